@@ -167,7 +167,9 @@ class Verbs:
 
     def steps(self, verb):
         made = self.engine._catalogue.get(verb.value)  # noqa: SLF001 as the engine has them
-        return made.steps or made.steps_of({})
+        if made.steps_of is None:
+            return made.steps
+        return made.steps_of({})
 
     def run(self, verb, *machines, **arguments):
         """The job (a JobTree) once it has ended."""

@@ -12,7 +12,7 @@ from tests.support.vault import NOW, machine, point, replica_status
 pytestmark = pytest.mark.slow
 NAMES = ("db01", "web01")
 SHOP = {"name": "shop", "groups": [{"machines": ["db01"]}, {"machines": ["web01"]}]}
-APP, COMMON = {"consistency": Consistency.APP}, "pair-20261120T120000.000000Z"
+COMMON = "pair-20261120T120000.000000Z"
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def of_plan(ask, **query):
 
 def test_only_what_exists_is_offered_with_its_instant_and_its_loss(vault, ask, shop):
     assert list(of_machine(ask)) == ["latest", "latest_processed", "custom"]
-    has(vault, "db01", point(1, 60, **APP), point(2))
+    has(vault, "db01", point(1, 60, consistency=Consistency.APP), point(2))
     found = of_machine(ask)
     assert list(found) == ["latest", "latest_processed", "latest_app_consistent", "custom"]
     app, newest = found["latest_app_consistent"], found["latest_processed"]
@@ -69,13 +69,13 @@ def test_only_what_exists_is_offered_with_its_instant_and_its_loss(vault, ask, s
 def test_a_verified_point_and_those_of_its_group_are_offered_once_there_are_some(vault, ask, shop):
     has(vault, "db01", point(1, proof="booted"))
     assert "latest_verified" in of_machine(ask)
-    has(vault, "db01", point(1, set_id=COMMON, **APP))
+    has(vault, "db01", point(1, set_id=COMMON, consistency=Consistency.APP))
     assert not any("multi_vm" in each for each in of_machine(ask))
     grouped(vault)
     assert not any("multi_vm" in each for each in of_machine(ask))  # web01 has no such point
     has(vault, "web01", point(1, set_id=COMMON))
     assert [each for each in of_machine(ask) if "multi_vm" in each] == ["latest_multi_vm_processed"]
-    has(vault, "web01", point(1, set_id=COMMON, **APP))
+    has(vault, "web01", point(1, set_id=COMMON, consistency=Consistency.APP))
     assert [each for each in of_plan(ask) if "multi_vm" in each] == [
         "latest_multi_vm_processed",
         "latest_multi_vm_app_consistent",
@@ -83,9 +83,9 @@ def test_a_verified_point_and_those_of_its_group_are_offered_once_there_are_some
 
 
 def test_a_plan_is_offered_what_all_its_machines_have_and_no_named_point(vault, ask, shop):
-    has(vault, "db01", point(1, 60, **APP))
+    has(vault, "db01", point(1, 60, consistency=Consistency.APP))
     assert list(of_plan(ask)) == ["latest", "latest_processed"]
-    has(vault, "web01", point(1, 600, **APP), point(2))
+    has(vault, "web01", point(1, 600, consistency=Consistency.APP), point(2))
     found = of_plan(ask)
     assert list(found) == ["latest", "latest_processed", "latest_app_consistent"]
     losses = {each["name"]: each["loses_seconds"] for each in found["latest_app_consistent"]["machines"]}
@@ -97,7 +97,7 @@ def test_a_plan_is_offered_what_all_its_machines_have_and_no_named_point(vault, 
 def test_a_planned_failover_has_a_choice_only_on_its_way_home(vault, ask, shop):
     query = {"verb": "planned_failover"}
     for name in NAMES:
-        has(vault, name, point(1, 60, **APP), point(2))
+        has(vault, name, point(1, 60, consistency=Consistency.APP), point(2))
     away = of_machine(ask, **query)
     assert (list(away), away["latest"]["loses_seconds"]) == (["latest"], 0)
     assert list(of_plan(ask, **query)) == ["latest"]

@@ -24,7 +24,8 @@ def shop(verbs, plan):
 
 def starts(verbs):
     """When each machine's start was ordered, by its name."""
-    ask, found = verbs.appliances.ask, {}
+    ask = verbs.appliances.ask
+    found: dict[str, object] = {}
 
     def asked(appliance_id, order_id, kind, machine_id, *arguments, **options):
         if kind is Kind.START_REPLICA:

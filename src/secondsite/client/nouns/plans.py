@@ -25,11 +25,13 @@ class PlanHandle:
         self,
         groups: Sequence[rest.PlanGroupChange],
         *,
-        rto_goal_seconds: int = 0,
+        rto_goal_seconds: int | None = None,
         seen: rest.Plan | None = None,
     ) -> rest.Plan:
-        """These groups in place of its former ones, and this goal for its runs (0: none); its machines stay as they are."""
-        body = request(rest.PlanChange, groups=tuple(groups), rto_goal_seconds=rto_goal_seconds)
+        """These groups in place of its former ones, and this goal for its runs (0: none; None: as it was); its machines stay as they
+        are."""
+        goal = (seen or self.show()).rto_goal_seconds if rto_goal_seconds is None else rto_goal_seconds
+        body = request(rest.PlanChange, groups=tuple(groups), rto_goal_seconds=goal)
         return self._connection.one(rest.Plan, "PUT", path("plans", self._name), body=body, seen=seen)
 
     def delete(self, *, seen: rest.Plan | None = None) -> None:
