@@ -3,6 +3,7 @@
 import contextlib
 import getpass
 import json
+import re
 import signal
 import threading
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from ..appliance import orders
 from ..appliance.control import again, enrollment
 from ..appliance.process import Appliance
 from ..appliance.shared import ApplianceConfig, State, alone
-from ..appliance.target import Custody, key_change, key_custody
+from ..appliance.target import Custody, key_change, key_custody, stores
 from ..datapath.encryption import EncryptionKey, customer_key
 from ..datapath.errors import DatapathError, KeyMissing
 from ..datapath.replica import decrypt_file
@@ -21,6 +22,7 @@ from ..domain import errors
 from ..fabrics.interface import Fabric
 from ..ground.durable import write
 from ..ground.processes import collector
+from ..wire.common.stores import DEFAULT, NAME
 from . import fabrics, logs
 
 FABRIC_FILE = "fabric.json"
@@ -46,6 +48,7 @@ class Enrollment:
     listen: str
     advertised: tuple[str, ...] = ()
     store: Path | None = None
+    further_stores: tuple[str, ...] = ()
     scratch: Path | None = None
     seed_folders: tuple[Path, ...] = ()
     boot_folders: tuple[Path, ...] = ()
@@ -71,6 +74,7 @@ def enroll(wanted: Enrollment) -> ApplianceConfig:
             f"There is no fabric '{wanted.fabric}'.", do=f"Use {' or '.join(fabrics.KINDS)}."
         )
     host, port = _address(wanted.listen)
+    further = dict(map(_further_store, wanted.further_stores))
     config = enrollment.enroll(
         wanted.vault,
         wanted.key,
@@ -89,6 +93,7 @@ def enroll(wanted: Enrollment) -> ApplianceConfig:
     }
     folders = {
         "seed_folders": tuple(folder.absolute() for folder in wanted.seed_folders),
+        "stores": further,
         "boot_folders": tuple(folder.absolute() for folder in wanted.boot_folders),
     }
     config = config.model_copy(update={"listen_host": host, **folders, **limits})
@@ -111,6 +116,16 @@ def _address(listen: str) -> tuple[str, int]:
     if not host or not port.isdigit() or not 0 < int(port) < 65536:
         raise errors.InvalidArgument(f"--listen is '{listen}'.", do="Give HOST:PORT, as in 0.0.0.0:9445.")
     return host.strip("[]"), int(port)
+
+
+def _further_store(given: str) -> tuple[str, Path]:
+    name, _, folder = given.partition("=")
+    if not re.fullmatch(NAME, name) or name == DEFAULT or not folder:
+        raise errors.InvalidArgument(
+            f"--further-store is '{given}'.",
+            do="Give NAME=FOLDER, as in fast=/srv/fast: a name of lower case letters, digits and dashes.",
+        )
+    return name, Path(folder).absolute()
 
 
 def set_key(home: Path, source: Path | None) -> EncryptionKey:
@@ -138,7 +153,7 @@ def change_key(home: Path, source: Path | None, key_file: Path | None) -> key_ch
     config = ApplianceConfig.load(home.absolute())
     path = key_file.absolute() if key_file is not None else config.encryption_key
     with alone(config.home):
-        return key_change.change(config.store, path, source)
+        return key_change.change(config.store, path, source, stores.require_all(config)[1:])
 
 
 def start_anyway(home: Path, machine: str, key_file: Path | None = None) -> str:
@@ -215,7 +230,7 @@ def _serve(config: ApplianceConfig, kept: Custody) -> None:
 
 
 def _open_fabric(config: ApplianceConfig, key: EncryptionKey | None) -> Fabric:
-    home, own = config.home, (config.home, config.store, config.scratch)
+    home, own = config.home, (config.home, *config.all_stores.values(), config.scratch)
     try:
         chosen = json.loads((home / FABRIC_FILE).read_text())
         return fabrics.open_fabric(

@@ -20,7 +20,7 @@ Its rooms:
     turns      whose work is done next
 """
 
-from . import ended, withdrawn
+from . import ended, private, withdrawn
 from .bandwidth import Bandwidth
 from .config import ApplianceConfig
 from .enrolled_peers import EnrolledPeers
@@ -50,6 +50,7 @@ __all__ = [
     "code_for",
     "ended",
     "issuer_of",
+    "private",
     "run_key",
     "withdrawn",
 ]
