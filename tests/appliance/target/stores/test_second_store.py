@@ -1,5 +1,7 @@
 """A replica that is kept in a store that was named: all that works by a store's folder works there."""
 
+import subprocess
+
 import pytest
 
 from rig.errors import OrderFailed
@@ -133,3 +135,11 @@ def test_the_vault_is_told_of_every_store(kept):
     assert (default.name, fast.name, tiny.name) == ("default", "fast", "tiny")
     assert 0 < fast.free_bytes <= fast.size_bytes < 128 * MiB
     assert [each.problem for each in (default, fast, tiny)] == [None, None, None]
+
+
+def test_a_store_that_can_only_be_read_is_refused(kept, stores):
+    subprocess.run(["mount", "-o", "remount,ro", str(stores["fast"])], check=True)
+    (found,) = check(kept, keeping=Keeping(store="fast"), needed_bytes=MiB)["obstacles"]
+    assert "can only be read" in found["what"]
+    assert "default (" in found["do"]
+    assert "fast (" not in found["do"]
