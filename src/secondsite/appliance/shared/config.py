@@ -3,12 +3,13 @@
 import json
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ...domain import errors
 from ...ground import durable
 from ...ground.units import DAY, HOUR, GiB
 from ...wire.common.base import Shape
+from ...wire.common.stores import DEFAULT, StoreName
 from . import private
 from .name_server import NameServer
 
@@ -27,6 +28,8 @@ class ApplianceConfig(Shape):
     site: str
     home: Path
     store: Path
+    stores: dict[StoreName, Path] = Field(default_factory=dict)
+    """Further stores, by name: folders on other file systems in which replicas may be kept. `store` is the one named default."""
     scratch: Path
     scratch_budget_bytes: int = 4 * GiB
     inbox_budget_bytes: int = 16 * GiB
@@ -69,6 +72,20 @@ class ApplianceConfig(Shape):
     """The retention of all replicas here is at least this, whatever the vault's policies say."""
     encryption_key_file: Path | None = None
     """The key file for encryption at rest, if not in the home folder."""
+
+    @model_validator(mode="after")
+    def _stores_differ(self) -> "ApplianceConfig":
+        roots = [path.absolute() for path in (self.store, *self.stores.values())]
+        if DEFAULT in self.stores:
+            raise ValueError(f"the store '{DEFAULT}' is the folder 'store', and is not among 'stores'")
+        if any(one.is_relative_to(other) for one in roots for other in roots if one is not other):
+            raise ValueError("a store lies in the folder of another one")
+        return self
+
+    @property
+    def all_stores(self) -> dict[str, Path]:
+        """All stores by name, the default one first."""
+        return {DEFAULT: self.store, **self.stores}
 
     @property
     def ca(self) -> Path:

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, inspect, text
 
-NEWEST = "0040"
+NEWEST = "0043"
 """The revision of this program's tables."""
 
 
