@@ -17,8 +17,9 @@ Wanted = Callable[[PurePosixPath], bool]
 
 
 def newest_kernel() -> str:
-    """Name of the package that holds the kernel which `linux-image-amd64` stands for now."""
-    depends = programs.run(["apt-cache", "depends", "linux-image-amd64"], within_seconds=60)
+    """Name of the package that holds the kernel which `linux-image-cloud-amd64` stands for now: of the same source as Debian's
+    usual one, without drivers of real hardware, and with ext4 built in. Under TCG its boot takes a fifth less."""
+    depends = programs.run(["apt-cache", "depends", "linux-image-cloud-amd64"], within_seconds=60)
     found = re.search(r"Depends: (linux-image-\d\S+)", depends)
     if found is None:
         raise errors.BuildFailed("apt knows no kernel package; run apt-get update (or ./dev setup)")

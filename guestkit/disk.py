@@ -7,6 +7,8 @@ from pathlib import Path
 from guestkit import programs
 
 MiB = 1024 * 1024
+MARK_RECORDS = "set_inode_field /records flags 0x80008"
+"""What debugfs is told: extents, and each write to the guest's records is on the disk when it returns (chattr +S)."""
 
 
 def make_disk(path: Path, size_bytes: int = 64 * MiB, label: str = "data", filled_bytes: int = 0) -> Path:
@@ -22,14 +24,16 @@ def make_disk(path: Path, size_bytes: int = 64 * MiB, label: str = "data", fille
         made = "lazy_itable_init=0,lazy_journal_init=0"
         words: list[str | Path] = ["mkfs.ext4", "-q", "-F", "-m", "0", "-L", label, "-E", made]
         programs.run([*words, "-d", content, raw], within_seconds=60)
+        programs.run(["debugfs", "-w", "-R", MARK_RECORDS, raw])
         programs.run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", "-o", "compat=1.1", raw, image])
         image.rename(path)
     return path
 
 
 def _fill(folder: Path, filled_bytes: int) -> None:
-    """A folder that becomes the root of the file system."""
+    """A folder that becomes the root of the file system; the writer's records are there, and empty."""
     folder.mkdir()
+    (folder / "records").touch()
     if filled_bytes:
         source = random.Random(1)
         with (folder / "content").open("wb") as file:

@@ -31,3 +31,17 @@ def run(arguments: Sequence[str | Path], cwd: Path | None = None, within_seconds
     if done.returncode != 0:
         raise errors.BuildFailed(f"{arguments[0]} failed ({done.returncode}): {done.stderr.strip()[-600:]}")
     return done.stdout
+
+
+def passed_through(arguments: Sequence[str], content: bytes, within_seconds: float = 60) -> bytes:
+    """What the program made of `content`; raises BuildFailed as `run` does."""
+    command: list[str | Path] = [find(arguments[0]), *arguments[1:]]
+    try:
+        done = subprocess.run(
+            command, input=content, timeout=within_seconds, capture_output=True, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise errors.BuildFailed(f"{arguments[0]} did not end within {within_seconds} s") from error
+    if done.returncode != 0:
+        raise errors.BuildFailed(f"{arguments[0]} failed ({done.returncode}): {done.stderr.decode()[-600:]}")
+    return done.stdout

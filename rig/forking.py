@@ -21,6 +21,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rig import preset
+
 PR_SET_PDEATHSIG = 1
 POLL_SECONDS = 0.005
 
@@ -143,6 +145,7 @@ def serve() -> None:
     from secondsite.entry import fabrics as _fabrics  # noqa: F401
     from secondsite.fabrics import simulated as _simulated  # noqa: F401
 
+    preset.make()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     gc.freeze()  # else each child copies all pages with its first collection
     for line in sys.stdin.buffer:
@@ -175,7 +178,8 @@ def _act(ended: str) -> None:
 
     code = 1
     try:
-        main.main()
+        with preset.in_use():
+            main.main()
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)

@@ -1,7 +1,9 @@
 """What every test gets: hypothesis without a clock, a short folder, and a check that no process stays behind."""
 
 import contextlib
+import gc
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -9,9 +11,15 @@ import hypothesis
 import pytest
 import structlog
 
-from rig import forking
+from rig import forking, preset
+
+HERE = Path(__file__).parent
+STORE = HERE / "vault" / "store"
+MIGRATED = (STORE / "test_store.py", STORE / "test_migration.py", HERE / "upgrade")
 
 pytest_plugins = ["tests.support.summary"]
+
+gc.disable()  # until all is collected: a quarter of the collection
 
 hypothesis.settings.register_profile("secondsite", deadline=None)
 hypothesis.settings.load_profile("secondsite")
@@ -38,6 +46,23 @@ def pytest_collection_modifyitems(items):
     longest = {item.path for item in items if item.get_closest_marker("longest")}
     items.sort(key=lambda item: (item.path not in longest, item.path not in long))
     return chosen
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    """What the migrations make is judged by the tests of the store and of upgrades; all others take a copy of it."""
+    judged = any(place in (item.path, *item.path.parents) for place in MIGRATED)
+    if judged or "secondsite.vault.store" not in sys.modules:
+        return (yield)
+    with preset.in_use():
+        return (yield)
+
+
+def pytest_collection_finish():
+    """What the collection made stays to the end: not looked through again and again."""
+    gc.enable()
+    gc.collect()
+    gc.freeze()
 
 
 def children(of: int | str = "self") -> dict[int, str]:

@@ -3,24 +3,23 @@
 
 learn_names() {
     echo 127.0.0.1 localhost > /etc/hosts
-    for known in $(argument hosts | tr , ' '); do
+    for known in $(echo "$arg_hosts" | tr , ' '); do
         echo "${known#*:} ${known%%:*}" >> /etc/hosts
     done
 }
 
 # What the tier asks and says goes through /run, since it runs in programs of its own.
 start_tier() {
-    tier=$(argument tier)
-    [ -n "$tier" ] || return 0
+    [ -n "$arg_tier" ] || return 0
     learn_names
-    argument peer > /run/peer
-    case $tier in
+    echo "$arg_peer" > /run/peer
+    case $arg_tier in
         database) mkfifo /run/requests; nc -ll -p 5432 -e /tiers/database & port=5432 ;;
         application) nc -ll -p 8000 -e /tiers/application & port=8000 ;;
         web) httpd -h /tiers/www -p 80; port=80 ;;
-        *) say "BAD tier $tier"; return ;;
+        *) say "BAD tier $arg_tier"; return ;;
     esac
-    say "SERVES $tier on port $port"
+    say "SERVES $arg_tier on port $port"
 }
 
 # The database's writer: a record for each request, one after the other, and its number once every disk has it.

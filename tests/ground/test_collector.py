@@ -33,3 +33,19 @@ def test_only_what_lies_long_is_looked_at_more_seldom():
         [sys.executable, "-c", SELDOM], capture_output=True, text=True, check=True, timeout=30
     )
     assert said.stdout.split() == ["True", "True"]
+
+
+RESTING = """
+import gc
+from secondsite.ground.processes import collector
+with collector.resting():
+    before = gc.isenabled()
+print(before, gc.isenabled())
+"""
+
+
+def test_nothing_is_collected_while_a_program_is_loaded():
+    said = subprocess.run(
+        [sys.executable, "-c", RESTING], capture_output=True, text=True, check=True, timeout=30
+    )
+    assert said.stdout.split() == ["False", "True"]

@@ -154,6 +154,13 @@ CATALOGUE: dict[str, FindingKind] = {
             "Read the reason; replication tries again by itself.",
         ),
         _kind(
+            "started-without-vault",
+            C,
+            "Somebody started the machine at its target without the vault, from the store alone. Its replica takes no cycles, and nothing "
+            "keeps its source from running too.",
+            "See that the source stays off. Take over what was started: the finding says by which command.",
+        ),
+        _kind(
             "replica-damaged",
             C,
             "Data at the target does not match its digest: its store is damaged, or somebody wrote to its files.",

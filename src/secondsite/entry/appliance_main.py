@@ -13,7 +13,7 @@ from pathlib import Path
 from ..appliance import orders
 from ..appliance.control import again, enrollment
 from ..appliance.process import Appliance
-from ..appliance.shared import ApplianceConfig, State, alone
+from ..appliance.shared import ApplianceConfig, State, alone, alone_in_stores
 from ..appliance.target import Custody, key_change, key_custody, stores
 from ..datapath.encryption import EncryptionKey, customer_key
 from ..datapath.errors import DatapathError, KeyMissing
@@ -152,7 +152,7 @@ def change_key(home: Path, source: Path | None, key_file: Path | None) -> key_ch
     NotPossibleNow while the appliance runs, or machines run on its replicas."""
     config = ApplianceConfig.load(home.absolute())
     path = key_file.absolute() if key_file is not None else config.encryption_key
-    with alone(config.home):
+    with alone(config.home), alone_in_stores(config):
         return key_change.change(config.store, path, source, stores.require_all(config)[1:])
 
 
@@ -172,7 +172,7 @@ def at_rest(home: Path, key_file: Path | None) -> Iterator[tuple[ApplianceConfig
     logs.configure()
     config = ApplianceConfig.load(home.absolute())
     kept = key_custody.take(key_file.absolute() if key_file is not None else config.encryption_key)
-    with alone(config.home):
+    with alone(config.home), alone_in_stores(config):
         fabric = _open_fabric(config, kept.key)
         try:
             yield config, kept, fabric
@@ -209,7 +209,8 @@ def _run_alone(home: Path, journal_budget_bytes: int | None, key_file: Path | No
     if journal_budget_bytes is not None:
         config = config.model_copy(update={"journal_budget_bytes": journal_budget_bytes})
     kept = key_custody.take(key_file.absolute() if key_file is not None else config.encryption_key)
-    _serve(config, kept)
+    with alone_in_stores(config, ENDING_SECONDS):
+        _serve(config, kept)
 
 
 def _serve(config: ApplianceConfig, kept: Custody) -> None:

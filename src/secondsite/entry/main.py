@@ -3,6 +3,7 @@
 import os
 import sys
 
+from ..ground.processes import collector
 from . import running
 
 PRIVATE = 0o077
@@ -15,7 +16,8 @@ def main() -> None:
     command = running.chosen(words)
     if command is not None:
         sys.exit(running.run(command, words))
-    from . import commands  # imported here: a vault or an appliance that runs needs nothing of it
+    with collector.resting():
+        from . import commands  # imported here: a vault or an appliance that runs needs nothing of it
 
     sys.exit(commands.run(words))
 

@@ -8,6 +8,7 @@ import typer
 
 from ..cli import amount_options
 from ..domain import errors
+from ..ground.processes import collector
 
 
 def size(what: str) -> Any:
@@ -38,7 +39,8 @@ DEFAULT_APPLIANCE_HOME = Path("/var/lib/secondsite/appliance")
 
 def vault_run(home: VaultHome = DEFAULT_VAULT_HOME) -> None:
     """Run the vault in the foreground. It may be killed at any time."""
-    from . import vault_main
+    with collector.resting():
+        from . import vault_main
 
     vault_main.run(home)
 
@@ -57,7 +59,8 @@ def appliance_run(
     encryption_key_file: KeyFile = None,
 ) -> None:
     """Run the appliance in the foreground. It may be killed at any time; machines run on."""
-    from . import appliance_main
+    with collector.resting():
+        from . import appliance_main
 
     appliance_main.run(home, journal_budget, encryption_key_file)
 

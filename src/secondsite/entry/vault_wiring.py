@@ -42,6 +42,7 @@ from ..vault.watch.certificate_renewal import Renewal
 from ..vault.watch.drills.scheduler import DrillScheduler
 from ..vault.watch.drills.starting import Starting
 from ..vault.watch.housekeeping import Housekeeping
+from ..vault.watch.keeping import KeepingPush
 from ..vault.watch.rpo_series import RpoSeries
 from ..vault.watch.rpo_unwritten import WRITTEN_EVERY_SECONDS as RPO_WRITTEN_EVERY_SECONDS
 from ..vault.watch.rpo_unwritten import RpoUnwritten
@@ -112,6 +113,7 @@ class RunningVault:
             lambda error: log.error("lineage.not-renewed", exc_info=error),
         )
         self.settings_push = SettingsPush(self._store, self.control, self.signals, self.authority)
+        self._keeping_push = KeepingPush(self._store, self.control)
         self.rpo_unwritten = RpoUnwritten(self._store)
         self.rpo_series = RpoSeries(self._store, self.control, self.facts, self.rpo_unwritten, utc_now)
         findings = Findings(deps, self.facts, self.authority)
@@ -178,6 +180,7 @@ class RunningVault:
             self._housekeeping,
             self._drills,
             self.settings_push,
+            self._keeping_push,
             self.rpo_series,
             self.server_tls,
             self.notices,

@@ -280,6 +280,15 @@ class HostRequest:
     """vCPUs and memory in place of the definition's; nothing of it counts with `home`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What the platform would be told to make a machine. `uri`: where; `text`: in its own words. Both empty: it has no words of its own
+    that another program could give it."""
+
+    uri: str = ""
+    text: str = ""
+
+
 class Hosting(Protocol):
     """Making and removing machines from replicas."""
 
@@ -293,6 +302,10 @@ class Hosting(Protocol):
         """Defines the machine, powered off, autostart off; harmless if an equal one exists, and one that is off is made as it is
         asked for now. Gives the parts of its definition that do not fit `request.sizing` and were left out, in words. Raises NotOurs
         for a machine of that id or name without our tag."""
+
+    def describe(self, request: HostRequest) -> Description:
+        """What `create` would tell the platform, for whoever starts the machine without us; changes nothing, and asks for no file of
+        the request. Raises FabricError."""
 
     def remove(self, fabric_id: str, tag: str) -> None:
         """Stops and undefines the machine, with its checkpoint metadata; disks stay. Harmless if it is missing;

@@ -4,6 +4,8 @@ import contextlib
 import http.server
 import json
 import ssl
+import subprocess
+import sys
 import threading
 from typing import Any
 
@@ -161,3 +163,12 @@ def test_a_redirect_is_not_followed(vault, ca, tmp_path):
     with pytest.raises(errors.ApplianceUnreachable, match="HTTP 307"):
         enrolled(url, tmp_path / "home", ca, key="elsewhere")
     assert len(asked) == 1
+
+
+def test_an_appliance_that_runs_has_loaded_no_shapes_of_rest():
+    """They take a tenth of its start, and are for enrollment alone."""
+    loaded = "import sys; from secondsite.entry import appliance_main; print('secondsite.wire.rest' in sys.modules)"
+    said = subprocess.run(
+        [sys.executable, "-c", loaded], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert said.stdout.split() == ["False"]

@@ -7,7 +7,6 @@ import json
 from pathlib import Path
 
 from ...ground import durable, seams
-from ...wire.rest.places import EnrollRequest
 from ..shared import ApplianceConfig
 from . import enrollment
 from .csr import signing_request
@@ -15,6 +14,8 @@ from .csr import signing_request
 
 def enroll_again(config: ApplianceConfig, vault_url: str, key: str, ca_fingerprint: str) -> ApplianceConfig:
     """The appliance's configuration from now on. The caller has its home alone. Raises what `enrollment.enroll` raises."""
+    from ...wire.rest.places import EnrollRequest
+
     key_pem = enrollment.new_key()
     csr_pem = signing_request(key_pem, config.name)
     request = EnrollRequest(key=key, name=config.name, csr_pem=csr_pem, appliance_id=config.appliance_id)

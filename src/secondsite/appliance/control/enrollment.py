@@ -5,10 +5,13 @@
 The operator brings the fingerprint, so a wrong vault is noticed before it sees the key.
 """
 
+from __future__ import annotations
+
 import hashlib
 import os
 import ssl
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -17,10 +20,12 @@ from pydantic import ValidationError
 
 from ...domain import errors
 from ...ground import durable, seams
-from ...wire.rest import ErrorBody
-from ...wire.rest.places import EnrollAnswer, EnrollRequest
 from ..shared import ApplianceConfig
 from .csr import signing_request
+
+if TYPE_CHECKING:
+    # An appliance that runs speaks no REST: the shapes of all its answers took a seventh of its start.
+    from ...wire.rest.places import EnrollAnswer, EnrollRequest
 
 CA_PATH = "/api/ca"
 ENROLL_PATH = "/api/enroll"
@@ -46,6 +51,8 @@ def enroll(
 
     Raises CertificateRefused for a vault with another CA, RegistrationRefused, ApplianceUnreachable.
     """
+    from ...wire.rest.places import EnrollRequest
+
     key_pem = private_key(home)
     request = EnrollRequest(key=key, name=name, csr_pem=signing_request(key_pem, name))
     answer = answered(vault_url, request, ca_fingerprint)
@@ -128,6 +135,9 @@ def _alone_or_none(ca_pem: str) -> str | None:
 
 
 def ask(vault_url: str, request: EnrollRequest, ca_pem: str) -> EnrollAnswer:
+    from ...wire.rest import ErrorBody
+    from ...wire.rest.places import EnrollAnswer
+
     # The host name is checked: the CA signs appliances too, and only the vault's certificate has the vault's names.
     context = ssl.create_default_context(cadata=ca_pem)
     status, answer = _http(vault_url, "POST", ENROLL_PATH, request.model_dump_json().encode(), context)

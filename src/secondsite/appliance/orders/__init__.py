@@ -24,6 +24,7 @@ from . import (
     source_cycles,
 )
 from .context import ApplianceParts, Context
+from .keeping import ordered as keeping
 from .names import ordered as names
 from .networks.shared import serve_again
 from .override import start_at_the_site
@@ -71,6 +72,7 @@ HANDLERS: dict[Kind, Handler] = {
     Kind.RUN_SCRIPT: ordered.run,
     Kind.RUN_GUEST_SCRIPT: ordered.run_in_guest,
     Kind.UPDATE_NAMES: names.update,
+    Kind.KEEP: keeping.keep,
 }
 
 

@@ -26,7 +26,7 @@ from .config import ApplianceConfig
 from .enrolled_peers import EnrolledPeers
 from .exclusive import MachineLock
 from .findings import Findings, code_for
-from .home_lock import alone
+from .home_lock import alone, alone_in_stores
 from .known_vaults import KnownVaults
 from .name_server import NameServer
 from .peers import Peers
@@ -47,6 +47,7 @@ __all__ = [
     "TrustedCas",
     "Turns",
     "alone",
+    "alone_in_stores",
     "code_for",
     "ended",
     "issuer_of",

@@ -18,6 +18,7 @@ Its rooms:
     scrub          reread points in the background
     scrub_journal  reread the journal
     seeds          shipped copies
+    kept/          what lies in the store for whoever has nothing but it
     key_custody    the customer's key at this appliance
     key_change     a new key for all replicas
 """

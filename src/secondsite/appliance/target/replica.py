@@ -26,6 +26,7 @@ from ...wire.control.statuses import ReplicaStatus
 from ..shared import Findings, MachineLock, State
 from .delayed_deletions import DelayedDeletions, Rules
 from .journal import KeptCycles, processed_at
+from .kept.grades import GradesFile
 from .key_custody import FINDINGS
 from .point_shapes import PointShapes
 from .verdicts import Verdicts
@@ -67,6 +68,7 @@ class HostedReplica:
         self.removed = False
         self._failures = 0
         self._shapes = PointShapes(replica, self.verdicts)
+        self._grades = GradesFile(replica.files.root)
         self._refreshing = threading.Lock()
         self._state = state
         self._lock = MachineLock(lambda: str(self), lambda: self.removed)
@@ -89,6 +91,8 @@ class HostedReplica:
         self.delayed.follow(setup.policy.retention_seconds)
         self._state.put_replica(setup.machine_id, setup.model_dump_json(), accepting)
         self.setup, self.accepting = setup, accepting
+        if not accepting:  # the vault knows by now
+            self.findings.clear("started-without-vault")
 
     @property
     def failed_over(self) -> bool:
@@ -107,6 +111,16 @@ class HostedReplica:
                 f"A machine was failed over onto {self}, so it takes no cycles.",
                 do="Cancel the failover, or commit and reprotect it. If the vault does not know of it, as after it was restored from "
                 "a backup, disable protection, and protect the machine from here.",
+            )
+
+    def was_started_without_us(self) -> None:
+        """Its files have a failover of which nobody told this appliance."""
+        run, name = self.replica.state.run(FAILOVER), self.setup.machine_name
+        if run is not None:
+            self.findings.add(
+                "started-without-vault",
+                f"{name} was started here from {run.point_id} without the vault. Stop it if plain QEMU runs it ('secondsite-rescue stop "
+                f"{name}'), then 'secondsite machine failover {name} --point {run.point_id}' takes it over as it is.",
             )
 
     def look_for_key(self) -> None:
@@ -183,7 +197,15 @@ class HostedReplica:
         with self._refreshing:
             self.points = self._shapes.listed(only_new)
             self._look_for_unreadable({point.id for point in self.points})
+            self._keep_grades()
             return self.points
+
+    def _keep_grades(self) -> None:
+        """They are a help beside the points: what cannot be written stops nothing."""
+        try:
+            self._grades.put(self.points)
+        except OSError as problem:
+            log.warning("replica.grades-not-written", machine=self.machine_id, problem=str(problem))
 
     def _look_for_unreadable(self, known: set[str]) -> None:
         """A point whose manifest is damaged is in no list."""

@@ -77,6 +77,8 @@ class ReplicaHost:
         replica = Replica.open(store.folder / setup.machine_id, self.daemon, _reach, self.custody.key)
         hosted = HostedReplica(kept(setup, store), accepting, replica, self._state, self._rules)
         hosted.accepting = accepting and not hosted.failed_over
+        if accepting and hosted.failed_over:
+            hosted.was_started_without_us()
         hosted.look_for_key()
         inbox.clear_parts(replica.inbox)
         hosted.refresh()

@@ -38,6 +38,17 @@ class HostingCases:
         assert fabric.inventory.get(request.fabric_id) is None
         assert all(path.exists() for path in request.disks.values())
 
+    def test_what_would_be_made_is_told_without_making_it(self, under_test: FabricUnderTest) -> None:
+        fabric, plain = under_test.fabric, _guest_on_overlays(under_test, "described")
+        request = replace(plain, disks={key: Path(f"/nowhere/{key}.qcow2") for key in plain.disks})
+        told = fabric.hosting.describe(request)
+        assert fabric.inventory.get(request.fabric_id) is None
+        assert bool(told.uri) == bool(told.text)
+        if told.text:
+            assert all(
+                str(each) in told.text for each in (request.name, request.fabric_id, *request.disks.values())
+            )
+
     def test_a_hosted_machine_reads_what_its_overlay_stands_on(self, under_test: FabricUnderTest) -> None:
         request = _guest_on_overlays(under_test, "reads-through")
         under_test.fabric.hosting.create(request)

@@ -15,6 +15,7 @@ from ..common.points import PointShape, RolledForward
 from ..common.policies import PolicyShape
 from ..common.properties import Sizing
 from .checks import CheckedSource, CheckedTarget, CheckSource, CheckTarget, ImportSeed, SeedFact
+from .keeping import Keep, KeptFact
 from .names import UpdatedNames, UpdateNames
 from .proofs import Proof, Prove
 from .scripts import CheckScripts, MissingScripts, RunGuestScript, RunScript, ScriptRan
@@ -325,6 +326,7 @@ class Kind(StrEnum):
     RUN_SCRIPT = "run_script"
     RUN_GUEST_SCRIPT = "run_guest_script"
     UPDATE_NAMES = "update_names"
+    KEEP = "keep"
 
 
 ORDERS: "dict[Kind, OrderKind[Any, Any]]" = {}
@@ -440,3 +442,4 @@ UPDATE_NAMES = OrderKind(
     "let its DNS names point to the machine, which runs here",
     pace=Pace.GUEST,
 )
+KEEP = OrderKind(Kind.KEEP, Keep, KeptFact, "keep in the store what starts machines without a vault")

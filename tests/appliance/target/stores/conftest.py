@@ -1,5 +1,7 @@
 """A target with two stores on file systems of their own, beside the default one."""
 
+from typing import Any
+
 import pytest
 
 from rig.appliances import Pair
@@ -7,7 +9,7 @@ from secondsite.ground.units import MiB
 from secondsite.wire.common.stores import Keeping
 
 
-class KeptPair(Pair):
+class KeptPair(Pair[Any]):
     """Its replica is kept in store `fast`."""
 
     keeping = Keeping(store="fast")

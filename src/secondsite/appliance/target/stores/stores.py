@@ -8,6 +8,7 @@ from ....domain import errors
 from ....wire.common.stores import DEFAULT
 from ....wire.control.setups import ReplicaSetup
 from ...shared import ApplianceConfig, State
+from ..kept import rescue_file
 from ..replica import HostedReplica
 from .store import Store, owner_of
 
@@ -30,13 +31,14 @@ class Stores:
         """Make their folders, and remove what interrupted removals left in them."""
         for store in self.all:
             store.make(state, self._appliance_id)
-        for store in self._usable():
+        for store in self.usable():
             replicas.sweep(store.folder)
             store.trash.sweep()
+            rescue_file.put(store.root)
 
     def empty_trash(self) -> None:
         """Delete what was in the trash for its whole delay."""
-        for store in self._usable():
+        for store in self.usable():
             store.trash.empty()
 
     def of(self, hosted: HostedReplica) -> Store:
@@ -46,7 +48,7 @@ class Stores:
 
     def holding(self, machine_id: str) -> Store | None:
         """The store that has a replica's folder."""
-        return next((each for each in self._usable() if each.has(machine_id)), None)
+        return next((each for each in self.usable() if each.has(machine_id)), None)
 
     def named(self, name: str | None) -> Store:
         """Raises NotPossibleNow for one that this appliance does not have."""
@@ -71,7 +73,7 @@ class Stores:
     def has_ended(self, machine_id: str) -> bool:
         """Whether a whole replica of this machine is in the trash, and none in use."""
         return not self.holding(machine_id) and any(
-            each.trash.has_ended(machine_id) for each in self._usable()
+            each.trash.has_ended(machine_id) for each in self.usable()
         )
 
     def said(self, setup: ReplicaSetup, store: Store) -> str:
@@ -81,7 +83,8 @@ class Stores:
             return f", in {store}, where its disks are already ('{asked}' is not used)"
         return f", in {store}" if len(self.all) > 1 else ""
 
-    def _usable(self) -> Sequence[Store]:
+    def usable(self) -> Sequence[Store]:
+        """Those that are there."""
         return [each for each in self.all if each.problem is None]
 
 

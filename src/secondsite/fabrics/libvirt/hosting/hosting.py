@@ -90,6 +90,9 @@ class Hosting:
         connection.call("turning autostart off", domain.setAutostart, 0)
         return adapt.left_out(request)
 
+    def describe(self, request: interface.HostRequest) -> interface.Description:
+        return interface.Description(self._hypervisor.uri, adapt.adapted(request, self._place({})))
+
     def remove(self, fabric_id: str, tag: str) -> None:
         domain = self._hypervisor.find(fabric_id)
         if domain is None:

@@ -62,6 +62,11 @@ class SimulatedHosting:
                 self._host.records.save(found.having(definition=_as_asked(found, wanted)))
             return ()
 
+    def describe(self, request: interface.HostRequest) -> interface.Description:
+        """A simulated machine has no words that another program understands."""
+        with self._faults.around("hosting.describe", request.fabric_id):
+            return interface.Description()
+
     def remove(self, fabric_id: str, tag: str) -> None:
         with self._faults.around("hosting.remove", fabric_id), self._lock(fabric_id, "remove"):
             if self._host.records.get(fabric_id) is not None:

@@ -1,0 +1,7 @@
+"""What is kept in the store for whoever has nothing but it: how its machines are started, and in which order.
+
+Its rooms:
+
+    ordered     the order
+    describing  how one machine would be started here
+"""

@@ -1,0 +1,59 @@
+"""The order to keep what starts this site's machines without a vault."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from ....domain import errors
+from ....ground import durable
+from ....ground.plural import counted
+from ....ground.problem import ours
+from ....rescue import CONFIGURATION, START, signed, trusted
+from ....wire.control.keeping import Keep, KeptFact
+from ..context import Context
+from .describing import described
+
+log = structlog.get_logger(__name__)
+
+AT = "at"
+
+
+def keep(context: Context, payload: Keep) -> tuple[str, KeptFact]:
+    """Writes only what has changed. A machine that cannot be described is said, and keeps no other from being kept: plain QEMU starts
+    it all the same."""
+    plans = [plan.model_dump(mode="json") for plan in payload.plans]
+    configured: dict[str, object] = {"site": payload.site, "plans": plans}
+    stores = context.parts.host.stores.usable()
+    written, lost = sum(_put(store.root / CONFIGURATION, configured) for store in stores), []
+    for machine in payload.machines:
+        hosted = context.parts.host.find(machine.id)
+        if hosted is None:
+            continue
+        try:
+            written += _put(hosted.replica.files.root / START, described(context, hosted, machine))
+        except Exception as problem:
+            log.warning("keeping.not-described", machine=machine.id, problem=ours(problem).message)
+            lost.append(machine.machine)
+    said = f"{counted(written, 'file')} of what starts machines here without a vault written"
+    if lost:
+        raise errors.FabricError(
+            f"{said}; how these would be started could not be kept: {', '.join(lost[:10])}.",
+            do="See the appliance's log. Plain QEMU starts them all the same.",
+        )
+    return said, KeptFact(written=written)
+
+
+def _put(path: Path, body: dict[str, object]) -> int:
+    """1 if it was not so before. The instant says when that was."""
+    try:
+        before = trusted(path)
+        before.pop(AT, None)
+    except (OSError, ValueError):
+        before = {}
+    plain = json.loads(json.dumps(body))
+    if before == plain:
+        return 0
+    durable.write(path, signed({**plain, AT: datetime.now(UTC).isoformat(timespec="seconds")}))
+    return 1

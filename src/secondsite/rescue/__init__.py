@@ -1,0 +1,30 @@
+"""Starts machines from a store when vault, first site and appliance are gone: one file, Python's standard library and QEMU.
+
+`bundle` packs this room into that file, which every appliance keeps beside its replicas. So nothing here imports anything of ours from
+outside, and nothing that a bare Python has not.
+
+Its rooms:
+
+    main          what a person types
+    commands      one function for each command
+    telling       tables and sentences
+    store         what lies in a store: machines, points, what their vault said of them
+    choosing      which point is meant
+    leasing       overlays to run on, recorded where an appliance finds them
+    starting      a machine is started, or stopped, and that is written down
+    plans         the machines of a recovery plan, in its order
+    qemu          a machine as a process of plain QEMU
+    command_line  what QEMU is told of a machine
+    virsh         a machine as libvirt has it, by its own command
+    domain        the libvirt definition that was kept ready, with the files as they lie now
+    keys          the key of an encrypted store
+    files         files that survive a power cut, and notice their damage
+    problems      what goes wrong, and what to do then
+    bundle        this room as one file
+"""
+
+from .bundle import NAME, bundle
+from .files import signed, trusted
+from .store import CONFIGURATION, GRADES, START
+
+__all__ = ["CONFIGURATION", "GRADES", "NAME", "START", "bundle", "signed", "trusted"]

@@ -1,0 +1,48 @@
+"""Which point is meant."""
+
+from __future__ import annotations
+
+from .problems import Problem
+from .store import Point, Replica
+
+LATEST, APP, VERIFIED = "latest", "latest-app-consistent", "latest-verified"
+PROVEN = ("booted", "application")
+
+
+def chosen(replica: Replica, wanted: str) -> Point:
+    """A point to start from; raises Problem. One that was started from already stays the one: overlays lie on it."""
+    run = replica.run
+    if run is not None:
+        return _of_run(replica, str(run["point_id"]), wanted)
+    fitting = [point for point in replica.points if _fits(point, wanted)]
+    whole = [point for point in fitting if not point.problem]
+    if whole:
+        return whole[-1]
+    if fitting:
+        raise Problem(
+            f"{fitting[-1].id} of {replica.name} cannot be used: {fitting[-1].problem}.",
+            "Choose another point.",
+        )
+    what = (
+        f"no recovery point '{wanted}'"
+        if wanted not in (LATEST, APP, VERIFIED)
+        else f"no point for '{wanted}'"
+    )
+    raise Problem(f"{replica.name} has {what}.", f"See what there is: 'points {replica.name}'.")
+
+
+def _of_run(replica: Replica, point_id: str, wanted: str) -> Point:
+    if wanted not in (LATEST, point_id):
+        raise Problem(
+            f"{replica.name} was started from {point_id} already, and has written since.",
+            f"Start it again without --point; or give up what it wrote: 'discard {replica.name}', and start it from the other.",
+        )
+    return replica.point(point_id)
+
+
+def _fits(point: Point, wanted: str) -> bool:
+    if wanted == APP:
+        return point.consistency == "app"
+    if wanted == VERIFIED:
+        return point.grade in PROVEN
+    return wanted in (LATEST, point.id)

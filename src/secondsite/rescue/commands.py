@@ -1,0 +1,137 @@
+"""One function for each command: what was typed in, what is printed out; gives the exit code."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from . import files, plans, starting, telling
+from .problems import Problem
+from .starting import Ways
+from .store import Store
+
+
+def list_machines(store: Store, typed: argparse.Namespace) -> int:
+    found, problems = store.replicas()
+    told = [telling.machine(each) for each in found]
+    _print(
+        typed,
+        {"machines": told, "problems": problems},
+        telling.machines(told) if told else "No machine is in this store.",
+    )
+    for problem in problems:
+        print(f"! {problem}", file=sys.stderr)
+    return 1 if problems else 0
+
+
+def list_points(store: Store, typed: argparse.Namespace) -> int:
+    told = [telling.point(each) for each in store.find(typed.machine).points]
+    _print(
+        typed, {"points": told}, telling.points(told) if told else f"{typed.machine} has no recovery point."
+    )
+    return 0
+
+
+def list_plans(store: Store, typed: argparse.Namespace) -> int:
+    found = plans.known(store)
+    said = store.configuration().get("at")
+    _print(
+        typed, {"plans": found, "as_of": said}, telling.plans(found) + (f"\nas of {said}" if found else "")
+    )
+    return 0
+
+
+def start(store: Store, typed: argparse.Namespace) -> int:
+    with files.alone(store.root):
+        replica = store.find(typed.machine)
+        said = starting.started(store, replica, typed.point, _ways(store, typed, replica.start.get("uri")))
+    _print(typed, {"said": said}, said)
+    print(_warning(store), file=sys.stderr)
+    return 0
+
+
+def run_plan(store: Store, typed: argparse.Namespace) -> int:
+    plan = plans.find(store, typed.plan)
+
+    def begin(machine_id: str) -> str:
+        replica = store.find(machine_id)
+        return starting.started(store, replica, typed.point, _ways(store, typed, replica.start.get("uri")))
+
+    with files.alone(store.root):
+        failed = plans.run(
+            plan, begin, lambda line: print(line, flush=True), lambda what: _done(what, typed.yes)
+        )
+    print(_warning(store), file=sys.stderr)
+    if failed:
+        raise Problem(
+            f"Of the plan's machines {len(failed)} did not start.",
+            "Mend what is said above, and run the plan again.",
+        )
+    return 0
+
+
+def stop(store: Store, typed: argparse.Namespace) -> int:
+    with files.alone(store.root):
+        said = starting.stopped(store, store.find(typed.machine), typed.grace)
+    _print(typed, {"said": said}, said)
+    return 0
+
+
+def discard(store: Store, typed: argparse.Namespace) -> int:
+    replica = store.find(typed.machine)
+    if replica.run is not None and not _done(
+        f"All that {replica.name} wrote since it was started here is lost. Give it up", typed.yes
+    ):
+        raise Problem("Nothing was given up.")
+    with files.alone(store.root):
+        said = starting.discarded(store, store.find(typed.machine))
+    _print(typed, {"said": said}, said)
+    return 0
+
+
+def _ways(store: Store, typed: argparse.Namespace, known_uri: Any) -> Ways:
+    del store
+    networks = dict(_pair(each) for each in typed.network or ())
+    uri = None if typed.qemu else typed.libvirt or (str(known_uri) if known_uri else None)
+    return Ways(
+        uri=uri,
+        key_file=typed.key_file,
+        connect=not typed.no_networks,
+        networks=networks,
+        emulated=typed.emulated,
+    )
+
+
+def _pair(said: str) -> tuple[str, str]:
+    card, _, network = said.partition("=")
+    if not card or not network:
+        raise Problem(f"--network is '{said}'.", "Give CARD=NETWORK, as in nic0=br0.")
+    return card, network
+
+
+def _done(what: str, yes: bool) -> bool:
+    """Ask whoever sits here; `yes`: it need not be asked."""
+    if yes:
+        print(f"{what} (taken as done)")
+        return True
+    if not sys.stdin.isatty():
+        raise Problem(
+            f"{what.strip()}: somebody has to say that this is done.",
+            "Run this in a terminal, or give --yes.",
+        )
+    return input(f"{what}. Done? [yes/no] ").strip().lower() in ("y", "yes")
+
+
+def _warning(store: Store) -> str:
+    site = store.configuration().get("site")
+    here = f" of {site}" if site else ""
+    return (
+        "The first site cannot be told. Keep its machines off if it comes back: nothing fences them until a vault knows of this.\n"
+        f"The appliance{here} takes no more cycles for what was started. What was done is written down in {store.root / starting.RECORD}."
+    )
+
+
+def _print(typed: argparse.Namespace, body: dict[str, Any], text: str) -> None:
+    print(json.dumps(body, indent=1) if typed.json else text)

@@ -1,0 +1,97 @@
+"""The libvirt definition that the appliance kept ready, with the files as they lie now. Pure: text in, text out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID, uuid5
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element, SubElement
+
+from .problems import Problem
+
+SECRETS = UUID("3c0b4f1e-7a3b-4c43-9a0e-0d8f5f3f6b11")
+"""What appliances name their keys by, so that libvirt keeps one secret for each."""
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where the machine's files are. `chains`: of encrypted disks all files of the chain, top first; `networks`: of each card, by the
+    MAC address that the definition has; None: not connected."""
+
+    disks: Mapping[str, Path]
+    chains: Mapping[str, Sequence[Path]]
+    key_id: str | None
+    variables: Path | None
+    networks: Mapping[str, str | None]
+
+
+def placed(text: str, files: Files) -> str:
+    """The definition, to be given to libvirt. Raises Problem."""
+    try:
+        root = ElementTree.fromstring(text)
+    except ElementTree.ParseError as error:
+        raise Problem(
+            f"The definition that was kept ready cannot be read: {error}.", "Use plain QEMU: --qemu."
+        ) from None
+    devices = root.find("devices")
+    if devices is None:
+        raise Problem("The definition that was kept ready has no devices.", "Use plain QEMU: --qemu.")
+    for disk in devices.findall("disk"):
+        _place(devices, disk, files)
+    for card in devices.findall("interface"):
+        _connect(devices, card, files.networks)
+    nvram = root.find("os/nvram")
+    if nvram is not None and files.variables is not None:
+        nvram.text = str(files.variables)
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def secret(key_id: str) -> tuple[str, str]:
+    """The id and the definition of the secret that opens what is encrypted with this key."""
+    root, name = Element("secret", {"ephemeral": "yes", "private": "yes"}), str(uuid5(SECRETS, key_id))
+    SubElement(root, "uuid").text = name
+    SubElement(root, "description").text = f"secondsite, encryption at rest, key {key_id}"
+    return name, ElementTree.tostring(root, encoding="unicode")
+
+
+def _place(devices: Element, disk: Element, files: Files) -> None:
+    """A disk of ours is known by its file's name; one that the point has not goes."""
+    source = disk.find("source")
+    if source is None or source.get("file") is None or disk.get("device", "disk") != "disk":
+        return
+    key = Path(str(source.get("file"))).stem
+    if key not in files.disks:
+        devices.remove(disk)
+        return
+    for name in ("source", "backingStore", "encryption"):
+        for found in disk.findall(name):
+            disk.remove(found)
+    above = disk
+    for number, path in enumerate(files.chains.get(key, (files.disks[key],))):
+        if number:
+            above = SubElement(above, "backingStore", {"type": "file"})
+            SubElement(above, "format", {"type": "qcow2"})
+        laid = SubElement(above, "source", {"file": str(path)})
+        if key in files.chains and files.key_id is not None:
+            encryption = SubElement(laid, "encryption", {"format": "luks"})
+            SubElement(encryption, "secret", {"type": "passphrase", "uuid": secret(files.key_id)[0]})
+    if key in files.chains:
+        SubElement(above, "backingStore")
+
+
+def _connect(devices: Element, card: Element, networks: Mapping[str, str | None]) -> None:
+    mac = card.find("mac")
+    address = "" if mac is None else str(mac.get("address")).lower()
+    if address not in networks:
+        return
+    network = networks[address]
+    if network is None:
+        devices.remove(card)
+        return
+    for found in card.findall("source"):
+        card.remove(found)
+    kind = "bridge" if Path(f"/sys/class/net/{network}/bridge").is_dir() else "network"
+    card.set("type", kind)
+    SubElement(card, "source", {kind: network})

@@ -1,0 +1,94 @@
+"""Files that survive a power cut, and notice their damage."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from .problems import Problem
+
+LOCK = "appliance.lock"
+"""Whoever changes what lies in a store holds it, appliances too."""
+
+
+def trusted(path: Path) -> dict[str, Any]:
+    """The JSON object in a file, if its `sha256` is that of the rest; raises OSError, ValueError."""
+    body = json.loads(path.read_bytes())
+    if not isinstance(body, dict):
+        raise ValueError("it is no object")
+    stated = body.pop("sha256", None)
+    if stated is not None and stated != _digest(body):
+        raise ValueError("its sha256 does not match: the file is damaged")
+    return body
+
+
+def signed(body: dict[str, Any]) -> bytes:
+    """The object as text, with its own sha256."""
+    return (
+        json.dumps({**body, "sha256": _digest(body)}, sort_keys=True, separators=(",", ":")).encode() + b"\n"
+    )
+
+
+def write(path: Path, content: bytes) -> None:
+    """Put a file in place as a whole; durable when it returns."""
+    part = path.with_name(f".{path.name}.part")
+    with part.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+    sync_folder(path.parent)
+
+
+def append(path: Path, line: str) -> None:
+    """Add a line; durable when it returns."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(f"{line}\n")
+        file.flush()
+        os.fsync(file.fileno())
+    sync_folder(path.parent)
+
+
+def sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def alone(store: Path) -> Iterator[None]:
+    """Lock the store inside the context; raises Problem while an appliance, or another rescue, has it."""
+    try:
+        descriptor = os.open(store / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise Problem(
+            f"The store {store} cannot be written: {error.strerror}.", "Run this as root."
+        ) from None
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Problem(
+                f"An appliance works in {store}, or another rescue does.",
+                "If a vault is there, fail over with it. If none is, stop the appliance first: 'systemctl stop secondsite-appliance'.",
+            ) from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _digest(body: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -1,0 +1,128 @@
+"""Overlays to run on, recorded where an appliance finds them: nothing below is written, and no cycle of the source is taken any more."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from . import files
+from .problems import Problem
+from .store import RUN, Point, Replica
+
+OPTIONS = "compat=1.1,cluster_size=128k,extended_l2=on"
+QUICK_SECONDS = 120
+TRIES, BUSY = 10, "Unable to get accurate CPU usage"
+"""QEMU measures how fast it stretches a key, and on a busy host fails at that now and then."""
+
+
+def opened(replica: Replica, point: Point, key: Path | None) -> dict[str, Path]:
+    """The files to run on, by disk keys; the same when it is repeated. Raises Problem."""
+    if replica.run is None:
+        run = {"name": RUN, "point_id": point.id, "layer": point.layer, "writable": True, "through_seq": None}
+        _save(replica, [*replica.record["runs"], run])
+    elif replica.run.get("through_seq") is not None and not replica.run_folder.is_dir():
+        raise Problem(
+            f"{replica.name} was about to be started at an instant between points, which was not finished.",
+            f"Give that up ('discard {replica.name}'), and start it from a point.",
+        )
+    replica.run_folder.mkdir(parents=True, exist_ok=True)
+    files.sync_folder(replica.run_folder.parent)
+    return {name: _overlay(replica, point, name, size, key) for name, size in point.disks.items()}
+
+
+def in_use(replica: Replica) -> bool:
+    """Whether a program writes what a machine runs on, whoever started it: QEMU's programs lock what they write."""
+    overlays = [path for path in replica.run_folder.glob("*.qcow2") if not path.name.startswith(".")]
+    return any("lock" in _run("qemu-img", "info", str(path)).stderr for path in overlays)
+
+
+def discarded(replica: Replica) -> str:
+    """Gives up what a machine wrote that was started here; gives a sentence. Raises Problem if nothing may be given up."""
+    if replica.run is None:
+        return f"nothing was started from a point of {replica.name}"
+    if replica.record.get("committed_point_id") is not None and replica.record.get("head") is None:
+        raise Problem(
+            f"The failover of {replica.name} was committed: what it wrote is the only copy of the machine.",
+            "Start it again; there is nothing to go back to.",
+        )
+    shutil.rmtree(replica.run_folder, ignore_errors=True)
+    files.sync_folder(replica.run_folder.parent)
+    _save(replica, [run for run in replica.record["runs"] if run["name"] != RUN])
+    return f"{replica.name} is as it was before it was started here; what it wrote since is gone"
+
+
+def qemu_img(*arguments: str) -> str:
+    """What it says; raises Problem."""
+    for _ in range(TRIES):
+        done = _run("qemu-img", *arguments)
+        if done.returncode == 0:
+            return done.stdout
+        if BUSY not in done.stderr:
+            break
+    raise Problem(
+        f"qemu-img failed: {done.stderr.strip()}.", "Look at the store's disk, or choose another point."
+    )
+
+
+def _run(*command: str) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=QUICK_SECONDS, check=False)
+    except FileNotFoundError:
+        raise Problem(
+            "There is no qemu-img here.", "Install QEMU: 'apt install qemu-system-x86 qemu-utils'."
+        ) from None
+    except subprocess.TimeoutExpired:
+        raise Problem(
+            f"qemu-img did not end within {QUICK_SECONDS} s.", "Look at the store's disk."
+        ) from None
+
+
+def _save(replica: Replica, runs: list[dict[str, object]]) -> None:
+    replica.record["runs"] = runs
+    files.write(replica.folder / "replica.json", files.signed(replica.record))
+
+
+def _overlay(replica: Replica, point: Point, name: str, size_bytes: int, key: Path | None) -> Path:
+    path = replica.overlay(name)
+    if not path.exists():
+        part, below = path.with_name(f".{path.name}.part"), replica.layer(name, point.layer)
+        if not below.exists():
+            raise Problem(
+                f"{below} is missing: {point.id} of {replica.name} lacks its disk {name}.",
+                "Choose another point.",
+            )
+        part.unlink(missing_ok=True)
+        backing = os.path.relpath(below, path.parent)
+        secret, options = _encrypted(key)
+        # the key opens what lies below too: -u leaves that closed
+        qemu_img(
+            "create",
+            "-q",
+            *secret,
+            "-f",
+            "qcow2",
+            "-o",
+            options,
+            "-u",
+            "-b",
+            backing,
+            "-F",
+            "qcow2",
+            str(part),
+            str(size_bytes),
+        )
+        files.sync(part)
+        part.replace(path)
+        files.sync_folder(path.parent)
+    return path
+
+
+def _encrypted(key: Path | None) -> tuple[list[str], str]:
+    if key is None:
+        return [], OPTIONS
+    return [
+        "--object",
+        f"secret,id=key,file={key}",
+    ], f"{OPTIONS},encrypt.format=luks,encrypt.key-secret=key,encrypt.iter-time=1"

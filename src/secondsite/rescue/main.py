@@ -1,0 +1,109 @@
+"""What a person types."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from . import choosing, commands
+from .problems import Problem
+from .store import Store
+
+GRACE_SECONDS = 120.0
+Command = Callable[[Store, argparse.Namespace], int]
+ABOUT = """Start machines from the store of a secondsite appliance, when the vault, the first site and the appliance are gone.
+
+It needs this file, Python and QEMU. Stop the appliance before you start anything, if it runs. 'list' changes nothing.
+"""
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """The exit code: 0, 1 for a problem, 2 for what cannot be typed."""
+    typed = _parser().parse_args(words)
+    try:
+        return int(typed.do(Store(typed.store), typed))
+    except Problem as problem:
+        print(f"{problem.what}\n{problem.do}".strip(), file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Ended. What was begun goes on when it is typed again.", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog=Path(sys.argv[0]).name or "secondsite-rescue", description=ABOUT, formatter_class=form
+    )
+    parser.add_argument(
+        "--store",
+        type=Path,
+        default=_beside(),
+        help="the appliance's store; by default the folder that this file lies in",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    verbs = parser.add_subparsers(metavar="COMMAND", required=True)
+    _verb(verbs, "list", commands.list_machines, "the machines of the store, and whether they run")
+    _verb(verbs, "points", commands.list_points, "the recovery points of a machine", "machine")
+    _verb(verbs, "plans", commands.list_plans, "the recovery plans that its vault said last")
+    _ways(_verb(verbs, "start", commands.start, "start a machine from a point", "machine"))
+    plan = _ways(
+        _verb(verbs, "run-plan", commands.run_plan, "start the machines of a plan in its order", "plan")
+    )
+    plan.add_argument("--yes", action="store_true", help="take what people are to do as done")
+    stop = _verb(verbs, "stop", commands.stop, "shut a machine down that was started here", "machine")
+    stop.add_argument(
+        "--grace",
+        type=float,
+        default=GRACE_SECONDS,
+        metavar="SECONDS",
+        help="then its power is cut (default: 120)",
+    )
+    discard = _verb(
+        verbs, "discard", commands.discard, "give up what a machine wrote that was started here", "machine"
+    )
+    discard.add_argument("--yes", action="store_true", help="do not ask")
+    return parser
+
+
+def _verb(
+    verbs: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    do: Command,
+    what: str,
+    subject: str | None = None,
+) -> argparse.ArgumentParser:
+    verb = verbs.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
+    if subject is not None:
+        verb.add_argument(
+            subject, metavar=subject.upper(), help="its name or id" if subject == "machine" else "its name"
+        )
+    verb.set_defaults(do=do)
+    return verb
+
+
+def _ways(verb: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    choices = f"{choosing.LATEST} (default), {choosing.APP}, {choosing.VERIFIED}, or a point's id"
+    verb.add_argument("--point", default=choosing.LATEST, help=choices)
+    verb.add_argument("--qemu", action="store_true", help="by plain QEMU, although its appliance had libvirt")
+    verb.add_argument(
+        "--emulated", action="store_true", help="plain QEMU without KVM, where KVM is there and runs no guest"
+    )
+    verb.add_argument("--libvirt", metavar="URI", help="by this libvirt, such as qemu:///system")
+    verb.add_argument("--key-file", type=Path, metavar="FILE", help="the key of an encrypted store")
+    verb.add_argument(
+        "--network",
+        action="append",
+        metavar="CARD=NETWORK",
+        help="another network for a card; may be repeated",
+    )
+    verb.add_argument("--no-networks", action="store_true", help="connect no card")
+    return verb
+
+
+def _beside() -> Path:
+    """Appliances keep this file in their store."""
+    return Path(os.path.abspath(sys.argv[0])).parent

@@ -1,0 +1,72 @@
+"""The machines of a recovery plan, in its order; what people do in between is asked of whoever sits here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from .problems import Problem
+from .store import Store
+
+UNPLANNED = "unplanned"
+Said = Callable[[str], None]
+Asked = Callable[[str], bool]
+"""Whether the person says that it is done."""
+
+
+def known(store: Store) -> list[dict[str, Any]]:
+    """As the vault last said them; raises Problem."""
+    return list(store.configuration().get("plans") or ())
+
+
+def find(store: Store, name: str) -> dict[str, Any]:
+    """Raises Problem."""
+    plans = known(store)
+    for plan in plans:
+        if plan.get("name") == name:
+            return plan
+    listed = ", ".join(str(plan.get("name")) for plan in plans)
+    raise Problem(
+        f"No plan '{name}' is known here.",
+        f"There is {listed}." if listed else "Start machine by machine: 'start'.",
+    )
+
+
+def run(plan: Mapping[str, Any], start: Callable[[str], str], say: Said, ask: Asked) -> list[str]:
+    """Starts its machines group by group; gives those that did not start, in words. As in an unplanned failover a machine that fails
+    keeps no other from being started. Raises Problem when a person says that a step failed."""
+    failed: list[str] = []
+    groups = list(plan.get("groups") or ())
+    for number, group in enumerate(groups, start=1):
+        say(f"group {number} of {len(groups)}")
+        _steps(group.get("before"), ask)
+        for machine in group.get("machines") or ():
+            try:
+                say(f"  {start(str(machine['id']))}")
+            except Problem as problem:
+                failed.append(f"{machine.get('name')}: {problem.what} {problem.do}".strip())
+                say(f"  FAILED {failed[-1]}")
+        _steps(group.get("after"), ask)
+    return failed
+
+
+def _steps(actions: Sequence[Mapping[str, Any]] | None, ask: Asked) -> None:
+    for action in _due(actions or ()):
+        script = action.get("script")
+        where = (
+            f"in the guest {action['guest']}"
+            if action.get("guest")
+            else "from the script folder of this site"
+        )
+        told = f"run the script '{script}' {where}" if script else str(action.get("instruction"))
+        if not ask(f"  {action.get('name')}: {told}"):
+            raise Problem(
+                f"'{action.get('name')}' was not done, so the plan ends here.",
+                "Run it again: machines that run are left as they are.",
+            )
+
+
+def _due(actions: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Those that are for an unplanned failover. From a store alone the way is away from the site that is lost, and which way that was
+    nobody here knows: what is for one way only is asked as well."""
+    return (action for action in actions if UNPLANNED in (action.get("kinds") or (UNPLANNED,)))

@@ -1,0 +1,185 @@
+"""What lies in a store: machines, points, and what their vault said of them. It is only read here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import files
+from .problems import Problem
+
+RUN = "failover"
+"""The run that a failed-over machine has; appliances know it by this name."""
+CONFIGURATION = "configuration.json"
+START = "start.json"
+GRADES = "grades.json"
+
+
+@dataclass(frozen=True)
+class Point:
+    """A recovery point. `layer`: the number of its files; `problem`: why nothing can start from it."""
+
+    id: str
+    layer: int
+    manifest: dict[str, Any]
+    grade: str = ""
+    problem: str = ""
+
+    @property
+    def taken_at(self) -> str:
+        """By the source's clock; ISO 8601 in UTC."""
+        return str(self.manifest.get("taken_at", ""))
+
+    @property
+    def consistency(self) -> str:
+        return str(self.manifest.get("consistency", ""))
+
+    @property
+    def definition(self) -> dict[str, Any]:
+        return dict(self.manifest.get("definition") or {})
+
+    @property
+    def disks(self) -> dict[str, int]:
+        """Their sizes in bytes, by their keys."""
+        return {disk["key"]: disk["size_bytes"] for disk in self.manifest.get("disks", ())}
+
+    @property
+    def firmware(self) -> dict[str, dict[str, Any]]:
+        """Files of the firmware's state by name: 'nvram', 'tpm/...'."""
+        return {file["name"]: file for file in self.manifest.get("firmware", ())}
+
+
+@dataclass(frozen=True)
+class Replica:
+    """What a store has of one machine. `start`: how its appliance would start it; empty if that was never said."""
+
+    folder: Path
+    record: dict[str, Any]
+    points: tuple[Point, ...]
+    start: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        return str(self.record["machine_id"])
+
+    @property
+    def name(self) -> str:
+        """As its vault calls it."""
+        newest = next((point.manifest for point in reversed(self.points) if point.manifest), {})
+        return str(self.start.get("machine") or newest.get("machine_name") or self.id)
+
+    @property
+    def key_id(self) -> str | None:
+        """Of the key that it is encrypted with; None: it is plain."""
+        return self.record.get("key_id")
+
+    @property
+    def run(self) -> dict[str, Any] | None:
+        """A machine was started from one of its points, and may be running."""
+        return next((run for run in self.record["runs"] if run["name"] == RUN), None)
+
+    @property
+    def run_folder(self) -> Path:
+        return self.folder / "runs" / RUN
+
+    def overlay(self, key: str) -> Path:
+        return self.run_folder / f"{key}.qcow2"
+
+    def layer(self, key: str, number: int) -> Path:
+        return self.folder / "disks" / key / f"{number:06d}.qcow2"
+
+    def point(self, point_id: str) -> Point:
+        """Raises Problem."""
+        for point in self.points:
+            if point.id == point_id:
+                return point
+        raise Problem(f"{self.name} has no recovery point '{point_id}'.", f"List them: 'points {self.name}'.")
+
+
+class Store:
+    """The folder that an appliance keeps replicas in."""
+
+    def __init__(self, root: Path) -> None:
+        """Raises Problem for a folder that is none."""
+        self.root = root.absolute()
+        if not (self.root / "replicas").is_dir():
+            raise Problem(
+                f"{root} is not the store of an appliance: it has no folder 'replicas'.",
+                "Give the folder that has it with --store, such as /var/lib/secondsite/appliance/store.",
+            )
+
+    def replicas(self) -> tuple[list[Replica], list[str]]:
+        """All that can be read, by name, and a sentence for each that cannot."""
+        found, problems = [], []
+        for folder in sorted(path for path in (self.root / "replicas").iterdir() if path.is_dir()):
+            try:
+                found.append(_replica(folder))
+            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+                problems.append(
+                    f"{folder.name} cannot be read: {error}. Its points' files may still boot: see its folder 'points'."
+                )
+        return sorted(found, key=lambda each: each.name), problems
+
+    def find(self, asked: str) -> Replica:
+        """By name or id; raises Problem."""
+        known, problems = self.replicas()
+        found = [each for each in known if asked in (each.name, each.id)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise Problem(
+                f"{len(found)} machines are named '{asked}'.",
+                f"Give one of the ids {', '.join(each.id for each in found)}.",
+            )
+        damaged = [problem for problem in problems if problem.startswith(f"{asked} ")]
+        raise Problem(
+            damaged[0] if damaged else f"The store has no machine '{asked}'.", "See which there are: 'list'."
+        )
+
+    def configuration(self) -> dict[str, Any]:
+        """What the vault last said of sites, plans and machines; empty if it never did. Raises Problem for a damaged file."""
+        path = self.root / CONFIGURATION
+        try:
+            return files.trusted(path)
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as error:
+            raise Problem(
+                f"What the vault said of this site cannot be read ({path}): {error}.",
+                "Start machine by machine.",
+            ) from None
+
+
+def _replica(folder: Path) -> Replica:
+    record = files.trusted(folder / "replica.json")
+    grades = _optional(folder / GRADES).get("points", {})
+    return Replica(folder, record, tuple(_points(folder, record, grades)), _optional(folder / START))
+
+
+def _points(folder: Path, record: dict[str, Any], grades: dict[str, Any]) -> Iterator[Point]:
+    """Oldest first."""
+    for layer in record["layers"]:
+        point_id = layer.get("point_id")
+        if point_id is not None:
+            manifest, problem = _manifest(folder / "points" / f"{point_id}.json")
+            said = grades.get(point_id) or {}
+            bad = ", ".join(said.get("bad") or ())
+            problem = problem or (f"its data is damaged ({bad})" if bad else "")
+            yield Point(str(point_id), int(layer["number"]), manifest, str(said.get("grade") or ""), problem)
+
+
+def _manifest(path: Path) -> tuple[dict[str, Any], str]:
+    try:
+        return files.trusted(path), ""
+    except (OSError, ValueError) as error:
+        return {}, f"its manifest cannot be read: {error}"
+
+
+def _optional(path: Path) -> dict[str, Any]:
+    """What is missing or damaged here makes a start less like the vault's, and stops none."""
+    try:
+        return files.trusted(path)
+    except (OSError, ValueError):
+        return {}

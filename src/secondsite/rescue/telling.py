@@ -1,0 +1,108 @@
+"""Tables and sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from . import starting
+from .store import Point, Replica
+
+NONE = "-"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns as wide as their widest word."""
+    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in (head, *rows)]
+    return "\n".join(lines)
+
+
+def machine(replica: Replica) -> dict[str, Any]:
+    """What is known of it."""
+    whole = [point for point in replica.points if not point.problem]
+    verified = [point for point in whole if point.grade in ("booted", "application")]
+    newest = whole[-1] if whole else None
+    return {
+        "machine": replica.name,
+        "id": replica.id,
+        "points": len(replica.points),
+        "newest_point": newest.id if newest else None,
+        "taken_at": newest.taken_at if newest else None,
+        "newest_verified": verified[-1].id if verified else None,
+        "data_until": replica.record.get("processed_taken_at"),
+        "encrypted_with": replica.key_id,
+        "started_from": str(replica.run["point_id"]) if replica.run else None,
+        "runs_by": starting.running(replica),
+    }
+
+
+def machines(found: Sequence[dict[str, Any]]) -> str:
+    rows = [
+        [
+            each["machine"], str(each["points"]), each["newest_point"] or NONE, age(each["taken_at"]), each["newest_verified"] or NONE,
+            each["encrypted_with"] or "no", _state(each),
+        ]
+        for each in found
+    ]  # fmt: skip
+    return table(["machine", "points", "newest", "age", "newest verified", "encrypted", "state"], rows)
+
+
+def point(found: Point) -> dict[str, Any]:
+    return {
+        "point": found.id,
+        "taken_at": found.taken_at,
+        "consistency": found.consistency,
+        "grade": found.grade or "sent",
+        "disks": sorted(found.disks),
+        "problem": found.problem or None,
+    }
+
+
+def points(found: Sequence[dict[str, Any]]) -> str:
+    """Newest first."""
+    rows = [
+        [
+            each["point"],
+            each["taken_at"],
+            age(each["taken_at"]),
+            each["consistency"],
+            each["grade"],
+            ", ".join(each["disks"]),
+            each["problem"] or NONE,
+        ]
+        for each in reversed(found)
+    ]
+    return table(["point", "taken at", "age", "consistency", "grade", "disks", "problem"], rows)
+
+
+def plans(found: Sequence[dict[str, Any]]) -> str:
+    rows = []
+    for plan in found:
+        groups = [
+            ", ".join(str(each.get("name")) for each in group.get("machines") or ())
+            for group in plan.get("groups") or ()
+        ]
+        rows.append([str(plan.get("name")), "; then ".join(groups)])
+    return table(["plan", "starts"], rows) if rows else "No plan is known here."
+
+
+def age(instant: str | None) -> str:
+    """How long ago, by this host's clock."""
+    if not instant:
+        return NONE
+    try:
+        seconds = (starting.now() - datetime.fromisoformat(instant.replace("Z", "+00:00"))).total_seconds()
+    except ValueError:
+        return NONE
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if abs(seconds) >= length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _state(each: dict[str, Any]) -> str:
+    if each["runs_by"]:
+        return f"runs ({each['runs_by']})"
+    return f"was started from {each['started_from']}, is off" if each["started_from"] else "not started"

@@ -1,0 +1,86 @@
+"""A machine as libvirt has it, by libvirt's own command."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from . import domain
+from .problems import Problem
+
+CALL_SECONDS = 120
+LOOK_SECONDS = 0.5
+OFF = ("shut off", "crashed")
+
+
+class Virsh:
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+
+    def start(self, uuid: str, definition: str) -> None:
+        """Defines and starts it; harmless if it runs. Raises Problem."""
+        if self.runs(uuid):
+            return
+        with tempfile.NamedTemporaryFile("w", suffix=".xml") as file:
+            file.write(definition)
+            file.flush()
+            self._call("define", file.name)
+        self._call("start", uuid)
+
+    def runs(self, uuid: str) -> bool:
+        """Paused machines too. Raises Problem if libvirt does not answer."""
+        return self._knows(uuid) and self._call("domstate", uuid).strip() not in OFF
+
+    def stop(self, uuid: str, grace_seconds: float) -> str:
+        """Asks the guest to shut down, and cuts its power after that; gives a sentence."""
+        if not self.runs(uuid):
+            return "it was off"
+        self._call("shutdown", uuid)
+        ends_at = time.monotonic() + grace_seconds
+        while time.monotonic() < ends_at:
+            if not self.runs(uuid):
+                return "it shut down"
+            time.sleep(LOOK_SECONDS)
+        self._call("destroy", uuid)
+        return f"it did not shut down within {grace_seconds:.0f} s, so its power was cut"
+
+    def forget(self, uuid: str) -> None:
+        """The definition goes; disks stay."""
+        if self._knows(uuid):
+            self._call("undefine", uuid, "--nvram")
+
+    def tell(self, key_id: str, key: Path) -> None:
+        """libvirt has the key until it ends. Raises Problem."""
+        if "embed" in self.uri:
+            raise Problem(f"{self.uri} cannot be given a key from outside.", "Use plain QEMU: --qemu.")
+        name, definition = domain.secret(key_id)
+        with tempfile.NamedTemporaryFile("w", suffix=".xml") as file:
+            file.write(definition)
+            file.flush()
+            self._call("secret-define", file.name)
+        self._call("secret-set-value", name, "--file", str(key), "--plain")
+
+    def _knows(self, uuid: str) -> bool:
+        return uuid in self._call("list", "--all", "--uuid").split()
+
+    def _call(self, *arguments: str) -> str:
+        command = ["virsh", "--quiet", "--connect", self.uri, *arguments]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=CALL_SECONDS, check=False)
+        except FileNotFoundError:
+            raise Problem(
+                "There is no virsh here.",
+                "Install it ('apt install libvirt-clients'), or use plain QEMU: --qemu.",
+            ) from None
+        except subprocess.TimeoutExpired:
+            raise Problem(
+                f"libvirt did not answer within {CALL_SECONDS} s.", "Use plain QEMU: --qemu."
+            ) from None
+        if done.returncode:
+            raise Problem(
+                f"libvirt refused '{' '.join(arguments[:1])}': {done.stderr.strip()}.",
+                "Or use plain QEMU: --qemu.",
+            )
+        return done.stdout

@@ -1,0 +1,69 @@
+"""What a target's appliance is told of its machines, to be kept in its store: what starts them there without a vault."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from ..common.base import Shape
+from ..common.properties import AS_DEFINED, Sizing
+from .cards import CardHere
+
+
+class KeptMachine(Shape):
+    """A machine whose target is the appliance's site. `fabric_id`, `name`: of what a failover makes there; `cards`: what each is
+    connected to there; `macs`: MAC addresses there of cards that do not keep their own, by those at home."""
+
+    id: str
+    machine: str
+    fabric_id: str
+    name: str
+    cards: tuple[CardHere, ...] = ()
+    macs: dict[str, str] = Field(default_factory=dict)
+    sizing: Sizing = AS_DEFINED
+
+
+class KeptAction(Shape):
+    """What is to be done before or after a group. `guest`: the name of the machine inside which the script is run."""
+
+    name: str
+    instruction: str = ""
+    kinds: tuple[str, ...] = ()
+    directions: tuple[str, ...] = ()
+    script: str | None = None
+    guest: str | None = None
+
+
+class PlannedMachine(Shape):
+    """As a plan names it."""
+
+    id: str
+    name: str
+
+
+class KeptGroup(Shape):
+    """Machines that are started side by side."""
+
+    machines: tuple[PlannedMachine, ...]
+    before: tuple[KeptAction, ...] = ()
+    after: tuple[KeptAction, ...] = ()
+
+
+class KeptPlan(Shape):
+    """A recovery plan that has a machine of the appliance's site."""
+
+    name: str
+    groups: tuple[KeptGroup, ...]
+
+
+class Keep(Shape):
+    """All that an appliance keeps; in place of what it kept before. `site`: its own. Bounds are the vault's own, many times over."""
+
+    site: str
+    machines: Annotated[tuple[KeptMachine, ...], Field(max_length=100_000)] = ()
+    plans: Annotated[tuple[KeptPlan, ...], Field(max_length=10_000)] = ()
+
+
+class KeptFact(Shape):
+    """`written`: how many files were written, as they were not so before."""
+
+    written: int = 0

@@ -1,0 +1,193 @@
+"""Files to run on, made from a store by the program that knows nothing of us: they hold what the point holds, and nothing is hurt below."""
+
+import contextlib
+import json
+import subprocess
+
+import pytest
+
+from secondsite.datapath.disks import image
+from secondsite.datapath.encryption import customer_key
+from secondsite.datapath.replica.replica import Replica
+from secondsite.ground.units import MiB
+from secondsite.rescue import choosing, files, keys, leasing, starting
+from secondsite.rescue.problems import Problem
+from secondsite.rescue.store import Store
+from tests.datapath.support_chain import Source, assert_points_true, qemu_img, read_raw
+from tests.support import encryption
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def key_here():
+    """Most of it is the same with a key, which costs QEMU seconds for each file."""
+    return
+
+
+@pytest.fixture
+def source():
+    return Source(sizes={"sda": 4 * MiB})
+
+
+@pytest.fixture
+def replica(tmp_path, daemon, source, key_here):
+    """With three points; closed, as if its appliance was gone."""
+    folder = tmp_path / "store" / "replicas" / "m1"
+    folder.parent.mkdir(parents=True)
+    replica = Replica.create(folder, daemon, "m1", source.replica_disks, epoch=1, key=key_here)
+    for number in (1, 2, 3):
+        replica.apply(*source.cycle(f"p{number}"))
+    replica.close()
+    return replica
+
+
+@pytest.fixture
+def store(replica, tmp_path):
+    return Store(tmp_path / "store")
+
+
+def started(store, key, wanted="latest"):
+    found = store.find("web01")
+    return leasing.opened(found, choosing.chosen(found, wanted), keys.key_for(found, key and key.path))
+
+
+def content(path, key, scratch):
+    if key is None:
+        return read_raw(path, scratch)
+    out = scratch / "read.raw"
+    named = "json:" + json.dumps(image.node_options(path, key))
+    qemu_img("convert", *image.secret_arguments(key), "-O", "raw", named, str(out))
+    return out.read_bytes()
+
+
+def as_at(source, point_id, overlays, key, scratch):
+    for name, path in overlays.items():
+        assert content(path, key, scratch) == source.points[point_id][name]
+
+
+@pytest.mark.parametrize("point_id", ["p1", "p2", "p3"])
+def test_what_is_to_run_holds_what_the_point_holds(store, source, key_here, point_id, tmp_path):
+    as_at(source, point_id, started(store, key_here, point_id), key_here, tmp_path)
+
+
+def test_a_start_that_was_cut_off_is_gone_on_with(store, source, key_here, tmp_path, monkeypatch):
+    def dies(*_words):
+        raise Problem("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(leasing, "qemu_img", dies)
+        with pytest.raises(Problem):
+            started(store, key_here, "p2")
+    as_at(source, "p2", started(store, key_here), key_here, tmp_path)
+
+
+def test_the_appliance_keeps_what_was_started_whatever_comes_and_goes_above(
+    store, source, daemon, key_here, replica, tmp_path
+):
+    overlays = started(store, key_here, "p2")
+    again = Replica.open(replica.files.root, daemon, key=key_here)
+    run, layer = again.state.run("failover"), again.state.layer_of("p2")
+    assert run is not None
+    assert layer is not None
+    assert (run.point_id, run.layer, run.writable) == ("p2", layer.number, True)
+    again.apply(*source.cycle("p4"))
+    again.drop("p1")
+    again.drop("p3")
+    again.close()
+    as_at(source, "p2", overlays, key_here, tmp_path)
+
+
+def test_what_is_given_up_leaves_every_point_as_it_was(store, source, daemon, key_here, replica, tmp_path):
+    started(store, key_here, "p1")
+    assert "as it was before" in leasing.discarded(store.find("web01"))
+    assert store.find("web01").run is None
+    as_at(source, "p3", started(store, key_here), key_here, tmp_path)
+    leasing.discarded(store.find("web01"))
+    again = Replica.open(replica.files.root, daemon)
+    assert_points_true(again, source, tmp_path)
+    again.close()
+
+
+def test_another_point_is_refused_once_a_machine_has_written(store, key_here):
+    started(store, key_here, "p1")
+    with pytest.raises(Problem) as refused:
+        started(store, key_here, "p3")
+    assert "was started from p1 already" in refused.value.what
+    assert "discard web01" in refused.value.do
+
+
+class TestEncrypted:
+    @pytest.fixture
+    def key_here(self, key, lent):
+        return key
+
+    def test_it_needs_its_own_key_and_holds_what_the_point_holds(
+        self, store, source, daemon, key_here, replica, tmp_path
+    ):
+        found, other = store.find("web01"), customer_key.make(tmp_path / "other")
+        with pytest.raises(Problem, match=f"encrypted with key {key_here.key_id}"):
+            keys.key_for(found, None)
+        with pytest.raises(Problem, match=f"holds key {other.key_id}"):
+            keys.key_for(found, other.path)
+        overlays = started(store, key_here, "p2")
+        assert encryption.opens(overlays["sda"], key_here)
+        assert not encryption.opens(overlays["sda"], other)
+        again = Replica.open(replica.files.root, daemon, key=key_here)
+        again.drop("p1")
+        again.close()
+        as_at(source, "p2", overlays, key_here, tmp_path)
+
+
+def test_damage_is_said_and_the_rest_is_there(store, replica):
+    path = replica.files.point("p3")
+    path.write_bytes(path.read_bytes().replace(b"web01", b"web02"))
+    found = store.find("web01")
+    assert [bool(point.problem) for point in found.points] == [False, False, True]
+    assert choosing.chosen(found, "latest").id == "p2"
+    with pytest.raises(Problem, match="does not match"):
+        choosing.chosen(found, "p3")
+    record = replica.files.record
+    record.write_bytes(record.read_bytes().replace(b'"epoch":1', b'"epoch":7'))
+    machines, problems = store.replicas()
+    assert machines == []
+    assert len(problems) == 1
+    assert "m1 cannot be read" in problems[0]
+
+
+def test_two_never_work_in_a_store_at_once(store):
+    with (
+        files.alone(store.root),
+        pytest.raises(Problem, match="An appliance works in"),
+        files.alone(store.root),
+    ):
+        pass
+
+
+def test_what_somebody_writes_is_neither_started_nor_given_up(store, key_here):
+    overlays = started(store, key_here, "p1")
+    found = store.find("web01")
+    assert starting.running(found) is None
+    with writing(overlays["sda"]):
+        assert starting.running(found) == starting.SOMETHING
+        with pytest.raises(Problem, match="web01 runs"):
+            starting.discarded(store, found)
+        with pytest.raises(Problem, match="Another program runs web01"):
+            starting.started(store, found, "latest", starting.Ways())
+    assert overlays["sda"].exists()
+    starting.discarded(store, found)
+    assert not overlays["sda"].exists()
+
+
+@contextlib.contextmanager
+def writing(path):
+    """QEMU has the file open."""
+    words = ["qemu-io", str(path)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdin is not None
+        assert program.stdout is not None
+        program.stdin.write("length\n")
+        program.stdin.flush()
+        program.stdout.readline()
+        yield
+        program.stdin.close()

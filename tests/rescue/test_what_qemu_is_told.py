@@ -1,0 +1,108 @@
+"""Definitions came from another site: nothing in one becomes another option, another file or another program."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from secondsite.rescue import command_line, domain
+from secondsite.rescue.command_line import Wanted
+from secondsite.rescue.problems import Problem
+
+PLAIN = Wanted(
+    name="web01",
+    uuid="6f1d1c0e-3a51-4c39-8f0b-8f6f2f1f0a11",
+    definition={
+        "disks": [{"key": "vda", "bus": "virtio"}, {"key": "sdb", "bus": "scsi"}],
+        "nics": [{"key": "nic0", "mac": "52:54:00:00:00:01", "model": "virtio"}],
+    },
+    ours="",
+    disks={"vda": Path("/s/vda.qcow2"), "sdb": Path("/s/sdb.qcow2")},
+    encrypted_files={},
+    key=None,
+    taps={},
+    macs={},
+    vcpus=2,
+    memory_bytes=512 * 2**20,
+    variables=None,
+    folder=Path("/s"),
+    sockets=Path("/run/x"),
+)
+
+
+def option(wanted, name):
+    line = command_line.command(wanted)
+    return [line[at + 1] for at, word in enumerate(line) if word == name]
+
+
+def test_a_machine_has_its_disks_in_order_its_card_and_its_memory():
+    assert option(PLAIN, "-m") == ["512M"]
+    assert [each.split(",")[0] for each in option(PLAIN, "-drive")] == [
+        "file=/s/vda.qcow2",
+        "file=/s/sdb.qcow2",
+    ]
+    assert option(PLAIN, "-device")[-1] == "virtio-net-pci,mac=52:54:00:00:00:01"
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        {"native": "<domain><os><type machine='pc,accel=x'/></os></domain>"},
+        {"native": "<domain><os><type arch='../../bin/sh'/></os></domain>"},
+        {"nics": [{"key": "n", "mac": "52:54:00:00:00:01,netdev=x"}]},
+    ],
+)
+def test_a_word_that_could_be_more_than_a_word_is_refused(definition):
+    with pytest.raises(Problem, match="not to be trusted"):
+        command_line.command(replace(PLAIN, definition={**PLAIN.definition, **definition}))
+
+
+def test_a_disk_key_that_could_be_more_than_a_word_is_refused():
+    with pytest.raises(Problem, match="disk key"):
+        command_line.command(replace(PLAIN, disks={"vda,x=y": Path("/s/x")}))
+
+
+def test_a_name_with_a_comma_stays_a_name():
+    assert option(replace(PLAIN, name="web,debug-threads=on"), "-name") == ["guest=web,,debug-threads=on"]
+
+
+def test_a_kernel_that_another_site_names_is_not_booted():
+    native = "<domain><os><type>hvm</type><kernel>/etc/shadow</kernel></os></domain>"
+    assert "-kernel" not in command_line.command(
+        replace(PLAIN, definition={**PLAIN.definition, "native": native})
+    )
+    assert option(replace(PLAIN, ours=native), "-kernel") == ["/etc/shadow"]
+
+
+def test_every_file_of_an_encrypted_chain_gets_the_key():
+    (drive,) = option(
+        replace(PLAIN, disks={"vda": Path("/s/v")}, encrypted_files={"vda": 3}, key=Path("/k,1")), "-drive"
+    )
+    assert drive.count("encrypt.key-secret=key") == 3
+    assert ",backing.backing.encrypt.key-secret=key" in drive
+    assert option(replace(PLAIN, key=Path("/k,1")), "-object") == ["secret,id=key,file=/k,,1"]
+
+
+READY = """<domain type='kvm'><name>web01</name><os><nvram>/old.fd</nvram></os><devices>
+<disk type='file' device='disk'><source file='/old/vda.qcow2'/><target dev='vda'/></disk>
+<disk type='file' device='disk'><source file='/old/vdb.qcow2'/><target dev='vdb'/></disk>
+<disk type='file' device='cdrom'><target dev='sda'/></disk>
+<interface type='bridge'><mac address='52:54:00:00:00:01'/><source bridge='br9'/></interface>
+<interface type='bridge'><mac address='52:54:00:00:00:02'/><source bridge='br9'/></interface>
+</devices></domain>"""
+
+
+def test_what_was_kept_ready_gets_the_files_as_they_lie_now():
+    place = domain.Files(
+        disks={"vda": Path("/new/vda.qcow2")},
+        chains={"vda": (Path("/new/vda.qcow2"), Path("/new/1.qcow2"))},
+        key_id="4d1f",
+        variables=Path("/new/VARS.fd"),
+        networks={"52:54:00:00:00:01": "lan", "52:54:00:00:00:02": None},
+    )
+    text = domain.placed(READY, place)
+    assert "/old" not in text
+    assert text.count("<encryption") == 2
+    assert text.count("<interface") == 1
+    assert 'network="lan"' in text
+    assert "vdb" not in text

@@ -1,0 +1,61 @@
+"""A copied database is what the migrations make."""
+
+import contextlib
+import sqlite3
+
+import pytest
+from alembic import command
+from sqlalchemy import text
+
+from rig import preset
+from secondsite.jobs.storage import database
+from secondsite.vault.store import migrate
+from secondsite.vault.store.migration import upgrading
+
+
+def dump(path):
+    with contextlib.closing(sqlite3.connect(path)) as file:
+        return list(file.iterdump())
+
+
+@pytest.fixture
+def migrations(monkeypatch):
+    """How often the migrations ran."""
+    ran: list[object] = []
+    real = command.upgrade
+
+    def counted(*words):
+        ran.append(words)
+        real(*words)
+
+    monkeypatch.setattr(command, "upgrade", counted)
+    monkeypatch.setattr(preset, "_kept", [])
+    return ran
+
+
+def test_the_second_database_is_a_copy_of_the_first_which_the_migrations_made(tmp_path, migrations):
+    files = [tmp_path / f"{name}.db" for name in ("first", "copied")]
+    with preset.in_use():
+        for file in files:
+            migrate(f"sqlite:///{file}")
+    assert len(migrations) == 1
+    assert dump(files[0]) == dump(files[1]) != []
+    with contextlib.closing(sqlite3.connect(files[1])) as file:
+        assert file.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert file.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_a_database_of_a_former_release_is_migrated_not_copied(tmp_path, migrations):
+    with preset.in_use():
+        migrate(f"sqlite:///{tmp_path / 'first.db'}")
+        former = database.connect(f"sqlite:///{tmp_path / 'former.db'}")
+        upgrading.upgrade(former, "0015")
+        with former.begin() as connection:
+            connection.execute(
+                text("INSERT INTO tokens VALUES ('kept', 'digest-of-it', '2026-11-21 00:00:00')")
+            )
+        migrate(f"sqlite:///{tmp_path / 'former.db'}")
+    assert len(migrations) == 3
+    with former.connect() as connection:
+        assert connection.execute(text("SELECT name FROM tokens")).scalars().all() == ["kept"]
+    former.dispose()
