@@ -1,9 +1,10 @@
 """Settings of one appliance: a JSON file in its home folder."""
 
+import itertools
 import json
 from pathlib import Path
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from ...domain import errors
 from ...ground import durable
@@ -73,15 +74,6 @@ class ApplianceConfig(Shape):
     encryption_key_file: Path | None = None
     """The key file for encryption at rest, if not in the home folder."""
 
-    @model_validator(mode="after")
-    def _stores_differ(self) -> "ApplianceConfig":
-        roots = [path.absolute() for path in (self.store, *self.stores.values())]
-        if DEFAULT in self.stores:
-            raise ValueError(f"the store '{DEFAULT}' is the folder 'store', and is not among 'stores'")
-        if any(one.is_relative_to(other) for one in roots for other in roots if one is not other):
-            raise ValueError("a store lies in the folder of another one")
-        return self
-
     @property
     def all_stores(self) -> dict[str, Path]:
         """All stores by name, the default one first."""
@@ -116,7 +108,9 @@ class ApplianceConfig(Shape):
         """The configuration in `home`; raises NotFound before enrollment and InvalidArgument for a broken file."""
         path = home / FILE
         try:
-            return cls.model_validate({**json.loads(path.read_text()), "home": home})
+            found = cls.model_validate({**json.loads(path.read_text()), "home": home})
+            _require_apart(found)
+            return found
         except FileNotFoundError:
             raise errors.NotFound(
                 f"There is no appliance configuration at {path}.",
@@ -131,3 +125,12 @@ class ApplianceConfig(Shape):
             (self.home, self.store, self.scratch),
             (self.store / "replicas", self.store / "daemon", self.scratch),
         )
+
+
+def _require_apart(config: ApplianceConfig) -> None:
+    """Raises ValueError for stores that are not folders of their own."""
+    if DEFAULT in config.stores:
+        raise ValueError(f"the store '{DEFAULT}' is the folder 'store', and is not among 'stores'")
+    roots = [path.absolute() for path in config.all_stores.values()]
+    if any(one.is_relative_to(other) for one, other in itertools.permutations(roots, 2)):
+        raise ValueError("a store lies in the folder of another one")
