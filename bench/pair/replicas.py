@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from bench.pair.cycles import POINT_BYTES, Cycles
 from secondsite.ground.units import MiB
 from secondsite.wire.common.points import PointShape
 from secondsite.wire.common.policies import PolicyShape
+from secondsite.wire.common.stores import DEFAULT, StoreSpace
 from secondsite.wire.control.setups import ReplicaSetup
 from secondsite.wire.control.statuses import ReplicaStatus
 
@@ -81,10 +83,10 @@ class Replica:
 
 
 class Replicas:
-    """All of a site. `folder` is what the reporter asks for free space."""
+    """All of a site, in one store."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self._folder = folder
         self._replicas: dict[str, Replica] = {}
 
     def prepare(self, setup: ReplicaSetup) -> None:
@@ -99,3 +101,8 @@ class Replicas:
 
     def all(self) -> Sequence[Replica]:
         return list(self._replicas.values())
+
+    def spaces(self) -> Sequence[StoreSpace]:
+        """As the reporter tells them."""
+        seen = shutil.disk_usage(self._folder)
+        return (StoreSpace(name=DEFAULT, free_bytes=seen.free, size_bytes=seen.total),)

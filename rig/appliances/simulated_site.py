@@ -114,7 +114,8 @@ class SimulatedSite(ABC):
     # -- what a replica holds --------------------------------------------------------------------------
 
     def replica_folder(self, machine_id: str) -> Path:
-        return self.config.store / "replicas" / machine_id
+        known = [root / "replicas" / machine_id for root in self.config.all_stores.values()]
+        return next((each for each in known if each.exists()), known[0])
 
     def point_image(self, machine_id: str, point_id: str, key: str = "vda") -> Path:
         """The file of a disk at a point."""

@@ -86,7 +86,7 @@ def test_who_says_yes_begins_it_and_what_follows_says_what_is_lost(cli, protecte
 
 
 def test_a_point_that_is_not_there_is_told_before_anybody_is_asked(cli, protected):
-    code, shown = at_a_terminal(f"machine failover {protected} --choice latest_app_consistent", "y")
+    code, shown = at_a_terminal(f"machine failover {protected} --choice latest_verified", "y")
     assert code != 0
     assert "Begin?" not in shown
     assert state(cli, protected) == "protected"

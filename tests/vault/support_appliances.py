@@ -81,7 +81,7 @@ class Appliances:
         self.asked_network: Any = None
         self.removed_network: Any = None
         self.sets_cpu_model = True
-        self.shares_networks = self.sizes = self.makes_several = self.serves = True
+        self.shares_networks = self.sizes = self.makes_several = self.serves = self.keeps = True
         self.subnets: dict[str, str] = {}
         self.networks_of: dict[str, Any] = {}
         self.obstacles: tuple[checks.ObstacleShape, ...] = ()
@@ -256,6 +256,7 @@ class Appliances:
             makes_several=self.makes_several and self.shares_networks,
             serves=self.serves,
             stand_ins=tuple(stand_ins),
+            keeps=self.keeps,
         )
 
     def _discover(self, appliance_id, _, payload):

@@ -1,5 +1,6 @@
 """One appliance process: its parts, in the order in which they start and stop."""
 
+import platform
 import threading
 import time
 from datetime import UTC, datetime
@@ -159,6 +160,7 @@ class Appliance:
             accelerated=properties.accelerated,
             data_addresses=self.data_addresses,
             notes=properties.notes,
+            host=platform.node() or None,
             vault_number=self.desk.generations.vault_number,
             says_changes=True,
         )

@@ -3,6 +3,7 @@
 import contextlib
 import getpass
 import json
+import re
 import signal
 import threading
 from collections.abc import Iterator
@@ -12,8 +13,8 @@ from pathlib import Path
 from ..appliance import orders
 from ..appliance.control import again, enrollment
 from ..appliance.process import Appliance
-from ..appliance.shared import ApplianceConfig, State, alone, alone_in_store
-from ..appliance.target import Custody, key_change, key_custody
+from ..appliance.shared import ApplianceConfig, State, alone, alone_in_stores
+from ..appliance.target import Custody, key_change, key_custody, stores
 from ..datapath.encryption import EncryptionKey, customer_key
 from ..datapath.errors import DatapathError, KeyMissing
 from ..datapath.replica import decrypt_file
@@ -21,6 +22,7 @@ from ..domain import errors
 from ..fabrics.interface import Fabric
 from ..ground.durable import write
 from ..ground.processes import collector
+from ..wire.common.stores import DEFAULT, NAME
 from . import fabrics, logs
 
 FABRIC_FILE = "fabric.json"
@@ -46,6 +48,7 @@ class Enrollment:
     listen: str
     advertised: tuple[str, ...] = ()
     store: Path | None = None
+    further_stores: tuple[str, ...] = ()
     scratch: Path | None = None
     seed_folders: tuple[Path, ...] = ()
     boot_folders: tuple[Path, ...] = ()
@@ -71,6 +74,7 @@ def enroll(wanted: Enrollment) -> ApplianceConfig:
             f"There is no fabric '{wanted.fabric}'.", do=f"Use {' or '.join(fabrics.KINDS)}."
         )
     host, port = _address(wanted.listen)
+    further = dict(map(_further_store, wanted.further_stores))
     config = enrollment.enroll(
         wanted.vault,
         wanted.key,
@@ -89,6 +93,7 @@ def enroll(wanted: Enrollment) -> ApplianceConfig:
     }
     folders = {
         "seed_folders": tuple(folder.absolute() for folder in wanted.seed_folders),
+        "stores": further,
         "boot_folders": tuple(folder.absolute() for folder in wanted.boot_folders),
     }
     config = config.model_copy(update={"listen_host": host, **folders, **limits})
@@ -111,6 +116,16 @@ def _address(listen: str) -> tuple[str, int]:
     if not host or not port.isdigit() or not 0 < int(port) < 65536:
         raise errors.InvalidArgument(f"--listen is '{listen}'.", do="Give HOST:PORT, as in 0.0.0.0:9445.")
     return host.strip("[]"), int(port)
+
+
+def _further_store(given: str) -> tuple[str, Path]:
+    name, _, folder = given.partition("=")
+    if not re.fullmatch(NAME, name) or name == DEFAULT or not folder:
+        raise errors.InvalidArgument(
+            f"--further-store is '{given}'.",
+            do="Give NAME=FOLDER, as in fast=/srv/fast: a name of lower case letters, digits and dashes.",
+        )
+    return name, Path(folder).absolute()
 
 
 def set_key(home: Path, source: Path | None) -> EncryptionKey:
@@ -137,8 +152,8 @@ def change_key(home: Path, source: Path | None, key_file: Path | None) -> key_ch
     NotPossibleNow while the appliance runs, or machines run on its replicas."""
     config = ApplianceConfig.load(home.absolute())
     path = key_file.absolute() if key_file is not None else config.encryption_key
-    with alone(config.home), alone_in_store(config.home, config.store):
-        return key_change.change(config.store, path, source)
+    with alone(config.home), alone_in_stores(config):
+        return key_change.change(config.store, path, source, stores.require_all(config)[1:])
 
 
 def start_anyway(home: Path, machine: str, key_file: Path | None = None) -> str:
@@ -157,7 +172,7 @@ def at_rest(home: Path, key_file: Path | None) -> Iterator[tuple[ApplianceConfig
     logs.configure()
     config = ApplianceConfig.load(home.absolute())
     kept = key_custody.take(key_file.absolute() if key_file is not None else config.encryption_key)
-    with alone(config.home), alone_in_store(config.home, config.store):
+    with alone(config.home), alone_in_stores(config):
         fabric = _open_fabric(config, kept.key)
         try:
             yield config, kept, fabric
@@ -194,7 +209,7 @@ def _run_alone(home: Path, journal_budget_bytes: int | None, key_file: Path | No
     if journal_budget_bytes is not None:
         config = config.model_copy(update={"journal_budget_bytes": journal_budget_bytes})
     kept = key_custody.take(key_file.absolute() if key_file is not None else config.encryption_key)
-    with alone_in_store(config.home, config.store, ENDING_SECONDS):
+    with alone_in_stores(config, ENDING_SECONDS):
         _serve(config, kept)
 
 
@@ -216,7 +231,7 @@ def _serve(config: ApplianceConfig, kept: Custody) -> None:
 
 
 def _open_fabric(config: ApplianceConfig, key: EncryptionKey | None) -> Fabric:
-    home, own = config.home, (config.home, config.store, config.scratch)
+    home, own = config.home, (config.home, *config.all_stores.values(), config.scratch)
     try:
         chosen = json.loads((home / FABRIC_FILE).read_text())
         return fabrics.open_fabric(

@@ -22,6 +22,7 @@ from .running import (
     DEFAULT_APPLIANCE_HOME,
     DEFAULT_VAULT_HOME,
     ApplianceHome,
+    FurtherStores,
     JournalBudget,
     KeyFile,
     VaultHome,
@@ -115,6 +116,7 @@ def appliance_enroll(
     store: Annotated[
         Path | None, typer.Option(help="Folder for replicas; a file system of its own is best.")
     ] = None,
+    further_store: FurtherStores = None,
     scratch: Annotated[Path | None, typer.Option(help="Folder for backup jobs' scratch space.")] = None,
     seed_folder: Annotated[
         list[Path] | None,
@@ -150,6 +152,7 @@ def appliance_enroll(
             listen=listen,
             advertised=tuple(advertise or ()),
             store=store,
+            further_stores=tuple(further_store or ()),
             scratch=scratch,
             seed_folders=tuple(seed_folder or ()),
             boot_folders=tuple(boot_folder or ()),

@@ -21,6 +21,15 @@ ApplianceHome = Annotated[Path, typer.Option("--home", help="The appliance's fol
 JournalBudget = Annotated[
     int | None, size("Space for the kept cycles of a machine: 512MiB, 4GiB (default 2GiB).")
 ]
+FurtherStores = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--further-store",
+        metavar="NAME=FOLDER",
+        help="Another folder for replicas, on a file system of its own, and its name; repeat it. A machine is kept there with "
+        "'--store NAME'.",
+    ),
+]
 KeyFile = Annotated[
     Path | None, typer.Option(help="Key for encryption at rest; by default encryption.key in the home.")
 ]

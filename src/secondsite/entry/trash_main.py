@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ..appliance.shared import ApplianceConfig, State
-from ..appliance.target import DelayedDeletions, Rules, trash
+from ..appliance.target import DelayedDeletions, Rules, stores, trash
 from ..datapath.replica import PointRecord
 from ..domain import errors
 from ..wire.control.setups import ReplicaSetup
@@ -31,7 +31,7 @@ class Kept:
 def kept(home: Path) -> list[Kept]:
     """All of it, also while the appliance runs."""
     config = ApplianceConfig.load(home.absolute())
-    found = _trash(config)
+    delay = config.deletion_delay_seconds
     removed = [
         Kept(
             item=item.name,
@@ -40,10 +40,10 @@ def kept(home: Path) -> list[Kept]:
             points=item.removed.points,
             frees_bytes=item.freed_bytes(),
             removed_at=item.removed.removed_at,
-            left_seconds=item.left_seconds(found.delay_seconds),
+            left_seconds=item.left_seconds(delay),
             restored=item.restored,
         )
-        for item in found.items()
+        for item in _items(config)
     ]
     waiting = [
         Kept(
@@ -77,7 +77,7 @@ def purge(home: Path, name: str) -> str:
     """Let an item, or what waits in a replica that is in use, go now; gives a sentence. Raises NotPossibleNow while the
     appliance runs, or a machine stands on the item."""
     with appliance_main.at_rest(home, None) as (config, _, fabric):
-        items = _trash(config).items()
+        items = _items(config)
         for setup, delayed in _replicas(config):
             is_meant = name in (setup.machine_id, setup.machine_name) and name not in {
                 each.name for each in items
@@ -88,7 +88,7 @@ def purge(home: Path, name: str) -> str:
                 return (
                     f"what waited for {setup.machine_name} goes once the appliance runs: its policy decides"
                 )
-        return trash.by_hand.let_go(fabric, _item(config, name))
+        return trash.by_hand.let_go(fabric, _item(config, name), stores.require_all(config))
 
 
 def _require_one(name: str, items: Collection[trash.Item]) -> None:
@@ -100,12 +100,18 @@ def _require_one(name: str, items: Collection[trash.Item]) -> None:
         )
 
 
-def _trash(config: ApplianceConfig) -> trash.Trash:
-    return trash.Trash(config.store, config.deletion_delay_seconds)
+def _items(config: ApplianceConfig) -> list[trash.Item]:
+    """Of all stores, the oldest first."""
+    found = [
+        item
+        for root in config.all_stores.values()
+        for item in trash.Trash(root, config.deletion_delay_seconds).items()
+    ]
+    return sorted(found, key=lambda item: item.removed.removed_at)
 
 
 def _item(config: ApplianceConfig, name: str) -> trash.Item:
-    return _trash(config).find(name)
+    return trash.find(_items(config), name)
 
 
 def _replicas(config: ApplianceConfig) -> list[tuple[ReplicaSetup, DelayedDeletions]]:
@@ -120,7 +126,8 @@ def _replicas(config: ApplianceConfig) -> list[tuple[ReplicaSetup, DelayedDeleti
     finally:
         state.close()
     rules = Rules(config.deletion_delay_seconds, config.minimum_retention_seconds)
-    found = [(setup, config.store / "replicas" / setup.machine_id) for setup in setups]
+    roots = config.all_stores.values()
+    found = [(setup, root / "replicas" / setup.machine_id) for setup in setups for root in roots]
     return [
         (setup, DelayedDeletions(folder, rules, setup.policy.retention_seconds))
         for setup, folder in found

@@ -47,6 +47,11 @@ def started(store: Store, replica: Replica, wanted: str, ways: Ways) -> str:
         raise Problem(
             f"{point.id} of {replica.name} does not say what machine it is of.", "Choose another point."
         )
+    _networks(replica, point.definition, ways)  # what was typed wrong leaves the replica as it is
+    if ways.uri and not replica.start.get("xml"):
+        raise Problem(
+            f"How libvirt starts {replica.name} was never said by its appliance.", "Use plain QEMU: --qemu."
+        )
     disks = leasing.opened(replica, point, key)
     try:
         said = _begun(store, replica, point, disks, key, ways)
@@ -204,11 +209,6 @@ def _by_qemu(replica: Replica, point: Point, disks: dict[str, Path], key: Path |
 
 
 def _by_libvirt(replica: Replica, point: Point, disks: dict[str, Path], key: Path | None, ways: Ways) -> str:
-    text = replica.start.get("xml")
-    if not text:
-        raise Problem(
-            f"How libvirt starts {replica.name} was never said by its appliance.", "Use plain QEMU: --qemu."
-        )
     virsh, networks = Virsh(str(ways.uri)), _networks(replica, point.definition, ways)
     macs = replica.start.get("macs") or {}
     kept, said = _variables(replica, point)
@@ -225,7 +225,7 @@ def _by_libvirt(replica: Replica, point: Point, disks: dict[str, Path], key: Pat
             for nic in point.definition.get("nics", ())
         },
     )
-    virsh.start(uuid_of(replica), domain.placed(str(text), place))
+    virsh.start(uuid_of(replica), domain.placed(str(replica.start["xml"]), place))
     return f" by libvirt ({virsh.uri})" + "".join(f"; {each}" for each in said)
 
 

@@ -2,7 +2,6 @@
 
 import types
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,13 +15,16 @@ from secondsite.appliance.control.reporter import (
     WHOLE_EVERY_SECONDS,
     Reporter,
 )
+from secondsite.wire.common.stores import StoreSpace
 from tests.support.vault import point, replica_status, source_status
 
 
 class Site:
     """Machines by id, as `Replication` and as `ReplicaHost`."""
 
-    folder = Path("/")
+    def spaces(self):
+        return [StoreSpace(name="default", free_bytes=1, size_bytes=2)]
+
     old_copies = types.SimpleNamespace(statuses=lambda: ())
     policy = types.SimpleNamespace(rpo_threshold_seconds=60)
 

@@ -6,6 +6,7 @@ import pytest
 
 from secondsite.client import Connection, Vault, documents
 from secondsite.domain import errors
+from secondsite.wire.common.stores import Keeping
 from tests.client.documents.conftest import MAC
 from tests.client.documents.support_documents import apply, prepare, whats
 from tests.support.vault import ThroughTheApplication
@@ -211,3 +212,17 @@ def test_one_thing_is_exported_by_its_name(remote):
         documents.export(remote, ["plan"], "nosuch")
     with pytest.raises(errors.InvalidArgument, match="kind site"):
         documents.export(remote, ["site"])
+
+
+def test_the_store_of_a_protection_is_what_was_asked_for_at_its_second_site(both):
+    vault, remote = both
+    with vault.store.transaction() as tx:
+        found = tx.machines.get("m0")
+        asked = {"b": Keeping(store="fast"), "a": Keeping(store="home")}
+        tx.machines.put(dataclasses.replace(found, keeping=asked))
+    protection = "kind: protection\nmachine: web\nsource_site: a\ntarget_site: b\n"
+    assert "store: fast" in documents.export(remote)
+    assert "home" not in documents.export(remote)
+    assert whats(apply(remote, protection + "store: fast\n")) == []
+    with pytest.raises(errors.InvalidArgument, match="store: it is 'fast' and cannot be 'slow'"):
+        apply(remote, protection + "store: slow\n")

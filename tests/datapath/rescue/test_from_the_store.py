@@ -164,6 +164,20 @@ def test_two_never_work_in_a_store_at_once(store):
         pass
 
 
+@pytest.mark.parametrize(
+    ("ways", "told"),
+    [
+        (starting.Ways(networks={"nic7": "br0"}), "has no card nic7"),
+        (starting.Ways(uri="qemu:///system"), "was never said by its appliance"),
+    ],
+    ids=["card", "libvirt"],
+)
+def test_what_was_typed_wrong_leaves_the_replica_as_it_is(store, ways, told):
+    with pytest.raises(Problem, match=told):
+        starting.started(store, store.find("web01"), "latest", ways)
+    assert store.find("web01").run is None
+
+
 def test_what_somebody_writes_is_neither_started_nor_given_up(store, key_here):
     overlays = started(store, key_here, "p1")
     found = store.find("web01")

@@ -9,6 +9,7 @@ import pytest
 from secondsite.domain import errors
 from secondsite.domain.lifecycle import State, Verb
 from secondsite.ground.units import GiB
+from secondsite.wire.common.stores import Keeping, StoreSpace
 from secondsite.wire.control.orders import Kind
 from tests.vault.support_appliances import A, B, definition
 from tests.vault.support_operations import Verbs, folder_in_memory
@@ -152,3 +153,40 @@ def test_its_own_appliances_serve_it_there_and_back(verbs):
     assert {appliance for appliance, _, _ in verbs.appliances.given} == {OTHER_A, OTHER_B}
     assert places(verbs, "db01") == (OTHER_A, OTHER_B)
     assert Kind.START_REPLICA in {kind for _, kind, _ in verbs.appliances.given}
+
+
+def has_stores(verbs, appliance_id, **free):
+    with verbs.store.transaction() as tx:
+        found = tx.appliances.find(appliance_id)
+        stores = tuple(StoreSpace(name=name, free_bytes=each * GiB) for name, each in free.items())
+        tx.appliances.put(dataclasses.replace(found, stores=stores))
+
+
+def test_a_target_that_has_the_store_goes_before_one_with_more_space(verbs):
+    has_stores(verbs, OTHER_B, default=9)
+    has_stores(verbs, B, default=5, fast=1)
+    verbs.run(Verb.ENABLE_PROTECTION, "db01", store="fast")
+    assert places(verbs, "db01") == (OTHER_A, B)
+
+
+def test_what_was_asked_for_is_kept_with_the_machine_by_site(verbs):
+    has_stores(verbs, B, default=5, fast=1)
+    verbs.run(Verb.ENABLE_PROTECTION, "db01", store="fast")
+    assert verbs.machine("db01").keeping == {"b": Keeping(store="fast")}
+    assert verbs.machine("db01").kept == Keeping(store="fast")
+
+
+def test_an_older_appliance_that_would_not_look_at_the_stores_name_is_not_asked_to_use_it(verbs):
+    verbs.appliances.keeps = False
+    job = verbs.run(Verb.ENABLE_PROTECTION, "db01", store="fast")
+    assert "of an older release" in job.job.error.message
+    assert verbs.run(Verb.ENABLE_PROTECTION, "web01").job.state == "succeeded"
+
+
+def test_a_reprotect_names_the_store_at_the_site_to_which_it_goes_back(verbs):
+    verbs.run(Verb.ENABLE_PROTECTION, "db01", store="fast")
+    for verb in (Verb.FAILOVER, Verb.COMMIT):
+        assert verbs.run(verb, "db01").job.state == "succeeded"
+    assert verbs.run(Verb.REPROTECT, "db01", store="home").job.state == "succeeded"
+    assert verbs.machine("db01").keeping == {"a": Keeping(store="home"), "b": Keeping(store="fast")}
+    assert verbs.machine("db01").kept == Keeping(store="home")

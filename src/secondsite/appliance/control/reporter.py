@@ -4,7 +4,6 @@ What is to be told whole of many machines is told in portions, so that what peop
 sent after all is to be told once more with `start_over`.
 """
 
-import os
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
@@ -136,9 +135,11 @@ class Reporter:
     def _messages(self, news: News, generations: dict[str, int], drills: dict[str, int]) -> Sequence[Status]:
         at = datetime.now(UTC)
         first: Part = news.parts[0] if news.parts else {}
-        free, used = self._space()
+        stores = self._host.spaces()
+        free, whole = stores[0].free_bytes, stores[0].size_bytes
         rest = {
-            "old_copies": self._replication.old_copies.statuses(), "store_free_bytes": free, "store_used_bytes": used,
+            "old_copies": self._replication.old_copies.statuses(), "store_free_bytes": free, "stores": stores,
+            "store_used_bytes": None if free is None or whole is None else whole - free,
             "generations": generations, "drill_generations": drills,
         }  # fmt: skip
         head = Status.model_validate({**first, **rest, "at": at})
@@ -191,13 +192,6 @@ class Reporter:
         told = self._generations_told.get(series, {})
         now = self._generations_told[series] = self._generations.all(series)
         return {machine_id: seen for machine_id, seen in now.items() if told.get(machine_id) != seen}
-
-    def _space(self) -> tuple[int | None, int | None]:
-        try:
-            seen = os.statvfs(self._host.folder)
-        except OSError:
-            return None, None
-        return seen.f_bavail * seen.f_frsize, (seen.f_blocks - seen.f_bfree) * seen.f_frsize
 
 
 def _described(key: Key, side: Described) -> AnyStatus | None:

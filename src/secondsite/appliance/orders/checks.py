@@ -1,5 +1,6 @@
 """The cheap, complete checks before a verb begins: all obstacles at once, each with what to do."""
 
+import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,7 @@ from ...wire.control.checks import (
     Obstacles,
     ObstacleShape,
 )
-from ..target import FAILOVER, GIVE_ONE
+from ..target import FAILOVER, GIVE_ONE, stores
 from . import runs
 from .context import Context
 from .names import ordered as names
@@ -51,6 +52,7 @@ def check_target(context: Context, payload: CheckTarget) -> tuple[str, CheckedTa
         makes_several=shares,
         serves=shares and context.fabric.networks.cannot_serve() is None,
         stand_ins=standing_in.known(context, payload),
+        keeps=True,
     )
 
 
@@ -136,12 +138,10 @@ def _of_target(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape
     yield from missing.obstacles(context, payload)
     yield from production.warnings(context, payload, runs.of_drills(context))
     yield from names.warnings(context, payload)
-    free, whole = context.parts.host.free_bytes(), context.parts.host.whole_bytes()
-    if free < payload.needed_bytes:
-        yield _obstacle(
-            f"A full copy of the disks needs {size(payload.needed_bytes)}; the store has {size(free)} free of {size(whole)}.",
-            "Add space to the store, shorten the retention of other machines, or protect fewer disks.",
-        )
+    in_the_way = stores.choosing.obstacles(
+        context.parts.host.stores, context.order.machine_id, payload.keeping, payload.needed_bytes
+    )
+    yield from (_obstacle(what, do) for what, do in in_the_way)
     yield from _seeds(context, payload)
     if payload.encrypted and context.parts.host.custody.key is None:
         yield _obstacle(f"This site cannot encrypt: {context.parts.host.custody.why_not}.", GIVE_ONE)
@@ -243,12 +243,22 @@ def _seeds(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
             found.append(context.parts.seeds.look(wanted))
         except errors.SeedRefused as refused:
             yield _obstacle(f"The seed of disk {wanted.key} cannot be used: {refused.message}", refused.do)
-    needed, free = sum(seed.stored_bytes for seed in found), context.parts.host.free_bytes()
+    needed = sum(seed.stored_bytes for seed in found)
+    free = _free_bytes(context, payload) if found else 0
     if free < needed:
         yield _obstacle(
             f"The seeds hold up to {size(needed)}; the store has {size(free)} free.",
             "Add space to the store: a seed is copied.",
         )
+
+
+def _free_bytes(context: Context, payload: CheckTarget) -> int:
+    """Of the store that the replica is to be kept in; one that is not in order is told of anyway."""
+    with contextlib.suppress(errors.NotPossibleNow):
+        return stores.choosing.chosen(
+            context.parts.host.stores, context.order.machine_id, payload.keeping
+        ).free_bytes()
+    return 0
 
 
 def _answer(found: list[ObstacleShape], fine: str) -> tuple[str, Obstacles]:

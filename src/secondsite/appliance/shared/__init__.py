@@ -20,13 +20,13 @@ Its rooms:
     turns      whose work is done next
 """
 
-from . import ended, withdrawn
+from . import ended, private, withdrawn
 from .bandwidth import Bandwidth
 from .config import ApplianceConfig
 from .enrolled_peers import EnrolledPeers
 from .exclusive import MachineLock
 from .findings import Findings, code_for
-from .home_lock import alone, alone_in_store
+from .home_lock import alone, alone_in_stores
 from .known_vaults import KnownVaults
 from .name_server import NameServer
 from .peers import Peers
@@ -47,10 +47,11 @@ __all__ = [
     "TrustedCas",
     "Turns",
     "alone",
-    "alone_in_store",
+    "alone_in_stores",
     "code_for",
     "ended",
     "issuer_of",
+    "private",
     "run_key",
     "withdrawn",
 ]

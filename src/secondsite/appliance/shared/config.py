@@ -1,5 +1,6 @@
 """Settings of one appliance: a JSON file in its home folder."""
 
+import itertools
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from ...domain import errors
 from ...ground import durable
 from ...ground.units import DAY, HOUR, GiB
 from ...wire.common.base import Shape
+from ...wire.common.stores import DEFAULT, StoreName
 from . import private
 from .name_server import NameServer
 
@@ -27,6 +29,8 @@ class ApplianceConfig(Shape):
     site: str
     home: Path
     store: Path
+    stores: dict[StoreName, Path] = Field(default_factory=dict)
+    """Further stores, by name: folders on other file systems in which replicas may be kept. `store` is the one named default."""
     scratch: Path
     scratch_budget_bytes: int = 4 * GiB
     inbox_budget_bytes: int = 16 * GiB
@@ -71,6 +75,11 @@ class ApplianceConfig(Shape):
     """The key file for encryption at rest, if not in the home folder."""
 
     @property
+    def all_stores(self) -> dict[str, Path]:
+        """All stores by name, the default one first."""
+        return {DEFAULT: self.store, **self.stores}
+
+    @property
     def ca(self) -> Path:
         return self.home / "tls" / "ca.pem"
 
@@ -99,7 +108,9 @@ class ApplianceConfig(Shape):
         """The configuration in `home`; raises NotFound before enrollment and InvalidArgument for a broken file."""
         path = home / FILE
         try:
-            return cls.model_validate({**json.loads(path.read_text()), "home": home})
+            found = cls.model_validate({**json.loads(path.read_text()), "home": home})
+            _require_apart(found)
+            return found
         except FileNotFoundError:
             raise errors.NotFound(
                 f"There is no appliance configuration at {path}.",
@@ -114,3 +125,12 @@ class ApplianceConfig(Shape):
             (self.home, self.store, self.scratch),
             (self.store / "replicas", self.store / "daemon", self.scratch),
         )
+
+
+def _require_apart(config: ApplianceConfig) -> None:
+    """Raises ValueError for stores that are not folders of their own."""
+    if DEFAULT in config.stores:
+        raise ValueError(f"the store '{DEFAULT}' is the folder 'store', and is not among 'stores'")
+    roots = [path.absolute() for path in config.all_stores.values()]
+    if any(one.is_relative_to(other) for one, other in itertools.permutations(roots, 2)):
+        raise ValueError("a store lies in the folder of another one")

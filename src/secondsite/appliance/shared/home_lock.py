@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ...domain import errors
 from ...ground.lockfile import LockFile
+from .config import ApplianceConfig
 
 FILE = "appliance.lock"
 
@@ -20,14 +21,15 @@ def alone(home: Path, within_seconds: float = 0) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def alone_in_store(home: Path, store: Path, within_seconds: float = 0) -> Iterator[None]:
-    """The same for the store, with the home locked already. Raises NotPossibleNow."""
-    if store == home:
-        yield
-        return
-    store.mkdir(parents=True, exist_ok=True)
-    what = f"Somebody starts machines from {store} without the appliance, or another appliance has it."
-    with _locked(store, within_seconds, what, "Wait until that is done, and start it again."):
+def alone_in_stores(config: ApplianceConfig, within_seconds: float = 0) -> Iterator[None]:
+    """The same for all its stores, with the home locked already; one that is not mounted is left alone. Raises NotPossibleNow."""
+    config.store.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as locks:
+        for store in config.all_stores.values():
+            if store != config.home and store.is_dir():
+                what = f"Somebody starts machines from {store} without the appliance, or another appliance has it."
+                do = "Wait until that is done, and start it again."
+                locks.enter_context(_locked(store, within_seconds, what, do))
         yield
 
 

@@ -3,6 +3,7 @@
 Its rooms:
 
     replicas       all of them: create, find, remove
+    stores/        the folders that they are kept in, and the room there
     trash/         removed replicas, until the deletion delay is over
     replica        one of them, and its lock
     point_shapes   its points as the vault is told of them
@@ -11,7 +12,6 @@ Its rooms:
     apply          apply received cycles
     trimming       drop old points
     delayed_deletions  what waits for the deletion delay
-    journal_space  shorten journals before the store is full
     journal        which instants can be recovered
     resting        close the disks of replicas that are not worked on
     verdicts       results of reading points
@@ -23,7 +23,7 @@ Its rooms:
     key_change     a new key for all replicas
 """
 
-from . import key_change, key_custody, old_disks, scrub, trash
+from . import key_change, key_custody, old_disks, scrub, stores, trash
 from .admission import Admission
 from .apply import Applier
 from .delayed_deletions import DelayedDeletions, Rules
@@ -51,5 +51,6 @@ __all__ = [
     "key_custody",
     "old_disks",
     "scrub",
+    "stores",
     "trash",
 ]

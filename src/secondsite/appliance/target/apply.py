@@ -93,9 +93,9 @@ class Applier:
         hosted.replica.build_digests(over)
         hosted.wants_digests = False
 
-    def free_space(self) -> bool:
-        """Shorten journals because the store is full; False if there is nothing left to drop."""
-        return self._host.space.free()
+    def free_space(self, hosted: HostedReplica) -> bool:
+        """Shorten journals because the replica's store is full; False if there is nothing left to drop."""
+        return self._host.stores.of(hosted).space.free()
 
     def _work(self, spare: bool) -> None:
         while not self._stopping:
@@ -165,11 +165,13 @@ class Applier:
         pause = hosted.failed()
         message = ours(error).message
         full = isinstance(error, errors.StoreFull)
-        if full and self.free_space():
+        if full and self.free_space(hosted):
             hosted.succeeded()
             pause = 0.0
         elif full:
-            hosted.findings.add("target-store-full", f"{message} {self._host.trash.costs()}".strip())
+            hosted.findings.add(
+                "target-store-full", f"{message} {self._host.stores.of(hosted).trash.costs()}".strip()
+            )
             self._free_by_trimming(hosted)
         elif isinstance(error, errors.KeyMissing | errors.KeyWrong):
             hosted.lacks_key(error)

@@ -7,7 +7,7 @@
 Renaming `.next` over the key file is the change: before it the old key opens everything, from then on the new one.
 The files that exist tell where an interrupted change continues."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,15 +33,15 @@ class Changed:
     others: tuple[str, ...]
 
 
-def change(store: Path, path: Path, source: Path | None) -> Changed:
+def change(store: Path, path: Path, source: Path | None, further: Sequence[Path] = ()) -> Changed:
     """Change the key in `path` to the one in `source`, or to a new random one; the caller has locked the appliance's
-    home.
+    home. `further` are its further stores, all of which are there.
 
     Repeated after an interruption, it continues with the same new key. Raises NotPossibleNow while machines run on
     a replica, or when its files cannot be changed, AlreadyExists when a change to another key is under way,
     InvalidArgument for a file that is not a key."""
     try:
-        return _KeyChange(store, path).run(None if source is None else customer_key.load(source))
+        return _KeyChange(store, path, further).run(None if source is None else customer_key.load(source))
     except KeyMissing as problem:
         raise errors.InvalidArgument(problem.message, do=problem.do) from problem
     except DatapathError as problem:
@@ -49,8 +49,9 @@ def change(store: Path, path: Path, source: Path | None) -> Changed:
 
 
 class _KeyChange:
-    def __init__(self, store: Path, path: Path) -> None:
+    def __init__(self, store: Path, path: Path, further: Sequence[Path]) -> None:
         self._store = store
+        self._stores = (store, *further)
         self._path = path
         self._next = path.with_name(f"{path.name}.next")
         self._former = path.with_name(f"{path.name}.former")
@@ -117,7 +118,7 @@ class _KeyChange:
 
     def _replicas(self, *key_ids: str) -> Iterator[tuple[Path, ReplicaState]]:
         """Encrypted replicas, also unused ones and those in the trash; only those of `key_ids`, if any are given."""
-        folders = (self._store / "replicas", self._store / "trash")
+        folders = [root / each for root in self._stores for each in ("replicas", "trash")]
         for record in sorted(path for each in folders for path in each.glob("[!.]*/replica.json")):
             state = load_record(record)
             if state.key_id is not None and (not key_ids or state.key_id in key_ids):

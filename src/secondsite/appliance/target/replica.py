@@ -285,6 +285,7 @@ class HostedReplica:
             store_bytes=self._stored(),
             runs=tuple(run.name for run in state.runs),
             encryption_key_id=state.key_id,
+            store=self.setup.keeping.store,
             findings=self._all_findings(),
         )
 

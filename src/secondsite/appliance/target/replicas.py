@@ -1,13 +1,11 @@
 """The replicas of this site. All their disks are written through one storage daemon."""
 
 import contextlib
-import shutil
 import threading
-from pathlib import Path
+from collections.abc import Sequence
 
 import structlog
 
-from ...datapath import replica as remove
 from ...datapath.cycles import inbox
 from ...datapath.disks import StorageDaemon
 from ...datapath.encryption import EncryptionKey
@@ -17,15 +15,15 @@ from ...ground import seams
 from ...ground.periodic import Every
 from ...ground.problem import SecondsiteError, ours
 from ...wire.common.machines import MachineDefinition
+from ...wire.common.stores import StoreSpace
 from ...wire.control.setups import Base, ReplicaSetup
 from ..shared import ApplianceConfig, State
 from . import old_disks
 from .delayed_deletions import Rules
-from .journal_space import JournalSpace
-from .kept import rescue_file
 from .key_custody import Custody
 from .replica import FAILOVER, HostedReplica
-from .trash import Trash
+from .stores import Stores
+from .stores.stores import kept
 from .verdicts import Verdicts
 
 EMPTIED_EVERY_SECONDS = 60.0
@@ -38,12 +36,10 @@ class ReplicaHost:
 
     def __init__(self, config: ApplianceConfig, state: State, custody: Custody) -> None:
         self.custody = custody
-        self.folder = config.store / "replicas"
+        self.stores = Stores(config, self.all)
         self.daemon = StorageDaemon(config.store / "daemon")
         self.journal_budget_bytes = config.journal_budget_bytes
-        self.trash = Trash(config.store, config.deletion_delay_seconds)
-        self._emptying = Every("trash", EMPTIED_EVERY_SECONDS, self.trash.empty, _not_emptied)
-        self.space = JournalSpace(self.folder, self.all)
+        self._emptying = Every("trash", EMPTIED_EVERY_SECONDS, self.stores.empty_trash, _not_emptied)
         self._rules = Rules(config.deletion_delay_seconds, config.minimum_retention_seconds)
         self._state = state
         self._lock = threading.Lock()
@@ -52,19 +48,16 @@ class ReplicaHost:
 
     def start(self) -> None:
         """Open all recorded replicas; remove half-received cycles, because nothing is being received now."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        rescue_file.put(self.folder.parent)
+        self.stores.start(self._state)
         if self.daemon.folder.exists():
             # a daemon that outlived a killed appliance still has the disks open; starting ends it
             self.daemon.start()
-        remove.sweep(self.folder)
-        self.trash.sweep()
         for machine_id, (setup_json, accepting) in self._state.replicas().items():
-            if self._is_in_trash(machine_id):
-                continue
             try:
                 setup = ReplicaSetup.model_validate_json(setup_json)
-                self._open(setup, accepting)
+                self.stores.place(setup)  # a store that is away may have what this one has in its trash
+                if not self._is_in_trash(machine_id):
+                    self._open(setup, accepting)
             except Exception as error:
                 # one damaged replica must not keep the others from being recovered
                 log.error("replica.not-opened", machine=machine_id, problem=str(error))
@@ -73,15 +66,16 @@ class ReplicaHost:
 
     def _is_in_trash(self, machine_id: str) -> bool:
         """Finish a removal that was cut off after its replica went to the trash."""
-        if (self.folder / machine_id).exists() or not self.trash.has_ended(machine_id):
+        if not self.stores.has_ended(machine_id):
             return False
         self._state.remove_replica(machine_id)
         Verdicts(self._state, machine_id).forget()
         return True
 
     def _open(self, setup: ReplicaSetup, accepting: bool) -> None:
-        replica = Replica.open(self.folder / setup.machine_id, self.daemon, _reach, self.custody.key)
-        hosted = HostedReplica(setup, accepting, replica, self._state, self._rules)
+        store = self.stores.place(setup)
+        replica = Replica.open(store.folder / setup.machine_id, self.daemon, _reach, self.custody.key)
+        hosted = HostedReplica(kept(setup, store), accepting, replica, self._state, self._rules)
         hosted.accepting = accepting and not hosted.failed_over
         if accepting and hosted.failed_over:
             hosted.was_started_without_us()
@@ -126,8 +120,9 @@ class ReplicaHost:
         if self._unopened.pop(machine_id, None) is None:
             return None
         self._state.remove_replica(machine_id)
-        folder = self.folder / machine_id
-        return f"the replica could not be opened, so its files stay; remove {folder} when no machine uses it"
+        store = self.stores.holding(machine_id)
+        where = f"remove {store.folder / machine_id}" if store else "remove them from their store"
+        return f"the replica could not be opened, so its files stay; {where} when no machine uses it"
 
     def prepare(self, setup: ReplicaSetup) -> str:
         """Create, keep or turn a replica for this setup; gives a sentence. It can be repeated. The caller has locked a
@@ -138,9 +133,10 @@ class ReplicaHost:
             return self._make(setup)
         if hosted.is_of(setup.epoch):
             return self._keep(hosted, setup)
-        sentence = self._turn(hosted.replica, setup)
+        store = self.stores.of(hosted)
+        sentence = self._turn(hosted.replica, setup) + self.stores.said(setup, store)
         _add_disks(hosted.replica, setup)
-        hosted.save(setup=_not_made(setup), accepting=True)
+        hosted.save(setup=_not_made(kept(setup, store)), accepting=True)
         hosted.refresh()
         hosted.wants_digests = True
         return sentence
@@ -160,7 +156,7 @@ class ReplicaHost:
         """Keep a replica of this epoch; only its disks may change. A failover may have closed its inbox, and it
         may use the disks of an old machine."""
         if hosted.setup.epoch != setup.epoch:  # a crash came between turning it and recording that
-            hosted.save(setup=_not_made(setup), accepting=True)
+            hosted.save(setup=_not_made(kept(setup, self.stores.of(hosted))), accepting=True)
         changed = set(setup.disks) != set(hosted.setup.disks)
         added = _add_disks(hosted.replica, setup)
         now = {"disks": setup.disks, "definition": setup.definition}
@@ -169,7 +165,8 @@ class ReplicaHost:
         return f"{hosted} {added}" if changed else f"{hosted} was already there"
 
     def _make(self, setup: ReplicaSetup) -> str:
-        folder = self.folder / setup.machine_id
+        store = self.stores.place(setup)
+        folder = store.folder / setup.machine_id
         existing = old_disks.existing(self._state, setup)
         run = old_disks.own_run(folder, existing)
         if run is not None:
@@ -187,6 +184,8 @@ class ReplicaHost:
                 self._key_for(setup, existing),
             )
             sentence = f"made a replica of {setup.machine_name} from {_source(replica, existing)}"
+        sentence += self.stores.said(setup, store)
+        setup = kept(setup, store)
         # the files may have been here, forgotten by a database from an old backup
         _add_disks(replica, setup)
         seams.reach("appliance.replica.made")
@@ -210,7 +209,7 @@ class ReplicaHost:
         """Make the failed-over machine's disks the base of a new epoch; gives a sentence."""
         if replica.state.epoch == setup.epoch and replica.state.committed_point_id is None:
             return f"the replica of {setup.machine_name} had turned already"
-        folder = self.folder / setup.machine_id
+        folder = self.stores.folder(setup)
         run = old_disks.own_run(folder, old_disks.existing(self._state, setup))
         if run is None:
             raise errors.NotPossibleNow(
@@ -224,8 +223,8 @@ class ReplicaHost:
         sentence = f"left the files of {hosted.setup.machine_name} for the machine that runs on them"
         if keep_files:
             hosted.replica.close()
-        elif keep_points and self.trash.takes(hosted):
-            sentence = self.trash.put(hosted)
+        elif keep_points and self.stores.of(hosted).trash.takes(hosted):
+            sentence = self.stores.of(hosted).trash.put(hosted)
         else:
             sentence = hosted.replica.remove(even_with_runs=True)
         seams.reach("appliance.replica.removed")
@@ -239,21 +238,12 @@ class ReplicaHost:
     def commit(self, hosted: HostedReplica) -> str:
         """Fix the replica on the point of its failover; the other points stay in the trash. Gives a sentence. The caller has
         locked it."""
-        kept = self.trash.keep_points(hosted)
-        return hosted.replica.settle(FAILOVER) + kept
+        points = self.stores.of(hosted).trash.keep_points(hosted)
+        return hosted.replica.settle(FAILOVER) + points
 
-    def free_bytes(self) -> int:
-        """Free bytes of the store, counting those that shortened journals would free."""
-        return shutil.disk_usage(self._store()).free + sum(
-            hosted.replica.journal.stored_bytes() for hosted in self.all()
-        )
-
-    def whole_bytes(self) -> int:
-        """The size of the store's file system."""
-        return shutil.disk_usage(self._store()).total
-
-    def _store(self) -> Path:
-        return self.folder if self.folder.exists() else self.folder.parent
+    def spaces(self) -> Sequence[StoreSpace]:
+        """The room in every store, the default one first."""
+        return [each.seen() for each in self.stores.all]
 
 
 def _not_emptied(problem: Exception) -> None:

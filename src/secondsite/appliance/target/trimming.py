@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 def trim_journal(host: ReplicaHost, hosted: HostedReplica) -> None:
     seconds, budget_bytes = hosted.setup.policy.journal_seconds, host.journal_budget_bytes
     hosted.cycles.trim(hosted.points, seconds, budget_bytes)
-    host.space.free_if_short()
+    host.stores.of(hosted).space.free_if_short()
 
 
 def trim(host: ReplicaHost, hosted: HostedReplica) -> bool:

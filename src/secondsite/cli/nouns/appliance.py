@@ -7,6 +7,8 @@ import typer
 
 from ...domain import errors
 from ...domain.amounts import size
+from ...wire.common.stores import DEFAULT, StoreSpace
+from ...wire.rest.places import Appliance
 from .. import output
 from ..former_words import Noun
 from ..options import Json, connect
@@ -19,6 +21,21 @@ app = typer.Typer(
 Name = Annotated[
     str, typer.Argument(help="Name or id of the appliance.", metavar="APPLIANCE", show_default=False)
 ]
+
+
+def stores(appliance: Appliance) -> str:
+    """Each with its free space, or with what is wrong with it."""
+    known = appliance.stores or (StoreSpace(name=DEFAULT, free_bytes=appliance.store_free_bytes),)
+    return "; ".join(_store(each) for each in known)
+
+
+def _store(store: StoreSpace) -> str:
+    if store.problem is not None:
+        return f"{store.name}: {store.problem}"
+    of = f" of {size(store.size_bytes)}" if store.size_bytes is not None else ""
+    return f"{store.name} {size(store.free_bytes)} free{of}"
+
+
 COLUMNS: Sequence[output.Column] = (
     ("name", lambda a: a.name),
     ("site", lambda a: a.site),
@@ -27,7 +44,8 @@ COLUMNS: Sequence[output.Column] = (
     ("fabric", lambda a: a.fabric_kind),
     ("KVM", lambda a: {True: "yes", False: "no (TCG)", None: "-"}[a.accelerated]),
     ("data address", lambda a: ", ".join(a.data_addresses)),
-    ("store free", lambda a: size(a.store_free_bytes)),
+    ("stores", stores),
+    ("host", lambda a: a.host),
     ("certificate until", lambda a: clock(a.certificate_expires_at)[:10]),
     ("notes", lambda a: "; ".join(a.notes)),
 )

@@ -204,7 +204,11 @@ def _what(machine: rest.Machine) -> list[tuple[str, object]]:
 def _appliances(machine: rest.Machine) -> str | None:
     if machine.target_site is None:
         return None
-    return f"{machine.source_appliance or 'deleted'} at the source, {machine.target_appliance or 'deleted'} at the target"
+    kept = machine.kept
+    host = f" on host {kept.host}" if kept.host else ""
+    store = f", store {kept.store}" if kept.store else ""
+    at_target = f"{machine.target_appliance or 'deleted'}{host}{store} at the target"
+    return f"{machine.source_appliance or 'deleted'} at the source, {at_target}"
 
 
 def _encryption(machine: rest.Machine) -> str | None:

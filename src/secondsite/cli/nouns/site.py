@@ -1,5 +1,6 @@
 """secondsite site ..."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -11,6 +12,7 @@ from ...wire.rest.places import Site
 from .. import output, schedules
 from ..former_words import Noun
 from ..options import Json, connect
+from . import appliance
 
 app = typer.Typer(cls=Noun, no_args_is_help=True, help="Sites: places with hypervisors.")
 SiteName = Annotated[
@@ -53,10 +55,11 @@ def create(context: typer.Context, name: SiteName, as_json: Json = False) -> Non
 
 @app.command()
 def show(context: typer.Context, name: SiteName, as_json: Json = False) -> None:
-    """A site, and how fast it may send."""
+    """A site, how fast it may send, and the room in its stores."""
     with connect(context) as vault:
         site = vault.sites[name].show()
-    _shown(site, as_json)
+        here = [each for each in vault.appliances if each.site == name]
+    _shown(site, as_json, [("stores of " + each.name, appliance.stores(each)) for each in here])
 
 
 @app.command()
@@ -93,11 +96,11 @@ def limit(
     _shown(site, as_json)
 
 
-def _shown(site: Site, as_json: bool) -> None:
+def _shown(site: Site, as_json: bool, more: Sequence[tuple[str, object]] = ()) -> None:
     if as_json:
         output.show_json(site)
     else:
-        output.show_facts(_facts(site))
+        output.show_facts([*_facts(site), *more])
 
 
 def _facts(site: Site) -> list[tuple[str, object]]:

@@ -26,6 +26,13 @@ def enable_protection(
             "has the most free space.",
         ),
     ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            help="Which store of that appliance their replicas are kept in; by default the one named default. "
+            "'secondsite site show SITE' lists them."
+        ),
+    ] = None,
     policy: Annotated[str, typer.Option(help="Replication policy.")] = "default",
     disk: Annotated[
         list[str] | None, typer.Option("--disk", help="Only these disks: KEY or MACHINE:KEY.")
@@ -47,6 +54,7 @@ def enable_protection(
         source,
         target,
         target_appliance=target_appliance,
+        store=store,
         policy=policy,
         disks=disks.chosen(disk or [], them.names),
         seeds=disks.seeds(seed or [], them.names),
@@ -70,6 +78,13 @@ def reprotect(
         Location,
         typer.Option(help="original: onto the old disks, only changes travel. alternate: a full copy."),
     ] = Location.ORIGINAL,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            help="In which store of the appliance there new disks are made, and arriving data and recovery points are kept; a replica "
+            "that is there already stays where it is."
+        ),
+    ] = None,
     yes: Yes = False,
 ) -> Confirmed:
     """Protect committed machines back to the site that they came from."""
@@ -78,7 +93,7 @@ def reprotect(
         Location.ALTERNATE: "a full copy is sent",
     }
     return Confirmed(
-        lambda them: them.reprotect(location=location),
+        lambda them: them.reprotect(location=location, store=store),
         lambda it: f"protected from {it.target_site} to {it.source_site}; {how[location]}",
         yes=yes,
         more=lambda machine: returning.line(machine.reprotect_preview(location)),

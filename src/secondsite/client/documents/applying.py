@@ -171,6 +171,7 @@ class Applying:
             policy=wanted.policy,
             disks=None if wanted.disks is None else {wanted.machine: wanted.disks},
             encrypt=wanted.encrypt,
+            store=wanted.store,
         )
 
     def _put_cards(self, wanted: CardsDocument) -> None:

@@ -12,6 +12,7 @@ from ...wire.common.base import Shape
 from ...wire.common.cards import CardSettings, DnsServers
 from ...wire.common.policies import DEFAULT
 from ...wire.common.properties import TargetProperties
+from ...wire.common.stores import StoreName
 from ...wire.rest.places import SITE_NAME
 from ...wire.rest.plans.plan import MOST_GROUPS, MOST_OF_A_GOAL, PlanAction, PlanGroupChange
 from ...wire.rest.settings.cards import MOST_CARDS
@@ -83,6 +84,8 @@ class ProtectionDocument(Document):
     """The keys of the disks that are protected; not given: all."""
     encrypt: bool = False
     """Whether its replica is encrypted."""
+    store: StoreName | None = None
+    """The store that its replica is kept in at the target; not given: the default one."""
 
 
 class Card(CardSettings):

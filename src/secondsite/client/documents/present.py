@@ -96,6 +96,7 @@ class Present:
             policy=self._own_policy(machine.policy or ""),
             disks=None if len(chosen) in (0, len(machine.disks)) else chosen,
             encrypt=machine.encryption.wanted,
+            store=machine.kept.wanted,
         )
 
     def _own_policy(self, name: str) -> str:

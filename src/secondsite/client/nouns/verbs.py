@@ -59,6 +59,7 @@ class Verbs:
         target_site: str,
         *,
         target_appliance: str | None = None,
+        store: str | None = None,
         policy: str = "default",
         disks: Mapping[str, Sequence[str]] | None = None,
         seeds: Mapping[str, Mapping[str, str]] | None = None,
@@ -68,7 +69,8 @@ class Verbs:
 
         `disks`: by machine the keys of the disks to protect, all if it is left out. `seeds`: by machine and disk key
         the path, at the target appliance's host, of a shipped copy. `encrypt`: the replicas are encrypted there.
-        `target_appliance`: its name or id, where the target site has several; otherwise one with space is chosen.
+        `target_appliance`: its name or id, where the target site has several; otherwise one with space is chosen. `store`: the one of
+        that appliance's stores in which the replicas are kept, if not the default one.
         """
         asked = request(
             rest.EnableProtection,
@@ -76,6 +78,7 @@ class Verbs:
             source_site=source_site,
             target_site=target_site,
             target_appliance=target_appliance,
+            store=store,
             policy=policy,
             disks={machine: tuple(keys) for machine, keys in (disks or {}).items()},
             seeds={machine: dict(paths) for machine, paths in (seeds or {}).items()},
@@ -194,11 +197,16 @@ class Verbs:
         return self._start(Verb.CANCEL_FAILOVER, asked)
 
     def reprotect(
-        self, *, location: rest.Location | Literal["original", "alternate"] = "original"
+        self,
+        *,
+        location: rest.Location | Literal["original", "alternate"] = "original",
+        store: str | None = None,
     ) -> JobHandle:
         """Replicates committed machines back to where they came from: onto the old disks ('original', only changes
-        travel) or as full copies ('alternate')."""
-        return self._start(Verb.REPROTECT, request(rest.Reprotect, machines=self.names, location=location))
+        travel) or as full copies ('alternate'). `store`: where new disks are made, and data and recovery points are kept from now on; a
+        replica that is there already stays where it is."""
+        asked = request(rest.Reprotect, machines=self.names, location=location, store=store)
+        return self._start(Verb.REPROTECT, asked)
 
     def resynchronize(self) -> JobHandle:
         """Compares every block of source and replica, and sends those that differ."""

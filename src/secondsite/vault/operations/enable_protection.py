@@ -22,6 +22,7 @@ from ...jobs.storage import read
 from ...jobs.storage.database import Session
 from ...wire import rest
 from ...wire.common.base import Shape
+from ...wire.common.stores import Keeping
 from ...wire.common.sync_mode import SyncMode
 from ...wire.control import checks, orders
 from .. import ports
@@ -130,6 +131,7 @@ class EnableProtection:
             source_site=request.source_site,
             target_site=request.target_site,
             target_appliance_id=named and lookup.appliance_named(tx, request.target_site, named).id,
+            store=request.store,
             policy=request.policy,
             disks=request.disks.get(name, ()),
             seeds=seeds.asked(request, name),
@@ -140,7 +142,7 @@ class EnableProtection:
         """Everything that could fail later is checked first: the machine, its disks, both sites, the data port."""
         wanted = ctx.arguments(EnableArguments)
         source = placing.at_source(self.deps, self.orders, ctx, wanted.machine, wanted.source_site)
-        target = placing.at_target(self.deps, wanted.target_site, wanted.target_appliance_id)
+        target = placing.at_target(self.deps, wanted.target_site, wanted.target_appliance_id, wanted.store)
         found = source.machine
         with self.deps.store.reading() as tx:
             _refuse_known(tx, wanted, found.definition.fabric_id)
@@ -168,7 +170,7 @@ class EnableProtection:
 
     def _obstacles(
         self, ctx: StepContext, wanted: EnableArguments, checked: Checked
-    ) -> tuple[checks.Obstacles, checks.Obstacles]:
+    ) -> tuple[checks.Obstacles, ...]:
         """What is in the way at the source, and at the target."""
         definition, target_id = checked.definition, str(checked.target_appliance_id)
         with self.deps.store.reading() as tx:
@@ -191,10 +193,12 @@ class EnableProtection:
                 needed_bytes=source.facts.needed_bytes or 0,
                 seeds=seeds.of(wanted.seeds, definition),
                 encrypted=wanted.encrypt,
+                keeping=Keeping(store=wanted.store),
             ),
             why=f"checking {wanted.target_site}",
         )
-        return source.facts, target.facts
+        unkept = placing.keeps_no_stores(wanted.store, target.facts)
+        return source.facts, target.facts, unkept
 
     def _again(self, session: Session, job: JobView) -> None:
         """A retry goes on after the check. The failure removed the check's record, so it is made again."""

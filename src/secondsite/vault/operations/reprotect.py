@@ -18,6 +18,7 @@ from ...jobs.model.views import JobView
 from ...jobs.storage.database import Session
 from ...wire import rest
 from ...wire.common.base import Shape
+from ...wire.common.stores import Keeping
 from ...wire.common.sync_mode import SyncMode
 from ...wire.control import checks, orders
 from ...wire.control.setups import Base
@@ -26,6 +27,7 @@ from ..steps import lookup, obstacles, replicating, synchronizing
 from ..steps.lost import giving_up
 from ..steps.lost.giving_up import Need
 from ..steps.operation import MachineOperation
+from ..steps.sides import placing
 from ..steps.sides.source import Source
 from ..steps.sides.target import Target
 from ..steps.synchronizing import Before
@@ -35,6 +37,7 @@ class ReprotectArguments(Shape):
     """Onto the old source's own disks, or onto new ones."""
 
     location: Literal["original", "alternate"] = "original"
+    store: str | None = None
 
     @property
     def to_original(self) -> bool:
@@ -52,7 +55,7 @@ class Reprotect(MachineOperation):
         self, tx: ports.Transaction, request: Shape, machine: ports.MachineRecord
     ) -> ReprotectArguments:
         assert isinstance(request, rest.Reprotect)
-        return ReprotectArguments(location=request.location)
+        return ReprotectArguments(location=request.location, store=request.store)
 
     def steps(self) -> Sequence[Step]:
         return (
@@ -88,9 +91,12 @@ class Reprotect(MachineOperation):
             encrypted=machine.encrypted and not to_original,
             needed_bytes=0 if to_original else ours.facts.needed_bytes or 0,
             replica=checks.WantedReplica(epoch=target.machine.epoch, base=_base(ctx)),
+            keeping=target.machine.kept,
         )
         theirs = target.check(wanted)
-        warned, keep = obstacles.passed(self.deps, "Reprotecting", machine, ours.facts, theirs.facts)
+        unkept = placing.keeps_no_stores(target.machine.kept.store, theirs.facts)
+        found = ours.facts, theirs.facts, unkept
+        warned, keep = obstacles.passed(self.deps, "Reprotecting", machine, *found)
         where = "its own disks" if to_original else "new disks"
         return Done(
             f"{machine.name} can be protected back to {machine.source_site}, onto {where}{warned}",
@@ -147,10 +153,10 @@ class Reprotect(MachineOperation):
         return synchronizing.await_point(self.deps, machine, machine.epoch + 1, Before())
 
     def _new_source(self, ctx: StepContext, machine: ports.MachineRecord) -> Source:
-        return self.source(ctx, turned(machine))
+        return self.source(ctx, _turned(machine, ctx.arguments(ReprotectArguments)))
 
     def _new_target(self, ctx: StepContext, machine: ports.MachineRecord) -> Target:
-        return self.target(ctx, turned(machine))
+        return self.target(ctx, _turned(machine, ctx.arguments(ReprotectArguments)))
 
     def _turn(self, session: Session, job: JobView) -> None:
         """Source and target swap roles, in the transaction that ends the job."""
@@ -159,7 +165,8 @@ class Reprotect(MachineOperation):
         if machine.job_id != job.id:
             raise errors.Internal(f"Machine {machine.name} belongs to another job.")
         row = lifecycle.after(machine.state, Event.SUCCEEDED)
-        tx.machines.put(replace(turned(machine), state=row.next, job_id=None))
+        wanted = ReprotectArguments.model_validate(job.arguments)
+        tx.machines.put(replace(_turned(machine, wanted), state=row.next, job_id=None))
 
 
 def _base(ctx: StepContext) -> Base:
@@ -168,6 +175,14 @@ def _base(ctx: StepContext) -> Base:
 
 def _to_original(ctx: StepContext) -> bool:
     return ctx.arguments(ReprotectArguments).to_original
+
+
+def _turned(machine: ports.MachineRecord, wanted: ReprotectArguments) -> ports.MachineRecord:
+    """The machine as it will be, its replica kept where it was asked for."""
+    now = turned(machine)
+    if wanted.store is None:
+        return now
+    return replace(now, keeping={**now.keeping, now.target_site: Keeping(store=wanted.store)})
 
 
 def turned(machine: ports.MachineRecord) -> ports.MachineRecord:

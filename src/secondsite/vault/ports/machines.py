@@ -1,7 +1,7 @@
 """Machines under protection, and the drills that were held with them."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
@@ -9,6 +9,7 @@ from ...domain.drills.verdicts import Verdict
 from ...domain.lifecycle import DrillState, State, Verb
 from ...wire.common.machines import MachineDefinition
 from ...wire.common.points import RolledForward
+from ...wire.common.stores import Keeping
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +112,17 @@ class MachineRecord:
     """When the last test failover with a verdict failed. None: it passed, or none had one."""
     warned: WarnedRecord | None = None
     """What the last prerequisites check of protection or of a move warned of."""
+    keeping: Mapping[str, Keeping] = field(default_factory=dict)
+    """Where a replica is to be kept at each site, as it was asked for. None for a site: where the appliance keeps them."""
     names: NamesRecord | None = None
     """What came of its DNS names. None: none was ever changed."""
     recovered: RecoveredRecord | None = None
     """How long its last drill or failover took. None: there was none, or before this was noted."""
+
+    @property
+    def kept(self) -> Keeping:
+        """Where its replica is to be kept at its target."""
+        return self.keeping.get(self.target_site, Keeping())
 
     @property
     def left_out(self) -> tuple[str, ...]:

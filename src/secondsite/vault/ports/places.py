@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from ...domain.bandwidth_schedule import UNLIMITED, BandwidthSchedule
+from ...wire.common.stores import StoreSpace
 from ...wire.control import Hello
 from ...wire.control.orders import Inventory
 from ...wire.rest.places import NetworkMapping
@@ -31,6 +32,9 @@ class ApplianceRecord:
     connected: bool = False
     hello: Hello | None = None
     store_free_bytes: int | None = None
+    """Of its default store."""
+    stores: tuple[StoreSpace, ...] = ()
+    """As it reported them last; an older one does not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from pydantic import Field
 from ...domain.lifecycle import State
 from ...wire.common.base import Shape
 from ...wire.common.machines import MachineDefinition
+from ...wire.common.stores import Keeping
 from .. import ports
 
 MOST_VERSIONS = 1_000_000
@@ -25,6 +26,7 @@ class EnableArguments(Shape):
     target_site: str
     source_appliance_id: str | None = None
     target_appliance_id: str | None = None
+    store: str | None = None
     policy: str
     disks: tuple[str, ...] = ()
     seeds: dict[str, str] = Field(default_factory=dict)
@@ -62,6 +64,7 @@ def record(
         created_at=now,
         job_id=job_id,
         encrypted=wanted.encrypt,
+        keeping={wanted.target_site: Keeping(store=wanted.store)} if wanted.store else {},
         generation=attempt,
         claimed_by=job_id,
         version=(attempt - 1) * MOST_VERSIONS,

@@ -32,6 +32,7 @@ def create_replica(
         existing_fabric_id=old_fabric_id,
         encrypted=machine.encrypted,
         made_by=target.job_id,
+        keeping=machine.kept,
     )
     return target.prepare_replica(setup)
 

@@ -27,6 +27,7 @@ from ...domain.lifecycle import DrillState, State
 from ...domain.policies import ReplicationPolicy
 from ...wire.common.machines import MachineDefinition
 from ...wire.common.points import PointShape, RolledForward
+from ...wire.common.stores import Keeping, StoreSpace
 from ...wire.control import Hello
 from ...wire.control.changes import ReplicaFigures, SourceFigures
 from ...wire.control.orders import Inventory
@@ -56,6 +57,7 @@ appliances = Table(
     Column("connected", Boolean, nullable=False),
     Column("hello", Shaped(Hello)),
     Column("store_free_bytes", BigInteger),
+    Column("stores", Shaped(tuple[StoreSpace, ...]), nullable=False),
 )
 
 # What a site had when it was last asked: shown while it cannot be asked.
@@ -121,6 +123,7 @@ machines = Table(
     Column("drill_failed_at", UtcDateTime),
     Column("warned", Shaped(ports.WarnedRecord)),
     Column("names", Shaped(ports.NamesRecord)),
+    Column("keeping", Shaped(dict[str, Keeping]), nullable=False),
     Column("recovered", Shaped(ports.RecoveredRecord)),
     UniqueConstraint("source_site", "source_fabric_id", name="uq_machines_source"),
     # All that a page is ordered and filtered by: which machines it has is read from here, without their rows. One index, because

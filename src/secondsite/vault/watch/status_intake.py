@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
 
+from ...wire.common.stores import StoreSpace
 from ...wire.control import Again, Hello, Status
 from ...wire.control.changes import Figures
 from ...wire.control.statuses import ReplicaStatus, SourceStatus
@@ -51,6 +52,7 @@ class StatusIntake:
         self._old_copies = OldCopies(store, signals)
         self._hellos: dict[str, Hello] = {}
         self._spoke: dict[str, int | None] = {}
+        self._stores: dict[str, tuple[StoreSpace, ...]] = {}
         self._appliances_written: dict[str, datetime] = {}
         self._to_tell: set[str] = set()
         """Machines of which something urgent was written, and nobody was told."""
@@ -171,6 +173,8 @@ class StatusIntake:
             self._writing.look_at(key for key, seen in self._heard.all().items() if seen.by == appliance_id)
         free = status.store_free_bytes
         self._spoke[appliance_id] = self._spoke.get(appliance_id) if free is None else free
+        if status.stores:
+            self._stores[appliance_id] = status.stores
         self._numbers.note(appliance_id, status)
         self._old_copies.note(appliance_id, status.old_copies, now)
 
@@ -276,10 +280,15 @@ class StatusIntake:
         if appliance is None or hello is None:
             return
         free = appliance.store_free_bytes if store_free_bytes is None else store_free_bytes
-        now = self._now()
+        stores, now = self._stores.get(appliance_id, appliance.stores), self._now()
         tx.appliances.put(
             dataclasses.replace(
-                appliance, connected=True, last_seen_at=now, hello=hello, store_free_bytes=free
+                appliance,
+                connected=True,
+                last_seen_at=now,
+                hello=hello,
+                store_free_bytes=free,
+                stores=stores,
             )
         )
         self._appliances_written[appliance_id] = now

@@ -9,4 +9,5 @@ Its rooms:
     evidence, machine_checks     what was seen of a machine after its start, and what is checked of it
     compact                      points as they are held, in a third of the memory
     policies, bandwidth, cards, properties  settings
+    stores                       the folders that replicas are kept in, and the room there
 """

@@ -3,6 +3,7 @@
 from ..common.base import Shape
 from ..common.machines import MachineDefinition
 from ..common.properties import Sizing
+from ..common.stores import Keeping
 from .cards import CardHere
 from .setups import Base
 
@@ -42,6 +43,8 @@ class CheckedTarget(Obstacles):
     makes_several: bool = False
     serves: bool = False
     stand_ins: tuple[StandIn, ...] = ()
+    keeps: bool = False
+    """PREPARE_REPLICA knows `keeping`; False: an older appliance."""
     sets_cpu_model: bool = False
 
 
@@ -119,3 +122,5 @@ class CheckTarget(Shape):
     """Networks here that ones of a drill stand for: their subnets are asked for. One that is not here is no obstacle."""
     sizing: Sizing = Sizing()
     """vCPUs, memory and CPU model that the machine is to have here, which the host must have; an older appliance does not look."""
+    keeping: Keeping = Keeping()
+    """Where a replica is to be kept, if one is to be made: the room is asked for there."""

@@ -14,6 +14,7 @@ from .. import PROTOCOL_VERSION
 from ..common.base import Problem, Shape
 from ..common.instants import Instant
 from ..common.numbers import Bytes
+from ..common.stores import MOST_STORES, StoreSpace
 from .changes import ReplicaChange, ReplicaFigures, SourceFigures
 from .statuses import OldCopyStatus, ReplicaStatus, SourceStatus
 
@@ -33,6 +34,8 @@ class Hello(Shape):
     data_addresses: tuple[str, ...]
     """host:port that peers of other sites can reach, best first."""
     notes: tuple[str, ...] = ()
+    host: Annotated[str, Field(max_length=255)] | None = None
+    """The name of the host that it runs on; None: an older appliance."""
     says_changes: bool = False
     """It says what changed to a vault that takes it, and can be asked to say all again."""
 
@@ -97,6 +100,9 @@ class Status(Shape):
     old_copies: tuple[OldCopyStatus, ...] = ()
     store_free_bytes: Bytes | None = None
     store_used_bytes: Bytes | None = None
+    """Both of the default store."""
+    stores: Annotated[tuple[StoreSpace, ...], Field(max_length=MOST_STORES)] = ()
+    """All stores, the default one first; an older appliance says nothing of them."""
     at: Instant | None = None
     """When this was said, by the appliance's clock (UTC): the vault compares it with its own."""
     generations: dict[str, Annotated[int, Field(ge=0, lt=2**31)]] = Field(default_factory=dict)

@@ -5,6 +5,7 @@ from enum import StrEnum
 from ..common.base import Shape
 from ..common.machines import MachineDefinition
 from ..common.policies import PolicyShape
+from ..common.stores import Keeping
 from ..common.sync_mode import SyncMode
 
 
@@ -71,3 +72,5 @@ class ReplicaSetup(Shape):
     existing_fabric_id: str | None = None
     encrypted: bool = False
     made_by: str | None = None
+    keeping: Keeping = Keeping()
+    """Where it is made; one that is here already stays where it is. An older appliance ignores it."""

@@ -67,4 +67,6 @@ class ReplicaStatus(Shape):
     store_bytes: Bytes = 0
     runs: Annotated[tuple[str, ...], Field(max_length=MOST_FINDINGS)] = ()
     encryption_key_id: str | None = None
+    store: Annotated[str, Field(max_length=64)] | None = None
+    """The name of the store that it is in; None: an older appliance."""
     findings: Annotated[tuple[FindingShape, ...], Field(max_length=MOST_FINDINGS)] = ()

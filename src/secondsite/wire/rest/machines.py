@@ -62,6 +62,17 @@ class Encryption(Shape):
     """The key that the present replica is encrypted with; null: it is not encrypted."""
 
 
+class Kept(Shape):
+    """Where the machine's replica is kept at its target: by which appliance says `target_appliance`."""
+
+    host: str | None = None
+    """The name of the host that the target's appliance runs on; null: an older appliance."""
+    store: str | None = None
+    """The name of the store that the replica is in, as the appliance reports it; null: it has not yet."""
+    wanted: str | None = None
+    """The store that was asked for at the machine's second site; null: the default one."""
+
+
 class Points(Shape):
     """A summary of the machine's recovery points."""
 
@@ -123,6 +134,8 @@ class Machine(Shape):
     """All its disks, protected or not."""
     encryption: Encryption = Encryption()
     """How its replica is stored at the target."""
+    kept: Kept = Kept()
+    """Where its replica is kept at the target."""
     replication: Replication = Replication()
     """What is being sent to the target now, and what is stored there."""
     rpo: Rpo = Rpo()

@@ -6,6 +6,7 @@ from pydantic import AwareDatetime, Field
 
 from ..common.bandwidth import BandwidthShape
 from ..common.base import Editable, Shape
+from ..common.stores import StoreSpace
 from .pages import Page
 
 SITE_NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"
@@ -86,7 +87,11 @@ class Appliance(Shape):
     version: str | None = None
     """The version of its program."""
     store_free_bytes: int | None = None
-    """Free space in its store."""
+    """Free space in its default store."""
+    stores: tuple[StoreSpace, ...] = ()
+    """Its stores, in which replicas are kept, the default one first; empty for an older appliance."""
+    host: str | None = None
+    """The name of the host that it runs on; null for an older appliance."""
     certificate_expires_at: AwareDatetime | None = None
     """When its certificate expires (UTC); it renews it by itself."""
     notes: tuple[str, ...] = ()

@@ -14,6 +14,7 @@ from ...domain.points import RecoveryPointChoice
 from ..common.base import Shape
 from ..common.cards import DnsServers
 from ..common.instants import Instant
+from ..common.stores import StoreName
 
 MOST_MACHINES = 1000
 """Of one request: each is looked up while the request waits."""
@@ -44,6 +45,9 @@ class EnableProtection(MachinesRequest):
     target_appliance: str | None = None
     """The name or id of the appliance of the target site that will hold them, where it has several; null: of those that are
     connected, the one with the most free space."""
+    store: StoreName | None = None
+    """The store of that appliance in which their replicas are kept; null: its default store. Without `target_appliance` one that has
+    it is chosen."""
     policy: str = "default"
     """Their replication policy."""
     disks: dict[str, tuple[str, ...]] = Field(default_factory=dict)
@@ -169,6 +173,9 @@ class ReprotectOptions(Shape):
 
     location: Location = Location.ORIGINAL
     """original: onto the old source's disks, only changes are sent; alternate: a full copy."""
+    store: StoreName | None = None
+    """The store in which new disks are made, and in any case where arriving data and recovery points are kept; null: as the last time at
+    that site, or the default store. A replica that is there already stays where it is."""
 
 
 class Reprotect(ReprotectOptions, MachinesRequest):

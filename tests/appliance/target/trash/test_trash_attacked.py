@@ -12,7 +12,7 @@ from rig import dying
 from rig.appliances import Pair, runs
 from rig.errors import OrderFailed
 from secondsite.appliance.source import cycle_plan
-from secondsite.appliance.target.trash import FILE, by_hand
+from secondsite.appliance.target.trash import FILE, by_hand, find
 from secondsite.appliance.target.trash.item import freed_bytes
 from secondsite.datapath.disks import StorageDaemon
 from secondsite.datapath.replica import BaseImage, Replica, ReplicaDisk
@@ -220,7 +220,7 @@ def test_a_machine_that_is_named_like_an_item_does_not_hide_it(pair, time):
     namesake = Pair(pair.source, pair.target, pair.fabric_id, name=first.name)
     written(namesake)
     remove(namesake)
-    assert trash(pair.target).find(first.name).removed.machine_name == "web01"
+    assert find(trash(pair.target).items(), first.name).removed.machine_name == "web01"
 
 
 def test_a_trash_on_another_file_system_is_told_and_nothing_is_removed(pair, time, small):

@@ -23,9 +23,10 @@ AT = "at"
 def keep(context: Context, payload: Keep) -> tuple[str, KeptFact]:
     """Writes only what has changed. A machine that cannot be described is said, and keeps no other from being kept: plain QEMU starts
     it all the same."""
-    store, lost = context.parts.config.store, []
     plans = [plan.model_dump(mode="json") for plan in payload.plans]
-    written = _put(store / CONFIGURATION, {"site": payload.site, "plans": plans})
+    configured: dict[str, object] = {"site": payload.site, "plans": plans}
+    stores = context.parts.host.stores.usable()
+    written, lost = sum(_put(store.root / CONFIGURATION, configured) for store in stores), []
     for machine in payload.machines:
         hosted = context.parts.host.find(machine.id)
         if hosted is None:

@@ -121,13 +121,14 @@ class Admission:
         state = hosted.replica.state
         already = header.seq <= max(state.processed_seq, state.begun_seq)
         in_parts = hosted.replica.takes_parts(header)
-        self._host.space.free_if_short()
+        store = self._host.stores.of(hosted)
+        store.space.free_if_short()
         return Accept(
             hosted.replica.inbox,
             already,
             self._inbox_budget_bytes,
             in_parts,
-            self._host.space.free,
+            store.space.free,
             hosted.replica.file_key,
         )
 
@@ -138,7 +139,7 @@ class Admission:
         named = {disk.key: disk.size_bytes for disk in hosted.setup.definition.disks}
         grown = [disk for disk in header.disks if disk.size_bytes > have.get(disk.key, 0)]
         beyond = sum(max(0, disk.size_bytes - named.get(disk.key, 0)) for disk in grown)
-        if grown and beyond > (free := self._host.free_bytes()):
+        if grown and beyond > (free := self._host.stores.of(hosted).free_bytes()):
             raise CycleRefused(
                 "disk-too-large",
                 f"The disks of {hosted.setup.machine_name} ({', '.join(disk.key for disk in grown)}) grew by {size(beyond)}, and the "

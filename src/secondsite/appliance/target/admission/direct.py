@@ -71,7 +71,7 @@ def _write(
     try:
         applied = hosted.replica.apply(header, frames, came_whole=came_whole)
     except errors.StoreFull as error:
-        if not work.free_space():
+        if not work.free_space(hosted):
             hosted.findings.add("target-store-full", error.message)
         raise CycleRefused("target-disk-full", error.message, do=error.do) from error
     finally:

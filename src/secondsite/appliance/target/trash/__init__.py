@@ -9,6 +9,6 @@ Its rooms:
 
 from . import by_hand
 from .item import FILE, Item, Why
-from .trash import Trash
+from .trash import Trash, find
 
-__all__ = ["FILE", "Item", "Trash", "Why", "by_hand"]
+__all__ = ["FILE", "Item", "Trash", "Why", "by_hand", "find"]

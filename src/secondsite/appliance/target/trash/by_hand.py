@@ -2,7 +2,7 @@
 of a vault does either."""
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -52,10 +52,12 @@ def restore(
     return said + _doubt(item, point)
 
 
-def let_go(fabric: Fabric, item: Item) -> str:
+def let_go(fabric: Fabric, item: Item, stores: Sequence[Path] = ()) -> str:
     """Delete an item now; gives a sentence. Raises NotPossibleNow if a machine or a replica stands on it, also through the files
-    of others."""
-    for name, files in (*_machines(fabric), *_replicas(item.folder.parent.with_name("replicas"))):
+    of others. `stores` are all of this appliance, not only the item's."""
+    places = {item.folder.parent.parent, *stores}
+    found = [each for store in sorted(places) for each in _replicas(store / "replicas")]
+    for name, files in (*_machines(fabric), *found):
         if any(path.resolve().is_relative_to(item.folder.resolve()) for path in files):
             raise errors.NotPossibleNow(
                 f"{name} stands on {item.folder}.",

@@ -13,7 +13,7 @@ import contextlib
 import errno
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -114,21 +114,6 @@ class Trash:
             "earlier, at this host: 'secondsite appliance trash list'."
         )
 
-    def find(self, name: str) -> Item:
-        """An item by its name, or by the machine's if there is just one; raises NotFound."""
-        known = self.items()
-        exactly = [item for item in known if item.name == name]  # a machine may be named like an item
-        found = exactly or [
-            item for item in known if name in (item.removed.machine_id, item.removed.machine_name)
-        ]
-        if len(found) == 1:
-            return found[0]
-        raise errors.NotFound(
-            f"The trash has {counted(len(found), 'item')} of the name '{name}'."
-            + "".join(f" {item.name}" for item in found),
-            do="Name one as 'secondsite appliance trash list' shows it.",
-        )
-
     def _look(self, item: Item) -> None:
         if item.left_seconds(self.delay_seconds) or item.restored:
             item.count()
@@ -157,6 +142,21 @@ class Trash:
         free = sum(not point.committed for point in hosted.points)
         kept = f"its {counted(free, 'recovery point')} can be restored" if free else "its files stay"
         return f"{kept} at this site for {span(self.delay_seconds)} (trash {place.name})"
+
+
+def find(known: Sequence[Item], name: str) -> Item:
+    """An item by its name, or by the machine's if there is just one; raises NotFound."""
+    exactly = [item for item in known if item.name == name]  # a machine may be named like an item
+    found = exactly or [
+        item for item in known if name in (item.removed.machine_id, item.removed.machine_name)
+    ]
+    if len(found) == 1:
+        return found[0]
+    raise errors.NotFound(
+        f"The trash has {counted(len(found), 'item')} of the name '{name}'."
+        + "".join(f" {item.name}" for item in found),
+        do="Name one as 'secondsite appliance trash list' shows it.",
+    )
 
 
 def _removed(hosted: HostedReplica, why: Why) -> Removed:

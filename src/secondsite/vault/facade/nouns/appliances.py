@@ -211,6 +211,8 @@ def _shape(appliance: ports.ApplianceRecord) -> Appliance:
         data_addresses=hello.data_addresses if hello else (),
         version=hello.version if hello else None,
         store_free_bytes=appliance.store_free_bytes,
+        stores=appliance.stores,
+        host=hello.host if hello else None,
         certificate_expires_at=appliance.certificate_expires_at,
         notes=hello.notes if hello else (),
     )

@@ -34,7 +34,7 @@ def described(
     measured: rest.Rpo,
 ) -> rest.Machine:
     """The same, with what depends on the clock. Besides it shows only the machine, the two sides of its status, and of its appliances
-    their names and whether they are connected: `written_machines` compares these."""
+    their names, whether they are connected, and their hosts: `written_machines` compares these."""
     machine, source, replica = situation.machine, situation.status.source, situation.status.replica
     offers = offered.of(situation)
     return rest.Machine(
@@ -56,6 +56,7 @@ def described(
         group=machine.group,
         disks=_disks_of(machine),
         encryption=_encryption(machine, replica),
+        kept=_kept(situation),
         replication=_replication(source, replica),
         rpo=measured,
         failover=_failover(machine),
@@ -137,6 +138,17 @@ def _disks(definition: MachineDefinition, keys: tuple[str, ...]) -> tuple[rest.D
 def _encryption(machine: ports.MachineRecord, replica: ReplicaStatus | None) -> rest.Encryption:
     key_id = replica.encryption_key_id if replica else None
     return rest.Encryption(wanted=machine.encrypted, key_id=key_id)
+
+
+def _kept(situation: Situation) -> rest.Kept:
+    machine, target, replica = situation.machine, situation.target, situation.status.replica
+    second = machine.source_site if machine.reversed else machine.target_site
+    asked = machine.keeping.get(second)
+    return rest.Kept(
+        host=target.hello.host if target and target.hello else None,
+        store=replica.store if replica else None,
+        wanted=asked.store if asked else None,
+    )
 
 
 def _replication(source: SourceStatus | None, replica: ReplicaStatus | None) -> rest.Replication:

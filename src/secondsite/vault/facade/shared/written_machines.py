@@ -23,8 +23,8 @@ RPO = '"rpo":'
 """Nowhere else in a machine's JSON: in a text its quotes are written with a backslash."""
 NO_RPO = f"{RPO}{rest.Rpo().model_dump_json()}"
 Instants = tuple[datetime | None, datetime | None, datetime | None]
-Side = tuple[str, bool] | None
-"""The appliance's name, and whether it is connected."""
+Side = tuple[str, bool, str | None] | None
+"""The appliance's name, whether it is connected, and its host."""
 
 
 class Written(NamedTuple):
@@ -157,7 +157,9 @@ def _make(situation: Situation, sides: tuple[Side, Side], found: tuple[HealthFin
 
 
 def _side(appliance: ports.ApplianceRecord | None) -> Side:
-    return None if appliance is None else (appliance.name, appliance.connected)
+    if appliance is None:
+        return None
+    return appliance.name, appliance.connected, appliance.hello.host if appliance.hello else None
 
 
 def _same(one: Shape | None, other: Shape | None) -> bool:

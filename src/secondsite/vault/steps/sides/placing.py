@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from ....jobs.model.context import StepContext
 from ....wire.common.machines import DiscoveredMachine, PowerState
+from ....wire.common.stores import DEFAULT
 from ....wire.control import orders
-from ....wire.control.checks import Obstacles, ObstacleShape
+from ....wire.control.checks import CheckedTarget, Obstacles, ObstacleShape
 from ....wire.control.orders import Inventory
 from ... import ports
 from .. import lookup
@@ -42,15 +43,29 @@ def at_source(deps: Deps, give: Orders, ctx: StepContext, name: str, site: str) 
     return _nearest(appliances, seen, machine.fabric_id)
 
 
-def at_target(deps: Deps, site: str, wanted: str | None) -> ports.ApplianceRecord:
-    """The appliance of that id; without one, the best of the site. Raises NotFound."""
+def at_target(deps: Deps, site: str, wanted: str | None, store: str | None = None) -> ports.ApplianceRecord:
+    """The appliance of that id; without one, the best of the site, if possible one that has this store. Raises NotFound."""
     with deps.store.reading() as tx:
         if wanted is not None:
             return lookup.appliance_named(tx, site, wanted)
         known = lookup.appliances_of(tx, site)
-    return min(
-        known, key=lambda each: (not deps.gateway.is_connected(each.id), -(each.store_free_bytes or 0))
-    )
+    return min(known, key=lambda each: (not deps.gateway.is_connected(each.id), *_room(each, store)))
+
+
+def _room(appliance: ports.ApplianceRecord, store: str | None) -> tuple[bool, int]:
+    """Whether it lacks the store, and what is not free there: the least is the best."""
+    if store in (None, DEFAULT):
+        return False, -(appliance.store_free_bytes or 0)
+    free = [each.free_bytes or 0 for each in appliance.stores if each.name == store]
+    return not free, -sum(free)
+
+
+def keeps_no_stores(store: str | None, target: CheckedTarget) -> Obstacles:
+    """What is in the way of keeping a replica in a store with an older appliance, which would not look at its name."""
+    if store is None or target.keeps:
+        return Obstacles()
+    what = f"The target's appliance is of an older release, which has one store: it cannot be told to use '{store}'."
+    return Obstacles(obstacles=(ObstacleShape(what=what, do="Update it, or leave the store out."),))
 
 
 def copies_beside(

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import structlog
 
-from ...ground.units import GiB
-from .replica import HostedReplica
+from ....ground.units import GiB
+from ..replica import HostedReplica
 
 MOST_RESERVED_BYTES = 1 * GiB
 RESERVED_FRACTION = 0.05

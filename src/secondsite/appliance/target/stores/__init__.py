@@ -1,0 +1,15 @@
+"""The stores of this appliance: named folders on file systems of their own, in which replicas are kept.
+
+Its rooms:
+
+    store          one of them, and the room in it
+    stores         all of them, and which one a replica is in
+    choosing       whether a replica may be kept in the store that is asked for
+    journal_space  shorten journals before a store is full
+"""
+
+from . import choosing
+from .store import Store
+from .stores import Stores, require_all
+
+__all__ = ["Store", "Stores", "choosing", "require_all"]

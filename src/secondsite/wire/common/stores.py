@@ -1,0 +1,34 @@
+"""Stores: the folders, on file systems of their own, in which an appliance keeps replicas."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from .base import Shape
+from .numbers import Bytes
+
+DEFAULT = "default"
+"""The name of the store that every appliance has."""
+NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"
+MOST_STORES = 100
+StoreName = Annotated[str, Field(pattern=NAME)]
+
+
+class Keeping(Shape):
+    """Where a replica is to be kept."""
+
+    store: StoreName | None = None
+    """The name of a store of the appliance that holds it; null: its default store."""
+
+
+class StoreSpace(Shape):
+    """A store, and the room in it."""
+
+    name: Annotated[str, Field(max_length=64)]
+    """Its name at its appliance: default, or as the appliance's configuration has it."""
+    free_bytes: Bytes | None = None
+    """Free space of its file system; null: it cannot be read."""
+    size_bytes: Bytes | None = None
+    """The size of its file system; null: it cannot be read."""
+    problem: Annotated[str, Field(max_length=1000)] | None = None
+    """Why nothing can be kept there now, as a sentence; null: it is in order."""

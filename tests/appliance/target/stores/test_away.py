@@ -1,0 +1,87 @@
+"""A store whose file system is not mounted: nothing is written below it, nothing is forgotten, and it comes back."""
+
+import pytest
+
+from rig.appliances import Pair
+from rig.errors import OrderFailed
+from rig.noise import noise
+from secondsite.appliance.target import stores as rooms
+from secondsite.domain import errors
+from secondsite.ground.units import KiB
+from secondsite.wire.common.stores import Keeping
+from secondsite.wire.control.orders import Kind
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def far(tmp_path):
+    return tmp_path / "far"
+
+
+@pytest.fixture
+def pair(make_site, far):
+    """The store is a folder that is taken away, as one whose file system is not mounted."""
+    a, b = make_site("a").start(), make_site("b", stores={"far": far}).start()
+    pair = Pair(a, b, a.make_machine())
+    setup = pair.replica_setup(keeping=Keeping(store="far"))
+    b.do(Kind.PREPARE_REPLICA, setup, pair.machine_id)
+    a.do(Kind.START_REPLICATION, pair.source_setup(), pair.machine_id)
+    pair.synchronized().pause()
+    return pair
+
+
+def taken_away(far):
+    kept = far.with_name("unmounted")
+    far.rename(kept)
+    far.mkdir()
+    return kept
+
+
+def test_nothing_is_written_below_it_and_its_replica_is_not_forgotten(pair, far):
+    pair.target.stop()
+    kept = taken_away(far)
+    pair.target.start()
+    assert list(far.iterdir()) == []
+    with pytest.raises(errors.ReplicaError, match="is not mounted"):
+        pair.target.replica(pair.machine_id)
+    pair.target.stop()
+    far.rmdir()
+    kept.rename(far)
+    pair.target.start()
+    pair.source.write(pair.fabric_id, 0, noise(64 * KiB))
+    assert pair.point_bytes(pair.point_now()) == pair.source.read(pair.fabric_id)
+
+
+def test_no_replica_is_made_anew_elsewhere_while_its_store_is_away(pair, far):
+    pair.target.stop()
+    taken_away(far)
+    pair.target.start()
+    again = pair.replica_setup(keeping=Keeping(store="far"))
+    with pytest.raises(OrderFailed, match="is not mounted"):
+        pair.target.do(Kind.PREPARE_REPLICA, again, pair.machine_id)
+    assert list(far.iterdir()) == []
+
+
+def test_it_is_told_with_what_is_wrong(pair, far):
+    pair.target.stop()
+    taken_away(far)
+    pair.target.start()
+    _default, found = (each.seen() for each in pair.target.appliance.host.stores.all)
+    assert "is not mounted" in found.problem
+    assert found.free_bytes is None
+
+
+def test_a_store_of_another_appliance_is_not_taken(pair, far, make_site):
+    pair.target.stop()
+    other = make_site("c", stores={"far": far}).start()
+    _default, found = (each.seen() for each in other.appliance.host.stores.all)
+    assert f"belongs to another appliance ({pair.target.appliance_id})" in found.problem
+
+
+def test_who_works_on_all_stores_is_refused_while_one_is_away(pair, far):
+    pair.target.stop()
+    assert far in rooms.require_all(pair.target.config)
+    taken_away(far)
+    with pytest.raises(errors.NotPossibleNow, match="Store 'far' is not at"):
+        rooms.require_all(pair.target.config)
