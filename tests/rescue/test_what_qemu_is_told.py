@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from secondsite.rescue import command_line, domain
-from secondsite.rescue.command_line import Wanted
 from secondsite.rescue.problems import Problem
+from secondsite.rescue.running import command_line, domain
+from secondsite.rescue.running.command_line import Wanted
 
 PLAIN = Wanted(
     name="web01",
@@ -90,6 +90,18 @@ READY = """<domain type='kvm'><name>web01</name><os><nvram>/old.fd</nvram></os><
 <interface type='bridge'><mac address='52:54:00:00:00:01'/><source bridge='br9'/></interface>
 <interface type='bridge'><mac address='52:54:00:00:00:02'/><source bridge='br9'/></interface>
 </devices></domain>"""
+
+
+def test_a_card_that_is_to_be_connected_and_is_not_in_what_was_kept_ready_is_said():
+    place = domain.Files(
+        disks={"vda": Path("/new/vda.qcow2")},
+        chains={},
+        key_id=None,
+        variables=None,
+        networks={"52:54:00:00:00:09": "lan"},
+    )
+    with pytest.raises(Problem, match="lan for 52:54:00:00:00:09"):
+        domain.placed(READY, place)
 
 
 def test_what_was_kept_ready_gets_the_files_as_they_lie_now():

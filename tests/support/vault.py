@@ -27,7 +27,7 @@ from secondsite.wire.common.points import PointShape
 from secondsite.wire.control.orders import Kind
 from secondsite.wire.control.statuses import ReplicaStatus, SourceStatus
 
-SETTINGS = {Kind.SET_SITE.value, Kind.UPDATE_POLICY.value}
+SETTINGS = {Kind.SET_SITE.value, Kind.UPDATE_POLICY.value, Kind.KEEP.value}
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 

@@ -113,7 +113,7 @@ class RunningVault:
             lambda error: log.error("lineage.not-renewed", exc_info=error),
         )
         self.settings_push = SettingsPush(self._store, self.control, self.signals, self.authority)
-        self._keeping_push = KeepingPush(self._store, self.control)
+        self.keeping_push = KeepingPush(self._store, self.control)
         self.rpo_unwritten = RpoUnwritten(self._store)
         self.rpo_series = RpoSeries(self._store, self.control, self.facts, self.rpo_unwritten, utc_now)
         findings = Findings(deps, self.facts, self.authority)
@@ -180,7 +180,7 @@ class RunningVault:
             self._housekeeping,
             self._drills,
             self.settings_push,
-            self._keeping_push,
+            self.keeping_push,
             self.rpo_series,
             self.server_tls,
             self.notices,

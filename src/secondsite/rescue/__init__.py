@@ -11,12 +11,10 @@ Its rooms:
     store         what lies in a store: machines, points, what their vault said of them
     choosing      which point is meant
     leasing       overlays to run on, recorded where an appliance finds them
-    starting      a machine is started, or stopped, and that is written down
+    starting      a machine is started, stopped, or what it wrote is given up
+    running/      a machine runs: by plain QEMU, or by libvirt
+    noting        what was done is written down
     plans         the machines of a recovery plan, in its order
-    qemu          a machine as a process of plain QEMU
-    command_line  what QEMU is told of a machine
-    virsh         a machine as libvirt has it, by its own command
-    domain        the libvirt definition that was kept ready, with the files as they lie now
     keys          the key of an encrypted store
     files         files that survive a power cut, and notice their damage
     problems      what goes wrong, and what to do then

@@ -15,12 +15,12 @@ _DATE = (2020, 1, 1, 0, 0, 0)
 
 def bundle() -> bytes:
     """The file's content."""
-    packed = io.BytesIO()
+    packed, room = io.BytesIO(), Path(__file__).parent
     packed.write(b"#!/usr/bin/env python3\n")
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         _put(archive, "__main__.py", _MAIN)
-        for path in sorted(Path(__file__).parent.glob("*.py")):
-            _put(archive, f"{_PACKAGE}/{path.name}", path.read_text(encoding="utf-8"))
+        for path in sorted(room.rglob("*.py")):
+            _put(archive, f"{_PACKAGE}/{path.relative_to(room).as_posix()}", path.read_text(encoding="utf-8"))
     return packed.getvalue()
 
 

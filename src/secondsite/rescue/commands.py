@@ -7,10 +7,10 @@ import json
 import sys
 from typing import Any
 
-from . import files, plans, starting, telling
+from . import files, noting, plans, starting, telling
 from .problems import Problem
-from .starting import Ways
-from .store import Store
+from .running.wanted import Ways
+from .store import Replica, Store
 
 
 def list_machines(store: Store, typed: argparse.Namespace) -> int:
@@ -44,9 +44,9 @@ def list_plans(store: Store, typed: argparse.Namespace) -> int:
 
 
 def start(store: Store, typed: argparse.Namespace) -> int:
-    with files.alone(store.root):
+    with files.alone(store.roots):
         replica = store.find(typed.machine)
-        said = starting.started(store, replica, typed.point, _ways(store, typed, replica.start.get("uri")))
+        said = starting.started(replica, typed.point, _ways(replica, typed))
     _print(typed, {"said": said}, said)
     print(_warning(store), file=sys.stderr)
     return 0
@@ -57,9 +57,9 @@ def run_plan(store: Store, typed: argparse.Namespace) -> int:
 
     def begin(machine_id: str) -> str:
         replica = store.find(machine_id)
-        return starting.started(store, replica, typed.point, _ways(store, typed, replica.start.get("uri")))
+        return starting.started(replica, typed.point, _ways(replica, typed))
 
-    with files.alone(store.root):
+    with files.alone(store.roots):
         failed = plans.run(
             plan, begin, lambda line: print(line, flush=True), lambda what: _done(what, typed.yes)
         )
@@ -73,8 +73,8 @@ def run_plan(store: Store, typed: argparse.Namespace) -> int:
 
 
 def stop(store: Store, typed: argparse.Namespace) -> int:
-    with files.alone(store.root):
-        said = starting.stopped(store, store.find(typed.machine), typed.grace)
+    with files.alone(store.roots):
+        said = starting.stopped(store.find(typed.machine), typed.grace)
     _print(typed, {"said": said}, said)
     return 0
 
@@ -85,16 +85,15 @@ def discard(store: Store, typed: argparse.Namespace) -> int:
         f"All that {replica.name} wrote since it was started here is lost. Give it up", typed.yes
     ):
         raise Problem("Nothing was given up.")
-    with files.alone(store.root):
-        said = starting.discarded(store, store.find(typed.machine))
+    with files.alone(store.roots):
+        said = starting.discarded(store.find(typed.machine))
     _print(typed, {"said": said}, said)
     return 0
 
 
-def _ways(store: Store, typed: argparse.Namespace, known_uri: Any) -> Ways:
-    del store
+def _ways(replica: Replica, typed: argparse.Namespace) -> Ways:
     networks = dict(_pair(each) for each in typed.network or ())
-    uri = None if typed.qemu else typed.libvirt or (str(known_uri) if known_uri else None)
+    uri = None if typed.qemu else typed.libvirt or replica.start.get("uri") or None
     return Ways(
         uri=uri,
         key_file=typed.key_file,
@@ -129,7 +128,7 @@ def _warning(store: Store) -> str:
     here = f" of {site}" if site else ""
     return (
         "The first site cannot be told. Keep its machines off if it comes back: nothing fences them until a vault knows of this.\n"
-        f"The appliance{here} takes no more cycles for what was started. What was done is written down in {store.root / starting.RECORD}."
+        f"The appliance{here} takes no more cycles for what was started. What was done is written down in {store.roots[0] / noting.FILE}."
     )
 
 

@@ -7,7 +7,7 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +69,16 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def alone(store: Path) -> Iterator[None]:
-    """Lock the store inside the context; raises Problem while an appliance, or another rescue, has it."""
+def alone(stores: Iterable[Path]) -> Iterator[None]:
+    """Lock all these stores inside the context; raises Problem while an appliance, or another rescue, has one."""
+    with contextlib.ExitStack() as locked:
+        for store in stores:
+            locked.callback(os.close, _locked(store))
+        yield
+
+
+def _locked(store: Path) -> int:
+    """The descriptor that holds the lock."""
     try:
         descriptor = os.open(store / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
@@ -78,16 +86,14 @@ def alone(store: Path) -> Iterator[None]:
             f"The store {store} cannot be written: {error.strerror}.", "Run this as root."
         ) from None
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Problem(
-                f"An appliance works in {store}, or another rescue does.",
-                "If a vault is there, fail over with it. If none is, stop the appliance first: 'systemctl stop secondsite-appliance'.",
-            ) from None
-        yield
-    finally:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
         os.close(descriptor)
+        raise Problem(
+            f"An appliance works in {store}, or another rescue does.",
+            "If a vault is there, fail over with it. If none is, stop the appliance first: 'systemctl stop secondsite-appliance'.",
+        ) from None
+    return descriptor
 
 
 def _digest(body: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,6 +14,7 @@ from .store import RUN, Point, Replica
 
 OPTIONS = "compat=1.1,cluster_size=128k,extended_l2=on"
 QUICK_SECONDS = 120
+LOCKED = re.compile(r"Failed to get .*lock")
 TRIES, BUSY = 10, "Unable to get accurate CPU usage"
 """QEMU measures how fast it stretches a key, and on a busy host fails at that now and then."""
 
@@ -22,6 +24,13 @@ def opened(replica: Replica, point: Point, key: Path | None) -> dict[str, Path]:
     if replica.run is None:
         run = {"name": RUN, "point_id": point.id, "layer": point.layer, "writable": True, "through_seq": None}
         _save(replica, [*replica.record["runs"], run])
+    elif replica.is_committed:
+        missing = [name for name in point.disks if not replica.overlay(name).exists()]
+        if missing:
+            raise Problem(
+                f"What {replica.name} runs on is not here ({', '.join(missing)}): its failover was committed, and its disks were moved.",
+                "Start it where its disks are; an older point is not what it holds.",
+            )
     elif replica.run.get("through_seq") is not None and not replica.run_folder.is_dir():
         raise Problem(
             f"{replica.name} was about to be started at an instant between points, which was not finished.",
@@ -35,14 +44,14 @@ def opened(replica: Replica, point: Point, key: Path | None) -> dict[str, Path]:
 def in_use(replica: Replica) -> bool:
     """Whether a program writes what a machine runs on, whoever started it: QEMU's programs lock what they write."""
     overlays = [path for path in replica.run_folder.glob("*.qcow2") if not path.name.startswith(".")]
-    return any("lock" in _run("qemu-img", "info", str(path)).stderr for path in overlays)
+    return any(LOCKED.search(_run("qemu-img", "info", str(path)).stderr) for path in overlays)
 
 
 def discarded(replica: Replica) -> str:
     """Gives up what a machine wrote that was started here; gives a sentence. Raises Problem if nothing may be given up."""
     if replica.run is None:
         return f"nothing was started from a point of {replica.name}"
-    if replica.record.get("committed_point_id") is not None and replica.record.get("head") is None:
+    if replica.is_committed:
         raise Problem(
             f"The failover of {replica.name} was committed: what it wrote is the only copy of the machine.",
             "Start it again; there is nothing to go back to.",

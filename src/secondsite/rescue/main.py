@@ -24,9 +24,15 @@ def main(words: Sequence[str] | None = None) -> int:
     """The exit code: 0, 1 for a problem, 2 for what cannot be typed."""
     typed = _parser().parse_args(words)
     try:
-        return int(typed.do(Store(typed.store), typed))
+        return int(typed.do(Store(typed.store or [_beside()]), typed))
     except Problem as problem:
         print(f"{problem.what}\n{problem.do}".strip(), file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(
+            f"{error.filename or 'A file'}: {error.strerror}. What was begun goes on when it is typed again.",
+            file=sys.stderr,
+        )
         return 1
     except KeyboardInterrupt:
         print("Ended. What was begun goes on when it is typed again.", file=sys.stderr)
@@ -38,12 +44,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=Path(sys.argv[0]).name or "secondsite-rescue", description=ABOUT, formatter_class=form
     )
-    parser.add_argument(
-        "--store",
-        type=Path,
-        default=_beside(),
-        help="the appliance's store; by default the folder that this file lies in",
-    )
+    told = "the appliance's store; by default the folder that this file lies in. Repeat it for stores that were moved"
+    parser.add_argument("--store", type=Path, action="append", help=told)
     parser.add_argument("--json", action="store_true", help="print JSON")
     verbs = parser.add_subparsers(metavar="COMMAND", required=True)
     _verb(verbs, "list", commands.list_machines, "the machines of the store, and whether they run")

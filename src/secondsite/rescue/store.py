@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ RUN = "failover"
 CONFIGURATION = "configuration.json"
 START = "start.json"
 GRADES = "grades.json"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+FIRMWARE = re.compile(r"firmware/[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,11 @@ class Point:
     def disks(self) -> dict[str, int]:
         """Their sizes in bytes, by their keys."""
         return {disk["key"]: disk["size_bytes"] for disk in self.manifest.get("disks", ())}
+
+    @property
+    def nics(self) -> list[dict[str, Any]]:
+        """Its network cards, as its definition has them."""
+        return list(self.definition.get("nics") or ())
 
     @property
     def firmware(self) -> dict[str, dict[str, Any]]:
@@ -81,6 +89,16 @@ class Replica:
         return next((run for run in self.record["runs"] if run["name"] == RUN), None)
 
     @property
+    def store(self) -> Path:
+        """The store that it lies in."""
+        return self.folder.parent.parent
+
+    @property
+    def is_committed(self) -> bool:
+        """A failover was committed: what its run wrote is the only copy of the machine."""
+        return self.record.get("committed_point_id") is not None and self.record.get("head") is None
+
+    @property
     def run_folder(self) -> Path:
         return self.folder / "runs" / RUN
 
@@ -99,26 +117,37 @@ class Replica:
 
 
 class Store:
-    """The folder that an appliance keeps replicas in."""
+    """The folders that an appliance keeps replicas in. `roots`: the one that was given first, then those that its appliance has beside it
+    and that are here."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, given: Sequence[Path]) -> None:
         """Raises Problem for a folder that is none."""
-        self.root = root.absolute()
-        if not (self.root / "replicas").is_dir():
-            raise Problem(
-                f"{root} is not the store of an appliance: it has no folder 'replicas'.",
-                "Give the folder that has it with --store, such as /var/lib/secondsite/appliance/store.",
-            )
+        self.roots = [root.absolute() for root in given]
+        for root in self.roots:
+            if not (root / "replicas").is_dir():
+                raise Problem(
+                    f"{root} is not the store of an appliance: it has no folder 'replicas'.",
+                    "Give the folder that has it with --store, such as /var/lib/secondsite/appliance/store.",
+                )
+        self.away: list[Path] = []
+        for said in map(Path, _optional(self.roots[0] / CONFIGURATION).get("stores") or ()):
+            if said not in self.roots:
+                (self.roots if (said / "replicas").is_dir() else self.away).append(said)
 
     def replicas(self) -> tuple[list[Replica], list[str]]:
-        """All that can be read, by name, and a sentence for each that cannot."""
-        found, problems = [], []
-        for folder in sorted(path for path in (self.root / "replicas").iterdir() if path.is_dir()):
+        """All that can be read, by name, and a sentence for each that cannot, and for each store that is not here."""
+        found, problems = (
+            [],
+            [f"{root} is not here; if it is elsewhere, name it too: --store FOLDER" for root in self.away],
+        )
+        for folder in sorted(path for root in self.roots for path in (root / "replicas").iterdir()):
+            if folder.name.startswith(".") or not folder.is_dir():  # what is being removed
+                continue
             try:
                 found.append(_replica(folder))
             except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
                 problems.append(
-                    f"{folder.name} cannot be read: {error}. Its points' files may still boot: see its folder 'points'."
+                    f"{folder.name} cannot be read: {error}. Its points' files may still boot: see {folder / 'points'}."
                 )
         return sorted(found, key=lambda each: each.name), problems
 
@@ -140,7 +169,7 @@ class Store:
 
     def configuration(self) -> dict[str, Any]:
         """What the vault last said of sites, plans and machines; empty if it never did. Raises Problem for a damaged file."""
-        path = self.root / CONFIGURATION
+        path = self.roots[0] / CONFIGURATION
         try:
             return files.trusted(path)
         except FileNotFoundError:
@@ -172,9 +201,24 @@ def _points(folder: Path, record: dict[str, Any], grades: dict[str, Any]) -> Ite
 
 def _manifest(path: Path) -> tuple[dict[str, Any], str]:
     try:
-        return files.trusted(path), ""
-    except (OSError, ValueError) as error:
+        found = files.trusted(path)
+        _require_names(found)
+        return found, ""
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         return {}, f"its manifest cannot be read: {error}"
+
+
+def _require_names(manifest: dict[str, Any]) -> None:
+    """They become names of files, and came from another site. Raises ValueError."""
+    for disk in manifest["disks"]:
+        if not NAME.fullmatch(disk["key"]) or not isinstance(disk["size_bytes"], int):
+            raise ValueError(f"it names a disk {disk['key']!r}")
+    for file in manifest.get("firmware") or ():
+        if not FIRMWARE.fullmatch(file["file"]):
+            raise ValueError(f"it names a file {file['file']!r}")
+    for nic in (manifest.get("definition") or {}).get("nics") or ():
+        if not isinstance(nic["key"], str) or not isinstance(nic["mac"], str):
+            raise ValueError(f"it has a card {nic['key']!r}")
 
 
 def _optional(path: Path) -> dict[str, Any]:

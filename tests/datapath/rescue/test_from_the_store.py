@@ -10,8 +10,10 @@ from secondsite.datapath.disks import image
 from secondsite.datapath.encryption import customer_key
 from secondsite.datapath.replica.replica import Replica
 from secondsite.ground.units import MiB
-from secondsite.rescue import choosing, files, keys, leasing, starting
+from secondsite.rescue import choosing, files, keys, leasing, signed, starting
 from secondsite.rescue.problems import Problem
+from secondsite.rescue.running import looking
+from secondsite.rescue.running.wanted import Ways
 from secondsite.rescue.store import Store
 from tests.datapath.support_chain import Source, assert_points_true, qemu_img, read_raw
 from tests.support import encryption
@@ -44,7 +46,7 @@ def replica(tmp_path, daemon, source, key_here):
 
 @pytest.fixture
 def store(replica, tmp_path):
-    return Store(tmp_path / "store")
+    return Store([tmp_path / "store"])
 
 
 def started(store, key, wanted="latest"):
@@ -155,11 +157,58 @@ def test_damage_is_said_and_the_rest_is_there(store, replica):
     assert "m1 cannot be read" in problems[0]
 
 
+def test_a_committed_machine_is_neither_given_up_nor_started_from_anything_else(store, daemon, replica):
+    """What its run wrote is the only copy of it."""
+    overlays = started(store, None, "p2")
+    again = Replica.open(replica.files.root, daemon)
+    again.settle("failover")
+    again.close()
+    found = store.find("web01")
+    with pytest.raises(Problem, match="the only copy of the machine"):
+        starting.discarded(found)
+    assert started(store, None) == overlays
+    overlays["sda"].unlink()
+    with pytest.raises(Problem, match="its disks were moved"):
+        started(store, None)
+    assert not overlays["sda"].exists()
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("disks", [{"key": "../../../evil", "size_bytes": 1, "file": "x", "digest": ""}]),
+        ("firmware", [{"name": "nvram", "size_bytes": 1, "file": "../../../../etc/passwd", "sha256": None}]),
+        ("definition", {"nics": [{"key": 7}]}),
+    ],
+)
+def test_a_manifest_that_names_what_it_must_not_is_used_for_nothing(store, replica, part, value):
+    path = replica.files.point("p3")
+    body = {**files.trusted(path), part: value}
+    path.write_bytes(signed(body))
+    with pytest.raises(Problem, match="its manifest cannot be read"):
+        started(store, None, "p3")
+    assert store.find("web01").run is None
+
+
+def test_machines_of_all_stores_of_an_appliance_are_found_and_all_are_locked(store, replica, tmp_path):
+    other, away = tmp_path / "fast", tmp_path / "away"
+    (other / "replicas").mkdir(parents=True)
+    replica.files.root.rename(other / "replicas" / "m1")
+    roots = [str(each) for each in (store.roots[0], other, away)]
+    (store.roots[0] / "configuration.json").write_bytes(signed({"stores": roots}))
+    both = Store(store.roots)
+    machines, problems = both.replicas()
+    assert [each.name for each in machines] == ["web01"]
+    assert [str(away) in each for each in problems] == [True]
+    with files.alone([other]), pytest.raises(Problem, match="An appliance works in"), files.alone(both.roots):
+        pass
+
+
 def test_two_never_work_in_a_store_at_once(store):
     with (
-        files.alone(store.root),
+        files.alone(store.roots),
         pytest.raises(Problem, match="An appliance works in"),
-        files.alone(store.root),
+        files.alone(store.roots),
     ):
         pass
 
@@ -167,29 +216,29 @@ def test_two_never_work_in_a_store_at_once(store):
 @pytest.mark.parametrize(
     ("ways", "told"),
     [
-        (starting.Ways(networks={"nic7": "br0"}), "has no card nic7"),
-        (starting.Ways(uri="qemu:///system"), "was never said by its appliance"),
+        (Ways(networks={"nic7": "br0"}), "has no card nic7"),
+        (Ways(uri="qemu:///system"), "was never said by its appliance"),
     ],
     ids=["card", "libvirt"],
 )
 def test_what_was_typed_wrong_leaves_the_replica_as_it_is(store, ways, told):
     with pytest.raises(Problem, match=told):
-        starting.started(store, store.find("web01"), "latest", ways)
+        starting.started(store.find("web01"), "latest", ways)
     assert store.find("web01").run is None
 
 
 def test_what_somebody_writes_is_neither_started_nor_given_up(store, key_here):
     overlays = started(store, key_here, "p1")
     found = store.find("web01")
-    assert starting.running(found) is None
+    assert looking.running(found) is None
     with writing(overlays["sda"]):
-        assert starting.running(found) == starting.SOMETHING
+        assert looking.running(found) == looking.SOMETHING
         with pytest.raises(Problem, match="web01 runs"):
-            starting.discarded(store, found)
-        with pytest.raises(Problem, match="Another program runs web01"):
-            starting.started(store, found, "latest", starting.Ways())
+            starting.discarded(found)
+        with pytest.raises(Problem, match="A program that is not known here runs web01"):
+            starting.started(found, "latest", Ways())
     assert overlays["sda"].exists()
-    starting.discarded(store, found)
+    starting.discarded(found)
     assert not overlays["sda"].exists()
 
 

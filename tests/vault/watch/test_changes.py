@@ -3,7 +3,6 @@
 import contextlib
 import types
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from secondsite.domain import errors
 from secondsite.domain.policies import ReplicationPolicy
 from secondsite.wire import control
 from secondsite.wire.common.findings import FindingShape
+from secondsite.wire.common.stores import StoreSpace
 from secondsite.wire.control import Hello
 from tests.support.vault import NOW, machine, point, replica_status, source_status
 from tests.vault.support_intake import Intake
@@ -32,7 +32,6 @@ class Known:
 
     def __init__(self, side):
         self.side = side
-        self.folder = Path("/")
         self.old_copies = types.SimpleNamespace(statuses=lambda: ())
         self.has = {}
 
@@ -44,6 +43,9 @@ class Known:
         return [self.find(machine_id) for machine_id in self.has]
 
     all = sources
+
+    def spaces(self):
+        return [StoreSpace(name="default", free_bytes=1, size_bytes=2)]
 
 
 NOTHING = Known("none")

@@ -26,6 +26,7 @@ from ...wire.control.statuses import ReplicaStatus
 from ..shared import Findings, MachineLock, State
 from .delayed_deletions import DelayedDeletions, Rules
 from .journal import KeptCycles, processed_at
+from .kept.described import Described
 from .kept.grades import GradesFile
 from .key_custody import FINDINGS
 from .point_shapes import PointShapes
@@ -69,6 +70,7 @@ class HostedReplica:
         self._failures = 0
         self._shapes = PointShapes(replica, self.verdicts)
         self._grades = GradesFile(replica.files.root)
+        self.described = Described()
         self._refreshing = threading.Lock()
         self._state = state
         self._lock = MachineLock(lambda: str(self), lambda: self.removed)

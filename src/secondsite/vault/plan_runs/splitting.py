@@ -10,7 +10,7 @@ from ...domain.networks import splitting
 from ...domain.plans import taking
 from ...domain.plans.taking import Taken
 from .. import ports
-from ..steps.sides import cards
+from ..steps.sides import cards, standing_in
 
 MOVING = frozenset({Verb.FAILOVER, Verb.PLANNED_FAILOVER})
 
@@ -47,6 +47,5 @@ def _members(
     for nic in machine.definition.nics:
         if nic.network is not None:
             settings = own.get(nic.mac.lower())
-            tags = f" (VLAN {', '.join(map(str, nic.vlans))})" if nic.vlans else ""
             keeps = nic.key in connected and (settings is None or settings.address is None)
-            yield splitting.Member(machine.name, f"{nic.network}{tags}", moves, keeps)
+            yield splitting.Member(machine.name, standing_in.called(nic.network, nic.vlans), moves, keeps)

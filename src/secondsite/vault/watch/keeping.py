@@ -18,6 +18,7 @@ from ...wire.control import keeping
 from ...wire.control.orders import Kind
 from .. import ports
 from ..steps.sides import cards, properties
+from .settings_push import COMING
 
 log = structlog.get_logger()
 
@@ -89,7 +90,11 @@ class KeepingPush(Periodic):
 
 def kept_by(tx: ports.Transaction, appliance: ports.ApplianceRecord) -> keeping.Keep:
     """What this appliance is to keep: of the machines whose replicas it has, and the plans that name one of them."""
-    machines = [each for each in tx.machines.list(appliance.site) if each.target_appliance_id == appliance.id]
+    machines = [
+        each
+        for each in tx.machines.list(appliance.site)
+        if each.target_appliance_id == appliance.id and each.state not in COMING
+    ]
     here = {each.id for each in machines}
     plans = (record.plan for record in tx.plans.list())
     kept = [plan for plan in plans if any(each.id in here for each in plan.machines)]
@@ -107,6 +112,7 @@ def _machine(tx: ports.Transaction, machine: ports.MachineRecord) -> keeping.Kep
     wanted = properties.set_for(tx, machine)
     return keeping.KeptMachine(
         id=machine.id,
+        epoch=machine.epoch,
         machine=machine.name,
         fabric_id=machine.target_fabric_id,
         name=wanted.target_name or machine.name,

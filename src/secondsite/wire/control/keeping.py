@@ -11,9 +11,11 @@ from .cards import CardHere
 
 class KeptMachine(Shape):
     """A machine whose target is the appliance's site. `fabric_id`, `name`: of what a failover makes there; `cards`: what each is
-    connected to there; `macs`: MAC addresses there of cards that do not keep their own, by those at home."""
+    connected to there; `macs`: MAC addresses there of cards that do not keep their own, by those at home. `epoch`: of its replica; a new
+    one is told anew."""
 
     id: str
+    epoch: int
     machine: str
     fabric_id: str
     name: str

@@ -102,13 +102,17 @@ def test_a_source_that_is_away_is_not_waited_for(verbs):
     assert verbs.clock.monotonic() - before < 60
 
 
+def names(order):
+    """Of all its networks, with the drill that uses each."""
+    return [(each.name, each.drill) for each in (order, *order.more)]
+
+
 def test_the_clean_up_removes_all_of_them_and_a_failed_start_too(verbs):
     two_networks(verbs)
     verbs.run(Verb.TEST_FAILOVER, "web01", network=EACH)
     made = verbs.appliances.asked_network
     assert verbs.run(Verb.CLEANUP_TEST_FAILOVER, "web01").job.state == "succeeded"
     removed = verbs.appliances.removed_network
-    names = lambda order: [(each.name, each.drill) for each in (order, *order.more)]  # noqa: E731
     assert names(removed) == names(made)
     assert len(names(made)) == 2
     verbs.appliances.removed_network = None

@@ -24,15 +24,17 @@ def keep(context: Context, payload: Keep) -> tuple[str, KeptFact]:
     """Writes only what has changed. A machine that cannot be described is said, and keeps no other from being kept: plain QEMU starts
     it all the same."""
     plans = [plan.model_dump(mode="json") for plan in payload.plans]
-    configured: dict[str, object] = {"site": payload.site, "plans": plans}
-    stores = context.parts.host.stores.usable()
-    written, lost = sum(_put(store.root / CONFIGURATION, configured) for store in stores), []
+    stores = context.parts.host.stores
+    roots = [str(store.root.absolute()) for store in stores.all]
+    configured: dict[str, object] = {"site": payload.site, "plans": plans, "stores": roots}
+    written, lost = sum(_put(store.root / CONFIGURATION, configured) for store in stores.usable()), []
     for machine in payload.machines:
         hosted = context.parts.host.find(machine.id)
-        if hosted is None:
+        if hosted is None or hosted.described.is_of(machine):
             continue
         try:
             written += _put(hosted.replica.files.root / START, described(context, hosted, machine))
+            hosted.described.note(machine)
         except Exception as problem:
             log.warning("keeping.not-described", machine=machine.id, problem=ours(problem).message)
             lost.append(machine.machine)

@@ -4,4 +4,5 @@ Its rooms:
 
     rescue_file  the program that starts machines from the store alone
     grades       what is known of points, beside them
+    described    how a machine is started was written just so
 """

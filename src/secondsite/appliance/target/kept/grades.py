@@ -1,4 +1,5 @@
-"""What is known of a replica's points lies beside them: which proved that their machine runs, and which are damaged."""
+"""What is known of a replica's points lies beside them: which proved that their machine runs, and which are damaged. That changes seldom;
+which were read changes with every point."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,11 +18,11 @@ class GradesFile:
 
     def put(self, points: Sequence[PointShape]) -> None:
         """Raises OSError."""
-        told = {each.id: _told(each) for each in points if each.damaged or each.grade != "sent"}
+        told = {each.id: _told(each) for each in points if each.damaged or each.proof is not None}
         if told != self._written:
             durable.write(self._path, signed({"points": told}))
             self._written = told
 
 
 def _told(point: PointShape) -> dict[str, object]:
-    return {"grade": str(point.grade), "bad": list(point.disks) if point.damaged else []}
+    return {"grade": point.proof and str(point.proof), "bad": list(point.disks) if point.damaged else []}

@@ -29,9 +29,10 @@ class HomeNetwork:
     vlans: tuple[int, ...]
     target: str | None
 
-    @property
-    def called(self) -> str:
-        return f"{self.name} (VLAN {', '.join(map(str, self.vlans))})" if self.vlans else self.name
+
+def called(network: str, vlans: Sequence[int]) -> str:
+    """A network, and the tags that a card has in it."""
+    return f"{network} (VLAN {', '.join(map(str, vlans))})" if vlans else network
 
 
 def of(tx: ports.Transaction, machine: ports.MachineRecord) -> dict[str, HomeNetwork]:
@@ -102,7 +103,9 @@ def obstacles(
 
 def said(networks: Mapping[str, HomeNetwork], each: Mapping[str, str]) -> str:
     """The end of a sentence: which network stands for which."""
-    pairs = dict.fromkeys(f"{each[mac]} stands for {home.called}" for mac, home in networks.items())
+    pairs = dict.fromkeys(
+        f"{each[mac]} stands for {called(home.name, home.vlans)}" for mac, home in networks.items()
+    )
     return "".join(f"; {pair}" for pair in pairs)
 
 

@@ -11,12 +11,12 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from ..problems import Problem
 from . import command_line
 from .command_line import UEFI, Wanted
-from .problems import Problem
 
 START_SECONDS = 120
 ANSWER_SECONDS = 5.0
@@ -101,20 +101,28 @@ def variables(folder: Path, kept: Path | None) -> Path:
 def connected(networks: Mapping[str, str | None], machine_id: str) -> dict[str, str]:
     """An interface on the bridge for each card whose network is a bridge here. Raises Problem."""
     taps = {}
-    for key, bridge in networks.items():
+    for card, bridge in networks.items():
         if bridge is not None and Path(f"/sys/class/net/{bridge}/bridge").is_dir():
-            taps[key] = f"ssr{hashlib.sha256(f'{machine_id}/{key}'.encode()).hexdigest()[:10]}"
-            if not Path(f"/sys/class/net/{taps[key]}").exists():
-                _ip("tuntap", "add", "dev", taps[key], "mode", "tap")
-            _ip("link", "set", taps[key], "master", bridge, "up")
+            tap = taps[card] = _tap(machine_id, card)
+            if not _is_there(tap):
+                _ip("tuntap", "add", "dev", tap, "mode", "tap")
+            _ip("link", "set", tap, "master", bridge, "up")
     return taps
 
 
-def disconnect(networks: Mapping[str, str | None], machine_id: str) -> None:
-    for key in networks:
-        tap = f"ssr{hashlib.sha256(f'{machine_id}/{key}'.encode()).hexdigest()[:10]}"
-        if Path(f"/sys/class/net/{tap}").exists():
+def disconnect(cards: Iterable[str], machine_id: str) -> None:
+    """The interfaces of these cards go. Raises Problem."""
+    for tap in (_tap(machine_id, card) for card in cards):
+        if _is_there(tap):
             _ip("link", "delete", tap)
+
+
+def _tap(machine_id: str, card: str) -> str:
+    return f"ssr{hashlib.sha256(f'{machine_id}/{card}'.encode()).hexdigest()[:10]}"
+
+
+def _is_there(interface: str) -> bool:
+    return Path(f"/sys/class/net/{interface}").exists()
 
 
 def _ip(*arguments: str) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from .problems import Problem
+from ..problems import Problem
 
 UEFI = (
     ("/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"),
@@ -72,7 +72,7 @@ def left_out(wanted: Wanted) -> list[str]:
         if nic["key"] not in wanted.taps
     ]
     if "<tpm" in str(wanted.definition.get("native", "")):
-        said.append("its TPM is not here: use libvirt if it needs that")
+        said.append("it has no TPM: use libvirt if it needs one")
     return said
 
 

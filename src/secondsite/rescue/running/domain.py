@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from .problems import Problem
+from ..problems import Problem
 
 SECRETS = UUID("3c0b4f1e-7a3b-4c43-9a0e-0d8f5f3f6b11")
 """What appliances name their keys by, so that libvirt keeps one secret for each."""
@@ -40,8 +40,18 @@ def placed(text: str, files: Files) -> str:
         raise Problem("The definition that was kept ready has no devices.", "Use plain QEMU: --qemu.")
     for disk in devices.findall("disk"):
         _place(devices, disk, files)
-    for card in devices.findall("interface"):
-        _connect(devices, card, files.networks)
+    there = {_mac(card): card for card in devices.findall("interface")}
+    lacking = [
+        f"{network} for {mac}" for mac, network in files.networks.items() if network and mac not in there
+    ]
+    if lacking:
+        raise Problem(
+            f"The definition that was kept ready lacks the cards that are to be connected: {', '.join(lacking)}.",
+            "Use plain QEMU: --qemu; or leave these cards out.",
+        )
+    for mac, card in there.items():
+        if mac in files.networks:
+            _connect(devices, card, files.networks[mac])
     nvram = root.find("os/nvram")
     if nvram is not None and files.variables is not None:
         nvram.text = str(files.variables)
@@ -81,12 +91,12 @@ def _place(devices: Element, disk: Element, files: Files) -> None:
         SubElement(above, "backingStore")
 
 
-def _connect(devices: Element, card: Element, networks: Mapping[str, str | None]) -> None:
-    mac = card.find("mac")
-    address = "" if mac is None else str(mac.get("address")).lower()
-    if address not in networks:
-        return
-    network = networks[address]
+def _mac(card: Element) -> str:
+    found = card.find("mac")
+    return "" if found is None else str(found.get("address")).lower()
+
+
+def _connect(devices: Element, card: Element, network: str | None) -> None:
     if network is None:
         devices.remove(card)
         return

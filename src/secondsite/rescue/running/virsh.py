@@ -7,8 +7,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from ..problems import Problem
 from . import domain
-from .problems import Problem
 
 CALL_SECONDS = 120
 LOOK_SECONDS = 0.5

@@ -1,0 +1,35 @@
+"""A machine as a process of plain QEMU."""
+
+from __future__ import annotations
+
+from . import command_line, qemu
+from .command_line import Wanted
+from .wanted import Start, folder, uuid_of
+
+DEFAULT_MEMORY_BYTES = 2 * 2**30
+
+
+def run(start: Start) -> str:
+    """The end of a sentence. Raises Problem."""
+    replica, definition, known = start.replica, start.point.definition, start.replica.start
+    is_uefi = definition.get("firmware") == "uefi" or "nvram" in start.point.firmware
+    wanted = Wanted(
+        name=str(known.get("name") or replica.name),
+        uuid=uuid_of(replica),
+        definition=definition,
+        ours=str(known.get("xml") or ""),
+        disks=start.disks,
+        encrypted_files={name: len(chain) for name, chain in start.chains.items()},
+        key=start.key,
+        taps=qemu.connected(start.networks, replica.id),
+        macs=known.get("macs") or {},
+        vcpus=int(known.get("vcpus") or definition.get("vcpus") or 1),
+        memory_bytes=int(known.get("memory_bytes") or definition.get("memory_bytes") or DEFAULT_MEMORY_BYTES),
+        variables=qemu.variables(folder(replica), start.variables) if is_uefi else None,
+        folder=folder(replica),
+        sockets=qemu.sockets(replica.id),
+        emulated=start.ways.emulated,
+    )
+    qemu.start(wanted)
+    lacks = "".join(f"; {each}" for each in (*command_line.left_out(wanted), *start.without))
+    return f" by plain QEMU, console {wanted.folder / 'console.log'}, screen vnc+unix://{wanted.sockets / 'vnc'}{lacks}"

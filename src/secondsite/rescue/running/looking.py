@@ -1,0 +1,48 @@
+"""Whether a machine runs, and who runs it."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+from .. import files, leasing
+from ..problems import Problem
+from ..store import Replica
+from . import qemu
+from .virsh import Virsh
+from .wanted import folder, uuid_of
+
+QEMU, SOMETHING = "qemu", "another program"
+"""What runs a machine, beside the URIs of libvirts."""
+
+
+def running(replica: Replica) -> str | None:
+    """QEMU, the URI of the libvirt that runs it, or SOMETHING that writes its disks; None if nothing does. Raises Problem."""
+    if replica.run is None:
+        return None
+    if qemu.pid(folder(replica)) is not None:
+        return QEMU
+    for uri in uris(replica):
+        with contextlib.suppress(Problem):
+            if Virsh(uri).runs(uuid_of(replica)):
+                return uri
+    return SOMETHING if leasing.in_use(replica) else None
+
+
+def uris(replica: Replica) -> list[str]:
+    """The libvirts that may run it: the one that was used last, and that of its appliance."""
+    try:
+        used = _way_file(replica).read_text(encoding="utf-8")
+    except OSError:
+        used = QEMU
+    found = [each for each in (used, str(replica.start.get("uri") or QEMU)) if each != QEMU]
+    return list(dict.fromkeys(found))
+
+
+def remember(replica: Replica, way: str) -> None:
+    """By which way it is run from now on; durable when it returns."""
+    files.write(_way_file(replica), way.encode())
+
+
+def _way_file(replica: Replica) -> Path:
+    return replica.run_folder / "way"

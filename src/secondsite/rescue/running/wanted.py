@@ -1,0 +1,94 @@
+"""What is to run, whoever runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .. import leasing
+from ..problems import Problem
+from ..store import Point, Replica
+
+NAMESPACE = uuid.UUID("9b2a5f0c-52f3-4a5e-9b1e-3c0f5b0a7d42")
+
+
+@dataclass(frozen=True)
+class Ways:
+    """How machines are run. `uri`: of libvirt, None for plain QEMU; `networks`: by card, in place of what is known; `connect`: whether
+    cards are connected at all."""
+
+    uri: str | None = None
+    key_file: Path | None = None
+    connect: bool = True
+    networks: Mapping[str, str] = field(default_factory=dict)
+    emulated: bool = False
+
+
+@dataclass(frozen=True)
+class Start:
+    """A machine that is to run from a point. `disks`: the files that it runs on; `key`: what opens them, if they are encrypted."""
+
+    replica: Replica
+    point: Point
+    disks: Mapping[str, Path]
+    key: Path | None
+    ways: Ways
+
+    @property
+    def chains(self) -> dict[str, list[Path]]:
+        """Of encrypted disks all files that they read from, top first: each needs the key."""
+        return {name: _chain(path) for name, path in self.disks.items()} if self.key else {}
+
+    @property
+    def networks(self) -> dict[str, str | None]:
+        """As `networks_of`."""
+        return networks_of(self.replica, self.point, self.ways)
+
+    @property
+    def variables(self) -> Path | None:
+        """The point's UEFI variables, if they can be read."""
+        kept = self.point.firmware.get("nvram")
+        return (
+            None
+            if kept is None or self.replica.key_id is not None
+            else self.replica.folder / str(kept["file"])
+        )
+
+    @property
+    def without(self) -> list[str]:
+        """What of its firmware's state it starts without, in words."""
+        said = []
+        if "nvram" in self.point.firmware and self.variables is None:
+            said.append("its UEFI variables are encrypted, so it has fresh ones")
+        if any(name.startswith("tpm/") for name in self.point.firmware):
+            said.append("its TPM is empty: what it kept there is in the point's folder 'firmware'")
+        return said
+
+
+def networks_of(replica: Replica, point: Point, ways: Ways) -> dict[str, str | None]:
+    """By the keys of its cards: what is asked for now, else what its appliance would connect it to. Raises Problem."""
+    known = replica.start.get("networks") or {}
+    cards = [str(nic["key"]) for nic in point.nics]
+    unknown = ", ".join(sorted(ways.networks.keys() - set(cards)))
+    if unknown:
+        raise Problem(f"{replica.name} has no card {unknown}.", f"It has {', '.join(cards) or 'none'}.")
+    return {card: (ways.networks.get(card) or known.get(card)) if ways.connect else None for card in cards}
+
+
+def uuid_of(replica: Replica) -> str:
+    """The same at every start, and that by which its appliance knows it, if that was ever said."""
+    return str(replica.start.get("fabric_id") or uuid.uuid5(NAMESPACE, replica.id))
+
+
+def folder(replica: Replica) -> Path:
+    """Where its console and its UEFI variables are, beside what it runs on."""
+    return replica.run_folder / "qemu"
+
+
+def _chain(path: Path) -> list[Path]:
+    told = json.loads(leasing.qemu_img("info", "--output=json", "--backing-chain", "-U", str(path)))
+    return [Path(os.path.abspath(each["filename"])) for each in told]
