@@ -60,7 +60,9 @@ def test_each_machine_is_protected_by_the_appliance_of_its_own_host(rig):
     protect(rig, "db01", "--target-appliance", "appliance-b2")
     assert appliances(rig, "db01") == ("appliance-a2", "appliance-b2")
     shown = rig.cli("machine", "show", "db01").stdout
-    assert "appliance-a2 at the source, appliance-b2 at the target" in " ".join(shown.split())
+    kept = rig.machine("db01").kept
+    at_target = f"appliance-b2 on host {kept.host}, store {kept.store} at the target"
+    assert f"appliance-a2 at the source, {at_target}" in " ".join(shown.split())
 
 
 def test_a_drill_starts_where_the_replica_is(rig):
