@@ -4,6 +4,7 @@ Defaults: RPO threshold 15 minutes, retention 24 hours, app-consistent every 60 
 crash-consistent point every 5 minutes. The cycles of the last hour are journaled.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..ground.units import DAY, HOUR, MINUTE
@@ -45,15 +46,32 @@ class ReplicationPolicy:
                 )
 
 
+TWIN = "-failback"
+
+
 def failback_twin(policy: ReplicationPolicy) -> ReplicationPolicy:
-    """The policy for failing back: made automatically, read-only, with the values of S-041 to S-043 (C-19)."""
+    """The policy for failing back: made automatically, read-only, with the values of S-041 to S-043 (C-19). Guests that are never
+    frozen on the way there are not frozen on the way back."""
     return ReplicationPolicy(
-        name=f"{policy.name}-failback",
+        name=f"{policy.name}{TWIN}",
         rpo_threshold_seconds=15 * MINUTE,
         retention_seconds=DAY,
         crash_consistent_every_seconds=policy.crash_consistent_every_seconds,
-        app_consistent_every_seconds=HOUR,
+        app_consistent_every_seconds=HOUR if policy.app_consistent_every_seconds else 0,
         cycle_seconds=policy.cycle_seconds,
         journal_seconds=policy.journal_seconds,
         rto_goal_seconds=policy.rto_goal_seconds,
     )
+
+
+def in_force(name: str, read_only: Mapping[str, bool], comes_home: bool) -> str:
+    """Which policy a machine has from a reprotect on, that had `name` until then: the twin on its way back (S-044), its own from home.
+    `read_only`: of all policies, by name. One whose twin is gone keeps its own."""
+    own = own_name(name, read_only)
+    twin = f"{own}{TWIN}"
+    return twin if comes_home and read_only.get(twin, False) else own
+
+
+def own_name(name: str, read_only: Mapping[str, bool]) -> str:
+    """The policy whose twin this is; its own name for one that is no twin."""
+    return name.removesuffix(TWIN) if read_only.get(name, False) else name

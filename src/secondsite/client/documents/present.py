@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from ...domain import errors
+from ...domain import errors, policies
 from ...wire import rest
 from ...wire.common.policies import PolicyShape
 from ...wire.common.properties import TargetProperties
@@ -28,8 +28,6 @@ from .kinds import (
     ProtectionDocument,
     key_of,
 )
-
-TWIN = "-failback"
 
 
 @dataclass(slots=True)
@@ -102,7 +100,7 @@ class Present:
     def _own_policy(self, name: str) -> str:
         """Not the twin that it has on the way back."""
         found = self.policies.get(name)
-        return name.removesuffix(TWIN) if found is not None and found.read_only else name
+        return policies.own_name(name, {name: found is not None and found.read_only})
 
     def _cards(self) -> Iterator[CardsDocument]:
         for machine in self.machines:

@@ -107,8 +107,7 @@ class EnableProtection:
 
     def _check_request(self, tx: ports.Transaction, request: rest.EnableProtection) -> None:
         lookup.refuse_same_site(request.source_site, request.target_site)
-        if tx.policies.find(request.policy) is None:
-            raise errors.NotFound.named("policy", request.policy)
+        lookup.require_policy(tx, request.policy)
         lookup.appliances_of(tx, request.source_site)
         lookup.appliances_of(tx, request.target_site)
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
-from ...domain import errors, lifecycle
+from ...domain import errors, lifecycle, policies
 from ...domain.lifecycle import Event, Verb
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Definition, Step
@@ -153,10 +153,14 @@ class Reprotect(MachineOperation):
         return synchronizing.await_point(self.deps, machine, machine.epoch + 1, Before())
 
     def _new_source(self, ctx: StepContext, machine: ports.MachineRecord) -> Source:
-        return self.source(ctx, _turned(machine, ctx.arguments(ReprotectArguments)))
+        return self.source(ctx, self._as_it_will_be(ctx, machine))
 
     def _new_target(self, ctx: StepContext, machine: ports.MachineRecord) -> Target:
-        return self.target(ctx, _turned(machine, ctx.arguments(ReprotectArguments)))
+        return self.target(ctx, self._as_it_will_be(ctx, machine))
+
+    def _as_it_will_be(self, ctx: StepContext, machine: ports.MachineRecord) -> ports.MachineRecord:
+        with self.deps.store.reading() as tx:
+            return _turned(tx, machine, ctx.arguments(ReprotectArguments))
 
     def _turn(self, session: Session, job: JobView) -> None:
         """Source and target swap roles, in the transaction that ends the job."""
@@ -166,7 +170,7 @@ class Reprotect(MachineOperation):
             raise errors.Internal(f"Machine {machine.name} belongs to another job.")
         row = lifecycle.after(machine.state, Event.SUCCEEDED)
         wanted = ReprotectArguments.model_validate(job.arguments)
-        tx.machines.put(replace(_turned(machine, wanted), state=row.next, job_id=None))
+        tx.machines.put(replace(_turned(tx, machine, wanted), state=row.next, job_id=None))
 
 
 def _base(ctx: StepContext) -> Base:
@@ -177,15 +181,19 @@ def _to_original(ctx: StepContext) -> bool:
     return ctx.arguments(ReprotectArguments).to_original
 
 
-def _turned(machine: ports.MachineRecord, wanted: ReprotectArguments) -> ports.MachineRecord:
-    """The machine as it will be, its replica kept where it was asked for."""
-    now = turned(machine)
+def _turned(
+    tx: ports.Transaction, machine: ports.MachineRecord, wanted: ReprotectArguments
+) -> ports.MachineRecord:
+    """The machine as it will be, by the policy of that way, its replica kept where it was asked for."""
+    turned = _swapped(machine)
+    read_only = {policy.name: fixed for policy, fixed in tx.policies.list()}
+    now = replace(turned, policy=policies.in_force(machine.policy, read_only, turned.reversed))
     if wanted.store is None:
         return now
     return replace(now, keeping={**now.keeping, now.target_site: Keeping(store=wanted.store)})
 
 
-def turned(machine: ports.MachineRecord) -> ports.MachineRecord:
+def _swapped(machine: ports.MachineRecord) -> ports.MachineRecord:
     """The machine with source and target swapped, in a new epoch."""
     return replace(
         machine,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from ...domain import errors
+from ...domain import errors, policies
 from ...wire.common.machines import DiscoveredMachine, PowerState
 from ...wire.control.orders import Inventory
 from .. import ports
@@ -100,3 +100,16 @@ def chosen_disks(machine: DiscoveredMachine, wanted: Sequence[str]) -> tuple[str
             do=f"Its disks are {', '.join(known)}.",
         )
     return tuple(key for key in known if not wanted or key in wanted)
+
+
+def require_policy(tx: ports.Transaction, name: str) -> None:
+    """Raises NotFound, and InvalidArgument for the twin of another one: that is for the way back, and taken by itself."""
+    read_only = {policy.name: fixed for policy, fixed in tx.policies.list()}
+    if name not in read_only:
+        raise errors.NotFound.named("policy", name)
+    if read_only[name]:
+        own = policies.own_name(name, read_only)
+        raise errors.InvalidArgument(
+            f"Policy '{name}' is for the way back: machines with policy '{own}' have it from their reprotect on.",
+            do=f"Give '{own}'.",
+        )
