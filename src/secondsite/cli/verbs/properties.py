@@ -7,7 +7,7 @@ import typer
 from pydantic import ValidationError
 
 from ...domain import errors
-from ...domain.amounts import exact_size
+from ...domain.amounts import exact_size, span
 from ...ground.plural import counted
 from ...wire.common.properties import TargetProperties
 from ...wire.rest.settings.properties import MachineProperties
@@ -65,8 +65,9 @@ def change(
     start_delay: Annotated[
         int | None,
         typer.Option(
-            help="In a run of a plan it starts there so many seconds later than others of its group would.",
-            metavar="SECONDS",
+            parser=amount_options.whole_seconds,
+            help="In a run of a plan it starts there so much later than others of its group would.",
+            metavar="SPAN",
             show_default=False,
         ),
     ] = None,
@@ -130,7 +131,7 @@ def described(there: TargetProperties, *, drill: bool = False) -> str:
     vcpus = [] if there.vcpus is None else [counted(there.vcpus, "vCPU")]
     memory = [] if there.memory_bytes is None else [f"{exact_size(there.memory_bytes)} of memory"]
     model = [] if there.cpu_model is None else [f"CPU model {there.cpu_model}"]
-    later = [f"started {there.start_delay_seconds} s later in plans"] if there.start_delay_seconds else []
+    later = [f"started {span(there.start_delay_seconds)} later in plans"] if there.start_delay_seconds else []
     return ", ".join([*name, *vcpus, *memory, *model, *later])
 
 
