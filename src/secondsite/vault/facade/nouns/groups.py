@@ -113,6 +113,7 @@ class Groups:
         self._tell()
 
     def _create(self, tx: ports.Transaction, group: ReplicationGroup, machines: Sequence[str]) -> Group:
+        tx.one_at_a_time("groups")
         both = (group.source_site, group.target_site)
         for site in both:
             if tx.sites.find(site) is None or not self._parts.sees(*both):

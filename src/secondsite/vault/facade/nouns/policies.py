@@ -83,6 +83,7 @@ def put_with_twin(tx: ports.Transaction, policy: ReplicationPolicy) -> None:
 
 
 def _create(tx: ports.Transaction, policy: ReplicationPolicy) -> Policy:
+    tx.one_at_a_time("policies")
     for name in (policy.name, failback_twin(policy).name):
         if tx.policies.find(name):
             raise errors.AlreadyExists(f"There is a policy '{name}' already.")

@@ -69,6 +69,7 @@ class Sites:
             tx.sites.remove(name)
 
     def _create(self, tx: ports.Transaction, name: str) -> Site:
+        tx.one_at_a_time("sites")
         site = ports.SiteRecord(name, self._parts.now())
         tx.sites.add(site)
         shape = _shape(tx, site, self._parts.now())

@@ -71,6 +71,7 @@ class Tokens:
         until = _after(self._parts.now(), request.valid_seconds)
 
         def make() -> NewToken:
+            tx.one_at_a_time("tokens")
             if grant.site is not None:
                 sites.existing(self._parts, tx, grant.site)
             _check_person(request.person)
