@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 from secondsite.ground import threads
+from secondsite.ground.processes import children
 
 T = TypeVar("T")
 CLONE_NEWNET = 0x40000000
@@ -60,6 +61,7 @@ class LossyLink:
         number = random.randrange(1 << 15)
         self.near, self.far = (f"198.18.{number >> 7}.{(number << 1 & 0xFF) + end}" for end in (0, 1))
         self.near_device, self.far_device = f"ssn{os.getpid():x}-{number:x}", f"ssf{number:x}"
+        _have_a_maker_of_children()
         self._namespace = _new_namespace()
         try:
             self._connect()
@@ -90,7 +92,7 @@ class LossyLink:
         self.call(lambda: _command("nft", "-f", "-", stdin=text))
 
     def call(self, function: Callable[[], T], within_seconds: float = CALL_SECONDS) -> T:
-        """Run it in a thread at the far end. Sockets, threads and processes that it makes stay there."""
+        """Run it in a thread at the far end. Sockets and threads that it makes stay there; child processes are this end's."""
         answer: list[T] = []
         problem: list[BaseException] = []
 
@@ -139,6 +141,12 @@ def _raise(device: str, address: str | None) -> None:
         # a pair hands over 64 KiB at once, and losing those is not what a line does
         _command("ip", "link", "set", device, "gso_max_segs", "1")
     _command("ip", "link", "set", device, "up")
+
+
+def _have_a_maker_of_children() -> None:
+    """One thread makes the children of this process for as long as it lives. Made at the far end it stayed there: each name server of later
+    tests listened in a namespace where nobody asked."""
+    children.start(["true"], subprocess.DEVNULL, {"PATH": os.defpath}).wait(COMMAND_SECONDS)
 
 
 def _new_namespace() -> int:

@@ -99,7 +99,11 @@ class NameServer:
         assert program is not None, f"there is no {PROGRAM}: './dev setup' installs it"
         with (self.folder / "knot.log").open("ab") as log:
             self._child = children.start([program, "-c", str(self._config)], log, {"PATH": PATH})
-        eventually(self._answers, 20)
+        try:
+            eventually(self._answers, 20)
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         if self._child is not None:
