@@ -146,7 +146,8 @@ def _raise(device: str, address: str | None) -> None:
 def _have_a_maker_of_children() -> None:
     """One thread makes the children of this process for as long as it lives. Made at the far end it stayed there: each name server of later
     tests listened in a namespace where nobody asked."""
-    children.start(["true"], subprocess.DEVNULL, {"PATH": os.defpath}).wait(COMMAND_SECONDS)
+    with Path(os.devnull).open("wb") as nowhere:
+        children.start(["true"], nowhere, {"PATH": os.defpath}).wait(COMMAND_SECONDS)
 
 
 def _new_namespace() -> int:
