@@ -212,9 +212,10 @@ def _unknown_cpu_model(context: Context, payload: CheckTarget) -> Iterator[Obsta
         return
     known = context.fabric.hosting.cpu_models()
     if wanted not in known:
-        yield _obstacle(
-            f"{payload.name or 'The machine'} is to have CPU model '{wanted}'; the host here has {', '.join(sorted(known))}.",
-            "Set one of these, or take it back: 'secondsite machine set MACHINE --as-at-home cpu-model'.",
+        yield ObstacleShape(
+            what=f"{payload.name or 'The machine'} is to have CPU model '{wanted}'; the host here has {', '.join(sorted(known))}.",
+            do="Set one of these, or take it back: 'secondsite machine set MACHINE --as-at-home cpu-model'.",
+            about="cpu_model",
         )
 
 

@@ -8,10 +8,8 @@ from pathlib import Path
 
 from ...datapath import errors as datapath_errors
 from ...domain import errors, journal
-from ...domain.amounts import exact_size
 from ...fabrics.interface import HostRequest, MachineSummary
 from ...ground import seams
-from ...ground.plural import counted
 from ...wire.common.base import Shape
 from ...wire.common.machines import MachineDefinition, NicDefinition
 from ...wire.common.points import RolledForward, started_from
@@ -197,11 +195,8 @@ def _disks(context: Context, hosted: HostedReplica, payload: StartReplica) -> di
 
 def _sized(wanted: Sizing, unfit: Sequence[str]) -> str:
     """A part of a sentence: what the machine has otherwise than at home, and what of its definition does not fit that."""
-    vcpus = [] if wanted.vcpus is None else [counted(wanted.vcpus, "vCPU")]
-    memory = [] if wanted.memory_bytes is None else [f"{exact_size(wanted.memory_bytes)} of memory"]
-    model = [] if wanted.cpu_model is None else [f"CPU model {wanted.cpu_model}"]
     without = f", without {', '.join(unfit)} of its definition" if unfit else ""
-    return f" with {' and '.join([*vcpus, *memory, *model])}{without}" if wanted.any else ""
+    return f" with {' and '.join(wanted.words)}{without}" if wanted.any else ""
 
 
 def _without(firmware: Mapping[str, bytes | None]) -> str:

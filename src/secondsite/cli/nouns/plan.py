@@ -140,7 +140,7 @@ def preview(
     as_json: Json = False,
 ) -> None:
     """What a run of the plan would do now: which machines it takes, which way, from which points, and what they lose."""
-    part = {"groups": tuple(group or ()), "leave_out": tuple(leave_out or ()), "direction": direction}
+    part = verbs.part(group, leave_out, direction)
     with connect(context) as vault:
         found = vault.plans[plan].preview(_verb(verb), choice=choice, **part)
     if as_json:
@@ -162,7 +162,7 @@ def choices(
     as_json: Json = False,
 ) -> None:
     """Exactly what may be chosen for a run of the plan now: each choice with its instant, and what the machines would lose."""
-    part = {"groups": tuple(group or ()), "leave_out": tuple(leave_out or ()), "direction": direction}
+    part = verbs.part(group, leave_out, direction)
     with connect(context) as vault:
         found = vault.plans[plan].choices(offered.verb_of(verb), **part)
     if as_json:

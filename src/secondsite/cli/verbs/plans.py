@@ -160,6 +160,11 @@ def register(app: typer.Typer) -> None:
         app.command(verb.value.replace("_", "-"))(_command(verb, function, shape))
 
 
+def part(groups: GroupsOption, leave_out: LeaveOut, direction: Way) -> dict[str, Any]:
+    """Which part of the plan a run is to take."""
+    return {"groups": tuple(groups or ()), "leave_out": tuple(leave_out or ()), "direction": direction}
+
+
 def _given(choice: RecoveryPointChoice | None, **options: object) -> Options:
     return options if choice is None else {"choice": choice, **options}
 
@@ -178,8 +183,7 @@ def _command(
         as_json: Json = False,
         **own: Any,
     ) -> NoReturn:
-        part = {"groups": tuple(group or ()), "leave_out": tuple(leave_out or ()), "direction": direction}
-        asked = shape(**part, **function(**own))
+        asked = shape(**part(group, leave_out, direction), **function(**own))
         with connect(context) as vault:
             found = vault.plans[plan]
             seen = found.show()
@@ -206,10 +210,10 @@ def _confirm(plan: PlanHandle, verb: Verb, asked: rest.PlanPart) -> None:
 
 
 def _part(asked: rest.PlanPart) -> Options:
-    part: Options = {"groups": asked.groups, "leave_out": asked.leave_out, "direction": asked.direction}
+    taken: Options = {"groups": asked.groups, "leave_out": asked.leave_out, "direction": asked.direction}
     if (choice := getattr(asked, "choice", None)) is not None:
-        part["choice"] = choice
-    return part
+        taken["choice"] = choice
+    return taken
 
 
 def show_preview(preview: rest.PlanPreview, say: Callable[[str], None] = output.say) -> None:

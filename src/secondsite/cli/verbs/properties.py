@@ -128,11 +128,8 @@ def _properties(values: dict[str, Any]) -> TargetProperties:
 def described(there: TargetProperties, *, drill: bool = False) -> str:
     """'web01-dr, 2 vCPUs, 1 GiB of memory'; '' if all is as at home. A test machine has a name of its own."""
     name = [] if there.target_name is None or drill else [there.target_name]
-    vcpus = [] if there.vcpus is None else [counted(there.vcpus, "vCPU")]
-    memory = [] if there.memory_bytes is None else [f"{exact_size(there.memory_bytes)} of memory"]
-    model = [] if there.cpu_model is None else [f"CPU model {there.cpu_model}"]
     later = [f"started {span(there.start_delay_seconds)} later in plans"] if there.start_delay_seconds else []
-    return ", ".join([*name, *vcpus, *memory, *model, *later])
+    return ", ".join([*name, *there.words, *later])
 
 
 def _own(found: MachineProperties) -> str:

@@ -1,6 +1,6 @@
 """Recovery plans."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ...domain.lifecycle import Verb
 from ...wire import rest
@@ -41,20 +41,16 @@ class PlanHandle:
     def preview(self, verb: Verb, **part: object) -> rest.PlanPreview:
         """What a run would take and lose if it were asked for now, or why it could not be run so. `part`: direction, groups, leave_out,
         choice."""
-        query = request(rest.PlanPreviewQuery, verb=verb, **part).model_dump(
-            mode="json", exclude_defaults=True
+        return self._connection.one(
+            rest.PlanPreview, "GET", path("plans", self._name, "preview"), _query(verb, part)
         )
-        query["verb"] = verb.value
-        return self._connection.one(rest.PlanPreview, "GET", path("plans", self._name, "preview"), query)
 
     def choices(self, verb: Verb = Verb.FAILOVER, **part: object) -> PlanChoices:
         """Exactly the choices of a recovery point that a run has now: those that all its machines have. `part`: direction, groups,
         leave_out. Raises NotPossibleNow if there could be no run."""
-        query = request(rest.PlanPreviewQuery, verb=verb, **part).model_dump(
-            mode="json", exclude_defaults=True
+        return self._connection.one(
+            PlanChoices, "GET", path("plans", self._name, "choices"), _query(verb, part)
         )
-        query["verb"] = verb.value
-        return self._connection.one(PlanChoices, "GET", path("plans", self._name, "choices"), query)
 
     def run(
         self,
@@ -93,3 +89,9 @@ class Plans:
         """A new plan: its groups are recovered in this order. Raises AlreadyExists, NotFound for a machine that is not protected."""
         body = request(rest.PlanCreate, name=name, groups=tuple(groups), rto_goal_seconds=rto_goal_seconds)
         return self._connection.one(rest.Plan, "POST", path("plans"), body=body)
+
+
+def _query(verb: Verb, part: Mapping[str, object]) -> dict[str, object]:
+    """What is asked about: a run of this part of a plan."""
+    asked = request(rest.PlanPreviewQuery, verb=verb, **part)
+    return {**asked.model_dump(mode="json", exclude_defaults=True), "verb": verb.value}

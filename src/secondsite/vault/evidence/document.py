@@ -35,14 +35,13 @@ def draft(tx: ports.Transaction, tree: JobTree, vault: str) -> Draft:
     known = machines.Known.read(tx, of_machines)
     told = _document(tx, tree, vault)
     pictures = {each.job.id: machines.picture(tx, each.job.id) for each in of_machines}
-    told["machines"] = [
-        machines.machine(known, each, tree.job, pictures[each.job.id]) for each in of_machines
-    ]
-    told["plan"] = goals.plan(tree.job, of_machines)
+    runs = [(each, machines.machine(known, each, tree.job, pictures[each.job.id])) for each in of_machines]
+    told["machines"] = [machine for _, machine in runs]
+    told["plan"] = goals.plan(tree.job, runs)
     sites = tuple(known.sites(each.job.subject) for each in of_machines)
     named = {job_id: sha256 for job_id, sha256 in pictures.items() if sha256 is not None}
     took = timing.run_times(tx, of_machines, list(known.records.values()))
-    recovered = goals.recovered(tree.job, of_machines)
+    recovered = goals.recovered(tree.job, runs)
     return Draft(evidence.text_of(told), evidence.digest_of(told), sites, named, took, recovered)
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from ...domain.policies import ReplicationPolicy
 from ...jobs.model.views import JobTree, JobView
 from ...wire import rest
-from ...wire.common.evidence import Evidence
 from .. import ports
 from . import steps
 from .steps import Told
@@ -56,7 +55,7 @@ def machine(known: Known, of: JobTree, root: JobView, sha256: str | None) -> Tol
     """`sha256` is that of its picture."""
     facts = [steps.facts(each) for each in of.tasks]
     chosen = next((each for each in reversed(facts) if each.taken_at is not None), rest.TaskFacts())
-    proof = _proof(facts)
+    proof = next((each.evidence for each in reversed(facts) if each.evidence is not None), None)
     goal, lost = known.goal(of.job.subject), _lost(facts, chosen, root)
     return {
         "id": of.job.subject,
@@ -70,9 +69,9 @@ def machine(known: Known, of: JobTree, root: JobView, sha256: str | None) -> Tol
         "rpo_seconds": lost,
         "rpo_goal_seconds": goal,
         "within_goal": None if goal is None or lost is None else lost <= goal,
-        "rto_started_seconds": until(of, root, "start"),
+        "rto_started_seconds": _until(of, root, "start"),
         "rto_goal_seconds": known.rto_goal(of.job.subject),
-        "rto_proven_seconds": until(of, root, "prove") if proof is not None and proof.proven else None,
+        "rto_proven_seconds": _until(of, root, "prove") if proof is not None and proof.proven else None,
         "picture": None if sha256 is None else {"sha256": sha256},
         "proof": None if proof is None else proof.model_dump(mode="json"),
     }
@@ -86,17 +85,7 @@ def _lost(facts: list[rest.TaskFacts], chosen: rest.TaskFacts, root: JobView) ->
     return max(0.0, (root.created_at - chosen.taken_at).total_seconds())
 
 
-def _proof(facts: list[rest.TaskFacts]) -> Evidence | None:
-    return next((each.evidence for each in reversed(facts) if each.evidence is not None), None)
-
-
-def is_proven(of: JobTree) -> bool:
-    """Whether the machine was seen to run."""
-    proof = _proof([steps.facts(each) for each in of.tasks])
-    return proof is not None and proof.proven
-
-
-def until(of: JobTree, root: JobView, key: str) -> float | None:
+def _until(of: JobTree, root: JobView, key: str) -> float | None:
     """From when it was asked for until the last attempt at this step succeeded."""
     ends = [each.ended_at for each in of.tasks if each.key == key and each.state is rest.TaskState.SUCCEEDED]
     return None if not ends or ends[-1] is None else (ends[-1] - root.created_at).total_seconds()

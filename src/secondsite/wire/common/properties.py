@@ -4,7 +4,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+from ...domain.amounts import exact_size
 from ...domain.machines import properties
+from ...ground.plural import counted
 from .base import Shape
 
 TargetName = Annotated[str, AfterValidator(properties.name)]
@@ -34,6 +36,14 @@ class Sizing(Shape):
     def lays_out(self) -> bool:
         """Other vCPUs, or other memory."""
         return self.vcpus is not None or self.memory_bytes is not None
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What is otherwise than at home: '2 vCPUs', '1 GiB of memory', 'CPU model Nehalem'."""
+        vcpus = () if self.vcpus is None else (counted(self.vcpus, "vCPU"),)
+        memory = () if self.memory_bytes is None else (f"{exact_size(self.memory_bytes)} of memory",)
+        model = () if self.cpu_model is None else (f"CPU model {self.cpu_model}",)
+        return (*vcpus, *memory, *model)
 
 
 AS_DEFINED = Sizing()

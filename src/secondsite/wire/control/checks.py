@@ -9,9 +9,12 @@ from .setups import Base
 
 
 class ObstacleShape(Shape):
+    """`about`: the field of CheckTarget.sizing that is in the way; None: something else, or an older appliance."""
+
     what: str
     do: str
     blocking: bool = True
+    about: str | None = None
 
 
 class Obstacles(Shape):

@@ -137,7 +137,8 @@ class PlannedFailoverOptions(Shape):
 
 
 class PlannedFailover(PlannedFailoverOptions, MachinesRequest):
-    """They are shut down, their last changes are sent, and they are started at the target: nothing is lost."""
+    """They are shut down, their last changes are sent, and they are started at the target: nothing is lost, but by choice on the way
+    home."""
 
 
 class ChangeRecoveryPointOptions(PointOptions):

@@ -2,8 +2,6 @@
 
 Coming home it is as it was withdrawn there: what is set is for the second site."""
 
-from ....domain.amounts import exact_size
-from ....ground.plural import counted
 from ....wire.common.properties import Sizing, TargetProperties
 from ....wire.control.checks import CheckedTarget, Obstacles, ObstacleShape
 from ....wire.control.orders import StartFact
@@ -22,7 +20,7 @@ def too_old(wanted: Sizing, target: CheckedTarget, machine: ports.MachineRecord)
         return Obstacles()
     what = (
         f"The appliance at {machine.target_site} is of a release that does not set this: {machine.name} "
-        f"will not have {described(unset)} there, but what it has at home."
+        f"will not have {' and '.join(unset.words)} there, but what it has at home."
     )
     return Obstacles(obstacles=(ObstacleShape(what=what, do="Upgrade it.", blocking=False),))
 
@@ -32,17 +30,12 @@ def not_done(wanted: Sizing, started: StartFact) -> str:
     unset = _unset(wanted, lays_out=started.sized, cpu_model=started.cpu_model == wanted.cpu_model)
     if not unset.any:
         return ""
-    return f"; without {described(unset)}, because the appliance is of a release that does not set it"
+    return (
+        f"; without {' and '.join(unset.words)}, because the appliance is of a release that does not set it"
+    )
 
 
 def _unset(wanted: Sizing, *, lays_out: bool, cpu_model: bool) -> Sizing:
     """What of it an appliance leaves as it is at home, that knows so much."""
     rest = {} if lays_out else {"vcpus": wanted.vcpus, "memory_bytes": wanted.memory_bytes}
     return Sizing(**rest, cpu_model=None if cpu_model else wanted.cpu_model)
-
-
-def described(wanted: Sizing) -> str:
-    vcpus = [] if wanted.vcpus is None else [counted(wanted.vcpus, "vCPU")]
-    memory = [] if wanted.memory_bytes is None else [f"{exact_size(wanted.memory_bytes)} of memory"]
-    model = [] if wanted.cpu_model is None else [f"CPU model {wanted.cpu_model}"]
-    return " and ".join([*vcpus, *memory, *model])

@@ -63,7 +63,7 @@ class Properties:
         except errors.SecondsiteError:
             return
         for each in found.obstacles:
-            if each.blocking and "CPU model" in each.what:
+            if each.about == "cpu_model":
                 raise errors.InvalidArgument(each.what, do=each.do)
 
 
