@@ -109,8 +109,7 @@ def test_one_that_lost_its_database_sends_appliances_and_callers_away(vaults, ho
     line.moving.set()
     eventually(lambda: vaults.ready(victim) == 200, 30)
     with vaults.client(victim) as vault:
-        seconds = seconds_until(lambda: all(each.connected for each in vault.appliances), 30)
-        print(f"database {how}: all are shown as connected {seconds:.1f} s later")
+        assert all(each.connected for each in vault.appliances)
 
 
 def test_postgresql_is_restarted_and_both_go_on(vaults):

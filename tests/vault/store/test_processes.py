@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import func, select, text, update
 
+from rig.eventually import eventually
 from secondsite.domain import errors
 from secondsite.ground import threads
 from secondsite.jobs.storage import database as opening
@@ -115,6 +116,35 @@ def test_what_a_dead_process_held_is_free(stores, db):
         assert dict(tx.links.elsewhere()) == {}
         assert not tx.links.any_living("ap")
         assert list(tx.links.drop_dead()) == ["ap"]
+
+
+def test_a_connection_that_is_taken_over_while_the_dead_ones_go_stays(stores, db):
+    """PostgreSQL joined the row that was taken over to what it had found for the former one: the appliance was connected, and shown as
+    not connected for up to half a minute."""
+    one, other = stores
+    with one.transaction() as tx:
+        tx.links.take("ap")
+    end_lease(db, ONE)
+    dropped = []
+
+    def drop_dead():
+        with other.transaction() as tx:
+            dropped.append(list(tx.links.drop_dead()))
+
+    thread = threads.worker("drop-dead", drop_dead)
+    with other.transaction() as tx:
+        tx.links.take("ap")
+        thread.start()
+        eventually(lambda: waits_for_a_lock(db), 10)
+    thread.join(10)
+    assert dropped == [[]]
+    with other.transaction() as tx:
+        assert tx.links.holds("ap")
+
+
+def waits_for_a_lock(db):
+    with db.connect() as connection:
+        return connection.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar_one()
 
 
 def test_an_order_is_passed_on_once_and_its_report_comes_back_once(stores):

@@ -80,8 +80,14 @@ class SqlLinks:
     def drop_dead(self) -> Sequence[str]:
         if self._member is None:
             return ()
-        dead = delete(links).where(~self._lives()).returning(links.c.appliance_id)
-        return sorted(self._session.execute(dead).scalars())
+        seemed = select(links.c.appliance_id).where(~self._lives()).with_for_update(of=links)
+        locked = self._session.execute(seemed).scalars().all()
+        if not locked:
+            return ()
+        # one that was taken over while its lock was waited for was judged by its former owner: PostgreSQL looks at the new row, but not
+        # anew for what there is not (NOT EXISTS)
+        dead = delete(links).where(links.c.appliance_id.in_(locked), ~self._lives())
+        return sorted(self._session.execute(dead.returning(links.c.appliance_id)).scalars())
 
     def any_living(self, appliance_id: str) -> bool:
         living = select(links.c.owner).where(links.c.appliance_id == appliance_id, self._lives())
