@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from rig.appliances import Pair
-from rig.eventually import eventually
 from rig.noise import noise
 from secondsite.appliance.target import Applier, HostedReplica
 from secondsite.fabrics import simulated
@@ -51,20 +50,23 @@ def test_machines_that_always_have_work_keep_no_others_of_their_source_waiting(s
     pairs = [protected(sites, f"vm{number}") for number in range(6)]
     for pair in pairs:
         pair.pause()
-    served, serve = Counter[str](), Applier._serve  # noqa: SLF001 as a worker calls it
+    work, host = sites[1].appliance.work, sites[1].appliance.host
+    work.stop(10)
+    counted, serve = Counter[str](), Applier._serve  # noqa: SLF001 as a worker calls it
 
     def and_has_more(applier: Applier, hosted: HostedReplica) -> None:
-        served[hosted.machine_id] += 1
+        counted[hosted.machine_id] += 1
         serve(applier, hosted)
-        # work of no length is mostly who got the processor, and says nothing about whose turn it was
-        time.sleep(0.002)
         hosted.wants_work = True
 
     monkeypatch.setattr(Applier, "_serve", and_has_more)
     for pair in pairs:
-        sites[1].appliance.work.wanted(sites[1].appliance.host.get(pair.machine_id))
-    eventually(lambda: served.total() > 300, 30)
-    assert min(served[pair.machine_id] for pair in pairs) > 25
+        work.wanted(host.get(pair.machine_id))
+    for _ in range(300):
+        assert work._serve_one(False)  # noqa: SLF001 as a worker does
+    assert {pair.machine_id: counted[pair.machine_id] for pair in pairs} == {
+        pair.machine_id: 50 for pair in pairs
+    }
 
 
 def test_who_is_only_looked_at_keeps_nobody_waiting_whose_cycle_has_come(sites, monkeypatch):
