@@ -96,7 +96,7 @@ def planned_failover(choice: Failback = None, yes: Yes = False) -> Confirmed:
     """Move machines without losing a write: also the way back (failback). Both sites must be up."""
     chosen = choice or RecoveryPointChoice.LATEST
     earlier = chosen is not RecoveryPointChoice.LATEST
-    ends = "; what it wrote since its point stays behind until commit" if earlier else "; nothing is lost"
+    ends = "; what it wrote since its point is lost once it is committed" if earlier else "; nothing is lost"
     return Confirmed(
         lambda them: them.planned_failover(choice=chosen),
         lambda it: (
