@@ -3,10 +3,12 @@
 import pytest
 
 from secondsite.domain.lifecycle import State, Verb
+from secondsite.jobs.running.people import holding
 from secondsite.vault import ports
 from secondsite.wire.common.properties import TargetProperties
 from secondsite.wire.control.orders import Kind
-from tests.vault.plan_runs.support_plan_runs import states, until
+from tests.vault.plan_runs.support_plan_runs import cancel, states, until
+from tests.vault.support_appliances import A
 from tests.vault.support_operations import said
 
 DELAY = 90
@@ -50,7 +52,7 @@ def test_it_starts_that_much_later_and_the_next_group_after_it(verbs, shop, verb
     mine = next(each for each in verbs.jobs(verb) if each.subject == verbs.machine("db02").id)
     assert "waited 1 min 30 s" in said(verbs.tree(mine.id), "Start delay").sentence
     its = next(each for each in verbs.jobs(verb) if each.subject == verbs.machine("db01").id)
-    assert "start_delay" not in [task.key for task in verbs.tree(its.id).tasks]
+    assert "Start delay" not in [task.title for task in verbs.tree(its.id).tasks]
 
 
 def test_a_restart_of_the_vault_meanwhile_begins_no_delay_anew(verbs, shop):
@@ -72,3 +74,29 @@ def test_by_itself_and_on_the_way_home_it_does_not_wait(verbs, shop):
     at = starts(verbs)
     assert verbs.run_plan(Verb.PLANNED_FAILOVER, shop).job.state == "succeeded"
     assert (at("db02") - at("db01")).total_seconds() < DELAY / 3
+
+
+@pytest.mark.parametrize("which", ["the run", "the machine"])
+def test_a_machine_that_is_held_while_it_waits_goes_back_when_it_is_cancelled(verbs, shop, which):
+    """Its job had passed the gate to its start, and waited behind it: it started although its cancel was asked for."""
+    job_id = verbs.submit_plan(Verb.PLANNED_FAILOVER, shop)
+    until(verbs, lambda: waits_to_start(verbs, "db02"))
+    with verbs.store.transaction() as tx:
+        holding.hold_all(tx.session)
+    cancel(verbs, job_id if which == "the run" else job_of(verbs, "db02").id)
+    if which == "the machine":
+        with verbs.store.transaction() as tx:
+            verbs.engine.resume(tx.session, job_id)
+    assert verbs.settle(job_id).job.state.ended
+    verbs.rest()
+    assert verbs.state("db02") is State.PROTECTED
+    assert verbs.appliances.running(verbs.machine("db02").id) == [A]
+
+
+def job_of(verbs, name):
+    return next(each for each in verbs.jobs(Verb.PLANNED_FAILOVER) if each.subject == verbs.machine(name).id)
+
+
+def waits_to_start(verbs, name):
+    tasks = [] if verbs.state(name) is State.PROTECTED else verbs.tree(job_of(verbs, name).id).tasks
+    return any(task.title == "Start delay" and task.state == "waiting" for task in tasks)

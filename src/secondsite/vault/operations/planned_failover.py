@@ -83,12 +83,10 @@ class PlannedFailover(MachineOperation):
         turn = InTurn.model_validate(arguments).turn
         if turn is None:
             return tuple(map(retrying, self.steps()))
-        steps = tuple(self._with_gates(turn))
-        if delay.is_in(arguments):
-            steps = delay.before_start(steps, then=lambda ctx: require_still_off(self.source(ctx)))
+        steps = self._with_gates(turn, starts_later=delay.is_in(arguments))
         return tuple(map(retrying, map(_comes_back_by_itself, steps)))
 
-    def _with_gates(self, turn: Turn) -> Iterator[Step]:
+    def _with_gates(self, turn: Turn, starts_later: bool) -> Iterator[Step]:
         """In a plan all machines are shut down before the first one starts."""
         gates = {
             "shut_down": Gate(turn.shut_down, "be shut down", holds_open=False),
@@ -99,6 +97,9 @@ class PlannedFailover(MachineOperation):
             if gate is not None:
                 run = partial(self._await_turn, gate, turn.looks_seconds)
                 yield Step(turn_to(step.key), run, title=f"Wait for the turn to {gate.doing}")
+            if step.key == delay.START and starts_later:
+                later = partial(self._start_later, gates[step.key], turn.looks_seconds)
+                yield Step(turn_to(delay.KEY), later, title=delay.TITLE)
             yield replace(step, run=self._check_in_run) if step.key == CHECK else step
 
     def _check_in_run(self, ctx: StepContext) -> Outcome:
@@ -109,6 +110,13 @@ class PlannedFailover(MachineOperation):
         outcome = await_turn(ctx, gate, looks_seconds)
         if gate.doing == "start":
             require_still_off(self.source(ctx))
+        return outcome
+
+    def _start_later(self, gate: Gate, looks_seconds: float, ctx: StepContext) -> Outcome:
+        """While it waits it can still come back, as at the gate that it has passed."""
+        await_turn(ctx, gate, looks_seconds)
+        outcome = delay.wait(ctx)
+        require_still_off(self.source(ctx))
         return outcome
 
     def steps(self) -> Sequence[Step]:

@@ -3,7 +3,7 @@
 The time counts from when the machine is ready to start. It is part of the job's arguments, so a plan that is changed meanwhile changes no run.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from ....domain.amounts import span
 from ....ground.units import DAY
@@ -13,7 +13,7 @@ from ....jobs.model.facts import Json
 from ....jobs.model.outcomes import Done, Outcome, Wait
 from ....wire.common.base import Shape
 
-KEY = "start_delay"
+KEY, TITLE = "start_delay", "Start delay"
 START = "start"
 LEAST_LOOK_SECONDS = 0.2
 
@@ -29,21 +29,14 @@ def is_in(arguments: Json) -> bool:
     return bool(StartsLater.model_validate(arguments).start_delay_seconds)
 
 
-def before_start(
-    steps: Sequence[Step], then: Callable[[StepContext], None] = lambda _: None
-) -> tuple[Step, ...]:
-    """With the wait before the step that starts the machine; `then` is called once it is over."""
-
-    def wait(ctx: StepContext) -> Outcome:
-        outcome = _wait(ctx)
-        then(ctx)
-        return outcome
-
+def before_start(steps: Sequence[Step]) -> tuple[Step, ...]:
+    """With the wait before the step that starts the machine."""
     at = next(number for number, each in enumerate(steps) if each.key == START)
-    return (*steps[:at], Step(KEY, wait, title="Start delay"), *steps[at:])
+    return (*steps[:at], Step(KEY, wait, title=TITLE), *steps[at:])
 
 
-def _wait(ctx: StepContext) -> Outcome:
+def wait(ctx: StepContext) -> Outcome:
+    """Done once the delay is over; raises Wait until then."""
     delay = ctx.arguments(StartsLater).start_delay_seconds or 0
     left = delay - ctx.waited_seconds
     if left > 0:
