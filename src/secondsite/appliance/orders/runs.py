@@ -79,6 +79,7 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
     began, hosted = time.monotonic(), context.hosted()
     with context.alone(hosted, "starting a machine"):
         _require_closed(hosted, payload)
+        _end_forgotten_drill(context, hosted, payload)
         old_disks.require_unchanged(hosted)
         record = hosted.record(payload.point_id)
         paths = _disks(context, hosted, payload)
@@ -158,6 +159,13 @@ def _require_closed(hosted: HostedReplica, payload: StartReplica) -> None:
             "on it.",
             do="Start the failover again: it closes the replica first. A drill may run beside replication.",
         )
+
+
+def _end_forgotten_drill(context: Context, hosted: HostedReplica, payload: StartReplica) -> None:
+    """A vault that was restored from before a drill starts another one, whose machine has the same id."""
+    run = hosted.replica.state.run(payload.run)
+    if payload.run != FAILOVER and run is not None and run.point_id != payload.point_id:
+        end(context, hosted, payload.run)
 
 
 def _network(payload: StartReplica, nic: NicDefinition) -> str | None:

@@ -7,6 +7,7 @@ Its rooms:
     side           one of a machine's two appliances
     source         where the machine runs
     target         where the replica is
+    replica_setup  what it is told of the replica that it has, or is to have
     cards          what a machine's network cards are connected to there
     properties     its name, vCPUs and memory there
     drilling       the network that is made for a drill
