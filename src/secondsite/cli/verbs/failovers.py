@@ -6,7 +6,7 @@ import typer
 
 from ...domain.lifecycle import Verb
 from ...domain.points import RecoveryPointChoice
-from ..options import CleanUp, DnsServer, DrillVerdict, KeepIfFailed, Subnet, WithoutSite
+from ..options import CleanUp, DnsServer, DrillVerdict, KeepIfFailed, StayOpen, Subnet, WithoutSite
 from ..risk import Yes
 from . import instants
 from .confirming import Begin, Confirmed
@@ -27,6 +27,7 @@ def test_failover(
     dns_server: DnsServer = None,
     clean_up: CleanUp = False,
     keep_if_failed: KeepIfFailed = False,
+    stay_open: StayOpen = False,
     yes: Yes = False,
 ) -> Confirmed:
     """A drill: run a copy in an isolated network. Production and replication are not disturbed."""
@@ -47,6 +48,7 @@ def test_failover(
             dns_servers=tuple(dns_server or ()),
             clean_up=clean_up,
             keep_if_failed=keep_if_failed,
+            stay_open=stay_open,
         ),
         lambda it: (
             f"a copy of it starts at {it.target_site}, in {where}, and it runs on at {it.source_site}{ends}"

@@ -103,6 +103,7 @@ class Verbs:
         dns_servers: Sequence[str] = (),
         clean_up: bool = False,
         keep_if_failed: bool = False,
+        stay_open: bool = False,
     ) -> JobHandle:
         """A drill: a copy of each machine runs at the target, apart from everything, until it is cleaned up.
 
@@ -110,7 +111,8 @@ class Verbs:
         before `at` (aware). `network`: 'create' an isolated one that all share, 'create-each' for each network that they are in at home, 'none',
         or the name of an isolated one that is there. `subnet`: the one that is created gives addresses of it by DHCP, and resolves the
         machines' names; `dns_servers`: DHCP names these in place of the network's own. `clean_up`: each copy goes by
-        itself after its proof, whose verdict is the drill's; `keep_if_failed`: unless that failed.
+        itself after its proof, whose verdict is the drill's; `keep_if_failed`: unless that failed. `stay_open`: the job
+        ends only when somebody has cleaned up, with that verdict.
         """
         asked = request(
             rest.TestFailover,
@@ -123,6 +125,7 @@ class Verbs:
             dns_servers=tuple(dns_servers),
             clean_up=clean_up,
             keep_if_failed=keep_if_failed,
+            stay_open=stay_open,
         )
         return self._start(Verb.TEST_FAILOVER, asked)
 

@@ -96,6 +96,9 @@ class TestFailoverOptions(PointOptions):
     """Whether the job removes the copy by itself once its proof is there, and ends with the verdict that this gives."""
     keep_if_failed: bool = False
     """With `clean_up`: a copy whose proof failed stays until somebody has looked at it."""
+    stay_open: bool = False
+    """Whether the job stays open until somebody completes the test with the clean-up, and ends with that verdict and those notes; else it
+    ends with the copy running."""
 
 
 class TestFailover(TestFailoverOptions, MachinesRequest):
