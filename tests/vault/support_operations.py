@@ -133,6 +133,8 @@ class Verbs:
                         hello=hello,
                     )
                 )
+            # tests say each step; those of what follows by itself turn it on
+            tx.pairs.put(ports.SitePairRecord("a", "b", reverse_after_commit=False))
 
     # ---- what a person does --------------------------------------------------------------------------------
 

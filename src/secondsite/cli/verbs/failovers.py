@@ -4,8 +4,10 @@ from typing import Annotated
 
 import typer
 
-from ...domain.lifecycle import Verb
+from ...client import Vault
+from ...domain.lifecycle import State, Verb
 from ...domain.points import RecoveryPointChoice
+from ...wire import rest
 from ..options import CleanUp, DnsServer, DrillVerdict, KeepIfFailed, Subnet, WithoutSite
 from ..risk import Yes
 from . import instants
@@ -131,7 +133,17 @@ def commit(without_site: WithoutSite = None, yes: Yes = False) -> Confirmed:
             f"it stays at {it.target_site}; the recovery points that it was not started from are deleted"
         ),
         yes=yes,
+        after=None if without_site else _reverses,
     )
+
+
+def _reverses(vault: Vault, it: rest.Machine) -> str | None:
+    """After the commit of a planned failover."""
+    if it.state is not State.PLANNED_FAILED_OVER or it.target_site is None:
+        return None
+    if vault.pairs.show(it.source_site, it.target_site).reverse_after_commit:
+        return f"then it is protected back to {it.source_site} by itself"
+    return f"it is not protected until a person reprotects it: so it is set between {it.source_site} and {it.target_site}"
 
 
 def cancel_failover(without_site: WithoutSite = None, yes: Yes = False) -> Confirmed:
