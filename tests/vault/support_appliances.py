@@ -274,7 +274,8 @@ class Appliances:
         self.seeded = setup.seeded
         self._epochs[machine_id] = setup.epoch
         self.setups[machine_id] = setup
-        self.copies.run(machine_id, appliance_id)
+        if (machine_id, appliance_id) not in self.copies.made:
+            self.copies.run(machine_id, appliance_id)
         self.seal(machine_id)
         return orders.Nothing()
 

@@ -7,10 +7,11 @@ import typer
 from ...client import Vault
 from ...domain.lifecycle import State, Verb
 from ...domain.points import RecoveryPointChoice
+from ...domain.prediction.data_sync import DataSync
 from ...wire import rest
 from ..options import CleanUp, DnsServer, DrillVerdict, KeepIfFailed, Subnet, WithoutSite
 from ..risk import Yes
-from . import instants
+from . import instants, synchronizing
 from .confirming import Begin, Confirmed
 from .instants import At, Choice, Failback, Point
 
@@ -94,9 +95,22 @@ def failover(
     )
 
 
-def planned_failover(choice: Failback = None, yes: Yes = False) -> Confirmed:
+def planned_failover(
+    choice: Failback = None,
+    data_sync: Annotated[
+        DataSync | None,
+        typer.Option(
+            help="For a machine that was committed and not reprotected: synchronize its data and move it home in one job. before: while it "
+            "runs, only changes, then the job waits for your answer; during: shut it down first and send everything, without comparing.",
+            show_default=False,
+        ),
+    ] = None,
+    yes: Yes = False,
+) -> Confirmed:
     """Move machines without losing a write: also the way back (failback). Both sites must be up."""
     chosen = choice or RecoveryPointChoice.LATEST
+    if data_sync is not None:
+        return synchronizing.confirmed(data_sync, chosen, yes)
     earlier = chosen is not RecoveryPointChoice.LATEST
     ends = "; what it wrote since its point is lost once it is committed" if earlier else "; nothing is lost"
     return Confirmed(

@@ -70,6 +70,11 @@ class PlannedFailover(MachineOperation):
         self, tx: ports.Transaction, request: Shape, machine: ports.MachineRecord
     ) -> PlannedFailoverArguments:
         assert isinstance(request, rest.PlannedFailover)
+        if request.data_sync is not None:
+            raise errors.InvalidArgument(
+                "A data synchronization is for one machine that was committed, not for a plan or for several.",
+                do="Leave it out: reprotect the machines, then fail them back.",
+            )
         offered.refuse_planned(request.choice, machine.name, comes_home=machine.reversed)
         return PlannedFailoverArguments(
             choice=request.choice, set_id=common_sets.chosen_set(tx, machine, request.choice)
