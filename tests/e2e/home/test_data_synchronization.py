@@ -29,6 +29,12 @@ def furnish(rig):
         rig.make_simulated(name, disk_bytes=(DISK_BYTES,)).write(0, os.urandom(4 * MiB))
 
 
+def evidence(rig):
+    """All that is kept, as documents."""
+    with rig.client() as vault:
+        return [vault.evidence.show(each.id).evidence for each in vault.evidence.list()]
+
+
 def running(rig, name):
     """Host and fabric id of each copy that runs."""
     found = []
@@ -83,7 +89,7 @@ def test_before_the_failover_it_runs_on_until_somebody_answers(rig):
 def test_during_the_failover_everything_goes_to_new_disks_and_the_old_ones_are_not_touched(rig):
     place, own = away(rig, "db01")
     last, old = guest_disk.read(*place), images.digest(own)
-    command_line.do(rig, "planned-failover", "db01", "--data-sync", "during")
+    job = command_line.do(rig, "planned-failover", "db01", "--data-sync", "during")
     ((site, *home),) = running(rig, "db01")
     assert site == "a"
     assert guest_disk.read(*home) == last
@@ -91,3 +97,6 @@ def test_during_the_failover_everything_goes_to_new_disks_and_the_old_ones_are_n
     command_line.do(rig, "commit", "db01")
     assert guest_disk.read(*home) == last
     command_line.do(rig, "reprotect", "db01")
+    (kept,) = eventually(lambda: [each for each in evidence(rig) if each["job"]["id"] == job["id"]], 40)
+    (machine,) = kept["machines"]
+    assert machine["rto_started_seconds"] > 0

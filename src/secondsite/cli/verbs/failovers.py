@@ -9,6 +9,7 @@ from ...domain.lifecycle import State, Verb
 from ...domain.points import RecoveryPointChoice
 from ...domain.prediction.data_sync import DataSync
 from ...wire import rest
+from .. import amount_options
 from ..options import CleanUp, DnsServer, DrillVerdict, KeepIfFailed, Subnet, WithoutSite
 from ..risk import Yes
 from . import instants, synchronizing
@@ -105,16 +106,26 @@ def planned_failover(
             show_default=False,
         ),
     ] = None,
+    at_most_down: Annotated[
+        float | None,
+        typer.Option(
+            parser=amount_options.seconds,
+            metavar="SPAN",
+            help="A budget for the downtime, such as 60s: changes are sent while the machine runs until the rest fits; if that does not come within "
+            "15 minutes it is not shut down, and runs on. Stands on what its shutdown and start took before.",
+            show_default=False,
+        ),
+    ] = None,
     yes: Yes = False,
 ) -> Confirmed:
     """Move machines without losing a write: also the way back (failback). Both sites must be up."""
     chosen = choice or RecoveryPointChoice.LATEST
     if data_sync is not None:
-        return synchronizing.confirmed(data_sync, chosen, yes)
+        return synchronizing.confirmed(data_sync, chosen, at_most_down, yes)
     earlier = chosen is not RecoveryPointChoice.LATEST
     ends = "; what it wrote since its point is lost once it is committed" if earlier else "; nothing is lost"
     return Confirmed(
-        lambda them: them.planned_failover(choice=chosen),
+        lambda them: them.planned_failover(choice=chosen, at_most_down_seconds=at_most_down),
         lambda it: (
             f"shut down at {it.source_site}, its last changes are sent, and it starts at {it.target_site}{ends}"
         ),

@@ -7,9 +7,11 @@ from ...wire import rest
 from .confirming import Confirmed
 
 
-def confirmed(sync: DataSync, choice: RecoveryPointChoice, yes: bool) -> Confirmed:
+def confirmed(
+    sync: DataSync, choice: RecoveryPointChoice, at_most_down: float | None, yes: bool
+) -> Confirmed:
     return Confirmed(
-        lambda them: them.planned_failover(choice=choice, data_sync=sync),
+        lambda them: them.planned_failover(choice=choice, data_sync=sync, at_most_down_seconds=at_most_down),
         lambda it: _tells(it, sync),
         yes=yes,
         more=lambda machine: _recommends(machine, sync),

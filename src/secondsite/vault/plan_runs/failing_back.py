@@ -10,6 +10,8 @@ a machine from it; a machine that was shut down for nothing runs again where it 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from pydantic import JsonValue
+
 from ...domain import errors
 from ...domain.choices import offered
 from ...domain.lifecycle import DrillState, State, Verb
@@ -21,6 +23,7 @@ from ...jobs.model.definitions import Definition, Step
 from ...jobs.model.facts import Json
 from ...jobs.model.failures import StepFailed
 from ...jobs.model.outcomes import Done, Outcome, Skipped
+from ...jobs.storage import read
 from ...wire import rest
 from ...wire.common.base import Shape
 from ...wire.rest.verbs import Location
@@ -46,12 +49,15 @@ LOCATIONS: Mapping[DataSync, Location] = {
 
 
 class FailbackArguments(Shape):
-    """`epoch` and `asked_at` are those of the machine when the job was asked for: whoever acts on it later ends this job."""
+    """`epoch` and `asked_at` are those of the machine when the job was asked for: whoever acts on it later ends this job. `verb` is what a
+    person asked for: by it the job is shown, and evidence is kept."""
 
+    verb: Verb = Verb.PLANNED_FAILOVER
     machine_id: str
     name: str
     data_sync: DataSync
     choice: RecoveryPointChoice = RecoveryPointChoice.LATEST
+    at_most_down_seconds: float | None = None
     epoch: int
     asked_at: int
 
@@ -62,10 +68,10 @@ def submit(
     """One job for one machine. Raises NotPossibleNow, NotFound or InvalidArgument before anything is written."""
     assert request.data_sync is not None
     machine = _only(tx, request.machines)
-    _require(machine, request.data_sync, request.choice)
+    _require(machine, request.data_sync, request)
     arguments = FailbackArguments(
         machine_id=machine.id, name=machine.name, data_sync=request.data_sync, choice=request.choice,
-        epoch=machine.epoch, asked_at=authority.highest(tx, machine),
+        at_most_down_seconds=request.at_most_down_seconds, epoch=machine.epoch, asked_at=authority.highest(tx, machine),
     )  # fmt: skip
     job_id = deps.submit(
         tx.session,
@@ -90,18 +96,23 @@ def _only(tx: ports.Transaction, names: Sequence[str]) -> ports.MachineRecord:
     return found
 
 
-def _require(machine: ports.MachineRecord, sync: DataSync, choice: RecoveryPointChoice) -> None:
+def _require(machine: ports.MachineRecord, sync: DataSync, asked: rest.PlannedFailover) -> None:
     if machine.state is not State.COMMITTED or machine.drill_state is not DrillState.NONE:
         raise errors.NotPossibleNow(
             f"{machine.name} is {machine.state}: a data synchronization is for a machine that was committed and not reprotected.",
             do="A protected machine fails back without it: its data is synchronized already.",
         )
-    if sync is DataSync.DURING and choice is not RecoveryPointChoice.LATEST:
+    if sync is DataSync.DURING and asked.at_most_down_seconds is not None:
+        raise errors.InvalidArgument(
+            "With the data synchronization 'during' the machine is down while everything is sent: there is no budget for that.",
+            do="Leave --at-most-down out, or synchronize before the failover.",
+        )
+    if sync is DataSync.DURING and asked.choice is not RecoveryPointChoice.LATEST:
         raise errors.InvalidArgument(
             "With the data synchronization 'during' there is no point but the last state.",
             do="Leave the choice out, or synchronize before the failover.",
         )
-    offered.refuse_planned(choice, machine.name, comes_home=not machine.reversed)
+    offered.refuse_planned(asked.choice, machine.name, comes_home=not machine.reversed)
 
 
 def definition(deps: Deps, operations: Mapping[Verb, Operation]) -> Definition:
@@ -180,22 +191,32 @@ class _Failback:
 
     def _move(self, ctx: StepContext) -> Outcome:
         wanted = ctx.arguments(FailbackArguments)
-        request = rest.PlannedFailover(machines=(wanted.machine_id,), choice=wanted.choice)
+        request = rest.PlannedFailover(
+            machines=(wanted.machine_id,),
+            choice=wanted.choice,
+            at_most_down_seconds=wanted.at_most_down_seconds,
+        )
 
         def move() -> list[Child]:
             self._require_synchronized(ctx)
-            return [self._child(ctx, Verb.PLANNED_FAILOVER, request)]
+            return [self._child(ctx, Verb.PLANNED_FAILOVER, request, down_since=_down_since(ctx))]
 
         return ctx.run_children(move, batch.DEADLINE_SECONDS)
 
     def _child(
-        self, ctx: StepContext, verb: Verb, request: rest.MachinesRequest, asked_at: int | None = None
+        self,
+        ctx: StepContext,
+        verb: Verb,
+        request: rest.MachinesRequest,
+        asked_at: int | None = None,
+        **more: JsonValue,
     ) -> Child:
         operation = self._operations[verb]
         assert isinstance(operation, MachineOperation)
         with self._deps.store.reading() as tx:
             (child,) = operation.children(tx, [tx.machines.get(str(ctx.subject))], request)
-        return batch.as_job(child if asked_at is None else child.model_copy(update={"asked_at": asked_at}))
+        mine = child if asked_at is None else child.model_copy(update={"asked_at": asked_at})
+        return batch.as_job(mine.given(**more))
 
     def _require_synchronized(self, ctx: StepContext) -> None:
         """Raises StepFailed if somebody has moved or turned the machine since."""
@@ -226,6 +247,13 @@ class _Failback:
         """Orders to the site that the machine is to leave: its target until the reprotect has turned it."""
         turned = machine.epoch != ctx.arguments(FailbackArguments).epoch
         return Source(self._orders, ctx, machine if turned else _turned(machine))
+
+
+def _down_since(ctx: StepContext) -> str | None:
+    """When this job began to shut it down."""
+    with ctx.session() as session:
+        began = [task.started_at for task in read.tasks_of(session, ctx.job_id) if task.key == "shut_down"]
+    return began[-1].isoformat() if began and began[-1] is not None else None
 
 
 def _turned(machine: ports.MachineRecord) -> ports.MachineRecord:

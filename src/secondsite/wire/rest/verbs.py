@@ -138,6 +138,9 @@ class PlannedFailoverOptions(Shape):
     data_sync: DataSync | None = None
     """Only for one machine that was committed and not reprotected: the same job synchronizes its data and moves it home. before: while it
     runs, only changes, then the job waits for a person; during: it is shut down first, and everything is sent without comparing."""
+    at_most_down_seconds: float | None = Field(None, gt=0, le=86400)
+    """A budget for the downtime, by what shutdown and start took before: changes are sent while the machine runs until the rest fits; if that
+    does not come within 15 minutes, the machine is not shut down and runs on."""
 
 
 class PlannedFailover(PlannedFailoverOptions, MachinesRequest):

@@ -213,3 +213,11 @@ def _to_its_end(verbs, job_id):
         assert len(running(verbs)) <= 1
         verbs.clock.pass_by(2)
     raise AssertionError(verbs.tree(job_id))
+
+
+def test_the_downtime_of_one_that_was_shut_down_first_counts_from_there(away):
+    job_id = begin(away, "during")
+    away.settle(job_id)
+    began = next(task.started_at for task in away.tree(job_id).tasks if task.key == "shut_down")
+    (moved,) = away.jobs(Verb.PLANNED_FAILOVER)[:1]
+    assert moved.arguments["down_since"] == began.isoformat()
