@@ -82,6 +82,8 @@ class Rig(Hands):
                 say(f"site {site}: appliance {self.appliances[site].pid}, fabric {self.fabric}")
             self.wait_connected()
             vault.mappings.create("a", self.bridge("a"), "b", self.bridge("b"))
+            # stories say each step; who tells of the one that follows by itself turns it on
+            vault.pairs.set("a", "b", reverse_after_commit=False)
         return self
 
     def add_host(self, site: SiteName, furnish: Callable[[str], None] = lambda _: None) -> str:

@@ -65,6 +65,8 @@ class Appliances:
         self.hosts = {}
         self.off = set()
         self.damages = False
+        self.cycle_seconds = 0.1
+        self.pre_copied: Any = None
         self.saved = set()
         self.given = []
         self.looked_for: list[str | None] = []
@@ -274,7 +276,8 @@ class Appliances:
         self.seeded = setup.seeded
         self._epochs[machine_id] = setup.epoch
         self.setups[machine_id] = setup
-        self.copies.run(machine_id, appliance_id)
+        if (machine_id, appliance_id) not in self.copies.made:
+            self.copies.run(machine_id, appliance_id)
         self.seal(machine_id)
         return orders.Nothing()
 
@@ -320,13 +323,14 @@ class Appliances:
     _remove_machine = _withdraw
 
     def _pre_copy(self, appliance_id, machine_id, payload):
+        self.pre_copied = payload
         return self._run_cycle(appliance_id, machine_id, orders.RunCycle())
 
     def _run_cycle(self, appliance_id, machine_id, payload):
         point = self.seal(machine_id, set_id=payload.set_id)
         return orders.CycleFact(
             epoch=point.epoch, seq=point.seq, point_id=point.id, taken_at=point.taken_at,
-            changed_bytes=1, wire_bytes=1, seconds=0.1,
+            changed_bytes=1, wire_bytes=1, seconds=self.cycle_seconds,
         )  # fmt: skip
 
     def _import_seed(self, appliance_id, machine_id, payload):

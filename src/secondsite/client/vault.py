@@ -20,6 +20,7 @@ from .nouns.machines import Machines
 from .nouns.mappings import Mappings
 from .nouns.networks import Networks
 from .nouns.notices import NoticeTargets
+from .nouns.pairs import Pairs
 from .nouns.plans import Plans
 from .nouns.policies import Policies
 from .nouns.sites import Sites
@@ -39,6 +40,7 @@ class Vault:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self.sites = Sites(connection)
+        self.pairs = Pairs(connection)
         self.appliances = Appliances(connection)
         self.networks = Networks(connection)
         self.mappings = Mappings(connection)

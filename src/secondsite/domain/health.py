@@ -263,6 +263,13 @@ CATALOGUE: dict[str, FindingKind] = {
             "'secondsite machine commit MACHINE' if that is not done, then 'secondsite machine reprotect MACHINE'.",
         ),
         _kind(
+            "reverse-replication-failed",
+            W,
+            "After a planned failover was committed the machine was to be protected back by itself, and that did not succeed: it is not "
+            "protected.",
+            "Do what the finding says, then 'secondsite machine reprotect MACHINE'; '--location alternate' if its old disks are gone.",
+        ),
+        _kind(
             "never-drilled",
             W,
             "A replica that nobody has started may not start when it is needed. A week after its protection a machine should have been "

@@ -89,7 +89,7 @@ class RunningVault:
         self.control = self._control_port()
         self._job_deps = deps = self._deps()
         self._operations = operations.operations(deps)
-        self._definitions = *operations.definitions(deps), plan_runs.definition(deps, self._operations)
+        self._definitions = *operations.definitions(deps), *plan_runs.definitions(deps, self._operations)
         self._restored = Restored(home, settings.id, settings.database_url)
         self._engine = Engine(
             self._database,

@@ -2,6 +2,7 @@
 
 import pytest
 
+from rig import images
 from rig.appliances import Pair
 from rig.appliances.runs import back, start
 from rig.noise import noise
@@ -54,3 +55,26 @@ def test_cards_are_known_by_their_addresses_and_not_by_their_place(sites):
     by_key = {"net0": "storage", "net1": "lan"}
     made = start(reverse, "failover", point_id, name="web01", networks=by_key, networks_by_mac=by_mac)
     assert (home.nics[1].mac, "lan") in nics(pair.source, made["fabric_id"])
+
+
+def test_what_home_wrote_and_never_sent_is_read_from_its_own_disk_until_the_commit(sites, tmp_path):
+    """By a program that takes QEMU's lock, as a person's would: `qemu-nbd -r` or `qemu-img convert`."""
+    pair = with_two_cards(sites)
+    point_id = pair.point_now()
+    pair.pause()
+    never_sent = noise(MiB)
+    pair.source.write(pair.fabric_id, 2 * MiB, never_sent)
+    own, held = pair.definition().disks[0].path, pair.source.read(pair.fabric_id)
+    away = start(pair, "failover", point_id, name="web01")["fabric_id"]
+    pair.target.write(away, 2 * MiB, noise(MiB))
+    pair.target.do(Kind.COMMIT_POINT, CommitPoint(point_id=point_id), pair.machine_id)
+    reverse = back(pair, away)
+    first = reverse.point_now()
+    pair.target.write(away, MiB, noise(MiB))
+    reverse.point_now()
+    reverse.target.drop(reverse.machine_id, first)
+    pair.target.do(Kind.SHUT_DOWN, ShutDown(fabric_id=away), pair.machine_id)
+    last = reverse.point_now(final=True)
+    start(reverse, "failover", last, name="web01", fabric_id=pair.fabric_id, home=True)
+    images.qemu_img("convert", "-O", "raw", own, tmp_path / "looked-at")
+    assert (tmp_path / "looked-at").read_bytes() == held

@@ -64,6 +64,10 @@ def configured(draw):
                 "target_network": draw(WORDS),
             }
         )
+    first, second = draw(st.permutations(["a", "b"]))
+    made.append(
+        {"kind": "pair", "first": first, "second": second, "reverse_after_commit": draw(st.booleans())}
+    )
     card = {"mac": MAC, "network": draw(st.none() | WORDS), "keep_mac": draw(st.booleans())}
     made.extend(
         {"kind": "cards", "machine": each, "cards": draw(st.sampled_from([[], [card]]))} for each in MACHINES

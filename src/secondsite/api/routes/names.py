@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Path, Query
 
 SiteName = Annotated[str, Path(description="Name of the site.")]
+OtherSite = Annotated[str, Path(description="Name of the other site.")]
 ApplianceName = Annotated[str, Path(description="Id of the appliance, or its name when no other one has it.")]
 MachineName = Annotated[
     str, Path(description="Id of a machine under protection, or its name when no other has it.")

@@ -8,7 +8,7 @@ import typer
 from ...domain import amounts, errors
 from ...ground.plural import counted
 from ...wire.common.bandwidth import BandwidthShape
-from ...wire.rest.places import Site
+from ...wire.rest.places import Site, SitePair
 from .. import output, schedules
 from ..former_words import Noun
 from ..options import Json, connect
@@ -59,7 +59,35 @@ def show(context: typer.Context, name: SiteName, as_json: Json = False) -> None:
     with connect(context) as vault:
         site = vault.sites[name].show()
         here = [each for each in vault.appliances if each.site == name]
-    _shown(site, as_json, [("stores of " + each.name, appliance.stores(each)) for each in here])
+        pairs = [each for each in vault.pairs if name in (each.first, each.second)]
+    others = [(f"with {_other(each, name)}", _said_of(each)) for each in pairs]
+    _shown(site, as_json, [*(("stores of " + each.name, appliance.stores(each)) for each in here), *others])
+
+
+@app.command()
+def pair(
+    context: typer.Context,
+    name: SiteName,
+    other: Annotated[str, typer.Argument(help="Name of the other site.", metavar="SITE", show_default=False)],
+    reverse_after_commit: Annotated[
+        bool | None,
+        typer.Option(
+            help="Whether a machine that a planned failover moved between the two is protected back by itself once that is committed.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show, or set, what holds between two sites, whichever way machines move."""
+    with connect(context) as vault:
+        if reverse_after_commit is None:
+            found = vault.pairs.show(name, other)
+        else:
+            found = vault.pairs.set(name, other, reverse_after_commit=reverse_after_commit)
+    if as_json:
+        output.show_json(found)
+    else:
+        output.show_facts([("sites", f"{found.first} and {found.second}"), ("after commit", _said_of(found))])
 
 
 @app.command()
@@ -112,6 +140,19 @@ def _facts(site: Site) -> list[tuple[str, object]]:
         *(("window", schedules.shown_window(each)) for each in site.bandwidth.windows),
         ("times are", schedules.shown_offset(site.bandwidth) if site.bandwidth.windows else None),
     ]
+
+
+def _other(pair: SitePair, name: str) -> str:
+    return pair.second if pair.first == name else pair.first
+
+
+def _said_of(pair: SitePair) -> str:
+    """What follows the commit of a planned failover."""
+    return (
+        "protected back by itself after a planned failover"
+        if pair.reverse_after_commit
+        else "a person reprotects"
+    )
 
 
 def _limit(site: Site) -> str:

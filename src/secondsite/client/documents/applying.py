@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from typing import Any
 
 from ...domain import errors
 from ...domain.lifecycle import State
@@ -21,10 +22,12 @@ from ..vault import Vault
 from . import comparing
 from .comparing import Action, Change
 from .kinds import (
+    AnyDocument,
     CardsDocument,
     DrillDocument,
     GroupDocument,
     MappingDocument,
+    PairDocument,
     PlanDocument,
     PolicyDocument,
     PropertiesDocument,
@@ -44,6 +47,16 @@ class Applying:
         self._present = present
         self._given = given
         self._protecting: list[tuple[Change, JobHandle]] = []
+        self._puts: dict[type[AnyDocument], Callable[[Any], None]] = {
+            PolicyDocument: self._put_policy,
+            MappingDocument: self._put_mapping,
+            PairDocument: self._put_pair,
+            CardsDocument: self._put_cards,
+            PropertiesDocument: self._put_properties,
+            GroupDocument: self._put_group,
+            PlanDocument: self._put_plan,
+            DrillDocument: self._put_drill,
+        }
 
     def run(self, changes: Sequence[Change]) -> Iterator[Change]:
         """Each change when it is done. Raises what the vault answers, with the document that asked for it."""
@@ -53,7 +66,7 @@ class Applying:
             if each.action is Action.DELETE and each.key[0] in ("group", "plan", "drill")
         ]
         late = [each for each in changes if each.action is Action.DELETE and each not in early]
-        first = [each for each in changes if each.key[0] in ("policy", "mapping", "protection")]
+        first = [each for each in changes if each.key[0] in ("policy", "mapping", "pair", "protection")]
         yield from self._each(early)
         yield from self._each(each for each in first if each.action is not Action.DELETE)
         yield from self._later()
@@ -93,22 +106,10 @@ class Applying:
             self._delete(change)
             return
         wanted = change.wanted
-        if isinstance(wanted, PolicyDocument):
-            self._put_policy(wanted)
-        elif isinstance(wanted, MappingDocument):
-            self._put_mapping(wanted)
-        elif isinstance(wanted, ProtectionDocument):
+        if isinstance(wanted, ProtectionDocument):
             self._protecting.append((change, self._protect(wanted)))
-        elif isinstance(wanted, CardsDocument):
-            self._put_cards(wanted)
-        elif isinstance(wanted, PropertiesDocument):
-            self._put_properties(wanted)
-        elif isinstance(wanted, GroupDocument):
-            self._put_group(wanted)
-        elif isinstance(wanted, PlanDocument):
-            self._put_plan(wanted)
-        elif isinstance(wanted, DrillDocument):
-            self._put_drill(wanted)
+        elif wanted is not None:
+            self._puts[type(wanted)](wanted)
 
     def _delete(self, change: Change) -> None:
         kind, name = change.key[0], change.key[1]
@@ -140,6 +141,17 @@ class Applying:
             wanted.source_site, wanted.source_network, wanted.target_site, wanted.target_network, seen=seen
         )
         self._mapped(*ways, wanted.source_network, seen)
+
+    def _put_pair(self, wanted: PairDocument) -> None:
+        now = [
+            each for each in self._present.pairs if {each.first, each.second} == {wanted.first, wanted.second}
+        ]
+        self._vault.pairs.set(
+            wanted.first,
+            wanted.second,
+            reverse_after_commit=wanted.reverse_after_commit,
+            seen=now[0] if now else None,
+        )
 
     def _drop_mapping(self, now: MappingDocument) -> None:
         ways = now.source_site, now.target_site

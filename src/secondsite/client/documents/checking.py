@@ -15,6 +15,7 @@ from .kinds import (
     DrillDocument,
     GroupDocument,
     MappingDocument,
+    PairDocument,
     PlanDocument,
     PolicyDocument,
     PropertiesDocument,
@@ -27,6 +28,7 @@ from .present import Present
 NEEDS: Mapping[str, Permission] = {
     "policy": Permission.CONFIGURE,
     "mapping": Permission.CONFIGURE,
+    "pair": Permission.CONFIGURE,
     "protection": Permission.PROTECT,
     "cards": Permission.PROTECT,
     "properties": Permission.PROTECT,
@@ -111,7 +113,9 @@ class Checking:
     def _of(self, change: Change, going: set[str]) -> AtField:
         wanted = change.wanted
         if isinstance(wanted, MappingDocument | ProtectionDocument | GroupDocument):
-            yield from self._sites(wanted)
+            yield from self._sites(source_site=wanted.source_site, target_site=wanted.target_site)
+        if isinstance(wanted, PairDocument):
+            yield from self._sites(first=wanted.first, second=wanted.second)
         if isinstance(wanted, PolicyDocument):
             found = self._present.policies.get(wanted.name)
             if found is not None and found.read_only:
@@ -127,15 +131,12 @@ class Checking:
         elif isinstance(wanted, DrillDocument):
             yield from self._drill(wanted)
 
-    def _sites(self, wanted: MappingDocument | ProtectionDocument | GroupDocument) -> AtField:
-        for name in ("source_site", "target_site"):
-            if getattr(wanted, name) not in self._around.sites:
-                yield (
-                    (name,),
-                    f"there is no site '{getattr(wanted, name)}' that this token sees: see 'secondsite site list'",
-                )
-        if wanted.source_site == wanted.target_site:
-            yield ("target_site",), "two different sites are needed"
+    def _sites(self, **fields: str) -> AtField:
+        for field, site in fields.items():
+            if site not in self._around.sites:
+                yield (field,), f"there is no site '{site}' that this token sees: see 'secondsite site list'"
+        if len(set(fields.values())) < len(fields):
+            yield (max(fields),), "two different sites are needed"
 
     def _protection(self, change: Change, wanted: ProtectionDocument) -> AtField:
         if change.action is Action.CHANGE:

@@ -16,6 +16,7 @@ from .kinds import (
     DrillDocument,
     GroupDocument,
     Key,
+    PairDocument,
     PlanDocument,
     PropertiesDocument,
     ProtectionDocument,
@@ -134,6 +135,11 @@ def _protection(present: Present, document: ProtectionDocument) -> AnyDocument:
     return document.model_copy(update={"machine": name, "disks": disks})
 
 
+def _pair(_present: Present, document: PairDocument) -> AnyDocument:
+    first, second = sorted((document.first, document.second))
+    return document.model_copy(update={"first": first, "second": second})
+
+
 def _cards(present: Present, document: CardsDocument) -> AnyDocument:
     return cards_document(machine(present, document.machine), document.cards)
 
@@ -167,6 +173,7 @@ def _drill(present: Present, document: DrillDocument) -> AnyDocument:
 
 _CANONICAL: dict[type[AnyDocument], Callable[[Present, Any], AnyDocument]] = {
     ProtectionDocument: _protection,
+    PairDocument: _pair,
     CardsDocument: _cards,
     PropertiesDocument: _properties,
     GroupDocument: _group,

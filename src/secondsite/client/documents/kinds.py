@@ -67,6 +67,19 @@ class MappingDocument(Document):
     """Its network there."""
 
 
+class PairDocument(Document):
+    """What holds between two sites, whichever way machines move."""
+
+    kind: Literal["pair"]
+    """Which kind of document this is."""
+    first: Name
+    """One of the sites."""
+    second: Name
+    """The other one."""
+    reverse_after_commit: bool = True
+    """Whether a machine that a planned failover moved between them is protected back by itself once that is committed."""
+
+
 class ProtectionDocument(Document):
     """A machine is protected. Its protection begins with this; nothing here ends it, or changes one that has begun."""
 
@@ -196,6 +209,7 @@ class DrillDocument(Document):
 AnyDocument = (
     PolicyDocument
     | MappingDocument
+    | PairDocument
     | ProtectionDocument
     | CardsDocument
     | PropertiesDocument
@@ -206,6 +220,7 @@ AnyDocument = (
 KINDS: dict[str, type[AnyDocument]] = {
     "policy": PolicyDocument,
     "mapping": MappingDocument,
+    "pair": PairDocument,
     "protection": ProtectionDocument,
     "cards": CardsDocument,
     "properties": PropertiesDocument,
@@ -215,7 +230,7 @@ KINDS: dict[str, type[AnyDocument]] = {
 }
 """In the order in which they are applied: what comes later names what came before."""
 PRUNED = ("policy", "mapping", "group", "plan", "drill")
-"""What may be deleted because no document names it: never a machine's protection, cards or properties."""
+"""What may be deleted because no document names it: never a machine's protection, cards or properties, nor what holds between two sites."""
 Key = tuple[str, ...]
 
 
@@ -223,6 +238,8 @@ def key_of(document: AnyDocument) -> Key:
     """What names the thing that the document is about."""
     if isinstance(document, MappingDocument):
         return (document.kind, document.source_site, document.source_network, document.target_site)
+    if isinstance(document, PairDocument):
+        return (document.kind, *sorted((document.first, document.second)))
     if isinstance(document, ProtectionDocument | CardsDocument | PropertiesDocument):
         return (document.kind, document.machine)
     return (document.kind, document.name)
@@ -232,4 +249,6 @@ def called(key: Key) -> str:
     """Its kind and its name, for sentences."""
     if key[0] == "mapping":
         return f"mapping of {key[2]} from {key[1]} to {key[3]}"
+    if key[0] == "pair":
+        return f"pair {key[1]} and {key[2]}"
     return f"{key[0]} {key[1]}"

@@ -21,6 +21,7 @@ from .kinds import (
     GroupDocument,
     Key,
     MappingDocument,
+    PairDocument,
     PlanDocument,
     PlanGroupPart,
     PolicyDocument,
@@ -40,6 +41,7 @@ class Present:
     groups: dict[str, rest.Group]
     plans: dict[str, rest.Plan]
     drills: dict[str, DrillSchedule] = field(default_factory=dict)
+    pairs: list[rest.SitePair] = field(default_factory=list)
     settings: dict[str, MachineSettings] = field(default_factory=dict)
     """By machine id."""
     properties: dict[str, MachineProperties] = field(default_factory=dict)
@@ -66,6 +68,7 @@ class Present:
         made: dict[str, Iterable[AnyDocument]] = {
             "policy": (policy(each) for each in self.policies.values() if not each.read_only),
             "mapping": map(mapping, self.mappings),
+            "pair": (PairDocument(kind="pair", **each.model_dump()) for each in self.pairs),
             "protection": self._protections(),
             "cards": self._cards(),
             "properties": self._properties(),
@@ -162,6 +165,7 @@ def read(
         groups={each.name: each for each in vault.groups.list()},
         plans={each.name: each for each in vault.plans.list()},
         drills={each.name: each for each in vault.drill_schedules.list()},
+        pairs=list(vault.pairs.list()),
     )
     read_cards(vault, present, cards_of)
     read_properties(vault, present, properties_of)

@@ -7,6 +7,7 @@ from typing import Literal
 from ...domain.drills.verdicts import Verdict
 from ...domain.lifecycle import Verb
 from ...domain.points import RecoveryPointChoice
+from ...domain.prediction.data_sync import DataSync
 from ...wire import rest
 from ...wire.rest import verbs as rest_verbs
 from ..connection import Connection, path, request
@@ -170,10 +171,24 @@ class Verbs:
         )
         return self._start(Verb.FAILOVER, asked)
 
-    def planned_failover(self, *, choice: Choice = RecoveryPointChoice.LATEST) -> JobHandle:
+    def planned_failover(
+        self,
+        *,
+        choice: Choice = RecoveryPointChoice.LATEST,
+        data_sync: DataSync | str | None = None,
+        at_most_down_seconds: float | None = None,
+    ) -> JobHandle:
         """Moves the machines without losing a write; also the way back. Both sites must be up. On the way back `choice` may be
-        'latest_app_consistent' (of the machines' groups: 'latest_multi_vm_app_consistent'): what they wrote since that point is left behind."""
-        asked = request(rest.PlannedFailover, machines=self.names, choice=choice)
+        'latest_app_consistent' (of the machines' groups: 'latest_multi_vm_app_consistent'): what they wrote since that point is left behind. `data_sync`, for one
+        machine that was committed and not reprotected: 'before' synchronizes while it runs, then the job waits for an answer; 'during' shuts it
+        down first and sends everything. `at_most_down_seconds` is a budget for the downtime: if it cannot be met, they are not shut down."""
+        asked = request(
+            rest.PlannedFailover,
+            machines=self.names,
+            choice=choice,
+            data_sync=data_sync,
+            at_most_down_seconds=at_most_down_seconds,
+        )
         return self._start(Verb.PLANNED_FAILOVER, asked)
 
     def change_recovery_point(

@@ -18,6 +18,7 @@ from .nouns.jobs import Jobs
 from .nouns.machines import Machines
 from .nouns.networks import Networks
 from .nouns.notices.targets import NoticeTargets
+from .nouns.pairs import Pairs
 from .nouns.plans.objects import Plans
 from .nouns.plans.runs import PlanRuns
 from .nouns.point_holds import Holds
@@ -41,6 +42,7 @@ class VaultFacade:
     parts: Parts
     info: Info
     sites: Sites
+    pairs: Pairs
     appliances: Appliances
     tokens: Tokens
     audit: Audit
@@ -84,6 +86,7 @@ def _assembled(parts: Parts, events: Events) -> VaultFacade:
         parts=parts,
         info=Info(parts),
         sites=Sites(parts),
+        pairs=Pairs(parts),
         appliances=Appliances(parts),
         tokens=Tokens(parts),
         audit=Audit(parts),

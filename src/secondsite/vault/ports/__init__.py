@@ -51,6 +51,8 @@ from .places import (
     Inventories,
     InventoryRecord,
     NetworkMappings,
+    SitePairRecord,
+    SitePairs,
     SiteRecord,
     Sites,
 )
@@ -138,6 +140,8 @@ __all__ = [
     "Said",
     "SeenNumbers",
     "Signals",
+    "SitePairRecord",
+    "SitePairs",
     "SiteRecord",
     "Sites",
     "StatusRecord",

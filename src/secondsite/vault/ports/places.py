@@ -20,6 +20,21 @@ class SiteRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class SitePairRecord:
+    """What holds between two sites, whichever way a machine moves; `first` is the one that comes first in the alphabet."""
+
+    first: str
+    second: str
+    reverse_after_commit: bool = True
+
+    @classmethod
+    def between(cls, one: str, other: str) -> "SitePairRecord":
+        """As it is for two sites of which nothing was said."""
+        first, second = sorted((one, other))
+        return cls(first, second)
+
+
+@dataclass(frozen=True, slots=True)
 class ApplianceRecord:
     """`hello` is its last one; `connected` as far as this vault knows."""
 
@@ -52,6 +67,14 @@ class Sites(Protocol):
     def list(self) -> Sequence[SiteRecord]: ...
     def put(self, site: SiteRecord) -> None: ...
     def remove(self, name: str) -> None: ...
+
+
+class SitePairs(Protocol):
+    def between(self, one: str, other: str) -> SitePairRecord:
+        """What holds between them, in whichever order they are given."""
+        ...
+
+    def put(self, pair: SitePairRecord) -> None: ...
 
 
 class ApplianceRecords(Protocol):

@@ -14,7 +14,7 @@ from .kept.pictures import Pictures
 from .kept.run_times import RunTimes
 from .machines import DrillNotes, MachineRecords
 from .notices import Notices, NoticeTargets
-from .places import ApplianceRecords, Inventories, NetworkMappings, Sites
+from .places import ApplianceRecords, Inventories, NetworkMappings, SitePairs, Sites
 from .plans import Plans
 from .policies import Groups, Policies
 from .processes import Links, PassedOrders, Processes
@@ -34,6 +34,8 @@ class Transaction(Protocol):
 
     @property
     def sites(self) -> Sites: ...
+    @property
+    def pairs(self) -> SitePairs: ...
     @property
     def appliances(self) -> ApplianceRecords: ...
     @property

@@ -24,7 +24,7 @@ from .groups import SqlGroups
 from .machines import SqlDrillNotes, SqlMachines
 from .notices import SqlNotices, SqlNoticeTargets
 from .pictures import SqlPictures
-from .places import SqlAppliances, SqlInventories, SqlNetworkMappings, SqlSites
+from .places import SqlAppliances, SqlInventories, SqlNetworkMappings, SqlSitePairs, SqlSites
 from .plans import SqlPlans
 from .policies import SqlPolicies
 from .said import SqlRpoBlocks, SqlStatuses
@@ -63,6 +63,10 @@ class SqlTransaction:
     @cached_property
     def sites(self) -> SqlSites:
         return SqlSites(self._session)
+
+    @cached_property
+    def pairs(self) -> SqlSitePairs:
+        return SqlSitePairs(self._session)
 
     @cached_property
     def appliances(self) -> SqlAppliances:

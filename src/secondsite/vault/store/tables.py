@@ -45,6 +45,15 @@ sites = Table(
     Column("bandwidth", Shaped(BandwidthSchedule), nullable=False),
 )
 
+# What was said of two sites; where nothing was, the defaults hold.
+site_pairs = Table(
+    "site_pairs",
+    metadata,
+    Column("first", ForeignKey("sites.name", ondelete="CASCADE"), primary_key=True),
+    Column("second", ForeignKey("sites.name", ondelete="CASCADE"), primary_key=True),
+    Column("reverse_after_commit", Boolean, nullable=False),
+)
+
 appliances = Table(
     "appliances",
     metadata,

@@ -9,6 +9,7 @@ from ...domain.amounts import span
 from ...domain.health import Health, HealthFinding
 from ...domain.lifecycle import State
 from ...domain.policies import ReplicationPolicy
+from ...jobs.model.views import JobView
 from ...wire.common.machines import PowerState
 from ...wire.common.points import PointShape
 from ...wire.control.statuses import ReplicaStatus
@@ -64,6 +65,8 @@ class Situation:
     listens_since: datetime | None = None
     """When the vault started: what it knows from before may be out of date."""
     drill_counts: timedelta = standing.DRILL_COUNTS
+    reverse_failed: JobView | None = None
+    """The reprotect that was to begin by itself after the machine's commit, and failed."""
 
 
 @Derived
@@ -101,6 +104,7 @@ def findings(situation: Situation, now: datetime) -> tuple[HealthFinding, ...]:
         *_by_state(situation),
         *_warned(situation),
         *_names(situation),
+        *_not_reversed(situation),
         *standing.standing(situation.machine, now, situation.drill_counts, situation.policy),
         *two_copies,
     ]
@@ -254,6 +258,16 @@ def _names(situation: Situation) -> Iterator[HealthFinding]:
     names = situation.machine.names
     if names is not None and names.problems:
         yield HealthFinding("names-elsewhere", " ".join(names.problems.values()), names.at)
+
+
+def _not_reversed(situation: Situation) -> Iterator[HealthFinding]:
+    machine, job = situation.machine, situation.reverse_failed
+    if job is not None and job.error is not None:
+        what = (
+            f"Machine '{machine.name}' was to be protected back to site {machine.source_site} by itself after its commit, and could not: "
+            f"{job.error.message}"
+        )
+        yield HealthFinding("reverse-replication-failed", what, job.ended_at or job.created_at)
 
 
 def _two_copies(situation: Situation) -> Iterator[HealthFinding]:

@@ -118,10 +118,13 @@ class CycleFact(Shape):
 
 
 class PreCopy(Shape):
-    """Cycles while the machine runs until a delta is below `until_bytes`, or `rounds` are over."""
+    """Cycles while the machine runs until a delta is below `until_bytes`, or `rounds` are over. With `until_seconds` until one was sent in
+    that time, however small it was, for at most `give_up_seconds`; an older appliance does not know of it."""
 
     until_bytes: int = 16 * 1024 * 1024
     rounds: int = 5
+    until_seconds: float | None = None
+    give_up_seconds: float = 900.0
 
 
 class Withdraw(Shape):

@@ -82,6 +82,8 @@ from .places import (
     Site,
     SiteCreate,
     SitePage,
+    SitePair,
+    SitePairChange,
 )
 from .plans.plan import (
     Plan,
@@ -277,6 +279,8 @@ __all__ = [
     "SiteMachines",
     "SiteNetworks",
     "SitePage",
+    "SitePair",
+    "SitePairChange",
     "SiteSummary",
     "StartAnyway",
     "StartedFrom",

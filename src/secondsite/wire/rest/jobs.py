@@ -71,6 +71,8 @@ class TaskFacts(Shape):
     """The size of disks that were read."""
     data_bytes: int | None = None
     """How much of it holds data."""
+    down_seconds: float | None = None
+    """From when the machine began to shut down at one side until it was started at the other."""
     evidence: Evidence | None = None
     """What was seen of a machine after its start."""
     verdict: Verdict | None = None

@@ -126,6 +126,24 @@ class EnrollAnswer(Shape):
     """Where it dials: wss://..."""
 
 
+class SitePair(Editable):
+    """Two sites between which machines move, and what holds in both directions."""
+
+    first: str
+    """The site whose name comes first in the alphabet."""
+    second: str
+    """The other one."""
+    reverse_after_commit: bool = True
+    """Whether a machine that a planned failover moved between them is protected back by itself once that is committed."""
+
+
+class SitePairChange(Shape):
+    """What is to hold between two sites."""
+
+    reverse_after_commit: bool
+    """Whether a machine that a planned failover moved between them is protected back by itself once that is committed."""
+
+
 class NetworkMappings(Editable):
     """The mappings between sites that were asked for."""
 

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from ...domain.drills.verdicts import Verdict
 from ...domain.points import RecoveryPointChoice
+from ...domain.prediction.data_sync import DataSync
 from ..common.base import Shape
 from ..common.cards import DnsServers
 from ..common.instants import Instant
@@ -137,6 +138,12 @@ class PlannedFailoverOptions(Shape):
     choice: RecoveryPointChoice = RecoveryPointChoice.LATEST
     """latest: from its last state, so nothing is lost. Only on the way home also an app-consistent kind: then it starts from the newest such
     point that is there, and what it wrote since is left behind until the failover is committed."""
+    data_sync: DataSync | None = None
+    """Only for one machine that was committed and not reprotected: the same job synchronizes its data and moves it home. before: while it
+    runs, only changes, then the job waits for a person; during: it is shut down first, and everything is sent without comparing."""
+    at_most_down_seconds: float | None = Field(None, gt=0, le=86400)
+    """A budget for the downtime, by what shutdown and start took before: changes are sent while the machine runs until the rest fits; if that
+    does not come within 15 minutes, the machine is not shut down and runs on."""
 
 
 class PlannedFailover(PlannedFailoverOptions, MachinesRequest):

@@ -90,11 +90,14 @@ class Source(Side):
         payload = orders.FabricMachine(fabric_id=self.machine.source_fabric_id)
         return self.give(orders.POWER, payload, why, limits)
 
-    def pre_copy(self) -> Answer[CycleFact]:
-        """Cycles while the machine runs, until the rest is small."""
+    def pre_copy(self, until_seconds: float | None = None) -> Answer[CycleFact]:
+        """Cycles while the machine runs, until the rest is small, or was sent in so many seconds."""
         limits = Limits(deadline_seconds=12 * HOUR, reach_seconds=PATIENT_REACH_SECONDS)
         return self.give(
-            orders.PRE_COPY, orders.PreCopy(), f"copying changes while {self.machine.name} runs", limits
+            orders.PRE_COPY,
+            orders.PreCopy(until_seconds=until_seconds),
+            f"copying changes while {self.machine.name} runs",
+            limits,
         )
 
     def shut_down(self, *, force: bool, reach_seconds: float) -> Answer[PowerFact]:

@@ -1,6 +1,7 @@
 """How long a run will take, from the history of former ones; how long one took, beside what was predicted."""
 
 from ....domain.lifecycle import Verb
+from ....domain.prediction.data_sync import DataSync
 from ....domain.prediction.predicting import Basis
 from ....domain.prediction.timing import Part
 from ...common.base import Problem, Shape
@@ -78,6 +79,10 @@ class ReprotectPreview(Shape):
     """On how many former reprotects that stands."""
     own: bool = False
     """Whether they are the machine's own."""
+    data_sync: DataSync | None = None
+    """How a failback would best synchronize, if the machine is not reprotected before; null: the site could not be asked."""
+    data_sync_because: str = ""
+    """Why."""
     problem: Problem | None = None
     """Why the site where the machine runs could not be asked."""
 

@@ -4,11 +4,13 @@ from collections.abc import Iterator, Sequence
 
 from .....domain import errors, lifecycle
 from .....domain.lifecycle import Verb
+from .....domain.prediction import data_sync
 from .....domain.prediction.returning import Return, expect
 from .....ground.job_states import JobState
 from .....jobs.model.views import JobView
 from .....jobs.storage import read, search
 from .....wire.common.base import Problem
+from .....wire.common.machines import PowerState
 from .....wire.control.checks import CheckedSource, CheckSource
 from .....wire.rest.predictions.shapes import ReprotectPreview
 from .....wire.rest.verbs import Location
@@ -34,6 +36,7 @@ class Returns:
             lifecycle.require(Verb.REPROTECT, record.name, record.state, record.drill_state)
             appliance = tx.appliances.find(record.target_appliance_id)
             known = tuple(_known(tx, record, location))
+            gone = _is_gone(tx.statuses.get(record.id))
         size = _size(record)
         shown = ReprotectPreview(machine=record.name, location=location, disk_bytes=size)
         if appliance is None:
@@ -45,9 +48,23 @@ class Returns:
         sends = _sends(found, location)
         expected = expect(record.id, size, sends or 0, known)
         seconds = None if expected.seconds is None else round(expected.seconds, 1)
+        best = data_sync.recommend(found.written_bytes, found.needed_bytes, old_is_gone=gone)
         return shown.model_copy(
-            update={"send_bytes": sends, "seconds": seconds, "runs": expected.returns, "own": expected.own}
+            update={
+                "send_bytes": sends,
+                "seconds": seconds,
+                "runs": expected.returns,
+                "own": expected.own,
+                "data_sync": best.sync,
+                "data_sync_because": best.because,
+            }
         )
+
+
+def _is_gone(status: ports.StatusRecord) -> bool:
+    """Whether the old machine was seen to be undefined at its site."""
+    seen = [side.power for side in (status.old_copy, status.source) if side is not None]
+    return PowerState.MISSING in seen[:1]
 
 
 def _question(machine: ports.MachineRecord) -> CheckSource:
