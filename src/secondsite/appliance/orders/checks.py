@@ -20,7 +20,10 @@ from ...wire.control.checks import (
     CopyInstant,
     Obstacles,
     ObstacleShape,
+    WantedReplica,
 )
+from ...wire.control.setups import Base
+from ..shared import withdrawn
 from ..target import FAILOVER, GIVE_ONE, stores
 from . import runs
 from .context import Context
@@ -136,6 +139,8 @@ def _of_target(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape
     yield from _unknown_cpu_model(context, payload)
     yield from _taken(context, payload)
     yield from missing.obstacles(context, payload)
+    if payload.home is not None:
+        yield from missing.at_home(context, payload.home)
     yield from production.warnings(context, payload, runs.of_drills(context))
     yield from names.warnings(context, payload)
     in_the_way = stores.choosing.obstacles(
@@ -157,6 +162,30 @@ def _of_target(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape
             )
         except errors.NotPossibleNow as problem:
             yield _obstacle(problem.message, problem.do)
+        yield from _old_disks(context, payload.replica)
+
+
+def _old_disks(context: Context, wanted: WantedReplica) -> Iterator[ObstacleShape]:
+    """On them a replica is to stand: they must be here, and readable."""
+    if wanted.base is not Base.EXISTING or wanted.existing_fabric_id is None:
+        return
+    found = context.fabric.inventory.get(wanted.existing_fabric_id)
+    left = (
+        found.definition if found is not None else withdrawn.recall(context.state, wanted.existing_fabric_id)
+    )
+    alternate = "Reprotect to an alternate location, which copies everything: '--location alternate'."
+    if left is None:
+        yield _obstacle(
+            f"The old machine ({wanted.existing_fabric_id}) is not here, and was not withdrawn here.",
+            alternate,
+        )
+        return
+    for disk in left.disks:
+        try:
+            if disk.key in wanted.disks:
+                image.chain(Path(disk.path))
+        except errors.SecondsiteError as problem:
+            yield _obstacle(f"The old disk {disk.key} cannot be read: {problem.message}", alternate)
 
 
 def _copy(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:

@@ -147,6 +147,7 @@ class PlannedFailover(MachineOperation):
             connected, names = cards.checked(tx, machine), naming.names(tx, machine)
             unconnected = cards.unconnected(tx, machine, connected)
             wanted = properties.set_for(tx, machine)
+            home = cards.at_home(tx, machine)
         tried = self.target(ctx, machine).check_failover(
             definition,
             cards=connected,
@@ -154,6 +155,7 @@ class PlannedFailover(MachineOperation):
             names=names,
             no_copy=True,
             wanted=wanted,
+            home=home,
         )
         old = properties.too_old(wanted.sizing, tried.facts, machine)
         warned, keep = obstacles.passed(
