@@ -183,6 +183,7 @@ def _old_disks(context: Context, wanted: WantedReplica) -> Iterator[ObstacleShap
     for disk in left.disks:
         try:
             if disk.key in wanted.disks:
+                image.look(Path(disk.path), disk.format)
                 image.chain(Path(disk.path))
         except errors.SecondsiteError as problem:
             yield _obstacle(f"The old disk {disk.key} cannot be read: {problem.message}", alternate)

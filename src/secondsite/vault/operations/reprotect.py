@@ -8,6 +8,7 @@ another one takes its place, that is done when it returns. The direction changes
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from ...domain import errors, lifecycle
 from ...domain.lifecycle import Event, Verb
@@ -138,8 +139,10 @@ class Reprotect(MachineOperation):
         return leaving.undo(self.deps, self.source(ctx), ctx.facts("withdraw", Withdrawn))
 
     def _create_replica(self, ctx: StepContext) -> Outcome:
-        target = self._new_target(ctx, self.machine(ctx))
-        base = ctx.arguments(ReprotectArguments).base
+        machine, wanted = self.machine(ctx), ctx.arguments(ReprotectArguments)
+        if machine.coming_appliance_id != wanted.appliance_id:  # before it says anything
+            ctx.write(self.deps.commit(partial(_note_coming, machine.id, wanted.appliance_id)))
+        target, base = self._new_target(ctx, machine), wanted.base
         return replicating.create_replica(self.deps, target, base, target.machine.target_fabric_id).done()
 
     def _remove_replica(self, ctx: StepContext) -> Outcome:
@@ -209,6 +212,10 @@ class Reprotect(MachineOperation):
         row = lifecycle.after(machine.state, Event.SUCCEEDED)
         wanted = ReprotectArguments.model_validate(job.arguments)
         tx.machines.put(replace(place.turned(tx, machine, wanted), state=row.next, job_id=None))
+
+
+def _note_coming(machine_id: str, appliance_id: str | None, tx: ports.Transaction) -> None:
+    tx.machines.put(replace(tx.machines.get(machine_id), coming_appliance_id=appliance_id))
 
 
 def _no_seed(arguments: Json) -> str | None:

@@ -118,6 +118,8 @@ class MachineRecord:
     """What came of its DNS names. None: none was ever changed."""
     recovered: RecoveredRecord | None = None
     """How long its last drill or failover took. None: there was none, or before this was noted."""
+    coming_appliance_id: str | None = None
+    """The appliance that the last reprotect was to, or is to. None: the one that had the machine, or it has ended well."""
 
     @property
     def kept(self) -> Keeping:

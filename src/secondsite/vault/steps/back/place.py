@@ -101,4 +101,5 @@ def _swapped(machine: ports.MachineRecord, target_appliance_id: str) -> ports.Ma
         failed_over_forward=None,
         failed_over_at=None,
         start_ordered=False,
+        coming_appliance_id=None,
     )
