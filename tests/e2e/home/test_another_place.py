@@ -28,7 +28,9 @@ def rig():
             rig.make_simulated(name, disk_bytes=(16 * MiB,))
         with rig.client() as vault:
             vault.policies.create(**policies.quick().model_dump())
-        command_line.do(rig, "enable-protection", *NAMES, "--source", "a", "--target", "b", "--policy", "quick")
+        command_line.do(
+            rig, "enable-protection", *NAMES, "--source", "a", "--target", "b", "--policy", "quick"
+        )
         yield rig
 
 

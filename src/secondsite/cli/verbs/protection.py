@@ -118,7 +118,7 @@ def reprotect(
         ),
         lambda it: f"protected from {it.target_site} to {it.source_site}; {how[location]}",
         yes=yes,
-        more=lambda machine: returning.line(machine.reprotect_preview(location)),
+        more=lambda machine: returning.told(machine.reprotect_preview(location, target_appliance)),
     )
 
 

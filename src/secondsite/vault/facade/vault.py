@@ -24,6 +24,7 @@ from .nouns.point_holds import Holds
 from .nouns.points import Points
 from .nouns.policies import Policies
 from .nouns.predictions import Predictions
+from .nouns.preflight.candidates import Candidates
 from .nouns.preflight.protected import Preflights
 from .nouns.preflight.returning import Returns
 from .nouns.preflight.unprotected import Eligibility
@@ -53,6 +54,7 @@ class VaultFacade:
     preflights: Preflights
     eligibility: Eligibility
     returns: Returns
+    candidates: Candidates
     checks: Checks
     properties: Properties
     points: Points
@@ -96,6 +98,7 @@ def _assembled(parts: Parts, events: Events) -> VaultFacade:
         preflights=Preflights(parts),
         eligibility=Eligibility(parts),
         returns=Returns(parts),
+        candidates=Candidates(parts),
         checks=Checks(parts),
         properties=Properties(parts),
         points=Points(parts),

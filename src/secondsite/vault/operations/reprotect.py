@@ -25,7 +25,7 @@ from ...wire.control import orders
 from ...wire.control.checks import Obstacles
 from .. import ports
 from ..steps import lookup, obstacles, replicating, seeds, synchronizing
-from ..steps.back import checking, leaving, place
+from ..steps.back import capacity, checking, leaving, place
 from ..steps.back.leaving import Withdrawn
 from ..steps.back.place import ReprotectArguments
 from ..steps.lost import giving_up
@@ -84,10 +84,13 @@ class Reprotect(MachineOperation):
 
     def _check(self, ctx: StepContext) -> Outcome:
         machine, wanted = self.machine(ctx), ctx.arguments(ReprotectArguments)
+        if machine.coming_appliance_id != wanted.appliance_id:  # before it says anything
+            ctx.write(self.deps.commit(partial(_note_coming, machine.id, wanted.appliance_id)))
         elsewhere = wanted.is_elsewhere(machine)
         target = self._new_target(ctx, machine)
         with self.deps.store.reading() as tx:
             addresses = lookup.data_addresses(tx, target.appliance_id)
+            limit = capacity.of(tx, tx.appliances.find(target.appliance_id), target.machine)
         if not elsewhere or self.deps.gateway.is_connected(machine.source_appliance_id):
             power = self.source(ctx, machine).power().facts.power
             obstacles.require_whole("Reprotecting", machine.name, power)
@@ -99,7 +102,7 @@ class Reprotect(MachineOperation):
         theirs = target.check(question)
         beside = self._copies_beside(ctx, machine, target)
         unkept = placing.keeps_no_stores(target.machine.kept.store, theirs.facts)
-        found = ours.facts, theirs.facts, beside, unkept
+        found = ours.facts, theirs.facts, limit, beside, unkept
         warned, keep = obstacles.passed(self.deps, "Reprotecting", machine, *found)
         return Done(
             f"{machine.name} can be protected back to {machine.source_site}, {self._where(ctx, target)}{warned}",
@@ -140,8 +143,6 @@ class Reprotect(MachineOperation):
 
     def _create_replica(self, ctx: StepContext) -> Outcome:
         machine, wanted = self.machine(ctx), ctx.arguments(ReprotectArguments)
-        if machine.coming_appliance_id != wanted.appliance_id:  # before it says anything
-            ctx.write(self.deps.commit(partial(_note_coming, machine.id, wanted.appliance_id)))
         target, base = self._new_target(ctx, machine), wanted.base
         return replicating.create_replica(self.deps, target, base, target.machine.target_fabric_id).done()
 

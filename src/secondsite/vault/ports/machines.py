@@ -217,6 +217,10 @@ class MachineRecords(Protocol):
     def places_at_work(self, states: Collection[State]) -> Sequence[MachinePlace]:
         """Of those that a job has, or whose state is one of these."""
 
+    def coming_home(self, appliance_id: str, before: str) -> int:
+        """How many disks of machines come home to this appliance: of those that are protected to there from the other site, and of those
+        that are on the way to be and whose ids come `before` this one."""
+
     def page(
         self, wanted: MachinesWanted, limit: int, after: tuple[str, str] | None = None
     ) -> Sequence[MachineRecord]:

@@ -27,6 +27,8 @@ class CheckedSource(Obstacles):
 
     needed_bytes: int | None = None
     written_bytes: int | None = None
+    peer_seconds: float | None = None
+    """How long it took to be connected to the peer's data port, if that was asked for."""
 
 
 class StandIn(Shape):

@@ -7,11 +7,11 @@ import pytest
 from secondsite.domain import errors
 from secondsite.domain.lifecycle import State, Verb
 from secondsite.ground.units import GiB
-from secondsite.wire.rest.places import NetworkMapping
 from secondsite.wire.common.stores import Keeping
+from secondsite.wire.control.checks import ObstacleShape
 from secondsite.wire.control.orders import Kind
 from secondsite.wire.control.setups import Base
-from secondsite.wire.control.checks import ObstacleShape
+from secondsite.wire.rest.places import NetworkMapping
 from tests.vault.support_appliances import A, B, definition
 from tests.vault.support_operations import said
 
@@ -69,10 +69,17 @@ def test_an_appliance_that_is_gone_is_not_waited_for_and_the_new_one_takes_its_p
     job = elsewhere_without_a(away)
     assert away.clock.monotonic() - began < 60
     machine = away.machine()
-    assert (machine.state, machine.source_appliance_id, machine.target_appliance_id) == (State.PROTECTED, B, OTHER_A)
+    assert (machine.state, machine.source_appliance_id, machine.target_appliance_id) == (
+        State.PROTECTED,
+        B,
+        OTHER_A,
+    )
     assert (machine.target_site, machine.home_site, machine.reversed) == ("a", "a", True)
     assert "if it runs, and withdrawn" in said(job, "Shut down").sentence
-    assert "new disks with appliance 'other-appliance-a' (alternate location)" in said(job, "Prerequisites check").sentence
+    assert (
+        "new disks with appliance 'other-appliance-a' (alternate location)"
+        in said(job, "Prerequisites check").sentence
+    )
     assert given_to(away, A) == []
     for verb in (Verb.PLANNED_FAILOVER, Verb.COMMIT):
         assert ended(away, away.submit(verb)).job.state == "succeeded"
@@ -80,7 +87,9 @@ def test_an_appliance_that_is_gone_is_not_waited_for_and_the_new_one_takes_its_p
     assert away.appliances.copies.two == []
 
 
-@pytest.mark.parametrize("later", [(), (Verb.PLANNED_FAILOVER,), (Verb.PLANNED_FAILOVER, Verb.COMMIT, Verb.REPROTECT)])
+@pytest.mark.parametrize(
+    "later", [(), (Verb.PLANNED_FAILOVER,), (Verb.PLANNED_FAILOVER, Verb.COMMIT, Verb.REPROTECT)]
+)
 def test_whatever_came_since_the_old_copy_gives_way_when_its_appliance_returns(away, later):
     elsewhere_without_a(away)
     for verb in later:
@@ -127,7 +136,9 @@ def test_what_the_new_host_is_asked_before_anything_stops(away):
     with away.store.transaction() as tx:
         for source, network, target, other in (("a", "lan", "b", "lan-b"), ("b", "lan-b", "a", "new-lan")):
             tx.networks.put(
-                NetworkMapping(source_site=source, source_network=network, target_site=target, target_network=other)
+                NetworkMapping(
+                    source_site=source, source_network=network, target_site=target, target_network=other
+                )
             )
     away.appliances.obstacles = (ObstacleShape(what="There is no network 'new-lan' here.", do="Create it."),)
     assert elsewhere(away).job.state == "failed"
@@ -157,14 +168,24 @@ def test_an_old_appliance_that_is_there_withdraws_the_old_machine(away):
 
 
 @pytest.mark.parametrize("kind", [Kind.PREPARE_REPLICA, Kind.START_REPLICATION])
-def test_one_that_fails_defines_the_old_machine_again_and_any_healthy_appliance_will_do_for_the_next(away, kind):
+def test_one_that_fails_defines_the_old_machine_again_and_any_healthy_appliance_will_do_for_the_next(
+    away, kind
+):
     away.appliances.fail(kind, times=1)
     job = elsewhere(away)
     assert job.job.state == "failed"
     assert given_to(away, A) == [Kind.POWER, Kind.WITHDRAW, Kind.REMOVE_REPLICA]
-    (again,) = [each for each in away.appliances.removed if each.fabric_id == away.machine().source_fabric_id and each.restore_machine and each.still_protected][-1:]
+    (again,) = [
+        each
+        for each in away.appliances.removed
+        if each.fabric_id == away.machine().source_fabric_id and each.restore_machine and each.still_protected
+    ][-1:]
     assert again.made_by == job.job.id
-    assert (away.state(), away.machine().target_appliance_id, away.machine().source_appliance_id) == (State.COMMITTED, B, A)
+    assert (away.state(), away.machine().target_appliance_id, away.machine().source_appliance_id) == (
+        State.COMMITTED,
+        B,
+        A,
+    )
     assert away.run(Verb.REPROTECT).job.state == "succeeded"
     assert away.machine().target_appliance_id == A
 
@@ -198,13 +219,19 @@ def test_a_shipped_seed_is_imported_between_the_replica_and_replication_and_comp
     job = elsewhere_without_a(away, seeds={"web01": {"vda": "/media/usb/web01.qcow2"}})
     assert given_to(away, OTHER_A)[-2:] == [Kind.PREPARE_REPLICA, Kind.IMPORT_SEED]
     assert away.appliances.seeded == ("vda",)
-    assert [(seed.key, seed.path) for seed in away.appliances.checked.seeds] == [("vda", "/media/usb/web01.qcow2")]
+    assert [(seed.key, seed.path) for seed in away.appliances.checked.seeds] == [
+        ("vda", "/media/usb/web01.qcow2")
+    ]
     assert "a seed is compared" in said(job, "Prerequisites check").sentence
 
 
 def test_the_name_of_a_store_does_not_go_along_to_another_appliance(away):
     with away.store.transaction() as tx:
-        tx.machines.put(dataclasses.replace(away.machine(), keeping={"a": Keeping(store="fast"), "b": Keeping(store="b1")}))
+        tx.machines.put(
+            dataclasses.replace(
+                away.machine(), keeping={"a": Keeping(store="fast"), "b": Keeping(store="b1")}
+            )
+        )
     assert elsewhere(away).job.state == "succeeded"
     assert away.machine().keeping == {"b": Keeping(store="b1")}
 
@@ -216,7 +243,9 @@ def home_again(verbs):
 
 
 @pytest.mark.parametrize("is_there", [True, False])
-def test_from_home_too_another_appliance_can_be_chosen_and_the_replica_that_was_left_is_removed(away, is_there):
+def test_from_home_too_another_appliance_can_be_chosen_and_the_replica_that_was_left_is_removed(
+    away, is_there
+):
     home_again(away)
     if not is_there:
         away.appliances.destroy(B)
