@@ -67,6 +67,17 @@ def writes(rig, name, text):
     guest_disk.write(host(rig, "b").root, at(rig, "b", name).fabric_id, 0, text.ljust(512))
 
 
+def offered(rig, *names):
+    found = command_line.told(rig, "machine", "appliances", "web01")["appliances"]
+    by_name = {each["name"]: each for each in found}
+    return [by_name[name] for name in names]
+
+
+def preview(rig, **how):
+    with rig.client() as vault:
+        return vault.machines["web01"].reprotect_preview(**how)
+
+
 def moves_to_b(rig, *names):
     for verb in ("planned-failover", "commit"):
         command_line.do(rig, verb, *names)
@@ -83,6 +94,18 @@ def comes_home(rig, name, where):
     assert digest(rig, where, name) == written
     command_line.do(rig, "commit", name)
     assert running(rig, name) == [where]
+
+
+def test_which_appliances_could_hold_a_first_replica_is_told_before(rig):
+    rig.make_simulated("new01", disk_bytes=(MiB,))
+    found = command_line.told(
+        rig, "machine", "appliances", "new01", "--source", "a", "--target", "b", "--encrypt"
+    )
+    (only,) = found["appliances"]
+    assert (found["site"], only["name"], only["chosen"], only["fits"]) == ("b", "appliance-b", True, False)
+    assert "cannot encrypt" in str(only["obstacles"])
+    plain = command_line.told(rig, "machine", "appliances", "new01", "--source", "a", "--target", "b")
+    assert plain["appliances"][0]["fits"]
 
 
 def test_onto_its_old_disks_a_machine_that_was_deleted_at_home_is_refused_by_name_with_the_way_on(rig):
@@ -128,11 +151,31 @@ def test_with_the_host_its_appliance_is_lost_and_a_new_one_with_another_network_
     writes(rig, "web01", b"written at b while a was gone")
     rig.add_host("a", network=NEW_LAN, while_away=True)
     alternate = ("--location", "alternate", "--target-appliance", "appliance-a2")
+    lost, new = offered(rig, "appliance-a", "appliance-a2")
+    assert (lost["fits"], lost["chosen"], lost["had_the_machine"], lost["original"]) == (
+        False,
+        True,
+        True,
+        False,
+    )
+    assert "no connection" in lost["why_not_original"]
+    assert (new["fits"], new["most_disks_home"], new["disks_coming_home"]) == (False, 60, 0)
+    assert new["seconds_to_reach"] > 0
+    before = preview(rig, location="alternate", target_appliance="appliance-a2")
+    assert (before.ready, before.appliance) == (False, "appliance-a2")
+    assert [each.what for each in before.obstacles] == [each["what"] for each in new["obstacles"]]
     job = command_line.do(rig, "reprotect", "web01", *alternate, exit_code=1)
     said = job["tasks"][0]["problem"]["message"]
     assert f"There is no network '{rig.bridge('a')}' here" in said
     assert "secondsite mapping create" in said
     command_line.told(rig, "mapping", "create", f"b/{rig.bridge('b')}", f"a/{NEW_LAN}")
+    shown = " ".join(rig.cli("machine", "appliances", "web01").stdout.split())
+    assert "appliance-a2" in shown
+    assert "0 of 60 disks" in shown
+    assert "appliance-a had the machine: its old disks cannot be used" in shown
+    assert offered(rig, "appliance-a2")[0]["fits"]
+    assert preview(rig, location="alternate", target_appliance="appliance-a2").ready
+    assert not preview(rig).ready
     command_line.do(rig, "reprotect", "web01", *alternate)
     machine = rig.machine("web01")
     assert (machine.source_appliance, machine.target_appliance) == ("appliance-b", "appliance-a2")

@@ -49,12 +49,10 @@ def test_in_the_disaster_it_runs_on_at_b_and_is_accepted_there(rig):
 
 def test_new_hardware_at_a_is_asked_first_and_takes_a_full_copy_while_it_runs(rig):
     rig.add_host("a", network=new_bridge(rig), while_away=True)
-    offered = {
-        each["name"]: each for each in command_line.told(rig, "machine", "appliances", "web01")["appliances"]
-    }
-    assert (offered["appliance-a"]["fits"], offered["appliance-a2"]["fits"]) == (False, False)
+    found = command_line.told(rig, "machine", "appliances", "web01")["appliances"]
+    offered = {each["name"]: each for each in found}
+    assert (offered["appliance-a"]["fits"], offered["appliance-a2"]["fits"]) == (False, True)
     assert "no connection" in str(offered["appliance-a"]["obstacles"])
-    assert f"There is no network '{rig.bridge('a')}' here" in str(offered["appliance-a2"]["obstacles"])
     command_line.told(rig, "mapping", "create", f"b/{rig.bridge('b')}", f"a/{new_bridge(rig)}")
     command_line.do(rig, "reprotect", "web01", *ALTERNATE)
     e2e.wait_for_record(rig.console("b", "web01"), rig.console("b", "web01").last_record + 3)

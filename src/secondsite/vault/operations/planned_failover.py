@@ -21,6 +21,7 @@ from ...jobs.model.outcomes import Done, Outcome
 from ...wire import rest
 from ...wire.common.base import Shape
 from ...wire.common.points import PointShape
+from ...wire.control.checks import Obstacles
 from ...wire.control.orders import CycleFact, Points
 from .. import ports
 from ..steps import obstacles
@@ -147,7 +148,7 @@ class PlannedFailover(MachineOperation):
             connected, names = cards.checked(tx, machine), naming.names(tx, machine)
             unconnected = cards.unconnected(tx, machine, connected)
             wanted = properties.set_for(tx, machine)
-            home = cards.at_home(tx, machine)
+            home, reported = cards.at_home(tx, machine), obstacles.reported(tx, machine)
         tried = self.target(ctx, machine).check_failover(
             definition,
             cards=connected,
@@ -159,7 +160,7 @@ class PlannedFailover(MachineOperation):
         )
         old = properties.too_old(wanted.sizing, tried.facts, machine)
         warned, keep = obstacles.passed(
-            self.deps, "A planned failover", machine, tried.facts, old, told=unconnected
+            self.deps, "A planned failover", machine, tried.facts, old, told=_both(unconnected, reported)
         )
         return Done(
             f"both sites answer; {machine.target_site} has {counted(len(known), 'point')} of {machine.name}"
@@ -203,6 +204,10 @@ class PlannedFailover(MachineOperation):
 def _comes_back_by_itself(step: Step) -> Step:
     """A cancel is found at the next gate, which fails then; the engine would leave the machine where it is."""
     return replace(step, cancelable=False)
+
+
+def _both(one: Obstacles, other: Obstacles) -> Obstacles:
+    return Obstacles(obstacles=(*one.obstacles, *other.obstacles))
 
 
 def _earlier(wanted: PlannedFailoverArguments, known: Sequence[PointShape]) -> PointShape | None:

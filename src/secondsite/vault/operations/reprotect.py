@@ -92,8 +92,7 @@ class Reprotect(MachineOperation):
             addresses = lookup.data_addresses(tx, target.appliance_id)
             limit = capacity.of(tx, tx.appliances.find(target.appliance_id), target.machine)
         if not elsewhere or self.deps.gateway.is_connected(machine.source_appliance_id):
-            power = self.source(ctx, machine).power().facts.power
-            obstacles.require_whole("Reprotecting", machine.name, power)
+            self._require_whole(ctx, machine, elsewhere)
         ours = self._new_source(ctx, machine).check(machine.disks, addresses)
         with self.deps.store.reading() as tx:
             question = checking.of_target(
@@ -108,6 +107,15 @@ class Reprotect(MachineOperation):
             f"{machine.name} can be protected back to {machine.source_site}, {self._where(ctx, target)}{warned}",
             commit=keep,
         )
+
+    def _require_whole(self, ctx: StepContext, machine: ports.MachineRecord, elsewhere: bool) -> None:
+        try:
+            power = self.source(ctx, machine).power().facts.power
+        except errors.ApplianceUnreachable as away:
+            if elsewhere:
+                return  # it went away since: nobody waits for it
+            raise errors.ApplianceUnreachable(away.message, do=_way_on(machine)) from away
+        obstacles.require_whole("Reprotecting", machine.name, power)
 
     def _where(self, ctx: StepContext, target: Target) -> str:
         wanted = ctx.arguments(ReprotectArguments)
@@ -213,6 +221,13 @@ class Reprotect(MachineOperation):
         row = lifecycle.after(machine.state, Event.SUCCEEDED)
         wanted = ReprotectArguments.model_validate(job.arguments)
         tx.machines.put(replace(place.turned(tx, machine, wanted), state=row.next, job_id=None))
+
+
+def _way_on(machine: ports.MachineRecord) -> str:
+    return (
+        "Start it, then retry the job. If it is gone for good, let another appliance of that site take its place: '--location alternate "
+        f"--target-appliance NAME' ('secondsite machine appliances {machine.name}')."
+    )
 
 
 def _note_coming(machine_id: str, appliance_id: str | None, tx: ports.Transaction) -> None:

@@ -55,7 +55,7 @@ _COMING_HOME = Prepared(
             and_(
                 COLUMNS.target_appliance_id == bindparam("there"),
                 COLUMNS.source_site != COLUMNS.home_site,
-                COLUMNS.state.in_([State.PROTECTED, State.PLANNED_FAILING_OVER]),
+                or_(COLUMNS.state == State.PROTECTED, COLUMNS.state == State.PLANNED_FAILING_OVER),
             ),
             and_(
                 func.coalesce(COLUMNS.coming_appliance_id, COLUMNS.source_appliance_id) == bindparam("there"),

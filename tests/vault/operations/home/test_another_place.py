@@ -200,8 +200,21 @@ def test_one_that_failed_with_its_own_appliance_is_tried_again_with_another(away
 def test_only_an_appliance_of_the_site_that_it_came_from_can_be_chosen(away):
     with pytest.raises(errors.NotFound) as refused:
         away.submit(Verb.REPROTECT, location="alternate", target_appliance=OTHER_B)
-    assert refused.value.message == "Site 'a' has no appliance 'other-appliance-b'."
-    assert refused.value.do == f"Its appliances are {A}, {OTHER_A}."
+    assert refused.value.message.startswith(
+        "Site 'a' has no appliance 'other-appliance-b'. web01 is protected back to"
+    )
+    assert refused.value.do.startswith(
+        f"Its appliances are {A}, {OTHER_A}. To enroll another one there: 'secondsite"
+    )
+
+
+@pytest.mark.parametrize("location", ["original", "alternate"])
+def test_where_its_own_appliance_is_away_it_is_named_with_the_way_on(away, location):
+    away.appliances.away.add(A)
+    job = ended(away, away.submit(Verb.REPROTECT, location=location))
+    assert "The appliance 'appliance-a' of site a has not been connected" in job.job.error.message
+    assert "--location alternate --target-appliance NAME" in job.job.error.do
+    assert away.state() is State.COMMITTED
 
 
 @pytest.mark.parametrize("more", [{"target_appliance": OTHER_A}, {"seeds": {"web01": {"vda": "/x.raw"}}}])
@@ -274,3 +287,44 @@ def test_a_machine_that_was_deleted_at_home_is_made_anew_with_the_same_appliance
     assert job.job.state == "succeeded"
     assert said(job, "Shut down").state == "skipped"
     assert away.machine().target_appliance_id == A
+
+
+def takes_home(verbs, name, most):
+    with verbs.store.transaction() as tx:
+        found = tx.appliances.find(name)
+        hello = found.hello.model_copy(update={"most_disks_home": most})
+        tx.appliances.put(dataclasses.replace(found, hello=hello))
+
+
+def test_more_disks_than_an_appliance_takes_home_at_once_are_refused_by_name_and_fit_once_others_are_home(
+    away,
+):
+    away.appliances.inventory.append(definition("db01"))
+    takes_home(away, OTHER_A, 3)
+    assert elsewhere(away).job.state == "succeeded"
+    for verb, more in (
+        (Verb.ENABLE_PROTECTION, {"target_appliance": B}),
+        (Verb.FAILOVER, {}),
+        (Verb.COMMIT, {}),
+    ):
+        assert away.run(verb, "db01", **more).job.state == "succeeded"
+    to_other = {"location": "alternate", "target_appliance": OTHER_A}
+    said_no = away.run(Verb.REPROTECT, "db01", **to_other).job.error.message
+    assert "takes 3 disks home at once: 2 of other machines are on their way to it, and db01 has 2" in said_no
+    takes_home(away, OTHER_A, None)  # an older one, or any number
+    takes_home(away, OTHER_A, 4)
+    assert away.run(Verb.REPROTECT, "db01", **to_other).job.state == "succeeded"
+    assert away.run(Verb.PLANNED_FAILOVER, "web01").job.state == "succeeded"
+    with away.store.reading() as tx:
+        assert tx.machines.coming_home(OTHER_A, "") == 2
+
+
+def test_of_machines_that_start_together_those_that_come_first_count_as_on_their_way(away):
+    machine = away.machine()
+    with away.store.transaction() as tx:
+        tx.machines.put(dataclasses.replace(machine, state=State.REPROTECTING, coming_appliance_id=OTHER_A))
+        counted = [
+            tx.machines.coming_home(there, before)
+            for there, before in ((OTHER_A, "~"), (OTHER_A, ""), (A, "~"))
+        ]
+    assert counted == [2, 0, 0]

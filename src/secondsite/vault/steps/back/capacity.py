@@ -14,8 +14,8 @@ def of(tx: ports.Transaction, appliance: ports.ApplianceRecord | None, new: port
     if known + more <= most:
         return Obstacles()
     what = (
-        f"{counted(known, 'disk')} of other machines come home to appliance '{appliance.name}' already, and {new.name} has {more} more: "
-        f"{most} may at once."
+        f"Appliance '{appliance.name}' takes {counted(most, 'disk')} home at once: {known} of other machines are on their way to it, and "
+        f"{new.name} has {more}."
     )
     do = (
         f"Choose another appliance ('secondsite machine appliances {new.name}'), bring others home first, or raise 'most_disks_home' in "

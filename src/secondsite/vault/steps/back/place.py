@@ -39,7 +39,7 @@ class ReprotectArguments(Shape):
 def asked(tx: ports.Transaction, request: rest.Reprotect, machine: ports.MachineRecord) -> ReprotectArguments:
     """Raises NotFound for an appliance of another site, InvalidArgument for what the old disks have no use for."""
     named = request.target_appliance
-    chosen = None if named is None else lookup.appliance_named(tx, machine.source_site, named).id
+    chosen = None if named is None else _named(tx, machine, named).id
     wanted = ReprotectArguments(
         location=request.location,
         store=request.store,
@@ -51,6 +51,17 @@ def asked(tx: ports.Transaction, request: rest.Reprotect, machine: ports.Machine
     else:
         seeds.require_disks(machine.name, machine.disks, wanted.seeds)
     return wanted
+
+
+def _named(tx: ports.Transaction, machine: ports.MachineRecord, name: str) -> ports.ApplianceRecord:
+    try:
+        return lookup.appliance_named(tx, machine.source_site, name)
+    except errors.NotFound as unknown:
+        enroll = f"'secondsite appliance create-registration-key --site {machine.source_site}'"
+        raise errors.NotFound(
+            f"{unknown.message} {machine.name} is protected back to the site that it came from.",
+            do=f"{unknown.do} To enroll another one there: {enroll}.",
+        ) from unknown
 
 
 def _refuse_without_use(
