@@ -167,6 +167,13 @@ def test_an_old_appliance_that_is_there_withdraws_the_old_machine(away):
     assert away.appliances.running(away.machine().id) == [B]
 
 
+def test_the_appliance_that_takes_over_withdraws_what_is_with_it_before_it_makes_a_replica(away):
+    """It shares the hypervisor with the old one, or had the machine before and was away since."""
+    away.appliances.never_had = set()
+    elsewhere(away)
+    assert given_to(away, OTHER_A)[:3] == [Kind.CHECK_TARGET, Kind.WITHDRAW, Kind.PREPARE_REPLICA]
+
+
 @pytest.mark.parametrize("kind", [Kind.PREPARE_REPLICA, Kind.START_REPLICATION])
 def test_one_that_fails_defines_the_old_machine_again_and_any_healthy_appliance_will_do_for_the_next(
     away, kind
