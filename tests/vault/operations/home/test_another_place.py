@@ -6,6 +6,7 @@ import pytest
 
 from secondsite.domain import errors
 from secondsite.domain.lifecycle import State, Verb
+from secondsite.domain.plans.plan import PlanGroup, PlanMachine, RecoveryPlan
 from secondsite.ground.units import GiB
 from secondsite.wire.common.stores import Keeping
 from secondsite.wire.control.checks import ObstacleShape
@@ -335,3 +336,12 @@ def test_of_machines_that_start_together_those_that_come_first_count_as_on_their
             for there, before in ((OTHER_A, "~"), (OTHER_A, ""), (A, "~"))
         ]
     assert counted == [2, 0, 0]
+
+
+def test_a_plan_is_protected_back_to_the_appliance_that_took_the_place_of_the_one_that_is_gone(away):
+    machine = away.machine()
+    of_plan = PlanMachine(machine.id, machine.name, machine.source_site, machine.target_site)
+    plan = RecoveryPlan("shop", (PlanGroup((of_plan,)),))
+    job_id = away.submit_plan(Verb.REPROTECT, plan, location="alternate", target_appliance=OTHER_A)
+    assert away.settle(job_id).job.state == "succeeded"
+    assert away.machine().target_appliance_id == OTHER_A
