@@ -86,26 +86,35 @@ class Rig(Hands):
             vault.pairs.set("a", "b", reverse_after_commit=False)
         return self
 
-    def add_host(self, site: SiteName, furnish: Callable[[str], None] = lambda _: None) -> str:
-        """One more host at a site, with an appliance of its own and a network of the same name (a real guest's is the same bridge).
-        What is given stands for the site wherever a host is meant; `furnish` may make its machines before the appliance starts."""
+    def add_host(
+        self,
+        site: SiteName,
+        furnish: Callable[[str], None] = lambda _: None,
+        *,
+        network: str | None = None,
+        while_away: bool = False,
+    ) -> str:
+        """One more host at a site, with an appliance of its own and a network of the same name (a real guest's is the same bridge), or
+        with one of another name. What is given stands for the site wherever a host is meant; `furnish` may make its machines before
+        the appliance starts. `while_away`: other appliances may be away."""
         host = f"{site}2"
         self.appliances[host] = self._appliance_process(host)
         with self.client() as vault:
             self._enroll(vault, site, host)
-        if self.fabric == "simulated":
-            self._make_bridge(host)
+        if self.fabric == "simulated" or network is not None:
+            self._make_bridge(host, network)
         furnish(host)
         self.appliances[host].start()
-        self.wait_connected()
+        self.wait_connected(only=f"appliance-{host}" if while_away else None)
         return host
 
-    def wait_connected(self, within_seconds: float = 30) -> None:
-        """All appliances have said hello to the vault that runs now."""
+    def wait_connected(self, within_seconds: float = 30, only: str | None = None) -> None:
+        """All appliances, or only that one, have said hello to the vault that runs now."""
         deadline = time.monotonic() + within_seconds
         while True:
             with self.client() as vault:
-                away = [each.name for each in vault.appliances if not each.connected]
+                wanted = [each for each in vault.appliances if only in (None, each.name)]
+            away = [each.name for each in wanted if not each.connected]
             if not away:
                 return
             if time.monotonic() > deadline:
@@ -200,8 +209,8 @@ class Rig(Hands):
         capabilities.lend(root)
         return f"qemu:///embed?root={root}"
 
-    def _make_bridge(self, site: str) -> None:
-        name = self.bridge(site)
+    def _make_bridge(self, site: str, name: str | None = None) -> None:
+        name = name or self.bridge(site)
         if self.fabric == "simulated":
             simulated.add_network(self.home(f"appliance-{site}") / "fabric", name)
         else:

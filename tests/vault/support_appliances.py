@@ -56,7 +56,7 @@ class Clock:
 class Appliances:
     """`given` lists (appliance, kind, machine id) of each order that was carried out, in that order. Orders of a kind in
     `failing` fail, in `silent` are not carried out, in `unheard` are carried out and never reported. `hosts` are the names of
-    the machines that an appliance has (all), those of an appliance in `off` or `saved` are it."""
+    the machines that an appliance has (all), those of an appliance in `off` or `saved` are it. Those in `never_had` have none to withdraw."""
 
     def __init__(self, clock, names):
         self._clock = clock
@@ -96,6 +96,7 @@ class Appliances:
         self.generations = {}
         self.stale = []
         self.missing = False
+        self.never_had: set[str] = set()
         self.shows = None
         self.failing_checks: set[str] = set()
         self.knows_no_checks = False
@@ -217,7 +218,7 @@ class Appliances:
         if kind is Kind.START_REPLICA and payload.run == "failover" and machine_id in self._accepting:
             problem = Problem.of(errors.NotPossibleNow("The replica takes cycles.", do="Close it first."))
             return Report(order_id=order_id, problem=problem)
-        if kind is Kind.WITHDRAW and self.missing:
+        if kind is Kind.WITHDRAW and (self.missing or appliance_id in self.never_had):
             return Report(order_id=order_id, problem=Problem.of(errors.NotFound("The site has no machine.")))
         self.given.append((appliance_id, kind, machine_id))
         facts = getattr(self, f"_{kind.value}", self._nothing)(appliance_id, machine_id, payload)

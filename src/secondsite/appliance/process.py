@@ -162,5 +162,6 @@ class Appliance:
             notes=properties.notes,
             host=platform.node() or None,
             vault_number=self.desk.generations.vault_number,
+            most_disks_home=self.config.most_disks_home or None,
             says_changes=True,
         )

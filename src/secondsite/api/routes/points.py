@@ -105,6 +105,12 @@ def preview_reprotect(
     location: Annotated[
         rest.Location, Query(description="original: onto the old disks; alternate: a full copy.")
     ] = rest.Location.ORIGINAL,
+    target_appliance: Annotated[
+        str | None,
+        Query(
+            description="With alternate: the name or id of the appliance; without, the one that had the machine."
+        ),
+    ] = None,
 ) -> ReprotectPreview:
-    """What a reprotect would send, and how long it would take; the site where the machine runs is asked. Starts nothing."""
-    return vault.returns.preview(machine, location)
+    """What is in the way of a reprotect, what it would send, and how long it would take; both sites are asked. Starts nothing."""
+    return vault.returns.preview(machine, location, target_appliance)

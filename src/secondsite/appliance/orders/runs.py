@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ...datapath import errors as datapath_errors
+from ...datapath.replica import PointRecord
 from ...domain import errors, journal
 from ...fabrics.interface import HostRequest, MachineSummary
 from ...ground import seams
@@ -95,9 +96,10 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
             fact = known
         _remember(context, payload.run, fact.model_copy(update={"made": was_made}))
         seams.reach("appliance.run.opened")
-        definition = hosted.definition(record)
+        definition = _definition(context, hosted, payload, record)
         networks = {nic.key: _network(payload, nic) for nic in definition.nics}
-        unconnected = missing.left_out(context, payload, networks)
+        as_it_was = payload.home and _home(context, hosted, payload) is not None
+        unconnected = {} if as_it_was else missing.left_out(context, payload, networks)
         wanted = Sizing() if payload.home else payload.sizing
         firmware = hosted.replica.firmware(payload.point_id, payload.run)
         unfit = context.fabric.hosting.create(
@@ -174,6 +176,21 @@ def _home(context: Context, hosted: HostedReplica, payload: StartReplica) -> Mac
     if not payload.home or hosted.setup.existing_fabric_id != payload.fabric_id:
         return None
     return withdrawn.recall(context.state, payload.fabric_id)
+
+
+def _definition(
+    context: Context, hosted: HostedReplica, payload: StartReplica, record: PointRecord
+) -> MachineDefinition:
+    """The machine's at the point; one that comes home to a place where it never was, or was deleted, is made as it left home: the other
+    site may have left cards out that it had no network for."""
+    there = hosted.definition(record)
+    if not payload.home or _home(context, hosted, payload) is not None:
+        return there
+    left, keys = hosted.setup.definition, {disk.key for disk in there.disks}
+    kept = tuple(disk for disk in left.disks if disk.key in keys)
+    if len(kept) < len(keys):  # the other site added some
+        return there
+    return left.model_copy(update={"disks": kept})
 
 
 def _disks(context: Context, hosted: HostedReplica, payload: StartReplica) -> dict[str, Path]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from ...wire import rest
 from ...wire.common.bandwidth import BandwidthShape, WindowShape
+from ...wire.rest.candidates import ApplianceCandidates
 from ...wire.rest.preflights import Preflight
 from ..connection import EVERY, Connection, path, request
 
@@ -55,6 +56,13 @@ class SiteHandle:
         query = {"target": target, "target_appliance": target_appliance, "encrypt": encrypt or None}
         where = path("sites", self._name, "machines", machine, "preflight")
         return self._connection.one(Preflight, "GET", where, query)
+
+    def appliances_for(self, machine: str, target: str, *, encrypt: bool = False) -> ApplianceCandidates:
+        """Which appliances of site `target` could hold the replica of this machine of the site, and why others do not fit. Raises NotFound,
+        and AlreadyExists if it is protected."""
+        query = {"target": target, "encrypt": encrypt or None}
+        where = path("sites", self._name, "machines", machine, "appliances")
+        return self._connection.one(ApplianceCandidates, "GET", where, query)
 
     def create_registration_key(self) -> rest.RegistrationKey:
         """A key that enrolls one appliance within an hour. It is shown this once."""

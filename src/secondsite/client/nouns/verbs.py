@@ -218,12 +218,23 @@ class Verbs:
         self,
         *,
         location: rest.Location | Literal["original", "alternate"] = "original",
+        target_appliance: str | None = None,
         store: str | None = None,
+        seeds: Mapping[str, Mapping[str, str]] | None = None,
     ) -> JobHandle:
         """Replicates committed machines back to where they came from: onto the old disks ('original', only changes
-        travel) or as full copies ('alternate'). `store`: where new disks are made, and data and recovery points are kept from now on; a
-        replica that is there already stays where it is."""
-        asked = request(rest.Reprotect, machines=self.names, location=location, store=store)
+        travel) or as full copies ('alternate'). `target_appliance`: with 'alternate' the name or id of the appliance there that will
+        hold them, if not the one that had them. `store`: where new disks are made, and data and recovery points are kept from now on; a
+        replica that is there already stays where it is. `seeds`: with 'alternate', by machine and disk key the path, at that appliance's
+        host, of a shipped copy."""
+        asked = request(
+            rest.Reprotect,
+            machines=self.names,
+            location=location,
+            target_appliance=target_appliance,
+            store=store,
+            seeds={machine: dict(paths) for machine, paths in (seeds or {}).items()},
+        )
         return self._start(Verb.REPROTECT, asked)
 
     def resynchronize(self) -> JobHandle:

@@ -25,6 +25,7 @@ from .nouns.point_holds import Holds
 from .nouns.points import Points
 from .nouns.policies import Policies
 from .nouns.predictions import Predictions
+from .nouns.preflight.candidates import Candidates
 from .nouns.preflight.protected import Preflights
 from .nouns.preflight.returning import Returns
 from .nouns.preflight.unprotected import Eligibility
@@ -55,6 +56,7 @@ class VaultFacade:
     preflights: Preflights
     eligibility: Eligibility
     returns: Returns
+    candidates: Candidates
     checks: Checks
     properties: Properties
     points: Points
@@ -99,6 +101,7 @@ def _assembled(parts: Parts, events: Events) -> VaultFacade:
         preflights=Preflights(parts),
         eligibility=Eligibility(parts),
         returns=Returns(parts),
+        candidates=Candidates(parts),
         checks=Checks(parts),
         properties=Properties(parts),
         points=Points(parts),

@@ -26,6 +26,7 @@ from ...jobs.storage import read
 from ...wire import rest
 from ...wire.common.base import Shape
 from ...wire.common.points import PointShape
+from ...wire.control.checks import Obstacles
 from ...wire.control.orders import CycleFact, Points, StartFact
 from .. import ports
 from ..steps import obstacles
@@ -178,6 +179,7 @@ class PlannedFailover(MachineOperation):
             connected, names = cards.checked(tx, machine), naming.names(tx, machine)
             unconnected = cards.unconnected(tx, machine, connected)
             wanted = properties.set_for(tx, machine)
+            home, reported = cards.at_home(tx, machine), obstacles.reported(tx, machine)
         tried = self.target(ctx, machine).check_failover(
             definition,
             cards=connected,
@@ -185,10 +187,11 @@ class PlannedFailover(MachineOperation):
             names=names,
             no_copy=True,
             wanted=wanted,
+            home=home,
         )
         old = properties.too_old(wanted.sizing, tried.facts, machine)
         warned, keep = obstacles.passed(
-            self.deps, "A planned failover", machine, tried.facts, old, told=unconnected
+            self.deps, "A planned failover", machine, tried.facts, old, told=_both(unconnected, reported)
         )
         return Done(
             f"both sites answer; {machine.target_site} has {counted(len(known), 'point')} of {machine.name}"
@@ -266,6 +269,10 @@ def _with_downtime(ctx: StepContext, done: Done) -> Done:
 def _comes_back_by_itself(step: Step) -> Step:
     """A cancel is found at the next gate, which fails then; the engine would leave the machine where it is."""
     return replace(step, cancelable=False)
+
+
+def _both(one: Obstacles, other: Obstacles) -> Obstacles:
+    return Obstacles(obstacles=(*one.obstacles, *other.obstacles))
 
 
 def _earlier(wanted: PlannedFailoverArguments, known: Sequence[PointShape]) -> PointShape | None:

@@ -118,6 +118,8 @@ class MachineRecord:
     """What came of its DNS names. None: none was ever changed."""
     recovered: RecoveredRecord | None = None
     """How long its last drill or failover took. None: there was none, or before this was noted."""
+    coming_appliance_id: str | None = None
+    """The appliance that the last reprotect was to, or is to. None: the one that had the machine, or it has ended well."""
 
     @property
     def kept(self) -> Keeping:
@@ -214,6 +216,10 @@ class MachineRecords(Protocol):
 
     def places_at_work(self, states: Collection[State]) -> Sequence[MachinePlace]:
         """Of those that a job has, or whose state is one of these."""
+
+    def coming_home(self, appliance_id: str, before: str) -> int:
+        """How many disks of machines come home to this appliance: of those that are protected to there from the other site, and of those
+        that are on the way to be and whose ids come `before` this one."""
 
     def page(
         self, wanted: MachinesWanted, limit: int, after: tuple[str, str] | None = None

@@ -9,6 +9,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
+    func,
     insert,
     or_,
     select,
@@ -45,6 +46,23 @@ _THERE = Gathered(
         or_(
             and_(COLUMNS.source_site == bindparam("there"), _AS_SOURCE),
             and_(COLUMNS.target_site == bindparam("there"), _AS_TARGET),
+        )
+    )
+)
+_COMING_HOME = Prepared(
+    select(COLUMNS.id, COLUMNS.disks).where(
+        or_(
+            and_(
+                COLUMNS.target_appliance_id == bindparam("there"),
+                COLUMNS.source_site != COLUMNS.home_site,
+                or_(COLUMNS.state == State.PROTECTED, COLUMNS.state == State.PLANNED_FAILING_OVER),
+            ),
+            and_(
+                func.coalesce(COLUMNS.coming_appliance_id, COLUMNS.source_appliance_id) == bindparam("there"),
+                COLUMNS.source_site == COLUMNS.home_site,
+                COLUMNS.state == State.REPROTECTING,
+                COLUMNS.id < bindparam("before"),
+            ),
         )
     )
 )
@@ -145,6 +163,10 @@ class SqlMachines:
 
     def in_drill(self, states: Collection[DrillState]) -> Sequence[ports.MachineRecord]:
         return self._many(COLUMNS.drill_state.in_(sorted(states)))
+
+    def coming_home(self, appliance_id: str, before: str) -> int:
+        found = _COMING_HOME.all(self._session, {"there": appliance_id, "before": before})
+        return sum(len(row["disks"]) for row in found)
 
     def page(
         self, wanted: ports.MachinesWanted, limit: int, after: tuple[str, str] | None = None

@@ -134,6 +134,7 @@ machines = Table(
     Column("names", Shaped(ports.NamesRecord)),
     Column("keeping", Shaped(dict[str, Keeping]), nullable=False),
     Column("recovered", Shaped(ports.RecoveredRecord)),
+    Column("coming_appliance_id", String(64)),
     UniqueConstraint("source_site", "source_fabric_id", name="uq_machines_source"),
     # All that a page is ordered and filtered by: which machines it has is read from here, without their rows. One index, because
     # every change of a machine writes all of them.

@@ -27,6 +27,8 @@ class CheckedSource(Obstacles):
 
     needed_bytes: int | None = None
     written_bytes: int | None = None
+    peer_seconds: float | None = None
+    """How long it took to be connected to the peer's data port, if that was asked for."""
 
 
 class StandIn(Shape):
@@ -88,10 +90,21 @@ class CopyInstant(Shape):
 
 
 class WantedReplica(Shape):
-    """What PREPARE_REPLICA will ask for."""
+    """What PREPARE_REPLICA will ask for. With EXISTING, `existing_fabric_id` is the machine here on whose disks it will stand: they are
+    looked at, unless an older vault does not say it."""
 
     epoch: int
     base: Base
+    existing_fabric_id: str | None = None
+    disks: tuple[str, ...] = ()
+
+
+class HomeCards(Shape):
+    """What the cards of the machine `fabric_id` are to be connected to if it is made anew here: each network must be here then. One that is
+    here, or was withdrawn here, comes home as it was: it is warned of networks that are not here. An older appliance does not look."""
+
+    fabric_id: str
+    cards: tuple[CardHere, ...] = ()
 
 
 class CheckTarget(Shape):
@@ -127,3 +140,5 @@ class CheckTarget(Shape):
     """vCPUs, memory and CPU model that the machine is to have here, which the host must have; an older appliance does not look."""
     keeping: Keeping = Keeping()
     """Where a replica is to be kept, if one is to be made: the room is asked for there."""
+    home: HomeCards | None = None
+    """The machine comes home to here, or is to."""

@@ -36,6 +36,8 @@ class Hello(Shape):
     notes: tuple[str, ...] = ()
     host: Annotated[str, Field(max_length=255)] | None = None
     """The name of the host that it runs on; None: an older appliance."""
+    most_disks_home: int | None = None
+    """So many disks may come home to it at once; None: any number, or an older appliance."""
     says_changes: bool = False
     """It says what changed to a vault that takes it, and can be asked to say all again."""
 

@@ -184,9 +184,14 @@ class ReprotectOptions(Shape):
 
     location: Location = Location.ORIGINAL
     """original: onto the old source's disks, only changes are sent; alternate: a full copy."""
+    target_appliance: str | None = None
+    """With alternate: the name or id of the appliance of that site that will hold the replica, as where the old one is gone for good, or
+    sick; null: the one that had the machine."""
     store: StoreName | None = None
     """The store in which new disks are made, and in any case where arriving data and recovery points are kept; null: as the last time at
     that site, or the default store. A replica that is there already stays where it is."""
+    seeds: dict[str, dict[str, str]] = Field(default_factory=dict)
+    """With alternate: the path on that appliance's host of a copy of the disk that was shipped there, by machine and disk key."""
 
 
 class Reprotect(ReprotectOptions, MachinesRequest):

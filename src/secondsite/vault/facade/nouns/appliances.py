@@ -52,7 +52,8 @@ class Appliances:
             users = [
                 machine.name
                 for machine in tx.machines.list(appliance.site)
-                if appliance.id in (machine.source_appliance_id, machine.target_appliance_id)
+                if appliance.id
+                in (machine.source_appliance_id, machine.target_appliance_id, machine.coming_appliance_id)
             ]
             if users:
                 raise errors.NotPossibleNow(

@@ -55,6 +55,7 @@ class Target(Side):
         no_copy: bool = False,
         but_on: checks.CopyInstant | None = None,
         wanted: TargetProperties = AS_AT_HOME,
+        home: checks.HomeCards | None = None,
     ) -> Answer[checks.CheckedTarget]:
         """Whether the failed-over machine can be made there, and, with its definition, whether it can run. `networks` must be
         there; of those that only `cards` name it is warned, and of `names` that it may not change. `no_copy`: nor may a copy be there, but one that stands on
@@ -69,6 +70,7 @@ class Target(Side):
             no_copy=no_copy,
             but_on=but_on,
             sizing=wanted.sizing,
+            home=home,
         )
         return self.check(payload)
 

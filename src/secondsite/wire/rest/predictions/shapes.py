@@ -5,6 +5,7 @@ from ....domain.prediction.data_sync import DataSync
 from ....domain.prediction.predicting import Basis
 from ....domain.prediction.timing import Part
 from ...common.base import Problem, Shape
+from ..preflights import PreflightObstacle
 from ..verbs import Location
 
 
@@ -68,6 +69,12 @@ class ReprotectPreview(Shape):
     """Its name."""
     location: Location
     """original: onto the old source's disks, which are compared; alternate: a full copy."""
+    appliance: str | None = None
+    """The name of the appliance that would hold the replica; null: it is no longer enrolled."""
+    ready: bool = True
+    """Whether nothing blocks it."""
+    obstacles: tuple[PreflightObstacle, ...] = ()
+    """What is in the way, and what is warned of; what blocks comes first."""
     disk_bytes: int
     """The size of its disks."""
     send_bytes: int | None = None

@@ -1,0 +1,6 @@
+"""Where a machine is protected back to: to its old disks, or to new ones, with the appliance that had it or with another.
+
+place     what was asked for, and the machine in the roles that it will have
+leaving   the old machine gives way, also where its appliance is gone for good
+checking  what is asked of both sides before anything stops
+"""
