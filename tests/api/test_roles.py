@@ -149,7 +149,8 @@ def test_what_is_outside_a_scope_is_not_there_and_is_not_changed(vault, ask, pro
             body = {}
         if call == "PUT /groups/{group}":
             body = {"machines": [], "multi_vm_every_seconds": 60, "app_consistent": False}
-        asked = {"params": {"target": "b"}} if path.endswith("/machines/{machine}/preflight") else {}
+        of_target = path.endswith(("/machines/{machine}/preflight", "/machines/{machine}/appliances"))
+        asked = {"params": {"target": "b"}} if of_target else {}
         how = asked if method in ("GET", "DELETE") else {"json": body}
         if ("{" in path and path != "/policies/{policy}") or method == "POST":
             assert status(token, method, named, **how) == 404, call

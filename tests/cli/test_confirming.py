@@ -93,10 +93,12 @@ def test_who_says_yes_begins_it_and_what_follows_says_what_is_lost(cli, protecte
     assert state(cli, protected) == "failed_over"
     cli.must(f"machine commit {protected}")
     _, shown = at_a_terminal(f"machine reprotect {protected}", "n")
+    assert "original location, onto its old disks, with appliance a" in shown
     assert "sends about " in shown
     assert "which was written since its failover, and what only the old disks have" in shown
     _, copied = at_a_terminal(f"machine reprotect {protected} --location alternate", "n")
     assert "at most: a full copy" in copied
+    assert "alternate location, onto new disks, with appliance a" in copied
     assert "protected from b to a; the old disks there take over what has changed since" in shown
 
 

@@ -131,6 +131,8 @@ CALLS = {
         lambda v: v.machines[WEB].preview(at=NOW),
         lambda v: v.machines[WEB].predict(Verb.PLANNED_FAILOVER),
         lambda v: v.machines[WEB].preflight(),
+        lambda v: v.machines[WEB].appliances(),
+        lambda v: v.sites["a"].appliances_for("vm1", "b", encrypt=True),
         lambda v: v.machines[WEB].reprotect_preview(),
         lambda v: v.sites["a"].preflight("vm1", "b", target_appliance="x", encrypt=True),
         lambda v: list(v.machines[WEB].points.list(since=NOW, held=False)),
@@ -149,7 +151,9 @@ CALLS = {
         lambda v: v.machines[WEB].change_recovery_point(point="p1"),
         lambda v: v.machines[WEB].commit(),
         lambda v: v.machines[WEB].cancel_failover(),
-        lambda v: v.machines[WEB].reprotect(location="alternate"),
+        lambda v: v.machines[WEB].reprotect(
+            location="alternate", target_appliance="x", seeds={WEB: {"vda": "/x.raw"}}
+        ),
         lambda v: v.machines[WEB].resynchronize(),
         lambda v: v.machines[WEB].include_disk("vdb"),
         lambda v: v.machines[WEB].exclude_disk("vdb"),
