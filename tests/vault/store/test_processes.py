@@ -4,6 +4,7 @@ import contextlib
 import threading
 from datetime import timedelta
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from sqlalchemy import event, func, select, text, update
@@ -223,10 +224,10 @@ class Process:
     def __init__(self, store, *linked):
         self.sent: list[str] = []
         self.seconds = 1000.0
-        line = SimpleNamespace(send=lambda order: self.sent.append(order.order_id))
+        line: Any = SimpleNamespace(send=lambda order: self.sent.append(order.order_id))
+        tell: Any = lambda _key: None  # noqa: E731
         self.others = Others(store, lambda _key: None, lambda _tx, _ids: None, lambda: self.seconds)
-        links = dict.fromkeys(linked, line)
-        self.giving = Giving(links, lambda _key: None, self.others, lambda: self.seconds)
+        self.giving = Giving(dict.fromkeys(linked, line), tell, self.others, lambda: self.seconds)
         self.others.serve(self.giving.serve(), lambda _id: None)
 
 

@@ -1,6 +1,7 @@
 """The engine: claims ready jobs and runs them, several at a time, beside other engines on the same database.
 
-Threads: `workers` that run jobs, one that keeps the lease, on PostgreSQL one that listens for notifications.
+Threads: `workers` that run jobs, one that keeps the lease and does nothing that may have to wait, one that wakes jobs that sleep too long,
+on PostgreSQL one that listens for notifications.
 """
 
 import os
@@ -95,6 +96,12 @@ class Engine:
             self._stay_alive,
             lambda error: log.error("lease.not-renewed", exc_info=error),
         )
+        self._oversleepers = Every(
+            "jobs-oversleepers",
+            lease_seconds / 4,
+            lambda: self._followed_clock.wake_oversleepers(),
+            lambda error: log.error("jobs.oversleepers-not-woken", exc_info=error),
+        )
         self._looked_around = False
         self._joined = joined
         self._joined_again = joined_again
@@ -103,7 +110,9 @@ class Engine:
         self.standing = Standing(db, lease_seconds)
         self.owner = owner or default_owner()
         self.failure: JobError | None = None
-        self._membership = Membership(db, self._transactions, self.owner, lease_seconds)
+        # else a pool whose connections all wait for something ended the lease of a process that has nothing wrong with it
+        self._of_lease = self._transactions.beside()
+        self._membership = Membership(db, self._of_lease, self.owner, lease_seconds)
         self._claims = Claims(self._transactions, self.owner, clock)
         self._followed_clock = FollowedClock(clock, self._transactions, self._membership, self._bell)
         self._lot = ParkingLot(self._bell.nudge, is_alone=self._transactions.is_alone)
@@ -210,6 +219,7 @@ class Engine:
         for thread in self._threads:
             thread.start()
         self._lease.start()
+        self._oversleepers.start()
         self.standing.start()
 
     def stop(self, deadline_seconds: float = 30.0) -> bool:
@@ -221,10 +231,12 @@ class Engine:
         self._stopping.set()
         self._bell.ring()
         self._lease.stop(0)
+        self._oversleepers.stop(0)
         ended = self._join_threads(deadline_seconds)
         self._transactions.given_up.set()
         ended = ended or self._join_threads(1.0)
         self._lease.stop(1.0)
+        self._oversleepers.stop(1.0)
         self.standing.stop()
         self._lot.written_down.end()
         self._membership.leave()
@@ -315,7 +327,6 @@ class Engine:
         try:
             self._renew()
             self.standing.renewed(self._membership.runs_since)
-            self._followed_clock.wake_oversleepers()
         except JobError as problem:
             log.critical("lease.taken", problem=problem.message, do=problem.do)
             self.failure = problem

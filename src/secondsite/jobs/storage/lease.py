@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import structlog
-from sqlalchemy import BindParameter, ColumnElement, Engine, Row, Update, delete, exc, func, select, update
+from sqlalchemy import BindParameter, ColumnElement, Engine, Row, Update, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from ...ground.lockfile import LockFile
 from ..model.failures import EngineAlreadyRunning, LeaseOver, NameTaken
 from .tables import engines, jobs
-from .transactions import Transactions
+from .transactions import REFUSALS, Transactions, said
 
 LEASE_SECONDS = 5.0
 ALONE_SECONDS = 120.0
@@ -63,7 +63,7 @@ def is_alive(session: Session, member: Member) -> bool:
 
 
 class Membership:
-    """This engine's own row and, on SQLite, the lock file."""
+    """This engine's own row and, on SQLite, the lock file. Elsewhere it has a connection of its own, which `transactions` are on."""
 
     def __init__(self, db: Engine, transactions: Transactions, owner: str, lease_seconds: float) -> None:
         self.owner = owner
@@ -178,17 +178,19 @@ class Membership:
 
         try:
             self._transactions.write(end, patience_seconds=1.0)
-        except exc.DBAPIError as problem:
+        except REFUSALS as problem:
             log.warning(
-                "lease.not-ended", problem=f"could not deregister; the lease will expire: {problem.orig}"
+                "lease.not-ended", problem=f"could not deregister; the lease will expire: {said(problem)}"
             )
         finally:
             self.drop()
 
     def drop(self) -> None:
-        """Let go of the lock file only, as a killed process would."""
+        """Let go of the lock file, or of the connection, only, as a killed process would."""
         if self._lock is not None:
             self._lock.release()
+        if not self._alone:
+            self._transactions.close()
 
 
 def _is_sqlite_file(db: Engine) -> bool:
