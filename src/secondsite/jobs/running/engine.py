@@ -20,7 +20,7 @@ from ...ground import seams, threads
 from ...ground.periodic import Every
 from ..model.asking import Said
 from ..model.catalogue import Catalogue
-from ..model.clock import Clock, utc_now
+from ..model.clock import Clock, SharedClock, utc_now
 from ..model.definitions import Definition
 from ..model.facts import to_json
 from ..model.failures import JobError, LeaseLost, LeaseOver
@@ -59,7 +59,7 @@ class Engine:
 
     `owner` names this process among the engines; a process that comes back under its old name resumes its jobs at
     once, one with another name has to wait until the lease (seconds) has expired. The database comes from
-    `database.connect`. An engine is started once. submit, cancel, retry, resume and answer work in the caller's session: they take
+    `database.connect`. Where several engines share it they share its clock: a `SharedClock`. An engine is started once. submit, cancel, retry, resume and answer work in the caller's session: they take
     effect if it commits. `joined` is called in one transaction when no other process can run the database's jobs under this
     name, before any of them is claimed; `joined_again` whenever the lease was lost meanwhile, with whether the database is older
     than what was committed to it. A JobError that it raises ends the engine: `failed` is called with it. `hears` are channels
@@ -96,12 +96,6 @@ class Engine:
             self._stay_alive,
             lambda error: log.error("lease.not-renewed", exc_info=error),
         )
-        self._oversleepers = Every(
-            "jobs-oversleepers",
-            lease_seconds / 4,
-            lambda: self._followed_clock.wake_oversleepers(),
-            lambda error: log.error("jobs.oversleepers-not-woken", exc_info=error),
-        )
         self._looked_around = False
         self._joined = joined
         self._joined_again = joined_again
@@ -112,9 +106,16 @@ class Engine:
         self.failure: JobError | None = None
         # else a pool whose connections all wait for something ended the lease of a process that has nothing wrong with it
         self._of_lease = self._transactions.beside()
-        self._membership = Membership(db, self._of_lease, self.owner, lease_seconds)
+        heard = (clock.hear,) if isinstance(clock, SharedClock) else ()
+        self._membership = Membership(db, self._of_lease, self.owner, lease_seconds, *heard)
         self._claims = Claims(self._transactions, self.owner, clock)
         self._followed_clock = FollowedClock(clock, self._transactions, self._membership, self._bell)
+        self._oversleepers = Every(
+            "jobs-oversleepers",
+            lease_seconds / 4,
+            self._followed_clock.wake_oversleepers,
+            lambda error: log.error("jobs.oversleepers-not-woken", exc_info=error),
+        )
         self._lot = ParkingLot(self._bell.nudge, is_alone=self._transactions.is_alone)
         self.changes.follow(self._lot.changed)
         # what was parked before may be another engine's by now
