@@ -16,7 +16,7 @@ from ..model.views import JobView, TaskView
 from ..storage import journal, read
 from ..storage.journal import Claim
 from ..storage.tables import jobs
-from ..storage.transactions import REFUSALS, is_passing
+from ..storage.transactions import REFUSALS, Overtaken, is_passing
 
 NOT_KNOWN = -1
 
@@ -114,6 +114,8 @@ def begin_next(
 def _beginning(task: TaskView) -> Iterator[None]:
     try:
         yield
+    except Overtaken:
+        raise
     except Exception as problem:
         if isinstance(problem, REFUSALS) and is_passing(problem):
             raise

@@ -31,6 +31,13 @@ SQLITE_PASSING = ("locked", "busy", "disk is full")
 POSTGRESQL_PASSING = ("08", "40", "53", "57", "25P03")
 REFUSALS = (exc.DBAPIError, exc.TimeoutError)
 """What a database refuses with, and a pool whose connections are all in use."""
+MOST_OVERTAKEN = 10
+"""Times that a work is done anew because somebody else was faster."""
+
+
+class Overtaken(Exception):
+    """Another transaction changed what this one had read, and was to write: done anew, it reads what there is now. Only where several
+    write at a time, as on PostgreSQL."""
 
 
 def is_passing(problem: exc.DBAPIError | exc.TimeoutError) -> bool:
@@ -86,8 +93,8 @@ class Transactions:
         return self._turn.left()
 
     def write(self, work: Callable[[Session], T], patience_seconds: float | None = None) -> T:
-        """Run `work` in one transaction, again and again while the database is away; gives what work gives. On SQLite other
-        threads' works may be in it too, and the work is done on one of their threads.
+        """Run `work` in one transaction, again and again while the database is away or others are faster; gives what work gives. On
+        SQLite other threads' works may be in it too, and the work is done on one of their threads.
 
         Raises the database's error once `patience_seconds` have passed (None: never) or the engine gave up.
         """
@@ -117,10 +124,16 @@ class Transactions:
             session.rollback()
 
     def _persist(self, work: Callable[[], T], patience_seconds: float | None) -> T:
-        failures, started = 0, time.monotonic()
+        failures, overtaken, started = 0, 0, time.monotonic()
         while True:
             try:
                 return work()
+            except Overtaken as problem:
+                overtaken += 1
+                if overtaken > MOST_OVERTAKEN or self.given_up.is_set():
+                    raise
+                log.info("transaction.overtaken", problem=str(problem))
+                continue
             except REFUSALS as problem:
                 spent = time.monotonic() - started
                 impatient = patience_seconds is not None and spent >= patience_seconds
