@@ -1,6 +1,7 @@
 """What a job writes of its machine, while somebody else writes to the machine: evidence of the job before, or a person."""
 
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -50,7 +51,7 @@ class Job:
                 "a", lambda _context: Done("did", commit=commit), begins=lambda session, _job: begins(session)
             ),
         )
-        hooks = {
+        hooks: Any = {
             each: lambda session, _job, each=each: self.does(each)(session)
             for each in ("on_start", "on_success")
         }
