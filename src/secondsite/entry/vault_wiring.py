@@ -22,7 +22,7 @@ from ..domain.plans import plan
 from ..ground.periodic import Every
 from ..ground.visitors import Limits, Tally, Visitors
 from ..jobs.model.catalogue import Catalogue
-from ..jobs.model.clock import utc_now
+from ..jobs.model.clock import SharedClock, utc_now
 from ..jobs.model.failures import JobError
 from ..jobs.running.engine import Engine
 from ..jobs.storage import database
@@ -94,6 +94,7 @@ class RunningVault:
         self._engine = Engine(
             self._database,
             self._definitions,
+            clock=SharedClock() if settings.database_kind == "postgresql" else utc_now,
             owner=f"vault-{settings.id}",
             workers=settings.workers,
             joined=self._restored.look,

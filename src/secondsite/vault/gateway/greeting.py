@@ -1,6 +1,7 @@
 """An appliance's first words, compared with the certificate that it has shown."""
 
 import asyncio
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ from ...wire import PROTOCOL_VERSION, control
 from .. import ports
 
 HELLO_WITHIN_SECONDS = 10.0
+NUL, SHOWN = r"\u0000", r"\ufffd"
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +67,20 @@ class Greeting:
         await asyncio.to_thread(self._hear_number, hello.vault_number)
 
 
+def kept(text: str | bytes) -> str | bytes:
+    """As PostgreSQL can keep it, which takes no NUL in a text: it is shown as what it is, an odd character. What a service or a script has
+    said may hold one, and the step that was to write it down failed of it."""
+    if isinstance(text, bytes):
+        return kept(text.decode()) if NUL.encode() in text else text
+    return _NUL.sub(rf"\1\{SHOWN}", text) if NUL in text else text
+
+
 def parse(text: str | bytes) -> control.Message:
     """Raises InvalidArgument."""
     try:
-        return control.parse(text)
+        return control.parse(kept(text))
+    except UnicodeDecodeError as error:
+        raise errors.InvalidArgument(f"A message is no text: {error}") from error
     except pydantic.ValidationError as error:
         raise errors.InvalidArgument(
             f"A message cannot be read: {counted(error.error_count(), 'error')}, {error}"

@@ -23,6 +23,7 @@ from ...jobs.storage.prepared import Columns, Gathered, Prepared, PreparedFor, a
 from .. import ports
 from . import page_versions, rows, tables
 from .decoded_machines import SOME, VERSIONS, Decoded, read
+from .failures import ChangedMeanwhile
 
 COLUMNS = tables.machines.c
 _IDS = select(COLUMNS.id)
@@ -191,7 +192,7 @@ class SqlMachines:
         values = as_new({name: getattr(newer, name) for name in names})
         where = {"wanted": machine.id, "read": machine.version}
         if _replace(names).change(self._session, {**where, **values}) == 0:
-            raise errors.Conflict(
+            raise ChangedMeanwhile(
                 f"Machine '{machine.name}' was changed by somebody else meanwhile, or is gone."
             )
         self._read[machine.id] = newer
