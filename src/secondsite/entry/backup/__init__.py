@@ -1,0 +1,12 @@
+"""A vault's backup is one file: the database as of one instant, the CA with its keys, the settings, and digests of all.
+
+Its rooms:
+
+    scheduled   a vault that runs makes them by itself
+    taking      from a vault, which may be running
+    restoring   into an empty home
+    kept        the folder that they are kept in
+    archive     what is in the file
+    sealing     its encryption
+    secret      the passphrase
+"""
