@@ -63,7 +63,9 @@ def test_a_committed_point_is_on_record_but_not_selectable():
 
 def test_a_vault_that_knows_nothing_of_a_commit_takes_over_what_stands_on_its_point():
     there = point(1, committed=True)
-    assert points.pick([there], RecoveryPointChoice.CUSTOM, there.id) is there
+    assert points.pick([there], RecoveryPointChoice.CUSTOM, there.id, committed_too=True) is there
+    with pytest.raises(errors.NotFound):
+        points.pick([there], RecoveryPointChoice.CUSTOM, there.id)
 
 
 def test_points_do_not_expire_while_no_new_ones_arrive():

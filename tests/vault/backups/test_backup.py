@@ -16,8 +16,8 @@ from rig.eventually import eventually
 from secondsite import __version__
 from secondsite.domain import errors
 from secondsite.entry import settings, vault_main
-from secondsite.entry.backup import archive, restoring, taking
-from secondsite.vault.store import migration
+from secondsite.entry.backup import archive, restoring
+from secondsite.vault.store import copying, migration
 from tests.support.vault import VaultInProcess, machine
 from tests.vault.backups import support_backups as backups
 
@@ -208,7 +208,7 @@ def test_a_home_in_use_is_left_alone_and_one_that_is_replaced_is_kept_aside(quie
 
 @pytest.mark.parametrize("step", ["_set_aside", "_furnish", "_bring_up", "settings.write"])
 def test_a_restore_that_is_broken_off_is_completed_by_the_next(quiet, tmp_path, monkeypatch, step):
-    where = restoring.settings if "." in step else restoring
+    where = settings if "." in step else restoring
     name = step.rpartition(".")[2]
     real = getattr(where, name)
 
@@ -252,7 +252,8 @@ def test_a_passphrase_that_others_read_or_that_is_short_is_refused(quiet, tmp_pa
 
 def test_a_rotation_in_the_midst_begins_the_backup_anew(quiet, tmp_path, monkeypatch):
     home = quiet[0].parent / "vault"
-    real, rotated = taking.copying.copy_out, []
+    real = copying.copy_out
+    rotated: list[bool] = []
 
     def copy_out(url, folder):
         if not rotated:
@@ -260,7 +261,7 @@ def test_a_rotation_in_the_midst_begins_the_backup_anew(quiet, tmp_path, monkeyp
             (home / "pki" / "next-ca.pem").write_text("half of a rotation")
         return real(url, folder)
 
-    monkeypatch.setattr(taking.copying, "copy_out", copy_out)
+    monkeypatch.setattr(copying, "copy_out", copy_out)
     try:
         taken = backups.take(home, tmp_path / "file")
     finally:

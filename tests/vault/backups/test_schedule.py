@@ -111,6 +111,8 @@ def test_the_vault_says_when_its_last_backup_was_and_what_is_wrong(tmp_path):
         with vault.store.reading() as tx:
             watch = Backups(timedelta(days=7))
             assert watch.finding(tx, taken.made_at) is None
-            assert watch.finding(tx, taken.made_at + 8 * DAY).code == "backup-is-old"
+            found = watch.finding(tx, taken.made_at + 8 * DAY)
+            assert found is not None
+            assert found.code == "backup-is-old"
     finally:
         vault.close()
