@@ -93,9 +93,9 @@ def test_what_a_newer_release_has_used_is_refused_with_the_reason(made):
     assert "Upgrade" in refused.value.do
     path = home / settings.FILE
     path.write_text(json.dumps({**json.loads(path.read_text()), "guards_of_tomorrow": True}))
-    with pytest.raises(errors.InvalidArgument, match="does not know: guards_of_tomorrow") as refused:
+    with pytest.raises(errors.InvalidArgument, match="does not know: guards_of_tomorrow") as unknown:
         settings.read(home)
-    assert "with the newer release" in refused.value.do
+    assert "with the newer release" in unknown.value.do
 
 
 def test_a_vault_serves_over_its_own_tls_and_stops_when_asked(made, start):

@@ -14,8 +14,9 @@ from rig.eventually import eventually
 from secondsite import __version__
 from secondsite.domain import errors
 from secondsite.vault.gateway.control_tls import for_appliances
-from secondsite.wire import PROTOCOL_VERSION, control
+from secondsite.wire import control
 from secondsite.wire.control.orders import Kind, Nothing
+from secondsite.wire.control.protocols import PROTOCOL_VERSION
 from tests.support.vault import NOW, Dialler, machine, request_for, source_status
 
 pytestmark = pytest.mark.slow

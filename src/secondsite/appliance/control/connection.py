@@ -17,9 +17,8 @@ from websockets.sync.client import ClientConnection, connect
 from ...datapath.channel import TlsFiles, client_context, is_distrust
 from ...datapath.errors import DatapathError
 from ...ground import threads
-from ...ground.protocols import Spoken
-from ...wire import RELEASES_APART, SPOKEN
 from ...wire import control as wire
+from ...wire.control.protocols import RELEASES_APART, SPOKEN, Spoken
 from ..shared import KnownVaults
 from .order_desk import OrderDesk
 from .redialling import Redialling

@@ -8,7 +8,6 @@ import ssl
 import time
 from typing import Final
 
-from ...ground.protocols import Spoken
 from ..errors import (
     DatapathError,
     FrameDamaged,
@@ -23,7 +22,8 @@ from .tls import TlsFiles, client_context
 
 PROTOCOL: Final = 2
 """It rises only where a peer without the words below could not be spoken to."""
-SPOKEN: Final = Spoken(2, PROTOCOL)
+OLDEST: Final = 2
+"""That is understood too."""
 WE_CAN: Final = ("takes_offers", "answers_whether_there", "notes_unchanged", "takes_common")
 """What was added to the protocol, and is not expected of a peer that does not say so."""
 
@@ -119,9 +119,7 @@ def _let_alert_arrive(tls: ssl.SSLSocket) -> None:
 def greet(connection: Connection, idle_seconds: float) -> None:
     """Exchange HELLO; then the idle deadline is `idle_seconds`. Raises PeerRefused if the versions differ."""
     try:
-        connection.send_message(
-            "HELLO", protocol=PROTOCOL, oldest=SPOKEN.oldest, **dict.fromkeys(WE_CAN, True)
-        )
+        connection.send_message("HELLO", protocol=PROTOCOL, oldest=OLDEST, **dict.fromkeys(WE_CAN, True))
         said = connection.receive_message("HELLO").fields
     except FrameDamaged:
         raise ProtocolViolated("the peer speaks another protocol", do="check the address and port") from None
@@ -136,10 +134,10 @@ def greet(connection: Connection, idle_seconds: float) -> None:
 def _require_common(connection: Connection, protocol: object, oldest: object) -> None:
     """A release that names one version understands that one alone."""
     newest = protocol if isinstance(protocol, int) else 0
-    theirs = Spoken(oldest if isinstance(oldest, int) else newest, newest)
-    if SPOKEN.common(theirs) is None:
+    least = oldest if isinstance(oldest, int) else newest
+    if not (newest >= OLDEST and least <= PROTOCOL):
         raise PeerRefused(
-            f"{connection.peer_name} speaks protocol {theirs}, we speak {SPOKEN}",
-            do=f"upgrade {'the peer' if theirs.newest < SPOKEN.newest else 'this appliance'}: the two are too many releases apart",
+            f"{connection.peer_name} speaks protocol {newest}, we speak {PROTOCOL}",
+            do=f"upgrade {'the peer' if newest < PROTOCOL else 'this appliance'}: the two are too many releases apart",
             code="protocol-version",
         )

@@ -2,11 +2,12 @@
 
 Its rooms:
 
+    commands    the command line
     scheduled   a vault that runs makes them by itself
     taking      from a vault, which may be running
     restoring   into an empty home
     kept        the folder that they are kept in
     archive     what is in the file
-    sealing     its encryption
+    encrypting  its encryption
     secret      the passphrase
 """

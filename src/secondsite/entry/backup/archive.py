@@ -16,7 +16,7 @@ from backports import zstd
 from ...domain import errors
 from ...ground import durable
 from ...ground.units import MiB
-from . import sealing
+from . import encrypting
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -51,7 +51,7 @@ def pack(folder: Path, about: About, to: Path, secret: bytes | None) -> None:
     """All files of a folder in one, which is whole or absent, and its owner's alone. Raises OSError."""
     files = {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*")) if path.is_file()}
     manifest = {**asdict(about), "files": {name: _described(path) for name, path in files.items()}}
-    with durable.replacing(to, 0o600) as file, _sealed(file, secret, about) as inside:
+    with durable.replacing(to, 0o600) as file, _encrypted(file, secret, about) as inside:
         with (
             zstd.open(inside, "wb", options=CHECKED) as packed,
             tarfile.open(fileobj=packed, mode="w|") as tar,
@@ -62,16 +62,18 @@ def pack(folder: Path, about: About, to: Path, secret: bytes | None) -> None:
                 tar.add(path, name, recursive=False)
 
 
-def _sealed(
+def _encrypted(
     file: BinaryIO, secret: bytes | None, about: About
 ) -> contextlib.AbstractContextManager[BinaryIO]:
-    return contextlib.nullcontext(file) if secret is None else sealing.sealing(file, secret, asdict(about))
+    return (
+        contextlib.nullcontext(file) if secret is None else encrypting.encrypting(file, secret, asdict(about))
+    )
 
 
 def look(path: Path) -> About:
     """What a backup says of itself, without its passphrase. Raises BackupDamaged."""
-    if _kind(path) == "sealed":
-        return _about(sealing.about(path), path)
+    if _kind(path) == "encrypted":
+        return _about(encrypting.about(path), path)
     with _readable(path, None) as tar:
         return _about(_manifest(tar, path), path)
 
@@ -111,7 +113,7 @@ def _readable(path: Path, secret: bytes | None) -> Iterator[tarfile.TarFile]:
     with contextlib.ExitStack() as stack:
         try:
             inside = stack.enter_context(
-                sealing.opening(path, secret) if sealing.is_sealed(path) else path.open("rb")
+                encrypting.opening(path, secret) if encrypting.is_encrypted(path) else path.open("rb")
             )
             packed = stack.enter_context(zstd.open(inside, "rb"))
             yield stack.enter_context(tarfile.open(fileobj=packed, mode="r|"))
@@ -125,14 +127,14 @@ def _kind(path: Path) -> str:
     """Raises NotFound and BackupDamaged."""
     try:
         with path.open("rb") as file:
-            begins = file.read(len(sealing.BEGINS))
+            begins = file.read(len(encrypting.BEGINS))
     except OSError as error:
         raise errors.NotFound(
             f"{path} cannot be read: {error.strerror or error}.",
             do="'secondsite vault backup --list' shows those that there are.",
         ) from error
-    if begins == sealing.BEGINS:
-        return "sealed"
+    if begins == encrypting.BEGINS:
+        return "encrypted"
     if not begins.startswith(BEGINS):
         raise _damaged(path, "it does not begin as a backup does")
     return "plain"

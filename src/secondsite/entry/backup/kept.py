@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ...domain import backups, errors
 from ...ground import durable
-from . import archive, sealing
+from . import archive, encrypting
 
 SUFFIX = ".backup"
 INSTANT = "%Y%m%dT%H%M%SZ"
@@ -71,7 +71,9 @@ def _kept(path: Path) -> Kept:
         about, problem = archive.look(path), ""
     except errors.SecondsiteError as error:
         return Kept(path, size, _at(path), False, None, error.message)
-    return Kept(path, size, datetime.fromisoformat(about.made_at), sealing.is_sealed(path), about, problem)
+    return Kept(
+        path, size, datetime.fromisoformat(about.made_at), encrypting.is_encrypted(path), about, problem
+    )
 
 
 def _at(path: Path) -> datetime:

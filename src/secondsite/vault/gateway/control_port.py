@@ -18,9 +18,10 @@ from ... import __version__
 from ...domain import errors
 from ...ground import threads
 from ...ground.visitors import Visitors, listen, watch
-from ...wire import PROTOCOL_VERSION, SPOKEN, control
+from ...wire import control
 from ...wire.common.base import Problem, Shape
 from ...wire.control.orders import Kind
+from ...wire.control.protocols import PROTOCOL_VERSION, SPOKEN
 from .. import ports
 from . import reading
 from .control_tls import ControlSettings, for_appliances

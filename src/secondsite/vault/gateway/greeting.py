@@ -13,8 +13,8 @@ from ... import __version__
 from ...domain import errors
 from ...ground import certificates
 from ...ground.plural import counted
-from ...ground.protocols import Spoken
-from ...wire import RELEASES_APART, SPOKEN, control
+from ...wire import control
+from ...wire.control.protocols import RELEASES_APART, SPOKEN, Spoken
 from .. import ports
 
 HELLO_WITHIN_SECONDS = 10.0

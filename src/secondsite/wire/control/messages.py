@@ -10,12 +10,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, TypeAdapter
 
-from .. import PROTOCOL_VERSION, SPOKEN
 from ..common.base import Problem, Shape
 from ..common.instants import Instant
 from ..common.numbers import Bytes
 from ..common.stores import MOST_STORES, StoreSpace
 from .changes import ReplicaChange, ReplicaFigures, SourceFigures
+from .protocols import PROTOCOL_VERSION, SPOKEN
 from .statuses import OldCopyStatus, ReplicaStatus, SourceStatus
 
 

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..cli import output
-from ..cli.options import Json
-from ..cli.output import clock
-from ..domain import amounts
-from .running import DEFAULT_VAULT_HOME, VaultHome
+from ...cli import output
+from ...cli.options import Json
+from ...cli.output import clock
+from ...domain import amounts
+from ..service_user import DEFAULT_VAULT_HOME
 
 if TYPE_CHECKING:
-    from .backup.kept import Kept
-    from .backup.restoring import Restored
-    from .backup.taking import Taken
+    from .kept import Kept
+    from .restoring import Restored
+    from .taking import Taken
 
+VaultHome = Annotated[Path, typer.Option("--home", help="The vault's folder.")]
 Passphrase = Annotated[
     Path | None,
     typer.Option(
@@ -52,7 +53,7 @@ def vault_backup(
 ) -> None:
     """Make a backup of a vault, which may be running: one file with its database, CA, keys and settings. Whoever has the file is the vault:
     encrypt it, or keep it secret."""
-    from .backup import taking
+    from . import taking
 
     if listed:
         _show_list(file, home, as_json)
@@ -83,7 +84,7 @@ def vault_restore(
     as_json: Json = False,
 ) -> None:
     """Make a vault of a backup, in an empty home. It must be the only one: make sure that the former does not run any more, anywhere."""
-    from .backup import restoring
+    from . import restoring
 
     done = restoring.restore(home, restoring.Wanted(file, passphrase_file, database_url, replace))
     if as_json:
@@ -107,7 +108,7 @@ def _announce(taken: "Taken") -> None:
 
 
 def _show_list(folder: Path | None, home: Path, as_json: bool) -> None:
-    from .backup import kept, taking
+    from . import kept, taking
 
     found = kept.of(folder or taking.folder(home))
     if as_json:

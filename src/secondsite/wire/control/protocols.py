@@ -24,3 +24,9 @@ class Spoken:
 
     def __str__(self) -> str:
         return f"{self.newest}" if self.oldest == self.newest else f"{self.oldest} to {self.newest}"
+
+
+RELEASES_APART = 2
+PROTOCOL_VERSION = 2
+"""Of the control protocol. It rises by one with every release; that of 2026-11-20 was the first."""
+SPOKEN = Spoken(max(1, PROTOCOL_VERSION - RELEASES_APART), PROTOCOL_VERSION)

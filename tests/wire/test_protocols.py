@@ -2,7 +2,7 @@
 
 import pytest
 
-from secondsite.ground.protocols import Spoken
+from secondsite.wire.control.protocols import Spoken
 
 
 @pytest.mark.parametrize(

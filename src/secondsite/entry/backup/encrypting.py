@@ -44,13 +44,13 @@ class _Keys:
     """Tells a wrong passphrase, and nothing of the right one."""
 
 
-def is_sealed(path: Path) -> bool:
+def is_encrypted(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(len(BEGINS)) == BEGINS
 
 
 @contextlib.contextmanager
-def sealing(file: BinaryIO, secret: bytes, about: Mapping[str, Any]) -> Iterator[BinaryIO]:
+def encrypting(file: BinaryIO, secret: bytes, about: Mapping[str, Any]) -> Iterator[BinaryIO]:
     """What is written within the block is encrypted; `about` stands in clear before it."""
     salt = secrets.token_bytes(32)
     keys = _keys(secret, salt, COST)
@@ -110,20 +110,20 @@ class _Writer(io.RawIOBase):
     def write(self, data: Any, /) -> int:
         self._pending += data
         while len(self._pending) > PIECE_BYTES:  # the last one is known at the end alone
-            self._seal(bytes(self._pending[:PIECE_BYTES]), last=False)
+            self._encrypt(bytes(self._pending[:PIECE_BYTES]), last=False)
             del self._pending[:PIECE_BYTES]
         return len(data)
 
     def end(self) -> None:
-        self._seal(bytes(self._pending), last=True)
+        self._encrypt(bytes(self._pending), last=True)
         self._file.write(self._all.digest())
 
-    def _seal(self, piece: bytes, *, last: bool) -> None:
-        sealed = self._cipher.encrypt(
+    def _encrypt(self, piece: bytes, *, last: bool) -> None:
+        encrypted = self._cipher.encrypt(
             _nonce(self._number), piece, _PLACE.pack(self._head, self._number, last)
         )
-        self._put(_LENGTH.pack(len(sealed) | (LAST if last else 0)))
-        self._put(sealed)
+        self._put(_LENGTH.pack(len(encrypted) | (LAST if last else 0)))
+        self._put(encrypted)
         self._number += 1
 
     def _put(self, data: bytes) -> None:
