@@ -62,6 +62,13 @@ def test_a_committed_point_is_on_record_but_not_selectable():
         points.pick([point(1, committed=True)], RecoveryPointChoice.LATEST)
 
 
+def test_a_vault_that_knows_nothing_of_a_commit_takes_over_what_stands_on_its_point():
+    there = point(1, committed=True)
+    assert points.pick([there], RecoveryPointChoice.CUSTOM, there.id, committed_too=True) is there
+    with pytest.raises(errors.NotFound):
+        points.pick([there], RecoveryPointChoice.CUSTOM, there.id)
+
+
 def test_points_do_not_expire_while_no_new_ones_arrive():
     old = [point(seq, age_seconds=30 * DAY - seq * 300) for seq in range(5)]
     assert retention.to_drop(old, DAY) == []

@@ -309,6 +309,29 @@ CATALOGUE: dict[str, FindingKind] = {
             "failover meet the goal, or set another goal: 'secondsite policy update POLICY --rto-goal 30m'.",
         ),
         _kind(
+            "record-is-behind",
+            C,
+            "The vault was restored from a backup of before a failover: the machine runs at its target, whatever else is shown of it.",
+            "Make sure that no other copy runs, then type what is said there: the machine is taken over as it runs, nothing is started or "
+            "stopped. Do not disable its protection: its recovery points would go.",
+        ),
+        _kind(
+            "never-backed-up",
+            W,
+            "Nobody has made a backup of this vault yet. Who loses it loses plans, policies, history and the CA that its appliances trust; the "
+            "machines can be started from the second site's store all the same.",
+            "At the vault's host: 'secondsite vault backup FILE'; or set 'backup_folder' in vault.json, and the vault makes them by itself.",
+            colours=False,
+        ),
+        _kind(
+            "backup-is-old",
+            W,
+            "No backup of this vault was made for longer than 'backup_warn_days' in its vault.json: the schedule fails, as its log says, or there "
+            "is none.",
+            "At the vault's host: 'secondsite vault backup FILE'. Look for 'backup.failed' in the vault's log.",
+            colours=False,
+        ),
+        _kind(
             "app-consistency-degraded",
             W,
             "The guest agent did not freeze in time, so the point is crash-consistent.",

@@ -38,6 +38,7 @@ from ..vault.gateway.server_tls import ServerTls
 from ..vault.notices.teller import Findings, Teller
 from ..vault.steps.deps import Deps
 from ..vault.watch.admission import Admission
+from ..vault.watch.backups import Backups
 from ..vault.watch.certificate_renewal import Renewal
 from ..vault.watch.drills.scheduler import DrillScheduler
 from ..vault.watch.drills.starting import Starting
@@ -49,6 +50,7 @@ from ..vault.watch.rpo_unwritten import RpoUnwritten
 from ..vault.watch.settings_push import SettingsPush
 from ..vault.watch.signals import Signals
 from ..vault.watch.status_intake import StatusIntake
+from .backup.scheduled import Scheduled
 from .restored import RENEWED_EVERY_SECONDS, Restored
 from .settings import PKI_DIRECTORY, VaultSettings
 from .several import process as several
@@ -117,7 +119,9 @@ class RunningVault:
         self.keeping_push = KeepingPush(self._store, self.control)
         self.rpo_unwritten = RpoUnwritten(self._store)
         self.rpo_series = RpoSeries(self._store, self.control, self.facts, self.rpo_unwritten, utc_now)
-        findings = Findings(deps, self.facts, self.authority)
+        self._backups = Backups(timedelta(days=settings.backup_warn_days))
+        self._scheduled_backups = Scheduled(home, settings, utc_now)
+        findings = Findings(deps, self.facts, self.authority, self._backups, settings.name)
         self.notices = Teller(deps, findings, settings.name, settings.id, settings.notices_settle_seconds)
         self._engine.changes.follow(self.notices.hear_of_job)
         self._evidence = Keeper(self._store, settings.name, utc_now)
@@ -185,6 +189,7 @@ class RunningVault:
             self.rpo_series,
             self.server_tls,
             self.notices,
+            self._scheduled_backups,
         )
         others = (self.others,) if self.others else ()
         return (
@@ -315,6 +320,7 @@ class RunningVault:
             plan_limits=plan.Limits(self.settings.plan_groups, self.settings.plan_machines),
             uses=self.uses,
             notices=self.notices,
+            backups=self._backups,
         )
 
 

@@ -14,6 +14,7 @@ from secondsite.vault.notices.findings import Findings
 from secondsite.vault.notices.looking import Looking
 from secondsite.vault.notices.ways.line import Line, NotDelivered
 from secondsite.vault.store import SqlStore, migrate
+from secondsite.vault.watch.backups import Backups
 from tests.support import statements
 from tests.support.vault import NOW, machine
 from tests.vault.support_intake import Intake
@@ -45,7 +46,7 @@ def looking(store, holds=lambda _appliance_id: True):
     facts = Intake(store, lambda _signal: None, lambda: NOW)
     gateway = SimpleNamespace(holds=holds)
     deps: Any = SimpleNamespace(gateway=gateway, now=lambda: NOW, drill_counts=timedelta(days=90))
-    return Looking(store, Findings(deps, facts, AUTHORITY), lambda: NOW)
+    return Looking(store, Findings(deps, facts, AUTHORITY, Backups(timedelta()), "test"), lambda: NOW)
 
 
 def target(store):

@@ -65,5 +65,7 @@ def show(context: typer.Context, as_json: Json = False) -> None:
             ("sites", str(info.sites)),
             ("appliances", str(info.appliances)),
             ("machines", str(info.machines)),
+            ("last backup", "-" if info.backup_at is None else output.clock(info.backup_at)),
+            *((f"finding {each.code}", f"{each.what} {each.do}") for each in info.findings),
         )
     )

@@ -3,6 +3,7 @@ those that hear less of it, since what they know may be older."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from ...domain.health import HealthFinding
 from ...domain.notices import happenings
@@ -12,8 +13,12 @@ from ...domain.notices.targets import Wanted
 from .. import ports
 from ..steps.deps import Deps
 from ..watch import health
+from ..watch.backups import Backups
 from ..watch.situations import Around
 from ..watch.status_intake import StatusIntake
+
+OF_THE_VAULT = ""
+"""No machine has this id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,13 @@ class Found:
 
 
 class Findings:
-    def __init__(self, deps: Deps, facts: StatusIntake, authority: ports.Authority) -> None:
+    """`backups` says what the vault has, which is called `name`."""
+
+    def __init__(
+        self, deps: Deps, facts: StatusIntake, authority: ports.Authority, backups: Backups, name: str
+    ) -> None:
+        self._backups = backups
+        self._name = name
         self._gateway = deps.gateway
         self._facts = facts
         self._authority = authority
@@ -48,13 +59,21 @@ class Findings:
         now = self._now()
         machines = tx.machines.list()
         ours = [each for each in machines if self._is_ours(each, around)]
-        found: dict[Key, tuple[str, HealthFinding]] = {}
+        found = dict(self._of_the_vault(tx, now))
         for situation in around.situations(tx, self._facts, ours):
             of = situation.machine
             for finding in _together(health.findings(situation, now)):
                 found[Key(of.id, finding.code)] = of.name, finding
         mine = {each.id for each in ours}
         return Found(found, frozenset(each.id for each in machines if each.id not in mine))
+
+    def _of_the_vault(
+        self, tx: ports.Transaction, now: datetime
+    ) -> Iterator[tuple[Key, tuple[str, HealthFinding]]]:
+        """Every process finds the same: it stands in the database."""
+        finding = self._backups.finding(tx, now)
+        if finding is not None:
+            yield Key(OF_THE_VAULT, finding.code), (f"vault {self._name}", finding)
 
     def _is_ours(self, machine: ports.MachineRecord, around: Around) -> bool:
         sides = (machine.target_appliance_id, machine.source_appliance_id)

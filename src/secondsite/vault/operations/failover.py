@@ -72,7 +72,7 @@ class Failover(MachineOperation):
 
     def _check(self, ctx: StepContext) -> Outcome:
         target = self.target(ctx)
-        found = recovery_point.choose(ctx, target, process=False)
+        found = recovery_point.choose(ctx, target, process=False, committed_too=True)
         machine, instant = target.machine, found.instant
         with self.deps.store.reading() as tx:
             connected, names = cards.checked(tx, machine), naming.names(tx, machine)
@@ -113,7 +113,7 @@ class Failover(MachineOperation):
         return Done(f"{closed.sentence}; {removed}{self.source(ctx, target.machine).pause_if_reachable()}")
 
     def _failover(self, ctx: StepContext) -> Outcome:
-        found = recovery_point.choose(ctx, self.target(ctx), process=True)
+        found = recovery_point.choose(ctx, self.target(ctx), process=True, committed_too=True)
         # the source's clock may be ahead
         loss = max(0.0, (ctx.now() - found.instant.taken_at).total_seconds())
         return Done(

@@ -18,6 +18,7 @@ Its rooms:
     page_versions  which machines a page has
     lineage     the mark by which a restored database is told
     store       transactions
+    copying     a database as files, and back
     migration, migrations    bring a database to this program's tables
 """
 

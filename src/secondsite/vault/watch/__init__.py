@@ -16,5 +16,6 @@ Its rooms:
     rpo_series           every ten seconds: how much work would be lost now
     rpo_unwritten        its samples until they are written, many at a time
     housekeeping         every half minute: retention of jobs, drills that were left open
+    backups              whether there is a good backup of the vault, by its own record
     drills               test failovers that are started by schedule
 """

@@ -102,6 +102,7 @@ def findings(situation: Situation, now: datetime) -> tuple[HealthFinding, ...]:
         *_certificates(situation, now),
         *_authority(situation, now),
         *_by_state(situation),
+        *_behind(situation),
         *_warned(situation),
         *_names(situation),
         *_not_reversed(situation),
@@ -236,6 +237,33 @@ def _by_state(situation: Situation) -> Iterator[HealthFinding]:
         yield HealthFinding("cancel-failed", what, since)
     else:
         yield HealthFinding("failover-failed", _half_way(machine, situation.status), since)
+
+
+def _behind(situation: Situation) -> Iterator[HealthFinding]:
+    """The vault was restored from before a failover: what its record says is not what is. In peace nothing runs at the target of a
+    machine that the vault has told it nothing to start."""
+    machine, status = situation.machine, situation.status
+    replica = status.replica
+    if machine.state is not State.PROTECTED or machine.start_ordered or replica is None:
+        return
+    if "failover" in replica.runs and replica.epoch == machine.epoch:
+        what = f"Machine '{machine.name}' was failed over to site {machine.target_site}, and this vault knows nothing of it."
+        since = replica.processed_at or machine.created_at
+        yield HealthFinding("record-is-behind", f"{what} {_way_on(machine, status)}", since)
+
+
+def _way_on(machine: ports.MachineRecord, status: ports.StatusRecord) -> str:
+    committed = (
+        next((each.id for each in status.replica.points if each.committed), None) if status.replica else None
+    )
+    if committed is None:
+        asked = f"'secondsite machine planned-failover {machine.name}' is refused, and names the point that its copy stands on"
+        return (
+            f"{asked}; 'secondsite machine failover {machine.name} --point POINT' takes it over as it runs."
+        )
+    way = f"'secondsite machine failover {machine.name} --point {committed}' takes it over as it runs, then 'machine commit'"
+    turned = status.source is not None and status.source.epoch > machine.epoch
+    return f"{way}{', and, since it is replicated back already, reprotect' if turned else ''}."
 
 
 def _half_way(machine: ports.MachineRecord, status: ports.StatusRecord) -> str:

@@ -3,6 +3,7 @@
 Its rooms:
 
     messages  what crosses the websocket
+    protocols which versions of it releases understand
     orders    what the vault may order, with payloads and facts
     reports   an order's facts in their shape
     checks    checks before a verb, and shipped copies

@@ -42,7 +42,7 @@ def described(
         name=machine.name,
         state=machine.state,
         health=health.overall(machine, found),
-        findings=tuple(_finding(each) for each in found),
+        findings=tuple(finding_shape(each) for each in found),
         allowed_operations=offers.allowed,
         refused_operations=offers.refused,
         job_id=machine.job_id,
@@ -100,7 +100,7 @@ def active_site(machine: ports.MachineRecord) -> str:
     return machine.target_site if at_target else machine.source_site
 
 
-def _finding(finding: HealthFinding) -> rest.Finding:
+def finding_shape(finding: HealthFinding) -> rest.Finding:
     kind = catalogue.CATALOGUE[finding.code]
     return rest.Finding(
         code=finding.code,
