@@ -22,6 +22,7 @@ from .nouns.networks import Networks
 from .nouns.notices import NoticeTargets
 from .nouns.plans import Plans
 from .nouns.policies import Policies
+from .nouns.pools import Pools
 from .nouns.sites import Sites
 
 
@@ -42,6 +43,7 @@ class Vault:
         self.appliances = Appliances(connection)
         self.networks = Networks(connection)
         self.mappings = Mappings(connection)
+        self.pools = Pools(connection)
         self.policies = Policies(connection)
         self.groups = Groups(connection)
         self.plans = Plans(connection)

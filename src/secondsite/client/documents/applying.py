@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from typing import Any
 
 from ...domain import errors
 from ...domain.lifecycle import State
@@ -15,18 +16,21 @@ from ...wire.common.cards import CardSettings
 from ...wire.common.properties import TargetProperties
 from ...wire.rest.drills.schedules import DrillScheduleChange, DrillScheduleCreate
 from ...wire.rest.machines import Machine
+from ...wire.rest.settings.pools import AddressPoolChange, AddressPoolCreate
 from ..nouns.jobs import JobHandle
 from ..nouns.machines import MachineHandle
 from ..vault import Vault
 from . import comparing
 from .comparing import Action, Change
 from .kinds import (
+    AnyDocument,
     CardsDocument,
     DrillDocument,
     GroupDocument,
     MappingDocument,
     PlanDocument,
     PolicyDocument,
+    PoolDocument,
     PropertiesDocument,
     ProtectionDocument,
 )
@@ -44,6 +48,16 @@ class Applying:
         self._present = present
         self._given = given
         self._protecting: list[tuple[Change, JobHandle]] = []
+        self._puts: dict[type[AnyDocument], Callable[[Any], None]] = {
+            PolicyDocument: self._put_policy,
+            MappingDocument: self._put_mapping,
+            PoolDocument: self._put_pool,
+            CardsDocument: self._put_cards,
+            PropertiesDocument: self._put_properties,
+            GroupDocument: self._put_group,
+            PlanDocument: self._put_plan,
+            DrillDocument: self._put_drill,
+        }
 
     def run(self, changes: Sequence[Change]) -> Iterator[Change]:
         """Each change when it is done. Raises what the vault answers, with the document that asked for it."""
@@ -53,7 +67,7 @@ class Applying:
             if each.action is Action.DELETE and each.key[0] in ("group", "plan", "drill")
         ]
         late = [each for each in changes if each.action is Action.DELETE and each not in early]
-        first = [each for each in changes if each.key[0] in ("policy", "mapping", "protection")]
+        first = [each for each in changes if each.key[0] in ("policy", "mapping", "pool", "protection")]
         yield from self._each(early)
         yield from self._each(each for each in first if each.action is not Action.DELETE)
         yield from self._later()
@@ -92,23 +106,10 @@ class Applying:
         if change.action is Action.DELETE:
             self._delete(change)
             return
-        wanted = change.wanted
-        if isinstance(wanted, PolicyDocument):
-            self._put_policy(wanted)
-        elif isinstance(wanted, MappingDocument):
-            self._put_mapping(wanted)
-        elif isinstance(wanted, ProtectionDocument):
-            self._protecting.append((change, self._protect(wanted)))
-        elif isinstance(wanted, CardsDocument):
-            self._put_cards(wanted)
-        elif isinstance(wanted, PropertiesDocument):
-            self._put_properties(wanted)
-        elif isinstance(wanted, GroupDocument):
-            self._put_group(wanted)
-        elif isinstance(wanted, PlanDocument):
-            self._put_plan(wanted)
-        elif isinstance(wanted, DrillDocument):
-            self._put_drill(wanted)
+        if isinstance(change.wanted, ProtectionDocument):
+            self._protecting.append((change, self._protect(change.wanted)))
+        elif change.wanted is not None:
+            self._puts[type(change.wanted)](change.wanted)
 
     def _delete(self, change: Change) -> None:
         kind, name = change.key[0], change.key[1]
@@ -120,6 +121,8 @@ class Applying:
                 self._set_group(each, None)
         elif kind == "plan":
             self._vault.plans[name].delete(seen=self._present.plans[name])
+        elif kind == "pool":
+            self._vault.pools[name].delete(seen=self._present.pools[name])
         elif kind == "drill":
             self._vault.drill_schedules[name].delete(seen=self._present.drills[name])
         elif isinstance(change.now, MappingDocument):
@@ -140,6 +143,14 @@ class Applying:
             wanted.source_site, wanted.source_network, wanted.target_site, wanted.target_network, seen=seen
         )
         self._mapped(*ways, wanted.source_network, seen)
+
+    def _put_pool(self, wanted: PoolDocument) -> None:
+        asked = wanted.model_dump(exclude={"kind"})
+        seen = self._present.pools.get(wanted.name)
+        if seen is None:
+            self._vault.pools.create(AddressPoolCreate.model_validate(asked))
+        else:
+            self._vault.pools[wanted.name].set(AddressPoolChange.model_validate(asked), seen=seen)
 
     def _drop_mapping(self, now: MappingDocument) -> None:
         ways = now.source_site, now.target_site

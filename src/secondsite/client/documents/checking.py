@@ -17,6 +17,7 @@ from .kinds import (
     MappingDocument,
     PlanDocument,
     PolicyDocument,
+    PoolDocument,
     PropertiesDocument,
     ProtectionDocument,
     key_of,
@@ -27,6 +28,7 @@ from .present import Present
 NEEDS: Mapping[str, Permission] = {
     "policy": Permission.CONFIGURE,
     "mapping": Permission.CONFIGURE,
+    "pool": Permission.CONFIGURE,
     "protection": Permission.PROTECT,
     "cards": Permission.PROTECT,
     "properties": Permission.PROTECT,
@@ -116,6 +118,8 @@ class Checking:
             found = self._present.policies.get(wanted.name)
             if found is not None and found.read_only:
                 yield ("name",), "it is the read-only twin of another policy: change that one"
+        elif isinstance(wanted, PoolDocument):
+            yield from self._pool(wanted)
         elif isinstance(wanted, ProtectionDocument):
             yield from self._protection(change, wanted)
         elif isinstance(wanted, CardsDocument):
@@ -136,6 +140,13 @@ class Checking:
                 )
         if wanted.source_site == wanted.target_site:
             yield ("target_site",), "two different sites are needed"
+
+    def _pool(self, wanted: PoolDocument) -> AtField:
+        if wanted.site not in self._around.sites:
+            yield (
+                ("site",),
+                f"there is no site '{wanted.site}' that this token sees: see 'secondsite site list'",
+            )
 
     def _protection(self, change: Change, wanted: ProtectionDocument) -> AtField:
         if change.action is Action.CHANGE:
@@ -177,7 +188,9 @@ class Checking:
                     ("cards",),
                     f"the card {card.mac} is to be on a network, and not connected: give one of the two",
                 )
-            problem = addresses.contradiction(card.address, card.gateway, card.dns_servers)
+            problem = addresses.contradiction(
+                card.address, card.gateway, card.dns_servers, from_pool=card.from_pool
+            )
             if problem is not None:
                 yield ("cards",), f"the card {card.mac} is to have {problem}"
 

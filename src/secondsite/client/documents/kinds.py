@@ -9,7 +9,7 @@ from ...domain.drills.schedules import MOST_MACHINES as MOST_DRILLED
 from ...domain.groups import MOST_MEMBERS
 from ...domain.plans.actions import MOST_ACTIONS
 from ...wire.common.base import Shape
-from ...wire.common.cards import CardSettings, DnsServers
+from ...wire.common.cards import CardSettings, DnsServers, PoolSettings
 from ...wire.common.policies import DEFAULT
 from ...wire.common.properties import TargetProperties
 from ...wire.common.stores import StoreName
@@ -65,6 +65,17 @@ class MappingDocument(Document):
     """Where it is started."""
     target_network: Name
     """Its network there."""
+
+
+class PoolDocument(Document, PoolSettings):
+    """A pool of addresses of a site's network."""
+
+    model_config = CLOSED
+
+    kind: Literal["pool"]
+    """Which kind of document this is."""
+    name: str = Field(pattern=SITE_NAME)
+    """Lower case letters, digits and dashes, at most 63."""
 
 
 class ProtectionDocument(Document):
@@ -196,6 +207,7 @@ class DrillDocument(Document):
 AnyDocument = (
     PolicyDocument
     | MappingDocument
+    | PoolDocument
     | ProtectionDocument
     | CardsDocument
     | PropertiesDocument
@@ -206,6 +218,7 @@ AnyDocument = (
 KINDS: dict[str, type[AnyDocument]] = {
     "policy": PolicyDocument,
     "mapping": MappingDocument,
+    "pool": PoolDocument,
     "protection": ProtectionDocument,
     "cards": CardsDocument,
     "properties": PropertiesDocument,
@@ -214,7 +227,7 @@ KINDS: dict[str, type[AnyDocument]] = {
     "drill": DrillDocument,
 }
 """In the order in which they are applied: what comes later names what came before."""
-PRUNED = ("policy", "mapping", "group", "plan", "drill")
+PRUNED = ("policy", "mapping", "pool", "group", "plan", "drill")
 """What may be deleted because no document names it: never a machine's protection, cards or properties."""
 Key = tuple[str, ...]
 

@@ -40,7 +40,7 @@ from ..steps.operation import MachineOperation
 from ..steps.points import common_sets, last_points
 from ..steps.points.recovery_point import ChosenInstant
 from ..steps.retry_store import retrying
-from ..steps.sides import cards, naming, properties
+from ..steps.sides import cards, naming, pooling, properties
 from ..steps.sides.giving_orders import Answer
 from ..steps.sides.proving import prove
 from ..steps.sides.source import PATIENT_REACH_SECONDS
@@ -144,24 +144,26 @@ class PlannedFailover(MachineOperation):
         chosen = _earlier(ctx.arguments(PlannedFailoverArguments), known)
         definition = None if machine.reversed else machine.definition  # at home it runs as it did before
         with self.deps.store.reading() as tx:
-            connected, names = cards.checked(tx, machine), naming.names(tx, machine)
-            unconnected = cards.unconnected(tx, machine, connected)
+            names = naming.names(tx, machine)
+            pooled = pooling.look(tx, machine, cards.checked(tx, machine), blocking=True)
+            unconnected = cards.unconnected(tx, machine, pooled.cards)
             wanted = properties.set_for(tx, machine)
         tried = self.target(ctx, machine).check_failover(
             definition,
-            cards=connected,
-            networks=cards.names(connected),
+            cards=pooled.cards,
+            networks=cards.names(pooled.cards),
             names=names,
             no_copy=True,
             wanted=wanted,
         )
         old = properties.too_old(wanted.sizing, tried.facts, machine)
         warned, keep = obstacles.passed(
-            self.deps, "A planned failover", machine, tried.facts, old, told=unconnected
+            self.deps, "A planned failover", machine, tried.facts, old, pooled.unpooled, told=unconnected
         )
+        got = pooling.take(self.deps, ctx, machine, needed=True) if pooled.asks else ""
         return Done(
             f"both sites answer; {machine.target_site} has {counted(len(known), 'point')} of {machine.name}"
-            f"{_said_of(chosen)}{warned}",
+            f"{_said_of(chosen)}{got}{warned}",
             commit=keep,
         )
 

@@ -12,7 +12,7 @@ from .....wire.control.checks import CheckSource, CheckTarget
 from .....wire.rest.preflights import Preflight, PreflightObstacle
 from .... import ports
 from ....steps import lookup
-from ....steps.sides import cards, naming, properties
+from ....steps.sides import cards, naming, pooling, properties
 from ...parts import Parts
 from .. import machines
 from . import asked
@@ -46,15 +46,16 @@ class Preflights:
         site = machine.target_site
         with self._parts.store.reading() as tx:
             appliance = tx.appliances.find(machine.target_appliance_id)
-            connected, names = cards.checked(tx, machine), naming.names(tx, machine)
-            unconnected = cards.unconnected(tx, machine, connected)
+            names = naming.names(tx, machine)
+            pooled = pooling.look(tx, machine, cards.checked(tx, machine), blocking=False)
+            unconnected = cards.unconnected(tx, machine, pooled.cards)
             wanted = properties.set_for(tx, machine)
-        yield from asked.at(site, unconnected)
+        yield from (*asked.at(site, unconnected), *asked.at(site, pooled.unpooled))
         payload = CheckTarget(
             definition=None if machine.reversed else machine.definition,
             name=wanted.target_name or machine.name,
             fabric_id=machine.target_fabric_id,
-            cards=connected,
+            cards=pooled.cards,
             names=names,
             must_hold_replica=True,
             no_copy=not machine.start_ordered,
