@@ -21,7 +21,9 @@ from ...jobs.model.outcomes import Done, Outcome
 from ...wire import rest
 from ...wire.common.base import Shape
 from ...wire.common.points import PointShape
-from ...wire.control.orders import CycleFact, Points
+from ...wire.control.cards import CardHere
+from ...wire.control.checks import CheckedTarget
+from ...wire.control.orders import CycleFact, Points, PowerFact
 from .. import ports
 from ..steps import obstacles
 from ..steps.cancel_itself import cancel_itself
@@ -40,7 +42,7 @@ from ..steps.operation import MachineOperation
 from ..steps.points import common_sets, last_points
 from ..steps.points.recovery_point import ChosenInstant
 from ..steps.retry_store import retrying
-from ..steps.sides import cards, naming, pooling, properties
+from ..steps.sides import cards, fitting, naming, pooling, properties
 from ..steps.sides.giving_orders import Answer
 from ..steps.sides.proving import prove
 from ..steps.sides.source import PATIENT_REACH_SECONDS
@@ -133,8 +135,8 @@ class PlannedFailover(MachineOperation):
 
     def _check(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx)
-        power = self.source(ctx, machine).power().facts.power
-        obstacles.require_whole("A planned failover", machine.name, power)
+        now = self.source(ctx, machine).power(tell_addresses=True).facts
+        obstacles.require_whole("A planned failover", machine.name, now.power)
         known = self.target(ctx, machine).list_points().facts.points
         if not known:
             raise errors.PrerequisiteFailed(
@@ -155,17 +157,38 @@ class PlannedFailover(MachineOperation):
             names=names,
             no_copy=True,
             wanted=wanted,
+            tell_subnets=True,
         )
+        fit = self._fit(machine, pooled.cards, now, tried.facts)
         old = properties.too_old(wanted.sizing, tried.facts, machine)
         warned, keep = obstacles.passed(
-            self.deps, "A planned failover", machine, tried.facts, old, pooled.unpooled, told=unconnected
+            self.deps,
+            "A planned failover",
+            machine,
+            tried.facts,
+            old,
+            pooled.unpooled,
+            fit.unfit,
+            told=unconnected,
         )
         got = pooling.take(self.deps, ctx, machine, needed=True) if pooled.asks else ""
         return Done(
             f"both sites answer; {machine.target_site} has {counted(len(known), 'point')} of {machine.name}"
-            f"{_said_of(chosen)}{got}{warned}",
+            f"{_said_of(chosen)}{got}{fit.said}{warned}",
             commit=keep,
         )
+
+    def _fit(
+        self,
+        machine: ports.MachineRecord,
+        connected: Sequence[CardHere],
+        now: PowerFact,
+        target: CheckedTarget,
+    ) -> fitting.Fit:
+        with self.deps.store.reading() as tx:
+            if machine.reversed:
+                return fitting.Fit(fitting.at_home(tx, machine))
+            return fitting.look(tx, machine, connected, now.addresses, target.stand_ins)
 
     def _pre_copy(self, ctx: StepContext) -> Outcome:
         return self.source(ctx).pre_copy().done()

@@ -104,6 +104,12 @@ def look(
     return Look(tuple(_with(card, found.get(card.mac.lower())) for card in checked), told, asks=True)
 
 
+def subnets(tx: ports.Transaction, site: str) -> Mapping[str, str]:
+    """Of the site's networks without a tag, as their pools have them."""
+    there = (each.settings for each in tx.pools.list() if each.settings.site == site)
+    return {each.network: each.subnet for each in there if each.vlan is None}
+
+
 def take(deps: Deps, ctx: StepContext, machine: ports.MachineRecord, *, needed: bool) -> str:
     """From now on the machine has them, whatever happens to this process; the end of a sentence. Raises PrerequisiteFailed for one that
     is `needed` and that somebody else was faster to take; else the machine starts without it."""

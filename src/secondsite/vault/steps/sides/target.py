@@ -18,6 +18,7 @@ from ....wire.control.cards import CardHere
 from ....wire.control.orders import CycleFact, InstantFact, Nothing, Points, PowerFact, StartFact
 from ... import ports
 from .cards import FAILOVER_RUN as FAILOVER_RUN
+from .cards import names as networks_of
 from .giving_orders import Answer, Limits, Orders
 from .side import Ask, Side
 
@@ -55,10 +56,11 @@ class Target(Side):
         no_copy: bool = False,
         but_on: checks.CopyInstant | None = None,
         wanted: TargetProperties = AS_AT_HOME,
+        tell_subnets: bool = False,
     ) -> Answer[checks.CheckedTarget]:
         """Whether the failed-over machine can be made there, and, with its definition, whether it can run. `networks` must be
         there; of those that only `cards` name it is warned, and of `names` that it may not change. `no_copy`: nor may a copy be there, but one that stands on
-        `but_on`. `wanted`: what it is to be like there."""
+        `but_on`. `wanted`: what it is to be like there. `tell_subnets`: the answer says those of the cards' networks."""
         payload = checks.CheckTarget(
             definition=definition,
             name=wanted.target_name or self.machine.name,
@@ -69,6 +71,7 @@ class Target(Side):
             no_copy=no_copy,
             but_on=but_on,
             sizing=wanted.sizing,
+            stand_ins=networks_of(cards) if tell_subnets else (),
         )
         return self.check(payload)
 
