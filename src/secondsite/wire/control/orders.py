@@ -9,7 +9,7 @@ from pydantic import Field
 
 from ..common.bandwidth import BandwidthShape
 from ..common.base import Shape
-from ..common.cards import MAC, MOST_CARDS, Plain
+from ..common.cards import MAC, MOST_CARDS, CardAddress, Plain
 from ..common.instants import Instant
 from ..common.machines import DiscoveredMachine, NetworkInfo, Serving
 from ..common.points import PointShape, RolledForward
@@ -200,6 +200,8 @@ class StartReplica(Shape):
     sizing: Sizing = Sizing()
     start: bool = True
     forward: RolledForward | None = None
+    addresses: Annotated[tuple[CardAddress, ...], Field(max_length=MOST_CARDS)] = ()
+    """Those that its cards are to have, for a DHCP server of this site that can be told; an older appliance tells none."""
 
 
 class StartFact(Shape):

@@ -11,7 +11,9 @@ MAC = "52:54:00:00:00:01"
 
 def test_only_addresses_of_cards_are_said_and_not_too_many():
     many = [f"10.0.{number // 200}.{number % 200 + 1}" for number in range(900)]
-    found = addresses.bounded({MAC: ["x", "fd00::1", *many], "no card": ["10.0.0.1"], "52:54:00:00:00:02": []})
+    found = addresses.bounded(
+        {MAC: ["x", "fd00::1", *many], "no card": ["10.0.0.1"], "52:54:00:00:00:02": []}
+    )
     assert list(found) == [MAC]
     assert found[MAC] == tuple(many[:MOST_TOLD])
     assert PowerFact(power="running", addresses=found).addresses == found

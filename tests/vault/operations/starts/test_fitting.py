@@ -47,7 +47,10 @@ def test_an_address_that_fits_is_kept_also_one_outside_the_private_ranges(protec
 def test_one_that_does_not_fit_is_warned_of_with_what_to_do(protected):
     protected.appliances.subnets = {"lan-b": "10.2.0.0/24"}
     sentence = checked(protected)
-    assert "net0 (52:54:00:00:00:01) keeps 10.1.0.5, which is not in the network 'lan-b' (10.2.0.0/24)" in sentence
+    assert (
+        "net0 (52:54:00:00:00:01) keeps 10.1.0.5, which is not in the network 'lan-b' (10.2.0.0/24)"
+        in sentence
+    )
     assert "it will not be reachable there" in sentence
     assert "secondsite card set web01 net0 --address" in sentence
     assert protected.machine().warned is not None

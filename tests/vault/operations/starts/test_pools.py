@@ -301,3 +301,11 @@ def test_a_vault_that_dies_at_a_seam_gives_each_machine_one_address(protected):
         if died is None:
             break
     assert nth > 8
+
+
+def test_the_start_names_the_address_for_a_dhcp_server_of_the_site(protected):
+    pool(protected)
+    from_pool(protected)
+    succeeded(protected, Verb.FAILOVER)
+    (card,) = protected.appliances.started[-1].addresses
+    assert (card.key, card.address) == ("net0", f"{held(protected)['web01']}/24")

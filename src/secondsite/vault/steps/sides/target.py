@@ -130,6 +130,7 @@ class Target(Side):
         forward: RolledForward | None,
         *,
         new_macs: dict[str, str],
+        addresses: tuple[CardAddress, ...],
         wanted: TargetProperties,
         without_missing_networks: bool,
     ) -> Answer[StartFact]:
@@ -142,6 +143,7 @@ class Target(Side):
             networks={card.key: card.network for card in cards},
             networks_by_mac={card.mac.lower(): card.network for card in cards if card.mac},
             new_macs=new_macs,
+            addresses=addresses,
             sizing=wanted.sizing,
             home=self.machine.reversed,
             without_missing_networks=without_missing_networks,
