@@ -99,7 +99,7 @@ def test_a_machine_that_was_started_without_a_network_is_connected_by_hand_later
         host.clear()
 
 
-SERVED = """<network><name>served</name><bridge name='br-served'/><ip address='10.2.0.1' netmask='255.255.255.0'>
+SERVED = """<network><name>served</name><bridge name='br-served' stp='off' delay='0'/><ip address='10.2.0.1' netmask='255.255.255.0'>
 <dhcp><range start='10.2.0.100' end='10.2.0.200'/><host mac='52:54:00:00:00:99' ip='10.2.0.9'/></dhcp></ip></network>"""
 
 
@@ -142,3 +142,28 @@ def test_a_network_without_a_dhcp_server_reserves_nothing(host, switch):
     assert host.fabric.networks.reservations("nowhere") is None
     with pytest.raises(errors.NotFound):
         host.fabric.networks.unreserve("nowhere", "52:54:00:00:00:0a", "10.2.0.5")
+
+
+LEASE = """
+ip link add name cable type veth peer name card
+ip link set cable master br-served up
+ip link set card address 52:54:00:00:00:0a up
+busybox udhcpc -i card -n -q -f -t 8 -T 2 -s /bin/true 2>&1 || true
+ip link delete cable
+"""
+
+
+def test_a_card_that_asks_gets_what_was_reserved_and_before_that_one_of_the_range(host, served):
+    """The card is an end of a cable in the network's bridge, beside the daemon."""
+    served.create()
+    daemon = Path(host.uri.partition("socket=")[2]).parts[2]
+    asking = ["nsenter", f"--net=/proc/{daemon}/ns/net", "sh", "-euc", LEASE]
+
+    def leased():
+        done = subprocess.run(asking, capture_output=True, text=True, timeout=60, check=True)
+        assert "lease of " in done.stdout, done.stdout
+        return done.stdout.partition("lease of ")[2].split()[0]
+
+    assert leased().startswith("10.2.0.1")
+    host.fabric.networks.reserve("served", "52:54:00:00:00:0a", "10.2.0.5", "web01")
+    assert leased() == "10.2.0.5"
