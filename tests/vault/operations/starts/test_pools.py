@@ -8,12 +8,14 @@ import pytest
 
 from rig.dying import Killed
 from secondsite.domain.lifecycle import Verb
+from secondsite.domain.plans.plan import PlanGroup, RecoveryPlan
 from secondsite.ground import seams
 from secondsite.vault import ports
 from secondsite.vault.steps.sides import pooling
 from secondsite.wire.common.cards import CardSettings, PoolSettings
 from secondsite.wire.control.orders import Kind
 from secondsite.wire.rest.places import NetworkMapping
+from tests.vault.plan_runs.conftest import members
 from tests.vault.support_operations import said
 
 WEB = "52:54:00:00:00:01"
@@ -309,3 +311,15 @@ def test_the_start_names_the_address_for_a_dhcp_server_of_the_site(protected):
     succeeded(protected, Verb.FAILOVER)
     (card,) = protected.appliances.started[-1].addresses
     assert (card.key, card.address) == ("net0", f"{held(protected)['web01']}/24")
+
+
+def test_a_plan_with_too_few_addresses_stops_no_machine_and_keeps_none(protected):
+    pool(protected, ranges=("10.2.0.100",))
+    for name in ("db01", "web01"):
+        from_pool(protected, name)
+    groups = (PlanGroup(members(protected, ("db01",))), PlanGroup(members(protected, ("web01",))))
+    run = protected.run_plan(Verb.PLANNED_FAILOVER, RecoveryPlan("shop", groups))
+    assert run.job.state == "failed"
+    assert Kind.SHUT_DOWN not in {kind for _, kind, _ in protected.appliances.given}
+    assert [protected.state(name) for name in ("db01", "web01")] == ["protected", "protected"]
+    assert held(protected) == {}
