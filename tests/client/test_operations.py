@@ -25,6 +25,7 @@ from secondsite.client.nouns import (
     plans,
     points,
     policies,
+    pools,
     sites,
     verbs,
 )
@@ -39,6 +40,7 @@ from secondsite.wire.common.machine_checks import CheckKind, MachineCheck
 from secondsite.wire.common.policies import PolicyShape
 from secondsite.wire.common.properties import TargetProperties
 from secondsite.wire.rest.drills import schedules
+from secondsite.wire.rest.settings import pools as pools_rest
 
 pytestmark = pytest.mark.slow
 
@@ -195,6 +197,18 @@ CALLS = {
         lambda v: v.evidence.picture("e-1", "0" * 64),
     ],
     "DrillSchedules": [
+        lambda v: list(v.pools),
+        lambda v: v.pools.create(
+            pools_rest.AddressPoolCreate(
+                name="dmz", site="b", network="lan", subnet="10.2.0.0/24", ranges=("10.2.0.9",)
+            )
+        ),
+        lambda v: v.pools["dmz"].show(),
+        lambda v: v.pools["dmz"].set(
+            pools_rest.AddressPoolChange(site="b", network="lan", subnet="10.2.0.0/24", ranges=("10.2.0.7",))
+        ),
+        lambda v: v.pools["dmz"].release("10.2.0.7"),
+        lambda v: v.pools["dmz"].delete(),
         lambda v: list(v.drill_schedules),
         lambda v: v.drill_schedules.create(
             schedules.DrillScheduleCreate(name="nightly", machines=(WEB,), every_days=7, at="02:00")
@@ -223,7 +237,7 @@ CALLS = {
     ],
 }
 MODULES = (
-    appliances, approvals, audit, drills, evidence, groups, jobs, machines, mappings, networks, notices, plans, points, policies, sites,
+    appliances, approvals, audit, drills, evidence, groups, jobs, machines, mappings, networks, notices, plans, points, policies, pools, sites,
     tokens, verbs,
 )  # fmt: skip
 

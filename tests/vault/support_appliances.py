@@ -101,6 +101,7 @@ class Appliances:
         self.failing_checks: set[str] = set()
         self.knows_no_checks = False
         self.gives_no_addresses, self.leases = False, {}
+        self.told: dict[str, tuple[str, ...]] = {}
         self.named: list[tuple[str, names_wire.UpdateNames]] = []
         self.pointed: dict[str, str] = {}
         self.agent_says: str | None = None
@@ -307,7 +308,9 @@ class Appliances:
             return orders.PowerFact(power="saved")
         if (machine_id, appliance_id) not in self.copies.made:
             return orders.PowerFact(power="missing")
-        return orders.PowerFact(power="running" if appliance_id in self.running(machine_id) else "off")
+        told = self.told if payload.tell_addresses else {}
+        power = "running" if appliance_id in self.running(machine_id) else "off"
+        return orders.PowerFact(power=power, addresses=told)
 
     def _shut_down(self, appliance_id, machine_id, payload):
         self.copies.stop(machine_id, appliance_id)

@@ -23,6 +23,7 @@ from .nouns.notices import NoticeTargets
 from .nouns.pairs import Pairs
 from .nouns.plans import Plans
 from .nouns.policies import Policies
+from .nouns.pools import Pools
 from .nouns.sites import Sites
 
 
@@ -44,6 +45,7 @@ class Vault:
         self.appliances = Appliances(connection)
         self.networks = Networks(connection)
         self.mappings = Mappings(connection)
+        self.pools = Pools(connection)
         self.policies = Policies(connection)
         self.groups = Groups(connection)
         self.plans = Plans(connection)

@@ -11,6 +11,8 @@ MachineName = Annotated[
     str, Path(description="Id of a machine under protection, or its name when no other has it.")
 ]
 PointId = Annotated[str, Path(description="Id of the recovery point.")]
+PoolName = Annotated[str, Path(description="Name of the pool.")]
+Address = Annotated[str, Path(description="An address of the pool that a machine has.")]
 PolicyName = Annotated[str, Path(description="Name of the policy.")]
 GroupName = Annotated[str, Path(description="Name of the replication group.")]
 TargetName = Annotated[str, Path(description="Name of the target of notices.")]

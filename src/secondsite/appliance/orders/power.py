@@ -12,11 +12,14 @@ from ..source import Source
 from ..target import FAILOVER
 from . import runs
 from .context import Context
+from .names import addresses
 
 
 def state(context: Context, payload: FabricMachine) -> tuple[str, PowerFact]:
     power = context.fabric.power.state(payload.fabric_id)
-    return f"the machine is {power}", PowerFact(power=str(power))
+    asked = payload.tell_addresses and power is PowerState.RUNNING
+    told = addresses.bounded(addresses.known(context, payload.fabric_id)) if asked else {}
+    return f"the machine is {power}", PowerFact(power=str(power), addresses=told)
 
 
 def shut_down(context: Context, payload: ShutDown) -> tuple[str, PowerFact]:

@@ -20,7 +20,7 @@ from ..shared import run_key, withdrawn
 from ..target import FAILOVER as FAILOVER
 from ..target import HostedReplica, old_disks
 from .context import Context
-from .networks import missing, shared
+from .networks import connected, missing, reserving, shared
 
 
 class RunFact(Shape):
@@ -119,8 +119,12 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
         _remember(context, payload.run, fact.model_copy(update={"made": True}))
         seams.reach("appliance.run.created")
         shows = _shows(context, payload.fabric_id)
+        got = reserving.reserved(context, payload)
         if payload.start:
             context.fabric.power.start(payload.fabric_id)
+        is_drill = payload.run != FAILOVER
+        asked = {**networks, **dict.fromkeys(unconnected)}
+        told = connected.said(context, payload.fabric_id, asked) if is_drill else ""
     seconds = time.monotonic() - began
     did = "started" if payload.start else "defined"
     taken_at = datetime.fromisoformat(record.manifest.taken_at)
@@ -128,7 +132,9 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
         taken_at = payload.forward.taken_at
     begin = started_from(payload.point_id, payload.forward) + ("," if payload.forward else "")
     sentence = f"{did} {payload.name} from {begin} in {seconds:.1f} s"
-    return sentence + _sized(wanted, unfit) + missing.said(unconnected) + _without(firmware), StartFact(
+    return sentence + _sized(wanted, unfit) + missing.said(unconnected) + got + told + _without(
+        firmware
+    ), StartFact(
         fabric_id=payload.fabric_id,
         name=payload.name,
         point_id=payload.point_id,
@@ -229,7 +235,8 @@ def stop_replica(context: Context, payload: StopReplica) -> tuple[str, Nothing]:
             _require_a_copy(context, hosted, payload.fabric_id)
         context.fabric.hosting.remove(payload.fabric_id, context.machine_id)
         if hosted is None:
-            return "the machine is removed; there is no replica any more", Nothing()
+            back = reserving.released(context) if payload.run == FAILOVER else ""
+            return f"the machine is removed; there is no replica any more{back}", Nothing()
         return end(context, hosted, payload.run), Nothing()
 
 
@@ -265,11 +272,12 @@ def end(context: Context, hosted: HostedReplica, run: str) -> str:
     if fact is not None:
         context.fabric.hosting.remove(fact.fabric_id, context.machine_id)
         seams.reach("appliance.run.removed")
+    back = reserving.released(context) if run == FAILOVER else ""
     hosted.replica.close_run(run)
     context.state.remove_fact(key_of(context, run))
     hosted.refresh()
     hosted.wants_trim = True
     context.parts.work.wanted(hosted)
     if fact is None:
-        return f"nothing of {hosted.setup.machine_name} was left to remove"
-    return f"removed {fact.name}, which ran from {started_from(fact.point_id, fact.forward)}"
+        return f"nothing of {hosted.setup.machine_name} was left to remove{back}"
+    return f"removed {fact.name}, which ran from {started_from(fact.point_id, fact.forward)}{back}"

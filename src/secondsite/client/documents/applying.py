@@ -16,6 +16,7 @@ from ...wire.common.cards import CardSettings
 from ...wire.common.properties import TargetProperties
 from ...wire.rest.drills.schedules import DrillScheduleChange, DrillScheduleCreate
 from ...wire.rest.machines import Machine
+from ...wire.rest.settings.pools import AddressPoolChange, AddressPoolCreate
 from ..nouns.jobs import JobHandle
 from ..nouns.machines import MachineHandle
 from ..vault import Vault
@@ -30,6 +31,7 @@ from .kinds import (
     PairDocument,
     PlanDocument,
     PolicyDocument,
+    PoolDocument,
     PropertiesDocument,
     ProtectionDocument,
 )
@@ -51,6 +53,7 @@ class Applying:
             PolicyDocument: self._put_policy,
             MappingDocument: self._put_mapping,
             PairDocument: self._put_pair,
+            PoolDocument: self._put_pool,
             CardsDocument: self._put_cards,
             PropertiesDocument: self._put_properties,
             GroupDocument: self._put_group,
@@ -66,7 +69,9 @@ class Applying:
             if each.action is Action.DELETE and each.key[0] in ("group", "plan", "drill")
         ]
         late = [each for each in changes if each.action is Action.DELETE and each not in early]
-        first = [each for each in changes if each.key[0] in ("policy", "mapping", "pair", "protection")]
+        first = [
+            each for each in changes if each.key[0] in ("policy", "mapping", "pair", "pool", "protection")
+        ]
         yield from self._each(early)
         yield from self._each(each for each in first if each.action is not Action.DELETE)
         yield from self._later()
@@ -121,6 +126,8 @@ class Applying:
                 self._set_group(each, None)
         elif kind == "plan":
             self._vault.plans[name].delete(seen=self._present.plans[name])
+        elif kind == "pool":
+            self._vault.pools[name].delete(seen=self._present.pools[name])
         elif kind == "drill":
             self._vault.drill_schedules[name].delete(seen=self._present.drills[name])
         elif isinstance(change.now, MappingDocument):
@@ -152,6 +159,14 @@ class Applying:
             reverse_after_commit=wanted.reverse_after_commit,
             seen=now[0] if now else None,
         )
+
+    def _put_pool(self, wanted: PoolDocument) -> None:
+        asked = wanted.model_dump(exclude={"kind"})
+        seen = self._present.pools.get(wanted.name)
+        if seen is None:
+            self._vault.pools.create(AddressPoolCreate.model_validate(asked))
+        else:
+            self._vault.pools[wanted.name].set(AddressPoolChange.model_validate(asked), seen=seen)
 
     def _drop_mapping(self, now: MappingDocument) -> None:
         ways = now.source_site, now.target_site

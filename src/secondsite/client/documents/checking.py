@@ -11,11 +11,10 @@ from ...wire.rest.vault import Caller
 from .around import Around
 from .comparing import Action, Change, canonical
 from .kinds import (
+    AnyDocument,
     CardsDocument,
     DrillDocument,
     GroupDocument,
-    MappingDocument,
-    PairDocument,
     PlanDocument,
     PolicyDocument,
     PropertiesDocument,
@@ -29,6 +28,7 @@ NEEDS: Mapping[str, Permission] = {
     "policy": Permission.CONFIGURE,
     "mapping": Permission.CONFIGURE,
     "pair": Permission.CONFIGURE,
+    "pool": Permission.CONFIGURE,
     "protection": Permission.PROTECT,
     "cards": Permission.PROTECT,
     "properties": Permission.PROTECT,
@@ -37,6 +37,8 @@ NEEDS: Mapping[str, Permission] = {
     "drill": Permission.PROTECT,
 }
 MAY_JOIN = frozenset({State.PROTECTED, State.INITIAL_REPLICATING, State.ENABLING})
+SITES = frozenset({"source_site", "target_site", "first", "second", "site"})
+"""Fields of documents that name a site."""
 Told = Iterator[str]
 AtField = Iterator[tuple[tuple[str | int, ...], str]]
 
@@ -112,10 +114,8 @@ class Checking:
 
     def _of(self, change: Change, going: set[str]) -> AtField:
         wanted = change.wanted
-        if isinstance(wanted, MappingDocument | ProtectionDocument | GroupDocument):
-            yield from self._sites(source_site=wanted.source_site, target_site=wanted.target_site)
-        if isinstance(wanted, PairDocument):
-            yield from self._sites(first=wanted.first, second=wanted.second)
+        if wanted is not None:
+            yield from self._sites(wanted)
         if isinstance(wanted, PolicyDocument):
             found = self._present.policies.get(wanted.name)
             if found is not None and found.read_only:
@@ -131,7 +131,9 @@ class Checking:
         elif isinstance(wanted, DrillDocument):
             yield from self._drill(wanted)
 
-    def _sites(self, **fields: str) -> AtField:
+    def _sites(self, wanted: AnyDocument) -> AtField:
+        named = SITES.intersection(type(wanted).model_fields)
+        fields = {field: getattr(wanted, field) for field in sorted(named)}
         for field, site in fields.items():
             if site not in self._around.sites:
                 yield (field,), f"there is no site '{site}' that this token sees: see 'secondsite site list'"
@@ -178,7 +180,9 @@ class Checking:
                     ("cards",),
                     f"the card {card.mac} is to be on a network, and not connected: give one of the two",
                 )
-            problem = addresses.contradiction(card.address, card.gateway, card.dns_servers)
+            problem = addresses.contradiction(
+                card.address, card.gateway, card.dns_servers, from_pool=card.from_pool
+            )
             if problem is not None:
                 yield ("cards",), f"the card {card.mac} is to have {problem}"
 

@@ -9,7 +9,7 @@ from ...domain.drills.schedules import MOST_MACHINES as MOST_DRILLED
 from ...domain.groups import MOST_MEMBERS
 from ...domain.plans.actions import MOST_ACTIONS
 from ...wire.common.base import Shape
-from ...wire.common.cards import CardSettings, DnsServers
+from ...wire.common.cards import CardSettings, DnsServers, PoolSettings
 from ...wire.common.policies import DEFAULT
 from ...wire.common.properties import TargetProperties
 from ...wire.common.stores import StoreName
@@ -78,6 +78,17 @@ class PairDocument(Document):
     """The other one."""
     reverse_after_commit: bool = True
     """Whether a machine that a planned failover moved between them is protected back by itself once that is committed."""
+
+
+class PoolDocument(Document, PoolSettings):
+    """A pool of addresses of a site's network."""
+
+    model_config = CLOSED
+
+    kind: Literal["pool"]
+    """Which kind of document this is."""
+    name: str = Field(pattern=SITE_NAME)
+    """Lower case letters, digits and dashes, at most 63."""
 
 
 class ProtectionDocument(Document):
@@ -210,6 +221,7 @@ AnyDocument = (
     PolicyDocument
     | MappingDocument
     | PairDocument
+    | PoolDocument
     | ProtectionDocument
     | CardsDocument
     | PropertiesDocument
@@ -221,6 +233,7 @@ KINDS: dict[str, type[AnyDocument]] = {
     "policy": PolicyDocument,
     "mapping": MappingDocument,
     "pair": PairDocument,
+    "pool": PoolDocument,
     "protection": ProtectionDocument,
     "cards": CardsDocument,
     "properties": PropertiesDocument,
@@ -229,7 +242,7 @@ KINDS: dict[str, type[AnyDocument]] = {
     "drill": DrillDocument,
 }
 """In the order in which they are applied: what comes later names what came before."""
-PRUNED = ("policy", "mapping", "group", "plan", "drill")
+PRUNED = ("policy", "mapping", "pool", "group", "plan", "drill")
 """What may be deleted because no document names it: never a machine's protection, cards or properties, nor what holds between two sites."""
 Key = tuple[str, ...]
 

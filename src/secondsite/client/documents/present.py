@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 
 from ...domain import errors, policies
 from ...wire import rest
+from ...wire.common.cards import PoolSettings
 from ...wire.common.policies import PolicyShape
 from ...wire.common.properties import TargetProperties
 from ...wire.rest.drills.schedules import DrillSchedule, ScheduledMachine
 from ...wire.rest.machines import Direction
 from ...wire.rest.settings.cards import MachineCard, MachineSettings
+from ...wire.rest.settings.pools import AddressPool
 from ...wire.rest.settings.properties import MachineProperties
 from ..vault import Vault
 from .kinds import (
@@ -25,6 +27,7 @@ from .kinds import (
     PlanDocument,
     PlanGroupPart,
     PolicyDocument,
+    PoolDocument,
     PropertiesDocument,
     ProtectionDocument,
     key_of,
@@ -42,6 +45,7 @@ class Present:
     plans: dict[str, rest.Plan]
     drills: dict[str, DrillSchedule] = field(default_factory=dict)
     pairs: list[rest.SitePair] = field(default_factory=list)
+    pools: dict[str, AddressPool] = field(default_factory=dict)
     settings: dict[str, MachineSettings] = field(default_factory=dict)
     """By machine id."""
     properties: dict[str, MachineProperties] = field(default_factory=dict)
@@ -69,6 +73,7 @@ class Present:
             "policy": (policy(each) for each in self.policies.values() if not each.read_only),
             "mapping": map(mapping, self.mappings),
             "pair": (PairDocument(kind="pair", **each.model_dump()) for each in self.pairs),
+            "pool": map(pool, self.pools.values()),
             "protection": self._protections(),
             "cards": self._cards(),
             "properties": self._properties(),
@@ -166,6 +171,7 @@ def read(
         plans={each.name: each for each in vault.plans.list()},
         drills={each.name: each for each in vault.drill_schedules.list()},
         pairs=list(vault.pairs.list()),
+        pools={each.name: each for each in vault.pools.list()},
     )
     read_cards(vault, present, cards_of)
     read_properties(vault, present, properties_of)
@@ -195,6 +201,11 @@ def policy(found: rest.Policy) -> PolicyDocument:
 
 def mapping(found: rest.NetworkMapping) -> MappingDocument:
     return MappingDocument(kind="mapping", **found.model_dump())
+
+
+def pool(found: AddressPool) -> PoolDocument:
+    values = {name: getattr(found, name) for name in PoolSettings.model_fields}
+    return PoolDocument(kind="pool", name=found.name, **values)
 
 
 def cards_document(machine: str, cards: Iterable[Card]) -> CardsDocument:

@@ -31,6 +31,7 @@ from .nouns.preflight.returning import Returns
 from .nouns.preflight.unprotected import Eligibility
 from .nouns.settings.cards import Settings
 from .nouns.settings.checks import Checks
+from .nouns.settings.pools import Pools
 from .nouns.settings.properties import Properties
 from .nouns.sites import Sites
 from .nouns.tokens import Tokens
@@ -51,6 +52,7 @@ class VaultFacade:
     approvals: Approvals
     policies: Policies
     networks: Networks
+    pools: Pools
     machines: Machines
     settings: Settings
     preflights: Preflights
@@ -96,6 +98,7 @@ def _assembled(parts: Parts, events: Events) -> VaultFacade:
         approvals=Approvals(parts),
         policies=Policies(parts),
         networks=Networks(parts),
+        pools=Pools(parts),
         machines=Machines(parts),
         settings=Settings(parts),
         preflights=Preflights(parts),

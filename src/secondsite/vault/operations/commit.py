@@ -21,6 +21,7 @@ from ..steps import reverse_by_itself
 from ..steps.lost import giving_up
 from ..steps.lost.giving_up import Need, WithoutSite
 from ..steps.operation import MachineOperation
+from ..steps.sides import pooling
 
 
 class Commit(MachineOperation):
@@ -78,7 +79,9 @@ class Commit(MachineOperation):
             lost=f"{machine.name} and its disks there are lost, so the next reprotect sends everything",
             later=f"the {machine.name} that was left is removed there",
         )
-        return giving_up.unless_given_up(self.deps, ctx, source, need)
+        outcome = giving_up.unless_given_up(self.deps, ctx, source, need)
+        with self.deps.store.reading() as tx:
+            return pooling.giving_back(tx, machine, outcome)
 
     def _consolidate(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx)

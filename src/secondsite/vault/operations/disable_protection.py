@@ -28,6 +28,7 @@ from ..steps import authority
 from ..steps.lost import finish_later, giving_up
 from ..steps.lost.giving_up import Need, WithoutSite
 from ..steps.operation import MachineOperation
+from ..steps.sides import pooling
 from ..steps.sides.side import Ask
 from ..steps.sides.source import Source
 
@@ -121,10 +122,15 @@ class DisableProtection(MachineOperation):
             lost=self._lost_at_target(ctx),
             later="its replica is removed there",
         )
-        return giving_up.unless_given_up(self.deps, ctx, target, need)
+        outcome = giving_up.unless_given_up(self.deps, ctx, target, need)
+        with self.deps.store.reading() as tx:
+            return pooling.at_end(tx, machine, outcome)
 
     def _forget(self, session: Session, job: JobView) -> None:
         tx = self.deps.store.within(session)
+        machine = tx.machines.by_id(str(job.subject))
+        if machine is not None and not pooling.is_away(machine):
+            tx.pools.give_back(machine.id)
         tx.statuses.remove(str(job.subject))
         tx.machines.remove(str(job.subject))
 

@@ -26,8 +26,9 @@ from ...jobs.storage import read
 from ...wire import rest
 from ...wire.common.base import Shape
 from ...wire.common.points import PointShape
-from ...wire.control.checks import Obstacles
-from ...wire.control.orders import CycleFact, Points, StartFact
+from ...wire.control.cards import CardHere
+from ...wire.control.checks import CheckedTarget, Obstacles
+from ...wire.control.orders import CycleFact, Points, PowerFact, StartFact
 from .. import ports
 from ..steps import obstacles
 from ..steps.cancel_itself import cancel_itself
@@ -47,7 +48,7 @@ from ..steps.operation import MachineOperation
 from ..steps.points import common_sets, last_points
 from ..steps.points.recovery_point import ChosenInstant
 from ..steps.retry_store import retrying
-from ..steps.sides import cards, naming, properties
+from ..steps.sides import cards, fitting, naming, pooling, properties
 from ..steps.sides.giving_orders import Answer
 from ..steps.sides.proving import prove
 from ..steps.sides.source import PATIENT_REACH_SECONDS
@@ -162,8 +163,8 @@ class PlannedFailover(MachineOperation):
 
     def _check(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx)
-        power = self.source(ctx, machine).power().facts.power
-        obstacles.require_whole("A planned failover", machine.name, power)
+        now = self.source(ctx, machine).power(tell_addresses=True).facts
+        obstacles.require_whole("A planned failover", machine.name, now.power)
         known = self.target(ctx, machine).list_points().facts.points
         if not known:
             raise errors.PrerequisiteFailed(
@@ -176,26 +177,37 @@ class PlannedFailover(MachineOperation):
         )
         definition = None if machine.reversed else machine.definition  # at home it runs as it did before
         with self.deps.store.reading() as tx:
-            connected, names = cards.checked(tx, machine), naming.names(tx, machine)
-            unconnected = cards.unconnected(tx, machine, connected)
+            names = naming.names(tx, machine)
+            pooled = pooling.look(tx, machine, cards.checked(tx, machine), blocking=True)
+            unconnected = cards.unconnected(tx, machine, pooled.cards)
             wanted = properties.set_for(tx, machine)
             home, reported = cards.at_home(tx, machine), obstacles.reported(tx, machine)
         tried = self.target(ctx, machine).check_failover(
             definition,
-            cards=connected,
-            networks=cards.names(connected),
+            cards=pooled.cards,
+            networks=cards.names(pooled.cards),
             names=names,
             no_copy=True,
             wanted=wanted,
             home=home,
+            tell_subnets=True,
         )
+        fit = self._fit(machine, pooled.cards, now, tried.facts)
         old = properties.too_old(wanted.sizing, tried.facts, machine)
         warned, keep = obstacles.passed(
-            self.deps, "A planned failover", machine, tried.facts, old, told=_both(unconnected, reported)
+            self.deps,
+            "A planned failover",
+            machine,
+            tried.facts,
+            old,
+            pooled.unpooled,
+            fit.unfit,
+            told=_both(unconnected, reported),
         )
+        got = pooling.take(self.deps, ctx, machine, needed=True) if pooled.asks else ""
         return Done(
             f"both sites answer; {machine.target_site} has {counted(len(known), 'point')} of {machine.name}"
-            f"{_said_of(chosen)}{warned}",
+            f"{_said_of(chosen)}{got}{fit.said}{warned}",
             Allowed(changes_seconds=allowed),
             commit=keep,
         )
@@ -208,6 +220,18 @@ class PlannedFailover(MachineOperation):
         with self.deps.store.reading() as tx:
             before = Histories.read(tx, [machine], (self.verb,)).predict(self.verb, machine)
         return budget.seconds_for_changes(machine.name, at_most, before)
+
+    def _fit(
+        self,
+        machine: ports.MachineRecord,
+        connected: Sequence[CardHere],
+        now: PowerFact,
+        target: CheckedTarget,
+    ) -> fitting.Fit:
+        with self.deps.store.reading() as tx:
+            if machine.reversed:
+                return fitting.Fit(fitting.at_home(tx, machine))
+            return fitting.look(tx, machine, connected, now.addresses, target.stand_ins)
 
     def _pre_copy(self, ctx: StepContext) -> Outcome:
         """With a budget for the downtime until it can be met. If that does not come, the machine was not shut down, and runs on."""

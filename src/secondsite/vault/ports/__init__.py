@@ -58,6 +58,7 @@ from .places import (
 )
 from .plans import PlanRecord, Plans
 from .policies import GroupRecord, Groups, Policies
+from .pools import AddressPools, PoolRecord, TakenRecord
 from .processes import Links, Passed, PassedOrders, Processes, ProcessRecord
 from .settings import (
     MachineChecks,
@@ -71,6 +72,7 @@ from .statuses import PointNews, PointRows, RpoBlock, RpoBlocks, Said, StatusRec
 from .store import Store, Transaction
 
 __all__ = [
+    "AddressPools",
     "Admit",
     "AnswerRecord",
     "Answers",
@@ -128,6 +130,7 @@ __all__ = [
     "PointNews",
     "PointRows",
     "Policies",
+    "PoolRecord",
     "ProcessRecord",
     "Processes",
     "RecoveredRecord",
@@ -147,6 +150,7 @@ __all__ = [
     "StatusRecord",
     "StatusRecords",
     "Store",
+    "TakenRecord",
     "TokenRecord",
     "Tokens",
     "Transaction",

@@ -17,6 +17,7 @@ from .notices import Notices, NoticeTargets
 from .places import ApplianceRecords, Inventories, NetworkMappings, SitePairs, Sites
 from .plans import Plans
 from .policies import Groups, Policies
+from .pools import AddressPools
 from .processes import Links, PassedOrders, Processes
 from .settings import MachineChecks, MachineProperties, MachineSettings
 from .statuses import RpoBlocks, StatusRecords
@@ -68,6 +69,8 @@ class Transaction(Protocol):
     def run_times(self) -> RunTimes: ...
     @property
     def networks(self) -> NetworkMappings: ...
+    @property
+    def pools(self) -> AddressPools: ...
     @property
     def inventories(self) -> Inventories: ...
     @property

@@ -7,6 +7,7 @@ Its rooms:
     several     those of several vault processes
     plans       those of recovery plans
     drills      those of test failovers that the vault starts
+    pools       those of pools of addresses
     notices     those of what is told to people and programs
     settings    what is set for single machines
     evidence    what is kept of failovers and drills

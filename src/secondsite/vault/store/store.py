@@ -27,6 +27,7 @@ from .pictures import SqlPictures
 from .places import SqlAppliances, SqlInventories, SqlNetworkMappings, SqlSitePairs, SqlSites
 from .plans import SqlPlans
 from .policies import SqlPolicies
+from .pools import SqlAddressPools
 from .said import SqlRpoBlocks, SqlStatuses
 from .settings import SqlMachineChecks, SqlMachineProperties, SqlMachineSettings
 from .several import SqlLinks, SqlPassedOrders, SqlProcesses
@@ -131,6 +132,10 @@ class SqlTransaction:
     @cached_property
     def networks(self) -> SqlNetworkMappings:
         return SqlNetworkMappings(self._session)
+
+    @cached_property
+    def pools(self) -> SqlAddressPools:
+        return SqlAddressPools(self._session)
 
     @cached_property
     def inventories(self) -> SqlInventories:

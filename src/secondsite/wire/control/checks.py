@@ -32,7 +32,7 @@ class CheckedSource(Obstacles):
 
 
 class StandIn(Shape):
-    """A network of production that one of a drill stands for, as far as it is known here: its usable subnet (None: not known)."""
+    """A network that is asked about, as far as it is known here: its usable subnet (None: not known). One of a drill may stand for it."""
 
     network: str
     subnet: str | None = None
@@ -135,7 +135,7 @@ class CheckTarget(Shape):
     serve: bool = False
     """A network that is made must be able to give addresses."""
     stand_ins: tuple[str, ...] = ()
-    """Networks here that ones of a drill stand for: their subnets are asked for. One that is not here is no obstacle."""
+    """Networks here whose subnets are asked for, such as those that ones of a drill stand for. One that is not here is no obstacle."""
     sizing: Sizing = Sizing()
     """vCPUs, memory and CPU model that the machine is to have here, which the host must have; an older appliance does not look."""
     keeping: Keeping = Keeping()

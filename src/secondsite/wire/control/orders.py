@@ -9,6 +9,7 @@ from pydantic import Field
 
 from ..common.bandwidth import BandwidthShape
 from ..common.base import Shape
+from ..common.cards import MAC, MOST_CARDS, CardAddress, Plain
 from ..common.instants import Instant
 from ..common.machines import DiscoveredMachine, NetworkInfo, Serving
 from ..common.points import PointShape, RolledForward
@@ -23,6 +24,12 @@ from .setups import GroupShape, ReplicaSetup, SourceSetup
 
 P = TypeVar("P", bound=Shape)
 F = TypeVar("F", bound=Shape)
+
+
+MOST_TOLD = 16
+"""Addresses of one card."""
+Mac = Annotated[str, Field(pattern=MAC)]
+ToldAddresses = Annotated[tuple[Plain, ...], Field(max_length=MOST_TOLD)]
 
 
 class Nothing(Shape):
@@ -90,11 +97,17 @@ class ShutDown(Shape):
 
 
 class FabricMachine(Shape):
+    """`tell_addresses`: POWER says them too; an older appliance does not."""
+
     fabric_id: str
+    tell_addresses: bool = False
 
 
 class PowerFact(Shape):
+    """`addresses`: those of its cards, by MAC address, as its guest's agent says; none if it was not asked, or says nothing."""
+
     power: str
+    addresses: Annotated[dict[Mac, ToldAddresses], Field(max_length=MOST_CARDS)] = Field(default_factory=dict)
 
 
 class RunCycle(Shape):
@@ -190,6 +203,8 @@ class StartReplica(Shape):
     sizing: Sizing = Sizing()
     start: bool = True
     forward: RolledForward | None = None
+    addresses: Annotated[tuple[CardAddress, ...], Field(max_length=MOST_CARDS)] = ()
+    """Those that its cards are to have, for a DHCP server of this site that can be told; an older appliance tells none."""
 
 
 class StartFact(Shape):

@@ -10,7 +10,7 @@ Its rooms:
     events                                        what happens, as it happens
     inventories                                    what sites have
     verbs                                          what a person may start
-    settings                                       what is set for single machines
+    settings                                       what is set for single machines, and pools of addresses
     preflights, predictions, choices               what would be in the way of a verb, how long it would take, what it may start from
 """
 

@@ -9,7 +9,7 @@ Its rooms:
     plans                                                what is recovered together, and its runs
     drills                                               test failovers that the vault starts
     notices                                             what people and programs are told of
-    settings                                             what is set for single machines
+    settings                                             what is set for single machines, and pools of addresses
     preflight                                            what would be in the way of a verb
     evidence                                            what is kept of failovers and drills
     verbs, jobs, events                                 what is started, and how it goes on

@@ -48,22 +48,24 @@ class Sites:
         return shape
 
     def delete(self, name: str, seen: Seen | None = None) -> None:
-        """Raises NotFound, NotPossibleNow while appliances, machines or mappings belong to the site, or
+        """Raises NotFound, NotPossibleNow while appliances, machines, mappings or pools belong to the site, or
         ChangedMeanwhile."""
         with self._parts.changing() as tx:
             self._parts.note(before=self._require(tx, name, seen))
             mappings = [*tx.networks.list(source_site=name), *tx.networks.list(target_site=name)]
             machines, appliances = tx.machines.list(name), tx.appliances.list(name)
             _refuse_with_tokens(tx, name)
-            if machines or appliances or mappings:
+            pools = [each for each in tx.pools.list() if each.settings.site == name]
+            if machines or appliances or mappings or pools:
                 there = (
                     (machines, "protected machine"),
                     (mappings, "network mapping"),
+                    (pools, "pool"),
                     (appliances, "appliance"),
                 )
                 raise errors.NotPossibleNow(
                     f"Site '{name}' still has {', '.join(counted(len(each), noun) for each, noun in there if each)}.",
-                    do="Disable protection, then delete the mappings ('secondsite mapping list') and the appliances, "
+                    do="Disable protection, then delete the mappings ('secondsite mapping list'), the pools ('secondsite pool list') and the appliances, "
                     "then the site.",
                 )
             tx.sites.remove(name)

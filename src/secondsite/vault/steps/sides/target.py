@@ -18,6 +18,7 @@ from ....wire.control.cards import CardHere
 from ....wire.control.orders import CycleFact, InstantFact, Nothing, Points, PowerFact, StartFact
 from ... import ports
 from .cards import FAILOVER_RUN as FAILOVER_RUN
+from .cards import names as networks_of
 from .giving_orders import Answer, Limits, Orders
 from .side import Ask, Side
 
@@ -56,10 +57,11 @@ class Target(Side):
         but_on: checks.CopyInstant | None = None,
         wanted: TargetProperties = AS_AT_HOME,
         home: checks.HomeCards | None = None,
+        tell_subnets: bool = False,
     ) -> Answer[checks.CheckedTarget]:
         """Whether the failed-over machine can be made there, and, with its definition, whether it can run. `networks` must be
         there; of those that only `cards` name it is warned, and of `names` that it may not change. `no_copy`: nor may a copy be there, but one that stands on
-        `but_on`. `wanted`: what it is to be like there."""
+        `but_on`. `wanted`: what it is to be like there. `tell_subnets`: the answer says those of the cards' networks."""
         payload = checks.CheckTarget(
             definition=definition,
             name=wanted.target_name or self.machine.name,
@@ -71,6 +73,7 @@ class Target(Side):
             but_on=but_on,
             sizing=wanted.sizing,
             home=home,
+            stand_ins=networks_of(cards) if tell_subnets else (),
         )
         return self.check(payload)
 
@@ -129,6 +132,7 @@ class Target(Side):
         forward: RolledForward | None,
         *,
         new_macs: dict[str, str],
+        addresses: tuple[CardAddress, ...],
         wanted: TargetProperties,
         without_missing_networks: bool,
     ) -> Answer[StartFact]:
@@ -141,6 +145,7 @@ class Target(Side):
             networks={card.key: card.network for card in cards},
             networks_by_mac={card.mac.lower(): card.network for card in cards if card.mac},
             new_macs=new_macs,
+            addresses=addresses,
             sizing=wanted.sizing,
             home=self.machine.reversed,
             without_missing_networks=without_missing_networks,

@@ -6,4 +6,5 @@ Its rooms:
     taken   addresses that other cards are to have
     checks  what is checked of a machine after each start
     properties  its name, vCPUs and memory at the second site
+    pools   addresses of the networks there
 """
