@@ -294,6 +294,14 @@ CATALOGUE: dict[str, FindingKind] = {
             "test-failover MACHINE --clean-up' ends with the verdict of its proof.",
         ),
         _kind(
+            "boot-failed",
+            W,
+            "A copy that was booted only to be looked at failed a check, or went off: it would be of no use after a failover either. Copies have "
+            "no network, or one of their own, so a check may need what is not there.",
+            "'secondsite machine show MACHINE' tells which job; look at that. Repair it, then 'secondsite point verify MACHINE POINT --boot' with a "
+            "newer point, or let a test failover pass.",
+        ),
+        _kind(
             "rto-missed",
             W,
             "From when its last test failover or failover was asked for until the machine ran it took longer than its policy's goal: machines "

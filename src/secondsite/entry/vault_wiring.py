@@ -49,6 +49,7 @@ from ..vault.watch.rpo_unwritten import RpoUnwritten
 from ..vault.watch.settings_push import SettingsPush
 from ..vault.watch.signals import Signals
 from ..vault.watch.status_intake import StatusIntake
+from ..vault.watch.verification.scheduler import VerificationScheduler
 from .restored import RENEWED_EVERY_SECONDS, Restored
 from .settings import PKI_DIRECTORY, VaultSettings
 from .several import process as several
@@ -106,6 +107,7 @@ class RunningVault:
         self._housekeeping = Housekeeping(self._store, self.facts, self._operations, utc_now)
         starting = Starting(deps, self._operations, self.facts, self.authority)
         self._drills = DrillScheduler(deps, starting, self.facts)
+        self._verification = VerificationScheduler(deps, self.facts, self.authority)
         self._lineage = Every(
             "lineage",
             RENEWED_EVERY_SECONDS,
@@ -179,6 +181,7 @@ class RunningVault:
         watches = (
             self._housekeeping,
             self._drills,
+            self._verification,
             self.settings_push,
             self.keeping_push,
             self.rpo_series,

@@ -21,6 +21,8 @@ from ..target import HostedReplica, old_disks
 from .context import Context
 from .networks import missing, shared
 
+DRILL = "drill"
+
 
 class RunFact(Shape):
     """What is remembered of a machine that runs on a point. `made`: it was defined, and may have been started. `mark`: another one for
@@ -76,6 +78,8 @@ def stands_on(context: Context, hosted: HostedReplica, found: MachineSummary) ->
 def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFact]:
     """Make overlays on the point, define a machine with the mapped networks, and start it: seconds, whatever the
     disk's size."""
+    if payload.run in (FAILOVER, DRILL):
+        context.parts.giving_way.make_way(payload.name)
     began, hosted = time.monotonic(), context.hosted()
     with context.alone(hosted, "starting a machine"):
         _require_closed(hosted, payload)

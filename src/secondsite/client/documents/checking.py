@@ -19,6 +19,7 @@ from .kinds import (
     PolicyDocument,
     PropertiesDocument,
     ProtectionDocument,
+    VerificationDocument,
     key_of,
 )
 from .loading import Given
@@ -27,6 +28,7 @@ from .present import Present
 NEEDS: Mapping[str, Permission] = {
     "policy": Permission.CONFIGURE,
     "mapping": Permission.CONFIGURE,
+    "verification": Permission.EQUIP,
     "protection": Permission.PROTECT,
     "cards": Permission.PROTECT,
     "properties": Permission.PROTECT,
@@ -116,6 +118,8 @@ class Checking:
             found = self._present.policies.get(wanted.name)
             if found is not None and found.read_only:
                 yield ("name",), "it is the read-only twin of another policy: change that one"
+        elif isinstance(wanted, VerificationDocument):
+            yield from self._verification(wanted)
         elif isinstance(wanted, ProtectionDocument):
             yield from self._protection(change, wanted)
         elif isinstance(wanted, CardsDocument):
@@ -136,6 +140,17 @@ class Checking:
                 )
         if wanted.source_site == wanted.target_site:
             yield ("target_site",), "two different sites are needed"
+
+    def _verification(self, wanted: VerificationDocument) -> AtField:
+        if wanted.site not in self._around.sites:
+            yield (
+                ("site",),
+                f"there is no site '{wanted.site}' that this token sees: see 'secondsite site list'",
+            )
+        try:
+            wanted.to_domain()
+        except errors.InvalidArgument as problem:
+            yield ("begins",), f"{problem.message.rstrip('.')}: {problem.do.rstrip('.')}"
 
     def _protection(self, change: Change, wanted: ProtectionDocument) -> AtField:
         if change.action is Action.CHANGE:

@@ -16,6 +16,7 @@ from ...wire.common.stores import StoreName
 from ...wire.rest.places import SITE_NAME
 from ...wire.rest.plans.plan import MOST_GROUPS, MOST_OF_A_GOAL, PlanAction, PlanGroupChange
 from ...wire.rest.settings.cards import MOST_CARDS
+from ...wire.rest.settings.verification import VerificationShape
 
 Name = Annotated[str, Field(min_length=1, max_length=255)]
 
@@ -65,6 +66,17 @@ class MappingDocument(Document):
     """Where it is started."""
     target_network: Name
     """Its network there."""
+
+
+class VerificationDocument(Document, VerificationShape):
+    """What a site gives to copies of recovery points that are booted only to be looked at. What is not given has its default."""
+
+    model_config = CLOSED
+
+    kind: Literal["verification"]
+    """Which kind of document this is."""
+    site: Name
+    """The site that holds the replicas."""
 
 
 class ProtectionDocument(Document):
@@ -196,6 +208,7 @@ class DrillDocument(Document):
 AnyDocument = (
     PolicyDocument
     | MappingDocument
+    | VerificationDocument
     | ProtectionDocument
     | CardsDocument
     | PropertiesDocument
@@ -206,6 +219,7 @@ AnyDocument = (
 KINDS: dict[str, type[AnyDocument]] = {
     "policy": PolicyDocument,
     "mapping": MappingDocument,
+    "verification": VerificationDocument,
     "protection": ProtectionDocument,
     "cards": CardsDocument,
     "properties": PropertiesDocument,
@@ -215,7 +229,7 @@ KINDS: dict[str, type[AnyDocument]] = {
 }
 """In the order in which they are applied: what comes later names what came before."""
 PRUNED = ("policy", "mapping", "group", "plan", "drill")
-"""What may be deleted because no document names it: never a machine's protection, cards or properties."""
+"""What may be deleted because no document names it: never a machine's protection, cards or properties, nor what a site gives."""
 Key = tuple[str, ...]
 
 
@@ -225,6 +239,8 @@ def key_of(document: AnyDocument) -> Key:
         return (document.kind, document.source_site, document.source_network, document.target_site)
     if isinstance(document, ProtectionDocument | CardsDocument | PropertiesDocument):
         return (document.kind, document.machine)
+    if isinstance(document, VerificationDocument):
+        return (document.kind, document.site)
     return (document.kind, document.name)
 
 

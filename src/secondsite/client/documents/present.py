@@ -12,6 +12,7 @@ from ...wire.rest.drills.schedules import DrillSchedule, ScheduledMachine
 from ...wire.rest.machines import Direction
 from ...wire.rest.settings.cards import MachineCard, MachineSettings
 from ...wire.rest.settings.properties import MachineProperties
+from ...wire.rest.settings.verification import VerificationShape
 from ..vault import Vault
 from .kinds import (
     AnyDocument,
@@ -26,6 +27,7 @@ from .kinds import (
     PolicyDocument,
     PropertiesDocument,
     ProtectionDocument,
+    VerificationDocument,
     key_of,
 )
 
@@ -44,6 +46,7 @@ class Present:
     """By machine id."""
     properties: dict[str, MachineProperties] = field(default_factory=dict)
     """By machine id."""
+    sites: dict[str, rest.Site] = field(default_factory=dict)
 
     def find(self, name_or_id: str) -> rest.Machine | None:
         """Raises InvalidArgument for a name that several have."""
@@ -66,6 +69,7 @@ class Present:
         made: dict[str, Iterable[AnyDocument]] = {
             "policy": (policy(each) for each in self.policies.values() if not each.read_only),
             "mapping": map(mapping, self.mappings),
+            "verification": self._verifications(),
             "protection": self._protections(),
             "cards": self._cards(),
             "properties": self._properties(),
@@ -101,6 +105,11 @@ class Present:
         """Not the twin that it has on the way back."""
         found = self.policies.get(name)
         return policies.own_name(name, {name: found is not None and found.read_only})
+
+    def _verifications(self) -> Iterator[VerificationDocument]:
+        for site in self.sites.values():
+            if site.verification != VerificationShape():
+                yield verification_document(site.name, site.verification)
 
     def _cards(self) -> Iterator[CardsDocument]:
         for machine in self.machines:
@@ -162,6 +171,7 @@ def read(
         groups={each.name: each for each in vault.groups.list()},
         plans={each.name: each for each in vault.plans.list()},
         drills={each.name: each for each in vault.drill_schedules.list()},
+        sites={each.name: each for each in vault.sites.list()},
     )
     read_cards(vault, present, cards_of)
     read_properties(vault, present, properties_of)
@@ -203,6 +213,10 @@ def cards_document(machine: str, cards: Iterable[Card]) -> CardsDocument:
 def properties_document(machine: str, found: TargetProperties) -> PropertiesDocument:
     values = found.model_dump(include=set(TargetProperties.model_fields))
     return PropertiesDocument(kind="properties", machine=machine, **values)
+
+
+def verification_document(site: str, found: VerificationShape) -> VerificationDocument:
+    return VerificationDocument(kind="verification", site=site, **found.model_dump())
 
 
 def _card(found: MachineCard) -> Card:

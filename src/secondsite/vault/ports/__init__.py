@@ -24,6 +24,7 @@ from .kept.evidence import EvidenceRecord, Evidences
 from .kept.pictures import PictureRecord, Pictures
 from .kept.run_times import RunTimeRecord, RunTimes
 from .machines import (
+    BootedRecord,
     DrillNote,
     DrillNotes,
     DrillRecord,
@@ -84,6 +85,7 @@ __all__ = [
     "AuditEnds",
     "AuditWanted",
     "Authority",
+    "BootedRecord",
     "DrillNote",
     "DrillNotes",
     "DrillRecord",

@@ -48,6 +48,19 @@ class RecoveredRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class BootedRecord:
+    """The last copy of a point that was booted only to be looked at. `looked_at`: when one was last looked at; `tried_at`: when one could not
+    be since, as `said` tells. `verdict`: what the last look proved, None: nothing."""
+
+    point_id: str
+    job_id: str
+    said: str
+    verdict: Verdict | None = None
+    looked_at: datetime | None = None
+    tried_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class NamesRecord:
     """What came of the machine's DNS names, by name: `problems` of those that may not point to it, since `at`; what others pointed to
     at `home` before they were changed (None: to nothing)."""
@@ -118,6 +131,8 @@ class MachineRecord:
     """What came of its DNS names. None: none was ever changed."""
     recovered: RecoveredRecord | None = None
     """How long its last drill or failover took. None: there was none, or before this was noted."""
+    booted: BootedRecord | None = None
+    """The last copy of one of its points that was booted only to be looked at. None: none was."""
 
     @property
     def kept(self) -> Keeping:

@@ -17,4 +17,5 @@ Its rooms:
     rpo_unwritten        its samples until they are written, many at a time
     housekeeping         every half minute: retention of jobs, drills that were left open
     drills               test failovers that are started by schedule
+    verification         points that are booted by schedule, to be looked at
 """

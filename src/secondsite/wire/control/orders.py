@@ -17,7 +17,7 @@ from ..common.properties import Sizing
 from .checks import CheckedSource, CheckedTarget, CheckSource, CheckTarget, ImportSeed, SeedFact
 from .keeping import Keep, KeptFact
 from .names import UpdatedNames, UpdateNames
-from .proofs import Proof, Prove
+from .proofs import BootPoint, Proof, Prove
 from .scripts import CheckScripts, MissingScripts, RunGuestScript, RunScript, ScriptRan
 from .setups import GroupShape, ReplicaSetup, SourceSetup
 
@@ -325,6 +325,7 @@ class Kind(StrEnum):
     CREATE_NETWORK = "create_network"
     REMOVE_NETWORK = "remove_network"
     PROVE = "prove"
+    BOOT_POINT = "boot_point"
     CHECK_SCRIPTS = "check_scripts"
     RUN_SCRIPT = "run_script"
     RUN_GUEST_SCRIPT = "run_guest_script"
@@ -425,6 +426,13 @@ CREATE_NETWORK = OrderKind(
 )
 REMOVE_NETWORK = OrderKind(Kind.REMOVE_NETWORK, CreateNetwork, Nothing, "remove a network of ours")
 PROVE = OrderKind(Kind.PROVE, Prove, Proof, "did the machine's guest start", pace=Pace.GUEST)
+BOOT_POINT = OrderKind(
+    Kind.BOOT_POINT,
+    BootPoint,
+    Proof,
+    "does a point boot: start a copy, look at it, remove it",
+    pace=Pace.GUEST,
+)
 CHECK_SCRIPTS = OrderKind(
     Kind.CHECK_SCRIPTS, CheckScripts, MissingScripts, "which of these scripts cannot be run"
 )

@@ -27,7 +27,7 @@ from .access.audit import AuditCheck, AuditEntry, AuditPage, AuditQuery, AuditSe
 from .access.tokens import NewToken, Token, TokenCreate, TokenRotate
 from .errors import ErrorBody
 from .events import Event, EventKind
-from .failovers import Drill, DrillNote, FailedOver, OpenDrill, StartAnyway, StartedFrom
+from .failovers import BootedPoint, Drill, DrillNote, FailedOver, OpenDrill, StartAnyway, StartedFrom
 from .groups import Group, GroupChange, GroupCreate, GroupPage
 from .inventories import Seen, SiteInventory, SiteMachines, SiteNetworks
 from .jobs import (
@@ -108,7 +108,7 @@ from .plans.runs import (
     PlanReprotect,
     PlanTestFailover,
 )
-from .points import PointHold, PointPage, PointQuery, RecoveryPreview
+from .points import PointBoot, PointHold, PointPage, PointQuery, RecoveryPreview
 from .policies import Policy, PolicyCreate, PolicyPage
 from .replication import Journal, LastCycle, Replication, Rpo, RpoSample, Synchronization
 from .vault import (
@@ -164,6 +164,7 @@ __all__ = [
     "AuditPage",
     "AuditQuery",
     "AuditSettings",
+    "BootedPoint",
     "CancelFailover",
     "ChangeRecoveryPoint",
     "ChangeRecoveryPointOptions",
@@ -251,6 +252,7 @@ __all__ = [
     "PlanReprotect",
     "PlanTestFailover",
     "PlannedFailover",
+    "PointBoot",
     "PointHold",
     "PointOptions",
     "PointPage",
