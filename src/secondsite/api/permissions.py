@@ -44,6 +44,7 @@ NEEDS: Mapping[str, Permission] = MappingProxyType(
     {
         "GET /vault": Permission.ENTER,
         "GET /summary": Permission.READ,
+        "GET /validation": Permission.READ,
         "GET /lifecycle": Permission.ENTER,
         "GET /sites": Permission.READ,
         "POST /sites": Permission.CONFIGURE,

@@ -310,6 +310,14 @@ CATALOGUE: dict[str, FindingKind] = {
             "failover meet the goal, or set another goal: 'secondsite policy update POLICY --rto-goal 30m'.",
         ),
         _kind(
+            "configuration-flawed",
+            W,
+            "The check of the whole configuration, twice a day or on demand, found what would fail, or fail some machine, when it is needed. It is told "
+            "as a notice, and is no machine's finding.",
+            "'secondsite vault validate' checks again, and tells each thing with what to do about it.",
+            colours=False,
+        ),
+        _kind(
             "app-consistency-degraded",
             W,
             "The guest agent did not freeze in time, so the point is crash-consistent.",

@@ -57,6 +57,7 @@ from .several import process as several
 log = structlog.get_logger()
 USES_WRITTEN_EVERY_SECONDS = 180.0
 REFUSALS_WRITTEN_EVERY_SECONDS = 60.0
+VALIDATION_LOOKED_FOR_EVERY_SECONDS = 600.0
 
 
 class Watch(Protocol):
@@ -137,6 +138,12 @@ class RunningVault:
             self.rpo_unwritten.write,
             lambda error: log.error("rpo.not-written", exc_info=error),
         )
+        self._validation = Every(
+            "validation",
+            VALIDATION_LOOKED_FOR_EVERY_SECONDS,
+            self._validate,
+            lambda error: log.error("validation.failed", exc_info=error),
+        )
         self._uses_writer = Every(
             "tokens",
             USES_WRITTEN_EVERY_SECONDS,
@@ -193,6 +200,7 @@ class RunningVault:
             *others,
             *watches,
             self._evidence,
+            self._validation,
             self._lineage,
             self._uses_writer,
             self._refusals_writer,
@@ -203,6 +211,9 @@ class RunningVault:
         self.refusals.write()
         self.facade.approvals.expire()
         self.facade.audit.prune()
+
+    def _validate(self) -> None:
+        self.facade.validations.look()
 
     def _renew(self) -> None:
         with self._store.transaction() as tx:

@@ -32,6 +32,7 @@ from .nouns.settings.checks import Checks
 from .nouns.settings.properties import Properties
 from .nouns.sites import Sites
 from .nouns.tokens import Tokens
+from .nouns.validation.validating import Validations
 from .nouns.verbs import Verbs
 from .parts import Parts
 
@@ -52,6 +53,7 @@ class VaultFacade:
     settings: Settings
     preflights: Preflights
     eligibility: Eligibility
+    validations: Validations
     returns: Returns
     checks: Checks
     properties: Properties
@@ -95,6 +97,7 @@ def _assembled(parts: Parts, events: Events) -> VaultFacade:
         settings=Settings(parts),
         preflights=Preflights(parts),
         eligibility=Eligibility(parts),
+        validations=Validations(parts),
         returns=Returns(parts),
         checks=Checks(parts),
         properties=Properties(parts),

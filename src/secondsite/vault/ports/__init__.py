@@ -23,6 +23,7 @@ from .gateway import FactSink, Gateway, Signals, WrittenDown
 from .kept.evidence import EvidenceRecord, Evidences
 from .kept.pictures import PictureRecord, Pictures
 from .kept.run_times import RunTimeRecord, RunTimes
+from .kept.validations import ValidationRecord, Validations
 from .machines import (
     BootedRecord,
     DrillNote,
@@ -149,6 +150,8 @@ __all__ = [
     "Tokens",
     "Transaction",
     "Unsent",
+    "ValidationRecord",
+    "Validations",
     "WarnedRecord",
     "WrittenDown",
 ]
