@@ -40,6 +40,25 @@ def test_what_is_wrong_is_told_with_what_to_do_until_it_is_mended(cli, protected
     assert len(cli.must("job list --json").json) == jobs
 
 
+def test_what_changed_since_the_last_good_drill_is_told_until_another_one_passes(cli, protected):
+    cli.must(f"machine test-failover {protected}")
+    cli.must(f"machine cleanup-test-failover {protected} --verdict passed")
+
+    def drifted():
+        cli("vault validate")
+        findings = cli.must(f"machine show {protected} --json").json["findings"]
+        return [each["what"] for each in findings if each["code"] == "drifted"]
+
+    assert drifted() == []
+    cli.must(f"machine set {protected} --vcpus 2")
+    (what,) = drifted()
+    assert "vCPUs at the second site: as at home became 2" in what
+    job = cli.must(f"machine test-failover {protected} --json").json
+    assert "since its last good drill: vCPUs at the second site" in str(job["tasks"])
+    cli.must(f"machine cleanup-test-failover {protected} --verdict passed")
+    assert drifted() == []
+
+
 def test_a_machine_that_could_not_be_failed_over_is_told(cli, protected):
     cli.must(f"machine set {protected} --memory 4096GiB")
     assert ("machine", f"machine {protected}") in found(cli, protected)[1]

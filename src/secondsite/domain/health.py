@@ -302,6 +302,14 @@ CATALOGUE: dict[str, FindingKind] = {
             "newer point, or let a test failover pass.",
         ),
         _kind(
+            "drifted",
+            W,
+            "Disks, cards, vCPUs, memory or firmware of the machine, what is set for its second site, or its place in a plan are otherwise than when a "
+            "test failover last passed: that proved another machine. It is looked at twice a day, and by 'secondsite vault validate'.",
+            DRILL_IT,
+            colours=False,
+        ),
+        _kind(
             "rto-missed",
             W,
             "From when its last test failover or failover was asked for until the machine ran it took longer than its policy's goal: machines "

@@ -139,6 +139,7 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
         shows=shows,
         sized=wanted == payload.sizing,
         cpu_model=wanted.cpu_model,
+        definition=definition.model_copy(update={"native": ""}) if payload.run == DRILL else None,
     )
 
 

@@ -26,6 +26,7 @@ from .kept.run_times import RunTimeRecord, RunTimes
 from .kept.validations import ValidationRecord, Validations
 from .machines import (
     BootedRecord,
+    DriftRecord,
     DrillNote,
     DrillNotes,
     DrillRecord,
@@ -34,6 +35,7 @@ from .machines import (
     MachineRecords,
     MachinesWanted,
     NamesRecord,
+    ProvenRecord,
     RecoveredRecord,
     SeenNumbers,
     WarnedRecord,
@@ -87,6 +89,7 @@ __all__ = [
     "AuditWanted",
     "Authority",
     "BootedRecord",
+    "DriftRecord",
     "DrillNote",
     "DrillNotes",
     "DrillRecord",
@@ -131,6 +134,7 @@ __all__ = [
     "Policies",
     "ProcessRecord",
     "Processes",
+    "ProvenRecord",
     "RecoveredRecord",
     "RegistrationKeys",
     "Renew",

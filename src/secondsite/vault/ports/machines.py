@@ -7,9 +7,31 @@ from typing import NamedTuple, Protocol
 
 from ...domain.drills.verdicts import Verdict
 from ...domain.lifecycle import DrillState, State, Verb
+from ...wire.common.cards import CardSettings
 from ...wire.common.machines import MachineDefinition
 from ...wire.common.points import RolledForward
+from ...wire.common.properties import TargetProperties
 from ...wire.common.stores import Keeping
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenRecord:
+    """As what the machine was when its last good test failover ended: its definition in the point that was drilled, what was set for its
+    second site, and where it stood in plans, by their names."""
+
+    at: datetime
+    definition: MachineDefinition
+    properties: TargetProperties
+    cards: tuple[CardSettings, ...] = ()
+    plans: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DriftRecord:
+    """What is otherwise than at its last good test failover, as sentences; found first at `since`."""
+
+    since: datetime
+    changes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +49,8 @@ class DrillRecord:
     forward: RolledForward | None = None
     shared: str | None = None
     proven: Verdict | None = None
+    definition: MachineDefinition | None = None
+    """The machine's in that point, without the platform's own description; None: an older appliance did not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +157,10 @@ class MachineRecord:
     """How long its last drill or failover took. None: there was none, or before this was noted."""
     booted: BootedRecord | None = None
     """The last copy of one of its points that was booted only to be looked at. None: none was."""
+    proven_as: ProvenRecord | None = None
+    """As what it was at its last good test failover. None: there was none, or before this was noted."""
+    drift: DriftRecord | None = None
+    """What is otherwise now. None: nothing, as far as was looked."""
 
     @property
     def kept(self) -> Keeping:

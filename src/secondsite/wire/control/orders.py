@@ -10,7 +10,7 @@ from pydantic import Field
 from ..common.bandwidth import BandwidthShape
 from ..common.base import Shape
 from ..common.instants import Instant
-from ..common.machines import DiscoveredMachine, NetworkInfo, Serving
+from ..common.machines import DiscoveredMachine, MachineDefinition, NetworkInfo, Serving
 from ..common.points import PointShape, RolledForward
 from ..common.policies import PolicyShape
 from ..common.properties import Sizing
@@ -191,7 +191,8 @@ class StartReplica(Shape):
 
 class StartFact(Shape):
     """`shows`: something can be seen of the machine from outside, so PROVE may look; None: an older appliance, or it could not tell.
-    `sized`: it has the vCPUs and the memory of StartReplica.sizing, and its `cpu_model`; an older appliance says neither."""
+    `sized`: it has the vCPUs and the memory of StartReplica.sizing, and its `cpu_model`; an older appliance says neither. `definition`: of a
+    drill, the machine's in the point, without the platform's own description."""
 
     fabric_id: str
     name: str
@@ -201,6 +202,7 @@ class StartFact(Shape):
     shows: bool | None = None
     sized: bool = False
     cpu_model: str | None = None
+    definition: MachineDefinition | None = None
 
 
 class StopReplica(Shape):

@@ -1,7 +1,7 @@
 """What is wrong in what is configured, beside what the sites have. Pure."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from .....domain.amounts import exact_size, size, span
@@ -9,6 +9,7 @@ from .....domain.drills.networks import MADE, NO_NETWORK
 from .....domain.lifecycle import State
 from .....domain.policies import ReplicationPolicy
 from .....ground.plural import counted
+from .....wire.common.machines import MachineDefinition
 from .....wire.common.stores import DEFAULT, StoreSpace
 from .....wire.rest.places import NetworkMapping
 from .....wire.rest.validation.shapes import FlawKind
@@ -43,6 +44,8 @@ class World:
     policies: tuple[ReplicationPolicy, ...]
     plans: tuple[ports.PlanRecord, ...]
     schedules: tuple[ports.DrillScheduleRecord, ...]
+    definitions: Mapping[str, MachineDefinition] = field(default_factory=dict)
+    """Of machines whose source answered, by their ids."""
 
 
 def found(world: World) -> Iterator[Found]:

@@ -1,11 +1,16 @@
 """A check of the whole configuration: by itself twice a day, and on demand. Nothing is changed by it."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from .....domain import errors
+from .....wire.common.machines import MachineDefinition
+from .....wire.control.orders import Inventory
 from .....wire.rest.validation.shapes import Flaw, FlawKind, Validation
 from .... import ports
+from ....steps.drills import proven
 from ....steps.points import boot_point
 from ...callers import THE_VAULT
 from ...parts import Parts
@@ -56,7 +61,19 @@ class Validations:
             flaws = tuple(_flaws(found, answers.unasked, tx.validations.last(), self._parts.now()))
             record = ports.ValidationRecord(self._parts.now(), answers.machines, answers.not_asked, flaws)
             tx.validations.put(record)
+        self._note_drift(world)
         return record
+
+    def _note_drift(self, world: World) -> None:
+        """Each machine by itself: a verb may change it meanwhile, and then the next check notes it."""
+        for machine_id in world.machines:
+            with suppress(errors.Conflict), self._parts.store.transaction() as tx:
+                machine = tx.machines.by_id(machine_id)
+                if machine is None or machine.proven_as is None:
+                    continue
+                drift = proven.drift(tx, machine, world.definitions.get(machine_id), self._parts.now())
+                if drift != machine.drift:
+                    tx.machines.put(replace(machine, drift=drift))
 
     def _shape(self, record: ports.ValidationRecord) -> Validation:
         seen = tuple(each for each in record.flaws if self._parts.sees(*each.sites))
@@ -81,7 +98,9 @@ def _world(parts: Parts) -> World:
     """A site that never said what networks it has lacks none."""
     with parts.store.reading() as tx:
         sites = {each.name: each for each in tx.sites.list()}
-    said = zip(sites, discovery.at_once(list(sites), lambda name: discovery.seen(parts, name)), strict=True)
+    asked = discovery.at_once(list(sites), lambda name: discovery.seen(parts, name))
+    said = list(zip(sites, asked, strict=True))
+    seen = [(name, contents.inventory) for name, contents in said if contents.problem is None]
     networks = {
         name: frozenset(each.name for each in contents.inventory.networks)
         for name, contents in said
@@ -95,6 +114,11 @@ def _world(parts: Parts) -> World:
             networks=networks,
             appliances={each.id: each for each in tx.appliances.list()},
             machines=machines,
+            definitions={
+                each.id: found
+                for each in machines.values()
+                if (found := _definition(each, dict(seen).get(each.source_site))) is not None
+            },
             points={key: _whole(each) for key, each in statuses.items()},
             memory={each.id: boot_point.memory_of(tx, each) for each in machines.values()},
             mappings=tuple(tx.networks.list()),
@@ -102,6 +126,12 @@ def _world(parts: Parts) -> World:
             plans=tuple(tx.plans.list()),
             schedules=tuple(each for each in tx.drill_schedules.list() if not each.schedule.paused),
         )
+
+
+def _definition(machine: ports.MachineRecord, there: Inventory | None) -> MachineDefinition | None:
+    """As its site has it now; None if that is not known."""
+    found = there.machines if there is not None else ()
+    return next((each.definition for each in found if each.fabric_id == machine.source_fabric_id), None)
 
 
 def _whole(status: ports.StatusRecord) -> int:

@@ -14,7 +14,8 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("sites", sa.Column("verification", sa.JSON(), nullable=False, server_default="{}"))
-    op.add_column("machines", sa.Column("booted", sa.JSON(none_as_null=True), nullable=True))
+    for name in ("booted", "proven_as", "drift"):
+        op.add_column("machines", sa.Column(name, sa.JSON(none_as_null=True), nullable=True))
     op.create_table(
         "validations",
         sa.Column("id", sa.Integer(), primary_key=True, autoincrement=False),
