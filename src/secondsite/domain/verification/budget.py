@@ -71,5 +71,5 @@ def require_possible(budget: VerificationBudget, site: str, machine: str, memory
         raise errors.NotPossibleNow(
             f"{machine} has {exact_size(memory_bytes)} of memory; site {site} gives {exact_size(budget.memory_bytes or 0)} to all copies "
             "that are booted to be looked at.",
-            do=f"'secondsite site verify {site} --memory SIZE' gives more; or give the machine less there: 'secondsite machine set {machine} --memory SIZE'.",
+            do=f"'secondsite site verify {site} --memory 8GiB' gives more; or give the machine less there: 'secondsite machine set {machine} --memory 8GiB'.",
         )

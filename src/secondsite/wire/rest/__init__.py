@@ -11,7 +11,7 @@ Its rooms:
     inventories                                    what sites have
     verbs                                          what a person may start
     settings                                       what is set for single machines
-    preflights, predictions, choices               what would be in the way of a verb, how long it would take, what it may start from
+    preflights, predictions, choices, validation   what would be in the way of a verb, how long it would take, what it may start from; is all as it is needed
 """
 
 from ...ground.job_states import JobState, TaskState

@@ -42,7 +42,7 @@ class Flaw(Shape):
     kind: FlawKind
     """Which kind of thing."""
     about: str
-    """What it is about: 'plan shop', 'machine web01'."""
+    """What it is about, in words: a plan or a machine with its name, a mapping, a store."""
     what: str
     """What is wrong."""
     do: str

@@ -188,7 +188,7 @@ def _verification(world: World, site: ports.SiteRecord) -> Iterator[Found]:
         memory_bytes = world.memory.get(machine.id, 0)
         if machine.target_site == site.name and memory_bytes > given.memory_bytes:
             what = f"{machine.name} has {exact_size(memory_bytes)} of memory, and all copies together have {exact_size(given.memory_bytes)}: its points are never booted."
-            do = f"Give more: 'secondsite site verify {site.name} --memory SIZE' (it replaces all that is set); or drill the machine by schedule."
+            do = f"Give more: 'secondsite site verify {site.name} --memory 8GiB' (it replaces all that is set); or drill the machine by schedule."
             yield Found(FlawKind.SCHEDULE, f"verification at {site.name}", what, do, (site.name,))
 
 
