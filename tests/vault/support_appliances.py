@@ -88,7 +88,7 @@ class Appliances:
         self.networks_of: dict[str, Any] = {}
         self.obstacles: tuple[checks.ObstacleShape, ...] = ()
         self.seeded = None
-        self.started = []
+        self.started, self.booted = [], []
         self.stopped = []
         self.removed = []
         self.copies = Copies()
@@ -376,7 +376,7 @@ class Appliances:
         self.proving = payload
         given = tuple(
             AddressVerdict(key=each.key, mac=each.mac, address=each.address, given=True, said="eth0")
-            for each in payload.addresses
+            for each in getattr(payload, "addresses", ())
             if not self.gives_no_addresses
         )
         evidence = Evidence(
@@ -384,6 +384,10 @@ class Appliances:
         )
         picture = None if self.screen is None else base64.b64encode(self.screen).decode()
         return proofs.Proof(evidence=evidence, picture=picture)
+
+    def _boot_point(self, appliance_id, machine_id, payload):
+        self.booted.append(payload)
+        return self._prove(appliance_id, machine_id, payload)
 
     def _update_names(self, appliance_id, machine_id, payload):
         """As real ones do: what the guest's agent says, else what came with the order."""

@@ -301,6 +301,22 @@ CATALOGUE: dict[str, FindingKind] = {
             "test-failover MACHINE --clean-up' ends with the verdict of its proof.",
         ),
         _kind(
+            "boot-failed",
+            W,
+            "A copy that was booted only to be looked at failed a check, or went off: it would be of no use after a failover either. Copies have "
+            "no network, or one of their own, so a check may need what is not there.",
+            "'secondsite machine show MACHINE' tells which job; look at that. Repair it, then 'secondsite point verify MACHINE POINT --boot' with a "
+            "newer point, or let a test failover pass.",
+        ),
+        _kind(
+            "drifted",
+            W,
+            "Disks, cards, vCPUs, memory or firmware of the machine, what is set for its second site, or its place in a plan are otherwise than when a "
+            "test failover last passed: that proved another machine. It is looked at twice a day, and by 'secondsite vault validate'.",
+            DRILL_IT,
+            colours=False,
+        ),
+        _kind(
             "rto-missed",
             W,
             "From when its last test failover or failover was asked for until the machine ran it took longer than its policy's goal: machines "
@@ -329,6 +345,13 @@ CATALOGUE: dict[str, FindingKind] = {
             "No backup of this vault was made for longer than 'backup_warn_days' in its vault.json: the schedule fails, as its log says, or there "
             "is none.",
             "At the vault's host: 'secondsite vault backup FILE'. Look for 'backup.failed' in the vault's log.",
+        ),
+        _kind(
+            "configuration-flawed",
+            W,
+            "The check of the whole configuration, twice a day or on demand, found what would fail, or fail some machine, when it is needed. It is told "
+            "as a notice, and is no machine's finding.",
+            "'secondsite vault validate' checks again, and tells each thing with what to do about it.",
             colours=False,
         ),
         _kind(

@@ -50,6 +50,7 @@ from ..vault.watch.rpo_unwritten import RpoUnwritten
 from ..vault.watch.settings_push import SettingsPush
 from ..vault.watch.signals import Signals
 from ..vault.watch.status_intake import StatusIntake
+from ..vault.watch.verification.scheduler import VerificationScheduler
 from .backup.scheduled import Scheduled
 from .restored import RENEWED_EVERY_SECONDS, Restored
 from .settings import PKI_DIRECTORY, VaultSettings
@@ -58,6 +59,7 @@ from .several import process as several
 log = structlog.get_logger()
 USES_WRITTEN_EVERY_SECONDS = 180.0
 REFUSALS_WRITTEN_EVERY_SECONDS = 60.0
+VALIDATION_LOOKED_FOR_EVERY_SECONDS = 600.0
 
 
 class Watch(Protocol):
@@ -109,6 +111,7 @@ class RunningVault:
         self._housekeeping = Housekeeping(self._store, self.facts, self._operations, utc_now)
         starting = Starting(deps, self._operations, self.facts, self.authority)
         self._drills = DrillScheduler(deps, starting, self.facts)
+        self._verification = VerificationScheduler(deps, self.facts, self.authority)
         self._lineage = Every(
             "lineage",
             RENEWED_EVERY_SECONDS,
@@ -139,6 +142,12 @@ class RunningVault:
             RPO_WRITTEN_EVERY_SECONDS,
             self.rpo_unwritten.write,
             lambda error: log.error("rpo.not-written", exc_info=error),
+        )
+        self._validation = Every(
+            "validation",
+            VALIDATION_LOOKED_FOR_EVERY_SECONDS,
+            self._validate,
+            lambda error: log.error("validation.failed", exc_info=error),
         )
         self._uses_writer = Every(
             "tokens",
@@ -184,6 +193,7 @@ class RunningVault:
         watches = (
             self._housekeeping,
             self._drills,
+            self._verification,
             self.settings_push,
             self.keeping_push,
             self.rpo_series,
@@ -196,6 +206,7 @@ class RunningVault:
             *others,
             *watches,
             self._evidence,
+            self._validation,
             self._lineage,
             self._uses_writer,
             self._refusals_writer,
@@ -206,6 +217,9 @@ class RunningVault:
         self.refusals.write()
         self.facade.approvals.expire()
         self.facade.audit.prune()
+
+    def _validate(self) -> None:
+        self.facade.validations.look()
 
     def _renew(self) -> None:
         with self._store.transaction() as tx:

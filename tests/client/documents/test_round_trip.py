@@ -45,6 +45,19 @@ PROPERTIES = st.fixed_dictionaries(
 )
 
 
+GIVEN = st.fixed_dictionaries(
+    {},
+    optional={
+        "every_days": st.integers(0, 90),
+        "at_once": st.integers(1, 16),
+        "memory_bytes": st.integers(1, 1 << 40),
+        "begins": st.sampled_from(["00:00", "22:30"]),
+        "ends": st.sampled_from(["24:00", "06:00"]),
+        "network": st.sampled_from(["none", "isolated"]),
+    },
+)
+
+
 @st.composite
 def configured(draw):
     """Documents of all kinds."""
@@ -81,6 +94,7 @@ def configured(draw):
         }
         for number, network in enumerate(networks)
     )
+    made.append({"kind": "verification", "site": "b", **draw(GIVEN)})
     card = {
         "mac": MAC,
         "network": draw(st.none() | WORDS),

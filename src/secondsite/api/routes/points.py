@@ -54,6 +54,26 @@ def verify_point(
     return accepted
 
 
+@router.post(
+    "/machines/{machine}/points/{point}/boot",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=answers(HTTPStatus.ACCEPTED, LOCATION),
+)
+def boot_point(
+    vault: Vault,
+    caller: Caller,
+    response: Response,
+    once: OnceHeader,
+    machine: MachineName,
+    point: PointId,
+    request: rest.PointBoot,
+) -> rest.JobAccepted:
+    """Boots a copy from a point at the target, looks at it and removes it; the result grades the point. No drill is opened."""
+    accepted = vault.points.boot(machine, point, request, caller, once)
+    locate(response, "jobs", accepted.job_id)
+    return accepted
+
+
 @router.get("/machines/{machine}/preview")
 def preview_recovery(
     vault: Vault,

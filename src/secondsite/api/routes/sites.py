@@ -7,6 +7,7 @@ from fastapi import Response
 
 from ...wire import rest
 from ...wire.common.bandwidth import BandwidthShape
+from ...wire.rest.settings.verification import VerificationShape
 from ..access import Vault
 from ..headers import ETAG, LOCATION, IfMatch, OnceHeader, answers, locate, tag
 from ..pages import Paging, by_name
@@ -49,6 +50,14 @@ def limit_site(
 ) -> rest.Site:
     """How fast the site may send: a rate, and windows of the week in which another one holds. Replaces what held."""
     return tag(response, vault.sites.limit(site, request, seen))
+
+
+@router.put("/sites/{site}/verification", responses=answers(HTTPStatus.OK, ETAG))
+def set_verification(
+    vault: Vault, response: Response, site: SiteName, seen: IfMatch, request: VerificationShape
+) -> rest.Site:
+    """What the site gives to copies of recovery points that are booted only to be looked at, and how often. Replaces what held."""
+    return tag(response, vault.sites.give(site, request, seen))
 
 
 @router.get("/sites/{site}/inventory")

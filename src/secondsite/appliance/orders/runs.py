@@ -22,6 +22,8 @@ from ..target import HostedReplica, old_disks
 from .context import Context
 from .networks import connected, missing, reserving, shared
 
+DRILL = "drill"
+
 
 class RunFact(Shape):
     """What is remembered of a machine that runs on a point. `made`: it was defined, and may have been started. `mark`: another one for
@@ -77,6 +79,8 @@ def stands_on(context: Context, hosted: HostedReplica, found: MachineSummary) ->
 def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFact]:
     """Make overlays on the point, define a machine with the mapped networks, and start it: seconds, whatever the
     disk's size."""
+    if payload.run in (FAILOVER, DRILL):
+        context.parts.giving_way.make_way(payload.name)
     began, hosted = time.monotonic(), context.hosted()
     with context.alone(hosted, "starting a machine"):
         _require_closed(hosted, payload)
@@ -143,6 +147,7 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
         shows=shows,
         sized=wanted == payload.sizing,
         cpu_model=wanted.cpu_model,
+        definition=definition.model_copy(update={"native": ""}) if payload.run == DRILL else None,
     )
 
 

@@ -12,6 +12,7 @@ from ...wire.rest.places import Site, SitePair
 from .. import output, schedules
 from ..former_words import Noun
 from ..options import Json, connect
+from ..verbs import verifying
 from . import appliance
 
 app = typer.Typer(cls=Noun, no_args_is_help=True, help="Sites: places with hypervisors.")
@@ -124,6 +125,48 @@ def limit(
     _shown(site, as_json)
 
 
+@app.command()
+def verify(
+    context: typer.Context,
+    name: SiteName,
+    every: Annotated[
+        str,
+        typer.Option(
+            help="7d, 30d, ...: how often a point of each machine is booted; or never: on demand only."
+        ),
+    ] = "never",
+    memory: Annotated[
+        str | None,
+        typer.Option(
+            help="4GiB, ...: how much memory all copies have together; no limit if it is not given."
+        ),
+    ] = None,
+    at_once: Annotated[int, typer.Option(help="How many copies run at once.")] = 1,
+    hours: Annotated[
+        str, typer.Option(help="22:00-06:00: when the schedule starts some, in UTC.")
+    ] = "00:00-24:00",
+    network: Annotated[
+        verifying.CopyNetworkName,
+        typer.Option(
+            help="isolated: each copy has a network of its own, and ports and pages are checked; none: they are left out."
+        ),
+    ] = verifying.CopyNetworkName.NONE,
+    as_json: Json = False,
+) -> None:
+    """Set what the site gives to copies of recovery points that are booted only to be looked at, and how often: replaces all of it."""
+    begins, ends = verifying.hours(hours)
+    with connect(context) as vault:
+        site = vault.sites[name].verify(
+            every_days=verifying.days(every),
+            at_once=at_once,
+            memory_bytes=None if memory is None else amounts.parse_size(memory),
+            begins=begins,
+            ends=ends,
+            network=verifying.network(network) or "none",
+        )
+    _shown(site, as_json)
+
+
 def _shown(site: Site, as_json: bool, more: Sequence[tuple[str, object]] = ()) -> None:
     if as_json:
         output.show_json(site)
@@ -139,6 +182,7 @@ def _facts(site: Site) -> list[tuple[str, object]]:
         ("by default", amounts.exact_rate(site.bandwidth.bytes_per_second)),
         *(("window", schedules.shown_window(each)) for each in site.bandwidth.windows),
         ("times are", schedules.shown_offset(site.bandwidth) if site.bandwidth.windows else None),
+        ("points are booted", verifying.described(site.verification)),
     ]
 
 

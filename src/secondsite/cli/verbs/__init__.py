@@ -13,6 +13,7 @@ predicted     predicted times, and what runs took
 plans         the same for recovery plans
 choices       what may be chosen to start from
 properties    what a machine is to be like at its second site
+verifying     what a site gives to copies that are booted to be looked at
 """
 
 import typer

@@ -5,7 +5,7 @@ Each changes one thing, and only if that is as it was read. A run that was inter
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -34,6 +34,7 @@ from .kinds import (
     PoolDocument,
     PropertiesDocument,
     ProtectionDocument,
+    VerificationDocument,
 )
 from .loading import Given
 from .present import Present, read_cards, read_properties
@@ -49,17 +50,6 @@ class Applying:
         self._present = present
         self._given = given
         self._protecting: list[tuple[Change, JobHandle]] = []
-        self._puts: dict[type[AnyDocument], Callable[[Any], None]] = {
-            PolicyDocument: self._put_policy,
-            MappingDocument: self._put_mapping,
-            PairDocument: self._put_pair,
-            PoolDocument: self._put_pool,
-            CardsDocument: self._put_cards,
-            PropertiesDocument: self._put_properties,
-            GroupDocument: self._put_group,
-            PlanDocument: self._put_plan,
-            DrillDocument: self._put_drill,
-        }
 
     def run(self, changes: Sequence[Change]) -> Iterator[Change]:
         """Each change when it is done. Raises what the vault answers, with the document that asked for it."""
@@ -70,7 +60,9 @@ class Applying:
         ]
         late = [each for each in changes if each.action is Action.DELETE and each not in early]
         first = [
-            each for each in changes if each.key[0] in ("policy", "mapping", "pair", "pool", "protection")
+            each
+            for each in changes
+            if each.key[0] in ("policy", "mapping", "pair", "pool", "verification", "protection")
         ]
         yield from self._each(early)
         yield from self._each(each for each in first if each.action is not Action.DELETE)
@@ -116,6 +108,22 @@ class Applying:
         elif wanted is not None:
             self._puts[type(wanted)](wanted)
 
+    @property
+    def _puts(self) -> Mapping[type[AnyDocument], Callable[[Any], None]]:
+        """Of all kinds but protection."""
+        return {
+            PolicyDocument: self._put_policy,
+            MappingDocument: self._put_mapping,
+            PairDocument: self._put_pair,
+            PoolDocument: self._put_pool,
+            VerificationDocument: self._give,
+            CardsDocument: self._put_cards,
+            PropertiesDocument: self._put_properties,
+            GroupDocument: self._put_group,
+            PlanDocument: self._put_plan,
+            DrillDocument: self._put_drill,
+        }
+
     def _delete(self, change: Change) -> None:
         kind, name = change.key[0], change.key[1]
         if kind == "policy":
@@ -132,6 +140,10 @@ class Applying:
             self._vault.drill_schedules[name].delete(seen=self._present.drills[name])
         elif isinstance(change.now, MappingDocument):
             self._drop_mapping(change.now)
+
+    def _give(self, wanted: VerificationDocument) -> None:
+        values = wanted.model_dump(exclude={"kind", "site"})
+        self._vault.sites[wanted.site].verify(**values, seen=self._present.sites[wanted.site])
 
     def _put_policy(self, wanted: PolicyDocument) -> None:
         values = wanted.model_dump(exclude={"kind", "name"})

@@ -19,6 +19,7 @@ from .kinds import (
     PolicyDocument,
     PropertiesDocument,
     ProtectionDocument,
+    VerificationDocument,
     key_of,
 )
 from .loading import Given
@@ -29,6 +30,7 @@ NEEDS: Mapping[str, Permission] = {
     "mapping": Permission.CONFIGURE,
     "pair": Permission.CONFIGURE,
     "pool": Permission.CONFIGURE,
+    "verification": Permission.EQUIP,
     "protection": Permission.PROTECT,
     "cards": Permission.PROTECT,
     "properties": Permission.PROTECT,
@@ -120,6 +122,8 @@ class Checking:
             found = self._present.policies.get(wanted.name)
             if found is not None and found.read_only:
                 yield ("name",), "it is the read-only twin of another policy: change that one"
+        elif isinstance(wanted, VerificationDocument):
+            yield from self._verification(wanted)
         elif isinstance(wanted, ProtectionDocument):
             yield from self._protection(change, wanted)
         elif isinstance(wanted, CardsDocument):
@@ -139,6 +143,12 @@ class Checking:
                 yield (field,), f"there is no site '{site}' that this token sees: see 'secondsite site list'"
         if len(set(fields.values())) < len(fields):
             yield (max(fields),), "two different sites are needed"
+
+    def _verification(self, wanted: VerificationDocument) -> AtField:
+        try:
+            wanted.to_domain()
+        except errors.InvalidArgument as problem:
+            yield ("begins",), f"{problem.message.rstrip('.')}: {problem.do.rstrip('.')}"
 
     def _protection(self, change: Change, wanted: ProtectionDocument) -> AtField:
         if change.action is Action.CHANGE:

@@ -20,6 +20,7 @@ from .kinds import (
     PlanDocument,
     PropertiesDocument,
     ProtectionDocument,
+    VerificationDocument,
     called,
     key_of,
 )
@@ -109,6 +110,8 @@ def _change(key: Key, document: AnyDocument, source: Given, now: AnyDocument | N
         now = cards_document(document.machine, ())
     if now is None and isinstance(document, PropertiesDocument):
         now = properties_document(document.machine, TargetProperties())
+    if now is None and isinstance(document, VerificationDocument):
+        now = VerificationDocument(kind="verification", site=document.site)
     if document == now:
         return None
     action = Action.CREATE if now is None else Action.CHANGE

@@ -16,6 +16,7 @@ from ...wire.common.stores import StoreName
 from ...wire.rest.places import SITE_NAME
 from ...wire.rest.plans.plan import MOST_GROUPS, MOST_OF_A_GOAL, PlanAction, PlanGroupChange
 from ...wire.rest.settings.cards import MOST_CARDS
+from ...wire.rest.settings.verification import VerificationShape
 
 Name = Annotated[str, Field(min_length=1, max_length=255)]
 
@@ -89,6 +90,17 @@ class PoolDocument(Document, PoolSettings):
     """Which kind of document this is."""
     name: str = Field(pattern=SITE_NAME)
     """Lower case letters, digits and dashes, at most 63."""
+
+
+class VerificationDocument(Document, VerificationShape):
+    """What a site gives to copies of recovery points that are booted only to be looked at. What is not given has its default."""
+
+    model_config = CLOSED
+
+    kind: Literal["verification"]
+    """Which kind of document this is."""
+    site: Name
+    """The site that holds the replicas."""
 
 
 class ProtectionDocument(Document):
@@ -222,6 +234,7 @@ AnyDocument = (
     | MappingDocument
     | PairDocument
     | PoolDocument
+    | VerificationDocument
     | ProtectionDocument
     | CardsDocument
     | PropertiesDocument
@@ -234,6 +247,7 @@ KINDS: dict[str, type[AnyDocument]] = {
     "mapping": MappingDocument,
     "pair": PairDocument,
     "pool": PoolDocument,
+    "verification": VerificationDocument,
     "protection": ProtectionDocument,
     "cards": CardsDocument,
     "properties": PropertiesDocument,
@@ -243,7 +257,8 @@ KINDS: dict[str, type[AnyDocument]] = {
 }
 """In the order in which they are applied: what comes later names what came before."""
 PRUNED = ("policy", "mapping", "pool", "group", "plan", "drill")
-"""What may be deleted because no document names it: never a machine's protection, cards or properties, nor what holds between two sites."""
+"""What may be deleted because no document names it: never a machine's protection, cards or properties, nor what holds between two sites or what a
+site gives."""
 Key = tuple[str, ...]
 
 
@@ -255,6 +270,8 @@ def key_of(document: AnyDocument) -> Key:
         return (document.kind, *sorted((document.first, document.second)))
     if isinstance(document, ProtectionDocument | CardsDocument | PropertiesDocument):
         return (document.kind, document.machine)
+    if isinstance(document, VerificationDocument):
+        return (document.kind, document.site)
     return (document.kind, document.name)
 
 

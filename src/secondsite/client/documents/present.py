@@ -14,6 +14,7 @@ from ...wire.rest.machines import Direction
 from ...wire.rest.settings.cards import MachineCard, MachineSettings
 from ...wire.rest.settings.pools import AddressPool
 from ...wire.rest.settings.properties import MachineProperties
+from ...wire.rest.settings.verification import VerificationShape
 from ..vault import Vault
 from .kinds import (
     AnyDocument,
@@ -30,6 +31,7 @@ from .kinds import (
     PoolDocument,
     PropertiesDocument,
     ProtectionDocument,
+    VerificationDocument,
     key_of,
 )
 
@@ -50,6 +52,7 @@ class Present:
     """By machine id."""
     properties: dict[str, MachineProperties] = field(default_factory=dict)
     """By machine id."""
+    sites: dict[str, rest.Site] = field(default_factory=dict)
 
     def find(self, name_or_id: str) -> rest.Machine | None:
         """Raises InvalidArgument for a name that several have."""
@@ -74,6 +77,7 @@ class Present:
             "mapping": map(mapping, self.mappings),
             "pair": (PairDocument(kind="pair", **each.model_dump()) for each in self.pairs),
             "pool": map(pool, self.pools.values()),
+            "verification": self._verifications(),
             "protection": self._protections(),
             "cards": self._cards(),
             "properties": self._properties(),
@@ -109,6 +113,11 @@ class Present:
         """Not the twin that it has on the way back."""
         found = self.policies.get(name)
         return policies.own_name(name, {name: found is not None and found.read_only})
+
+    def _verifications(self) -> Iterator[VerificationDocument]:
+        for site in self.sites.values():
+            if site.verification != VerificationShape():
+                yield verification_document(site.name, site.verification)
 
     def _cards(self) -> Iterator[CardsDocument]:
         for machine in self.machines:
@@ -172,6 +181,7 @@ def read(
         drills={each.name: each for each in vault.drill_schedules.list()},
         pairs=list(vault.pairs.list()),
         pools={each.name: each for each in vault.pools.list()},
+        sites={each.name: each for each in vault.sites.list()},
     )
     read_cards(vault, present, cards_of)
     read_properties(vault, present, properties_of)
@@ -218,6 +228,10 @@ def cards_document(machine: str, cards: Iterable[Card]) -> CardsDocument:
 def properties_document(machine: str, found: TargetProperties) -> PropertiesDocument:
     values = found.model_dump(include=set(TargetProperties.model_fields))
     return PropertiesDocument(kind="properties", machine=machine, **values)
+
+
+def verification_document(site: str, found: VerificationShape) -> VerificationDocument:
+    return VerificationDocument(kind="verification", site=site, **found.model_dump())
 
 
 def _card(found: MachineCard) -> Card:

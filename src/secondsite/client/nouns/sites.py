@@ -6,6 +6,7 @@ from ...wire import rest
 from ...wire.common.bandwidth import BandwidthShape, WindowShape
 from ...wire.rest.candidates import ApplianceCandidates
 from ...wire.rest.preflights import Preflight
+from ...wire.rest.settings.verification import CopyNetwork, VerificationShape
 from ..connection import EVERY, Connection, path, request
 
 
@@ -43,6 +44,32 @@ class SiteHandle:
         )
         return self._connection.one(
             rest.Site, "PUT", path("sites", self._name, "bandwidth"), body=body, seen=seen
+        )
+
+    def verify(
+        self,
+        *,
+        every_days: int = 0,
+        at_once: int = 1,
+        memory_bytes: int | None = None,
+        begins: str = "00:00",
+        ends: str = "24:00",
+        network: CopyNetwork = "none",
+        seen: rest.Site | None = None,
+    ) -> rest.Site:
+        """What the site gives to copies of recovery points that are booted only to be looked at: so many at once, with so much memory all
+        together, each machine every so many days (0: on demand only) between two times of day (UTC). Replaces what held."""
+        body = request(
+            VerificationShape,
+            every_days=every_days,
+            at_once=at_once,
+            memory_bytes=memory_bytes,
+            begins=begins,
+            ends=ends,
+            network=network,
+        )
+        return self._connection.one(
+            rest.Site, "PUT", path("sites", self._name, "verification"), body=body, seen=seen
         )
 
     def inventory(self) -> rest.SiteInventory:

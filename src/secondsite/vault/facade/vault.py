@@ -35,6 +35,7 @@ from .nouns.settings.pools import Pools
 from .nouns.settings.properties import Properties
 from .nouns.sites import Sites
 from .nouns.tokens import Tokens
+from .nouns.validation.validating import Validations
 from .nouns.verbs import Verbs
 from .parts import Parts
 
@@ -57,6 +58,7 @@ class VaultFacade:
     settings: Settings
     preflights: Preflights
     eligibility: Eligibility
+    validations: Validations
     returns: Returns
     candidates: Candidates
     checks: Checks
@@ -103,6 +105,7 @@ def _assembled(parts: Parts, events: Events) -> VaultFacade:
         settings=Settings(parts),
         preflights=Preflights(parts),
         eligibility=Eligibility(parts),
+        validations=Validations(parts),
         returns=Returns(parts),
         candidates=Candidates(parts),
         checks=Checks(parts),

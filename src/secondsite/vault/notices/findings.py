@@ -10,6 +10,8 @@ from ...domain.notices import happenings
 from ...domain.notices.happenings import Happening
 from ...domain.notices.marks import Key, Mark
 from ...domain.notices.targets import Wanted
+from ...ground.plural import counted
+from ...wire.rest.validation.shapes import TO_BE_KNOWN
 from .. import ports
 from ..steps.deps import Deps
 from ..watch import health
@@ -19,6 +21,8 @@ from ..watch.status_intake import StatusIntake
 
 OF_THE_VAULT = ""
 """No machine has this id."""
+CONFIGURATION, CONFIGURATION_FLAWED = "configuration", "configuration-flawed"
+"""It stands where a machine's id does, which has 32 digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,7 @@ class Findings:
             of = situation.machine
             for finding in _together(health.findings(situation, now)):
                 found[Key(of.id, finding.code)] = of.name, finding
+        found |= _configuration(tx)
         mine = {each.id for each in ours}
         return Found(found, frozenset(each.id for each in machines if each.id not in mine))
 
@@ -82,6 +87,18 @@ class Findings:
             if appliance is not None and appliance.connected:
                 return self._gateway.holds(each)
         return True
+
+
+def _configuration(tx: ports.Transaction) -> dict[Key, tuple[str, HealthFinding]]:
+    """What the last check of it found, as one finding; what is only to be known is no news."""
+    last = tx.validations.last()
+    flaws = () if last is None else last.flaws
+    wrong = [each for each in flaws if each.kind not in TO_BE_KNOWN]
+    if not wrong:
+        return {}
+    what = f"{counted(len(wrong), 'thing')} in the configuration to look at. The first: {wrong[0].about}: {wrong[0].what}"
+    finding = HealthFinding(CONFIGURATION_FLAWED, what, min(each.since for each in wrong))
+    return {Key(CONFIGURATION, finding.code): (CONFIGURATION, finding)}
 
 
 def _together(findings: Sequence[HealthFinding]) -> Iterator[HealthFinding]:

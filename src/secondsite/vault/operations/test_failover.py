@@ -144,7 +144,10 @@ class TestFailover(MachineOperation):
         unsized = properties.too_old(sizing, facts, machine)
         warned = obstacles.require_none("The test failover", machine.name, facts, unfit, mapped, unsized)
         can = checks.CheckedTarget(shares_networks=facts.shares_networks, stand_ins=stand_ins)
-        said = f"{machine.target_site} can start {machine.name}; the choice now is {found.what}{warned}"
+        drifted = f"; since its last good drill: {', '.join(machine.drift.changes)}" if machine.drift else ""
+        said = (
+            f"{machine.target_site} can start {machine.name}; the choice now is {found.what}{warned}{drifted}"
+        )
         return Done(said, can)
 
     def _choose(self, ctx: StepContext) -> Outcome:
@@ -171,7 +174,7 @@ class TestFailover(MachineOperation):
             forward=chosen.forward,
         )
         answer = target.start_run(payload)
-        drill = _drill(ctx, payload, network)
+        drill = replace(_drill(ctx, payload, network), definition=answer.facts.definition)
 
         def record(tx: ports.Transaction) -> None:
             tx.machines.put(replace(tx.machines.get(machine.id), drill=drill))
@@ -180,7 +183,8 @@ class TestFailover(MachineOperation):
             f"{answer.sentence}{properties.not_done(payload.sizing, answer.facts)}"
             f"; {_said(connected, network)}"
         )
-        return Done(said, answer.facts, self.deps.commit(record))
+        kept = answer.facts.model_copy(update={"definition": None})
+        return Done(said, kept, self.deps.commit(record))
 
     def _sizing(self, machine: ports.MachineRecord) -> Sizing:
         with self.deps.store.reading() as tx:

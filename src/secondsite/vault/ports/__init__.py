@@ -23,7 +23,10 @@ from .gateway import FactSink, Gateway, Signals, WrittenDown
 from .kept.evidence import EvidenceRecord, Evidences
 from .kept.pictures import PictureRecord, Pictures
 from .kept.run_times import RunTimeRecord, RunTimes
+from .kept.validations import ValidationRecord, Validations
 from .machines import (
+    BootedRecord,
+    DriftRecord,
     DrillNote,
     DrillNotes,
     DrillRecord,
@@ -32,6 +35,7 @@ from .machines import (
     MachineRecords,
     MachinesWanted,
     NamesRecord,
+    ProvenRecord,
     RecoveredRecord,
     SeenNumbers,
     WarnedRecord,
@@ -88,6 +92,8 @@ __all__ = [
     "AuditEnds",
     "AuditWanted",
     "Authority",
+    "BootedRecord",
+    "DriftRecord",
     "DrillNote",
     "DrillNotes",
     "DrillRecord",
@@ -133,6 +139,7 @@ __all__ = [
     "PoolRecord",
     "ProcessRecord",
     "Processes",
+    "ProvenRecord",
     "RecoveredRecord",
     "RegistrationKeys",
     "Renew",
@@ -155,6 +162,8 @@ __all__ = [
     "Tokens",
     "Transaction",
     "Unsent",
+    "ValidationRecord",
+    "Validations",
     "WarnedRecord",
     "WrittenDown",
 ]

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from ...domain.bandwidth_schedule import UNLIMITED, BandwidthSchedule
+from ...domain.verification.budget import UNSET, VerificationBudget
 from ...wire.common.stores import StoreSpace
 from ...wire.control import Hello
 from ...wire.control.orders import Inventory
@@ -17,6 +18,8 @@ class SiteRecord:
     name: str
     created_at: datetime
     bandwidth: BandwidthSchedule = UNLIMITED
+    verification: VerificationBudget = UNSET
+    """What it gives to copies of its replicas' points that are booted only to be looked at."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from .drills import DrillSchedules
 from .kept.evidence import Evidences
 from .kept.pictures import Pictures
 from .kept.run_times import RunTimes
+from .kept.validations import Validations
 from .machines import DrillNotes, MachineRecords
 from .notices import Notices, NoticeTargets
 from .places import ApplianceRecords, Inventories, NetworkMappings, SitePairs, Sites
@@ -67,6 +68,8 @@ class Transaction(Protocol):
     def evidence(self) -> Evidences: ...
     @property
     def run_times(self) -> RunTimes: ...
+    @property
+    def validations(self) -> Validations: ...
     @property
     def networks(self) -> NetworkMappings: ...
     @property

@@ -12,6 +12,7 @@ Its rooms:
     settings    what is set for single machines
     evidence    what is kept of failovers and drills
     pictures    those of pictures of screens
+    validation  what the check of the whole configuration found
     failures    what a database's refusal means for the caller
     rows        a record becomes a row and comes back
     decoded_machines    what was read of machines last

@@ -31,6 +31,7 @@ from .pools import SqlAddressPools
 from .said import SqlRpoBlocks, SqlStatuses
 from .settings import SqlMachineChecks, SqlMachineProperties, SqlMachineSettings
 from .several import SqlLinks, SqlPassedOrders, SqlProcesses
+from .validation import SqlValidations
 
 LEASE_IS_OVER = "This vault process had no lease on the database any more, so nothing was written."
 ASK_ANOTHER = "Repeat the request in some seconds, or ask another of the vault's processes."
@@ -128,6 +129,10 @@ class SqlTransaction:
     @cached_property
     def run_times(self) -> SqlRunTimes:
         return SqlRunTimes(self._session)
+
+    @cached_property
+    def validations(self) -> SqlValidations:
+        return SqlValidations(self._session)
 
     @cached_property
     def networks(self) -> SqlNetworkMappings:

@@ -18,4 +18,5 @@ Its rooms:
     housekeeping         every half minute: retention of jobs, drills that were left open
     backups              whether there is a good backup of the vault, by its own record
     drills               test failovers that are started by schedule
+    verification         points that are booted by schedule, to be looked at
 """

@@ -11,14 +11,14 @@ from ..common.bandwidth import BandwidthShape
 from ..common.base import Shape
 from ..common.cards import MAC, MOST_CARDS, CardAddress, Plain
 from ..common.instants import Instant
-from ..common.machines import DiscoveredMachine, NetworkInfo, Serving
+from ..common.machines import DiscoveredMachine, MachineDefinition, NetworkInfo, Serving
 from ..common.points import PointShape, RolledForward
 from ..common.policies import PolicyShape
 from ..common.properties import Sizing
 from .checks import CheckedSource, CheckedTarget, CheckSource, CheckTarget, ImportSeed, SeedFact
 from .keeping import Keep, KeptFact
 from .names import UpdatedNames, UpdateNames
-from .proofs import Proof, Prove
+from .proofs import BootPoint, Proof, Prove
 from .scripts import CheckScripts, MissingScripts, RunGuestScript, RunScript, ScriptRan
 from .setups import GroupShape, ReplicaSetup, SourceSetup
 
@@ -209,7 +209,8 @@ class StartReplica(Shape):
 
 class StartFact(Shape):
     """`shows`: something can be seen of the machine from outside, so PROVE may look; None: an older appliance, or it could not tell.
-    `sized`: it has the vCPUs and the memory of StartReplica.sizing, and its `cpu_model`; an older appliance says neither."""
+    `sized`: it has the vCPUs and the memory of StartReplica.sizing, and its `cpu_model`; an older appliance says neither. `definition`: of a
+    drill, the machine's in the point, without the platform's own description."""
 
     fabric_id: str
     name: str
@@ -219,6 +220,7 @@ class StartFact(Shape):
     shows: bool | None = None
     sized: bool = False
     cpu_model: str | None = None
+    definition: MachineDefinition | None = None
 
 
 class StopReplica(Shape):
@@ -343,6 +345,7 @@ class Kind(StrEnum):
     CREATE_NETWORK = "create_network"
     REMOVE_NETWORK = "remove_network"
     PROVE = "prove"
+    BOOT_POINT = "boot_point"
     CHECK_SCRIPTS = "check_scripts"
     RUN_SCRIPT = "run_script"
     RUN_GUEST_SCRIPT = "run_guest_script"
@@ -443,6 +446,13 @@ CREATE_NETWORK = OrderKind(
 )
 REMOVE_NETWORK = OrderKind(Kind.REMOVE_NETWORK, CreateNetwork, Nothing, "remove a network of ours")
 PROVE = OrderKind(Kind.PROVE, Prove, Proof, "did the machine's guest start", pace=Pace.GUEST)
+BOOT_POINT = OrderKind(
+    Kind.BOOT_POINT,
+    BootPoint,
+    Proof,
+    "does a point boot: start a copy, look at it, remove it",
+    pace=Pace.GUEST,
+)
 CHECK_SCRIPTS = OrderKind(
     Kind.CHECK_SCRIPTS, CheckScripts, MissingScripts, "which of these scripts cannot be run"
 )

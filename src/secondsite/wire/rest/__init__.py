@@ -11,7 +11,7 @@ Its rooms:
     inventories                                    what sites have
     verbs                                          what a person may start
     settings                                       what is set for single machines, and pools of addresses
-    preflights, predictions, choices               what would be in the way of a verb, how long it would take, what it may start from
+    preflights, predictions, choices, validation   what would be in the way of a verb, how long it would take, what it may start from; is all as it is needed
 """
 
 from ...ground.job_states import JobState, TaskState
@@ -27,7 +27,7 @@ from .access.audit import AuditCheck, AuditEntry, AuditPage, AuditQuery, AuditSe
 from .access.tokens import NewToken, Token, TokenCreate, TokenRotate
 from .errors import ErrorBody
 from .events import Event, EventKind
-from .failovers import Drill, DrillNote, FailedOver, OpenDrill, StartAnyway, StartedFrom
+from .failovers import BootedPoint, Drill, DrillNote, FailedOver, OpenDrill, StartAnyway, StartedFrom
 from .groups import Group, GroupChange, GroupCreate, GroupPage
 from .inventories import Seen, SiteInventory, SiteMachines, SiteNetworks
 from .jobs import (
@@ -110,7 +110,7 @@ from .plans.runs import (
     PlanReprotect,
     PlanTestFailover,
 )
-from .points import PointHold, PointPage, PointQuery, RecoveryPreview
+from .points import PointBoot, PointHold, PointPage, PointQuery, RecoveryPreview
 from .policies import Policy, PolicyCreate, PolicyPage
 from .replication import Journal, LastCycle, Replication, Rpo, RpoSample, Synchronization
 from .vault import (
@@ -166,6 +166,7 @@ __all__ = [
     "AuditPage",
     "AuditQuery",
     "AuditSettings",
+    "BootedPoint",
     "CancelFailover",
     "ChangeRecoveryPoint",
     "ChangeRecoveryPointOptions",
@@ -253,6 +254,7 @@ __all__ = [
     "PlanReprotect",
     "PlanTestFailover",
     "PlannedFailover",
+    "PointBoot",
     "PointHold",
     "PointOptions",
     "PointPage",

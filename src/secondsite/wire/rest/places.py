@@ -8,6 +8,7 @@ from ..common.bandwidth import BandwidthShape
 from ..common.base import Editable, Shape
 from ..common.stores import StoreSpace
 from .pages import Page
+from .settings.verification import VerificationShape
 
 SITE_NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"
 
@@ -34,9 +35,11 @@ class Site(Editable):
     """How fast the site may send."""
     bytes_per_second_now: int | None = None
     """What the schedule allows now; null: no limit."""
+    verification: VerificationShape = VerificationShape()
+    """What it gives to copies of recovery points that are booted only to be looked at."""
 
     def edited(self) -> Mapping[str, object]:
-        return self.model_dump(mode="json", include={"name", "created_at", "bandwidth"})
+        return self.model_dump(mode="json", include={"name", "created_at", "bandwidth", "verification"})
 
 
 class SitePage(Page[Site]):

@@ -11,6 +11,7 @@ Its rooms:
     notices                                             what people and programs are told of
     settings                                             what is set for single machines, and pools of addresses
     preflight                                            what would be in the way of a verb
+    validation                                           whether all is as a failover needs it
     evidence                                            what is kept of failovers and drills
     verbs, jobs, events                                 what is started, and how it goes on
 """

@@ -8,6 +8,7 @@ from ....domain import bandwidth_schedule, errors
 from ....ground.plural import counted
 from ....wire.common.bandwidth import BandwidthShape
 from ....wire.rest.places import Site
+from ....wire.rest.settings.verification import VerificationShape
 from ... import ports
 from ...watch import settings_push
 from ..parts import Parts
@@ -45,6 +46,18 @@ class Sites:
             shape = _shape(tx, site, self._parts.now())
             self._parts.note(before, shape)
         self._parts.signals(f"{settings_push.SITE}{name}")
+        return shape
+
+    def give(self, name: str, request: VerificationShape, seen: Seen | None = None) -> Site:
+        """What the site gives from now on to copies that are booted only to be looked at. Raises NotFound, InvalidArgument for times that
+        are none, or ChangedMeanwhile."""
+        verification = request.to_domain()
+        with self._parts.changing() as tx:
+            before = self._require(tx, name, seen)
+            site = dataclasses.replace(existing(self._parts, tx, name), verification=verification)
+            tx.sites.put(site)
+            shape = _shape(tx, site, self._parts.now())
+            self._parts.note(before, shape)
         return shape
 
     def delete(self, name: str, seen: Seen | None = None) -> None:
@@ -113,4 +126,5 @@ def _shape(tx: ports.Transaction, site: ports.SiteRecord, now: datetime) -> Site
         created_at=site.created_at,
         bandwidth=BandwidthShape.of(site.bandwidth),
         bytes_per_second_now=bandwidth_schedule.rate_at(site.bandwidth, now),
+        verification=VerificationShape.of(site.verification),
     )

@@ -61,6 +61,7 @@ def described(
         rpo=measured,
         failover=_failover(machine),
         drill=_drill(machine, notes),
+        booted=_booted(machine.booted) if machine.booted else None,
         power=_power(source),
         points=_points(replica) if replica else rest.Points(),
         journal=_journal(replica) if replica else rest.Journal(),
@@ -202,6 +203,17 @@ def _drill(machine: ports.MachineRecord, notes: tuple[ports.DrillNote, ...]) -> 
         open=_open_drill(machine.drill) if machine.drill else None,
         notes=tuple(_note(note) for note in notes),
         failed_at=machine.drill_failed_at,
+    )
+
+
+def _booted(booted: ports.BootedRecord) -> rest.BootedPoint:
+    return rest.BootedPoint(
+        point_id=booted.point_id,
+        verdict=booted.verdict,
+        said=booted.said,
+        looked_at=booted.looked_at,
+        tried_at=booted.tried_at,
+        job_id=booted.job_id,
     )
 
 

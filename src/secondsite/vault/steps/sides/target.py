@@ -228,6 +228,16 @@ def drill_fabric_id(machine: ports.MachineRecord) -> str:
     return str(uuid.uuid5(uuid.UUID(machine.source_fabric_id), "secondsite-drill"))
 
 
+def boot_fabric_id(machine: ports.MachineRecord) -> str:
+    """Of a copy that is started only to be looked at; a drill may run beside it."""
+    return str(uuid.uuid5(uuid.UUID(machine.source_fabric_id), "secondsite-boot"))
+
+
+def boot_name(machine: ports.MachineRecord) -> str:
+    """What that is called at the target."""
+    return f"{machine.name}-boot"
+
+
 def drill_name(machine: ports.MachineRecord) -> str:
     """What the drill's machine is called at the target."""
     return f"{machine.name}-test"
