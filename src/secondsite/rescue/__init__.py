@@ -22,7 +22,22 @@ Its rooms:
 """
 
 from .bundle import NAME, bundle
+from .choosing import PROVEN
 from .files import signed, trusted
-from .store import CONFIGURATION, GRADES, START
+from .noting import last_start
+from .store import CONFIGURATION, GRADES, RECORD, RUN, START, read
 
-__all__ = ["CONFIGURATION", "GRADES", "NAME", "START", "bundle", "signed", "trusted"]
+__all__ = [
+    "CONFIGURATION",
+    "GRADES",
+    "NAME",
+    "PROVEN",
+    "RECORD",
+    "RUN",
+    "START",
+    "bundle",
+    "last_start",
+    "read",
+    "signed",
+    "trusted",
+]

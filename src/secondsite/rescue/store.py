@@ -16,6 +16,8 @@ RUN = "failover"
 CONFIGURATION = "configuration.json"
 START = "start.json"
 GRADES = "grades.json"
+RECORD = "machine.json"
+"""What its vault knew of a machine, beside its replica."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 FIRMWARE = re.compile(r"firmware/[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
@@ -144,7 +146,7 @@ class Store:
             if folder.name.startswith(".") or not folder.is_dir():  # what is being removed
                 continue
             try:
-                found.append(_replica(folder))
+                found.append(read(folder))
             except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
                 problems.append(
                     f"{folder.name} cannot be read: {error}. Its points' files may still boot: see {folder / 'points'}."
@@ -181,7 +183,8 @@ class Store:
             ) from None
 
 
-def _replica(folder: Path) -> Replica:
+def read(folder: Path) -> Replica:
+    """Raises OSError, ValueError, KeyError, TypeError, AttributeError for one that is damaged."""
     record = files.trusted(folder / "replica.json")
     grades = _optional(folder / GRADES).get("points", {})
     return Replica(folder, record, tuple(_points(folder, record, grades)), _optional(folder / START))

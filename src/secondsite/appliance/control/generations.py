@@ -15,10 +15,10 @@ from ...domain.amounts import span
 from ...ground.units import DAY
 from ...wire.control import Order
 from ..shared import State
+from ..shared.numbers import DRILL_KEY as DRILL_KEY
+from ..shared.numbers import KEY as KEY
+from ..shared.numbers import VAULT_KEY as VAULT_KEY
 
-KEY = "generation/"
-DRILL_KEY = "drill-generation/"
-VAULT_KEY = "vault-number"
 OLDEST_SECONDS = 7 * DAY
 """How long after its deadline an order is still carried out: its vault may have been down, and goes on with it."""
 

@@ -12,8 +12,10 @@ from ...wire import rest
 from .. import output
 from ..former_words import Noun
 from ..options import Json, connect
+from .adoption import adopt
 
 app = typer.Typer(cls=Noun, no_args_is_help=True, help="The vault: the control plane.")
+app.command("adopt")(adopt)
 
 
 @app.command()

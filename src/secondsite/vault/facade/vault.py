@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from .acts import Act
 from .callers import Caller
+from .nouns.adoption import Adoption
 from .nouns.appliances import Appliances
 from .nouns.approvals import Approvals
 from .nouns.audit import Audit
@@ -42,6 +43,7 @@ class VaultFacade:
     info: Info
     sites: Sites
     appliances: Appliances
+    adoption: Adoption
     tokens: Tokens
     audit: Audit
     evidence: Evidence
@@ -85,6 +87,7 @@ def _assembled(parts: Parts, events: Events) -> VaultFacade:
         info=Info(parts),
         sites=Sites(parts),
         appliances=Appliances(parts),
+        adoption=Adoption(parts),
         tokens=Tokens(parts),
         audit=Audit(parts),
         evidence=Evidence(parts),

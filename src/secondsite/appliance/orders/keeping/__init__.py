@@ -4,4 +4,6 @@ Its rooms:
 
     ordered     the order
     describing  how one machine would be started here
+    records     what a new vault would have to know of each machine
+    writing     a file that says something, and since when
 """

@@ -1,23 +1,18 @@
 """The order to keep what starts this site's machines without a vault."""
 
-import json
-from datetime import UTC, datetime
-from pathlib import Path
-
 import structlog
 
 from ....domain import errors
-from ....ground import durable
 from ....ground.plural import counted
 from ....ground.problem import ours
-from ....rescue import CONFIGURATION, START, signed, trusted
+from ....rescue import CONFIGURATION, START
 from ....wire.control.keeping import Keep, KeptFact
 from ..context import Context
+from . import records
 from .describing import described
+from .writing import put
 
 log = structlog.get_logger(__name__)
-
-AT = "at"
 
 
 def keep(context: Context, payload: Keep) -> tuple[str, KeptFact]:
@@ -27,13 +22,16 @@ def keep(context: Context, payload: Keep) -> tuple[str, KeptFact]:
     stores = context.parts.host.stores
     roots = [str(store.root.absolute()) for store in stores.all]
     configured: dict[str, object] = {"site": payload.site, "plans": plans, "stores": roots}
-    written, lost = sum(_put(store.root / CONFIGURATION, configured) for store in stores.usable()), []
+    if payload.vault is not None:
+        configured["vault"] = payload.vault.model_dump(mode="json")
+    written, lost = sum(put(store.root / CONFIGURATION, configured) for store in stores.usable()), []
+    written += records.put(context, payload)
     for machine in payload.machines:
         hosted = context.parts.host.find(machine.id)
         if hosted is None or hosted.described.is_of(machine):
             continue
         try:
-            written += _put(hosted.replica.files.root / START, described(context, hosted, machine))
+            written += put(hosted.replica.files.root / START, described(context, hosted, machine))
             hosted.described.note(machine)
         except Exception as problem:
             log.warning("keeping.not-described", machine=machine.id, problem=ours(problem).message)
@@ -45,17 +43,3 @@ def keep(context: Context, payload: Keep) -> tuple[str, KeptFact]:
             do="See the appliance's log. Plain QEMU starts them all the same.",
         )
     return said, KeptFact(written=written)
-
-
-def _put(path: Path, body: dict[str, object]) -> int:
-    """1 if it was not so before. The instant says when that was."""
-    try:
-        before = trusted(path)
-        before.pop(AT, None)
-    except (OSError, ValueError):
-        before = {}
-    plain = json.loads(json.dumps(body))
-    if before == plain:
-        return 0
-    durable.write(path, signed({**plain, AT: datetime.now(UTC).isoformat(timespec="seconds")}))
-    return 1
