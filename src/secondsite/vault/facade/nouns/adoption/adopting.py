@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from .....domain import errors
+from .....ground import seams
 from .....wire.control.adopting import Found, FoundMachine, ShowKept
 from .....wire.control.orders import ADOPT, SHOW_KEPT
 from .....wire.rest import adoption as rest
@@ -59,6 +60,7 @@ class Adoption:
             around = self._around(tx, at, known)
             plans = [machines.planned(tx, around, each) for each in found.machines]
         taken = [self._taken(at, plan) for plan in plans]
+        seams.reach("vault.adoption.taken")
         with self._parts.changing() as tx:
             tx.one_at_a_time("adoption")
             around = self._around(tx, at, known)
