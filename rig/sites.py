@@ -205,6 +205,36 @@ class Rig(Hands):
         else:
             bridges.make(self.folder, name)
 
+    # ---- the worst day -----------------------------------------------------------------------------------------------
+
+    def destroy_vault(self) -> None:
+        """It is killed, and all that it had is gone."""
+        self.vault.kill()
+        shutil.rmtree(self.home("vault"))
+
+    def new_vault(self) -> None:
+        """One with a CA of its own serves at the same address, and knows nothing."""
+        self._init_vault()
+        self.vault.start()
+
+    def destroy_site(self, site: SiteName) -> None:
+        """Its processes are killed, and all that it had is gone."""
+        self.lose(site)
+        shutil.rmtree(self.home(f"appliance-{site}"))
+
+    def enroll_again(self, site: SiteName) -> None:
+        """The appliance of a site, whose home is still there, at the vault of now."""
+        with self.client() as vault:
+            if site not in [each.name for each in vault.sites.list()]:
+                vault.sites.create(site)
+            key = vault.sites[site].create_registration_key()
+        file = self.folder / f"registration-key-{site}"
+        file.write_text(f"{key.key}\n")
+        home, fingerprint = str(self.home(f"appliance-{site}")), key.ca_fingerprint
+        words = ["--vault", self.url, "--key-file", str(file), "--fingerprint", fingerprint, "--home", home]
+        self._secondsite("appliance", "enroll-again", *words)
+        self.appliances[site].start()
+
     # ---- the end ---------------------------------------------------------------------------------------------------
 
     def close(self) -> None:

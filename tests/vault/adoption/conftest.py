@@ -26,4 +26,5 @@ def bereft(furnished, monkeypatch):
     furnished.lose_site("a")
     furnished.new_vault()
     furnished.enroll_again("b", monkeypatch)
+    furnished.wait_told()
     return furnished

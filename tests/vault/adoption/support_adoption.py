@@ -1,11 +1,13 @@
 """A vault with two simulated sites that is lost, and the vault that comes after it."""
 
+import json
 import shutil
 
 from rig.eventually import eventually
 from secondsite.appliance.control import again, enrollment
+from secondsite.appliance.orders.keeping.former import FORMER
 from secondsite.domain.lifecycle import State
-from secondsite.rescue import RECORD
+from secondsite.rescue import CONFIGURATION, RECORD
 from secondsite.wire import rest
 from secondsite.wire.common.policies import PolicyShape
 from secondsite.wire.rest.plans.plan import PlanCreate
@@ -115,6 +117,16 @@ class World:
         site.config = again.enroll_again(site.config, "https://vault", key, "print")
         site.start()
         self.wait_connected(name)
+
+    def wait_told(self):
+        """The new vault has told b what it knows of b's machines: nothing."""
+        push, file = self.vault.running.keeping_push, self.sites["b"].config.store / CONFIGURATION
+
+        def look():
+            push.wake()
+            return FORMER in json.loads(file.read_text())
+
+        eventually(look, within_seconds=30)
 
     def adopt(self, name="b", **asked):
         """All portions."""

@@ -25,7 +25,8 @@ def newest(world, name="web01"):
 
 
 def points(world, name="web01"):
-    return eventually(lambda: world.vault.rest.get(f"/api/machines/{name}/points").json()["items"])
+    url = f"/api/machines/{name}/points"
+    return eventually(lambda: world.vault.rest.get(url).json()["items"], within_seconds=30)
 
 
 def test_a_machine_of_a_lost_vault_is_there_again_and_fails_over(bereft):
@@ -91,11 +92,12 @@ def test_a_store_under_a_new_appliance_has_all_that_it_had(furnished):
     new = enrolled(furnished.vault, furnished.folder / "new", "b", store=store).start()
     furnished.sites["b"] = new
     furnished.wait_connected("b")
+    furnished.wait_told()
     assert states(furnished.adopt()) == {"web01": "protected", "db01": "protected"}
     assert ends(furnished.adopt()) == {"web01": "here", "db01": "here"}
     assert furnished.record().target_appliance_id == new.appliance_id
     point = next(each for each in points(furnished) if each["id"] == point_id)
-    assert (point["held"], point["grade"]) == ("audit", "booted")
+    assert (point["held"], point["proof"]) == ("audit", "booted")
     furnished.run("failover", "web01", point=point_id)
 
 

@@ -7,6 +7,8 @@ Its rooms:
     exclusive  a lock per machine
     findings   health findings of one machine
     withdrawn  definitions of machines that were withdrawn here
+    records_of  where what a vault knew of sources lies
+    numbers    the highest numbers of orders that were seen
     ended      protections that ended here
     bandwidth  the bandwidth limit of this appliance
     peers      connections to other sites' appliances
@@ -20,7 +22,7 @@ Its rooms:
     turns      whose work is done next
 """
 
-from . import ended, private, withdrawn
+from . import ended, private, records_of, withdrawn
 from .bandwidth import Bandwidth
 from .config import ApplianceConfig
 from .enrolled_peers import EnrolledPeers
@@ -52,6 +54,7 @@ __all__ = [
     "ended",
     "issuer_of",
     "private",
+    "records_of",
     "run_key",
     "withdrawn",
 ]

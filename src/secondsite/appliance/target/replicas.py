@@ -14,6 +14,7 @@ from ...domain import errors
 from ...ground import seams
 from ...ground.periodic import Every
 from ...ground.problem import SecondsiteError, ours
+from ...rescue import RECORD
 from ...wire.common.machines import MachineDefinition
 from ...wire.common.stores import StoreSpace
 from ...wire.control.setups import Base, ReplicaSetup
@@ -248,6 +249,7 @@ class ReplicaHost:
         sentence = f"left the files of {hosted.setup.machine_name} for the machine that runs on them"
         if keep_files:
             hosted.replica.close()
+            (hosted.replica.files.root / RECORD).unlink(missing_ok=True)  # no vault is to adopt it
         elif keep_points and self.stores.of(hosted).trash.takes(hosted):
             sentence = self.stores.of(hosted).trash.put(hosted)
         else:

@@ -26,7 +26,7 @@ from .access.approvals import (
 )
 from .access.audit import AuditCheck, AuditEntry, AuditPage, AuditQuery, AuditSettings
 from .access.tokens import NewToken, Token, TokenCreate, TokenRotate
-from .adoption import AdoptedMachine, Adoption, AdoptionAsked, AdoptionEnd
+from .adoption.shapes import AdoptedMachine, Adoption, AdoptionAsked, AdoptionEnd
 from .errors import ErrorBody
 from .events import Event, EventKind
 from .failovers import Drill, DrillNote, FailedOver, OpenDrill, StartAnyway, StartedFrom

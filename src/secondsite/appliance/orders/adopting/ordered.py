@@ -1,5 +1,6 @@
 """The orders: what is here of a vault that is gone, and one machine is taken over by the vault that asks."""
 
+import contextlib
 import uuid
 from itertools import islice
 
@@ -7,11 +8,11 @@ from .... import rescue
 from ....domain import errors
 from ....ground import seams
 from ....ground.plural import counted
-from ....wire.control.adopting import Adopt, Adopted, Found, FoundMachine, KeptVault, ShowKept
+from ....wire.control.adopting import Adopt, Adopted, Found, FoundMachine, ShowKept
 from ...target import FAILOVER, HostedReplica
 from .. import runs
 from ..context import Context
-from ..keeping.writing import AT
+from ..keeping import former
 from .found import Here, found, ids, machine_on
 
 
@@ -29,12 +30,8 @@ def show(context: Context, payload: ShowKept) -> tuple[str, Found]:
 def _said(context: Context) -> dict[str, object]:
     """What the former vault said of the site; of the stores that are here the first that has it."""
     for store in context.parts.host.stores.usable():
-        try:
-            body = rescue.trusted(store.root / rescue.CONFIGURATION)
-            vault = KeptVault.model_validate(body["vault"]) if "vault" in body else None
-            return {"site": str(body.get("site") or ""), "said_at": body.get(AT), "vault": vault}
-        except (OSError, ValueError):
-            continue
+        with contextlib.suppress(*former.UNREADABLE):
+            return former.understood(rescue.trusted(store.root / rescue.CONFIGURATION))
     return {}
 
 

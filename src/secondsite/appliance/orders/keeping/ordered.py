@@ -1,14 +1,17 @@
 """The order to keep what starts this site's machines without a vault."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import structlog
 
 from ....domain import errors
 from ....ground.plural import counted
 from ....ground.problem import ours
-from ....rescue import CONFIGURATION, START
+from ....rescue import CONFIGURATION, START, trusted
 from ....wire.control.keeping import Keep, KeptFact
 from ..context import Context
-from . import records
+from . import former, records
 from .describing import described
 from .writing import put
 
@@ -18,14 +21,13 @@ log = structlog.get_logger(__name__)
 def keep(context: Context, payload: Keep) -> tuple[str, KeptFact]:
     """Writes only what has changed. A machine that cannot be described is said, and keeps no other from being kept: plain QEMU starts
     it all the same."""
-    plans = [plan.model_dump(mode="json") for plan in payload.plans]
-    stores = context.parts.host.stores
-    roots = [str(store.root.absolute()) for store in stores.all]
-    configured: dict[str, object] = {"site": payload.site, "plans": plans, "stores": roots}
-    if payload.vault is not None:
-        configured["vault"] = payload.vault.model_dump(mode="json")
-    written, lost = sum(put(store.root / CONFIGURATION, configured) for store in stores.usable()), []
-    written += records.put(context, payload)
+    stores, lost = context.parts.host.stores, []
+    written = records.put(context, payload)
+    unknown = records.unknown(context, payload)
+    for store in stores.usable():
+        written += put(
+            store.root / CONFIGURATION, _configured(context, payload, store.root / CONFIGURATION, unknown)
+        )
     for machine in payload.machines:
         hosted = context.parts.host.find(machine.id)
         if hosted is None or hosted.described.is_of(machine):
@@ -43,3 +45,22 @@ def keep(context: Context, payload: Keep) -> tuple[str, KeptFact]:
             do="See the appliance's log. Plain QEMU starts them all the same.",
         )
     return said, KeptFact(written=written)
+
+
+def _configured(context: Context, payload: Keep, path: Path, unknown: Sequence[str]) -> dict[str, object]:
+    """An older vault says nothing for one that would come after it."""
+    plans = [plan.model_dump(mode="json") for plan in payload.plans]
+    roots = [str(store.root.absolute()) for store in context.parts.host.stores.all]
+    body: dict[str, object] = {"site": payload.site, "stores": roots, "plans": plans}
+    if payload.vault is None:
+        return body
+    left = former.kept(_before(path), unknown)
+    body |= {former.VAULT: payload.vault.model_dump(mode="json"), former.PLANS: former.plans(plans, left)}
+    return body if left is None else {**body, former.FORMER: left}
+
+
+def _before(path: Path) -> dict[str, object]:
+    try:
+        return trusted(path)
+    except (OSError, ValueError):
+        return {}

@@ -7,24 +7,20 @@ from ....ground import durable
 from ....rescue import RECORD, trusted
 from ....wire.control.adopting import KeptRecord
 from ....wire.control.keeping import Keep
+from ...shared import records_of
 from ..context import Context
 from .writing import AT
 from .writing import put as put_file
 
-SOURCES = "sources"
-"""The folder of the default store for machines that have no replica here."""
-
 
 def put(context: Context, payload: Keep) -> int:
-    """Gives how many files were written. A machine that is no longer told of is forgotten: its protection ended, or it moved."""
-    if payload.vault is None:
-        return 0  # an older vault tells of none
-    told = {each.id: each for each in payload.records}
-    written = sum(_put(context, each) for each in told.values())
-    for path in _all(context):
-        if _owner(path) not in told:
-            durable.remove(path)
-    return written
+    """Gives how many files were written."""
+    return sum(_put(context, each) for each in payload.records)
+
+
+def unknown(context: Context, payload: Keep) -> list[str]:
+    """Machines of which a vault has said something here, and which are not in this order: they are another vault's."""
+    return sorted({_owner(path) for path in _all(context)} - {each.id for each in payload.records})
 
 
 def kept(context: Context, machine_id: str) -> KeptRecord | None:
@@ -49,14 +45,14 @@ def _put(context: Context, record: KeptRecord) -> int:
 def _places(context: Context, machine_id: str) -> list[Path]:
     """Where it is kept now, and where else it may lie."""
     stores = context.parts.host.stores
-    store, of_source = stores.holding(machine_id), stores.default.root / SOURCES / f"{machine_id}.json"
+    store, of_source = stores.holding(machine_id), records_of.source(stores.default.root, machine_id)
     return [of_source] if store is None else [store.folder / machine_id / RECORD, of_source]
 
 
 def _all(context: Context) -> list[Path]:
     stores = context.parts.host.stores
     beside = [path for store in stores.usable() for path in store.folder.glob(f"*/{RECORD}")]
-    return [*beside, *(stores.default.root / SOURCES).glob("*.json")]
+    return [*beside, *records_of.sources(stores.default.root)]
 
 
 def _owner(path: Path) -> str:

@@ -9,7 +9,7 @@ from .....domain import errors
 from .....ground import seams
 from .....wire.control.adopting import Found, FoundMachine, ShowKept
 from .....wire.control.orders import ADOPT, SHOW_KEPT
-from .....wire.rest import adoption as rest
+from .....wire.rest.adoption import shapes as rest
 from .... import ports
 from ....watch import settings_push
 from ...parts import Parts

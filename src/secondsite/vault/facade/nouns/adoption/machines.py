@@ -9,7 +9,7 @@ from .....wire.common.policies import PolicyShape
 from .....wire.common.stores import Keeping
 from .....wire.control.adopting import Adopt, FoundMachine, KeptRecord
 from .....wire.control.setups import ReplicaSetup
-from .....wire.rest.adoption import AdoptedMachine, AdoptionEnd
+from .....wire.rest.adoption.shapes import AdoptedMachine, AdoptionEnd
 from .... import ports
 from . import records, settings, telling
 from .records import Around

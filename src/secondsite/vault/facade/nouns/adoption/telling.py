@@ -6,7 +6,7 @@ from .....domain import errors
 from .....domain.lifecycle import State
 from .....ground.plural import counted
 from .....wire.control.adopting import Found, FoundMachine
-from .....wire.rest.adoption import AdoptedMachine, AdoptionEnd
+from .....wire.rest.adoption.shapes import AdoptedMachine, AdoptionEnd
 from .... import ports
 
 QEMU = "qemu"

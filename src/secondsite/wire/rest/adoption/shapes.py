@@ -5,9 +5,9 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
-from ...domain.lifecycle import State
-from ..common.base import Shape
-from .places import SITE_NAME
+from ....domain.lifecycle import State
+from ...common.base import Shape
+from ..places import SITE_NAME
 
 
 class AdoptionAsked(Shape):
