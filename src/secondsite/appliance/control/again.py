@@ -4,13 +4,14 @@ is a new one. All that it knows of machines stays.
 A registration key that replaces it is needed, at a new vault one for its site. What the vault answers is durable in one file before it takes the place of the old
 key, certificate and CA, so a crash leaves either all old or, after the next start, all new ones."""
 
+import contextlib
 import json
 from pathlib import Path
 
 from cryptography import x509
 
 from ...ground import durable, seams
-from ..shared import ApplianceConfig, State, enrolled_peers, known_vaults, numbers
+from ..shared import ApplianceConfig, State, forget_vault
 from . import enrollment
 from .csr import signing_request
 
@@ -64,15 +65,9 @@ def _trusts(config: ApplianceConfig, ca_pem: str) -> bool:
 
 
 def _forget_vault(config: ApplianceConfig) -> None:
-    """Where the former vault's processes were, how far its numbers had come, and whom it had enrolled: nothing to the new one."""
-    if not config.state_file.exists():
-        return
-    state = State(config.state_file)
-    try:
-        for key in (known_vaults.KEY, enrolled_peers.KEY, numbers.VAULT_KEY):
-            state.remove_fact(key)
-    finally:
-        state.close()
+    if config.state_file.exists():
+        with contextlib.closing(State(config.state_file)) as state:
+            forget_vault(state)
 
 
 def _file(home: Path) -> Path:

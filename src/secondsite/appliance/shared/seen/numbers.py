@@ -1,6 +1,6 @@
 """Where the highest numbers of orders that were seen are kept, by machine (see `control/generations`)."""
 
-from .state import State
+from ..state import State
 
 KEY = "generation/"
 DRILL_KEY = "drill-generation/"
