@@ -17,6 +17,7 @@ from secondsite.client import Vault
 from secondsite.fabrics import simulated
 from secondsite.ground import seams
 from secondsite.ground.units import MiB
+from secondsite.wire import rest
 
 SiteName = Literal["a", "b"]
 SITES: tuple[SiteName, SiteName] = ("a", "b")
@@ -168,7 +169,9 @@ class Rig(Hands):
         self._secondsite("vault", "init", *arguments)
 
     def _enroll(self, vault: Vault, site: str, host: str) -> None:
-        key = vault.sites[site].create_registration_key()
+        self._enroll_with(vault.sites[site].create_registration_key(), host)
+
+    def _enroll_with(self, key: rest.RegistrationKey, host: str) -> None:
         home = self.home(f"appliance-{host}")
         key_file = self.folder / f"registration-key-{host}"
         key_file.write_text(f"{key.key}\n")
@@ -221,6 +224,14 @@ class Rig(Hands):
         """Its processes are killed, and all that it had is gone."""
         self.lose(site)
         shutil.rmtree(self.home(f"appliance-{site}"))
+
+    def replace_site(self, site: SiteName) -> None:
+        """New hardware: an appliance in the place of the destroyed one, which the vault of now knows by name only."""
+        with self.client() as vault:
+            (lost,) = [each for each in vault.appliances.list(site) if not each.connected]
+            self._enroll_with(vault.appliances[lost.id].create_registration_key(), site)
+        self.appliances[site].start()
+        self.wait_connected()
 
     def enroll_again(self, site: SiteName) -> None:
         """The appliance of a site, whose home is still there, at the vault of now."""

@@ -10,6 +10,7 @@ from secondsite.domain.lifecycle import State
 from secondsite.rescue import CONFIGURATION, RECORD
 from secondsite.wire import rest
 from secondsite.wire.common.policies import PolicyShape
+from secondsite.wire.rest.places import ReplacementKeyCreate
 from secondsite.wire.rest.plans.plan import PlanCreate
 from tests.support.enrolled import enrolled
 from tests.support.vault import VaultInProcess
@@ -127,6 +128,13 @@ class World:
             return FORMER in json.loads(file.read_text())
 
         eventually(look, within_seconds=30)
+
+    def replace_site(self, name):
+        """New hardware, whose appliance takes the place of the one that is known by name only."""
+        (lost,) = [each for each in self.facade.appliances.list(name) if each.last_seen_at is None]
+        key = self.facade.appliances.replacement_key(lost.id, ReplacementKeyCreate()).key
+        self.sites[name] = enrolled(self.vault, self.folder / "new", name, key).start()
+        self.wait_connected(name)
 
     def adopt(self, name="b", **asked):
         """All portions."""

@@ -150,3 +150,14 @@ def test_an_adoption_that_is_cut_off_is_repeated(furnished, seam):
 def post(world, site):
     """One portion, whatever comes of it."""
     world.vault.rest.post(f"/api/appliances/{site.appliance_id}/adopt", json={})
+
+
+def test_what_was_committed_goes_home_to_new_hardware(bereft):
+    bereft.adopt()
+    bereft.run("failover", "web01")
+    bereft.run("commit", "web01")
+    bereft.replace_site("a")
+    bereft.run("reprotect", "web01", location="alternate")
+    bereft.run("planned-failover", "web01")
+    assert bereft.machine().state is State.PLANNED_FAILED_OVER
+    assert [each.name for each in bereft.sites["a"].fabric.inventory.list()] == ["web01"]

@@ -28,7 +28,7 @@ from secondsite.wire.control.adopting import (
     KeptVault,
 )
 from secondsite.wire.control.orders import Kind
-from tests.support.vault import NOW, Dialler, definition, request_for
+from tests.support.vault import NOW, Dialler, definition, machine, request_for
 
 OLD = {
     "problem": {
@@ -205,6 +205,16 @@ def test_what_cannot_be_adopted_is_left_and_keeps_no_other_from_it(vault, adopt,
     assert (str(done["m1"].end), str(done["m2"].end)) == ("left", "adopted")
     assert why in done["m1"].says[0]
     assert record(vault) is None
+
+
+def test_a_machine_that_was_protected_anew_meanwhile_keeps_no_other_from_being_adopted(vault, adopt):
+    sides = {"source_appliance_id": vault.enroll("a").id, "target_appliance_id": adopt.at.id}
+    with vault.store.transaction() as tx:
+        tx.machines.add(machine("new", source_fabric_id="f-m1", **sides))
+    appliance = Appliance([found(kept=kept()), found("m2", "db01", kept=kept("m2", "db01"))], said())
+    done = {each.id: each for each in adopt(appliance).machines}
+    assert (str(done["m1"].end), str(done["m2"].end)) == ("left", "adopted")
+    assert "disable-protection new" in done["m1"].do
 
 
 def test_one_that_its_appliance_cannot_take_in_is_left(vault, adopt):

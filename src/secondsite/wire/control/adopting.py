@@ -22,21 +22,25 @@ from ..common.stores import Keeping
 from .setups import ReplicaSetup
 
 MOST_OF_A_PAGE = 100
+SiteName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+ApplianceId = Annotated[str, Field(pattern=r"^[0-9a-zA-Z][0-9a-zA-Z-]{0,63}$")]
+Id = Annotated[str, Field(max_length=128)]
+Name = Annotated[str, Field(max_length=255)]
 
 
 class KeptSite(Shape):
     """A site, and how fast it may send."""
 
-    name: str
+    name: SiteName
     bandwidth: BandwidthShape = BandwidthShape()
 
 
 class KeptAppliance(Shape):
     """Whose name and site its id is."""
 
-    id: str
-    name: str
-    site: str
+    id: ApplianceId
+    name: Name
+    site: SiteName
 
 
 class KeptPolicy(Shape):
@@ -47,9 +51,9 @@ class KeptPolicy(Shape):
 class KeptMapping(Shape):
     """Which network becomes which."""
 
-    source_site: str
+    source_site: SiteName
     source_network: str
-    target_site: str
+    target_site: SiteName
     target_network: str
 
 
@@ -68,13 +72,13 @@ class KeptRecord(Shape):
     """What a vault knows of a machine, and its two appliances do not. Nothing that changes with every verb: what became of the machine
     shows in the store."""
 
-    id: str
-    name: str
-    home_site: str
-    source_site: str
-    target_site: str
-    source_appliance_id: str
-    target_appliance_id: str
+    id: Id
+    name: Name
+    home_site: SiteName
+    source_site: SiteName
+    target_site: SiteName
+    source_appliance_id: ApplianceId
+    target_appliance_id: ApplianceId
     source_fabric_id: str
     target_fabric_id: str
     policy: str
@@ -125,7 +129,7 @@ class FoundSource(Shape):
 
     epoch: int
     fabric_id: str
-    target_appliance_id: str
+    target_appliance_id: ApplianceId
     power: str
     paused: bool = False
     fenced: bool = False
@@ -135,13 +139,13 @@ class FoundMachine(Shape):
     """All that the appliance has of one machine. `generation`, `drill_generation`: the highest that it saw. With a `problem` nothing else
     of it could be read."""
 
-    id: str
-    name: str
+    id: Id
+    name: Name
     problem: str | None = None
     definition: MachineDefinition | None = None
     disks: tuple[str, ...] = ()
     policy: PolicyShape | None = None
-    source_appliance_id: str | None = None
+    source_appliance_id: ApplianceId | None = None
     replica: FoundReplica | None = None
     source: FoundSource | None = None
     kept: KeptRecord | None = None

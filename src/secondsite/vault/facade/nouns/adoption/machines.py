@@ -43,6 +43,7 @@ def planned(tx: ports.Transaction, around: Around, found: FoundMachine) -> Plann
             raise errors.ReplicaError(found.problem, do="Look in the appliance's log.")
         _require_protected(around, found)
         made = records.record(around, found, before)
+        _require_alone(tx, made)
     except errors.SecondsiteError as problem:
         return Planned(found, telling.left(found, before, problem), before=before)
     if before == made:
@@ -77,6 +78,18 @@ def _require_protected(around: Around, found: FoundMachine) -> None:
             f"The former vault did not protect {found.name} any more.",
             do="Its files stay as they are. To adopt it all the same is not possible; protect it anew where it runs.",
         )
+
+
+def _require_alone(tx: ports.Transaction, made: ports.MachineRecord) -> None:
+    """Raises AlreadyExists if somebody has protected the machine anew meanwhile."""
+    sides = ((made.source_site, made.source_fabric_id), (made.target_site, made.target_fabric_id))
+    for other in (tx.machines.by_fabric_id(*side) for side in sides):
+        if other is not None and other.id != made.id:
+            raise errors.AlreadyExists(
+                f"{made.name} is protected here already, anew, as {other.id}.",
+                do=f"To adopt what it had before, end that first: 'secondsite machine disable-protection {other.id}'. Its former points "
+                "stay in the store until then.",
+            )
 
 
 def policy_of(tx: ports.Transaction, names: settings.Names) -> "records.PolicyName":
