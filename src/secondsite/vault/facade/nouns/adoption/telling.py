@@ -11,9 +11,9 @@ from .... import ports
 
 QEMU = "qemu"
 LOST = (
-    "Access tokens: each person and program gets a new one ('secondsite token create').",
-    "Whom notices go to, with their secrets: 'secondsite notice'.",
-    "Schedules of test failovers ('secondsite drill'), and whether some verbs need a second person ('secondsite approval').",
+    "Access tokens: each person and program gets a new one ('secondsite token create NAME --role operator').",
+    "Whom notices go to, with their secrets ('secondsite notice list' shows what is set).",
+    "Schedules of test failovers, and whether some verbs need a second person ('secondsite approval settings').",
     "Jobs, audit log, evidence and the RPO of former days: they were in the former vault's database. If a backup of it is found, "
     "keep it: what it says can be verified without a vault.",
 )
