@@ -17,6 +17,7 @@ from secondsite.client import Vault
 from secondsite.fabrics import simulated
 from secondsite.ground import seams
 from secondsite.ground.units import MiB
+from secondsite.wire import rest
 
 SiteName = Literal["a", "b"]
 SITES: tuple[SiteName, SiteName] = ("a", "b")
@@ -179,7 +180,9 @@ class Rig(Hands):
         self._secondsite("vault", "init", *arguments)
 
     def _enroll(self, vault: Vault, site: str, host: str) -> None:
-        key = vault.sites[site].create_registration_key()
+        self._enroll_with(vault.sites[site].create_registration_key(), host)
+
+    def _enroll_with(self, key: rest.RegistrationKey, host: str) -> None:
         home = self.home(f"appliance-{host}")
         key_file = self.folder / f"registration-key-{host}"
         key_file.write_text(f"{key.key}\n")
@@ -215,6 +218,44 @@ class Rig(Hands):
             simulated.add_network(self.home(f"appliance-{site}") / "fabric", name)
         else:
             bridges.make(self.folder, name)
+
+    # ---- the worst day -----------------------------------------------------------------------------------------------
+
+    def destroy_vault(self) -> None:
+        """It is killed, and all that it had is gone."""
+        self.vault.kill()
+        shutil.rmtree(self.home("vault"))
+
+    def new_vault(self) -> None:
+        """One with a CA of its own serves at the same address, and knows nothing."""
+        self._init_vault()
+        self.vault.start()
+
+    def destroy_site(self, site: SiteName) -> None:
+        """Its processes are killed, and all that it had is gone."""
+        self.lose(site)
+        shutil.rmtree(self.home(f"appliance-{site}"))
+
+    def replace_site(self, site: SiteName) -> None:
+        """New hardware: an appliance in the place of the destroyed one, which the vault of now knows by name only."""
+        with self.client() as vault:
+            (lost,) = [each for each in vault.appliances.list(site) if not each.connected]
+            self._enroll_with(vault.appliances[lost.id].create_registration_key(), site)
+        self.appliances[site].start()
+        self.wait_connected()
+
+    def enroll_again(self, site: SiteName) -> None:
+        """The appliance of a site, whose home is still there, at the vault of now."""
+        with self.client() as vault:
+            if site not in [each.name for each in vault.sites.list()]:
+                vault.sites.create(site)
+            key = vault.sites[site].create_registration_key()
+        file = self.folder / f"registration-key-{site}"
+        file.write_text(f"{key.key}\n")
+        home, fingerprint = str(self.home(f"appliance-{site}")), key.ca_fingerprint
+        words = ["--vault", self.url, "--key-file", str(file), "--fingerprint", fingerprint, "--home", home]
+        self._secondsite("appliance", "enroll-again", *words)
+        self.appliances[site].start()
 
     # ---- the end ---------------------------------------------------------------------------------------------------
 

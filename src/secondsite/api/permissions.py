@@ -61,6 +61,7 @@ NEEDS: Mapping[str, Permission] = MappingProxyType(
         "GET /appliances/{appliance}": Permission.READ,
         "POST /appliances/{appliance}/registration-key": Permission.EQUIP,
         "DELETE /appliances/{appliance}": Permission.EQUIP,
+        "POST /appliances/{appliance}/adopt": Permission.CONFIGURE,
         "GET /networks": Permission.READ,
         "GET /networks/mappings": Permission.READ,
         "PUT /networks/mappings": Permission.CONFIGURE,

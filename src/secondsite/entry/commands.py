@@ -181,7 +181,7 @@ def appliance_enroll_again(
     as_json: Json = False,
 ) -> None:
     """Give this appliance a new key and certificate under its own id; it must be stopped. What it knows stays. Needs a key of
-    'create-registration-key --replace'."""
+    'create-registration-key --replace'; at a new vault, after its own was lost, one of 'create-registration-key --site'."""
     from . import appliance_main
 
     config = appliance_main.enroll_again(home, vault, _registration_key(key_file), fingerprint)

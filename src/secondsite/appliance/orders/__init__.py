@@ -23,6 +23,7 @@ from . import (
     source,
     source_cycles,
 )
+from .adopting import ordered as adopting
 from .context import ApplianceParts, Context
 from .keeping import ordered as keeping
 from .names import ordered as names
@@ -74,6 +75,8 @@ HANDLERS: dict[Kind, Handler] = {
     Kind.RUN_GUEST_SCRIPT: ordered.run_in_guest,
     Kind.UPDATE_NAMES: names.update,
     Kind.KEEP: keeping.keep,
+    Kind.SHOW_KEPT: adopting.show,
+    Kind.ADOPT: adopting.adopt,
 }
 
 

@@ -98,7 +98,7 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
         was_made = known is not None and known == fact.model_copy(update={"made": True, "mark": known.mark})
         if known is not None and was_made:
             fact = known
-        _remember(context, payload.run, fact.model_copy(update={"made": was_made}))
+        remember(context, payload.run, fact.model_copy(update={"made": was_made}))
         seams.reach("appliance.run.opened")
         definition = _definition(context, hosted, payload, record)
         networks = {nic.key: _network(payload, nic) for nic in definition.nics}
@@ -120,7 +120,7 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
                 sizing=wanted,
             )
         )
-        _remember(context, payload.run, fact.model_copy(update={"made": True}))
+        remember(context, payload.run, fact.model_copy(update={"made": True}))
         seams.reach("appliance.run.created")
         shows = _shows(context, payload.fabric_id)
         got = reserving.reserved(context, payload)
@@ -159,7 +159,8 @@ def _shows(context: Context, fabric_id: str) -> bool | None:
         return None
 
 
-def _remember(context: Context, run: str, fact: RunFact) -> None:
+def remember(context: Context, run: str, fact: RunFact) -> None:
+    """Durable when it returns."""
     context.state.put_fact(key_of(context, run), fact.model_dump_json())
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from .acts import Act
 from .callers import Caller
+from .nouns.adoption import Adoption
 from .nouns.appliances import Appliances
 from .nouns.approvals import Approvals
 from .nouns.audit import Audit
@@ -47,6 +48,7 @@ class VaultFacade:
     sites: Sites
     pairs: Pairs
     appliances: Appliances
+    adoption: Adoption
     tokens: Tokens
     audit: Audit
     evidence: Evidence
@@ -94,6 +96,7 @@ def _assembled(parts: Parts, events: Events) -> VaultFacade:
         sites=Sites(parts),
         pairs=Pairs(parts),
         appliances=Appliances(parts),
+        adoption=Adoption(parts),
         tokens=Tokens(parts),
         audit=Audit(parts),
         evidence=Evidence(parts),

@@ -11,6 +11,7 @@ Its rooms:
     situations           what findings are derived from, of many machines
     settings_push        appliances are sent their settings until they report having them
     keeping              appliances are told what starts their machines without this vault
+    adoptable            what they keep for a vault that would come after this one
     admission            which appliances are let in, with which key
     certificate_renewal  an appliance's next certificate
     rpo_series           every ten seconds: how much work would be lost now

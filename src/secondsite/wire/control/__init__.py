@@ -9,6 +9,7 @@ Its rooms:
     checks    checks before a verb, and shipped copies
     cards     what a machine's network cards are to be connected to
     proofs    the order to look at a machine after its start
+    adopting  what a new vault is told of what is here, and tells
     keeping   the order to keep what starts machines without a vault
     names     the order to let DNS names point to a machine
     scripts   scripts of recovery plans, and what they are told

@@ -15,6 +15,7 @@ from ..common.machines import DiscoveredMachine, MachineDefinition, NetworkInfo,
 from ..common.points import PointShape, RolledForward
 from ..common.policies import PolicyShape
 from ..common.properties import Sizing
+from .adopting import Adopt, Adopted, Found, ShowKept
 from .checks import CheckedSource, CheckedTarget, CheckSource, CheckTarget, ImportSeed, SeedFact
 from .keeping import Keep, KeptFact
 from .names import UpdatedNames, UpdateNames
@@ -351,6 +352,8 @@ class Kind(StrEnum):
     RUN_GUEST_SCRIPT = "run_guest_script"
     UPDATE_NAMES = "update_names"
     KEEP = "keep"
+    SHOW_KEPT = "show_kept"
+    ADOPT = "adopt"
 
 
 ORDERS: "dict[Kind, OrderKind[Any, Any]]" = {}
@@ -474,3 +477,5 @@ UPDATE_NAMES = OrderKind(
     pace=Pace.GUEST,
 )
 KEEP = OrderKind(Kind.KEEP, Keep, KeptFact, "keep in the store what starts machines without a vault")
+SHOW_KEPT = OrderKind(Kind.SHOW_KEPT, ShowKept, Found, "what is here of a vault that is gone", pace=Pace.LINK)
+ADOPT = OrderKind(Kind.ADOPT, Adopt, Adopted, "the machine is this vault's from now on", pace=Pace.LINK)

@@ -4,6 +4,7 @@ Its rooms:
 
     errors, pages, codes                           what all nouns share
     vault, access, notices, policies, groups, plans, drills, jobs, points  per noun
+    adoption                                       a new vault takes over what an appliance has
     places                                         sites, appliances, network mappings
     machines                                       with their parts in replication and failovers
     replication, failovers                         parts of a machine
@@ -25,6 +26,7 @@ from .access.approvals import (
 )
 from .access.audit import AuditCheck, AuditEntry, AuditPage, AuditQuery, AuditSettings
 from .access.tokens import NewToken, Token, TokenCreate, TokenRotate
+from .adoption.shapes import AdoptedMachine, Adoption, AdoptionAsked, AdoptionEnd
 from .errors import ErrorBody
 from .events import Event, EventKind
 from .failovers import BootedPoint, Drill, DrillNote, FailedOver, OpenDrill, StartAnyway, StartedFrom
@@ -154,6 +156,10 @@ from .verbs import (
 __all__ = [
     "MOST_CHILDREN",
     "MOST_PER_PAGE",
+    "AdoptedMachine",
+    "Adoption",
+    "AdoptionAsked",
+    "AdoptionEnd",
     "Appliance",
     "Approval",
     "ApprovalAsked",

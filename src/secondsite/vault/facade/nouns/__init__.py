@@ -3,6 +3,7 @@
 Its rooms:
 
     info, sites, appliances, networks, policies, tokens, audit, approvals  the vault and its settings
+    adoption                                             what an appliance has of a vault that is gone
     machines, points, point_holds, groups                what is protected
     choices                                              what may be chosen to start from
     predictions                                          how long a verb will take
