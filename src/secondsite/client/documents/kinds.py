@@ -8,12 +8,11 @@ from ...domain.drills.schedules import MOST_DAYS, TIME
 from ...domain.drills.schedules import MOST_MACHINES as MOST_DRILLED
 from ...domain.groups import MOST_MEMBERS
 from ...domain.plans.actions import MOST_ACTIONS
-from ...wire.common.base import Shape
+from ...wire.common.base import SITE_NAME, Shape
 from ...wire.common.cards import CardSettings, DnsServers, PoolSettings
 from ...wire.common.policies import DEFAULT
 from ...wire.common.properties import TargetProperties
 from ...wire.common.stores import StoreName
-from ...wire.rest.places import SITE_NAME
 from ...wire.rest.plans.plan import MOST_GROUPS, MOST_OF_A_GOAL, PlanAction, PlanGroupChange
 from ...wire.rest.settings.cards import MOST_CARDS
 from ...wire.rest.settings.verification import VerificationShape

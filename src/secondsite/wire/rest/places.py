@@ -5,12 +5,10 @@ from collections.abc import Mapping
 from pydantic import AwareDatetime, Field
 
 from ..common.bandwidth import BandwidthShape
-from ..common.base import Editable, Shape
+from ..common.base import SITE_NAME, Editable, Shape
 from ..common.stores import StoreSpace
 from .pages import Page
 from .settings.verification import VerificationShape
-
-SITE_NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"
 
 
 class SiteCreate(Shape):

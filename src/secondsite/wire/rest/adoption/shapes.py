@@ -6,8 +6,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, Field
 
 from ....domain.lifecycle import State
-from ...common.base import Shape
-from ..places import SITE_NAME
+from ...common.base import SITE_NAME, Shape
 
 
 class AdoptionAsked(Shape):

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 
 from pydantic import AwareDatetime, Field
 
-from ...common.base import Editable, Shape
+from ...common.base import SITE_NAME, Editable, Shape
 from ...common.cards import PoolSettings
 from ..pages import Page
-from ..places import SITE_NAME
 
 
 class AddressPoolChange(PoolSettings):
