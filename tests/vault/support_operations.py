@@ -148,7 +148,7 @@ class Verbs:
         else:
             request = REQUESTS[verb](machines=machines, **arguments)
         with self.store.transaction() as tx:
-            if arguments.get("data_sync") is not None:
+            if isinstance(request, rest.PlannedFailover) and request.data_sync is not None:
                 return failing_back.submit(self._deps, tx, request, "tester").job_id
             return self._operations[verb].submit(tx, request, "tester").job_id
 

@@ -50,7 +50,8 @@ def protected(rig, name, source):
 
 def written(rig, site, name, offset):
     """It writes; what its disk holds then, once a point has it."""
-    guest_disk.write(*place_of(rig, site, name), offset, os.urandom(MiB))
+    host, fabric_id = place_of(rig, site, name)
+    guest_disk.write(host, fabric_id, offset, os.urandom(MiB))
     held = disk_at(rig, site, name)
     rig.new_points(name, 2)
     return held
@@ -84,7 +85,8 @@ def test_a_drill_a_disaster_and_another_point_are_the_same_in_both_directions(ri
     assert rig.machine(name).state == "failed_over"
     command_line.do(rig, "change-recovery-point", name, "--point", older_point)
     assert disk_at(rig, target, name) == older
-    guest_disk.write(*place_of(rig, target, name), 12 * MiB, os.urandom(MiB))
+    host, fabric_id = place_of(rig, target, name)
+    guest_disk.write(host, fabric_id, 12 * MiB, os.urandom(MiB))
     last = disk_at(rig, target, name)
 
     # what was left there cannot be removed while the site is gone; on the way out nothing has to be

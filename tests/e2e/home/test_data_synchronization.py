@@ -1,6 +1,7 @@
 """Both data synchronizations of a failback that was not prepared, on simulated sites: what runs at home is what ran away, bit for bit."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -53,23 +54,20 @@ def away(rig, name):
     """At b since a disaster, with writes of its own; at a lie writes that were never sent, and the file that has them."""
     command_line.do(rig, "enable-protection", name, "--source", "a", "--target", "b", "--policy", "quick")
     rig.new_points(name)
-    own = (
-        open_fabric(rig.simulated[name].host)
-        .inventory.get(rig.simulated[name].fabric_id)
-        .definition.disks[0]
-        .path
-    )
+    there = open_fabric(rig.simulated[name].host).inventory.get(rig.simulated[name].fabric_id)
+    assert there is not None
+    own = Path(there.definition.disks[0].path)
     command_line.do(rig, "failover", name, "--shut-down")
     command_line.do(rig, "commit", name)
-    ((site, *place),) = running(rig, name)
+    ((site, host, fabric_id),) = running(rig, name)
     assert site == "b"
-    guest_disk.write(*place, 2 * MiB, os.urandom(4 * MiB))
-    guest_disk.write(*place, 8 * MiB, bytes(MiB))
-    return place, own
+    guest_disk.write(host, fabric_id, 2 * MiB, os.urandom(4 * MiB))
+    guest_disk.write(host, fabric_id, 8 * MiB, bytes(MiB))
+    return (host, fabric_id), own
 
 
 def test_before_the_failover_it_runs_on_until_somebody_answers(rig):
-    place, _ = away(rig, "web01")
+    (host, fabric_id), _ = away(rig, "web01")
     with rig.client() as vault:
         told = vault.machines["web01"].reprotect_preview()
         assert (told.data_sync, told.data_sync_because) != (None, "")
@@ -77,8 +75,8 @@ def test_before_the_failover_it_runs_on_until_somebody_answers(rig):
         eventually(lambda: vault.jobs[job].show().waits_for_person, 60)
     ((site, *_),) = running(rig, "web01")
     assert (site, rig.machine("web01").state) == ("b", "protected")
-    guest_disk.write(*place, 12 * MiB, os.urandom(MiB))
-    last = guest_disk.read(*place)
+    guest_disk.write(host, fabric_id, 12 * MiB, os.urandom(MiB))
+    last = guest_disk.read(host, fabric_id)
     assert command_line.told(rig, "job", "answer", job, "complete")["id"] == job
     assert rig.wait_for_job(job).state == "succeeded"
     ((site, *home),) = running(rig, "web01")

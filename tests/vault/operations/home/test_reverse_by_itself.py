@@ -128,7 +128,7 @@ def test_a_site_that_does_not_answer_is_told_with_the_way_on(moved):
 
 def test_a_setting_that_changes_while_the_commit_runs_does_not_change_what_it_said(moved):
     job_id = moved.submit(Verb.COMMIT)
-    seen = []
+    seen: list[str] = []
 
     def turn_off(name):
         if said_already() and not seen:
