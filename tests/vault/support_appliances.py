@@ -56,7 +56,7 @@ class Clock:
 class Appliances:
     """`given` lists (appliance, kind, machine id) of each order that was carried out, in that order. Orders of a kind in
     `failing` fail, in `silent` are not carried out, in `unheard` are carried out and never reported. `hosts` are the names of
-    the machines that an appliance has (all), those of an appliance in `off` or `saved` are it. Those in `never_had` have none to withdraw."""
+    the machines that an appliance has (all), those of an appliance in `off` or `saved` are it. Those in `never_had` have none to withdraw, those in `sick` cannot use their hypervisor."""
 
     def __init__(self, clock, names):
         self._clock = clock
@@ -97,6 +97,7 @@ class Appliances:
         self.stale = []
         self.missing = False
         self.never_had: set[str] = set()
+        self.sick: set[str] = set()
         self.shows = None
         self.failing_checks: set[str] = set()
         self.knows_no_checks = False
@@ -215,6 +216,10 @@ class Appliances:
             left[0] -= 1
             problem = Problem.of(errors.FabricError(f"{kind} was told to fail."))
             return Report(order_id=order_id, problem=problem)
+        if appliance_id in self.sick:
+            return Report(
+                order_id=order_id, problem=Problem.of(errors.FabricError("The hypervisor is away."))
+            )
         assert isinstance(payload, orders.ORDERS[kind].payload)
         if kind is Kind.START_REPLICA and payload.run == "failover" and machine_id in self._accepting:
             problem = Problem.of(errors.NotPossibleNow("The replica takes cycles.", do="Close it first."))

@@ -111,9 +111,11 @@ class Reprotect(MachineOperation):
     def _require_whole(self, ctx: StepContext, machine: ports.MachineRecord, elsewhere: bool) -> None:
         try:
             power = self.source(ctx, machine).power().facts.power
-        except errors.ApplianceUnreachable as away:
+        except leaving.NOT_WAITED_FOR as away:
             if elsewhere:
-                return  # it went away since: nobody waits for it
+                return
+            if not isinstance(away, errors.ApplianceUnreachable):
+                raise
             raise errors.ApplianceUnreachable(away.message, do=_way_on(machine)) from away
         obstacles.require_whole("Reprotecting", machine.name, power)
 

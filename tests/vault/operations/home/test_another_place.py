@@ -205,6 +205,21 @@ def test_one_that_failed_with_its_own_appliance_is_tried_again_with_another(away
     assert away.machine().target_appliance_id == OTHER_A
 
 
+def test_a_sick_appliance_keeps_no_machine_from_a_healthy_one_and_withdraws_the_old_copy_when_it_is_well(
+    away,
+):
+    away.appliances.sick = {A}
+    assert away.run(Verb.REPROTECT).job.state == "failed"
+    job = elsewhere(away)
+    assert job.job.state == "succeeded", job.job.error
+    (left,) = [each for each in away.jobs() if each.name == "finish_later"]
+    assert (left.state, left.error.code) == ("failed", "fabric-error")
+    away.appliances.given.clear()
+    away.appliances.sick = set()
+    assert away.retry(left.id).job.state == "succeeded"
+    assert given_to(away, A) == [Kind.WITHDRAW]
+
+
 def test_only_an_appliance_of_the_site_that_it_came_from_can_be_chosen(away):
     with pytest.raises(errors.NotFound) as refused:
         away.submit(Verb.REPROTECT, location="alternate", target_appliance=OTHER_B)

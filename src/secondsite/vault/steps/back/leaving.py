@@ -1,6 +1,8 @@
 """The old machine gives way to its replica. Where that is made with another appliance, the old one may be gone for good: it is not waited
 for, and if it returns, what it has is an old copy."""
 
+from typing import Final
+
 from ....domain import errors
 from ....jobs.model.outcomes import Done, Outcome, Skipped
 from ....wire.common.base import Shape
@@ -9,6 +11,9 @@ from ..deps import Deps
 from ..lost import giving_up
 from ..lost.giving_up import Need
 from ..sides.source import Source
+
+NOT_WAITED_FOR: Final = (errors.ApplianceUnreachable, errors.DeadlineExceeded, errors.FabricError)
+"""An appliance that is away, or cannot use its hypervisor, keeps nobody from another one."""
 
 
 class Withdrawn(Shape):
@@ -36,7 +41,7 @@ def for_another(deps: Deps, old: Source, new: Source) -> Outcome:
         answer = old.withdraw()
     except errors.NotFound as gone:
         return there if isinstance(there, Done) else Skipped(f"there is nothing to shut down: {gone.message}")
-    except errors.ApplianceUnreachable:
+    except NOT_WAITED_FOR:
         return _left(deps, old)
     return Done(answer.sentence, Withdrawn(withdrawn=True))
 
