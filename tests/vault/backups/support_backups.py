@@ -1,7 +1,6 @@
 """A vault in this process, backups of it, and what a restore makes of them."""
 
 import contextlib
-import json
 import shutil
 from pathlib import Path
 
@@ -9,7 +8,6 @@ from starlette.testclient import TestClient
 
 from secondsite.entry import settings
 from secondsite.entry.backup import archive, restoring, taking
-from secondsite.entry.restored import FILE as LINEAGE
 from secondsite.entry.vault_wiring import RunningVault
 
 PHRASE = "correct horse battery staple"
@@ -59,7 +57,3 @@ def files_of(home):
 
 def take(home, to: Path, passphrase_file=None):
     return taking.take(home, to, passphrase_file)
-
-
-def marks(home):
-    return json.loads((home / LINEAGE).read_text())["marks"]

@@ -133,7 +133,7 @@ class Control:
             raise InvalidHandshake(f"{answer.problem.message} {answer.problem.do}")
         if not isinstance(answer, wire.Welcome):
             raise InvalidHandshake(f"the vault answered with {answer.type} instead of welcome")
-        _require_common(answer)
+        require_common(answer)
         self._desk.generations.vault_says(answer.vault_time)
         self._desk.generations.vault_is_at(answer.vault_number)
         log.info("vault.connected", url=self._vaults.dialled)
@@ -187,7 +187,7 @@ class Control:
             done.wait(_rest_seconds(time.thread_time() - began, voice.is_behind))
 
 
-def _require_common(welcome: wire.Welcome) -> None:
+def require_common(welcome: wire.Welcome) -> None:
     """Raises InvalidHandshake for a vault that is more releases apart than the two understand each other."""
     theirs = Spoken.said(welcome.protocol, welcome.oldest_protocol)
     if SPOKEN.common(theirs) is None:
