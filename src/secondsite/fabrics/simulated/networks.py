@@ -55,7 +55,7 @@ class SimulatedNetworks:
             self._path(name).unlink(missing_ok=True)
 
     def reservations(self, name: str) -> Mapping[str, str] | None:
-        """A network has a DHCP server of its own if a file beside it says so: see `serve_addresses`."""
+        """A network has a DHCP server of its own if there is a file beside it, `NAME.reserved`, with what it gives to certain cards."""
         with self._faults.around("networks.reservations"):
             file = self._reserved(name)
             found: dict[str, str] | None = json.loads(file.read_text()) if file.exists() else None
@@ -74,10 +74,6 @@ class SimulatedNetworks:
             if there.get(mac) == address:
                 del there[mac]
                 files.replace(self._reserved(name), json.dumps(there))
-
-    def serve_addresses(self, name: str, **reserved: str) -> None:
-        """The network of the site's owner has a DHCP server from now on."""
-        files.replace(self._reserved(name), json.dumps(reserved))
 
     def _reserved(self, name: str) -> Path:
         return self._path(name).with_suffix(".reserved")

@@ -252,8 +252,10 @@ def test_pools_of_both_sites_serve_machines_of_both_directions(protected):
         )
     from_pool(protected, "db01")
     with protected.store.reading() as tx:
-        assert [each.pool.name for each in pooling.wanted(tx, turned)] == ["a-pool"]
-        assert [each.pool.name for each in pooling.wanted(tx, protected.machine())] == ["b-pool"]
+        assert [each.pool and each.pool.name for each in pooling.wanted(tx, turned)] == ["a-pool"]
+        assert [each.pool and each.pool.name for each in pooling.wanted(tx, protected.machine())] == [
+            "b-pool"
+        ]
 
 
 class Fuse:
