@@ -79,6 +79,7 @@ def test_so_much_memory_as_the_site_gives_and_no_more(booting):
     for _ in range(4):
         booting.look()
     assert len(booting.booted()) == 2  # each has 128 MiB
+    assert len(booting.jobs()) == 2  # and nobody stands in line for the schedule
 
 
 @pytest.mark.parametrize("verb", [Verb.FAILOVER, Verb.PLANNED_FAILOVER, Verb.TEST_FAILOVER])

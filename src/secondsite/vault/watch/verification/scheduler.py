@@ -50,24 +50,31 @@ class VerificationScheduler(Periodic):
         with self._deps.store.reading() as tx:
             open_now = [each for each in tx.sites.list() if budget.is_open(each.verification, now)]
         for site in open_now:
-            with self._deps.store.transaction() as tx:
-                tx.one_at_a_time(LOCK)
-                self._at(tx, site)
+            with self._deps.store.reading() as tx:
+                found = self._next(tx, site)
+            if found is not None:
+                self._start(site, *found)
 
-    def _at(self, tx: ports.Transaction, site: ports.SiteRecord) -> None:
-        others = [memory_bytes for _, memory_bytes in boot_point.at_work(tx, site.name)]
-        if not budget.has_room(site.verification, others, 0) or boot_point.in_the_way(tx, site.name):
-            return
-        for machine, point in self._ready(tx, site):
-            if not budget.has_room(site.verification, others, boot_point.memory_of(tx, machine)):
-                continue
+    def _next(
+        self, tx: ports.Transaction, site: ports.SiteRecord
+    ) -> tuple[ports.MachineRecord, PointShape] | None:
+        """The first whose turn it is that there is room for. Looking writes nothing, and holds up nobody who does."""
+        if not _may_start(tx, site, 0):
+            return None
+        ready = self._ready(tx, site)
+        return next((each for each in ready if _may_start(tx, site, boot_point.memory_of(tx, each[0]))), None)
+
+    def _start(self, site: ports.SiteRecord, machine: ports.MachineRecord, point: PointShape) -> None:
+        with self._deps.store.transaction() as tx:
+            tx.one_at_a_time(LOCK)
+            if not _may_start(tx, site, boot_point.memory_of(tx, machine)):
+                return
             try:
-                job_id = boot_point.submit(self._deps, tx, machine, point.id, BY)
+                job_id = boot_point.submit(self._deps, tx, tx.machines.get(machine.id), point.id, BY)
             except errors.SecondsiteError as problem:
                 log.warning("verification.skipped", machine=machine.name, why=problem.message)
-                continue
-            log.info("verification.started", machine=machine.name, point=point.id, job=job_id)
-            return
+                return
+        log.info("verification.started", machine=machine.name, point=point.id, job=job_id)
 
     def _ready(
         self, tx: ports.Transaction, site: ports.SiteRecord
@@ -86,6 +93,13 @@ class VerificationScheduler(Periodic):
     def _is_ill(self, situation: Situation) -> bool:
         found = health.findings(situation, self._deps.now())
         return any(each.kind.severity is Severity.CRITICAL for each in found)
+
+
+def _may_start(tx: ports.Transaction, site: ports.SiteRecord, memory_bytes: int) -> bool:
+    others = [each for _, each in boot_point.at_work(tx, site.name)]
+    return budget.has_room(site.verification, others, memory_bytes) and not boot_point.in_the_way(
+        tx, site.name
+    )
 
 
 def newest_unproven(situation: Situation) -> PointShape | None:

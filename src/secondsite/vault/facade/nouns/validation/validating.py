@@ -1,7 +1,8 @@
 """A check of the whole configuration: by itself twice a day, and on demand. Nothing is changed by it."""
 
+import threading
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -19,11 +20,13 @@ from . import asking, configured
 from .configured import Found, World
 
 EVERY = timedelta(hours=12)
-SOMEBODY_WAITS_SECONDS = 45.0
+SOMEBODY_WAITS_SECONDS = 25.0
+IN_LINE_SECONDS = 10.0
 NOBODY_WAITS_SECONDS = 3600.0
 LOCK = "validation"
 ASKED = frozenset({FlawKind.MACHINE, FlawKind.MACHINE_WARNING, FlawKind.SCRIPT})
 """What only the sites know."""
+_checking = threading.Lock()
 
 
 class Validations:
@@ -50,9 +53,10 @@ class Validations:
             self._check(NOBODY_WAITS_SECONDS)
 
     def _check(self, within_seconds: float) -> ports.ValidationRecord:
-        """All of it, whoever asks: what is kept is for everybody. Who asks counts among those whose requests take long."""
+        """All of it, whoever asks: what is kept is for everybody. Who asks counts among those whose requests take long. Raises
+        DeadlineExceeded while another check goes on."""
         everything = replace(self._parts, caller=THE_VAULT)
-        with self._parts.waiting.one(self._parts.caller):
+        with self._parts.waiting.one(self._parts.caller), _one_at_a_time():
             world = _world(everything)
             answers = asking.asked(everything, world, within_seconds)
         found = [*configured.found(world), *answers.found]
@@ -65,21 +69,42 @@ class Validations:
         return record
 
     def _note_drift(self, world: World) -> None:
-        """Each machine by itself: a verb may change it meanwhile, and then the next check notes it."""
-        for machine_id in world.machines:
+        """Of those that changed, each by itself: a verb may change it meanwhile, and then the next check notes it."""
+        with self._parts.store.reading() as tx:
+            changed = [each.id for each in tx.machines.list() if self._drifts(tx, each, world)]
+        for machine_id in changed:
             with suppress(errors.Conflict), self._parts.store.transaction() as tx:
                 machine = tx.machines.by_id(machine_id)
-                if machine is None or machine.proven_as is None:
-                    continue
-                drift = proven.drift(tx, machine, world.definitions.get(machine_id), self._parts.now())
-                if drift != machine.drift:
-                    tx.machines.put(replace(machine, drift=drift))
+                if machine is not None and self._drifts(tx, machine, world):
+                    tx.machines.put(replace(machine, drift=self._drift(tx, machine, world)))
+
+    def _drifts(self, tx: ports.Transaction, machine: ports.MachineRecord, world: World) -> bool:
+        return machine.proven_as is not None and self._drift(tx, machine, world) != machine.drift
+
+    def _drift(
+        self, tx: ports.Transaction, machine: ports.MachineRecord, world: World
+    ) -> ports.DriftRecord | None:
+        return proven.drift(tx, machine, world.definitions.get(machine.id), self._parts.now())
 
     def _shape(self, record: ports.ValidationRecord) -> Validation:
         seen = tuple(each for each in record.flaws if self._parts.sees(*each.sites))
         return Validation(
             checked_at=record.checked_at, machines=record.machines, not_asked=record.not_asked, flaws=seen
         )
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Each asks all sites: side by side none of them ended sooner."""
+    if not _checking.acquire(timeout=IN_LINE_SECONDS):
+        raise errors.DeadlineExceeded(
+            "The configuration is being checked already.",
+            do="Ask again in a minute, or see what the last check found: 'secondsite vault validate --last'.",
+        )
+    try:
+        yield
+    finally:
+        _checking.release()
 
 
 def _flaws(
