@@ -102,10 +102,13 @@ def test_a_store_under_a_new_appliance_has_all_that_it_had(furnished):
 
 
 def test_a_first_site_that_survived_goes_on_with_changes_only(furnished, monkeypatch):
+    furnished.sites["b"].appliance.desk.generations.vault_is_at(999)
     furnished.lose_vault()
     furnished.new_vault()
     for name in ("b", "a"):
         furnished.enroll_again(name, monkeypatch)
+    told = furnished.sites["b"].appliance.desk.generations.vault_number
+    assert told < 999, "it holds the new vault for one that was restored"
     assert states(furnished.adopt("b")) == {"web01": "protected", "db01": "protected"}
     assert ends(furnished.adopt("a")) == {"web01": "here", "db01": "here"}
     source, machine_id = furnished.sites["a"], furnished.record().id

@@ -77,7 +77,8 @@ class Appliance:
 
     def __init__(self, machines, vault=None, site="b"):
         self.machines = {each.id: each for each in machines}
-        self.vault, self.site, self.adopted, self.refuses = vault, site, [], ()
+        self.vault, self.site, self.adopted = vault, site, []
+        self.refuses: tuple[str, ...] = ()
 
     def answers(self):
         told = {
@@ -88,7 +89,7 @@ class Appliance:
     def _show(self, order):
         after, most = order.payload.get("after", ""), order.payload["most"]
         following = [self.machines[each] for each in sorted(self.machines) if each > after]
-        first = {} if after else {"site": self.site, "said_at": NOW, "vault": self.vault}
+        first = {"site": self.site, "said_at": NOW, "vault": self.vault}
         answer = Found(**first, machines=tuple(following[:most]), more=len(following) > most)
         return {"sentence": "ok", "facts": answer.model_dump(mode="json")}
 
@@ -103,19 +104,25 @@ class Appliance:
         return {"sentence": "ok", "facts": {"machine": machine.model_dump(mode="json")}}
 
 
+class Adopting:
+    """`at`: the identity of the appliance of site b."""
+
+    def __init__(self, vault, at):
+        self._vault, self.at = vault, at
+
+    def __call__(self, appliance, **asked):
+        with Dialler(self.at, appliance.answers()):
+            answer = self._vault.rest.post(f"/api/appliances/{self.at.id}/adopt", json=asked)
+            assert answer.status_code == 200, answer.text
+            return rest.Adoption.model_validate(answer.json())
+
+
 @pytest.fixture
 def adopt(vault):
     """Adopts, with an appliance of site b that has these machines."""
     identity = vault.enroll("b", "b-1")
 
-    def adopt(appliance, **asked):
-        with Dialler(identity, appliance.answers()):
-            answer = vault.rest.post(f"/api/appliances/{identity.id}/adopt", json=asked)
-            assert answer.status_code == 200, answer.text
-            return rest.Adoption.model_validate(answer.json())
-
-    adopt.at = identity
-    return adopt
+    return Adopting(vault, identity)
 
 
 def record(vault, machine_id="m1"):
@@ -278,11 +285,22 @@ def test_a_source_under_a_new_appliance_takes_the_role(vault, adopt):
 
 
 def test_many_machines_come_in_portions(vault, adopt):
-    appliance = Appliance([found(f"m{number:02}", f"web{number:02}") for number in range(25)])
+    names = {f"m{number:02}": f"web{number:02}" for number in range(25)}
+    all_of_rome = [
+        found(each, name, kept=kept(each, name, target_site="rome", policy="slow"))
+        for each, name in names.items()
+    ]
+    slow = KeptPolicy(policy=PolicyShape(name="slow", retention_seconds=60))
+    appliance = Appliance(all_of_rome, said(sites=(KeptSite(name="rome"),), policies=(slow,)), site="rome")
+    would = adopt(appliance, dry_run=True)
+    assert (len(would.machines), would.following) == (25, None)
     first = adopt(appliance)
     assert (len(first.machines), first.following) == (20, "m19")
     second = adopt(appliance, after=first.following)
     assert (len(second.machines), second.following) == (5, None)
+    last = record(vault, "m24")
+    assert (last.target_site, last.policy) == ("b", "slow"), "a later portion knows less"
+    assert vault.rest.get("/api/sites/rome").status_code == 404
 
 
 def test_an_adopted_appliance_may_return_under_its_id_and_no_other_may_take_it(vault, adopt):

@@ -44,6 +44,7 @@ def two(pair):
 
 def names(body):
     found = former.understood(body)["vault"]
+    assert isinstance(found, KeptVault)
     return {each.policy.name for each in found.policies}
 
 

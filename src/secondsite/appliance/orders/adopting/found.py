@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .... import rescue
-from ....domain import errors
 from ....domain.points import Grade
 from ....fabrics.interface import MachineSummary
 from ....ground.problem import ours
@@ -146,9 +145,3 @@ def _source(source: Source | None) -> FoundSource | None:
         paused=not status.running,
         fenced=status.fenced,
     )
-
-
-def require_any(machine: FoundMachine) -> None:
-    """Raises NotFound."""
-    if machine.replica is None and machine.source is None:
-        raise errors.NotFound(f"Nothing of machine {machine.id} is here.", do="Look again what there is.")

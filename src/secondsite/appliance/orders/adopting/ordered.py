@@ -21,9 +21,8 @@ def show(context: Context, payload: ShowKept) -> tuple[str, Found]:
     following = [each for each in ids(context) if each > payload.after]
     here = Here(context, context.fabric.inventory.list())
     machines = tuple(found(here, each) for each in islice(following, payload.most))
-    said = {} if payload.after else _said(context)
     return f"{counted(len(machines), 'machine')} found", Found(
-        **said, machines=machines, more=len(following) > len(machines)
+        **_said(context), machines=machines, more=len(following) > len(machines)
     )
 
 

@@ -40,15 +40,20 @@ class Adoption:
         payload = ShowKept(after=asked.after) if asked.dry_run else ShowKept(after=asked.after, most=AT_ONCE)
         (found,) = ask_and_wait(self._parts, [at], SHOW_KEPT, payload, SECONDS)
         known = settings.names(found, at.site, asked.other_site)
-        return self._looked_at(at, found, known) if asked.dry_run else self._adopted(at, found, known)
+        if asked.dry_run:
+            return self._looked_at(at, found, known, is_first=not asked.after)
+        return self._adopted(at, found, known)
 
-    def _looked_at(self, at: ports.ApplianceRecord, found: Found, known: settings.Names) -> rest.Adoption:
-        """The same is done, and taken back."""
+    def _looked_at(
+        self, at: ports.ApplianceRecord, found: Found, known: settings.Names, *, is_first: bool
+    ) -> rest.Adoption:
+        """The same is done, and taken back. What is set for many machines is told once."""
         said: list[str] = []
         plans: list[Planned] = []
         with contextlib.suppress(_Rehearsed), self._parts.store.transaction() as tx:
             around = self._around(tx, at, known)
-            said += settings.put(tx, found, known, around.now)
+            made = list(settings.put(tx, found, known, around.now))
+            said += made if is_first else ()
             for each in found.machines:
                 plans.append(machines.planned(tx, around, each))
                 said += _written(tx, around, plans[-1])
