@@ -78,6 +78,14 @@ WAY: tuple[Station, ...] = (
     Station("commit", V.COMMIT, "a", "b", "committed", "b", _one(rest.Commit), _at("a", "b")),
     Station("reprotect", V.REPROTECT, "a", "b", "protected", "b", _one(rest.Reprotect), _at("b")),
     Station(
+        "failback to be cancelled", V.PLANNED_FAILOVER, "b", "a", "planned_failed_over", "a",
+        _one(rest.PlannedFailover), _at("a", "b"), loses="nothing",
+    ),
+    Station(
+        "cancel failback", V.CANCEL_FAILOVER, "b", "a", "protected", "b", _one(rest.CancelFailover), _at("b"),
+        loses="taken back",
+    ),
+    Station(
         "failback", V.PLANNED_FAILOVER, "b", "a", "planned_failed_over", "a",
         _one(rest.PlannedFailover), _at("a", "b"), loses="nothing",
     ),

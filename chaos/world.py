@@ -53,6 +53,8 @@ class World:
             self._check_books(station, job, boots)
         if station.drill:
             self._check_drill(job)
+        if station.loses == "taken back":
+            self._check_incremental(station)
         if station.state == "protected":
             self._check_goes_on(station)
             self._check_checkpoints(station)
@@ -156,6 +158,12 @@ class World:
             ids = [point.id for point in vault.machines[MACHINE].points]
             if len(ids) != len(set(ids)):
                 raise PromiseBroken(f"points with one id: {sorted(ids)}")
+
+    def _check_incremental(self, station: Station) -> None:
+        """What goes on sends changes only, from the base that it had."""
+        replication = self.operator.machine().replication
+        if replication is not None and replication.synchronization is not None:
+            raise PromiseBroken(f"after {station.name} blocks are compared: {replication.synchronization}")
 
     def _check_checkpoints(self, station: Station) -> None:
         """Between two cycles only the base is left."""

@@ -66,13 +66,24 @@ class Verbs:
         self.clock = Clock()
         self._ids = itertools.count(1)
         self.folder = folder
-        self.appliances = Appliances(self.clock, names)
+        self.appliances = self.made_appliances(names)
         self.open()
         if older is None:
             self._furnish()
         else:
             self.clock.pass_by(60)
             self.appliances.remember_all()
+
+    def made_appliances(self, names):
+        """A gateway with the machines of these names behind it."""
+        return Appliances(self.clock, names)
+
+    def hello(self, site, appliance):
+        """How the appliance has greeted."""
+        return Hello(
+            appliance_id=appliance, site=site, version="1", fabric_kind="simulated", accelerated=False,
+            data_addresses=("127.0.0.1:9445",),
+        )  # fmt: skip
 
     def open(self):
         self._db = database.connect(f"sqlite:///{self.folder}/vault.db")
@@ -119,10 +130,6 @@ class Verbs:
             tx.policies.put(ReplicationPolicy("default"))
             for site, appliance in (("a", A), ("b", B)):
                 tx.sites.add(ports.SiteRecord(site, self.clock.now()))
-                hello = Hello(
-                    appliance_id=appliance, site=site, version="1", fabric_kind="simulated", accelerated=False,
-                    data_addresses=("127.0.0.1:9445",),
-                )  # fmt: skip
                 tx.appliances.put(
                     ports.ApplianceRecord(
                         appliance,
@@ -131,7 +138,7 @@ class Verbs:
                         self.clock.now(),
                         self.clock.now(),
                         connected=True,
-                        hello=hello,
+                        hello=self.hello(site, appliance),
                     )
                 )
             # tests say each step; those of what follows by itself turn it on

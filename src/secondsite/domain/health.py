@@ -40,6 +40,8 @@ DRILL_IT = (
     "'secondsite machine test-failover MACHINE', look at it, then 'secondsite machine cleanup-test-failover MACHINE --verdict passed "
     "--notes WHAT'; or let 'secondsite drill schedule set' do it."
 )
+SILENT_SECONDS = 90
+"""An appliance tells of all its machines every few seconds: one that it says nothing of for so long it does not know."""
 W, C = Severity.WARNING, Severity.CRITICAL
 CATALOGUE: dict[str, FindingKind] = {
     kind.code: kind
@@ -156,8 +158,8 @@ CATALOGUE: dict[str, FindingKind] = {
         _kind(
             "started-without-vault",
             C,
-            "Somebody started the machine at its target without the vault, from the store alone; or what the appliance remembers is of a "
-            "backup from before its failover. Its replica takes no cycles, and nothing keeps its source from running too.",
+            "Somebody started the machine at its target without the vault, from the store alone; or what the appliance, or the vault, "
+            "remembers is of a backup from before its failover. Its replica takes no cycles, and nothing keeps its source from running too.",
             "See that the source stays off. Take over what was started: the finding says by which command.",
         ),
         _kind(
@@ -202,6 +204,14 @@ CATALOGUE: dict[str, FindingKind] = {
             C,
             "The appliance has no connection to the vault.",
             "Start the appliance, or check its connection to the vault. Replication itself does not need the vault.",
+        ),
+        _kind(
+            "forgotten",
+            C,
+            "An appliance that is connected says nothing of the machine: its database was lost, or is of a backup from before the machine "
+            "was protected. Its files know more, and nothing of them is lost, but nothing is replicated.",
+            "If the machine is protected, 'secondsite machine resynchronize MACHINE' tells both sides their roles again. In any other state "
+            "the verbs that are offered do that by themselves.",
         ),
         _kind(
             "certificate-not-renewed",

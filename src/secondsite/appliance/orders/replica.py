@@ -12,7 +12,10 @@ from .context import Context
 def prepare(context: Context, setup: ReplicaSetup) -> tuple[str, Nothing]:
     """The site holds a replica from now on. Raises StaleOrder if the machine's protection has ended."""
     ended.require_not(context.state, setup.machine_id, setup.machine_name)
-    with context.alone(context.parts.host.find(setup.machine_id), "preparing the replica"):
+    host = context.parts.host
+    if setup.lies_here and host.stores.holding(setup.machine_id) is None:
+        host.get(setup.machine_id)  # raises NotFound
+    with context.alone(host.find(setup.machine_id), "preparing the replica"):
         sentence = context.parts.host.prepare(setup)
     context.parts.work.wanted(context.parts.host.get(setup.machine_id))
     return sentence, Nothing()

@@ -247,11 +247,16 @@ def stop_replica(context: Context, payload: StopReplica) -> tuple[str, Nothing]:
 
 
 def _require_a_copy(context: Context, hosted: HostedReplica | None, fabric_id: str) -> None:
-    """What was committed, or came home, is production, whatever a vault says that was restored from an old backup."""
-    committed = hosted is not None and hosted.replica.state.stands_on_its_run
+    """What was committed, or came home, is production, whatever a vault says that was restored from an old backup. The replica's
+    files say that a machine was failed over onto it, also if its database is lost."""
+    state = None if hosted is None else hosted.replica.state
+    committed = state is not None and state.stands_on_its_run
+    known = machine_of(context, FAILOVER) is not None or (
+        state is not None and state.run(FAILOVER) is not None
+    )
     found = context.fabric.inventory.get(fabric_id)
     ours = found is not None and found.tag == context.machine_id
-    if committed or (ours and machine_of(context, FAILOVER) is None):
+    if committed or (ours and not known):
         name = found.name if found is not None else context.machine_id
         raise errors.NotPossibleNow(
             f"{name} is no longer a failover copy: its failover was committed, and there is no other copy of it.",

@@ -5,6 +5,7 @@ so that no machine is ever stuck. A target that does not answer holds production
 copy, and then until an operator says that the site is gone.
 """
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
@@ -56,7 +57,15 @@ class CancelFailover(MachineOperation):
                 f"A commit of the failover of {source.machine.name} has begun: there is no other copy to go back to.",
                 do=f"Commit it again: 'secondsite machine commit {source.machine.name}'.",
             )
+        self._remind(ctx, source.machine)
         return source.power().done()
+
+    def _remind(self, ctx: StepContext, machine: ports.MachineRecord) -> None:
+        """A target that forgot the replica with its database takes its own copy for production, and keeps it."""
+        target = self.target(ctx, machine)
+        if machine.start_ordered and self.deps.gateway.is_connected(target.appliance_id):
+            with contextlib.suppress(errors.NotFound):
+                target.list_points()
 
     def _remove(self, ctx: StepContext) -> Outcome:
         """First the new copy goes, then the old one starts: never two at once."""

@@ -12,7 +12,7 @@ copy, those of a machine whose source does not answer, and those at the source t
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ...domain import errors
+from ...domain import errors, health
 from ...domain.lifecycle import Verb
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Definition, Step
@@ -112,7 +112,8 @@ class DisableProtection(MachineOperation):
             keep_running=True,
             ended=True,
             restore_machine=machine.reversed and machine.failed_over_point_id is None,
-            given_up=asked.runs_at_source or _target_is_given_up(ctx, machine),
+            given_up=_target_is_given_up(ctx, machine)
+            or (asked.runs_at_source and self._runs_at_source(ctx, machine)),
             keep_points=machine.failed_over_point_id is not None
             or not self.deps.gateway.is_connected(machine.source_appliance_id),
         )
@@ -125,6 +126,18 @@ class DisableProtection(MachineOperation):
         outcome = giving_up.unless_given_up(self.deps, ctx, target, need)
         with self.deps.store.reading() as tx:
             return pooling.at_end(tx, machine, outcome)
+
+    def _runs_at_source(self, ctx: StepContext, machine: ports.MachineRecord) -> bool:
+        """What its appliance said last may be in a backup of the vault, from before the machine left that site: if it says nothing of
+        the machine now, the hypervisor is asked."""
+        with self.deps.store.reading() as tx:
+            said_at = tx.statuses.get(machine.id).source_at
+        if said_at is not None and (ctx.now() - said_at).total_seconds() < health.SILENT_SECONDS:
+            return True
+        try:
+            return bool(self.source(ctx, machine).power().facts.power == PowerState.RUNNING)
+        except errors.ApplianceUnreachable:
+            return True
 
     def _forget(self, session: Session, job: JobView) -> None:
         tx = self.deps.store.within(session)

@@ -5,35 +5,23 @@ All take the machine in the roles that it will have: as it is for enable, with s
 
 from ...wire.common.sync_mode import SyncMode
 from ...wire.control.orders import Nothing
-from ...wire.control.setups import Base, ReplicaSetup, SourceSetup
+from ...wire.control.setups import Base, SourceSetup
 from . import lookup
 from .deps import Deps
 from .sides.giving_orders import Answer
+from .sides.replica_setup import policy_shape, replica_setup
 from .sides.source import Source
-from .sides.target import Target, policy_shape
+from .sides.target import Target
 
 
 def create_replica(
     deps: Deps, target: Target, base: Base = Base.EMPTY, old_fabric_id: str | None = None
 ) -> Answer[Nothing]:
     """The target holds a replica from now on; EXISTING makes it from the disks of the old machine there."""
-    machine = target.machine
     with deps.store.reading() as tx:
-        policy = policy_shape(tx, machine.policy)
-    setup = ReplicaSetup(
-        machine_id=machine.id,
-        machine_name=machine.name,
-        epoch=machine.epoch,
-        definition=machine.definition,
-        disks=machine.disks,
-        source_appliance_id=machine.source_appliance_id,
-        policy=policy,
-        base=base,
-        existing_fabric_id=old_fabric_id,
-        encrypted=machine.encrypted,
-        made_by=target.job_id,
-        keeping=machine.kept,
-    )
+        setup = replica_setup(
+            tx, target.machine, base=base, existing_fabric_id=old_fabric_id, made_by=target.job_id
+        )
     return target.prepare_replica(setup)
 
 

@@ -32,6 +32,10 @@ RUNS_AT_TARGET = frozenset(
 """The machine runs, or should run, at its target."""
 HALF_WAY = frozenset({State.FAILOVER_FAILED, State.CANCEL_FAILED})
 """It may be off at both sites, and waits there for a person."""
+KNOWN_AT_SOURCE = HALF_WAY | {State.PROTECTED}
+KNOWN_AT_TARGET = KNOWN_AT_SOURCE | {State.FAILED_OVER, State.PLANNED_FAILED_OVER}
+"""At rest, its appliance there tells of the machine all the time."""
+STARTED = "started-without-vault"
 REPLICATES = frozenset({State.ENABLING, State.INITIAL_REPLICATING, State.PROTECTED, State.REPROTECTING})
 # In reprotect the old source has been withdrawn already, or is about to be.
 _TWO_COPIES = RUNS_AT_TARGET - {State.REPROTECTING}
@@ -41,6 +45,7 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 CA_TOLD_BEFORE = timedelta(days=90)
 SPOKEN_WITHIN = timedelta(seconds=30)
 """Of the start of a vault: so long it does not say that a point is old of which it only has not heard that there is a newer one."""
+SILENT = timedelta(seconds=health.SILENT_SECONDS)
 LEFT_WHEN_LATE = 0.3
 """Of a certificate's time: 27 of 90 days."""
 NOT_OFF = {
@@ -99,6 +104,8 @@ def findings(situation: Situation, now: datetime) -> tuple[HealthFinding, ...]:
         *(finding for finding in _reported(situation) if finding.code not in own),
         *_rpo(situation, now),
         *_unreachable(situation),
+        *_forgotten(situation, now),
+        *_known_too_late(situation),
         *_certificates(situation, now),
         *_authority(situation, now),
         *_by_state(situation),
@@ -116,11 +123,14 @@ def steady_until(situation: Situation, now: datetime) -> datetime | None:
     """Until when the findings at `now` stay what they are, if nothing changes but the clock, and the instants at which the two sides said
     what they say. None: nobody can tell."""
     exceeded_at = _exceeded_at(situation)
+    silent_at = [at + SILENT for _side, at in _speakers(situation)]
     if _goes_by_what_was_seen(situation) or (exceeded_at is not None and now > exceeded_at):
         return None  # of the second one its age is told
+    if any(now > at for at in silent_at):
+        return None  # it may speak at any moment
     late_at = (_late_at(situation, each) for each in (situation.source, situation.target) if each is not None)
     stands = standing.standing_from(situation.machine, situation.drill_counts, situation.policy)
-    turns = (exceeded_at, *late_at, _ca_told_at(situation), *stands)
+    turns = (exceeded_at, *silent_at, *late_at, _ca_told_at(situation), *stands)
     return min((each for each in turns if each is not None and each >= now), default=NEVER)
 
 
@@ -196,6 +206,43 @@ def _unreachable(situation: Situation) -> Iterator[HealthFinding]:
             since = appliance.last_seen_at or appliance.enrolled_at
             what = f"Appliance '{appliance.name}' of site {site} has no connection to the vault."
             yield HealthFinding("appliance-unreachable", what, since)
+
+
+def _forgotten(situation: Situation, now: datetime) -> Iterator[HealthFinding]:
+    if _is_to_be_heard(situation, now):
+        return
+    for appliance, at in _speakers(situation):
+        if now > at + SILENT:
+            what = (
+                f"Appliance '{appliance.name}' of site {appliance.site} is connected, and has said nothing of "
+                f"{situation.machine.name} since {at:%Y-%m-%d at %H:%M:%S} UTC."
+            )
+            yield HealthFinding("forgotten", what, at)
+
+
+def _speakers(situation: Situation) -> Iterator[tuple[ports.ApplianceRecord, datetime]]:
+    """The appliances that are connected and are to speak of the machine at rest, and when each did last."""
+    machine, status = situation.machine, situation.status
+    sides = [(situation.target, status.replica_at)] if machine.state in KNOWN_AT_TARGET else []
+    if machine.state in KNOWN_AT_SOURCE:
+        sides.append((situation.source, status.source_at))
+    for appliance, at in sides:
+        if appliance is not None and appliance.connected and at is not None:
+            yield appliance, at
+
+
+def _known_too_late(situation: Situation) -> Iterator[HealthFinding]:
+    """A vault that was restored from before a failover. An appliance that does not know of it either says so itself."""
+    machine, replica = situation.machine, situation.status.replica
+    if machine.state is not State.PROTECTED or replica is None or replica.epoch != machine.epoch:
+        return
+    told = any(finding.code == STARTED for finding in replica.findings)
+    if "failover" in replica.runs and not told:
+        what = (
+            f"Machine '{machine.name}' was failed over to site {machine.target_site}, and this vault, restored from a backup of before, "
+            f"does not know of it. 'secondsite machine failover {machine.name}' takes its copy over as it is, or says how."
+        )
+        yield HealthFinding(STARTED, what, situation.status.replica_at or machine.created_at)
 
 
 def _certificates(situation: Situation, now: datetime) -> Iterator[HealthFinding]:

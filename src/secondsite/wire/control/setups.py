@@ -74,3 +74,5 @@ class ReplicaSetup(Shape):
     made_by: str | None = None
     keeping: Keeping = Keeping()
     """Where it is made; one that is here already stays where it is. An older appliance ignores it."""
+    lies_here: bool = False
+    """It was made here long ago, and this appliance may have forgotten it: none is made anew."""

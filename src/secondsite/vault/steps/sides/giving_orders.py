@@ -109,14 +109,15 @@ class Orders:
         generation: int | None = None,
         drill_generation: int | None = None,
         limits: Limits = USUAL,
+        again: bool = False,
     ) -> Answer[F]:
         """What the appliance reports; raises Wait while it does not.
 
         Raises the appliance's problem, ApplianceUnreachable, or DeadlineExceeded: after `deadline_seconds` in all, and
         after `stuck_seconds` without progress. A step gives each kind of order once, to one appliance: the order's id is
-        made of the step and the kind.
+        made of the step and the kind; and once `again`.
         """
-        order_id = f"{ctx.order_id}/{order.kind.value}/{appliance_id[:8]}"
+        order_id = f"{ctx.order_id}/{order.kind.value}/{appliance_id[:8]}{'/again' if again else ''}"
         asked = self._asked(order_id, ctx.began_at)
         report = self.deps.gateway.ask(
             appliance_id,

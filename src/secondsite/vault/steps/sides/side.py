@@ -54,7 +54,9 @@ class Side:
     def ask(self, asked: Ask[P, F]) -> Answer[F]:
         return self.give(asked.order, asked.payload, asked.why, asked.limits)
 
-    def give(self, order: OrderKind[P, F], payload: P, why: str, limits: Limits = USUAL) -> Answer[F]:
+    def give(
+        self, order: OrderKind[P, F], payload: P, why: str, limits: Limits = USUAL, *, again: bool = False
+    ) -> Answer[F]:
         return self._orders.give(
             self._ctx,
             self.appliance_id,
@@ -65,4 +67,5 @@ class Side:
             generation=self.generation,
             drill_generation=self.drill_generation,
             limits=limits,
+            again=again,
         )

@@ -11,16 +11,25 @@ from ....wire.common.cards import CardAddress
 from ....wire.common.machine_checks import MachineCheck
 from ....wire.common.machines import MachineDefinition
 from ....wire.common.points import RolledForward
-from ....wire.common.policies import PolicyShape
 from ....wire.common.properties import TargetProperties
 from ....wire.control import checks, orders, proofs, setups
 from ....wire.control.cards import CardHere
-from ....wire.control.orders import CycleFact, InstantFact, Nothing, Points, PowerFact, StartFact
+from ....wire.control.orders import (
+    CycleFact,
+    InstantFact,
+    Kind,
+    Nothing,
+    OrderKind,
+    Points,
+    PowerFact,
+    StartFact,
+)
 from ... import ports
 from .cards import FAILOVER_RUN as FAILOVER_RUN
 from .cards import names as networks_of
-from .giving_orders import Answer, Limits, Orders
-from .side import Ask, Side
+from .giving_orders import USUAL, Answer, Limits, Orders
+from .replica_setup import of_a_replica_that_lies_there
+from .side import Ask, F, P, Side
 
 DRILL_RUN = "drill"
 AS_AT_HOME = TargetProperties()
@@ -36,11 +45,36 @@ KEEP_OR_REMOVE = Limits(deadline_seconds=10 * 60)
 """For orders that delete the files of many points."""
 
 
+NEEDS_THE_REPLICA = frozenset({Kind.LIST_POINTS, Kind.DRAIN, Kind.ACCEPT_CYCLES, Kind.COMMIT_POINT})
+"""Orders of which an appliance says that something is not found only if it does not know the replica."""
+
+
 class Target(Side):
     """Orders to the appliance at the target of a machine; see Side."""
 
     def __init__(self, give: Orders, ctx: StepContext, machine: ports.MachineRecord) -> None:
         super().__init__(give, ctx, machine, machine.target_appliance_id, machine.target_site)
+
+    def give(
+        self, order: OrderKind[P, F], payload: P, why: str, limits: Limits = USUAL, *, again: bool = False
+    ) -> Answer[F]:
+        """An appliance that forgot the replica with its database is told of it again; its files say the rest."""
+        try:
+            return super().give(order, payload, why, limits, again=again)
+        except errors.NotFound as unknown:
+            if order.kind not in NEEDS_THE_REPLICA or again:
+                raise
+            self._remind(unknown)
+        return super().give(order, payload, why, limits, again=True)
+
+    def _remind(self, unknown: errors.NotFound) -> None:
+        """Raises `unknown` if it does not lie there either."""
+        with self._orders.deps.store.reading() as tx:
+            setup = of_a_replica_that_lies_there(tx, self.machine)
+        try:
+            self.prepare_replica(setup)
+        except errors.NotFound:
+            raise unknown from None
 
     def check(self, payload: checks.CheckTarget) -> Answer[checks.CheckedTarget]:
         """Whether the site can hold and run the machine."""
@@ -213,14 +247,6 @@ class Target(Side):
 
     def to_remove_network(self, network: orders.CreateNetwork) -> Ask[orders.CreateNetwork, Nothing]:
         return Ask(orders.REMOVE_NETWORK, network, f"removing the network {network.name}")
-
-
-def policy_shape(tx: ports.Transaction, name: str) -> PolicyShape:
-    """The policy as appliances want it; raises NotFound."""
-    policy = tx.policies.find(name)
-    if policy is None:
-        raise errors.NotFound.named("policy", name)
-    return PolicyShape.of(policy)
 
 
 def drill_fabric_id(machine: ports.MachineRecord) -> str:

@@ -1,0 +1,153 @@
+"""A planned failover, out and back, that fails at any seam of the appliances' work takes itself back; a cancel that fails can be repeated.
+Then the machine runs at its former place with all that it wrote, and its next cycle sends changes only.
+
+SECONDSITE_EVERY_SEAM=1 tries every seam, else each third one is."""
+
+import contextlib
+import itertools
+import os
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from secondsite.domain import errors
+from secondsite.domain.lifecycle import State, Verb
+from secondsite.ground import seams
+from secondsite.wire.control.orders import Kind
+from tests.vault.real_sites import support_states as states
+from tests.vault.real_sites.support_real_sites import opened
+from tests.vault.support_operations import folder_in_memory, said
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+STRIDE = 1 if os.environ.get("SECONDSITE_EVERY_SEAM") else 3
+OUT, BACK, HOME_FOR_GOOD = "out", "back", "home"
+HOME = {OUT: "a", BACK: "b"}
+"""Where each runs before it is moved: the second one was protected back."""
+BLOCKS = 15
+
+
+@pytest.fixture(scope="module")
+def verbs():
+    with folder_in_memory() as folder, opened(Path(folder), (OUT, BACK, HOME_FOR_GOOD)) as verbs:
+        verbs.run(Verb.ENABLE_PROTECTION, OUT, BACK, HOME_FOR_GOOD)
+        for verb in states.TURN:
+            assert verbs.run(verb, BACK, HOME_FOR_GOOD).job.state == "succeeded"
+        yield verbs
+
+
+class Seam:
+    """The one at which an order fails: the n-th that the orders of a job pass. `hit`: its name."""
+
+    def __init__(self, n):
+        self._left, self.hit, self._mine = n, None, threading.get_ident()
+
+    def __call__(self, name):
+        if self.hit is not None or threading.get_ident() != self._mine or not name.startswith("appliance."):
+            return
+        self._left -= 1
+        if self._left == 0:
+            self.hit = name
+            raise errors.FabricError(f"It was told to fail at {name}.")
+
+
+@contextlib.contextmanager
+def failing_at(n):
+    seam = Seam(n)
+    with seams.armed(seam):
+        yield seam
+
+
+def test_a_planned_failover_that_fails_at_any_seam_brings_the_machine_back(verbs, name):
+    for n in itertools.count(1, STRIDE):
+        wrote = written_now(verbs, name, n)
+        with failing_at(n) as seam:
+            job = verbs.run(Verb.PLANNED_FAILOVER, name).job
+        if seam.hit is None or job.state == "succeeded":
+            assert verbs.run(Verb.CANCEL_FAILOVER, name).job.state == "succeeded", seam.hit
+        is_as_before(verbs, name, wrote, seam.hit)
+        if seam.hit is None:
+            break
+    goes_on(verbs, name)
+
+
+@pytest.fixture(params=[OUT, BACK])
+def name(request):
+    return request.param
+
+
+def test_a_cancel_that_fails_at_any_seam_is_a_finding_and_can_be_repeated(verbs, name):
+    failed = 0
+    for n in itertools.count(1, STRIDE):
+        wrote = written_now(verbs, name, n)
+        assert verbs.run(Verb.PLANNED_FAILOVER, name).job.state == "succeeded"
+        with failing_at(n) as seam:
+            verbs.run(Verb.CANCEL_FAILOVER, name)
+        if verbs.state(name) is not State.PROTECTED:
+            failed += 1
+            is_told(verbs, name, seam.hit)
+            assert verbs.run(Verb.CANCEL_FAILOVER, name).job.state == "succeeded", seam.hit
+        is_as_before(verbs, name, wrote, seam.hit)
+        if seam.hit is None:
+            break
+    assert failed
+    goes_on(verbs, name)
+
+
+def is_told(verbs, name, seam):
+    shown = verbs.shown(name)
+    if shown.state is State.CANCEL_FAILED:
+        assert "cancel-failed" in {finding.code for finding in shown.findings}, seam
+    else:  # nothing but the check was begun
+        assert shown.state is State.PLANNED_FAILED_OVER, seam
+    assert Verb.CANCEL_FAILOVER in shown.allowed_operations, seam
+    assert len(verbs.copies(name)) <= 1, seam
+
+
+def written_now(verbs, name, n):
+    """All blocks that the guest has written, one of them now."""
+    verbs.write(name, 1 + n % BLOCKS)
+    return verbs.written(name)
+
+
+def is_as_before(verbs, name, wrote, seam):
+    assert verbs.state(name) is State.PROTECTED, seam
+    assert [site for site, _ in verbs.copies(name)] == [HOME[name]], seam
+    assert verbs.written(name) == wrote, seam
+    assert not passes(verbs, name), f"{seam}: blocks are compared"
+
+
+def passes(verbs, name):
+    """Over whole disks, that its source has yet to make."""
+    return verbs.site(HOME[name]).appliance.replication.get(verbs.machine(name).id).progress.passes
+
+
+def goes_on(verbs, name):
+    """The next cycle has come, and sent changes only."""
+    now, compared = datetime.now(UTC), []
+
+    def has_come():
+        compared.extend(passes(verbs, name))
+        return verbs.shown(name).points.newest.taken_at > now
+
+    assert verbs.pass_time(300, has_come)
+    assert compared == []
+
+
+def test_a_failback_whose_commit_has_begun_to_remove_the_other_side_is_not_cancelled(verbs):
+    assert verbs.run(Verb.PLANNED_FAILOVER, HOME_FOR_GOOD).job.state == "succeeded"
+    verbs.appliances.refuse(Kind.REMOVE_MACHINE, verbs.machine(HOME_FOR_GOOD).id)
+    assert verbs.run(Verb.COMMIT, HOME_FOR_GOOD).job.state == "failed"
+    shown = verbs.shown(HOME_FOR_GOOD)
+    assert Verb.CANCEL_FAILOVER not in shown.allowed_operations
+    (refused,) = [each for each in shown.refused_operations if each.operation is Verb.CANCEL_FAILOVER]
+    assert refused.why == "A commit of its failover has begun."
+    job = verbs.run(Verb.CANCEL_FAILOVER, HOME_FOR_GOOD)
+    assert "A commit of the failover of home has begun" in said(job, "Prerequisites check").error.message
+    assert "'secondsite machine commit home'" in job.job.error.do
+    assert verbs.state(HOME_FOR_GOOD) is State.PLANNED_FAILED_OVER
+    assert [site for site, _ in verbs.copies(HOME_FOR_GOOD)] == ["a"]
+    assert verbs.run(Verb.COMMIT, HOME_FOR_GOOD).job.state == "succeeded"
+    assert [site for site, _ in verbs.copies(HOME_FOR_GOOD, only_running=False)] == ["a"]
