@@ -44,6 +44,7 @@ KEYS = {
     "end_replication_later": ["stop_replication"],
     "finish_later": ["finish"],
     "verify_point": ["verify"],
+    "boot_point": ["turn", "boot"],
     "start_anyway": ["start"],
 }
 """Append to a list, never change what is in it: a job that is half-way would end as 'definition-changed'."""
