@@ -19,7 +19,6 @@ from .nouns.jobs import Jobs
 from .nouns.machines import Machines
 from .nouns.networks import Networks
 from .nouns.notices.targets import NoticeTargets
-from .nouns.pairs import Pairs
 from .nouns.plans.objects import Plans
 from .nouns.plans.runs import PlanRuns
 from .nouns.point_holds import Holds
@@ -32,6 +31,7 @@ from .nouns.preflight.returning import Returns
 from .nouns.preflight.unprotected import Eligibility
 from .nouns.settings.cards import Settings
 from .nouns.settings.checks import Checks
+from .nouns.settings.pairs import Pairs
 from .nouns.settings.pools import Pools
 from .nouns.settings.properties import Properties
 from .nouns.sites import Sites

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from ...domain.lifecycle import Verb
 from ...jobs.model.definitions import Definition
-from ..steps import batch, stop_source_later
+from ..steps import batch
 from ..steps.deps import Deps
-from ..steps.lost import finish_later
+from ..steps.lost import finish_later, stop_source_later
 from ..steps.points import boot_point, verify_point
 from ..steps.sides import start_anyway
 from .cancel_failover import CancelFailover

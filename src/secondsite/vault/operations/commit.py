@@ -17,7 +17,7 @@ from ...wire import rest
 from ...wire.common.base import Shape
 from ...wire.common.points import started_from
 from .. import ports
-from ..steps import reverse_by_itself
+from ..steps.back import reverse_by_itself
 from ..steps.lost import giving_up
 from ..steps.lost.giving_up import Need, WithoutSite
 from ..steps.operation import MachineOperation

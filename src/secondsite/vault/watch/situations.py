@@ -9,7 +9,7 @@ from ...domain.policies import ReplicationPolicy
 from ...jobs.model.views import JobView
 from ...jobs.storage import read
 from .. import ports
-from ..steps import reverse_by_itself
+from ..steps.back import reverse_by_itself
 from .health import Situation
 from .status_intake import StatusIntake
 

@@ -16,5 +16,6 @@ Its rooms:
     fitting        whether those that its guest has will do there
     naming         its DNS names point to where it runs
     proving        what is seen of a machine after its start
+    replica_setup  what a replica that lies there is told of its machine
     start_anyway   the old copy of a failed-over machine is started although that is forbidden
 """

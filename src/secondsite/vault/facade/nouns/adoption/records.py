@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from .....domain import adopting as domain
 from .....domain import errors
-from .....domain.adopting import Standing
 from .....domain.lifecycle import State
+from .....domain.machines import adopting as domain
+from .....domain.machines.adopting import Standing
 from .....wire.common.policies import PolicyShape
 from .....wire.control.adopting import FoundMachine, FoundReplica, FoundSource, KeptRecord
 from .... import ports

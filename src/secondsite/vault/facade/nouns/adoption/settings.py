@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from .....domain import adopting as domain
 from .....domain.groups import ReplicationGroup
+from .....domain.machines import adopting as domain
 from .....domain.plans.plan import RecoveryPlan
 from .....domain.policies import ReplicationPolicy
 from .....ground.plural import counted

@@ -4,18 +4,18 @@ Whether it will be is decided in a step of the commit, where people read it; the
 not at all. After an unplanned failover nothing begins by itself: somebody has to look at the site that was lost first.
 """
 
-from ...domain.lifecycle import State, Verb
-from ...jobs.model.context import StepContext
-from ...jobs.model.definitions import Hook
-from ...jobs.model.outcomes import Done, Outcome, Skipped
-from ...jobs.model.views import JobView
-from ...jobs.storage import read
-from ...jobs.storage.database import Session
-from ...wire.common.base import Shape
-from .. import ports
-from .claim import claimed
-from .deps import Deps
-from .lost.giving_up import WithoutSite
+from ....domain.lifecycle import State, Verb
+from ....jobs.model.context import StepContext
+from ....jobs.model.definitions import Hook
+from ....jobs.model.outcomes import Done, Outcome, Skipped
+from ....jobs.model.views import JobView
+from ....jobs.storage import read
+from ....jobs.storage.database import Session
+from ....wire.common.base import Shape
+from ... import ports
+from ..claim import claimed
+from ..deps import Deps
+from ..lost.giving_up import WithoutSite
 
 KEY = "reverse_replication"
 WHO = "secondsite"

@@ -2,9 +2,9 @@
 
 import pytest
 
-from secondsite.domain import adopting
-from secondsite.domain.adopting import AHEAD, Standing
 from secondsite.domain.lifecycle import State
+from secondsite.domain.machines import adopting
+from secondsite.domain.machines.adopting import AHEAD, Standing
 from secondsite.domain.plans.plan import PlanGroup, PlanMachine, RecoveryPlan
 
 

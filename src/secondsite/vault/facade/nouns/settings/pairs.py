@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
 
-from ....domain import errors
-from ....wire.rest.places import SitePair, SitePairChange
-from ... import ports
-from ..parts import Parts
-from ..shared.editions import Seen, require
+from .....domain import errors
+from .....wire.rest.places import SitePair, SitePairChange
+from .... import ports
+from ...parts import Parts
+from ...shared.editions import Seen, require
 
 
 class Pairs:

@@ -7,8 +7,8 @@ refuse what it orders (ADR 22).
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
-from .lifecycle import State
-from .plans.plan import RecoveryPlan
+from ..lifecycle import State
+from ..plans.plan import RecoveryPlan
 
 AHEAD = 1000
 """So far above all that was seen the numbers of a machine begin: the former vault may have given some that nobody saw."""
