@@ -6,7 +6,6 @@ Its rooms:
     machines, points, groups, plans                       what is protected, and how it is recovered together
     settings                                              what is set for single machines, and pools of addresses
     verbs, jobs                                           what is started, and how it goes on
-    pairs                                                 what holds between two sites
     events                                                as server-sent events
     evidence                                              what is kept of failovers and drills
     notices                                               what people and programs are told of
