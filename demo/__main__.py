@@ -1,4 +1,4 @@
-"""`python -m demo [--plan] [--keep] [--report FILE] [--remove FOLDER]`."""
+"""`python -m demo [--plan | --worst-day] [--keep] [--report FILE] [--remove FOLDER]`."""
 
 import argparse
 import sys
@@ -7,7 +7,7 @@ import traceback
 from pathlib import Path
 
 import guestkit
-from demo import plan, story
+from demo import plan, story, worst_day
 from demo.telling import Report, console
 from rig import Rig
 
@@ -27,8 +27,7 @@ def main() -> int:
         if chosen.plan:
             guestkit.build(kind=guestkit.Kind.AGENT)
     try:
-        told = plan.PlanStory(rig, report) if chosen.plan else story.Story(rig, report)
-        told.tell()
+        _told(chosen, rig, report)
     except Exception:
         traceback.print_exc()
         _keep_evidence(rig)
@@ -38,14 +37,29 @@ def main() -> int:
             rig.close()
         console.print(f"report: {report.path}", soft_wrap=True)
     if chosen.keep:
-        _invite(rig, chosen.plan)
+        _invite(rig, chosen)
     return 0
+
+
+def _told(chosen: argparse.Namespace, rig: Rig, report: Report) -> None:
+    if chosen.worst_day:
+        worst_day.WorstDay(rig, report).tell()
+    elif chosen.plan:
+        plan.PlanStory(rig, report).tell()
+    else:
+        story.Story(rig, report).tell()
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./dev demo", description=__doc__)
-    parser.add_argument(
+    stories = parser.add_mutually_exclusive_group()
+    stories.add_argument(
         "--plan", action="store_true", help="three tiers in a recovery plan, in place of one machine"
+    )
+    stories.add_argument(
+        "--worst-day",
+        action="store_true",
+        help="the first site and the vault are destroyed, and all comes home",
     )
     parser.add_argument(
         "--keep", action="store_true", help="leave everything running, with commands to try next"
@@ -64,10 +78,10 @@ def _keep_evidence(rig: Rig) -> None:
         )
 
 
-def _invite(rig: Rig, of_plan: bool) -> None:
+def _invite(rig: Rig, chosen: argparse.Namespace) -> None:
     client = rig.home("vault") / "client.json"
-    machine = plan.TIERS[0] if of_plan else story.MACHINE
-    more = (f"./dev shell secondsite plan preview {plan.PLAN} --verb reprotect",) if of_plan else ()
+    machine = plan.TIERS[0] if chosen.plan or chosen.worst_day else story.MACHINE
+    more = (f"./dev shell secondsite plan preview {plan.PLAN} --verb reprotect",) if chosen.plan else ()
     console.print("\nEverything runs on. Try next:")
     for line in (
         f"export SECONDSITE_CLIENT={client}",

@@ -17,6 +17,7 @@ from secondsite.client import Vault
 from secondsite.fabrics import simulated
 from secondsite.ground import seams
 from secondsite.ground.units import MiB
+from secondsite.wire import rest
 
 SiteName = Literal["a", "b"]
 SITES: tuple[SiteName, SiteName] = ("a", "b")
@@ -82,28 +83,39 @@ class Rig(Hands):
                 say(f"site {site}: appliance {self.appliances[site].pid}, fabric {self.fabric}")
             self.wait_connected()
             vault.mappings.create("a", self.bridge("a"), "b", self.bridge("b"))
+            # stories say each step; who tells of the one that follows by itself turns it on
+            vault.pairs.set("a", "b", reverse_after_commit=False)
         return self
 
-    def add_host(self, site: SiteName, furnish: Callable[[str], None] = lambda _: None) -> str:
-        """One more host at a site, with an appliance of its own and a network of the same name (a real guest's is the same bridge).
-        What is given stands for the site wherever a host is meant; `furnish` may make its machines before the appliance starts."""
+    def add_host(
+        self,
+        site: SiteName,
+        furnish: Callable[[str], None] = lambda _: None,
+        *,
+        network: str | None = None,
+        while_away: bool = False,
+    ) -> str:
+        """One more host at a site, with an appliance of its own and a network of the same name (a real guest's is the same bridge), or
+        with one of another name. What is given stands for the site wherever a host is meant; `furnish` may make its machines before
+        the appliance starts. `while_away`: other appliances may be away."""
         host = f"{site}2"
         self.appliances[host] = self._appliance_process(host)
         with self.client() as vault:
             self._enroll(vault, site, host)
-        if self.fabric == "simulated":
-            self._make_bridge(host)
+        if self.fabric == "simulated" or network is not None:
+            self._make_bridge(host, network)
         furnish(host)
         self.appliances[host].start()
-        self.wait_connected()
+        self.wait_connected(only=f"appliance-{host}" if while_away else None)
         return host
 
-    def wait_connected(self, within_seconds: float = 30) -> None:
-        """All appliances have said hello to the vault that runs now."""
+    def wait_connected(self, within_seconds: float = 30, only: str | None = None) -> None:
+        """All appliances, or only that one, have said hello to the vault that runs now."""
         deadline = time.monotonic() + within_seconds
         while True:
             with self.client() as vault:
-                away = [each.name for each in vault.appliances if not each.connected]
+                wanted = [each for each in vault.appliances if only in (None, each.name)]
+            away = [each.name for each in wanted if not each.connected]
             if not away:
                 return
             if time.monotonic() > deadline:
@@ -168,7 +180,9 @@ class Rig(Hands):
         self._secondsite("vault", "init", *arguments)
 
     def _enroll(self, vault: Vault, site: str, host: str) -> None:
-        key = vault.sites[site].create_registration_key()
+        self._enroll_with(vault.sites[site].create_registration_key(), host)
+
+    def _enroll_with(self, key: rest.RegistrationKey, host: str) -> None:
         home = self.home(f"appliance-{host}")
         key_file = self.folder / f"registration-key-{host}"
         key_file.write_text(f"{key.key}\n")
@@ -198,12 +212,50 @@ class Rig(Hands):
         capabilities.lend(root)
         return f"qemu:///embed?root={root}"
 
-    def _make_bridge(self, site: str) -> None:
-        name = self.bridge(site)
+    def _make_bridge(self, site: str, name: str | None = None) -> None:
+        name = name or self.bridge(site)
         if self.fabric == "simulated":
             simulated.add_network(self.home(f"appliance-{site}") / "fabric", name)
         else:
             bridges.make(self.folder, name)
+
+    # ---- the worst day -----------------------------------------------------------------------------------------------
+
+    def destroy_vault(self) -> None:
+        """It is killed, and all that it had is gone."""
+        self.vault.kill()
+        shutil.rmtree(self.home("vault"))
+
+    def new_vault(self) -> None:
+        """One with a CA of its own serves at the same address, and knows nothing."""
+        self._init_vault()
+        self.vault.start()
+
+    def destroy_site(self, site: SiteName) -> None:
+        """Its processes are killed, and all that it had is gone."""
+        self.lose(site)
+        shutil.rmtree(self.home(f"appliance-{site}"))
+
+    def replace_site(self, site: SiteName) -> None:
+        """New hardware: an appliance in the place of the destroyed one, which the vault of now knows by name only."""
+        with self.client() as vault:
+            (lost,) = [each for each in vault.appliances.list(site) if not each.connected]
+            self._enroll_with(vault.appliances[lost.id].create_registration_key(), site)
+        self.appliances[site].start()
+        self.wait_connected()
+
+    def enroll_again(self, site: SiteName) -> None:
+        """The appliance of a site, whose home is still there, at the vault of now."""
+        with self.client() as vault:
+            if site not in [each.name for each in vault.sites.list()]:
+                vault.sites.create(site)
+            key = vault.sites[site].create_registration_key()
+        file = self.folder / f"registration-key-{site}"
+        file.write_text(f"{key.key}\n")
+        home, fingerprint = str(self.home(f"appliance-{site}")), key.ca_fingerprint
+        words = ["--vault", self.url, "--key-file", str(file), "--fingerprint", fingerprint, "--home", home]
+        self._secondsite("appliance", "enroll-again", *words)
+        self.appliances[site].start()
 
     # ---- the end ---------------------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ of orders. Only what they know and answer is a script.
     in_peace        what is measured of a vault in peace
     at_work         what is measured of batches
     killed          a vault that is killed in the middle of a batch
+    planned         runs of a recovery plan of all machines
     measured        all of it, in one run
     before          the same figures of the release of 2026-11-20
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -28,11 +29,16 @@ class Batch:
 
 def run(paired: PairedVault, verb: Verb, request: rest.MachinesRequest) -> Batch:
     """Raises NotMeasured unless it succeeds for all machines."""
+    return started(paired, verb, lambda vault: vault.machines.start(verb, request).id)
+
+
+def started(paired: PairedVault, verb: Verb, start: Callable[[Vault], str]) -> Batch:
+    """The same of a job that is started in any way; `start` gives its id."""
     asked_at = datetime.now(UTC)
     with paired.client() as vault:
-        job = vault.machines.start(verb, request)
+        job_id = start(vault)
         paired.say(f"{verb} was accepted after {_since(asked_at, datetime.now(UTC)):.1f} s")
-        ended_at = _end(paired, vault, job.id, asked_at)
+        ended_at = _end(paired, vault, job_id, asked_at)
         ends = [
             each.ended_at for each in vault.jobs.list(verb=verb, since=asked_at, page_size=rest.MOST_PER_PAGE)
         ]

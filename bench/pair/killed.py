@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -35,16 +35,19 @@ def measured(machines: int) -> Killed:
     """Raises NotMeasured unless every machine's failover succeeds."""
     with PairedVault(machines) as paired:
         at_work.enable(paired)
-        began_at, batches = datetime.now(UTC), list[Batch]()
-        works = {"batch": lambda: batches.append(at_work.failover(paired))}
-        with Background(works, within_seconds=WITHIN_SECONDS):
-            _wait_until_some_ended(paired)
-            paired.vault.kill()
-            started_at = datetime.now(UTC)
-            paired.vault.start()
-            ready_at = datetime.now(UTC)
-        ends = _ends(paired, began_at)
-        return _of(ends, batches[0].seconds, started_at, ready_at)
+        return killed_in(paired, lambda: at_work.failover(paired))
+
+
+def killed_in(paired: PairedVault, failover: Callable[[], Batch]) -> Killed:
+    """In the middle of this failover of all machines."""
+    began_at, batches = datetime.now(UTC), list[Batch]()
+    with Background({"batch": lambda: batches.append(failover())}, within_seconds=WITHIN_SECONDS):
+        _wait_until_some_ended(paired)
+        paired.vault.kill()
+        started_at = datetime.now(UTC)
+        paired.vault.start()
+        ready_at = datetime.now(UTC)
+    return _of(_ends(paired, began_at), batches[0].seconds, started_at, ready_at)
 
 
 def _wait_until_some_ended(paired: PairedVault) -> None:

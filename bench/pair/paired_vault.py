@@ -17,6 +17,7 @@ from rig import processes
 from rig.forking import ForkServer
 from rig.hands import Hands
 from rig.processes import Process
+from secondsite.entry import settings
 
 NOT_TOLD = "status.not-sent"
 """An event of an appliance that fails at something that nobody thought of."""
@@ -25,13 +26,15 @@ NOT_TOLD = "status.not-sent"
 class PairedVault(Hands):
     """Open within a `with`; all machines are named by `names`."""
 
-    def __init__(self, count: int, starts: Starts = AT_ONCE) -> None:
+    def __init__(self, count: int, starts: Starts = AT_ONCE, **changed: object) -> None:
+        """`changed` are settings of the vault that are not as usual."""
         self.names = machines.names(count)
         self.folder = Path(tempfile.mkdtemp(prefix="secondsite-", dir="/var/tmp"))
         self.url = f"https://127.0.0.1:{processes.free_port()}"
         self.appliances: dict[str, Process] = {}
         self._forks: ForkServer | None = None
         self._starts = starts
+        self._settings = changed
         self._began = time.monotonic()
         run = ["vault", "run", "--home", str(self.home("vault"))]
         self.vault = Process("vault", run, self.folder / "vault.log", "vault ready")
@@ -71,6 +74,7 @@ class PairedVault(Hands):
         done = self.cli("vault", "init", "--home", str(self.home("vault")), *ports)
         if done.returncode != 0:
             raise NotMeasured(f"there is no vault: {done.stderr}")
+        self._set()
         self.vault.start()
         with self.client() as vault:
             for site in SITES:
@@ -83,3 +87,8 @@ class PairedVault(Hands):
         (self.folder / SCRIPT_FILE).write_text(script.model_dump_json())
         self.pair.start()
         self.say(f"vault {self.vault.pid} and pair {self.pair.pid} run")
+
+    def _set(self) -> None:
+        home = self.home("vault")
+        usual = settings.read(home)
+        settings.write(home, settings.VaultSettings.model_validate({**usual.model_dump(), **self._settings}))

@@ -105,6 +105,8 @@ BESIDE = {
     "group": "shop",
     "plan": "shop",
     "schedule": "nightly",
+    "pool": "dmz",
+    "address": "10.2.0.9",
     "evidence": "nosuch-1",
     "sha256": "0" * 64,
     "policy": "default",
@@ -122,6 +124,8 @@ def test_what_is_outside_a_scope_is_not_there_and_is_not_changed(vault, ask, pro
     ask("POST", "/plans", 201, json={"name": "shop", "groups": [{"machines": ["web01"]}]})
     weekly: dict[str, object] = {"every_days": 7, "at": "02:00"}
     ask("POST", "/drills/schedules", 201, json={"name": "nightly", "machines": ["web01"], **weekly})
+    addresses = {"network": "lan", "subnet": "10.2.0.0/24", "ranges": ["10.2.0.9"]}
+    ask("POST", "/pools", 201, json={"name": "dmz", "site": "a", **addresses})
     job = ask("POST", "/machines/web01/points/p1/verify", 202)["job_id"]
     token = create(ask, "of c", Grant((Role.CONTRIBUTOR,), "c"))
     before = records(vault)
@@ -149,7 +153,8 @@ def test_what_is_outside_a_scope_is_not_there_and_is_not_changed(vault, ask, pro
             body = {}
         if call == "PUT /groups/{group}":
             body = {"machines": [], "multi_vm_every_seconds": 60, "app_consistent": False}
-        asked = {"params": {"target": "b"}} if path.endswith("/machines/{machine}/preflight") else {}
+        of_target = path.endswith(("/machines/{machine}/preflight", "/machines/{machine}/appliances"))
+        asked = {"params": {"target": "b"}} if of_target else {}
         how = asked if method in ("GET", "DELETE") else {"json": body}
         if ("{" in path and path != "/policies/{policy}") or method == "POST":
             assert status(token, method, named, **how) == 404, call
@@ -164,6 +169,7 @@ def test_what_is_outside_a_scope_is_not_there_and_is_not_changed(vault, ask, pro
         "/jobs",
         "/appliances",
         "/networks/mappings",
+        "/pools",
         "/discovery",
     )
     mine = {"Authorization": f"Bearer {token}"}
@@ -182,6 +188,7 @@ def records(vault):
             *tx.groups.list(),
             *tx.plans.list(),
             *tx.drill_schedules.list(),
+            *tx.pools.list(),
             *tx.sites.list(),
             *tx.appliances.list(),
         ]

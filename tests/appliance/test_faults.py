@@ -120,6 +120,8 @@ def test_cycles_of_another_epoch_or_source_are_refused(pair):
     assert offered(pair.source, epoch=2) == "wrong-epoch"
     assert offered(pair.source, machine_id="nobody") == "no-replica"
     assert offered(pair.target) == "wrong-source"
+    # an appliance that the machine has left, back from before that: it fences what it has (Fences.REFUSALS)
+    assert offered(pair.target, epoch=0) == "wrong-epoch"
     assert offered(pair.source, base_seq=98) == "out-of-order"
 
 

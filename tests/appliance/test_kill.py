@@ -8,8 +8,11 @@ from rig.appliances import Kept, Pair, TinyVault
 from rig.eventually import eventually
 from rig.images import raw
 from rig.noise import noise
+from secondsite.datapath.replica.record import record
 from secondsite.ground.units import KiB, MiB
+from secondsite.wire.control import Order
 from secondsite.wire.control.orders import Drain, FindInstant, Kind, RunCycle, StartReplica
+from secondsite.wire.control.proofs import BootPoint
 from tests.appliance.support_kept import drill_equals, protect
 
 pytestmark = pytest.mark.slow
@@ -124,3 +127,33 @@ def test_the_second_site_alone_starts_the_machine(world):
     drill_equals(vault, pair, fact["point_id"], content, "failover")
     overlay = pair.target.config.store / "replicas" / pair.machine_id / "runs" / "failover" / "vda.qcow2"
     assert raw(overlay) == content
+
+
+def test_a_target_killed_while_it_boots_a_point_leaves_nothing_and_needs_no_vault_for_that(world):
+    vault, pair, _source, target = world
+    protect(vault, pair)
+    (point,) = vault.replicas[pair.machine_id].points
+    payload = BootPoint(
+        point_id=point.id, fabric_id="boot-of-web01", name="web01-boot", network="ss-boot-1", wait_seconds=1
+    )
+    seams = ("appliance.run.opened", "appliance.boot.started")
+    for number, seam in enumerate(seams):
+        order = Order(
+            order_id=f"boot-{number}",
+            kind=Kind.BOOT_POINT,
+            machine_id=pair.machine_id,
+            payload=payload.model_dump(mode="json"),
+            deadline_seconds=30,
+        )
+        target.die_at(1, seam=seam)
+        eventually(lambda order=order: vault.send("appliance-b", order), 20)
+        eventually(lambda number=number: target.deaths > number, 20)
+        eventually(lambda: nothing_booted_is_left(pair), 30)
+
+
+def nothing_booted_is_left(pair):
+    folder, fabric = pair.target.replica_folder(pair.machine_id), pair.target.fabric
+    left = [each.name for each in fabric.inventory.list() if each.name == "web01-boot"]
+    left += [each.name for each in fabric.networks.list() if each.tag]
+    left += [each.name for each in (folder / "runs").glob("*")]
+    return not left and not record.load(folder / "replica.json").runs

@@ -64,6 +64,21 @@ def test_what_will_happen_is_told_and_who_says_no_begins_nothing(cli, protected,
     assert state(cli, protected) == "protected"
 
 
+def test_before_a_commit_it_is_told_whether_the_machine_is_protected_back_by_itself(cli, protected):
+    cli.must(f"machine planned-failover {protected}")
+    for turn, told in (
+        ("--reverse-after-commit", "then it is protected back to a by itself"),
+        (
+            "--no-reverse-after-commit",
+            "it is not protected until a person reprotects it: so it is set between a and b",
+        ),
+    ):
+        cli.must(f"site pair b a {turn}")
+        code, shown = at_a_terminal(f"machine commit {protected}", "n")
+        assert code == 1
+        assert told in shown
+
+
 def test_who_says_yes_begins_it_and_what_follows_says_what_is_lost(cli, protected):
     code, shown = at_a_terminal(f"machine failover {protected}", "y")
     assert (code, state(cli, protected)) == (0, "failed_over")
@@ -78,10 +93,12 @@ def test_who_says_yes_begins_it_and_what_follows_says_what_is_lost(cli, protecte
     assert state(cli, protected) == "failed_over"
     cli.must(f"machine commit {protected}")
     _, shown = at_a_terminal(f"machine reprotect {protected}", "n")
+    assert "original location, onto its old disks, with appliance a" in shown
     assert "sends about " in shown
     assert "which was written since its failover, and what only the old disks have" in shown
     _, copied = at_a_terminal(f"machine reprotect {protected} --location alternate", "n")
     assert "at most: a full copy" in copied
+    assert "alternate location, onto new disks, with appliance a" in copied
     assert "protected from b to a; the old disks there take over what has changed since" in shown
 
 

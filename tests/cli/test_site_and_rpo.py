@@ -47,3 +47,15 @@ def test_the_rpo_of_a_protected_machine_is_drawn_with_its_threshold(rig, cli, pr
     said = cli.must(f"machine rpo {protected}").out
     for word in ("RPO", "sent", "processed", "threshold", "median", "p99"):
         assert word in said
+
+
+def test_what_holds_between_two_sites_is_shown_and_set_in_whichever_order_they_are_named(cli):
+    said = cli.must("site pair b a --json").json
+    assert said == {"first": "a", "second": "b", "reverse_after_commit": False}
+    assert cli.must("site pair a b --reverse-after-commit --json").json["reverse_after_commit"]
+    assert "with b" in cli.must("site show a").out
+    assert "protected back by itself" in cli.must("site show a").out
+    cli.must("site pair a b --no-reverse-after-commit")
+    assert "a person reprotects" in cli.must("site show b").out
+    assert cli("site pair a nowhere").exit == 3
+    assert cli("site pair a a").exit == 2

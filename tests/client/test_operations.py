@@ -25,6 +25,7 @@ from secondsite.client.nouns import (
     plans,
     points,
     policies,
+    pools,
     sites,
     verbs,
 )
@@ -39,6 +40,7 @@ from secondsite.wire.common.machine_checks import CheckKind, MachineCheck
 from secondsite.wire.common.policies import PolicyShape
 from secondsite.wire.common.properties import TargetProperties
 from secondsite.wire.rest.drills import schedules
+from secondsite.wire.rest.settings import pools as pools_rest
 
 pytestmark = pytest.mark.slow
 
@@ -131,6 +133,8 @@ CALLS = {
         lambda v: v.machines[WEB].preview(at=NOW),
         lambda v: v.machines[WEB].predict(Verb.PLANNED_FAILOVER),
         lambda v: v.machines[WEB].preflight(),
+        lambda v: v.machines[WEB].appliances(),
+        lambda v: v.sites["a"].appliances_for("vm1", "b", encrypt=True),
         lambda v: v.machines[WEB].reprotect_preview(),
         lambda v: v.sites["a"].preflight("vm1", "b", target_appliance="x", encrypt=True),
         lambda v: list(v.machines[WEB].points.list(since=NOW, held=False)),
@@ -149,7 +153,9 @@ CALLS = {
         lambda v: v.machines[WEB].change_recovery_point(point="p1"),
         lambda v: v.machines[WEB].commit(),
         lambda v: v.machines[WEB].cancel_failover(),
-        lambda v: v.machines[WEB].reprotect(location="alternate"),
+        lambda v: v.machines[WEB].reprotect(
+            location="alternate", target_appliance="x", seeds={WEB: {"vda": "/x.raw"}}
+        ),
         lambda v: v.machines[WEB].resynchronize(),
         lambda v: v.machines[WEB].include_disk("vdb"),
         lambda v: v.machines[WEB].exclude_disk("vdb"),
@@ -191,6 +197,18 @@ CALLS = {
         lambda v: v.evidence.picture("e-1", "0" * 64),
     ],
     "DrillSchedules": [
+        lambda v: list(v.pools),
+        lambda v: v.pools.create(
+            pools_rest.AddressPoolCreate(
+                name="dmz", site="b", network="lan", subnet="10.2.0.0/24", ranges=("10.2.0.9",)
+            )
+        ),
+        lambda v: v.pools["dmz"].show(),
+        lambda v: v.pools["dmz"].set(
+            pools_rest.AddressPoolChange(site="b", network="lan", subnet="10.2.0.0/24", ranges=("10.2.0.7",))
+        ),
+        lambda v: v.pools["dmz"].release("10.2.0.7"),
+        lambda v: v.pools["dmz"].delete(),
         lambda v: list(v.drill_schedules),
         lambda v: v.drill_schedules.create(
             schedules.DrillScheduleCreate(name="nightly", machines=(WEB,), every_days=7, at="02:00")
@@ -219,7 +237,7 @@ CALLS = {
     ],
 }
 MODULES = (
-    appliances, approvals, audit, drills, evidence, groups, jobs, machines, mappings, networks, notices, plans, points, policies, sites,
+    appliances, approvals, audit, drills, evidence, groups, jobs, machines, mappings, networks, notices, plans, points, policies, pools, sites,
     tokens, verbs,
 )  # fmt: skip
 

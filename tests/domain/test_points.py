@@ -1,6 +1,7 @@
 """Which point is picked, and which are dropped."""
 
 import dataclasses
+import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -61,6 +62,13 @@ def test_a_committed_point_is_on_record_but_not_selectable():
         points.pick([point(1, committed=True)], RecoveryPointChoice.LATEST)
 
 
+def test_a_vault_that_knows_nothing_of_a_commit_takes_over_what_stands_on_its_point():
+    there = point(1, committed=True)
+    assert points.pick([there], RecoveryPointChoice.CUSTOM, there.id, committed_too=True) is there
+    with pytest.raises(errors.NotFound):
+        points.pick([there], RecoveryPointChoice.CUSTOM, there.id)
+
+
 def test_points_do_not_expire_while_no_new_ones_arrive():
     old = [point(seq, age_seconds=30 * DAY - seq * 300) for seq in range(5)]
     assert retention.to_drop(old, DAY) == []
@@ -74,6 +82,16 @@ def test_a_day_of_five_minute_points_leaves_two_hours_and_then_one_an_hour():
     every_five = [point(seq, age_seconds=(288 - seq) * 300) for seq in range(289)]
     kept = len(every_five) - len(retention.to_drop(every_five, DAY))
     assert 45 <= kept <= 49
+
+
+def test_with_a_window_of_72_hours_there_is_a_choice_all_through_it_and_none_before():
+    every_five = [point(seq, (12 * 80 - seq) * 300) for seq in range(12 * 80)]
+    gone = {each.id for each in retention.to_drop(every_five, 72 * HOUR)}
+    kept = [each for each in every_five if each.id not in gone]
+    ages = [(kept[-1].taken_at - each.taken_at).total_seconds() / HOUR for each in reversed(kept)]
+    assert 70 < ages[-1] <= 72
+    assert max(later - age for age, later in itertools.pairwise(ages)) <= 2.1
+    assert points.pick(kept, RecoveryPointChoice.CUSTOM, kept[0].id) is kept[0]
 
 
 points_strategy = st.lists(st.floats(0, 20 * DAY), min_size=1, max_size=60).map(

@@ -6,13 +6,14 @@ from secondsite.appliance.control.csr import signing_request
 from secondsite.wire.rest.places import EnrollRequest
 
 
-def enrolled(vault, folder, name, **changes):
-    """Site `name`, made if need be, in a folder of its own below this one; `changes` are settings of its appliance."""
+def enrolled(vault, folder, name, key=None, **changes):
+    """Site `name`, made if need be, in a folder of its own below this one; `changes` are settings of its appliance. `key`: another
+    registration key than a new one of the site."""
     if vault.rest.get(f"/api/sites/{name}").status_code == 404:
         vault.facade.sites.create(name)
     home = folder / f"site-{name}" / "home"
     key_pem = enrollment.private_key(home)
-    key = vault.facade.appliances.registration_key(name).key
+    key = key or vault.facade.appliances.registration_key(name).key
     request = EnrollRequest(key=key, name=name, csr_pem=signing_request(key_pem, name))
     answer = vault.facade.appliances.enroll(request)
     values = {

@@ -56,7 +56,7 @@ class Clock:
 class Appliances:
     """`given` lists (appliance, kind, machine id) of each order that was carried out, in that order. Orders of a kind in
     `failing` fail, in `silent` are not carried out, in `unheard` are carried out and never reported. `hosts` are the names of
-    the machines that an appliance has (all), those of an appliance in `off` or `saved` are it."""
+    the machines that an appliance has (all), those of an appliance in `off` or `saved` are it. Those in `never_had` have none to withdraw, those in `sick` cannot use their hypervisor."""
 
     def __init__(self, clock, names):
         self._clock = clock
@@ -65,6 +65,8 @@ class Appliances:
         self.hosts = {}
         self.off = set()
         self.damages = False
+        self.cycle_seconds = 0.1
+        self.pre_copied: Any = None
         self.saved = set()
         self.given = []
         self.looked_for: list[str | None] = []
@@ -86,7 +88,7 @@ class Appliances:
         self.networks_of: dict[str, Any] = {}
         self.obstacles: tuple[checks.ObstacleShape, ...] = ()
         self.seeded = None
-        self.started = []
+        self.started, self.booted = [], []
         self.stopped = []
         self.removed = []
         self.copies = Copies()
@@ -94,10 +96,13 @@ class Appliances:
         self.generations = {}
         self.stale = []
         self.missing = False
+        self.never_had: set[str] = set()
+        self.sick: set[str] = set()
         self.shows = None
         self.failing_checks: set[str] = set()
         self.knows_no_checks = False
         self.gives_no_addresses, self.leases = False, {}
+        self.told: dict[str, tuple[str, ...]] = {}
         self.named: list[tuple[str, names_wire.UpdateNames]] = []
         self.pointed: dict[str, str] = {}
         self.agent_says: str | None = None
@@ -211,11 +216,15 @@ class Appliances:
             left[0] -= 1
             problem = Problem.of(errors.FabricError(f"{kind} was told to fail."))
             return Report(order_id=order_id, problem=problem)
+        if appliance_id in self.sick:
+            return Report(
+                order_id=order_id, problem=Problem.of(errors.FabricError("The hypervisor is away."))
+            )
         assert isinstance(payload, orders.ORDERS[kind].payload)
         if kind is Kind.START_REPLICA and payload.run == "failover" and machine_id in self._accepting:
             problem = Problem.of(errors.NotPossibleNow("The replica takes cycles.", do="Close it first."))
             return Report(order_id=order_id, problem=problem)
-        if kind is Kind.WITHDRAW and self.missing:
+        if kind is Kind.WITHDRAW and (self.missing or appliance_id in self.never_had):
             return Report(order_id=order_id, problem=Problem.of(errors.NotFound("The site has no machine.")))
         self.given.append((appliance_id, kind, machine_id))
         facts = getattr(self, f"_{kind.value}", self._nothing)(appliance_id, machine_id, payload)
@@ -274,7 +283,8 @@ class Appliances:
         self.seeded = setup.seeded
         self._epochs[machine_id] = setup.epoch
         self.setups[machine_id] = setup
-        self.copies.run(machine_id, appliance_id)
+        if (machine_id, appliance_id) not in self.copies.made:
+            self.copies.run(machine_id, appliance_id)
         self.seal(machine_id)
         return orders.Nothing()
 
@@ -303,7 +313,9 @@ class Appliances:
             return orders.PowerFact(power="saved")
         if (machine_id, appliance_id) not in self.copies.made:
             return orders.PowerFact(power="missing")
-        return orders.PowerFact(power="running" if appliance_id in self.running(machine_id) else "off")
+        told = self.told if payload.tell_addresses else {}
+        power = "running" if appliance_id in self.running(machine_id) else "off"
+        return orders.PowerFact(power=power, addresses=told)
 
     def _shut_down(self, appliance_id, machine_id, payload):
         self.copies.stop(machine_id, appliance_id)
@@ -320,13 +332,14 @@ class Appliances:
     _remove_machine = _withdraw
 
     def _pre_copy(self, appliance_id, machine_id, payload):
+        self.pre_copied = payload
         return self._run_cycle(appliance_id, machine_id, orders.RunCycle())
 
     def _run_cycle(self, appliance_id, machine_id, payload):
         point = self.seal(machine_id, set_id=payload.set_id)
         return orders.CycleFact(
             epoch=point.epoch, seq=point.seq, point_id=point.id, taken_at=point.taken_at,
-            changed_bytes=1, wire_bytes=1, seconds=0.1,
+            changed_bytes=1, wire_bytes=1, seconds=self.cycle_seconds,
         )  # fmt: skip
 
     def _import_seed(self, appliance_id, machine_id, payload):
@@ -368,7 +381,7 @@ class Appliances:
         self.proving = payload
         given = tuple(
             AddressVerdict(key=each.key, mac=each.mac, address=each.address, given=True, said="eth0")
-            for each in payload.addresses
+            for each in getattr(payload, "addresses", ())
             if not self.gives_no_addresses
         )
         evidence = Evidence(
@@ -376,6 +389,10 @@ class Appliances:
         )
         picture = None if self.screen is None else base64.b64encode(self.screen).decode()
         return proofs.Proof(evidence=evidence, picture=picture)
+
+    def _boot_point(self, appliance_id, machine_id, payload):
+        self.booted.append(payload)
+        return self._prove(appliance_id, machine_id, payload)
 
     def _update_names(self, appliance_id, machine_id, payload):
         """As real ones do: what the guest's agent says, else what came with the order."""

@@ -17,6 +17,7 @@ from secondsite.jobs.running.engine import Engine
 from secondsite.jobs.storage import database, read, search
 from secondsite.vault import operations, plan_runs, ports
 from secondsite.vault import store as vault_store
+from secondsite.vault.plan_runs import failing_back
 from secondsite.vault.steps.deps import Deps
 from secondsite.wire import rest
 from secondsite.wire.control import Hello
@@ -100,7 +101,7 @@ class Verbs:
         self.restored = Restored(Path(self.folder), "test", f"sqlite:///{self.folder}/vault.db")
         self.engine = Engine(
             self._db,
-            [*operations.definitions(deps), plan_runs.definition(deps, self._operations)],
+            [*operations.definitions(deps), *plan_runs.definitions(deps, self._operations)],
             clock=self.clock.now,
             owner="test",
             joined=self.restored.look,
@@ -140,6 +141,8 @@ class Verbs:
                         hello=self.hello(site, appliance),
                     )
                 )
+            # tests say each step; those of what follows by itself turn it on
+            tx.pairs.put(ports.SitePairRecord("a", "b", reverse_after_commit=False))
 
     # ---- what a person does --------------------------------------------------------------------------------
 
@@ -152,6 +155,8 @@ class Verbs:
         else:
             request = REQUESTS[verb](machines=machines, **arguments)
         with self.store.transaction() as tx:
+            if isinstance(request, rest.PlannedFailover) and request.data_sync is not None:
+                return failing_back.submit(self._deps, tx, request, "tester").job_id
             return self._operations[verb].submit(tx, request, "tester").job_id
 
     def submit_plan(self, verb, plan, **asked):

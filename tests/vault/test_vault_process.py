@@ -1,9 +1,12 @@
 """The vault as a process: init, run, kill, stop; its REST port over real TLS."""
 
+import contextlib
 import dataclasses
+import json
 import os
 import signal
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -16,6 +19,7 @@ from rig.eventually import eventually
 from secondsite.appliance.control.enrollment import enroll
 from secondsite.domain import errors
 from secondsite.entry import settings, vault_main
+from secondsite.entry.vault_wiring import RunningVault
 from tests.support.vault_process import PROGRAM, Process
 
 pytestmark = pytest.mark.slow
@@ -76,6 +80,22 @@ def test_a_home_without_a_vault_says_what_to_do(tmp_path):
     with pytest.raises(errors.NotFound) as refused:
         vault_main.run(tmp_path)
     assert "vault init" in refused.value.do
+
+
+def test_what_a_newer_release_has_used_is_refused_with_the_reason(made):
+    home = made.token_file.parent
+    with contextlib.closing(sqlite3.connect(home / "vault.db")) as database, database:
+        database.execute("update alembic_version set version_num = '9999'")
+    with pytest.raises(
+        errors.NotPossibleNow, match=r"A newer release has changed .* revision 9999"
+    ) as refused:
+        RunningVault(home, settings.read(home))
+    assert "Upgrade" in refused.value.do
+    path = home / settings.FILE
+    path.write_text(json.dumps({**json.loads(path.read_text()), "guards_of_tomorrow": True}))
+    with pytest.raises(errors.InvalidArgument, match="does not know: guards_of_tomorrow") as unknown:
+        settings.read(home)
+    assert "with the newer release" in unknown.value.do
 
 
 def test_a_vault_serves_over_its_own_tls_and_stops_when_asked(made, start):

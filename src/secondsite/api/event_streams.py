@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import threading
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from itertools import zip_longest
 
 from fastapi.concurrency import run_in_threadpool
 from fastapi.sse import ServerSentEvent
@@ -111,9 +112,16 @@ async def events(
                 return
             for begin in range(0, len(changes), READ_AT_ONCE):
                 some = changes[begin : begin + READ_AT_ONCE]
-                for number, event in await run_in_threadpool(read, vault, some):
+                for number, event in going_on_from(await run_in_threadpool(read, vault, some)):
                     if scope.sees(event) and _is_wanted(event, machine_id, kinds):
                         yield ServerSentEvent(data=event, event=event.kind, id=vault.events.mark(number))
+
+
+def going_on_from(told: Sequence[tuple[int, rest.Event]]) -> Iterator[tuple[int, rest.Event]]:
+    """Each with the number that whoever saw it, and nothing after it, goes on from: a change may be told in two events."""
+    following = [number for number, _ in told[1:]]
+    for (number, event), after in zip_longest(told, following):
+        yield number - (after == number), event
 
 
 async def _concerning(follower: Follower, job_ids: Collection[str]) -> None:

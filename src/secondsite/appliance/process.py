@@ -11,15 +11,18 @@ from .. import __version__
 from ..datapath import transfer
 from ..datapath.channel import Connection, Listener
 from ..fabrics.interface import Fabric
+from ..ground.periodic import Every
 from ..ground.processes import malloc
 from ..wire.control import Hello, Order, Report
 from .control import Control, OrderDesk, Renewal, Reporter
 from .groups import Groups
-from .orders import ApplianceParts, serve_again
+from .orders import ApplianceParts, remove_left_over, serve_again
 from .shared import ApplianceConfig, Bandwidth, EnrolledPeers, KnownVaults, Peers, State, TrustedCas
 from .source import Replication
 from .target import Admission, Applier, Custody, ReplicaHost, Resting, Scrubber, Seeds
 
+LEFT_OVER_SECONDS = 60.0
+"""Copies that were only looked at, and that could not be removed."""
 log = structlog.get_logger(__name__)
 
 
@@ -53,6 +56,12 @@ class Appliance:
             self.seeds,
         )  # fmt: skip
         self.desk = OrderDesk(parts, config.orders_at_once)
+        self.left_over = Every(
+            "left-over-copies",
+            LEFT_OVER_SECONDS,
+            lambda: remove_left_over(parts),
+            lambda error: log.error("boot.not-looked", exc_info=error),
+        )
         self.listener: Listener | None = None
         self.control: Control | None = None
 
@@ -74,6 +83,8 @@ class Appliance:
         self.replication.start()
         self.groups.start()
         serve_again(self.state, self.fabric)
+        self.left_over.look()
+        self.left_over.start()
         if self.config.control_url is not None:
             self.control = Control(
                 self.known_vaults, self.peers.tls, self.desk, self.renewal, self._hello,
@@ -94,6 +105,7 @@ class Appliance:
             return max(0.5, ends_at - time.monotonic())
 
         self.desk.stop()
+        self.left_over.stop(0.2)
         if self.control is not None:
             self.control.stop(min(5, left()))
         self.replication.interrupt()
@@ -162,5 +174,6 @@ class Appliance:
             notes=properties.notes,
             host=platform.node() or None,
             vault_number=self.desk.generations.vault_number,
+            most_disks_home=self.config.most_disks_home or None,
             says_changes=True,
         )

@@ -61,6 +61,14 @@ CleanUp = Annotated[
     ),
 ]
 
+StayOpen = Annotated[
+    bool,
+    typer.Option(
+        "--stay-open",
+        help="The job ends when the test is completed (cleanup-test-failover), with that verdict and those notes; not yet when the copy runs.",
+    ),
+]
+
 KeepIfFailed = Annotated[
     bool,
     typer.Option(

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Self
 
 from ..wire import rest
+from ..wire.rest.validation.shapes import Validation
 from . import which_vault
 from .connection import Connection, path
 from .following import follow
@@ -20,8 +21,10 @@ from .nouns.machines import Machines
 from .nouns.mappings import Mappings
 from .nouns.networks import Networks
 from .nouns.notices import NoticeTargets
+from .nouns.pairs import Pairs
 from .nouns.plans import Plans
 from .nouns.policies import Policies
+from .nouns.pools import Pools
 from .nouns.sites import Sites
 
 
@@ -39,9 +42,11 @@ class Vault:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self.sites = Sites(connection)
+        self.pairs = Pairs(connection)
         self.appliances = Appliances(connection)
         self.networks = Networks(connection)
         self.mappings = Mappings(connection)
+        self.pools = Pools(connection)
         self.policies = Policies(connection)
         self.groups = Groups(connection)
         self.plans = Plans(connection)
@@ -71,6 +76,11 @@ class Vault:
     def summary(self) -> rest.Summary:
         """All machines under protection at a glance: counts by state, health and finding, the worst RPO, the sites."""
         return self._connection.one(rest.Summary, "GET", path("summary"))
+
+    def validation(self, *, now: bool = False) -> Validation:
+        """What is wrong in the whole configuration: as the last check found it, or checked `now`, which takes as long as the sites take."""
+        query = {"now": True} if now else None
+        return self._connection.one(Validation, "GET", path("validation"), query)
 
     def health(self) -> rest.Liveness:
         """That its process answers; needs no token."""

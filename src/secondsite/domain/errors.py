@@ -107,6 +107,15 @@ class AuditBroken(SecondsiteError):
     default_do = "Find out who can write the vault's database; what the log said is in its exports, and its digests are in the vault's log."
 
 
+class BackupDamaged(SecondsiteError):
+    """The file is no backup of a vault, or not the one that was written: it was cut off, or altered."""
+
+    code = "backup-damaged"
+    default_do = (
+        "Restore an older one: 'secondsite vault backup --list' shows those in the folder of backups."
+    )
+
+
 class RequestTooLarge(SecondsiteError):
     """The request's body is larger than any that the vault takes."""
 

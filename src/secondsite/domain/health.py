@@ -273,6 +273,13 @@ CATALOGUE: dict[str, FindingKind] = {
             "'secondsite machine commit MACHINE' if that is not done, then 'secondsite machine reprotect MACHINE'.",
         ),
         _kind(
+            "reverse-replication-failed",
+            W,
+            "After a planned failover was committed the machine was to be protected back by itself, and that did not succeed: it is not "
+            "protected.",
+            "Do what the finding says, then 'secondsite machine reprotect MACHINE'; '--location alternate' if its old disks are gone.",
+        ),
+        _kind(
             "never-drilled",
             W,
             "A replica that nobody has started may not start when it is needed. A week after its protection a machine should have been "
@@ -304,12 +311,58 @@ CATALOGUE: dict[str, FindingKind] = {
             "test-failover MACHINE --clean-up' ends with the verdict of its proof.",
         ),
         _kind(
+            "boot-failed",
+            W,
+            "A copy that was booted only to be looked at failed a check, or went off: it would be of no use after a failover either. Copies have "
+            "no network, or one of their own, so a check may need what is not there.",
+            "'secondsite machine show MACHINE' tells which job; look at that. Repair it, then 'secondsite point verify MACHINE POINT --boot' with a "
+            "newer point, or let a test failover pass.",
+        ),
+        _kind(
+            "drifted",
+            W,
+            "Disks, cards, vCPUs, memory or firmware of the machine, what is set for its second site, or its place in a plan are otherwise than when a "
+            "test failover last passed: that proved another machine. It is looked at twice a day, and by 'secondsite vault validate'.",
+            DRILL_IT,
+            colours=False,
+        ),
+        _kind(
             "rto-missed",
             W,
             "From when its last test failover or failover was asked for until the machine ran it took longer than its policy's goal: machines "
             "that start before it in a plan, checks that wait, or a guest that boots slowly.",
             "'secondsite evidence list' names that run, and 'secondsite evidence show ID' what took how long. Shorten that and let a test "
             "failover meet the goal, or set another goal: 'secondsite policy update POLICY --rto-goal 30m'.",
+        ),
+        _kind(
+            "record-is-behind",
+            C,
+            "The vault was restored from a backup of before a failover: the machine runs at its target, whatever else is shown of it.",
+            "Make sure that no other copy runs, then type what is said there: the machine is taken over as it runs, nothing is started or "
+            "stopped. Do not disable its protection: its recovery points would go.",
+        ),
+        _kind(
+            "never-backed-up",
+            W,
+            "Nobody has made a backup of this vault yet. Who loses it loses plans, policies, history and the CA that its appliances trust; the "
+            "machines can be started from the second site's store all the same.",
+            "At the vault's host: 'secondsite vault backup FILE'; or set 'backup_folder' in vault.json, and the vault makes them by itself.",
+            colours=False,
+        ),
+        _kind(
+            "backup-is-old",
+            W,
+            "No backup of this vault was made for longer than 'backup_warn_days' in its vault.json: the schedule fails, as its log says, or there "
+            "is none.",
+            "At the vault's host: 'secondsite vault backup FILE'. Look for 'backup.failed' in the vault's log.",
+        ),
+        _kind(
+            "configuration-flawed",
+            W,
+            "The check of the whole configuration, twice a day or on demand, found what would fail, or fail some machine, when it is needed. It is told "
+            "as a notice, and is no machine's finding.",
+            "'secondsite vault validate' checks again, and tells each thing with what to do about it.",
+            colours=False,
         ),
         _kind(
             "app-consistency-degraded",

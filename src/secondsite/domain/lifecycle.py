@@ -164,7 +164,12 @@ TABLE: tuple[Transition, ...] = (
         S.DISABLING,
         "ours: a restored vault may show what was long ago",
     ),
-    _user(S.COMMITTED, V.REPROTECT, S.REPROTECTING, "S-163, S-166, S-167"),
+    _user(
+        S.COMMITTED,
+        V.REPROTECT,
+        S.REPROTECTING,
+        "S-163, S-166, S-167; S-153: after a planned failover the service asks for it",
+    ),
     _service(S.REPROTECTING, E.SUCCEEDED, S.PROTECTED, "S-079, S-173", turns=True),
     _service(S.REPROTECTING, E.FAILED, S.COMMITTED, "S-174: same state as before, retry"),
     _user(S.PROTECTED, V.RESYNCHRONIZE, S.PROTECTED, "ours: repair that sends only what differs"),

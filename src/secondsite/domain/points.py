@@ -134,15 +134,18 @@ def pick(
     choice: RecoveryPointChoice,
     custom_id: str | None = None,
     set_id: str | None = None,
+    *,
+    committed_too: bool = False,
 ) -> AnyChoosable:
     """The point a failover of one machine starts from; raises NotFound saying which kinds exist. Damaged points are
-    skipped; one that is named is refused with PointDamaged.
+    skipped; one that is named is refused with PointDamaged. `committed_too`: one that a failover was committed to may be named, by a
+    vault that knows nothing of that and takes over what runs on it.
 
     `set_id` is the set that a multi-VM choice uses; None for a machine outside any group.
     """
     selectable = [point for point in points if not point.committed]
     if choice is RecoveryPointChoice.CUSTOM:
-        return _by_id(selectable, custom_id)
+        return _by_id(points if committed_too else selectable, custom_id)
     wanted = set_id if choice in MULTI_VM_CHOICES else None
     whole = [point for point in selectable if not point.damaged]
     found = newest(point for point in whole if _matches(point, choice) and wanted in (None, point.set_id))

@@ -18,6 +18,7 @@ from ..cli.options import Json, refuse_secret, secret_in
 from ..ground import durable
 from ..ground.plural import counted
 from . import ca, join, running, trash_commands
+from .backup import commands as backup
 from .running import (
     DEFAULT_APPLIANCE_HOME,
     DEFAULT_VAULT_HOME,
@@ -180,7 +181,7 @@ def appliance_enroll_again(
     as_json: Json = False,
 ) -> None:
     """Give this appliance a new key and certificate under its own id; it must be stopped. What it knows stays. Needs a key of
-    'create-registration-key --replace'."""
+    'create-registration-key --replace'; at a new vault, after its own was lost, one of 'create-registration-key --site'."""
     from . import appliance_main
 
     config = appliance_main.enroll_again(home, vault, _registration_key(key_file), fingerprint)
@@ -295,6 +296,8 @@ def appliance_start_anyway(
 
 
 vault_noun.app.command("join")(join.vault_join)
+vault_noun.app.command("backup")(backup.vault_backup)
+vault_noun.app.command("restore")(backup.vault_restore)
 vault_noun.app.add_typer(ca.app, name="ca")
 appliance_noun.app.add_typer(trash_commands.app, name="trash")
 vault_noun.app.command("run")(running.vault_run)

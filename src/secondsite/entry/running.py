@@ -9,6 +9,8 @@ import typer
 from ..cli import amount_options
 from ..domain import errors
 from ..ground.processes import collector
+from .service_user import DEFAULT_APPLIANCE_HOME as DEFAULT_APPLIANCE_HOME
+from .service_user import DEFAULT_VAULT_HOME as DEFAULT_VAULT_HOME
 
 
 def size(what: str) -> Any:
@@ -33,8 +35,6 @@ FurtherStores = Annotated[
 KeyFile = Annotated[
     Path | None, typer.Option(help="Key for encryption at rest; by default encryption.key in the home.")
 ]
-DEFAULT_VAULT_HOME = Path("/var/lib/secondsite/vault")
-DEFAULT_APPLIANCE_HOME = Path("/var/lib/secondsite/appliance")
 
 
 def vault_run(home: VaultHome = DEFAULT_VAULT_HOME) -> None:

@@ -3,6 +3,10 @@
 import os
 from pathlib import Path
 
+DEFAULT_VAULT_HOME = Path("/var/lib/secondsite/vault")
+DEFAULT_APPLIANCE_HOME = Path("/var/lib/secondsite/appliance")
+"""As systemd makes them for the service."""
+
 
 def become_owner(home: Path) -> None:
     """root goes on as the owner of a home that is another user's: what it makes there can be read by the service, and

@@ -22,7 +22,10 @@ class VaultSettings(pydantic.BaseModel):
     distinguishes this vault process from others on the same database. A port of 0 lets the system choose. Appliances
     renew their certificates when a third of `appliance_certificate_days` is left. A recovery plan has at most `plan_groups` and
     `plan_machines`. For `notices_settle_seconds` after its start a vault tells nobody of findings: until its appliances are back. A machine
-    that was started is looked at for `proof_seconds`, at most, until something in it answers. A test failover says something for `drill_days`."""
+    that was started is looked at for `proof_seconds`, at most, until something in it answers. A test failover says something for `drill_days`.
+
+    Into `backup_folder`, if there is one, the vault makes a backup every `backup_every_hours` and keeps the newest `backup_keep`; they are
+    encrypted if `backup_passphrase_file` is named. Without a good backup for `backup_warn_days` there is a finding; 0: never."""
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
 
@@ -41,6 +44,11 @@ class VaultSettings(pydantic.BaseModel):
     proof_seconds: float = pydantic.Field(3, ge=0, le=600)
     drill_days: float = pydantic.Field(90, gt=0, le=3650)
     appliance_certificate_days: float = pydantic.Field(90, gt=0, le=3650)
+    backup_folder: Path | None = None
+    backup_every_hours: float = pydantic.Field(24, gt=0, le=8760)
+    backup_keep: int = pydantic.Field(7, ge=1, le=10_000)
+    backup_passphrase_file: Path | None = None
+    backup_warn_days: float = pydantic.Field(7, ge=0, le=3650)
 
     @property
     def database_kind(self) -> str:
@@ -66,9 +74,22 @@ def read(home: Path) -> VaultSettings:
     if not path.exists():
         raise errors.NotFound(f"{home} is not a vault's home.", do="Run 'secondsite vault init' there first.")
     try:
-        return VaultSettings.model_validate(json.loads(path.read_text()))
+        said = json.loads(path.read_text())
+        _require_known(said, path)
+        return VaultSettings.model_validate(said)
     except ValueError as error:
         raise errors.InvalidArgument(f"{path} is not valid: {error}", do="Correct the file.") from error
+
+
+def _require_known(said: object, path: Path) -> None:
+    """Raises InvalidArgument: what this release does not know may be all that keeps the vault safe."""
+    unknown = sorted(set(said) - set(VaultSettings.model_fields)) if isinstance(said, dict) else []
+    if unknown:
+        raise errors.InvalidArgument(
+            f"{path} has settings that this release does not know: {', '.join(unknown)}. A newer release has written them, or they are "
+            "misspelt.",
+            do="Start the vault with the newer release: a vault is never put back to an older one. Or correct the file.",
+        )
 
 
 def shown_database(url: str) -> str:

@@ -22,7 +22,7 @@ from ..domain.plans import plan
 from ..ground.periodic import Every
 from ..ground.visitors import Limits, Tally, Visitors
 from ..jobs.model.catalogue import Catalogue
-from ..jobs.model.clock import utc_now
+from ..jobs.model.clock import SharedClock, utc_now
 from ..jobs.model.failures import JobError
 from ..jobs.running.engine import Engine
 from ..jobs.storage import database
@@ -38,6 +38,7 @@ from ..vault.gateway.server_tls import ServerTls
 from ..vault.notices.teller import Findings, Teller
 from ..vault.steps.deps import Deps
 from ..vault.watch.admission import Admission
+from ..vault.watch.backups import Backups
 from ..vault.watch.certificate_renewal import Renewal
 from ..vault.watch.drills.scheduler import DrillScheduler
 from ..vault.watch.drills.starting import Starting
@@ -49,6 +50,8 @@ from ..vault.watch.rpo_unwritten import RpoUnwritten
 from ..vault.watch.settings_push import SettingsPush
 from ..vault.watch.signals import Signals
 from ..vault.watch.status_intake import StatusIntake
+from ..vault.watch.verification.scheduler import VerificationScheduler
+from .backup.scheduled import Scheduled
 from .restored import RENEWED_EVERY_SECONDS, Restored
 from .settings import PKI_DIRECTORY, VaultSettings
 from .several import process as several
@@ -56,6 +59,7 @@ from .several import process as several
 log = structlog.get_logger()
 USES_WRITTEN_EVERY_SECONDS = 180.0
 REFUSALS_WRITTEN_EVERY_SECONDS = 60.0
+VALIDATION_LOOKED_FOR_EVERY_SECONDS = 600.0
 
 
 class Watch(Protocol):
@@ -89,11 +93,12 @@ class RunningVault:
         self.control = self._control_port()
         self._job_deps = deps = self._deps()
         self._operations = operations.operations(deps)
-        self._definitions = *operations.definitions(deps), plan_runs.definition(deps, self._operations)
+        self._definitions = *operations.definitions(deps), *plan_runs.definitions(deps, self._operations)
         self._restored = Restored(home, settings.id, settings.database_url)
         self._engine = Engine(
             self._database,
             self._definitions,
+            clock=SharedClock() if settings.database_kind == "postgresql" else utc_now,
             owner=f"vault-{settings.id}",
             workers=settings.workers,
             joined=self._restored.look,
@@ -106,6 +111,7 @@ class RunningVault:
         self._housekeeping = Housekeeping(self._store, self.facts, self._operations, utc_now)
         starting = Starting(deps, self._operations, self.facts, self.authority)
         self._drills = DrillScheduler(deps, starting, self.facts)
+        self._verification = VerificationScheduler(deps, self.facts, self.authority)
         self._lineage = Every(
             "lineage",
             RENEWED_EVERY_SECONDS,
@@ -116,7 +122,9 @@ class RunningVault:
         self.keeping_push = KeepingPush(self._store, self.control)
         self.rpo_unwritten = RpoUnwritten(self._store)
         self.rpo_series = RpoSeries(self._store, self.control, self.facts, self.rpo_unwritten, utc_now)
-        findings = Findings(deps, self.facts, self.authority)
+        self._backups = Backups(timedelta(days=settings.backup_warn_days))
+        self._scheduled_backups = Scheduled(home, settings, utc_now)
+        findings = Findings(deps, self.facts, self.authority, self._backups, settings.name)
         self.notices = Teller(deps, findings, settings.name, settings.id, settings.notices_settle_seconds)
         self._engine.changes.follow(self.notices.hear_of_job)
         self._evidence = Keeper(self._store, settings.name, utc_now)
@@ -134,6 +142,12 @@ class RunningVault:
             RPO_WRITTEN_EVERY_SECONDS,
             self.rpo_unwritten.write,
             lambda error: log.error("rpo.not-written", exc_info=error),
+        )
+        self._validation = Every(
+            "validation",
+            VALIDATION_LOOKED_FOR_EVERY_SECONDS,
+            self._validate,
+            lambda error: log.error("validation.failed", exc_info=error),
         )
         self._uses_writer = Every(
             "tokens",
@@ -179,17 +193,20 @@ class RunningVault:
         watches = (
             self._housekeeping,
             self._drills,
+            self._verification,
             self.settings_push,
             self.keeping_push,
             self.rpo_series,
             self.server_tls,
             self.notices,
+            self._scheduled_backups,
         )
         others = (self.others,) if self.others else ()
         return (
             *others,
             *watches,
             self._evidence,
+            self._validation,
             self._lineage,
             self._uses_writer,
             self._refusals_writer,
@@ -200,6 +217,9 @@ class RunningVault:
         self.refusals.write()
         self.facade.approvals.expire()
         self.facade.audit.prune()
+
+    def _validate(self) -> None:
+        self.facade.validations.look()
 
     def _renew(self) -> None:
         with self._store.transaction() as tx:
@@ -314,6 +334,7 @@ class RunningVault:
             plan_limits=plan.Limits(self.settings.plan_groups, self.settings.plan_machines),
             uses=self.uses,
             notices=self.notices,
+            backups=self._backups,
         )
 
 

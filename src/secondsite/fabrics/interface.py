@@ -344,6 +344,17 @@ class Networks(Protocol):
     def remove(self, name: str, tag: str) -> None:
         """Removes a network of ours; harmless if it is missing. Raises NotOurs for a foreign one."""
 
+    def reservations(self, name: str) -> Mapping[str, str] | None:
+        """The addresses that the network's DHCP server has for certain cards, by their MAC addresses in lower case; None: the platform
+        runs none there. Raises NotFound."""
+
+    def reserve(self, name: str, mac: str, address: str, host: str) -> None:
+        """Its DHCP server gives the card this address from now on, in place of another one. Only where there are `reservations`. Raises
+        FabricError for an address that another card has, or that lies in none of its subnets."""
+
+    def unreserve(self, name: str, mac: str, address: str) -> None:
+        """No more; harmless if it does not. Raises NotFound."""
+
 
 @runtime_checkable
 class Fabric(Protocol):

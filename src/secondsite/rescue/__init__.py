@@ -14,6 +14,7 @@ Its rooms:
     starting      a machine is started, stopped, or what it wrote is given up
     running/      a machine runs: by plain QEMU, or by libvirt
     noting        what was done is written down
+    reminding     what is to be done by hand after a start
     plans         the machines of a recovery plan, in its order
     keys          the key of an encrypted store
     files         files that survive a power cut, and notice their damage
@@ -22,7 +23,22 @@ Its rooms:
 """
 
 from .bundle import NAME, bundle
+from .choosing import PROVEN
 from .files import signed, trusted
-from .store import CONFIGURATION, GRADES, START
+from .noting import last_start
+from .store import CONFIGURATION, GRADES, RECORD, RUN, START, read
 
-__all__ = ["CONFIGURATION", "GRADES", "NAME", "START", "bundle", "signed", "trusted"]
+__all__ = [
+    "CONFIGURATION",
+    "GRADES",
+    "NAME",
+    "PROVEN",
+    "RECORD",
+    "RUN",
+    "START",
+    "bundle",
+    "last_start",
+    "read",
+    "signed",
+    "trusted",
+]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
-from . import choosing, keys, leasing
+from . import choosing, keys, leasing, reminding
 from .noting import note
 from .problems import Problem
 from .running import by_libvirt, by_qemu, looking, qemu
@@ -40,7 +40,7 @@ def started(replica: Replica, wanted: str, ways: Ways) -> str:
         undo = f"To let its replica take cycles again instead: 'discard {replica.name}'."
         raise Problem(problem.what, f"{problem.do} {undo}".strip()) from problem
     taken = f"{point.taken_at}, {CONSISTENT.get(point.consistency, point.consistency)}"
-    return f"{replica.name} runs from {point.id} ({taken}){said}"
+    return f"{replica.name} runs from {point.id} ({taken}){said}{reminding.after_start(replica)}"
 
 
 def stopped(replica: Replica, grace_seconds: float) -> str:

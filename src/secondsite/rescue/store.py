@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ RUN = "failover"
 CONFIGURATION = "configuration.json"
 START = "start.json"
 GRADES = "grades.json"
+RECORD = "machine.json"
+"""What its vault knew of a machine, beside its replica."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 FIRMWARE = re.compile(r"firmware/[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
@@ -29,6 +31,8 @@ class Point:
     manifest: dict[str, Any]
     grade: str = ""
     problem: str = ""
+    held: str = ""
+    """Why it is held."""
 
     @property
     def taken_at(self) -> str:
@@ -61,12 +65,14 @@ class Point:
 
 @dataclass(frozen=True)
 class Replica:
-    """What a store has of one machine. `start`: how its appliance would start it; empty if that was never said."""
+    """What a store has of one machine. `start`: how its appliance would start it; `said`: what its vault knew of it; each is empty if
+    that was never said."""
 
     folder: Path
     record: dict[str, Any]
     points: tuple[Point, ...]
     start: dict[str, Any]
+    said: dict[str, Any] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -76,7 +82,8 @@ class Replica:
     def name(self) -> str:
         """As its vault calls it."""
         newest = next((point.manifest for point in reversed(self.points) if point.manifest), {})
-        return str(self.start.get("machine") or newest.get("machine_name") or self.id)
+        known = self.start.get("machine") or self.said.get("name") or newest.get("machine_name")
+        return str(known or self.id)
 
     @property
     def key_id(self) -> str | None:
@@ -144,7 +151,7 @@ class Store:
             if folder.name.startswith(".") or not folder.is_dir():  # what is being removed
                 continue
             try:
-                found.append(_replica(folder))
+                found.append(read(folder))
             except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
                 problems.append(
                     f"{folder.name} cannot be read: {error}. Its points' files may still boot: see {folder / 'points'}."
@@ -181,14 +188,17 @@ class Store:
             ) from None
 
 
-def _replica(folder: Path) -> Replica:
+def read(folder: Path) -> Replica:
+    """Raises OSError, ValueError, KeyError, TypeError, AttributeError for one that is damaged."""
     record = files.trusted(folder / "replica.json")
     grades = _optional(folder / GRADES).get("points", {})
-    return Replica(folder, record, tuple(_points(folder, record, grades)), _optional(folder / START))
+    points, said = tuple(_points(folder, record, grades)), _optional(folder / RECORD)
+    return Replica(folder, record, points, _optional(folder / START), said)
 
 
 def _points(folder: Path, record: dict[str, Any], grades: dict[str, Any]) -> Iterator[Point]:
     """Oldest first."""
+    held = {str(point_id): str(reason) for point_id, reason in record.get("holds") or ()}
     for layer in record["layers"]:
         point_id = layer.get("point_id")
         if point_id is not None:
@@ -196,7 +206,8 @@ def _points(folder: Path, record: dict[str, Any], grades: dict[str, Any]) -> Ite
             said = grades.get(point_id) or {}
             bad = ", ".join(said.get("bad") or ())
             problem = problem or (f"its data is damaged ({bad})" if bad else "")
-            yield Point(str(point_id), int(layer["number"]), manifest, str(said.get("grade") or ""), problem)
+            grade, number = str(said.get("grade") or ""), int(layer["number"])
+            yield Point(str(point_id), number, manifest, grade, problem, held.get(str(point_id), ""))
 
 
 def _manifest(path: Path) -> tuple[dict[str, Any], str]:

@@ -58,6 +58,7 @@ def point(found: Point) -> dict[str, Any]:
         "consistency": found.consistency,
         "grade": found.grade or "sent",
         "disks": sorted(found.disks),
+        "held": found.held or None,
         "problem": found.problem or None,
     }
 
@@ -72,11 +73,12 @@ def points(found: Sequence[dict[str, Any]]) -> str:
             each["consistency"],
             each["grade"],
             ", ".join(each["disks"]),
+            each["held"] or NONE,
             each["problem"] or NONE,
         ]
         for each in reversed(found)
     ]
-    return table(["point", "taken at", "age", "consistency", "grade", "disks", "problem"], rows)
+    return table(["point", "taken at", "age", "consistency", "grade", "disks", "held", "problem"], rows)
 
 
 def plans(found: Sequence[dict[str, Any]]) -> str:

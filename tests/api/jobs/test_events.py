@@ -12,7 +12,7 @@ from secondsite.api import event_streams
 from secondsite.vault.facade.nouns.events import Change
 from secondsite.wire import control
 from secondsite.wire.control.orders import Kind
-from secondsite.wire.rest import EventKind
+from secondsite.wire.rest import Event, EventKind
 from tests.api.support_stream import served, stream
 from tests.support import statements
 from tests.support.vault import Dialler, source_status
@@ -256,3 +256,11 @@ def test_many_changes_are_read_at_once_and_a_machine_is_told_of_once(vault, ask,
     machine = told[3][1].machine
     assert machine is not None
     assert machine.name == "web01"
+
+
+def test_who_is_cut_off_between_two_events_of_one_change_hears_the_second_one():
+    """A job and its machine have one number: who had seen the job went on behind both."""
+    job, machine = Event(kind=EventKind.JOB, id="j1"), Event(kind=EventKind.MACHINE, id="m1")
+    told = [(5, job), (5, machine), (7, job)]
+    assert list(event_streams.going_on_from(told)) == [(4, job), (5, machine), (7, job)]
+    assert list(event_streams.going_on_from([])) == []

@@ -7,6 +7,7 @@ from starlette.testclient import TestClient
 
 from secondsite.entry import settings
 from secondsite.entry.vault_wiring import RunningVault
+from secondsite.vault import ports
 from secondsite.wire.common.machines import NicDefinition
 from tests.support.postgres import database_url
 from tests.support.vault import VaultInProcess, machine
@@ -145,3 +146,41 @@ def test_an_address_that_another_machine_s_card_is_to_have_in_the_same_network_i
     ask("PUT", "/machines/db01/settings", json={"cards": [{**same, "network": "dmz-b"}]})
     own = [{"mac": mac, "network": "lan-b", "address": "10.2.0.9/24"} for mac in (LAN, DMZ)]
     assert "web01's card" in put(ask, *own, wanted=422)["error"]["message"]
+
+
+POOL = {"name": "dmz", "site": "b", "network": "dmz-b", "subnet": "10.2.0.0/24", "ranges": ["10.2.0.100"]}
+
+
+def test_a_card_that_is_to_have_an_address_of_a_pool_names_the_pool_and_what_it_has(vault, ask, web01):
+    card = {"mac": DMZ, "network": "dmz-b", "from_pool": True}
+    assert put(ask, card)["cards"][1]["pool"] is None
+    ask("POST", "/pools", 201, json=POOL)
+    with vault.store.transaction() as tx:
+        now = tx.machines.find("web01").created_at
+        tx.pools.take(ports.TakenRecord("dmz", "10.2.0.100", "id-web01", "web01", DMZ.lower(), now))
+    shown = ask("GET", WHERE)["cards"][1]
+    assert (shown["from_pool"], shown["pool"], shown["pool_address"]) == (True, "dmz", "10.2.0.100")
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"address": "10.2.0.9/24"}, "the address 10.2.0.9, and one out of a pool"),
+        ({"gateway": "10.2.0.1"}, "a gateway of its own"),
+        ({"dns_servers": ["10.2.0.1"]}, "DNS servers of its own"),
+        ({"connected": False}, "out of a pool, and not to be connected"),
+    ],
+)
+def test_what_does_not_go_with_a_pool_is_refused(ask, web01, more, said):
+    refused = put(ask, {"mac": DMZ, "from_pool": True, **more}, wanted=422)
+    assert said in refused["error"]["message"]
+
+
+def test_an_address_that_a_machine_has_out_of_a_pool_is_not_set_for_another(vault, ask, web01):
+    ask("POST", "/pools", 201, json=POOL)
+    with vault.store.transaction() as tx:
+        now = tx.machines.find("web01").created_at
+        tx.pools.take(ports.TakenRecord("dmz", "10.2.0.100", "id-db01", "db01", DMZ.lower(), now))
+    refused = put(ask, {"mac": DMZ, "network": "dmz-b", "address": "10.2.0.100/24"}, wanted=422)
+    assert "db01's now, out of pool 'dmz'" in refused["error"]["message"]
+    put(ask, {"mac": DMZ, "network": "dmz-b", "address": "10.2.0.101/24"})

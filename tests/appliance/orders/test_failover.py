@@ -17,6 +17,7 @@ from secondsite.wire.control.orders import (
     Drain,
     FabricMachine,
     Kind,
+    PreCopy,
     RemoveReplica,
     Restart,
     ShutDown,
@@ -241,3 +242,16 @@ def test_drain_without_anything_new_says_so(pair):
     pair.source.do(Kind.PAUSE_REPLICATION, machine_id=pair.machine_id)
     pair.target.do(Kind.DRAIN, Drain(), pair.machine_id)
     assert pair.target.do(Kind.DRAIN, Drain(), pair.machine_id)["new_point_id"] is None
+
+
+def test_copying_ahead_goes_on_until_a_cycle_was_fast_enough_or_the_time_is_over(pair):
+    pair.protect().synchronized()
+    pair.pause()
+    before = pair.source_status().last_seq
+    within = PreCopy(until_seconds=60, until_bytes=0)
+    assert pair.source.do(Kind.PRE_COPY, within, pair.machine_id)["seconds"] <= 60
+    once = pair.source_status().last_seq
+    assert once == before + 1
+    never = PreCopy(until_seconds=0, give_up_seconds=0.5)
+    assert pair.source.do(Kind.PRE_COPY, never, pair.machine_id)["seconds"] > 0
+    assert pair.source_status().last_seq > once + 1

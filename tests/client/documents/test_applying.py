@@ -17,13 +17,14 @@ PLAN = "kind: plan\nname: shop\ngroups:\n- machines: [db]\n  before: [{name: Tra
 GROUP = "kind: group\nname: shop\nsource_site: a\ntarget_site: b\nmachines: [web, app]\n"
 POLICY = "kind: policy\nname: gold\nretention_seconds: 7200\n"
 MAPPING = "kind: mapping\nsource_site: a\nsource_network: lan\ntarget_site: b\ntarget_network: dr\n"
+POOL = "kind: pool\nname: dmz\nsite: b\nnetwork: dr\nsubnet: 10.2.0.0/24\nranges: [10.2.0.9, 10.2.0.20-10.2.0.29]\n"
 CARDS = f"kind: cards\nmachine: web\ncards:\n- mac: {MAC}\n  network: dmz\n"
-ALL = f"{PLAN}---\n{GROUP}---\n{CARDS}---\n{MAPPING}---\n{POLICY}"
+ALL = f"{PLAN}---\n{GROUP}---\n{CARDS}---\n{POOL}---\n{MAPPING}---\n{POLICY}"
 
 
 def test_policies_come_first_and_plans_last_whatever_the_order_in_the_file(remote):
     made = apply(remote, ALL)
-    assert [change.key[0] for change in made] == ["policy", "mapping", "cards", "group", "plan"]
+    assert [change.key[0] for change in made] == ["policy", "mapping", "pool", "cards", "group", "plan"]
     assert remote.plans["shop"].show().groups[1].machines[0].name == "web"
     assert remote.machines["web"].settings().cards[0].network == "dmz"
     assert apply(remote, ALL) == []
@@ -34,7 +35,7 @@ def test_a_change_is_told_in_its_fields(remote):
     text = ALL.replace("retention_seconds: 7200", "retention_seconds: 3600")
     (change,) = prepare(remote, text)[1].changes
     (field,) = change.fields
-    assert (change.action, change.what, change.given.value.line(())) == ("change", "policy gold", 26)
+    assert (change.action, change.what, change.given.value.line(())) == ("change", "policy gold", 33)
     assert (field.field, field.now, field.wanted) == ("retention_seconds", 7200, 3600)
 
 
@@ -51,6 +52,11 @@ def test_what_somebody_changed_between_the_look_and_the_change_is_not_lost(remot
             MAPPING.replace("dr", "x"),
             lambda: remote.mappings.create("a", "other", "b", "y"),
             "mapping of lan",
+        ),
+        (
+            POOL.replace("29", "30"),
+            lambda: remote.pools["dmz"].delete(),
+            "pool dmz",
         ),
         (CARDS.replace("dmz", "x"), lambda: remote.machines["web"].set_cards([]), "cards web"),
         (
@@ -128,7 +134,7 @@ def test_what_cannot_be_done_is_told_with_document_line_and_field_and_nothing_is
 def test_an_apply_that_was_interrupted_goes_on(remote):
     given, prepared = prepare(remote, ALL)
     for number, _ in enumerate(documents.Applying(remote, prepared.present, given).run(prepared.changes)):
-        if number == 2:
+        if number == 3:
             break
     left = whats(prepare(remote, ALL)[1].changes)
     assert left == ["create group shop", "create plan shop"]
@@ -171,7 +177,9 @@ def test_too_few_rights_are_told_before_anything_is_tried_and_only_what_a_token_
             missing = prepare(theirs, ALL)[1].missing
             kinds = [each.split(" ")[0] for each in missing]
             assert kinds == (
-                ["policy", "mapping", "cards", "group", "plan"] if role == "reader" else ["policy", "mapping"]
+                ["policy", "mapping", "pool", "cards", "group", "plan"]
+                if role == "reader"
+                else ["policy", "mapping", "pool"]
             )
             assert f"token '{name}'" in missing[0]
             assert "'configure', which the role contributor of the whole vault has" in missing[0]

@@ -45,6 +45,19 @@ PROPERTIES = st.fixed_dictionaries(
 )
 
 
+GIVEN = st.fixed_dictionaries(
+    {},
+    optional={
+        "every_days": st.integers(0, 90),
+        "at_once": st.integers(1, 16),
+        "memory_bytes": st.integers(1, 1 << 40),
+        "begins": st.sampled_from(["00:00", "22:30"]),
+        "ends": st.sampled_from(["24:00", "06:00"]),
+        "network": st.sampled_from(["none", "isolated"]),
+    },
+)
+
+
 @st.composite
 def configured(draw):
     """Documents of all kinds."""
@@ -64,7 +77,30 @@ def configured(draw):
                 "target_network": draw(WORDS),
             }
         )
-    card = {"mac": MAC, "network": draw(st.none() | WORDS), "keep_mac": draw(st.booleans())}
+    first, second = draw(st.permutations(["a", "b"]))
+    made.append(
+        {"kind": "pair", "first": first, "second": second, "reverse_after_commit": draw(st.booleans())}
+    )
+    made.extend(
+        {
+            "kind": "pool",
+            "name": f"pool-{number}",
+            "site": draw(st.sampled_from(["a", "b"])),
+            "network": network,
+            "vlan": draw(st.none() | st.integers(1, 4094)),
+            "subnet": "10.2.0.0/24",
+            "ranges": draw(st.sampled_from([["10.2.0.9"], ["10.2.0.100 - 10.2.0.149", "10.2.0.200"]])),
+            "gateway": draw(st.sampled_from([None, "10.2.0.1"])),
+        }
+        for number, network in enumerate(networks)
+    )
+    made.append({"kind": "verification", "site": "b", **draw(GIVEN)})
+    card = {
+        "mac": MAC,
+        "network": draw(st.none() | WORDS),
+        "keep_mac": draw(st.booleans()),
+        "from_pool": draw(st.booleans()),
+    }
     made.extend(
         {"kind": "cards", "machine": each, "cards": draw(st.sampled_from([[], [card]]))} for each in MACHINES
     )
@@ -145,13 +181,13 @@ def test_what_was_exported_makes_another_vault_the_same_and_applied_again_change
     wanted = {
         (each["kind"], each.get("name"))
         for each in made
-        if each["kind"] in ("policy", "group", "plan", "drill")
+        if each["kind"] in ("policy", "pool", "group", "plan", "drill")
     }
     there = {
         (each.document.kind, getattr(each.document, "name", None))
         for each in documents.load(Path("-"), exported)
     }
-    assert {each for each in there if each[0] in ("policy", "group", "plan", "drill")} == wanted | {
+    assert {each for each in there if each[0] in ("policy", "pool", "group", "plan", "drill")} == wanted | {
         ("policy", "default")
     }
 

@@ -95,6 +95,24 @@ def test_a_drill_whose_page_answers_verifies_its_point_and_the_next_can_begin_fr
     job = command_line.do(rig, "test-failover", "web01", "--choice", "latest_verified")
     assert verified[0] in str(command_line.jobs_below(rig, job)["web01"].tasks)
     command_line.do(rig, "cleanup-test-failover", "web01")
+    with rig.client() as vault:
+        flaws = [each.what for each in vault.validation(now=True).flaws if "web01" in each.about]
+    assert "drifted" not in rig.codes("web01"), rig.codes("web01")
+    assert not [each for each in flaws if "Nobody has tried" in each]
+
+
+def test_a_point_that_is_booted_only_to_be_looked_at_is_verified_and_nothing_of_the_copy_stays(rig):
+    command_line.told(rig, "check", "clear", "web01")
+    set_check(rig, "alive", "--kind", "http", "--path", "/alive", "--address", WEB, "--text", "web server")
+    rig.new_points("web01")
+    point = command_line.told(rig, "point", "list", "web01")[0]["id"]
+    words = ("--boot", "--network", "isolated")
+    job = command_line.told(rig, "point", "verify", "web01", point, *words)
+    assert job["state"] == "succeeded", job
+    assert graded(rig, "web01")[point] == "application"
+    assert command_line.told(rig, "machine", "show", "web01")["drill"]["state"] == "none"
+    assert rig.qemus("web01-boot") == []
+    assert "ss-boot" not in bridges.ip("-o", "link", "show")
 
 
 def test_after_a_failover_of_all_tiers_the_page_names_a_record_of_the_database(rig):

@@ -71,8 +71,14 @@ def test_in_a_network_that_is_served_it_has_the_address_of_that(rig):
     command_line.do(rig, "cleanup-test-failover", "web01")
 
 
-def test_after_a_failover_it_answers_at_the_address_that_is_set_and_at_no_other(rig):
-    assert proof(command_line.do(rig, "planned-failover", "web01")).endswith(GIVEN)
+def test_after_a_failover_it_answers_at_the_address_out_of_the_pool_and_at_no_other(rig):
+    network = f"b/{rig.bridge('b')}"
+    words = ("--subnet", "10.2.0.0/24", "--range", AWAY)
+    command_line.told(rig, "pool", "create", "dmz", network, *words)
+    command_line.told(rig, "card", "set", "web01", "net0", "--from-pool")
+    job = command_line.do(rig, "planned-failover", "web01")
+    assert f"net0 gets {AWAY} of pool dmz" in job["tasks"][0]["sentence"]
+    assert proof(job).endswith(GIVEN)
     with beside(rig, "b") as asked:
         eventually(lambda: asked(AWAY), 20)
         assert not asked(HOME)
@@ -81,7 +87,16 @@ def test_after_a_failover_it_answers_at_the_address_that_is_set_and_at_no_other(
 def test_at_home_it_has_its_own_again(rig):
     for verb in ("commit", "reprotect"):
         command_line.do(rig, verb, "web01")
-    assert AWAY not in proof(command_line.do(rig, "planned-failover", "web01"))
+    job = command_line.do(rig, "planned-failover", "web01")
+    assert f"own addresses again: net0 in place of {AWAY}" in job["tasks"][0]["sentence"]
+    assert AWAY not in proof(job)
     with beside(rig, "a") as asked:
         eventually(lambda: asked(HOME), 60)
         assert not asked(AWAY)
+
+
+def test_the_address_goes_back_to_the_pool_with_the_commit_at_home(rig):
+    taken = command_line.told(rig, "pool", "show", "dmz")["taken"]
+    assert [each["address"] for each in taken] == [AWAY]
+    command_line.do(rig, "commit", "web01")
+    assert command_line.told(rig, "pool", "show", "dmz")["taken"] == []

@@ -64,7 +64,9 @@ def test_a_drill_connects_the_card_as_is_set_for_drills(rig):
 def test_a_drill_is_connected_to_nothing_or_to_the_network_that_is_named(rig, network):
     named = rig.bridge("b") if network == "existing" else network
     cards(rig, "set", "web01", "net0", "--test-network", "")
-    command_line.do(rig, "test-failover", "web01", "--network", named)
+    job = command_line.do(rig, "test-failover", "web01", "--network", named)
+    (start,) = [task["sentence"] for task in job["tasks"] if task["name"] == "Start"]
+    assert (f"connected: net0 to {rig.bridge('b')}" in start) == (network == "existing")
     assert (mac_of(rig, "web01-test") is not None) == plugged(rig.bridge("b")) == (network == "existing")
     command_line.do(rig, "cleanup-test-failover", "web01")
 

@@ -1,4 +1,5 @@
-"""The second site alone: vault and first site are gone, and the appliance with them. One file in its store starts the machines."""
+"""The second site alone: vault and first site are gone, and the appliance with them. One file in its store starts the machines; then a
+new vault adopts them."""
 
 import json
 import subprocess
@@ -7,19 +8,22 @@ import pytest
 
 import guestkit
 from rig.eventually import eventually
-from secondsite.rescue import NAME, START
+from secondsite.rescue import NAME, RECORD, START
+from secondsite.wire.common.properties import TargetProperties
 from tests.e2e import support_e2e as e2e
 from tests.support import command_line
 
-pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(300)]
 BARE = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
 """No environment of ours."""
+MACHINES = ("db01", "web01", "app01")
+"""The last one is in no plan: it is replicated, and never started by hand."""
 
 
 @pytest.fixture(scope="module")
 def rig():
     guest = {"workload": guestkit.Workload(records_per_second=10), "disk_bytes": (64 * guestkit.MiB,)}
-    with e2e.guests_under({"db01": guest, "web01": guest}) as rig:
+    with e2e.guests_under({"db01": guest, "web01": guest, "app01": guest}) as rig:
         yield rig
 
 
@@ -46,18 +50,24 @@ def kept(rig, store):
             plans = json.loads(rescue(store, "--json", "plans"))["plans"]
         except (AssertionError, ValueError):
             return False
-        return plans and all(
-            (store / "replicas" / rig.machine(name).id / START).exists() for name in ("db01", "web01")
-        )
+        files = [
+            store / "replicas" / rig.machine(name).id / file for name in MACHINES for file in (START, RECORD)
+        ]
+        return plans and all(each.exists() for each in files)
 
     return look
+
+
+def named(store):
+    """What is set for a machine lies there too."""
+    return lambda: any("app01-there" in path.read_text() for path in store.glob(f"replicas/*/{RECORD}"))
 
 
 @pytest.fixture(scope="module")
 def records(rig, store, tmp_path_factory):
     """Each machine's last record before the disaster that a point must have."""
     sites = ("--source", "a", "--target", "b", "--policy", "quick")
-    command_line.do(rig, "enable-protection", "db01", "web01", *sites)
+    command_line.do(rig, "enable-protection", *MACHINES, *sites)
     file = tmp_path_factory.mktemp("plan") / "shop.json"
     look = {"name": "Look", "instruction": "Look whether the database answers"}
     file.write_text(
@@ -65,30 +75,34 @@ def records(rig, store, tmp_path_factory):
     )
     command_line.told(rig, "plan", "create", "shop", "--file", str(file))
     eventually(kept(rig, store), within_seconds=60)
+    with rig.client() as vault:
+        vault.machines["app01"].set_properties(TargetProperties(target_name="app01-there"))
     seen = {name: guest.console.last_record for name, guest in rig.guests.items()}
     for name in rig.guests:
         rig.new_points(name, 2)
+    held = rig.points("app01")[-1].id
+    with rig.client() as vault:
+        vault.machines["app01"].points[held].hold("audit")
+    eventually(named(store), within_seconds=60)
     return seen
 
 
 def test_while_the_appliance_works_in_the_store_nothing_is_started_there(records, store):
     assert "An appliance works in" in rescue(store, "start", "web01", fails=True)
-    assert {each["machine"] for each in json.loads(rescue(store, "--json", "list"))["machines"]} == {
-        "db01",
-        "web01",
-    }
+    listed = json.loads(rescue(store, "--json", "list"))["machines"]
+    assert {each["machine"] for each in listed} == set(MACHINES)
 
 
 def test_the_machines_of_a_plan_start_in_its_order_with_plain_qemu(rig, records, store):
-    rig.lose("a")
-    rig.vault.kill()
+    rig.destroy_site("a")
+    rig.destroy_vault()
     rig.appliances["b"].kill()
     said = rescue(store, "run-plan", "shop", "--qemu", "--yes", "--no-networks")
     assert (
         said.index("db01 runs") < said.index("Look whether the database answers") < said.index("web01 runs")
     )
-    for name, record in records.items():
-        assert e2e.booted(console(rig, store, name), 1).verified_last >= record
+    for name in ("db01", "web01"):
+        assert e2e.booted(console(rig, store, name), 1).verified_last >= records[name]
 
 
 def test_a_machine_that_runs_is_left_as_it_is(rig, store):
@@ -112,7 +126,8 @@ def test_libvirt_starts_it_as_its_appliance_would_have(rig, store):
     rescue(store, "discard", "db01", "--yes")
     assert "by libvirt" in rescue(store, "start", "db01")
     e2e.booted(rig.console("b", "db01"), 1)
-    machine = json.loads(rescue(store, "--json", "list"))["machines"][0]
+    listed = json.loads(rescue(store, "--json", "list"))["machines"]
+    machine = next(each for each in listed if each["machine"] == "db01")
     assert machine["runs_by"].startswith("qemu:///embed")
 
 
@@ -132,18 +147,36 @@ def console(rig, store, name):
     return guestkit.Console(folder / "runs" / "failover" / "qemu" / "console.log")
 
 
-def test_its_appliance_finds_what_was_started_and_the_vault_takes_it_over_as_it_is(rig, store):
+def test_a_new_vault_adopts_what_runs_and_what_was_only_replicated(rig, store):
     last, running = told_last(rig, store), rig.qemus("db01")
-    rig.vault.start()
-    rig.appliances["b"].start()
-    rig.wait_for(
-        "db01", lambda _: all("started-without-vault" in rig.codes(name) for name in ("db01", "web01"))
-    )
-    for each in json.loads(rescue(store, "--json", "list"))["machines"]:
-        command_line.do(rig, "failover", each["machine"], "--point", each["started_from"])
+    rig.new_vault()
+    rig.enroll_again("b")
+    rig.wait_connected()
+    would = command_line.told(rig, "vault", "adopt", "appliance-b", "--dry-run")
+    assert {each["end"] for each in would["machines"]} == {"adopted"}
+    done = command_line.told(rig, "vault", "adopt", "appliance-b")
+    told = {each["name"]: each for each in done["machines"]}
+    assert {name: told[name]["state"] for name in MACHINES} == {
+        "db01": "failed_over", "web01": "protected", "app01": "protected",
+    }  # fmt: skip
+    command = told["web01"]["do"].split("secondsite machine ")[-1].split()
+    command_line.do(rig, *command)
     assert rig.qemus("db01") == running, "it was started anew"
     assert e2e.booted(rig.console("b", "web01"), 1).verified_last == last
-    assert [rig.machine(name).state for name in ("db01", "web01")] == ["failed_over", "failed_over"]
+
+
+def test_what_was_adopted_is_committed_and_its_points_holds_and_plans_are_there(rig, records):
+    command_line.do(rig, "commit", "db01", "web01")
+    assert [rig.machine(name).state for name in ("db01", "web01")] == ["committed", "committed"]
+    assert [point.held for point in rig.points("app01") if point.held] == ["audit"]
+    with rig.client() as vault:
+        assert [plan.name for plan in vault.plans.list()] == ["shop"]
+        assert vault.machines["app01"].properties().target_name == "app01-there"
+
+
+def test_a_machine_that_was_only_replicated_is_failed_over_at_the_new_vault(rig, records):
+    command_line.do(rig, "failover", "app01")
+    assert e2e.booted(rig.console("b", "app01-there"), 1).verified_last >= records["app01"]
 
 
 def told_last(rig, store):

@@ -8,6 +8,8 @@ import pytest
 from secondsite.domain.lifecycle import DrillState, Verb
 from secondsite.domain.plans.plan import PlanGroup, PlanMachine, RecoveryPlan
 from secondsite.vault.ports import PlanRecord
+from secondsite.vault.store.failures import ChangedMeanwhile
+from secondsite.vault.store.machines import SqlMachines
 from secondsite.wire.control.orders import Kind
 from tests.vault.drills.conftest import NAMES
 from tests.vault.support_appliances import B
@@ -212,3 +214,24 @@ def test_a_vault_that_is_restarted_while_it_drills_goes_on_and_starts_no_other(d
     drills.verbs.settle(drills.record().job_id, within_seconds=600)
     assert drills.jobs() == ["web01"]
     assert drills.verbs.machine().drill_state is DrillState.NONE
+
+
+def test_of_a_turn_in_which_somebody_else_was_faster_nothing_is_kept_and_the_next_round_takes_it(
+    drills, monkeypatch
+):
+    """On PostgreSQL. It was kept as skipped, with its reason, and so was the job: one that had not taken its machine, and that the schedule
+    did not know."""
+    due = drills.set()
+    put, is_faster = SqlMachines.put, iter([True])
+
+    def overtaken(machines, machine):
+        if next(is_faster, False):
+            raise ChangedMeanwhile("Somebody else was faster.")
+        return put(machines, machine)
+
+    monkeypatch.setattr(SqlMachines, "put", overtaken)
+    drills.at(due)
+    drills.look()
+    assert (drills.jobs(), drills.record().said) == ([], "")
+    drills.look()
+    assert (drills.jobs(), drills.record().next_at) == (["web01"], due + 7 * DAY)

@@ -2,21 +2,27 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import delete, insert, update
+from sqlalchemy import delete, insert, text, update
 
+from rig.eventually import eventually
 from secondsite.domain import errors
 from secondsite.domain.access import evidence
+from secondsite.domain.access.chain import Entry, Outcome
+from secondsite.domain.lifecycle import Verb
+from secondsite.domain.policies import ReplicationPolicy
 from secondsite.ground.job_states import JobState
 from secondsite.jobs.storage import database
 from secondsite.jobs.storage.tables import jobs
 from secondsite.vault import ports
+from secondsite.vault.evidence import goals
 from secondsite.vault.evidence.keeper import Keeper
 from secondsite.vault.store import SqlStore, migrate
 from secondsite.vault.store.audit import SqlAudit
-from tests.support.vault import NOW
+from tests.support.vault import NOW, machine
 
 
 @pytest.fixture(
@@ -66,6 +72,49 @@ def test_several_who_find_the_same_keep_it_once_and_the_audit_log_names_its_dige
         assert json.loads(each.document)["machines"][0]["name"] == "<b>web01</b>"
 
 
+@pytest.fixture
+def machines(postgres_url):
+    """Those of a vault on PostgreSQL."""
+    migrate(postgres_url)
+    engine = database.connect(postgres_url)
+    store = SqlStore(engine)
+    with store.transaction() as tx:
+        for site in ("a", "b"):
+            tx.sites.add(ports.SiteRecord(site, NOW))
+        tx.policies.put(ReplicationPolicy("default"))
+        tx.machines.add(machine())
+    yield store
+    engine.dispose()
+
+
+@pytest.mark.slow
+@pytest.mark.postgresql
+def test_who_writes_to_a_machine_meanwhile_is_in_nobodys_way(machines, monkeypatch):
+    """As a person who starts the next verb: the machine first, the audit log last. Evidence was written the other way round, and PostgreSQL
+    ended one of the two after a second."""
+    recovered = ports.RecoveredRecord(NOW, Verb.FAILOVER, 5.0)
+    monkeypatch.setattr(goals, "recovered", lambda *_: {"m1": recovered})
+    end(machines, "j1", "failover")
+    keeps = keeper(machines)
+    with ThreadPoolExecutor(1) as pool:
+        with machines.transaction() as tx:
+            tx.machines.put(replace(tx.machines.get("m1"), generation=7))
+            looked = pool.submit(keeps.look)
+            eventually(lambda: waits_for_a_lock(machines), 20)
+            tx.audit.append(Entry(NOW, "anna", "", "", "commit", "/machines/m1", Outcome.DONE))
+        looked.result(20)
+    assert kept(machines)[0] == [], "the machine is another one than was read"
+    keeps.look()
+    assert [each.id for each in kept(machines)[0]] == ["j1-1"]
+    with machines.reading() as tx:
+        assert (tx.machines.get("m1").recovered, tx.machines.get("m1").generation) == (recovered, 7)
+
+
+def waits_for_a_lock(store):
+    with store.reading() as tx:
+        return tx.session.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar_one()
+
+
 def test_what_could_not_be_recorded_is_not_kept_and_is_found_again(store, monkeypatch):
     def full(*_):
         raise errors.StoreUnavailable("The disk is full.")
@@ -93,8 +142,8 @@ def test_no_secret_that_was_asked_with_is_anywhere_in_it(store):
     keeper(store).look()
     (found,), log = kept(store)
     assert "latest" in found.document
-    for text in (found.document, repr(found), *(repr(each) for each in log)):
-        assert not [each for each in secrets if each in text]
+    for told in (found.document, repr(found), *(repr(each) for each in log)):
+        assert not [each for each in secrets if each in told]
 
 
 def test_a_further_attempt_makes_a_further_entry_and_both_outlive_the_job(store):

@@ -11,7 +11,7 @@ from secondsite.domain.prediction.predicting import LAST, LIKE, Basis
 from secondsite.domain.prediction.timing import Part
 from secondsite.jobs.storage.tables import jobs
 from secondsite.vault import ports
-from secondsite.vault.evidence.histories import Histories
+from secondsite.vault.steps.histories import Histories
 from secondsite.vault.store.evidence.tables import run_times
 from tests.support.vault import NOW
 

@@ -11,10 +11,12 @@ from structlog.testing import capture_logs
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from rig.eventually import eventually
+from secondsite import __version__
 from secondsite.domain import errors
 from secondsite.vault.gateway.control_tls import for_appliances
 from secondsite.wire import control
 from secondsite.wire.control.orders import Kind, Nothing
+from secondsite.wire.control.protocols import PROTOCOL_VERSION
 from tests.support.vault import NOW, Dialler, machine, request_for, source_status
 
 pytestmark = pytest.mark.slow
@@ -148,10 +150,36 @@ def test_nothing_is_heard_of_an_appliance_once_it_was_removed(vault):
     assert known is None
 
 
-def test_an_appliance_of_a_protocol_too_far_away_is_refused_with_what_to_do(vault):
+@pytest.mark.parametrize(
+    ("protocol", "oldest", "upgrade"),
+    [
+        (PROTOCOL_VERSION + 3, PROTOCOL_VERSION + 1, "Upgrade the vault"),
+        (0, 0, "Upgrade the appliance"),
+        (
+            PROTOCOL_VERSION + 2,
+            None,
+            "Upgrade the vault",
+        ),  # as one of 2026-11-20 would say it, which understood one more
+    ],
+)
+def test_an_appliance_that_is_too_many_releases_apart_is_refused_with_what_to_do(
+    vault, protocol, oldest, upgrade
+):
     identity = vault.enroll("a")
-    with Dialler(identity, hello=identity.hello(protocol=99)) as dialler:
-        assert "Upgrade" in dialler.greeting.problem.do
+    hello = identity.hello(protocol=protocol, oldest_protocol=oldest, version="7.7")
+    with Dialler(identity, hello=hello) as dialler:
+        problem = dialler.greeting.problem
+        assert "more than 2 releases apart" in problem.message
+        assert "release 7.7" in problem.message
+        assert upgrade in problem.do
+
+
+@pytest.mark.parametrize("protocol", [PROTOCOL_VERSION - 1, PROTOCOL_VERSION + 2])
+def test_an_appliance_that_is_two_releases_apart_is_welcome(vault, protocol):
+    identity = vault.enroll("a")
+    hello = identity.hello(protocol=protocol, oldest_protocol=protocol - 2)
+    with Dialler(identity, hello=hello) as dialler:
+        assert (dialler.greeting.protocol, dialler.greeting.version) == (PROTOCOL_VERSION, __version__)
 
 
 def test_a_client_without_a_certificate_of_our_authority_gets_no_word(vault, tmp_path):

@@ -34,6 +34,37 @@ def test_what_waits_counts_for_the_memory_that_it_takes(letter, each):
     assert reading.held_bytes(text.encode()) < len(text) + 200
 
 
+@pytest.mark.parametrize("as_sent", [str, str.encode])
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("a\x00b", "a\ufffdb"),
+        ("\\\x00", "\\\ufffd"),
+        ("\\u0000", "\\u0000"),
+        ("\\\\u0000", "\\\\u0000"),
+        ("", ""),
+    ],
+)
+def test_what_postgresql_cannot_keep_of_a_text_does_not_come_in(said, kept, as_sent):
+    """A report with such a sentence failed the step that it was the end of."""
+    text = control.Report(order_id="o1", sentence=said, facts={"banner": [said]}).model_dump_json()
+    message = reading.understood("ap", as_sent(text))
+    assert isinstance(message, control.Report)
+    assert (message.sentence, message.facts) == (kept, {"banner": [kept]})
+
+
+def test_the_same_of_a_status_of_which_something_is_malformed():
+    status = control.Status(sources=(source_status(power="a\x00b"), source_status()))
+    text = status.model_dump_json().replace('"running":true', '"running":"odd"', 1)
+    message = reading.understood("ap", text)
+    assert isinstance(message, control.Status)
+    assert "\x00" not in str(message)
+
+
+def test_what_is_no_text_at_all_is_not_understood():
+    assert reading.understood("ap", b'{"type":"report","order_id":"\xff\\u0000"}') is None
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("begins", ["as usual", "otherwise"])
 def test_the_networks_thread_does_not_read_statuses_that_wait(vault, monkeypatch, begins):

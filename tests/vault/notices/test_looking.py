@@ -14,6 +14,8 @@ from secondsite.vault.notices.findings import Findings
 from secondsite.vault.notices.looking import Looking
 from secondsite.vault.notices.ways.line import Line, NotDelivered
 from secondsite.vault.store import SqlStore, migrate
+from secondsite.vault.watch.backups import Backups
+from secondsite.wire.rest.validation.shapes import Flaw, FlawKind
 from tests.support import statements
 from tests.support.vault import NOW, machine
 from tests.vault.support_intake import Intake
@@ -45,7 +47,7 @@ def looking(store, holds=lambda _appliance_id: True):
     facts = Intake(store, lambda _signal: None, lambda: NOW)
     gateway = SimpleNamespace(holds=holds)
     deps: Any = SimpleNamespace(gateway=gateway, now=lambda: NOW, drill_counts=timedelta(days=90))
-    return Looking(store, Findings(deps, facts, AUTHORITY), lambda: NOW)
+    return Looking(store, Findings(deps, facts, AUTHORITY, Backups(timedelta()), "test"), lambda: NOW)
 
 
 def target(store):
@@ -91,6 +93,19 @@ def test_a_finding_that_was_told_is_told_no_more_though_the_vault_was_restarted(
     for _ in range(3):
         looking(store).look(targets, at_findings=True)
     assert unsent(store) == 1
+
+
+def test_what_a_check_of_the_configuration_found_is_told_once_and_again_when_it_is_mended(opened):
+    _, store = opened
+    targets = target(store)
+    flaw = Flaw(kind="plan", about="plan shop", what="web01 is gone.", do="Mend it.", sites=("a",), since=NOW)
+    warning = flaw.model_copy(update={"kind": FlawKind.MACHINE_WARNING})
+    for flaws, told in (((warning,), 0), ((flaw, warning), 1), ((flaw,), 1), ((), 2)):
+        with store.transaction() as tx:
+            tx.validations.put(ports.ValidationRecord(NOW, 1, 0, flaws))
+        for _ in range(2):
+            looking(store).look(targets, at_findings=True)
+        assert unsent(store) == told
 
 
 def test_of_two_processes_that_look_at_the_same_one_writes_it(opened):

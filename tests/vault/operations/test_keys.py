@@ -7,6 +7,7 @@ from typing import cast
 import pytest
 
 from secondsite.vault import operations
+from secondsite.vault.plan_runs import failing_back
 from secondsite.vault.steps.deps import Deps
 
 KEYS = {
@@ -32,7 +33,7 @@ KEYS = {
         "names",
     ],
     "change_recovery_point": ["check", "shut_down", "start", "prove", "names"],
-    "commit": ["check", "commit", "remove_left", "consolidate"],
+    "commit": ["check", "commit", "remove_left", "consolidate", "reverse_replication"],
     "cancel_failover": ["check", "remove_failed_over", "resume_replication", "start", "names"],
     "reprotect": ["check", "withdraw", "create_replica", "reverse_replication", "synchronize"],
     "resynchronize": ["start", "resynchronize"],
@@ -43,6 +44,7 @@ KEYS = {
     "end_replication_later": ["stop_replication"],
     "finish_later": ["finish"],
     "verify_point": ["verify"],
+    "boot_point": ["turn", "boot"],
     "start_anyway": ["start"],
 }
 """Append to a list, never change what is in it: a job that is half-way would end as 'definition-changed'."""
@@ -68,6 +70,19 @@ def test_in_a_plan_a_planned_failover_waits_twice_for_its_turn(definitions):
     found = keys(definitions["planned_failover"], {"turn": turn})
     assert [found[found.index(each) + 1] for each in waits] == ["shut_down", "start"]
     assert [each for each in found if each not in waits] == KEYS["planned_failover"]
+
+
+def test_a_failback_that_synchronizes_has_its_steps_by_when_it_does():
+    nothing = cast(Deps, SimpleNamespace())
+    asked = {"machine_id": "m1", "name": "web01", "epoch": 1, "asked_at": 3}
+    found = {
+        sync: keys(failing_back.definition(nothing, {}), {**asked, "data_sync": sync})
+        for sync in ("before", "during")
+    }
+    assert found == {
+        "before": ["check", "synchronize", "complete", "move"],
+        "during": ["check", "shut_down", "synchronize", "move"],
+    }
 
 
 def test_a_drill_that_cleans_up_by_itself_goes_on_after_its_proof(definitions):

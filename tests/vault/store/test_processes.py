@@ -4,9 +4,10 @@ import contextlib
 import threading
 from datetime import timedelta
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
-from sqlalchemy import func, select, text, update
+from sqlalchemy import event, func, select, text, update
 
 from rig.eventually import eventually
 from secondsite.domain import errors
@@ -15,10 +16,11 @@ from secondsite.jobs.storage import database as opening
 from secondsite.jobs.storage.lease import Member
 from secondsite.jobs.storage.tables import engines
 from secondsite.vault import ports
+from secondsite.vault.gateway.giving import Giving
 from secondsite.vault.gateway.others import Desk, Others
 from secondsite.vault.store import SqlStore, migrate
 from secondsite.vault.store.several import heard
-from secondsite.wire.control import Order, Report
+from secondsite.wire.control import Order, Progress, Report
 from tests.support.vault import NOW
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgresql]
@@ -214,6 +216,83 @@ def test_an_order_that_was_taken_is_given_although_the_reply_to_the_commit_was_l
     for _ in range(2):
         others.look()
         assert given == ["o1"]
+
+
+class Process:
+    """A process that gives orders, its own and those of others; `linked` appliances are connected to it."""
+
+    def __init__(self, store, *linked):
+        self.sent: list[str] = []
+        self.seconds = 1000.0
+        line: Any = SimpleNamespace(send=lambda order: self.sent.append(order.order_id))
+        tell: Any = lambda _key: None  # noqa: E731
+        self.others = Others(store, lambda _key: None, lambda _tx, _ids: None, lambda: self.seconds)
+        self.giving = Giving(dict.fromkeys(linked, line), tell, self.others, lambda: self.seconds)
+        self.others.serve(self.giving.serve(), lambda _id: None)
+
+
+@pytest.fixture
+def asker(stores):
+    return Process(stores[0])
+
+
+@pytest.fixture
+def holder(stores):
+    take(stores[1])
+    return Process(stores[1], "ap")
+
+
+def asked_and_passed_on(asker, holder, after_seconds):
+    """The step asks again."""
+    for each in (asker, holder):
+        each.seconds += after_seconds
+    report = asker.giving.ask("ap", passed().order)
+    for each in (asker, holder, asker):
+        each.others.look()
+    holder.giving.drop_forgotten()
+    return report
+
+
+def test_an_order_may_take_as_long_as_it_takes_in_another_process_too(asker, holder):
+    """Its step asks again and again, but the process that had given it did not hear of that: after five minutes it took the order for
+    abandoned, and its report for one that nobody waits for."""
+    asker.others.look()
+    for _ in range(20):
+        assert asked_and_passed_on(asker, holder, 200) is None
+    assert holder.sent == ["o1"], "it is under way, and not given again"
+    holder.giving.progressed("ap", Progress(order_id="o1", fraction=0.5, sentence="half"))
+    asked_and_passed_on(asker, holder, 200)
+    assert asker.giving.progress("o1") == (0.5, "half")
+    holder.giving.reported("ap", Report(order_id="o1", sentence="done"))
+    asked_and_passed_on(asker, holder, 200)
+    assert asked_and_passed_on(asker, holder, 1) == Report(order_id="o1", sentence="done")
+
+
+def test_a_report_that_comes_while_news_are_read_is_the_next_news(stores, db):
+    one, other = stores
+    with one.transaction() as tx:
+        tx.passed_orders.ask([passed()])
+    with other.transaction() as tx:
+        tx.passed_orders.take(["ap"], 30)
+        tx.passed_orders.progressed("o1", 0.5, "half")
+    reports = iter([Report(order_id="o1", sentence="done")])
+
+    def report(connection, _cursor, statement, *_rest):
+        if statement.startswith("DELETE FROM passed_orders") and connection.engine is db:
+            for each in reports:
+                with other.transaction() as tx:
+                    tx.passed_orders.reported(each)
+
+    event.listen(db, "after_cursor_execute", report)
+    with one.transaction() as tx:
+        found = list(tx.passed_orders.news())
+    event.remove(db, "after_cursor_execute", report)
+    assert [each.report for each in found] in ([], [None])
+    with one.transaction() as tx:
+        assert [each.report for each in tx.passed_orders.news()] == [
+            Report(order_id="o1", sentence="done")
+        ], "else it stays as a row that is no news, and whoever asks for the order again hears nothing"
+        assert list(tx.passed_orders.news()) == []
 
 
 class Holder:

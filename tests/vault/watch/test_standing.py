@@ -1,9 +1,11 @@
 """Findings that stand until somebody acts."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from secondsite.domain.drills.verdicts import Verdict
 from secondsite.domain.health import Health
 from secondsite.domain.lifecycle import DrillState, State, Verb
 from secondsite.vault import ports
@@ -45,6 +47,18 @@ def test_what_a_drill_has_not_shown_leaves_the_machine_healthy_but_one_that_fail
     assert health.overall(fresh, never) is Health.HEALTHY
     bad = machine(drilled_at=NOW, drill_failed_at=NOW)
     assert health.overall(bad, tuple(standing.standing(bad, NOW + HOUR))) is Health.WARNING
+
+
+def test_a_copy_that_was_of_no_use_is_told_of_until_another_look_says_otherwise():
+    failed = ports.BootedRecord("p1", "j1", "1 of 1 checks failed", Verdict.FAILED, looked_at=NOW)
+    assert codes(NOW + HOUR, booted=failed) == ["boot-failed"]
+    assert codes(NOW + HOUR, booted=replace(failed, verdict=Verdict.PASSED)) == []
+    assert codes(NOW + HOUR, booted=replace(failed, verdict=None)) == []
+    assert codes(NOW + 2 * HOUR, booted=failed, drilled_at=NOW + HOUR) == []
+    assert codes(NOW + 2 * HOUR, booted=failed, drilled_at=NOW + HOUR, drill_failed_at=NOW + HOUR) == [
+        "drill-failed",
+        "boot-failed",
+    ]
 
 
 def test_a_drill_counts_for_90_days():

@@ -334,6 +334,27 @@ def test_a_second_copy_is_critical_in_every_state(state):
     assert "source-running-after-failover" not in codes(situation(machine=machine(state=state), status=older))
 
 
+@pytest.mark.parametrize(
+    ("committed", "epoch", "way"),
+    [
+        (False, 1, "planned-failover web01' is refused, and names the point"),
+        (True, 1, "failover web01 --point p1' takes it over as it runs, then 'machine commit'."),
+        (True, 2, "then 'machine commit', and, since it is replicated back already, reprotect."),
+    ],
+)
+def test_a_vault_from_before_a_failover_says_so_and_names_the_way_on(committed, epoch, way):
+    there = point(1, 10).model_copy(update={"committed": committed})
+    replica = replica_status(points=[there]).model_copy(update={"runs": ("failover",)})
+    off = source_status(power="off", epoch=epoch)
+    status = dataclasses.replace(situation().status, source=off, replica=replica)
+    (found,) = (
+        each for each in health.findings(situation(status=status), NOW) if each.code == "record-is-behind"
+    )
+    assert way in found.what
+    known = [machine(start_ordered=True), machine(state=State.FAILED_OVER), machine(epoch=2)]
+    assert not any("record-is-behind" in codes(situation(machine=each, status=status)) for each in known)
+
+
 def test_a_second_copy_that_its_appliance_reports_too_is_one_finding():
     said = FindingShape(code="source-running-after-failover", what="web01 runs here.", since=NOW)
     status = situation().status

@@ -4,7 +4,7 @@ Its rooms:
 
     vault, sites, appliances, networks, policies, tokens, audit, approvals  the vault and its settings
     machines, points, groups, plans                       what is protected, and how it is recovered together
-    settings                                              what is set for single machines
+    settings                                              what is set for single machines, and pools of addresses
     verbs, jobs                                           what is started, and how it goes on
     events                                                as server-sent events
     evidence                                              what is kept of failovers and drills
@@ -34,7 +34,7 @@ from . import (
 from .drills import schedules as drill_schedules
 from .evidence import entries as evidence
 from .notices import targets as notice_targets
-from .settings import checks, properties
+from .settings import checks, pools, properties
 
 OPEN = (vault.open_router, appliances.open_router)
 """Calls without a token."""
@@ -45,6 +45,7 @@ GUARDED = tuple(
         sites,
         appliances,
         networks,
+        pools,
         policies,
         tokens,
         audit,

@@ -57,3 +57,10 @@ def show_appliance(vault: Vault, appliance: ApplianceName) -> rest.Appliance:
 def delete_appliance(vault: Vault, appliance: ApplianceName) -> None:
     """From now on its certificate is refused."""
     vault.appliances.delete(appliance)
+
+
+@router.post("/appliances/{appliance}/adopt")
+def adopt(vault: Vault, appliance: ApplianceName, request: rest.AdoptionAsked) -> rest.Adoption:
+    """What the appliance has of a vault that is gone is this vault's from now on: its machines, with points, settings and plans.
+    Harmless when repeated; one portion at a time."""
+    return vault.adoption.adopt(appliance, request)

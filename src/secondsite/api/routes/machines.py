@@ -8,6 +8,7 @@ from fastapi import Query, Response
 
 from ...wire import rest
 from ...wire.common.instants import InstantOrUtc
+from ...wire.rest.choices.candidates import ApplianceCandidates
 from ...wire.rest.preflights import EligibilityQuery, Preflight
 from ..access import Caller, Vault
 from ..headers import LOCATION, OnceHeader, answers, locate
@@ -48,6 +49,20 @@ def check_protection(
 ) -> Preflight:
     """What would be in the way of its protection; both sites are asked, and nothing is changed."""
     return vault.eligibility.of(site, machine, query)
+
+
+@router.get("/machines/{machine}/appliances")
+def list_candidates(vault: Vault, machine: MachineName) -> ApplianceCandidates:
+    """Which appliances it could be protected back to, and why others do not fit; all are asked, and nothing is changed."""
+    return vault.candidates.to_come_back(machine)
+
+
+@router.get("/sites/{site}/machines/{machine}/appliances")
+def list_first_candidates(
+    vault: Vault, site: SiteName, machine: MachineName, query: Annotated[EligibilityQuery, Query()]
+) -> ApplianceCandidates:
+    """Which appliances of the target site could hold its replica, and why others do not fit; all are asked, and nothing is changed."""
+    return vault.candidates.to_protect(site, machine, query)
 
 
 @router.post(

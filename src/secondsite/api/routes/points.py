@@ -54,6 +54,26 @@ def verify_point(
     return accepted
 
 
+@router.post(
+    "/machines/{machine}/points/{point}/boot",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=answers(HTTPStatus.ACCEPTED, LOCATION),
+)
+def boot_point(
+    vault: Vault,
+    caller: Caller,
+    response: Response,
+    once: OnceHeader,
+    machine: MachineName,
+    point: PointId,
+    request: rest.PointBoot,
+) -> rest.JobAccepted:
+    """Boots a copy from a point at the target, looks at it and removes it; the result grades the point. No drill is opened."""
+    accepted = vault.points.boot(machine, point, request, caller, once)
+    locate(response, "jobs", accepted.job_id)
+    return accepted
+
+
 @router.get("/machines/{machine}/preview")
 def preview_recovery(
     vault: Vault,
@@ -105,6 +125,12 @@ def preview_reprotect(
     location: Annotated[
         rest.Location, Query(description="original: onto the old disks; alternate: a full copy.")
     ] = rest.Location.ORIGINAL,
+    target_appliance: Annotated[
+        str | None,
+        Query(
+            description="With alternate: the name or id of the appliance; without, the one that had the machine."
+        ),
+    ] = None,
 ) -> ReprotectPreview:
-    """What a reprotect would send, and how long it would take; the site where the machine runs is asked. Starts nothing."""
-    return vault.returns.preview(machine, location)
+    """What is in the way of a reprotect, what it would send, and how long it would take; both sites are asked. Starts nothing."""
+    return vault.returns.preview(machine, location, target_appliance)

@@ -1,16 +1,18 @@
 """Routes: sites."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 
 from fastapi import Response
 
 from ...wire import rest
 from ...wire.common.bandwidth import BandwidthShape
+from ...wire.rest.settings.verification import VerificationShape
 from ..access import Vault
 from ..headers import ETAG, LOCATION, IfMatch, OnceHeader, answers, locate, tag
 from ..pages import Paging, by_name
 from ..routers import guarded
-from .names import SiteName
+from .names import OtherSite, SiteName
 
 router = guarded("sites")
 
@@ -50,7 +52,40 @@ def limit_site(
     return tag(response, vault.sites.limit(site, request, seen))
 
 
+@router.put("/sites/{site}/verification", responses=answers(HTTPStatus.OK, ETAG))
+def set_verification(
+    vault: Vault, response: Response, site: SiteName, seen: IfMatch, request: VerificationShape
+) -> rest.Site:
+    """What the site gives to copies of recovery points that are booted only to be looked at, and how often. Replaces what held."""
+    return tag(response, vault.sites.give(site, request, seen))
+
+
 @router.get("/sites/{site}/inventory")
 def show_inventory(vault: Vault, site: SiteName) -> rest.SiteInventory:
     """All machines of the site, asked now; of a site that cannot be asked those that it had, and why."""
     return vault.machines.inventory(site)
+
+
+@router.get("/site-pairs")
+def list_pairs(vault: Vault) -> Sequence[rest.SitePair]:
+    """What holds between every two sites, by name."""
+    return vault.pairs.list()
+
+
+@router.get("/site-pairs/{site}/{other}", responses=answers(HTTPStatus.OK, ETAG))
+def show_pair(vault: Vault, response: Response, site: SiteName, other: OtherSite) -> rest.SitePair:
+    """What holds between two sites, in whichever order they are named."""
+    return tag(response, vault.pairs.show(site, other))
+
+
+@router.put("/site-pairs/{site}/{other}", responses=answers(HTTPStatus.OK, ETAG))
+def change_pair(
+    vault: Vault,
+    response: Response,
+    site: SiteName,
+    other: OtherSite,
+    seen: IfMatch,
+    request: rest.SitePairChange,
+) -> rest.SitePair:
+    """What is to hold between two sites from now on."""
+    return tag(response, vault.pairs.change(site, other, request, seen))

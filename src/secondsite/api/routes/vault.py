@@ -1,10 +1,13 @@
 """Routes: the vault itself."""
 
-from fastapi import Response
+from typing import Annotated
+
+from fastapi import Query, Response
 from fastapi.responses import PlainTextResponse
 
 from ...domain import lifecycle
 from ...wire import rest
+from ...wire.rest.validation.shapes import Validation
 from ..access import Vault
 from ..routers import guarded, open_to_all
 from ..written import written
@@ -43,6 +46,18 @@ def show_vault(vault: Vault) -> rest.Vault:
 def show_summary(vault: Vault) -> Response:
     """All machines under protection at a glance: how many are in which state, how healthy, the worst RPO; and the sites."""
     return written(vault.machines.summary())
+
+
+@router.get("/validation")
+def validate(
+    vault: Vault,
+    now: Annotated[
+        bool, Query(description="Check again, and wait for that; else what the last check found.")
+    ] = False,
+) -> Validation:
+    """What is wrong in the whole configuration: networks, appliances, stores, policies, plans and their scripts, schedules, and whether each
+    machine could be failed over. The vault checks it twice a day by itself. Starts nothing."""
+    return vault.validations.now() if now else vault.validations.last()
 
 
 @router.get("/lifecycle")

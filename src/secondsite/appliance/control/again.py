@@ -1,13 +1,17 @@
-"""An appliance enrolls again under its own id: its key may be in other hands, or its certificate has ended. All that it knows stays.
+"""An appliance enrolls again under its own id: its key may be in other hands, its certificate has ended, or its vault is gone and there
+is a new one. All that it knows of machines stays.
 
-A registration key that replaces it is needed. What the vault answers is durable in one file before it takes the place of the old
+A registration key that replaces it is needed, at a new vault one for its site. What the vault answers is durable in one file before it takes the place of the old
 key, certificate and CA, so a crash leaves either all old or, after the next start, all new ones."""
 
+import contextlib
 import json
 from pathlib import Path
 
+from cryptography import x509
+
 from ...ground import durable, seams
-from ..shared import ApplianceConfig
+from ..shared import ApplianceConfig, State, forget_vault
 from . import enrollment
 from .csr import signing_request
 
@@ -20,8 +24,9 @@ def enroll_again(config: ApplianceConfig, vault_url: str, key: str, ca_fingerpri
     csr_pem = signing_request(key_pem, config.name)
     request = EnrollRequest(key=key, name=config.name, csr_pem=csr_pem, appliance_id=config.appliance_id)
     answer = enrollment.answered(vault_url, request, ca_fingerprint)
-    changed = config.model_copy(update={"control_url": answer.control_url})
+    changed = config.model_copy(update={"control_url": answer.control_url, "site": answer.site})
     new = {
+        "is_another_vault": not _trusts(config, answer.ca_pem),
         "key": key_pem.decode(),
         "certificate": answer.certificate_pem,
         "ca": enrollment.alone(answer.ca_pem),
@@ -45,7 +50,24 @@ def finish(home: Path) -> None:
     durable.write(config.certificate, new["certificate"], 0o644)
     durable.write(config.ca, new["ca"], 0o644)
     config.save()
+    if new.get("is_another_vault", False):
+        _forget_vault(config)
     durable.remove(_file(home))
+
+
+def _trusts(config: ApplianceConfig, ca_pem: str) -> bool:
+    """Whether the CA is one that this appliance trusts already: its vault is the same."""
+    try:
+        known = x509.load_pem_x509_certificates(config.ca.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return any(each in known for each in x509.load_pem_x509_certificates(ca_pem.encode()))
+
+
+def _forget_vault(config: ApplianceConfig) -> None:
+    if config.state_file.exists():
+        with contextlib.closing(State(config.state_file)) as state:
+            forget_vault(state)
 
 
 def _file(home: Path) -> Path:

@@ -18,6 +18,7 @@ from ...datapath.channel import TlsFiles, client_context, is_distrust
 from ...datapath.errors import DatapathError
 from ...ground import threads
 from ...wire import control as wire
+from ...wire.control.protocols import RELEASES_APART, SPOKEN, Spoken
 from ..shared import KnownVaults
 from .order_desk import OrderDesk
 from .redialling import Redialling
@@ -132,6 +133,7 @@ class Control:
             raise InvalidHandshake(f"{answer.problem.message} {answer.problem.do}")
         if not isinstance(answer, wire.Welcome):
             raise InvalidHandshake(f"the vault answered with {answer.type} instead of welcome")
+        require_common(answer)
         self._desk.generations.vault_says(answer.vault_time)
         self._desk.generations.vault_is_at(answer.vault_number)
         log.info("vault.connected", url=self._vaults.dialled)
@@ -183,6 +185,16 @@ class Control:
             except Exception:
                 log.exception("status.not-sent")
             done.wait(_rest_seconds(time.thread_time() - began, voice.is_behind))
+
+
+def require_common(welcome: wire.Welcome) -> None:
+    """Raises InvalidHandshake for a vault that is more releases apart than the two understand each other."""
+    theirs = Spoken.said(welcome.protocol, welcome.oldest_protocol)
+    if SPOKEN.common(theirs) is None:
+        raise InvalidHandshake(
+            f"the vault, release {welcome.version or 'of 2026-11-20'}, understands protocol {theirs}, this appliance {SPOKEN}: they are more than "
+            f"{RELEASES_APART} releases apart. Upgrade the {'vault' if theirs.newest < SPOKEN.newest else 'appliance'}."
+        )
 
 
 def _rest_seconds(took_seconds: float, is_behind: bool) -> float:

@@ -14,11 +14,9 @@ from ...domain import errors
 from ...domain.amounts import span
 from ...ground.units import DAY
 from ...wire.control import Order
-from ..shared import State
+from ..shared import State, numbers
 
-KEY = "generation/"
-DRILL_KEY = "drill-generation/"
-VAULT_KEY = "vault-number"
+KEY, DRILL_KEY, VAULT_KEY = numbers.KEY, numbers.DRILL_KEY, numbers.VAULT_KEY
 OLDEST_SECONDS = 7 * DAY
 """How long after its deadline an order is still carried out: its vault may have been down, and goes on with it."""
 

@@ -23,12 +23,13 @@ from . import (
     source,
     source_cycles,
 )
+from .adopting import ordered as adopting
 from .context import ApplianceParts, Context
 from .keeping import ordered as keeping
 from .names import ordered as names
 from .networks.shared import serve_again
 from .override import start_at_the_site
-from .proof import proving
+from .proof import booting, proving
 from .scripts import ordered
 
 Handler = Callable[[Context, Any], tuple[str, Shape]]
@@ -68,11 +69,14 @@ HANDLERS: dict[Kind, Handler] = {
     Kind.CREATE_NETWORK: inventory.create_network,
     Kind.REMOVE_NETWORK: inventory.remove_network,
     Kind.PROVE: proving.prove,
+    Kind.BOOT_POINT: booting.boot_point,
     Kind.CHECK_SCRIPTS: ordered.check,
     Kind.RUN_SCRIPT: ordered.run,
     Kind.RUN_GUEST_SCRIPT: ordered.run_in_guest,
     Kind.UPDATE_NAMES: names.update,
     Kind.KEEP: keeping.keep,
+    Kind.SHOW_KEPT: adopting.show,
+    Kind.ADOPT: adopting.adopt,
 }
 
 
@@ -95,4 +99,14 @@ def perform(context: Context) -> tuple[str, Shape]:
     return HANDLERS[kind](context, payload)
 
 
-__all__ = ["HANDLERS", "ApplianceParts", "Context", "perform", "serve_again", "start_at_the_site"]
+remove_left_over = booting.remove_left_over
+
+__all__ = [
+    "HANDLERS",
+    "ApplianceParts",
+    "Context",
+    "perform",
+    "remove_left_over",
+    "serve_again",
+    "start_at_the_site",
+]

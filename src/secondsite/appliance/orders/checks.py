@@ -20,7 +20,10 @@ from ...wire.control.checks import (
     CopyInstant,
     Obstacles,
     ObstacleShape,
+    WantedReplica,
 )
+from ...wire.control.setups import Base
+from ..shared import withdrawn
 from ..target import FAILOVER, GIVE_ONE, stores
 from . import runs
 from .context import Context
@@ -33,8 +36,11 @@ PEER_PAUSE_SECONDS = 0.3
 
 
 def check_source(context: Context, payload: CheckSource) -> tuple[str, CheckedSource]:
-    sentence, found = _answer(list(_of_source(context, payload)), "this machine can be replicated from here")
+    reached: list[float] = []
+    obstacles = list(_of_source(context, payload, reached))
+    sentence, found = _answer(obstacles, "this machine can be replicated from here")
     return sentence, CheckedSource(
+        peer_seconds=reached[0] if reached else None,
         obstacles=found.obstacles,
         needed_bytes=_needed_bytes(context, payload),
         written_bytes=_written_bytes(context, payload),
@@ -56,7 +62,8 @@ def check_target(context: Context, payload: CheckTarget) -> tuple[str, CheckedTa
     )
 
 
-def _of_source(context: Context, payload: CheckSource) -> Iterator[ObstacleShape]:
+def _of_source(context: Context, payload: CheckSource, reached: list[float]) -> Iterator[ObstacleShape]:
+    """`reached`: is told how long it took to be connected to the peer."""
     machine = context.fabric.inventory.get(payload.fabric_id)
     if machine is None:
         yield _obstacle(
@@ -68,7 +75,7 @@ def _of_source(context: Context, payload: CheckSource) -> Iterator[ObstacleShape
         yield from (_shape(each) for each in found if each.disk in concerned)
         yield from _not_off(context.fabric.power.state(payload.fabric_id), machine.name)
     if payload.peer_addresses:
-        yield from _unreachable(context, payload.peer_addresses)
+        yield from _unreachable(context, payload.peer_addresses, reached)
 
 
 def _not_off(power: PowerState, name: str) -> Iterator[ObstacleShape]:
@@ -107,22 +114,25 @@ def _occupied_bytes(disk: DiskDefinition) -> int:
     return min(disk.size_bytes, sum(usage.stored_bytes(path) for path in files))
 
 
-def _unreachable(context: Context, addresses: tuple[str, ...]) -> Iterator[ObstacleShape]:
+def _unreachable(
+    context: Context, addresses: tuple[str, ...], reached: list[float]
+) -> Iterator[ObstacleShape]:
     """One data address that answers with a certificate of our CA is enough."""
     try:
-        _reach(context, addresses)
+        reached.append(_reach(context, addresses))
     except errors.SecondsiteError as problem:
         where = ", ".join(addresses)
         yield _obstacle(f"The target's data port ({where}) cannot be used: {problem.message}", problem.do)
 
 
-def _reach(context: Context, addresses: tuple[str, ...]) -> None:
-    """Try for a while: a peer that is just restarting is not an obstacle."""
+def _reach(context: Context, addresses: tuple[str, ...]) -> float:
+    """In how many seconds it answered. Try for a while: a peer that is just restarting is not an obstacle."""
     deadline = time.monotonic() + min(PEER_PATIENCE_SECONDS, context.left_seconds())
     while True:
+        began = time.monotonic()
         try:
             context.parts.peers.connect(addresses, None, PEER_SECONDS).close()
-            return
+            return time.monotonic() - began
         except errors.PeerUnreachable:
             if time.monotonic() > deadline:
                 raise
@@ -136,6 +146,8 @@ def _of_target(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape
     yield from _unknown_cpu_model(context, payload)
     yield from _taken(context, payload)
     yield from missing.obstacles(context, payload)
+    if payload.home is not None:
+        yield from missing.at_home(context, payload.home)
     yield from production.warnings(context, payload, runs.of_drills(context))
     yield from names.warnings(context, payload)
     in_the_way = stores.choosing.obstacles(
@@ -157,6 +169,31 @@ def _of_target(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape
             )
         except errors.NotPossibleNow as problem:
             yield _obstacle(problem.message, problem.do)
+        yield from _old_disks(context, payload.replica)
+
+
+def _old_disks(context: Context, wanted: WantedReplica) -> Iterator[ObstacleShape]:
+    """On them a replica is to stand: they must be here, and readable."""
+    if wanted.base is not Base.EXISTING or wanted.existing_fabric_id is None:
+        return
+    found = context.fabric.inventory.get(wanted.existing_fabric_id)
+    left = (
+        found.definition if found is not None else withdrawn.recall(context.state, wanted.existing_fabric_id)
+    )
+    alternate = "Reprotect to an alternate location, which copies everything: '--location alternate'."
+    if left is None:
+        yield _obstacle(
+            f"The old machine ({wanted.existing_fabric_id}) is not here, and was not withdrawn here.",
+            alternate,
+        )
+        return
+    for disk in left.disks:
+        try:
+            if disk.key in wanted.disks:
+                image.look(Path(disk.path), disk.format)
+                image.chain(Path(disk.path))
+        except errors.SecondsiteError as problem:
+            yield _obstacle(f"The old disk {disk.key} cannot be read: {problem.message}", alternate)
 
 
 def _copy(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:

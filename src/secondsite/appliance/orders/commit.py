@@ -10,6 +10,7 @@ from ..shared import withdrawn
 from ..source import Source
 from ..target import HostedReplica
 from .context import Context
+from .networks import reserving
 from .power import take_away
 from .runs import FAILOVER, end_forgotten_drills, key_of
 
@@ -82,9 +83,10 @@ def remove_machine(context: Context, payload: FabricMachine) -> tuple[str, Nothi
             context.parts.replication.remove(source)
         context.parts.replication.fences.forget(context.machine_id)
         context.state.remove_fact(key_of(context, FAILOVER))
+        back = reserving.released(context)
     if found is None:
-        return "the machine was already removed", Nothing()
-    return f"removed {found.name}; its disks stay for the way back", Nothing()
+        return f"the machine was already removed{back}", Nothing()
+    return f"removed {found.name}; its disks stay for the way back{back}", Nothing()
 
 
 def _require_left(context: Context, found: MachineSummary, source: Source | None) -> None:

@@ -12,6 +12,7 @@ from ..groups import Groups
 from ..shared import ApplianceConfig, Bandwidth, EnrolledPeers, KnownVaults, Peers, State, TrustedCas
 from ..source import Replication, Source
 from ..target import Applier, HostedReplica, ReplicaHost, Seeds
+from .beside.giving_way import GivingWay
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class ApplianceParts:
     host: ReplicaHost
     work: Applier
     seeds: Seeds
+    giving_way: GivingWay = field(default_factory=GivingWay)
 
 
 @dataclass(frozen=True, slots=True)

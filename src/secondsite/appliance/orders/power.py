@@ -12,11 +12,14 @@ from ..source import Source
 from ..target import FAILOVER
 from . import runs
 from .context import Context
+from .names import addresses
 
 
 def state(context: Context, payload: FabricMachine) -> tuple[str, PowerFact]:
     power = context.fabric.power.state(payload.fabric_id)
-    return f"the machine is {power}", PowerFact(power=str(power))
+    asked = payload.tell_addresses and power is PowerState.RUNNING
+    told = addresses.bounded(addresses.known(context, payload.fabric_id)) if asked else {}
+    return f"the machine is {power}", PowerFact(power=str(power), addresses=told)
 
 
 def shut_down(context: Context, payload: ShutDown) -> tuple[str, PowerFact]:
@@ -138,10 +141,21 @@ def ours(context: Context, fabric_id: str) -> MachineSummary:
     return found
 
 
+SHOWN = 4
+
+
+def _its_disks(found: MachineSummary) -> str:
+    """Where what the machine wrote last can be looked at: a replica stands on these files, and writes above them."""
+    paths = [disk.path for disk in found.definition.disks if disk.path]
+    more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
+    where = f" ({', '.join(paths[:SHOWN])}{more})" if paths else ""
+    return f"its disks{where} stay as they are until a failback is committed"
+
+
 def _withdrawn(context: Context, fabric_id: str, found: MachineSummary | None) -> str:
     """A sentence; raises NotFound for a machine that was not here to be withdrawn, now or before."""
     if found is not None:
-        return f"withdrew {found.name}; its disks stay where they are"
+        return f"withdrew {found.name}; {_its_disks(found)}"
     if withdrawn.recall(context.state, fabric_id) is None:
         raise errors.NotFound(
             f"The site has no machine {fabric_id}, and it was not withdrawn here.",

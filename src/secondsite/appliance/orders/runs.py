@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ...datapath import errors as datapath_errors
+from ...datapath.replica import PointRecord
 from ...domain import errors, journal
 from ...fabrics.interface import HostRequest, MachineSummary
 from ...ground import seams
@@ -19,7 +20,9 @@ from ..shared import run_key, withdrawn
 from ..target import FAILOVER as FAILOVER
 from ..target import HostedReplica, old_disks
 from .context import Context
-from .networks import missing, shared
+from .networks import connected, missing, reserving, shared
+
+DRILL = "drill"
 
 
 class RunFact(Shape):
@@ -76,6 +79,8 @@ def stands_on(context: Context, hosted: HostedReplica, found: MachineSummary) ->
 def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFact]:
     """Make overlays on the point, define a machine with the mapped networks, and start it: seconds, whatever the
     disk's size."""
+    if payload.run in (FAILOVER, DRILL):
+        context.parts.giving_way.make_way(payload.name)
     began, hosted = time.monotonic(), context.hosted()
     with context.alone(hosted, "starting a machine"):
         _require_closed(hosted, payload)
@@ -94,11 +99,12 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
         was_made = known is not None and known == fact.model_copy(update={"made": True, "mark": known.mark})
         if known is not None and was_made:
             fact = known
-        _remember(context, payload.run, fact.model_copy(update={"made": was_made}))
+        remember(context, payload.run, fact.model_copy(update={"made": was_made}))
         seams.reach("appliance.run.opened")
-        definition = hosted.definition(record)
+        definition = _definition(context, hosted, payload, record)
         networks = {nic.key: _network(payload, nic) for nic in definition.nics}
-        unconnected = missing.left_out(context, payload, networks)
+        as_it_was = payload.home and _home(context, hosted, payload) is not None
+        unconnected = {} if as_it_was else missing.left_out(context, payload, networks)
         wanted = Sizing() if payload.home else payload.sizing
         firmware = hosted.replica.firmware(payload.point_id, payload.run)
         unfit = context.fabric.hosting.create(
@@ -115,11 +121,15 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
                 sizing=wanted,
             )
         )
-        _remember(context, payload.run, fact.model_copy(update={"made": True}))
+        remember(context, payload.run, fact.model_copy(update={"made": True}))
         seams.reach("appliance.run.created")
         shows = _shows(context, payload.fabric_id)
+        got = reserving.reserved(context, payload)
         if payload.start:
             context.fabric.power.start(payload.fabric_id)
+        is_drill = payload.run != FAILOVER
+        asked = {**networks, **dict.fromkeys(unconnected)}
+        told = connected.said(context, payload.fabric_id, asked) if is_drill else ""
     seconds = time.monotonic() - began
     did = "started" if payload.start else "defined"
     taken_at = datetime.fromisoformat(record.manifest.taken_at)
@@ -127,7 +137,9 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
         taken_at = payload.forward.taken_at
     begin = started_from(payload.point_id, payload.forward) + ("," if payload.forward else "")
     sentence = f"{did} {payload.name} from {begin} in {seconds:.1f} s"
-    return sentence + _sized(wanted, unfit) + missing.said(unconnected) + _without(firmware), StartFact(
+    return sentence + _sized(wanted, unfit) + missing.said(unconnected) + got + told + _without(
+        firmware
+    ), StartFact(
         fabric_id=payload.fabric_id,
         name=payload.name,
         point_id=payload.point_id,
@@ -136,6 +148,7 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
         shows=shows,
         sized=wanted == payload.sizing,
         cpu_model=wanted.cpu_model,
+        definition=definition.model_copy(update={"native": ""}) if payload.run == DRILL else None,
     )
 
 
@@ -147,7 +160,8 @@ def _shows(context: Context, fabric_id: str) -> bool | None:
         return None
 
 
-def _remember(context: Context, run: str, fact: RunFact) -> None:
+def remember(context: Context, run: str, fact: RunFact) -> None:
+    """Durable when it returns."""
     context.state.put_fact(key_of(context, run), fact.model_dump_json())
 
 
@@ -182,6 +196,21 @@ def _home(context: Context, hosted: HostedReplica, payload: StartReplica) -> Mac
     if not payload.home or hosted.setup.existing_fabric_id != payload.fabric_id:
         return None
     return withdrawn.recall(context.state, payload.fabric_id)
+
+
+def _definition(
+    context: Context, hosted: HostedReplica, payload: StartReplica, record: PointRecord
+) -> MachineDefinition:
+    """The machine's at the point; one that comes home to a place where it never was, or was deleted, is made as it left home: the other
+    site may have left cards out that it had no network for."""
+    there = hosted.definition(record)
+    if not payload.home or _home(context, hosted, payload) is not None:
+        return there
+    left, keys = hosted.setup.definition, {disk.key for disk in there.disks}
+    kept = tuple(disk for disk in left.disks if disk.key in keys)
+    if len(kept) < len(keys):  # the other site added some
+        return there
+    return left.model_copy(update={"disks": kept})
 
 
 def _disks(context: Context, hosted: HostedReplica, payload: StartReplica) -> dict[str, Path]:
@@ -220,7 +249,8 @@ def stop_replica(context: Context, payload: StopReplica) -> tuple[str, Nothing]:
             _require_a_copy(context, hosted, payload.fabric_id)
         context.fabric.hosting.remove(payload.fabric_id, context.machine_id)
         if hosted is None:
-            return "the machine is removed; there is no replica any more", Nothing()
+            back = reserving.released(context) if payload.run == FAILOVER else ""
+            return f"the machine is removed; there is no replica any more{back}", Nothing()
         return end(context, hosted, payload.run), Nothing()
 
 
@@ -261,11 +291,12 @@ def end(context: Context, hosted: HostedReplica, run: str) -> str:
     if fact is not None:
         context.fabric.hosting.remove(fact.fabric_id, context.machine_id)
         seams.reach("appliance.run.removed")
+    back = reserving.released(context) if run == FAILOVER else ""
     hosted.replica.close_run(run)
     context.state.remove_fact(key_of(context, run))
     hosted.refresh()
     hosted.wants_trim = True
     context.parts.work.wanted(hosted)
     if fact is None:
-        return f"nothing of {hosted.setup.machine_name} was left to remove"
-    return f"removed {fact.name}, which ran from {started_from(fact.point_id, fact.forward)}"
+        return f"nothing of {hosted.setup.machine_name} was left to remove{back}"
+    return f"removed {fact.name}, which ran from {started_from(fact.point_id, fact.forward)}{back}"

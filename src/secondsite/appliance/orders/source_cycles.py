@@ -127,13 +127,13 @@ def pre_copy(context: Context, payload: PreCopy) -> tuple[str, CycleFact]:
     """Run cycles until all passes are done and a delta is small enough."""
     source = context.source()
     obstacle(context.fabric.power.state(source.setup.fabric_id), source.setup.machine_name)
-    rounds = 0
+    rounds, began = 0, time.monotonic()
     with context.alone(source, "copying ahead"):
         while True:
             fact = _asked_for(context, source, CycleRequest())
             in_pass = bool(source.progress.passes)
             rounds += not in_pass
-            if not in_pass and (fact.changed_bytes <= payload.until_bytes or rounds >= payload.rounds):
+            if not in_pass and _is_enough(payload, fact, rounds, time.monotonic() - began):
                 break
             if context.left_seconds() <= 0:
                 raise errors.DeadlineExceeded(
@@ -143,3 +143,10 @@ def pre_copy(context: Context, payload: PreCopy) -> tuple[str, CycleFact]:
                 )
     times = "once" if rounds == 1 else f"{rounds} times"
     return f"copied ahead {times}, {size(fact.changed_bytes)} the last time", fact
+
+
+def _is_enough(payload: PreCopy, fact: CycleFact, rounds: int, seconds: float) -> bool:
+    """Whether what is left is small, or will not become smaller: who asked for a time looks whether it was met."""
+    if payload.until_seconds is None:
+        return fact.changed_bytes <= payload.until_bytes or rounds >= payload.rounds
+    return fact.seconds <= payload.until_seconds or seconds >= payload.give_up_seconds

@@ -7,6 +7,7 @@ Its rooms:
     exclusive  a lock per machine
     findings   health findings of one machine
     withdrawn  definitions of machines that were withdrawn here
+    seen/      what was seen of vaults
     ended      protections that ended here
     bandwidth  the bandwidth limit of this appliance
     peers      connections to other sites' appliances
@@ -30,6 +31,7 @@ from .home_lock import alone, alone_in_stores
 from .known_vaults import KnownVaults
 from .name_server import NameServer
 from .peers import Peers
+from .seen import forget_vault, numbers, records_of
 from .state import State, run_key
 from .trusted_cas import TrustedCas, issuer_of
 from .turns import Turns
@@ -50,8 +52,11 @@ __all__ = [
     "alone_in_stores",
     "code_for",
     "ended",
+    "forget_vault",
     "issuer_of",
+    "numbers",
     "private",
+    "records_of",
     "run_key",
     "withdrawn",
 ]

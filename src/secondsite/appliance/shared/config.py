@@ -71,6 +71,8 @@ class ApplianceConfig(Shape):
     released hold or a commit would take. Counted by the uptime of this host; 0: it goes at once."""
     minimum_retention_seconds: int = Field(0, ge=0)
     """The retention of all replicas here is at least this, whatever the vault's policies say."""
+    most_disks_home: int = Field(60, ge=0)
+    """So many disks of machines may come home to this appliance at once, which the vault asks for before a reprotect; 0: any number."""
     encryption_key_file: Path | None = None
     """The key file for encryption at rest, if not in the home folder."""
 

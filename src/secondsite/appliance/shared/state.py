@@ -29,6 +29,8 @@ CREATE TABLE IF NOT EXISTS unchanged (machine_id TEXT PRIMARY KEY, epoch INTEGER
 CREATE TABLE IF NOT EXISTS reports (order_id TEXT PRIMARY KEY, report TEXT NOT NULL, stored_at REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS facts (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
+VERSION = 1
+"""Rises with every release whose state an older one must not touch. Those of before it was written say 0."""
 NOTE_UNCHANGED = """
 INSERT INTO unchanged VALUES (?, ?, ?, ?)
 ON CONFLICT (machine_id) DO UPDATE SET epoch = excluded.epoch, seq = excluded.seq, taken_at = excluded.taken_at
@@ -42,7 +44,7 @@ def run_key(machine_id: str, run: str) -> str:
 
 
 class State:
-    """The file. Thread-safe; every method is one transaction."""
+    """The file. Thread-safe; every method is one transaction. Raises NotPossibleNow for that of a newer release."""
 
     def __init__(self, path: Path, now: Callable[[], float] = time.time) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -52,7 +54,9 @@ class State:
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
+        self._require_known()
         self._db.executescript(SCHEMA)
+        self._db.execute(f"PRAGMA user_version = {VERSION}")
         self._inode = durable.inode(path)
 
     def require_own_file(self) -> None:
@@ -61,6 +65,15 @@ class State:
             raise errors.NotPossibleNow(
                 f"{self._path} was removed or replaced while the appliance ran.",
                 do="Put the appliance's home back if it is gone, then start the appliance again.",
+            )
+
+    def _require_known(self) -> None:
+        (found,) = self._db.execute("PRAGMA user_version").fetchone()
+        if found > VERSION:
+            self._db.close()
+            raise errors.NotPossibleNow(
+                f"{self._path} was written by a newer release: its version is {found}, and this program knows it up to {VERSION}.",
+                do="Start the appliance with the newer release: an appliance is never put back to an older one. Its machines run on meanwhile.",
             )
 
     def close(self) -> None:

@@ -26,6 +26,7 @@ from ...wire.control.statuses import ReplicaStatus
 from ..shared import Findings, MachineLock, State
 from .delayed_deletions import DelayedDeletions, Rules
 from .journal import KeptCycles, processed_at
+from .kept import grades
 from .kept.described import Described
 from .kept.grades import GradesFile
 from .key_custody import FINDINGS
@@ -54,6 +55,8 @@ class HostedReplica:
         self.findings = Findings()
         self.unreadable = Findings()
         self.verdicts = Verdicts(state, setup.machine_id)
+        if self.verdicts.is_new:
+            grades.recall(replica.files.root, self.verdicts, replica.point_ids)
         self.unchanged = state.unchanged(setup.machine_id)
         """What the source said last of a machine that wrote nothing."""
         self.cycles = KeptCycles(replica)

@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import structlog
 
@@ -14,6 +14,7 @@ from ...domain import errors
 from ...ground import seams
 from ...ground.periodic import Every
 from ...ground.problem import SecondsiteError, ours
+from ...rescue import RECORD
 from ...wire.common.machines import MachineDefinition
 from ...wire.common.stores import StoreSpace
 from ...wire.control.setups import Base, ReplicaSetup
@@ -22,7 +23,7 @@ from . import old_disks
 from .delayed_deletions import Rules
 from .key_custody import Custody
 from .replica import FAILOVER, HostedReplica
-from .stores import Stores
+from .stores import Store, Stores
 from .stores.stores import kept
 from .verdicts import Verdicts
 
@@ -82,7 +83,32 @@ class ReplicaHost:
         hosted.look_for_key()
         inbox.clear_parts(replica.inbox)
         hosted.refresh()
-        self._hosted[setup.machine_id] = hosted
+        with self._lock:
+            self._hosted[setup.machine_id] = hosted
+
+    def take_in(self, setup: ReplicaSetup) -> HostedReplica:
+        """The replica that lies in a store and is not known here, as after its appliance was lost. Its files stay as they are. Raises
+        ReplicaError for one that cannot be opened."""
+        self.require_opened(setup.machine_id)
+        if self.find(setup.machine_id) is None:
+            self._open(setup, True)
+        hosted = self.get(setup.machine_id)
+        hosted.save()
+        return hosted
+
+    def unknown(self) -> Sequence[tuple[Store, str]]:
+        """Replicas that lie in a store and are not worked with: the store, and the machine's id."""
+        known = {hosted.machine_id for hosted in self.all()} | set(self._unopened)
+        return [
+            (store, folder.name)
+            for store in self.stores.usable()
+            for folder in sorted(store.folder.iterdir())
+            if folder.is_dir() and not folder.name.startswith(".") and folder.name not in known
+        ]
+
+    def unopened(self) -> Mapping[str, errors.ReplicaError]:
+        """Those that are known, and could not be opened."""
+        return dict(self._unopened)
 
     def stop(self) -> None:
         self._emptying.stop()
@@ -223,6 +249,7 @@ class ReplicaHost:
         sentence = f"left the files of {hosted.setup.machine_name} for the machine that runs on them"
         if keep_files:
             hosted.replica.close()
+            (hosted.replica.files.root / RECORD).unlink(missing_ok=True)  # no vault is to adopt it
         elif keep_points and self.stores.of(hosted).trash.takes(hosted):
             sentence = self.stores.of(hosted).trash.put(hosted)
         else:

@@ -60,6 +60,8 @@ class Verdicts:
         self._key = PREFIX + machine_id
         self._changing = threading.Lock()
         found = state.fact(self._key)
+        self.is_new = found is None
+        """Nothing was ever recorded here."""
         self._take(_Record.model_validate_json(found) if found else _Record())
 
     def of(self, point_id: str) -> PointVerdict | None:

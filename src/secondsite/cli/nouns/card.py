@@ -65,6 +65,13 @@ def change(
         list[str] | None,
         typer.Option(help="A DNS server that goes with its address; may be given again; '': none."),
     ] = None,
+    from_pool: Annotated[
+        bool | None,
+        typer.Option(
+            "--from-pool/--no-pool",
+            help="Whether it has an address out of the pool of its network there, in place of one that is set.",
+        ),
+    ] = None,
     test_address: Annotated[
         str | None, typer.Option(help="Its IPv4 address in a test failover; '': that of a failover.")
     ] = None,
@@ -89,6 +96,7 @@ def change(
             ("address", address),
             ("gateway", gateway),
             ("dns_servers", None if dns is None else tuple(filter(None, dns))),
+            ("from_pool", from_pool),
             ("test_address", test_address),
             ("names", None if name is None else tuple(filter(None, name))),
         )
@@ -115,13 +123,17 @@ def _changed(card: MachineCard, wanted: dict[str, Any]) -> MachineCard:
     """What is empty is given up, an address with what goes with it; a network or an address connects the card."""
     update = {name: value if value != "" else None for name, value in wanted.items()}
     for connected, *parts in (
-        ("connected", "network", "address"),
+        ("connected", "network", "address", "from_pool"),
         ("test_connected", "test_network", "test_address"),
     ):
         if any(update.get(part) for part in parts):
             update.setdefault(connected, True)
         elif update.get(connected) is False:
-            update |= dict.fromkeys(parts)
+            update |= {part: False if part == "from_pool" else None for part in parts}
+    if update.get("from_pool"):
+        update.setdefault("address", None)
+    elif update.get("address"):
+        update.setdefault("from_pool", False)
     if "address" in update and update["address"] is None:
         update = {"gateway": None, "dns_servers": ()} | update
     return card.model_copy(update=update)
@@ -154,13 +166,21 @@ def _show(settings: MachineSettings, as_json: bool) -> None:
             ("network", lambda c: c.source_network or "-"),
             ("becomes", lambda c: c.becomes or "not connected"),
             ("set by", lambda c: "card" if c.network or not c.connected else "mapping"),
-            ("address there", lambda c: c.address or "its own"),
+            ("address there", _address),
             ("in a drill", _in_a_drill),
             ("DNS names", lambda c: ", ".join(c.names) or "-"),
             ("MAC there", lambda c: "kept" if c.keep_mac else "another"),
         ),
         f"{settings.name} has no network cards.",
     )
+
+
+def _address(card: MachineCard) -> str:
+    if not card.from_pool:
+        return card.address or "its own"
+    if card.pool_address is not None:
+        return f"{card.pool_address}, of a pool"
+    return f"out of pool {card.pool}" if card.pool else "out of a pool, which is missing"
 
 
 def _in_a_drill(card: MachineCard) -> str:

@@ -103,6 +103,14 @@ def show(context: typer.Context, job: JobId, as_json: Json = False) -> None:
         _show_tree(vault, found, indent="")
         if found.timing is not None:
             output.say(f"  {predicted.took(found.timing)}")
+        for each in _downtimes(found) if found.timing is None else ():
+            output.say(f"  downtime {span(each)}")
+
+
+def _downtimes(job: rest.Job) -> Sequence[float]:
+    """As its tasks know them; what runs took is kept some seconds after their end only."""
+    known = [task.facts.down_seconds for task in job.tasks]
+    return [each for each in known if each is not None]
 
 
 def _show_tree(vault: Vault, job: rest.Job, indent: str) -> None:

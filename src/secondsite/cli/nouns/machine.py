@@ -198,6 +198,7 @@ def _what(machine: rest.Machine) -> list[tuple[str, object]]:
         ("encryption", _encryption(machine)),
         ("test failover", _drill(machine)),
         ("last drill", _last_drill(machine)),
+        ("last booted point", _booted(machine.booted) if machine.booted else None),
     ]
 
 
@@ -301,6 +302,13 @@ def _last_drill(machine: rest.Machine) -> str | None:
     when = f"{last.completed_at.astimezone(UTC):%Y-%m-%d %H:%M}Z"
     said = f" ({last.verdict})" if last.verdict else ""
     return f"{when} from {last.what}{said}" + (f": {last.notes}" if last.notes else "")
+
+
+def _booted(booted: rest.BootedPoint) -> str:
+    if booted.looked_at is None:
+        return f"none yet: {booted.said}"
+    said = f" ({booted.verdict})" if booted.verdict else ""
+    return f"{booted.looked_at.astimezone(UTC):%Y-%m-%d %H:%M}Z from {booted.point_id}{said}: {booted.said}"
 
 
 def _cycle(machine: rest.Machine) -> str | None:

@@ -46,7 +46,7 @@ def create(
     as_json: Json = False,
 ) -> None:
     """Plug cards of the source network into the target network after a failover. Replaces an existing mapping."""
-    given = *_split(source), *_split(target)
+    given = *split(source), *split(target)
     with connect(context) as vault:
         made = vault.mappings.create(*given)
     if as_json:
@@ -63,13 +63,14 @@ def delete(
     as_json: Json = False,
 ) -> None:
     """Delete a mapping: cards of the source network are no longer connected at that site."""
-    site, network = _split(source)
+    site, network = split(source)
     with connect(context) as vault:
         vault.mappings.delete(site, network, target_site)
     output.show_deleted("mapping", f"{source} to {target_site}", as_json)
 
 
-def _split(text: str) -> tuple[str, str]:
+def split(text: str) -> tuple[str, str]:
+    """Site and network of SITE/NETWORK. Raises BadParameter."""
     site, slash, network = text.partition("/")
     if not (site and slash and network):
         raise typer.BadParameter(f"'{text}' must be SITE/NETWORK, as in 'paris/br0'")

@@ -14,7 +14,7 @@ from ..former_words import Noun
 from ..options import Json, MachineName, NoWait, connect
 from ..output import clock
 from ..verbs import choices as offered
-from ..verbs import instants, properties
+from ..verbs import instants, properties, verifying
 from ..verbs.instants import At
 
 PointId = Annotated[str, typer.Argument(help="Id of a point.", metavar="POINT", show_default=False)]
@@ -97,12 +97,26 @@ def verify(
     context: typer.Context,
     machine: MachineName,
     point: PointId,
+    boot: Annotated[
+        bool,
+        typer.Option("--boot", help="Boot a copy from it, look at it, and remove it; no drill is opened."),
+    ] = False,
+    network: Annotated[
+        verifying.CopyNetworkName | None,
+        typer.Option(
+            help="With --boot: isolated, in which ports and pages are checked, or none; what 'site verify' set if it is not given."
+        ),
+    ] = None,
     no_wait: NoWait = False,
     as_json: Json = False,
 ) -> None:
-    """Read a point at the target and compare it with what was sealed. A damaged one is marked and not picked."""
+    """Read a point at the target and compare it with what was sealed; with --boot, see whether it boots. A damaged one is marked and not
+    picked."""
+    if network is not None and not boot:
+        raise errors.InvalidArgument("Without --boot there is no copy that has a network.", do="Add --boot.")
     with connect(context) as vault:
-        job = vault.machines[machine].points[point].verify()
+        found = vault.machines[machine].points[point]
+        job = found.boot(verifying.network(network)) if boot else found.verify()
         ended = follow.to_its_end(vault, job, no_wait, as_json)
     raise typer.Exit(ended)
 

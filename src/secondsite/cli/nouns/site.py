@@ -8,10 +8,11 @@ import typer
 from ...domain import amounts, errors
 from ...ground.plural import counted
 from ...wire.common.bandwidth import BandwidthShape
-from ...wire.rest.places import Site
+from ...wire.rest.places import Site, SitePair
 from .. import output, schedules
 from ..former_words import Noun
 from ..options import Json, connect
+from ..verbs import verifying
 from . import appliance
 
 app = typer.Typer(cls=Noun, no_args_is_help=True, help="Sites: places with hypervisors.")
@@ -59,7 +60,35 @@ def show(context: typer.Context, name: SiteName, as_json: Json = False) -> None:
     with connect(context) as vault:
         site = vault.sites[name].show()
         here = [each for each in vault.appliances if each.site == name]
-    _shown(site, as_json, [("stores of " + each.name, appliance.stores(each)) for each in here])
+        pairs = [each for each in vault.pairs if name in (each.first, each.second)]
+    others = [(f"with {_other(each, name)}", _said_of(each)) for each in pairs]
+    _shown(site, as_json, [*(("stores of " + each.name, appliance.stores(each)) for each in here), *others])
+
+
+@app.command()
+def pair(
+    context: typer.Context,
+    name: SiteName,
+    other: Annotated[str, typer.Argument(help="Name of the other site.", metavar="SITE", show_default=False)],
+    reverse_after_commit: Annotated[
+        bool | None,
+        typer.Option(
+            help="Whether a machine that a planned failover moved between the two is protected back by itself once that is committed.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show, or set, what holds between two sites, whichever way machines move."""
+    with connect(context) as vault:
+        if reverse_after_commit is None:
+            found = vault.pairs.show(name, other)
+        else:
+            found = vault.pairs.set(name, other, reverse_after_commit=reverse_after_commit)
+    if as_json:
+        output.show_json(found)
+    else:
+        output.show_facts([("sites", f"{found.first} and {found.second}"), ("after commit", _said_of(found))])
 
 
 @app.command()
@@ -96,6 +125,48 @@ def limit(
     _shown(site, as_json)
 
 
+@app.command()
+def verify(
+    context: typer.Context,
+    name: SiteName,
+    every: Annotated[
+        str,
+        typer.Option(
+            help="7d, 30d, ...: how often a point of each machine is booted; or never: on demand only."
+        ),
+    ] = "never",
+    memory: Annotated[
+        str | None,
+        typer.Option(
+            help="4GiB, ...: how much memory all copies have together; no limit if it is not given."
+        ),
+    ] = None,
+    at_once: Annotated[int, typer.Option(help="How many copies run at once.")] = 1,
+    hours: Annotated[
+        str, typer.Option(help="22:00-06:00: when the schedule starts some, in UTC.")
+    ] = "00:00-24:00",
+    network: Annotated[
+        verifying.CopyNetworkName,
+        typer.Option(
+            help="isolated: each copy has a network of its own, and ports and pages are checked; none: they are left out."
+        ),
+    ] = verifying.CopyNetworkName.NONE,
+    as_json: Json = False,
+) -> None:
+    """Set what the site gives to copies of recovery points that are booted only to be looked at, and how often: replaces all of it."""
+    begins, ends = verifying.hours(hours)
+    with connect(context) as vault:
+        site = vault.sites[name].verify(
+            every_days=verifying.days(every),
+            at_once=at_once,
+            memory_bytes=None if memory is None else amounts.parse_size(memory),
+            begins=begins,
+            ends=ends,
+            network=verifying.network(network) or "none",
+        )
+    _shown(site, as_json)
+
+
 def _shown(site: Site, as_json: bool, more: Sequence[tuple[str, object]] = ()) -> None:
     if as_json:
         output.show_json(site)
@@ -111,7 +182,21 @@ def _facts(site: Site) -> list[tuple[str, object]]:
         ("by default", amounts.exact_rate(site.bandwidth.bytes_per_second)),
         *(("window", schedules.shown_window(each)) for each in site.bandwidth.windows),
         ("times are", schedules.shown_offset(site.bandwidth) if site.bandwidth.windows else None),
+        ("points are booted", verifying.described(site.verification)),
     ]
+
+
+def _other(pair: SitePair, name: str) -> str:
+    return pair.second if pair.first == name else pair.first
+
+
+def _said_of(pair: SitePair) -> str:
+    """What follows the commit of a planned failover."""
+    return (
+        "protected back by itself after a planned failover"
+        if pair.reverse_after_commit
+        else "a person reprotects"
+    )
 
 
 def _limit(site: Site) -> str:

@@ -7,16 +7,19 @@ running       from a verb's own options to its command
 protection    enable, disable, reprotect, resynchronize, disks in and out
 failovers     drills, failovers, and what follows them
 preflight     what would be in the way
+appliances    which appliances could hold the replica
 returning     what a reprotect will send
 predicted     predicted times, and what runs took
 plans         the same for recovery plans
 choices       what may be chosen to start from
 properties    what a machine is to be like at its second site
+verifying     what a site gives to copies that are booted to be looked at
 """
 
 import typer
 
 from . import failovers, properties, protection
+from .appliances import appliances
 from .preflight import preflight
 from .running import command
 
@@ -43,4 +46,5 @@ def register(app: typer.Typer) -> None:
     for function in VERBS:
         app.command(function.__name__.replace("_", "-"))(command(function))
     app.command()(preflight)
+    app.command()(appliances)
     app.command("set")(properties.change)

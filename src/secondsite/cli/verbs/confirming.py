@@ -42,6 +42,8 @@ class Confirmed:
     """Whose time is predicted."""
     more: Callable[[MachineHandle], str] | None = None
     """One more line of each machine."""
+    after: Callable[[Vault, rest.Machine], str | None] | None = None
+    """What follows by itself, if anything is to be told of that."""
 
 
 def ask(vault: Vault, names: tuple[str, ...], about: Confirmed) -> None:
@@ -55,11 +57,15 @@ def ask(vault: Vault, names: tuple[str, ...], about: Confirmed) -> None:
 
 def _lines(vault: Vault, names: tuple[str, ...], about: Confirmed) -> Iterator[str]:
     for name in islice(names, SHOWN):
-        yield f"{name}: {about.tell(vault.machines[name].show())}{_from(vault, name, about.start)}"
+        machine = vault.machines[name].show()
+        yield f"{name}: {about.tell(machine)}{_from(vault, name, about.start)}"
         if about.verb is not None:
             yield f"{name}: {predicted.line(vault.machines[name].predict(about.verb))}"
         if about.more is not None:
             yield f"{name}: {about.more(vault.machines[name])}"
+        follows = about.after(vault, machine) if about.after is not None else None
+        if follows is not None:
+            yield f"{name}: {follows}"
     if len(names) > SHOWN:
         yield f"and {counted(len(names) - SHOWN, 'more machine')} likewise"
 

@@ -4,11 +4,15 @@ from typing import Annotated
 
 import typer
 
-from ...domain.lifecycle import Verb
+from ...client import Vault
+from ...domain.lifecycle import State, Verb
 from ...domain.points import RecoveryPointChoice
-from ..options import CleanUp, DnsServer, DrillVerdict, KeepIfFailed, Subnet, WithoutSite
+from ...domain.prediction.data_sync import DataSync
+from ...wire import rest
+from .. import amount_options
+from ..options import CleanUp, DnsServer, DrillVerdict, KeepIfFailed, StayOpen, Subnet, WithoutSite
 from ..risk import Yes
-from . import instants
+from . import instants, synchronizing
 from .confirming import Begin, Confirmed
 from .instants import At, Choice, Failback, Point
 
@@ -27,6 +31,7 @@ def test_failover(
     dns_server: DnsServer = None,
     clean_up: CleanUp = False,
     keep_if_failed: KeepIfFailed = False,
+    stay_open: StayOpen = False,
     yes: Yes = False,
 ) -> Confirmed:
     """A drill: run a copy in an isolated network. Production and replication are not disturbed."""
@@ -47,6 +52,7 @@ def test_failover(
             dns_servers=tuple(dns_server or ()),
             clean_up=clean_up,
             keep_if_failed=keep_if_failed,
+            stay_open=stay_open,
         ),
         lambda it: (
             f"a copy of it starts at {it.target_site}, in {where}, and it runs on at {it.source_site}{ends}"
@@ -92,13 +98,36 @@ def failover(
     )
 
 
-def planned_failover(choice: Failback = None, yes: Yes = False) -> Confirmed:
+def planned_failover(
+    choice: Failback = None,
+    data_sync: Annotated[
+        DataSync | None,
+        typer.Option(
+            help="For a machine that was committed and not reprotected: synchronize its data and move it home in one job. before: while it "
+            "runs, only changes, then the job waits for your answer; during: shut it down first and send everything, without comparing.",
+            show_default=False,
+        ),
+    ] = None,
+    at_most_down: Annotated[
+        float | None,
+        typer.Option(
+            parser=amount_options.seconds,
+            metavar="SPAN",
+            help="A budget for the downtime, such as 60s: changes are sent while the machine runs until the rest fits; if that does not come within "
+            "15 minutes it is not shut down, and runs on. Stands on what its shutdown and start took before.",
+            show_default=False,
+        ),
+    ] = None,
+    yes: Yes = False,
+) -> Confirmed:
     """Move machines without losing a write: also the way back (failback). Both sites must be up."""
     chosen = choice or RecoveryPointChoice.LATEST
+    if data_sync is not None:
+        return synchronizing.confirmed(data_sync, chosen, at_most_down, yes)
     earlier = chosen is not RecoveryPointChoice.LATEST
     ends = "; what it wrote since its point is lost once it is committed" if earlier else "; nothing is lost"
     return Confirmed(
-        lambda them: them.planned_failover(choice=chosen),
+        lambda them: them.planned_failover(choice=chosen, at_most_down_seconds=at_most_down),
         lambda it: (
             f"shut down at {it.source_site}, its last changes are sent, and it starts at {it.target_site}{ends}"
         ),
@@ -131,7 +160,17 @@ def commit(without_site: WithoutSite = None, yes: Yes = False) -> Confirmed:
             f"it stays at {it.target_site}; the recovery points that it was not started from are deleted"
         ),
         yes=yes,
+        after=None if without_site else _reverses,
     )
+
+
+def _reverses(vault: Vault, it: rest.Machine) -> str | None:
+    """After the commit of a planned failover."""
+    if it.state is not State.PLANNED_FAILED_OVER or it.target_site is None:
+        return None
+    if vault.pairs.show(it.source_site, it.target_site).reverse_after_commit:
+        return f"then it is protected back to {it.source_site} by itself"
+    return f"it is not protected until a person reprotects it: so it is set between {it.source_site} and {it.target_site}"
 
 
 def cancel_failover(without_site: WithoutSite = None, yes: Yes = False) -> Confirmed:

@@ -137,9 +137,17 @@ def reprotect(
         rest.Location,
         typer.Option(help="original: onto the old disks, only changes are sent; alternate: a full copy."),
     ] = rest.Location.ORIGINAL,
+    target_appliance: Annotated[
+        str | None,
+        typer.Option(
+            "--target-appliance",
+            "--appliance",
+            help="With --location alternate: which appliance there will hold all replicas, as where the old one is gone.",
+        ),
+    ] = None,
 ) -> Options:
     """Reverse replication of each machine, so that it can come home."""
-    return {"location": location}
+    return {"location": location, "target_appliance": target_appliance}
 
 
 VERBS: dict[Verb, tuple[Callable[..., Options], type[rest.PlanPart]]] = {

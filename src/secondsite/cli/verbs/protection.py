@@ -78,6 +78,15 @@ def reprotect(
         Location,
         typer.Option(help="original: onto the old disks, only changes travel. alternate: a full copy."),
     ] = Location.ORIGINAL,
+    target_appliance: Annotated[
+        str | None,
+        typer.Option(
+            "--target-appliance",
+            "--appliance",
+            help="With --location alternate: which appliance there will hold the replica, as where the old one is gone; by default the "
+            "one that had the machine. 'secondsite machine appliances MACHINE' lists them.",
+        ),
+    ] = None,
     store: Annotated[
         str | None,
         typer.Option(
@@ -85,18 +94,31 @@ def reprotect(
             "that is there already stays where it is."
         ),
     ] = None,
+    seed: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--seed",
+            help="With --location alternate: a copy of a disk that was shipped there, KEY=PATH or MACHINE:KEY=PATH, a path on that "
+            "appliance's host. Only what differs from it travels.",
+        ),
+    ] = None,
     yes: Yes = False,
 ) -> Confirmed:
     """Protect committed machines back to the site that they came from."""
     how = {
         Location.ORIGINAL: "the old disks there take over what has changed since; what was only on them is lost",
-        Location.ALTERNATE: "a full copy is sent",
+        Location.ALTERNATE: "a full copy is sent" if not seed else "what differs from the seed is sent",
     }
     return Confirmed(
-        lambda them: them.reprotect(location=location, store=store),
+        lambda them: them.reprotect(
+            location=location,
+            target_appliance=target_appliance,
+            store=store,
+            seeds=disks.seeds(seed or [], them.names),
+        ),
         lambda it: f"protected from {it.target_site} to {it.source_site}; {how[location]}",
         yes=yes,
-        more=lambda machine: returning.line(machine.reprotect_preview(location)),
+        more=lambda machine: returning.told(machine.reprotect_preview(location, target_appliance)),
     )
 
 

@@ -6,6 +6,18 @@ from ...wire.rest import Location
 from ...wire.rest.predictions.shapes import ReprotectPreview
 
 
+def told(found: ReprotectPreview) -> str:
+    """Before a confirmation: which of the two it will be, what is in the way, and what it will cost; a line each."""
+    ways = {
+        Location.ORIGINAL: "original location, onto its old disks",
+        Location.ALTERNATE: "alternate location, onto new disks",
+    }
+    where = f"{ways[found.location]}, with appliance {found.appliance or '(no longer enrolled)'}"
+    kinds = {True: "in the way", False: "warning"}
+    obstacles = [f"{kinds[each.blocking]} at {each.site}: {each.what} {each.do}" for each in found.obstacles]
+    return "\n  ".join([where, *obstacles, line(found)])
+
+
 def line(found: ReprotectPreview) -> str:
     """One line before a confirmation."""
     if found.problem is not None:

@@ -5,8 +5,9 @@ Each changes one thing, and only if that is as it was read. A run that was inter
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from ...domain import errors
 from ...domain.lifecycle import State
@@ -15,20 +16,25 @@ from ...wire.common.cards import CardSettings
 from ...wire.common.properties import TargetProperties
 from ...wire.rest.drills.schedules import DrillScheduleChange, DrillScheduleCreate
 from ...wire.rest.machines import Machine
+from ...wire.rest.settings.pools import AddressPoolChange, AddressPoolCreate
 from ..nouns.jobs import JobHandle
 from ..nouns.machines import MachineHandle
 from ..vault import Vault
 from . import comparing
 from .comparing import Action, Change
 from .kinds import (
+    AnyDocument,
     CardsDocument,
     DrillDocument,
     GroupDocument,
     MappingDocument,
+    PairDocument,
     PlanDocument,
     PolicyDocument,
+    PoolDocument,
     PropertiesDocument,
     ProtectionDocument,
+    VerificationDocument,
 )
 from .loading import Given
 from .present import Present, read_cards, read_properties
@@ -53,7 +59,11 @@ class Applying:
             if each.action is Action.DELETE and each.key[0] in ("group", "plan", "drill")
         ]
         late = [each for each in changes if each.action is Action.DELETE and each not in early]
-        first = [each for each in changes if each.key[0] in ("policy", "mapping", "protection")]
+        first = [
+            each
+            for each in changes
+            if each.key[0] in ("policy", "mapping", "pair", "pool", "verification", "protection")
+        ]
         yield from self._each(early)
         yield from self._each(each for each in first if each.action is not Action.DELETE)
         yield from self._later()
@@ -93,22 +103,26 @@ class Applying:
             self._delete(change)
             return
         wanted = change.wanted
-        if isinstance(wanted, PolicyDocument):
-            self._put_policy(wanted)
-        elif isinstance(wanted, MappingDocument):
-            self._put_mapping(wanted)
-        elif isinstance(wanted, ProtectionDocument):
+        if isinstance(wanted, ProtectionDocument):
             self._protecting.append((change, self._protect(wanted)))
-        elif isinstance(wanted, CardsDocument):
-            self._put_cards(wanted)
-        elif isinstance(wanted, PropertiesDocument):
-            self._put_properties(wanted)
-        elif isinstance(wanted, GroupDocument):
-            self._put_group(wanted)
-        elif isinstance(wanted, PlanDocument):
-            self._put_plan(wanted)
-        elif isinstance(wanted, DrillDocument):
-            self._put_drill(wanted)
+        elif wanted is not None:
+            self._puts[type(wanted)](wanted)
+
+    @property
+    def _puts(self) -> Mapping[type[AnyDocument], Callable[[Any], None]]:
+        """Of all kinds but protection."""
+        return {
+            PolicyDocument: self._put_policy,
+            MappingDocument: self._put_mapping,
+            PairDocument: self._put_pair,
+            PoolDocument: self._put_pool,
+            VerificationDocument: self._give,
+            CardsDocument: self._put_cards,
+            PropertiesDocument: self._put_properties,
+            GroupDocument: self._put_group,
+            PlanDocument: self._put_plan,
+            DrillDocument: self._put_drill,
+        }
 
     def _delete(self, change: Change) -> None:
         kind, name = change.key[0], change.key[1]
@@ -120,10 +134,16 @@ class Applying:
                 self._set_group(each, None)
         elif kind == "plan":
             self._vault.plans[name].delete(seen=self._present.plans[name])
+        elif kind == "pool":
+            self._vault.pools[name].delete(seen=self._present.pools[name])
         elif kind == "drill":
             self._vault.drill_schedules[name].delete(seen=self._present.drills[name])
         elif isinstance(change.now, MappingDocument):
             self._drop_mapping(change.now)
+
+    def _give(self, wanted: VerificationDocument) -> None:
+        values = wanted.model_dump(exclude={"kind", "site"})
+        self._vault.sites[wanted.site].verify(**values, seen=self._present.sites[wanted.site])
 
     def _put_policy(self, wanted: PolicyDocument) -> None:
         values = wanted.model_dump(exclude={"kind", "name"})
@@ -140,6 +160,25 @@ class Applying:
             wanted.source_site, wanted.source_network, wanted.target_site, wanted.target_network, seen=seen
         )
         self._mapped(*ways, wanted.source_network, seen)
+
+    def _put_pair(self, wanted: PairDocument) -> None:
+        now = [
+            each for each in self._present.pairs if {each.first, each.second} == {wanted.first, wanted.second}
+        ]
+        self._vault.pairs.set(
+            wanted.first,
+            wanted.second,
+            reverse_after_commit=wanted.reverse_after_commit,
+            seen=now[0] if now else None,
+        )
+
+    def _put_pool(self, wanted: PoolDocument) -> None:
+        asked = wanted.model_dump(exclude={"kind"})
+        seen = self._present.pools.get(wanted.name)
+        if seen is None:
+            self._vault.pools.create(AddressPoolCreate.model_validate(asked))
+        else:
+            self._vault.pools[wanted.name].set(AddressPoolChange.model_validate(asked), seen=seen)
 
     def _drop_mapping(self, now: MappingDocument) -> None:
         ways = now.source_site, now.target_site

@@ -7,7 +7,7 @@ from ...wire import rest
 from ...wire.rest.inventories import SiteMachines, SiteNetworks
 from ..vault import Vault
 from .comparing import Action, Change
-from .kinds import CardsDocument, MappingDocument
+from .kinds import CardsDocument, MappingDocument, PoolDocument
 
 
 @dataclass(slots=True)
@@ -24,7 +24,7 @@ def around(vault: Vault, changes: Sequence[Change]) -> Around:
     """What these changes lean on."""
     wanted = [each.wanted for each in changes]
     found = Around(sites=frozenset(each.name for each in vault.sites.list()))
-    if any(isinstance(each, MappingDocument | CardsDocument) for each in wanted):
+    if any(isinstance(each, MappingDocument | CardsDocument | PoolDocument) for each in wanted):
         found.networks = {each.site: each for each in vault.networks.list()}
     if any(each.key[0] == "protection" and each.action is Action.CREATE for each in changes):
         found.unprotected = {each.site: each for each in vault.machines.discovered()}

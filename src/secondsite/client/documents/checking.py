@@ -11,14 +11,15 @@ from ...wire.rest.vault import Caller
 from .around import Around
 from .comparing import Action, Change, canonical
 from .kinds import (
+    AnyDocument,
     CardsDocument,
     DrillDocument,
     GroupDocument,
-    MappingDocument,
     PlanDocument,
     PolicyDocument,
     PropertiesDocument,
     ProtectionDocument,
+    VerificationDocument,
     key_of,
 )
 from .loading import Given
@@ -27,6 +28,9 @@ from .present import Present
 NEEDS: Mapping[str, Permission] = {
     "policy": Permission.CONFIGURE,
     "mapping": Permission.CONFIGURE,
+    "pair": Permission.CONFIGURE,
+    "pool": Permission.CONFIGURE,
+    "verification": Permission.EQUIP,
     "protection": Permission.PROTECT,
     "cards": Permission.PROTECT,
     "properties": Permission.PROTECT,
@@ -35,6 +39,8 @@ NEEDS: Mapping[str, Permission] = {
     "drill": Permission.PROTECT,
 }
 MAY_JOIN = frozenset({State.PROTECTED, State.INITIAL_REPLICATING, State.ENABLING})
+SITES = frozenset({"source_site", "target_site", "first", "second", "site"})
+"""Fields of documents that name a site."""
 Told = Iterator[str]
 AtField = Iterator[tuple[tuple[str | int, ...], str]]
 
@@ -110,12 +116,14 @@ class Checking:
 
     def _of(self, change: Change, going: set[str]) -> AtField:
         wanted = change.wanted
-        if isinstance(wanted, MappingDocument | ProtectionDocument | GroupDocument):
+        if wanted is not None:
             yield from self._sites(wanted)
         if isinstance(wanted, PolicyDocument):
             found = self._present.policies.get(wanted.name)
             if found is not None and found.read_only:
                 yield ("name",), "it is the read-only twin of another policy: change that one"
+        elif isinstance(wanted, VerificationDocument):
+            yield from self._verification(wanted)
         elif isinstance(wanted, ProtectionDocument):
             yield from self._protection(change, wanted)
         elif isinstance(wanted, CardsDocument):
@@ -127,15 +135,20 @@ class Checking:
         elif isinstance(wanted, DrillDocument):
             yield from self._drill(wanted)
 
-    def _sites(self, wanted: MappingDocument | ProtectionDocument | GroupDocument) -> AtField:
-        for name in ("source_site", "target_site"):
-            if getattr(wanted, name) not in self._around.sites:
-                yield (
-                    (name,),
-                    f"there is no site '{getattr(wanted, name)}' that this token sees: see 'secondsite site list'",
-                )
-        if wanted.source_site == wanted.target_site:
-            yield ("target_site",), "two different sites are needed"
+    def _sites(self, wanted: AnyDocument) -> AtField:
+        named = SITES.intersection(type(wanted).model_fields)
+        fields = {field: getattr(wanted, field) for field in sorted(named)}
+        for field, site in fields.items():
+            if site not in self._around.sites:
+                yield (field,), f"there is no site '{site}' that this token sees: see 'secondsite site list'"
+        if len(set(fields.values())) < len(fields):
+            yield (max(fields),), "two different sites are needed"
+
+    def _verification(self, wanted: VerificationDocument) -> AtField:
+        try:
+            wanted.to_domain()
+        except errors.InvalidArgument as problem:
+            yield ("begins",), f"{problem.message.rstrip('.')}: {problem.do.rstrip('.')}"
 
     def _protection(self, change: Change, wanted: ProtectionDocument) -> AtField:
         if change.action is Action.CHANGE:
@@ -177,7 +190,9 @@ class Checking:
                     ("cards",),
                     f"the card {card.mac} is to be on a network, and not connected: give one of the two",
                 )
-            problem = addresses.contradiction(card.address, card.gateway, card.dns_servers)
+            problem = addresses.contradiction(
+                card.address, card.gateway, card.dns_servers, from_pool=card.from_pool
+            )
             if problem is not None:
                 yield ("cards",), f"the card {card.mac} is to have {problem}"
 

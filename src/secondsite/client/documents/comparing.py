@@ -16,9 +16,11 @@ from .kinds import (
     DrillDocument,
     GroupDocument,
     Key,
+    PairDocument,
     PlanDocument,
     PropertiesDocument,
     ProtectionDocument,
+    VerificationDocument,
     called,
     key_of,
 )
@@ -108,6 +110,8 @@ def _change(key: Key, document: AnyDocument, source: Given, now: AnyDocument | N
         now = cards_document(document.machine, ())
     if now is None and isinstance(document, PropertiesDocument):
         now = properties_document(document.machine, TargetProperties())
+    if now is None and isinstance(document, VerificationDocument):
+        now = VerificationDocument(kind="verification", site=document.site)
     if document == now:
         return None
     action = Action.CREATE if now is None else Action.CHANGE
@@ -132,6 +136,11 @@ def _protection(present: Present, document: ProtectionDocument) -> AnyDocument:
     if found is not None and disks is not None and set(disks) == {each.key for each in found.disks}:
         disks = None
     return document.model_copy(update={"machine": name, "disks": disks})
+
+
+def _pair(_present: Present, document: PairDocument) -> AnyDocument:
+    first, second = sorted((document.first, document.second))
+    return document.model_copy(update={"first": first, "second": second})
 
 
 def _cards(present: Present, document: CardsDocument) -> AnyDocument:
@@ -167,6 +176,7 @@ def _drill(present: Present, document: DrillDocument) -> AnyDocument:
 
 _CANONICAL: dict[type[AnyDocument], Callable[[Present, Any], AnyDocument]] = {
     ProtectionDocument: _protection,
+    PairDocument: _pair,
     CardsDocument: _cards,
     PropertiesDocument: _properties,
     GroupDocument: _group,

@@ -8,14 +8,14 @@ from ...domain.drills.schedules import MOST_DAYS, TIME
 from ...domain.drills.schedules import MOST_MACHINES as MOST_DRILLED
 from ...domain.groups import MOST_MEMBERS
 from ...domain.plans.actions import MOST_ACTIONS
-from ...wire.common.base import Shape
-from ...wire.common.cards import CardSettings, DnsServers
+from ...wire.common.base import SITE_NAME, Shape
+from ...wire.common.cards import CardSettings, DnsServers, PoolSettings
 from ...wire.common.policies import DEFAULT
 from ...wire.common.properties import TargetProperties
 from ...wire.common.stores import StoreName
-from ...wire.rest.places import SITE_NAME
 from ...wire.rest.plans.plan import MOST_GROUPS, MOST_OF_A_GOAL, PlanAction, PlanGroupChange
 from ...wire.rest.settings.cards import MOST_CARDS
+from ...wire.rest.settings.verification import VerificationShape
 
 Name = Annotated[str, Field(min_length=1, max_length=255)]
 
@@ -65,6 +65,41 @@ class MappingDocument(Document):
     """Where it is started."""
     target_network: Name
     """Its network there."""
+
+
+class PairDocument(Document):
+    """What holds between two sites, whichever way machines move."""
+
+    kind: Literal["pair"]
+    """Which kind of document this is."""
+    first: Name
+    """One of the sites."""
+    second: Name
+    """The other one."""
+    reverse_after_commit: bool = True
+    """Whether a machine that a planned failover moved between them is protected back by itself once that is committed."""
+
+
+class PoolDocument(Document, PoolSettings):
+    """A pool of addresses of a site's network."""
+
+    model_config = CLOSED
+
+    kind: Literal["pool"]
+    """Which kind of document this is."""
+    name: str = Field(pattern=SITE_NAME)
+    """Lower case letters, digits and dashes, at most 63."""
+
+
+class VerificationDocument(Document, VerificationShape):
+    """What a site gives to copies of recovery points that are booted only to be looked at. What is not given has its default."""
+
+    model_config = CLOSED
+
+    kind: Literal["verification"]
+    """Which kind of document this is."""
+    site: Name
+    """The site that holds the replicas."""
 
 
 class ProtectionDocument(Document):
@@ -196,6 +231,9 @@ class DrillDocument(Document):
 AnyDocument = (
     PolicyDocument
     | MappingDocument
+    | PairDocument
+    | PoolDocument
+    | VerificationDocument
     | ProtectionDocument
     | CardsDocument
     | PropertiesDocument
@@ -206,6 +244,9 @@ AnyDocument = (
 KINDS: dict[str, type[AnyDocument]] = {
     "policy": PolicyDocument,
     "mapping": MappingDocument,
+    "pair": PairDocument,
+    "pool": PoolDocument,
+    "verification": VerificationDocument,
     "protection": ProtectionDocument,
     "cards": CardsDocument,
     "properties": PropertiesDocument,
@@ -214,8 +255,9 @@ KINDS: dict[str, type[AnyDocument]] = {
     "drill": DrillDocument,
 }
 """In the order in which they are applied: what comes later names what came before."""
-PRUNED = ("policy", "mapping", "group", "plan", "drill")
-"""What may be deleted because no document names it: never a machine's protection, cards or properties."""
+PRUNED = ("policy", "mapping", "pool", "group", "plan", "drill")
+"""What may be deleted because no document names it: never a machine's protection, cards or properties, nor what holds between two sites or what a
+site gives."""
 Key = tuple[str, ...]
 
 
@@ -223,8 +265,12 @@ def key_of(document: AnyDocument) -> Key:
     """What names the thing that the document is about."""
     if isinstance(document, MappingDocument):
         return (document.kind, document.source_site, document.source_network, document.target_site)
+    if isinstance(document, PairDocument):
+        return (document.kind, *sorted((document.first, document.second)))
     if isinstance(document, ProtectionDocument | CardsDocument | PropertiesDocument):
         return (document.kind, document.machine)
+    if isinstance(document, VerificationDocument):
+        return (document.kind, document.site)
     return (document.kind, document.name)
 
 
@@ -232,4 +278,6 @@ def called(key: Key) -> str:
     """Its kind and its name, for sentences."""
     if key[0] == "mapping":
         return f"mapping of {key[2]} from {key[1]} to {key[3]}"
+    if key[0] == "pair":
+        return f"pair {key[1]} and {key[2]}"
     return f"{key[0]} {key[1]}"

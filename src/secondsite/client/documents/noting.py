@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from ...domain.amounts import size
 from .around import Around
 from .comparing import Action, Change
-from .kinds import CardsDocument, MappingDocument, ProtectionDocument
+from .kinds import CardsDocument, MappingDocument, PoolDocument, ProtectionDocument
 from .loading import Given
 from .present import Present
 
@@ -29,6 +29,8 @@ class Noting:
             if isinstance(wanted, MappingDocument):
                 yield from self._network(change, wanted.source_site, wanted.source_network)
                 yield from self._network(change, wanted.target_site, wanted.target_network)
+            elif isinstance(wanted, PoolDocument):
+                yield from self._network(change, wanted.site, wanted.network)
             elif isinstance(wanted, CardsDocument):
                 for card in wanted.cards:
                     for network in filter(None, (card.network, card.test_network)):

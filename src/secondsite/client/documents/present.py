@@ -6,12 +6,15 @@ from dataclasses import dataclass, field
 
 from ...domain import errors, policies
 from ...wire import rest
+from ...wire.common.cards import PoolSettings
 from ...wire.common.policies import PolicyShape
 from ...wire.common.properties import TargetProperties
 from ...wire.rest.drills.schedules import DrillSchedule, ScheduledMachine
 from ...wire.rest.machines import Direction
 from ...wire.rest.settings.cards import MachineCard, MachineSettings
+from ...wire.rest.settings.pools import AddressPool
 from ...wire.rest.settings.properties import MachineProperties
+from ...wire.rest.settings.verification import VerificationShape
 from ..vault import Vault
 from .kinds import (
     AnyDocument,
@@ -21,11 +24,14 @@ from .kinds import (
     GroupDocument,
     Key,
     MappingDocument,
+    PairDocument,
     PlanDocument,
     PlanGroupPart,
     PolicyDocument,
+    PoolDocument,
     PropertiesDocument,
     ProtectionDocument,
+    VerificationDocument,
     key_of,
 )
 
@@ -40,10 +46,13 @@ class Present:
     groups: dict[str, rest.Group]
     plans: dict[str, rest.Plan]
     drills: dict[str, DrillSchedule] = field(default_factory=dict)
+    pairs: list[rest.SitePair] = field(default_factory=list)
+    pools: dict[str, AddressPool] = field(default_factory=dict)
     settings: dict[str, MachineSettings] = field(default_factory=dict)
     """By machine id."""
     properties: dict[str, MachineProperties] = field(default_factory=dict)
     """By machine id."""
+    sites: dict[str, rest.Site] = field(default_factory=dict)
 
     def find(self, name_or_id: str) -> rest.Machine | None:
         """Raises InvalidArgument for a name that several have."""
@@ -66,6 +75,9 @@ class Present:
         made: dict[str, Iterable[AnyDocument]] = {
             "policy": (policy(each) for each in self.policies.values() if not each.read_only),
             "mapping": map(mapping, self.mappings),
+            "pair": (PairDocument(kind="pair", **each.model_dump()) for each in self.pairs),
+            "pool": map(pool, self.pools.values()),
+            "verification": self._verifications(),
             "protection": self._protections(),
             "cards": self._cards(),
             "properties": self._properties(),
@@ -101,6 +113,11 @@ class Present:
         """Not the twin that it has on the way back."""
         found = self.policies.get(name)
         return policies.own_name(name, {name: found is not None and found.read_only})
+
+    def _verifications(self) -> Iterator[VerificationDocument]:
+        for site in self.sites.values():
+            if site.verification != VerificationShape():
+                yield verification_document(site.name, site.verification)
 
     def _cards(self) -> Iterator[CardsDocument]:
         for machine in self.machines:
@@ -162,6 +179,9 @@ def read(
         groups={each.name: each for each in vault.groups.list()},
         plans={each.name: each for each in vault.plans.list()},
         drills={each.name: each for each in vault.drill_schedules.list()},
+        pairs=list(vault.pairs.list()),
+        pools={each.name: each for each in vault.pools.list()},
+        sites={each.name: each for each in vault.sites.list()},
     )
     read_cards(vault, present, cards_of)
     read_properties(vault, present, properties_of)
@@ -193,6 +213,11 @@ def mapping(found: rest.NetworkMapping) -> MappingDocument:
     return MappingDocument(kind="mapping", **found.model_dump())
 
 
+def pool(found: AddressPool) -> PoolDocument:
+    values = {name: getattr(found, name) for name in PoolSettings.model_fields}
+    return PoolDocument(kind="pool", name=found.name, **values)
+
+
 def cards_document(machine: str, cards: Iterable[Card]) -> CardsDocument:
     """As what is there is compared: only cards of which something is set."""
     lower = [card.model_copy(update={"mac": card.mac.lower()}) for card in cards]
@@ -203,6 +228,10 @@ def cards_document(machine: str, cards: Iterable[Card]) -> CardsDocument:
 def properties_document(machine: str, found: TargetProperties) -> PropertiesDocument:
     values = found.model_dump(include=set(TargetProperties.model_fields))
     return PropertiesDocument(kind="properties", machine=machine, **values)
+
+
+def verification_document(site: str, found: VerificationShape) -> VerificationDocument:
+    return VerificationDocument(kind="verification", site=site, **found.model_dump())
 
 
 def _card(found: MachineCard) -> Card:

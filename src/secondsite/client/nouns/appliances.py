@@ -1,9 +1,23 @@
 """Appliances: our agents beside the sites' hypervisors."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from ...wire import rest
 from ..connection import Connection, path
+
+
+def _nobody(_part: rest.Adoption) -> None:
+    pass
+
+
+def _joined(one: rest.Adoption, other: rest.Adoption) -> rest.Adoption:
+    missing = (*one.missing, *(each for each in other.missing if each not in one.missing))
+    return one.model_copy(
+        update={
+            "settings": (*one.settings, *other.settings), "machines": (*one.machines, *other.machines),
+            "missing": missing, "following": other.following,
+        }
+    )  # fmt: skip
 
 
 class ApplianceHandle:
@@ -26,6 +40,29 @@ class ApplianceHandle:
             path("appliances", self._name, "registration-key"),
             body=rest.ReplacementKeyCreate(refuse_now=refuse_now),
         )
+
+    def adopt(
+        self,
+        *,
+        dry_run: bool = False,
+        other_site: str | None = None,
+        told: Callable[[rest.Adoption], None] = _nobody,
+    ) -> rest.Adoption:
+        """Take over what it has of a vault that is gone; with `dry_run` it is only told. Harmless when repeated. `told` hears of each
+        portion. Raises ApplianceUnreachable."""
+        whole, after = None, ""
+        while True:
+            asked = rest.AdoptionAsked(
+                dry_run=dry_run, after=after, **({"other_site": other_site} if other_site else {})
+            )
+            part = self._connection.one(
+                rest.Adoption, "POST", path("appliances", self._name, "adopt"), body=asked
+            )
+            told(part)
+            whole = part if whole is None else _joined(whole, part)
+            if part.following is None:
+                return whole
+            after = part.following
 
     def delete(self) -> None:
         """From now on its certificate is refused. Raises NotPossibleNow while a machine needs it."""

@@ -11,6 +11,7 @@ from ...wire import rest
 from ...wire.common.cards import CardSettings
 from ...wire.common.machine_checks import MachineCheck
 from ...wire.common.properties import TargetProperties
+from ...wire.rest.choices.candidates import ApplianceCandidates
 from ...wire.rest.choices.shapes import RecoveryChoices
 from ...wire.rest.inventories import SiteMachines
 from ...wire.rest.predictions.shapes import Prediction, ReprotectPreview
@@ -76,16 +77,24 @@ class MachineHandle(Verbs):
             Prediction, "GET", path("machines", self._name, "prediction"), {"verb": verb}
         )
 
-    def reprotect_preview(self, location: rest.Location = rest.Location.ORIGINAL) -> ReprotectPreview:
-        """What a reprotect would send, and how long it would take; the site where the machine runs is asked. Starts nothing. Raises
+    def reprotect_preview(
+        self, location: rest.Location = rest.Location.ORIGINAL, target_appliance: str | None = None
+    ) -> ReprotectPreview:
+        """What is in the way of a reprotect, what it would send, and how long it would take; both sites are asked. Starts nothing. Raises
         NotPossibleNow for a machine that cannot be reprotected now."""
         where = path("machines", self._name, "reprotect-preview")
-        return self._connection.one(ReprotectPreview, "GET", where, {"location": location})
+        query = {"location": location, "target_appliance": target_appliance}
+        return self._connection.one(ReprotectPreview, "GET", where, query)
 
     def preflight(self) -> Preflight:
         """What would be in the way of a failover now; both sites are asked, and nothing is changed. Raises NotPossibleNow if none is
         possible in its state."""
         return self._connection.one(Preflight, "GET", path("machines", self._name, "preflight"))
+
+    def appliances(self) -> ApplianceCandidates:
+        """Which appliances it could be protected back to, and why others do not fit; all are asked, and nothing is changed. Raises
+        NotPossibleNow for a machine that cannot be reprotected now."""
+        return self._connection.one(ApplianceCandidates, "GET", path("machines", self._name, "appliances"))
 
     def settings(self) -> MachineSettings:
         """What is set for its network cards, and what they are connected to after a failover."""

@@ -6,6 +6,7 @@ from datetime import datetime
 from ...domain.points import Consistency
 from ...wire import rest
 from ...wire.common.points import PointShape
+from ...wire.rest.settings.verification import CopyNetwork
 from ..connection import Connection, path, request
 from .jobs import JobHandle
 
@@ -29,6 +30,13 @@ class PointHandle:
     def verify(self) -> JobHandle:
         """A job that reads the point at the target and compares it with what was sealed; the point is marked."""
         accepted = self._connection.one(rest.JobAccepted, "POST", path(*self._parts, "verify"))
+        return JobHandle(self._connection, accepted.job_id)
+
+    def boot(self, network: CopyNetwork | None = None) -> JobHandle:
+        """A job that boots a copy from the point at the target, looks at it and removes it; the point is graded. `network`: 'isolated' or
+        'none'; not given: what the site's verification says."""
+        body = request(rest.PointBoot, network=network)
+        accepted = self._connection.one(rest.JobAccepted, "POST", path(*self._parts, "boot"), body=body)
         return JobHandle(self._connection, accepted.job_id)
 
 

@@ -4,7 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from ...wire import rest
 from ...wire.common.bandwidth import BandwidthShape, WindowShape
+from ...wire.rest.choices.candidates import ApplianceCandidates
 from ...wire.rest.preflights import Preflight
+from ...wire.rest.settings.verification import CopyNetwork, VerificationShape
 from ..connection import EVERY, Connection, path, request
 
 
@@ -44,6 +46,32 @@ class SiteHandle:
             rest.Site, "PUT", path("sites", self._name, "bandwidth"), body=body, seen=seen
         )
 
+    def verify(
+        self,
+        *,
+        every_days: int = 0,
+        at_once: int = 1,
+        memory_bytes: int | None = None,
+        begins: str = "00:00",
+        ends: str = "24:00",
+        network: CopyNetwork = "none",
+        seen: rest.Site | None = None,
+    ) -> rest.Site:
+        """What the site gives to copies of recovery points that are booted only to be looked at: so many at once, with so much memory all
+        together, each machine every so many days (0: on demand only) between two times of day (UTC). Replaces what held."""
+        body = request(
+            VerificationShape,
+            every_days=every_days,
+            at_once=at_once,
+            memory_bytes=memory_bytes,
+            begins=begins,
+            ends=ends,
+            network=network,
+        )
+        return self._connection.one(
+            rest.Site, "PUT", path("sites", self._name, "verification"), body=body, seen=seen
+        )
+
     def inventory(self) -> rest.SiteInventory:
         """All its machines, asked now; when it cannot be asked those that it had, and why."""
         return self._connection.one(rest.SiteInventory, "GET", path("sites", self._name, "inventory"))
@@ -55,6 +83,13 @@ class SiteHandle:
         query = {"target": target, "target_appliance": target_appliance, "encrypt": encrypt or None}
         where = path("sites", self._name, "machines", machine, "preflight")
         return self._connection.one(Preflight, "GET", where, query)
+
+    def appliances_for(self, machine: str, target: str, *, encrypt: bool = False) -> ApplianceCandidates:
+        """Which appliances of site `target` could hold the replica of this machine of the site, and why others do not fit. Raises NotFound,
+        and AlreadyExists if it is protected."""
+        query = {"target": target, "encrypt": encrypt or None}
+        where = path("sites", self._name, "machines", machine, "appliances")
+        return self._connection.one(ApplianceCandidates, "GET", where, query)
 
     def create_registration_key(self) -> rest.RegistrationKey:
         """A key that enrolls one appliance within an hour. It is shown this once."""

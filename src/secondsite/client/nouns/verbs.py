@@ -7,6 +7,7 @@ from typing import Literal
 from ...domain.drills.verdicts import Verdict
 from ...domain.lifecycle import Verb
 from ...domain.points import RecoveryPointChoice
+from ...domain.prediction.data_sync import DataSync
 from ...wire import rest
 from ...wire.rest import verbs as rest_verbs
 from ..connection import Connection, path, request
@@ -103,6 +104,7 @@ class Verbs:
         dns_servers: Sequence[str] = (),
         clean_up: bool = False,
         keep_if_failed: bool = False,
+        stay_open: bool = False,
     ) -> JobHandle:
         """A drill: a copy of each machine runs at the target, apart from everything, until it is cleaned up.
 
@@ -110,7 +112,8 @@ class Verbs:
         before `at` (aware). `network`: 'create' an isolated one that all share, 'create-each' for each network that they are in at home, 'none',
         or the name of an isolated one that is there. `subnet`: the one that is created gives addresses of it by DHCP, and resolves the
         machines' names; `dns_servers`: DHCP names these in place of the network's own. `clean_up`: each copy goes by
-        itself after its proof, whose verdict is the drill's; `keep_if_failed`: unless that failed.
+        itself after its proof, whose verdict is the drill's; `keep_if_failed`: unless that failed. `stay_open`: the job
+        ends only when somebody has cleaned up, with that verdict.
         """
         asked = request(
             rest.TestFailover,
@@ -123,6 +126,7 @@ class Verbs:
             dns_servers=tuple(dns_servers),
             clean_up=clean_up,
             keep_if_failed=keep_if_failed,
+            stay_open=stay_open,
         )
         return self._start(Verb.TEST_FAILOVER, asked)
 
@@ -167,10 +171,24 @@ class Verbs:
         )
         return self._start(Verb.FAILOVER, asked)
 
-    def planned_failover(self, *, choice: Choice = RecoveryPointChoice.LATEST) -> JobHandle:
+    def planned_failover(
+        self,
+        *,
+        choice: Choice = RecoveryPointChoice.LATEST,
+        data_sync: DataSync | str | None = None,
+        at_most_down_seconds: float | None = None,
+    ) -> JobHandle:
         """Moves the machines without losing a write; also the way back. Both sites must be up. On the way back `choice` may be
-        'latest_app_consistent' (of the machines' groups: 'latest_multi_vm_app_consistent'): what they wrote since that point is left behind."""
-        asked = request(rest.PlannedFailover, machines=self.names, choice=choice)
+        'latest_app_consistent' (of the machines' groups: 'latest_multi_vm_app_consistent'): what they wrote since that point is left behind. `data_sync`, for one
+        machine that was committed and not reprotected: 'before' synchronizes while it runs, then the job waits for an answer; 'during' shuts it
+        down first and sends everything. `at_most_down_seconds` is a budget for the downtime: if it cannot be met, they are not shut down."""
+        asked = request(
+            rest.PlannedFailover,
+            machines=self.names,
+            choice=choice,
+            data_sync=data_sync,
+            at_most_down_seconds=at_most_down_seconds,
+        )
         return self._start(Verb.PLANNED_FAILOVER, asked)
 
     def change_recovery_point(
@@ -200,12 +218,23 @@ class Verbs:
         self,
         *,
         location: rest.Location | Literal["original", "alternate"] = "original",
+        target_appliance: str | None = None,
         store: str | None = None,
+        seeds: Mapping[str, Mapping[str, str]] | None = None,
     ) -> JobHandle:
         """Replicates committed machines back to where they came from: onto the old disks ('original', only changes
-        travel) or as full copies ('alternate'). `store`: where new disks are made, and data and recovery points are kept from now on; a
-        replica that is there already stays where it is."""
-        asked = request(rest.Reprotect, machines=self.names, location=location, store=store)
+        travel) or as full copies ('alternate'). `target_appliance`: with 'alternate' the name or id of the appliance there that will
+        hold them, if not the one that had them. `store`: where new disks are made, and data and recovery points are kept from now on; a
+        replica that is there already stays where it is. `seeds`: with 'alternate', by machine and disk key the path, at that appliance's
+        host, of a shipped copy."""
+        asked = request(
+            rest.Reprotect,
+            machines=self.names,
+            location=location,
+            target_appliance=target_appliance,
+            store=store,
+            seeds={machine: dict(paths) for machine, paths in (seeds or {}).items()},
+        )
         return self._start(Verb.REPROTECT, asked)
 
     def resynchronize(self) -> JobHandle:

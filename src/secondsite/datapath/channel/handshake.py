@@ -21,6 +21,9 @@ from .connection import WRITE_BYTES, Connection, Limiter, untrusted
 from .tls import TlsFiles, client_context
 
 PROTOCOL: Final = 2
+"""It rises only where a peer without the words below could not be spoken to."""
+OLDEST: Final = 2
+"""That is understood too."""
 WE_CAN: Final = ("takes_offers", "answers_whether_there", "notes_unchanged", "takes_common")
 """What was added to the protocol, and is not expected of a peer that does not say so."""
 
@@ -116,19 +119,25 @@ def _let_alert_arrive(tls: ssl.SSLSocket) -> None:
 def greet(connection: Connection, idle_seconds: float) -> None:
     """Exchange HELLO; then the idle deadline is `idle_seconds`. Raises PeerRefused if the versions differ."""
     try:
-        connection.send_message("HELLO", protocol=PROTOCOL, **dict.fromkeys(WE_CAN, True))
+        connection.send_message("HELLO", protocol=PROTOCOL, oldest=OLDEST, **dict.fromkeys(WE_CAN, True))
         said = connection.receive_message("HELLO").fields
     except FrameDamaged:
         raise ProtocolViolated("the peer speaks another protocol", do="check the address and port") from None
-    theirs = said.get("protocol")
-    if theirs != PROTOCOL:
-        raise PeerRefused(
-            f"{connection.peer_name} speaks protocol {theirs}, we speak {PROTOCOL}",
-            do="bring both appliances to the same release",
-            code="protocol-version",
-        )
+    _require_common(connection, said.get("protocol"), said.get("oldest"))
     connection.takes_offers = bool(said.get("takes_offers"))
     connection.answers_whether_there = bool(said.get("answers_whether_there"))
     connection.notes_unchanged = bool(said.get("notes_unchanged"))
     connection.takes_common = bool(said.get("takes_common"))
     connection.set_idle(idle_seconds)
+
+
+def _require_common(connection: Connection, protocol: object, oldest: object) -> None:
+    """A release that names one version understands that one alone."""
+    newest = protocol if isinstance(protocol, int) else 0
+    least = oldest if isinstance(oldest, int) else newest
+    if not (newest >= OLDEST and least <= PROTOCOL):
+        raise PeerRefused(
+            f"{connection.peer_name} speaks protocol {newest}, we speak {PROTOCOL}",
+            do=f"upgrade {'the peer' if newest < PROTOCOL else 'this appliance'}: the two are too many releases apart",
+            code="protocol-version",
+        )

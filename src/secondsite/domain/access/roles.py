@@ -41,7 +41,7 @@ class Permission(StrEnum):
     GIVE_UP = "give_up"
     """Go on without a site that is gone, or start a copy that is forbidden: something may be lost."""
     EQUIP = "equip"
-    """A site's appliances and its bandwidth."""
+    """A site's appliances, its bandwidth, and what it gives to verification."""
     CONFIGURE = "configure"
     """What concerns several sites: sites, policies, network mappings, and whom notices go to."""
     READ_AUDIT = "read_audit"

@@ -7,4 +7,5 @@ Its rooms:
     names      DNS names of its cards
     splitting  networks of which some machines move and others stay
     leasing    which address a card gets on a network that we serve
+    pools      which address a card gets out of a pool
 """

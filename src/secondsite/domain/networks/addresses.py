@@ -46,8 +46,14 @@ def outside(address: str, subnets: Sequence[str]) -> bool:
     return bool(subnets) and not any(lies_in(address, subnet) for subnet in subnets)
 
 
-def contradiction(address: str | None, gateway: str | None, dns_servers: Sequence[str]) -> str | None:
+def contradiction(
+    address: str | None, gateway: str | None, dns_servers: Sequence[str], *, from_pool: bool = False
+) -> str | None:
     """What cannot be meant."""
+    if from_pool and address is not None:
+        return f"the address {host(address)}, and one out of a pool"
+    if from_pool and (gateway or dns_servers):
+        return f"an address out of a pool, and {'a gateway' if gateway else 'DNS servers'} of its own"
     if address is None:
         given = "a gateway" if gateway else "DNS servers" if dns_servers else None
         return f"{given}, but no address" if given else None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ...domain import errors
@@ -52,6 +53,30 @@ class SimulatedNetworks:
                 raise errors.NotOurs(f"Network '{name}' is not ours.")
             self._path(name).with_suffix(".serving").unlink(missing_ok=True)
             self._path(name).unlink(missing_ok=True)
+
+    def reservations(self, name: str) -> Mapping[str, str] | None:
+        """A network has a DHCP server of its own if there is a file beside it, `NAME.reserved`, with what it gives to certain cards."""
+        with self._faults.around("networks.reservations"):
+            file = self._reserved(name)
+            found: dict[str, str] | None = json.loads(file.read_text()) if file.exists() else None
+            return found
+
+    def reserve(self, name: str, mac: str, address: str, host: str) -> None:
+        with self._faults.around("networks.reserve"):
+            there = dict(self.reservations(name) or {})
+            if address in (each for its_mac, each in there.items() if its_mac != mac):
+                raise errors.FabricError(f"{address} is another card's")
+            files.replace(self._reserved(name), json.dumps({**there, mac: address}))
+
+    def unreserve(self, name: str, mac: str, address: str) -> None:
+        with self._faults.around("networks.unreserve"):
+            there = dict(self.reservations(name) or {})
+            if there.get(mac) == address:
+                del there[mac]
+                files.replace(self._reserved(name), json.dumps(there))
+
+    def _reserved(self, name: str) -> Path:
+        return self._path(name).with_suffix(".reserved")
 
     def add(self, network: NetworkInfo) -> NetworkInfo:
         """Add a network of the site's owner."""

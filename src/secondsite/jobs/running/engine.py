@@ -1,6 +1,7 @@
 """The engine: claims ready jobs and runs them, several at a time, beside other engines on the same database.
 
-Threads: `workers` that run jobs, one that keeps the lease, on PostgreSQL one that listens for notifications.
+Threads: `workers` that run jobs, one that keeps the lease and does nothing that may have to wait, one that wakes jobs that sleep too long,
+on PostgreSQL one that listens for notifications.
 """
 
 import os
@@ -19,7 +20,7 @@ from ...ground import seams, threads
 from ...ground.periodic import Every
 from ..model.asking import Said
 from ..model.catalogue import Catalogue
-from ..model.clock import Clock, utc_now
+from ..model.clock import Clock, SharedClock, utc_now
 from ..model.definitions import Definition
 from ..model.facts import to_json
 from ..model.failures import JobError, LeaseLost, LeaseOver
@@ -58,7 +59,7 @@ class Engine:
 
     `owner` names this process among the engines; a process that comes back under its old name resumes its jobs at
     once, one with another name has to wait until the lease (seconds) has expired. The database comes from
-    `database.connect`. An engine is started once. submit, cancel, retry, resume and answer work in the caller's session: they take
+    `database.connect`. Where several engines share it they share its clock: a `SharedClock`. An engine is started once. submit, cancel, retry, resume and answer work in the caller's session: they take
     effect if it commits. `joined` is called in one transaction when no other process can run the database's jobs under this
     name, before any of them is claimed; `joined_again` whenever the lease was lost meanwhile, with whether the database is older
     than what was committed to it. A JobError that it raises ends the engine: `failed` is called with it. `hears` are channels
@@ -103,9 +104,18 @@ class Engine:
         self.standing = Standing(db, lease_seconds)
         self.owner = owner or default_owner()
         self.failure: JobError | None = None
-        self._membership = Membership(db, self._transactions, self.owner, lease_seconds)
+        # else a pool whose connections all wait for something ended the lease of a process that has nothing wrong with it
+        self._of_lease = self._transactions.beside()
+        heard = (clock.hear,) if isinstance(clock, SharedClock) else ()
+        self._membership = Membership(db, self._of_lease, self.owner, lease_seconds, *heard)
         self._claims = Claims(self._transactions, self.owner, clock)
         self._followed_clock = FollowedClock(clock, self._transactions, self._membership, self._bell)
+        self._oversleepers = Every(
+            "jobs-oversleepers",
+            lease_seconds / 4,
+            self._followed_clock.wake_oversleepers,
+            lambda error: log.error("jobs.oversleepers-not-woken", exc_info=error),
+        )
         self._lot = ParkingLot(self._bell.nudge, is_alone=self._transactions.is_alone)
         self.changes.follow(self._lot.changed)
         # what was parked before may be another engine's by now
@@ -210,6 +220,7 @@ class Engine:
         for thread in self._threads:
             thread.start()
         self._lease.start()
+        self._oversleepers.start()
         self.standing.start()
 
     def stop(self, deadline_seconds: float = 30.0) -> bool:
@@ -221,10 +232,12 @@ class Engine:
         self._stopping.set()
         self._bell.ring()
         self._lease.stop(0)
+        self._oversleepers.stop(0)
         ended = self._join_threads(deadline_seconds)
         self._transactions.given_up.set()
         ended = ended or self._join_threads(1.0)
         self._lease.stop(1.0)
+        self._oversleepers.stop(1.0)
         self.standing.stop()
         self._lot.written_down.end()
         self._membership.leave()
@@ -315,7 +328,6 @@ class Engine:
         try:
             self._renew()
             self.standing.renewed(self._membership.runs_since)
-            self._followed_clock.wake_oversleepers()
         except JobError as problem:
             log.critical("lease.taken", problem=problem.message, do=problem.do)
             self.failure = problem

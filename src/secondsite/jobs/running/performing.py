@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
-from sqlalchemy import exc
 from sqlalchemy.orm import Session
 
 from ...ground import seams
@@ -23,7 +22,7 @@ from ..model.task_kind import TaskKind
 from ..model.views import TaskView, current_steps
 from ..storage import journal, sessions, touched
 from ..storage.journal import Claim
-from ..storage.transactions import Transactions
+from ..storage.transactions import REFUSALS, Transactions
 from . import snapshot as snapshots
 from .followed_clock import ClockWasSet, FollowedClock
 from .parking import Looking, Parked, ParkingLot
@@ -237,7 +236,7 @@ class Performer:
         return self.write(run, write)
 
     def raise_if_given_up(self, problem: Exception) -> None:
-        if isinstance(problem, exc.DBAPIError) and self._transactions.given_up.is_set():
+        if isinstance(problem, REFUSALS) and self._transactions.given_up.is_set():
             raise problem
 
 

@@ -116,6 +116,7 @@ def add_steps(session: Session, job_id: str, definition: Definition, attempt: in
 def cancel(session: Session, catalogue: Catalogue, job_id: str, now: datetime) -> None:
     """Ask the job and its children to turn back at their next boundary; one that was held on its way back goes on with that.
     Raises Refused if it cannot."""
+    journal.lock_family(session, job_id)
     job = journal.locked_job(session, job_id)
     definition = catalogue.find(job)
     if job.state is JobState.HELD and job.ending is not None:

@@ -149,6 +149,7 @@ class Runner:
 
     def _nap(self, claim: Claim) -> None:
         def nap(session: Session) -> None:
+            journal.lock_family(session, claim.job_id)
             journal.fence(session, claim)
             # Children that were submitted after the cancel have not heard of it.
             requests.cancel_children(session, self._catalogue, claim.job_id, self._clock())

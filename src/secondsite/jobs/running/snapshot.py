@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import exc, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from ...ground.job_states import MOVING, JobState
@@ -16,7 +16,7 @@ from ..model.views import JobView, TaskView
 from ..storage import journal, read
 from ..storage.journal import Claim
 from ..storage.tables import jobs
-from ..storage.transactions import is_passing
+from ..storage.transactions import REFUSALS, Overtaken, is_passing
 
 NOT_KNOWN = -1
 
@@ -114,8 +114,10 @@ def begin_next(
 def _beginning(task: TaskView) -> Iterator[None]:
     try:
         yield
+    except Overtaken:
+        raise
     except Exception as problem:
-        if isinstance(problem, exc.DBAPIError) and is_passing(problem):
+        if isinstance(problem, REFUSALS) and is_passing(problem):
             raise
         raise CannotBegin(task, problem) from problem
 

@@ -12,7 +12,7 @@ import sqlite3
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
@@ -22,13 +22,14 @@ from .write_turn import WriteTurn
 if TYPE_CHECKING:
     import psycopg
 
-__all__ = ["BUSY_SECONDS", "MOST_CONNECTIONS", "READ_ONLY", "Session", "connect", "give_back"]
+__all__ = ["BUSY_SECONDS", "MOST_CONNECTIONS", "READ_ONLY", "Session", "beside", "connect", "give_back"]
 
 READ_ONLY = {direct.READS_ONLY: True}
 BUSY_SECONDS = 20.0
-POOLED, MORE = 10, 20
-MOST_CONNECTIONS = POOLED + MORE + 2
-"""That one process has to PostgreSQL: the pool's, that of its listener, and one while it starts, or for a command beside it."""
+POOLED, MORE = 10, 19
+MOST_CONNECTIONS = POOLED + MORE + 3
+"""That one process has to PostgreSQL: the pool's, that of its lease, that of its listener, and one while it starts, or for a command beside
+it."""
 IDLE_IN_TRANSACTION_SECONDS = 5
 """A process that is stopped, or cut off, holds its locks no longer: PostgreSQL ends its transaction."""
 LINE = {
@@ -50,14 +51,21 @@ def connect(url: str) -> Engine:
     return _postgresql(url)
 
 
-def _postgresql(url: str) -> Engine:
+def beside(db: Engine) -> Engine:
+    """One connection to the same database, for what may not wait until one of the pool's is free. SQLite has a writer at a time: there it
+    is the pool itself."""
+    return db if db.dialect.name == "sqlite" else _postgresql(db.url, beside=db)
+
+
+def _postgresql(url: str | URL, beside: Engine | None = None) -> Engine:
     from . import lines  # imported here: a vault on SQLite does without the driver's memory
 
     asked = {name: value for name, value in LINE.items() if name not in make_url(url).query}
+    pooled, more = (POOLED, MORE) if beside is None else (1, 0)
     # After a restart of PostgreSQL the pool holds dead connections: ask each before use.
-    db = create_engine(url, pool_pre_ping=True, pool_size=POOLED, max_overflow=MORE, connect_args=asked)
+    db = create_engine(url, pool_pre_ping=True, pool_size=pooled, max_overflow=more, connect_args=asked)
     event.listen(db, "connect", _limit_idling)
-    lines.follow(db)
+    lines.follow(db, beside)
     return db
 
 

@@ -7,7 +7,7 @@ import functools
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Table, bindparam, select, update
+from sqlalchemy import Table, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from ...ground.job_states import JobState, TaskState
@@ -51,6 +51,14 @@ def lock_job(session: Session, job_id: str) -> JobView | None:
 def locked_job(session: Session, job_id: str) -> JobView:
     """As `lock_job`; raises Refused when it is not there."""
     return lock_job(session, job_id) or read.get(session, job_id)
+
+
+def lock_family(session: Session, job_id: str) -> None:
+    """The job and those that it started, in the order of their ids: whoever locks several jobs takes them in this order, or two who do it
+    at once wait for each other. On SQLite writers are alone anyway."""
+    if session.get_bind().dialect.name == "postgresql":
+        family = or_(jobs.c.id == job_id, jobs.c.parent_job_id == job_id)
+        session.execute(select(jobs.c.id).where(family).order_by(jobs.c.id).with_for_update())
 
 
 def fence(session: Session, claim: Claim) -> JobView:

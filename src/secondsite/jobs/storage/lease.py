@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import structlog
-from sqlalchemy import BindParameter, ColumnElement, Engine, Row, Update, delete, exc, func, select, update
+from sqlalchemy import BindParameter, ColumnElement, Engine, Row, Update, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from ...ground.lockfile import LockFile
 from ..model.failures import EngineAlreadyRunning, LeaseOver, NameTaken
 from .tables import engines, jobs
-from .transactions import Transactions
+from .transactions import REFUSALS, Transactions, said
 
 LEASE_SECONDS = 5.0
 ALONE_SECONDS = 120.0
@@ -63,10 +63,19 @@ def is_alive(session: Session, member: Member) -> bool:
 
 
 class Membership:
-    """This engine's own row and, on SQLite, the lock file."""
+    """This engine's own row and, on SQLite, the lock file. Elsewhere it has a connection of its own, which `transactions` are on."""
 
-    def __init__(self, db: Engine, transactions: Transactions, owner: str, lease_seconds: float) -> None:
+    def __init__(
+        self,
+        db: Engine,
+        transactions: Transactions,
+        owner: str,
+        lease_seconds: float,
+        heard: Callable[[datetime, float], None] = lambda _now, _asked_at: None,
+    ) -> None:
+        """`heard` is told what the database's clock shows, and when it was asked, by the monotonic clock."""
         self.owner = owner
+        self._heard = heard
         self._transactions = transactions
         self._alone = db.dialect.name == "sqlite"
         self._length = timedelta(seconds=ALONE_SECONDS if self._alone else lease_seconds)
@@ -115,7 +124,7 @@ class Membership:
         self._runs_since = time.monotonic()
         if self._alone:  # the lock file shows that every engine with a row here is dead
             session.execute(delete(engines).where(engines.c.owner != self.owner))
-        now = database_now(session)
+        now = self._now(session)
         row = self._row(session)
         if row is None:
             session.execute(
@@ -129,6 +138,12 @@ class Membership:
         row = select(engines.c.epoch, engines.c.expires_at).where(engines.c.owner == self.owner)
         return session.execute(row.with_for_update()).one_or_none()
 
+    def _now(self, session: Session) -> datetime:
+        asked_at = time.monotonic()
+        now = database_now(session)
+        self._heard(now, asked_at)
+        return now
+
     def _mine(self) -> Update:
         return update(engines).where(engines.c.owner == self.owner)
 
@@ -139,7 +154,7 @@ class Membership:
 
     def _prolong(self, session: Session) -> datetime:
         self._runs_since = time.monotonic()
-        row, now = self._row(session), database_now(session)
+        row, now = self._row(session), self._now(session)
         if row is not None and row.epoch != self._epoch and row.expires_at > now:
             raise NameTaken(
                 "engine-name-taken",
@@ -178,17 +193,19 @@ class Membership:
 
         try:
             self._transactions.write(end, patience_seconds=1.0)
-        except exc.DBAPIError as problem:
+        except REFUSALS as problem:
             log.warning(
-                "lease.not-ended", problem=f"could not deregister; the lease will expire: {problem.orig}"
+                "lease.not-ended", problem=f"could not deregister; the lease will expire: {said(problem)}"
             )
         finally:
             self.drop()
 
     def drop(self) -> None:
-        """Let go of the lock file only, as a killed process would."""
+        """Let go of the lock file, or of the connection, only, as a killed process would."""
         if self._lock is not None:
             self._lock.release()
+        if not self._alone:
+            self._transactions.close()
 
 
 def _is_sqlite_file(db: Engine) -> bool:

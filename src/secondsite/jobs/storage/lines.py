@@ -14,10 +14,9 @@ from sqlalchemy import Engine, event
 _LINES: weakref.WeakKeyDictionary[Engine, "weakref.WeakSet[psycopg.Connection]"] = weakref.WeakKeyDictionary()
 
 
-def follow(db: Engine) -> None:
-    """Remember what the pool opens from now on."""
-    lines: weakref.WeakSet[psycopg.Connection] = weakref.WeakSet()
-    _LINES[db] = lines
+def follow(db: Engine, beside: Engine | None = None) -> None:
+    """Remember what the pool opens from now on; with those of the engine that it is `beside`."""
+    lines = _LINES.setdefault(beside or db, weakref.WeakSet())
     event.listen(db, "connect", lambda connection, _record: lines.add(connection))
 
 

@@ -78,7 +78,9 @@ def move_along(session: Session, step: timedelta, now: datetime) -> None:
 
 
 def look_again(session: Session, now: datetime) -> None:
-    """Every moving job looks again now; one that looks too early waits again."""
+    """Every moving job looks again now; one that looks too early waits again. They are locked in the order of their ids, as by everybody."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(jobs.c.id).where(_asleep_at(now)).order_by(jobs.c.id).with_for_update())
     session.execute(update(jobs).where(_asleep_at(now)).values(ready_at=now))
 
 

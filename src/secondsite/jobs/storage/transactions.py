@@ -16,7 +16,7 @@ from sqlalchemy import Engine, exc
 from sqlalchemy.orm import Session
 
 from ...ground.backoff import pause_seconds
-from .database import READ_ONLY
+from . import database
 from .sessions import transaction
 from .together import Together
 from .work_turn import WorkTurn
@@ -29,11 +29,20 @@ LONGEST_PAUSE_SECONDS = 1.0
 SQLITE_PASSING = ("locked", "busy", "disk is full")
 # Of SQLSTATE: connection, rollback by deadlock or serialisation, resources, operator (restart), left open too long.
 POSTGRESQL_PASSING = ("08", "40", "53", "57", "25P03")
+REFUSALS = (exc.DBAPIError, exc.TimeoutError)
+"""What a database refuses with, and a pool whose connections are all in use."""
+MOST_OVERTAKEN = 10
+"""Times that a work is done anew because somebody else was faster."""
 
 
-def is_passing(problem: exc.DBAPIError) -> bool:
-    """Whether the same work may succeed later: locks, a lost connection, a restarting server."""
-    if problem.connection_invalidated:
+class Overtaken(Exception):
+    """Another transaction changed what this one had read, and was to write: done anew, it reads what there is now. Only where several
+    write at a time, as on PostgreSQL."""
+
+
+def is_passing(problem: exc.DBAPIError | exc.TimeoutError) -> bool:
+    """Whether the same work may succeed later: locks, a lost connection, a restarting server, no connection that is free."""
+    if not isinstance(problem, exc.DBAPIError) or problem.connection_invalidated:
         return True
     state = getattr(problem.orig, "sqlstate", None)
     if isinstance(state, str):
@@ -55,8 +64,20 @@ class Transactions:
         self._opened = opened
         self._turn = WorkTurn()
         self._together = Together(db, opened, self._turn) if db.dialect.name == "sqlite" else None
-        self._reader = db.execution_options(**READ_ONLY)
+        self._reader = db.execution_options(**database.READ_ONLY)
         self.given_up = threading.Event()
+
+    def beside(self) -> "Transactions":
+        """The same, and given up with these, on a connection of their own: `close` it. On SQLite these."""
+        if self.is_alone:
+            return self
+        beside = Transactions(database.beside(self._db), self._opened)
+        beside.given_up = self.given_up
+        return beside
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._db.dispose()
 
     @property
     def is_alone(self) -> bool:
@@ -72,8 +93,8 @@ class Transactions:
         return self._turn.left()
 
     def write(self, work: Callable[[Session], T], patience_seconds: float | None = None) -> T:
-        """Run `work` in one transaction, again and again while the database is away; gives what work gives. On SQLite other
-        threads' works may be in it too, and the work is done on one of their threads.
+        """Run `work` in one transaction, again and again while the database is away or others are faster; gives what work gives. On
+        SQLite other threads' works may be in it too, and the work is done on one of their threads.
 
         Raises the database's error once `patience_seconds` have passed (None: never) or the engine gave up.
         """
@@ -103,16 +124,27 @@ class Transactions:
             session.rollback()
 
     def _persist(self, work: Callable[[], T], patience_seconds: float | None) -> T:
-        failures, started = 0, time.monotonic()
+        failures, overtaken, started = 0, 0, time.monotonic()
         while True:
             try:
                 return work()
-            except exc.DBAPIError as problem:
+            except Overtaken as problem:
+                overtaken += 1
+                if overtaken > MOST_OVERTAKEN or self.given_up.is_set():
+                    raise
+                log.info("transaction.overtaken", problem=str(problem))
+                continue
+            except REFUSALS as problem:
                 spent = time.monotonic() - started
                 impatient = patience_seconds is not None and spent >= patience_seconds
                 if not is_passing(problem) or impatient or self.given_up.is_set():
                     raise
-                log.warning("database.unreachable", problem=str(problem.orig))
+                log.warning("database.unreachable", problem=said(problem))
             failures += 1
             with self._turn.left():
                 self.given_up.wait(pause_seconds(failures, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS))
+
+
+def said(problem: exc.DBAPIError | exc.TimeoutError) -> str:
+    """Without the statement and its values."""
+    return str(problem.orig if isinstance(problem, exc.DBAPIError) else problem)

@@ -5,5 +5,4 @@ document  what it says
 machines  what it says of each machine
 steps     what it says of each step
 timing    what the runs took
-histories  what the next ones will take
 """

@@ -8,12 +8,15 @@ from pydantic import JsonValue
 
 from ...domain.access import evidence
 from ...domain.access.chain import Entry
+from ...domain.lifecycle import Verb
 from ...jobs.model.views import JobTree
 from .. import ports
 from . import goals, machines, steps, timing
 from .steps import Told
 
 MOST_REQUESTS = 100
+ON_THE_WAY = frozenset({Verb.REPROTECT.value})
+"""Jobs of a machine that start it nowhere, below one that does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ def _document(tx: ports.Transaction, tree: JobTree, vault: str) -> Told:
 
 
 def _of_machines(tree: JobTree) -> Iterator[JobTree]:
-    if tree.job.subject and not tree.children:
+    if tree.job.subject and not tree.children and tree.job.name not in ON_THE_WAY:
         yield tree
     for each in tree.children:
         yield from _of_machines(each)

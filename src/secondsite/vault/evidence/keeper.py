@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from ...domain import errors
 from ...domain.access import evidence
 from ...domain.access.chain import Entry, Outcome
 from ...domain.lifecycle import Verb
@@ -80,15 +81,24 @@ class Keeper(Periodic):
         if draft is None:
             return
         seams.reach("vault.evidence.drafted")
+        try:
+            self._write(job, draft)
+        except errors.Conflict as problem:
+            log.info("evidence.overtaken", job=job.id, problem=problem.message)
+            self.hear_of_job(job.id)
+
+    def _write(self, job: JobView, draft: Draft) -> None:
+        """The machines first: whoever waited for one with the audit log's lock in hand would hold up all, and might be waited for
+        itself. Raises Conflict if somebody else writes to one of them."""
         with self._store.transaction() as tx:
             tx.one_at_a_time(LOCK)
             if not _stands(tx, job):
                 return
+            _note(tx, draft.recovered)
             number = tx.audit.append(self._entry(job, draft.sha256)).number
             tx.evidence.add(self._record(job, draft, number))
             tx.evidence.keep_pictures(_id(job), draft.pictures)
             tx.run_times.add(draft.run_times)
-            _note(tx, draft.recovered)
             seams.reach("vault.evidence.written")
         log.info("evidence.kept", job=job.id, sha256=draft.sha256, number=number)
 

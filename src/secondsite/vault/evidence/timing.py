@@ -9,7 +9,7 @@ from ...ground.job_states import JobState, TaskState
 from ...jobs.model.task_kind import TaskKind
 from ...jobs.model.views import JobTree, TaskView
 from .. import ports
-from . import histories
+from ..steps import histories
 from .steps import verb_of
 
 PREDICTED = frozenset(map(str, LIKE))

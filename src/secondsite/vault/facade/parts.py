@@ -17,6 +17,7 @@ from .. import ports
 from ..notices.teller import Teller
 from ..operations.interface import Operation
 from ..steps.deps import Deps
+from ..watch.backups import Backups
 from ..watch.rpo_unwritten import RpoUnwritten
 from ..watch.signals import Signals
 from ..watch.status_intake import StatusIntake
@@ -71,6 +72,7 @@ class Parts:
     rpo_unwritten: RpoUnwritten
     plan_limits: Limits
     notices: Teller
+    backups: Backups
     served: Callable[[], None] = lambda: None
     """Raises StoreUnavailable while this process cannot reach the database."""
     uses: Uses = field(default_factory=Uses)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from .acts import Act
 from .callers import Caller
+from .nouns.adoption import Adoption
 from .nouns.appliances import Appliances
 from .nouns.approvals import Approvals
 from .nouns.audit import Audit
@@ -24,14 +25,18 @@ from .nouns.point_holds import Holds
 from .nouns.points import Points
 from .nouns.policies import Policies
 from .nouns.predictions import Predictions
+from .nouns.preflight.candidates import Candidates
 from .nouns.preflight.protected import Preflights
 from .nouns.preflight.returning import Returns
 from .nouns.preflight.unprotected import Eligibility
 from .nouns.settings.cards import Settings
 from .nouns.settings.checks import Checks
+from .nouns.settings.pairs import Pairs
+from .nouns.settings.pools import Pools
 from .nouns.settings.properties import Properties
 from .nouns.sites import Sites
 from .nouns.tokens import Tokens
+from .nouns.validation.validating import Validations
 from .nouns.verbs import Verbs
 from .parts import Parts
 
@@ -41,18 +46,23 @@ class VaultFacade:
     parts: Parts
     info: Info
     sites: Sites
+    pairs: Pairs
     appliances: Appliances
+    adoption: Adoption
     tokens: Tokens
     audit: Audit
     evidence: Evidence
     approvals: Approvals
     policies: Policies
     networks: Networks
+    pools: Pools
     machines: Machines
     settings: Settings
     preflights: Preflights
     eligibility: Eligibility
+    validations: Validations
     returns: Returns
+    candidates: Candidates
     checks: Checks
     properties: Properties
     points: Points
@@ -84,18 +94,23 @@ def _assembled(parts: Parts, events: Events) -> VaultFacade:
         parts=parts,
         info=Info(parts),
         sites=Sites(parts),
+        pairs=Pairs(parts),
         appliances=Appliances(parts),
+        adoption=Adoption(parts),
         tokens=Tokens(parts),
         audit=Audit(parts),
         evidence=Evidence(parts),
         approvals=Approvals(parts),
         policies=Policies(parts),
         networks=Networks(parts),
+        pools=Pools(parts),
         machines=Machines(parts),
         settings=Settings(parts),
         preflights=Preflights(parts),
         eligibility=Eligibility(parts),
+        validations=Validations(parts),
         returns=Returns(parts),
+        candidates=Candidates(parts),
         checks=Checks(parts),
         properties=Properties(parts),
         points=Points(parts),

@@ -14,12 +14,14 @@ import structlog
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
+from ... import __version__
 from ...domain import errors
 from ...ground import threads
 from ...ground.visitors import Visitors, listen, watch
 from ...wire import control
 from ...wire.common.base import Problem, Shape
 from ...wire.control.orders import Kind
+from ...wire.control.protocols import PROTOCOL_VERSION, SPOKEN
 from .. import ports
 from . import reading
 from .control_tls import ControlSettings, for_appliances
@@ -229,7 +231,12 @@ class ControlPort:
             if self._is_cut:
                 self._send_away()
             welcome = control.Welcome(
-                vault_time=self._clock(), vault_number=self._number(), takes_changes=True
+                vault_time=self._clock(),
+                vault_number=self._number(),
+                takes_changes=True,
+                protocol=PROTOCOL_VERSION,
+                oldest_protocol=SPOKEN.oldest,
+                version=__version__,
             )
             await connection.send(welcome.model_dump_json())
             await link.run(self._received)

@@ -1,7 +1,8 @@
 """Orders on their way to appliances, and what comes of them: over a connection of our own, or through the vault process that has
 it."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 
 from ...wire.control import Order, Progress, Report
 from .link import Link
@@ -18,11 +19,12 @@ class Giving:
         links: Mapping[str, Link],
         tell: Telling,
         others: Others | None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._links = links
         self._tell = tell
         self._others = others
-        self._outstanding = Outstanding()
+        self._outstanding = Outstanding(clock)
 
     def serve(self) -> Desk:
         """For the other processes."""

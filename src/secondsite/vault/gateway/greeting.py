@@ -1,6 +1,7 @@
 """An appliance's first words, compared with the certificate that it has shown."""
 
 import asyncio
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,13 +10,17 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 from websockets.asyncio.server import ServerConnection
 
+from ... import __version__
 from ...domain import errors
 from ...ground import certificates
 from ...ground.plural import counted
-from ...wire import PROTOCOL_VERSION, control
+from ...wire import control
+from ...wire.control.protocols import RELEASES_APART, SPOKEN, Spoken
 from .. import ports
 
 HELLO_WITHIN_SECONDS = 10.0
+NUL, SHOWN = r"\u0000", r"\ufffd"
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +61,37 @@ class Greeting:
                 f"The certificate is for '{shown.name}', not for '{hello.appliance_id}'."
             )
         await asyncio.to_thread(self._admit, shown.name, shown.key_sha256)
-        if abs(hello.protocol - PROTOCOL_VERSION) > 1:
-            raise errors.InvalidArgument(
-                f"The appliance speaks protocol {hello.protocol}, the vault {PROTOCOL_VERSION}.",
-                do="Upgrade the older of the two; they may differ by one version.",
-            )
+        _require_common(hello)
         await asyncio.to_thread(self._hear_number, hello.vault_number)
+
+
+def kept(text: str | bytes) -> str | bytes:
+    """As PostgreSQL can keep it, which takes no NUL in a text: it is shown as what it is, an odd character. What a service or a script has
+    said may hold one, and the step that was to write it down failed of it."""
+    if isinstance(text, bytes):
+        return kept(text.decode()) if NUL.encode() in text else text
+    return _NUL.sub(rf"\1\{SHOWN}", text) if NUL in text else text
+
+
+def _require_common(hello: control.Hello) -> None:
+    """Raises InvalidArgument for an appliance that is more releases apart than the two understand each other."""
+    theirs = Spoken.said(hello.protocol, hello.oldest_protocol)
+    if SPOKEN.common(theirs) is None:
+        is_older = theirs.newest < SPOKEN.newest
+        raise errors.InvalidArgument(
+            f"Appliance '{hello.appliance_id}' of site {hello.site}, release {hello.version}, understands protocol {theirs}, this vault, release "
+            f"{__version__}, {SPOKEN}: they are more than {RELEASES_APART} releases apart.",
+            do=f"Upgrade the {'appliance' if is_older else 'vault'}; if it is many releases behind, go by releases that are at most "
+            f"{RELEASES_APART} apart, all of vault and appliances to each.",
+        )
 
 
 def parse(text: str | bytes) -> control.Message:
     """Raises InvalidArgument."""
     try:
-        return control.parse(text)
+        return control.parse(kept(text))
+    except UnicodeDecodeError as error:
+        raise errors.InvalidArgument(f"A message is no text: {error}") from error
     except pydantic.ValidationError as error:
         raise errors.InvalidArgument(
             f"A message cannot be read: {counted(error.error_count(), 'error')}, {error}"

@@ -28,6 +28,7 @@ SAID_AGAIN_AFTER_SECONDS = 10.0
 WANTED_SECONDS = 30.0
 """Nobody waits any more for an order that was not asked for in this time: steps ask at least as often."""
 KEPT_SECONDS = 3600.0
+"""After an order was asked for last."""
 HANG_UP = "hang-up/"
 
 
@@ -87,8 +88,9 @@ class Others(Periodic):
         self._open: dict[str, _Open] = {}
         self._for_others: dict[str, tuple[ports.Passed, float]] = {}
         self._pending = _Pending()
+        self._clock = clock
         self._apart = Apart(clock)
-        self._cleaned_at = time.monotonic()
+        self._cleaned_at = clock()
         self._in_doubt = False
         """The last look failed, and what it took may be taken, but was not given."""
 
@@ -101,7 +103,7 @@ class Others(Periodic):
 
     def ask(self, appliance_id: str, order: Order) -> None:
         """Pass the order on, and keep waiting for what comes of it."""
-        now = time.monotonic()
+        now = self._clock()
         with self._lock:
             passed = ports.Passed(order.order_id, appliance_id, order)
             entry = self._open.setdefault(order.order_id, _Open(passed, now))
@@ -197,13 +199,13 @@ class Others(Periodic):
         if due or pending.reports or pending.progress:
             pending.words.setdefault("")
         orders.tell(tuple(pending.words))
-        if time.monotonic() - self._cleaned_at > KEPT_SECONDS / 60:
+        if self._clock() - self._cleaned_at > KEPT_SECONDS / 60:
             orders.forget_old(KEPT_SECONDS)
             self._forget_old()
 
     def _forget_old(self) -> None:
         """Steps may have got their reports in another process, or were given up."""
-        now = self._cleaned_at = time.monotonic()
+        now = self._cleaned_at = self._clock()
         with self._lock:
             self._open = {k: v for k, v in self._open.items() if now - v.asked_at < KEPT_SECONDS}
             self._for_others = {k: v for k, v in self._for_others.items() if now - v[1] < KEPT_SECONDS}
@@ -224,8 +226,9 @@ class Others(Periodic):
         desk.reported(passed.appliance_id, passed.report)
 
     def _give(self, desk: Desk, passed: ports.Passed) -> None:
+        """Also one that was given before, when it is asked for again: so it is known here that somebody still waits for it."""
         with self._lock:
-            self._for_others[passed.order_id] = (passed, time.monotonic())
+            self._for_others[passed.order_id] = (passed, self._clock())
         report = desk.give(passed.appliance_id, passed.order)
         if report is not None:
             self.reported(report)

@@ -10,7 +10,7 @@ import structlog
 
 from ...domain import errors
 from ...wire import control
-from .greeting import parse
+from .greeting import kept, parse
 
 log = structlog.get_logger()
 
@@ -35,7 +35,7 @@ def understood(appliance_id: str, text: str | bytes) -> control.Message | None:
     except errors.InvalidArgument as problem:
         said = problem.message
     try:
-        status, without = control.without_malformed(text)
+        status, without = control.without_malformed(kept(text))
     except ValueError:
         log.warning("message.not-understood", appliance=appliance_id, problem=said)
         return None

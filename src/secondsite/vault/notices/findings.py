@@ -3,17 +3,26 @@ those that hear less of it, since what they know may be older."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from ...domain.health import HealthFinding
 from ...domain.notices import happenings
 from ...domain.notices.happenings import Happening
 from ...domain.notices.marks import Key, Mark
 from ...domain.notices.targets import Wanted
+from ...ground.plural import counted
+from ...wire.rest.validation.shapes import TO_BE_KNOWN
 from .. import ports
 from ..steps.deps import Deps
 from ..watch import health
+from ..watch.backups import Backups
 from ..watch.situations import Around
 from ..watch.status_intake import StatusIntake
+
+OF_THE_VAULT = ""
+"""No machine has this id."""
+CONFIGURATION, CONFIGURATION_FLAWED = "configuration", "configuration-flawed"
+"""It stands where a machine's id does, which has 32 digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +45,13 @@ class Found:
 
 
 class Findings:
-    def __init__(self, deps: Deps, facts: StatusIntake, authority: ports.Authority) -> None:
+    """`backups` says what the vault has, which is called `name`."""
+
+    def __init__(
+        self, deps: Deps, facts: StatusIntake, authority: ports.Authority, backups: Backups, name: str
+    ) -> None:
+        self._backups = backups
+        self._name = name
         self._gateway = deps.gateway
         self._facts = facts
         self._authority = authority
@@ -48,13 +63,22 @@ class Findings:
         now = self._now()
         machines = tx.machines.list()
         ours = [each for each in machines if self._is_ours(each, around)]
-        found: dict[Key, tuple[str, HealthFinding]] = {}
+        found = dict(self._of_the_vault(tx, now))
         for situation in around.situations(tx, self._facts, ours):
             of = situation.machine
             for finding in _together(health.findings(situation, now)):
                 found[Key(of.id, finding.code)] = of.name, finding
+        found |= _configuration(tx)
         mine = {each.id for each in ours}
         return Found(found, frozenset(each.id for each in machines if each.id not in mine))
+
+    def _of_the_vault(
+        self, tx: ports.Transaction, now: datetime
+    ) -> Iterator[tuple[Key, tuple[str, HealthFinding]]]:
+        """Every process finds the same: it stands in the database."""
+        finding = self._backups.finding(tx, now)
+        if finding is not None:
+            yield Key(OF_THE_VAULT, finding.code), (f"vault {self._name}", finding)
 
     def _is_ours(self, machine: ports.MachineRecord, around: Around) -> bool:
         sides = (machine.target_appliance_id, machine.source_appliance_id)
@@ -63,6 +87,18 @@ class Findings:
             if appliance is not None and appliance.connected:
                 return self._gateway.holds(each)
         return True
+
+
+def _configuration(tx: ports.Transaction) -> dict[Key, tuple[str, HealthFinding]]:
+    """What the last check of it found, as one finding; what is only to be known is no news."""
+    last = tx.validations.last()
+    flaws = () if last is None else last.flaws
+    wrong = [each for each in flaws if each.kind not in TO_BE_KNOWN]
+    if not wrong:
+        return {}
+    what = f"{counted(len(wrong), 'thing')} in the configuration to look at. The first: {wrong[0].about}: {wrong[0].what}"
+    finding = HealthFinding(CONFIGURATION_FLAWED, what, min(each.since for each in wrong))
+    return {Key(CONFIGURATION, finding.code): (CONFIGURATION, finding)}
 
 
 def _together(findings: Sequence[HealthFinding]) -> Iterator[HealthFinding]:

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from ...domain.lifecycle import Verb
 from ...jobs.model.definitions import Definition
-from ..steps import batch, stop_source_later
+from ..steps import batch
 from ..steps.deps import Deps
-from ..steps.lost import finish_later
-from ..steps.points import verify_point
+from ..steps.lost import finish_later, stop_source_later
+from ..steps.points import boot_point, verify_point
 from ..steps.sides import start_anyway
 from .cancel_failover import CancelFailover
 from .change_recovery_point import ChangeRecoveryPoint
@@ -52,5 +52,6 @@ def definitions(deps: Deps) -> Sequence[Definition]:
     """Every kind of job that the engine has to know."""
     verbs = [each(deps).definition() for each in OPERATIONS]
     later = stop_source_later.definition(deps), finish_later.definition(deps)
-    beside = verify_point.definition(deps), start_anyway.definition(deps)
+    points = verify_point.definition(deps), boot_point.definition(deps)
+    beside = *points, start_anyway.definition(deps)
     return [*verbs, batch.definition(), *later, *beside]

@@ -25,7 +25,7 @@ from ..steps.cancel_itself import CancelArguments
 from ..steps.lost import giving_up
 from ..steps.lost.giving_up import Need, WithoutSite
 from ..steps.operation import MachineOperation
-from ..steps.sides import naming
+from ..steps.sides import naming, pooling
 from ..steps.sides.target import Target
 
 P = TypeVar("P", bound=Shape)
@@ -132,4 +132,8 @@ class CancelFailover(MachineOperation):
                 )
             )
 
-        return self.source(ctx, machine).restart().done(self.deps.commit(record))
+        outcome = self.source(ctx, machine).restart().done(self.deps.commit(record))
+        if machine.reversed:
+            return outcome
+        with self.deps.store.reading() as tx:
+            return pooling.giving_back(tx, machine, outcome)

@@ -1,23 +1,27 @@
 """Commit: the operator accepts the failed-over machine. Its point is kept, the others are deleted.
 
+Once a planned failover is committed, the machine is protected back by itself, unless the two sites' setting says otherwise.
 To commit a failback, the machine at the site that was left is removed; its disks stay there, so that the next
 reprotect sends only changes (S-164). If one of the sites is gone for good, the operator may commit without it.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ...domain import errors
 from ...domain.lifecycle import Verb
 from ...jobs.model.context import StepContext
-from ...jobs.model.definitions import Step
+from ...jobs.model.definitions import Definition, Step
 from ...jobs.model.outcomes import Done, Outcome, Skipped
 from ...wire import rest
 from ...wire.common.base import Shape
 from ...wire.common.points import started_from
 from .. import ports
+from ..steps.back import reverse_by_itself
 from ..steps.lost import giving_up
 from ..steps.lost.giving_up import Need, WithoutSite
 from ..steps.operation import MachineOperation
+from ..steps.sides import pooling
 
 
 class Commit(MachineOperation):
@@ -28,12 +32,17 @@ class Commit(MachineOperation):
         both = (machine.source_site, machine.target_site)
         return WithoutSite(without_site=giving_up.given_up(self.deps, machine, request, both))
 
+    def definition(self) -> Definition:
+        plain = super().definition()
+        return replace(plain, on_success=reverse_by_itself.begin(self.deps, self.claim.success))
+
     def steps(self) -> Sequence[Step]:
         return (
             Step("check", self._check, title="Prerequisites check"),
             Step("commit", self._commit, title="Commit"),
             Step("remove_left", self._remove_left, title="Remove the machine that was left"),
             Step("consolidate", self._consolidate, title="Consolidate disks"),
+            Step(reverse_by_itself.KEY, self._reverse, title="Reverse replication"),
         )
 
     def _check(self, ctx: StepContext) -> Outcome:
@@ -70,7 +79,9 @@ class Commit(MachineOperation):
             lost=f"{machine.name} and its disks there are lost, so the next reprotect sends everything",
             later=f"the {machine.name} that was left is removed there",
         )
-        return giving_up.unless_given_up(self.deps, ctx, source, need)
+        outcome = giving_up.unless_given_up(self.deps, ctx, source, need)
+        with self.deps.store.reading() as tx:
+            return pooling.giving_back(tx, machine, outcome)
 
     def _consolidate(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx)
@@ -83,3 +94,6 @@ class Commit(MachineOperation):
             later="it is brought back onto its own disks",
         )
         return giving_up.unless_given_up(self.deps, ctx, target, need)
+
+    def _reverse(self, ctx: StepContext) -> Outcome:
+        return reverse_by_itself.foretell(self.deps, ctx, self.machine(ctx))

@@ -28,6 +28,7 @@ from ..steps import authority
 from ..steps.lost import finish_later, giving_up
 from ..steps.lost.giving_up import Need, WithoutSite
 from ..steps.operation import MachineOperation
+from ..steps.sides import pooling
 from ..steps.sides.side import Ask
 from ..steps.sides.source import Source
 
@@ -122,7 +123,9 @@ class DisableProtection(MachineOperation):
             lost=self._lost_at_target(ctx),
             later="its replica is removed there",
         )
-        return giving_up.unless_given_up(self.deps, ctx, target, need)
+        outcome = giving_up.unless_given_up(self.deps, ctx, target, need)
+        with self.deps.store.reading() as tx:
+            return pooling.at_end(tx, machine, outcome)
 
     def _runs_at_source(self, ctx: StepContext, machine: ports.MachineRecord) -> bool:
         """What its appliance said last may be in a backup of the vault, from before the machine left that site: if it says nothing of
@@ -138,6 +141,9 @@ class DisableProtection(MachineOperation):
 
     def _forget(self, session: Session, job: JobView) -> None:
         tx = self.deps.store.within(session)
+        machine = tx.machines.by_id(str(job.subject))
+        if machine is not None and not pooling.is_away(machine):
+            tx.pools.give_back(machine.id)
         tx.statuses.remove(str(job.subject))
         tx.machines.remove(str(job.subject))
 

@@ -25,7 +25,7 @@ from ..steps.operation import MachineOperation
 from ..steps.points import recovery_point
 from ..steps.points.recovery_point import ChoiceArguments, ChosenInstant
 from ..steps.retry_store import retrying
-from ..steps.sides import cards, naming, properties, source
+from ..steps.sides import cards, naming, pooling, properties, source
 from ..steps.sides.proving import prove
 from ..steps.sides.source import Source
 from ..steps.start_failed_over import ordered_when_it_begins, start_from
@@ -72,14 +72,15 @@ class Failover(MachineOperation):
 
     def _check(self, ctx: StepContext) -> Outcome:
         target = self.target(ctx)
-        found = recovery_point.choose(ctx, target, process=False)
+        found = recovery_point.choose(ctx, target, process=False, committed_too=True)
         machine, instant = target.machine, found.instant
         with self.deps.store.reading() as tx:
-            connected, names = cards.checked(tx, machine), naming.names(tx, machine)
-            unconnected = cards.unconnected(tx, machine, connected)
+            names = naming.names(tx, machine)
+            pooled = pooling.look(tx, machine, cards.checked(tx, machine), blocking=False)
+            unconnected = cards.unconnected(tx, machine, pooled.cards)
             wanted = properties.set_for(tx, machine)
         tried = target.check_failover(
-            cards=connected,  # one without its network is warned of: in need the machine starts all the same
+            cards=pooled.cards,  # one without its network is warned of: in need the machine starts all the same
             names=names,
             # a copy of its own, or one that was given up, is not in its way
             no_copy=not (machine.start_ordered or giving_up.is_given_up(self.deps, target)),
@@ -89,8 +90,13 @@ class Failover(MachineOperation):
             wanted=wanted,
         )
         old = properties.too_old(wanted.sizing, tried.facts, machine)
-        warned = obstacles.require_none("A failover", machine.name, tried.facts, unconnected, old)
-        return Done(f"{machine.target_site} holds {machine.name}; the choice now is {found.what}{warned}")
+        warned = obstacles.require_none(
+            "A failover", machine.name, tried.facts, unconnected, pooled.unpooled, old
+        )
+        got = pooling.take(self.deps, ctx, machine, needed=False) if pooled.asks else ""
+        return Done(
+            f"{machine.target_site} holds {machine.name}; the choice now is {found.what}{got}{warned}"
+        )
 
     def _shut_down(self, ctx: StepContext) -> Outcome:
         """Twice optional: when not asked for, and when it can't be done."""
@@ -113,7 +119,7 @@ class Failover(MachineOperation):
         return Done(f"{closed.sentence}; {removed}{self.source(ctx, target.machine).pause_if_reachable()}")
 
     def _failover(self, ctx: StepContext) -> Outcome:
-        found = recovery_point.choose(ctx, self.target(ctx), process=True)
+        found = recovery_point.choose(ctx, self.target(ctx), process=True, committed_too=True)
         # the source's clock may be ahead
         loss = max(0.0, (ctx.now() - found.instant.taken_at).total_seconds())
         return Done(

@@ -9,19 +9,26 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
+from pydantic import AwareDatetime
+
 from ...domain import errors, points
+from ...domain.amounts import span
 from ...domain.choices import offered
 from ...domain.lifecycle import Verb
 from ...domain.points import RecoveryPointChoice
+from ...domain.prediction import budget
 from ...ground.plural import counted
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Definition, Step
 from ...jobs.model.facts import Json
 from ...jobs.model.outcomes import Done, Outcome
+from ...jobs.storage import read
 from ...wire import rest
 from ...wire.common.base import Shape
 from ...wire.common.points import PointShape
-from ...wire.control.orders import CycleFact, Points
+from ...wire.control.cards import CardHere
+from ...wire.control.checks import CheckedTarget, Obstacles
+from ...wire.control.orders import CycleFact, Points, PowerFact, StartFact
 from .. import ports
 from ..steps import obstacles
 from ..steps.cancel_itself import cancel_itself
@@ -36,11 +43,12 @@ from ..steps.gates import (
     require_still_off,
     turn_to,
 )
+from ..steps.histories import Histories
 from ..steps.operation import MachineOperation
 from ..steps.points import common_sets, last_points
 from ..steps.points.recovery_point import ChosenInstant
 from ..steps.retry_store import retrying
-from ..steps.sides import cards, naming, properties
+from ..steps.sides import cards, fitting, naming, pooling, properties
 from ..steps.sides.giving_orders import Answer
 from ..steps.sides.proving import prove
 from ..steps.sides.source import PATIENT_REACH_SECONDS
@@ -55,6 +63,21 @@ class PlannedFailoverArguments(Shape):
     choice: RecoveryPointChoice = RecoveryPointChoice.LATEST
     set_id: str | None = None
     last_set: str | None = None
+    at_most_down_seconds: float | None = None
+    down_since: AwareDatetime | None = None
+    """Another job shut it down before this one began."""
+
+
+class Allowed(Shape):
+    """What the check found: how long the cycle before the last one may take; None: there is no budget for the downtime."""
+
+    changes_seconds: float | None = None
+
+
+class CameUp(StartFact):
+    """`down_seconds`: from the beginning of the shutdown until it was started; None: not known."""
+
+    down_seconds: float | None = None
 
 
 class LastInstant(ChosenInstant):
@@ -70,9 +93,16 @@ class PlannedFailover(MachineOperation):
         self, tx: ports.Transaction, request: Shape, machine: ports.MachineRecord
     ) -> PlannedFailoverArguments:
         assert isinstance(request, rest.PlannedFailover)
+        if request.data_sync is not None:
+            raise errors.InvalidArgument(
+                "A data synchronization is for one machine that was committed, not for a plan or for several.",
+                do="Leave it out: reprotect the machines, then fail them back.",
+            )
         offered.refuse_planned(request.choice, machine.name, comes_home=machine.reversed)
         return PlannedFailoverArguments(
-            choice=request.choice, set_id=common_sets.chosen_set(tx, machine, request.choice)
+            choice=request.choice,
+            set_id=common_sets.chosen_set(tx, machine, request.choice),
+            at_most_down_seconds=request.at_most_down_seconds,
         )
 
     def definition(self) -> Definition:
@@ -133,40 +163,84 @@ class PlannedFailover(MachineOperation):
 
     def _check(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx)
-        power = self.source(ctx, machine).power().facts.power
-        obstacles.require_whole("A planned failover", machine.name, power)
+        now = self.source(ctx, machine).power(tell_addresses=True).facts
+        obstacles.require_whole("A planned failover", machine.name, now.power)
         known = self.target(ctx, machine).list_points().facts.points
         if not known:
             raise errors.PrerequisiteFailed(
                 f"{machine.name} has no recovery point at {machine.target_site}.",
                 do="Wait until initial replication or reprotect has ended.",
             )
-        chosen = _earlier(ctx.arguments(PlannedFailoverArguments), known)
+        chosen, allowed = (
+            _earlier(ctx.arguments(PlannedFailoverArguments), known),
+            self._allowed(ctx, machine),
+        )
         definition = None if machine.reversed else machine.definition  # at home it runs as it did before
         with self.deps.store.reading() as tx:
-            connected, names = cards.checked(tx, machine), naming.names(tx, machine)
-            unconnected = cards.unconnected(tx, machine, connected)
+            names = naming.names(tx, machine)
+            pooled = pooling.look(tx, machine, cards.checked(tx, machine), blocking=True)
+            unconnected = cards.unconnected(tx, machine, pooled.cards)
             wanted = properties.set_for(tx, machine)
+            home, reported = cards.at_home(tx, machine), obstacles.reported(tx, machine)
         tried = self.target(ctx, machine).check_failover(
             definition,
-            cards=connected,
-            networks=cards.names(connected),
+            cards=pooled.cards,
+            networks=cards.names(pooled.cards),
             names=names,
             no_copy=True,
             wanted=wanted,
+            home=home,
+            tell_subnets=True,
         )
+        fit = self._fit(machine, pooled.cards, now, tried.facts)
         old = properties.too_old(wanted.sizing, tried.facts, machine)
         warned, keep = obstacles.passed(
-            self.deps, "A planned failover", machine, tried.facts, old, told=unconnected
+            self.deps,
+            "A planned failover",
+            machine,
+            tried.facts,
+            old,
+            pooled.unpooled,
+            fit.unfit,
+            told=_both(unconnected, reported),
         )
+        got = pooling.take(self.deps, ctx, machine, needed=True) if pooled.asks else ""
         return Done(
             f"both sites answer; {machine.target_site} has {counted(len(known), 'point')} of {machine.name}"
-            f"{_said_of(chosen)}{warned}",
+            f"{_said_of(chosen)}{got}{fit.said}{warned}",
+            Allowed(changes_seconds=allowed),
             commit=keep,
         )
 
+    def _allowed(self, ctx: StepContext, machine: ports.MachineRecord) -> float | None:
+        """Raises PrerequisiteFailed for a downtime that cannot be promised."""
+        at_most = ctx.arguments(PlannedFailoverArguments).at_most_down_seconds
+        if at_most is None:
+            return None
+        with self.deps.store.reading() as tx:
+            before = Histories.read(tx, [machine], (self.verb,)).predict(self.verb, machine)
+        return budget.seconds_for_changes(machine.name, at_most, before)
+
+    def _fit(
+        self,
+        machine: ports.MachineRecord,
+        connected: Sequence[CardHere],
+        now: PowerFact,
+        target: CheckedTarget,
+    ) -> fitting.Fit:
+        with self.deps.store.reading() as tx:
+            if machine.reversed:
+                return fitting.Fit(fitting.at_home(tx, machine))
+            return fitting.look(tx, machine, connected, now.addresses, target.stand_ins)
+
     def _pre_copy(self, ctx: StepContext) -> Outcome:
-        return self.source(ctx).pre_copy().done()
+        """With a budget for the downtime until it can be met. If that does not come, the machine was not shut down, and runs on."""
+        allowed = ctx.facts(CHECK, Allowed).changes_seconds
+        answer = self.source(ctx).pre_copy(allowed)
+        if allowed is not None and answer.facts.seconds > allowed:
+            at_most = ctx.arguments(PlannedFailoverArguments).at_most_down_seconds or 0.0
+            raise budget.not_met(ctx.subject_name, at_most, answer.facts.seconds, allowed)
+        return answer.done()
 
     def _shut_down(self, ctx: StepContext) -> Outcome:
         return self.source(ctx).shut_down(force=False, reach_seconds=PATIENT_REACH_SECONDS).done()
@@ -189,7 +263,8 @@ class PlannedFailover(MachineOperation):
     def _start(self, ctx: StepContext) -> Outcome:
         """A network that went since the check fails it: the machine is brought back and runs at the source, connected."""
         instant = ctx.facts("failover", LastInstant)
-        return start_from(self.deps, ctx, self.target(ctx), instant, with_all_networks=True)
+        done = start_from(self.deps, ctx, self.target(ctx), instant, with_all_networks=True)
+        return _with_downtime(ctx, done)
 
     def _prove(self, ctx: StepContext) -> Outcome:
         return prove(self.deps, ctx, self.target)
@@ -198,9 +273,30 @@ class PlannedFailover(MachineOperation):
         return naming.after_failover(self.deps, ctx, self.target(ctx))
 
 
+def _with_downtime(ctx: StepContext, done: Done) -> Done:
+    """How long the machine was down, and whether that was within its budget."""
+    with ctx.session() as session:
+        began = [task.started_at for task in read.tasks_of(session, ctx.job_id) if task.key == "shut_down"]
+    wanted = ctx.arguments(PlannedFailoverArguments)
+    since = wanted.down_since or (began[-1] if began else None)
+    if since is None:
+        return done
+    down, at_most = max(0.0, (ctx.now() - since).total_seconds()), wanted.at_most_down_seconds
+    over = (
+        f", more than the {span(at_most)} that were wanted" if at_most is not None and down > at_most else ""
+    )
+    assert isinstance(done.facts, StartFact)
+    facts = CameUp(**done.facts.model_dump(), down_seconds=round(down, 3))
+    return replace(done, sentence=f"{done.sentence}; it was down for {span(down)}{over}", facts=facts)
+
+
 def _comes_back_by_itself(step: Step) -> Step:
     """A cancel is found at the next gate, which fails then; the engine would leave the machine where it is."""
     return replace(step, cancelable=False)
+
+
+def _both(one: Obstacles, other: Obstacles) -> Obstacles:
+    return Obstacles(obstacles=(*one.obstacles, *other.obstacles))
 
 
 def _earlier(wanted: PlannedFailoverArguments, known: Sequence[PointShape]) -> PointShape | None:

@@ -1,29 +1,33 @@
-"""Reprotect: the failed-over machine is protected back to where it came from. Only changes travel.
+"""Reprotect: the failed-over machine is protected back to where it came from. Onto its old disks only changes travel; onto new ones, with
+the appliance that had it or with another of that site, a full copy or what differs from a seed.
 
-The old machine is shut down (S-167) and withdrawn, so that nobody can start it while its disks are a replica. The
-direction changes when the new replica has its first point; until then everything can be undone and tried again
+The old machine is shut down (S-167) and withdrawn, so that nobody can start it while its disks are a replica. If its appliance is gone and
+another one takes its place, that is done when it returns. The direction changes when the new replica has its first point; until then everything can be undone and tried again
 (S-174).
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal
+from functools import partial
 
-from ...domain import errors, lifecycle, policies
+from ...domain import errors, lifecycle
 from ...domain.lifecycle import Event, Verb
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Definition, Step
+from ...jobs.model.facts import Json
 from ...jobs.model.outcomes import Done, Outcome, Skipped
 from ...jobs.model.views import JobView
 from ...jobs.storage.database import Session
 from ...wire import rest
 from ...wire.common.base import Shape
-from ...wire.common.stores import Keeping
 from ...wire.common.sync_mode import SyncMode
-from ...wire.control import checks, orders
-from ...wire.control.setups import Base
+from ...wire.control import orders
+from ...wire.control.checks import Obstacles
 from .. import ports
-from ..steps import lookup, obstacles, replicating, synchronizing
+from ..steps import lookup, obstacles, replicating, seeds, synchronizing
+from ..steps.back import capacity, checking, leaving, place
+from ..steps.back.leaving import Withdrawn
+from ..steps.back.place import ReprotectArguments
 from ..steps.lost import giving_up
 from ..steps.lost.giving_up import Need
 from ..steps.operation import MachineOperation
@@ -32,16 +36,8 @@ from ..steps.sides.source import Source
 from ..steps.sides.target import Target
 from ..steps.synchronizing import Before
 
-
-class ReprotectArguments(Shape):
-    """Onto the old source's own disks, or onto new ones."""
-
-    location: Literal["original", "alternate"] = "original"
-    store: str | None = None
-
-    @property
-    def to_original(self) -> bool:
-        return self.location == "original"
+NO_SEED = "no copy was shipped"
+NO_REPLICA = "no replica of it is left with another appliance"
 
 
 class Reprotect(MachineOperation):
@@ -55,12 +51,18 @@ class Reprotect(MachineOperation):
         self, tx: ports.Transaction, request: Shape, machine: ports.MachineRecord
     ) -> ReprotectArguments:
         assert isinstance(request, rest.Reprotect)
-        return ReprotectArguments(location=request.location, store=request.store)
+        return place.asked(tx, request, machine)
 
     def steps(self) -> Sequence[Step]:
         return (
             Step("check", self._check, title="Prerequisites check"),
-            Step("withdraw", self._withdraw, title="Shut down"),
+            Step(
+                "withdraw",
+                self._withdraw,
+                title="Shut down",
+                undo=self._define_again,
+                undo_after_failure=True,
+            ),
             Step(
                 "create_replica",
                 self._create_replica,
@@ -68,6 +70,7 @@ class Reprotect(MachineOperation):
                 undo=self._remove_replica,
                 undo_after_failure=True,
             ),
+            Step("import_seed", self._import_seed, title="Import of the seed", skipped=_no_seed),
             Step(
                 "reverse_replication",
                 self._reverse,
@@ -76,47 +79,82 @@ class Reprotect(MachineOperation):
                 undo_after_failure=True,
             ),
             Step("synchronize", self._synchronize, title="Synchronize"),
+            Step("leave", self._leave, title="Remove the old replica", skipped=_stays),
         )
 
     def _check(self, ctx: StepContext) -> Outcome:
-        machine, to_original = self.machine(ctx), _to_original(ctx)
-        with self.deps.store.reading() as tx:
-            addresses = lookup.data_addresses(tx, machine.source_appliance_id)
-        power = self.source(ctx, machine).power().facts.power
-        obstacles.require_whole("Reprotecting", machine.name, power)
-        ours = self._new_source(ctx, machine).check(machine.disks, addresses)
-        # onto its own disks only changes travel; new ones take a full copy
+        machine, wanted = self.machine(ctx), ctx.arguments(ReprotectArguments)
+        if machine.coming_appliance_id != wanted.appliance_id:  # before it says anything
+            ctx.write(self.deps.commit(partial(_note_coming, machine.id, wanted.appliance_id)))
+        elsewhere = wanted.is_elsewhere(machine)
         target = self._new_target(ctx, machine)
-        wanted = checks.CheckTarget(
-            encrypted=machine.encrypted and not to_original,
-            needed_bytes=0 if to_original else ours.facts.needed_bytes or 0,
-            replica=checks.WantedReplica(epoch=target.machine.epoch, base=_base(ctx)),
-            keeping=target.machine.kept,
-        )
-        theirs = target.check(wanted)
+        with self.deps.store.reading() as tx:
+            addresses = lookup.data_addresses(tx, target.appliance_id)
+            limit = capacity.of(tx, tx.appliances.find(target.appliance_id), target.machine)
+        if not elsewhere or self.deps.gateway.is_connected(machine.source_appliance_id):
+            self._require_whole(ctx, machine, elsewhere)
+        ours = self._new_source(ctx, machine).check(machine.disks, addresses)
+        with self.deps.store.reading() as tx:
+            question = checking.of_target(
+                tx, target.machine, wanted, needed_bytes=ours.facts.needed_bytes, elsewhere=elsewhere
+            )
+        theirs = target.check(question)
+        beside = self._copies_beside(ctx, machine, target)
         unkept = placing.keeps_no_stores(target.machine.kept.store, theirs.facts)
-        found = ours.facts, theirs.facts, unkept
+        found = ours.facts, theirs.facts, limit, beside, unkept
         warned, keep = obstacles.passed(self.deps, "Reprotecting", machine, *found)
-        where = "its own disks" if to_original else "new disks"
         return Done(
-            f"{machine.name} can be protected back to {machine.source_site}, onto {where}{warned}",
+            f"{machine.name} can be protected back to {machine.source_site}, {self._where(ctx, target)}{warned}",
             commit=keep,
         )
 
-    def _withdraw(self, ctx: StepContext) -> Outcome:
-        """With new disks, an old machine that is gone is not needed."""
+    def _require_whole(self, ctx: StepContext, machine: ports.MachineRecord, elsewhere: bool) -> None:
         try:
-            return self.source(ctx).withdraw().done()
-        except errors.NotFound as gone:
-            if _to_original(ctx):
+            power = self.source(ctx, machine).power().facts.power
+        except leaving.NOT_WAITED_FOR as away:
+            if elsewhere:
+                return
+            if not isinstance(away, errors.ApplianceUnreachable):
                 raise
-            return Skipped(f"there is nothing to shut down: {gone.message}")
+            raise errors.ApplianceUnreachable(away.message, do=_way_on(machine)) from away
+        obstacles.require_whole("Reprotecting", machine.name, power)
+
+    def _where(self, ctx: StepContext, target: Target) -> str:
+        wanted = ctx.arguments(ReprotectArguments)
+        if wanted.to_original:
+            return "onto its own disks (original location): only changes are sent"
+        with self.deps.store.reading() as tx:
+            appliance = tx.appliances.find(target.appliance_id)
+        name = appliance.name if appliance is not None else target.appliance_id
+        full = "a seed is compared, and what differs is sent" if wanted.seeds else "a full copy is sent"
+        return f"onto new disks with appliance '{name}' (alternate location): {full}"
+
+    def _copies_beside(self, ctx: StepContext, machine: ports.MachineRecord, target: Target) -> Obstacles:
+        """With another appliance: a third one of that site may have a copy of which nobody knows."""
+        with self.deps.store.reading() as tx:
+            known = tx.appliances.find(target.appliance_id)
+        if known is None or target.appliance_id == machine.source_appliance_id:
+            return obstacles.NOTHING
+        except_for = (machine.source_appliance_id,)
+        return placing.copies_beside(
+            self.deps, self.orders, ctx, known, machine.source_fabric_id, except_for=except_for
+        )
+
+    def _withdraw(self, ctx: StepContext) -> Outcome:
+        machine, wanted = self.machine(ctx), ctx.arguments(ReprotectArguments)
+        old = self.source(ctx, machine)
+        if not wanted.is_elsewhere(machine):
+            return leaving.here(old, needed=wanted.to_original)
+        moved = replace(machine, source_appliance_id=str(wanted.appliance_id))
+        return leaving.for_another(self.deps, old, self.source(ctx, moved))
+
+    def _define_again(self, ctx: StepContext) -> Outcome:
+        return leaving.undo(self.deps, self.source(ctx), ctx.facts("withdraw", Withdrawn))
 
     def _create_replica(self, ctx: StepContext) -> Outcome:
-        target = self._new_target(ctx, self.machine(ctx))
-        return replicating.create_replica(
-            self.deps, target, _base(ctx), target.machine.target_fabric_id
-        ).done()
+        machine, wanted = self.machine(ctx), ctx.arguments(ReprotectArguments)
+        target, base = self._new_target(ctx, machine), wanted.base
+        return replicating.create_replica(self.deps, target, base, target.machine.target_fabric_id).done()
 
     def _remove_replica(self, ctx: StepContext) -> Outcome:
         target = self._new_target(ctx, self.machine(ctx))
@@ -135,9 +173,16 @@ class Reprotect(MachineOperation):
         )
         return giving_up.undone_or_left(self.deps, target, need)
 
+    def _import_seed(self, ctx: StepContext) -> Outcome:
+        target = self._new_target(ctx, self.machine(ctx))
+        wanted = seeds.of(ctx.arguments(ReprotectArguments).seeds, target.machine.definition)
+        return target.import_seed(wanted).done() if wanted else Skipped(NO_SEED)
+
     def _reverse(self, ctx: StepContext) -> Outcome:
-        sync = SyncMode.COMPARE if _to_original(ctx) else SyncMode.COPY
-        return replicating.start(self.deps, self._new_source(ctx, self.machine(ctx)), sync).done()
+        wanted = ctx.arguments(ReprotectArguments)
+        sync = SyncMode.COMPARE if wanted.to_original else SyncMode.COPY
+        source = self._new_source(ctx, self.machine(ctx))
+        return replicating.start(self.deps, source, sync, tuple(wanted.seeds)).done()
 
     def _stop(self, ctx: StepContext) -> Outcome:
         source = self._new_source(ctx, self.machine(ctx))
@@ -152,6 +197,13 @@ class Reprotect(MachineOperation):
         machine = self.machine(ctx)
         return synchronizing.await_point(self.deps, machine, machine.epoch + 1, Before())
 
+    def _leave(self, ctx: StepContext) -> Outcome:
+        """The replica that an earlier direction left with the appliance that the machine has left for another one."""
+        machine = self.machine(ctx)
+        if not ctx.arguments(ReprotectArguments).is_elsewhere(machine) or not machine.reversed:
+            return Skipped(NO_REPLICA)
+        return leaving.remove_replica(self.deps, self.source(ctx, machine))
+
     def _new_source(self, ctx: StepContext, machine: ports.MachineRecord) -> Source:
         return self.source(ctx, self._as_it_will_be(ctx, machine))
 
@@ -160,7 +212,7 @@ class Reprotect(MachineOperation):
 
     def _as_it_will_be(self, ctx: StepContext, machine: ports.MachineRecord) -> ports.MachineRecord:
         with self.deps.store.reading() as tx:
-            return _turned(tx, machine, ctx.arguments(ReprotectArguments))
+            return place.turned(tx, machine, ctx.arguments(ReprotectArguments))
 
     def _turn(self, session: Session, job: JobView) -> None:
         """Source and target swap roles, in the transaction that ends the job."""
@@ -170,42 +222,23 @@ class Reprotect(MachineOperation):
             raise errors.Internal(f"Machine {machine.name} belongs to another job.")
         row = lifecycle.after(machine.state, Event.SUCCEEDED)
         wanted = ReprotectArguments.model_validate(job.arguments)
-        tx.machines.put(replace(_turned(tx, machine, wanted), state=row.next, job_id=None))
+        tx.machines.put(replace(place.turned(tx, machine, wanted), state=row.next, job_id=None))
 
 
-def _base(ctx: StepContext) -> Base:
-    return Base.EXISTING if _to_original(ctx) else Base.EMPTY
-
-
-def _to_original(ctx: StepContext) -> bool:
-    return ctx.arguments(ReprotectArguments).to_original
-
-
-def _turned(
-    tx: ports.Transaction, machine: ports.MachineRecord, wanted: ReprotectArguments
-) -> ports.MachineRecord:
-    """The machine as it will be, by the policy of that way, its replica kept where it was asked for."""
-    turned = _swapped(machine)
-    read_only = {policy.name: fixed for policy, fixed in tx.policies.list()}
-    now = replace(turned, policy=policies.in_force(machine.policy, read_only, turned.reversed))
-    if wanted.store is None:
-        return now
-    return replace(now, keeping={**now.keeping, now.target_site: Keeping(store=wanted.store)})
-
-
-def _swapped(machine: ports.MachineRecord) -> ports.MachineRecord:
-    """The machine with source and target swapped, in a new epoch."""
-    return replace(
-        machine,
-        source_site=machine.target_site,
-        target_site=machine.source_site,
-        source_appliance_id=machine.target_appliance_id,
-        target_appliance_id=machine.source_appliance_id,
-        source_fabric_id=machine.target_fabric_id,
-        target_fabric_id=machine.source_fabric_id,
-        epoch=machine.epoch + 1,
-        failed_over_point_id=None,
-        failed_over_forward=None,
-        failed_over_at=None,
-        start_ordered=False,
+def _way_on(machine: ports.MachineRecord) -> str:
+    return (
+        "Start it, then retry the job. If it is gone for good, let another appliance of that site take its place: '--location alternate "
+        f"--target-appliance NAME' ('secondsite machine appliances {machine.name}')."
     )
+
+
+def _note_coming(machine_id: str, appliance_id: str | None, tx: ports.Transaction) -> None:
+    tx.machines.put(replace(tx.machines.get(machine_id), coming_appliance_id=appliance_id))
+
+
+def _no_seed(arguments: Json) -> str | None:
+    return None if ReprotectArguments.model_validate(arguments).seeds else NO_SEED
+
+
+def _stays(arguments: Json) -> str | None:
+    return NO_REPLICA if ReprotectArguments.model_validate(arguments).appliance_id is None else None

@@ -2,7 +2,8 @@
 
 The network is made for the drill, or is an existing one, or there is none (S-087, C-28).
 The job ends with the machine running, and says that it waits; 'Complete testing' is the operator's own verb, cleanup_test_failover.
-One that was asked to clean up ends it by itself, with the verdict of its proof (ADR 93).
+One that was asked to clean up ends it by itself, with the verdict of its proof (ADR 93); one that was asked to stay open ends when the
+operator has completed it.
 """
 
 from collections.abc import Sequence
@@ -27,6 +28,7 @@ from ..steps import obstacles
 from ..steps.drills import judging
 from ..steps.drills.by_itself import CleansUp
 from ..steps.drills.networking import AskedNetwork, DrillNetworks
+from ..steps.drills.staying_open import StaysOpen
 from ..steps.gates import delay
 from ..steps.lost import giving_up
 from ..steps.lost.giving_up import Need
@@ -43,11 +45,16 @@ PROOF_SECONDS = 180.0
 """So long a guest that nobody will look at may take to show that it runs."""
 
 
+ENDS = ("clean_up", "stay_open")
+"""What may be asked for besides a job that ends with the machine running."""
+
+
 class DrillArguments(AskedNetwork, ChoiceArguments):
     """The choice, and the network: an existing one, 'create', 'create-each' or 'none'. `by_run`: the run of a plan completes it."""
 
     clean_up: bool = False
     keep_if_failed: bool = False
+    stay_open: bool = False
     by_run: bool = False
 
 
@@ -67,24 +74,34 @@ class TestFailover(MachineOperation):
                 "Without --clean-up the test machine stays in any case, so --keep-if-failed says nothing.",
                 do="Give --clean-up too, or leave --keep-if-failed out.",
             )
-        cleaning_up = {"clean_up": request.clean_up, "keep_if_failed": request.keep_if_failed}
+        if request.stay_open and request.clean_up:
+            raise errors.InvalidArgument(
+                "With --clean-up nobody is asked, so there is nothing to stay open for.",
+                do="Give --stay-open or --clean-up, not both.",
+            )
+        ends = {name: getattr(request, name) for name in ("clean_up", "keep_if_failed", "stay_open")}
         network = {"network": request.network, "subnet": subnet, "dns_servers": request.dns_servers}
-        return DrillArguments(**dict(choice), **network, **cleaning_up)
+        return DrillArguments(**dict(choice), **network, **ends)
 
     def definition(self) -> Definition:
-        """Both kinds are made once: a thousand drills ask for their steps at every move."""
+        """All kinds are made once: a thousand drills ask for their steps at every move."""
         alone = super().definition()
         waits = Step("complete", self._waits, title="Complete testing")
         by_itself = CleansUp(self.deps, self.target, self.claim)
         later = tuple(map(retrying, delay.before_start(self.steps())))
         kinds = {
             (kind, waiting): (*first, *map(retrying, last))
-            for kind, last in ((False, (waits,)), (True, by_itself.steps()))
+            for kind, last in (
+                (None, (waits,)),
+                ("clean_up", by_itself.steps()),
+                ("stay_open", StaysOpen(self.deps, _waits_for).steps()),
+            )
             for waiting, first in ((False, alone.steps), (True, later))
         }
 
         def steps_of(arguments: Json) -> Sequence[Step]:
-            return kinds[arguments.get("clean_up") is True, delay.is_in(arguments)]
+            kind = next((each for each in ENDS if arguments.get(each) is True), None)
+            return kinds[kind, delay.is_in(arguments)]
 
         return replace(alone, steps=(), steps_of=steps_of, on_failure=by_itself.failure)
 
@@ -127,7 +144,10 @@ class TestFailover(MachineOperation):
         unsized = properties.too_old(sizing, facts, machine)
         warned = obstacles.require_none("The test failover", machine.name, facts, unfit, mapped, unsized)
         can = checks.CheckedTarget(shares_networks=facts.shares_networks, stand_ins=stand_ins)
-        said = f"{machine.target_site} can start {machine.name}; the choice now is {found.what}{warned}"
+        drifted = f"; since its last good drill: {', '.join(machine.drift.changes)}" if machine.drift else ""
+        said = (
+            f"{machine.target_site} can start {machine.name}; the choice now is {found.what}{warned}{drifted}"
+        )
         return Done(said, can)
 
     def _choose(self, ctx: StepContext) -> Outcome:
@@ -154,7 +174,7 @@ class TestFailover(MachineOperation):
             forward=chosen.forward,
         )
         answer = target.start_run(payload)
-        drill = _drill(ctx, payload, network)
+        drill = replace(_drill(ctx, payload, network), definition=answer.facts.definition)
 
         def record(tx: ports.Transaction) -> None:
             tx.machines.put(replace(tx.machines.get(machine.id), drill=drill))
@@ -163,7 +183,8 @@ class TestFailover(MachineOperation):
             f"{answer.sentence}{properties.not_done(payload.sizing, answer.facts)}"
             f"; {_said(connected, network)}"
         )
-        return Done(said, answer.facts, self.deps.commit(record))
+        kept = answer.facts.model_copy(update={"definition": None})
+        return Done(said, kept, self.deps.commit(record))
 
     def _sizing(self, machine: ports.MachineRecord) -> Sizing:
         with self.deps.store.reading() as tx:
@@ -186,10 +207,7 @@ class TestFailover(MachineOperation):
             return Skipped("there is no test machine any more")
         if ctx.arguments(DrillArguments).by_run:
             return Done(f"proof: {verdicts.spoken(machine.drill.proven)}; the run of the plan cleans up")
-        return Done(
-            f"{machine.drill.machine_name} waits at {machine.target_site}; proof: {verdicts.spoken(machine.drill.proven)}. Look at it, then "
-            f"'secondsite machine cleanup-test-failover {machine.name} --verdict passed --notes WHAT' (or failed)"
-        )
+        return Done(_waits_for(machine))
 
     def _stop(self, ctx: StepContext) -> Outcome:
         target = self.target(ctx)
@@ -199,6 +217,14 @@ class TestFailover(MachineOperation):
             later="it is removed there",
         )
         return giving_up.undone_or_left(self.deps, target, need)
+
+
+def _waits_for(machine: ports.MachineRecord) -> str:
+    assert machine.drill is not None
+    return (
+        f"{machine.drill.machine_name} waits at {machine.target_site}; proof: {verdicts.spoken(machine.drill.proven)}. Look at it, then "
+        f"'secondsite machine cleanup-test-failover {machine.name} --verdict passed --notes WHAT' (or failed)"
+    )
 
 
 def _note(machine_id: str, tx: ports.Transaction, evidence: Evidence) -> None:

@@ -8,11 +8,23 @@ turns        one run of a plan at a time, also when one is retried
 scripts      scripts between the groups, run by the target's appliance
 cleaning     drills of a run are cleaned up together
 phases       a planned failover: all copy ahead, are shut down, and start
+failing_back  not of a plan: a failback of one machine, whose data is synchronized by the same job
 run          the job: a check, and for each group what people and scripts do before, its machines, and what they do after
 """
 
-from .run import definition
+from collections.abc import Mapping, Sequence
+
+from ...domain.lifecycle import Verb
+from ...jobs.model.definitions import Definition
+from ..operations.interface import Operation
+from ..steps.deps import Deps
+from . import failing_back, run
 from .submit import Asked, require, shut_down_order, submit, taken, warnings
 from .turns import LOCK
 
-__all__ = ["LOCK", "Asked", "definition", "require", "shut_down_order", "submit", "taken", "warnings"]
+__all__ = ["LOCK", "Asked", "definitions", "require", "shut_down_order", "submit", "taken", "warnings"]
+
+
+def definitions(deps: Deps, operations: Mapping[Verb, Operation]) -> Sequence[Definition]:
+    """Every kind of job of this room that the engine has to know."""
+    return run.definition(deps, operations), failing_back.definition(deps, operations)

@@ -47,5 +47,7 @@ def _members(
     for nic in machine.definition.nics:
         if nic.network is not None:
             settings = own.get(nic.mac.lower())
-            keeps = nic.key in connected and (settings is None or settings.address is None)
+            keeps = nic.key in connected and (
+                settings is None or (settings.address is None and not settings.from_pool)
+            )
             yield splitting.Member(machine.name, standing_in.called(nic.network, nic.vlans), moves, keeps)

@@ -23,7 +23,10 @@ from .gateway import FactSink, Gateway, Signals, WrittenDown
 from .kept.evidence import EvidenceRecord, Evidences
 from .kept.pictures import PictureRecord, Pictures
 from .kept.run_times import RunTimeRecord, RunTimes
+from .kept.validations import ValidationRecord, Validations
 from .machines import (
+    BootedRecord,
+    DriftRecord,
     DrillNote,
     DrillNotes,
     DrillRecord,
@@ -32,6 +35,7 @@ from .machines import (
     MachineRecords,
     MachinesWanted,
     NamesRecord,
+    ProvenRecord,
     RecoveredRecord,
     SeenNumbers,
     WarnedRecord,
@@ -51,11 +55,14 @@ from .places import (
     Inventories,
     InventoryRecord,
     NetworkMappings,
+    SitePairRecord,
+    SitePairs,
     SiteRecord,
     Sites,
 )
 from .plans import PlanRecord, Plans
 from .policies import GroupRecord, Groups, Policies
+from .pools import AddressPools, PoolRecord, TakenRecord
 from .processes import Links, Passed, PassedOrders, Processes, ProcessRecord
 from .settings import (
     MachineChecks,
@@ -69,6 +76,7 @@ from .statuses import PointNews, PointRows, RpoBlock, RpoBlocks, Said, StatusRec
 from .store import Store, Transaction
 
 __all__ = [
+    "AddressPools",
     "Admit",
     "AnswerRecord",
     "Answers",
@@ -84,6 +92,8 @@ __all__ = [
     "AuditEnds",
     "AuditWanted",
     "Authority",
+    "BootedRecord",
+    "DriftRecord",
     "DrillNote",
     "DrillNotes",
     "DrillRecord",
@@ -126,8 +136,10 @@ __all__ = [
     "PointNews",
     "PointRows",
     "Policies",
+    "PoolRecord",
     "ProcessRecord",
     "Processes",
+    "ProvenRecord",
     "RecoveredRecord",
     "RegistrationKeys",
     "Renew",
@@ -138,15 +150,20 @@ __all__ = [
     "Said",
     "SeenNumbers",
     "Signals",
+    "SitePairRecord",
+    "SitePairs",
     "SiteRecord",
     "Sites",
     "StatusRecord",
     "StatusRecords",
     "Store",
+    "TakenRecord",
     "TokenRecord",
     "Tokens",
     "Transaction",
     "Unsent",
+    "ValidationRecord",
+    "Validations",
     "WarnedRecord",
     "WrittenDown",
 ]

@@ -7,9 +7,31 @@ from typing import NamedTuple, Protocol
 
 from ...domain.drills.verdicts import Verdict
 from ...domain.lifecycle import DrillState, State, Verb
+from ...wire.common.cards import CardSettings
 from ...wire.common.machines import MachineDefinition
 from ...wire.common.points import RolledForward
+from ...wire.common.properties import TargetProperties
 from ...wire.common.stores import Keeping
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenRecord:
+    """As what the machine was when its last good test failover ended: its definition in the point that was drilled, what was set for its
+    second site, and where it stood in plans, by their names."""
+
+    at: datetime
+    definition: MachineDefinition
+    properties: TargetProperties
+    cards: tuple[CardSettings, ...] = ()
+    plans: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DriftRecord:
+    """What is otherwise than at its last good test failover, as sentences; found first at `since`."""
+
+    since: datetime
+    changes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +49,8 @@ class DrillRecord:
     forward: RolledForward | None = None
     shared: str | None = None
     proven: Verdict | None = None
+    definition: MachineDefinition | None = None
+    """The machine's in that point, without the platform's own description; None: an older appliance did not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +69,19 @@ class RecoveredRecord:
     at: datetime
     verb: Verb
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class BootedRecord:
+    """The last copy of a point that was booted only to be looked at. `looked_at`: when one was last looked at; `tried_at`: when one could not
+    be since, as `said` tells. `verdict`: what the last look proved, None: nothing."""
+
+    point_id: str
+    job_id: str
+    said: str
+    verdict: Verdict | None = None
+    looked_at: datetime | None = None
+    tried_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +155,14 @@ class MachineRecord:
     """What came of its DNS names. None: none was ever changed."""
     recovered: RecoveredRecord | None = None
     """How long its last drill or failover took. None: there was none, or before this was noted."""
+    coming_appliance_id: str | None = None
+    """The appliance that the last reprotect was to, or is to. None: the one that had the machine, or it has ended well."""
+    booted: BootedRecord | None = None
+    """The last copy of one of its points that was booted only to be looked at. None: none was."""
+    proven_as: ProvenRecord | None = None
+    """As what it was at its last good test failover. None: there was none, or before this was noted."""
+    drift: DriftRecord | None = None
+    """What is otherwise now. None: nothing, as far as was looked."""
 
     @property
     def kept(self) -> Keeping:
@@ -214,6 +259,10 @@ class MachineRecords(Protocol):
 
     def places_at_work(self, states: Collection[State]) -> Sequence[MachinePlace]:
         """Of those that a job has, or whose state is one of these."""
+
+    def coming_home(self, appliance_id: str, before: str) -> int:
+        """How many disks of machines come home to this appliance: of those that are protected to there from the other site, and of those
+        that are on the way to be and whose ids come `before` this one."""
 
     def page(
         self, wanted: MachinesWanted, limit: int, after: tuple[str, str] | None = None

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from ...domain.bandwidth_schedule import UNLIMITED, BandwidthSchedule
+from ...domain.verification.budget import UNSET, VerificationBudget
 from ...wire.common.stores import StoreSpace
 from ...wire.control import Hello
 from ...wire.control.orders import Inventory
@@ -17,6 +18,23 @@ class SiteRecord:
     name: str
     created_at: datetime
     bandwidth: BandwidthSchedule = UNLIMITED
+    verification: VerificationBudget = UNSET
+    """What it gives to copies of its replicas' points that are booted only to be looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class SitePairRecord:
+    """What holds between two sites, whichever way a machine moves; `first` is the one that comes first in the alphabet."""
+
+    first: str
+    second: str
+    reverse_after_commit: bool = True
+
+    @classmethod
+    def between(cls, one: str, other: str) -> "SitePairRecord":
+        """As it is for two sites of which nothing was said."""
+        first, second = sorted((one, other))
+        return cls(first, second)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +70,14 @@ class Sites(Protocol):
     def list(self) -> Sequence[SiteRecord]: ...
     def put(self, site: SiteRecord) -> None: ...
     def remove(self, name: str) -> None: ...
+
+
+class SitePairs(Protocol):
+    def between(self, one: str, other: str) -> SitePairRecord:
+        """What holds between them, in whichever order they are given."""
+        ...
+
+    def put(self, pair: SitePairRecord) -> None: ...
 
 
 class ApplianceRecords(Protocol):

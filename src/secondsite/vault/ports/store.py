@@ -12,11 +12,13 @@ from .drills import DrillSchedules
 from .kept.evidence import Evidences
 from .kept.pictures import Pictures
 from .kept.run_times import RunTimes
+from .kept.validations import Validations
 from .machines import DrillNotes, MachineRecords
 from .notices import Notices, NoticeTargets
-from .places import ApplianceRecords, Inventories, NetworkMappings, Sites
+from .places import ApplianceRecords, Inventories, NetworkMappings, SitePairs, Sites
 from .plans import Plans
 from .policies import Groups, Policies
+from .pools import AddressPools
 from .processes import Links, PassedOrders, Processes
 from .settings import MachineChecks, MachineProperties, MachineSettings
 from .statuses import RpoBlocks, StatusRecords
@@ -34,6 +36,8 @@ class Transaction(Protocol):
 
     @property
     def sites(self) -> Sites: ...
+    @property
+    def pairs(self) -> SitePairs: ...
     @property
     def appliances(self) -> ApplianceRecords: ...
     @property
@@ -65,7 +69,11 @@ class Transaction(Protocol):
     @property
     def run_times(self) -> RunTimes: ...
     @property
+    def validations(self) -> Validations: ...
+    @property
     def networks(self) -> NetworkMappings: ...
+    @property
+    def pools(self) -> AddressPools: ...
     @property
     def inventories(self) -> Inventories: ...
     @property

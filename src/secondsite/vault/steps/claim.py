@@ -15,6 +15,7 @@ from .. import ports
 from . import authority, batch
 from .authority import BESIDE_THE_LIFECYCLE
 from .deps import Deps
+from .sides import pooling
 
 CHECK = "check"
 """The key of the step that every verb begins with, which touches nothing."""
@@ -105,6 +106,8 @@ class MachineClaim:
         machine = tx.machines.by_id(str(job.subject))
         if machine is None or not self._holds(machine, job):
             return
+        if event is Event.SUCCEEDED and pooling.comes_home(machine, self._verb):
+            tx.pools.give_back(machine.id)
         if self._verb in BESIDE_THE_LIFECYCLE:
             tx.machines.put(self._drill_ended(machine, event))
         elif event is Event.FAILED and lifecycle.is_moving(machine.state) and untouched(session, job):

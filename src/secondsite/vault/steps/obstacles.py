@@ -3,10 +3,10 @@
 from dataclasses import replace
 from datetime import datetime
 
-from ...domain import errors, resting
+from ...domain import errors, health, resting
 from ...ground.plural import counted
 from ...jobs.model.outcomes import Commit
-from ...wire.control.checks import Obstacles
+from ...wire.control.checks import Obstacles, ObstacleShape
 from .. import ports
 from .deps import Deps
 
@@ -58,3 +58,22 @@ def require_whole(verb: str, name: str, power: str) -> None:
         raise errors.PrerequisiteFailed(
             f"{verb} of {name} was not started: {problem.message}", do=problem.do
         ) from problem
+
+
+def reported(tx: ports.Transaction, machine: ports.MachineRecord) -> Obstacles:
+    """What both appliances say is wrong with the machine (S-194): told before a move, and no reason not to make it, which may be the way
+    out."""
+    known = tx.statuses.get(machine.id)
+    sides = ((machine.source_site, known.source), (machine.target_site, known.replica))
+    found = [
+        ObstacleShape(what=f"At {site}: {each.what}", do=_advice(each.code), blocking=False)
+        for site, side in sides
+        for each in (side.findings if side is not None and side.epoch == machine.epoch else ())
+    ]
+    return Obstacles(obstacles=tuple(found))
+
+
+def _advice(code: str) -> str:
+    """A newer appliance may report codes that this vault does not know."""
+    kind = health.CATALOGUE.get(code)
+    return kind.do if kind is not None else "See 'secondsite machine show MACHINE'."

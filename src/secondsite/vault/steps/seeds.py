@@ -9,7 +9,7 @@ from ...wire.common.machines import MachineDefinition
 from ...wire.control.checks import SeedDisk
 
 
-def asked(request: rest.EnableProtection, name: str) -> dict[str, str]:
+def asked(request: rest.EnableProtection | rest.Reprotect, name: str) -> dict[str, str]:
     """The paths for one machine, by disk key; raises InvalidArgument for a path or machine that is not possible."""
     strangers = [each for each in request.seeds if each not in request.machines]
     if strangers:

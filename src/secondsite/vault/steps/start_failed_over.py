@@ -13,7 +13,7 @@ from .. import ports
 from . import authority
 from .deps import Deps
 from .points.recovery_point import StartInstant
-from .sides import cards, properties
+from .sides import addressing, cards, pooling, properties
 from .sides.target import FAILOVER_RUN, Target
 
 
@@ -39,7 +39,12 @@ def start_from(
     machine = target.machine
     with deps.store.reading() as tx:
         connected, new_macs = cards.at_target(tx, machine), cards.new_macs(tx, machine, FAILOVER_RUN)
-        wanted = properties.set_for(tx, machine)
+        wanted, asks = properties.set_for(tx, machine), bool(pooling.wanted(tx, machine))
+        given = addressing.at_target(tx, machine)
+    got = pooling.take(deps, ctx, machine, needed=with_all_networks) if asks else ""
+    if asks:
+        with deps.store.reading() as tx:
+            given = addressing.at_target(tx, machine)
     if not machine.start_ordered:
         ctx.write(deps.commit(lambda tx: _note_ordered(tx, machine.id)))
     answer = target.start_failed_over(
@@ -47,6 +52,7 @@ def start_from(
         connected,
         instant.forward,
         new_macs=new_macs,
+        addresses=given,
         wanted=wanted,
         without_missing_networks=not with_all_networks,
     )
@@ -60,7 +66,7 @@ def start_from(
         )
         tx.machines.put(started)
 
-    said = answer.sentence + properties.not_done(wanted.sizing, answer.facts)
+    said = answer.sentence + got + properties.not_done(wanted.sizing, answer.facts)
     return Done(said, answer.facts, deps.commit(record))
 
 

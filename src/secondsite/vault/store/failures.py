@@ -6,7 +6,11 @@ from contextlib import contextmanager
 from sqlalchemy import exc
 
 from ...domain import errors
-from ...jobs.storage.transactions import is_passing
+from ...jobs.storage.transactions import Overtaken, is_passing
+
+
+class ChangedMeanwhile(errors.Conflict, Overtaken):
+    """Somebody else changed the record since it was read in this transaction. A job's is done anew; a person is told."""
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
+    func,
     insert,
     or_,
     select,
@@ -22,6 +23,7 @@ from ...jobs.storage.prepared import Columns, Gathered, Prepared, PreparedFor, a
 from .. import ports
 from . import page_versions, rows, tables
 from .decoded_machines import SOME, VERSIONS, Decoded, read
+from .failures import ChangedMeanwhile
 
 COLUMNS = tables.machines.c
 _IDS = select(COLUMNS.id)
@@ -45,6 +47,23 @@ _THERE = Gathered(
         or_(
             and_(COLUMNS.source_site == bindparam("there"), _AS_SOURCE),
             and_(COLUMNS.target_site == bindparam("there"), _AS_TARGET),
+        )
+    )
+)
+_COMING_HOME = Prepared(
+    select(COLUMNS.id, COLUMNS.disks).where(
+        or_(
+            and_(
+                COLUMNS.target_appliance_id == bindparam("there"),
+                COLUMNS.source_site != COLUMNS.home_site,
+                or_(COLUMNS.state == State.PROTECTED, COLUMNS.state == State.PLANNED_FAILING_OVER),
+            ),
+            and_(
+                func.coalesce(COLUMNS.coming_appliance_id, COLUMNS.source_appliance_id) == bindparam("there"),
+                COLUMNS.source_site == COLUMNS.home_site,
+                COLUMNS.state == State.REPROTECTING,
+                COLUMNS.id < bindparam("before"),
+            ),
         )
     )
 )
@@ -146,6 +165,10 @@ class SqlMachines:
     def in_drill(self, states: Collection[DrillState]) -> Sequence[ports.MachineRecord]:
         return self._many(COLUMNS.drill_state.in_(sorted(states)))
 
+    def coming_home(self, appliance_id: str, before: str) -> int:
+        found = _COMING_HOME.all(self._session, {"there": appliance_id, "before": before})
+        return sum(len(row["disks"]) for row in found)
+
     def page(
         self, wanted: ports.MachinesWanted, limit: int, after: tuple[str, str] | None = None
     ) -> Sequence[ports.MachineRecord]:
@@ -169,7 +192,7 @@ class SqlMachines:
         values = as_new({name: getattr(newer, name) for name in names})
         where = {"wanted": machine.id, "read": machine.version}
         if _replace(names).change(self._session, {**where, **values}) == 0:
-            raise errors.Conflict(
+            raise ChangedMeanwhile(
                 f"Machine '{machine.name}' was changed by somebody else meanwhile, or is gone."
             )
         self._read[machine.id] = newer

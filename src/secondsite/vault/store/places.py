@@ -12,6 +12,12 @@ from .. import ports
 from . import rows, tables
 
 _SITE = Prepared(select(tables.sites).where(tables.sites.c.name == bindparam("wanted")))
+_PAIRED = tables.site_pairs.c
+_PAIR = Prepared(
+    select(tables.site_pairs).where(
+        _PAIRED.first == bindparam("first"), _PAIRED.second == bindparam("second")
+    )
+)
 _APPLIANCE = Prepared(select(tables.appliances).where(tables.appliances.c.id == bindparam("wanted")))
 _ENROLLED = select(tables.appliances).order_by(tables.appliances.c.enrolled_at, tables.appliances.c.id)
 _APPLIANCES = Remembered(_ENROLLED, ports.ApplianceRecord)
@@ -49,6 +55,19 @@ class SqlSites:
 
     def remove(self, name: str) -> None:
         self._session.execute(delete(tables.sites).where(tables.sites.c.name == name))
+
+
+class SqlSitePairs:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def between(self, one: str, other: str) -> ports.SitePairRecord:
+        unsaid = ports.SitePairRecord.between(one, other)
+        row = _PAIR.one(self._session, {"first": unsaid.first, "second": unsaid.second})
+        return unsaid if row is None else ports.SitePairRecord(**row)
+
+    def put(self, pair: ports.SitePairRecord) -> None:
+        rows.upsert(self._session, tables.site_pairs, rows.row(pair))
 
 
 class SqlAppliances:

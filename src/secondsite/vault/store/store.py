@@ -24,12 +24,14 @@ from .groups import SqlGroups
 from .machines import SqlDrillNotes, SqlMachines
 from .notices import SqlNotices, SqlNoticeTargets
 from .pictures import SqlPictures
-from .places import SqlAppliances, SqlInventories, SqlNetworkMappings, SqlSites
+from .places import SqlAppliances, SqlInventories, SqlNetworkMappings, SqlSitePairs, SqlSites
 from .plans import SqlPlans
 from .policies import SqlPolicies
+from .pools import SqlAddressPools
 from .said import SqlRpoBlocks, SqlStatuses
 from .settings import SqlMachineChecks, SqlMachineProperties, SqlMachineSettings
 from .several import SqlLinks, SqlPassedOrders, SqlProcesses
+from .validation import SqlValidations
 
 LEASE_IS_OVER = "This vault process had no lease on the database any more, so nothing was written."
 ASK_ANOTHER = "Repeat the request in some seconds, or ask another of the vault's processes."
@@ -63,6 +65,10 @@ class SqlTransaction:
     @cached_property
     def sites(self) -> SqlSites:
         return SqlSites(self._session)
+
+    @cached_property
+    def pairs(self) -> SqlSitePairs:
+        return SqlSitePairs(self._session)
 
     @cached_property
     def appliances(self) -> SqlAppliances:
@@ -125,8 +131,16 @@ class SqlTransaction:
         return SqlRunTimes(self._session)
 
     @cached_property
+    def validations(self) -> SqlValidations:
+        return SqlValidations(self._session)
+
+    @cached_property
     def networks(self) -> SqlNetworkMappings:
         return SqlNetworkMappings(self._session)
+
+    @cached_property
+    def pools(self) -> SqlAddressPools:
+        return SqlAddressPools(self._session)
 
     @cached_property
     def inventories(self) -> SqlInventories:

@@ -25,6 +25,7 @@ from ...domain.drills.verdicts import Verdict
 from ...domain.groups import ReplicationGroup
 from ...domain.lifecycle import DrillState, State
 from ...domain.policies import ReplicationPolicy
+from ...domain.verification.budget import VerificationBudget
 from ...wire.common.machines import MachineDefinition
 from ...wire.common.points import PointShape, RolledForward
 from ...wire.common.stores import Keeping, StoreSpace
@@ -43,6 +44,16 @@ sites = Table(
     Column("name", String(63), primary_key=True),
     Column("created_at", UtcDateTime, nullable=False),
     Column("bandwidth", Shaped(BandwidthSchedule), nullable=False),
+    Column("verification", Shaped(VerificationBudget), nullable=False),
+)
+
+# What was said of two sites; where nothing was, the defaults hold.
+site_pairs = Table(
+    "site_pairs",
+    metadata,
+    Column("first", ForeignKey("sites.name", ondelete="CASCADE"), primary_key=True),
+    Column("second", ForeignKey("sites.name", ondelete="CASCADE"), primary_key=True),
+    Column("reverse_after_commit", Boolean, nullable=False),
 )
 
 appliances = Table(
@@ -125,6 +136,10 @@ machines = Table(
     Column("names", Shaped(ports.NamesRecord)),
     Column("keeping", Shaped(dict[str, Keeping]), nullable=False),
     Column("recovered", Shaped(ports.RecoveredRecord)),
+    Column("coming_appliance_id", String(64)),
+    Column("booted", Shaped(ports.BootedRecord)),
+    Column("proven_as", Shaped(ports.ProvenRecord)),
+    Column("drift", Shaped(ports.DriftRecord)),
     UniqueConstraint("source_site", "source_fabric_id", name="uq_machines_source"),
     # All that a page is ordered and filtered by: which machines it has is read from here, without their rows. One index, because
     # every change of a machine writes all of them.

@@ -9,6 +9,7 @@ from ...domain.amounts import span
 from ...domain.health import Health, HealthFinding
 from ...domain.lifecycle import State
 from ...domain.policies import ReplicationPolicy
+from ...jobs.model.views import JobView
 from ...wire.common.machines import PowerState
 from ...wire.common.points import PointShape
 from ...wire.control.statuses import ReplicaStatus
@@ -69,6 +70,8 @@ class Situation:
     listens_since: datetime | None = None
     """When the vault started: what it knows from before may be out of date."""
     drill_counts: timedelta = standing.DRILL_COUNTS
+    reverse_failed: JobView | None = None
+    """The reprotect that was to begin by itself after the machine's commit, and failed."""
 
 
 @Derived
@@ -106,8 +109,10 @@ def findings(situation: Situation, now: datetime) -> tuple[HealthFinding, ...]:
         *_certificates(situation, now),
         *_authority(situation, now),
         *_by_state(situation),
+        *_behind(situation),
         *_warned(situation),
         *_names(situation),
+        *_not_reversed(situation),
         *standing.standing(situation.machine, now, situation.drill_counts, situation.policy),
         *two_copies,
     ]
@@ -281,6 +286,33 @@ def _by_state(situation: Situation) -> Iterator[HealthFinding]:
         yield HealthFinding("failover-failed", _half_way(machine, situation.status), since)
 
 
+def _behind(situation: Situation) -> Iterator[HealthFinding]:
+    """The vault was restored from before a failover: what its record says is not what is. In peace nothing runs at the target of a
+    machine that the vault has told it nothing to start."""
+    machine, status = situation.machine, situation.status
+    replica = status.replica
+    if machine.state is not State.PROTECTED or machine.start_ordered or replica is None:
+        return
+    if "failover" in replica.runs and replica.epoch == machine.epoch:
+        what = f"Machine '{machine.name}' was failed over to site {machine.target_site}, and this vault knows nothing of it."
+        since = replica.processed_at or machine.created_at
+        yield HealthFinding("record-is-behind", f"{what} {_way_on(machine, status)}", since)
+
+
+def _way_on(machine: ports.MachineRecord, status: ports.StatusRecord) -> str:
+    committed = (
+        next((each.id for each in status.replica.points if each.committed), None) if status.replica else None
+    )
+    if committed is None:
+        asked = f"'secondsite machine planned-failover {machine.name}' is refused, and names the point that its copy stands on"
+        return (
+            f"{asked}; 'secondsite machine failover {machine.name} --point POINT' takes it over as it runs."
+        )
+    way = f"'secondsite machine failover {machine.name} --point {committed}' takes it over as it runs, then 'machine commit'"
+    turned = status.source is not None and status.source.epoch > machine.epoch
+    return f"{way}{', and, since it is replicated back already, reprotect' if turned else ''}."
+
+
 def _half_way(machine: ports.MachineRecord, status: ports.StatusRecord) -> str:
     site, known = machine.source_site, status.source
     source = (
@@ -301,6 +333,16 @@ def _names(situation: Situation) -> Iterator[HealthFinding]:
     names = situation.machine.names
     if names is not None and names.problems:
         yield HealthFinding("names-elsewhere", " ".join(names.problems.values()), names.at)
+
+
+def _not_reversed(situation: Situation) -> Iterator[HealthFinding]:
+    machine, job = situation.machine, situation.reverse_failed
+    if job is not None and job.error is not None:
+        what = (
+            f"Machine '{machine.name}' was to be protected back to site {machine.source_site} by itself after its commit, and could not: "
+            f"{job.error.message}"
+        )
+        yield HealthFinding("reverse-replication-failed", what, job.ended_at or job.created_at)
 
 
 def _two_copies(situation: Situation) -> Iterator[HealthFinding]:

@@ -18,6 +18,7 @@ from ...wire.control import keeping
 from ...wire.control.orders import Kind
 from .. import ports
 from ..steps.sides import cards, properties
+from . import adoptable
 from .settings_push import COMING
 
 log = structlog.get_logger()
@@ -89,7 +90,8 @@ class KeepingPush(Periodic):
 
 
 def kept_by(tx: ports.Transaction, appliance: ports.ApplianceRecord) -> keeping.Keep:
-    """What this appliance is to keep: of the machines whose replicas it has, and the plans that name one of them."""
+    """What this appliance is to keep: of the machines whose replicas it has, and the plans that name one of them; and what a vault after
+    this one would have to know of all its machines."""
     machines = [
         each
         for each in tx.machines.list(appliance.site)
@@ -99,12 +101,15 @@ def kept_by(tx: ports.Transaction, appliance: ports.ApplianceRecord) -> keeping.
     plans = (record.plan for record in tx.plans.list())
     kept = [plan for plan in plans if any(each.id in here for each in plan.machines)]
     names = {each.id: each.name for plan in kept for each in plan.machines}
+    records = adoptable.records(tx, appliance)
     return keeping.Keep(
         site=appliance.site,
         machines=tuple(_machine(tx, each) for each in machines),
         plans=tuple(
             keeping.KeptPlan(name=plan.name, groups=tuple(_groups(plan.groups, names))) for plan in kept
         ),
+        records=records,
+        vault=adoptable.vault(tx, records),
     )
 
 

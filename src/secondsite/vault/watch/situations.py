@@ -4,8 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from ...domain.lifecycle import State
 from ...domain.policies import ReplicationPolicy
+from ...jobs.model.views import JobView
+from ...jobs.storage import read
 from .. import ports
+from ..steps.back import reverse_by_itself
 from .health import Situation
 from .status_intake import StatusIntake
 
@@ -34,9 +38,12 @@ class Around:
         self, tx: ports.Transaction, facts: StatusIntake, found: Sequence[ports.MachineRecord]
     ) -> Iterator[Situation]:
         statuses = facts.latest_of(tx, [machine.id for machine in found])
-        return (self._situation(machine, statuses[machine.id]) for machine in found)
+        stuck = reverses_that_failed(tx, found)
+        return (self._situation(machine, statuses[machine.id], stuck.get(machine.id)) for machine in found)
 
-    def _situation(self, machine: ports.MachineRecord, status: ports.StatusRecord) -> Situation:
+    def _situation(
+        self, machine: ports.MachineRecord, status: ports.StatusRecord, stuck: JobView | None
+    ) -> Situation:
         return Situation(
             machine=machine,
             status=status,
@@ -47,4 +54,14 @@ class Around:
             ca_ends_at=self.ca_ends_at,
             listens_since=self.listens_since,
             drill_counts=self.drill_counts,
+            reverse_failed=stuck,
         )
+
+
+def reverses_that_failed(
+    tx: ports.Transaction, found: Sequence[ports.MachineRecord]
+) -> Mapping[str, JobView]:
+    """By machine: the reprotect that was to begin by itself, if nothing has touched the machine since."""
+    last = [each.claimed_by for each in found if each.state is State.COMMITTED and each.claimed_by]
+    ended = read.ended_among(tx.session, last) if last else ()
+    return {str(job.subject): job for job in ended if reverse_by_itself.failed(job)}

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from ...domain.amounts import span
+from ...domain.drills.verdicts import Verdict
 from ...domain.health import HealthFinding
 from ...domain.lifecycle import DrillState, State
 from ...domain.policies import ReplicationPolicy
@@ -58,6 +59,9 @@ def _all(
     yield from _slow(machine, policy)
     if machine.drill_failed_at is not None:
         yield Stands(machine.drill_failed_at, "drill-failed", _failed(machine, machine.drill_failed_at))
+    yield from _booted(machine)
+    if machine.drift is not None and machine.proven_as is not None:
+        yield Stands(machine.drift.since, "drifted", _drifted(machine, machine.proven_as, machine.drift))
     if machine.drill is not None and machine.drill_state in LEFT_OPEN:
         yield Stands(machine.drill.started_at + DRILL_WAITS, "drill-waits", _waits(machine, machine.drill))
     if machine.state in NOT_PROTECTED and machine.failed_over_at is not None:
@@ -75,6 +79,21 @@ def _slow(machine: ports.MachineRecord, policy: ReplicationPolicy | None) -> Ite
             f"the goal of policy '{policy.name}' is {span(goal)}."
         )
         yield Stands(took.at, "rto-missed", what)
+
+
+def _booted(machine: ports.MachineRecord) -> Iterator[Stands]:
+    """Until a later copy, or a drill that did not fail, says otherwise."""
+    booted = machine.booted
+    if booted is None or booted.looked_at is None or booted.verdict is not Verdict.FAILED:
+        return
+    drilled_at = machine.drilled_at if machine.drill_failed_at is None else None
+    if drilled_at is None or drilled_at <= booted.looked_at:
+        what = f"A copy of machine '{machine.name}' that was booted from point {booted.point_id} on {_day(booted.looked_at)} was of no use: {booted.said}."
+        yield Stands(booted.looked_at, "boot-failed", what)
+
+
+def _drifted(machine: ports.MachineRecord, proven: ports.ProvenRecord, drift: ports.DriftRecord) -> str:
+    return f"Since the last test failover of machine '{machine.name}' that passed, on {_day(proven.at)}: {'; '.join(drift.changes)}."
 
 
 def _drilled(machine: ports.MachineRecord, counts: timedelta) -> Stands:

@@ -11,6 +11,9 @@ from ...domain import errors
 from ...ground import problem
 from .field_texts import field_texts
 
+SITE_NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"
+"""Of whatever people name: sites, groups, plans, pools."""
+
 
 class Shape(BaseModel):
     """Frozen; unknown fields of a newer neighbour are ignored. The text below a field describes it in the API."""

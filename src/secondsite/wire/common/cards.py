@@ -1,10 +1,11 @@
-"""What is set for a network card of a machine: how it is connected at the second site, in place of the networks' mapping."""
+"""What is set for a network card of a machine: how it is connected at the second site, in place of the networks' mapping; and pools of
+addresses for cards."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
-from ...domain.networks import addresses, names
+from ...domain.networks import addresses, names, pools
 from .base import Shape
 
 MAC = r"^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$"
@@ -17,6 +18,10 @@ Plain = Annotated[str, AfterValidator(addresses.plain)]
 Name = Annotated[str, AfterValidator(names.name)]
 Names = Annotated[tuple[Name, ...], Field(max_length=MOST_NAMES)]
 DnsServers = Annotated[tuple[Plain, ...], Field(max_length=MOST_DNS_SERVERS)]
+MOST_RANGES = 20
+MOST_VLAN = 4094
+Subnet = Annotated[str, AfterValidator(pools.subnet)]
+Range = Annotated[str, AfterValidator(pools.span)]
 
 
 class CardSettings(Shape):
@@ -40,6 +45,8 @@ class CardSettings(Shape):
     """The default gateway that goes with its address."""
     dns_servers: DnsServers = ()
     """The DNS servers that go with its address."""
+    from_pool: bool = False
+    """Whether it has an address out of the pool of its network there after a failover, in place of `address`."""
     test_address: WithPrefix | None = None
     """Its IPv4 address in a test failover; null: that of a failover, if the network is made for the test failover, else as its guest
     has it."""
@@ -56,3 +63,29 @@ class CardAddress(Shape):
     address: WithPrefix
     gateway: Plain | None = None
     dns_servers: DnsServers = ()
+
+
+class PoolSettings(Shape):
+    """Addresses of one subnet that nobody else gives to machines."""
+
+    site: str = Field(min_length=1, max_length=63)
+    """The site of the network."""
+    network: str = Field(min_length=1, max_length=MOST_OF_A_NETWORK)
+    """The network there. It has one pool, and one for each VLAN tag."""
+    vlan: int | None = Field(None, ge=1, le=MOST_VLAN)
+    """It is for cards with this VLAN tag; null: for those without, and for those whose tag has no pool."""
+    subnet: Subnet
+    """The IPv4 subnet that its addresses lie in, such as 10.2.0.0/24."""
+    ranges: Annotated[tuple[Range, ...], Field(min_length=1, max_length=MOST_RANGES)]
+    """Its addresses, such as 10.2.0.100-10.2.0.149; no DHCP server and no person gives them to others."""
+    gateway: Plain | None = None
+    """The default gateway that goes with each of them; null: none."""
+    dns_servers: DnsServers = ()
+    """The DNS servers that go with each of them."""
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        problem = pools.contradiction(self.subnet, self.ranges, self.gateway)
+        if problem is not None:
+            raise ValueError(f"the pool has {problem}")
+        return self

@@ -27,10 +27,12 @@ class CheckedSource(Obstacles):
 
     needed_bytes: int | None = None
     written_bytes: int | None = None
+    peer_seconds: float | None = None
+    """How long it took to be connected to the peer's data port, if that was asked for."""
 
 
 class StandIn(Shape):
-    """A network of production that one of a drill stands for, as far as it is known here: its usable subnet (None: not known)."""
+    """A network that is asked about, as far as it is known here: its usable subnet (None: not known). One of a drill may stand for it."""
 
     network: str
     subnet: str | None = None
@@ -88,10 +90,21 @@ class CopyInstant(Shape):
 
 
 class WantedReplica(Shape):
-    """What PREPARE_REPLICA will ask for."""
+    """What PREPARE_REPLICA will ask for. With EXISTING, `existing_fabric_id` is the machine here on whose disks it will stand: they are
+    looked at, unless an older vault does not say it."""
 
     epoch: int
     base: Base
+    existing_fabric_id: str | None = None
+    disks: tuple[str, ...] = ()
+
+
+class HomeCards(Shape):
+    """What the cards of the machine `fabric_id` are to be connected to if it is made anew here: each network must be here then. One that is
+    here, or was withdrawn here, comes home as it was: it is warned of networks that are not here. An older appliance does not look."""
+
+    fabric_id: str
+    cards: tuple[CardHere, ...] = ()
 
 
 class CheckTarget(Shape):
@@ -122,8 +135,10 @@ class CheckTarget(Shape):
     serve: bool = False
     """A network that is made must be able to give addresses."""
     stand_ins: tuple[str, ...] = ()
-    """Networks here that ones of a drill stand for: their subnets are asked for. One that is not here is no obstacle."""
+    """Networks here whose subnets are asked for, such as those that ones of a drill stand for. One that is not here is no obstacle."""
     sizing: Sizing = Sizing()
     """vCPUs, memory and CPU model that the machine is to have here, which the host must have; an older appliance does not look."""
     keeping: Keeping = Keeping()
     """Where a replica is to be kept, if one is to be made: the room is asked for there."""
+    home: HomeCards | None = None
+    """The machine comes home to here, or is to."""

@@ -1,4 +1,5 @@
-"""What a target's appliance is told of its machines, to be kept in its store: what starts them there without a vault."""
+"""What an appliance is told of its machines, to be kept in its store: what starts them there without a vault, and what a new vault
+would have to know of them."""
 
 from typing import Annotated
 
@@ -6,6 +7,7 @@ from pydantic import Field
 
 from ..common.base import Shape
 from ..common.properties import AS_DEFINED, Sizing
+from .adopting import KeptRecord, KeptVault
 from .cards import CardHere
 
 
@@ -58,11 +60,14 @@ class KeptPlan(Shape):
 
 
 class Keep(Shape):
-    """All that an appliance keeps; in place of what it kept before. `site`: its own. Bounds are the vault's own, many times over."""
+    """All that an appliance keeps; in place of what it kept before. `site`: its own. `records`, `vault`: what a new vault would have to know,
+    of the machines that the appliance is target or source of; an older vault says neither. Bounds are the vault's own, many times over."""
 
     site: str
     machines: Annotated[tuple[KeptMachine, ...], Field(max_length=100_000)] = ()
     plans: Annotated[tuple[KeptPlan, ...], Field(max_length=10_000)] = ()
+    records: Annotated[tuple[KeptRecord, ...], Field(max_length=100_000)] = ()
+    vault: KeptVault | None = None
 
 
 class KeptFact(Shape):

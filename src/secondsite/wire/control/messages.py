@@ -10,12 +10,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, TypeAdapter
 
-from .. import PROTOCOL_VERSION
 from ..common.base import Problem, Shape
 from ..common.instants import Instant
 from ..common.numbers import Bytes
 from ..common.stores import MOST_STORES, StoreSpace
 from .changes import ReplicaChange, ReplicaFigures, SourceFigures
+from .protocols import PROTOCOL_VERSION, SPOKEN
 from .statuses import OldCopyStatus, ReplicaStatus, SourceStatus
 
 
@@ -25,6 +25,8 @@ class Hello(Shape):
     type: Literal["hello"] = "hello"
     vault_number: int = 0
     protocol: int = PROTOCOL_VERSION
+    oldest_protocol: int | None = SPOKEN.oldest
+    """The oldest that it understands; None: an appliance of the first release, which understands the next one."""
     appliance_id: str
     site: str
     version: str
@@ -36,6 +38,8 @@ class Hello(Shape):
     notes: tuple[str, ...] = ()
     host: Annotated[str, Field(max_length=255)] | None = None
     """The name of the host that it runs on; None: an older appliance."""
+    most_disks_home: int | None = None
+    """So many disks may come home to it at once; None: any number, or an older appliance."""
     says_changes: bool = False
     """It says what changed to a vault that takes it, and can be asked to say all again."""
 
@@ -47,6 +51,11 @@ class Welcome(Shape):
     """Rises as long as the vault's database is in use."""
     takes_changes: bool = False
     """Statuses may say what changed."""
+    protocol: int = 1
+    oldest_protocol: int | None = None
+    """As in the hello. A vault of the first release says nothing of it."""
+    version: str = ""
+    """Of the vault's program; the first release does not say."""
 
 
 class Order(Shape):

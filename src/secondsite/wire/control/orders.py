@@ -9,20 +9,28 @@ from pydantic import Field
 
 from ..common.bandwidth import BandwidthShape
 from ..common.base import Shape
+from ..common.cards import MAC, MOST_CARDS, CardAddress, Plain
 from ..common.instants import Instant
-from ..common.machines import DiscoveredMachine, NetworkInfo, Serving
+from ..common.machines import DiscoveredMachine, MachineDefinition, NetworkInfo, Serving
 from ..common.points import PointShape, RolledForward
 from ..common.policies import PolicyShape
 from ..common.properties import Sizing
+from .adopting import Adopt, Adopted, Found, ShowKept
 from .checks import CheckedSource, CheckedTarget, CheckSource, CheckTarget, ImportSeed, SeedFact
 from .keeping import Keep, KeptFact
 from .names import UpdatedNames, UpdateNames
-from .proofs import Proof, Prove
+from .proofs import BootPoint, Proof, Prove
 from .scripts import CheckScripts, MissingScripts, RunGuestScript, RunScript, ScriptRan
 from .setups import GroupShape, ReplicaSetup, SourceSetup
 
 P = TypeVar("P", bound=Shape)
 F = TypeVar("F", bound=Shape)
+
+
+MOST_TOLD = 16
+"""Addresses of one card."""
+Mac = Annotated[str, Field(pattern=MAC)]
+ToldAddresses = Annotated[tuple[Plain, ...], Field(max_length=MOST_TOLD)]
 
 
 class Nothing(Shape):
@@ -90,11 +98,17 @@ class ShutDown(Shape):
 
 
 class FabricMachine(Shape):
+    """`tell_addresses`: POWER says them too; an older appliance does not."""
+
     fabric_id: str
+    tell_addresses: bool = False
 
 
 class PowerFact(Shape):
+    """`addresses`: those of its cards, by MAC address, as its guest's agent says; none if it was not asked, or says nothing."""
+
     power: str
+    addresses: Annotated[dict[Mac, ToldAddresses], Field(max_length=MOST_CARDS)] = Field(default_factory=dict)
 
 
 class RunCycle(Shape):
@@ -118,10 +132,13 @@ class CycleFact(Shape):
 
 
 class PreCopy(Shape):
-    """Cycles while the machine runs until a delta is below `until_bytes`, or `rounds` are over."""
+    """Cycles while the machine runs until a delta is below `until_bytes`, or `rounds` are over. With `until_seconds` until one was sent in
+    that time, however small it was, for at most `give_up_seconds`; an older appliance does not know of it."""
 
     until_bytes: int = 16 * 1024 * 1024
     rounds: int = 5
+    until_seconds: float | None = None
+    give_up_seconds: float = 900.0
 
 
 class Withdraw(Shape):
@@ -187,11 +204,14 @@ class StartReplica(Shape):
     sizing: Sizing = Sizing()
     start: bool = True
     forward: RolledForward | None = None
+    addresses: Annotated[tuple[CardAddress, ...], Field(max_length=MOST_CARDS)] = ()
+    """Those that its cards are to have, for a DHCP server of this site that can be told; an older appliance tells none."""
 
 
 class StartFact(Shape):
     """`shows`: something can be seen of the machine from outside, so PROVE may look; None: an older appliance, or it could not tell.
-    `sized`: it has the vCPUs and the memory of StartReplica.sizing, and its `cpu_model`; an older appliance says neither."""
+    `sized`: it has the vCPUs and the memory of StartReplica.sizing, and its `cpu_model`; an older appliance says neither. `definition`: of a
+    drill, the machine's in the point, without the platform's own description."""
 
     fabric_id: str
     name: str
@@ -201,6 +221,7 @@ class StartFact(Shape):
     shows: bool | None = None
     sized: bool = False
     cpu_model: str | None = None
+    definition: MachineDefinition | None = None
 
 
 class StopReplica(Shape):
@@ -325,11 +346,14 @@ class Kind(StrEnum):
     CREATE_NETWORK = "create_network"
     REMOVE_NETWORK = "remove_network"
     PROVE = "prove"
+    BOOT_POINT = "boot_point"
     CHECK_SCRIPTS = "check_scripts"
     RUN_SCRIPT = "run_script"
     RUN_GUEST_SCRIPT = "run_guest_script"
     UPDATE_NAMES = "update_names"
     KEEP = "keep"
+    SHOW_KEPT = "show_kept"
+    ADOPT = "adopt"
 
 
 ORDERS: "dict[Kind, OrderKind[Any, Any]]" = {}
@@ -425,6 +449,13 @@ CREATE_NETWORK = OrderKind(
 )
 REMOVE_NETWORK = OrderKind(Kind.REMOVE_NETWORK, CreateNetwork, Nothing, "remove a network of ours")
 PROVE = OrderKind(Kind.PROVE, Prove, Proof, "did the machine's guest start", pace=Pace.GUEST)
+BOOT_POINT = OrderKind(
+    Kind.BOOT_POINT,
+    BootPoint,
+    Proof,
+    "does a point boot: start a copy, look at it, remove it",
+    pace=Pace.GUEST,
+)
 CHECK_SCRIPTS = OrderKind(
     Kind.CHECK_SCRIPTS, CheckScripts, MissingScripts, "which of these scripts cannot be run"
 )
@@ -446,3 +477,5 @@ UPDATE_NAMES = OrderKind(
     pace=Pace.GUEST,
 )
 KEEP = OrderKind(Kind.KEEP, Keep, KeptFact, "keep in the store what starts machines without a vault")
+SHOW_KEPT = OrderKind(Kind.SHOW_KEPT, ShowKept, Found, "what is here of a vault that is gone", pace=Pace.LINK)
+ADOPT = OrderKind(Kind.ADOPT, Adopt, Adopted, "the machine is this vault's from now on", pace=Pace.LINK)

@@ -8,6 +8,7 @@ from ..common.base import Shape
 from ..common.cards import MOST_CARDS, CardAddress
 from ..common.evidence import Evidence
 from ..common.machine_checks import MOST_CHECKS, MachineCheck
+from ..common.properties import Sizing
 
 LONGEST_SECONDS = 600.0
 MOST_OF_A_PICTURE = 1024 * 1024
@@ -25,6 +26,20 @@ class Prove(Shape):
     checks: Annotated[tuple[MachineCheck, ...], Field(max_length=MOST_CHECKS)] = ()
     addresses: Annotated[tuple[CardAddress, ...], Field(max_length=MOST_CARDS)] = ()
     address_seconds: Annotated[float, Field(ge=0, le=LONGEST_SECONDS)] = 0.0
+
+
+class BootPoint(Shape):
+    """Start a copy on the point, look at it as `Prove` does, and remove it. Its cards are on `network`, which is made for it and is isolated;
+    'none': not connected. `left_out` names checks of the machine that cannot be asked so. An older appliance does not know this."""
+
+    point_id: str
+    fabric_id: str
+    name: str
+    network: Annotated[str, Field(pattern=r"^(none|ss-[a-z0-9-]{1,12})$")] = "none"
+    sizing: Sizing = Sizing()
+    wait_seconds: Annotated[float, Field(ge=0, le=LONGEST_SECONDS)]
+    checks: Annotated[tuple[MachineCheck, ...], Field(max_length=MOST_CHECKS)] = ()
+    left_out: Annotated[tuple[str, ...], Field(max_length=MOST_CHECKS)] = ()
 
 
 class Proof(Shape):

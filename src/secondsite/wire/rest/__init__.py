@@ -4,14 +4,15 @@ Its rooms:
 
     errors, pages, codes                           what all nouns share
     vault, access, notices, policies, groups, plans, drills, jobs, points  per noun
+    adoption                                       a new vault takes over what an appliance has
     places                                         sites, appliances, network mappings
     machines                                       with their parts in replication and failovers
     replication, failovers                         parts of a machine
     events                                        what happens, as it happens
     inventories                                    what sites have
     verbs                                          what a person may start
-    settings                                       what is set for single machines
-    preflights, predictions, choices               what would be in the way of a verb, how long it would take, what it may start from
+    settings                                       what is set for single machines, and pools of addresses
+    preflights, predictions, choices, validation   what would be in the way of a verb, how long it would take, what it may start from; is all as it is needed
 """
 
 from ...ground.job_states import JobState, TaskState
@@ -25,9 +26,10 @@ from .access.approvals import (
 )
 from .access.audit import AuditCheck, AuditEntry, AuditPage, AuditQuery, AuditSettings
 from .access.tokens import NewToken, Token, TokenCreate, TokenRotate
+from .adoption.shapes import AdoptedMachine, Adoption, AdoptionAsked, AdoptionEnd
 from .errors import ErrorBody
 from .events import Event, EventKind
-from .failovers import Drill, DrillNote, FailedOver, OpenDrill, StartAnyway, StartedFrom
+from .failovers import BootedPoint, Drill, DrillNote, FailedOver, OpenDrill, StartAnyway, StartedFrom
 from .groups import Group, GroupChange, GroupCreate, GroupPage
 from .inventories import Seen, SiteInventory, SiteMachines, SiteNetworks
 from .jobs import (
@@ -82,6 +84,8 @@ from .places import (
     Site,
     SiteCreate,
     SitePage,
+    SitePair,
+    SitePairChange,
 )
 from .plans.plan import (
     Plan,
@@ -108,7 +112,7 @@ from .plans.runs import (
     PlanReprotect,
     PlanTestFailover,
 )
-from .points import PointHold, PointPage, PointQuery, RecoveryPreview
+from .points import PointBoot, PointHold, PointPage, PointQuery, RecoveryPreview
 from .policies import Policy, PolicyCreate, PolicyPage
 from .replication import Journal, LastCycle, Replication, Rpo, RpoSample, Synchronization
 from .vault import (
@@ -152,6 +156,10 @@ from .verbs import (
 __all__ = [
     "MOST_CHILDREN",
     "MOST_PER_PAGE",
+    "AdoptedMachine",
+    "Adoption",
+    "AdoptionAsked",
+    "AdoptionEnd",
     "Appliance",
     "Approval",
     "ApprovalAsked",
@@ -164,6 +172,7 @@ __all__ = [
     "AuditPage",
     "AuditQuery",
     "AuditSettings",
+    "BootedPoint",
     "CancelFailover",
     "ChangeRecoveryPoint",
     "ChangeRecoveryPointOptions",
@@ -251,6 +260,7 @@ __all__ = [
     "PlanReprotect",
     "PlanTestFailover",
     "PlannedFailover",
+    "PointBoot",
     "PointHold",
     "PointOptions",
     "PointPage",
@@ -277,6 +287,8 @@ __all__ = [
     "SiteMachines",
     "SiteNetworks",
     "SitePage",
+    "SitePair",
+    "SitePairChange",
     "SiteSummary",
     "StartAnyway",
     "StartedFrom",

@@ -66,6 +66,23 @@ class StartAnyway(Shape):
     """The machine may run at its other site too: both copies then write, and what one of them writes is lost."""
 
 
+class BootedPoint(Shape):
+    """The last copy of one of the machine's points that was booted only to be looked at."""
+
+    point_id: str
+    """The point."""
+    verdict: Verdict | None = None
+    """What the look proved; null: nothing."""
+    said: str
+    """What was seen, or why it could not be looked at."""
+    looked_at: AwareDatetime | None = None
+    """When a copy was last looked at (UTC); null: none was yet."""
+    tried_at: AwareDatetime | None = None
+    """When one could not be looked at since then (UTC); null: there was no such."""
+    job_id: str
+    """The job of the last look."""
+
+
 class Drill(Shape):
     """The test failover of a machine: separate from its lifecycle."""
 

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 
 from pydantic import AwareDatetime, Field
 
-from ..common.base import Editable, Shape
+from ..common.base import SITE_NAME, Editable, Shape
 from .pages import Page
-from .places import SITE_NAME
 from .verbs import MOST_MACHINES
 
 

@@ -18,12 +18,14 @@ from .predictions.shapes import RunTiming
 
 
 class OtherWork(StrEnum):
-    """Jobs that are not verbs of the lifecycle: a recovery point is read again; an old copy is started although that is
+    """Jobs that are not verbs of the lifecycle: a recovery point is read again; one is booted to see whether
+    it boots; an old copy is started although that is
     forbidden; a source that was unreachable when
     protection ended stops replicating once it is back; what a verb left undone at a site that was away is done. `unknown` is a
     job of another release, of which this one only knows its tasks."""
 
     VERIFY_POINT = "verify_point"
+    BOOT_POINT = "boot_point"
     START_ANYWAY = "start_anyway"
     END_REPLICATION_LATER = "end_replication_later"
     FINISH_LATER = "finish_later"
@@ -71,6 +73,8 @@ class TaskFacts(Shape):
     """The size of disks that were read."""
     data_bytes: int | None = None
     """How much of it holds data."""
+    down_seconds: float | None = None
+    """From when the machine began to shut down at one side until it was started at the other."""
     evidence: Evidence | None = None
     """What was seen of a machine after its start."""
     verdict: Verdict | None = None

@@ -11,7 +11,7 @@ from ..common.machines import PowerState
 from ..common.points import PointShape
 from ..common.properties import TargetProperties
 from .codes import FindingCode
-from .failovers import Drill, FailedOver
+from .failovers import BootedPoint, Drill, FailedOver
 from .pages import Page, Paging
 from .replication import Journal, Replication, Rpo
 
@@ -148,6 +148,8 @@ class Machine(Shape):
     """What it was started from; null while it runs on its own disks."""
     drill: Drill = Drill()
     """Its test failover."""
+    booted: BootedPoint | None = None
+    """The last copy of one of its points that was booted only to be looked at; null: none was."""
     second_site: TargetProperties | None = None
     """What is set for its second site; null if nothing is, and in lists."""
     seen_at: AwareDatetime | None = None

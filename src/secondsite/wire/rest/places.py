@@ -5,11 +5,10 @@ from collections.abc import Mapping
 from pydantic import AwareDatetime, Field
 
 from ..common.bandwidth import BandwidthShape
-from ..common.base import Editable, Shape
+from ..common.base import SITE_NAME, Editable, Shape
 from ..common.stores import StoreSpace
 from .pages import Page
-
-SITE_NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"
+from .settings.verification import VerificationShape
 
 
 class SiteCreate(Shape):
@@ -34,9 +33,11 @@ class Site(Editable):
     """How fast the site may send."""
     bytes_per_second_now: int | None = None
     """What the schedule allows now; null: no limit."""
+    verification: VerificationShape = VerificationShape()
+    """What it gives to copies of recovery points that are booted only to be looked at."""
 
     def edited(self) -> Mapping[str, object]:
-        return self.model_dump(mode="json", include={"name", "created_at", "bandwidth"})
+        return self.model_dump(mode="json", include={"name", "created_at", "bandwidth", "verification"})
 
 
 class SitePage(Page[Site]):
@@ -124,6 +125,24 @@ class EnrollAnswer(Shape):
     """The CA that it trusts from now on."""
     control_url: str
     """Where it dials: wss://..."""
+
+
+class SitePair(Editable):
+    """Two sites between which machines move, and what holds in both directions."""
+
+    first: str
+    """The site whose name comes first in the alphabet."""
+    second: str
+    """The other one."""
+    reverse_after_commit: bool = True
+    """Whether a machine that a planned failover moved between them is protected back by itself once that is committed."""
+
+
+class SitePairChange(Shape):
+    """What is to hold between two sites."""
+
+    reverse_after_commit: bool
+    """Whether a machine that a planned failover moved between them is protected back by itself once that is committed."""
 
 
 class NetworkMappings(Editable):

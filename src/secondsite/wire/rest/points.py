@@ -8,6 +8,7 @@ from ..common.instants import Instant
 from ..common.points import PointShape, RolledForward
 from ..common.properties import TargetProperties
 from .pages import Page, Paging
+from .settings.verification import CopyNetwork
 
 
 class PointHold(Shape):
@@ -15,6 +16,13 @@ class PointHold(Shape):
 
     reason: str = Field(min_length=1, max_length=200)
     """Why it is to be held."""
+
+
+class PointBoot(Shape):
+    """A copy is to be booted from a point, looked at, and removed."""
+
+    network: CopyNetwork | None = None
+    """Which network the copy has; null: what the site's verification says."""
 
 
 class RecoveryPreview(Shape):

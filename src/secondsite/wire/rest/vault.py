@@ -11,6 +11,7 @@ from ...domain.access.roles import Role
 from ...domain.health import Health
 from ..common.base import Shape
 from .codes import FindingCode
+from .machines import Finding
 
 
 class DatabaseKind(StrEnum):
@@ -54,6 +55,10 @@ class Vault(Shape):
     """How many machines are under protection."""
     caller: Caller | None = None
     """Who asks, and what for; null: an earlier release answers."""
+    backup_at: AwareDatetime | None = None
+    """When its last good backup was made (UTC); null: never, as far as its audit log says."""
+    findings: tuple[Finding, ...] = ()
+    """What is wrong with the vault itself. Its machines have findings of their own."""
 
 
 class SiteSummary(Shape):

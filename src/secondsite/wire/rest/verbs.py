@@ -11,6 +11,7 @@ from pydantic import Field
 
 from ...domain.drills.verdicts import Verdict
 from ...domain.points import RecoveryPointChoice
+from ...domain.prediction.data_sync import DataSync
 from ..common.base import Shape
 from ..common.cards import DnsServers
 from ..common.instants import Instant
@@ -96,6 +97,9 @@ class TestFailoverOptions(PointOptions):
     """Whether the job removes the copy by itself once its proof is there, and ends with the verdict that this gives."""
     keep_if_failed: bool = False
     """With `clean_up`: a copy whose proof failed stays until somebody has looked at it."""
+    stay_open: bool = False
+    """Whether the job stays open until somebody completes the test with the clean-up, and ends with that verdict and those notes; else it
+    ends with the copy running."""
 
 
 class TestFailover(TestFailoverOptions, MachinesRequest):
@@ -134,6 +138,12 @@ class PlannedFailoverOptions(Shape):
     choice: RecoveryPointChoice = RecoveryPointChoice.LATEST
     """latest: from its last state, so nothing is lost. Only on the way home also an app-consistent kind: then it starts from the newest such
     point that is there, and what it wrote since is left behind until the failover is committed."""
+    data_sync: DataSync | None = None
+    """Only for one machine that was committed and not reprotected: the same job synchronizes its data and moves it home. before: while it
+    runs, only changes, then the job waits for a person; during: it is shut down first, and everything is sent without comparing."""
+    at_most_down_seconds: float | None = Field(None, gt=0, le=86400)
+    """A budget for the downtime, by what shutdown and start took before: changes are sent while the machine runs until the rest fits; if that
+    does not come within 15 minutes, the machine is not shut down and runs on."""
 
 
 class PlannedFailover(PlannedFailoverOptions, MachinesRequest):
@@ -174,9 +184,14 @@ class ReprotectOptions(Shape):
 
     location: Location = Location.ORIGINAL
     """original: onto the old source's disks, only changes are sent; alternate: a full copy."""
+    target_appliance: str | None = None
+    """With alternate: the name or id of the appliance of that site that will hold the replica, as where the old one is gone for good, or
+    sick; null: the one that had the machine."""
     store: StoreName | None = None
     """The store in which new disks are made, and in any case where arriving data and recovery points are kept; null: as the last time at
     that site, or the default store. A replica that is there already stays where it is."""
+    seeds: dict[str, dict[str, str]] = Field(default_factory=dict)
+    """With alternate: the path on that appliance's host of a copy of the disk that was shipped there, by machine and disk key."""
 
 
 class Reprotect(ReprotectOptions, MachinesRequest):

@@ -1,10 +1,14 @@
 """The networks that a failed-over machine is to be connected to: looked for before, and missed without harm."""
 
 import uuid
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from rig.appliances.runs import close, stop
+from secondsite.appliance.orders.context import Context
+from secondsite.appliance.orders.networks import connected
 from secondsite.fabrics import simulated
 from secondsite.wire.common.machines import NetworkInfo
 from secondsite.wire.control.cards import CardHere
@@ -103,3 +107,26 @@ def test_of_a_network_whose_subnet_is_not_known_any_address_is_taken(pair):
         checked(pair, cards=(CardHere(key="net0", mac=CARD.mac, network="lan-b", address="10.3.0.5/24"),))
         == []
     )
+
+
+def test_a_drill_says_what_its_cards_are_connected_to_once_it_has_started(pair):
+    pair.protect().synchronized()
+    point_id = pair.point_now()
+    for name in ("lab", "other"):
+        simulated.add_network(pair.target.root, name)
+    for network, said in (("lab", "; connected: net0 to lab"), (None, "")):
+        fabric_id = str(uuid.uuid4())
+        payload = StartReplica(
+            run="drill", point_id=point_id, fabric_id=fabric_id, name="web01-test", networks={"net0": network}
+        )
+        report = pair.target.order(Kind.START_REPLICA, payload, pair.machine_id)
+        assert ("connected: net0 to lab" in report.sentence) == bool(said)
+        stop(pair, "drill", fabric_id)
+
+
+def test_a_drill_whose_card_is_elsewhere_than_was_asked_for_says_so(pair):
+    """A site's owner, or a hook of libvirt, may change what is made."""
+    context = SimpleNamespace(fabric=pair.target.fabric)
+    fabric_id = pair.target.make_machine("odd")
+    said = connected.said(cast(Context, context), fabric_id, {"net0": "lab"})
+    assert said == "; connected: net0 to lan; no card of it is in lab, as was asked for"

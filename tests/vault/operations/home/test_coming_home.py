@@ -1,8 +1,12 @@
 """A planned failover is tried before anything stops; a machine that comes home is said to come home."""
 
 from secondsite.domain.lifecycle import State, Verb
+from secondsite.wire.common.findings import FindingShape
 from secondsite.wire.control import checks
 from secondsite.wire.control.orders import Kind
+from secondsite.wire.control.statuses import SourceStatus
+from secondsite.wire.rest.places import NetworkMapping
+from tests.vault.support_operations import said
 
 
 def test_a_planned_failover_stops_nothing_if_the_target_cannot_run_the_machine(verbs):
@@ -24,3 +28,38 @@ def test_only_the_way_home_is_called_so_and_needs_no_trial(verbs):
     assert verbs.appliances.checked.definition is None
     assert [payload.home for payload in verbs.appliances.started] == [False, True]
     assert verbs.appliances.started[-1].networks_by_mac == {"52:54:00:00:00:01": "lan"}
+
+
+def test_before_the_way_home_stops_anything_its_networks_there_are_asked_for_as_they_are_mapped_back(verbs):
+    """It counts where the machine is made anew: what the appliance there knows."""
+    verbs.protect()
+    with verbs.store.transaction() as tx:
+        for source, network, target, other in (("a", "lan", "b", "lan-b"), ("b", "lan-b", "a", "new-lan")):
+            tx.networks.put(
+                NetworkMapping(
+                    source_site=source, source_network=network, target_site=target, target_network=other
+                )
+            )
+    for verb in (Verb.PLANNED_FAILOVER, Verb.COMMIT, Verb.REPROTECT, Verb.PLANNED_FAILOVER):
+        assert verbs.run(verb).job.state == "succeeded"
+    home = verbs.appliances.checked.home
+    assert home.fabric_id == verbs.machine().target_fabric_id
+    assert [card.network for card in home.cards] == ["new-lan"]
+    assert verbs.appliances.started[-1].networks_by_mac == {"52:54:00:00:00:01": "new-lan"}
+
+
+def test_a_planned_failover_tells_what_both_appliances_say_is_wrong_and_is_not_kept_from_it(verbs):
+    verbs.protect()
+    machine = verbs.machine()
+    wrong = (
+        FindingShape(code="target-store-full", what="The store is full.", since=verbs.clock.now()),
+        FindingShape(code="of-a-newer-one", what="Something new.", since=verbs.clock.now()),
+    )
+    status = SourceStatus(machine_id=machine.id, epoch=1, power="running", running=True, findings=wrong)
+    with verbs.store.transaction() as tx:
+        tx.statuses.put_source(status, verbs.clock.now())
+    job = verbs.run(Verb.PLANNED_FAILOVER)
+    assert job.job.state == "succeeded"
+    checked = said(job, "Prerequisites check").sentence
+    assert "At a: The store is full. " in checked
+    assert "At a: Something new. See 'secondsite machine show MACHINE'." in checked

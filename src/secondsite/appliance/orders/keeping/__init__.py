@@ -4,4 +4,7 @@ Its rooms:
 
     ordered     the order
     describing  how one machine would be started here
+    former      what a former vault said stays beside it
+    records     what a new vault would have to know of each machine
+    writing     a file that says something, and since when
 """

@@ -1,39 +1,39 @@
 """The order to keep what starts this site's machines without a vault."""
 
-import json
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
 
 import structlog
 
 from ....domain import errors
-from ....ground import durable
 from ....ground.plural import counted
 from ....ground.problem import ours
-from ....rescue import CONFIGURATION, START, signed, trusted
+from ....rescue import CONFIGURATION, START, trusted
 from ....wire.control.keeping import Keep, KeptFact
 from ..context import Context
+from . import former, records
 from .describing import described
+from .writing import put
 
 log = structlog.get_logger(__name__)
-
-AT = "at"
 
 
 def keep(context: Context, payload: Keep) -> tuple[str, KeptFact]:
     """Writes only what has changed. A machine that cannot be described is said, and keeps no other from being kept: plain QEMU starts
     it all the same."""
-    plans = [plan.model_dump(mode="json") for plan in payload.plans]
-    stores = context.parts.host.stores
-    roots = [str(store.root.absolute()) for store in stores.all]
-    configured: dict[str, object] = {"site": payload.site, "plans": plans, "stores": roots}
-    written, lost = sum(_put(store.root / CONFIGURATION, configured) for store in stores.usable()), []
+    stores, lost = context.parts.host.stores, []
+    written = records.put(context, payload)
+    unknown = records.unknown(context, payload)
+    for store in stores.usable():
+        written += put(
+            store.root / CONFIGURATION, _configured(context, payload, store.root / CONFIGURATION, unknown)
+        )
     for machine in payload.machines:
         hosted = context.parts.host.find(machine.id)
         if hosted is None or hosted.described.is_of(machine):
             continue
         try:
-            written += _put(hosted.replica.files.root / START, described(context, hosted, machine))
+            written += put(hosted.replica.files.root / START, described(context, hosted, machine))
             hosted.described.note(machine)
         except Exception as problem:
             log.warning("keeping.not-described", machine=machine.id, problem=ours(problem).message)
@@ -47,15 +47,20 @@ def keep(context: Context, payload: Keep) -> tuple[str, KeptFact]:
     return said, KeptFact(written=written)
 
 
-def _put(path: Path, body: dict[str, object]) -> int:
-    """1 if it was not so before. The instant says when that was."""
+def _configured(context: Context, payload: Keep, path: Path, unknown: Sequence[str]) -> dict[str, object]:
+    """An older vault says nothing for one that would come after it."""
+    plans = [plan.model_dump(mode="json") for plan in payload.plans]
+    roots = [str(store.root.absolute()) for store in context.parts.host.stores.all]
+    body: dict[str, object] = {"site": payload.site, "stores": roots, "plans": plans}
+    if payload.vault is None:
+        return body
+    left = former.kept(_before(path), unknown)
+    body |= {former.VAULT: payload.vault.model_dump(mode="json"), former.PLANS: former.plans(plans, left)}
+    return body if left is None else {**body, former.FORMER: left}
+
+
+def _before(path: Path) -> dict[str, object]:
     try:
-        before = trusted(path)
-        before.pop(AT, None)
+        return trusted(path)
     except (OSError, ValueError):
-        before = {}
-    plain = json.loads(json.dumps(body))
-    if before == plain:
-        return 0
-    durable.write(path, signed({**plain, AT: datetime.now(UTC).isoformat(timespec="seconds")}))
-    return 1
+        return {}

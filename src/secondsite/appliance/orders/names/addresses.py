@@ -1,10 +1,14 @@
 """Which address a name gets: the one that the guest's agent says that the card has, else the one that came with the order."""
 
+import ipaddress
+import re
 import time
 from collections.abc import Mapping, Sequence
 
 from ....domain import errors
+from ....wire.common.cards import MAC, MOST_CARDS
 from ....wire.control.names import UpdateNames, WantedName
+from ....wire.control.orders import MOST_TOLD
 from ..context import Context
 from .server import Refused
 
@@ -19,7 +23,7 @@ def told(context: Context, payload: UpdateNames) -> Told:
     macs = {each.mac.lower() for each in payload.names}
     until = time.monotonic() + min(payload.wait_seconds, context.left_seconds() - payload.try_seconds)
     while True:
-        found = _asked(context, payload.fabric_id)
+        found = known(context, payload.fabric_id)
         if macs <= {mac for mac, addresses in found.items() if addresses} or time.monotonic() >= until:
             return found
         if not context.fabric.seeing.sights(payload.fabric_id).agent:
@@ -44,7 +48,8 @@ def of(wanted: WantedName, found: Told) -> str:
     return own[0]
 
 
-def _asked(context: Context, fabric_id: str) -> Told:
+def known(context: Context, fabric_id: str) -> Told:
+    """What the agent says now; empty if it says nothing."""
     try:
         found = context.fabric.addressing.told(fabric_id)
     except errors.SecondsiteError:
@@ -53,3 +58,17 @@ def _asked(context: Context, fabric_id: str) -> Told:
         mac.lower(): [each for each in own if not each.startswith(NOT_LIKE_THESE)]
         for mac, own in found.items()
     }
+
+
+def bounded(found: Told) -> dict[str, tuple[str, ...]]:
+    """As a report may have it: a guest says what it likes."""
+    cards = [(mac, own) for mac, own in found.items() if re.fullmatch(MAC, mac) and own][:MOST_CARDS]
+    return {mac: tuple(filter(_is_address, own))[:MOST_TOLD] for mac, own in cards}
+
+
+def _is_address(said: str) -> bool:
+    try:
+        ipaddress.IPv4Address(said)
+    except ValueError:
+        return False
+    return True

@@ -1,16 +1,17 @@
 """Networks that are not here, cannot be used now, do not carry a card's VLAN tags or have another subnet than its address: found by
 the check; or left out by a start that must not fail."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import structlog
 
 from ....domain import errors
 from ....domain.networks import addresses
-from ....wire.common.machines import NetworkInfo
+from ....wire.common.machines import MachineDefinition, NetworkInfo, NicDefinition
 from ....wire.control.cards import CardHere
-from ....wire.control.checks import CheckTarget, ObstacleShape
+from ....wire.control.checks import CheckTarget, HomeCards, ObstacleShape
 from ....wire.control.orders import StartReplica
+from ...shared import withdrawn
 from ..context import Context
 
 ANOTHER = "Set one of that network ('secondsite card set MACHINE CARD --address ADDRESS/PREFIX'), or another network."
@@ -42,10 +43,40 @@ def obstacles(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]
         yield from _unfit(known[card.network], card, do, blocking=card.network in payload.networks)
 
 
+def at_home(context: Context, home: HomeCards) -> Iterator[ObstacleShape]:
+    """Networks that a machine which comes home needs. One that is made anew is connected as the vault says; one that is here, or was
+    withdrawn here, as it was, perhaps in a way that no list has: that is only told."""
+    left = withdrawn.recall(context.state, home.fabric_id) or _here(context, home.fabric_id)
+    nics: Sequence[CardHere | NicDefinition] = home.cards if left is None else left.nics
+    if not any(nic.network for nic in nics):
+        return
+    known = _known(context)
+    for nic in nics:
+        why = None if nic.network is None else _why_not(known, nic.network)
+        if why is None:
+            continue
+        what = f"{why}, which {nic.key} ({nic.mac}) of the machine needs when it comes home."
+        yield ObstacleShape(what=what, do=_way_home(left is None), blocking=left is None)
+
+
+def _here(context: Context, fabric_id: str) -> MachineDefinition | None:
+    found = context.fabric.inventory.get(fabric_id)
+    return found.definition if found is not None and found.tag == context.order.machine_id else None
+
+
+def _way_home(anew: bool) -> str:
+    if not anew:
+        return "Create it again: the machine comes home as it was."
+    return (
+        "Create it; or say which one takes the place of its network at the other site: 'secondsite mapping create OTHER_SITE/NETWORK "
+        "THIS_SITE/NETWORK'."
+    )
+
+
 def left_out(context: Context, payload: StartReplica, wanted: Mapping[str, str | None]) -> dict[str, str]:
     """Cards that this start leaves unconnected: why, by the card's key. Networks that cannot be listed are taken as they are
     named."""
-    if not payload.without_missing_networks or payload.home or not any(wanted.values()):
+    if not payload.without_missing_networks or not any(wanted.values()):
         return {}
     try:
         known = _known(context)

@@ -10,6 +10,7 @@ from ....domain.points import Grade
 from ....fabrics.interface import PowerState
 from ....ground import seams
 from ....wire.common.evidence import Evidence, GuestAgent
+from ...target import HostedReplica
 from .. import runs
 from ..context import Context
 
@@ -52,20 +53,34 @@ def begun(context: Context, fabric_id: str) -> Looked | None:
     return None
 
 
-def record(context: Context, looked: Looked | None, evidence: Evidence, *, asked_outside: bool) -> None:
+def record(
+    context: Context,
+    looked: Looked | None,
+    evidence: Evidence,
+    *,
+    asked_outside: bool,
+    partly: bool = False,
+) -> None:
     """Keep it with the point, durably, if the same machine still stands on it: a look may end when the next drill has begun, and drills
     have one fabric id. What was seen is told in any case: a machine that runs is not judged by a record that cannot be written.
-    `asked_outside`: some services were asked by this host's own ways, where another machine may answer."""
+    `asked_outside`: some services were asked by this host's own ways, where another machine may answer. `partly`: some were not asked at
+    all, so a look that found nothing wrong neither gives nor takes what they would prove."""
     try:
         if looked is None or says_nothing(evidence) or not _is_there(context, looked):
             return
         found = grade(evidence, in_drill=looked.run != runs.FAILOVER, asked_outside=asked_outside)
         hosted, point_id = context.hosted(), looked.fact.point_id
+        if partly and found is not None:
+            found = _known(hosted, point_id) or Grade.BOOTED
         hosted.verdicts.prove(point_id, found, datetime.now(UTC), hosted.replica.point_ids)
         seams.reach("appliance.proof.graded")
         hosted.refresh(only_new=True)
     except (errors.SecondsiteError, OSError) as problem:
         log.warning("point.not-graded", machine=context.order.machine_id, problem=str(problem))
+
+
+def _known(hosted: HostedReplica, point_id: str) -> Grade | None:
+    return next((each.proof for each in hosted.points if each.id == point_id), None)
 
 
 def _is_there(context: Context, looked: Looked) -> bool:

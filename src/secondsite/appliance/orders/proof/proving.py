@@ -9,6 +9,7 @@ from ....fabrics.interface import PowerState
 from ....fabrics.seeing import Sights
 from ....wire.common.evidence import Evidence, GuestAgent, Picture
 from ....wire.control.proofs import Proof, Prove
+from ..beside.giving_way import Look
 from ..context import Context
 from . import addressing, checking, grading, pictures, text
 
@@ -41,8 +42,11 @@ class _Asked:
     addresses: addressing.Addresses
 
 
-def prove(context: Context, payload: Prove) -> tuple[str, Proof]:
-    """Says what was seen; raises NotFound for a machine that is not here."""
+def prove(
+    context: Context, payload: Prove, *, partly: bool = False, look: Look | None = None
+) -> tuple[str, Proof]:
+    """Says what was seen; raises NotFound for a machine that is not here. `partly`: not all checks of the machine are asked. A `look`
+    that is to give way ends without a grade."""
     looked = grading.begun(context, payload.fabric_id)
     began, sights = time.monotonic(), context.fabric.seeing.sights(payload.fabric_id)
     left_seconds = context.left_seconds()
@@ -55,6 +59,8 @@ def prove(context: Context, payload: Prove) -> tuple[str, Proof]:
         while _goes_on(seen, sights, asked) or (
             _may_show_more(seen, sights) and time.monotonic() - began < wait_seconds
         ):
+            if look is not None:
+                look.require_no_other()
             time.sleep(LOOK_AGAIN_SECONDS)
             seen = _look(context, payload, sights, began, asked, seen)
         checks.give_up(f"the machine is {seen.power}")
@@ -63,7 +69,7 @@ def prove(context: Context, payload: Prove) -> tuple[str, Proof]:
     if sights.screen:
         became, picture = pictures.taken(context.fabric.seeing, payload.fabric_id)
     evidence = _evidence(seen, sights, seconds, became, asked)
-    grading.record(context, looked, evidence, asked_outside=checks.asked_outside)
+    grading.record(context, looked, evidence, asked_outside=checks.asked_outside, partly=partly)
     sentence = f"{payload.name} {_verdict(evidence)}{addressing.said(evidence.addresses)}"
     return sentence, Proof(evidence=evidence, picture=picture)
 

@@ -43,7 +43,7 @@ class Admission:
         """Where this cycle goes; raises CycleRefused with what to do."""
         hosted = self._find(header.machine_id)
         setup = hosted.setup
-        if peer_name != setup.source_appliance_id:
+        if peer_name != setup.source_appliance_id and header.epoch >= setup.epoch:
             raise CycleRefused(
                 "wrong-source",
                 f"Cycles of {setup.machine_name} are taken from {setup.source_appliance_id}, not from {peer_name}.",

@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -21,7 +21,7 @@ from ....wire.common.machines import NetworkInfo, Serving
 from ...interface import Obstacle
 from .. import subnets, uplinks, vlans
 from . import connection, domain_xml
-from .serving import dnsmasq, isolation
+from .serving import dnsmasq, isolation, reserving
 
 ALIAS = "secondsite:"
 PASSING = "ssnew"
@@ -81,6 +81,16 @@ class BridgeNetworks:
         _require_none(self.cannot_serve())
         self._servers.serve(name, serving)
 
+    def reservations(self, name: str) -> Mapping[str, str] | None:
+        """The host's bridges have no DHCP server of the platform."""
+        return None
+
+    def reserve(self, name: str, mac: str, address: str, host: str) -> None:
+        raise errors.NotPossibleNow(f"The bridge '{name}' has no DHCP server of libvirt's.")
+
+    def unreserve(self, name: str, mac: str, address: str) -> None:
+        """Nothing was reserved."""
+
     def close(self) -> None:
         """The networks stay; nothing is served on them any more."""
         self._servers.close()
@@ -126,6 +136,22 @@ class LibvirtNetworks:
 
     def serve(self, name: str, tag: str, serving: Serving) -> None:
         _require_none(self.cannot_serve())
+
+    def reservations(self, name: str) -> Mapping[str, str] | None:
+        network = self._find(name)
+        return None if network is None else reserving.known(network)
+
+    def reserve(self, name: str, mac: str, address: str, host: str) -> None:
+        reserving.reserve(self._need(name), mac, address, host)
+
+    def unreserve(self, name: str, mac: str, address: str) -> None:
+        reserving.release(self._need(name), mac, address)
+
+    def _need(self, name: str) -> Any:
+        network = self._find(name)
+        if network is None:
+            raise errors.NotFound.named("network", name)
+        return network
 
     def close(self) -> None:
         """Nothing to close: libvirt runs its networks."""

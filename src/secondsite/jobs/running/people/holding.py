@@ -25,6 +25,7 @@ def hold_all(session: Session) -> list[str]:
 
 def resume(session: Session, job_id: str, now: datetime) -> None:
     """Let a held job and its children go on, as if their steps began now; raises Refused."""
+    journal.lock_family(session, job_id)
     job = journal.locked_job(session, job_id)
     if job.state is not JobState.HELD:
         raise Refused("not-held", f"The job is {job.state}.", "Only a held job is resumed.")

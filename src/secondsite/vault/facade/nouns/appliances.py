@@ -1,5 +1,6 @@
 """Appliances: which are enrolled and connected, and how a new one gets in."""
 
+import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
@@ -27,6 +28,7 @@ from ..shared.once import Once, carry_out
 from . import sites
 
 KEY_LIVES = timedelta(hours=1)
+ID = re.compile(r"[0-9a-zA-Z][0-9a-zA-Z-]{0,63}")
 
 
 class Appliances:
@@ -41,18 +43,19 @@ class Appliances:
     def show(self, name_or_id: str) -> Appliance:
         """Raises NotFound, or InvalidArgument when several have that name."""
         with self._parts.store.reading() as tx:
-            return _shape(_existing(self._parts, tx, name_or_id))
+            return _shape(existing(self._parts, tx, name_or_id))
 
     def delete(self, name_or_id: str) -> None:
         """From now on its certificate is refused, and its connection ends. Raises NotPossibleNow while machines depend on it, or
         jobs wait for it: a copy that runs there would be seen by nobody."""
         with self._parts.changing() as tx:
-            appliance = _existing(self._parts, tx, name_or_id)
+            appliance = existing(self._parts, tx, name_or_id)
             self._parts.note(before=_shape(appliance))
             users = [
                 machine.name
                 for machine in tx.machines.list(appliance.site)
-                if appliance.id in (machine.source_appliance_id, machine.target_appliance_id)
+                if appliance.id
+                in (machine.source_appliance_id, machine.target_appliance_id, machine.coming_appliance_id)
             ]
             if users:
                 raise errors.NotPossibleNow(
@@ -77,7 +80,7 @@ class Appliances:
         """A key that enrolls, within an hour, what takes this appliance's place: it gets the same id, and the key that the appliance
         had counts no more. It is shown this once."""
         with self._parts.changing() as tx:
-            appliance = _existing(self._parts, tx, name_or_id)
+            appliance = existing(self._parts, tx, name_or_id)
             work = partial(self._make_replacement_key, tx, appliance, wanted)
             made = carry_out(self._parts, tx, once, RegistrationKey, work, secret=True)
         if wanted.refuse_now:
@@ -128,10 +131,12 @@ class Appliances:
     ) -> EnrollAnswer:
         now = self._parts.now()
         key = tx.keys.use(key_sha256, now)
-        _require_replaced(key, request.appliance_id)
-        appliance_id = key.replaces or uuid.uuid4().hex
+        returning = _returning(tx, key, request.appliance_id)
+        if returning is None:
+            _require_replaced(key, request.appliance_id)
+        appliance_id = key.replaces or returning or uuid.uuid4().hex
         certificate, expires_at = self._parts.authority.issue_appliance(request.csr_pem, appliance_id, now)
-        before = _replaced(tx, key)
+        before = _replaced(tx, key) or tx.appliances.find(appliance_id)
         replaced |= {before.id} if before else set()
         new = before or ports.ApplianceRecord(appliance_id, request.name, key.site, now, expires_at)
         record = replace(new, name=request.name, certificate_expires_at=expires_at, connected=False)
@@ -146,6 +151,18 @@ class Appliances:
             ca_pem=self._parts.authority.ca_pem,
             control_url=self._parts.about.control_url,
         )
+
+
+def _returning(tx: ports.Transaction, key: ports.KeyRecord, appliance_id: str | None) -> str | None:
+    """The id of an appliance that enrolls again after its former vault was lost: it keeps it if it is nobody's here, or was made as a
+    name of that site when its machines were adopted. None for any other."""
+    if appliance_id is None or key.replaces is not None or not ID.fullmatch(appliance_id):
+        return None
+    known = tx.appliances.find(appliance_id)
+    is_name = (
+        known is not None and known.last_seen_at is None and tx.appliance_keys.find(appliance_id) is None
+    )
+    return appliance_id if known is None or (is_name and known.site == key.site) else None
 
 
 def _require_replaced(key: ports.KeyRecord, appliance_id: str | None) -> None:
@@ -171,7 +188,8 @@ def _replaced(tx: ports.Transaction, key: ports.KeyRecord) -> ports.ApplianceRec
     return appliance
 
 
-def _existing(parts: Parts, tx: ports.Transaction, name_or_id: str) -> ports.ApplianceRecord:
+def existing(parts: Parts, tx: ports.Transaction, name_or_id: str) -> ports.ApplianceRecord:
+    """Raises NotFound, or InvalidArgument when several have that name."""
     seen = [appliance for appliance in tx.appliances.list() if parts.sees(appliance.site)]
     for appliance in seen:
         if appliance.id == name_or_id:

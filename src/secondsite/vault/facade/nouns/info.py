@@ -2,6 +2,7 @@
 
 from ....wire.rest.vault import Caller, Vault
 from ..parts import Parts
+from ..shared.machine_shapes import finding_shape
 
 
 class Info:
@@ -15,6 +16,7 @@ class Info:
     def show(self) -> Vault:
         about, caller = self._parts.about, self._parts.caller
         with self._parts.store.reading() as tx:
+            wrong = self._parts.backups.finding(tx, self._parts.now())
             machines = tx.machines.list(self._parts.caller.grant.site)
             return Vault(
                 name=about.name,
@@ -27,4 +29,6 @@ class Info:
                 appliances=len(tx.appliances.list(self._parts.caller.grant.site)),
                 machines=len(machines),
                 caller=Caller(token=caller.name, roles=caller.grant.roles, site=caller.grant.site),
+                backup_at=self._parts.backups.last(tx),
+                findings=() if wrong is None else (finding_shape(wrong),),
             )

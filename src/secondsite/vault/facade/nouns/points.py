@@ -10,7 +10,7 @@ from ....wire.common.base import Problem
 from ....wire.common.points import PointShape
 from ....wire.control import orders
 from ... import ports
-from ...steps.points import common_sets, verify_point
+from ...steps.points import boot_point, common_sets, verify_point
 from ...steps.sides import properties
 from ..parts import Parts
 from ..shared.asking import ask_and_wait
@@ -93,6 +93,27 @@ class Points:
             record = machines.existing(self._parts, tx, machine)
             self._require(tx, record, point_id)
             job_id = verify_point.submit(self._parts.deps, tx, record, point_id, requested_by)
+            return rest.JobAccepted(job_id=job_id)
+
+        with self._parts.changing() as tx:
+            return carry_out(self._parts, tx, once, rest.JobAccepted, submit)
+
+    def boot(
+        self,
+        machine: str,
+        point_id: str,
+        request: rest.PointBoot,
+        requested_by: str,
+        once: Once | None = None,
+    ) -> rest.JobAccepted:
+        """A job that boots a copy from the point at the target, looks at it and removes it. Raises NotFound, NotPossibleNow."""
+
+        def submit() -> rest.JobAccepted:
+            record = machines.existing(self._parts, tx, machine)
+            self._require(tx, record, point_id)
+            job_id = boot_point.submit(
+                self._parts.deps, tx, record, point_id, requested_by, network=request.network
+            )
             return rest.JobAccepted(job_id=job_id)
 
         with self._parts.changing() as tx:

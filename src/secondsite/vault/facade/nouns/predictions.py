@@ -4,7 +4,7 @@ from ....domain import errors
 from ....domain.lifecycle import Verb
 from ....domain.prediction.predicting import LIKE
 from ....wire.rest.predictions.shapes import Prediction
-from ...evidence.histories import Histories
+from ...steps.histories import Histories
 from ..parts import Parts
 from ..shared import predicted
 from . import machines

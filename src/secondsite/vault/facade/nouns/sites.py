@@ -8,6 +8,7 @@ from ....domain import bandwidth_schedule, errors
 from ....ground.plural import counted
 from ....wire.common.bandwidth import BandwidthShape
 from ....wire.rest.places import Site
+from ....wire.rest.settings.verification import VerificationShape
 from ... import ports
 from ...watch import settings_push
 from ..parts import Parts
@@ -47,23 +48,37 @@ class Sites:
         self._parts.signals(f"{settings_push.SITE}{name}")
         return shape
 
+    def give(self, name: str, request: VerificationShape, seen: Seen | None = None) -> Site:
+        """What the site gives from now on to copies that are booted only to be looked at. Raises NotFound, InvalidArgument for times that
+        are none, or ChangedMeanwhile."""
+        verification = request.to_domain()
+        with self._parts.changing() as tx:
+            before = self._require(tx, name, seen)
+            site = dataclasses.replace(existing(self._parts, tx, name), verification=verification)
+            tx.sites.put(site)
+            shape = _shape(tx, site, self._parts.now())
+            self._parts.note(before, shape)
+        return shape
+
     def delete(self, name: str, seen: Seen | None = None) -> None:
-        """Raises NotFound, NotPossibleNow while appliances, machines or mappings belong to the site, or
+        """Raises NotFound, NotPossibleNow while appliances, machines, mappings or pools belong to the site, or
         ChangedMeanwhile."""
         with self._parts.changing() as tx:
             self._parts.note(before=self._require(tx, name, seen))
             mappings = [*tx.networks.list(source_site=name), *tx.networks.list(target_site=name)]
             machines, appliances = tx.machines.list(name), tx.appliances.list(name)
             _refuse_with_tokens(tx, name)
-            if machines or appliances or mappings:
+            pools = [each for each in tx.pools.list() if each.settings.site == name]
+            if machines or appliances or mappings or pools:
                 there = (
                     (machines, "protected machine"),
                     (mappings, "network mapping"),
+                    (pools, "pool"),
                     (appliances, "appliance"),
                 )
                 raise errors.NotPossibleNow(
                     f"Site '{name}' still has {', '.join(counted(len(each), noun) for each, noun in there if each)}.",
-                    do="Disable protection, then delete the mappings ('secondsite mapping list') and the appliances, "
+                    do="Disable protection, then delete the mappings ('secondsite mapping list'), the pools ('secondsite pool list') and the appliances, "
                     "then the site.",
                 )
             tx.sites.remove(name)
@@ -111,4 +126,5 @@ def _shape(tx: ports.Transaction, site: ports.SiteRecord, now: datetime) -> Site
         created_at=site.created_at,
         bandwidth=BandwidthShape.of(site.bandwidth),
         bytes_per_second_now=bandwidth_schedule.rate_at(site.bandwidth, now),
+        verification=VerificationShape.of(site.verification),
     )

@@ -1,6 +1,7 @@
 """What a person may start: each verb with the shape of its request."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from ....domain.lifecycle import Verb
 from ....wire import rest
@@ -8,6 +9,7 @@ from ....wire.common.base import Shape
 from ....wire.rest import JobAccepted
 from ....wire.rest.verbs import PlannedFailoverOptions, UpdateNames
 from ... import ports
+from ...plan_runs import failing_back
 from ..parts import Parts
 from ..shared import early_checks
 from ..shared.once import Once, carry_out, known
@@ -66,9 +68,14 @@ class Verbs:
             return before
         if isinstance(request, rest.EnableProtection):
             early_checks.refuse_unknown(self._parts, request)
-        submit = self._parts.operations[verb].submit
+        submit = partial(self._submit, verb)
         with self._parts.changing() as tx:
             return carry_out(self._parts, tx, once, JobAccepted, lambda: submit(tx, request, requested_by))
+
+    def _submit(self, verb: Verb, tx: ports.Transaction, request: Shape, requested_by: str) -> JobAccepted:
+        if isinstance(request, rest.PlannedFailover) and request.data_sync is not None:
+            return failing_back.submit(self._parts.deps, tx, request, requested_by)
+        return self._parts.operations[verb].submit(tx, request, requested_by)
 
     def _in_scope(self, tx: ports.Transaction, request: Shape) -> Shape:
         """The request with ids of machines that the caller sees, who may not see all. Raises NotFound."""

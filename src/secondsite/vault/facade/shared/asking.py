@@ -27,14 +27,16 @@ def ask_and_wait(
     payload: P,
     seconds: float,
     machine_id: str | None = None,
+    generation: int | None = None,
 ) -> list[F]:
-    """What each appliance answers; all are asked at the same time. `machine_id` is the machine concerned.
+    """What each appliance answers; all are asked at the same time. `machine_id` is the machine concerned, `generation` under which
+    number.
 
     Raises ApplianceUnreachable, DeadlineExceeded (also when many wait already), or the problem that an appliance reports.
     """
     deadline = time.monotonic() + seconds
     questions = [
-        _Question(appliance, f"ask-{uuid.uuid4().hex}", order, payload, machine_id)
+        _Question(appliance, f"ask-{uuid.uuid4().hex}", order, payload, machine_id, generation)
         for appliance in appliances
     ]
     with parts.waiting.one(parts.caller):
@@ -50,6 +52,7 @@ class _Question(Generic[P, F]):
     order: OrderKind[P, F]
     payload: P
     machine_id: str | None
+    generation: int | None
 
 
 def _answer(parts: Parts, question: _Question[P, F], deadline: float) -> F:
@@ -75,6 +78,7 @@ def _ask(parts: Parts, question: _Question[P, F], seconds: float) -> Report | No
         question.machine_id,
         question.payload,
         seconds,
+        generation=question.generation,
     )
 
 

@@ -42,7 +42,7 @@ def described(
         name=machine.name,
         state=machine.state,
         health=health.overall(machine, found),
-        findings=tuple(_finding(each) for each in found),
+        findings=tuple(finding_shape(each) for each in found),
         allowed_operations=offers.allowed,
         refused_operations=offers.refused,
         job_id=machine.job_id,
@@ -61,6 +61,7 @@ def described(
         rpo=measured,
         failover=_failover(machine),
         drill=_drill(machine, notes),
+        booted=_booted(machine.booted) if machine.booted else None,
         power=_power(source),
         points=_points(replica) if replica else rest.Points(),
         journal=_journal(replica) if replica else rest.Journal(),
@@ -100,7 +101,7 @@ def active_site(machine: ports.MachineRecord) -> str:
     return machine.target_site if at_target else machine.source_site
 
 
-def _finding(finding: HealthFinding) -> rest.Finding:
+def finding_shape(finding: HealthFinding) -> rest.Finding:
     kind = catalogue.CATALOGUE[finding.code]
     return rest.Finding(
         code=finding.code,
@@ -202,6 +203,17 @@ def _drill(machine: ports.MachineRecord, notes: tuple[ports.DrillNote, ...]) -> 
         open=_open_drill(machine.drill) if machine.drill else None,
         notes=tuple(_note(note) for note in notes),
         failed_at=machine.drill_failed_at,
+    )
+
+
+def _booted(booted: ports.BootedRecord) -> rest.BootedPoint:
+    return rest.BootedPoint(
+        point_id=booted.point_id,
+        verdict=booted.verdict,
+        said=booted.said,
+        looked_at=booted.looked_at,
+        tried_at=booted.tried_at,
+        job_id=booted.job_id,
     )
 
 

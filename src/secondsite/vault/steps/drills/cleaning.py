@@ -15,6 +15,7 @@ from ..lost import giving_up
 from ..lost.giving_up import Need
 from ..sides import drilling
 from ..sides.target import Target, drill_fabric_id
+from . import proven
 
 
 class DrillEnded(Shape):
@@ -88,4 +89,7 @@ def _keep(tx: ports.Transaction, note: ports.DrillNote) -> None:
     failed_at = machine.drill_failed_at
     if note.verdict is not None:
         failed_at = note.completed_at if note.verdict is Verdict.FAILED else None
-    tx.machines.put(replace(machine, drilled_at=note.completed_at, drill_failed_at=failed_at))
+    changed = replace(machine, drilled_at=note.completed_at, drill_failed_at=failed_at)
+    if note.verdict is Verdict.PASSED:
+        changed = replace(changed, proven_as=proven.now(tx, machine, note.completed_at), drift=None)
+    tx.machines.put(changed)

@@ -11,7 +11,7 @@ from ... import ports
 from ..deps import Deps
 from ..lost import giving_up
 from ..lost.giving_up import Need
-from ..sides import cards, drilling, standing_in
+from ..sides import cards, drilling, pooling, standing_in
 from ..sides.addressing import DrillNetwork
 from ..sides.source import Source
 from ..sides.target import Target
@@ -65,8 +65,8 @@ class DrillNetworks:
         if not several or old.obstacles:
             return old, ()
         with self._deps.store.reading() as tx:
-            home = standing_in.of(tx, machine)
-        known = standing_in.known(home, answer, self._source(ctx))
+            home, pools = standing_in.of(tx, machine), pooling.subnets(tx, machine.target_site)
+        known = standing_in.known(home, answer, self._source(ctx), pools)
         return standing_in.obstacles(known, answer, asked.dns_servers, machine.target_site), known
 
     def create(self, ctx: StepContext) -> Outcome:

@@ -2,7 +2,8 @@
 
 A job of its own waits for the site. It acts while the machine rests where the verb led it, in the same direction: a verb
 that only looked, or asked for a comparison, takes nothing of it away. What another job moves it waits for. Its order
-carries the machine's number of that moment. What was left at one site is done in the order in which it was left. What a
+carries the machine's number of that moment. An old copy at an appliance that the machine has left for another one gives way whatever
+verbs came since. What was left at one site is done in the order in which it was left. What a
 job left that has failed since is not done, unless a retry of it succeeds: a failed cancel has started no other copy.
 """
 
@@ -57,6 +58,9 @@ class LaterArguments(Shape):
     undoes: bool = False
     left_by: str | None = None
     """The job that left it; an older vault did not say."""
+    outdated: bool = False
+    """The machine was protected back to another appliance: what is at this one is an old copy for good, unless the machine comes to be
+    there again."""
 
 
 def submit(
@@ -67,6 +71,7 @@ def submit(
     payload: P,
     why: str,
     undoes: bool = False,
+    outdated: bool = False,
 ) -> str:
     """Queue the job in the caller's transaction; its id."""
     arguments = LaterArguments(
@@ -81,6 +86,7 @@ def submit(
         drill_generation=side.drill_generation,
         undoes=undoes,
         left_by=side.job_id,
+        outdated=outdated,
     )
     return deps.submit(
         session,
@@ -193,6 +199,8 @@ def _is_moved_by_another(machine: ports.MachineRecord, left: LaterArguments) -> 
 
 
 def _has_moved_on(machine: ports.MachineRecord, left: LaterArguments) -> bool:
+    if left.outdated:
+        return left.appliance_id in (machine.source_appliance_id, machine.target_appliance_id)
     if _is_last(machine, left):
         return False
     return left.drill_generation is not None or (machine.epoch, machine.state) != (left.epoch, left.leads_to)

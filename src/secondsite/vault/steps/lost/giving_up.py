@@ -79,11 +79,16 @@ def undone_or_left(deps: Deps, side: Side, need: Need[P, F]) -> Outcome:
         return left_for_later(deps, side, need, undoes=True)
 
 
-def left_for_later(deps: Deps, side: Side, need: Need[P, F], undoes: bool = False) -> Skipped:
+def left_for_later(
+    deps: Deps, side: Side, need: Need[P, F], undoes: bool = False, outdated: bool = False
+) -> Skipped:
     """The step is skipped; a job gives its order when the site returns."""
 
     def later(session: Session) -> None:
-        finish_later.submit(deps, session, side, need.asked.order, need.asked.payload, need.later, undoes)
+        asked = need.asked
+        finish_later.submit(
+            deps, session, side, asked.order, asked.payload, need.later, undoes=undoes, outdated=outdated
+        )
 
     return Skipped(
         f"without site {side.site}: {need.lost}. If the site returns within 30 days, {need.later}", later

@@ -6,4 +6,5 @@ Its rooms:
     common_sets     which set the machines of a group start from
     last_points     a common point of machines that are all off
     verify_point    reading a point again, as a job
+    boot_point      booting a point to see whether it boots, as a job
 """

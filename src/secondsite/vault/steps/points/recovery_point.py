@@ -83,15 +83,15 @@ def _named(machines: Sequence[ports.MachineRecord]) -> str:
     return machines[0].name if len(machines) == 1 else f"This list of {len(machines)}"
 
 
-def choose(ctx: StepContext, target: Target, *, process: bool) -> Chosen:
+def choose(ctx: StepContext, target: Target, *, process: bool, committed_too: bool = False) -> Chosen:
     """What the job's choice means now, as the target knows it; raises NotFound. `process`: for LATEST, what was sent
-    is processed and sealed first."""
+    is processed and sealed first. `committed_too`: see `points.pick`."""
     wanted = ctx.arguments(ChoiceArguments)
     if wanted.at:
         return _at(target, wanted.at)
     latest = wanted.choice is RecoveryPointChoice.LATEST
     answer = target.drain() if process and latest else target.list_points()
-    point = _chosen_point(wanted, answer.facts)
+    point = _chosen_point(wanted, answer.facts, committed_too)
     return Chosen(
         ChosenInstant(point_id=point.id, taken_at=point.taken_at), f"point {point.id}", answer.sentence
     )
@@ -107,9 +107,9 @@ def _at(target: Target, at: datetime) -> Chosen:
     )
 
 
-def _chosen_point(wanted: ChoiceArguments, known: Points) -> PointShape:
+def _chosen_point(wanted: ChoiceArguments, known: Points, committed_too: bool) -> PointShape:
     """The point among those that the target reported; raises NotFound."""
-    return points.pick(known.points, wanted.choice, wanted.point, wanted.set_id)
+    return points.pick(known.points, wanted.choice, wanted.point, wanted.set_id, committed_too=committed_too)
 
 
 def _refuse_contradictions(

@@ -13,7 +13,10 @@ Its rooms:
     drilling       the network that is made for a drill
     standing_in    one network of a drill for each that its machines are in at home
     addressing     the addresses that its cards are to have there
+    pooling        those that they get out of pools
+    fitting        whether those that its guest has will do there
     naming         its DNS names point to where it runs
     proving        what is seen of a machine after its start
+    replica_setup  what a replica that lies there is told of its machine
     start_anyway   the old copy of a failed-over machine is started although that is forbidden
 """

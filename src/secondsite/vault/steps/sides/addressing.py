@@ -12,7 +12,7 @@ from ....wire.common.base import Shape
 from ....wire.common.cards import CardAddress, CardSettings
 from ....wire.control.cards import CardHere
 from ... import ports
-from . import cards
+from . import cards, pooling
 from .target import DRILL_RUN, FAILOVER_RUN
 
 
@@ -44,7 +44,8 @@ def at_target(tx: ports.Transaction, machine: ports.MachineRecord) -> tuple[Card
     """After a failover."""
     macs, own = cards.new_macs(tx, machine, FAILOVER_RUN), cards.set_for(tx, machine)
     connected = [card for card in cards.at_target(tx, machine) if card.network is not None]
-    found = ((card, own.get(card.mac.lower())) for card in connected)
+    pooled = pooling.given(tx, machine)
+    found = ((card, pooled.get(card.mac.lower()) or own.get(card.mac.lower())) for card in connected)
     return tuple(
         CardAddress(
             key=card.key,
@@ -95,7 +96,7 @@ def _leased(
     """What the network's DHCP server gives to a guest that asks: the same for one that does not ask."""
     address, network = leased.get(mac), ipaddress.IPv4Network(subnet)
     names = addresses.inside(named, subnet) or (str(network.network_address + 1),)
-    if address is None or not (settings.test_address or settings.address):
+    if address is None or not (settings.test_address or settings.address or settings.from_pool):
         return ()
     return _card(card, mac, f"{address}/{network.prefixlen}", *names)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from ....wire.common.cards import CardSettings
 from ....wire.common.machines import NicDefinition
 from ....wire.control.cards import CardHere
-from ....wire.control.checks import Obstacles, ObstacleShape
+from ....wire.control.checks import HomeCards, Obstacles, ObstacleShape
 from ... import ports
 
 FAILOVER_RUN = "failover"
@@ -15,9 +15,10 @@ OURS = "52:54:00"
 
 
 def at_target(tx: ports.Transaction, machine: ports.MachineRecord) -> tuple[CardHere, ...]:
-    """Its own network when the machine comes home; None (not connected) where nothing is mapped or wanted."""
+    """When the machine comes home, what its network of the other site is mapped to, else its own; None (not connected) where nothing is
+    mapped or wanted."""
     if machine.reversed:
-        return tuple(_here(nic, nic.network) for nic in machine.definition.nics)
+        return _at_home(tx, machine)
     mappings = tx.networks.list(machine.source_site, machine.target_site)
     by_name = {mapping.source_network: mapping.target_network for mapping in mappings}
     own = set_for(tx, machine)
@@ -70,6 +71,13 @@ def checked(tx: ports.Transaction, machine: ports.MachineRecord) -> tuple[CardHe
     return () if machine.reversed else at_target(tx, machine)
 
 
+def at_home(tx: ports.Transaction, machine: ports.MachineRecord) -> HomeCards | None:
+    """What a machine that comes home needs there if it is made anew."""
+    if not machine.reversed:
+        return None
+    return HomeCards(fabric_id=machine.target_fabric_id, cards=at_target(tx, machine))
+
+
 def unconnected(tx: ports.Transaction, machine: ports.MachineRecord, cards: Sequence[CardHere]) -> Obstacles:
     """A warning for each card that will not be connected because nothing is mapped for its network, or by what is set."""
     own, networks = set_for(tx, machine), {nic.key: nic.network for nic in machine.definition.nics}
@@ -93,6 +101,21 @@ def set_for(tx: ports.Transaction, machine: ports.MachineRecord) -> dict[str, Ca
     if machine.reversed:
         return {}
     return {card.mac: card for card in tx.settings.cards(machine.id)}
+
+
+def _at_home(tx: ports.Transaction, machine: ports.MachineRecord) -> tuple[CardHere, ...]:
+    """It counts where the machine is made anew: one that was withdrawn there has the networks that it had."""
+    there = {
+        each.source_network: each.target_network
+        for each in tx.networks.list(machine.target_site, machine.source_site)
+    }
+    back = {
+        each.source_network: each.target_network
+        for each in tx.networks.list(machine.source_site, machine.target_site)
+    }
+    own = {card.mac: card for card in tx.settings.cards(machine.id)}
+    away = ((nic, _wanted(own.get(nic.mac.lower()), there, nic)) for nic in machine.definition.nics)
+    return tuple(_here(nic, back.get(network or "", nic.network)) for nic, network in away)
 
 
 def _here(nic: NicDefinition, network: str | None, address: str | None = None) -> CardHere:

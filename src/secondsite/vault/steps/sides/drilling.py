@@ -11,7 +11,7 @@ from ....wire.control.cards import CardHere
 from ....wire.control.checks import CheckedTarget, Obstacles, ObstacleShape
 from ....wire.control.orders import CreateNetwork, DrillNetwork
 from ... import ports
-from . import cards
+from . import cards, pooling
 from .target import DRILL_RUN
 
 BETWEEN = ", "
@@ -54,7 +54,8 @@ def serving(
 ) -> Serving:
     """For these cards of the machine."""
     macs, name = cards.new_macs(tx, machine, DRILL_RUN), subnets.label(machine.name)
-    wished = {mac: addresses.host(each) for mac, each in cards.wished(tx, machine).items()}
+    of_pools = {mac: each.address for mac, each in pooling.expected(tx, machine).items()}
+    wished = {mac: addresses.host(each) for mac, each in {**of_pools, **cards.wished(tx, machine)}.items()}
     homes = [card.mac.lower() for card in on_it if card.mac]
     # a name of other letters than DNS knows still is a machine that needs an address which nobody else gets
     hosts = tuple(

@@ -15,7 +15,7 @@ from ....wire.control import orders
 from ....wire.control.names import NameVerdict, UpdatedNames, UpdateNames, WantedName
 from ... import ports
 from ..deps import Deps
-from . import cards
+from . import cards, pooling
 from .giving_orders import Limits
 from .side import Side
 from .target import Target
@@ -78,19 +78,24 @@ def update(deps: Deps, side: Side, fabric_id: str, *, at_home: bool) -> Outcome:
 def _wanted(tx: ports.Transaction, machine: ports.MachineRecord, *, at_home: bool) -> tuple[WantedName, ...]:
     keys = {nic.mac.lower(): nic.key for nic in machine.definition.nics}
     before = machine.names.home if machine.names else {}
+    settings = tx.settings.cards(machine.id)
+    asks = not at_home and any(card.from_pool for card in settings)
+    pooled = pooling.away(tx, machine) if asks else {}
     return tuple(
         WantedName(
             name=name,
             key=keys.get(card.mac, card.mac),
             mac=card.mac if at_home else cards.mac_away(machine, card),
-            address=before.get(name) if at_home else _address_away(card),
+            address=before.get(name) if at_home else _address_away(card, pooled),
         )
-        for card in tx.settings.cards(machine.id)
+        for card in settings
         for name in card.names
     )
 
 
-def _address_away(card: CardSettings) -> str | None:
+def _address_away(card: CardSettings, pooled: Mapping[str, str]) -> str | None:
+    if card.from_pool and card.connected:
+        return pooled.get(card.mac)
     return addresses.host(card.address) if card.address is not None and card.connected else None
 
 

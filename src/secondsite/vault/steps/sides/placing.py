@@ -69,12 +69,18 @@ def keeps_no_stores(store: str | None, target: CheckedTarget) -> Obstacles:
 
 
 def copies_beside(
-    deps: Deps, give: Orders, ctx: StepContext, target: ports.ApplianceRecord, fabric_id: str
+    deps: Deps,
+    give: Orders,
+    ctx: StepContext,
+    target: ports.ApplianceRecord,
+    fabric_id: str,
+    except_for: Sequence[str] = (),
 ) -> Obstacles:
     """A copy at another host of the target's site, of a protection that this vault has forgotten, or that has ended: what is
     failed over later would run beside it."""
     with deps.store.reading() as tx:
-        others = [each for each in lookup.appliances_of(tx, target.site) if each.id != target.id]
+        known = lookup.appliances_of(tx, target.site)
+        others = [each for each in known if each.id not in (target.id, *except_for)]
     found = []
     for each in others:
         if deps.gateway.is_connected(each.id):

@@ -46,7 +46,7 @@ def prove(
     except errors.SecondsiteError as error:
         unseen = f"nothing was seen of {started.name}, which was started: {error.message}"
         return Skipped(unseen + _not_given(addresses))
-    evidence, png = answer.facts.evidence, _picture(answer.facts)
+    evidence, png = answer.facts.evidence, picture_of(answer.facts)
     sentence = answer.sentence
     if checks and not evidence.checks:
         sentence += "; its appliance is of an older release and knows no checks"
@@ -64,7 +64,7 @@ def prove(
     return Done(sentence, Proof(evidence=evidence), deps.commit(keep))
 
 
-def _picture(proof: Proof) -> bytes | None:
+def picture_of(proof: Proof) -> bytes | None:
     """Only a PNG is handed on to those who look at jobs."""
     try:
         png = base64.b64decode(proof.picture or "", validate=True)

@@ -80,21 +80,29 @@ class Source(Side):
         )
         return Ask(orders.STOP_REPLICATION, payload, f"stopping replication at {self.machine.source_site}")
 
+    def to_remove_left_replica(self) -> Ask[orders.RemoveReplica, Nothing]:
+        """The machine is replicated to another appliance now."""
+        why = f"removing the replica that was left at {self.machine.source_site}"
+        return Ask(orders.REMOVE_REPLICA, orders.RemoveReplica(), why, Limits(deadline_seconds=10 * 60))
+
     def resynchronize(self) -> Answer[Nothing]:
         """Begins to compare all blocks."""
         return self.give(orders.RESYNCHRONIZE, Nothing(), f"starting to compare {self.machine.name}")
 
-    def power(self, limits: Limits = USUAL) -> Answer[PowerFact]:
-        """Whether the machine runs."""
+    def power(self, limits: Limits = USUAL, *, tell_addresses: bool = False) -> Answer[PowerFact]:
+        """Whether the machine runs, and, if that is asked for, which addresses its guest says."""
         why = f"asking {self.machine.source_site} whether {self.machine.name} runs"
-        payload = orders.FabricMachine(fabric_id=self.machine.source_fabric_id)
+        payload = orders.FabricMachine(fabric_id=self.machine.source_fabric_id, tell_addresses=tell_addresses)
         return self.give(orders.POWER, payload, why, limits)
 
-    def pre_copy(self) -> Answer[CycleFact]:
-        """Cycles while the machine runs, until the rest is small."""
+    def pre_copy(self, until_seconds: float | None = None) -> Answer[CycleFact]:
+        """Cycles while the machine runs, until the rest is small, or was sent in so many seconds."""
         limits = Limits(deadline_seconds=12 * HOUR, reach_seconds=PATIENT_REACH_SECONDS)
         return self.give(
-            orders.PRE_COPY, orders.PreCopy(), f"copying changes while {self.machine.name} runs", limits
+            orders.PRE_COPY,
+            orders.PreCopy(until_seconds=until_seconds),
+            f"copying changes while {self.machine.name} runs",
+            limits,
         )
 
     def shut_down(self, *, force: bool, reach_seconds: float) -> Answer[PowerFact]:
@@ -129,10 +137,24 @@ class Source(Side):
         return self.give(orders.RESTART, payload, why, Limits(deadline_seconds=300))
 
     def withdraw(self) -> Answer[Nothing]:
+        return self.ask(self.to_withdraw())
+
+    def to_withdraw(self) -> Ask[orders.Withdraw, Nothing]:
         """The old machine is shut down and withdrawn, so that its disks can be a replica."""
         payload = orders.Withdraw(fabric_id=self.machine.source_fabric_id)
         why = f"shutting down the old {self.machine.name} at {self.machine.source_site}"
-        return self.give(orders.WITHDRAW, payload, why, Limits(deadline_seconds=300))
+        return Ask(orders.WITHDRAW, payload, why, Limits(deadline_seconds=300))
+
+    def to_define_again(self) -> Ask[orders.RemoveReplica, Nothing]:
+        """The old machine that was withdrawn is defined again, off, and must not start."""
+        payload = orders.RemoveReplica(
+            restore_machine=True,
+            still_protected=True,
+            fabric_id=self.machine.source_fabric_id,
+            made_by=self.job_id,
+        )
+        why = f"defining the old {self.machine.name} at {self.machine.source_site} again"
+        return Ask(orders.REMOVE_REPLICA, payload, why)
 
     def to_remove_machine(self) -> Ask[orders.RemoveMachine, Nothing]:
         """Removes the machine at the site that was left; its disks stay."""

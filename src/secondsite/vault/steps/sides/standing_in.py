@@ -55,11 +55,15 @@ def asked(networks: Mapping[str, HomeNetwork]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(each.target for each in networks.values() if each.target is not None))
 
 
-def known(networks: Mapping[str, HomeNetwork], target: CheckedTarget, source: Source) -> tuple[StandIn, ...]:
-    """By their names at home: the subnet that the machine has after a failover, else that which it has now."""
+def known(
+    networks: Mapping[str, HomeNetwork], target: CheckedTarget, source: Source, pools: Mapping[str, str]
+) -> tuple[StandIn, ...]:
+    """By their names at home: the subnet that the machine has after a failover, as its network there has it, or the pool of that; else that
+    which it has now."""
     if not target.serves:
         return tuple(StandIn(network=name) for name in dict.fromkeys(each.name for each in networks.values()))
-    there = {each.network: each.subnet for each in target.stand_ins}
+    there = {name: subnets.usable_or_none(subnet) for name, subnet in pools.items()}
+    there |= {each.network: each.subnet for each in target.stand_ins if each.subnet}
     found = {each.name: there.get(each.target or "") for each in networks.values()}
     if None in found.values():
         at_home = _at_source(source)

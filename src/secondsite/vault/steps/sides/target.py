@@ -26,6 +26,7 @@ from ....wire.control.orders import (
 )
 from ... import ports
 from .cards import FAILOVER_RUN as FAILOVER_RUN
+from .cards import names as networks_of
 from .giving_orders import USUAL, Answer, Limits, Orders
 from .replica_setup import of_a_replica_that_lies_there
 from .side import Ask, F, P, Side
@@ -89,10 +90,12 @@ class Target(Side):
         no_copy: bool = False,
         but_on: checks.CopyInstant | None = None,
         wanted: TargetProperties = AS_AT_HOME,
+        home: checks.HomeCards | None = None,
+        tell_subnets: bool = False,
     ) -> Answer[checks.CheckedTarget]:
         """Whether the failed-over machine can be made there, and, with its definition, whether it can run. `networks` must be
         there; of those that only `cards` name it is warned, and of `names` that it may not change. `no_copy`: nor may a copy be there, but one that stands on
-        `but_on`. `wanted`: what it is to be like there."""
+        `but_on`. `wanted`: what it is to be like there. `tell_subnets`: the answer says those of the cards' networks."""
         payload = checks.CheckTarget(
             definition=definition,
             name=wanted.target_name or self.machine.name,
@@ -103,6 +106,8 @@ class Target(Side):
             no_copy=no_copy,
             but_on=but_on,
             sizing=wanted.sizing,
+            home=home,
+            stand_ins=networks_of(cards) if tell_subnets else (),
         )
         return self.check(payload)
 
@@ -161,6 +166,7 @@ class Target(Side):
         forward: RolledForward | None,
         *,
         new_macs: dict[str, str],
+        addresses: tuple[CardAddress, ...],
         wanted: TargetProperties,
         without_missing_networks: bool,
     ) -> Answer[StartFact]:
@@ -173,6 +179,7 @@ class Target(Side):
             networks={card.key: card.network for card in cards},
             networks_by_mac={card.mac.lower(): card.network for card in cards if card.mac},
             new_macs=new_macs,
+            addresses=addresses,
             sizing=wanted.sizing,
             home=self.machine.reversed,
             without_missing_networks=without_missing_networks,
@@ -245,6 +252,16 @@ class Target(Side):
 def drill_fabric_id(machine: ports.MachineRecord) -> str:
     """The id of the drill's machine: not that of the failed-over one, and always the same for one machine."""
     return str(uuid.uuid5(uuid.UUID(machine.source_fabric_id), "secondsite-drill"))
+
+
+def boot_fabric_id(machine: ports.MachineRecord) -> str:
+    """Of a copy that is started only to be looked at; a drill may run beside it."""
+    return str(uuid.uuid5(uuid.UUID(machine.source_fabric_id), "secondsite-boot"))
+
+
+def boot_name(machine: ports.MachineRecord) -> str:
+    """What that is called at the target."""
+    return f"{machine.name}-boot"
 
 
 def drill_name(machine: ports.MachineRecord) -> str:

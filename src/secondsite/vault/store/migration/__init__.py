@@ -7,7 +7,7 @@ Its rooms:
     upgrading   Alembic, which runs the scripts in `migrations`
 """
 
-from .opening import migrate, require_known
+from .opening import is_known, migrate, require_known
 from .revisions import NEWEST
 
-__all__ = ["NEWEST", "migrate", "require_known"]
+__all__ = ["NEWEST", "is_known", "migrate", "require_known"]

@@ -35,3 +35,12 @@ def require_known(connection: Connection) -> str | None:
     from . import upgrading
 
     return upgrading.require_former(found)
+
+
+def is_known(revision: str) -> bool:
+    """Whether this program can bring tables of this revision to its own."""
+    if revision == NEWEST:
+        return True
+    from . import upgrading
+
+    return upgrading.is_known(revision)

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, inspect, text
 
-NEWEST = "0045"
+NEWEST = "0051"
 """The revision of this program's tables."""
 
 

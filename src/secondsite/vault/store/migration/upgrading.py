@@ -33,14 +33,19 @@ def upgrade(engine: Engine, to: str = "head") -> None:
 
 def require_former(found: str) -> str:
     """The revision, of this or a former release. Raises NotPossibleNow for one of a newer release."""
-    scripts = ScriptDirectory.from_config(_config())
-    if found in {each.revision for each in scripts.walk_revisions()}:
+    if is_known(found):
         return found
     raise errors.NotPossibleNow(
         f"A newer release has changed the vault's database: its tables are those of revision {found}, and this program knows them "
         f"up to {NEWEST}.",
         do="Upgrade this vault process to the release of the others, then start it.",
     )
+
+
+def is_known(revision: str) -> bool:
+    """Of this or a former release."""
+    scripts = ScriptDirectory.from_config(_config())
+    return revision in {each.revision for each in scripts.walk_revisions()}
 
 
 def _config() -> Config:

@@ -114,8 +114,9 @@ class SqlPassedOrders:
     def ask(self, orders: Sequence[ports.Passed]) -> None:
         now = database_now(self._session)
         for each in orders:
-            values = rows.row(each) | {"asked_by": self._owner, "asked_at": now, "is_news": False}
-            fresh = {"asked_by", "asked_at"}
+            asked = {"asked_by": self._owner, "asked_at": now, "taken_by": None}
+            values = rows.row(each) | asked | {"is_news": False}
+            fresh = set(asked)
             rows.upsert(self._session, passed_orders, values, only=fresh)
 
     def take(
@@ -150,8 +151,10 @@ class SqlPassedOrders:
 
     def news(self) -> Sequence[ports.Passed]:
         mine = (passed_orders.c.asked_by == self._owner) & passed_orders.c.is_news
-        ended = delete(passed_orders).where(mine, passed_orders.c.report.is_not(None)).returning(*_COLUMNS)
-        goes_on = update(passed_orders).where(mine).values(is_news=False).returning(*_COLUMNS)
+        has_ended = passed_orders.c.report.is_not(None)
+        ended = delete(passed_orders).where(mine, has_ended).returning(*_COLUMNS)
+        # one whose report comes between the two is news the next time: as read it would stay, and nobody be told of it again
+        goes_on = update(passed_orders).where(mine, ~has_ended).values(is_news=False).returning(*_COLUMNS)
         found = [*self._session.execute(ended).mappings(), *self._session.execute(goes_on).mappings()]
         return [ports.Passed(**row) for row in found]
 

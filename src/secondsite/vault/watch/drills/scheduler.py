@@ -38,9 +38,12 @@ class DrillScheduler(Periodic):
         with self._deps.store.reading() as tx:
             names = [each.name for each in _due(tx, now)]
         for name in names:
-            with self._deps.store.transaction() as tx:
-                tx.one_at_a_time(LOCK)
-                self._turn(tx, name, now)
+            try:
+                with self._deps.store.transaction() as tx:
+                    tx.one_at_a_time(LOCK)
+                    self._turn(tx, name, now)
+            except errors.Conflict as problem:
+                log.info("drills.overtaken", schedule=name, problem=problem.message)
 
     def _turn(self, tx: ports.Transaction, name: str, now: datetime) -> None:
         record = next((each for each in _due(tx, now) if each.name == name), None)
@@ -54,6 +57,8 @@ class DrillScheduler(Periodic):
     def _start(self, tx: ports.Transaction, record: ports.DrillScheduleRecord, now: datetime) -> None:
         try:
             begun = self._starting.start(tx, record.schedule, by(record.name))
+        except errors.Conflict:
+            raise  # a job may be written already, that has not taken its machine
         except errors.SecondsiteError as problem:
             self._skip(tx, record, problem.message, now)
             return

@@ -21,6 +21,8 @@ def speaks_for(machine: ports.MachineRecord, status: SourceStatus | ReplicaStatu
     """The appliance that has this status to give."""
     turned = (status.epoch - machine.epoch) % 2 == 1
     of_source = isinstance(status, SourceStatus) is not turned
+    if of_source and turned and status.epoch > machine.epoch and machine.coming_appliance_id:
+        return machine.coming_appliance_id  # a reprotect to another appliance is under way
     return machine.source_appliance_id if of_source else machine.target_appliance_id
 
 

@@ -1,1 +1,5 @@
-"""What may be chosen to start from: `shapes`."""
+"""What may be chosen.
+
+shapes      to start from
+candidates  the appliance that is to hold a replica
+"""

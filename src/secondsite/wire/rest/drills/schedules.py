@@ -6,10 +6,9 @@ from pydantic import AwareDatetime, Field
 
 from ....domain.drills.schedules import MOST_DAYS, MOST_MACHINES, TIME
 from ....ground.job_states import JobState
-from ...common.base import Editable, Shape
+from ...common.base import SITE_NAME, Editable, Shape
 from ...common.cards import DnsServers
 from ..pages import Page
-from ..places import SITE_NAME
 
 
 class DrillScheduleChange(Shape):

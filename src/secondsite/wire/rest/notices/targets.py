@@ -7,9 +7,8 @@ from pydantic import AwareDatetime, Field
 from ....domain.health import Severity
 from ....domain.notices import targets
 from ....domain.notices.targets import Jobs, Tls
-from ...common.base import Editable, Shape
+from ...common.base import SITE_NAME, Editable, Shape
 from ..pages import Page
-from ..places import SITE_NAME
 
 MOST_VERBS = 50
 MOST_CERTIFICATES = 20_000

@@ -16,9 +16,8 @@ from ....domain.plans.actions import (
 )
 from ....domain.plans.directions import Direction, FailoverKind
 from ....ground.units import DAY
-from ...common.base import Editable, Shape
+from ...common.base import SITE_NAME, Editable, Shape
 from ..pages import Page
-from ..places import SITE_NAME
 from ..verbs import MOST_MACHINES
 
 MOST_GROUPS = 100

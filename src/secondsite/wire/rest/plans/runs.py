@@ -96,6 +96,8 @@ class PlanReprotect(PlanPart):
 
     location: Location = Location.ORIGINAL
     """original: onto the old source's disks, only changes are sent; alternate: a full copy."""
+    target_appliance: str | None = None
+    """With alternate: the name or id of the appliance that will hold all replicas; null: of each machine the one that had it."""
 
 
 class PlanPreviewQuery(PlanPart):

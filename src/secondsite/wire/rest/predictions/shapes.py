@@ -1,9 +1,11 @@
 """How long a run will take, from the history of former ones; how long one took, beside what was predicted."""
 
 from ....domain.lifecycle import Verb
+from ....domain.prediction.data_sync import DataSync
 from ....domain.prediction.predicting import Basis
 from ....domain.prediction.timing import Part
 from ...common.base import Problem, Shape
+from ..preflights import PreflightObstacle
 from ..verbs import Location
 
 
@@ -67,6 +69,12 @@ class ReprotectPreview(Shape):
     """Its name."""
     location: Location
     """original: onto the old source's disks, which are compared; alternate: a full copy."""
+    appliance: str | None = None
+    """The name of the appliance that would hold the replica; null: it is no longer enrolled."""
+    ready: bool = True
+    """Whether nothing blocks it."""
+    obstacles: tuple[PreflightObstacle, ...] = ()
+    """What is in the way, and what is warned of; what blocks comes first."""
     disk_bytes: int
     """The size of its disks."""
     send_bytes: int | None = None
@@ -78,6 +86,10 @@ class ReprotectPreview(Shape):
     """On how many former reprotects that stands."""
     own: bool = False
     """Whether they are the machine's own."""
+    data_sync: DataSync | None = None
+    """How a failback would best synchronize, if the machine is not reprotected before; null: the site could not be asked."""
+    data_sync_because: str = ""
+    """Why."""
     problem: Problem | None = None
     """Why the site where the machine runs could not be asked."""
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from .....domain.prediction.predicting import LIKE, Prediction
 from .....wire import rest
 from .... import ports
-from ....evidence.histories import Histories
+from ....steps.histories import Histories
 from ...shared import predicted
 
 

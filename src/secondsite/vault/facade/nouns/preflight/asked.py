@@ -11,7 +11,7 @@ from .....wire.control.checks import (
     Obstacles,
     ObstacleShape,
 )
-from .....wire.control.orders import CHECK_SOURCE, CHECK_TARGET
+from .....wire.control.orders import CHECK_SOURCE, CHECK_TARGET, POWER, FabricMachine, PowerFact
 from .....wire.rest.preflights import Preflight, PreflightObstacle
 from .... import ports
 from ...parts import Parts
@@ -26,6 +26,13 @@ def source(
 ) -> CheckedSource:
     """Raises as `ask_and_wait`."""
     (found,) = ask_and_wait(parts, [appliance], CHECK_SOURCE, payload, SECONDS, machine_id)
+    return found
+
+
+def addresses(parts: Parts, appliance: ports.ApplianceRecord, fabric_id: str, machine_id: str) -> PowerFact:
+    """Whether it runs, and which addresses its guest says. Raises as `ask_and_wait`."""
+    asked = FabricMachine(fabric_id=fabric_id, tell_addresses=True)
+    (found,) = ask_and_wait(parts, [appliance], POWER, asked, SECONDS, machine_id)
     return found
 
 

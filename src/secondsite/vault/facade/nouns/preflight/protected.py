@@ -4,15 +4,16 @@ What blocks a failover blocks here. What only a planned failover needs, its sour
 without.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from .....domain import errors, lifecycle
 from .....domain.lifecycle import Verb
-from .....wire.control.checks import CheckSource, CheckTarget
+from .....wire.control.cards import CardHere
+from .....wire.control.checks import CheckedTarget, CheckSource, CheckTarget, Obstacles
 from .....wire.rest.preflights import Preflight, PreflightObstacle
 from .... import ports
 from ....steps import lookup
-from ....steps.sides import cards, naming, properties
+from ....steps.sides import cards, fitting, naming, pooling, properties
 from ...parts import Parts
 from .. import machines
 from . import asked
@@ -46,19 +47,21 @@ class Preflights:
         site = machine.target_site
         with self._parts.store.reading() as tx:
             appliance = tx.appliances.find(machine.target_appliance_id)
-            connected, names = cards.checked(tx, machine), naming.names(tx, machine)
-            unconnected = cards.unconnected(tx, machine, connected)
+            names = naming.names(tx, machine)
+            pooled = pooling.look(tx, machine, cards.checked(tx, machine), blocking=False)
+            unconnected = cards.unconnected(tx, machine, pooled.cards)
             wanted = properties.set_for(tx, machine)
-        yield from asked.at(site, unconnected)
+        yield from (*asked.at(site, unconnected), *asked.at(site, pooled.unpooled))
         payload = CheckTarget(
             definition=None if machine.reversed else machine.definition,
             name=wanted.target_name or machine.name,
             fabric_id=machine.target_fabric_id,
-            cards=connected,
+            cards=pooled.cards,
             names=names,
             must_hold_replica=True,
             no_copy=not machine.start_ordered,
             sizing=wanted.sizing,
+            stand_ins=cards.names(pooled.cards),
         )
         if appliance is None:
             yield _not_enrolled(site, blocking=True)
@@ -67,8 +70,24 @@ class Preflights:
             answer = asked.target(self._parts, appliance, payload, machine.id)
             yield from asked.at(site, answer)
             yield from asked.at(site, properties.too_old(wanted.sizing, answer, machine))
+            yield from asked.at(site, self._unfit(machine, pooled.cards, answer))
         except errors.SecondsiteError as error:
             yield asked.problem(site, error, blocking=True)
+
+    def _unfit(
+        self, machine: ports.MachineRecord, connected: Sequence[CardHere], answer: CheckedTarget
+    ) -> Obstacles:
+        """Nothing while the source does not say what its guest has."""
+        with self._parts.store.reading() as tx:
+            appliance = tx.appliances.find(machine.source_appliance_id)
+        if appliance is None or not connected or not self._parts.gateway.is_connected(appliance.id):
+            return Obstacles()
+        try:
+            now = asked.addresses(self._parts, appliance, machine.source_fabric_id, machine.id)
+        except errors.SecondsiteError:
+            return Obstacles()
+        with self._parts.store.reading() as tx:
+            return fitting.look(tx, machine, connected, now.addresses, answer.stand_ins).unfit
 
     def _source(self, machine: ports.MachineRecord) -> Found:
         site = machine.source_site

@@ -4,19 +4,24 @@ from collections.abc import Iterator, Sequence
 
 from .....domain import errors, lifecycle
 from .....domain.lifecycle import Verb
+from .....domain.prediction import data_sync
 from .....domain.prediction.returning import Return, expect
 from .....ground.job_states import JobState
 from .....jobs.model.views import JobView
 from .....jobs.storage import read, search
+from .....wire import rest
 from .....wire.common.base import Problem
+from .....wire.common.machines import PowerState
 from .....wire.control.checks import CheckedSource, CheckSource
 from .....wire.rest.predictions.shapes import ReprotectPreview
 from .....wire.rest.verbs import Location
 from .... import ports
+from ....steps.back import place
+from ....steps.back.place import ReprotectArguments
 from ....steps.synchronizing import Synchronized
 from ...parts import Parts
 from .. import machines
-from . import asked
+from . import asked, candidates
 
 LAST = 50
 """So many former ones are looked at."""
@@ -27,27 +32,70 @@ class Returns:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    def preview(self, machine: str, location: Location) -> ReprotectPreview:
-        """Asks the site where the machine runs. Raises NotFound, and NotPossibleNow for a machine that cannot be reprotected now."""
+    def preview(
+        self, machine: str, location: Location, target_appliance: str | None = None
+    ) -> ReprotectPreview:
+        """Asks both sites. Raises NotFound, and NotPossibleNow for a machine that cannot be reprotected now."""
         with self._parts.store.reading() as tx:
             record = machines.existing(self._parts, tx, machine)
             lifecycle.require(Verb.REPROTECT, record.name, record.state, record.drill_state)
-            appliance = tx.appliances.find(record.target_appliance_id)
+            running = tx.appliances.find(record.target_appliance_id)
             known = tuple(_known(tx, record, location))
+            gone = _is_gone(tx.statuses.get(record.id))
+            wanted = _wanted(tx, record, location, target_appliance)
+            appliance = tx.appliances.find(str(wanted.appliance_id))
         size = _size(record)
         shown = ReprotectPreview(machine=record.name, location=location, disk_bytes=size)
-        if appliance is None:
+        if running is None:
             raise errors.NotFound(f"The appliance of {record.name} is no longer enrolled.")
+        shown = shown.model_copy(update=self._in_the_way(record, running, appliance, wanted))
         try:
-            found = asked.source(self._parts, appliance, _question(record), record.id)
+            found = asked.source(self._parts, running, _question(record), record.id)
         except errors.SecondsiteError as problem:
             return shown.model_copy(update={"problem": Problem.of(problem)})
         sends = _sends(found, location)
         expected = expect(record.id, size, sends or 0, known)
         seconds = None if expected.seconds is None else round(expected.seconds, 1)
+        best = data_sync.recommend(found.written_bytes, found.needed_bytes, old_is_gone=gone)
         return shown.model_copy(
-            update={"send_bytes": sends, "seconds": seconds, "runs": expected.returns, "own": expected.own}
+            update={
+                "send_bytes": sends,
+                "seconds": seconds,
+                "runs": expected.returns,
+                "own": expected.own,
+                "data_sync": best.sync,
+                "data_sync_because": best.because,
+            }
         )
+
+    def _in_the_way(
+        self,
+        record: ports.MachineRecord,
+        running: ports.ApplianceRecord,
+        appliance: ports.ApplianceRecord | None,
+        wanted: ReprotectArguments,
+    ) -> dict[str, object]:
+        if appliance is None:
+            site = record.source_site
+            what = f"The appliance that had {record.name} is no longer enrolled."
+            do = f"Choose another one of {site}: 'secondsite machine appliances {record.name}'."
+            return {"ready": False, "obstacles": (asked.obstacle(site, what, do),)}
+        looked = candidates.look(self._parts, record, running, appliance, wanted)
+        return {"appliance": appliance.name, "ready": looked.blocking is None, "obstacles": looked.obstacles}
+
+
+def _wanted(
+    tx: ports.Transaction, record: ports.MachineRecord, location: Location, named: str | None
+) -> ReprotectArguments:
+    request = rest.Reprotect(machines=(record.name,), location=location, target_appliance=named)
+    wanted = place.asked(tx, request, record)
+    return wanted.model_copy(update={"appliance_id": wanted.appliance_id or record.source_appliance_id})
+
+
+def _is_gone(status: ports.StatusRecord) -> bool:
+    """Whether the old machine was seen to be undefined at its site."""
+    seen = [side.power for side in (status.old_copy, status.source) if side is not None]
+    return PowerState.MISSING in seen[:1]
 
 
 def _question(machine: ports.MachineRecord) -> CheckSource:

@@ -23,11 +23,18 @@ class Eligibility:
     def of(self, site: str, machine: str, query: EligibilityQuery) -> Preflight:
         """Raises NotFound for what there is not, AlreadyExists for a machine under protection, ApplianceUnreachable or DeadlineExceeded
         while the source's site cannot be asked."""
+        found, appliance, target = self.looked_for(site, machine, query)
+        seen = [*self._obstacles(found, appliance, target, query)]
+        return asked.answer(self._parts, found.name, (site, query.target), seen)
+
+    def looked_for(
+        self, site: str, machine: str, query: EligibilityQuery
+    ) -> tuple[DiscoveredMachine, ports.ApplianceRecord, ports.ApplianceRecord]:
+        """The machine, the appliance that has it, and the one that would hold its replica. Raises as `of`."""
         appliances, target = self._appliances(site, query)
         found, appliance = self._found(appliances, machine, site)
         self._refuse_protected(found, site)
-        seen = [*self._obstacles(found, appliance, target, query)]
-        return asked.answer(self._parts, found.name, (site, query.target), seen)
+        return found, appliance, target
 
     def _appliances(
         self, site: str, query: EligibilityQuery

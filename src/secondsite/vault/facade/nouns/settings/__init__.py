@@ -1,4 +1,4 @@
-"""What is set for single machines.
+"""What is set for single machines, sites and networks.
 
 Its rooms:
 
@@ -6,4 +6,6 @@ Its rooms:
     taken   addresses that other cards are to have
     checks  what is checked of a machine after each start
     properties  its name, vCPUs and memory at the second site
+    pairs   what holds between two sites
+    pools   addresses of the networks there
 """

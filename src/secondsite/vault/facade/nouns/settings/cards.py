@@ -10,6 +10,7 @@ from .....wire.common.cards import CardSettings
 from .....wire.rest.settings.cards import MachineCard, MachineSettings, MachineSettingsChange
 from .... import ports
 from ....steps.sides import cards as sides
+from ....steps.sides import pooling
 from ...parts import Parts
 from ...shared.editions import Seen, require
 from .. import machines
@@ -82,7 +83,11 @@ def _check(
 
 
 def _check_address(card: CardSettings) -> None:
-    if (problem := addresses.contradiction(card.address, card.gateway, card.dns_servers)) is not None:
+    if (
+        problem := addresses.contradiction(
+            card.address, card.gateway, card.dns_servers, from_pool=card.from_pool
+        )
+    ) is not None:
         raise errors.InvalidArgument(
             f"The card {card.mac} is to have {problem}.",
             do="Give an address that goes with it, or leave it out.",
@@ -96,6 +101,11 @@ def _check_address(card: CardSettings) -> None:
 
 
 def _check_contradictions(card: CardSettings) -> None:
+    if card.from_pool and not card.connected:
+        raise errors.InvalidArgument(
+            f"The card {card.mac} is to have an address out of a pool, and not to be connected.",
+            do="Give one of the two.",
+        )
     for network, connected in ((card.network, card.connected), (card.test_network, card.test_connected)):
         if network is not None and not connected:
             raise errors.InvalidArgument(
@@ -106,12 +116,19 @@ def _check_contradictions(card: CardSettings) -> None:
 def _info(tx: ports.Transaction, machine: ports.MachineRecord) -> MachineSettings:
     settings = {card.mac: card for card in tx.settings.cards(machine.id)}
     becomes = {card.key: card.network for card in sides.at_target(tx, machine)}
+    pools = {each.card.key: each.pool.name for each in pooling.wanted(tx, machine) if each.pool is not None}
+    held = pooling.away(tx, machine)
     shown = []
     for nic in machine.definition.nics:
         own = settings.get(nic.mac.lower()) or CardSettings.model_construct(mac=nic.mac.lower())
         shown.append(
             MachineCard.model_construct(
-                **dict(own), key=nic.key, source_network=nic.network, becomes=becomes.get(nic.key)
+                **dict(own),
+                key=nic.key,
+                source_network=nic.network,
+                becomes=becomes.get(nic.key),
+                pool=pools.get(nic.key),
+                pool_address=held.get(nic.mac.lower()),
             )
         )
     return MachineSettings(machine=machine.id, name=machine.name, cards=tuple(shown))

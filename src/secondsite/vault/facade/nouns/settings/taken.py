@@ -6,6 +6,7 @@ from .....domain import errors
 from .....domain.networks import addresses
 from .....wire.common.cards import CardSettings
 from .... import ports
+from . import pools
 
 
 def require_free(tx: ports.Transaction, machine: ports.MachineRecord, wanted: Sequence[CardSettings]) -> None:
@@ -13,6 +14,7 @@ def require_free(tx: ports.Transaction, machine: ports.MachineRecord, wanted: Se
     if not any(card.address for card in wanted):
         return
     site, others = _second_site(machine), list(_others(tx, machine))
+    _require_not_pooled(tx, machine, wanted, site)
     for number, card in enumerate(wanted):
         own = ((machine, each) for each in wanted[:number])
         for other, each in (*own, *others):
@@ -40,6 +42,20 @@ def require_own_names(
             raise errors.InvalidArgument(
                 f"{taken[0]} is a name of {other} already.",
                 do=f"Give another one, or take it from there: see 'secondsite card list {other}'.",
+            )
+
+
+def _require_not_pooled(
+    tx: ports.Transaction, machine: ports.MachineRecord, wanted: Sequence[CardSettings], site: str
+) -> None:
+    """A pool leaves out what is set; what it has given before stays given. Raises InvalidArgument."""
+    for card in wanted:
+        found = None if card.address is None else pools.taken_by(tx, site, card.address, machine.id)
+        if found is not None:
+            pool, taken = found
+            raise errors.InvalidArgument(
+                f"{taken.address} is {taken.machine_name}'s now, out of pool '{pool.name}'.",
+                do=f"Give another one: see 'secondsite pool show {pool.name}' for what is taken.",
             )
 
 

@@ -3,14 +3,14 @@
 An older vault began such jobs, and left them; now `lost.finish_later` does this, in the order in which all was left.
 """
 
-from ...ground.units import DAY
-from ...jobs.model.context import StepContext
-from ...jobs.model.definitions import Definition, Step
-from ...jobs.model.outcomes import Outcome
-from ...wire.common.base import Shape
-from ...wire.control import orders
-from .deps import Deps
-from .sides.giving_orders import Limits, Orders
+from ....ground.units import DAY
+from ....jobs.model.context import StepContext
+from ....jobs.model.definitions import Definition, Step
+from ....jobs.model.outcomes import Outcome
+from ....wire.common.base import Shape
+from ....wire.control import orders
+from ..deps import Deps
+from ..sides.giving_orders import Limits, Orders
 
 STOP_LATER = "end_replication_later"
 LONGEST = Limits(deadline_seconds=30 * DAY, reach_seconds=30 * DAY)

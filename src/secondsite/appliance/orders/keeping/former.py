@@ -1,0 +1,69 @@
+"""What a former vault said stays beside what the present one says, as long as machines are here that the present one does not know: it has
+not adopted them yet."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from ....wire.control.adopting import KeptVault
+from .writing import AT
+
+FORMER, VAULT, PLANS, SITE, MACHINES = "former", "vault", "plans", "site", "machines"
+KEYS: Mapping[str, Callable[[Any], object]] = {
+    "sites": lambda each: each["name"],
+    "appliances": lambda each: each["id"],
+    "policies": lambda each: each["policy"]["name"],
+    "groups": lambda each: each["name"],
+    "plans": lambda each: each["name"],
+    "mappings": lambda each: (each["source_site"], each["source_network"], each["target_site"]),
+}
+"""By what things of one kind are told apart."""
+
+
+def kept(before: Mapping[str, Any], unknown: Collection[str]) -> dict[str, Any] | None:
+    """What is to be kept of a former vault, of the file as it was and the machines that the present vault does not name; None if it
+    knows all."""
+    former: dict[str, Any] | None = before.get(FORMER)
+    if not unknown:
+        return None
+    if former is not None and set(unknown) <= set(former[MACHINES]):
+        return {**former, MACHINES: sorted(unknown)}
+    if before.get(VAULT) is None:
+        return former
+    older = former or {PLANS: [], VAULT: {}}
+    return {
+        MACHINES: sorted(unknown),
+        SITE: before.get(SITE),
+        AT: before.get(AT),
+        PLANS: plans(before.get(PLANS) or [], older),
+        VAULT: _joined(before[VAULT], older[VAULT]),
+    }
+
+
+def plans(said: Sequence[Mapping[str, Any]], former: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
+    """Those that are said, and those of the former vault under other names."""
+    return _all(said, (former or {}).get(PLANS, ()), KEYS[PLANS])
+
+
+def understood(body: Mapping[str, Any]) -> dict[str, object]:
+    """What the file says of the vault that is gone, and since when. Raises ValidationError for what no vault can have said."""
+    former = body.get(FORMER)
+    if former is None:
+        vault = body.get(VAULT)
+        said = None if vault is None else KeptVault.model_validate(vault)
+        return {"site": body.get(SITE) or "", "said_at": body.get(AT), "vault": said}
+    joined = KeptVault.model_validate(_joined(body.get(VAULT) or {}, former[VAULT]))
+    return {"site": former.get(SITE) or "", "said_at": former.get(AT), "vault": joined}
+
+
+def _joined(now: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    return {kind: _all(now.get(kind, ()), before.get(kind, ()), key) for kind, key in KEYS.items()}
+
+
+def _all(now: Sequence[Any], before: Sequence[Any], key: Callable[[Any], object]) -> list[Any]:
+    there = {key(each) for each in now}
+    return [*now, *(each for each in before if key(each) not in there)]
+
+
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, ValidationError)

@@ -1,0 +1,67 @@
+"""Addresses of a failed-over machine's cards that a DHCP server of this site gives: reserved before it starts, released when it leaves.
+
+What is here is the site's owner's: only entries that are on record as ours are changed or removed. No start fails by it."""
+
+import structlog
+
+from ....domain import errors
+from ....domain.networks import addresses, subnets
+from ....ground import seams
+from ....wire.common.cards import CardAddress
+from ....wire.control.orders import StartReplica
+from ..context import Context
+
+log = structlog.get_logger(__name__)
+
+
+def reserved(context: Context, payload: StartReplica) -> str:
+    """The end of a start's sentence."""
+    return "".join(_try(context, payload, each) for each in payload.addresses)
+
+
+def released(context: Context) -> str:
+    """All of the machine; the end of a sentence. What could not be released stays on record, for the next time that it leaves."""
+    said = ""
+    for key, address in sorted(context.state.facts(_prefix(context)).items()):
+        network, mac = key.removeprefix(_prefix(context)).rsplit("/", 1)
+        try:
+            context.fabric.networks.unreserve(network, mac, address)
+        except errors.NotFound:
+            pass  # the network is gone, and the entry with it
+        except errors.SecondsiteError as problem:
+            log.warning("reservation.stays", network=network, mac=mac, problem=problem.message)
+            said += f"; {address} stays reserved in {network}: {problem.message}"
+            continue
+        context.state.remove_fact(key)
+        said += f"; the DHCP server of {network} has {address} back"
+    return said
+
+
+def _try(context: Context, payload: StartReplica, wanted: CardAddress) -> str:
+    network = payload.networks.get(wanted.key)
+    if network is None:
+        return ""
+    try:
+        return _reserve(context, payload.name, wanted, network)
+    except errors.SecondsiteError as problem:
+        return (
+            f"; {wanted.key} is not given {wanted.address} by the DHCP server of {network}: {problem.message}"
+        )
+
+
+def _reserve(context: Context, name: str, wanted: CardAddress, network: str) -> str:
+    mac, address = wanted.mac.lower(), addresses.host(wanted.address)
+    there = context.fabric.networks.reservations(network)
+    if there is None:
+        return ""
+    key = f"{_prefix(context)}{network}/{mac}"
+    if mac in there and context.state.fact(key) is None:
+        return f"; the DHCP server of {network} gives {there[mac]} to {wanted.key}, as its owner has set it"
+    context.state.put_fact(key, address)
+    seams.reach("appliance.reservation.noted")
+    context.fabric.networks.reserve(network, mac, address, subnets.label(name))
+    return f"; the DHCP server of {network} gives {address} to {wanted.key}"
+
+
+def _prefix(context: Context) -> str:
+    return f"reservation/{context.machine_id}/"

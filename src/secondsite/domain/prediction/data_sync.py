@@ -1,0 +1,39 @@
+"""How the data of a committed machine best gets home: compared while it runs, or sent as a whole while it is off. Pure.
+
+By what was measured, not by the calendar (S-227): to compare reads both sides' disks and sends what differs; to send all reads one side's.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ..amounts import size
+
+MOST_CHANGED = 0.5
+"""Of the data: from there on comparing gains little, and every block of the old disks is read for it."""
+
+
+class DataSync(StrEnum):
+    """When a failback that was not prepared synchronizes."""
+
+    BEFORE = "before"
+    """While the machine runs, only changes; then a person is asked before it is moved."""
+    DURING = "during"
+    """It is shut down first; everything is sent, without comparing, to new disks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recommended:
+    sync: DataSync
+    because: str
+
+
+def recommend(changed_bytes: int | None, data_bytes: int | None, *, old_is_gone: bool = False) -> Recommended:
+    """`data_bytes`: what its disks hold; `changed_bytes`: what was written since it was failed over. None: not known."""
+    if old_is_gone:
+        return Recommended(DataSync.DURING, "its old machine is gone, so everything has to be sent")
+    if not changed_bytes or not data_bytes:
+        return Recommended(DataSync.BEFORE, "how much has changed is not known, and this keeps it running")
+    said = f"{size(changed_bytes)} of its {size(data_bytes)} were written since it was failed over"
+    if changed_bytes >= MOST_CHANGED * data_bytes:
+        return Recommended(DataSync.DURING, f"{said}: comparing would save little")
+    return Recommended(DataSync.BEFORE, said)

@@ -1,0 +1,178 @@
+"""What is in a backup: an archive (tar, compressed by zstd) that begins with its manifest. Without a passphrase the file is that archive,
+and `tar --zstd -xf FILE` opens it."""
+
+import contextlib
+import hashlib
+import json
+import re
+import tarfile
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+from backports import zstd
+
+from ...domain import errors
+from ...ground import durable
+from ...ground.units import MiB
+from . import encrypting
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+HOME, DATABASE = "home", "database"
+MOST_MANIFEST_BYTES = 4 * MiB
+CERTIFICATE = ".pem"
+BEGINS: Final = b"\x28\xb5\x2f\xfd"
+"""Of anything that zstd has made."""
+NAMES = re.compile(rf"({HOME}|{HOME}/pki|{DATABASE})/[A-Za-z0-9_][A-Za-z0-9_.-]*")
+CHECKED: Final[dict[int, int]] = {
+    zstd.CompressionParameter.checksum_flag: 1,
+    zstd.CompressionParameter.compression_level: 6,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """`made_at` is an ISO instant (UTC), `version` the program that made it, `revision` that of the tables, `database` sqlite or
+    postgresql."""
+
+    made_at: str
+    vault: str
+    vault_id: str
+    version: str
+    revision: str
+    database: str
+    ca_fingerprint: str
+    format: int = FORMAT
+
+
+def pack(folder: Path, about: About, to: Path, secret: bytes | None) -> None:
+    """All files of a folder in one, which is whole or absent, and its owner's alone. Raises OSError."""
+    files = {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    manifest = {**asdict(about), "files": {name: _described(path) for name, path in files.items()}}
+    with durable.replacing(to, 0o600) as file, _encrypted(file, secret, about) as inside:
+        with (
+            zstd.open(inside, "wb", options=CHECKED) as packed,
+            tarfile.open(fileobj=packed, mode="w|") as tar,
+        ):
+            text = json.dumps(manifest, indent=1).encode()
+            (folder / MANIFEST).write_bytes(text)
+            for name, path in {MANIFEST: folder / MANIFEST, **files}.items():
+                tar.add(path, name, recursive=False)
+
+
+def _encrypted(
+    file: BinaryIO, secret: bytes | None, about: About
+) -> contextlib.AbstractContextManager[BinaryIO]:
+    return (
+        contextlib.nullcontext(file) if secret is None else encrypting.encrypting(file, secret, asdict(about))
+    )
+
+
+def look(path: Path) -> About:
+    """What a backup says of itself, without its passphrase. Raises BackupDamaged."""
+    if _kind(path) == "encrypted":
+        return _about(encrypting.about(path), path)
+    with _readable(path, None) as tar:
+        return _about(_manifest(tar, path), path)
+
+
+def unpack(path: Path, into: Path, secret: bytes | None) -> About:
+    """Every file that the manifest names, each with the digest that it says, into an empty folder. Raises BackupDamaged, KeyMissing,
+    KeyWrong; then what is in the folder is worth nothing."""
+    _kind(path)
+    with _readable(path, secret) as tar:
+        manifest = _manifest(tar, path)
+        about, wanted = _about(manifest, path), dict(manifest["files"])
+        while (member := tar.next()) is not None:
+            said = wanted.pop(member.name, None)
+            if said is None or not member.isreg() or not NAMES.fullmatch(member.name):
+                raise _damaged(path, f"it holds {member.name!r}, which its manifest does not name")
+            _take(tar, member, into / member.name)
+            if _described(into / member.name) != said:
+                raise _damaged(path, f"{member.name} has another digest than its manifest says")
+        if wanted:
+            raise _damaged(path, f"{sorted(wanted)[0]} is missing")
+    return about
+
+
+def _take(tar: tarfile.TarFile, member: tarfile.TarInfo, to: Path) -> None:
+    to.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    source = tar.extractfile(member)
+    assert source is not None
+    with to.open("xb") as file:
+        to.chmod(0o644 if to.suffix == CERTIFICATE else 0o600)
+        while piece := source.read(MiB):
+            file.write(piece)
+
+
+@contextlib.contextmanager
+def _readable(path: Path, secret: bytes | None) -> Iterator[tarfile.TarFile]:
+    """Read to its end, so that what compression and encryption say at the end was asked for too."""
+    with contextlib.ExitStack() as stack:
+        try:
+            inside = stack.enter_context(
+                encrypting.opening(path, secret) if encrypting.is_encrypted(path) else path.open("rb")
+            )
+            packed = stack.enter_context(zstd.open(inside, "rb"))
+            yield stack.enter_context(tarfile.open(fileobj=packed, mode="r|"))
+            while packed.read(MiB):
+                pass
+        except (tarfile.TarError, zstd.ZstdError, EOFError) as error:
+            raise _damaged(path, f"{error}") from error
+
+
+def _kind(path: Path) -> str:
+    """Raises NotFound and BackupDamaged."""
+    try:
+        with path.open("rb") as file:
+            begins = file.read(len(encrypting.BEGINS))
+    except OSError as error:
+        raise errors.NotFound(
+            f"{path} cannot be read: {error.strerror or error}.",
+            do="'secondsite vault backup --list' shows those that there are.",
+        ) from error
+    if begins == encrypting.BEGINS:
+        return "encrypted"
+    if not begins.startswith(BEGINS):
+        raise _damaged(path, "it does not begin as a backup does")
+    return "plain"
+
+
+def _manifest(tar: tarfile.TarFile, path: Path) -> Mapping[str, Any]:
+    first = tar.next()
+    if first is None or first.name != MANIFEST or not first.isreg() or first.size > MOST_MANIFEST_BYTES:
+        raise _damaged(path, "it does not begin with a manifest")
+    file = tar.extractfile(first)
+    assert file is not None
+    try:
+        said: Mapping[str, Any] = json.loads(file.read())
+        if isinstance(said["files"], dict):
+            return said
+    except (ValueError, KeyError, TypeError) as error:
+        raise _damaged(path, "its manifest cannot be read") from error
+    raise _damaged(path, "its manifest cannot be read")
+
+
+def _about(said: Mapping[str, Any], path: Path) -> About:
+    """Raises NotPossibleNow for a format of a newer release."""
+    if said.get("format") != FORMAT:
+        raise errors.NotPossibleNow(
+            f"{path} was made by release {said.get('version')} in format {said.get('format')}; this program knows format {FORMAT}.",
+            do="Restore it with that release, or a later one.",
+        )
+    try:
+        return About(**{name: said[name] for name in About.__dataclass_fields__})
+    except KeyError as error:
+        raise _damaged(path, f"its manifest does not say {error}") from error
+
+
+def _described(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"bytes": path.stat().st_size, "sha256": digest}
+
+
+def _damaged(path: Path, how: str) -> errors.BackupDamaged:
+    return errors.BackupDamaged(f"{path} is not a whole backup of a vault: {how}.")

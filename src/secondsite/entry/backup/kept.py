@@ -1,0 +1,82 @@
+"""The folder of backups: what is in it, newest first, and which go."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ...domain import backups, errors
+from ...ground import durable
+from . import archive, encrypting
+
+SUFFIX = ".backup"
+INSTANT = "%Y%m%dT%H%M%SZ"
+_NAME = re.compile(r"secondsite-(?P<vault>.+)-(?P<at>\d{8}T\d{6}Z)\.backup")
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """`problem`: why it is of no use, as far as its beginning shows."""
+
+    path: Path
+    bytes: int
+    made_at: datetime
+    encrypted: bool
+    about: archive.About | None
+    problem: str = ""
+
+
+def name(vault: str, at: datetime) -> str:
+    """By their names they are in the order of time."""
+    plain = re.sub(r"[^A-Za-z0-9_.]+", "-", vault)
+    return f"secondsite-{plain}-{at.astimezone(UTC):{INSTANT}}{SUFFIX}"
+
+
+def of(folder: Path) -> Sequence[Kept]:
+    """Newest first, by name. Raises NotFound for a folder that cannot be read."""
+    try:
+        found = [path for path in folder.iterdir() if _NAME.fullmatch(path.name) and path.is_file()]
+    except OSError as error:
+        raise errors.NotFound(
+            f"The folder of backups {folder} cannot be read: {error.strerror or error}.",
+            do="Look at 'backup_folder' in the vault's vault.json, and whether its disk is mounted.",
+        ) from error
+    return [_kept(path) for path in sorted(found, key=_at, reverse=True)]
+
+
+def newest_at(folder: Path, vault: str) -> datetime | None:
+    made = [_at(path) for path in _of_vault(folder, vault)]
+    return max(made, default=None)
+
+
+def drop_old(folder: Path, vault: str, keep: int) -> Sequence[str]:
+    """The names of those that went."""
+    goes = backups.too_many([path.name for path in _of_vault(folder, vault)], keep)
+    for each in goes:
+        durable.remove(folder / each)
+    return goes
+
+
+def _of_vault(folder: Path, vault: str) -> Sequence[Path]:
+    """Another vault may use the same folder."""
+    ours = name(vault, datetime.now(UTC)).rpartition("-")[0] + "-"
+    found = (path for path in folder.iterdir() if _NAME.fullmatch(path.name))
+    return [path for path in found if path.name.rpartition("-")[0] + "-" == ours]
+
+
+def _kept(path: Path) -> Kept:
+    size = path.stat().st_size
+    try:
+        about, problem = archive.look(path), ""
+    except errors.SecondsiteError as error:
+        return Kept(path, size, _at(path), False, None, error.message)
+    return Kept(
+        path, size, datetime.fromisoformat(about.made_at), encrypting.is_encrypted(path), about, problem
+    )
+
+
+def _at(path: Path) -> datetime:
+    matched = _NAME.fullmatch(path.name)
+    assert matched is not None
+    return datetime.strptime(matched["at"], INSTANT).replace(tzinfo=UTC)

@@ -1,0 +1,217 @@
+"""A vault of a backup, in an empty home. `vault.json` is written last: whatever stops a restore, the next one begins anew.
+
+What the home held is kept aside in it. The vault that starts there holds the jobs that were moving, and hears from its appliances what
+became of the machines.
+"""
+
+import contextlib
+import dataclasses
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pydantic
+
+from ... import __version__
+from ...domain import errors
+from ...domain.access.chain import Entry, Outcome
+from ...ground import durable
+from ...ground.lockfile import LockFile
+from ...jobs.model.clock import utc_now
+from ...jobs.storage import database
+from ...vault import store as vault_store
+from ...vault.facade import acts
+from ...vault.facade.callers import THE_VAULT
+from ...vault.store import copying, migration
+from .. import restored, service_user, settings
+from ..settings import VaultSettings
+from . import archive, secret
+
+VERB = "vault restore"
+WORK, ASIDE = ".restore-", "replaced-"
+CLIENT = "client.json"
+DATABASE_FILES = tuple(f"{settings.DATABASE_FILE}{end}" for end in ("", "-wal", "-shm", "-journal"))
+HELD = (settings.FILE, settings.TOKEN_FILE, CLIENT, restored.FILE, settings.PKI_DIRECTORY, *DATABASE_FILES)
+"""What a home holds of its vault. Its settings go first: from then on it is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """`aside`: the folder with what the home held before; None if it was empty."""
+
+    settings: VaultSettings
+    about: archive.About
+    aside: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """`database_url`: for a vault on PostgreSQL, if not the one that its settings name."""
+
+    file: Path
+    passphrase_file: Path | None = None
+    database_url: str | None = None
+    replace: bool = False
+
+
+def restore(home: Path, wanted: Wanted) -> Restored:
+    """Nothing of the home is touched before all of the file was verified.
+
+    Raises BackupDamaged, KeyMissing, KeyWrong, and NotPossibleNow for a home in use, for a database that is, or for a newer release's backup.
+    """
+    service_user.become_owner(home)
+    _require_replaceable(home, wanted.replace)
+    phrase = secret.read(wanted.passphrase_file)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _at_rest(home), _work(home) as folder:
+        about = _verified(wanted.file, folder, phrase)
+        chosen = _settings(home, folder, wanted.database_url)
+        copying.require_empty(chosen.database_url)
+        aside = _set_aside(home, utc_now())
+        _furnish(home, folder / archive.HOME)
+        copying.copy_in(chosen.database_url, folder / archive.DATABASE, about.revision)
+        _bring_up(chosen, about, wanted.file)
+        settings.write(home, chosen)
+    return Restored(chosen, about, aside)
+
+
+def _require_replaceable(home: Path, replace: bool) -> None:
+    if settings.exists(home) and not replace:
+        raise errors.NotPossibleNow(
+            f"{home} is a vault's home already.",
+            do="Name an empty one with --home; or give --replace: what this one holds is then kept aside in it.",
+        )
+
+
+@contextlib.contextmanager
+def _at_rest(home: Path) -> Iterator[None]:
+    """No vault runs in this home, nor starts on its file."""
+    # a database that is gone serves nobody; nor do settings that cannot be read
+    with contextlib.suppress(errors.StoreUnavailable, errors.InvalidArgument):
+        if settings.exists(home) and copying.is_served(
+            settings.read(home).database_url, settings.read(home).id
+        ):
+            raise _running(home)
+    lock = LockFile(home / f"{settings.DATABASE_FILE}.engine")
+    if not lock.take():
+        raise _running(home)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _running(home: Path) -> errors.NotPossibleNow:
+    return errors.NotPossibleNow(
+        f"The vault of {home} runs.", do="Stop it first: 'systemctl stop secondsite-vault'."
+    )
+
+
+def _verified(file: Path, folder: Path, phrase: bytes | None) -> archive.About:
+    """The files of the backup lie in the folder. What a newer release has made is refused before."""
+    _require_known(file, archive.look(file))
+    about = archive.unpack(file, folder, phrase)
+    _require_known(file, about)
+    return about
+
+
+def _require_known(file: Path, about: archive.About) -> None:
+    if not migration.is_known(about.revision):
+        raise errors.NotPossibleNow(
+            f"{file} was made by a newer release: by {about.version}, whose database has tables of revision {about.revision}. This program, "
+            f"{__version__}, knows them up to {migration.NEWEST}.",
+            do="Restore it with that release, or a later one.",
+        )
+
+
+def _settings(home: Path, folder: Path, database_url: str | None) -> VaultSettings:
+    """Those of the backup, for this home."""
+    path = folder / archive.HOME / settings.FILE
+    try:
+        found = VaultSettings.model_validate(json.loads(path.read_text()))
+    except (OSError, ValueError, pydantic.ValidationError) as error:
+        raise errors.BackupDamaged(f"The settings in the backup cannot be read: {error}") from error
+    if found.database_kind == "sqlite":
+        if database_url is not None:
+            raise errors.InvalidArgument(
+                "The backup is that of a vault on SQLite, whose database is a file in its home.",
+                do="Leave out --database-url.",
+            )
+        return found.model_copy(update={"database_url": settings.default_database(home)})
+    chosen = found.model_copy(update={"database_url": database_url or found.database_url})
+    if chosen.database_kind != found.database_kind:
+        raise errors.InvalidArgument(
+            f"The backup is that of a vault on {found.database_kind}, which {settings.shown_database(chosen.database_url)} is not.",
+            do="Name an empty database of PostgreSQL: --database-url postgresql+psycopg://USER:PASSWORD@HOST/NAME.",
+        )
+    return chosen
+
+
+def _set_aside(home: Path, at: datetime) -> Path | None:
+    there = [name for name in HELD if (home / name).exists()]
+    if not there:
+        return None
+    aside = home / f"{ASIDE}{at:%Y%m%dT%H%M%S%f}"
+    aside.mkdir(mode=0o700)
+    durable.sync_folder(home)
+    for name in there:
+        (home / name).rename(aside / name)
+        durable.sync_folder(home)
+    durable.sync_folder(aside)
+    return aside
+
+
+def _furnish(home: Path, source: Path) -> None:
+    """All but the settings. The lineage beside the database knows no mark: the vault will see that it was restored."""
+    durable.write(home / restored.FILE, json.dumps({"marks": [], "file": None}) + "\n")
+    for path in sorted(source.rglob("*")):
+        name = path.relative_to(source)
+        if path.is_file() and str(name) not in (settings.FILE, CLIENT):
+            durable.write(home / name, path.read_bytes(), mode=path.stat().st_mode & 0o777)
+    (home / settings.PKI_DIRECTORY).chmod(0o700)
+    if (source / CLIENT).exists():
+        durable.write(home / CLIENT, _client(home, source / CLIENT))
+
+
+def _client(home: Path, path: Path) -> str:
+    """Its files are in this home now."""
+    said = json.loads(path.read_text())
+    said["token_file"] = str(home.absolute() / settings.TOKEN_FILE)
+    said["ca"] = str(home.absolute() / settings.PKI_DIRECTORY / Path(said["ca"]).name)
+    return json.dumps(said, indent=2) + "\n"
+
+
+def _bring_up(chosen: VaultSettings, about: archive.About, file: Path) -> None:
+    """To the tables of this program, with nobody's lease, and on record."""
+    vault_store.migrate(chosen.database_url)
+    db = database.connect(chosen.database_url)
+    try:
+        with vault_store.SqlStore(db).transaction() as tx:
+            copying.show_restored(tx.session)
+            details = {"file": str(file), **dataclasses.asdict(about)}
+            tx.audit.append(
+                Entry(
+                    at=utc_now(), who=THE_VAULT.name, token_id="", address="", verb=VERB, object="/vault",
+                    outcome=Outcome.DONE, details=acts.text_of(details),
+                )
+            )  # fmt: skip
+    finally:
+        db.dispose()
+
+
+@contextlib.contextmanager
+def _work(home: Path) -> Iterator[Path]:
+    for left in home.glob(f"{WORK}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    try:
+        with tempfile.TemporaryDirectory(prefix=WORK, dir=home) as folder:
+            yield Path(folder)
+    except OSError as error:
+        raise errors.StoreUnavailable(
+            f"The backup could not be restored into {home}: {error.strerror or error}.",
+            do="It needs free space for the database twice; then type the same again.",
+        ) from error

@@ -1,0 +1,122 @@
+"""What a person asks for: first a dry run, then the same in earnest, in portions. Each portion is adopted at its appliance first, and then
+here in one transaction, so whatever was cut off is asked for again, and nothing is adopted twice."""
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import replace
+
+from .....domain import errors
+from .....ground import seams
+from .....wire.control.adopting import Found, FoundMachine, ShowKept
+from .....wire.control.orders import ADOPT, SHOW_KEPT
+from .....wire.rest.adoption import shapes as rest
+from .... import ports
+from ....watch import settings_push
+from ...parts import Parts
+from ...shared.asking import ask_and_wait
+from .. import appliances
+from . import machines, settings, telling
+from .machines import Planned
+from .records import Around
+
+SECONDS = 60.0
+AT_ONCE = 20
+"""Machines of a portion that is adopted: each is opened at its appliance."""
+
+
+class Adoption:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def adopt(self, name_or_id: str, asked: rest.AdoptionAsked) -> rest.Adoption:
+        """Raises NotFound, ApplianceUnreachable, DeadlineExceeded; NotPossibleNow for a site that cannot be named so."""
+        with self._parts.store.reading() as tx:
+            at = appliances.existing(self._parts, tx, name_or_id)
+        if asked.other_site == at.site:
+            raise errors.InvalidArgument(
+                f"'{at.site}' is the site of appliance '{at.name}' itself.",
+                do="Give the name of the site that its machines came from, with --other-site.",
+            )
+        payload = ShowKept(after=asked.after) if asked.dry_run else ShowKept(after=asked.after, most=AT_ONCE)
+        (found,) = ask_and_wait(self._parts, [at], SHOW_KEPT, payload, SECONDS)
+        known = settings.names(found, at.site, asked.other_site)
+        if asked.dry_run:
+            return self._looked_at(at, found, known, is_first=not asked.after)
+        return self._adopted(at, found, known)
+
+    def _looked_at(
+        self, at: ports.ApplianceRecord, found: Found, known: settings.Names, *, is_first: bool
+    ) -> rest.Adoption:
+        """The same is done, and taken back. What is set for many machines is told once."""
+        said: list[str] = []
+        plans: list[Planned] = []
+        with contextlib.suppress(_Rehearsed), self._parts.store.transaction() as tx:
+            around = self._around(tx, at, known)
+            made = list(settings.put(tx, found, known, around.now))
+            said += made if is_first else ()
+            for each in found.machines:
+                plans.append(machines.planned(tx, around, each))
+                said += _written(tx, around, plans[-1])
+            raise _Rehearsed
+        return _told(at, found, said, plans, dry_run=True)
+
+    def _adopted(self, at: ports.ApplianceRecord, found: Found, known: settings.Names) -> rest.Adoption:
+        with self._parts.store.reading() as tx:
+            around = self._around(tx, at, known)
+            plans = [machines.planned(tx, around, each) for each in found.machines]
+        taken = [self._taken(at, plan) for plan in plans]
+        seams.reach("vault.adoption.taken")
+        with self._parts.changing() as tx:
+            tx.one_at_a_time("adoption")
+            around = self._around(tx, at, known)
+            said = list(settings.put(tx, found, known, around.now))
+            ended = []
+            for each in taken:
+                ended.append(machines.planned(tx, around, each.found) if each.made is not None else each)
+                said += _written(tx, around, ended[-1])
+            self._parts.note(after=_told(at, found, said, ended, dry_run=False))
+        self._parts.signals(settings_push.SITE)
+        return _told(at, found, said, ended, dry_run=False)
+
+    def _taken(self, at: ports.ApplianceRecord, plan: Planned) -> Planned:
+        """The appliance has it for this vault from now on; what it says then counts."""
+        if plan.made is None:
+            return plan
+        try:
+            (adopted,) = ask_and_wait(
+                self._parts, [at], ADOPT, plan.asks, SECONDS, plan.found.id, plan.made.generation
+            )
+        except errors.SecondsiteError as problem:
+            return Planned(plan.found, telling.left(plan.found, plan.before, problem), before=plan.before)
+        return replace(plan, found=_as_said(plan.found, adopted.machine))
+
+    def _around(self, tx: ports.Transaction, at: ports.ApplianceRecord, known: settings.Names) -> Around:
+        return Around(at, known, machines.policy_of(tx, known), self._parts.now())
+
+
+class _Rehearsed(Exception):
+    """Nothing of the transaction stays."""
+
+
+def _written(tx: ports.Transaction, around: Around, plan: Planned) -> Sequence[str]:
+    return list(machines.write(tx, around, plan)) if plan.made is not None else ()
+
+
+def _as_said(before: FoundMachine, now: FoundMachine) -> FoundMachine:
+    """The number that the order itself brought there is none that somebody else gave."""
+    return now.model_copy(update={"generation": before.generation})
+
+
+def _told(
+    at: ports.ApplianceRecord, found: Found, said: Sequence[str], plans: Sequence[Planned], *, dry_run: bool
+) -> rest.Adoption:
+    return rest.Adoption(
+        appliance=at.name,
+        site=at.site,
+        dry_run=dry_run,
+        said_at=found.said_at,
+        settings=tuple(said),
+        missing=tuple(telling.missing(found, found.machines)),
+        machines=tuple(plan.told for plan in plans),
+        following=found.machines[-1].id if found.more else None,
+    )

@@ -1,0 +1,143 @@
+"""One machine: what is to come of it, and that done."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from .....domain import errors
+from .....domain.policies import ReplicationPolicy
+from .....wire.common.policies import PolicyShape
+from .....wire.common.stores import Keeping
+from .....wire.control.adopting import Adopt, FoundMachine, KeptRecord
+from .....wire.control.setups import ReplicaSetup
+from .....wire.rest.adoption.shapes import AdoptedMachine, AdoptionEnd
+from .... import ports
+from . import records, settings, telling
+from .records import Around
+
+DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """`made`: the record that it is to have; None if it stays as it is, or is left. `before`: the one that it has."""
+
+    found: FoundMachine
+    told: AdoptedMachine
+    made: ports.MachineRecord | None = None
+    before: ports.MachineRecord | None = None
+
+    @property
+    def asks(self) -> Adopt:
+        """What its appliance is told."""
+        assert self.made is not None
+        return Adopt(setup=_setup(self.made, self.found))
+
+
+def planned(tx: ports.Transaction, around: Around, found: FoundMachine) -> Planned:
+    """Changes nothing."""
+    before = tx.machines.by_id(found.id)
+    try:
+        if before is not None and not records.is_untouched(before):
+            return Planned(found, telling.here(before, found), before=before)
+        if found.problem is not None:
+            raise errors.ReplicaError(found.problem, do="Look in the appliance's log.")
+        _require_protected(around, found)
+        made = records.record(around, found, before)
+        _require_alone(tx, made)
+    except errors.SecondsiteError as problem:
+        return Planned(found, telling.left(found, before, problem), before=before)
+    if before == made:
+        return Planned(found, telling.here(before, found), before=before)
+    end = AdoptionEnd.ADOPTED if before is None else AdoptionEnd.COMPLETED
+    return Planned(found, telling.adopted(made, found, end), made, before)
+
+
+def write(tx: ports.Transaction, around: Around, plan: Planned) -> Iterator[str]:
+    """Gives a sentence for each site and appliance that was made as a name for it."""
+    made = plan.made
+    assert made is not None
+    sides = ((made.source_appliance_id, made.source_site), (made.target_appliance_id, made.target_site))
+    for appliance_id, site in sides:
+        yield from settings.site(tx, site, around.now)
+        yield from settings.appliance(tx, appliance_id, site, around.names, around.now)
+    _put_policy(tx, around, made.policy, plan.found)
+    if made.group is not None and tx.groups.find(made.group) is None:
+        made = replace(made, group=None)
+    if plan.before is None:
+        tx.machines.add(made)
+        _put_settings(tx, made.id, plan.found.kept)
+    else:
+        tx.machines.put(made)
+
+
+def _require_protected(around: Around, found: FoundMachine) -> None:
+    """Raises NotPossibleNow for files that the former vault no longer knew: their owner keeps them."""
+    lies = found.replica is not None and not found.replica.opened
+    if lies and found.kept is None and around.names.said:
+        raise errors.NotPossibleNow(
+            f"The former vault did not protect {found.name} any more.",
+            do="Its files stay as they are. To adopt it all the same is not possible; protect it anew where it runs.",
+        )
+
+
+def _require_alone(tx: ports.Transaction, made: ports.MachineRecord) -> None:
+    """Raises AlreadyExists if somebody has protected the machine anew meanwhile."""
+    sides = ((made.source_site, made.source_fabric_id), (made.target_site, made.target_fabric_id))
+    for other in (tx.machines.by_fabric_id(*side) for side in sides):
+        if other is not None and other.id != made.id:
+            raise errors.AlreadyExists(
+                f"{made.name} is protected here already, anew, as {other.id}.",
+                do=f"To adopt what it had before, end that first: 'secondsite machine disable-protection {other.id}'. Its former points "
+                "stay in the store until then.",
+            )
+
+
+def policy_of(tx: ports.Transaction, names: settings.Names) -> "records.PolicyName":
+    """Under which name a machine's policy is here, or will be."""
+
+    def name(shape: PolicyShape | None, kept: KeptRecord | None) -> str:
+        policy = _policy(names, shape, kept.policy if kept else None)
+        return settings.policy_name(tx, policy)
+
+    return name
+
+
+def _policy(names: settings.Names, shape: PolicyShape | None, kept: str | None) -> ReplicationPolicy:
+    if kept is not None and kept in names.policies:
+        return names.policies[kept]
+    return shape.to_domain() if shape is not None else ReplicationPolicy(kept or DEFAULT)
+
+
+def _put_policy(tx: ports.Transaction, around: Around, name: str, found: FoundMachine) -> None:
+    """One that nobody kept, and only the machine's appliance knew."""
+    if tx.policies.find(name) is None:
+        policy = _policy(around.names, found.policy, found.kept.policy if found.kept else None)
+        tx.policies.put(replace(policy, name=name))
+
+
+def _put_settings(tx: ports.Transaction, machine_id: str, kept: KeptRecord | None) -> None:
+    if kept is None:
+        return
+    if kept.cards:
+        tx.settings.put(ports.MachineSettingsRecord(machine_id, kept.cards))
+    if kept.checks:
+        tx.checks.put(ports.MachineChecksRecord(machine_id, kept.checks))
+    if kept.properties != type(kept.properties)():
+        tx.properties.put(ports.MachinePropertiesRecord(machine_id, kept.properties))
+
+
+def _setup(made: ports.MachineRecord, found: FoundMachine) -> ReplicaSetup | None:
+    """For a replica that only lies in a store."""
+    if found.replica is None or found.replica.opened:
+        return None
+    return ReplicaSetup(
+        machine_id=made.id,
+        machine_name=made.name,
+        epoch=found.replica.epoch,
+        definition=made.definition,
+        disks=made.disks,
+        source_appliance_id=made.source_appliance_id,
+        policy=PolicyShape.of(ReplicationPolicy(DEFAULT)) if found.policy is None else found.policy,
+        encrypted=made.encrypted,
+        keeping=Keeping(store=found.replica.store),
+    )

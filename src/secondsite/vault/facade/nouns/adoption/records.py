@@ -1,0 +1,145 @@
+"""The record of a machine, from what an appliance has of it. What really is there decides; what the former vault said fills the rest."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from .....domain import errors
+from .....domain.lifecycle import State
+from .....domain.machines import adopting as domain
+from .....domain.machines.adopting import Standing
+from .....wire.common.policies import PolicyShape
+from .....wire.control.adopting import FoundMachine, FoundReplica, FoundSource, KeptRecord
+from .... import ports
+from .settings import Names
+
+PolicyName = Callable[[PolicyShape | None, KeptRecord | None], str]
+_UNKNOWN = "unknown"
+"""The id of the appliance of which nobody knows anything."""
+ANEW = "Protect it anew, or look in the appliance's log."
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """`at`: the appliance that has what was found; `policy`: under which name a policy is here."""
+
+    at: ports.ApplianceRecord
+    names: Names
+    policy: PolicyName
+    now: datetime
+
+
+def is_untouched(machine: ports.MachineRecord) -> bool:
+    """No verb of this vault ever took it, so it is still as it was adopted."""
+    return machine.claimed_by is None and machine.job_id is None
+
+
+def record(around: Around, found: FoundMachine, before: ports.MachineRecord | None) -> ports.MachineRecord:
+    """The same for the same facts. Raises NotPossibleNow for what cannot be a machine here."""
+    made = before or _new(around, found)
+    source, replica = found.source, found.replica
+    if source is not None and _is_source(found):
+        made = _with_source(around, made, source, before is not None)
+    elif replica is not None:
+        made = _with_replica(around, made, replica)
+    if made.source_site == made.target_site:
+        raise errors.NotPossibleNow(
+            f"Both sites of {made.name} are named '{made.source_site}'.",
+            do="Enroll the appliance at a site of another name: its machines came from one of that name.",
+        )
+    return replace(
+        made,
+        generation=domain.number(made.generation, found.generation),
+        drill_generation=domain.number(made.drill_generation, found.drill_generation),
+    )
+
+
+def _new(around: Around, found: FoundMachine) -> ports.MachineRecord:
+    """With the sides as they were said; an unknown one is a name."""
+    if found.definition is None:
+        raise errors.NotPossibleNow(
+            f"Nothing says what machine {found.name} is: it has no recovery point that can be read.", do=ANEW
+        )
+    kept, named = found.kept, around.names
+    here, there = around.at.site, named.other
+    is_source = _is_source(found)
+    return ports.MachineRecord(
+        id=found.id,
+        name=kept.name if kept else found.name,
+        home_site=named.site(kept.home_site) if kept else (here if is_source else there),
+        source_site=named.site(kept.source_site) if kept else (here if is_source else there),
+        target_site=named.site(kept.target_site) if kept else (there if is_source else here),
+        source_appliance_id=kept.source_appliance_id if kept else (found.source_appliance_id or _UNKNOWN),
+        target_appliance_id=kept.target_appliance_id if kept else _target(found),
+        source_fabric_id=kept.source_fabric_id if kept else found.definition.fabric_id,
+        target_fabric_id=kept.target_fabric_id if kept else _fabric_id(found.id),
+        policy=around.policy(found.policy, kept),
+        definition=found.definition,
+        disks=found.disks,
+        state=State.PROTECTED,
+        created_at=kept.created_at if kept else around.now,
+        group=kept.group if kept else None,
+        encrypted=kept.encrypted if kept else bool(found.replica and found.replica.key_id),
+        keeping={named.site(site): each for site, each in kept.keeping.items()} if kept else {},
+        drilled_at=kept.drilled_at if kept else None,
+        drill_failed_at=kept.drill_failed_at if kept else None,
+    )
+
+
+def _is_source(found: FoundMachine) -> bool:
+    source, replica = found.source, found.replica
+    return domain.is_source(source.epoch if source else None, replica.epoch if replica else None)
+
+
+def _target(found: FoundMachine) -> str:
+    return found.source.target_appliance_id if found.source else _UNKNOWN
+
+
+def _fabric_id(machine_id: str) -> str:
+    """The same whenever it is asked for."""
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, machine_id))
+
+
+def _with_source(
+    around: Around, made: ports.MachineRecord, source: FoundSource, is_known: bool
+) -> ports.MachineRecord:
+    """The appliance replicates it. Raises NotPossibleNow if the replica that is known already is of another time."""
+    if is_known and source.epoch != made.epoch:
+        raise errors.NotPossibleNow(
+            f"{made.name} is replicated from here in its epoch {source.epoch}, and its replica is of epoch {made.epoch}: one of them is "
+            "from before a reprotect, or was restored.",
+            do=f"'secondsite machine resynchronize {made.name}' tells both sides their roles anew, if its copy at "
+            f"{made.target_site} was not failed over; else see 'secondsite machine show {made.name}'.",
+        )
+    return replace(
+        made,
+        source_site=around.at.site,
+        source_appliance_id=around.at.id,
+        source_fabric_id=source.fabric_id,
+        epoch=source.epoch,
+    )
+
+
+def _with_replica(around: Around, made: ports.MachineRecord, replica: FoundReplica) -> ports.MachineRecord:
+    """The appliance has its replica, and what stands on that."""
+    run, point_id = replica.run, replica.committed_point_id
+    standing = Standing(point_id is not None, run is not None, run is not None and run.defined)
+    state = domain.state_of(standing)
+    made = replace(
+        made,
+        target_site=around.at.site,
+        target_appliance_id=around.at.id,
+        target_fabric_id=(run.fabric_id if run else None) or made.target_fabric_id,
+        epoch=replica.epoch,
+        state=state,
+    )
+    if state is State.PROTECTED:
+        return replace(made, failed_over_point_id=None, failed_over_forward=None, start_ordered=False)
+    return replace(
+        made,
+        failed_over_point_id=point_id or (run.point_id if run else None),
+        failed_over_forward=run.forward if run else None,
+        failed_over_at=made.failed_over_at or around.now,
+        start_ordered=True,
+    )

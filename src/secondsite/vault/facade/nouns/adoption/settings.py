@@ -1,0 +1,132 @@
+"""What the former vault had set for many machines. What is here already stays as it is, and nothing is made twice."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from .....domain.groups import ReplicationGroup
+from .....domain.machines import adopting as domain
+from .....domain.plans.plan import RecoveryPlan
+from .....domain.policies import ReplicationPolicy
+from .....ground.plural import counted
+from .....wire.control.adopting import Found, KeptVault
+from .....wire.rest.places import NetworkMapping
+from .... import ports
+
+NOTHING = KeptVault()
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """`sites`: what sites are called here, by what they were called; `other`: the site of which nobody knows the name."""
+
+    sites: Mapping[str, str]
+    other: str
+    appliances: Mapping[str, tuple[str, str]]
+    """Name and site of the former vault's appliances, by their ids."""
+    policies: Mapping[str, ReplicationPolicy]
+    said: bool
+    """The former vault said what it had set, and of which machines."""
+
+    def site(self, former: str) -> str:
+        return self.sites.get(former, former)
+
+
+def names(found: Found, site: str, other: str) -> Names:
+    """The appliance's own site may have another name here."""
+    vault, sites = found.vault or NOTHING, {found.site: site} if found.site else {}
+    return Names(
+        sites=sites,
+        other=other,
+        appliances={each.id: (each.name, sites.get(each.site, each.site)) for each in vault.appliances},
+        policies={each.policy.name: each.policy.to_domain() for each in vault.policies},
+        said=found.vault is not None,
+    )
+
+
+def put(tx: ports.Transaction, found: Found, known: Names, now: datetime) -> Iterator[str]:
+    """Gives a sentence for each thing that was not here, in the order in which they were made."""
+    vault = found.vault or NOTHING
+    yield from _sites(tx, vault, known, now)
+    yield from _policies(tx, vault)
+    yield from _groups(tx, vault, known, now)
+    yield from _plans(tx, vault, known, now)
+    yield from _mappings(tx, vault, known)
+
+
+def site(tx: ports.Transaction, name: str, now: datetime) -> Iterator[str]:
+    """A site that may be gone, as a name."""
+    if tx.sites.find(name) is None:
+        tx.sites.add(ports.SiteRecord(name, now))
+        yield f"site {name}"
+
+
+def appliance(tx: ports.Transaction, wanted: str, at: str, known: Names, now: datetime) -> Iterator[str]:
+    """An appliance of the former vault, as a name: until it enrolls here under its id, or is replaced, it is away."""
+    if tx.appliances.find(wanted) is not None:
+        return
+    name, site_name = known.appliances.get(wanted, (f"lost-{wanted[:8]}", at))
+    yield from site(tx, site_name, now)
+    free = domain.free_name(name, {each.name for each in tx.appliances.list()})
+    tx.appliances.put(ports.ApplianceRecord(wanted, free, site_name, now, now))
+    yield f"appliance {free} of site {site_name}, which is away"
+
+
+def _sites(tx: ports.Transaction, vault: KeptVault, known: Names, now: datetime) -> Iterator[str]:
+    for each in vault.sites:
+        name = known.site(each.name)
+        is_new = tx.sites.find(name) is None
+        yield from site(tx, name, now)
+        if is_new:
+            tx.sites.put(ports.SiteRecord(name, now, each.bandwidth.to_domain()))
+
+
+def _policies(tx: ports.Transaction, vault: KeptVault) -> Iterator[str]:
+    tx.one_at_a_time("policies")
+    for each in vault.policies:
+        policy = each.policy.to_domain()
+        name = policy_name(tx, policy)
+        if tx.policies.find(name) is None:
+            tx.policies.put(replace(policy, name=name), read_only=each.read_only)
+            yield f"policy {name}" + (f" (policy {policy.name} is another one here)" * (name != policy.name))
+
+
+def policy_name(tx: ports.Transaction, policy: ReplicationPolicy) -> str:
+    """The name under which a policy with these values is here, or may be put."""
+    others = {
+        each.name
+        for each, _read_only in tx.policies.list()
+        if replace(each, name="") != replace(policy, name="")
+    }
+    return domain.free_name(policy.name, others)
+
+
+def _groups(tx: ports.Transaction, vault: KeptVault, known: Names, now: datetime) -> Iterator[str]:
+    for each in vault.groups:
+        if tx.groups.find(each.name) is None:
+            tx.groups.add(ports.GroupRecord(each.name, _group(each, known), now))
+            yield f"replication group {each.name}"
+
+
+def _group(group: ReplicationGroup, known: Names) -> ReplicationGroup:
+    return replace(
+        group, source_site=known.site(group.source_site), target_site=known.site(group.target_site)
+    )
+
+
+def _plans(tx: ports.Transaction, vault: KeptVault, known: Names, now: datetime) -> Iterator[str]:
+    for each in vault.plans:
+        if tx.plans.find(each.name) is None:
+            plan: RecoveryPlan = domain.sites_named(each, known.sites)
+            tx.plans.put(ports.PlanRecord(plan.name, plan, now, now))
+            yield f"recovery plan {plan.name} of {counted(sum(1 for _ in plan.machines), 'machine')}"
+
+
+def _mappings(tx: ports.Transaction, vault: KeptVault, known: Names) -> Iterator[str]:
+    there = {(each.source_site, each.source_network, each.target_site) for each in tx.networks.list()}
+    for each in vault.mappings:
+        source, target = known.site(each.source_site), known.site(each.target_site)
+        if (source, each.source_network, target) not in there:
+            renamed = {**each.model_dump(), "source_site": source, "target_site": target}
+            tx.networks.put(NetworkMapping(**renamed))
+            yield f"network {each.source_network} of {source} becomes {each.target_network} at {target}"

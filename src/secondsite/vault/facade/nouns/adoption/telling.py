@@ -1,0 +1,99 @@
+"""What there is to know of a machine that is adopted, and what to do next with it; and what nobody kept."""
+
+from collections.abc import Iterator, Sequence
+
+from .....domain import errors
+from .....domain.lifecycle import State
+from .....ground.plural import counted
+from .....wire.control.adopting import Found, FoundMachine
+from .....wire.rest.adoption.shapes import AdoptedMachine, AdoptionEnd
+from .... import ports
+
+QEMU = "qemu"
+LOST = (
+    "Access tokens: each person and program gets a new one ('secondsite token create NAME --role operator').",
+    "Whom notices go to, with their secrets ('secondsite notice list' shows what is set).",
+    "Schedules of test failovers, and whether some verbs need a second person ('secondsite approval settings').",
+    "Jobs, audit log, evidence and the RPO of former days: they were in the former vault's database. If a backup of it is found, "
+    "keep it: what it says can be verified without a vault.",
+)
+UNSAID = (
+    "Policies, network cards, properties, checks, replication groups, recovery plans and network mappings: no vault said them to this "
+    "appliance. Set them again; machines have the values that their appliance had.",
+)
+KEY = "The key of encrypted replicas: 'secondsite appliance set-key --from FILE' at the appliance, if it has none."
+
+
+def adopted(made: ports.MachineRecord, found: FoundMachine, end: AdoptionEnd) -> AdoptedMachine:
+    return _told(made, found, end, tuple(_says(found)), _next(made, found))
+
+
+def here(record: ports.MachineRecord, found: FoundMachine) -> AdoptedMachine:
+    return _told(record, found, AdoptionEnd.HERE, (), None)
+
+
+def left(
+    found: FoundMachine, before: ports.MachineRecord | None, problem: errors.SecondsiteError
+) -> AdoptedMachine:
+    told = (
+        AdoptedMachine(id=found.id, name=found.name, end=AdoptionEnd.LEFT)
+        if before is None
+        else _told(before, found, AdoptionEnd.LEFT, (), None)
+    )
+    return told.model_copy(update={"says": (problem.message,), "do": problem.do})
+
+
+def missing(found: Found, machines: Sequence[FoundMachine]) -> Iterator[str]:
+    if found.vault is None:
+        yield from UNSAID
+    if any(each.replica is not None and each.replica.key_id for each in machines):
+        yield KEY
+    yield from LOST
+
+
+def _told(
+    record: ports.MachineRecord, found: FoundMachine, end: AdoptionEnd, says: tuple[str, ...], do: str | None
+) -> AdoptedMachine:
+    replica = found.replica
+    return AdoptedMachine(
+        id=record.id,
+        name=record.name,
+        end=end,
+        state=record.state,
+        source_site=record.source_site,
+        target_site=record.target_site,
+        points=replica.points if replica else 0,
+        newest_at=replica.newest_at if replica else None,
+        held=replica.held if replica else 0,
+        says=says,
+        do=do,
+    )
+
+
+def _says(found: FoundMachine) -> Iterator[str]:
+    replica, source = found.replica, found.source
+    if replica is not None and replica.run is not None and replica.committed_point_id is None:
+        by = " by the store's own program" if replica.run.by else ""
+        yield f"it was started here from {replica.run.point_id}{by}"
+        if not replica.run.defined:
+            yield "no hypervisor's machine stands on it: plain QEMU runs it, or nothing does"
+    if replica is not None and replica.drills:
+        yield f"{counted(replica.drills, 'test failover')} of it that the former vault began will be ended"
+    if source is not None:
+        yield f"it is replicated from here, and its power is {source.power}" + ", fenced" * source.fenced
+    if found.kept is None:
+        yield "its settings were not kept"
+
+
+def _next(made: ports.MachineRecord, found: FoundMachine) -> str | None:
+    run = found.replica.run if found.replica else None
+    if made.state is State.COMMITTED:
+        return f"secondsite machine reprotect {made.name}"
+    if made.state is State.FAILED_OVER:
+        return f"secondsite machine commit {made.name}"
+    if run is not None:
+        stop = f"./secondsite-rescue stop {made.name}, in the store with its appliance stopped; then " * (
+            run.by == QEMU
+        )
+        return f"{stop}secondsite machine failover {made.name} --point {run.point_id}"
+    return None

@@ -1,0 +1,181 @@
+"""Which appliances could hold a machine's replica: each is asked, and why one does not fit is told (S-007, S-272, S-279, S-282)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from .....domain import errors, lifecycle
+from .....domain.lifecycle import Verb
+from .....wire.control.checks import CheckedSource, CheckSource, CheckTarget, Obstacles
+from .....wire.rest.choices.candidates import ApplianceCandidate, ApplianceCandidates
+from .....wire.rest.preflights import EligibilityQuery, PreflightObstacle
+from .... import ports
+from ....steps import enabling, lookup
+from ....steps.back import capacity, checking, place
+from ....steps.back.place import ReprotectArguments
+from ...parts import Parts
+from ...shared import discovery
+from .. import machines
+from . import asked
+from .unprotected import Eligibility
+
+ALTERNATE = ReprotectArguments(location="alternate")
+ORIGINAL = ReprotectArguments()
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What both sides said of one appliance; `ours` is None if the site where the machine runs could not be asked."""
+
+    ours: CheckedSource | None
+    obstacles: tuple[PreflightObstacle, ...]
+
+    @property
+    def blocking(self) -> PreflightObstacle | None:
+        return next((each for each in self.obstacles if each.blocking), None)
+
+
+def look(
+    parts: Parts,
+    record: ports.MachineRecord,
+    running: ports.ApplianceRecord,
+    appliance: ports.ApplianceRecord,
+    wanted: ReprotectArguments,
+) -> Looked:
+    """Of a reprotect to that appliance. Raises nothing: who cannot be asked is an obstacle."""
+    wanted = wanted.model_copy(update={"appliance_id": appliance.id})
+
+    def question(ours: CheckedSource) -> tuple[CheckTarget, Obstacles]:
+        with parts.store.reading() as tx:
+            new = place.turned(tx, record, wanted)
+            elsewhere = wanted.is_elsewhere(record)
+            needed = ours.needed_bytes
+            payload = checking.of_target(tx, new, wanted, needed_bytes=needed, elsewhere=elsewhere)
+            return payload, capacity.of(tx, appliance, new)
+
+    asks = CheckSource(fabric_id=record.target_fabric_id, disks=record.disks)
+    return _both(parts, running, appliance, asks, question, record.id)
+
+
+def _both(
+    parts: Parts,
+    running: ports.ApplianceRecord,
+    appliance: ports.ApplianceRecord,
+    asks: CheckSource,
+    question: Callable[[CheckedSource], tuple[CheckTarget, Obstacles]],
+    machine_id: str | None,
+) -> Looked:
+    site = appliance.site
+    if not parts.gateway.is_connected(appliance.id):
+        what = f"Appliance '{appliance.name}' has no connection to the vault."
+        do = "Start it, or look why it cannot connect; or choose another one."
+        return Looked(None, (asked.obstacle(site, what, do),))
+    addresses = appliance.hello.data_addresses if appliance.hello else ()
+    try:
+        ours = asked.source(parts, running, asks.model_copy(update={"peer_addresses": addresses}), machine_id)
+    except errors.SecondsiteError as problem:
+        return Looked(None, (asked.problem(running.site, problem, blocking=True),))
+    found = [*asked.at(running.site, ours)]
+    try:
+        payload, limit = question(ours)
+        found += [
+            *asked.at(site, asked.target(parts, appliance, payload, machine_id)),
+            *asked.at(site, limit),
+        ]
+    except errors.SecondsiteError as problem:
+        found.append(asked.problem(site, problem, blocking=True))
+    return Looked(ours, tuple(sorted(found, key=lambda each: not each.blocking)))
+
+
+class Candidates:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def to_come_back(self, machine: str) -> ApplianceCandidates:
+        """Of the site that the machine came from. Raises NotFound, and NotPossibleNow for a machine that cannot be reprotected now."""
+        with self._parts.store.reading() as tx:
+            record = machines.existing(self._parts, tx, machine)
+            lifecycle.require(Verb.REPROTECT, record.name, record.state, record.drill_state)
+            running = tx.appliances.find(record.target_appliance_id)
+            known = lookup.appliances_of(tx, record.source_site)
+        if running is None:
+            raise errors.NotFound(f"The appliance of {record.name} is no longer enrolled.")
+
+        def candidate(appliance: ports.ApplianceRecord) -> tuple[ApplianceCandidate, Looked]:
+            return self._to_come_back(record, running, appliance)
+
+        return self._answer(record.name, record.source_site, known, candidate)
+
+    def to_protect(self, site: str, machine: str, query: EligibilityQuery) -> ApplianceCandidates:
+        """Of the site that would hold the replica. Raises as Eligibility.of."""
+        found, running, target = Eligibility(self._parts).looked_for(site, machine, query)
+        with self._parts.store.reading() as tx:
+            known = lookup.appliances_of(tx, query.target)
+        definition = found.definition
+        disks = lookup.chosen_disks(found, ())
+
+        def question(ours: CheckedSource) -> tuple[CheckTarget, Obstacles]:
+            payload = CheckTarget(
+                definition=definition,
+                name=definition.name,
+                fabric_id=enabling.at_site(definition, query.target),
+                needed_bytes=ours.needed_bytes or 0,
+                encrypted=query.encrypt,
+            )
+            return payload, Obstacles()
+
+        def candidate(appliance: ports.ApplianceRecord) -> tuple[ApplianceCandidate, Looked]:
+            asks = CheckSource(fabric_id=definition.fabric_id, disks=disks)
+            looked = _both(self._parts, running, appliance, asks, question, None)
+            return self._shape(appliance, looked, chosen=appliance.id == target.id), looked
+
+        return self._answer(found.name, query.target, known, candidate)
+
+    def _to_come_back(
+        self, record: ports.MachineRecord, running: ports.ApplianceRecord, appliance: ports.ApplianceRecord
+    ) -> tuple[ApplianceCandidate, Looked]:
+        looked = look(self._parts, record, running, appliance, ALTERNATE)
+        own = appliance.id == record.source_appliance_id
+        shape = self._shape(appliance, looked, chosen=own, machine_id=record.id)
+        if not own:
+            return shape, looked
+        why = look(self._parts, record, running, appliance, ORIGINAL).blocking
+        update = {
+            "had_the_machine": True,
+            "original": why is None,
+            "why_not_original": None if why is None else why.what,
+        }
+        return shape.model_copy(update=update), looked
+
+    def _shape(
+        self, appliance: ports.ApplianceRecord, looked: Looked, *, chosen: bool, machine_id: str = ""
+    ) -> ApplianceCandidate:
+        hello = appliance.hello
+        with self._parts.store.reading() as tx:
+            coming = tx.machines.coming_home(appliance.id, machine_id)
+        return ApplianceCandidate(
+            id=appliance.id,
+            name=appliance.name,
+            host=hello.host if hello else None,
+            fits=looked.blocking is None,
+            chosen=chosen,
+            store_free_bytes=appliance.store_free_bytes,
+            disks_coming_home=coming,
+            most_disks_home=hello.most_disks_home if hello else None,
+            seconds_to_reach=looked.ours.peer_seconds if looked.ours else None,
+            obstacles=looked.obstacles,
+        )
+
+    def _answer(
+        self,
+        machine: str,
+        site: str,
+        known: Sequence[ports.ApplianceRecord],
+        candidate: Callable[[ports.ApplianceRecord], tuple[ApplianceCandidate, Looked]],
+    ) -> ApplianceCandidates:
+        by_id = {each.id: each for each in known}
+        found = discovery.at_once(list(by_id), lambda each: candidate(by_id[each]))
+        needed = (looked.ours.needed_bytes for _, looked in found if looked.ours is not None)
+        ordered = sorted((shape for shape, _ in found), key=lambda each: (not each.fits, each.name))
+        return ApplianceCandidates(
+            machine=machine, site=site, needed_bytes=next(needed, None), appliances=tuple(ordered)
+        )

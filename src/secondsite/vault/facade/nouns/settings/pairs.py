@@ -1,0 +1,52 @@
+"""What holds between two sites, whichever way machines move."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import combinations
+
+from .....domain import errors
+from .....wire.rest.places import SitePair, SitePairChange
+from .... import ports
+from ...parts import Parts
+from ...shared.editions import Seen, require
+
+
+class Pairs:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def list(self) -> Sequence[SitePair]:
+        """Every two sites of which the caller sees one, by name."""
+        with self._parts.store.reading() as tx:
+            names = sorted(site.name for site in tx.sites.list())
+            seen = [pair for pair in combinations(names, 2) if self._parts.sees(*pair)]
+            return [_shape(tx.pairs.between(*pair)) for pair in seen]
+
+    def show(self, one: str, other: str) -> SitePair:
+        """Raises NotFound, InvalidArgument."""
+        with self._parts.store.reading() as tx:
+            return _shape(self._existing(tx, one, other))
+
+    def change(self, one: str, other: str, request: SitePairChange, seen: Seen | None = None) -> SitePair:
+        """Raises NotFound, InvalidArgument, ChangedMeanwhile."""
+        with self._parts.changing() as tx:
+            tx.one_at_a_time("sites")
+            there = self._existing(tx, one, other)
+            before = _shape(there)
+            require(seen, before, f"What holds between {before.first} and {before.second}")
+            after = replace(there, reverse_after_commit=request.reverse_after_commit)
+            tx.pairs.put(after)
+            self._parts.note(before, _shape(after))
+        return _shape(after)
+
+    def _existing(self, tx: ports.Transaction, one: str, other: str) -> ports.SitePairRecord:
+        if one == other:
+            raise errors.InvalidArgument("A pair needs two different sites.")
+        for name in (one, other):
+            if tx.sites.find(name) is None or not self._parts.sees(one, other):
+                raise errors.NotFound.named("site", name)
+        return tx.pairs.between(one, other)
+
+
+def _shape(pair: ports.SitePairRecord) -> SitePair:
+    return SitePair(first=pair.first, second=pair.second, reverse_after_commit=pair.reverse_after_commit)

@@ -1,0 +1,140 @@
+"""What the sites' appliances are asked: would each machine start there, are the plans' scripts there.
+
+Appliances that are away are not waited for: of what depends on them nothing is known, and what was found there before stays.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from .....domain import errors, lifecycle
+from .....domain.lifecycle import Verb
+from .....wire.control.orders import CHECK_SCRIPTS
+from .....wire.control.scripts import CheckScripts
+from .....wire.rest.preflights import PreflightObstacle
+from .....wire.rest.validation.shapes import FlawKind
+from .... import ports
+from ...parts import Parts
+from ...shared.asking import ask_and_wait
+from ..preflight.protected import Preflights
+from .configured import Found, World
+
+AT_ONCE = 4
+"""Machines that are asked about side by side: appliances have other orders too."""
+SCRIPTS_SECONDS = 20.0
+
+
+@dataclass(slots=True)
+class Answers:
+    """What was found; `unasked`: what it would have been about; `machines`: how many were asked about, and `not_asked`."""
+
+    found: list[Found] = field(default_factory=list)
+    unasked: set[str] = field(default_factory=set)
+    machines: int = 0
+    not_asked: int = 0
+
+
+def asked(parts: Parts, world: World, within_seconds: float) -> Answers:
+    """Machines that it does not come to in that time are not asked about."""
+    answers = Answers()
+    until = time.monotonic() + within_seconds
+    away = {each.id for each in world.appliances.values() if not parts.gateway.is_connected(each.id)}
+    _tell_of(away, world, answers)
+    _machines(parts, world, away, answers, until)
+    for plan in world.plans:
+        _scripts(parts, world, plan, away, answers)
+    return answers
+
+
+def _tell_of(away: set[str], world: World, answers: Answers) -> None:
+    for appliance_id in sorted(away):
+        appliance = world.appliances[appliance_id]
+        concerned = [each.name for each in world.machines.values() if appliance_id in _both(each)]
+        if concerned:
+            what = f"It has no connection to the vault, so {len(concerned)} of the machines were not asked about."
+            do = "Start it, or look at its connection; then 'secondsite vault validate'."
+            about = f"appliance {appliance.name} of {appliance.site}"
+            answers.found.append(Found(FlawKind.APPLIANCE_AWAY, about, what, do, (appliance.site,)))
+
+
+def _machines(parts: Parts, world: World, away: set[str], answers: Answers, until: float) -> None:
+    ready: list[ports.MachineRecord] = []
+    for machine in world.machines.values():
+        if Verb.FAILOVER not in lifecycle.allowed_operations(machine.state, machine.drill_state):
+            continue
+        if away.isdisjoint(_both(machine)):
+            ready.append(machine)
+        else:
+            _not_asked(answers, machine)
+    with ThreadPoolExecutor(AT_ONCE, "validation") as pool:
+        asking = pool.map(lambda each: _preflight(parts, each, until), ready)
+        for machine, obstacles in zip(ready, asking, strict=True):
+            if obstacles is None:
+                _not_asked(answers, machine)
+                continue
+            answers.machines += 1
+            answers.found += _obstacles(machine, obstacles)
+
+
+def _not_asked(answers: Answers, machine: ports.MachineRecord) -> None:
+    answers.unasked.add(f"machine {machine.name}")
+    answers.not_asked += 1
+
+
+def _preflight(
+    parts: Parts, machine: ports.MachineRecord, until: float
+) -> Sequence[PreflightObstacle] | None:
+    """None if it was moved, or ended, meanwhile, or time is over."""
+    if time.monotonic() >= until:
+        return None
+    try:
+        return Preflights(parts).of(machine.id).obstacles
+    except errors.SecondsiteError:
+        return None
+
+
+def _obstacles(machine: ports.MachineRecord, obstacles: Sequence[PreflightObstacle]) -> Iterator[Found]:
+    for each in obstacles:
+        kind = FlawKind.MACHINE if each.blocking else FlawKind.MACHINE_WARNING
+        yield Found(
+            kind, f"machine {machine.name}", each.what, each.do, (machine.source_site, machine.target_site)
+        )
+
+
+def _scripts(parts: Parts, world: World, record: ports.PlanRecord, away: set[str], answers: Answers) -> None:
+    """At the targets of its machines, as they are now."""
+    actions = [each for group in record.plan.groups for each in (*group.before, *group.after) if each.script]
+    names = sorted({each.script or "" for each in actions if each.guest is None})
+    in_guests = sorted({each.script or "" for each in actions if each.guest is not None})
+    members = [world.machines[each.id] for each in record.plan.machines if each.id in world.machines]
+    if not actions or not members:
+        return
+    about = f"plan {record.name}"
+    sites = tuple(sorted({site for each in members for site in (each.source_site, each.target_site)}))
+    payload = CheckScripts(names=tuple(names), in_guests=tuple(in_guests))
+    for appliance_id in sorted({each.target_appliance_id for each in members}):
+        problems = (
+            None if appliance_id in away else _missing(parts, world.appliances.get(appliance_id), payload)
+        )
+        if problems is None:
+            answers.unasked.add(about)
+            continue
+        do = "Put the script into the script folder of that site's appliance, or take the action out of the plan; the guide on plans says how."
+        answers.found += [Found(FlawKind.SCRIPT, about, each, do, sites) for each in problems]
+
+
+def _missing(
+    parts: Parts, appliance: ports.ApplianceRecord | None, payload: CheckScripts
+) -> Sequence[str] | None:
+    if appliance is None:
+        return None
+    try:
+        (answer,) = ask_and_wait(parts, [appliance], CHECK_SCRIPTS, payload, SCRIPTS_SECONDS)
+    except errors.SecondsiteError:
+        return None
+    return [f"At site {appliance.site}: {each}" for each in answer.problems]
+
+
+def _both(machine: ports.MachineRecord) -> set[str]:
+    return {machine.source_appliance_id, machine.target_appliance_id}

@@ -1,0 +1,164 @@
+"""A check of the whole configuration: by itself twice a day, and on demand. Nothing is changed by it."""
+
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from .....domain import errors
+from .....wire.common.machines import MachineDefinition
+from .....wire.control.orders import Inventory
+from .....wire.rest.validation.shapes import Flaw, FlawKind, Validation
+from .... import ports
+from ....steps.drills import proven
+from ....steps.points import boot_point
+from ...callers import THE_VAULT
+from ...parts import Parts
+from ...shared import discovery
+from . import asking, configured
+from .configured import Found, World
+
+EVERY = timedelta(hours=12)
+SOMEBODY_WAITS_SECONDS = 25.0
+IN_LINE_SECONDS = 10.0
+NOBODY_WAITS_SECONDS = 3600.0
+LOCK = "validation"
+ASKED = frozenset({FlawKind.MACHINE, FlawKind.MACHINE_WARNING, FlawKind.SCRIPT})
+"""What only the sites know."""
+_checking = threading.Lock()
+
+
+class Validations:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def last(self) -> Validation:
+        """What the last check found, of what the caller sees."""
+        with self._parts.store.reading() as tx:
+            found = tx.validations.last()
+        return Validation() if found is None else self._shape(found)
+
+    def now(self) -> Validation:
+        """Asks all sites that can be asked. Of very many machines it comes to some only: somebody waits."""
+        return self._shape(self._check(SOMEBODY_WAITS_SECONDS))
+
+    def look(self) -> None:
+        """One round of the vault's own: a check, if the last one is old, and nobody starts machines now that people need. Of several vaults
+        the second finds that it is not."""
+        with self._parts.store.reading() as tx:
+            last, now = tx.validations.last(), self._parts.now()
+            busy = any(boot_point.in_the_way(tx, each.name) for each in tx.sites.list())
+        if not busy and (last is None or not last.checked_at <= now < last.checked_at + EVERY):
+            self._check(NOBODY_WAITS_SECONDS)
+
+    def _check(self, within_seconds: float) -> ports.ValidationRecord:
+        """All of it, whoever asks: what is kept is for everybody. Who asks counts among those whose requests take long. Raises
+        DeadlineExceeded while another check goes on."""
+        everything = replace(self._parts, caller=THE_VAULT)
+        with self._parts.waiting.one(self._parts.caller), _one_at_a_time():
+            world = _world(everything)
+            answers = asking.asked(everything, world, within_seconds)
+        found = [*configured.found(world), *answers.found]
+        with self._parts.store.transaction() as tx:
+            tx.one_at_a_time(LOCK)
+            flaws = tuple(_flaws(found, answers.unasked, tx.validations.last(), self._parts.now()))
+            record = ports.ValidationRecord(self._parts.now(), answers.machines, answers.not_asked, flaws)
+            tx.validations.put(record)
+        self._note_drift(world)
+        return record
+
+    def _note_drift(self, world: World) -> None:
+        """Of those that changed, each by itself: a verb may change it meanwhile, and then the next check notes it."""
+        with self._parts.store.reading() as tx:
+            changed = [each.id for each in tx.machines.list() if self._drifts(tx, each, world)]
+        for machine_id in changed:
+            with suppress(errors.Conflict), self._parts.store.transaction() as tx:
+                machine = tx.machines.by_id(machine_id)
+                if machine is not None and self._drifts(tx, machine, world):
+                    tx.machines.put(replace(machine, drift=self._drift(tx, machine, world)))
+
+    def _drifts(self, tx: ports.Transaction, machine: ports.MachineRecord, world: World) -> bool:
+        return machine.proven_as is not None and self._drift(tx, machine, world) != machine.drift
+
+    def _drift(
+        self, tx: ports.Transaction, machine: ports.MachineRecord, world: World
+    ) -> ports.DriftRecord | None:
+        return proven.drift(tx, machine, world.definitions.get(machine.id), self._parts.now())
+
+    def _shape(self, record: ports.ValidationRecord) -> Validation:
+        seen = tuple(each for each in record.flaws if self._parts.sees(*each.sites))
+        return Validation(
+            checked_at=record.checked_at, machines=record.machines, not_asked=record.not_asked, flaws=seen
+        )
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Each asks all sites: side by side none of them ended sooner."""
+    if not _checking.acquire(timeout=IN_LINE_SECONDS):
+        raise errors.DeadlineExceeded(
+            "The configuration is being checked already.",
+            do="Ask again in a minute, or see what the last check found: 'secondsite vault validate --last'.",
+        )
+    try:
+        yield
+    finally:
+        _checking.release()
+
+
+def _flaws(
+    found: Iterable[Found], unasked: set[str], last: ports.ValidationRecord | None, now: datetime
+) -> Iterator[Flaw]:
+    before = {} if last is None else {(each.kind, each.about, each.what): each for each in last.flaws}
+    kept = [each for each in before.values() if each.kind in ASKED and each.about in unasked]
+    new = {(each.kind, each.about, each.what): each for each in found}
+    made = [
+        Flaw(**each._asdict(), since=before[key].since if key in before else now) for key, each in new.items()
+    ]
+    yield from sorted([*made, *kept], key=lambda each: (each.kind, each.about, each.what))
+
+
+def _world(parts: Parts) -> World:
+    """A site that never said what networks it has lacks none."""
+    with parts.store.reading() as tx:
+        sites = {each.name: each for each in tx.sites.list()}
+    asked = discovery.at_once(list(sites), lambda name: discovery.seen(parts, name))
+    said = list(zip(sites, asked, strict=True))
+    seen = [(name, contents.inventory) for name, contents in said if contents.problem is None]
+    networks = {
+        name: frozenset(each.name for each in contents.inventory.networks)
+        for name, contents in said
+        if contents.problem is None or contents.seen_at is not None
+    }
+    with parts.store.reading() as tx:
+        machines = {each.id: each for each in tx.machines.list()}
+        statuses = parts.facts.latest_of(tx, list(machines))
+        return World(
+            sites=sites,
+            networks=networks,
+            appliances={each.id: each for each in tx.appliances.list()},
+            machines=machines,
+            definitions={
+                each.id: found
+                for each in machines.values()
+                if (found := _definition(each, dict(seen).get(each.source_site))) is not None
+            },
+            points={key: _whole(each) for key, each in statuses.items()},
+            memory={each.id: boot_point.memory_of(tx, each) for each in machines.values()},
+            mappings=tuple(tx.networks.list()),
+            policies=tuple(policy for policy, read_only in tx.policies.list() if not read_only),
+            plans=tuple(tx.plans.list()),
+            schedules=tuple(each for each in tx.drill_schedules.list() if not each.schedule.paused),
+        )
+
+
+def _definition(machine: ports.MachineRecord, there: Inventory | None) -> MachineDefinition | None:
+    """As its site has it now; None if that is not known."""
+    found = there.machines if there is not None else ()
+    return next((each.definition for each in found if each.fabric_id == machine.source_fabric_id), None)
+
+
+def _whole(status: ports.StatusRecord) -> int:
+    replica = status.replica
+    return 0 if replica is None else sum(not point.damaged for point in replica.points)

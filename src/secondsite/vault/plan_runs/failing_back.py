@@ -1,0 +1,276 @@
+"""A failback whose data was not synchronized before: one job reprotects the committed machine and moves it home (S-221 to S-228).
+
+before   it is reprotected while it runs; then the job waits for a person, while replication goes on, and moves it
+during   it is shut down first, everything is sent to new disks without comparing, and it is moved
+
+Each part is a verb's own job, so the lifecycle, cancel and undo are theirs. A disk that is written half is no recovery point, and no verb starts
+a machine from it; a machine that was shut down for nothing runs again where it ran.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from pydantic import JsonValue
+
+from ...domain import errors
+from ...domain.choices import offered
+from ...domain.lifecycle import DrillState, State, Verb
+from ...domain.points import RecoveryPointChoice
+from ...domain.prediction.data_sync import DataSync
+from ...jobs.model.asking import Question
+from ...jobs.model.context import Child, StepContext, StepFunction
+from ...jobs.model.definitions import Definition, Step
+from ...jobs.model.facts import Json
+from ...jobs.model.failures import StepFailed
+from ...jobs.model.outcomes import Done, Outcome, Skipped
+from ...jobs.storage import read
+from ...wire import rest
+from ...wire.common.base import Shape
+from ...wire.rest.verbs import Location
+from .. import ports
+from ..operations.interface import Operation
+from ..steps import authority, batch
+from ..steps.deps import Deps
+from ..steps.operation import MachineOperation
+from ..steps.retry_store import retrying
+from ..steps.sides.giving_orders import Orders
+from ..steps.sides.source import PATIENT_REACH_SECONDS, Source
+
+FAILBACK = "failback"
+COMPLETE = "complete"
+"""What a person answers when the machine may be moved."""
+WAITS = frozenset({State.COMMITTED, State.REPROTECTING, State.PROTECTED})
+"""A machine that was shut down and is in one of these belongs to no job that would start it."""
+LOCATIONS: Mapping[DataSync, Location] = {
+    DataSync.BEFORE: Location.ORIGINAL,
+    DataSync.DURING: Location.ALTERNATE,
+}
+"""Without comparing nothing is known of old disks, so all goes to new ones."""
+
+
+class FailbackArguments(Shape):
+    """`epoch` and `asked_at` are those of the machine when the job was asked for: whoever acts on it later ends this job. `verb` is what a
+    person asked for: by it the job is shown, and evidence is kept."""
+
+    verb: Verb = Verb.PLANNED_FAILOVER
+    machine_id: str
+    name: str
+    data_sync: DataSync
+    choice: RecoveryPointChoice = RecoveryPointChoice.LATEST
+    at_most_down_seconds: float | None = None
+    epoch: int
+    asked_at: int
+
+
+def submit(
+    deps: Deps, tx: ports.Transaction, request: rest.PlannedFailover, requested_by: str
+) -> rest.JobAccepted:
+    """One job for one machine. Raises NotPossibleNow, NotFound or InvalidArgument before anything is written."""
+    assert request.data_sync is not None
+    machine = _only(tx, request.machines)
+    _require(machine, request.data_sync, request)
+    arguments = FailbackArguments(
+        machine_id=machine.id, name=machine.name, data_sync=request.data_sync, choice=request.choice,
+        at_most_down_seconds=request.at_most_down_seconds, epoch=machine.epoch, asked_at=authority.highest(tx, machine),
+    )  # fmt: skip
+    job_id = deps.submit(
+        tx.session,
+        FAILBACK,
+        subject=machine.id,
+        subject_name=machine.name,
+        arguments=arguments,
+        by=requested_by,
+    )
+    return rest.JobAccepted(job_id=job_id)
+
+
+def _only(tx: ports.Transaction, names: Sequence[str]) -> ports.MachineRecord:
+    if len(set(names)) != 1:
+        raise errors.InvalidArgument(
+            "A failback that synchronizes by itself is for one machine.",
+            do="Start one for each; or reprotect them, then fail them back together.",
+        )
+    found = tx.machines.find_all(names).get(names[0])
+    if found is None:
+        raise errors.NotFound.named("machine", names[0])
+    return found
+
+
+def _require(machine: ports.MachineRecord, sync: DataSync, asked: rest.PlannedFailover) -> None:
+    if machine.state is not State.COMMITTED or machine.drill_state is not DrillState.NONE:
+        raise errors.NotPossibleNow(
+            f"{machine.name} is {machine.state}: a data synchronization is for a machine that was committed and not reprotected.",
+            do="A protected machine fails back without it: its data is synchronized already.",
+        )
+    if sync is DataSync.DURING and asked.at_most_down_seconds is not None:
+        raise errors.InvalidArgument(
+            "With the data synchronization 'during' the machine is down while everything is sent: there is no budget for that.",
+            do="Leave --at-most-down out, or synchronize before the failover.",
+        )
+    if sync is DataSync.DURING and asked.choice is not RecoveryPointChoice.LATEST:
+        raise errors.InvalidArgument(
+            "With the data synchronization 'during' there is no point but the last state.",
+            do="Leave the choice out, or synchronize before the failover.",
+        )
+    offered.refuse_planned(asked.choice, machine.name, comes_home=not machine.reversed)
+
+
+def definition(deps: Deps, operations: Mapping[Verb, Operation]) -> Definition:
+    """The kind of job that the engine has to know; `operations` are the verbs of machines."""
+    return Definition(FAILBACK, undo_on_failure=True, steps_of=_Failback(deps, operations).steps)
+
+
+class _Failback:
+    """Its steps, and what they do."""
+
+    def __init__(self, deps: Deps, operations: Mapping[Verb, Operation]) -> None:
+        self._deps = deps
+        self._operations = operations
+        self._orders = Orders(deps)
+
+    def steps(self, arguments: Json) -> list[Step]:
+        return [retrying(each) for each in self._steps(FailbackArguments.model_validate(arguments).data_sync)]
+
+    def _steps(self, sync: DataSync) -> Iterator[Step]:
+        yield Step("check", self._check, title="Prerequisites check")
+        if sync is DataSync.DURING:
+            yield Step(
+                "shut_down",
+                self._shut_down,
+                title="Shut down",
+                undo=self._start_again,
+                undo_after_failure=True,
+            )
+        yield _with_job("synchronize", self._reprotect, "Synchronize")
+        if sync is DataSync.BEFORE:
+            yield Step("complete", self._ask, title="Complete failover")
+        yield _with_job("move", self._move, "Failover")
+
+    def _check(self, ctx: StepContext) -> Outcome:
+        machine, wanted = self._machine(ctx), ctx.arguments(FailbackArguments)
+        for site, appliance in (
+            (machine.source_site, machine.source_appliance_id),
+            (machine.target_site, machine.target_appliance_id),
+        ):
+            if not self._deps.gateway.is_connected(appliance):
+                raise errors.PrerequisiteFailed(
+                    f"The appliance of site {site} is not connected, so {wanted.name} cannot come home.",
+                    do="Start it, then start the failback again.",
+                )
+        return Done(f"both sites answer; {_plan_of(machine, wanted.data_sync)}")
+
+    def _shut_down(self, ctx: StepContext) -> Outcome:
+        source = self._where_it_ran(ctx, self._unchanged(ctx))
+        return source.shut_down(force=False, reach_seconds=PATIENT_REACH_SECONDS).done()
+
+    def _start_again(self, ctx: StepContext) -> Outcome:
+        """It was shut down and did not come home: it runs again where it ran, unless a job of its own sees to that."""
+        machine = self._machine(ctx)
+        if machine.state not in WAITS:
+            return Skipped(f"{machine.name} is {machine.state}: its own job starts it")
+        return self._where_it_ran(ctx, machine).restart().done()
+
+    def _reprotect(self, ctx: StepContext) -> Outcome:
+        wanted = ctx.arguments(FailbackArguments)
+        request = rest.Reprotect(machines=(wanted.machine_id,), location=LOCATIONS[wanted.data_sync])
+        return ctx.run_children(
+            lambda: [self._child(ctx, Verb.REPROTECT, request, wanted.asked_at)], batch.DEADLINE_SECONDS
+        )
+
+    def _ask(self, ctx: StepContext) -> Outcome:
+        machine = self._machine(ctx)
+        answer = ctx.ask(
+            Question(
+                f"{machine.name} runs on at {machine.source_site} and is protected back to {machine.target_site}, where its changes go "
+                f"on arriving. Answer '{COMPLETE}' to shut it down, send the rest and start it at {machine.target_site}; or cancel this job: "
+                "it then stays where it is, protected",
+                (COMPLETE,),
+            )
+        )
+        return Done(f"{answer.verdict}, says {answer.by}")
+
+    def _move(self, ctx: StepContext) -> Outcome:
+        wanted = ctx.arguments(FailbackArguments)
+        request = rest.PlannedFailover(
+            machines=(wanted.machine_id,),
+            choice=wanted.choice,
+            at_most_down_seconds=wanted.at_most_down_seconds,
+        )
+
+        def move() -> list[Child]:
+            self._require_synchronized(ctx)
+            return [self._child(ctx, Verb.PLANNED_FAILOVER, request, down_since=_down_since(ctx))]
+
+        return ctx.run_children(move, batch.DEADLINE_SECONDS)
+
+    def _child(
+        self,
+        ctx: StepContext,
+        verb: Verb,
+        request: rest.MachinesRequest,
+        asked_at: int | None = None,
+        **more: JsonValue,
+    ) -> Child:
+        operation = self._operations[verb]
+        assert isinstance(operation, MachineOperation)
+        with self._deps.store.reading() as tx:
+            (child,) = operation.children(tx, [tx.machines.get(str(ctx.subject))], request)
+        mine = child if asked_at is None else child.model_copy(update={"asked_at": asked_at})
+        return batch.as_job(mine.given(**more))
+
+    def _require_synchronized(self, ctx: StepContext) -> None:
+        """Raises StepFailed if somebody has moved or turned the machine since."""
+        machine, wanted = self._machine(ctx), ctx.arguments(FailbackArguments)
+        if machine.state is not State.PROTECTED or machine.epoch != wanted.epoch + 1:
+            raise StepFailed(
+                errors.NotPossibleNow.code,
+                f"{machine.name} is {machine.state} from {machine.source_site} to {machine.target_site}: somebody else has acted on it since "
+                "it was synchronized.",
+                "Look at what it is now; to move it start a planned failover",
+            )
+
+    def _unchanged(self, ctx: StepContext) -> ports.MachineRecord:
+        """The machine as it was when this was asked for; raises StaleOrder."""
+        machine, wanted = self._machine(ctx), ctx.arguments(FailbackArguments)
+        if machine.state is not State.COMMITTED or machine.generation > wanted.asked_at:
+            raise errors.StaleOrder(
+                f"{wanted.name} is {machine.state}: somebody else has acted on it since this failback was asked for.",
+                do="Look at what it is now, then start what is needed.",
+            )
+        return machine
+
+    def _machine(self, ctx: StepContext) -> ports.MachineRecord:
+        with self._deps.store.reading() as tx:
+            return tx.machines.get(str(ctx.subject))
+
+    def _where_it_ran(self, ctx: StepContext, machine: ports.MachineRecord) -> Source:
+        """Orders to the site that the machine is to leave: its target until the reprotect has turned it."""
+        turned = machine.epoch != ctx.arguments(FailbackArguments).epoch
+        return Source(self._orders, ctx, machine if turned else _turned(machine))
+
+
+def _down_since(ctx: StepContext) -> str | None:
+    """When this job began to shut it down."""
+    with ctx.session() as session:
+        began = [task.started_at for task in read.tasks_of(session, ctx.job_id) if task.key == "shut_down"]
+    return began[-1].isoformat() if began and began[-1] is not None else None
+
+
+def _turned(machine: ports.MachineRecord) -> ports.MachineRecord:
+    return replace(
+        machine,
+        source_site=machine.target_site,
+        source_appliance_id=machine.target_appliance_id,
+        source_fabric_id=machine.target_fabric_id,
+    )
+
+
+def _with_job(key: str, run: StepFunction, title: str) -> Step:
+    """What a verb's own job does: a cancel waits for its end."""
+    return Step(key, run, title=title, cancelable=False, boundary=True)
+
+
+def _plan_of(machine: ports.MachineRecord, sync: DataSync) -> str:
+    if sync is DataSync.BEFORE:
+        return f"{machine.name} runs on while its changes are sent to {machine.source_site}; then a person is asked before it is moved"
+    return f"{machine.name} is shut down now, and all its data is sent to new disks at {machine.source_site}, without comparing, before it starts there"

@@ -1,0 +1,39 @@
+"""What is asked of the appliance that will hold the replica, before anything stops."""
+
+from ....wire.control import checks, setups
+from ... import ports
+from .. import seeds
+from ..sides import cards, properties
+from .place import ReprotectArguments
+
+
+def of_target(
+    tx: ports.Transaction,
+    new: ports.MachineRecord,
+    wanted: ReprotectArguments,
+    *,
+    needed_bytes: int | None,
+    elsewhere: bool,
+) -> checks.CheckTarget:
+    """For the machine as it will be. Onto its own disks only changes travel; new ones take a full copy. What is there already is never
+    replaced. With another appliance it is made anew, which its host must be able to do."""
+    replica = checks.WantedReplica(
+        epoch=new.epoch, base=wanted.base, existing_fabric_id=new.target_fabric_id, disks=new.disks
+    )
+    anew = wanted.base is setups.Base.EMPTY
+    return checks.CheckTarget(
+        definition=new.definition if elsewhere else None,
+        name=_name(tx, new) if anew else None,
+        fabric_id=new.target_fabric_id,
+        cards=cards.checked(tx, new) if elsewhere else (),
+        encrypted=new.encrypted and anew,
+        needed_bytes=needed_bytes or 0 if anew else 0,
+        seeds=seeds.of(wanted.seeds, new.definition),
+        replica=replica,
+        keeping=new.kept,
+        home=cards.at_home(tx, new),
+    )
+
+
+def _name(tx: ports.Transaction, new: ports.MachineRecord) -> str:
+    return properties.set_for(tx, new).target_name or new.name

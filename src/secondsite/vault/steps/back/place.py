@@ -1,0 +1,116 @@
+"""What a reprotect was asked for, and the machine in the roles that it will have."""
+
+from dataclasses import replace
+from typing import Literal
+
+from pydantic import Field
+
+from ....domain import errors, policies
+from ....wire import rest
+from ....wire.common.base import Shape
+from ....wire.common.stores import Keeping
+from ....wire.control.setups import Base
+from ... import ports
+from .. import lookup, seeds
+
+
+class ReprotectArguments(Shape):
+    """Onto the old source's own disks, or onto new ones; with another appliance of its site, if its id is given. `seeds` are paths by
+    disk key."""
+
+    location: Literal["original", "alternate"] = "original"
+    store: str | None = None
+    appliance_id: str | None = None
+    seeds: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def to_original(self) -> bool:
+        return self.location == "original"
+
+    @property
+    def base(self) -> Base:
+        return Base.EXISTING if self.to_original else Base.EMPTY
+
+    def is_elsewhere(self, machine: ports.MachineRecord) -> bool:
+        """Whether it is another appliance than the one that had the machine."""
+        return self.appliance_id not in (None, machine.source_appliance_id)
+
+
+def asked(tx: ports.Transaction, request: rest.Reprotect, machine: ports.MachineRecord) -> ReprotectArguments:
+    """Raises NotFound for an appliance of another site, InvalidArgument for what the old disks have no use for."""
+    named = request.target_appliance
+    chosen = None if named is None else _named(tx, machine, named).id
+    wanted = ReprotectArguments(
+        location=request.location,
+        store=request.store,
+        appliance_id=chosen,
+        seeds=seeds.asked(request, machine.name),
+    )
+    if wanted.to_original:
+        _refuse_without_use(tx, machine, wanted)
+    else:
+        seeds.require_disks(machine.name, machine.disks, wanted.seeds)
+    return wanted
+
+
+def _named(tx: ports.Transaction, machine: ports.MachineRecord, name: str) -> ports.ApplianceRecord:
+    try:
+        return lookup.appliance_named(tx, machine.source_site, name)
+    except errors.NotFound as unknown:
+        enroll = f"'secondsite appliance create-registration-key --site {machine.source_site}'"
+        raise errors.NotFound(
+            f"{unknown.message} {machine.name} is protected back to the site that it came from.",
+            do=f"{unknown.do} To enroll another one there: {enroll}.",
+        ) from unknown
+
+
+def _refuse_without_use(
+    tx: ports.Transaction, machine: ports.MachineRecord, wanted: ReprotectArguments
+) -> None:
+    if wanted.is_elsewhere(machine):
+        own = tx.appliances.find(machine.source_appliance_id)
+        has = f"appliance '{own.name}'" if own is not None else "an appliance that is no longer enrolled"
+        raise errors.InvalidArgument(
+            f"The old disks of {machine.name} are with {has}: another one has none that changes could go back to.",
+            do="Give '--location alternate' for a full copy to the appliance that you named, or leave the appliance out.",
+        )
+    if wanted.seeds:
+        raise errors.InvalidArgument(
+            f"The old disks of {machine.name} are the copy that it is compared with: a seed has no use.",
+            do="Leave the seed out; or give '--location alternate', if the old disks are gone.",
+        )
+
+
+def turned(
+    tx: ports.Transaction, machine: ports.MachineRecord, wanted: ReprotectArguments
+) -> ports.MachineRecord:
+    """The machine as it will be, by the policy of that way, its replica kept where it was asked for."""
+    now = _swapped(machine, wanted.appliance_id or machine.source_appliance_id)
+    read_only = {policy.name: fixed for policy, fixed in tx.policies.list()}
+    now = replace(now, policy=policies.in_force(machine.policy, read_only, now.reversed))
+    if wanted.store is None and not wanted.is_elsewhere(machine):
+        return now
+    # a store's name says nothing at another appliance
+    kept = {site: keeping for site, keeping in now.keeping.items() if site != now.target_site}
+    if wanted.store is not None:
+        kept[now.target_site] = Keeping(store=wanted.store)
+    return replace(now, keeping=kept)
+
+
+def _swapped(machine: ports.MachineRecord, target_appliance_id: str) -> ports.MachineRecord:
+    """The machine with source and target swapped, in a new epoch."""
+    return replace(
+        machine,
+        source_site=machine.target_site,
+        target_site=machine.source_site,
+        source_appliance_id=machine.target_appliance_id,
+        target_appliance_id=target_appliance_id,
+        source_fabric_id=machine.target_fabric_id,
+        target_fabric_id=machine.source_fabric_id,
+        epoch=machine.epoch + 1,
+        failed_over_point_id=None,
+        failed_over_forward=None,
+        failed_over_at=None,
+        start_ordered=False,
+        coming_appliance_id=None,
+    )

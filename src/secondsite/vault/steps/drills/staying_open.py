@@ -1,0 +1,67 @@
+"""A test failover whose job stays open until somebody completes the test, as the documents have it (S-112, S-114).
+
+The machine's drill is at rest meanwhile, as after any other: the verb that cleans it up completes it, also by force after two weeks, and
+what this job ends with is what was noted then.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from ....domain.drills import verdicts
+from ....domain.lifecycle import DrillState, Event, drill_after
+from ....ground.units import DAY
+from ....jobs.model.context import StepContext
+from ....jobs.model.definitions import Step
+from ....jobs.model.outcomes import Done, Outcome, Wait
+from ....jobs.model.views import JobView
+from ....jobs.storage import read
+from ....jobs.storage.database import Session
+from ... import ports
+from ..deps import Deps
+from .cleaning import DrillEnded
+
+OPEN_SECONDS = 30 * DAY
+"""Longer than a drill lasts that nobody completes: whoever is not heard of then could not be cleaned up by force either."""
+LOOKS_SECONDS = 5.0
+
+
+class StaysOpen:
+    """The last step of its job; `waits` says what it waits for."""
+
+    def __init__(self, deps: Deps, waits: Callable[[ports.MachineRecord], str]) -> None:
+        self._deps = deps
+        self._waits = waits
+
+    def steps(self) -> tuple[Step, ...]:
+        wait = Step(
+            "await_completion", self._wait, title="Complete testing", cancelable=False, begins=self._rest
+        )
+        return (wait,)
+
+    def _rest(self, session: Session, job: JobView) -> None:
+        """From here on the drill is its own: whoever completes it does so without this job."""
+        tx = self._deps.store.within(session)
+        machine = tx.machines.get(str(job.subject))
+        if machine.drill_state is DrillState.STARTING and machine.drill_claimed_by == job.id:
+            state = drill_after(machine.drill_state, Event.SUCCEEDED)
+            tx.machines.put(replace(machine, drill_state=state))
+
+    def _wait(self, ctx: StepContext) -> Outcome:
+        with self._deps.store.reading() as tx:
+            machine = tx.machines.by_id(str(ctx.subject))
+            if machine is not None and machine.drill is not None and machine.drill.job_id == ctx.job_id:
+                return self._goes_on(ctx, machine)
+            began_at = read.get(tx.session, ctx.job_id).created_at
+            notes = [each for each in tx.drill_notes.list(str(ctx.subject)) if each.started_at >= began_at]
+        if not notes:
+            return Done("the test machine is gone, and nobody noted anything")
+        noted = min(notes, key=lambda note: note.completed_at)
+        said = f"completed by {noted.requested_by}; verdict: {verdicts.spoken(noted.verdict)}; notes kept: {noted.notes or 'none'}"
+        return Done(said, DrillEnded(verdict=noted.verdict))
+
+    def _goes_on(self, ctx: StepContext, machine: ports.MachineRecord) -> Outcome:
+        """Never a failure: that would undo what a person may be looking at."""
+        said = self._waits(machine)
+        if ctx.waited_seconds >= OPEN_SECONDS:
+            return Done(f"nobody completed it in {OPEN_SECONDS / DAY:.0f} days: {said}", partial=True)
+        raise Wait(f"drill/{machine.id}", OPEN_SECONDS + DAY, said, None, LOOKS_SECONDS)

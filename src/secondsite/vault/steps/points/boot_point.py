@@ -1,0 +1,235 @@
+"""A job that boots a recovery point to see whether it boots. It is not a verb of the lifecycle: machine and drills stay as they are.
+
+The copy lives inside one order: the target's appliance starts it, looks at it and removes it, whatever becomes of this job. Copies
+of a site take turns within what the site gives for that, in the order in which they were asked for.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from ....domain import errors, lifecycle
+from ....domain.drills.networks import NO_NETWORK
+from ....domain.drills.verdicts import Verdict
+from ....domain.lifecycle import DrillState, State, Verb
+from ....domain.verification import budget
+from ....domain.verification.budget import VerificationBudget
+from ....ground.job_states import JobState
+from ....ground.units import DAY
+from ....jobs.model.context import StepContext
+from ....jobs.model.definitions import Definition, Step
+from ....jobs.model.outcomes import Done, Outcome, Wait
+from ....jobs.storage import search
+from ....wire.common.base import Shape
+from ....wire.common.machine_checks import NETWORKED, MachineCheck
+from ....wire.control import orders
+from ....wire.control.proofs import BootPoint, Proof
+from ... import ports
+from ..deps import Deps
+from ..drills import judging
+from ..retry_store import retrying
+from ..sides import properties
+from ..sides.giving_orders import Answer, Limits, Orders
+from ..sides.proving import picture_of
+from ..sides.target import boot_fabric_id, boot_name
+
+BOOT = "boot_point"
+WAIT_SECONDS = 180.0
+"""So long a guest that nobody looks at may take to show that it runs."""
+START_AND_REMOVE_SECONDS = 300.0
+LOOKS_SECONDS = 5.0
+IN_NEED = frozenset(
+    {
+        State.FAILING_OVER,
+        State.PLANNED_FAILING_OVER,
+        State.CHANGING_RECOVERY_POINT,
+        State.PLANNED_CHANGING_RECOVERY_POINT,
+        State.CANCELLING,
+    }
+)
+"""People wait for machines."""
+AT_WORK = frozenset(each for each in JobState if not each.ended)
+MOST_AT_WORK = 1000
+
+
+class BootArguments(Shape):
+    """The appliance that holds the point, the point, and what the copy takes of what the site gives. `generation`: the machine's when
+    it was asked for; an appliance that has seen a later verb starts nothing."""
+
+    appliance_id: str
+    site: str
+    point: str
+    memory_bytes: int
+    generation: int
+    network: str = NO_NETWORK
+
+
+def submit(
+    deps: Deps,
+    tx: ports.Transaction,
+    machine: ports.MachineRecord,
+    point_id: str,
+    by: str,
+    network: str | None = None,
+) -> str:
+    """Queue the job in the caller's transaction; its id. Raises NotPossibleNow for a machine that has no points to start from now, or
+    more memory than the site gives at all."""
+    if Verb.TEST_FAILOVER not in lifecycle.allowed_operations(machine.state, DrillState.NONE):
+        raise errors.NotPossibleNow(
+            f"{machine.name} is {machine.state}: its points are not booted beside that.",
+            do="Wait until it is protected again.",
+        )
+    given = budget_of(tx, machine.target_site)
+    memory_bytes = memory_of(tx, machine)
+    budget.require_possible(given, machine.target_site, machine.name, memory_bytes)
+    arguments = BootArguments(
+        appliance_id=machine.target_appliance_id,
+        site=machine.target_site,
+        point=point_id,
+        memory_bytes=memory_bytes,
+        generation=machine.generation,
+        network=network or given.network,
+    )
+    return deps.submit(
+        tx.session, BOOT, subject=machine.id, subject_name=machine.name, arguments=arguments, by=by
+    )
+
+
+def budget_of(tx: ports.Transaction, site: str) -> VerificationBudget:
+    found = tx.sites.find(site)
+    return budget.UNSET if found is None else found.verification
+
+
+def memory_of(tx: ports.Transaction, machine: ports.MachineRecord) -> int:
+    """What its copy takes at the target."""
+    return properties.set_for(tx, machine).memory_bytes or machine.definition.memory_bytes
+
+
+def in_the_way(tx: ports.Transaction, site: str) -> str | None:
+    """A failover or a drill that is being started at the site, as a part of a sentence."""
+    here = {each.id for each in tx.appliances.list(site)}
+    moving = (each for each in tx.machines.places_at_work(IN_NEED) if each.state in IN_NEED)
+    for each in moving:
+        if each.target_appliance_id in here:
+            return f"{tx.machines.get(each.id).name} is {each.state}"
+    for machine in tx.machines.in_drill({DrillState.STARTING}):
+        if machine.target_site == site:
+            return f"a test failover of {machine.name} is {machine.drill_state}"
+    return None
+
+
+def at_work(tx: ports.Transaction, site: str) -> Sequence[tuple[str, int]]:
+    """Jobs of copies at the site that have not ended, and the memory of each, in the order in which they were asked for."""
+    found = search.find(tx.session, search.Wanted(states=AT_WORK, verb=BOOT), limit=MOST_AT_WORK)
+    in_order = sorted(found, key=lambda each: (each.created_at, each.id))
+    asked = [(each, BootArguments.model_validate(each.arguments)) for each in in_order]
+    return [(each.id, wanted.memory_bytes) for each, wanted in asked if wanted.site == site]
+
+
+def _before(tx: ports.Transaction, job_id: str, site: str) -> Iterator[int]:
+    for each, memory_bytes in at_work(tx, site):
+        if each == job_id:
+            return
+        yield memory_bytes
+
+
+class BootsPoint:
+    def __init__(self, deps: Deps) -> None:
+        self._deps = deps
+        self._give = Orders(deps)
+
+    def turn(self, ctx: StepContext) -> Outcome:
+        """Waits for a day at most."""
+        wanted = ctx.arguments(BootArguments)
+        with self._deps.store.reading() as tx:
+            given = budget_of(tx, wanted.site)
+            others = list(_before(tx, ctx.job_id, wanted.site))
+            why = in_the_way(tx, wanted.site)
+        budget.require_possible(given, wanted.site, ctx.subject_name, wanted.memory_bytes)
+        if why is None and not budget.has_room(given, others, wanted.memory_bytes):
+            why = f"{len(others)} before it at {wanted.site}"
+        if why is not None:
+            raise Wait(f"boot/{ctx.job_id}", DAY, f"waits: {why}", poll_seconds=LOOKS_SECONDS)
+        return Done(f"{wanted.site} has room for it")
+
+    def boot(self, ctx: StepContext) -> Outcome:
+        """A machine that is of no use lets the job end as partially succeeded. Of one that could not be looked at that is noted, too."""
+        wanted = ctx.arguments(BootArguments)
+        try:
+            answer = self._ask(ctx, wanted)
+        except errors.SecondsiteError as problem:
+            self._note(ctx, wanted, problem.message)
+            raise
+        proof = answer.facts
+        verdict, png = judging.verdict_of(proof.evidence), picture_of(proof)
+
+        def keep(tx: ports.Transaction) -> None:
+            if png is not None:
+                tx.pictures.put(ports.PictureRecord(ctx.job_id, ctx.now(), png))
+            machine = tx.machines.by_id(str(ctx.subject))
+            if machine is not None:
+                booted = ports.BootedRecord(
+                    wanted.point, ctx.job_id, answer.sentence, verdict, looked_at=ctx.now()
+                )
+                tx.machines.put(replace(machine, booted=booted))
+
+        return Done(
+            answer.sentence,
+            Proof(evidence=proof.evidence),
+            self._deps.commit(keep),
+            partial=verdict is Verdict.FAILED,
+        )
+
+    def _ask(self, ctx: StepContext, wanted: BootArguments) -> Answer[Proof]:
+        with self._deps.store.reading() as tx:
+            machine = tx.machines.get(str(ctx.subject))
+            checks = tuple(tx.checks.find(machine.id))
+            sizing = properties.set_for(tx, machine).sizing
+        asked, left_out = _askable(checks, wanted.network)
+        longest = max([WAIT_SECONDS, *(check.deadline_seconds for check in asked)])
+        payload = BootPoint(
+            point_id=wanted.point,
+            fabric_id=boot_fabric_id(machine),
+            name=boot_name(machine),
+            network=NO_NETWORK if wanted.network == NO_NETWORK else f"ss-boot-{machine.id[:7].lower()}",
+            sizing=sizing,
+            wait_seconds=WAIT_SECONDS,
+            checks=asked,
+            left_out=left_out,
+        )
+        return self._give.give(
+            ctx,
+            wanted.appliance_id,
+            orders.BOOT_POINT,
+            payload,
+            machine_id=machine.id,
+            generation=wanted.generation,
+            limits=Limits(deadline_seconds=longest + START_AND_REMOVE_SECONDS),
+            why=f"booting point {wanted.point} of {machine.name}",
+        )
+
+    def _note(self, ctx: StepContext, wanted: BootArguments, said: str) -> None:
+        """What was seen last stays."""
+        with self._deps.store.transaction() as tx:
+            machine = tx.machines.by_id(str(ctx.subject))
+            if machine is not None:
+                known = machine.booted or ports.BootedRecord(wanted.point, ctx.job_id, said)
+                tx.machines.put(replace(machine, booted=replace(known, tried_at=ctx.now())))
+
+
+def _askable(
+    checks: Sequence[MachineCheck], network: str
+) -> tuple[tuple[MachineCheck, ...], tuple[str, ...]]:
+    """Those that a copy without a network can answer, and the names of the others."""
+    if network != NO_NETWORK:
+        return tuple(checks), ()
+    asked = tuple(each for each in checks if each.kind not in NETWORKED)
+    return asked, tuple(each.name for each in checks if each.kind in NETWORKED)
+
+
+def definition(deps: Deps) -> Definition:
+    boots = BootsPoint(deps)
+    steps = (
+        Step("turn", boots.turn, title="Wait for its turn"),
+        Step("boot", boots.boot, title="Boot recovery point"),
+    )
+    return Definition(BOOT, tuple(map(retrying, steps)))

@@ -1,0 +1,258 @@
+"""Addresses that a machine's cards get out of the pools of the networks at its second site.
+
+They are taken by the prerequisites check, before anything stops, and are the machine's until it is home again: an address is never two
+machines' at once. What is taken by a verb that did not come to it, is taken anew from a machine that rests at home."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from ....domain import errors
+from ....domain.lifecycle import State, Verb
+from ....domain.networks import addresses, pools
+from ....jobs.model.context import StepContext
+from ....jobs.model.outcomes import Done, Outcome
+from ....wire.common.cards import CardSettings, PoolSettings
+from ....wire.control.cards import CardHere
+from ....wire.control.checks import Obstacles, ObstacleShape
+from ... import ports
+from ..deps import Deps
+from ..obstacles import NOTHING
+from . import cards
+
+LOCK = "pools"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A card that is to have an address out of the pool of its network (None: it has none)."""
+
+    card: CardHere
+    pool: ports.PoolRecord | None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The `cards` as the target is asked about them: whether what they will have fits its networks. `asks`: some are to have an address
+    out of a pool; `unpooled` are those that get none, because their network has no pool or nothing is free in it."""
+
+    cards: tuple[CardHere, ...]
+    unpooled: Obstacles = NOTHING
+    asks: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pooled:
+    """What a card gets: an address with its prefix, and what goes with it."""
+
+    address: str
+    gateway: str | None
+    dns_servers: tuple[str, ...]
+
+
+def wanted(tx: ports.Transaction, machine: ports.MachineRecord) -> Sequence[Wanted]:
+    """By card: those that will be connected. At home a machine is as it was."""
+    own = cards.set_for(tx, machine)
+    if not any(map(_asks, own.values())):
+        return ()
+    there = [each for each in tx.pools.list() if each.settings.site == machine.target_site]
+    connected = (card for card in cards.at_target(tx, machine) if card.network is not None)
+    return [Wanted(card, _of(there, card)) for card in connected if _asks(own.get(card.mac.lower()))]
+
+
+def expected(tx: ports.Transaction, machine: ports.MachineRecord) -> Mapping[str, Pooled]:
+    """What its cards have, or would get now, by their MAC addresses at home."""
+    found: dict[str, Pooled] = {}
+    offered: set[tuple[str, str]] = set()
+    for each in wanted(tx, machine):
+        if each.pool is not None:
+            besides = {address for pool, address in offered if pool == each.pool.name}
+            address = _choose(tx, machine, each.pool, each.card.mac.lower(), besides)
+            if address is not None:
+                offered.add((each.pool.name, address))
+                found[each.card.mac.lower()] = _pooled(each.pool.settings, address)
+    return found
+
+
+def given(tx: ports.Transaction, machine: ports.MachineRecord) -> Mapping[str, Pooled]:
+    """What its cards have where they are started now, by their MAC addresses at home."""
+    found = [(each.card.mac.lower(), each.pool) for each in wanted(tx, machine) if each.pool is not None]
+    if not found:
+        return {}
+    has = {(each.pool, each.mac): each.address for each in tx.pools.held(machine.id)}
+    return {
+        mac: _pooled(pool.settings, has[pool.name, mac]) for mac, pool in found if (pool.name, mac) in has
+    }
+
+
+def away(tx: ports.Transaction, machine: ports.MachineRecord) -> Mapping[str, str]:
+    """The last that was taken for each card, by its MAC address at home."""
+    held = sorted(tx.pools.held(machine.id), key=lambda each: each.taken_at)
+    return {each.mac: each.address for each in held}
+
+
+def look(
+    tx: ports.Transaction, machine: ports.MachineRecord, checked: Sequence[CardHere], *, blocking: bool
+) -> Look:
+    """Before anything is taken."""
+    wishes = wanted(tx, machine)
+    if not wishes:
+        return Look(tuple(checked))
+    found = expected(tx, machine)
+    missed = [each for each in wishes if each.card.mac.lower() not in found]
+    told = Obstacles(obstacles=tuple(_obstacle(machine, each, blocking=blocking) for each in missed))
+    return Look(tuple(_with(card, found.get(card.mac.lower())) for card in checked), told, asks=True)
+
+
+def subnets(tx: ports.Transaction, site: str) -> Mapping[str, str]:
+    """Of the site's networks without a tag, as their pools have them."""
+    there = (each.settings for each in tx.pools.list() if each.settings.site == site)
+    return {each.network: each.subnet for each in there if each.vlan is None}
+
+
+def take(deps: Deps, ctx: StepContext, machine: ports.MachineRecord, *, needed: bool) -> str:
+    """From now on the machine has them, whatever happens to this process; the end of a sentence. Raises PrerequisiteFailed for one that
+    is `needed` and that somebody else was faster to take; else the machine starts without it."""
+    said: list[str] = []
+
+    def work(tx: ports.Transaction) -> None:
+        said[:] = taken(tx, machine, deps.now(), needed=needed)
+
+    ctx.write(deps.commit(work))
+    return "".join(f"; {each}" for each in said)
+
+
+def taken(
+    tx: ports.Transaction, machine: ports.MachineRecord, now: datetime, *, needed: bool
+) -> Sequence[str]:
+    """A sentence for each card that is to have one. Raises as `take`."""
+    tx.one_at_a_time(LOCK)
+    return [_take(tx, machine, each, now, needed=needed) for each in wanted(tx, machine)]
+
+
+def comes_home(machine: ports.MachineRecord, verb: Verb) -> bool:
+    """Whether with the success of this verb the machine has left its second site for good."""
+    return verb is (Verb.COMMIT if machine.reversed else Verb.CANCEL_FAILOVER)
+
+
+def is_away(machine: ports.MachineRecord) -> bool:
+    """Whether it runs, or may run, at its second site."""
+    if machine.reversed:
+        return machine.failed_over_point_id is None
+    return machine.start_ordered or machine.failed_over_point_id is not None
+
+
+def giving_back(tx: ports.Transaction, machine: ports.MachineRecord, outcome: Outcome) -> Outcome:
+    """The outcome of a step, which also says what the machine does not need any more."""
+    held = tx.pools.held(machine.id)
+    return _also(outcome, "".join(f"; {each.address} goes back to pool {each.pool}" for each in held))
+
+
+def at_end(tx: ports.Transaction, machine: ports.MachineRecord, outcome: Outcome) -> Outcome:
+    """The same as its protection ends: a machine that runs on where it is keeps what it has."""
+    if not is_away(machine):
+        return giving_back(tx, machine, outcome)
+    keeps = (
+        f"; it keeps {each.address} of pool {each.pool}: 'secondsite pool release {each.pool} {each.address}' once nothing has it"
+        for each in tx.pools.held(machine.id)
+    )
+    return _also(outcome, "".join(keeps))
+
+
+def _also(outcome: Outcome, end: str) -> Outcome:
+    if isinstance(outcome, Done):
+        return replace(outcome, sentence=outcome.sentence + end)
+    return replace(outcome, why=outcome.why + end)
+
+
+def _take(
+    tx: ports.Transaction, machine: ports.MachineRecord, each: Wanted, now: datetime, *, needed: bool
+) -> str:
+    mac = each.card.mac.lower()
+    address = None if each.pool is None else _choose(tx, machine, each.pool, mac)
+    if each.pool is None or address is None:
+        problem = _obstacle(machine, each, blocking=needed)
+        if needed:
+            raise errors.PrerequisiteFailed(problem.what, do=problem.do)
+        return f"{each.card.key} gets no address out of a pool"
+    pool = each.pool.name
+    has = [(each.pool, each.mac, each.address) for each in tx.pools.held(machine.id)]
+    if (pool, mac, address) not in has:
+        tx.pools.release(pool, address)  # of a machine that rests at home
+        record = ports.TakenRecord(pool, address, machine.id, machine.name, mac, now)
+        tx.pools.take(record)
+    return f"{each.card.key} gets {address} of pool {pool}"
+
+
+def _choose(
+    tx: ports.Transaction,
+    machine: ports.MachineRecord,
+    pool: ports.PoolRecord,
+    mac: str,
+    besides: Collection[str] = (),
+) -> str | None:
+    """What it has already, else what nobody has, else what a machine has that rests at home."""
+    taken, ranges = tx.pools.taken(pool.name), pool.settings.ranges
+    own = [each.address for each in taken if (each.machine_id, each.mac) == (machine.id, mac)]
+    if own:
+        return own[0]
+    fixed = {*besides, *_set_addresses(tx, pool.settings)}
+    found = pools.pick(ranges, mac, fixed | {each.address for each in taken})
+    if found is not None:
+        return found
+    needed = {each.address for each in taken if not _rests_at_home(tx, each.machine_id)}
+    return pools.pick(ranges, mac, fixed | needed)
+
+
+def _set_addresses(tx: ports.Transaction, pool: PoolSettings) -> Iterator[str]:
+    """Those that people have set for cards, whatever their networks."""
+    for settings in tx.settings.list():
+        for card in settings.cards:
+            if card.address is not None and addresses.lies_in(card.address, pool.subnet):
+                yield addresses.host(card.address)
+
+
+def _rests_at_home(tx: ports.Transaction, machine_id: str) -> bool:
+    found = tx.machines.by_id(machine_id)
+    if found is None or found.reversed or found.job_id is not None:
+        return False
+    return found.state is State.PROTECTED and not is_away(found)
+
+
+def _with(card: CardHere, pooled: Pooled | None) -> CardHere:
+    return card if pooled is None else card.model_copy(update={"address": pooled.address})
+
+
+def _asks(card: CardSettings | None) -> bool:
+    return card is not None and card.from_pool and card.connected
+
+
+def _of(there: Sequence[ports.PoolRecord], card: CardHere) -> ports.PoolRecord | None:
+    """That for its VLAN tag, else that of the network."""
+    on_it = {each.settings.vlan: each for each in there if each.settings.network == card.network}
+    tag = card.vlans[0] if len(card.vlans) == 1 else None
+    return on_it.get(tag) or on_it.get(None)
+
+
+def _pooled(pool: PoolSettings, address: str) -> Pooled:
+    return Pooled(f"{address}/{pool.subnet.partition('/')[2]}", pool.gateway, pool.dns_servers)
+
+
+def _obstacle(machine: ports.MachineRecord, each: Wanted, *, blocking: bool) -> ObstacleShape:
+    card, keeps = each.card, "" if blocking else ": it keeps what its guest has"
+    whom = f"{card.key} ({card.mac}) is to have an address out of a pool, and"
+    if each.pool is None:
+        tag = f" for VLAN {card.vlans[0]}" if len(card.vlans) == 1 else ""
+        return ObstacleShape(
+            what=f"{whom} the network '{card.network}' of {machine.target_site} has none{tag}{keeps}.",
+            do=f"Make one: 'secondsite pool create NAME {machine.target_site}/{card.network} --subnet CIDR --range FIRST-LAST'; or give the "
+            f"card an address: 'secondsite card set {machine.name} {card.key} --address ADDRESS/PREFIX'.",
+            blocking=blocking,
+        )
+    size = pools.size(each.pool.settings.ranges)
+    return ObstacleShape(
+        what=f"{whom} none of the {size} of pool '{each.pool.name}' is free{keeps}.",
+        do=f"See who has them ('secondsite pool show {each.pool.name}'), or give it another range: 'secondsite pool set {each.pool.name} --range "
+        "FIRST-LAST'.",
+        blocking=blocking,
+    )

@@ -1,0 +1,56 @@
+"""A vault's database as files, of one instant, taken while the vault runs; and such files as a database again.
+
+Its rooms:
+
+    sqlite      the file, by SQLite's own online backup
+    postgresql  each table's rows, all of one snapshot
+    marks       a copy that is put back shows that it was
+"""
+
+from pathlib import Path
+
+from sqlalchemy import make_url
+
+from ....jobs.storage import database
+from ....jobs.storage.sessions import transaction
+from ..failures import translated
+from . import marks, postgresql, sqlite
+from .marks import show_restored
+
+__all__ = ["copy_in", "copy_out", "is_served", "require_empty", "show_restored"]
+
+
+def copy_out(url: str, folder: Path) -> str:
+    """Write the database into an existing folder; gives the revision of its tables. Raises StoreUnavailable, and NotFound for one
+    without tables."""
+    return sqlite.copy_out(url, folder) if _is_file(url) else postgresql.copy_out(url, folder)
+
+
+def require_empty(url: str) -> None:
+    """Raises NotPossibleNow for a database of PostgreSQL that a vault uses: what it holds is never overwritten."""
+    if not _is_file(url):
+        postgresql.require_empty(url)
+
+
+def copy_in(url: str, folder: Path, revision: str) -> None:
+    """Make the database of what `copy_out` has written. Raises NotPossibleNow and StoreUnavailable."""
+    if _is_file(url):
+        sqlite.copy_in(url, folder)
+    else:
+        postgresql.copy_in(url, folder, revision)
+
+
+def is_served(url: str, vault_id: str) -> bool:
+    """Whether this vault process runs on the database; of a file, whether any does. Raises StoreUnavailable."""
+    if _is_file(url):
+        return sqlite.is_served(url)
+    db = database.connect(url)
+    try:
+        with translated(), transaction(db) as session:
+            return marks.is_served(session, f"vault-{vault_id}")
+    finally:
+        db.dispose()
+
+
+def _is_file(url: str) -> bool:
+    return make_url(url).get_backend_name() == "sqlite"

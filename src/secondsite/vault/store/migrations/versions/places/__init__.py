@@ -1,0 +1,1 @@
+"""Where machines are, and are to be."""

@@ -1,0 +1,1 @@
+"""Of pools of addresses."""

@@ -1,0 +1,1 @@
+"""Points that are verified by booting them, and what a configuration's check found."""

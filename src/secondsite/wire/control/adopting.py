@@ -1,0 +1,183 @@
+"""What an appliance has of a vault that is gone, and what a new vault tells it when it takes that over.
+
+`KeptVault` and `KeptRecord` are what the former vault said beforehand (see `keeping`); the rest is what really is there.
+"""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from ...domain.groups import ReplicationGroup
+from ...domain.plans.plan import RecoveryPlan
+from ..common.bandwidth import BandwidthShape
+from ..common.base import Shape
+from ..common.cards import MOST_CARDS, CardSettings
+from ..common.instants import Instant
+from ..common.machine_checks import MOST_CHECKS, MachineCheck
+from ..common.machines import MachineDefinition
+from ..common.points import RolledForward
+from ..common.policies import PolicyShape
+from ..common.properties import TargetProperties
+from ..common.stores import Keeping
+from .setups import ReplicaSetup
+
+MOST_OF_A_PAGE = 100
+SiteName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+ApplianceId = Annotated[str, Field(pattern=r"^[0-9a-zA-Z][0-9a-zA-Z-]{0,63}$")]
+Id = Annotated[str, Field(max_length=128)]
+Name = Annotated[str, Field(max_length=255)]
+
+
+class KeptSite(Shape):
+    """A site, and how fast it may send."""
+
+    name: SiteName
+    bandwidth: BandwidthShape = BandwidthShape()
+
+
+class KeptAppliance(Shape):
+    """Whose name and site its id is."""
+
+    id: ApplianceId
+    name: Name
+    site: SiteName
+
+
+class KeptPolicy(Shape):
+    policy: PolicyShape
+    read_only: bool = False
+
+
+class KeptMapping(Shape):
+    """Which network becomes which."""
+
+    source_site: SiteName
+    source_network: str
+    target_site: SiteName
+    target_network: str
+
+
+class KeptVault(Shape):
+    """What a vault has set for many machines, as far as the appliance's machines use it."""
+
+    sites: Annotated[tuple[KeptSite, ...], Field(max_length=10_000)] = ()
+    appliances: Annotated[tuple[KeptAppliance, ...], Field(max_length=10_000)] = ()
+    policies: Annotated[tuple[KeptPolicy, ...], Field(max_length=10_000)] = ()
+    groups: Annotated[tuple[ReplicationGroup, ...], Field(max_length=10_000)] = ()
+    plans: Annotated[tuple[RecoveryPlan, ...], Field(max_length=10_000)] = ()
+    mappings: Annotated[tuple[KeptMapping, ...], Field(max_length=100_000)] = ()
+
+
+class KeptRecord(Shape):
+    """What a vault knows of a machine, and its two appliances do not. Nothing that changes with every verb: what became of the machine
+    shows in the store."""
+
+    id: Id
+    name: Name
+    home_site: SiteName
+    source_site: SiteName
+    target_site: SiteName
+    source_appliance_id: ApplianceId
+    target_appliance_id: ApplianceId
+    source_fabric_id: str
+    target_fabric_id: str
+    policy: str
+    created_at: Instant
+    group: str | None = None
+    encrypted: bool = False
+    keeping: dict[str, Keeping] = Field(default_factory=dict)
+    drilled_at: Instant | None = None
+    drill_failed_at: Instant | None = None
+    cards: Annotated[tuple[CardSettings, ...], Field(max_length=MOST_CARDS)] = ()
+    checks: Annotated[tuple[MachineCheck, ...], Field(max_length=MOST_CHECKS)] = ()
+    properties: TargetProperties = TargetProperties()
+
+
+class FoundRun(Shape):
+    """The machine that was started from a point, and not for a drill. `defined`: the hypervisor knows it, so it can be taken over as it
+    is; else a program that is not known here runs it, or nothing does."""
+
+    point_id: str
+    fabric_id: str | None = None
+    name: str | None = None
+    forward: RolledForward | None = None
+    defined: bool = False
+    by: str = ""
+    """What the store's own program noted of its last start: 'qemu', or a libvirt URI; empty: it did not start it."""
+
+
+class FoundReplica(Shape):
+    """A replica in a store of the appliance. `opened`: the appliance works with it; else it only lies there. `committed_point_id`: a
+    failover was committed, and the machine stands on it. `drills`: so many test failovers are open."""
+
+    epoch: int
+    opened: bool
+    points: int
+    newest_at: Instant | None = None
+    held: int = 0
+    verified: int = 0
+    """Points from which the machine was seen to run."""
+    committed_point_id: str | None = None
+    run: FoundRun | None = None
+    drills: int = 0
+    key_id: str | None = None
+    store: str | None = None
+
+
+class FoundSource(Shape):
+    """A machine that is replicated from here. `paused`: its loop rests; `fenced`: it must not start, since it was failed over."""
+
+    epoch: int
+    fabric_id: str
+    target_appliance_id: ApplianceId
+    power: str
+    paused: bool = False
+    fenced: bool = False
+
+
+class FoundMachine(Shape):
+    """All that the appliance has of one machine. `generation`, `drill_generation`: the highest that it saw. With a `problem` nothing else
+    of it could be read."""
+
+    id: Id
+    name: Name
+    problem: str | None = None
+    definition: MachineDefinition | None = None
+    disks: tuple[str, ...] = ()
+    policy: PolicyShape | None = None
+    source_appliance_id: ApplianceId | None = None
+    replica: FoundReplica | None = None
+    source: FoundSource | None = None
+    kept: KeptRecord | None = None
+    generation: int = 0
+    drill_generation: int = 0
+
+
+class ShowKept(Shape):
+    """At most `most` machines whose ids follow `after`. Nothing is changed."""
+
+    after: str = ""
+    most: Annotated[int, Field(ge=1, le=MOST_OF_A_PAGE)] = MOST_OF_A_PAGE
+
+
+class Found(Shape):
+    """`vault`: what the former one said last, at `said_at`, of the site that it called `site`; None: it said nothing. `more`: further
+    machines follow."""
+
+    site: str = ""
+    said_at: Instant | None = None
+    vault: KeptVault | None = None
+    machines: tuple[FoundMachine, ...] = ()
+    more: bool = False
+
+
+class Adopt(Shape):
+    """The machine is the giving vault's from now on. `setup`: for a replica that only lies in a store."""
+
+    setup: ReplicaSetup | None = None
+
+
+class Adopted(Shape):
+    """What there is of it then."""
+
+    machine: FoundMachine

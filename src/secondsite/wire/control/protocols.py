@@ -1,0 +1,32 @@
+"""Which versions of a protocol two programs of different releases both understand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """All versions from the oldest to the newest."""
+
+    oldest: int
+    newest: int
+
+    @classmethod
+    def said(cls, newest: int, oldest: int | None) -> Spoken:
+        """As a peer says it. The first release names its own version alone, and understands the next one."""
+        return cls(newest - 1 if oldest is None else min(oldest, newest), newest)
+
+    def common(self, theirs: Spoken) -> int | None:
+        """The newest that both understand; None if there is none."""
+        newest = min(self.newest, theirs.newest)
+        return newest if newest >= max(self.oldest, theirs.oldest) else None
+
+    def __str__(self) -> str:
+        return f"{self.newest}" if self.oldest == self.newest else f"{self.oldest} to {self.newest}"
+
+
+RELEASES_APART = 2
+PROTOCOL_VERSION = 2
+"""Of the control protocol. It rises by one with every release; that of 2026-11-20 was the first."""
+SPOKEN = Spoken(max(1, PROTOCOL_VERSION - RELEASES_APART), PROTOCOL_VERSION)

@@ -1,0 +1,1 @@
+"""What the check of the whole configuration found: `shapes`."""

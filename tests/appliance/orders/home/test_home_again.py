@@ -1,0 +1,158 @@
+"""Coming home brings the same machine home: its own cards and networks, whatever it had at the other site."""
+
+import pytest
+
+from rig import images
+from rig.appliances import Pair
+from rig.appliances.runs import back, start
+from rig.noise import noise
+from secondsite.fabrics import simulated
+from secondsite.fabrics.simulated.host.host import Host
+from secondsite.ground.units import MiB
+from secondsite.wire.common.sync_mode import SyncMode
+from secondsite.wire.control.cards import CardHere
+from secondsite.wire.control.checks import CheckTarget, HomeCards
+from secondsite.wire.control.orders import CommitPoint, Kind, ShutDown
+
+pytestmark = pytest.mark.slow
+
+
+def with_two_cards(sites):
+    a, b = sites
+    fabric_id = simulated.make_machine(a.root, "web01", [4 * MiB], networks=["storage", "lan"], vcpus=3)
+    a.fabric.power.start(fabric_id)
+    return Pair(a, b, fabric_id).protect().synchronized()
+
+
+def nics(site, fabric_id):
+    return [(nic.mac, nic.network) for nic in site.definition(fabric_id).nics]
+
+
+def went(pair):
+    """The machine runs at the other site with its second card only; its definition at home, and its id there."""
+    home = pair.definition()
+    point_id = pair.point_now()
+    pair.pause()
+    by_mac = {home.nics[0].mac: None, home.nics[1].mac: "lan-b"}
+    away = start(pair, "failover", point_id, name="web01", networks_by_mac=by_mac)["fabric_id"]
+    pair.target.write(away, MiB, noise(MiB))
+    pair.target.do(Kind.COMMIT_POINT, CommitPoint(point_id=point_id), pair.machine_id)
+    return home, away
+
+
+def went_and_returns(pair):
+    """The same, and it is protected back; its definition at home."""
+    home, away = went(pair)
+    reverse = back(pair, away)
+    return home, reverse, last_point(pair, reverse, away)
+
+
+def last_point(pair, reverse, away):
+    pair.target.do(Kind.SHUT_DOWN, ShutDown(fabric_id=away), pair.machine_id)
+    return reverse.point_now(final=True)
+
+
+def deleted_at_home(pair):
+    """Off first, so that no cycle writes the record once more."""
+    pair.pause()
+    pair.source.do(Kind.SHUT_DOWN, ShutDown(fabric_id=pair.fabric_id), pair.machine_id)
+    host = Host(pair.source.root)
+    record = host.records.get(pair.fabric_id)
+    assert record is not None
+    host.close(record)
+    host.records.delete(pair.fabric_id)
+
+
+def returns_to_new_disks(pair, home, away):
+    """Its old copy is gone there."""
+    reverse = Pair(pair.target, pair.source, away, pair.machine_id)
+    reverse.epoch = pair.epoch + 1
+    setup = reverse.replica_setup(definition=home, existing_fabric_id=pair.fabric_id)
+    reverse.target.do(Kind.PREPARE_REPLICA, setup, pair.machine_id)
+    reverse.source.do(Kind.START_REPLICATION, reverse.source_setup(sync=SyncMode.COPY), pair.machine_id)
+    return reverse.synchronized()
+
+
+def test_a_machine_comes_home_as_it_was_withdrawn(sites):
+    pair = with_two_cards(sites)
+    home, reverse, point_id = went_and_returns(pair)
+    start(reverse, "failover", point_id, name="web01", fabric_id=pair.fabric_id, home=True)
+    found = pair.definition()
+    assert found.nics == home.nics
+    assert (found.vcpus, found.native) == (home.vcpus, home.native)
+    assert found.disks[0].path != home.disks[0].path
+
+
+def test_cards_are_known_by_their_addresses_and_not_by_their_place(sites):
+    pair = with_two_cards(sites)
+    home, reverse, point_id = went_and_returns(pair)
+    by_mac = {nic.mac: nic.network for nic in home.nics}
+    by_key = {"net0": "storage", "net1": "lan"}
+    made = start(reverse, "failover", point_id, name="web01", networks=by_key, networks_by_mac=by_mac)
+    assert (home.nics[1].mac, "lan") in nics(pair.source, made["fabric_id"])
+
+
+def test_what_home_wrote_and_never_sent_is_read_from_its_own_disk_until_the_commit(sites, tmp_path):
+    """By a program that takes QEMU's lock, as a person's would: `qemu-nbd -r` or `qemu-img convert`."""
+    pair = with_two_cards(sites)
+    point_id = pair.point_now()
+    pair.pause()
+    never_sent = noise(MiB)
+    pair.source.write(pair.fabric_id, 2 * MiB, never_sent)
+    own, held = pair.definition().disks[0].path, pair.source.read(pair.fabric_id)
+    away = start(pair, "failover", point_id, name="web01")["fabric_id"]
+    pair.target.write(away, 2 * MiB, noise(MiB))
+    pair.target.do(Kind.COMMIT_POINT, CommitPoint(point_id=point_id), pair.machine_id)
+    reverse = back(pair, away)
+    first = reverse.point_now()
+    pair.target.write(away, MiB, noise(MiB))
+    reverse.point_now()
+    reverse.target.drop(reverse.machine_id, first)
+    pair.target.do(Kind.SHUT_DOWN, ShutDown(fabric_id=away), pair.machine_id)
+    last = reverse.point_now(final=True)
+    start(reverse, "failover", last, name="web01", fabric_id=pair.fabric_id, home=True)
+    images.qemu_img("convert", "-O", "raw", own, tmp_path / "looked-at")
+    assert (tmp_path / "looked-at").read_bytes() == held
+
+
+def test_made_anew_at_home_it_has_all_the_cards_with_which_it_left(sites):
+    pair = with_two_cards(sites)
+    home, away = went(pair)
+    deleted_at_home(pair)
+    reverse = returns_to_new_disks(pair, home, away)
+    point_id = last_point(pair, reverse, away)
+    written = reverse.point_bytes(point_id)
+    by_mac = {home.nics[0].mac: "storage", home.nics[1].mac: "new-lan"}
+    start(
+        reverse,
+        "failover",
+        point_id,
+        name="web01",
+        fabric_id=pair.fabric_id,
+        home=True,
+        networks_by_mac=by_mac,
+    )
+    assert nics(pair.source, pair.fabric_id) == [*by_mac.items()]
+    assert pair.definition().vcpus == home.vcpus
+    assert pair.source.read(pair.fabric_id) == written
+
+
+def asked_for(pair, home, network):
+    """What the check of home says of the network of its one card."""
+    card = CardHere(key="net0", mac=home.nics[0].mac, network=network)
+    wanted = CheckTarget(home=HomeCards(fabric_id=pair.fabric_id, cards=(card,)))
+    found = pair.source.do(Kind.CHECK_TARGET, wanted, pair.machine_id)["obstacles"]
+    return [(each["what"].partition(",")[0], each["blocking"]) for each in found]
+
+
+def test_networks_of_home_block_what_is_made_anew_and_are_told_of_what_comes_home_as_it_was(sites):
+    pair = with_two_cards(sites)
+    home = pair.definition()
+    missing = [(f"There is no network '{nic.network}' here", False) for nic in home.nics]
+    assert asked_for(pair, home, "no-such") == missing
+    for name in ("storage", "lan"):
+        simulated.add_network(pair.source.root, name)
+    assert asked_for(pair, home, "no-such") == []
+    deleted_at_home(pair)
+    assert asked_for(pair, home, "lan") == []
+    assert asked_for(pair, home, "no-such") == [("There is no network 'no-such' here", True)]

@@ -1,0 +1,100 @@
+"""Both data synchronizations of a failback that was not prepared, on simulated sites: what runs at home is what ran away, bit for bit."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from rig import Rig, guest_disk, images
+from rig.eventually import eventually
+from secondsite.fabrics.interface import PowerState
+from secondsite.fabrics.simulated import open_fabric
+from secondsite.ground.units import MiB
+from tests.support import command_line, policies
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+DISK_BYTES = 16 * MiB
+
+
+@pytest.fixture(scope="module")
+def rig():
+    with Rig("simulated", forked=True) as rig:
+        rig.open(furnish=lambda site: furnish(rig) if site == "a" else None)
+        with rig.client() as vault:
+            vault.policies.create(**policies.quick().model_dump())
+        yield rig
+
+
+def furnish(rig):
+    for name in ("web01", "db01"):
+        rig.make_simulated(name, disk_bytes=(DISK_BYTES,)).write(0, os.urandom(4 * MiB))
+
+
+def evidence(rig):
+    """All that is kept, as documents."""
+    with rig.client() as vault:
+        return [vault.evidence.show(each.id).evidence for each in vault.evidence.list()]
+
+
+def running(rig, name):
+    """Host and fabric id of each copy that runs."""
+    found = []
+    for site in ("a", "b"):
+        host = rig.home(f"appliance-{site}") / "fabric"
+        machines = open_fabric(host).inventory.list()
+        found += [
+            (site, host, each.fabric_id)
+            for each in machines
+            if each.name == name and each.power is PowerState.RUNNING
+        ]
+    return found
+
+
+def away(rig, name):
+    """At b since a disaster, with writes of its own; at a lie writes that were never sent, and the file that has them."""
+    command_line.do(rig, "enable-protection", name, "--source", "a", "--target", "b", "--policy", "quick")
+    rig.new_points(name)
+    there = open_fabric(rig.simulated[name].host).inventory.get(rig.simulated[name].fabric_id)
+    assert there is not None
+    own = Path(there.definition.disks[0].path)
+    command_line.do(rig, "failover", name, "--shut-down")
+    command_line.do(rig, "commit", name)
+    ((site, host, fabric_id),) = running(rig, name)
+    assert site == "b"
+    guest_disk.write(host, fabric_id, 2 * MiB, os.urandom(4 * MiB))
+    guest_disk.write(host, fabric_id, 8 * MiB, bytes(MiB))
+    return (host, fabric_id), own
+
+
+def test_before_the_failover_it_runs_on_until_somebody_answers(rig):
+    (host, fabric_id), _ = away(rig, "web01")
+    with rig.client() as vault:
+        told = vault.machines["web01"].reprotect_preview()
+        assert (told.data_sync, told.data_sync_because) != (None, "")
+        job = vault.machines["web01"].planned_failover(data_sync="before").id
+        eventually(lambda: vault.jobs[job].show().waits_for_person, 60)
+    ((site, *_),) = running(rig, "web01")
+    assert (site, rig.machine("web01").state) == ("b", "protected")
+    guest_disk.write(host, fabric_id, 12 * MiB, os.urandom(MiB))
+    last = guest_disk.read(host, fabric_id)
+    assert command_line.told(rig, "job", "answer", job, "complete")["id"] == job
+    assert rig.wait_for_job(job).state == "succeeded"
+    ((site, *home),) = running(rig, "web01")
+    assert site == "a"
+    assert guest_disk.read(*home) == last
+
+
+def test_during_the_failover_everything_goes_to_new_disks_and_the_old_ones_are_not_touched(rig):
+    place, own = away(rig, "db01")
+    last, old = guest_disk.read(*place), images.digest(own)
+    job = command_line.do(rig, "planned-failover", "db01", "--data-sync", "during")
+    ((site, *home),) = running(rig, "db01")
+    assert site == "a"
+    assert guest_disk.read(*home) == last
+    assert images.digest(own) == old
+    command_line.do(rig, "commit", "db01")
+    assert guest_disk.read(*home) == last
+    command_line.do(rig, "reprotect", "db01")
+    (kept,) = eventually(lambda: [each for each in evidence(rig) if each["job"]["id"] == job["id"]], 40)
+    (machine,) = kept["machines"]
+    assert machine["rto_started_seconds"] > 0

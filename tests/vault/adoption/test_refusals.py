@@ -1,0 +1,320 @@
+"""What an appliance may say that cannot be adopted, or not just so: it is left, or adopted under other names, and said."""
+
+import dataclasses
+
+import pytest
+
+from rig.eventually import eventually
+from secondsite.domain.groups import ReplicationGroup
+from secondsite.domain.lifecycle import State
+from secondsite.domain.plans.plan import PlanGroup, PlanMachine, RecoveryPlan
+from secondsite.domain.policies import ReplicationPolicy
+from secondsite.wire import rest
+from secondsite.wire.common.cards import CardSettings
+from secondsite.wire.common.machine_checks import CheckKind, MachineCheck
+from secondsite.wire.common.policies import PolicyShape
+from secondsite.wire.common.properties import TargetProperties
+from secondsite.wire.control.adopting import (
+    Found,
+    FoundMachine,
+    FoundReplica,
+    FoundRun,
+    FoundSource,
+    KeptAppliance,
+    KeptMapping,
+    KeptPolicy,
+    KeptRecord,
+    KeptSite,
+    KeptVault,
+)
+from secondsite.wire.control.orders import Kind
+from tests.support.vault import NOW, Dialler, definition, machine, request_for
+
+OLD = {
+    "problem": {
+        "code": "invalid-argument",
+        "message": "This appliance does not know the order.",
+        "do": "Upgrade.",
+    }
+}
+MAC = "52:54:00:00:00:01"
+QUICK = PolicyShape(name="quick", retention_seconds=7200)
+
+
+def replica(**changes):
+    return FoundReplica(**{"epoch": 1, "opened": True, "points": 3, "newest_at": NOW, **changes})
+
+
+def found(machine_id="m1", name="web01", **changes):
+    values = {
+        "id": machine_id, "name": name, "definition": definition(f"f-{machine_id}", name), "disks": ("vda",),
+        "policy": QUICK, "source_appliance_id": "gone", "replica": replica(), "generation": 7, "drill_generation": 2,
+    }  # fmt: skip
+    return FoundMachine(**{**values, **changes})
+
+
+def kept(machine_id="m1", name="web01", **changes):
+    values = {
+        "id": machine_id, "name": name, "home_site": "a", "source_site": "a", "target_site": "b",
+        "source_appliance_id": "gone", "target_appliance_id": "was-b", "source_fabric_id": f"f-{machine_id}",
+        "target_fabric_id": f"t-{machine_id}", "policy": "quick", "created_at": NOW,
+    }  # fmt: skip
+    return KeptRecord(**{**values, **changes})
+
+
+def said(*records, **changes):
+    """What the former vault said, with these machines."""
+    values = {
+        "sites": (KeptSite(name="a"), KeptSite(name="b")),
+        "appliances": (KeptAppliance(id="gone", name="a-1", site="a"),),
+        "policies": (KeptPolicy(policy=QUICK),),
+    }  # fmt: skip
+    return KeptVault(**{**values, **changes})
+
+
+class Appliance:
+    """Answers as an appliance that has `machines`; `adopted` are the orders that it took."""
+
+    def __init__(self, machines, vault=None, site="b"):
+        self.machines = {each.id: each for each in machines}
+        self.vault, self.site, self.adopted = vault, site, []
+        self.refuses: tuple[str, ...] = ()
+
+    def answers(self):
+        told = {
+            kind: lambda order: {"sentence": "ok"} for kind in (Kind.SET_SITE, Kind.UPDATE_POLICY, Kind.KEEP)
+        }
+        return {**told, Kind.SHOW_KEPT: self._show, Kind.ADOPT: self._adopt}
+
+    def _show(self, order):
+        after, most = order.payload.get("after", ""), order.payload["most"]
+        following = [self.machines[each] for each in sorted(self.machines) if each > after]
+        first = {"site": self.site, "said_at": NOW, "vault": self.vault}
+        answer = Found(**first, machines=tuple(following[:most]), more=len(following) > most)
+        return {"sentence": "ok", "facts": answer.model_dump(mode="json")}
+
+    def _adopt(self, order):
+        self.adopted.append(order)
+        if order.machine_id in self.refuses:
+            return {
+                "problem": {"code": "replica-error", "message": "Its record is damaged.", "do": "Look at it."}
+            }
+        machine = self.machines[order.machine_id].model_copy(update={"generation": order.generation})
+        self.machines[order.machine_id] = machine
+        return {"sentence": "ok", "facts": {"machine": machine.model_dump(mode="json")}}
+
+
+class Adopting:
+    """`at`: the identity of the appliance of site b."""
+
+    def __init__(self, vault, at):
+        self._vault, self.at = vault, at
+
+    def __call__(self, appliance, **asked):
+        with Dialler(self.at, appliance.answers()):
+            answer = self._vault.rest.post(f"/api/appliances/{self.at.id}/adopt", json=asked)
+            assert answer.status_code == 200, answer.text
+            return rest.Adoption.model_validate(answer.json())
+
+
+@pytest.fixture
+def adopt(vault):
+    """Adopts, with an appliance of site b that has these machines."""
+    identity = vault.enroll("b", "b-1")
+
+    return Adopting(vault, identity)
+
+
+def record(vault, machine_id="m1"):
+    with vault.store.reading() as tx:
+        return tx.machines.by_id(machine_id)
+
+
+def only(adoption):
+    (machine,) = adoption.machines
+    return machine
+
+
+def test_an_appliance_that_is_away_or_older_is_named_and_a_site_has_one_role(vault, adopt):
+    url = f"/api/appliances/{adopt.at.id}/adopt"
+    away = vault.rest.post(url, json={})
+    assert (away.status_code, away.json()["error"]["code"]) == (503, "appliance-unreachable")
+    with Dialler(adopt.at, {Kind.SHOW_KEPT: lambda order: OLD}):
+        assert "does not know" in vault.rest.post(url, json={}).json()["error"]["message"]
+        same = vault.rest.post(url, json={"other_site": "b"})
+    assert "--other-site" in same.json()["error"]["do"]
+
+
+def test_nothing_is_known_of_the_former_vault_so_names_stand_for_what_is_lost(vault, adopt):
+    done = adopt(Appliance([found()]), other_site="paris")
+    assert (only(done).state, only(done).source_site) == (State.PROTECTED, "paris")
+    assert "Set them again" in done.missing[0]
+    made = record(vault)
+    assert (made.source_appliance_id, made.policy, made.generation) == ("gone", "quick", 1007)
+    away = vault.rest.get("/api/appliances/gone").json()
+    assert (away["name"], away["site"], away["connected"]) == ("lost-gone", "paris", False)
+
+
+def test_all_that_was_kept_of_a_machine_is_set_again(vault, adopt):
+    check = MachineCheck(name="web", kind=CheckKind.HTTP)
+    machine = found(
+        kept=kept(
+            group="shop", cards=(CardSettings(mac=MAC, network="br2"),), checks=(check,),
+            properties=TargetProperties(target_name="web01-dr", vcpus=3),
+        )
+    )  # fmt: skip
+    plan = RecoveryPlan("shop", (PlanGroup((PlanMachine("m1", "web01", "a", "b"),)),))
+    mapping = KeptMapping(source_site="a", source_network="lan", target_site="b", target_network="br1")
+    vault_said = said(groups=(ReplicationGroup("shop", "a", "b"),), plans=(plan,), mappings=(mapping,))
+    adopt(Appliance([machine], vault_said))
+    with vault.store.reading() as tx:
+        made = tx.machines.by_id("m1")
+        assert (made.group, made.source_site, made.target_fabric_id) == ("shop", "a", "t-m1")
+        assert tx.settings.cards("m1")[0].network == "br2"
+        assert tx.checks.find("m1") == (check,)
+        assert tx.properties.find("m1").target_name == "web01-dr"
+        assert [each.plan for each in tx.plans.list()] == [plan]
+        assert tx.networks.list()[0].target_network == "br1"
+        assert tx.appliances.find("gone").name == "a-1"
+
+
+def test_a_policy_that_is_another_one_here_comes_under_another_name(vault, adopt):
+    with vault.store.transaction() as tx:
+        tx.policies.put(ReplicationPolicy("quick", retention_seconds=60))
+    for _ in range(2):
+        adopt(Appliance([found(kept=kept())], said()))
+    assert record(vault).policy == "quick-adopted"
+    with vault.store.reading() as tx:
+        values = {each.name: each.retention_seconds for each, _ in tx.policies.list() if "quick" in each.name}
+    assert values == {"quick": 60, "quick-adopted": 7200}
+
+
+def test_the_appliances_own_site_may_have_another_name_now(vault, adopt):
+    machine = found(kept=kept(target_site="rome"))
+    adopt(Appliance([machine], said(sites=(KeptSite(name="rome"), KeptSite(name="a"))), site="rome"))
+    assert record(vault).target_site == "b"
+    assert vault.rest.get("/api/sites/rome").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("machine", "why"),
+    [
+        (found(problem="The record cannot be read."), "cannot be read"),
+        (found(definition=None), "no recovery point"),
+        (found(kept=kept(source_site="b", home_site="b")), "Both sites"),
+        (found(replica=replica(opened=False)), "did not protect"),
+    ],
+    ids=["damaged", "no-definition", "one-site", "no-longer-protected"],
+)
+def test_what_cannot_be_adopted_is_left_and_keeps_no_other_from_it(vault, adopt, machine, why):
+    appliance = Appliance([machine, found("m2", "db01", kept=kept("m2", "db01"))], said())
+    done = {each.id: each for each in adopt(appliance).machines}
+    assert (str(done["m1"].end), str(done["m2"].end)) == ("left", "adopted")
+    assert why in done["m1"].says[0]
+    assert record(vault) is None
+
+
+def test_a_machine_that_was_protected_anew_meanwhile_keeps_no_other_from_being_adopted(vault, adopt):
+    sides = {"source_appliance_id": vault.enroll("a").id, "target_appliance_id": adopt.at.id}
+    with vault.store.transaction() as tx:
+        tx.machines.add(machine("new", source_fabric_id="f-m1", **sides))
+    appliance = Appliance([found(kept=kept()), found("m2", "db01", kept=kept("m2", "db01"))], said())
+    done = {each.id: each for each in adopt(appliance).machines}
+    assert (str(done["m1"].end), str(done["m2"].end)) == ("left", "adopted")
+    assert "disable-protection new" in done["m1"].do
+
+
+def test_one_that_its_appliance_cannot_take_in_is_left(vault, adopt):
+    appliance = Appliance([found()])
+    appliance.refuses = ("m1",)
+    assert only(adopt(appliance)).says == ("Its record is damaged.",)
+    assert record(vault) is None
+
+
+def test_what_plain_qemu_runs_is_said_with_the_way_to_take_it_over(adopt):
+    run = FoundRun(point_id="p1", by="qemu")
+    told = only(adopt(Appliance([found(replica=replica(run=run))])))
+    assert told.state is State.PROTECTED
+    assert "secondsite-rescue stop web01" in told.do
+    assert "failover web01 --point p1" in told.do
+
+
+def test_what_a_hypervisor_runs_is_failed_over_under_a_number_above_all(vault, adopt):
+    run = FoundRun(point_id="p1", fabric_id="f-there", name="web01", defined=True)
+    appliance = Appliance([found(replica=replica(run=run))])
+    assert only(adopt(appliance)).state is State.FAILED_OVER
+    made = record(vault)
+    assert (made.failed_over_point_id, made.target_fabric_id) == ("p1", "f-there")
+    assert appliance.adopted[0].generation == made.generation == 1007
+
+
+def test_a_machine_that_a_verb_has_taken_since_is_left_as_it_is(vault, adopt):
+    appliance = Appliance([found()])
+    adopt(appliance)
+    with vault.store.transaction() as tx:
+        tx.machines.put(dataclasses.replace(tx.machines.get("m1"), claimed_by="job"))
+    before = record(vault)
+    appliance.machines["m1"] = found(replica=replica(epoch=3), generation=5000)
+    assert str(only(adopt(appliance)).end) == "here"
+    assert record(vault) == before
+    assert len(appliance.adopted) == 1
+
+
+def test_a_source_that_is_of_another_time_than_its_replica_takes_no_role(vault, adopt):
+    adopt(Appliance([found(kept=kept())], said()))
+    source = FoundSource(epoch=3, fabric_id="f-m1", target_appliance_id=adopt.at.id, power="running")
+    first = vault.enroll("a", "a-9")
+    appliance = Appliance([found(replica=None, source=source)], said(), site="a")
+    with Dialler(first, appliance.answers()):
+        answer = vault.rest.post(f"/api/appliances/{first.id}/adopt", json={}).json()
+    assert answer["machines"][0]["end"] == "left"
+    assert "resynchronize" in answer["machines"][0]["do"]
+
+
+def test_a_source_under_a_new_appliance_takes_the_role(vault, adopt):
+    adopt(Appliance([found(kept=kept())], said()))
+    source = FoundSource(epoch=1, fabric_id="f-new", target_appliance_id=adopt.at.id, power="running")
+    first = vault.enroll("a", "a-9")
+    appliance = Appliance([found(replica=None, source=source)], said(), site="a")
+    with Dialler(first, appliance.answers()):
+        answer = vault.rest.post(f"/api/appliances/{first.id}/adopt", json={}).json()
+    assert answer["machines"][0]["end"] == "completed"
+    made = record(vault)
+    assert (made.source_appliance_id, made.source_fabric_id) == (first.id, "f-new")
+    assert made.target_appliance_id == adopt.at.id
+
+
+def test_many_machines_come_in_portions(vault, adopt):
+    names = {f"m{number:02}": f"web{number:02}" for number in range(25)}
+    all_of_rome = [
+        found(each, name, kept=kept(each, name, target_site="rome", policy="slow"))
+        for each, name in names.items()
+    ]
+    slow = KeptPolicy(policy=PolicyShape(name="slow", retention_seconds=60))
+    appliance = Appliance(all_of_rome, said(sites=(KeptSite(name="rome"),), policies=(slow,)), site="rome")
+    would = adopt(appliance, dry_run=True)
+    assert (len(would.machines), would.following) == (25, None)
+    first = adopt(appliance)
+    assert (len(first.machines), first.following) == (20, "m19")
+    second = adopt(appliance, after=first.following)
+    assert (len(second.machines), second.following) == (5, None)
+    last = record(vault, "m24")
+    assert (last.target_site, last.policy) == ("b", "slow"), "a later portion knows less"
+    assert vault.rest.get("/api/sites/rome").status_code == 404
+
+
+def test_an_adopted_appliance_may_return_under_its_id_and_no_other_may_take_it(vault, adopt):
+    adopt(Appliance([found(kept=kept())], said()))
+    asked = {"name": "a-1", "csr_pem": request_for("a-1")[1], "appliance_id": "gone"}
+    for site, status in (("b", 403), ("a", 200), ("a", 403)):
+        asked["key"] = vault.rest.post(f"/api/sites/{site}/registration-key").json()["key"]
+        assert vault.rest.post("/api/enroll", json=asked).status_code == status
+    assert eventually(lambda: vault.rest.get("/api/appliances/gone").json())["name"] == "a-1"
+
+
+def test_it_takes_the_permission_to_configure_the_whole_vault(vault, adopt):
+    token = vault.rest.post("/api/tokens", json={"name": "b", "roles": ["contributor"], "site": "b"}).json()
+    asked = vault.rest.post(
+        f"/api/appliances/{adopt.at.id}/adopt", json={}, headers={"Authorization": f"Bearer {token['token']}"}
+    )
+    assert asked.status_code == 403

@@ -1,0 +1,97 @@
+"""Before a machine is moved its check says whether the addresses that its guest has will do where it goes."""
+
+import pytest
+
+from secondsite.domain.lifecycle import Verb
+from secondsite.vault import ports
+from secondsite.wire.common.cards import CardSettings, PoolSettings
+from secondsite.wire.rest.places import NetworkMapping
+
+MAC = "52:54:00:00:00:01"
+
+
+@pytest.fixture
+def protected(verbs):
+    verbs.protect()
+    with verbs.store.transaction() as tx:
+        tx.networks.put(
+            NetworkMapping(source_site="a", source_network="lan", target_site="b", target_network="lan-b")
+        )
+    verbs.appliances.told = {MAC: ("10.1.0.5",)}
+    return verbs
+
+
+def checked(verbs):
+    run = verbs.run(Verb.PLANNED_FAILOVER)
+    assert run.job.state == "succeeded", run
+    return run.tasks[0].sentence
+
+
+@pytest.mark.parametrize(
+    ("address", "subnet"),
+    [
+        ("10.1.0.5", "10.1.0.0/24"),
+        ("172.200.3.4", "172.200.0.0/16"),
+        ("203.0.113.9", "203.0.113.0/24"),
+        ("198.18.7.7", "198.18.0.0/16"),
+    ],
+)
+def test_an_address_that_fits_is_kept_also_one_outside_the_private_ranges(protected, address, subnet):
+    protected.appliances.told, protected.appliances.subnets = {MAC: (address,)}, {"lan-b": subnet}
+    sentence = checked(protected)
+    assert f"net0 keeps {address}, which fits lan-b ({subnet})" in sentence
+    assert "warning" not in sentence
+    assert protected.machine().warned is None
+
+
+def test_one_that_does_not_fit_is_warned_of_with_what_to_do(protected):
+    protected.appliances.subnets = {"lan-b": "10.2.0.0/24"}
+    sentence = checked(protected)
+    assert (
+        "net0 (52:54:00:00:00:01) keeps 10.1.0.5, which is not in the network 'lan-b' (10.2.0.0/24)"
+        in sentence
+    )
+    assert "it will not be reachable there" in sentence
+    assert "secondsite card set web01 net0 --address" in sentence
+    assert protected.machine().warned is not None
+
+
+def test_the_pool_of_a_network_says_its_subnet_where_the_site_does_not(protected):
+    pool = PoolSettings(site="b", network="lan-b", subnet="10.2.0.0/24", ranges=("10.2.0.100",))
+    with protected.store.transaction() as tx:
+        tx.pools.put(ports.PoolRecord("dmz", pool))
+    assert "which is not in the network 'lan-b' (10.2.0.0/24)" in checked(protected)
+
+
+def test_of_a_network_whose_subnet_nobody_knows_it_is_only_said_what_is_kept(protected):
+    assert "net0 keeps 10.1.0.5: the subnet of lan-b is not known" in checked(protected)
+
+
+@pytest.mark.parametrize("told", [{}, {"52:54:00:00:00:99": ("10.1.0.5",)}])
+def test_of_a_guest_that_says_nothing_nothing_is_said(protected, told):
+    protected.appliances.told, protected.appliances.subnets = told, {"lan-b": "10.2.0.0/24"}
+    assert "keeps" not in checked(protected)
+
+
+def test_a_card_that_gets_another_address_keeps_none(protected):
+    protected.appliances.subnets = {"lan-b": "10.2.0.0/24"}
+    with protected.store.transaction() as tx:
+        card = CardSettings(mac=MAC, address="10.2.0.5/24")
+        tx.settings.put(ports.MachineSettingsRecord(protected.machine().id, (card,)))
+    assert "keeps" not in checked(protected)
+
+
+@pytest.mark.parametrize("address", [None, "10.2.0.5/24"])
+def test_a_failback_says_which_addresses_the_machine_has_at_home(protected, address):
+    if address is not None:
+        with protected.store.transaction() as tx:
+            card = CardSettings(mac=MAC, address=address)
+            tx.settings.put(ports.MachineSettingsRecord(protected.machine().id, (card,)))
+    for verb in (Verb.PLANNED_FAILOVER, Verb.COMMIT, Verb.REPROTECT):
+        assert protected.run(verb).job.state == "succeeded"
+    words = (
+        "its guest keeps the addresses that it has"
+        if address is None
+        else "at home its guest has its own addresses again: net0 in place of 10.2.0.5"
+    )
+    assert words in checked(protected)
