@@ -116,6 +116,7 @@ def test_findings_are_found_again_when_the_clock_comes_to_where_they_turn(monkey
     monkeypatch.setattr(health, "findings", counted)
     threshold = timedelta(seconds=known.policy.rpo_threshold_seconds)
     newest = known.status.replica.points[0].taken_at
+    known = said(known, source_at=newest + threshold, replica_at=newest + threshold)  # nobody is silent
     for at, count in (
         (newest, 1),
         (newest + threshold, 1),
