@@ -183,9 +183,10 @@ def _line(file: BinaryIO, path: Path) -> tuple[bytes, dict[str, Any]]:
     line = file.readline(MOST_LINE_BYTES)
     try:
         said = json.loads(line)
-        known = said["secondsite_backup"] == 1 and said["kdf"] == "scrypt" and said["cost"] <= MOST_COST
-        known = known and isinstance(said["about"], dict) and len(bytes.fromhex(said["salt"])) == DIGEST_BYTES
-    except (ValueError, KeyError, TypeError) as error:
+        known = said["secondsite_backup"] == 1 and said["kdf"] == "scrypt" and _is_cost(said["cost"])
+        known = known and isinstance(said["about"], dict) and isinstance(said["check"], str)
+        known = known and len(bytes.fromhex(said["salt"])) == DIGEST_BYTES
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise _damaged(path) from error
     if not known:
         raise errors.NotPossibleNow(
@@ -193,6 +194,11 @@ def _line(file: BinaryIO, path: Path) -> tuple[bytes, dict[str, Any]]:
             do="Restore it with a newer release.",
         )
     return line, said
+
+
+def _is_cost(said: object) -> bool:
+    """One that scrypt takes, and that no memory is lacking for."""
+    return type(said) is int and 1 < said <= MOST_COST and said.bit_count() == 1
 
 
 def _require_whole(path: Path) -> None:
