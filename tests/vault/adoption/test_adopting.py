@@ -164,17 +164,3 @@ def test_what_was_committed_goes_home_to_new_hardware(bereft):
     bereft.run("planned-failover", "web01")
     assert bereft.machine().state is State.PLANNED_FAILED_OVER
     assert [each.name for each in bereft.sites["a"].fabric.inventory.list()] == ["web01"]
-
-
-def test_a_third_site_that_says_it_has_the_machine_gets_nothing_of_it(bereft):
-    bereft.adopt()
-    before = bereft.record()
-    store, site = bereft.folder / "stranger" / "store", bereft.sites["b"]
-    replica = site.replica_folder(before.id)
-    shutil.copytree(replica, store / replica.relative_to(site.config.store))
-    bereft.sites["c"] = enrolled(bereft.vault, bereft.folder / "stranger", "c", store=store).start()
-    bereft.wait_connected("c")
-    done = {each.name: each for each in bereft.adopt("c").machines}
-    assert str(done["web01"].end) == "left", done
-    assert done["web01"].says == ("web01 is known here already: its replica is at appliance 'b' of site b.",)
-    assert bereft.record() == before, "a record goes to whoever says that he has the machine"

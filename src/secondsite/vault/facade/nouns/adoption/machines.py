@@ -1,10 +1,12 @@
 """One machine: what is to come of it, and that done."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from .....domain import errors
 from .....domain.policies import ReplicationPolicy
+from .....wire.common.base import MACHINE_ID
 from .....wire.common.policies import PolicyShape
 from .....wire.common.stores import Keeping
 from .....wire.control.adopting import Adopt, FoundMachine, KeptRecord
@@ -15,6 +17,9 @@ from . import records, settings, telling
 from .records import Around
 
 DEFAULT = "default"
+ODD = errors.InvalidArgument(
+    "No machine has such an id.", do="Look what lies in the appliance's store, and whether the appliance is in other hands."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,8 @@ class Planned:
 
 def planned(tx: ports.Transaction, around: Around, found: FoundMachine) -> Planned:
     """Changes nothing."""
+    if not re.fullmatch(MACHINE_ID, found.id):
+        return Planned(found, telling.left(found, None, ODD))
     before = tx.machines.by_id(found.id)
     try:
         if before is not None and not records.is_untouched(before):
