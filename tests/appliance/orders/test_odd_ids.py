@@ -33,7 +33,9 @@ def test_an_order_about_a_machine_whose_id_is_a_path_touches_nothing(pair, other
         order_id="end", kind=Kind.STOP_REPLICATION, machine_id=str(others), payload=StopReplication(forget=True).model_dump(),
     )  # fmt: skip
     site.perform(ended)
-    assert [each.name for each in others.iterdir()] == ["file"], "what is not ours is gone, or something was added"
+    assert [each.name for each in others.iterdir()] == ["file"], (
+        "what is not ours is gone, or something was added"
+    )
     assert begun.problem is not None
 
 
@@ -57,14 +59,20 @@ def test_no_vault_can_say_such_an_id(machine_id):
 def test_a_run_whose_name_is_a_path_is_none(pair, others):
     pair.protect().synchronized()
     point_id = pair.status().points[-1].id
-    wanted = {"run": str(others / "made"), "fabric_id": "11111111-1111-4111-8111-111111111111", "name": "copy"}
+    wanted = {
+        "run": str(others / "made"),
+        "fabric_id": "11111111-1111-4111-8111-111111111111",
+        "name": "copy",
+    }
     begun = pair.target.order(
         Kind.START_REPLICA, StartReplica.model_construct(**wanted, point_id=point_id), pair.machine_id
     )
     added = [each.name for each in others.iterdir()]
     pair.target.order(Kind.STOP_REPLICA, StopReplica.model_construct(**wanted), pair.machine_id)
     assert added == ["file"], begun
-    assert [each.name for each in others.iterdir()] == ["file"], "what is not ours is gone, or something was added"
+    assert [each.name for each in others.iterdir()] == ["file"], (
+        "what is not ours is gone, or something was added"
+    )
     assert begun.problem is not None
 
 

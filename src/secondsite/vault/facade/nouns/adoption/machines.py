@@ -18,7 +18,8 @@ from .records import Around
 
 DEFAULT = "default"
 ODD = errors.InvalidArgument(
-    "No machine has such an id.", do="Look what lies in the appliance's store, and whether the appliance is in other hands."
+    "No machine has such an id.",
+    do="Look what lies in the appliance's store, and whether the appliance is in other hands.",
 )
 
 
