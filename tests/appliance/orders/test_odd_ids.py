@@ -59,16 +59,11 @@ def test_no_vault_can_say_such_an_id(machine_id):
 def test_a_run_whose_name_is_a_path_is_none(pair, others):
     pair.protect().synchronized()
     point_id = pair.status().points[-1].id
-    wanted = {
-        "run": str(others / "made"),
-        "fabric_id": "11111111-1111-4111-8111-111111111111",
-        "name": "copy",
-    }
-    begun = pair.target.order(
-        Kind.START_REPLICA, StartReplica.model_construct(**wanted, point_id=point_id), pair.machine_id
-    )
+    run, copy = str(others / "made"), "11111111-1111-4111-8111-111111111111"
+    start = StartReplica(run=run, point_id=point_id, fabric_id=copy, name="copy")
+    begun = pair.target.order(Kind.START_REPLICA, start, pair.machine_id)
     added = [each.name for each in others.iterdir()]
-    pair.target.order(Kind.STOP_REPLICA, StopReplica.model_construct(**wanted), pair.machine_id)
+    pair.target.order(Kind.STOP_REPLICA, StopReplica(run=run, fabric_id=copy), pair.machine_id)
     assert added == ["file"], begun
     assert [each.name for each in others.iterdir()] == ["file"], (
         "what is not ours is gone, or something was added"

@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from rig.eventually import eventually
+from secondsite.appliance.orders.adopting import found as telling
 from secondsite.appliance.orders.adopting import ordered
 from secondsite.wire.rest import GroupCreate
 from tests.support.enrolled import enrolled
@@ -15,11 +16,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 def told_otherwise(monkeypatch, name, **changes):
     """The appliance says something else of that machine; `kept` are changes of what was kept of it."""
-    true, kept = ordered.found, changes.pop("kept", {})
+    true, kept = telling.found, changes.pop("kept", {})
 
     def found(here, machine_id):
         said = true(here, machine_id)
-        if said.name != name:
+        if said.name != name or said.kept is None:
             return said
         return said.model_copy(update={**changes, "kept": said.kept.model_copy(update=kept)})
 

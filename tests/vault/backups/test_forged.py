@@ -98,6 +98,13 @@ def test_a_member_that_is_longer_than_its_manifest_says_is_not_written(tmp_path)
     assert not (tmp_path / "out" / "home").exists()
 
 
+def test_what_follows_the_end_is_neither_unpacked_nor_taken(tmp_path):
+    file = plain(tmp_path, manifest(), bytes(64 << 20), b"more")
+    assert kept.of(tmp_path)[0].problem == ""
+    with pytest.raises(errors.BackupDamaged, match="follows"):
+        archive.unpack(file, tmp_path / "out", None)
+
+
 def test_pieces_of_an_encrypted_file_cannot_be_moved_repeated_or_left_out(tmp_path):
     file, secret = tmp_path / "sealed", b"correct horse battery staple"
     with file.open("wb") as to, encrypting.encrypting(to, secret, ABOUT) as inside:
@@ -105,7 +112,14 @@ def test_pieces_of_an_encrypted_file_cannot_be_moved_repeated_or_left_out(tmp_pa
     head, _, rest = file.read_bytes()[: -encrypting.DIGEST_BYTES].partition(b"\n")
     size = 4 + encrypting.PIECE_BYTES + 16
     first, second, last = rest[:size], rest[size : 2 * size], rest[2 * size :]
-    for pieces in (second + first + last, first + first + last, first + last, first + second, last):
+    for pieces in (
+        second + first + last,
+        first + first + last,
+        first + last,
+        first + second,
+        last,
+        rest + b"more",
+    ):
         altered = head + b"\n" + pieces
         file.write_bytes(altered + hashlib.sha256(altered).digest())
         with pytest.raises(errors.BackupDamaged), encrypting.opening(file, secret) as found:

@@ -84,7 +84,7 @@ def unpack(path: Path, into: Path, secret: bytes | None) -> About:
     """Every file that the manifest names, each with the digest that it says, into an empty folder. Raises BackupDamaged, KeyMissing,
     KeyWrong; then what is in the folder is worth nothing."""
     _kind(path)
-    with _readable(path, secret) as tar:
+    with _readable(path, secret, to_end=True) as tar:
         manifest = _manifest(tar, path)
         about, wanted = _about(manifest, path), dict(manifest["files"])
         while (member := tar.next()) is not None:
@@ -112,8 +112,9 @@ def _take(tar: tarfile.TarFile, member: tarfile.TarInfo, to: Path) -> None:
 
 
 @contextlib.contextmanager
-def _readable(path: Path, secret: bytes | None) -> Iterator[tarfile.TarFile]:
-    """Read to its end, so that what compression and encryption say at the end was asked for too."""
+def _readable(path: Path, secret: bytes | None, *, to_end: bool = False) -> Iterator[tarfile.TarFile]:
+    """`to_end`: what compression and encryption say at the end is asked for, too. Some kilobytes that follow may unpack to terabytes, so
+    they are not."""
     with contextlib.ExitStack() as stack:
         try:
             inside = stack.enter_context(
@@ -121,8 +122,8 @@ def _readable(path: Path, secret: bytes | None) -> Iterator[tarfile.TarFile]:
             )
             packed = stack.enter_context(zstd.open(inside, "rb"))
             yield stack.enter_context(tarfile.open(fileobj=packed, mode="r|", tarinfo=_Member))
-            while packed.read(MiB):
-                pass
+            if to_end and packed.read(MiB):
+                raise _damaged(path, "something follows what its manifest names")
         except (tarfile.TarError, zstd.ZstdError, EOFError) as error:
             raise _damaged(path, f"{error}") from error
 

@@ -162,6 +162,8 @@ class _Reader(io.RawIOBase):
                 f"{self._path} was altered by somebody who does not know its passphrase: piece {self._number} is not what was written."
             ) from error
         self._number += 1
+        if self._ended and len(self._file.read(DIGEST_BYTES + 1)) != DIGEST_BYTES:
+            raise errors.BackupDamaged(f"{self._path} was altered: something follows its last piece.")
         return piece
 
 
