@@ -7,6 +7,7 @@ from rig.eventually import eventually
 from secondsite.appliance.control import again, enrollment
 from secondsite.appliance.orders.keeping.former import FORMER
 from secondsite.domain.lifecycle import State
+from secondsite.fabrics import simulated
 from secondsite.rescue import CONFIGURATION, RECORD
 from secondsite.wire import rest
 from secondsite.wire.common.policies import PolicyShape
@@ -134,6 +135,7 @@ class World:
         (lost,) = [each for each in self.facade.appliances.list(name) if each.last_seen_at is None]
         key = self.facade.appliances.replacement_key(lost.id, ReplacementKeyCreate()).key
         self.sites[name] = enrolled(self.vault, self.folder / "new", name, key).start()
+        simulated.add_network(self.sites[name].root, "lan")
         self.wait_connected(name)
 
     def adopt(self, name="b", **asked):

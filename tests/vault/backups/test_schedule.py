@@ -64,8 +64,7 @@ def test_a_vault_makes_them_by_itself_keeps_the_newest_and_leaves_other_files_al
         (folder / kept.name("my vault", NOW + at * DAY)).write_bytes(b"an old one")
     for each in others:
         each.write_text("not ours")
-    now = datetime.now(UTC)
-    scheduled = Scheduled(tmp_path / "vault", chosen, lambda: now)
+    scheduled = Scheduled(tmp_path / "vault", chosen, lambda: datetime.now(UTC))
     scheduled.look()
     scheduled.look()
     found = kept.of(folder)

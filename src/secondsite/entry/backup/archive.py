@@ -8,6 +8,7 @@ import re
 import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -15,13 +16,14 @@ from backports import zstd
 
 from ...domain import errors
 from ...ground import durable
-from ...ground.units import MiB
+from ...ground.units import KiB, MiB
 from . import encrypting
 
 FORMAT = 1
 MANIFEST = "manifest.json"
 HOME, DATABASE = "home", "database"
 MOST_MANIFEST_BYTES = 4 * MiB
+MOST_HEADER_BYTES = 64 * KiB
 CERTIFICATE = ".pem"
 BEGINS: Final = b"\x28\xb5\x2f\xfd"
 """Of anything that zstd has made."""
@@ -82,13 +84,15 @@ def unpack(path: Path, into: Path, secret: bytes | None) -> About:
     """Every file that the manifest names, each with the digest that it says, into an empty folder. Raises BackupDamaged, KeyMissing,
     KeyWrong; then what is in the folder is worth nothing."""
     _kind(path)
-    with _readable(path, secret) as tar:
+    with _readable(path, secret, to_end=True) as tar:
         manifest = _manifest(tar, path)
         about, wanted = _about(manifest, path), dict(manifest["files"])
         while (member := tar.next()) is not None:
             said = wanted.pop(member.name, None)
-            if said is None or not member.isreg() or not NAMES.fullmatch(member.name):
+            if not isinstance(said, dict) or not member.isreg() or not NAMES.fullmatch(member.name):
                 raise _damaged(path, f"it holds {member.name!r}, which its manifest does not name")
+            if member.size != said.get("bytes"):
+                raise _damaged(path, f"{member.name} has another size than its manifest says")
             _take(tar, member, into / member.name)
             if _described(into / member.name) != said:
                 raise _damaged(path, f"{member.name} has another digest than its manifest says")
@@ -108,19 +112,31 @@ def _take(tar: tarfile.TarFile, member: tarfile.TarInfo, to: Path) -> None:
 
 
 @contextlib.contextmanager
-def _readable(path: Path, secret: bytes | None) -> Iterator[tarfile.TarFile]:
-    """Read to its end, so that what compression and encryption say at the end was asked for too."""
+def _readable(path: Path, secret: bytes | None, *, to_end: bool = False) -> Iterator[tarfile.TarFile]:
+    """`to_end`: what compression and encryption say at the end is asked for, too. Some kilobytes that follow may unpack to terabytes, so
+    they are not."""
     with contextlib.ExitStack() as stack:
         try:
             inside = stack.enter_context(
                 encrypting.opening(path, secret) if encrypting.is_encrypted(path) else path.open("rb")
             )
             packed = stack.enter_context(zstd.open(inside, "rb"))
-            yield stack.enter_context(tarfile.open(fileobj=packed, mode="r|"))
-            while packed.read(MiB):
-                pass
+            yield stack.enter_context(tarfile.open(fileobj=packed, mode="r|", tarinfo=_Member))
+            if to_end and packed.read(MiB):
+                raise _damaged(path, "something follows what its manifest names")
         except (tarfile.TarError, zstd.ZstdError, EOFError) as error:
             raise _damaged(path, f"{error}") from error
+
+
+class _Member(tarfile.TarInfo):
+    """What only describes a file is read into memory, however long it says that it is: some kilobytes may unpack to all that there is."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "_Member":
+        found = super().frombuf(buf, encoding, errors)
+        if not found.isreg() and found.size > MOST_HEADER_BYTES:
+            raise tarfile.ReadError(f"a header of {found.size} bytes")
+        return found
 
 
 def _kind(path: Path) -> str:
@@ -150,7 +166,7 @@ def _manifest(tar: tarfile.TarFile, path: Path) -> Mapping[str, Any]:
         said: Mapping[str, Any] = json.loads(file.read())
         if isinstance(said["files"], dict):
             return said
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise _damaged(path, "its manifest cannot be read") from error
     raise _damaged(path, "its manifest cannot be read")
 
@@ -163,9 +179,15 @@ def _about(said: Mapping[str, Any], path: Path) -> About:
             do="Restore it with that release, or a later one.",
         )
     try:
-        return About(**{name: said[name] for name in About.__dataclass_fields__})
+        about = About(**{name: said[name] for name in About.__dataclass_fields__})
+        readable = datetime.fromisoformat(about.made_at).tzinfo is not None
     except KeyError as error:
         raise _damaged(path, f"its manifest does not say {error}") from error
+    except (ValueError, TypeError) as error:
+        raise _damaged(path, "its manifest does not say when it was made") from error
+    if not readable or not all(isinstance(each, str | int) for each in asdict(about).values()):
+        raise _damaged(path, "its manifest cannot be read")
+    return about
 
 
 def _described(path: Path) -> dict[str, Any]:

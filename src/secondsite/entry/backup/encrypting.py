@@ -162,6 +162,8 @@ class _Reader(io.RawIOBase):
                 f"{self._path} was altered by somebody who does not know its passphrase: piece {self._number} is not what was written."
             ) from error
         self._number += 1
+        if self._ended and len(self._file.read(DIGEST_BYTES + 1)) != DIGEST_BYTES:
+            raise errors.BackupDamaged(f"{self._path} was altered: something follows its last piece.")
         return piece
 
 
@@ -183,9 +185,10 @@ def _line(file: BinaryIO, path: Path) -> tuple[bytes, dict[str, Any]]:
     line = file.readline(MOST_LINE_BYTES)
     try:
         said = json.loads(line)
-        known = said["secondsite_backup"] == 1 and said["kdf"] == "scrypt" and said["cost"] <= MOST_COST
-        known = known and isinstance(said["about"], dict) and len(bytes.fromhex(said["salt"])) == DIGEST_BYTES
-    except (ValueError, KeyError, TypeError) as error:
+        known = said["secondsite_backup"] == 1 and said["kdf"] == "scrypt" and _is_cost(said["cost"])
+        known = known and isinstance(said["about"], dict) and isinstance(said["check"], str)
+        known = known and len(bytes.fromhex(said["salt"])) == DIGEST_BYTES
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise _damaged(path) from error
     if not known:
         raise errors.NotPossibleNow(
@@ -193,6 +196,11 @@ def _line(file: BinaryIO, path: Path) -> tuple[bytes, dict[str, Any]]:
             do="Restore it with a newer release.",
         )
     return line, said
+
+
+def _is_cost(said: object) -> bool:
+    """One that scrypt takes, and that no memory is lacking for."""
+    return type(said) is int and 1 < said <= MOST_COST and said.bit_count() == 1
 
 
 def _require_whole(path: Path) -> None:

@@ -45,24 +45,25 @@ def of(folder: Path) -> Sequence[Kept]:
     return [_kept(path) for path in sorted(found, key=_at, reverse=True)]
 
 
-def newest_at(folder: Path, vault: str) -> datetime | None:
-    made = [_at(path) for path in _of_vault(folder, vault)]
+def newest_at(folder: Path, vault: str, now: datetime) -> datetime | None:
+    made = [_at(path) for path in _of_vault(folder, vault, now)]
     return max(made, default=None)
 
 
-def drop_old(folder: Path, vault: str, keep: int) -> Sequence[str]:
+def drop_old(folder: Path, vault: str, keep: int, now: datetime) -> Sequence[str]:
     """The names of those that went."""
-    goes = backups.too_many([path.name for path in _of_vault(folder, vault)], keep)
+    goes = backups.too_many([path.name for path in _of_vault(folder, vault, now)], keep)
     for each in goes:
         durable.remove(folder / each)
     return goes
 
 
-def _of_vault(folder: Path, vault: str) -> Sequence[Path]:
-    """Another vault may use the same folder."""
+def _of_vault(folder: Path, vault: str, now: datetime) -> Sequence[Path]:
+    """Another vault may use the same folder. Those of the future, of a clock that was wrong or of somebody who may write there, count for
+    nothing and stay: they would push out every one that is made."""
     ours = name(vault, datetime.now(UTC)).rpartition("-")[0] + "-"
     found = (path for path in folder.iterdir() if _NAME.fullmatch(path.name))
-    return [path for path in found if path.name.rpartition("-")[0] + "-" == ours]
+    return [path for path in found if path.name.rpartition("-")[0] + "-" == ours and _at(path) <= now]
 
 
 def _kept(path: Path) -> Kept:
@@ -79,4 +80,7 @@ def _kept(path: Path) -> Kept:
 def _at(path: Path) -> datetime:
     matched = _NAME.fullmatch(path.name)
     assert matched is not None
-    return datetime.strptime(matched["at"], INSTANT).replace(tzinfo=UTC)
+    try:
+        return datetime.strptime(matched["at"], INSTANT).replace(tzinfo=UTC)
+    except ValueError:  # the 99th of a month
+        return datetime.max.replace(tzinfo=UTC)

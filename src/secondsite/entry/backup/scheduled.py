@@ -35,7 +35,7 @@ class Scheduled(Periodic):
         from . import kept  # a vault without a schedule does without its memory
 
         try:
-            newest = kept.newest_at(folder, self._settings.name)
+            newest = kept.newest_at(folder, self._settings.name, self._now())
             if self._rhythm.is_due(self._now(), newest, self._failed_at):
                 self._make(folder)
         except (errors.SecondsiteError, OSError) as error:
@@ -47,7 +47,7 @@ class Scheduled(Periodic):
 
         taken = taking.take(self._home, None, None)
         self._failed_at = None
-        dropped = kept.drop_old(folder, self._settings.name, self._rhythm.keep)
+        dropped = kept.drop_old(folder, self._settings.name, self._rhythm.keep, taken.made_at)
         log.info(
             "backup.made", file=str(taken.path), bytes=taken.bytes, sha256=taken.sha256, dropped=list(dropped)
         )

@@ -15,6 +15,10 @@ SITE_NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"
 """Of whatever people name: sites, groups, plans, pools."""
 
 
+MACHINE_ID = r"^[0-9A-Za-z][0-9A-Za-z._-]{0,127}$"
+"""Files and folders of appliances are named so."""
+
+
 class Shape(BaseModel):
     """Frozen; unknown fields of a newer neighbour are ignored. The text below a field describes it in the API."""
 

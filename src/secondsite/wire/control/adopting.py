@@ -10,7 +10,7 @@ from pydantic import Field
 from ...domain.groups import ReplicationGroup
 from ...domain.plans.plan import RecoveryPlan
 from ..common.bandwidth import BandwidthShape
-from ..common.base import Shape
+from ..common.base import MACHINE_ID, Shape
 from ..common.cards import MOST_CARDS, CardSettings
 from ..common.instants import Instant
 from ..common.machine_checks import MOST_CHECKS, MachineCheck
@@ -24,6 +24,7 @@ from .setups import ReplicaSetup
 MOST_OF_A_PAGE = 100
 SiteName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 ApplianceId = Annotated[str, Field(pattern=r"^[0-9a-zA-Z][0-9a-zA-Z-]{0,63}$")]
+MachineId = Annotated[str, Field(pattern=MACHINE_ID)]
 Id = Annotated[str, Field(max_length=128)]
 Name = Annotated[str, Field(max_length=255)]
 
@@ -72,7 +73,7 @@ class KeptRecord(Shape):
     """What a vault knows of a machine, and its two appliances do not. Nothing that changes with every verb: what became of the machine
     shows in the store."""
 
-    id: Id
+    id: MachineId
     name: Name
     home_site: SiteName
     source_site: SiteName

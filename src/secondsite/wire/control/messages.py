@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, TypeAdapter
 
-from ..common.base import Problem, Shape
+from ..common.base import MACHINE_ID, Problem, Shape
 from ..common.instants import Instant
 from ..common.numbers import Bytes
 from ..common.stores import MOST_STORES, StoreSpace
@@ -66,7 +66,7 @@ class Order(Shape):
     type: Literal["order"] = "order"
     order_id: str
     kind: str
-    machine_id: str | None = None
+    machine_id: Annotated[str, Field(pattern=MACHINE_ID)] | None = None
     payload: dict[str, JsonValue] = Field(default_factory=dict)
     deadline_seconds: float = 60
     generation: int | None = None

@@ -1,8 +1,11 @@
 """What the two appliances of a machine are told, so that they replicate by themselves."""
 
 from enum import StrEnum
+from typing import Annotated
 
-from ..common.base import Shape
+from pydantic import Field
+
+from ..common.base import MACHINE_ID, Shape
 from ..common.machines import MachineDefinition
 from ..common.policies import PolicyShape
 from ..common.stores import Keeping
@@ -41,7 +44,7 @@ class SourceSetup(Shape):
     """Everything that a source appliance needs to replicate by itself from now on. `epoch` rises whenever direction or
     replica changes; a target refuses cycles of another epoch."""
 
-    machine_id: str
+    machine_id: Annotated[str, Field(pattern=MACHINE_ID)]
     machine_name: str
     fabric_id: str
     epoch: int
@@ -61,7 +64,7 @@ class ReplicaSetup(Shape):
     base is EXISTING. `encrypted`: new disks are encrypted with the appliance's key; existing disks stay as they are.
     `made_by`: the job that has it made, which may undo that; an older vault does not say it."""
 
-    machine_id: str
+    machine_id: Annotated[str, Field(pattern=MACHINE_ID)]
     machine_name: str
     epoch: int
     definition: MachineDefinition

@@ -1,10 +1,12 @@
 """One machine: what is to come of it, and that done."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from .....domain import errors
 from .....domain.policies import ReplicationPolicy
+from .....wire.common.base import MACHINE_ID
 from .....wire.common.policies import PolicyShape
 from .....wire.common.stores import Keeping
 from .....wire.control.adopting import Adopt, FoundMachine, KeptRecord
@@ -15,6 +17,10 @@ from . import records, settings, telling
 from .records import Around
 
 DEFAULT = "default"
+ODD = errors.InvalidArgument(
+    "No machine has such an id.",
+    do="Look what lies in the appliance's store, and whether the appliance is in other hands.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,8 @@ class Planned:
 
 def planned(tx: ports.Transaction, around: Around, found: FoundMachine) -> Planned:
     """Changes nothing."""
+    if not re.fullmatch(MACHINE_ID, found.id):
+        return Planned(found, telling.left(found, None, ODD))
     before = tx.machines.by_id(found.id)
     try:
         if before is not None and not records.is_untouched(before):
@@ -42,8 +50,11 @@ def planned(tx: ports.Transaction, around: Around, found: FoundMachine) -> Plann
         if found.problem is not None:
             raise errors.ReplicaError(found.problem, do="Look in the appliance's log.")
         _require_protected(around, found)
+        if before is not None:
+            _require_its_side(tx, around, found, before)
         made = records.record(around, found, before)
         _require_alone(tx, made)
+        made = _in_its_group(tx, made)
     except errors.SecondsiteError as problem:
         return Planned(found, telling.left(found, before, problem), before=before)
     if before == made:
@@ -78,6 +89,36 @@ def _require_protected(around: Around, found: FoundMachine) -> None:
             f"The former vault did not protect {found.name} any more.",
             do="Its files stay as they are. To adopt it all the same is not possible; protect it anew where it runs.",
         )
+
+
+def _require_its_side(
+    tx: ports.Transaction, around: Around, found: FoundMachine, before: ports.MachineRecord
+) -> None:
+    """Raises AlreadyExists for what another appliance has told already: a copy of its store elsewhere, or a lie."""
+    side, site, appliance_id = (
+        ("it is replicated from", before.source_site, before.source_appliance_id)
+        if records.is_source(found)
+        else ("its replica is at", before.target_site, before.target_appliance_id)
+    )
+    known = tx.appliances.find(appliance_id)
+    is_away = known is None or known.last_seen_at is None
+    is_free = appliance_id == records.UNKNOWN or (is_away and site == around.at.site)
+    if appliance_id != around.at.id and not is_free:
+        who = f"appliance '{known.name}' of site {site}" if known else f"site {site}"
+        raise errors.AlreadyExists(
+            f"{before.name} is known here already: {side} {who}.",
+            do=f"What is here stays as it is. If the other one is wrong, see 'secondsite machine show {before.id}', and end that first: "
+            f"'secondsite machine disable-protection {before.id}'.",
+        )
+
+
+def _in_its_group(tx: ports.Transaction, made: ports.MachineRecord) -> ports.MachineRecord:
+    """Only between the same two sites, or what is told of a machine would hold up those of others."""
+    record = None if made.group is None else tx.groups.find(made.group)
+    if record is None:
+        return made
+    both = {record.group.source_site, record.group.target_site}
+    return made if both == {made.source_site, made.target_site} else replace(made, group=None)
 
 
 def _require_alone(tx: ports.Transaction, made: ports.MachineRecord) -> None:

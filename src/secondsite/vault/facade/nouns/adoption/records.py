@@ -15,7 +15,7 @@ from .... import ports
 from .settings import Names
 
 PolicyName = Callable[[PolicyShape | None, KeptRecord | None], str]
-_UNKNOWN = "unknown"
+UNKNOWN = "unknown"
 """The id of the appliance of which nobody knows anything."""
 ANEW = "Protect it anew, or look in the appliance's log."
 
@@ -39,7 +39,7 @@ def record(around: Around, found: FoundMachine, before: ports.MachineRecord | No
     """The same for the same facts. Raises NotPossibleNow for what cannot be a machine here."""
     made = before or _new(around, found)
     source, replica = found.source, found.replica
-    if source is not None and _is_source(found):
+    if source is not None and is_source(found):
         made = _with_source(around, made, source, before is not None)
     elif replica is not None:
         made = _with_replica(around, made, replica)
@@ -63,14 +63,14 @@ def _new(around: Around, found: FoundMachine) -> ports.MachineRecord:
         )
     kept, named = found.kept, around.names
     here, there = around.at.site, named.other
-    is_source = _is_source(found)
+    runs_here = is_source(found)
     return ports.MachineRecord(
         id=found.id,
         name=kept.name if kept else found.name,
-        home_site=named.site(kept.home_site) if kept else (here if is_source else there),
-        source_site=named.site(kept.source_site) if kept else (here if is_source else there),
-        target_site=named.site(kept.target_site) if kept else (there if is_source else here),
-        source_appliance_id=kept.source_appliance_id if kept else (found.source_appliance_id or _UNKNOWN),
+        home_site=named.site(kept.home_site) if kept else (here if runs_here else there),
+        source_site=named.site(kept.source_site) if kept else (here if runs_here else there),
+        target_site=named.site(kept.target_site) if kept else (there if runs_here else here),
+        source_appliance_id=kept.source_appliance_id if kept else (found.source_appliance_id or UNKNOWN),
         target_appliance_id=kept.target_appliance_id if kept else _target(found),
         source_fabric_id=kept.source_fabric_id if kept else found.definition.fabric_id,
         target_fabric_id=kept.target_fabric_id if kept else _fabric_id(found.id),
@@ -87,13 +87,13 @@ def _new(around: Around, found: FoundMachine) -> ports.MachineRecord:
     )
 
 
-def _is_source(found: FoundMachine) -> bool:
+def is_source(found: FoundMachine) -> bool:
     source, replica = found.source, found.replica
     return domain.is_source(source.epoch if source else None, replica.epoch if replica else None)
 
 
 def _target(found: FoundMachine) -> str:
-    return found.source.target_appliance_id if found.source else _UNKNOWN
+    return found.source.target_appliance_id if found.source else UNKNOWN
 
 
 def _fabric_id(machine_id: str) -> str:
