@@ -1,6 +1,7 @@
 """Walks the rows of the page about dead sites: machines of a vault over real appliances, and what an operator types."""
 
 import contextlib
+import re
 import shlex
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,11 +61,14 @@ def walk(world, row):
 
 
 def take(verbs, name, command, lost):
-    """A command as the page tells it, with LOST for the site that is gone, or an act of the owner; the job's tree, None for an act.
+    """A command as the page tells it, with LOST for the site that is gone and POINT for what a finding names, or an act of the owner; the job's tree, None for an act.
     Raises what is refused."""
     if command.startswith(START):
         _start(verbs, name, command.removeprefix(START))
         return None
+    if "POINT" in command:
+        (found,) = re.findall(r"--point (\S+)'", " ".join(each.what for each in verbs.shown(name).findings))
+        command = command.replace("POINT", found)
     first, *words = shlex.split(command.replace("LOST", lost or "?"))
     given = zip(words[::2], words[1::2], strict=True)
     options = {word.removeprefix("--").replace("-", "_"): value for word, value in given}

@@ -290,18 +290,6 @@ def test_the_machine_is_looked_at_again_when_its_appliance_may_be_silent_for_too
     assert health.steady_until(given, NOW + health.SILENT * 2) is None
 
 
-def test_a_vault_that_was_restored_from_before_a_failover_says_that_there_is_a_copy():
-    """Else it shows a protected machine to which nothing happens."""
-    status = situation().status
-    runs = status.replica.model_copy(update={"runs": ("failover",)})
-    off = dataclasses.replace(status, replica=runs, source=source_status(power="off"))
-    assert codes(situation(status=off)) == ["started-without-vault"]
-    failed_over = machine(state=State.FAILED_OVER, failed_over_at=NOW)
-    assert codes(situation(machine=failed_over, status=off)) == []
-    drill = dataclasses.replace(off, replica=runs.model_copy(update={"runs": ("drill",)}))
-    assert codes(situation(status=drill)) == []
-
-
 def test_a_source_that_runs_after_the_failover_is_critical():
     left = machine(state=State.FAILED_OVER, failed_over_at=NOW - timedelta(seconds=5))
     assert codes(situation(machine=left)) == ["source-running-after-failover"]

@@ -35,7 +35,6 @@ HALF_WAY = frozenset({State.FAILOVER_FAILED, State.CANCEL_FAILED})
 KNOWN_AT_SOURCE = HALF_WAY | {State.PROTECTED}
 KNOWN_AT_TARGET = KNOWN_AT_SOURCE | {State.FAILED_OVER, State.PLANNED_FAILED_OVER}
 """At rest, its appliance there tells of the machine all the time."""
-STARTED = "started-without-vault"
 REPLICATES = frozenset({State.ENABLING, State.INITIAL_REPLICATING, State.PROTECTED, State.REPROTECTING})
 # In reprotect the old source has been withdrawn already, or is about to be.
 _TWO_COPIES = RUNS_AT_TARGET - {State.REPROTECTING}
@@ -105,7 +104,6 @@ def findings(situation: Situation, now: datetime) -> tuple[HealthFinding, ...]:
         *_rpo(situation, now),
         *_unreachable(situation),
         *_forgotten(situation, now),
-        *_known_too_late(situation),
         *_certificates(situation, now),
         *_authority(situation, now),
         *_by_state(situation),
@@ -229,20 +227,6 @@ def _speakers(situation: Situation) -> Iterator[tuple[ports.ApplianceRecord, dat
     for appliance, at in sides:
         if appliance is not None and appliance.connected and at is not None:
             yield appliance, at
-
-
-def _known_too_late(situation: Situation) -> Iterator[HealthFinding]:
-    """A vault that was restored from before a failover. An appliance that does not know of it either says so itself."""
-    machine, replica = situation.machine, situation.status.replica
-    if machine.state is not State.PROTECTED or replica is None or replica.epoch != machine.epoch:
-        return
-    told = any(finding.code == STARTED for finding in replica.findings)
-    if "failover" in replica.runs and not told:
-        what = (
-            f"Machine '{machine.name}' was failed over to site {machine.target_site}, and this vault, restored from a backup of before, "
-            f"does not know of it. 'secondsite machine failover {machine.name}' takes its copy over as it is, or says how."
-        )
-        yield HealthFinding(STARTED, what, situation.status.replica_at or machine.created_at)
 
 
 def _certificates(situation: Situation, now: datetime) -> Iterator[HealthFinding]:
