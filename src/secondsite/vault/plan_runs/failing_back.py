@@ -39,8 +39,9 @@ from ..steps.sides.source import PATIENT_REACH_SECONDS, Source
 FAILBACK = "failback"
 COMPLETE = "complete"
 """What a person answers when the machine may be moved."""
-WAITS = frozenset({State.COMMITTED, State.REPROTECTING, State.PROTECTED})
-"""A machine that was shut down and is in one of these belongs to no job that would start it."""
+WAITS = frozenset({(0, State.COMMITTED), (0, State.REPROTECTING), (1, State.PROTECTED)})
+"""How many epochs later, and in which state, a machine that was shut down is to run where it ran, and no job of its own would start it. In
+the same state of any other epoch it may run at the other site."""
 LOCATIONS: Mapping[DataSync, Location] = {
     DataSync.BEFORE: Location.ORIGINAL,
     DataSync.DURING: Location.ALTERNATE,
@@ -166,8 +167,10 @@ class _Failback:
     def _start_again(self, ctx: StepContext) -> Outcome:
         """It was shut down and did not come home: it runs again where it ran, unless a job of its own sees to that."""
         machine = self._machine(ctx)
-        if machine.state not in WAITS:
-            return Skipped(f"{machine.name} is {machine.state}: its own job starts it")
+        if (machine.epoch - ctx.arguments(FailbackArguments).epoch, machine.state) not in WAITS:
+            return Skipped(
+                f"{machine.name} is {machine.state} from {machine.source_site} to {machine.target_site}: another job has it, or has moved it"
+            )
         return self._where_it_ran(ctx, machine).restart().done()
 
     def _reprotect(self, ctx: StepContext) -> Outcome:

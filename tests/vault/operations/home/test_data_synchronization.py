@@ -143,6 +143,20 @@ def test_one_whose_move_fails_comes_back_by_itself(away):
     assert (away.state(), away.machine().source_site, running(away)) == (State.PROTECTED, "b", [B])
 
 
+@pytest.mark.parametrize("rounds", [1, 2])
+def test_one_that_is_retried_after_a_person_moved_the_machine_starts_no_old_copy(away, rounds):
+    away.appliances.fail(Kind.SHUT_DOWN, times=1)
+    failed = away.settle(begin(away, "during"))
+    assert failed.job.state == "failed"
+    away.appliances.mend()
+    for verb in (Verb.REPROTECT, Verb.PLANNED_FAILOVER, Verb.COMMIT) * rounds:
+        assert away.run(verb).job.state == "succeeded"
+    there = running(away)
+    again = away.retry(failed.job.id)
+    assert "somebody else has acted on it" in again.job.error.message
+    assert (away.state(), running(away), away.appliances.copies.two) == (State.COMMITTED, there, [])
+
+
 # ---- what is refused -------------------------------------------------------------------------------------------------
 
 
