@@ -271,6 +271,30 @@ def test_a_source_that_is_of_another_time_than_its_replica_takes_no_role(vault, 
     assert "resynchronize" in answer["machines"][0]["do"]
 
 
+@pytest.mark.parametrize(
+    "left",
+    [
+        replica(committed_point_id="p1", run=FoundRun(point_id="p1", fabric_id="f-old", defined=True)),
+        replica(),
+    ],
+    ids=["committed", "points"],
+)
+def test_a_replica_that_an_earlier_direction_left_takes_no_role_from_the_present_one(vault, adopt, left):
+    """The machine came home and went to another appliance of the site; the one that it left was away then."""
+    source = FoundSource(epoch=3, fabric_id="f-m1", target_appliance_id="new-b", power="running")
+    first = vault.enroll("a", "a-9")
+    appliance = Appliance([found(replica=None, source=source)], said(), site="a")
+    with Dialler(first, appliance.answers()):
+        answer = vault.rest.post(f"/api/appliances/{first.id}/adopt", json={"other_site": "b"}).json()
+    assert answer["machines"][0]["end"] == "adopted", answer
+    before = record(vault)
+    stale = Appliance([found(replica=left)], said())
+    told = only(adopt(stale))
+    assert (str(told.end), stale.adopted) == ("left", [])
+    assert "earlier" in told.says[0]
+    assert record(vault) == before
+
+
 def test_a_source_under_a_new_appliance_takes_the_role(vault, adopt):
     adopt(Appliance([found(kept=kept())], said()))
     source = FoundSource(epoch=1, fabric_id="f-new", target_appliance_id=adopt.at.id, power="running")
