@@ -248,6 +248,19 @@ def test_what_a_hypervisor_runs_is_failed_over_under_a_number_above_all(vault, a
     assert appliance.adopted[0].generation == made.generation == 1007
 
 
+def test_an_address_of_a_pool_that_nobody_kept_is_told_so_that_it_is_not_given_twice(vault, adopt):
+    card = CardSettings(mac=MAC, from_pool=True)
+    run = FoundRun(point_id="p1", fabric_id="f-there", name="web01", defined=True)
+    away = found(replica=replica(run=run), kept=kept(cards=(card,)))
+    home = found("m2", "db01", kept=kept("m2", "db01", cards=(card,)))
+    done = adopt(Appliance([away, home], said()))
+    told = {each.name: " ".join(each.says) for each in done.machines}
+    assert "secondsite card set web01 52:54:00:00:00:01 --address" in told["web01"]
+    assert "pool" not in told["db01"]
+    assert any("Pools of addresses" in each for each in done.missing)
+    assert any("--no-reverse-after-commit" in each for each in done.missing)
+
+
 def test_a_machine_that_a_verb_has_taken_since_is_left_as_it_is(vault, adopt):
     appliance = Appliance([found()])
     adopt(appliance)
