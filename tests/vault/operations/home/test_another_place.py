@@ -155,7 +155,8 @@ def test_an_appliance_that_waits_for_its_old_copy_cannot_be_deleted_unseen(away)
     elsewhere_without_a(away)
     with away.store.reading() as tx:
         (waiting,) = finish_later.waiting_for(tx, A)
-    assert waiting.arguments["payload"]["left"], "what came home with another appliance is no old copy"
+    left = finish_later.LaterArguments.model_validate(waiting.arguments)
+    assert left.payload["left"], "what came home with another appliance is no old copy"
 
 
 def test_what_the_new_host_is_asked_before_anything_stops(away):
