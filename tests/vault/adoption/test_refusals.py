@@ -248,6 +248,19 @@ def test_what_a_hypervisor_runs_is_failed_over_under_a_number_above_all(vault, a
     assert appliance.adopted[0].generation == made.generation == 1007
 
 
+def test_an_address_of_a_pool_that_nobody_kept_is_told_so_that_it_is_not_given_twice(vault, adopt):
+    card = CardSettings(mac=MAC, from_pool=True)
+    run = FoundRun(point_id="p1", fabric_id="f-there", name="web01", defined=True)
+    away = found(replica=replica(run=run), kept=kept(cards=(card,)))
+    home = found("m2", "db01", kept=kept("m2", "db01", cards=(card,)))
+    done = adopt(Appliance([away, home], said()))
+    told = {each.name: " ".join(each.says) for each in done.machines}
+    assert "secondsite card set web01 52:54:00:00:00:01 --address" in told["web01"]
+    assert "pool" not in told["db01"]
+    assert any("Pools of addresses" in each for each in done.missing)
+    assert any("--no-reverse-after-commit" in each for each in done.missing)
+
+
 def test_a_machine_that_a_verb_has_taken_since_is_left_as_it_is(vault, adopt):
     appliance = Appliance([found()])
     adopt(appliance)
@@ -269,6 +282,30 @@ def test_a_source_that_is_of_another_time_than_its_replica_takes_no_role(vault, 
         answer = vault.rest.post(f"/api/appliances/{first.id}/adopt", json={}).json()
     assert answer["machines"][0]["end"] == "left"
     assert "resynchronize" in answer["machines"][0]["do"]
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        replica(committed_point_id="p1", run=FoundRun(point_id="p1", fabric_id="f-old", defined=True)),
+        replica(),
+    ],
+    ids=["committed", "points"],
+)
+def test_a_replica_that_an_earlier_direction_left_takes_no_role_from_the_present_one(vault, adopt, left):
+    """The machine came home and went to another appliance of the site; the one that it left was away then."""
+    source = FoundSource(epoch=3, fabric_id="f-m1", target_appliance_id="new-b", power="running")
+    first = vault.enroll("a", "a-9")
+    appliance = Appliance([found(replica=None, source=source)], said(), site="a")
+    with Dialler(first, appliance.answers()):
+        answer = vault.rest.post(f"/api/appliances/{first.id}/adopt", json={"other_site": "b"}).json()
+    assert answer["machines"][0]["end"] == "adopted", answer
+    before = record(vault)
+    stale = Appliance([found(replica=left)], said())
+    told = only(adopt(stale))
+    assert (str(told.end), stale.adopted) == ("left", [])
+    assert "earlier" in told.says[0]
+    assert record(vault) == before
 
 
 def test_a_source_under_a_new_appliance_takes_the_role(vault, adopt):

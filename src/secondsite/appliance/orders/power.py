@@ -1,6 +1,8 @@
 """Orders about the source's own machine: its power, and its withdrawal."""
 
+import itertools
 import time
+from pathlib import Path
 
 from ...domain import errors
 from ...domain.resting import obstacle
@@ -82,6 +84,8 @@ def withdraw(context: Context, payload: Withdraw) -> tuple[str, Nothing]:
     source = replication.find(context.machine_id)
     with context.alone(source, "withdrawing the machine", interrupt=True):
         found = context.fabric.inventory.get(payload.fabric_id)
+        if payload.left and found is not None and _is_anothers(context, found):
+            return _let_go(context, found, source), Nothing()
         if found is not None:
             take_away(context, found, source)
         elif source is not None:
@@ -89,6 +93,28 @@ def withdraw(context: Context, payload: Withdraw) -> tuple[str, Nothing]:
         sentence = _withdrawn(context, payload.fabric_id, found)
         replication.fences.withdrawn(context.machine_id)
     return sentence, Nothing()
+
+
+def _is_anothers(context: Context, found: MachineSummary) -> bool:
+    """Whether it stands on a replica of another appliance of this hypervisor."""
+    folders = [each.folder for each in context.parts.host.stores.all]
+    replica = (folders[0].name, context.machine_id)
+    paths = [Path(disk.path) for disk in found.definition.disks]
+    return any(
+        replica in itertools.pairwise(path.parts) and not any(path.is_relative_to(own) for own in folders)
+        for path in paths
+    )
+
+
+def _let_go(context: Context, found: MachineSummary, source: Source | None) -> str:
+    """The other appliance looks after it. What runs is no copy that this one is to keep from starting. A sentence."""
+    replication = context.parts.replication
+    if source is not None:
+        replication.remove(source)
+    if context.fabric.power.state(found.fabric_id) is PowerState.RUNNING:
+        replication.fences.lower(context.machine_id, found.fabric_id, source)
+    replication.fences.forget(context.machine_id)
+    return f"{found.name} stands on disks of another appliance of this hypervisor: it is no old copy, and stays as it is"
 
 
 def take_away(context: Context, found: MachineSummary, source: Source | None) -> None:

@@ -125,7 +125,7 @@ class DisableProtection(MachineOperation):
         )
         outcome = giving_up.unless_given_up(self.deps, ctx, target, need)
         with self.deps.store.reading() as tx:
-            return pooling.at_end(tx, machine, outcome)
+            return pooling.at_end(tx, machine, outcome, asked.without_site)
 
     def _runs_at_source(self, ctx: StepContext, machine: ports.MachineRecord) -> bool:
         """What its appliance said last may be in a backup of the vault, from before the machine left that site: if it says nothing of
@@ -142,7 +142,8 @@ class DisableProtection(MachineOperation):
     def _forget(self, session: Session, job: JobView) -> None:
         tx = self.deps.store.within(session)
         machine = tx.machines.by_id(str(job.subject))
-        if machine is not None and not pooling.is_away(machine):
+        given_up = DisableArguments.model_validate(job.arguments).without_site
+        if machine is not None and not pooling.is_away(machine, given_up):
             tx.pools.give_back(machine.id)
         tx.statuses.remove(str(job.subject))
         tx.machines.remove(str(job.subject))

@@ -26,6 +26,7 @@ from ...jobs.model.outcomes import Done, Outcome, Skipped
 from ...jobs.storage import read
 from ...wire import rest
 from ...wire.common.base import Shape
+from ...wire.control import orders
 from ...wire.rest.verbs import Location
 from .. import ports
 from ..operations.interface import Operation
@@ -33,14 +34,23 @@ from ..steps import authority, batch
 from ..steps.deps import Deps
 from ..steps.operation import MachineOperation
 from ..steps.retry_store import retrying
-from ..steps.sides.giving_orders import Orders
+from ..steps.sides.giving_orders import Limits, Orders
 from ..steps.sides.source import PATIENT_REACH_SECONDS, Source
 
 FAILBACK = "failback"
 COMPLETE = "complete"
 """What a person answers when the machine may be moved."""
-WAITS = frozenset({State.COMMITTED, State.REPROTECTING, State.PROTECTED})
-"""A machine that was shut down and is in one of these belongs to no job that would start it."""
+WAITS = frozenset(
+    {
+        (0, State.COMMITTED),
+        (0, State.REPROTECTING),
+        (0, State.DISABLING),
+        (0, State.DISABLE_FAILED),
+        (1, State.PROTECTED),
+    }
+)
+"""How many epochs later, and in which state, a machine that was shut down is to run where it ran, and no job of its own would start it. In
+the same state of any other epoch it may run at the other site."""
 LOCATIONS: Mapping[DataSync, Location] = {
     DataSync.BEFORE: Location.ORIGINAL,
     DataSync.DURING: Location.ALTERNATE,
@@ -60,6 +70,15 @@ class FailbackArguments(Shape):
     at_most_down_seconds: float | None = None
     epoch: int
     asked_at: int
+
+
+class WentDown(Shape):
+    """What this job shuts down, on record before it does; `attempt` of the job. None: nothing."""
+
+    appliance_id: str | None = None
+    site: str = ""
+    fabric_id: str = ""
+    attempt: int = 0
 
 
 def submit(
@@ -160,15 +179,42 @@ class _Failback:
         return Done(f"both sites answer; {_plan_of(machine, wanted.data_sync)}")
 
     def _shut_down(self, ctx: StepContext) -> Outcome:
-        source = self._where_it_ran(ctx, self._unchanged(ctx))
-        return source.shut_down(force=False, reach_seconds=PATIENT_REACH_SECONDS).done()
+        source = Source(self._orders, ctx, _turned(self._unchanged(ctx)))
+        down = WentDown(
+            appliance_id=source.appliance_id,
+            site=source.site,
+            fabric_id=source.machine.source_fabric_id,
+            attempt=ctx.attempt,
+        )
+        if ctx.remembered(WentDown) != down:
+            ctx.remember(down)
+        answer = source.shut_down(force=False, reach_seconds=PATIENT_REACH_SECONDS)
+        return Done(answer.sentence, down)
 
     def _start_again(self, ctx: StepContext) -> Outcome:
         """It was shut down and did not come home: it runs again where it ran, unless a job of its own sees to that."""
-        machine = self._machine(ctx)
-        if machine.state not in WAITS:
-            return Skipped(f"{machine.name} is {machine.state}: its own job starts it")
-        return self._where_it_ran(ctx, machine).restart().done()
+        down = ctx.facts("shut_down", WentDown)
+        if down.appliance_id is None:
+            return Skipped("it was not shut down")
+        why = self._keeps_it_off(ctx, down)
+        if why is not None:
+            return Skipped(why)
+        return self._orders.give(
+            ctx, down.appliance_id, orders.RESTART, orders.Restart(fabric_id=down.fabric_id), machine_id=ctx.subject,
+            why=f"starting {ctx.subject_name} at {down.site} again", limits=Limits(deadline_seconds=300),
+        ).done()  # fmt: skip
+
+    def _keeps_it_off(self, ctx: StepContext, down: WentDown) -> str | None:
+        """Why it is not started again where it was shut down; None: it is."""
+        with self._deps.store.reading() as tx:
+            machine = tx.machines.by_id(str(ctx.subject))
+        if (
+            machine is None
+        ):  # its protection ended meanwhile, and nothing else started it; later its owner may have
+            return None if down.attempt == ctx.attempt else f"{ctx.subject_name} is not protected any more"
+        if (machine.epoch - ctx.arguments(FailbackArguments).epoch, machine.state) in WAITS:
+            return None
+        return f"{machine.name} is {machine.state} from {machine.source_site} to {machine.target_site}: another job has it, or has moved it"
 
     def _reprotect(self, ctx: StepContext) -> Outcome:
         wanted = ctx.arguments(FailbackArguments)
@@ -230,9 +276,12 @@ class _Failback:
             )
 
     def _unchanged(self, ctx: StepContext) -> ports.MachineRecord:
-        """The machine as it was when this was asked for; raises StaleOrder."""
-        machine, wanted = self._machine(ctx), ctx.arguments(FailbackArguments)
-        if machine.state is not State.COMMITTED or machine.generation > wanted.asked_at:
+        """The machine as it was when this was asked for; raises StaleOrder, also if this vault was restored from before somebody acted."""
+        wanted = ctx.arguments(FailbackArguments)
+        with self._deps.store.reading() as tx:
+            machine = tx.machines.get(str(ctx.subject))
+            highest = authority.highest(tx, machine)
+        if machine.state is not State.COMMITTED or highest > wanted.asked_at:
             raise errors.StaleOrder(
                 f"{wanted.name} is {machine.state}: somebody else has acted on it since this failback was asked for.",
                 do="Look at what it is now, then start what is needed.",
@@ -243,11 +292,6 @@ class _Failback:
         with self._deps.store.reading() as tx:
             return tx.machines.get(str(ctx.subject))
 
-    def _where_it_ran(self, ctx: StepContext, machine: ports.MachineRecord) -> Source:
-        """Orders to the site that the machine is to leave: its target until the reprotect has turned it."""
-        turned = machine.epoch != ctx.arguments(FailbackArguments).epoch
-        return Source(self._orders, ctx, machine if turned else _turned(machine))
-
 
 def _down_since(ctx: StepContext) -> str | None:
     """When this job began to shut it down."""
@@ -257,6 +301,7 @@ def _down_since(ctx: StepContext) -> str | None:
 
 
 def _turned(machine: ports.MachineRecord) -> ports.MachineRecord:
+    """With the site that it is to leave as its source."""
     return replace(
         machine,
         source_site=machine.target_site,

@@ -15,6 +15,7 @@ from .. import ports
 from . import authority, batch
 from .authority import BESIDE_THE_LIFECYCLE
 from .deps import Deps
+from .lost.giving_up import WithoutSite
 from .sides import pooling
 
 CHECK = "check"
@@ -106,7 +107,8 @@ class MachineClaim:
         machine = tx.machines.by_id(str(job.subject))
         if machine is None or not self._holds(machine, job):
             return
-        if event is Event.SUCCEEDED and pooling.comes_home(machine, self._verb):
+        given_up = WithoutSite.model_validate(job.arguments).without_site
+        if event is Event.SUCCEEDED and pooling.comes_home(machine, self._verb, given_up):
             tx.pools.give_back(machine.id)
         if self._verb in BESIDE_THE_LIFECYCLE:
             tx.machines.put(self._drill_ended(machine, event))

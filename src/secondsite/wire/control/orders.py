@@ -146,6 +146,9 @@ class Withdraw(Shape):
     start it; its disks stay. Part of reprotect."""
 
     fabric_id: str
+    left: bool = False
+    """The machine has left this appliance for another one of its site, which may share the hypervisor: what stands on that one's files is
+    no old copy."""
 
 
 class Drain(Shape):

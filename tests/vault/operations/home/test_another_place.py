@@ -125,12 +125,38 @@ def test_an_appliance_that_has_the_machine_again_keeps_it_when_it_returns(away):
     assert all(job.state == "succeeded" for job in later)
 
 
+def test_what_is_left_to_do_waits_while_the_machine_comes_to_that_appliance_again(away):
+    """It had failed there; a person retries it just then."""
+    elsewhere_without_a(away)
+    for verb in (Verb.PLANNED_FAILOVER, Verb.COMMIT, Verb.REPROTECT, Verb.PLANNED_FAILOVER, Verb.COMMIT):
+        assert ended(away, away.submit(verb)).job.state == "succeeded"
+    away.appliances.fail(Kind.WITHDRAW, times=1)
+    away.appliances.away.clear()
+    (left,) = [job for job in away.jobs() if job.name == "finish_later"]
+    assert ended(away, left.id).job.state == "failed"
+    away.appliances.silent.add(Kind.START_REPLICATION)
+    job_id = away.submit(Verb.REPROTECT, location="alternate", target_appliance=A)
+    away.engine.run_until_idle()
+    away.appliances.given.clear()
+    with away.store.transaction() as tx:
+        away.engine.retry(tx.session, left.id)
+    for _ in range(5):
+        away.engine.run_until_idle()
+        away.clock.pass_by(2)
+    assert given_to(away, A) == []
+    away.appliances.mend()
+    assert away.settle(job_id).job.state == "succeeded"
+    assert "a later job has taken" in away.tree(left.id).tasks[-1].sentence
+
+
 def test_an_appliance_that_waits_for_its_old_copy_cannot_be_deleted_unseen(away):
     from secondsite.vault.steps.lost import finish_later
 
     elsewhere_without_a(away)
     with away.store.reading() as tx:
-        assert len(finish_later.waiting_for(tx, A)) == 1
+        (waiting,) = finish_later.waiting_for(tx, A)
+    left = finish_later.LaterArguments.model_validate(waiting.arguments)
+    assert left.payload["left"], "what came home with another appliance is no old copy"
 
 
 def test_what_the_new_host_is_asked_before_anything_stops(away):

@@ -143,6 +143,44 @@ def test_one_whose_move_fails_comes_back_by_itself(away):
     assert (away.state(), away.machine().source_site, running(away)) == (State.PROTECTED, "b", [B])
 
 
+@pytest.mark.parametrize("rounds", [1, 2])
+def test_one_that_is_retried_after_a_person_moved_the_machine_starts_no_old_copy(away, rounds):
+    away.appliances.fail(Kind.SHUT_DOWN, times=1)
+    failed = away.settle(begin(away, "during"))
+    assert failed.job.state == "failed"
+    away.appliances.mend()
+    for verb in (Verb.REPROTECT, Verb.PLANNED_FAILOVER, Verb.COMMIT) * rounds:
+        assert away.run(verb).job.state == "succeeded"
+    there = running(away)
+    again = away.retry(failed.job.id)
+    assert "somebody else has acted on it" in again.job.error.message
+    assert (away.state(), running(away), away.appliances.copies.two) == (State.COMMITTED, there, [])
+
+
+def test_one_whose_protection_a_person_ends_meanwhile_runs_on_where_it_ran(away):
+    """It was shut down for a failback that never comes."""
+    machine_id = away.machine().id
+    asked = []
+
+    def faster(kind):
+        assert kind is Kind.SHUT_DOWN
+        asked.append(away.submit(Verb.DISABLE_PROTECTION))
+
+    away.appliances.at_order(0, faster)
+    assert away.settle(begin(away, "during")).job.state == "failed"
+    assert [away.tree(each).job.state for each in asked] == ["succeeded"]
+    assert away.appliances.running(machine_id) == [B]
+
+
+def test_a_vault_from_before_other_verbs_shuts_nothing_down(away):
+    """Its job was held, and goes on; the appliances have seen orders of a later number."""
+    machine, job_id = away.machine(), begin(away, "during")
+    with away.store.transaction() as tx:
+        tx.statuses.put_numbers({machine.id: (machine.generation + 7, 0)})
+    assert away.settle(job_id).job.state == "failed"
+    assert (kinds(away), running(away)) == ([], [B])
+
+
 # ---- what is refused -------------------------------------------------------------------------------------------------
 
 

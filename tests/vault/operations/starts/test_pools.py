@@ -16,6 +16,7 @@ from secondsite.wire.common.cards import CardSettings, PoolSettings
 from secondsite.wire.control.orders import Kind
 from secondsite.wire.rest.places import NetworkMapping
 from tests.vault.plan_runs.conftest import members
+from tests.vault.support_appliances import A
 from tests.vault.support_operations import said
 
 WEB = "52:54:00:00:00:01"
@@ -167,6 +168,24 @@ def test_it_is_kept_on_the_way_home_and_goes_back_with_the_commit_there(protecte
     run = succeeded(protected, Verb.COMMIT)
     assert f"{address} goes back to pool b-pool" in said(run, "Remove the machine that was left").sentence
     assert held(protected) == {}
+
+
+def test_a_failback_whose_site_is_given_up_keeps_it_also_when_its_protection_ends(protected):
+    """It is to run where it was again, with what its guest has."""
+    pool(protected, ranges=("10.2.0.100",))
+    from_pool(protected)
+    for verb in (Verb.PLANNED_FAILOVER, Verb.COMMIT, Verb.REPROTECT, Verb.PLANNED_FAILOVER):
+        succeeded(protected, verb)
+    protected.appliances.destroy(A)
+    for verb in (Verb.COMMIT, Verb.DISABLE_PROTECTION):
+        job_id = protected.submit(verb, without_site="a")
+        while not protected.tree(job_id).job.state.ended:
+            protected.engine.run_until_idle()
+            protected.clock.pass_by(60)
+        assert protected.tree(job_id).job.state == "succeeded"
+        assert held(protected) == {"web01": "10.2.0.100"}, verb
+    run = protected.tree(job_id)
+    assert "secondsite pool release b-pool 10.2.0.100" in said(run, "Remove replica").sentence
 
 
 def test_a_failback_that_is_cancelled_keeps_it(protected):

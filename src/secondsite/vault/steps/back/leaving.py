@@ -77,7 +77,7 @@ def remove_replica(deps: Deps, old: Source) -> Outcome:
 
 def _left(deps: Deps, old: Source) -> Skipped:
     need: Need[Withdraw, Nothing] = Need(
-        old.to_withdraw(),
+        old.to_withdraw(left=True),
         lost=f"the old {old.machine.name} there is given up, with its disks",
         later="it is shut down there if it runs, and withdrawn, so that nobody can start it; its disks stay",
     )

@@ -194,6 +194,8 @@ def _leads_to(machine: ports.MachineRecord, undoes: bool) -> State | None:
 
 
 def _is_moved_by_another(machine: ports.MachineRecord, left: LaterArguments) -> bool:
+    if left.outdated:  # what comes to that appliance is not what was left there
+        return lifecycle.is_moving(machine.state) and machine.coming_appliance_id == left.appliance_id
     later = left.generation is not None and machine.generation != left.generation
     return later and machine.epoch == left.epoch and lifecycle.is_moving(machine.state)
 

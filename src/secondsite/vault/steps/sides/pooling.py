@@ -130,15 +130,17 @@ def taken(
     return [_take(tx, machine, each, now, needed=needed) for each in wanted(tx, machine)]
 
 
-def comes_home(machine: ports.MachineRecord, verb: Verb) -> bool:
-    """Whether with the success of this verb the machine has left its second site for good."""
-    return verb is (Verb.COMMIT if machine.reversed else Verb.CANCEL_FAILOVER)
-
-
-def is_away(machine: ports.MachineRecord) -> bool:
-    """Whether it runs, or may run, at its second site."""
+def comes_home(machine: ports.MachineRecord, verb: Verb, given_up: str | None = None) -> bool:
+    """Whether with the success of this verb, which goes on without the site `given_up`, the machine has left its second site for good."""
     if machine.reversed:
-        return machine.failed_over_point_id is None
+        return verb is Verb.COMMIT and given_up != machine.target_site
+    return verb is Verb.CANCEL_FAILOVER
+
+
+def is_away(machine: ports.MachineRecord, given_up: str | None = None) -> bool:
+    """Whether it runs, or may run, at its second site. Where its home is `given_up`, what is there is all that is left of it."""
+    if machine.reversed:
+        return machine.failed_over_point_id is None or given_up == machine.target_site
     return machine.start_ordered or machine.failed_over_point_id is not None
 
 
@@ -148,9 +150,11 @@ def giving_back(tx: ports.Transaction, machine: ports.MachineRecord, outcome: Ou
     return _also(outcome, "".join(f"; {each.address} goes back to pool {each.pool}" for each in held))
 
 
-def at_end(tx: ports.Transaction, machine: ports.MachineRecord, outcome: Outcome) -> Outcome:
+def at_end(
+    tx: ports.Transaction, machine: ports.MachineRecord, outcome: Outcome, given_up: str | None
+) -> Outcome:
     """The same as its protection ends: a machine that runs on where it is keeps what it has."""
-    if not is_away(machine):
+    if not is_away(machine, given_up):
         return giving_back(tx, machine, outcome)
     keeps = (
         f"; it keeps {each.address} of pool {each.pool}: 'secondsite pool release {each.pool} {each.address}' once nothing has it"

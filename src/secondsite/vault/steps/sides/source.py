@@ -139,9 +139,10 @@ class Source(Side):
     def withdraw(self) -> Answer[Nothing]:
         return self.ask(self.to_withdraw())
 
-    def to_withdraw(self) -> Ask[orders.Withdraw, Nothing]:
-        """The old machine is shut down and withdrawn, so that its disks can be a replica."""
-        payload = orders.Withdraw(fabric_id=self.machine.source_fabric_id)
+    def to_withdraw(self, *, left: bool = False) -> Ask[orders.Withdraw, Nothing]:
+        """The old machine is shut down and withdrawn, so that its disks can be a replica; or because the machine has `left` for another
+        appliance of the site."""
+        payload = orders.Withdraw(fabric_id=self.machine.source_fabric_id, left=left)
         why = f"shutting down the old {self.machine.name} at {self.machine.source_site}"
         return Ask(orders.WITHDRAW, payload, why, Limits(deadline_seconds=300))
 

@@ -42,6 +42,7 @@ def record(around: Around, found: FoundMachine, before: ports.MachineRecord | No
     if source is not None and is_source(found):
         made = _with_source(around, made, source, before is not None)
     elif replica is not None:
+        _require_present(made, replica, before is not None)
         made = _with_replica(around, made, replica)
     if made.source_site == made.target_site:
         raise errors.NotPossibleNow(
@@ -119,6 +120,17 @@ def _with_source(
         source_fabric_id=source.fabric_id,
         epoch=source.epoch,
     )
+
+
+def _require_present(made: ports.MachineRecord, replica: FoundReplica, is_known: bool) -> None:
+    """Raises NotPossibleNow for a replica that an earlier direction left: a verb that took it for the present one would stop the machine
+    where it runs since."""
+    if is_known and replica.epoch < made.epoch:
+        raise errors.NotPossibleNow(
+            f"What is here of {made.name} is of its epoch {replica.epoch}, an earlier direction: since then it is replicated from "
+            f"{made.source_site} to {made.target_site}, in its epoch {made.epoch}.",
+            do=f"Its files stay as they are. See 'secondsite machine show {made.name}' for where its recovery points are now.",
+        )
 
 
 def _with_replica(around: Around, made: ports.MachineRecord, replica: FoundReplica) -> ports.MachineRecord:

@@ -8,11 +8,14 @@ from .....ground.plural import counted
 from .....wire.control.adopting import Found, FoundMachine
 from .....wire.rest.adoption.shapes import AdoptedMachine, AdoptionEnd
 from .... import ports
+from ....steps.sides import pooling
 
 QEMU = "qemu"
 LOST = (
     "Access tokens: each person and program gets a new one ('secondsite token create NAME --role operator').",
     "Whom notices go to, with their secrets ('secondsite notice list' shows what is set).",
+    "Pools of addresses, and who had which: make them again ('secondsite pool create') once each machine that came from one is told of above.",
+    "Which sites do not reverse replication by themselves: 'secondsite site pair SITE OTHER --no-reverse-after-commit'.",
     "Schedules of test failovers, and whether some verbs need a second person ('secondsite approval settings').",
     "Jobs, audit log, evidence and the RPO of former days: they were in the former vault's database. If a backup of it is found, "
     "keep it: what it says can be verified without a vault.",
@@ -25,7 +28,7 @@ KEY = "The key of encrypted replicas: 'secondsite appliance set-key --from FILE'
 
 
 def adopted(made: ports.MachineRecord, found: FoundMachine, end: AdoptionEnd) -> AdoptedMachine:
-    return _told(made, found, end, tuple(_says(found)), _next(made, found))
+    return _told(made, found, end, (*_says(found), *_pooled(made, found)), _next(made, found))
 
 
 def here(record: ports.MachineRecord, found: FoundMachine) -> AdoptedMachine:
@@ -83,6 +86,18 @@ def _says(found: FoundMachine) -> Iterator[str]:
         yield f"it is replicated from here, and its power is {source.power}" + ", fenced" * source.fenced
     if found.kept is None:
         yield "its settings were not kept"
+
+
+def _pooled(made: ports.MachineRecord, found: FoundMachine) -> Iterator[str]:
+    """A pool that is made again knows nothing of what a guest has already, and would give it to the next."""
+    if found.kept is None or not pooling.is_away(made):
+        return
+    for card in found.kept.cards:
+        if card.from_pool:
+            yield (
+                f"its card {card.mac} may have an address out of a pool, and nobody kept which: look in its guest, and set that "
+                f"('secondsite card set {made.name} {card.mac} --address ADDRESS/PREFIX'), so that no pool gives it to another machine"
+            )
 
 
 def _next(made: ports.MachineRecord, found: FoundMachine) -> str | None:
