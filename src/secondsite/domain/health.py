@@ -158,8 +158,8 @@ CATALOGUE: dict[str, FindingKind] = {
         _kind(
             "started-without-vault",
             C,
-            "Somebody started the machine at its target without the vault, from the store alone; or what the appliance, or the vault, "
-            "remembers is of a backup from before its failover. Its replica takes no cycles, and nothing keeps its source from running too.",
+            "Somebody started the machine at its target without the vault, from the store alone; or what the appliance remembers is of a "
+            "backup from before its failover. Its replica takes no cycles, and nothing keeps its source from running too.",
             "See that the source stays off. Take over what was started: the finding says by which command.",
         ),
         _kind(

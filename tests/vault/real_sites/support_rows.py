@@ -20,7 +20,7 @@ AT_SOURCE, AT_TARGET, NOWHERE = "source", "target", "nowhere"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`shows`: the findings. `way`: what an operator types, with LOST for the site that is gone, and acts of the machine's owner. Then
+    """`shows`: the findings. `way`: what an operator types, with LOST for the site that is gone and POINT for the one point that is left, and acts of the machine's owner. Then
     the machine is in state `ends`, runs at one of the sites that it had in the beginning, and holds what it `keeps`."""
 
     lost: str
@@ -87,7 +87,7 @@ _CANCEL_WITHOUT = f"cancel-failover {WITHOUT}"
 _HALF = ("failover-failed",)
 _STUCK = ("cancel-failed",)
 _FORGOT = ("forgotten",)
-_COPY = ("started-without-vault",)
+_COPY = ("record-is-behind",)
 
 SOURCE_ROWS = (
     _row(SOURCE, S.PROTECTED, _AWAY, ("failover", "commit", _END), S.UNPROTECTED, AT_TARGET, UNSENT),
@@ -148,7 +148,7 @@ VAULT_ROWS = (
     _row(VAULT, S.FAILED_OVER, _COPY, ("failover", "commit", "reprotect"), S.PROTECTED, AT_TARGET, NOTHING),
     _row(VAULT, S.PLANNED_FAILED_OVER, _COPY, ("failover", "commit", "reprotect"), S.PROTECTED, AT_TARGET, NOTHING),
     _row(VAULT, S.CANCEL_FAILED, _COPY, ("failover", "commit", "reprotect"), S.PROTECTED, AT_TARGET, NOTHING),
-    _row(VAULT, S.COMMITTED, _COPY, (_END,), S.UNPROTECTED, AT_TARGET, NOTHING),
+    _row(VAULT, S.COMMITTED, _COPY, ("failover --point POINT", "commit", "reprotect"), S.PROTECTED, AT_TARGET, NOTHING),
     _row(VAULT, S.DISABLE_FAILED, _FORGOT, (_END,), S.UNPROTECTED, AT_SOURCE, NOTHING),
     _row(VAULT, S.PROTECTED, (), (), S.PROTECTED, AT_SOURCE, NOTHING, REVERSE),
     _row(VAULT, S.PLANNED_FAILED_OVER, _COPY, ("failover", "commit", "reprotect"), S.PROTECTED, AT_TARGET, NOTHING, REVERSE),

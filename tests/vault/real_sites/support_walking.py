@@ -60,15 +60,24 @@ def walk(world, row):
 
 
 def take(verbs, name, command, lost):
-    """A command as the page tells it, with LOST for the site that is gone, or an act of the owner; the job's tree, None for an act.
+    """A command as the page tells it, with LOST for the site that is gone and POINT for the one that a finding names, or an act of the owner; the job's tree, None for an act.
     Raises what is refused."""
     if command.startswith(START):
         _start(verbs, name, command.removeprefix(START))
         return None
-    first, *words = shlex.split(command.replace("LOST", lost or "?"))
+    first, *words = shlex.split(command.replace("LOST", lost or "?").replace("POINT", _named(verbs, name)))
     given = zip(words[::2], words[1::2], strict=True)
     options = {word.removeprefix("--").replace("-", "_"): value for word, value in given}
+    if "point" in options:
+        options["choice"] = "custom"
     return verbs.run(Verb(first.replace("-", "_")), name, **options)
+
+
+def _named(verbs, name):
+    """The point that a finding tells to type, or nothing."""
+    shown = verbs.shown(name)
+    said = " ".join(each.what for each in shown.findings) if shown else ""
+    return said.partition("--point ")[2].partition("'")[0]
 
 
 def _start(verbs, name, site):

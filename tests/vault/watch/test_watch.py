@@ -295,7 +295,12 @@ def test_a_vault_that_was_restored_from_before_a_failover_says_that_there_is_a_c
     status = situation().status
     runs = status.replica.model_copy(update={"runs": ("failover",)})
     off = dataclasses.replace(status, replica=runs, source=source_status(power="off"))
-    assert codes(situation(status=off)) == ["started-without-vault"]
+    assert codes(situation(status=off)) == ["record-is-behind"]
+    said = FindingShape(code="started-without-vault", what="web01 was started here.", since=NOW)
+    told = dataclasses.replace(off, replica=runs.model_copy(update={"findings": (said,)}))
+    assert codes(situation(status=told)) == ["started-without-vault"], (
+        "its appliance does not know of it either, and says so itself"
+    )
     failed_over = machine(state=State.FAILED_OVER, failed_over_at=NOW)
     assert codes(situation(machine=failed_over, status=off)) == []
     drill = dataclasses.replace(off, replica=runs.model_copy(update={"runs": ("drill",)}))
@@ -337,7 +342,7 @@ def test_a_second_copy_is_critical_in_every_state(state):
 @pytest.mark.parametrize(
     ("committed", "epoch", "way"),
     [
-        (False, 1, "planned-failover web01' is refused, and names the point"),
+        (False, 1, "failover web01' takes its copy over as it runs, or names the point"),
         (True, 1, "failover web01 --point p1' takes it over as it runs, then 'machine commit'."),
         (True, 2, "then 'machine commit', and, since it is replicated back already, reprotect."),
     ],

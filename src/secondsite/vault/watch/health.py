@@ -105,7 +105,6 @@ def findings(situation: Situation, now: datetime) -> tuple[HealthFinding, ...]:
         *_rpo(situation, now),
         *_unreachable(situation),
         *_forgotten(situation, now),
-        *_known_too_late(situation),
         *_certificates(situation, now),
         *_authority(situation, now),
         *_by_state(situation),
@@ -231,20 +230,6 @@ def _speakers(situation: Situation) -> Iterator[tuple[ports.ApplianceRecord, dat
             yield appliance, at
 
 
-def _known_too_late(situation: Situation) -> Iterator[HealthFinding]:
-    """A vault that was restored from before a failover. An appliance that does not know of it either says so itself."""
-    machine, replica = situation.machine, situation.status.replica
-    if machine.state is not State.PROTECTED or replica is None or replica.epoch != machine.epoch:
-        return
-    told = any(finding.code == STARTED for finding in replica.findings)
-    if "failover" in replica.runs and not told:
-        what = (
-            f"Machine '{machine.name}' was failed over to site {machine.target_site}, and this vault, restored from a backup of before, "
-            f"does not know of it. 'secondsite machine failover {machine.name}' takes its copy over as it is, or says how."
-        )
-        yield HealthFinding(STARTED, what, situation.status.replica_at or machine.created_at)
-
-
 def _certificates(situation: Situation, now: datetime) -> Iterator[HealthFinding]:
     """An appliance renews its certificate when a third of its time is left: one with less was not renewed."""
     for appliance in (situation.source, situation.target):
@@ -288,12 +273,13 @@ def _by_state(situation: Situation) -> Iterator[HealthFinding]:
 
 def _behind(situation: Situation) -> Iterator[HealthFinding]:
     """The vault was restored from before a failover: what its record says is not what is. In peace nothing runs at the target of a
-    machine that the vault has told it nothing to start."""
+    machine that the vault has told it nothing to start. An appliance that does not know of it either says so itself."""
     machine, status = situation.machine, situation.status
     replica = status.replica
     if machine.state is not State.PROTECTED or machine.start_ordered or replica is None:
         return
-    if "failover" in replica.runs and replica.epoch == machine.epoch:
+    told = any(finding.code == STARTED for finding in replica.findings)
+    if "failover" in replica.runs and replica.epoch == machine.epoch and not told:
         what = f"Machine '{machine.name}' was failed over to site {machine.target_site}, and this vault knows nothing of it."
         since = replica.processed_at or machine.created_at
         yield HealthFinding("record-is-behind", f"{what} {_way_on(machine, status)}", since)
@@ -304,9 +290,9 @@ def _way_on(machine: ports.MachineRecord, status: ports.StatusRecord) -> str:
         next((each.id for each in status.replica.points if each.committed), None) if status.replica else None
     )
     if committed is None:
-        asked = f"'secondsite machine planned-failover {machine.name}' is refused, and names the point that its copy stands on"
         return (
-            f"{asked}; 'secondsite machine failover {machine.name} --point POINT' takes it over as it runs."
+            f"'secondsite machine failover {machine.name}' takes its copy over as it runs, or names the point that it stands on: then give "
+            "that by '--point POINT'."
         )
     way = f"'secondsite machine failover {machine.name} --point {committed}' takes it over as it runs, then 'machine commit'"
     turned = status.source is not None and status.source.epoch > machine.epoch
