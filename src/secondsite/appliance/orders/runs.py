@@ -86,6 +86,7 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
         _require_closed(hosted, payload)
         old_disks.require_unchanged(hosted)
         record = hosted.record(payload.point_id)
+        former = _end_former_drill(context, hosted, payload)
         paths = _disks(context, hosted, payload)
         fact = RunFact(
             fabric_id=payload.fabric_id,
@@ -138,7 +139,7 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
     sentence = f"{did} {payload.name} from {begin} in {seconds:.1f} s"
     return sentence + _sized(wanted, unfit) + missing.said(unconnected) + got + told + _without(
         firmware
-    ), StartFact(
+    ) + former, StartFact(
         fabric_id=payload.fabric_id,
         name=payload.name,
         point_id=payload.point_id,
@@ -149,6 +150,14 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
         cpu_model=wanted.cpu_model,
         definition=definition.model_copy(update={"native": ""}) if payload.run == DRILL else None,
     )
+
+
+def _end_former_drill(context: Context, hosted: HostedReplica, payload: StartReplica) -> str:
+    """The end of a sentence. A vault that knows of an open drill starts no other: it was restored from before that one."""
+    fact = machine_of(context, DRILL) if payload.run == DRILL else None
+    if fact is None or (fact.point_id, fact.forward) == (payload.point_id, payload.forward):
+        return ""
+    return f"; before, of a test failover that the vault does not know: {end(context, hosted, DRILL)}"
 
 
 def _shows(context: Context, fabric_id: str) -> bool | None:
