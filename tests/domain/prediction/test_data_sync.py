@@ -13,6 +13,13 @@ GB = 10**9
         (GB, 10 * GB, False, DataSync.BEFORE, "1.0 GB of its 10.0 GB"),
         (5 * GB, 10 * GB, False, DataSync.DURING, "comparing would save little"),
         (GB, 10 * GB, True, DataSync.DURING, "its old machine is gone"),
+        (
+            None,
+            None,
+            True,
+            DataSync.DURING,
+            "to the alternate location, which sends everything while it runs",
+        ),
         (None, 10 * GB, False, DataSync.BEFORE, "is not known"),
         (GB, None, False, DataSync.BEFORE, "is not known"),
         (0, 10 * GB, False, DataSync.BEFORE, "is not known"),

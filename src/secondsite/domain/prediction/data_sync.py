@@ -12,6 +12,13 @@ MOST_CHANGED = 0.5
 """Of the data: from there on comparing gains little, and every block of the old disks is read for it."""
 
 
+GONE = (
+    "its old machine is gone, so everything has to be sent. With less downtime: leave the data synchronization out, reprotect it to the "
+    "alternate location, which sends everything while it runs, and start the planned failover then"
+)
+"""C-25: the full copy first, while it runs, is advised (S-241); the other is what remains of the two that can be chosen here (S-227)."""
+
+
 class DataSync(StrEnum):
     """When a failback that was not prepared synchronizes."""
 
@@ -30,7 +37,7 @@ class Recommended:
 def recommend(changed_bytes: int | None, data_bytes: int | None, *, old_is_gone: bool = False) -> Recommended:
     """`data_bytes`: what its disks hold; `changed_bytes`: what was written since it was failed over. None: not known."""
     if old_is_gone:
-        return Recommended(DataSync.DURING, "its old machine is gone, so everything has to be sent")
+        return Recommended(DataSync.DURING, GONE)
     if not changed_bytes or not data_bytes:
         return Recommended(DataSync.BEFORE, "how much has changed is not known, and this keeps it running")
     said = f"{size(changed_bytes)} of its {size(data_bytes)} were written since it was failed over"

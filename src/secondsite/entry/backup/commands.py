@@ -129,8 +129,8 @@ def _tell(done: "Restored", home: Path) -> None:
     output.say(f"next: secondsite vault run --home {home}")
     output.say("then, once its appliances are connected:")
     output.say(
-        "  secondsite job list --state held   jobs that were moving: look at each one's machine, then 'job resume' or 'job cancel'"
+        "  'secondsite job list --state held'   jobs that were moving: look at the machine of each, then 'job resume' or 'job cancel'"
     )
     output.say(
-        "  secondsite vault summary           what is otherwise than the backup says is a finding of the machine"
+        "  'secondsite vault summary'           what is otherwise than the backup says is a finding of the machine"
     )

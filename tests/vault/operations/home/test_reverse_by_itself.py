@@ -143,6 +143,23 @@ def test_a_setting_that_changes_while_the_commit_runs_does_not_change_what_it_sa
     assert len(moved.jobs(Verb.REPROTECT)) == 1
 
 
+def test_towards_a_site_that_is_lost_it_ends_soon_and_protection_can_be_ended(moved):
+    """As the page about dead sites has it."""
+    moved.appliances.destroy(A)
+    began = moved.clock.monotonic()
+    assert moved.run(Verb.COMMIT).job.state == "succeeded"
+    while moved.state() is State.REPROTECTING:
+        moved.clock.pass_by(2)
+        moved.engine.run_until_idle()
+    assert moved.clock.monotonic() - began < 300
+    assert [job.state for job in moved.jobs(Verb.REPROTECT)] == ["failed"]
+    job_id = moved.submit(Verb.DISABLE_PROTECTION)
+    for _ in range(60):
+        moved.engine.run_until_idle()
+        moved.clock.pass_by(2)
+    assert moved.tree(job_id).job.state == "succeeded"
+
+
 @pytest.mark.slow
 def test_a_vault_that_dies_anywhere_begins_it_once():
     nth = 2
