@@ -16,7 +16,7 @@ from ..lifecycle import Verb
 VERBS = frozenset(
     {
         *(verb.value for verb in Verb),
-        *("create_site", "delete_site", "limit_site"),
+        *("create_site", "delete_site", "limit_site", "change_pair"),
         *("create_registration_key", "create_replacement_key", "delete_appliance"),
         *("map_network", "unmap_network", "create_policy", "update_policy", "delete_policy"),
         *("create_token", "rotate_token", "delete_token"),
