@@ -100,6 +100,7 @@ def test_every_call_is_answered_as_the_table_says_whoever_asks(tokens, status):
 BESIDE = {
     "machine": "web01",
     "site": "a",
+    "other": "b",
     "appliance": "one",
     "point": "p1",
     "group": "shop",
@@ -144,6 +145,7 @@ def test_what_is_outside_a_scope_is_not_there_and_is_not_changed(vault, ask, pro
         if path.endswith("enable-protection"):
             del body["disks"]
         body |= {"site": "a", "accept_two_copies": True, "reason": "why", "bytes_per_second": 10**6}
+        body |= {"reverse_after_commit": False}
         body |= {"task": 0, "verdict": "done", "groups": [{"machines": ["web01"]}]}
         if path.endswith("cleanup-test-failover"):
             del body["verdict"]

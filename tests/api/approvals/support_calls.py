@@ -19,6 +19,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "POST /sites": {"json": {"name": "c"}},
     "DELETE /sites/{site}": {"at": "/sites/c"},
     "PUT /sites/{site}/bandwidth": {"at": "/sites/a/bandwidth", "json": {"bytes_per_second": 10**6}},
+    "PUT /site-pairs/{site}/{other}": {"at": "/site-pairs/a/b", "json": {"reverse_after_commit": False}},
     "POST /sites/{site}/registration-key": {"at": "/sites/a/registration-key"},
     "POST /enroll": {"json": {"key": "wrong", "name": "x", "csr_pem": request_for("x")[1]}},
     "POST /appliances/{appliance}/registration-key": {"at": "/appliances/one/registration-key", "json": {}},

@@ -16,7 +16,8 @@ from ..lifecycle import Verb
 VERBS = frozenset(
     {
         *(verb.value for verb in Verb),
-        *("create_site", "delete_site", "limit_site", "set_verification"),
+        *("create_site", "delete_site", "limit_site", "set_verification", "change_pair"),
+        *("create_pool", "update_pool", "delete_pool", "release_address", "adopt"),
         *("create_registration_key", "create_replacement_key", "delete_appliance"),
         *("map_network", "unmap_network", "create_policy", "update_policy", "delete_policy"),
         *("create_token", "rotate_token", "delete_token"),
