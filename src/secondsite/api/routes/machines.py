@@ -8,7 +8,7 @@ from fastapi import Query, Response
 
 from ...wire import rest
 from ...wire.common.instants import InstantOrUtc
-from ...wire.rest.candidates import ApplianceCandidates
+from ...wire.rest.choices.candidates import ApplianceCandidates
 from ...wire.rest.preflights import EligibilityQuery, Preflight
 from ..access import Caller, Vault
 from ..headers import LOCATION, OnceHeader, answers, locate

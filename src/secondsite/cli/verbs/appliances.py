@@ -6,7 +6,7 @@ import typer
 
 from ...domain import errors
 from ...domain.amounts import size, span
-from ...wire.rest.candidates import ApplianceCandidate, ApplianceCandidates
+from ...wire.rest.choices.candidates import ApplianceCandidate, ApplianceCandidates
 from .. import output
 from ..options import Json, MachineName, connect
 

@@ -11,7 +11,7 @@ from ...wire import rest
 from ...wire.common.cards import CardSettings
 from ...wire.common.machine_checks import MachineCheck
 from ...wire.common.properties import TargetProperties
-from ...wire.rest.candidates import ApplianceCandidates
+from ...wire.rest.choices.candidates import ApplianceCandidates
 from ...wire.rest.choices.shapes import RecoveryChoices
 from ...wire.rest.inventories import SiteMachines
 from ...wire.rest.predictions.shapes import Prediction, ReprotectPreview

@@ -1,1 +1,1 @@
-"""What may be chosen to start from: `shapes`."""
+"""What may be chosen: points to start from (`shapes`), and appliances that could hold a replica (`candidates`)."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from .....domain import errors, lifecycle
 from .....domain.lifecycle import Verb
 from .....wire.control.checks import CheckedSource, CheckSource, CheckTarget, Obstacles
-from .....wire.rest.candidates import ApplianceCandidate, ApplianceCandidates
+from .....wire.rest.choices.candidates import ApplianceCandidate, ApplianceCandidates
 from .....wire.rest.preflights import EligibilityQuery, PreflightObstacle
 from .... import ports
 from ....steps import enabling, lookup

@@ -1,7 +1,7 @@
 """Which appliances could hold a machine's replica, and why others could not."""
 
-from ..common.base import Shape
-from .preflights import PreflightObstacle
+from ...common.base import Shape
+from ..preflights import PreflightObstacle
 
 
 class ApplianceCandidate(Shape):
