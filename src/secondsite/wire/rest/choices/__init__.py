@@ -1,5 +1,1 @@
-"""What may be chosen.
-
-shapes      to start from
-candidates  the appliance that is to hold a replica
-"""
+"""What may be chosen: points to start from (`shapes`), and appliances that could hold a replica (`candidates`)."""
