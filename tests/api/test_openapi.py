@@ -68,6 +68,7 @@ def enumerations(schema):
 
 
 NOTHING_NEW = {
+    "POST /api/appliances/{appliance}/adopt",
     "POST /api/groups/{group}/add",
     "POST /api/groups/{group}/remove",
     "POST /api/approvals/{number}/grant",

@@ -452,6 +452,16 @@ class Appliances:
             tx.statuses.put_replica(replica, self._clock.now())
         return point
 
+    def speak(self):
+        """Both sides say of all machines what they said before, as appliances do every few seconds."""
+        with self.store.transaction() as tx:
+            for machine in tx.machines.list():
+                known = tx.statuses.get(machine.id)
+                if known.source is not None:
+                    tx.statuses.put_source(known.source, self._clock.now())
+                if known.replica is not None:
+                    tx.statuses.put_replica(known.replica, self._clock.now())
+
     def remember_all(self):
         """What these appliances would know if they had replicated the store's machines so far."""
         with self.store.reading() as tx:

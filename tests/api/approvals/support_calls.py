@@ -15,10 +15,13 @@ TOKEN = {"name": "robot", "roles": ["reader"]}
 MACHINES = {"machines": ["web01"]}
 WEEKLY = {"every_days": 7, "at": "02:00"}
 HOOK = {"webhook": {"url": "http://127.0.0.1:9/"}, "secret": "a key of the two sides"}
+POOL_SETTINGS = {"site": "b", "network": "dmz", "subnet": "10.2.0.0/24", "ranges": ["10.2.0.9"]}
+POOL = {"name": "dmz", **POOL_SETTINGS}
 REQUESTS: dict[str, dict[str, Any]] = {
     "POST /sites": {"json": {"name": "c"}},
     "DELETE /sites/{site}": {"at": "/sites/c"},
     "PUT /sites/{site}/bandwidth": {"at": "/sites/a/bandwidth", "json": {"bytes_per_second": 10**6}},
+    "PUT /sites/{site}/verification": {"at": "/sites/b/verification", "json": {"every_days": 7}},
     "PUT /site-pairs/{site}/{other}": {"at": "/site-pairs/a/b", "json": {"reverse_after_commit": False}},
     "POST /sites/{site}/registration-key": {"at": "/sites/a/registration-key"},
     "POST /enroll": {"json": {"key": "wrong", "name": "x", "csr_pem": request_for("x")[1]}},
@@ -29,6 +32,11 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "POST /policies": {"json": {"name": "gold"}},
     "PUT /policies/{policy}": {"at": "/policies/gold", "json": {"name": "gold", "cycle_seconds": 9}},
     "DELETE /policies/{policy}": {"at": "/policies/gold"},
+    "POST /pools": {"json": POOL},
+    "PUT /pools/{pool}": {"at": "/pools/dmz", "json": {**POOL_SETTINGS, "ranges": ["10.2.0.10"]}},
+    "DELETE /pools/{pool}/addresses/{address}": {"at": "/pools/dmz/addresses/10.2.0.10"},
+    "DELETE /pools/{pool}": {"at": "/pools/dmz"},
+    "POST /appliances/{appliance}/adopt": {"at": "/appliances/nosuch/adopt", "json": {}},
     "POST /tokens": {"json": TOKEN},
     "POST /tokens/{name}/rotate": {"at": "/tokens/robot/rotate"},
     "DELETE /tokens/{name}": {"at": "/tokens/robot"},
@@ -60,6 +68,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "POST /notices/targets/{target}/test": {"at": "/notices/targets/hook/test"},
     "DELETE /notices/targets/{target}": {"at": "/notices/targets/hook"},
     "POST /machines/{machine}/points/{point}/verify": {"at": "/machines/web01/points/p1/verify"},
+    "POST /machines/{machine}/points/{point}/boot": {"at": "/machines/web01/points/p1/boot", "json": {}},
     "POST /machines/{machine}/start-anyway": {
         "at": "/machines/web01/start-anyway",
         "json": {"site": "a", "accept_two_copies": True},

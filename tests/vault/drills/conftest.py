@@ -56,6 +56,7 @@ class Drills:
 
     def look(self):
         """One round, and what it started to its end."""
+        self.verbs.appliances.speak()
         self.scheduler.look()
         self.verbs.engine.run_until_idle()
 

@@ -35,7 +35,7 @@ KEYS = {
     "change_recovery_point": ["check", "shut_down", "start", "prove", "names"],
     "commit": ["check", "commit", "remove_left", "consolidate", "reverse_replication"],
     "cancel_failover": ["check", "remove_failed_over", "resume_replication", "start", "names"],
-    "reprotect": ["check", "withdraw", "create_replica", "reverse_replication", "synchronize"],
+    "reprotect": ["check", "withdraw", "create_replica", "reverse_replication", "synchronize", "leave"],
     "resynchronize": ["start", "resynchronize"],
     "include_disk": ["check", "extend_replica", "enable_replication", "initial_replication"],
     "exclude_disk": ["check", "leave_out", "release"],

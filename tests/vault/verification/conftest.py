@@ -71,6 +71,7 @@ class Booting:
 
     def look(self):
         """One round, and what it started as far as it goes."""
+        self.verbs.appliances.speak()
         self.scheduler.look()
         self.verbs.engine.run_until_idle()
 

@@ -162,8 +162,10 @@ def test_a_later_verb_keeps_an_older_order_from_starting_anything(booting):
 def test_two_vaults_that_look_start_one(booting):
     other = booting.begin()
     booting.verbs.appliances.unheard.add(Kind.BOOT_POINT)
+    second = booting.begin()
+    booting.verbs.appliances.speak()
     other.look()
-    booting.begin().look()
+    second.look()
     booting.verbs.engine.run_until_idle()
     assert len(booting.jobs()) == 1
 

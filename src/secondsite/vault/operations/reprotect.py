@@ -37,6 +37,7 @@ from ..steps.sides.target import Target
 from ..steps.synchronizing import Before
 
 NO_SEED = "no copy was shipped"
+SEED = "import_seed"
 NO_REPLICA = "no replica of it is left with another appliance"
 
 
@@ -45,7 +46,17 @@ class Reprotect(MachineOperation):
     undo_on_failure = True
 
     def definition(self) -> Definition:
-        return replace(super().definition(), on_success=self._turn)
+        """Jobs that an older release began have no step for a seed: whatever has none is not asked for one."""
+        alone = super().definition()
+        kinds = {
+            seeded: tuple(each for each in alone.steps if seeded or each.key != SEED)
+            for seeded in (False, True)
+        }
+
+        def steps_of(arguments: Json) -> Sequence[Step]:
+            return kinds[bool(arguments.get("seeds"))]
+
+        return replace(alone, steps=(), steps_of=steps_of, on_success=self._turn)
 
     def arguments(
         self, tx: ports.Transaction, request: Shape, machine: ports.MachineRecord
@@ -70,7 +81,7 @@ class Reprotect(MachineOperation):
                 undo=self._remove_replica,
                 undo_after_failure=True,
             ),
-            Step("import_seed", self._import_seed, title="Import of the seed", skipped=_no_seed),
+            Step(SEED, self._import_seed, title="Import of the seed"),
             Step(
                 "reverse_replication",
                 self._reverse,
@@ -234,10 +245,6 @@ def _way_on(machine: ports.MachineRecord) -> str:
 
 def _note_coming(machine_id: str, appliance_id: str | None, tx: ports.Transaction) -> None:
     tx.machines.put(replace(tx.machines.get(machine_id), coming_appliance_id=appliance_id))
-
-
-def _no_seed(arguments: Json) -> str | None:
-    return None if ReprotectArguments.model_validate(arguments).seeds else NO_SEED
 
 
 def _stays(arguments: Json) -> str | None:

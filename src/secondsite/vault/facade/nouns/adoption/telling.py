@@ -14,7 +14,7 @@ QEMU = "qemu"
 LOST = (
     "Access tokens: each person and program gets a new one ('secondsite token create NAME --role operator').",
     "Whom notices go to, with their secrets ('secondsite notice list' shows what is set).",
-    "Pools of addresses, and who had which: make them again ('secondsite pool create') once each machine that came from one is told of above.",
+    "Pools of addresses, and who had which: make them again ('secondsite pool create --help') once each machine that came from one is told of above.",
     "Which sites do not reverse replication by themselves: 'secondsite site pair SITE OTHER --no-reverse-after-commit'.",
     "Schedules of test failovers, and whether some verbs need a second person ('secondsite approval settings').",
     "Jobs, audit log, evidence and the RPO of former days: they were in the former vault's database. If a backup of it is found, "
