@@ -20,8 +20,8 @@ MACHINE = "web01"
 MOST_SECONDS = 60.0
 """So long replication may stand still by what is promised."""
 WITHIN_SECONDS = 120
-ALWAYS = {("vault", "a", "b"), ("b", "a", "vault")}
-"""Each mixture of old and new but two is one of theirs; the other four orders take part in the tests that kill."""
+ALWAYS = {("vault", "a", "b")}
+"""The vault first is what most people do; the other five orders take part in the tests that kill."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.longest, pytest.mark.timeout(400)]
 
