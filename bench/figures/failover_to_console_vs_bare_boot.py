@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from bench.figure import Figure, Pairs, in_turn, spread_of
+from bench.figure import Figure, Pairs, spread_of
 from bench.support import lone_guests
 from rig import GuestMachine, Rig, processes
 from secondsite.domain.lifecycle import Verb
@@ -15,17 +15,7 @@ ROUNDS = 3
 
 
 def measure() -> Figure:
-    rig = Rig("libvirt")
-    try:
-        guests = lone_guests.protected(rig, [f"bench{number}" for number in range(ROUNDS)])
-        copies = [lone_guests.copy_of(guest) for guest in guests]
-        ours, theirs = iter(guests), iter(copies)
-        found = in_turn(
-            lambda: _fail_over(rig, next(ours)), lambda: lone_guests.bare_boot(next(theirs)), ROUNDS
-        )
-    finally:
-        rig.close()
-    return _figure(found)
+    return _figure(lone_guests.pairs(_fail_over, lone_guests.bare_boot, ROUNDS))
 
 
 def _figure(found: Pairs) -> Figure:

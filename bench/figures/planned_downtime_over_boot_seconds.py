@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from bench.errors import NotMeasured
-from bench.figure import Figure, Pairs, in_turn, spread_of
+from bench.figure import Figure, Pairs, spread_of
 from bench.support import lone_guests
 from rig import GuestMachine, Rig
 from secondsite.domain.lifecycle import Verb
@@ -15,17 +15,7 @@ ROUNDS = 3
 
 
 def measure() -> Figure:
-    rig = Rig("libvirt")
-    try:
-        guests = lone_guests.protected(rig, [f"bench{number}" for number in range(ROUNDS)])
-        copies = [lone_guests.copy_of(guest) for guest in guests]
-        ours, theirs = iter(guests), iter(copies)
-        found = in_turn(
-            lambda: _down(rig, next(ours)), lambda: lone_guests.power_down_and_boot(next(theirs)), ROUNDS
-        )
-    finally:
-        rig.close()
-    return _figure(found)
+    return _figure(lone_guests.pairs(_down, lone_guests.power_down_and_boot, ROUNDS))
 
 
 def _figure(found: Pairs) -> Figure:

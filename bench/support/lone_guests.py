@@ -6,11 +6,12 @@ import json
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import guestkit
+from bench.figure import Pairs, in_turn
 from bench.support import policies
 from rig import GuestMachine, Rig, processes
 from secondsite.domain.lifecycle import Verb
@@ -20,6 +21,18 @@ BOOT_SECONDS = 90
 POLICY = policies.for_vault(point_every_seconds=10)
 SETTLE_RECORDS = 10
 WORKLOAD = guestkit.Workload(records_per_second=2)
+
+
+def pairs(ours: Callable[[Rig, GuestMachine], float], theirs: Callable[[Path], float], rounds: int) -> Pairs:
+    """What moving a guest takes, and what plain QEMU on a copy of its disk does, in turn; each guest is moved once."""
+    rig = Rig("libvirt")
+    try:
+        guests = protected(rig, [f"bench{number}" for number in range(rounds)])
+        copies = iter([copy_of(guest) for guest in guests])
+        moved = iter(guests)
+        return in_turn(lambda: ours(rig, next(moved)), lambda: theirs(next(copies)), rounds)
+    finally:
+        rig.close()
 
 
 def protected(rig: Rig, names: Sequence[str]) -> list[GuestMachine]:

@@ -22,6 +22,7 @@ from secondsite.client.nouns import (
     mappings,
     networks,
     notices,
+    pairs,
     plans,
     points,
     policies,
@@ -59,6 +60,7 @@ CALLS = {
         lambda v: v.ca(),
         lambda v: v.lifecycle(),
         lambda v: v.summary(),
+        lambda v: v.validation(now=True),
         lambda v: next(v.events(machine="nosuch", kinds=[rest.EventKind.JOB])),
     ],
     "Sites": [
@@ -66,15 +68,22 @@ CALLS = {
         lambda v: v.sites.create("rome"),
         lambda v: v.sites["rome"].show(),
         lambda v: v.sites["rome"].limit(10**6),
+        lambda v: v.sites["rome"].verify(every_days=7),
         lambda v: v.sites["rome"].inventory(),
         lambda v: v.sites["rome"].create_registration_key(),
         lambda v: v.sites["rome"].delete(),
+    ],
+    "Pairs": [
+        lambda v: list(v.pairs),
+        lambda v: v.pairs.show("a", "b"),
+        lambda v: v.pairs.set("a", "b", reverse_after_commit=False),
     ],
     "Appliances": [
         lambda v: v.appliances.list(site="a"),
         lambda v: v.appliances["one"].show(),
         lambda v: v.appliances.enroll(rest.EnrollRequest(key="none", name="x", csr_pem="")),
         lambda v: v.appliances["one"].create_registration_key(refuse_now=True),
+        lambda v: v.appliances["one"].adopt(),
         lambda v: v.appliances["nosuch"].delete(),
     ],
     "Networks": [
@@ -141,6 +150,7 @@ CALLS = {
         lambda v: v.machines[WEB].points["p1"].hold("why"),
         lambda v: v.machines[WEB].points["p1"].release(),
         lambda v: v.machines[WEB].points["p1"].verify(),
+        lambda v: v.machines[WEB].points["p1"].boot(network="isolated"),
         lambda v: v.machines[WEB].start_anyway("a", accept_two_copies=True),
     ],
     "Verbs": [
@@ -237,7 +247,7 @@ CALLS = {
     ],
 }
 MODULES = (
-    appliances, approvals, audit, drills, evidence, groups, jobs, machines, mappings, networks, notices, plans, points, policies, pools, sites,
+    appliances, approvals, audit, drills, evidence, groups, jobs, machines, mappings, networks, notices, pairs, plans, points, policies, pools, sites,
     tokens, verbs,
 )  # fmt: skip
 

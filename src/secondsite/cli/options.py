@@ -125,3 +125,15 @@ def refuse_secret(option: str, instead: str) -> Callable[[str | None], None]:
             )
 
     return refuse
+
+
+def way(source: str | None, target: str | None) -> tuple[str, str] | None:
+    """The two sites of a machine that is not protected; None for one that is. Raises InvalidArgument if one was given."""
+    if source is not None and target is not None:
+        return source, target
+    if source is None and target is None:
+        return None
+    raise errors.InvalidArgument(
+        "One of --source and --target was given.",
+        do="Give both for a machine that is not protected, and none for one that is.",
+    )

@@ -173,7 +173,8 @@ def _of_target(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape
 
 
 def _old_disks(context: Context, wanted: WantedReplica) -> Iterator[ObstacleShape]:
-    """On them a replica is to stand: they must be here, and readable."""
+    """On them a replica is to stand: they must be here, and readable. The old machine may still run: it is shut down after
+    this."""
     if wanted.base is not Base.EXISTING or wanted.existing_fabric_id is None:
         return
     found = context.fabric.inventory.get(wanted.existing_fabric_id)
@@ -190,7 +191,7 @@ def _old_disks(context: Context, wanted: WantedReplica) -> Iterator[ObstacleShap
     for disk in left.disks:
         try:
             if disk.key in wanted.disks:
-                image.look(Path(disk.path), disk.format)
+                image.look(Path(disk.path), disk.format, written=True)
                 image.chain(Path(disk.path))
         except errors.SecondsiteError as problem:
             yield _obstacle(f"The old disk {disk.key} cannot be read: {problem.message}", alternate)

@@ -4,11 +4,10 @@ from typing import Annotated
 
 import typer
 
-from ...domain import errors
 from ...domain.amounts import size, span
 from ...wire.rest.choices.candidates import ApplianceCandidate, ApplianceCandidates
 from .. import output
-from ..options import Json, MachineName, connect
+from ..options import Json, MachineName, connect, way
 
 
 def appliances(
@@ -29,15 +28,10 @@ def appliances(
     """Which appliances it could be protected back to; or, with --source and --target, to in the first place. All are asked, nothing is
     changed."""
     with connect(context) as vault:
-        if source is not None and target is not None:
-            found = vault.sites[source].appliances_for(machine, target, encrypt=encrypt)
-        elif source is None and target is None:
-            found = vault.machines[machine].appliances()
+        if sites := way(source, target):
+            found = vault.sites[sites[0]].appliances_for(machine, sites[1], encrypt=encrypt)
         else:
-            raise errors.InvalidArgument(
-                "One of --source and --target was given.",
-                do="Give both for a machine that is not protected, and none for one that is.",
-            )
+            found = vault.machines[machine].appliances()
     if as_json:
         output.show_json(found)
     else:

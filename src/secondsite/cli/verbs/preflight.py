@@ -4,11 +4,10 @@ from typing import Annotated
 
 import typer
 
-from ...domain import errors
 from ...wire.rest.preflights import Preflight
 from .. import output
 from ..exit_codes import Exit
-from ..options import Json, MachineName, connect
+from ..options import Json, MachineName, connect, way
 from ..output import clock
 
 
@@ -33,16 +32,11 @@ def preflight(
     """Could it be failed over now; or, with --source and --target, could it be protected? Both sites are asked, nothing is changed. Ends with 4
     if something is in the way."""
     with connect(context) as vault:
-        if source is not None and target is not None:
-            site = vault.sites[source]
-            found = site.preflight(machine, target, target_appliance=target_appliance, encrypt=encrypt)
-        elif source is None and target is None:
-            found = vault.machines[machine].preflight()
+        if sites := way(source, target):
+            site = vault.sites[sites[0]]
+            found = site.preflight(machine, sites[1], target_appliance=target_appliance, encrypt=encrypt)
         else:
-            raise errors.InvalidArgument(
-                "One of --source and --target was given.",
-                do="Give both for a machine that is not protected, and none for one that is.",
-            )
+            found = vault.machines[machine].preflight()
     if as_json:
         output.show_json(found)
     else:
@@ -53,6 +47,6 @@ def preflight(
 def _show(found: Preflight, done: str) -> None:
     for each in found.obstacles:
         output.say(f"{'in the way' if each.blocking else 'warning'} at {each.site}: {each.what} {each.do}")
-    way = f"from {found.source_site} to {found.target_site}"
+    whence = f"from {found.source_site} to {found.target_site}"
     can = "can" if found.ready else "cannot"
-    output.say(f"{found.machine} {can} be {done} {way} now; asked at {clock(found.checked_at)}")
+    output.say(f"{found.machine} {can} be {done} {whence} now; asked at {clock(found.checked_at)}")

@@ -85,10 +85,10 @@ def chain(path: Path) -> list[ImageFacts]:
     return [_facts(entry) for entry in json.loads(text)]
 
 
-def look(path: Path, image_format: str | None = None) -> ImageFacts:
+def look(path: Path, image_format: str | None = None, *, written: bool = False) -> ImageFacts:
     """Look at one file, probed unless its format is given; its backing file is named, not opened. Raises ImageProblem,
-    for instance if another program writes the file."""
-    given = ["-f", image_format] if image_format else []
+    also if another program writes the file; with `written` that may be: then use only format, size and links (P4)."""
+    given = [*(["-f", image_format] if image_format else []), *(["-U"] if written else [])]
     return _facts(json.loads(run("info", "--output=json", *given, _name(path), about=path)))
 
 

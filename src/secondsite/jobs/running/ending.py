@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from ...ground import seams
 from ...ground.job_states import JobState, TaskState
+from ...ground.plural import counted
 from ..model.clock import Clock
 from ..model.definitions import Definition, Hook
 from ..model.failures import Failure, describe
@@ -59,7 +60,8 @@ def _end(session: Session, claim: Claim, verdict: Verdict, hook: Hook | None, cl
     job, now = journal.fence(session, claim), clock()
     if job.state.ended:
         return job  # an earlier try was committed, only the reply was lost
-    result = _result(read.tasks_of(session, job.id), verdict)
+    children = read.states_of_children(session, job.id) if verdict.state is JobState.CANCELLED else {}
+    result = _result(read.tasks_of(session, job.id), verdict, children)
     journal.close_all(session, job.id, "not reached: the job has ended", now)
     journal.change_job(
         session,
@@ -76,12 +78,21 @@ def _end(session: Session, claim: Claim, verdict: Verdict, hook: Hook | None, cl
     return ended
 
 
-def _result(tasks: tuple[TaskView, ...], verdict: Verdict) -> str:
+def _result(tasks: tuple[TaskView, ...], verdict: Verdict, children: dict[str, int]) -> str:
     """One sentence about the whole job."""
     if verdict.state is JobState.FAILED and verdict.error is not None:
         return verdict.error.message
     if verdict.state is JobState.CANCELLED:
-        undone = [task.title for task in tasks if task.state is TaskState.UNDONE]
-        return "cancelled; undone: " + ", ".join(undone) if undone else "cancelled; nothing had to be undone"
+        return _cancelled([task.title for task in tasks if task.state is TaskState.UNDONE], children)
     said = [task.sentence for task in tasks if task.state is TaskState.SUCCEEDED and task.sentence]
     return said[-1] if said else "there was nothing to do"
+
+
+def _cancelled(undone: list[str], children: dict[str, int]) -> str:
+    parts = ["cancelled"]
+    if children:
+        states = ", ".join(f"{number} {state}" for state, number in sorted(children.items()))
+        parts.append(f"of its {counted(sum(children.values()), 'job')} {states}, and each says what it undid")
+    if undone:
+        parts.append("undone: " + ", ".join(undone))
+    return "; ".join(parts if len(parts) > 1 else [*parts, "nothing had to be undone"])

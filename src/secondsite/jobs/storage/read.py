@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, bindparam, delete, exists, select
+from sqlalchemy import ColumnElement, bindparam, delete, exists, func, select
 from sqlalchemy.orm import Session
 
 from ...ground.job_states import ENDED, MOVING
@@ -54,6 +54,13 @@ def children_of(session: Session, job_id: str) -> list[JobView]:
     order = jobs.c.parent_position, jobs.c.parent_index, jobs.c.created_at, jobs.c.id
     query = select(jobs).where(jobs.c.parent_job_id == job_id).order_by(*order)
     return [job_view(row) for row in session.execute(query).mappings()]
+
+
+def states_of_children(session: Session, job_id: str) -> dict[str, int]:
+    """How many child jobs there are in each state, without reading them."""
+    query = select(jobs.c.state, func.count().label("number"))
+    query = query.where(jobs.c.parent_job_id == job_id).group_by(jobs.c.state)
+    return {row.state: row.number for row in session.execute(query)}
 
 
 def tree(session: Session, job_id: str) -> JobTree:
