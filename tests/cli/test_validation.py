@@ -21,7 +21,8 @@ def test_what_is_wrong_is_told_with_what_to_do_until_it_is_mended(cli, protected
     action = {"name": "traffic", "script": "no-such-script"}
     file.write_text(json.dumps({"groups": [{"machines": [protected], "after": [action]}]}))
     cli.must(f"plan create wrong --file {file}")
-    answer, flaws = found(cli, "nowhere", "no-such-script")
+    cli.must(f"hook set {protected} give --script no-such-hook --moment after_start --direction away")
+    answer, flaws = found(cli, "nowhere", "no-such-script", "no-such-hook")
     assert answer.exit == 4
     network, script = (
         flaws["network-missing", "mapping of vanished from a to b"],
@@ -29,14 +30,18 @@ def test_what_is_wrong_is_told_with_what_to_do_until_it_is_mended(cli, protected
     )
     assert "mapping create a/vanished b/NETWORK" in network["do"]
     assert "no-such-script" in script["what"]
+    hook = flaws["script", f"hooks of {protected}"]
+    assert hook["what"].startswith("At site b: Script 'no-such-hook' cannot be run")
+    assert f"hook clear {protected} HOOK" in hook["do"]
     said = cli("vault validate --last")
     assert "network-missing: mapping of vanished from a to b" in said.out
     assert "asked about at their sites" in said.out
     again = found(cli, "nowhere")[1]["network-missing", "mapping of vanished from a to b"]
     assert again["since"] == network["since"]
     cli.must("plan delete wrong")
+    cli.must(f"hook clear {protected}")
     cli.must("mapping delete a/vanished b")
-    assert found(cli, "nowhere", "no-such-script")[1] == {}
+    assert found(cli, "nowhere", "no-such-script", "no-such-hook")[1] == {}
     assert len(cli.must("job list --json").json) == jobs
 
 

@@ -31,12 +31,14 @@ from secondsite.client.nouns import (
     verbs,
 )
 from secondsite.client.nouns.access import approvals, audit, evidence, tokens
+from secondsite.domain.hooks import HookMoment
 from secondsite.domain.lifecycle import Verb
 from secondsite.domain.plans import taking
 from secondsite.domain.points import RecoveryPointChoice
 from secondsite.entry import reference
 from secondsite.wire import rest
 from secondsite.wire.common.cards import CardSettings
+from secondsite.wire.common.hooks import MachineHook
 from secondsite.wire.common.machine_checks import CheckKind, MachineCheck
 from secondsite.wire.common.policies import PolicyShape
 from secondsite.wire.common.properties import TargetProperties
@@ -51,6 +53,7 @@ HOOK = rest.NoticeTargetSettings(webhook=rest.WebhookShape(url="http://127.0.0.1
 GROUPS = [rest.PlanGroupChange(machines=(WEB,))]
 CARD = CardSettings(mac="52:54:00:00:00:01", connected=False)
 THERE = TargetProperties(target_name="web01-dr", vcpus=2)
+ON_START = MachineHook(name="give", script="give-address", moment=HookMoment.AFTER_START)
 CHECK = MachineCheck(name="page", kind=CheckKind.HTTP)
 CALLS = {
     "Vault": [
@@ -137,6 +140,8 @@ CALLS = {
         lambda v: v.machines[WEB].set_properties(THERE, seen=v.machines[WEB].properties()),
         lambda v: v.machines[WEB].checks(),
         lambda v: v.machines[WEB].set_checks([CHECK], seen=v.machines[WEB].checks()),
+        lambda v: v.machines[WEB].hooks(),
+        lambda v: v.machines[WEB].set_hooks([ON_START], seen=v.machines[WEB].hooks()),
         lambda v: v.machines[WEB].preview("custom", "p1"),
         lambda v: v.machines[WEB].choices(Verb.FAILOVER),
         lambda v: v.machines[WEB].preview(at=NOW),

@@ -128,6 +128,8 @@ NEEDS: Mapping[str, Permission] = MappingProxyType(
         "PUT /machines/{machine}/settings": Permission.PROTECT,
         "GET /machines/{machine}/checks": Permission.READ,
         "PUT /machines/{machine}/checks": Permission.PROTECT,
+        "GET /machines/{machine}/hooks": Permission.READ,
+        "PUT /machines/{machine}/hooks": Permission.PROTECT,
         "GET /machines/{machine}/properties": Permission.READ,
         "PUT /machines/{machine}/properties": Permission.PROTECT,
         "POST /machines/{machine}/start-anyway": Permission.GIVE_UP,

@@ -45,6 +45,24 @@ PROPERTIES = st.fixed_dictionaries(
 )
 
 
+HOOKS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "name": NAMES,
+            "script": NAMES,
+            "moment": st.sampled_from(["after_start", "before_stop"]),
+        },
+        optional={
+            "kinds": st.lists(st.sampled_from(["test", "planned", "unplanned"]), min_size=1, max_size=3),
+            "directions": st.lists(st.sampled_from(["away", "home"]), min_size=1, max_size=2),
+            "timeout_seconds": st.floats(0.1, 3600),
+        },
+    ),
+    max_size=3,
+    unique_by=lambda hook: hook["name"],
+)
+
+
 GIVEN = st.fixed_dictionaries(
     {},
     optional={
@@ -113,6 +131,7 @@ def configured(draw):
         }
         for each in MACHINES
     )
+    made.extend({"kind": "hooks", "machine": each, "hooks": draw(HOOKS)} for each in MACHINES)
     made.extend(
         {"kind": "protection", "machine": each, "source_site": "a", "target_site": "b"} for each in MACHINES
     )
@@ -172,7 +191,9 @@ def test_what_was_exported_makes_another_vault_the_same_and_applied_again_change
     assert whats(prepare(one, text, prune=True)[1].changes) == []
     assert whats(prepare(one, exported, prune=True)[1].changes) == []
     # what is as it was made is in no export, and nothing takes it back unasked: this vault had it of the example before
-    plain = [{"kind": kind, "machine": each} for kind in ("cards", "properties") for each in MACHINES]
+    plain = [
+        {"kind": kind, "machine": each} for kind in ("cards", "properties", "hooks") for each in MACHINES
+    ]
     apply(other, yaml_of([*plain, {"kind": "verification", "site": "b"}]))
     apply(other, exported, prune=True)
     assert documents.export(other) == exported

@@ -6,11 +6,13 @@ import pytest
 
 from rig.eventually import eventually
 from secondsite.domain.groups import ReplicationGroup
+from secondsite.domain.hooks import HookMoment
 from secondsite.domain.lifecycle import State
 from secondsite.domain.plans.plan import PlanGroup, PlanMachine, RecoveryPlan
 from secondsite.domain.policies import ReplicationPolicy
 from secondsite.wire import rest
 from secondsite.wire.common.cards import CardSettings
+from secondsite.wire.common.hooks import MachineHook
 from secondsite.wire.common.machine_checks import CheckKind, MachineCheck
 from secondsite.wire.common.policies import PolicyShape
 from secondsite.wire.common.properties import TargetProperties
@@ -157,9 +159,10 @@ def test_nothing_is_known_of_the_former_vault_so_names_stand_for_what_is_lost(va
 
 def test_all_that_was_kept_of_a_machine_is_set_again(vault, adopt):
     check = MachineCheck(name="web", kind=CheckKind.HTTP)
+    hook = MachineHook(name="give", script="give-address", moment=HookMoment.AFTER_START)
     machine = found(
         kept=kept(
-            group="shop", cards=(CardSettings(mac=MAC, network="br2"),), checks=(check,),
+            group="shop", cards=(CardSettings(mac=MAC, network="br2"),), checks=(check,), hooks=(hook,),
             properties=TargetProperties(target_name="web01-dr", vcpus=3),
         )
     )  # fmt: skip
@@ -172,6 +175,7 @@ def test_all_that_was_kept_of_a_machine_is_set_again(vault, adopt):
         assert (made.group, made.source_site, made.target_fabric_id) == ("shop", "a", "t-m1")
         assert tx.settings.cards("m1")[0].network == "br2"
         assert tx.checks.find("m1") == (check,)
+        assert tx.hooks.find("m1") == (hook,)
         assert tx.properties.find("m1").target_name == "web01-dr"
         assert [each.plan for each in tx.plans.list()] == [plan]
         assert tx.networks.list()[0].target_network == "br1"

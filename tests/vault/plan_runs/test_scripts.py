@@ -42,6 +42,7 @@ def test_on_the_way_home_it_runs_at_the_home_site_with_a_context_of_the_same_for
         assert verbs.run_plan(verb, shop).job.state == "succeeded"
     (at_away, _, away), (at_home, _, home) = verbs.appliances.ran
     assert (at_away, at_home) == (B, A)
+    assert (away.at_site, home.at_site) == ("b", "a")
     assert (away.direction, home.direction) == ("away", "home")
     assert away.model_dump().keys() == home.model_dump().keys()
 

@@ -34,7 +34,7 @@ from . import (
 from .drills import schedules as drill_schedules
 from .evidence import entries as evidence
 from .notices import targets as notice_targets
-from .settings import checks, pools, properties
+from .settings import checks, hooks, pools, properties
 
 OPEN = (vault.open_router, appliances.open_router)
 """Calls without a token."""
@@ -58,6 +58,7 @@ GUARDED = tuple(
         machines,
         settings,
         checks,
+        hooks,
         properties,
         points,
         verbs,

@@ -15,10 +15,10 @@ STANDS_ON = {
 def line(found: Prediction) -> str:
     """One line before a confirmation."""
     if found.seconds is None:
-        return f"no time is predicted: {found.advice}"
+        return f"no time is predicted: {found.advice}{hooks(found.hooks)}"
     basis = STANDS_ON[found.basis].format(counted(found.runs, "run"))
     down = "" if found.downtime_seconds is None else f", down for {span(found.downtime_seconds)} of it"
-    return f"takes about {span(found.seconds)}{_between(found)}{down}, {basis}{_parts(found.parts)}{_goal(found)}"
+    return f"takes about {span(found.seconds)}{_between(found)}{down}, {basis}{_parts(found.parts)}{_goal(found)}{hooks(found.hooks)}"
 
 
 def plan_line(found: PlanPrediction) -> str:
@@ -42,6 +42,11 @@ def machine(seconds: float | None, downtime_seconds: float | None) -> str:
     """The end of a plan's line for one of its machines."""
     down = "" if downtime_seconds is None else f", down for {span(downtime_seconds)} of it"
     return "" if seconds is None else f"; takes about {span(seconds)}{down}"
+
+
+def hooks(names: tuple[str, ...]) -> str:
+    """The end of a line: their time is not in it."""
+    return f"; its hooks run too: {', '.join(names)}" if names else ""
 
 
 def took(found: RunTiming) -> str:

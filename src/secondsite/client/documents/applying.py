@@ -13,6 +13,7 @@ from ...domain import errors
 from ...domain.lifecycle import State
 from ...wire import rest
 from ...wire.common.cards import CardSettings
+from ...wire.common.hooks import MachineHook
 from ...wire.common.properties import TargetProperties
 from ...wire.rest.drills.schedules import DrillScheduleChange, DrillScheduleCreate
 from ...wire.rest.machines import Machine
@@ -27,6 +28,7 @@ from .kinds import (
     CardsDocument,
     DrillDocument,
     GroupDocument,
+    HooksDocument,
     MappingDocument,
     PairDocument,
     PlanDocument,
@@ -37,7 +39,7 @@ from .kinds import (
     VerificationDocument,
 )
 from .loading import Given
-from .present import Present, read_cards, read_properties
+from .present import Present, read_cards, read_hooks, read_properties
 
 LOOK_SECONDS = 0.2
 
@@ -72,12 +74,14 @@ class Applying:
     def _later(self) -> Iterator[Change]:
         """What names machines, of which some may be protected only since a moment ago, or still not quite."""
         self._settle()
-        kinds = ("cards", "properties", "group", "plan", "drill")
+        kinds = ("cards", "properties", "hooks", "group", "plan", "drill")
         later = [each for each in self._given if each.document.kind in kinds]
         names = {each.document.machine for each in later if isinstance(each.document, CardsDocument)}
         read_cards(self._vault, self._present, names)
         others = {each.document.machine for each in later if isinstance(each.document, PropertiesDocument)}
         read_properties(self._vault, self._present, others)
+        hooked = {each.document.machine for each in later if isinstance(each.document, HooksDocument)}
+        read_hooks(self._vault, self._present, hooked)
         found = comparing.changes(self._present, later)
         for change in found:
             _told(change, partial(self._leave, change))
@@ -119,6 +123,7 @@ class Applying:
             VerificationDocument: self._give,
             CardsDocument: self._put_cards,
             PropertiesDocument: self._put_properties,
+            HooksDocument: self._put_hooks,
             GroupDocument: self._put_group,
             PlanDocument: self._put_plan,
             DrillDocument: self._put_drill,
@@ -222,6 +227,11 @@ class Applying:
         machine = self._known(wanted.machine)
         values = TargetProperties(**wanted.model_dump(include=set(TargetProperties.model_fields)))
         self._vault.machines[machine.id].set_properties(values, seen=self._present.properties[machine.id])
+
+    def _put_hooks(self, wanted: HooksDocument) -> None:
+        machine = self._known(wanted.machine)
+        hooks = [MachineHook(**each.model_dump()) for each in wanted.hooks]
+        self._vault.machines[machine.id].set_hooks(hooks, seen=self._present.hooks[machine.id])
 
     def _leave(self, change: Change) -> None:
         """Members that leave a group do so first: they may be wanted in another one."""

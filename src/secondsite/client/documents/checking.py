@@ -15,6 +15,7 @@ from .kinds import (
     CardsDocument,
     DrillDocument,
     GroupDocument,
+    HooksDocument,
     PlanDocument,
     PolicyDocument,
     PropertiesDocument,
@@ -34,6 +35,7 @@ NEEDS: Mapping[str, Permission] = {
     "protection": Permission.PROTECT,
     "cards": Permission.PROTECT,
     "properties": Permission.PROTECT,
+    "hooks": Permission.PROTECT,
     "group": Permission.PROTECT,
     "plan": Permission.PROTECT,
     "drill": Permission.PROTECT,
@@ -130,8 +132,8 @@ class Checking:
             yield from self._cards(wanted)
         elif isinstance(wanted, GroupDocument):
             yield from self._group(change, wanted, going)
-        elif isinstance(wanted, PlanDocument):
-            yield from _plan(wanted)
+        elif isinstance(wanted, PlanDocument | HooksDocument):
+            yield from _twice(wanted)
         elif isinstance(wanted, DrillDocument):
             yield from self._drill(wanted)
 
@@ -248,13 +250,21 @@ class Checking:
 def _names(given: Given) -> AtField:
     """The machines that a document names, and where."""
     document = given.document
-    if isinstance(document, CardsDocument | PropertiesDocument):
+    if isinstance(document, CardsDocument | PropertiesDocument | HooksDocument):
         yield ("machine",), document.machine
     elif isinstance(document, GroupDocument | DrillDocument):
         yield from ((("machines", at), name) for at, name in enumerate(document.machines))
     elif isinstance(document, PlanDocument):
         for number, group in enumerate(document.groups):
             yield from ((("groups", number, "machines", at), name) for at, name in enumerate(group.machines))
+
+
+def _twice(wanted: PlanDocument | HooksDocument) -> AtField:
+    """What stands in it more than once."""
+    if isinstance(wanted, PlanDocument):
+        yield from _plan(wanted)
+    elif len({each.name for each in wanted.hooks}) < len(wanted.hooks):
+        yield ("hooks",), "a hook is named more than once"
 
 
 def _plan(wanted: PlanDocument) -> AtField:

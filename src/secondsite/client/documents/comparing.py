@@ -15,6 +15,7 @@ from .kinds import (
     CardsDocument,
     DrillDocument,
     GroupDocument,
+    HooksDocument,
     Key,
     PairDocument,
     PlanDocument,
@@ -25,7 +26,7 @@ from .kinds import (
     key_of,
 )
 from .loading import Given
-from .present import Present, cards_document, properties_document
+from .present import Present, cards_document, hooks_document, properties_document
 
 NEVER_PRUNED = frozenset({("policy", "default")})
 
@@ -110,6 +111,8 @@ def _change(key: Key, document: AnyDocument, source: Given, now: AnyDocument | N
         now = cards_document(document.machine, ())
     if now is None and isinstance(document, PropertiesDocument):
         now = properties_document(document.machine, TargetProperties())
+    if now is None and isinstance(document, HooksDocument):
+        now = hooks_document(document.machine, ())
     if now is None and isinstance(document, VerificationDocument):
         now = VerificationDocument(kind="verification", site=document.site)
     if document == now:
@@ -155,6 +158,10 @@ def _properties(present: Present, document: PropertiesDocument) -> AnyDocument:
     return document.model_copy(update={"machine": name, "target_name": other})
 
 
+def _hooks(present: Present, document: HooksDocument) -> AnyDocument:
+    return hooks_document(machine(present, document.machine), document.hooks)
+
+
 def _group(present: Present, document: GroupDocument) -> AnyDocument:
     members = {machine(present, each) for each in document.machines}
     return document.model_copy(update={"machines": tuple(sorted(members))})
@@ -179,6 +186,7 @@ _CANONICAL: dict[type[AnyDocument], Callable[[Present, Any], AnyDocument]] = {
     PairDocument: _pair,
     CardsDocument: _cards,
     PropertiesDocument: _properties,
+    HooksDocument: _hooks,
     GroupDocument: _group,
     PlanDocument: _plan,
     DrillDocument: _drill,

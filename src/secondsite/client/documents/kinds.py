@@ -10,6 +10,7 @@ from ...domain.groups import MOST_MEMBERS
 from ...domain.plans.actions import MOST_ACTIONS
 from ...wire.common.base import SITE_NAME, Shape
 from ...wire.common.cards import CardSettings, DnsServers, PoolSettings
+from ...wire.common.hooks import MOST_HOOKS, MachineHook
 from ...wire.common.policies import DEFAULT
 from ...wire.common.properties import TargetProperties
 from ...wire.common.stores import StoreName
@@ -151,6 +152,23 @@ class PropertiesDocument(Document, TargetProperties):
     """Its name; where several have it, its id."""
 
 
+class HookPart(MachineHook):
+    """A script that runs by itself whenever the machine has been started, or is about to be stopped."""
+
+    model_config = CLOSED
+
+
+class HooksDocument(Document):
+    """The scripts that run when a machine is moved."""
+
+    kind: Literal["hooks"]
+    """Which kind of document this is."""
+    machine: Name
+    """Its name; where several have it, its id."""
+    hooks: tuple[HookPart, ...] = Field((), max_length=MOST_HOOKS)
+    """In the order in which they run."""
+
+
 class GroupDocument(Document):
     """A replication group: its machines have common recovery points."""
 
@@ -237,6 +255,7 @@ AnyDocument = (
     | ProtectionDocument
     | CardsDocument
     | PropertiesDocument
+    | HooksDocument
     | GroupDocument
     | PlanDocument
     | DrillDocument
@@ -250,13 +269,14 @@ KINDS: dict[str, type[AnyDocument]] = {
     "protection": ProtectionDocument,
     "cards": CardsDocument,
     "properties": PropertiesDocument,
+    "hooks": HooksDocument,
     "group": GroupDocument,
     "plan": PlanDocument,
     "drill": DrillDocument,
 }
 """In the order in which they are applied: what comes later names what came before."""
 PRUNED = ("policy", "mapping", "pool", "group", "plan", "drill")
-"""What may be deleted because no document names it: never a machine's protection, cards or properties, nor what holds between two sites or what a
+"""What may be deleted because no document names it: never a machine's protection, cards, properties or hooks, nor what holds between two sites or what a
 site gives."""
 Key = tuple[str, ...]
 
@@ -267,7 +287,7 @@ def key_of(document: AnyDocument) -> Key:
         return (document.kind, document.source_site, document.source_network, document.target_site)
     if isinstance(document, PairDocument):
         return (document.kind, *sorted((document.first, document.second)))
-    if isinstance(document, ProtectionDocument | CardsDocument | PropertiesDocument):
+    if isinstance(document, ProtectionDocument | CardsDocument | PropertiesDocument | HooksDocument):
         return (document.kind, document.machine)
     if isinstance(document, VerificationDocument):
         return (document.kind, document.site)

@@ -8,7 +8,7 @@ from ..vault import Vault
 from . import checking, comparing, present, writing
 from .around import Around, around
 from .comparing import Change
-from .kinds import KINDS, CardsDocument, PropertiesDocument
+from .kinds import KINDS, CardsDocument, HooksDocument, PropertiesDocument
 from .loading import Given, refuse
 from .noting import Noting
 from .present import Present
@@ -35,7 +35,8 @@ def prepare(vault: Vault, given: Sequence[Given], *, prune: bool = False) -> Pre
     """Raises InvalidArgument for documents of which it is not clear what they mean."""
     cards = {each.document.machine for each in given if isinstance(each.document, CardsDocument)}
     named = {each.document.machine for each in given if isinstance(each.document, PropertiesDocument)}
-    found = present.read(vault, cards, named)
+    hooked = {each.document.machine for each in given if isinstance(each.document, HooksDocument)}
+    found = present.read(vault, cards, named, hooked)
     unclear = [f"{each}." for each in checking.Checking(found, given, Around()).machines()]
     refuse(unclear)
     changes = comparing.changes(found, given, prune=prune)
@@ -59,7 +60,8 @@ def export(vault: Vault, kinds: Collection[str] = (), name: str | None = None) -
             do=f"Name some of {', '.join(KINDS)}.",
         )
     wanted = set(kinds) or set(KINDS)
-    found = present.read(vault, None if "cards" in wanted else (), None if "properties" in wanted else ())
+    of_machines = [None if kind in wanted else () for kind in ("cards", "properties", "hooks")]
+    found = present.read(vault, *of_machines)
     documents = [each for key, each in found.documents(wanted).items() if name is None or name in key[1:]]
     if name is not None and not documents:
         raise errors.NotFound(f"There is nothing named '{name}' to export.", do="See 'secondsite export'.")

@@ -12,6 +12,7 @@ from ...wire.common.properties import TargetProperties
 from ...wire.rest.drills.schedules import DrillSchedule, ScheduledMachine
 from ...wire.rest.machines import Direction
 from ...wire.rest.settings.cards import MachineCard, MachineSettings
+from ...wire.rest.settings.hooks import MachineHooks
 from ...wire.rest.settings.pools import AddressPool
 from ...wire.rest.settings.properties import MachineProperties
 from ...wire.rest.settings.verification import VerificationShape
@@ -22,6 +23,8 @@ from .kinds import (
     CardsDocument,
     DrillDocument,
     GroupDocument,
+    HookPart,
+    HooksDocument,
     Key,
     MappingDocument,
     PairDocument,
@@ -52,6 +55,8 @@ class Present:
     """By machine id."""
     properties: dict[str, MachineProperties] = field(default_factory=dict)
     """By machine id."""
+    hooks: dict[str, MachineHooks] = field(default_factory=dict)
+    """By machine id."""
     sites: dict[str, rest.Site] = field(default_factory=dict)
 
     def find(self, name_or_id: str) -> rest.Machine | None:
@@ -81,6 +86,7 @@ class Present:
             "protection": self._protections(),
             "cards": self._cards(),
             "properties": self._properties(),
+            "hooks": self._hooks(),
             "group": (self._group(each) for each in self.groups.values()),
             "plan": (self._plan(each) for each in self.plans.values()),
             "drill": (self._drill(each) for each in self.drills.values()),
@@ -133,6 +139,13 @@ class Present:
             if found is not None and any(found.edited().values()):
                 yield properties_document(self.name(machine), found)
 
+    def _hooks(self) -> Iterator[HooksDocument]:
+        for machine in self.machines:
+            found = self.hooks.get(machine.id)
+            if found is not None and found.hooks:
+                parts = tuple(HookPart(**each.model_dump()) for each in found.hooks)
+                yield hooks_document(self.name(machine), parts)
+
     def _group(self, group: rest.Group) -> GroupDocument:
         members = self.members(group.name)
         home, away = _at_home((group.source_site, group.target_site), members)
@@ -169,9 +182,13 @@ class Present:
 
 
 def read(
-    vault: Vault, cards_of: Collection[str] | None = None, properties_of: Collection[str] | None = None
+    vault: Vault,
+    cards_of: Collection[str] | None = None,
+    properties_of: Collection[str] | None = None,
+    hooks_of: Collection[str] | None = None,
 ) -> Present:
-    """`cards_of`, `properties_of`: names and ids of the machines whose cards and properties are asked for too; None: those of all."""
+    """`cards_of`, `properties_of`, `hooks_of`: names and ids of the machines whose cards, properties and hooks are asked for too; None:
+    those of all."""
     present = Present(
         machines=list(vault.machines.list(page_size=rest.MOST_PER_PAGE)),
         policies={each.name: each for each in vault.policies.list()},
@@ -185,6 +202,7 @@ def read(
     )
     read_cards(vault, present, cards_of)
     read_properties(vault, present, properties_of)
+    read_hooks(vault, present, hooks_of)
     return present
 
 
@@ -198,6 +216,12 @@ def read_properties(vault: Vault, present: Present, properties_of: Collection[st
     for machine in present.machines:
         if machine.id not in present.properties and _is_among(machine, properties_of):
             present.properties[machine.id] = vault.machines[machine.id].properties()
+
+
+def read_hooks(vault: Vault, present: Present, hooks_of: Collection[str] | None) -> None:
+    for machine in present.machines:
+        if machine.id not in present.hooks and _is_among(machine, hooks_of):
+            present.hooks[machine.id] = vault.machines[machine.id].hooks()
 
 
 def _is_among(machine: rest.Machine, names: Collection[str] | None) -> bool:
@@ -228,6 +252,20 @@ def cards_document(machine: str, cards: Iterable[Card]) -> CardsDocument:
 def properties_document(machine: str, found: TargetProperties) -> PropertiesDocument:
     values = found.model_dump(include=set(TargetProperties.model_fields))
     return PropertiesDocument(kind="properties", machine=machine, **values)
+
+
+def hooks_document(machine: str, found: Iterable[HookPart]) -> HooksDocument:
+    """The order of kinds and directions says nothing."""
+    parts = tuple(
+        each.model_copy(
+            update={
+                "kinds": tuple(sorted(set(each.kinds))),
+                "directions": tuple(sorted(set(each.directions))),
+            }
+        )
+        for each in found
+    )
+    return HooksDocument(kind="hooks", machine=machine, hooks=parts)
 
 
 def verification_document(site: str, found: VerificationShape) -> VerificationDocument:

@@ -9,6 +9,7 @@ from ...domain.lifecycle import State, Verb
 from ...domain.points import RecoveryPointChoice
 from ...wire import rest
 from ...wire.common.cards import CardSettings
+from ...wire.common.hooks import MachineHook
 from ...wire.common.machine_checks import MachineCheck
 from ...wire.common.properties import TargetProperties
 from ...wire.rest.choices.candidates import ApplianceCandidates
@@ -18,6 +19,7 @@ from ...wire.rest.predictions.shapes import Prediction, ReprotectPreview
 from ...wire.rest.preflights import Preflight
 from ...wire.rest.settings.cards import MachineSettings, MachineSettingsChange
 from ...wire.rest.settings.checks import MachineChecks, MachineChecksChange
+from ...wire.rest.settings.hooks import MachineHooks, MachineHooksChange
 from ...wire.rest.settings.properties import MachineProperties, MachinePropertiesChange
 from ..connection import Connection, path, request
 from .jobs import JobHandle
@@ -122,6 +124,17 @@ class MachineHandle(Verbs):
         body = request(MachineChecksChange, checks=tuple(checks))
         where = path("machines", self._name, "checks")
         return self._connection.one(MachineChecks, "PUT", where, body=body, seen=seen)
+
+    def hooks(self) -> MachineHooks:
+        """The scripts that run when it was started, and before it is stopped."""
+        return self._connection.one(MachineHooks, "GET", path("machines", self._name, "hooks"))
+
+    def set_hooks(self, hooks: Sequence[MachineHook], *, seen: MachineHooks | None = None) -> MachineHooks:
+        """These in place of what was set; without any nothing runs. A verb that was asked for before keeps those that it had. Raises
+        InvalidArgument for a name that is given twice, ChangedMeanwhile for one who had `seen` something else."""
+        body = request(MachineHooksChange, hooks=tuple(hooks))
+        where = path("machines", self._name, "hooks")
+        return self._connection.one(MachineHooks, "PUT", where, body=body, seen=seen)
 
     def properties(self) -> MachineProperties:
         """Its name, vCPUs, memory, CPU model and start delay after a failover, as is set for it."""

@@ -29,6 +29,7 @@ VERBS = frozenset(
         *(
             "change_machine_settings",
             "change_machine_checks",
+            "change_machine_hooks",
             "change_machine_properties",
             "start_anyway",
             "hold_point",

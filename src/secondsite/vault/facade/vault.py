@@ -31,6 +31,7 @@ from .nouns.preflight.returning import Returns
 from .nouns.preflight.unprotected import Eligibility
 from .nouns.settings.cards import Settings
 from .nouns.settings.checks import Checks
+from .nouns.settings.hooks import Hooks
 from .nouns.settings.pairs import Pairs
 from .nouns.settings.pools import Pools
 from .nouns.settings.properties import Properties
@@ -64,6 +65,7 @@ class VaultFacade:
     returns: Returns
     candidates: Candidates
     checks: Checks
+    hooks: Hooks
     properties: Properties
     points: Points
     choices: Choices
@@ -112,6 +114,7 @@ def _assembled(parts: Parts, events: Events) -> VaultFacade:
         returns=Returns(parts),
         candidates=Candidates(parts),
         checks=Checks(parts),
+        hooks=Hooks(parts),
         properties=Properties(parts),
         points=Points(parts),
         choices=Choices(parts),

@@ -7,6 +7,7 @@ from ...jobs.model.definitions import Definition
 from ..steps import batch
 from ..steps.deps import Deps
 from ..steps.lost import finish_later, stop_source_later
+from ..steps.operation import MachineOperation
 from ..steps.points import boot_point, verify_point
 from ..steps.sides import start_anyway
 from .cancel_failover import CancelFailover
@@ -50,8 +51,13 @@ def operations(deps: Deps) -> Mapping[Verb, Operation]:
 
 def definitions(deps: Deps) -> Sequence[Definition]:
     """Every kind of job that the engine has to know."""
-    verbs = [each(deps).definition() for each in OPERATIONS]
+    verbs = [_definition(each(deps)) for each in OPERATIONS]
     later = stop_source_later.definition(deps), finish_later.definition(deps)
     points = verify_point.definition(deps), boot_point.definition(deps)
     beside = *points, start_anyway.definition(deps)
     return [*verbs, batch.definition(), *later, *beside]
+
+
+def _definition(operation: EnableProtection | MachineOperation) -> Definition:
+    """A machine that is only to be protected has no hooks yet."""
+    return operation.with_hooks() if isinstance(operation, MachineOperation) else operation.definition()

@@ -25,7 +25,7 @@ from ...wire.control import checks, orders
 from ...wire.control.cards import CardHere
 from .. import ports
 from ..steps import obstacles
-from ..steps.drills import judging
+from ..steps.drills import by_itself, judging
 from ..steps.drills.by_itself import CleansUp
 from ..steps.drills.networking import AskedNetwork, DrillNetworks
 from ..steps.drills.staying_open import StaysOpen
@@ -83,17 +83,20 @@ class TestFailover(MachineOperation):
         network = {"network": request.network, "subnet": subnet, "dns_servers": request.dns_servers}
         return DrillArguments(**dict(choice), **network, **ends)
 
+    def keeps(self, machine: ports.MachineRecord, ctx: StepContext) -> str | None:
+        return by_itself.KEPT if by_itself.is_kept(machine, ctx.arguments(by_itself.Asked)) else None
+
     def definition(self) -> Definition:
         """All kinds are made once: a thousand drills ask for their steps at every move."""
         alone = super().definition()
         waits = Step("complete", self._waits, title="Complete testing")
-        by_itself = CleansUp(self.deps, self.target, self.claim)
+        cleans_up = CleansUp(self.deps, self.target, self.claim)
         later = tuple(map(retrying, delay.before_start(self.steps())))
         kinds = {
             (kind, waiting): (*first, *map(retrying, last))
             for kind, last in (
                 (None, (waits,)),
-                ("clean_up", by_itself.steps()),
+                ("clean_up", cleans_up.steps()),
                 ("stay_open", StaysOpen(self.deps, _waits_for).steps()),
             )
             for waiting, first in ((False, alone.steps), (True, later))
@@ -103,7 +106,7 @@ class TestFailover(MachineOperation):
             kind = next((each for each in ENDS if arguments.get(each) is True), None)
             return kinds[kind, delay.is_in(arguments)]
 
-        return replace(alone, steps=(), steps_of=steps_of, on_failure=by_itself.failure)
+        return replace(alone, steps=(), steps_of=steps_of, on_failure=cleans_up.failure)
 
     def steps(self) -> Sequence[Step]:
         made = self._networks()

@@ -16,7 +16,6 @@ from ...jobs.model.outcomes import Done, Outcome
 from ...wire.control import orders
 from ...wire.control.scripts import (
     AGENT_SECONDS,
-    CheckScripts,
     GuestOfScript,
     RunGuestScript,
     RunScript,
@@ -26,6 +25,7 @@ from ...wire.control.scripts import (
 )
 from .. import ports
 from ..steps.deps import Deps
+from ..steps.sides import scripting
 from ..steps.sides.giving_orders import Limits, Orders
 from .arguments import PlanRunArguments, RunAction, RunGroup
 
@@ -33,9 +33,6 @@ STARTED = frozenset({State.FAILED_OVER, State.PLANNED_FAILED_OVER, State.COMMITT
 """The machine runs at the target, and nobody moves it now."""
 When = Literal["before", "after"]
 SCRIPT_FAILED, SCRIPT_MISSING = "script-failed", "script-missing"
-BESIDE_SECONDS = 60.0
-"""Until an appliance has begun it and told its end."""
-SHOWN_LINES, LONGEST_LINE = 3, 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +63,14 @@ class Scripts:
     def _missing_at(self, ctx: StepContext, at: str, actions: Sequence[RunAction]) -> Sequence[str]:
         names = sorted({each.script or "" for each in actions if each.guest is None})
         in_guests = sorted({each.script or "" for each in actions if each.guest is not None})
-        payload = CheckScripts(names=tuple(names), in_guests=tuple(in_guests))
-        try:
-            answer = self._orders.give(ctx, at, orders.CHECK_SCRIPTS, payload, why="looks for scripts")
-        except errors.SecondsiteError as error:
-            return [f"scripts {', '.join([*names, *in_guests])}: {error.message}"]
-        if in_guests and not answer.facts.knows_guests:
-            old = f"scripts {', '.join(in_guests)}: their appliance is of a release that runs none in guests"
-            return [*answer.facts.problems, old]
-        return [each.rstrip(".") for each in answer.facts.problems]
+        return scripting.missing(self._orders, ctx, at, names, in_guests)
 
     def run(self, turn: Turn, stops: bool, ctx: StepContext) -> Outcome:
         """Succeeded if the script ended with status 0; of anything else a planned failover stops, other runs go on."""
         action = turn.action
         assert action.script is not None
         boots = AGENT_SECONDS if action.guest is not None else 0.0
-        limits = Limits(deadline_seconds=action.timeout_seconds + BESIDE_SECONDS + boots)
+        limits = Limits(deadline_seconds=action.timeout_seconds + scripting.BESIDE_SECONDS + boots)
         payload = RunScript(
             name=action.script, timeout_seconds=action.timeout_seconds, context=self._context(ctx, turn)
         )
@@ -99,7 +88,7 @@ class Scripts:
             return _failed(f"whether script {action.script} ran is not known: {error.message}", stops)
         except errors.SecondsiteError as error:
             return _failed(f"{error.message} {error.do}", stops)
-        said = answer.sentence + _last_lines(answer.facts.output)
+        said = answer.sentence + scripting.last_lines(answer.facts.output)
         if answer.facts.exit_status == 0:
             return Done(said, answer.facts)
         return _failed(said, stops, answer.facts)
@@ -125,6 +114,7 @@ class Scripts:
         ids = [each.machine_id for each in turn.group.children] or turn.group.arrived
         with self._deps.store.reading() as tx:
             records = {each.id: each for each in tx.machines.several(ids)}
+            at = tx.appliances.find(turn.action.at)
         kind = KINDS[run.verb]
         return ScriptContext(
             plan=run.plan,
@@ -137,6 +127,7 @@ class Scripts:
             when=turn.when,
             action=turn.action.name,
             machines=tuple(_machine(records[each]) for each in ids if each in records),
+            at_site="" if at is None else at.site,
         )
 
 
@@ -169,8 +160,3 @@ def _failed(said: str, stops: bool, facts: ScriptRan | None = None) -> Outcome:
         )
         raise StepFailed(SCRIPT_FAILED, said, do)
     return Done(f"{said}; the run goes on", facts, partial=True)
-
-
-def _last_lines(output: str) -> str:
-    lines = [line.strip()[:LONGEST_LINE] for line in output.splitlines() if line.strip()][-SHOWN_LINES:]
-    return f": {' | '.join(lines)}" if lines else ""

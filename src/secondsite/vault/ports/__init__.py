@@ -67,6 +67,8 @@ from .processes import Links, Passed, PassedOrders, Processes, ProcessRecord
 from .settings import (
     MachineChecks,
     MachineChecksRecord,
+    MachineHooks,
+    MachineHooksRecord,
     MachineProperties,
     MachinePropertiesRecord,
     MachineSettings,
@@ -111,6 +113,8 @@ __all__ = [
     "Links",
     "MachineChecks",
     "MachineChecksRecord",
+    "MachineHooks",
+    "MachineHooksRecord",
     "MachinePlace",
     "MachineProperties",
     "MachinePropertiesRecord",

@@ -1,10 +1,11 @@
 """What is set for single machines."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from ...wire.common.cards import CardSettings
+from ...wire.common.hooks import MachineHook
 from ...wire.common.machine_checks import MachineCheck
 from ...wire.common.properties import TargetProperties
 
@@ -60,4 +61,23 @@ class MachineProperties(Protocol):
         """Of all machines for which anything was ever set."""
 
     def put(self, properties: MachinePropertiesRecord) -> None:
+        """In place of what was set before."""
+
+
+@dataclass(frozen=True, slots=True)
+class MachineHooksRecord:
+    """The scripts that run when the machine is moved."""
+
+    machine_id: str
+    hooks: tuple[MachineHook, ...] = ()
+
+
+class MachineHooks(Protocol):
+    def find(self, machine_id: str) -> Sequence[MachineHook]:
+        """In the order in which they were given, which is that in which they run."""
+
+    def all(self) -> Mapping[str, Sequence[MachineHook]]:
+        """Of all machines that have some, by their ids."""
+
+    def put(self, hooks: MachineHooksRecord) -> None:
         """In place of what was set before."""

@@ -20,7 +20,7 @@ from .plans import Plans
 from .policies import Groups, Policies
 from .pools import AddressPools
 from .processes import Links, PassedOrders, Processes
-from .settings import MachineChecks, MachineProperties, MachineSettings
+from .settings import MachineChecks, MachineHooks, MachineProperties, MachineSettings
 from .statuses import RpoBlocks, StatusRecords
 
 
@@ -60,6 +60,8 @@ class Transaction(Protocol):
     def settings(self) -> MachineSettings: ...
     @property
     def checks(self) -> MachineChecks: ...
+    @property
+    def hooks(self) -> MachineHooks: ...
     @property
     def properties(self) -> MachineProperties: ...
     @property

@@ -16,6 +16,7 @@ from ...wire.common.base import Shape
 from .. import ports
 from .claim import MachineClaim, taken, untouched
 from .deps import Deps
+from .hooks import with_hooks
 
 OUT_OF_DATE = frozenset({errors.StaleOrder.code, GIVEN_UP})
 
@@ -46,7 +47,7 @@ def cancel_itself(deps: Deps, claim: MachineClaim) -> Hook:
             Verb.CANCEL_FAILOVER.value,
             subject=machine.id,
             subject_name=machine.name,
-            arguments=CancelArguments(because=job.id),
+            arguments=with_hooks(tx, machine, Verb.CANCEL_FAILOVER, CancelArguments(because=job.id)),
             by="secondsite",
         )
         state = lifecycle.after(machine.state, Event.FAILED).next

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel
 
-from ...domain import errors, lifecycle
+from ...domain import errors, hooks, lifecycle
 from ...domain.lifecycle import Verb
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Definition, Step
@@ -18,6 +18,7 @@ from .. import ports
 from . import authority, batch
 from .claim import MachineClaim, claimed
 from .deps import Deps
+from .hooks import Hooking, with_hooks
 from .points import recovery_point
 from .retry_store import retrying
 from .sides.giving_orders import Orders
@@ -46,6 +47,17 @@ class MachineOperation:
         """What the job needs to know besides its machine; raises InvalidArgument for a bad request."""
         return None
 
+    def keeps(self, machine: ports.MachineRecord, ctx: StepContext) -> str | None:
+        """Why the job leaves what it started, with what its hooks gave; None: it does not."""
+        return None
+
+    def with_hooks(self) -> Definition:
+        """Its definition; jobs of machines that have hooks run them."""
+        plain = self.definition()
+        if self.verb not in hooks.VERBS:
+            return plain
+        return Hooking(self.deps, self.orders, self.verb, self.machine, self.keeps).definition(plain)
+
     def definition(self) -> Definition:
         return Definition(
             self.verb.value,
@@ -69,7 +81,7 @@ class MachineOperation:
         recovery_point.require_common(machines, request)
         if len(machines) == 1:
             (machine,) = machines
-            arguments = self.arguments(tx, request, machine)
+            arguments = with_hooks(tx, machine, self.verb, self.arguments(tx, request, machine))
             return JobAccepted(job_id=self._submit_one(tx, machine, arguments, requested_by))
         return JobAccepted(job_id=self._submit_batch(tx, machines, request, requested_by))
 
@@ -78,9 +90,13 @@ class MachineOperation:
     ) -> tuple[batch.BatchChild, ...]:
         """The jobs of these machines below one of all: as they are asked for now. Raises as `arguments` does."""
         highest = authority.highest_of(tx, machines, self.verb)
-        return tuple(
-            batch.child(self.verb, each.id, each.name, self.arguments(tx, request, each), highest[each.id])
+        known = tx.hooks.all() if self.verb in hooks.VERBS else {}
+        asked = {
+            each.id: with_hooks(tx, each, self.verb, self.arguments(tx, request, each), known)
             for each in machines
+        }
+        return tuple(
+            batch.child(self.verb, each.id, each.name, asked[each.id], highest[each.id]) for each in machines
         )
 
     def _submit_one(

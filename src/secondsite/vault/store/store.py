@@ -29,7 +29,7 @@ from .plans import SqlPlans
 from .policies import SqlPolicies
 from .pools import SqlAddressPools
 from .said import SqlRpoBlocks, SqlStatuses
-from .settings import SqlMachineChecks, SqlMachineProperties, SqlMachineSettings
+from .settings import SqlMachineChecks, SqlMachineHooks, SqlMachineProperties, SqlMachineSettings
 from .several import SqlLinks, SqlPassedOrders, SqlProcesses
 from .validation import SqlValidations
 
@@ -113,6 +113,10 @@ class SqlTransaction:
     @cached_property
     def checks(self) -> SqlMachineChecks:
         return SqlMachineChecks(self._session)
+
+    @cached_property
+    def hooks(self) -> SqlMachineHooks:
+        return SqlMachineHooks(self._session)
 
     @cached_property
     def properties(self) -> SqlMachineProperties:

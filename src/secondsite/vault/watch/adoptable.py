@@ -10,7 +10,7 @@ from ...wire.common.properties import TargetProperties
 from ...wire.control import adopting
 from .. import ports
 
-_OTHERWISE = {"keeping", "cards", "checks", "properties"}
+_OTHERWISE = {"keeping", "cards", "checks", "hooks", "properties"}
 _AS_IT_IS = tuple(name for name in adopting.KeptRecord.model_fields if name not in _OTHERWISE)
 """What stands in a machine's own record."""
 
@@ -42,6 +42,7 @@ def _record(
         keeping=dict(machine.keeping),
         cards=tuple(cards.get(machine.id, ())),
         checks=tuple(tx.checks.find(machine.id)),
+        hooks=tuple(tx.hooks.find(machine.id)),
         properties=wanted.get(machine.id, TargetProperties()),
     )
 

@@ -7,6 +7,7 @@ Its rooms:
     machines                     a machine, its disks and its network cards
     points, findings, sync_mode  what is known of a machine's replication
     evidence, machine_checks     what was seen of a machine after its start, and what is checked of it
+    hooks                        scripts that run when it is moved
     compact                      points as they are held, in a third of the memory
     policies, bandwidth, cards, properties  settings
     stores                       the folders that replicas are kept in, and the room there

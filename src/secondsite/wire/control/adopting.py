@@ -12,6 +12,7 @@ from ...domain.plans.plan import RecoveryPlan
 from ..common.bandwidth import BandwidthShape
 from ..common.base import MACHINE_ID, Shape
 from ..common.cards import MOST_CARDS, CardSettings
+from ..common.hooks import MOST_HOOKS, MachineHook
 from ..common.instants import Instant
 from ..common.machine_checks import MOST_CHECKS, MachineCheck
 from ..common.machines import MachineDefinition
@@ -91,6 +92,7 @@ class KeptRecord(Shape):
     drill_failed_at: Instant | None = None
     cards: Annotated[tuple[CardSettings, ...], Field(max_length=MOST_CARDS)] = ()
     checks: Annotated[tuple[MachineCheck, ...], Field(max_length=MOST_CHECKS)] = ()
+    hooks: Annotated[tuple[MachineHook, ...], Field(max_length=MOST_HOOKS)] = ()
     properties: TargetProperties = TargetProperties()
 
 

@@ -63,10 +63,11 @@ def known(context: Context, fabric_id: str) -> Told:
 def bounded(found: Told) -> dict[str, tuple[str, ...]]:
     """As a report may have it: a guest says what it likes."""
     cards = [(mac, own) for mac, own in found.items() if re.fullmatch(MAC, mac) and own][:MOST_CARDS]
-    return {mac: tuple(filter(_is_address, own))[:MOST_TOLD] for mac, own in cards}
+    return {mac: tuple(filter(is_address, own))[:MOST_TOLD] for mac, own in cards}
 
 
-def _is_address(said: str) -> bool:
+def is_address(said: str) -> bool:
+    """An IPv4 address, and nothing else that a guest might say."""
     try:
         ipaddress.IPv4Address(said)
     except ValueError:

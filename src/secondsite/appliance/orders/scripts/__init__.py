@@ -1,10 +1,11 @@
-"""Scripts of recovery plans, from the folder that this site's administrator chose.
+"""Scripts of recovery plans and hooks of machines, from the folder that this site's administrator chose.
 
 Its rooms:
 
     folder      which file a name means, and whether it may be run
     process     a script as a process with a deadline
     guests      a script inside a machine
+    looking     the addresses of a hook's machine
     supervisor  the process above it, which ends with the appliance and leaves nothing behind
     ordered     the orders: each script is run once
 """

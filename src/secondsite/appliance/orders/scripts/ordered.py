@@ -23,7 +23,7 @@ from ....wire.control.scripts import (
 from ...shared import State
 from ..context import Context
 from ..proof import text
-from . import folder, guests, process
+from . import folder, guests, looking, process
 
 KEY = "script/"
 NOTES_KEPT_SECONDS = 90 * DAY
@@ -81,10 +81,11 @@ def _once(
 
 def _prepared(context: Context, payload: RunScript) -> Callable[[], process.Ended]:
     path = folder.script(context.parts.config.script_folder, payload.name)
+    told = looking.completed(context, payload).model_dump_json().encode()
 
     def begin() -> process.Ended:
         try:
-            return process.run(path, payload.context.model_dump_json().encode(), payload.timeout_seconds)
+            return process.run(path, told, payload.timeout_seconds)
         except OSError as problem:
             raise errors.NotPossibleNow(
                 f"Script {path} cannot be started: {problem.strerror}.", do="Look at its first line."

@@ -4,6 +4,7 @@ from ....domain import errors
 from ....domain.lifecycle import Verb
 from ....domain.prediction.predicting import LIKE
 from ....wire.rest.predictions.shapes import Prediction
+from ...steps import hooks
 from ...steps.histories import Histories
 from ..parts import Parts
 from ..shared import predicted
@@ -24,5 +25,8 @@ class Predictions:
             record = machines.existing(self._parts, tx, machine)
             found = Histories.read(tx, [record], LIKE[verb]).predict(verb, record)
             policy = tx.policies.find(record.policy)
+            runs = hooks.names(tx, record, verb)
         goal = policy.rto_goal_seconds or None if policy else None
-        return predicted.of_machine(record.name, verb, found).model_copy(update={"goal_seconds": goal})
+        return predicted.of_machine(record.name, verb, found).model_copy(
+            update={"goal_seconds": goal, "hooks": runs}
+        )

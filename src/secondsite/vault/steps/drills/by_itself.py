@@ -67,26 +67,26 @@ class CleansUp:
     def _begin(self, session: Session, job: JobView) -> None:
         tx = self._deps.store.within(session)
         machine = tx.machines.get(str(job.subject))
-        if machine.drill_state is DrillState.STARTING and not _is_kept(machine, _asked(job)):
+        if machine.drill_state is DrillState.STARTING and not is_kept(machine, _asked(job)):
             running = lifecycle.drill_after(machine.drill_state, Event.SUCCEEDED)
             state = lifecycle.drill_after(running, Verb.CLEANUP_TEST_FAILOVER)
             tx.machines.put(replace(machine, drill_state=state))
 
     def _remove_machine(self, ctx: StepContext) -> Outcome:
         target = self._target(ctx)
-        if _is_kept(target.machine, ctx.arguments(Asked)):
+        if is_kept(target.machine, ctx.arguments(Asked)):
             return Skipped(KEPT)
         return cleaning.remove_machine(self._deps, ctx, target)
 
     def _remove_network(self, ctx: StepContext) -> Outcome:
         target = self._target(ctx)
-        if _is_kept(target.machine, ctx.arguments(Asked)):
+        if is_kept(target.machine, ctx.arguments(Asked)):
             return Skipped(KEPT)
         return cleaning.remove_network(self._deps, ctx, target)
 
     def _complete(self, ctx: StepContext) -> Outcome:
         machine = self._target(ctx).machine
-        if _is_kept(machine, ctx.arguments(Asked)):
+        if is_kept(machine, ctx.arguments(Asked)):
             return self._waits(machine)
         with ctx.session() as session:
             steps = current_steps(read.tasks_of(session, ctx.job_id))
@@ -119,5 +119,6 @@ def _is_alone(job: JobView) -> bool:
     return asked.clean_up or asked.by_run
 
 
-def _is_kept(machine: ports.MachineRecord, asked: Asked) -> bool:
+def is_kept(machine: ports.MachineRecord, asked: Asked) -> bool:
+    """Whether it stays, since its proof failed."""
     return asked.keep_if_failed and machine.drill is not None and machine.drill.proven is Verdict.FAILED

@@ -91,6 +91,17 @@ def unconnected(tx: ports.Transaction, machine: ports.MachineRecord, cards: Sequ
     return Obstacles(obstacles=tuple(found))
 
 
+def away(tx: ports.Transaction, machine: ports.MachineRecord) -> tuple[CardHere, ...]:
+    """What they are connected to at the second site, also while the machine is to come home."""
+    home, other = machine.source_site, machine.target_site
+    if machine.reversed:
+        home, other = other, home
+    by_name = {each.source_network: each.target_network for each in tx.networks.list(home, other)}
+    own = {card.mac: card for card in tx.settings.cards(machine.id)}
+    found = ((nic, own.get(nic.mac.lower())) for nic in machine.definition.nics)
+    return tuple(_here(nic, _wanted(each, by_name, nic)) for nic, each in found)
+
+
 def names(cards: Sequence[CardHere]) -> tuple[str, ...]:
     """The networks that are needed, each once."""
     return tuple(dict.fromkeys(card.network for card in cards if card.network is not None))

@@ -3,6 +3,7 @@
 from sqlalchemy import Column, ForeignKey, Table
 
 from ....wire.common.cards import CardSettings
+from ....wire.common.hooks import MachineHook
 from ....wire.common.machine_checks import MachineCheck
 from ....wire.common.properties import TargetProperties
 from ..columns import Shaped
@@ -20,6 +21,13 @@ machine_checks = Table(
     metadata,
     Column("machine_id", ForeignKey("machines.id", ondelete="CASCADE"), primary_key=True),
     Column("checks", Shaped(tuple[MachineCheck, ...]), nullable=False),
+)
+
+machine_hooks = Table(
+    "machine_hooks",
+    metadata,
+    Column("machine_id", ForeignKey("machines.id", ondelete="CASCADE"), primary_key=True),
+    Column("hooks", Shaped(tuple[MachineHook, ...]), nullable=False),
 )
 
 machine_properties = Table(

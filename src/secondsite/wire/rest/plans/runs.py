@@ -141,6 +141,8 @@ class PlanPreviewMachine(Shape):
     """How long it will take until it runs; null: no run is known, or the verb is not predicted."""
     predicted_downtime_seconds: float | None = None
     """How much of that it will run nowhere, beside waiting for others of the plan; null for a verb that does not shut it down first."""
+    hooks: tuple[str, ...] = ()
+    """Its hooks that would run, by their names, in their order."""
 
 
 class PlanPreviewGroup(Shape):

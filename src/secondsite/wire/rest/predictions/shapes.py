@@ -43,6 +43,8 @@ class Prediction(Shape):
     """What its policy sets as the goal; null: none is set."""
     advice: str | None = None
     """What would make it better known."""
+    hooks: tuple[str, ...] = ()
+    """The machine's hooks that would run, by their names, in their order: their time is in none of these."""
 
 
 class PlanPrediction(Shape):

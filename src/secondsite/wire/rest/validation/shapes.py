@@ -23,7 +23,7 @@ class FlawKind(StrEnum):
     PLAN = "plan"
     """A plan names a machine that is not protected any more, or that has no recovery point."""
     SCRIPT = "script"
-    """A plan's script cannot be run at its site."""
+    """A script of a plan, or of a machine's hook, cannot be run at its site."""
     SCHEDULE = "schedule"
     """What is scheduled cannot be run."""
     MACHINE = "machine"

@@ -163,6 +163,8 @@ def _put_settings(tx: ports.Transaction, machine_id: str, kept: KeptRecord | Non
         tx.settings.put(ports.MachineSettingsRecord(machine_id, kept.cards))
     if kept.checks:
         tx.checks.put(ports.MachineChecksRecord(machine_id, kept.checks))
+    if kept.hooks:
+        tx.hooks.put(ports.MachineHooksRecord(machine_id, kept.hooks))
     if kept.properties != type(kept.properties)():
         tx.properties.put(ports.MachinePropertiesRecord(machine_id, kept.properties))
 

@@ -10,6 +10,7 @@ from .....wire import rest
 from .....wire.common.base import Problem
 from .....wire.rest import JobAccepted
 from .... import plan_runs, ports
+from ....steps import hooks
 from ....steps.sides import properties
 from ...parts import Parts
 from ...shared.editions import Seen, require
@@ -74,12 +75,12 @@ class PlanRuns:
             try:
                 asked = asked_for(record, query.verb, part)
                 taken = plan_runs.taken(tx, asked)
-                choice = _choice(query.verb, part)
+                choice, known = _choice(query.verb, part), tx.hooks.all()
                 shown = rest.PlanPreview(
                     plan=name,
                     verb=query.verb,
                     direction=taken.direction,
-                    groups=tuple(self._group(tx, choice, each) for each in taken.groups),
+                    groups=tuple(self._group(tx, query.verb, choice, known, each) for each in taken.groups),
                     shut_down=plan_runs.shut_down_order(query.verb, taken),
                     warnings=plan_runs.warnings(tx, query.verb, taken),
                     left_out=taken.left_out,
@@ -97,13 +98,21 @@ class PlanRuns:
             self._parts.names(machine.id)
 
     def _group(
-        self, tx: ports.Transaction, choice: RecoveryPointChoice | None, group: taking.TakenGroup
+        self,
+        tx: ports.Transaction,
+        verb: Verb,
+        choice: RecoveryPointChoice | None,
+        known: hooks.Known,
+        group: taking.TakenGroup,
     ) -> rest.PlanPreviewGroup:
         records = {each.id: each for each in tx.machines.several([each.id for each in group.machines])}
         machines = (records[each.id] for each in group.machines)
         return rest.PlanPreviewGroup(
             number=group.number,
-            machines=tuple(self._machines(tx, choice, machines)),
+            machines=tuple(
+                each.model_copy(update={"hooks": hooks.names(tx, records[each.id], verb, known)})
+                for each in self._machines(tx, choice, machines)
+            ),
             before=tuple(each.name for each in group.before),
             after=tuple(each.name for each in group.after),
             scripts=tuple(each.name for each in (*group.before, *group.after) if each.script),

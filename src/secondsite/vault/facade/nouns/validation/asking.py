@@ -1,4 +1,4 @@
-"""What the sites' appliances are asked: would each machine start there, are the plans' scripts there.
+"""What the sites' appliances are asked: would each machine start there, are the scripts of plans and hooks there.
 
 Appliances that are away are not waited for: of what depends on them nothing is known, and what was found there before stays.
 """
@@ -10,19 +10,17 @@ from dataclasses import dataclass, field
 
 from .....domain import errors, lifecycle
 from .....domain.lifecycle import Verb
-from .....wire.control.orders import CHECK_SCRIPTS
 from .....wire.control.scripts import CheckScripts
 from .....wire.rest.preflights import PreflightObstacle
 from .....wire.rest.validation.shapes import FlawKind
 from .... import ports
 from ...parts import Parts
-from ...shared.asking import ask_and_wait
 from ..preflight.protected import Preflights
 from .configured import Found, World
+from .scripts import hooks, missing
 
 AT_ONCE = 4
 """Machines that are asked about side by side: appliances have other orders too."""
-SCRIPTS_SECONDS = 20.0
 
 
 @dataclass(slots=True)
@@ -44,6 +42,9 @@ def asked(parts: Parts, world: World, within_seconds: float) -> Answers:
     _machines(parts, world, away, answers, until)
     for plan in world.plans:
         _scripts(parts, world, plan, away, answers)
+    found, unasked = hooks(parts, world, away)
+    answers.found += found
+    answers.unasked |= unasked
     return answers
 
 
@@ -115,25 +116,13 @@ def _scripts(parts: Parts, world: World, record: ports.PlanRecord, away: set[str
     payload = CheckScripts(names=tuple(names), in_guests=tuple(in_guests))
     for appliance_id in sorted({each.target_appliance_id for each in members}):
         problems = (
-            None if appliance_id in away else _missing(parts, world.appliances.get(appliance_id), payload)
+            None if appliance_id in away else missing(parts, world.appliances.get(appliance_id), payload)
         )
         if problems is None:
             answers.unasked.add(about)
             continue
         do = "Put the script into the script folder of that site's appliance, or take the action out of the plan; the guide on plans says how."
         answers.found += [Found(FlawKind.SCRIPT, about, each, do, sites) for each in problems]
-
-
-def _missing(
-    parts: Parts, appliance: ports.ApplianceRecord | None, payload: CheckScripts
-) -> Sequence[str] | None:
-    if appliance is None:
-        return None
-    try:
-        (answer,) = ask_and_wait(parts, [appliance], CHECK_SCRIPTS, payload, SCRIPTS_SECONDS)
-    except errors.SecondsiteError:
-        return None
-    return [f"At site {appliance.site}: {each}" for each in answer.problems]
 
 
 def _both(machine: ports.MachineRecord) -> set[str]:

@@ -1,6 +1,6 @@
 """What is wrong in what is configured, beside what the sites have. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -9,6 +9,7 @@ from .....domain.drills.networks import MADE, NO_NETWORK
 from .....domain.lifecycle import State
 from .....domain.policies import ReplicationPolicy
 from .....ground.plural import counted
+from .....wire.common.hooks import MachineHook
 from .....wire.common.machines import MachineDefinition
 from .....wire.common.stores import DEFAULT, StoreSpace
 from .....wire.rest.places import NetworkMapping
@@ -46,6 +47,8 @@ class World:
     schedules: tuple[ports.DrillScheduleRecord, ...]
     definitions: Mapping[str, MachineDefinition] = field(default_factory=dict)
     """Of machines whose source answered, by their ids."""
+    hooks: Mapping[str, Sequence[MachineHook]] = field(default_factory=dict)
+    """Of machines that have some, by their ids."""
 
 
 def found(world: World) -> Iterator[Found]:

@@ -149,6 +149,7 @@ def _world(parts: Parts) -> World:
             mappings=tuple(tx.networks.list()),
             policies=tuple(policy for policy, read_only in tx.policies.list() if not read_only),
             plans=tuple(tx.plans.list()),
+            hooks=tx.hooks.all(),
             schedules=tuple(each for each in tx.drill_schedules.list() if not each.schedule.paused),
         )
 

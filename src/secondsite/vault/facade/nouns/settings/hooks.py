@@ -1,0 +1,48 @@
+"""The scripts that run when a machine is moved."""
+
+from collections import Counter
+
+from .....domain import errors
+from .....wire.rest.settings.hooks import MachineHooks, MachineHooksChange
+from .... import ports
+from ...parts import Parts
+from ...shared.editions import Seen, require
+from .. import machines
+
+
+class Hooks:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def show(self, name: str) -> MachineHooks:
+        """Raises NotFound."""
+        with self._parts.store.reading() as tx:
+            return _info(tx, machines.existing(self._parts, tx, name))
+
+    def change(self, name: str, request: MachineHooksChange, seen: Seen | None = None) -> MachineHooks:
+        """In place of what was set; a verb that was asked for before keeps those that it had. Raises NotFound, InvalidArgument for a
+        name that is given twice, ChangedMeanwhile."""
+        self._parts.understood(request)
+        with self._parts.changing() as tx:
+            tx.one_at_a_time("machine_hooks")
+            machine = machines.existing(self._parts, tx, name)
+            before = _info(tx, machine)
+            require(seen, before, f"What runs when {machine.name} is moved")
+            _require_once(request)
+            tx.hooks.put(ports.MachineHooksRecord(machine.id, request.hooks))
+            after = _info(tx, machine)
+            self._parts.note(before, after)
+            return after
+
+
+def _require_once(request: MachineHooksChange) -> None:
+    names = Counter(hook.name for hook in request.hooks)
+    twice = [name for name, times in names.items() if times > 1]
+    if twice:
+        raise errors.InvalidArgument(
+            f"A hook is named more than once: {', '.join(twice)}.", do="Give each a name of its own."
+        )
+
+
+def _info(tx: ports.Transaction, machine: ports.MachineRecord) -> MachineHooks:
+    return MachineHooks(machine=machine.id, name=machine.name, hooks=tuple(tx.hooks.find(machine.id)))

@@ -1,0 +1,68 @@
+"""Which of a machine's hooks a verb runs. It is fixed when the verb is asked for: hooks that are changed meanwhile change no job."""
+
+from collections.abc import Mapping, Sequence
+
+from pydantic import BaseModel
+
+from ....domain import hooks
+from ....domain.lifecycle import Verb
+from ....domain.plans.directions import Direction, FailoverKind
+from ....jobs.model.facts import Json, to_json
+from ....wire.common.base import Shape
+from ....wire.common.hooks import MachineHook
+from ... import ports
+from ..batch import Unread
+
+HOOKS = "hooks"
+Known = Mapping[str, Sequence[MachineHook]]
+"""The hooks of machines, by their ids."""
+
+
+class HookRuns(Shape):
+    """Among the arguments of a machine's job: what it runs, in which kind of failover, and which way the machine goes."""
+
+    kind: FailoverKind
+    direction: Direction
+    run: tuple[MachineHook, ...]
+
+
+class Hooked(Shape):
+    """The arguments of a job, as far as they say this."""
+
+    hooks: HookRuns | None = None
+
+
+def asked(arguments: Json) -> HookRuns | None:
+    return Hooked.model_validate(arguments).hooks if HOOKS in arguments else None
+
+
+def _of_verb(
+    tx: ports.Transaction, machine: ports.MachineRecord, verb: Verb, known: Known | None = None
+) -> HookRuns | None:
+    """As the machine is now; None if nothing runs. `known`: the hooks of many machines, which were read at once."""
+    if verb not in hooks.VERBS:
+        return None
+    own = tx.hooks.find(machine.id) if known is None else known.get(machine.id, ())
+    at = hooks.occasion(verb, machine.state, machine.came_from, reversed_=machine.reversed)
+    meant = hooks.meant(own, at)
+    return HookRuns(kind=at.kind, direction=at.direction, run=meant) if meant else None
+
+
+def names(
+    tx: ports.Transaction, machine: ports.MachineRecord, verb: Verb, known: Known | None = None
+) -> tuple[str, ...]:
+    """Those that would run if the verb were asked for now."""
+    found = _of_verb(tx, machine, verb, known)
+    return () if found is None else tuple(each.name for each in found.run)
+
+
+def with_hooks(
+    tx: ports.Transaction,
+    machine: ports.MachineRecord,
+    verb: Verb,
+    arguments: BaseModel | None,
+    known: Known | None = None,
+) -> BaseModel | None:
+    """The arguments of its job."""
+    found = _of_verb(tx, machine, verb, known)
+    return arguments if found is None else Unread({**to_json(arguments), HOOKS: to_json(found)})

@@ -1,0 +1,39 @@
+"""Scripts at an appliance, as plans and hooks of machines run them: are they there, and what did one say."""
+
+from collections.abc import Sequence
+
+from ....domain import errors
+from ....jobs.model.context import StepContext
+from ....wire.control import orders
+from ....wire.control.scripts import CheckScripts
+from .giving_orders import USUAL, Limits, Orders
+
+BESIDE_SECONDS = 60.0
+"""Until an appliance has begun it and told its end."""
+SHOWN_LINES, LONGEST_LINE = 3, 200
+
+
+def missing(
+    give: Orders,
+    ctx: StepContext,
+    at: str,
+    names: Sequence[str],
+    in_guests: Sequence[str] = (),
+    limits: Limits = USUAL,
+) -> Sequence[str]:
+    """Why the appliance `at` cannot run some of these. Raises Wait."""
+    payload = CheckScripts(names=tuple(names), in_guests=tuple(in_guests))
+    try:
+        answer = give.give(ctx, at, orders.CHECK_SCRIPTS, payload, why="looks for scripts", limits=limits)
+    except errors.SecondsiteError as error:
+        return [f"scripts {', '.join([*names, *in_guests])}: {error.message}"]
+    if in_guests and not answer.facts.knows_guests:
+        old = f"scripts {', '.join(in_guests)}: their appliance is of a release that runs none in guests"
+        return [*answer.facts.problems, old]
+    return [each.rstrip(".") for each in answer.facts.problems]
+
+
+def last_lines(output: str) -> str:
+    """The end of a sentence."""
+    lines = [line.strip()[:LONGEST_LINE] for line in output.splitlines() if line.strip()][-SHOWN_LINES:]
+    return f": {' | '.join(lines)}" if lines else ""
