@@ -7,6 +7,7 @@ import pytest
 from secondsite.domain.lifecycle import DrillState, State, Verb
 from secondsite.domain.plans.directions import Direction, FailoverKind
 from secondsite.domain.plans.plan import PlanGroup, PlanMachine, RecoveryPlan
+from secondsite.jobs.model.failures import Refused
 from secondsite.vault import ports
 from secondsite.vault.evidence import steps
 from secondsite.wire.common.cards import CardSettings
@@ -111,6 +112,7 @@ def test_what_had_been_taken_before_one_that_stops_is_given_again_at_home_by_the
     run(hooked, Verb.PLANNED_FAILOVER, "failed")
     assert ran(hooked) == [(A, "take-first"), (A, "take-address"), (A, "give-address")]
     *_, (_, _, told) = hooked.appliances.ran
+    assert (told.machines[0].from_site, told.machines[0].to_site) == ("b", "a")
     assert (told.verb, told.direction, told.kind, told.at_site) == ("cancel_failover", "home", "planned", "a")
 
 
@@ -212,6 +214,20 @@ def test_in_a_plan_a_hook_comes_right_before_its_machine_s_shutdown_and_one_that
     assert keys[at - 1 : at + 2] == ["turn_to_shut_down", "hook/before_stop/1", "shut_down"]
 
 
+def test_a_plan_that_is_cancelled_while_a_hook_runs_brings_the_machine_back_and_gives_again(hooked):
+    second = TAKE.model_copy(update={"name": "second", "script": "take-second"})
+    hook(hooked, TAKE, second, GIVE)
+    hooked.appliances.scripts["take-second"] = ScriptRan(exit_status=0)
+    machine = hooked.machine()
+    plan = RecoveryPlan("shop", (PlanGroup((PlanMachine(machine.id, machine.name, "a", "b"),)),))
+    run_id = hooked.submit_plan(Verb.PLANNED_FAILOVER, plan)
+    cancelled_while(hooked, "take-address", run_id)
+    assert hooked.settle(run_id).job.state == "cancelled"
+    assert (hooked.state(), hooked.appliances.running(machine.id)) == (State.PROTECTED, [A])
+    assert ran(hooked)[-1] == (A, "give-address")
+    assert len(ran(hooked)) == len(set(ran(hooked)))
+
+
 # ---- drills ------------------------------------------------------------------------------------------------
 
 
@@ -241,18 +257,28 @@ def test_a_drill_that_is_kept_since_its_proof_failed_keeps_what_it_was_given(hoo
     assert ran(hooked) == [(B, "give-address")]
 
 
+def cancelled_while(verbs, script, job_id):
+    """The job is cancelled as this script runs; gives what was refused, once it did."""
+    refused = []
+    answer = verbs.appliances._run_script  # noqa: SLF001 what it answers
+
+    def cancelled_meanwhile(appliance, machine_id, payload):
+        if payload.name == script:
+            verbs.appliances._run_script = answer  # noqa: SLF001
+            try:
+                with verbs.store.transaction() as tx:
+                    verbs.engine.cancel(tx.session, job_id)
+            except Refused as problem:
+                refused.append(problem.code)
+        return answer(appliance, machine_id, payload)
+
+    verbs.appliances._run_script = cancelled_meanwhile  # noqa: SLF001
+    return refused
+
+
 def test_a_drill_that_is_cancelled_takes_back_before_its_machine_goes(hooked):
     job_id = hooked.submit(Verb.TEST_FAILOVER, network="create")
-    hooked.appliances.scripts["give-address"] = ScriptRan(exit_status=0)
-    ran_script = hooked.appliances._run_script  # noqa: SLF001 what it answers
-
-    def cancelled_meanwhile(*asked):
-        with hooked.store.transaction() as tx:
-            hooked.engine.cancel(tx.session, job_id)
-        hooked.appliances._run_script = ran_script  # noqa: SLF001
-        return ran_script(*asked)
-
-    hooked.appliances._run_script = cancelled_meanwhile  # noqa: SLF001
+    cancelled_while(hooked, "give-address", job_id)
     tree = hooked.settle(job_id)
     assert tree.job.state == "cancelled", tree
     assert ran(hooked) == [(B, "give-address"), (B, "take-address")]
@@ -261,6 +287,17 @@ def test_a_drill_that_is_cancelled_takes_back_before_its_machine_goes(hooked):
     kinds = [kind for _, kind, _ in hooked.appliances.given]
     assert kinds.index(Kind.STOP_REPLICA) > len(kinds) - kinds[::-1].index(Kind.RUN_SCRIPT) - 1
     assert hooked.machine().drill_state is DrillState.NONE
+
+
+def test_a_clean_up_that_has_begun_to_take_goes_on_to_its_end(hooked):
+    second = TAKE.model_copy(update={"name": "second", "script": "take-second"})
+    hook(hooked, TAKE, second)
+    hooked.appliances.scripts["take-second"] = ScriptRan(exit_status=0)
+    job_id = hooked.submit(Verb.TEST_FAILOVER, network="create", clean_up=True)
+    refused = cancelled_while(hooked, "take-address", job_id)
+    tree = hooked.settle(job_id)
+    assert (tree.job.state, len(refused)) == ("succeeded", 1), tree
+    assert ran(hooked) == [(B, "take-address"), (B, "take-second")]
 
 
 def test_a_drill_whose_machine_never_started_has_nothing_to_take_back(hooked):
