@@ -31,14 +31,14 @@ from secondsite.client.nouns import (
     verbs,
 )
 from secondsite.client.nouns.access import approvals, audit, evidence, tokens
-from secondsite.domain.hooks import HookMoment
 from secondsite.domain.lifecycle import Verb
+from secondsite.domain.machines.hooks import HookMoment
 from secondsite.domain.plans import taking
 from secondsite.domain.points import RecoveryPointChoice
 from secondsite.entry import reference
 from secondsite.wire import rest
 from secondsite.wire.common.cards import CardSettings
-from secondsite.wire.common.hooks import MachineHook
+from secondsite.wire.common.hooks.hook import MachineHook
 from secondsite.wire.common.machine_checks import CheckKind, MachineCheck
 from secondsite.wire.common.policies import PolicyShape
 from secondsite.wire.common.properties import TargetProperties

@@ -6,13 +6,13 @@ import pytest
 
 from rig.eventually import eventually
 from secondsite.domain.groups import ReplicationGroup
-from secondsite.domain.hooks import HookMoment
 from secondsite.domain.lifecycle import State
+from secondsite.domain.machines.hooks import HookMoment
 from secondsite.domain.plans.plan import PlanGroup, PlanMachine, RecoveryPlan
 from secondsite.domain.policies import ReplicationPolicy
 from secondsite.wire import rest
 from secondsite.wire.common.cards import CardSettings
-from secondsite.wire.common.hooks import MachineHook
+from secondsite.wire.common.hooks.hook import MachineHook
 from secondsite.wire.common.machine_checks import CheckKind, MachineCheck
 from secondsite.wire.common.policies import PolicyShape
 from secondsite.wire.common.properties import TargetProperties

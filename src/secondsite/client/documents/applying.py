@@ -13,7 +13,7 @@ from ...domain import errors
 from ...domain.lifecycle import State
 from ...wire import rest
 from ...wire.common.cards import CardSettings
-from ...wire.common.hooks import MachineHook
+from ...wire.common.hooks.hook import MachineHook
 from ...wire.common.properties import TargetProperties
 from ...wire.rest.drills.schedules import DrillScheduleChange, DrillScheduleCreate
 from ...wire.rest.machines import Machine

@@ -10,7 +10,7 @@ from ...domain.groups import MOST_MEMBERS
 from ...domain.plans.actions import MOST_ACTIONS
 from ...wire.common.base import SITE_NAME, Shape
 from ...wire.common.cards import CardSettings, DnsServers, PoolSettings
-from ...wire.common.hooks import MOST_HOOKS, MachineHook
+from ...wire.common.hooks.hook import MOST_HOOKS, MachineHook
 from ...wire.common.policies import DEFAULT
 from ...wire.common.properties import TargetProperties
 from ...wire.common.stores import StoreName

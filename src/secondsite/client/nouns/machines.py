@@ -9,7 +9,7 @@ from ...domain.lifecycle import State, Verb
 from ...domain.points import RecoveryPointChoice
 from ...wire import rest
 from ...wire.common.cards import CardSettings
-from ...wire.common.hooks import MachineHook
+from ...wire.common.hooks.hook import MachineHook
 from ...wire.common.machine_checks import MachineCheck
 from ...wire.common.properties import TargetProperties
 from ...wire.rest.choices.candidates import ApplianceCandidates

@@ -25,7 +25,7 @@ from ...wire.control.scripts import (
 )
 from .. import ports
 from ..steps.deps import Deps
-from ..steps.sides import scripting
+from ..steps.hooks import scripting
 from ..steps.sides.giving_orders import Limits, Orders
 from .arguments import PlanRunArguments, RunAction, RunGroup
 

@@ -8,8 +8,9 @@ from typing import ClassVar
 
 from pydantic import BaseModel
 
-from ...domain import errors, hooks, lifecycle
+from ...domain import errors, lifecycle
 from ...domain.lifecycle import Verb
+from ...domain.machines import hooks
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Definition, Step
 from ...wire.common.base import Shape

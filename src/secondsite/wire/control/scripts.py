@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ...domain.hooks import HookMoment
 from ...domain.lifecycle import State, Verb
+from ...domain.machines.hooks import HookMoment
 from ...domain.plans.actions import MOST_ACTIONS, MOST_SECONDS, SCRIPT
 from ...domain.plans.directions import Direction, FailoverKind
 from ..common.base import Shape

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rig import bridges
-from secondsite.domain.hooks import HookMoment
+from secondsite.domain.machines.hooks import HookMoment
 from secondsite.ground import threads
 from secondsite.wire.control.orders import Kind
 from tests.appliance.orders.scripts.support_scripts import CONTEXT, payload, ran, write

@@ -3,6 +3,7 @@
 choosing  which of a machine's hooks a verb runs; they go into its job's arguments
 placing   where they stand among the steps of the verb
 running   one that is run, and the check whether its script is there
+scripting what plans share with that
 telling   what it is told
 """
 

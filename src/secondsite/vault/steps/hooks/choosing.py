@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel
 
-from ....domain import hooks
 from ....domain.lifecycle import Verb
+from ....domain.machines import hooks
 from ....domain.plans.directions import Direction, FailoverKind
 from ....jobs.model.facts import Json, to_json
 from ....wire.common.base import Shape
-from ....wire.common.hooks import MachineHook
+from ....wire.common.hooks.hook import MachineHook
 from ... import ports
 from ..batch import Unread
 

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
-from ....domain.hooks import HookMoment
 from ....domain.lifecycle import Verb
+from ....domain.machines.hooks import HookMoment
 from ....jobs.model.context import StepContext, StepFunction
 from ....jobs.model.definitions import Definition, Step
 from ....jobs.model.facts import Json
 from ....jobs.model.failures import StepFailed
 from ....jobs.model.outcomes import Done, Outcome, Skipped
-from ....wire.common.hooks import MachineHook
+from ....wire.common.hooks.hook import MachineHook
 from ... import ports
 from ..claim import CHECK
 from ..deps import Deps

@@ -5,24 +5,24 @@ whatever becomes of its hooks; only a planned failover may stop at one, before i
 
 from dataclasses import replace
 
-from ....domain import errors, hooks
-from ....domain.hooks import HookMoment
+from ....domain import errors
 from ....domain.lifecycle import Verb
+from ....domain.machines import hooks
+from ....domain.machines.hooks import HookMoment
 from ....domain.plans.directions import FailoverKind
 from ....jobs.model.context import StepContext
 from ....jobs.model.failures import StepFailed
 from ....jobs.model.outcomes import Done, Outcome, Skipped
-from ....wire.common.hooks import MachineHook
+from ....wire.common.hooks.hook import MachineHook
 from ....wire.control import orders
 from ....wire.control.scripts import RunScript, ScriptRan
 from ... import ports
 from ..deps import Deps
-from ..sides import scripting
 from ..sides.giving_orders import Limits, Orders
 from ..sides.side import Side
 from ..sides.source import Source
 from ..sides.target import Target
-from . import telling
+from . import scripting, telling
 from .choosing import HookRuns
 
 HOOK_FAILED, HOOK_MISSING = "hook-failed", "hook-missing"

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from ....domain.hooks import HookMoment, Side
 from ....domain.lifecycle import DrillState, Verb
+from ....domain.machines.hooks import HookMoment, Side
 from ....domain.networks import addresses
 from ....domain.plans.directions import FailoverKind
 from ....jobs.model.context import StepContext
-from ....wire.common.hooks import MachineHook
+from ....wire.common.hooks.hook import MachineHook
 from ....wire.control.cards import CardHere
 from ....wire.control.scripts import ScriptCard, ScriptContext, ScriptMachine
 from ... import ports

@@ -9,7 +9,7 @@ from .....domain.drills.networks import MADE, NO_NETWORK
 from .....domain.lifecycle import State
 from .....domain.policies import ReplicationPolicy
 from .....ground.plural import counted
-from .....wire.common.hooks import MachineHook
+from .....wire.common.hooks.hook import MachineHook
 from .....wire.common.machines import MachineDefinition
 from .....wire.common.stores import DEFAULT, StoreSpace
 from .....wire.rest.places import NetworkMapping

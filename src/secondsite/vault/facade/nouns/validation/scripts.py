@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from .....domain import errors
-from .....domain import hooks as domain
+from .....domain.machines import hooks as domain
 from .....domain.plans.directions import Direction
 from .....wire.control.orders import CHECK_SCRIPTS
 from .....wire.control.scripts import CheckScripts

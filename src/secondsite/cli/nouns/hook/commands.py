@@ -5,14 +5,14 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from ...domain import errors
-from ...domain.hooks import HookMoment
-from ...domain.plans.directions import Direction, FailoverKind
-from ...wire.common.hooks import USUAL_SECONDS, MachineHook
-from ...wire.rest.settings.hooks import MachineHooks
-from .. import output
-from ..former_words import Noun
-from ..options import Json, MachineName, connect
+from ....domain import errors
+from ....domain.machines.hooks import HookMoment
+from ....domain.plans.directions import Direction, FailoverKind
+from ....wire.common.hooks.hook import USUAL_SECONDS, MachineHook
+from ....wire.rest.settings.hooks import MachineHooks
+from ... import output
+from ...former_words import Noun
+from ...options import Json, MachineName, connect
 
 app = typer.Typer(
     cls=Noun,

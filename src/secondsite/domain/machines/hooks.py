@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
-from .lifecycle import State, Verb
-from .plans.directions import Direction, FailoverKind
+from ..lifecycle import State, Verb
+from ..plans.directions import Direction, FailoverKind
 
 
 class HookMoment(StrEnum):

@@ -2,10 +2,10 @@
 
 import pytest
 
-from secondsite.domain import hooks
-from secondsite.domain.hooks import HookMoment, Side
 from secondsite.domain.lifecycle import State, Verb
-from secondsite.wire.common.hooks import MachineHook
+from secondsite.domain.machines import hooks
+from secondsite.domain.machines.hooks import HookMoment, Side
+from secondsite.wire.common.hooks.hook import MachineHook
 
 GIVE = MachineHook(name="give", script="give", moment="after_start")
 TAKE = MachineHook(name="take", script="take", moment="before_stop")

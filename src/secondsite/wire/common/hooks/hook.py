@@ -4,10 +4,10 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from ...domain.hooks import HookMoment
-from ...domain.plans.actions import SCRIPT
-from ...domain.plans.directions import Direction, FailoverKind
-from .base import Shape
+from ....domain.machines.hooks import HookMoment
+from ....domain.plans.actions import SCRIPT
+from ....domain.plans.directions import Direction, FailoverKind
+from ..base import Shape
 
 MOST_HOOKS = 16
 USUAL_SECONDS, MOST_SECONDS = 60.0, 3600.0

@@ -1,0 +1,1 @@
+"""Of hooks of machines."""
