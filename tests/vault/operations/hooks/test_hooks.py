@@ -140,6 +140,18 @@ def test_a_planned_failover_does_not_begin_without_its_scripts_and_leaves_all_as
     assert hooked.jobs(Verb.CANCEL_FAILOVER) == []
 
 
+def test_what_is_missing_is_found_before_an_address_is_taken_out_of_a_pool(hooked):
+    del hooked.appliances.scripts["give-address"]
+    run(hooked, Verb.PLANNED_FAILOVER, "failed")
+    assert Kind.CHECK_TARGET not in {kind for _, kind, _ in hooked.appliances.given}
+
+
+def test_a_site_that_is_away_is_told_of_by_the_verb_s_own_check(hooked):
+    hooked.appliances.away.add(A)
+    tree = run(hooked, Verb.PLANNED_FAILOVER, "failed")
+    assert (tree.job.error.code, hooked.state()) == ("appliance-unreachable", State.PROTECTED)
+
+
 def test_a_failover_in_need_begins_without_them_and_says_so(hooked):
     del hooked.appliances.scripts["give-address"]
     hooked.appliances.fail(Kind.RUN_SCRIPT)

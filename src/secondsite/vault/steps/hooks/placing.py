@@ -103,18 +103,18 @@ class Hooking:
         return running.Hook(self._deps, self._orders, self._verb, runs, hook)
 
     def _check(self, runs: HookRuns, plain: StepFunction, ctx: StepContext) -> Outcome:
-        """A planned failover does not begin without its scripts; others say so, and begin."""
-        done = plain(ctx)
-        missing = running.missing(self._orders, ctx, self._find(ctx), self._verb, runs)
-        if not missing or not isinstance(done, Done):
-            return done
-        said = "; ".join(missing)
-        if self._verb is Verb.PLANNED_FAILOVER:
+        """A planned failover does not begin without its scripts; others say so, and begin. First, since the verb's own check may take an
+        address out of a pool."""
+        said = "; ".join(running.missing(self._orders, ctx, self._find(ctx), self._verb, runs))
+        if said and self._verb is Verb.PLANNED_FAILOVER:
             raise StepFailed(
                 running.HOOK_MISSING,
                 f"Hooks of {ctx.subject_name} cannot run: {said}.",
                 f"Put the script there, or take the hook away: 'secondsite hook clear {ctx.subject_name} HOOK'; then start the planned failover again.",
             )
+        done = plain(ctx)
+        if not said or not isinstance(done, Done):
+            return done
         return replace(done, sentence=f"{done.sentence}; these hooks will not run: {said}", partial=True)
 
     def _undo(self, runs: HookRuns, plain: StepFunction, ctx: StepContext) -> Outcome:

@@ -3,6 +3,7 @@
 What it does is not ours to repeat: one that may have run is run again only by a person's retry (ADR 84). A machine that was started runs
 whatever becomes of its hooks; only a planned failover may stop at one, before it has shut anything down (ADR 129)."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ....domain import errors
@@ -116,11 +117,15 @@ def missing(
     return [
         said
         for number, (appliance, names) in enumerate(sorted(by_appliance.items()), start=1)
-        for said in scripting.missing(
-            give,
-            replace(ctx, order_id=f"{ctx.order_id}/{number}"),
-            appliance,
-            sorted(names),
-            limits=LOOKS,
-        )
+        for said in _missing_at(give, replace(ctx, order_id=f"{ctx.order_id}/{number}"), appliance, names)
     ]
+
+
+def _missing_at(give: Orders, ctx: StepContext, appliance: str, names: set[str]) -> Sequence[str]:
+    """Of one that is away the verb's own check tells, if it matters."""
+    try:
+        return scripting.told_missing(give, ctx, appliance, sorted(names), limits=LOOKS)
+    except errors.ApplianceUnreachable:
+        return ()
+    except errors.SecondsiteError as error:
+        return (f"scripts {', '.join(sorted(names))}: {error.message}",)

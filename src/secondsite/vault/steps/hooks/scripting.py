@@ -14,6 +14,16 @@ SHOWN_LINES, LONGEST_LINE = 3, 200
 
 
 def missing(
+    give: Orders, ctx: StepContext, at: str, names: Sequence[str], in_guests: Sequence[str] = ()
+) -> Sequence[str]:
+    """Why the appliance `at` cannot run some of these, also if it does not say. Raises Wait."""
+    try:
+        return told_missing(give, ctx, at, names, in_guests)
+    except errors.SecondsiteError as error:
+        return [f"scripts {', '.join([*names, *in_guests])}: {error.message}"]
+
+
+def told_missing(
     give: Orders,
     ctx: StepContext,
     at: str,
@@ -21,12 +31,9 @@ def missing(
     in_guests: Sequence[str] = (),
     limits: Limits = USUAL,
 ) -> Sequence[str]:
-    """Why the appliance `at` cannot run some of these. Raises Wait."""
+    """As the appliance says. Raises Wait, and what `Orders.give` raises."""
     payload = CheckScripts(names=tuple(names), in_guests=tuple(in_guests))
-    try:
-        answer = give.give(ctx, at, orders.CHECK_SCRIPTS, payload, why="looks for scripts", limits=limits)
-    except errors.SecondsiteError as error:
-        return [f"scripts {', '.join([*names, *in_guests])}: {error.message}"]
+    answer = give.give(ctx, at, orders.CHECK_SCRIPTS, payload, why="looks for scripts", limits=limits)
     if in_guests and not answer.facts.knows_guests:
         old = f"scripts {', '.join(in_guests)}: their appliance is of a release that runs none in guests"
         return [*answer.facts.problems, old]
