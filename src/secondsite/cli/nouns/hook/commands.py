@@ -64,9 +64,8 @@ def change(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Set a hook, or replace the one of that name: secondsite hook set web01 address --script give-address
-    --moment after_start --direction away. Counts for verbs that are started from then on. Refused if somebody changes the hooks
-    meanwhile."""
+    """Set a hook, or replace the one of that name: secondsite hook set web01 give --moment after_start --script address.
+    Counts for verbs that are started from then on. Refused if somebody changes the hooks meanwhile."""
     wanted = _hook(
         name=name,
         script=script,
@@ -96,7 +95,7 @@ def clear(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Run it no longer; without a name nothing runs any more: secondsite hook clear web01 address."""
+    """Run it no longer; without a name nothing runs any more: secondsite hook clear web01 give."""
     with connect(context) as vault:
         handle = vault.machines[machine]
         seen = handle.hooks()
