@@ -117,9 +117,22 @@ def test_with_yes_nobody_is_asked(cli, protected):
     assert "stopped at b and started at a; what it wrote at b is lost" in shown
 
 
+def test_the_hooks_that_will_run_are_named(cli, protected):
+    cli.must(f"hook set {protected} give --script give --moment after_start")
+    cli.must(f"hook set {protected} home --script give --moment after_start --direction home")
+    try:
+        _, shown = at_a_terminal(f"machine failover {protected}", "n")
+    finally:
+        cli.must(f"hook clear {protected}")
+    assert f"{protected}: its hooks run too: give; their time is not in that" in shown
+
+
 def test_a_plan_is_asked_about_there_too(cli, protected):
     cli.must(f"plan create of-{protected} --group {protected}")
+    cli.must(f"hook set {protected} give --script give --moment after_start --kind planned")
     code, shown = at_a_terminal(f"plan planned-failover of-{protected}", "n")
+    cli.must(f"hook clear {protected}")
+    assert "; its hooks run too: give" in shown
     assert (code, "Begin? [y/N]" in shown) == (1, True)
     assert f"{protected}: a to b" in shown
     assert state(cli, protected) == "protected"

@@ -60,7 +60,10 @@ def _lines(vault: Vault, names: tuple[str, ...], about: Confirmed) -> Iterator[s
         machine = vault.machines[name].show()
         yield f"{name}: {about.tell(machine)}{_from(vault, name, about.start)}"
         if about.verb is not None:
-            yield f"{name}: {predicted.line(vault.machines[name].predict(about.verb))}"
+            found = vault.machines[name].predict(about.verb)
+            yield f"{name}: {predicted.line(found)}"
+            if found.hooks:
+                yield f"{name}: {predicted.hooks(found.hooks)}; their time is not in that"
         if about.more is not None:
             yield f"{name}: {about.more(vault.machines[name])}"
         follows = about.after(vault, machine) if about.after is not None else None

@@ -240,7 +240,7 @@ def show_preview(preview: rest.PlanPreview, say: Callable[[str], None] = output.
             say(
                 f"  {machine.name}: {machine.from_site} to {machine.to_site}{_start(machine)}{_there(machine, preview.verb)}"
                 f"{predicted.machine(machine.predicted_seconds, machine.predicted_downtime_seconds)}"
-                f"{predicted.hooks(machine.hooks)}"
+                f"{'; ' if machine.hooks else ''}{predicted.hooks(machine.hooks)}"
             )
         for each in group.after:
             say(f"  after: {each} ({_who(group, each)})")

@@ -15,10 +15,10 @@ STANDS_ON = {
 def line(found: Prediction) -> str:
     """One line before a confirmation."""
     if found.seconds is None:
-        return f"no time is predicted: {found.advice}{hooks(found.hooks)}"
+        return f"no time is predicted: {found.advice}"
     basis = STANDS_ON[found.basis].format(counted(found.runs, "run"))
     down = "" if found.downtime_seconds is None else f", down for {span(found.downtime_seconds)} of it"
-    return f"takes about {span(found.seconds)}{_between(found)}{down}, {basis}{_parts(found.parts)}{_goal(found)}{hooks(found.hooks)}"
+    return f"takes about {span(found.seconds)}{_between(found)}{down}, {basis}{_parts(found.parts)}{_goal(found)}"
 
 
 def plan_line(found: PlanPrediction) -> str:
@@ -45,8 +45,8 @@ def machine(seconds: float | None, downtime_seconds: float | None) -> str:
 
 
 def hooks(names: tuple[str, ...]) -> str:
-    """The end of a line: their time is not in it."""
-    return f"; its hooks run too: {', '.join(names)}" if names else ""
+    """Of a machine; nothing if it has none that run."""
+    return f"its hooks run too: {', '.join(names)}" if names else ""
 
 
 def took(found: RunTiming) -> str:
