@@ -11,7 +11,7 @@ import pytest
 
 import guestkit
 import secondsite.fabrics.libvirt.host
-from rig import GuestMachine, Rig
+from rig import GuestMachine, Rig, bridges
 from rig.eventually import eventually
 from tests.e2e import support_e2e as e2e
 from tests.support import command_line, libvirtd, policies
@@ -41,7 +41,12 @@ def rig(daemons):
         if site == "a":
             images = rig.folder / "images"
             rig.guests["web01"] = GuestMachine.make(
-                "web01", images, rig.bridge("a"), kind=guestkit.Kind.AGENT, uri=daemons["a"].uri
+                "web01",
+                images,
+                rig.bridge("a"),
+                kind=guestkit.Kind.AGENT,
+                uri=daemons["a"].uri,
+                workload=guestkit.Workload(address="dhcp"),
             )
 
     with rig:
@@ -84,13 +89,18 @@ def test_an_appliance_that_is_killed_while_its_guest_stands_frozen_leaves_it_to_
 
 
 def test_a_drill_runs_in_an_isolated_network_of_libvirt(rig, daemons):
-    command_line.do(rig, "test-failover", "web01")
+    command_line.do(rig, "test-failover", "web01", "--subnet", "10.9.5.0/24")
     e2e.booted(rig.console("b", "web01-test"), 1)
+    # of the daemon's own DHCP server
+    rig.console("b", "web01-test").wait_for("ADDRESS 10.9.5.", 60)
     assert domains(daemons, "b") == {"web01-test": True}
     found = command_line.told(rig, "network", "list", "--site", "b")[0]["networks"]
     assert [each["isolated"] for each in found if each["kind"] == "libvirt"] == [True]
     command_line.do(rig, "cleanup-test-failover", "web01")
     assert domains(daemons, "b") == {}
+    with virsh(daemons, "b") as connection:
+        assert connection.listAllNetworks() == []
+    assert "10.9.5." not in bridges.ip("address")
 
 
 def test_the_guest_moves_there_and_back_without_the_loss_of_a_record(rig, daemons):
