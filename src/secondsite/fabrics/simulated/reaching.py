@@ -35,7 +35,9 @@ class SimulatedReaching:
 
 
 def _tells(record: MachineRecord) -> bool:
-    return bool(record.traits.serves) or bool(record.traits.shows and record.traits.guest_agent)
+    """Its agent, or what serves on it."""
+    has_agent = record.traits.shows and record.traits.guest_agent
+    return bool(record.traits.serves or (has_agent and any(nic.network for nic in record.definition.nics)))
 
 
 def _heard(knock: Knock, serves: dict[int, str]) -> Heard:
