@@ -92,17 +92,18 @@ def test_a_machine_of_a_new_drill_leaves_what_its_last_one_left_over(pair):
     assert names(pair.target) == ["ss-again"]
 
 
+@pytest.mark.parametrize("user", [(SHARED, OTHER), (BY_RUN, None)], ids=["machine", "run"])
 @pytest.mark.parametrize("seam", ["appliance.network.entered", "appliance.network.removed"])
-def test_a_kill_in_between_leaves_nothing_after_the_clean_up(pair, seam):
+def test_a_kill_in_between_leaves_nothing_after_the_clean_up(pair, seam, user):
     entering = seam.endswith("entered")
     if not entering:
-        pair.target.do(Kind.CREATE_NETWORK, SHARED, OTHER)
+        pair.target.do(Kind.CREATE_NETWORK, *user)
     kind = Kind.CREATE_NETWORK if entering else Kind.REMOVE_NETWORK
     with seams.armed(dying.at(seam)), pytest.raises(dying.Killed):
-        pair.target.order(kind, SHARED, OTHER)
+        pair.target.order(kind, *user)
     pair.target.stop()
     pair.target.start()
-    pair.target.do(Kind.REMOVE_NETWORK, SHARED, OTHER)
+    pair.target.do(Kind.REMOVE_NETWORK, *user)
     assert (names(pair.target), pair.target.appliance.state.facts("drill-network/")) == ([], {})
 
 
