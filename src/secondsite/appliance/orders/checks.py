@@ -252,13 +252,13 @@ def _too_little_memory(context: Context, payload: CheckTarget) -> Iterator[Obsta
     if needs > has.memory_bytes:
         yield ObstacleShape(
             what=f"{name} has {exact_size(needs)} of memory; the host here has {size(has.memory_bytes)} in all: it may not start.",
-            do="Set less: 'secondsite machine set MACHINE --memory SIZE'.",
+            do="Set less: 'secondsite machine set MACHINE --memory 2GiB'.",
             blocking=payload.memory.blocking,
         )
     elif needs > has.free_bytes:
         yield ObstacleShape(
             what=f"{name} has {exact_size(needs)} of memory; the host here has {size(has.free_bytes)} free now.",
-            do="Stop what is not needed there, or set less ('secondsite machine set MACHINE --memory SIZE').",
+            do="Stop what is not needed there, or set less ('secondsite machine set MACHINE --memory 2GiB').",
             blocking=False,
         )
 
