@@ -11,7 +11,7 @@ import pytest
 
 import guestkit
 import secondsite.fabrics.libvirt.host
-from rig import GuestMachine, Rig
+from rig import GuestMachine, Rig, bridges
 from rig.eventually import eventually
 from tests.e2e import support_e2e as e2e
 from tests.support import command_line, libvirtd, policies
@@ -41,7 +41,12 @@ def rig(daemons):
         if site == "a":
             images = rig.folder / "images"
             rig.guests["web01"] = GuestMachine.make(
-                "web01", images, rig.bridge("a"), kind=guestkit.Kind.AGENT, uri=daemons["a"].uri
+                "web01",
+                images,
+                rig.bridge("a"),
+                kind=guestkit.Kind.AGENT,
+                uri=daemons["a"].uri,
+                workload=guestkit.Workload(address="dhcp"),
             )
 
     with rig:
@@ -84,19 +89,45 @@ def test_an_appliance_that_is_killed_while_its_guest_stands_frozen_leaves_it_to_
 
 
 def test_a_drill_runs_in_an_isolated_network_of_libvirt(rig, daemons):
-    command_line.do(rig, "test-failover", "web01")
+    command_line.do(rig, "test-failover", "web01", "--subnet", "10.9.5.0/24")
     e2e.booted(rig.console("b", "web01-test"), 1)
+    # of the daemon's own DHCP server
+    rig.console("b", "web01-test").wait_for("ADDRESS 10.9.5.", 60)
     assert domains(daemons, "b") == {"web01-test": True}
     found = command_line.told(rig, "network", "list", "--site", "b")[0]["networks"]
     assert [each["isolated"] for each in found if each["kind"] == "libvirt"] == [True]
     command_line.do(rig, "cleanup-test-failover", "web01")
     assert domains(daemons, "b") == {}
+    with virsh(daemons, "b") as connection:
+        assert connection.listAllNetworks() == []
+    assert "10.9.5." not in bridges.ip("address")
 
 
-def test_the_guest_moves_there_and_back_without_the_loss_of_a_record(rig, daemons):
+LAN = """<network><name>lan-dr</name><bridge name='BRIDGE' stp='off' delay='0'/><ip address='10.9.4.1' netmask='255.255.255.0'>
+<dhcp><range start='10.9.4.100' end='10.9.4.150'/></dhcp></ip></network>"""
+
+
+@pytest.fixture
+def lan(rig, daemons):
+    """A network of the second site's libvirt with a DHCP server, in which the card is to have a certain address."""
+    with virsh(daemons, "b") as connection:
+        network = connection.networkDefineXML(LAN.replace("BRIDGE", rig.bridge("b")[:-2] + "-n"))
+        network.create()
+        words = ("--network", "lan-dr", "--address", "10.9.4.5/24")
+        command_line.told(rig, "card", "set", "web01", "net0", *words)
+        yield network
+        command_line.told(rig, "card", "set", "web01", "net0", "--network", "", "--address", "")
+        network.destroy()
+        network.undefine()
+
+
+def test_the_guest_moves_there_and_back_without_the_loss_of_a_record(rig, daemons, lan):
     home = rig.guests["web01"].console
     there = rig.console("b", "web01")
-    moved(rig, daemons, "b", home, there, 1)
+    job = moved(rig, daemons, "b", home, there, 1)
+    (start,) = [task["sentence"] for task in job["tasks"] if task["name"] == "Start"]
+    assert "the DHCP server of lan-dr gives 10.9.4.5 to net0" in start
+    assert "ADDRESS 10.9.4.5/" in there.wait_for("ADDRESS ", 60).text
     assert domains(daemons, "a") == {"web01": False}
     command_line.do(rig, "commit", "web01")
     command_line.do(rig, "reprotect", "web01")
@@ -109,9 +140,10 @@ def test_the_guest_moves_there_and_back_without_the_loss_of_a_record(rig, daemon
 
 
 def moved(rig, daemons, site, old, new, boot):
-    command_line.do(rig, "planned-failover", "web01")
+    job = command_line.do(rig, "planned-failover", "web01")
     assert domains(daemons, site) == {"web01": True}
     assert e2e.booted(new, boot).verified_last == old.boots[-1].bye
+    return job
 
 
 def test_a_site_that_returns_with_its_own_writes_keeps_them_until_the_operator_decides(rig, daemons):

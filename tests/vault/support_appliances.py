@@ -86,6 +86,7 @@ class Appliances:
         self.shares_networks = self.sizes = self.makes_several = self.serves = self.keeps = True
         self.subnets: dict[str, str] = {}
         self.networks_of: dict[str, Any] = {}
+        self.known_of: dict[str, dict[str, Any]] = {}
         self.obstacles: tuple[checks.ObstacleShape, ...] = ()
         self.seeded = None
         self.started, self.booted = [], []
@@ -102,6 +103,7 @@ class Appliances:
         self.failing_checks: set[str] = set()
         self.knows_no_checks = False
         self.gives_no_addresses, self.leases = False, {}
+        self.guest_has: tuple[str, ...] = ()
         self.told: dict[str, tuple[str, ...]] = {}
         self.named: list[tuple[str, names_wire.UpdateNames]] = []
         self.pointed: dict[str, str] = {}
@@ -255,7 +257,8 @@ class Appliances:
     def _check_target(self, appliance_id, machine_id, payload):
         self.checked = payload
         stand_ins = (
-            checks.StandIn(network=each, subnet=self.subnets.get(each)) for each in payload.stand_ins
+            checks.StandIn(network=each, subnet=self.subnets.get(each), **self.known_of.get(each, {}))
+            for each in payload.stand_ins
         )
         return checks.CheckedTarget(
             obstacles=self.obstacles,
@@ -385,8 +388,8 @@ class Appliances:
             if not self.gives_no_addresses
         )
         evidence = Evidence(
-            proven=proven, power="running", agent="none", seconds=0.1, checks=known, addresses=given
-        )
+            proven=proven, power="running", agent="none", seconds=0.1, checks=known, addresses=given, guest_addresses=self.guest_has
+        )  # fmt: skip
         picture = None if self.screen is None else base64.b64encode(self.screen).decode()
         return proofs.Proof(evidence=evidence, picture=picture)
 

@@ -16,6 +16,7 @@ from .. import client
 from ..client import Vault
 from ..domain import errors
 from ..domain.drills.verdicts import Verdict
+from ..domain.plans.directions import Direction
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of a table.")]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Return when the job is accepted; follow it later.")]
@@ -42,6 +43,15 @@ DnsServer = Annotated[
         "--dns-server",
         metavar="ADDRESS",
         help="DHCP names this DNS server in place of the network's own; once for each, up to three.",
+        show_default=False,
+    ),
+]
+
+Way = Annotated[
+    Direction | None,
+    typer.Option(
+        "--direction",
+        help="Needed if the machines would go different ways: away from their home site, or home.",
         show_default=False,
     ),
 ]

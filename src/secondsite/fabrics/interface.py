@@ -334,8 +334,8 @@ class Networks(Protocol):
     def create_isolated(self, name: str, tag: str) -> NetworkInfo:
         """Makes an isolated network for drills, with our tag; harmless if it exists and is ours."""
 
-    def cannot_serve(self) -> Obstacle | None:
-        """Why `serve` cannot be asked for here."""
+    def cannot_serve(self, subnet: str | None = None) -> Obstacle | None:
+        """Why `serve` cannot be asked for here, or not with this subnet."""
 
     def serve(self, name: str, tag: str, serving: Serving) -> None:
         """Offers that on an isolated network of ours from now on, in place of what was offered, until the network is removed or

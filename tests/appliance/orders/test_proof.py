@@ -6,7 +6,7 @@ import time
 import pytest
 
 from rig.appliances import Pair
-from rig.appliances.runs import fail_over, start
+from rig.appliances.runs import fail_over, start, stop
 from secondsite.appliance.orders.proof import pictures, text
 from secondsite.fabrics import simulated
 from secondsite.wire.common.cards import CardAddress
@@ -165,3 +165,15 @@ def test_of_a_machine_without_an_agent_no_address_is_waited_for(sites):
     sentence, _ = addressed(pair, fabric_id, 60)
     assert time.monotonic() - began < 30
     assert sentence.endswith("; net0 was not given 10.2.0.5/24: no guest agent answered")
+
+
+def test_the_address_that_a_connected_guest_has_is_told_and_another_one_has_none(sites):
+    pair = showing(sites)
+    point = pair.point_now()
+    simulated.add_network(pair.target.root, "lan-b")
+    for networks, has in (({"net0": "lan-b"}, ["10.0.0.1/24"]), ({}, [])):
+        began = start(pair, "drill", point, networks=networks)
+        sentence, evidence = proved(pair, began["fabric_id"], wait_seconds=60)
+        assert evidence["guest_addresses"] == has
+        assert ("; it has 10.0.0.1/24" in sentence) == bool(has)
+        stop(pair, "drill", began["fabric_id"])

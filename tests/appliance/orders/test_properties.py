@@ -6,7 +6,7 @@ import pytest
 
 from secondsite.ground.units import MiB, TiB
 from secondsite.wire.common.properties import Sizing
-from secondsite.wire.control.checks import CheckTarget
+from secondsite.wire.control.checks import CheckTarget, NeededMemory
 from secondsite.wire.control.orders import Kind, StartReplica
 
 pytestmark = pytest.mark.slow
@@ -44,6 +44,20 @@ def test_the_appliance_says_that_it_can_and_what_the_host_has_not(pair):
     (found,) = checked(pair, vcpus=512)["obstacles"]
     assert not found["blocking"]
     assert "512 vCPUs" in found["what"]
+
+
+def test_the_memory_that_a_machine_has_at_home_is_looked_at_too(pair):
+    def found(**needed):
+        memory = NeededMemory(**needed)
+        payload = CheckTarget(name="web01", fabric_id=str(uuid.uuid4()), memory=memory)
+        return pair.target.do(Kind.CHECK_TARGET, payload, pair.machine_id)["obstacles"]
+
+    assert found(memory_bytes=64 * MiB) == []
+    for blocking in (True, False):
+        (more,) = found(memory_bytes=64 * TiB, blocking=blocking)
+        assert more["blocking"] is blocking
+        assert "web01 has 64 TiB of memory; the host here has" in more["what"]
+        assert "machine set MACHINE --memory" in more["do"]
 
 
 def test_a_cpu_model_that_the_host_does_not_have_is_refused_and_those_that_it_has_are_named(pair):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from secondsite.domain.networks import addresses, leasing
 
 MAC, OTHER = "52:54:00:00:00:01", "52:54:00:00:00:02"
-SUBNET = "10.9.8.0/29"
+SUBNET, WIDE = "10.9.8.0/29", "10.9.8.0/24"
 
 
 @pytest.mark.parametrize(
@@ -73,3 +73,29 @@ def test_whatever_is_given_is_free_and_a_machine_can_have_it(taken, mac, wished)
         <= ipaddress.IPv4Address("10.9.8.6")
     )
     assert found == leasing.lease(SUBNET, mac, None if wished is None else f"10.9.8.{wished}", known)
+
+
+RANGES = ("10.9.8.10-10.9.8.11", "10.9.8.20-10.9.8.20")
+
+
+@given(mac=st.binary(min_size=6, max_size=6).map(lambda it: it.hex(":")))
+def test_of_a_network_with_ranges_a_card_gets_one_of_these_and_none_when_they_are_used_up(mac):
+    taken: dict[str, str] = {}
+    for _ in range(3):
+        taken[str(leasing.lease(WIDE, mac, None, taken, ranges=RANGES).address)] = "another"
+    assert set(taken) == {"10.9.8.10", "10.9.8.11", "10.9.8.20"}
+    assert leasing.lease(WIDE, mac, None, taken, ranges=RANGES).address is None
+    assert leasing.lease(WIDE, mac, "10.9.8.99", taken, ranges=RANGES).address == "10.9.8.99"
+
+
+@pytest.mark.parametrize(
+    ("ranges", "given_out"),
+    [
+        ((), [("10.9.8.2", "10.9.8.254")]),
+        (("10.9.8.0-10.9.8.5",), [("10.9.8.2", "10.9.8.5")]),
+        (("10.9.8.1-10.9.8.1",), [("10.9.8.2", "10.9.8.254")]),
+        (("10.7.0.1-10.7.0.9", "10.9.8.250-10.9.9.9"), [("10.9.8.250", "10.9.8.254")]),
+    ],
+)
+def test_what_lies_outside_of_the_subnet_or_is_its_server_s_is_not_given_out(ranges, given_out):
+    assert list(leasing.spans(WIDE, ranges)) == given_out

@@ -32,9 +32,23 @@ def served_files(rig):
     return [each for folder in rig.folder.glob("appliance-b/**/served") for each in folder.iterdir()]
 
 
+def domains(rig):
+    """What site b's libvirt has defined."""
+    return [each.stem for each in (rig.home("appliance-b") / "fabric" / "etc" / "qemu").glob("*.xml")]
+
+
+def overlays(rig, name):
+    """What the machine's test copy wrote to."""
+    return list(rig.replica_folder("b", rig.machine(name).id).glob("runs/drill/*"))
+
+
 def nothing_is_left(rig, names, made):
+    """No copy, no network, no lease, no DHCP server and no overlay."""
     for name in names:
         assert rig.qemus(f"{name}-test") == []
+        assert f"{name}-test" not in domains(rig)
+        assert overlays(rig, name) == []
+        assert rig.machine(name).drill.state == "none"
     eventually(lambda: are_there(made) == [], 10)
     assert links(rig) == []
     assert (servers(rig), served_files(rig)) == ([], [])

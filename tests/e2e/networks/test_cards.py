@@ -1,11 +1,16 @@
-"""A real guest whose card is set by itself: it is on that card's networks, with that card's address, and comes home as it was."""
+"""A real guest whose card is set by itself: it is on that card's networks, with that card's address, and comes home as it was. It asks for
+its address, and gets one of the DHCP server of the network that it comes to."""
 
+import contextlib
+import tempfile
 from pathlib import Path
 
 import pytest
 
+import guestkit
 from rig import bridges
 from tests.e2e import support_e2e as e2e
+from tests.e2e.networks import support_dhcp
 from tests.support import command_line
 
 pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(240)]
@@ -13,12 +18,20 @@ pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(240)]
 
 @pytest.fixture(scope="module")
 def rig():
-    with e2e.guests_under({"web01": {}}) as rig:
+    workload = guestkit.Workload(records_per_second=4, address="dhcp")
+    guests = {"web01": {"workload": workload, "kind": guestkit.Kind.AGENT}}
+    # an agent's socket lies deep
+    with (
+        e2e.guests_under(guests, folder=Path(tempfile.mkdtemp(prefix="ss-"))) as rig,
+        contextlib.ExitStack() as servers,
+    ):
         command_line.do(
             rig, "enable-protection", "web01", "--source", "a", "--target", "b", "--policy", "quick"
         )
         for name in (dmz(rig), lab(rig)):
             bridges.make(rig.folder, name)
+        servers.enter_context(support_dhcp.server(rig.bridge("b"), "10.2.0"))
+        servers.enter_context(support_dhcp.server(dmz(rig), "10.2.12"))
         yield rig
 
 
@@ -39,7 +52,19 @@ def mac_of(rig, name):
 
 
 def plugged(bridge):
-    return "master" in bridges.ip("link", "show", "master", bridge)
+    """A machine's card; a DHCP server's is no tap."""
+    ports = Path("/sys/class/net", bridge, "brif").iterdir()
+    return any(Path("/sys/class/net", port.name, "tun_flags").exists() for port in ports)
+
+
+def seen(rig, job):
+    """The only address that the job tells, and that the machine is shown with."""
+    (proof,) = [task for task in job["tasks"] if task["name"] == "Proof"]
+    (address,) = proof["facts"]["evidence"]["guest_addresses"]
+    shown = command_line.told(rig, "machine", "show", "web01")["addresses"]
+    assert (shown["addresses"], shown["site"]) == ([address], "b")
+    assert f"; it has {address}" in proof["sentence"]
+    return address
 
 
 def cards(rig, *words):
@@ -60,10 +85,11 @@ def test_a_drill_connects_the_card_as_is_set_for_drills(rig):
     command_line.do(rig, "cleanup-test-failover", "web01")
 
 
-@pytest.mark.parametrize("network", ["none", "existing"])
+@pytest.mark.parametrize("network", ["none", "unconnected", "existing"])
 def test_a_drill_is_connected_to_nothing_or_to_the_network_that_is_named(rig, network):
-    named = rig.bridge("b") if network == "existing" else network
-    cards(rig, "set", "web01", "net0", "--test-network", "")
+    named = "none" if network == "none" else rig.bridge("b")
+    as_set = "--test-unconnected" if network == "unconnected" else "--test-connected"
+    cards(rig, "set", "web01", "net0", "--test-network", "", as_set)
     job = command_line.do(rig, "test-failover", "web01", "--network", named)
     (start,) = [task["sentence"] for task in job["tasks"] if task["name"] == "Start"]
     assert (f"connected: net0 to {rig.bridge('b')}" in start) == (network == "existing")
@@ -71,10 +97,19 @@ def test_a_drill_is_connected_to_nothing_or_to_the_network_that_is_named(rig, ne
     command_line.do(rig, "cleanup-test-failover", "web01")
 
 
+def test_without_a_setting_it_has_an_address_of_the_dhcp_server_of_the_network_there(rig):
+    cards(rig, "set", "web01", "net0", "--network", "")
+    told = ("check", "set", "web01", "up", "--kind", "agent", "--deadline", "90")
+    command_line.told(rig, *told)
+    assert seen(rig, command_line.do(rig, "failover", "web01", "--shut-down")).startswith("10.2.0.1")
+    assert [plugged(name) for name in (rig.bridge("b"), dmz(rig), lab(rig))] == [True, False, False]
+
+
 def test_a_failover_connects_it_as_is_set_with_an_address_of_its_own(rig):
-    old = mac_of(rig, "web01")
-    command_line.do(rig, "planned-failover", "web01")
-    e2e.booted(rig.console("b", "web01"), 1)
+    (card,) = cards(rig, "set", "web01", "net0", "--network", dmz(rig))
+    old = card["mac"]
+    job = command_line.do(rig, "change-recovery-point", "web01", "--choice", "latest_processed")
+    assert seen(rig, job).startswith("10.2.12.1")
     assert [plugged(name) for name in (rig.bridge("b"), dmz(rig), lab(rig))] == [False, True, False]
     assert mac_of(rig, "web01") not in (None, old)
     (card,) = cards(rig, "list", "web01")

@@ -1,15 +1,18 @@
 """A drill that cleans up by itself leaves nothing, whoever is killed meanwhile; production and replication do not notice."""
 
-import subprocess
-from pathlib import Path
-
 import pytest
 
 import guestkit
-from rig import bridges
 from rig.eventually import eventually
-from secondsite.fabrics.libvirt.host.serving import dnsmasq
 from tests.e2e import support_e2e as e2e
+from tests.e2e.networks.support_drills import (
+    domains,
+    links,
+    nothing_is_left,
+    overlays,
+    served_files,
+    servers,
+)
 from tests.support import command_line
 
 pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.longest, pytest.mark.timeout(240)]
@@ -26,34 +29,6 @@ def rig():
         yield rig
 
 
-def links(rig):
-    """The bridges of this rig's drills, and the cables of their servers."""
-    said = bridges.ip("-o", "link", "show", "type", "bridge").splitlines()
-    ours = [line for line in said if any(f"secondsite:{tag}" in line for tag in bridges.drills(rig.folder))]
-    made = [line.split(":")[1].strip() for line in ours]
-    return [end for name in made for end in (name, dnsmasq.cable(name)[0])]
-
-
-def servers(rig):
-    said = subprocess.run(["ps", "-wweo", "args"], capture_output=True, text=True, check=True, timeout=30)
-    mine = str(rig.folder)
-    return [line for line in said.stdout.splitlines() if line.startswith("dnsmasq ") and mine in line]
-
-
-def files_of_drills(rig):
-    """Overlays and leases."""
-    replica = rig.replica_folder("b", rig.machine(NAME).id)
-    served = [each for folder in rig.folder.glob("appliance-b/**/served") for each in folder.iterdir()]
-    return [*served, *replica.glob("runs/drill/*")]
-
-
-def nothing_is_left(rig, made):
-    assert rig.qemus(COPY) == []
-    eventually(lambda: not [name for name in made if Path("/sys/class/net", name).exists()], 10)
-    assert (links(rig), servers(rig), files_of_drills(rig)) == ([], [], [])
-    assert rig.machine(NAME).drill.state == "none"
-
-
 def begin(rig):
     """A drill whose copy has come up; the console's file is one for all copies of this name."""
     before = addresses(rig)
@@ -62,8 +37,9 @@ def begin(rig):
     eventually(lambda: addresses(rig) > before, 90)
     made = links(rig)
     assert len(made) == 2
-    assert servers(rig)
-    assert len(files_of_drills(rig)) > 1
+    assert (len(servers(rig)), len(served_files(rig)) > 0) == (1, True)
+    assert COPY in domains(rig)
+    assert overlays(rig, NAME)
     return job.id, made
 
 
@@ -83,7 +59,7 @@ def test_it_ends_with_the_verdict_of_its_checks_while_the_guest_writes_on_and_po
     (proof,) = [task for task in job.tasks if task.name == "Proof"]
     assert (ended.facts.verdict, proof.facts.evidence.checks[0].passed) == ("passed", True)
     assert "ADDRESS 10.9.7." in proof.facts.evidence.console
-    nothing_is_left(rig, made)
+    nothing_is_left(rig, (NAME,), made)
     assert rig.guests[NAME].console.last_record > written
     known = {each.id for each in before}
     during = [each for each in rig.points(NAME) if each.id not in known and each.taken_at < job.ended_at]
@@ -103,6 +79,6 @@ def test_killed_in_the_middle_it_goes_on_and_leaves_nothing(rig):
         each.start()
     job = rig.wait_for_job(job_id, 180)
     assert job.state in ("succeeded", "partially_succeeded"), rig.describe(job)
-    nothing_is_left(rig, made)
+    nothing_is_left(rig, (NAME,), made)
     rig.new_points(NAME)
     assert rig.machine(NAME).state == "protected"

@@ -1,18 +1,26 @@
-"""Three guests of a plan go away and come home group after group, by the command line; a person is asked in between."""
+"""Three guests of a plan go away and come home group after group, by the command line; a person is asked in between, and puts a machine of
+her own into the network of their drill before they come."""
 
+import contextlib
+import dataclasses
 import itertools
 import json
 
 import pytest
 
 import guestkit
+from rig import bridges
 from rig.eventually import eventually
 from tests.e2e import support_e2e as e2e
+from tests.e2e.networks.support_drills import are_there, links
 from tests.support import command_line
 
 pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.longest, pytest.mark.timeout(300)]
 WRITING = guestkit.Workload(records_per_second=6, load_kib_per_second=64)
 NAMES = ("db01", "app01", "web01")
+SUBNET, DIRECTORY = "10.9.3.0/24", "10.9.3.53"
+ASKING = dataclasses.replace(WRITING, address="dhcp", looks_for=(DIRECTORY,))
+PREPARE = {"name": "Directory", "instruction": "Put the directory server into the network", "kinds": ["test"]}
 LOOK = {
     "name": "Look at the database",
     "instruction": "Look whether the database answers",
@@ -23,10 +31,15 @@ LOOK = {
 
 @pytest.fixture(scope="module")
 def rig(tmp_path_factory):
-    with e2e.guests_under({name: {"workload": WRITING} for name in NAMES}) as rig:
+    guests = {name: {"workload": ASKING if name == "db01" else WRITING} for name in NAMES}
+    with e2e.guests_under(guests) as rig:
         protect = ("enable-protection", *NAMES, "--source", "a", "--target", "b", "--policy", "quick")
         command_line.do(rig, *protect)
-        groups = [{"machines": ["db01"], "after": [LOOK]}, {"machines": ["app01"]}, {"machines": ["web01"]}]
+        groups = [
+            {"machines": ["db01"], "before": [PREPARE], "after": [LOOK]},
+            {"machines": ["app01"]},
+            {"machines": ["web01"]},
+        ]
         file = tmp_path_factory.mktemp("plan") / "shop.json"
         file.write_text(json.dumps({"groups": groups}))
         command_line.told(rig, "plan", "create", "shop", "--file", str(file))
@@ -78,9 +91,31 @@ def nothing_lost(rig, source, target, boots_before):
         assert len(rig.qemus(name)) == 1
 
 
+@contextlib.contextmanager
+def directory_on(network):
+    """A machine of the person's, with an address of its own."""
+    space = f"{network}d"
+    bridges.ip("netns", "add", space)
+    try:
+        bridges.ip("link", "add", f"{network[:13]}o", "type", "veth", "peer", "name", "eth0", "netns", space)
+        bridges.ip("link", "set", f"{network[:13]}o", "master", network, "up")
+        bridges.ip("-n", space, "address", "add", f"{DIRECTORY}/24", "dev", "eth0")
+        bridges.ip("-n", space, "link", "set", "eth0", "up")
+        yield
+    finally:
+        bridges.ip("netns", "delete", space)
+
+
 def test_a_drill_of_the_plan_starts_copies_in_order_and_cleans_them_up(rig):
     records = {name: rig.guests[name].console.last_record for name in NAMES}
-    one_after_the_other(rig, run(rig, "test-failover"))
+    accepted = run(rig, "test-failover", "--subnet", SUBNET, "--no-wait")["job_id"]
+    eventually(lambda: command_line.told(rig, "job", "show", accepted)["waits_for_person"], 60)
+    made = links(rig)
+    assert (len(are_there(made)), rig.qemus("db01-test")) == (2, [])
+    with directory_on(made[0]):
+        command_line.told(rig, "job", "answer", accepted, "done")
+        one_after_the_other(rig, eventually(lambda: _ended(rig, accepted), 120))
+        rig.console("b", "db01-test").wait_for(f"REACHES {DIRECTORY}", 60)
     for name in NAMES:
         assert e2e.booted(rig.console("b", f"{name}-test"), 1).verified_last > 0
         e2e.wait_for_record(rig.guests[name].console, records[name] + 5)
@@ -88,6 +123,8 @@ def test_a_drill_of_the_plan_starts_copies_in_order_and_cleans_them_up(rig):
     for name in NAMES:
         assert rig.qemus(f"{name}-test") == []
         assert "in its order" in str(rig.machine(name).drill.notes)
+    eventually(lambda: are_there(made) == [], 10)
+    assert links(rig) == []
 
 
 def test_a_planned_failover_asks_between_the_groups_and_loses_no_record(rig):

@@ -1,5 +1,7 @@
 """A real guest runs at its second site under another name, with other vCPUs and other memory, and comes home as it was."""
 
+from pathlib import Path
+
 import pytest
 
 from secondsite.fabrics.libvirt.host import domain_xml
@@ -52,8 +54,11 @@ def test_a_drill_has_its_vcpus_and_memory_and_the_drill_s_name(rig, home):
 
 
 def test_a_failover_has_its_name_too(rig, home):
+    command_line.told(rig, "card", "set", "web01", "net0", "--unconnected")
     job = command_line.do(rig, "planned-failover", "web01")
     e2e.booted(rig.console("b", "web01-dr"), 1)
+    (pid,) = rig.qemus("web01-dr")
+    assert b"virtio-net" not in Path(f"/proc/{pid}/cmdline").read_bytes()
     assert "started web01-dr" in start_of(job)
     assert defined(rig, "b") == {"web01-dr": THERE}
     assert len(rig.qemus("web01-dr")) == 1

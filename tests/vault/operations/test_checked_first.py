@@ -7,6 +7,7 @@ import pytest
 from secondsite.domain.lifecycle import State, Verb
 from secondsite.vault import ports
 from secondsite.vault.watch import health
+from secondsite.wire.common.findings import FindingShape
 from secondsite.wire.control import checks
 from secondsite.wire.control.orders import Kind
 from secondsite.wire.rest.places import NetworkMapping
@@ -152,6 +153,26 @@ def test_a_failover_in_need_only_warns_of_networks_and_starts_without_those_that
     verbs.appliances.started.clear()
     assert verbs.run(Verb.CHANGE_RECOVERY_POINT, point=point).job.state == "succeeded"
     assert verbs.appliances.started[-1].without_missing_networks
+
+
+def test_a_failover_looks_at_the_memory_and_tells_what_both_appliances_say_is_wrong(verbs):
+    """As a planned one does, which is refused for a host with too little memory."""
+    came_to(verbs, Verb.FAILOVER)
+    wrong = FindingShape(code="target-store-full", what="The store is full.", since=verbs.clock.now())
+    with verbs.store.transaction() as tx:
+        known = tx.statuses.get(verbs.machine().id).replica
+        tx.statuses.put_replica(known.model_copy(update={"findings": (wrong,)}), verbs.clock.now())
+    run = verbs.run(Verb.FAILOVER)
+    assert run.job.state == "succeeded"
+    assert "At b: The store is full. " in run.tasks[0].sentence
+    needed = verbs.machine().definition.memory_bytes
+    assert verbs.appliances.checked.memory == checks.NeededMemory(memory_bytes=needed)
+
+
+def test_a_planned_failover_needs_a_host_with_the_machine_s_memory(verbs):
+    came_to(verbs, Verb.PLANNED_FAILOVER)
+    verbs.run(Verb.PLANNED_FAILOVER)
+    assert verbs.appliances.checked.memory.blocking
 
 
 @pytest.mark.parametrize("verb", [Verb.PLANNED_FAILOVER, Verb.FAILOVER])

@@ -71,9 +71,16 @@ def furnish(verbs):
 
 
 def _together(verbs, verb, names):
-    if names:
-        options = {"shut_down_source": True} if verb is V.FAILOVER else {}
-        verbs.settle(verbs.submit(verb, *names, **options))
+    """Those that go one way: a failover moves no others with them."""
+    options = {"shut_down_source": True} if verb is V.FAILOVER else {}
+    for some in _by_way(verbs, names) if verb in (V.FAILOVER, V.PLANNED_FAILOVER) else (names,):
+        if some:
+            verbs.settle(verbs.submit(verb, *some, **options))
+
+
+def _by_way(verbs, names):
+    home = [name for name in names if verbs.machine(name).reversed]
+    return [name for name in names if name not in home], home
 
 
 def _next(verbs, turn, verb):

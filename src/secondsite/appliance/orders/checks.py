@@ -143,6 +143,7 @@ def _of_target(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape
     if payload.definition is not None:
         yield from map(_shape, context.fabric.hosting.check(payload.definition, payload.sizing))
     yield from _too_large(context, payload)
+    yield from _too_little_memory(context, payload)
     yield from _unknown_cpu_model(context, payload)
     yield from _taken(context, payload)
     yield from missing.obstacles(context, payload)
@@ -241,6 +242,25 @@ def _too_large(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape
     if wanted.vcpus is not None and wanted.vcpus > has.vcpus:
         what = f"{name} is to have {counted(wanted.vcpus, 'vCPU')}; the host here has {counted(has.vcpus, 'processor')}."
         yield ObstacleShape(what=what, do=fewer, blocking=False)
+
+
+def _too_little_memory(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
+    """For a machine that is to have as much as at home."""
+    if payload.memory is None or payload.sizing.memory_bytes is not None:
+        return
+    has, needs, name = context.fabric.hosting.capacity(), payload.memory.memory_bytes, payload.name
+    if needs > has.memory_bytes:
+        yield ObstacleShape(
+            what=f"{name} has {exact_size(needs)} of memory; the host here has {size(has.memory_bytes)} in all: it may not start.",
+            do="Set less: 'secondsite machine set MACHINE --memory 2GiB'.",
+            blocking=payload.memory.blocking,
+        )
+    elif needs > has.free_bytes:
+        yield ObstacleShape(
+            what=f"{name} has {exact_size(needs)} of memory; the host here has {size(has.free_bytes)} free now.",
+            do="Stop what is not needed there, or set less ('secondsite machine set MACHINE --memory 2GiB').",
+            blocking=False,
+        )
 
 
 def _unknown_cpu_model(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:

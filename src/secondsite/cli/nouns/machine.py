@@ -189,6 +189,7 @@ def _what(machine: rest.Machine) -> list[tuple[str, object]]:
         ("target", machine.target_site),
         ("appliances", _appliances(machine)),
         ("runs at", _runs_at(machine)),
+        ("addresses", _addresses(machine)),
         ("direction", machine.direction),
         ("policy", machine.policy),
         ("group", machine.group),
@@ -259,6 +260,11 @@ def _at_source(machine: rest.Machine) -> str:
         for finding in machine.findings
     )
     return f"{machine.source_site} (machine {machine.power}{' when last heard of' if away else ''})"
+
+
+def _addresses(machine: rest.Machine) -> str | None:
+    seen = machine.addresses
+    return f"{', '.join(seen.addresses)} (seen {clock(seen.at)})" if seen is not None else None
 
 
 def _runs_at(machine: rest.Machine) -> str | None:

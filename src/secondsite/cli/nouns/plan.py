@@ -15,7 +15,7 @@ from ...wire import rest
 from .. import output
 from ..amount_options import whole_seconds
 from ..former_words import Noun
-from ..options import Json, connect
+from ..options import Json, Way, connect
 from ..output import clock
 from ..verbs import choices as offered
 from ..verbs import plans as verbs
@@ -136,7 +136,7 @@ def preview(
     choice: verbs.Choice = None,
     group: verbs.GroupsOption = None,
     leave_out: verbs.LeaveOut = None,
-    direction: verbs.Way = None,
+    direction: Way = None,
     as_json: Json = False,
 ) -> None:
     """What a run of the plan would do now: which machines it takes, which way, from which points, and what they lose."""
@@ -158,7 +158,7 @@ def choices(
     verb: offered.For = "failover",
     group: verbs.GroupsOption = None,
     leave_out: verbs.LeaveOut = None,
-    direction: verbs.Way = None,
+    direction: Way = None,
     as_json: Json = False,
 ) -> None:
     """Exactly what may be chosen for a run of the plan now: each choice with its instant, and what the machines would lose."""

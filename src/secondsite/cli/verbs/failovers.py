@@ -10,7 +10,7 @@ from ...domain.points import RecoveryPointChoice
 from ...domain.prediction.data_sync import DataSync
 from ...wire import rest
 from .. import amount_options
-from ..options import CleanUp, DnsServer, DrillVerdict, KeepIfFailed, StayOpen, Subnet, WithoutSite
+from ..options import CleanUp, DnsServer, DrillVerdict, KeepIfFailed, StayOpen, Subnet, Way, WithoutSite
 from ..risk import Yes
 from . import instants, synchronizing
 from .confirming import Begin, Confirmed
@@ -82,6 +82,7 @@ def failover(
             "--shut-down", help="Try to shut the source down and send its last changes; goes on if it can't."
         ),
     ] = False,
+    direction: Way = None,
     yes: Yes = False,
 ) -> Confirmed:
     """The source is in trouble: start the machines at the target. Never waits for a dead site."""
@@ -89,7 +90,11 @@ def failover(
     first = "shut down if that can be done, then " if shut_down else ""
     return Confirmed(
         lambda them: them.failover(
-            choice=start.choice, point=start.point, at=start.at, shut_down_source=shut_down
+            choice=start.choice,
+            point=start.point,
+            at=start.at,
+            shut_down_source=shut_down,
+            direction=direction,
         ),
         lambda it: f"{first}started at {it.target_site}, away from {it.source_site}",
         start,
@@ -118,6 +123,7 @@ def planned_failover(
             show_default=False,
         ),
     ] = None,
+    direction: Way = None,
     yes: Yes = False,
 ) -> Confirmed:
     """Move machines without losing a write: also the way back (failback). Both sites must be up."""
@@ -127,7 +133,9 @@ def planned_failover(
     earlier = chosen is not RecoveryPointChoice.LATEST
     ends = "; what it wrote since its point is lost once it is committed" if earlier else "; nothing is lost"
     return Confirmed(
-        lambda them: them.planned_failover(choice=chosen, at_most_down_seconds=at_most_down),
+        lambda them: them.planned_failover(
+            choice=chosen, at_most_down_seconds=at_most_down, direction=direction
+        ),
         lambda it: (
             f"shut down at {it.source_site}, its last changes are sent, and it starts at {it.target_site}{ends}"
         ),

@@ -10,7 +10,6 @@ from ...client.nouns.plans import PlanHandle
 from ...domain import errors
 from ...domain.amounts import span
 from ...domain.lifecycle import Verb
-from ...domain.plans.directions import Direction
 from ...domain.points import RecoveryPointChoice
 from ...ground.plural import counted
 from ...wire import rest
@@ -23,6 +22,7 @@ from ..options import (
     KeepIfFailed,
     NoWait,
     Subnet,
+    Way,
     WithoutSite,
     connect,
 )
@@ -43,13 +43,6 @@ LeaveOut = Annotated[
         "--leave-out",
         help="Not this machine; once for each.",
         metavar="MACHINE",
-        show_default=False,
-    ),
-]
-Way = Annotated[
-    Direction | None,
-    typer.Option(
-        help="Needed if the machines would go different ways: away from their home site, or home.",
         show_default=False,
     ),
 ]

@@ -6,6 +6,7 @@ from typing import Literal
 
 from ...domain.drills.verdicts import Verdict
 from ...domain.lifecycle import Verb
+from ...domain.plans.directions import Direction
 from ...domain.points import RecoveryPointChoice
 from ...domain.prediction.data_sync import DataSync
 from ...wire import rest
@@ -24,6 +25,7 @@ ChoiceName = Literal[
 ]
 Choice = RecoveryPointChoice | ChoiceName
 """How a recovery point is chosen: the enumeration, or its words."""
+Way = Direction | Literal["away", "home"]
 
 
 def start(
@@ -155,11 +157,13 @@ class Verbs:
         point: str | None = None,
         at: datetime | None = None,
         shut_down_source: bool = False,
+        direction: Way | None = None,
     ) -> JobHandle:
         """Starts the machines at the target; never waits for a dead source.
 
         Started from what `choice` picks, from the recovery point with the id `point`, or from the newest cycle at or
         before `at` (aware). `shut_down_source`: first tries to shut the machines down and to send their last changes.
+        `direction`, 'away' or 'home', is needed if they would go different ways; those of the other way are left out.
         """
         asked = request(
             rest.Failover,
@@ -168,6 +172,7 @@ class Verbs:
             point=point,
             at=at,
             shut_down_source=shut_down_source,
+            direction=direction,
         )
         return self._start(Verb.FAILOVER, asked)
 
@@ -177,17 +182,20 @@ class Verbs:
         choice: Choice = RecoveryPointChoice.LATEST,
         data_sync: DataSync | str | None = None,
         at_most_down_seconds: float | None = None,
+        direction: Way | None = None,
     ) -> JobHandle:
         """Moves the machines without losing a write; also the way back. Both sites must be up. On the way back `choice` may be
         'latest_app_consistent' (of the machines' groups: 'latest_multi_vm_app_consistent'): what they wrote since that point is left behind. `data_sync`, for one
         machine that was committed and not reprotected: 'before' synchronizes while it runs, then the job waits for an answer; 'during' shuts it
-        down first and sends everything. `at_most_down_seconds` is a budget for the downtime: if it cannot be met, they are not shut down."""
+        down first and sends everything. `at_most_down_seconds` is a budget for the downtime: if it cannot be met, they are not shut down. `direction`: as for
+        failover."""
         asked = request(
             rest.PlannedFailover,
             machines=self.names,
             choice=choice,
             data_sync=data_sync,
             at_most_down_seconds=at_most_down_seconds,
+            direction=direction,
         )
         return self._start(Verb.PLANNED_FAILOVER, asked)
 

@@ -2,8 +2,10 @@
 
 import hashlib
 import ipaddress
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+
+from .pools import BETWEEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,15 +17,31 @@ class Lease:
 
 
 def lease(
-    subnet: str, mac: str, wished: str | None, taken: Mapping[str, str], kept: Collection[str] = ()
+    subnet: str,
+    mac: str,
+    wished: str | None,
+    taken: Mapping[str, str],
+    kept: Collection[str] = (),
+    ranges: Sequence[str] = (),
 ) -> Lease:
-    """The wished address, else one that goes by the MAC address. `taken`: who has an address already; `kept`: given only to
+    """The wished address, else one of the ranges that goes by the MAC address. `taken`: who has an address already; `kept`: given only to
     who wishes it."""
     network = ipaddress.IPv4Network(subnet)
     why_not = _why_not(network, wished, taken) if wished is not None else None
     if wished is not None and why_not is None:
         return Lease(wished)
-    return Lease(_another(network, mac, {*taken, *kept}), why_not)
+    return Lease(_another(network, mac, {*taken, *kept}, ranges), why_not)
+
+
+def spans(subnet: str, ranges: Sequence[str] = ()) -> tuple[tuple[str, str], ...]:
+    """First and last address of what is given out in a subnet whose first address its server has: of the ranges, as far as they lie in it,
+    or of the whole."""
+    network = ipaddress.IPv4Network(subnet)
+    first, last = network.network_address + 2, network.broadcast_address - 1
+    ends = (map(ipaddress.IPv4Address, each.split(BETWEEN)) for each in ranges)
+    inside = [(max(first, begin), min(last, end)) for begin, end in ends]
+    found = [(begin, end) for begin, end in inside if begin <= end] or [(first, last)]
+    return tuple((str(begin), str(end)) for begin, end in found)
 
 
 def _why_not(network: ipaddress.IPv4Network, wished: str, taken: Mapping[str, str]) -> str | None:
@@ -37,8 +55,21 @@ def _why_not(network: ipaddress.IPv4Network, wished: str, taken: Mapping[str, st
     return f"which {taken[wished]} has" if wished in taken else None
 
 
-def _another(network: ipaddress.IPv4Network, mac: str, taken: Collection[str]) -> str | None:
-    first, count = network.network_address + 2, network.num_addresses - 3
+def _another(
+    network: ipaddress.IPv4Network, mac: str, taken: Collection[str], ranges: Sequence[str]
+) -> str | None:
+    given = [tuple(map(ipaddress.IPv4Address, each)) for each in spans(str(network), ranges)]
+    count = sum(int(last) - int(first) + 1 for first, last in given)
     begin = int.from_bytes(hashlib.sha256(mac.lower().encode()).digest()[:8]) % count
-    candidates = (str(first + (begin + step) % count) for step in range(count))
+    candidates = (_nth(given, (begin + step) % count) for step in range(count))
     return next((address for address in candidates if address not in taken), None)
+
+
+def _nth(given: Sequence[Sequence[ipaddress.IPv4Address]], number: int) -> str:
+    """Counted over all of them."""
+    for first, last in given:
+        size = int(last) - int(first) + 1
+        if number < size:
+            return str(first + number)
+        number -= size
+    raise IndexError(number)

@@ -1,9 +1,12 @@
 """The IPv4 subnets of a network, as far as its host has an address in them."""
 
+import contextlib
 import ipaddress
 from collections.abc import Iterable
 from typing import Any
 from xml.etree.ElementTree import Element
+
+from ...domain.networks import pools
 
 
 def of_bridge(link: dict[str, Any]) -> tuple[str, ...]:
@@ -16,6 +19,15 @@ def of_network(root: Element) -> tuple[str, ...]:
     """Of a network's definition."""
     found = [each for each in root.iterfind("ip") if each.get("family", "ipv4") == "ipv4"]
     return _networks(f"{each.get('address')}/{each.get('prefix') or each.get('netmask')}" for each in found)
+
+
+def dhcp_ranges(root: Element) -> tuple[str, ...]:
+    """Of a network's definition: what libvirt's own DHCP server gives out, as 10.2.0.100-10.2.0.149."""
+    found: list[str] = []
+    for each in root.iterfind("ip/dhcp/range"):
+        with contextlib.suppress(ValueError):
+            found.append(pools.span(f"{each.get('start')}{pools.BETWEEN}{each.get('end')}"))
+    return tuple(found)
 
 
 def _networks(addresses: Iterable[str]) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ class SimulatedNetworks:
                 raise errors.NotOurs(f"Network '{name}' is there already and not ours.")
             return found
 
-    def cannot_serve(self) -> Obstacle | None:
+    def cannot_serve(self, subnet: str | None = None) -> Obstacle | None:
         return None
 
     def serve(self, name: str, tag: str, serving: Serving) -> None:

@@ -9,6 +9,7 @@ from ..interface import PowerState
 from ..reaching import Answers, Heard, Knock
 from .host.faults import Faults
 from .host.host import Host
+from .host.records import MachineRecord
 
 
 class SimulatedReaching:
@@ -20,7 +21,7 @@ class SimulatedReaching:
         with self._faults.around("reaching.addresses", fabric_id):
             record = self._host.records.get(fabric_id)
             runs = record is not None and self._host.state(record) is PowerState.RUNNING
-            return ["10.0.0.1/24"] if record is not None and runs and record.traits.serves else []
+            return ["10.0.0.1/24"] if record is not None and runs and _tells(record) else []
 
     def is_inside(self, fabric_id: str, address: str, source: str | None = None) -> bool:
         return True  # what answers is the machine's own traits
@@ -31,6 +32,12 @@ class SimulatedReaching:
             serves = self._host.records.need(fabric_id).traits.serves
         heard = {number: _heard(knock, serves) for number, knock in enumerate(knocks)}
         yield lambda: heard
+
+
+def _tells(record: MachineRecord) -> bool:
+    """Its agent, or what serves on it."""
+    has_agent = record.traits.shows and record.traits.guest_agent
+    return bool(record.traits.serves or (has_agent and any(nic.network for nic in record.definition.nics)))
 
 
 def _heard(knock: Knock, serves: dict[int, str]) -> Heard:

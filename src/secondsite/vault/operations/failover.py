@@ -25,7 +25,7 @@ from ..steps.operation import MachineOperation
 from ..steps.points import recovery_point
 from ..steps.points.recovery_point import ChoiceArguments, ChosenInstant
 from ..steps.retry_store import retrying
-from ..steps.sides import cards, naming, pooling, properties, source
+from ..steps.sides import cards, fitting, naming, pooling, properties, source
 from ..steps.sides.proving import prove
 from ..steps.sides.source import Source
 from ..steps.start_failed_over import ordered_when_it_begins, start_from
@@ -78,7 +78,7 @@ class Failover(MachineOperation):
             names = naming.names(tx, machine)
             pooled = pooling.look(tx, machine, cards.checked(tx, machine), blocking=False)
             unconnected = cards.unconnected(tx, machine, pooled.cards)
-            wanted = properties.set_for(tx, machine)
+            wanted, reported = properties.set_for(tx, machine), obstacles.reported(tx, machine)
         tried = target.check_failover(
             cards=pooled.cards,  # one without its network is warned of: in need the machine starts all the same
             names=names,
@@ -88,10 +88,13 @@ class Failover(MachineOperation):
                 point_id=instant.point_id, through_seq=instant.forward and instant.forward.seq
             ),
             wanted=wanted,
+            tell_subnets=True,
         )
+        with self.deps.store.reading() as tx:
+            fit = fitting.look(tx, machine, pooled.cards, {}, tried.facts.stand_ins)
         old = properties.too_old(wanted.sizing, tried.facts, machine)
         warned = obstacles.require_none(
-            "A failover", machine.name, tried.facts, unconnected, pooled.unpooled, old
+            "A failover", machine.name, tried.facts, unconnected, pooled.unpooled, fit.unfit, old, reported
         )
         got = pooling.take(self.deps, ctx, machine, needed=False) if pooled.asks else ""
         return Done(

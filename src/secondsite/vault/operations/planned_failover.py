@@ -191,6 +191,7 @@ class PlannedFailover(MachineOperation):
             wanted=wanted,
             home=home,
             tell_subnets=True,
+            memory_needed=True,
         )
         fit = self._fit(machine, pooled.cards, now, tried.facts)
         old = properties.too_old(wanted.sizing, tried.facts, machine)

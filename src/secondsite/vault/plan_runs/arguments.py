@@ -55,5 +55,7 @@ class PlanRunArguments(Shape):
     beside: tuple[str, ...] = ()
     clean_up: bool = False
     keep_if_failed: bool = False
+    networks_first: bool = False
+    """The networks of the drill are made before the first step."""
     rto_goal_seconds: int = 0
     """The plan's, when it was asked for."""

@@ -26,7 +26,7 @@ from ..operations.interface import Operation
 from ..steps import batch
 from ..steps.deps import Deps
 from ..steps.sides.giving_orders import USUAL
-from . import cleaning, phases, scripts, turns
+from . import cleaning, networks, phases, scripts, turns
 from .arguments import IN_PHASES, PLAN_RUN, PlanRunArguments, RunAction, RunGroup
 
 DONE, SKIPPED, FAILED = "done", "skipped", "failed"
@@ -58,6 +58,7 @@ class PlanRun:
         self._operations = operations
         self._scripts = scripts.Scripts(deps)
         self._cleaning = cleaning.Cleaning(deps, operations)
+        self._networks = networks.RunNetworks(deps)
 
     def steps(self, arguments: Json) -> list[Step]:
         """Keys are those of a group in the plan, so a run of some groups has the same."""
@@ -71,6 +72,7 @@ class PlanRun:
         return phases.Phases(self._deps, run).steps(partial(self._actions, run), partial(self._machines, run))
 
     def _in_order(self, run: PlanRunArguments) -> Iterator[Step]:
+        yield from self._networks.make(run)
         for group in run.groups:
             yield from self._actions(run, group, "before")
             if group.children:
@@ -78,6 +80,7 @@ class PlanRun:
             yield from self._actions(run, group, "after")
         if run.clean_up:
             yield from self._cleaning.steps(run)
+        yield from self._networks.leave(run)
 
     def _machines(self, run: PlanRunArguments, group: RunGroup) -> Step:
         drill = run.verb is Verb.TEST_FAILOVER

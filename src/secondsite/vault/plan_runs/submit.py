@@ -27,7 +27,7 @@ from ..steps.gates import InTurn
 from ..steps.operation import MachineOperation
 from ..steps.points import last_points, recovery_point
 from ..steps.sides import properties
-from . import cleaning, outstanding, phases, splitting, turns
+from . import cleaning, networks, outstanding, phases, splitting, turns
 from .arguments import IN_ORDER, IN_PHASES, PLAN_RUN, PlanRunArguments, RunAction, RunGroup
 
 REQUESTS: Mapping[Verb, type[rest.MachinesRequest]] = {
@@ -143,6 +143,7 @@ def _arguments(
         beside=tuple(each.id for each in asked.plan.machines if each.id not in children),
         clean_up=clean_up,
         keep_if_failed=bool(asked.options.get("keep_if_failed")),
+        networks_first=networks.are_first(operation.verb, groups),
         rto_goal_seconds=asked.plan.rto_goal_seconds,
     )
 

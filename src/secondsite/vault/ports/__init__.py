@@ -25,6 +25,7 @@ from .kept.pictures import PictureRecord, Pictures
 from .kept.run_times import RunTimeRecord, RunTimes
 from .kept.validations import ValidationRecord, Validations
 from .machines import (
+    AddressesRecord,
     BootedRecord,
     DriftRecord,
     DrillNote,
@@ -79,6 +80,7 @@ from .store import Store, Transaction
 
 __all__ = [
     "AddressPools",
+    "AddressesRecord",
     "Admit",
     "AnswerRecord",
     "Answers",

@@ -85,6 +85,15 @@ class BootedRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class AddressesRecord:
+    """What its guest, or a DHCP server there, said `at` that instant at the `site` where a verb had started it."""
+
+    at: datetime
+    site: str
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class NamesRecord:
     """What came of the machine's DNS names, by name: `problems` of those that may not point to it, since `at`; what others pointed to
     at `home` before they were changed (None: to nothing)."""
@@ -163,6 +172,8 @@ class MachineRecord:
     """As what it was at its last good test failover. None: there was none, or before this was noted."""
     drift: DriftRecord | None = None
     """What is otherwise now. None: nothing, as far as was looked."""
+    seen_addresses: AddressesRecord | None = None
+    """Those that it had where a verb started it last. None: none were seen."""
 
     @property
     def kept(self) -> Keeping:

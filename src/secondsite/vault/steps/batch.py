@@ -1,16 +1,18 @@
 """One job for several machines: its children are the machines' own jobs."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from pydantic import BaseModel, JsonValue, RootModel
 
 from ...domain import lifecycle
 from ...domain.lifecycle import Verb
+from ...domain.plans.taking import listed
 from ...ground.units import DAY
 from ...jobs.model.context import Child, StepContext
 from ...jobs.model.definitions import Children, Definition, Step
 from ...jobs.model.facts import to_json
-from ...jobs.model.outcomes import Outcome
+from ...jobs.model.outcomes import Done, Outcome
 from ...jobs.model.views import JobView
 from ...jobs.storage import read
 from ...jobs.storage.database import Session
@@ -44,6 +46,8 @@ class BatchArguments(Shape):
 
     verb: Verb
     children: tuple[BatchChild, ...]
+    left_out: tuple[str, ...] = ()
+    """Names of machines that were named too, and would go the other way."""
 
 
 def child(
@@ -75,9 +79,14 @@ def _said_by_batch(session: Session, job: JobView) -> int | None:
 
 
 def _run_children(ctx: StepContext) -> Outcome:
-    return ctx.run_children(
+    done = ctx.run_children(
         lambda: list(map(as_job, ctx.arguments(BatchArguments).children)), deadline_seconds=DEADLINE_SECONDS
     )
+    left_out = ctx.arguments(BatchArguments).left_out
+    if not left_out or not isinstance(done, Done):
+        return done
+    others = listed(left_out, ", ")
+    return replace(done, sentence=f"{done.sentence}; left out, since they would go the other way: {others}")
 
 
 def as_job(child: BatchChild) -> Child:

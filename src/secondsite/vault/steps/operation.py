@@ -11,10 +11,13 @@ from pydantic import BaseModel
 from ...domain import errors, lifecycle
 from ...domain.lifecycle import Verb
 from ...domain.machines import hooks
+from ...domain.plans import one_way
+from ...domain.plans.directions import Direction
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Definition, Step
 from ...wire.common.base import Shape
 from ...wire.rest import JobAccepted
+from ...wire.rest.verbs import OneWay
 from .. import ports
 from . import authority, batch
 from .claim import MachineClaim, claimed
@@ -77,14 +80,16 @@ class MachineOperation:
         names = unique(getattr(request, "machines", ()))
         known = tx.machines.find_all(names)
         machines = [_found(known, name) for name in names]
+        left_out = _left_out(machines, request)
+        machines = [each for each in machines if each.name not in left_out]
         for machine in machines:
             lifecycle.require(self.verb, machine.name, machine.state, machine.drill_state)
         recovery_point.require_common(machines, request)
-        if len(machines) == 1:
+        if len(machines) == 1 and not left_out:
             (machine,) = machines
             arguments = with_hooks(tx, machine, self.verb, self.arguments(tx, request, machine))
             return JobAccepted(job_id=self._submit_one(tx, machine, arguments, requested_by))
-        return JobAccepted(job_id=self._submit_batch(tx, machines, request, requested_by))
+        return JobAccepted(job_id=self._submit_batch(tx, machines, left_out, request, requested_by))
 
     def children(
         self, tx: ports.Transaction, machines: Sequence[ports.MachineRecord], request: Shape
@@ -115,7 +120,12 @@ class MachineOperation:
         return job_id
 
     def _submit_batch(
-        self, tx: ports.Transaction, machines: Sequence[ports.MachineRecord], request: Shape, by: str
+        self,
+        tx: ports.Transaction,
+        machines: Sequence[ports.MachineRecord],
+        left_out: tuple[str, ...],
+        request: Shape,
+        by: str,
     ) -> str:
         children = self.children(tx, machines, request)
         return self.deps.submit(
@@ -123,7 +133,7 @@ class MachineOperation:
             batch.BATCH,
             subject="",
             subject_name=", ".join(machine.name for machine in machines),
-            arguments=batch.BatchArguments(verb=self.verb, children=children),
+            arguments=batch.BatchArguments(verb=self.verb, children=children, left_out=left_out),
             by=by,
         )
 
@@ -150,6 +160,14 @@ def _found(known: Mapping[str, ports.MachineRecord], name: str) -> ports.Machine
             f"'secondsite machine enable-protection {name} --source SITE --target SITE'.",
         )
     return machine
+
+
+def _left_out(machines: Sequence[ports.MachineRecord], request: Shape) -> tuple[str, ...]:
+    """Names of those that do not go the way that is asked for. Raises NotPossibleNow."""
+    if not isinstance(request, OneWay):
+        return ()
+    ways = [(each.name, Direction.HOME if each.reversed else Direction.AWAY) for each in machines]
+    return one_way.others(ways, request.direction)
 
 
 def unique(names: Sequence[str]) -> list[str]:

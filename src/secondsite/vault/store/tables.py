@@ -140,6 +140,7 @@ machines = Table(
     Column("booted", Shaped(ports.BootedRecord)),
     Column("proven_as", Shaped(ports.ProvenRecord)),
     Column("drift", Shaped(ports.DriftRecord)),
+    Column("seen_addresses", Shaped(ports.AddressesRecord)),
     UniqueConstraint("source_site", "source_fabric_id", name="uq_machines_source"),
     # All that a page is ordered and filtered by: which machines it has is read from here, without their rows. One index, because
     # every change of a machine writes all of them.

@@ -9,6 +9,10 @@ from .base import Shape
 from .cards import MOST_CARDS
 from .machine_checks import MOST_CHECKS, CheckVerdict
 
+MOST_TOLD = 16
+"""Addresses of one machine."""
+GuestAddress = Annotated[str, Field(pattern=r"^[0-9]{1,3}(\.[0-9]{1,3}){3}(/[0-9]{1,2})?$")]
+
 
 class GuestAgent(StrEnum):
     """What the guest agent said: it answered, it did not, or the machine has no channel for one."""
@@ -64,3 +68,6 @@ class Evidence(Shape):
     """What came of each check that is set for the machine, in their order."""
     addresses: Annotated[tuple[AddressVerdict, ...], Field(max_length=MOST_CARDS)] = ()
     """What came of each address that is set for a card."""
+    guest_addresses: Annotated[tuple[GuestAddress, ...], Field(max_length=MOST_TOLD)] = ()
+    """The IPv4 addresses that it had when it was last looked at, as far as its guest agent, or the DHCP server of the hypervisor's network,
+    tells."""

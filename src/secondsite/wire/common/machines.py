@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 
 from ...domain.networks import addresses, subnets
 from .base import Shape
-from .cards import DnsServers
+from .cards import MOST_RANGES, DnsServers, Range
 
 
 class PowerState(StrEnum):
@@ -94,6 +94,10 @@ class NetworkInfo(Shape):
     """Whether its machines may have VLAN tags of their own."""
     subnets: tuple[str, ...] = ()
     """The IPv4 subnets that it is known to have, such as 10.2.0.0/24; none: not known."""
+    gives_addresses: bool | None = None
+    """Whether the platform has a DHCP server on it; null: not known, as of a bridge, on which there may be another one."""
+    ranges: tuple[str, ...] = ()
+    """The addresses that this server gives out, such as 10.2.0.100-10.2.0.149."""
     leads_to: tuple[str, ...] = ()
     """What its machines can reach outside of it, in words; none: nothing, as far as is known."""
     tag: str | None = None
@@ -111,11 +115,13 @@ class ServedHost(Shape):
 
 class Serving(Shape):
     """What an isolated network offers: addresses of `subnet` by DHCP, and the names of `hosts` by DNS at the subnet's first
-    address. `dns_servers`: others that DHCP names in its place, which nobody else gets."""
+    address. `dns_servers`: others that DHCP names in its place, which nobody else gets. `ranges`: cards without an address of their own
+    get one of these; none: of the whole subnet, as an older appliance gives them."""
 
     subnet: Annotated[str, AfterValidator(subnets.usable)]
     hosts: tuple[ServedHost, ...] = ()
     dns_servers: DnsServers = ()
+    ranges: Annotated[tuple[Range, ...], Field(max_length=MOST_RANGES)] = ()
 
 
 class DiscoveredMachine(Shape):

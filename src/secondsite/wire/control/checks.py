@@ -36,6 +36,12 @@ class StandIn(Shape):
 
     network: str
     subnet: str | None = None
+    ranges: tuple[str, ...] = ()
+    """What is given out of the subnet: by the platform's DHCP server there, or out of its pool; none: not known, or all."""
+    gives_addresses: bool | None = None
+    """As NetworkInfo has it."""
+    unserved: str | None = None
+    """Why a network that is made here cannot have this subnet."""
 
 
 class CheckedTarget(Obstacles):
@@ -107,6 +113,13 @@ class HomeCards(Shape):
     cards: tuple[CardHere, ...] = ()
 
 
+class NeededMemory(Shape):
+    """What the machine has at home, for a host that may have less: `blocking`, or only warned of, as in need. Free memory is only warned of."""
+
+    memory_bytes: int
+    blocking: bool = False
+
+
 class CheckTarget(Shape):
     """`networks` are names that must exist here; `cards` are warned of if the network that is meant for one is not here, so
     that it would not be connected (an older appliance ignores them); `needed_bytes` must be free in the store for a full copy; `seeds` must
@@ -134,6 +147,8 @@ class CheckTarget(Shape):
     """DNS names that are to point here; it is warned of those that this site may not change."""
     serve: bool = False
     """A network that is made must be able to give addresses."""
+    serve_subnet: str | None = None
+    """And these; an older appliance does not look."""
     stand_ins: tuple[str, ...] = ()
     """Networks here whose subnets are asked for, such as those that ones of a drill stand for. One that is not here is no obstacle."""
     sizing: Sizing = Sizing()
@@ -142,3 +157,5 @@ class CheckTarget(Shape):
     """Where a replica is to be kept, if one is to be made: the room is asked for there."""
     home: HomeCards | None = None
     """The machine comes home to here, or is to."""
+    memory: NeededMemory | None = None
+    """Unless `sizing` has another; an older appliance does not look."""

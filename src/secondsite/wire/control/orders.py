@@ -277,9 +277,11 @@ class DrillNetwork(Shape):
 
 class CreateNetwork(DrillNetwork):
     """`more`: others of the same drill that the machine uses beside it; only for appliances that said
-    CheckedTarget.makes_several."""
+    CheckedTarget.makes_several. `run`: the run of a plan uses them, as if it were a machine, and the order names none; an older appliance
+    refuses that."""
 
     more: tuple[DrillNetwork, ...] = ()
+    run: str | None = None
 
 
 class CreatedNetwork(NetworkInfo):

@@ -58,6 +58,7 @@ from .machines import (
     MachineQuery,
     Points,
     RefusedOperation,
+    SeenAddresses,
 )
 from .notices.targets import (
     MailShape,
@@ -281,6 +282,7 @@ __all__ = [
     "Rpo",
     "RpoSample",
     "Seen",
+    "SeenAddresses",
     "Site",
     "SiteCreate",
     "SiteInventory",

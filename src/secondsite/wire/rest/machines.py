@@ -93,6 +93,17 @@ class RefusedOperation(Shape):
     """What to do about it."""
 
 
+class SeenAddresses(Shape):
+    """IPv4 addresses of a machine, after a verb had started it."""
+
+    addresses: tuple[str, ...]
+    """With their prefixes, as far as its guest agent, or a DHCP server of its hypervisor, told."""
+    site: str
+    """Where it runs."""
+    at: AwareDatetime
+    """When they were seen (UTC)."""
+
+
 class Machine(Shape):
     """A machine of a site, protected or not."""
 
@@ -150,6 +161,8 @@ class Machine(Shape):
     """Its test failover."""
     booted: BootedPoint | None = None
     """The last copy of one of its points that was booted only to be looked at; null: none was."""
+    addresses: SeenAddresses | None = None
+    """Those that its guest has where it runs, as they were seen after its start there; null: none were, as of a machine that was never moved."""
     second_site: TargetProperties | None = None
     """What is set for its second site; null if nothing is, and in lists."""
     seen_at: AwareDatetime | None = None

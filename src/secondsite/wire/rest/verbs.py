@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import Field
 
 from ...domain.drills.verdicts import Verdict
+from ...domain.plans.directions import Direction
 from ...domain.points import RecoveryPointChoice
 from ...domain.prediction.data_sync import DataSync
 from ..common.base import Shape
@@ -119,7 +120,14 @@ class CleanupTestFailover(CleanupTestFailoverOptions, MachinesRequest):
     """The copies are removed, with everything that was made for them."""
 
 
-class FailoverOptions(PointOptions):
+class OneWay(Shape):
+    """Which way machines that are named together go."""
+
+    direction: Direction | None = None
+    """Needed if the machines would go different ways: away from their home site, or home; those of the other way are left out."""
+
+
+class FailoverOptions(OneWay, PointOptions):
     """The machine is started at the target."""
 
     choice: RecoveryPointChoice = RecoveryPointChoice.LATEST
@@ -132,7 +140,7 @@ class Failover(FailoverOptions, MachinesRequest):
     """The machines are started at the target."""
 
 
-class PlannedFailoverOptions(Shape):
+class PlannedFailoverOptions(OneWay):
     """The machine is shut down, its last changes are sent, and it is started at the target."""
 
     choice: RecoveryPointChoice = RecoveryPointChoice.LATEST

@@ -38,6 +38,34 @@ def test_it_stands_until_the_last_machine_has_left(pair):
     assert pair.target.appliance.state.facts("drill-network/") == {}
 
 
+BY_RUN = SHARED.model_copy(update={"run": "run-of-a-plan"})
+
+
+def test_the_run_of_a_plan_uses_it_like_a_machine_and_comes_back_no_more(pair):
+    pair.target.do(Kind.CREATE_NETWORK, BY_RUN)
+    assert names(pair.target) == ["ss-shared"]
+    for machine_id in (pair.machine_id, OTHER):
+        pair.target.do(Kind.CREATE_NETWORK, SHARED, machine_id)
+    pair.target.do(Kind.REMOVE_NETWORK, SHARED, pair.machine_id)
+    pair.target.do(Kind.REMOVE_NETWORK, SHARED, OTHER)
+    assert names(pair.target) == ["ss-shared"]
+    for _ in range(2):
+        pair.target.do(Kind.REMOVE_NETWORK, BY_RUN)
+    assert names(pair.target) == []
+    late = pair.target.order(Kind.CREATE_NETWORK, BY_RUN)
+    assert late.problem.code == "stale-order"
+    assert (names(pair.target), pair.target.appliance.state.facts("drill-network/")) == ([], {})
+
+
+def test_a_machine_that_stays_keeps_it_after_the_run(pair):
+    for order, machine_id in ((BY_RUN, None), (SHARED, OTHER)):
+        pair.target.do(Kind.CREATE_NETWORK, order, machine_id)
+    pair.target.do(Kind.REMOVE_NETWORK, BY_RUN)
+    assert names(pair.target) == ["ss-shared"]
+    pair.target.do(Kind.REMOVE_NETWORK, SHARED, OTHER)
+    assert names(pair.target) == []
+
+
 def test_a_forgotten_drill_leaves_it_to_the_machine_that_still_uses_it(pair):
     pair.protect().synchronized()
     for machine_id in (pair.machine_id, OTHER):
@@ -64,17 +92,18 @@ def test_a_machine_of_a_new_drill_leaves_what_its_last_one_left_over(pair):
     assert names(pair.target) == ["ss-again"]
 
 
+@pytest.mark.parametrize("user", [(SHARED, OTHER), (BY_RUN, None)], ids=["machine", "run"])
 @pytest.mark.parametrize("seam", ["appliance.network.entered", "appliance.network.removed"])
-def test_a_kill_in_between_leaves_nothing_after_the_clean_up(pair, seam):
+def test_a_kill_in_between_leaves_nothing_after_the_clean_up(pair, seam, user):
     entering = seam.endswith("entered")
     if not entering:
-        pair.target.do(Kind.CREATE_NETWORK, SHARED, OTHER)
+        pair.target.do(Kind.CREATE_NETWORK, *user)
     kind = Kind.CREATE_NETWORK if entering else Kind.REMOVE_NETWORK
     with seams.armed(dying.at(seam)), pytest.raises(dying.Killed):
-        pair.target.order(kind, SHARED, OTHER)
+        pair.target.order(kind, *user)
     pair.target.stop()
     pair.target.start()
-    pair.target.do(Kind.REMOVE_NETWORK, SHARED, OTHER)
+    pair.target.do(Kind.REMOVE_NETWORK, *user)
     assert (names(pair.target), pair.target.appliance.state.facts("drill-network/")) == ([], {})
 
 

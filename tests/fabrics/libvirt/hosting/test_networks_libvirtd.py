@@ -15,6 +15,7 @@ from secondsite.fabrics.conformance import hosting as cases
 from secondsite.fabrics.conformance import steps
 from secondsite.fabrics.interface import HostRequest
 from secondsite.fabrics.libvirt.host import connection
+from secondsite.wire.common.machines import ServedHost, Serving
 from tests.support import libvirtd
 
 pytestmark = [pytest.mark.slow, pytest.mark.longest]
@@ -144,26 +145,114 @@ def test_a_network_without_a_dhcp_server_reserves_nothing(host, switch):
         host.fabric.networks.unreserve("nowhere", "52:54:00:00:00:0a", "10.2.0.5")
 
 
+MAC, OTHER = "52:54:00:00:00:0a", "52:54:00:00:00:0b"
 LEASE = """
 ip link add name cable type veth peer name card
-ip link set cable master br-served up
-ip link set card address 52:54:00:00:00:0a up
+ip link set cable master BRIDGE up
+ip link set card address MAC up
 busybox udhcpc -i card -n -q -f -t 8 -T 2 -s /bin/true 2>&1 || true
 ip link delete cable
 """
 
 
-def test_a_card_that_asks_gets_what_was_reserved_and_before_that_one_of_the_range(host, served):
-    """The card is an end of a cable in the network's bridge, beside the daemon."""
-    served.create()
+def beside(host, *command):
+    """In the network namespace of the daemon: on its host."""
     daemon = Path(host.uri.partition("socket=")[2]).parts[2]
-    asking = ["nsenter", f"--net=/proc/{daemon}/ns/net", "sh", "-euc", LEASE]
+    enter = ["nsenter", f"--net=/proc/{daemon}/ns/net", *command]
+    return subprocess.run(enter, capture_output=True, text=True, timeout=60, check=True).stdout
 
-    def leased():
-        done = subprocess.run(asking, capture_output=True, text=True, timeout=60, check=True)
-        assert "lease of " in done.stdout, done.stdout
-        return done.stdout.partition("lease of ")[2].split()[0]
 
-    assert leased().startswith("10.2.0.1")
-    host.fabric.networks.reserve("served", "52:54:00:00:00:0a", "10.2.0.5", "web01")
-    assert leased() == "10.2.0.5"
+def leased(host, bridge, mac=MAC):
+    """The card is an end of a cable in the network's bridge."""
+    said = beside(host, "sh", "-euc", LEASE.replace("BRIDGE", bridge).replace("MAC", mac))
+    assert "lease of " in said, said
+    return said.partition("lease of ")[2].split()[0]
+
+
+def test_a_card_that_asks_gets_what_was_reserved_and_before_that_one_of_the_range(host, served):
+    served.create()
+    assert leased(host, "br-served").startswith("10.2.0.1")
+    host.fabric.networks.reserve("served", MAC, "10.2.0.5", "web01")
+    assert leased(host, "br-served") == "10.2.0.5"
+
+
+@pytest.fixture
+def drill(host):
+    """A network of a drill, and its bridge."""
+    host.fabric.networks.create_isolated("ss-drill", steps.TAG)
+    yield host.connection.handle.networkLookupByName("ss-drill").bridgeName()
+    host.fabric.networks.remove("ss-drill", steps.TAG)
+
+
+def offered(*hosts):
+    served = tuple(ServedHost(name=name, mac=mac, address=address) for name, mac, address in hosts)
+    ranges = ("10.9.8.100-10.9.8.101", "10.9.8.110")
+    return Serving(subnet="10.9.8.0/24", hosts=served, ranges=ranges, dns_servers=("10.9.8.53",))
+
+
+def number_of(host, bridge):
+    """Another one after each start of the network."""
+    return beside(host, "ip", "-o", "link", "show", "dev", bridge).partition(":")[0]
+
+
+def test_a_network_that_the_daemon_made_gives_addresses_and_names_by_its_own_server(host, drill):
+    networks = host.fabric.networks
+    networks.serve("ss-drill", steps.TAG, offered(("web01", MAC, "10.9.8.77")))
+    begun = number_of(host, drill)
+    assert leased(host, drill) == "10.9.8.77"
+    asking = "ip link set lo up; busybox nslookup -type=a web01 10.9.8.1"
+    assert "10.9.8.77" in beside(host, "sh", "-euc", asking)
+    assert leased(host, drill, OTHER) in ("10.9.8.100", "10.9.8.101", "10.9.8.110")
+    (found,) = (each for each in networks.list() if each.name == "ss-drill")
+    assert (found.isolated, found.gives_addresses, found.leads_to) == (True, True, ())
+    assert found.ranges == ("10.9.8.100-10.9.8.101", "10.9.8.110-10.9.8.110")
+    for _ in range(2):
+        networks.serve(
+            "ss-drill", steps.TAG, offered(("web01", MAC, "10.9.8.78"), ("db01", OTHER, "10.9.8.79"))
+        )
+    assert (leased(host, drill), leased(host, drill, OTHER)) == ("10.9.8.78", "10.9.8.79")
+    assert number_of(host, drill) == begun
+
+
+def test_nothing_of_it_is_left_once_it_is_removed_also_after_a_kill_in_between(host, monkeypatch):
+    networks, handle = host.fabric.networks, host.connection.handle
+    networks.create_isolated("ss-drill", steps.TAG)
+
+    def killed(*_):
+        raise SystemExit
+
+    monkeypatch.setattr(libvirt.virNetwork, "create", killed)
+    with pytest.raises(SystemExit):
+        networks.serve("ss-drill", steps.TAG, offered())
+    monkeypatch.undo()
+    networks.create_isolated("ss-drill", steps.TAG)
+    networks.serve("ss-drill", steps.TAG, offered(("web01", MAC, "10.9.8.77")))
+    bridge = handle.networkLookupByName("ss-drill").bridgeName()
+    assert leased(host, bridge) == "10.9.8.77"
+    networks.remove("ss-drill", steps.TAG)
+    assert "ss-drill" not in [each.name for each in networks.list()]
+    assert f": {bridge}:" not in beside(host, "ip", "-o", "link")
+    daemon = Path(host.uri.partition("socket=")[2]).parts[2]
+    kept = Path(f"/proc/{daemon}/root/var/lib/libvirt/dnsmasq")
+    assert [each.name for each in kept.iterdir() if "ss-drill" in each.name or bridge in each.name] == []
+    said = subprocess.run(["ps", "-wweo", "args"], capture_output=True, text=True, check=True, timeout=30)
+    assert "ss-drill.conf" not in said.stdout
+
+
+def test_of_a_subnet_that_the_host_is_in_itself_a_made_network_gives_no_addresses(host, served, drill):
+    served.create()
+    refusal = host.fabric.networks.cannot_serve("10.2.0.0/25")
+    assert "by its network 'served'" in refusal.what
+    assert host.fabric.networks.cannot_serve("10.9.8.0/24") is None
+    with pytest.raises(errors.NotPossibleNow, match="by its network 'served'"):
+        host.fabric.networks.serve("ss-drill", steps.TAG, Serving(subnet="10.2.0.0/24"))
+
+
+def test_of_a_network_it_is_known_whether_a_server_gives_addresses_there(host, served, switch):
+    known = {each.name: (each.gives_addresses, each.ranges) for each in host.fabric.networks.list()}
+    assert known["served"] == (True, ("10.2.0.100-10.2.0.200",))
+    assert known["ovs"] == (None, ())
+    host.fabric.networks.create_isolated("alone", steps.TAG)
+    (alone,) = (each for each in host.fabric.networks.list() if each.name == "alone")
+    host.fabric.networks.remove("alone", steps.TAG)
+    assert (alone.gives_addresses, alone.isolated) == (False, True)

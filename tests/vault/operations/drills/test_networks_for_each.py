@@ -7,7 +7,7 @@ import pytest
 from secondsite.domain import errors
 from secondsite.domain.lifecycle import Verb
 from secondsite.vault import ports
-from secondsite.wire.common.cards import CardSettings
+from secondsite.wire.common.cards import CardSettings, PoolSettings
 from secondsite.wire.common.machines import NetworkInfo, NicDefinition
 from secondsite.wire.control.orders import Kind
 from secondsite.wire.rest.places import NetworkMapping
@@ -85,6 +85,70 @@ def test_each_has_the_subnet_of_a_failover_or_else_that_of_home(verbs):
     asked = verbs.appliances.asked_network
     served = {each.serving.subnet: [host.mac for host in each.serving.hosts] for each in (asked, *asked.more)}
     assert served == {"10.2.0.0/24": [FRONT.format(1)], "10.1.9.0/24": [BACK.format(1)]}
+
+
+def pool(verbs, name, **settings):
+    with verbs.store.transaction() as tx:
+        tx.pools.put(ports.PoolRecord(name, PoolSettings(site="b", **settings)))
+
+
+def ranges_of(order):
+    return {each.serving.subnet: each.serving.ranges for each in (order, *order.more)}
+
+
+def test_it_gives_out_what_the_pool_or_else_the_server_of_that_network_gives(verbs):
+    two_networks(verbs)
+    map_to(verbs, front="dmz", back="inner")
+    verbs.appliances.subnets = {"dmz": "10.2.0.0/24", "inner": "10.3.0.0/24"}
+    verbs.appliances.known_of = {name: {"ranges": ("10.9.9.1-10.9.9.9",)} for name in ("dmz", "inner")}
+    pool(verbs, "dmz", network="dmz", subnet="10.2.0.0/24", ranges=("10.2.0.100-10.2.0.149",))
+    verbs.run(Verb.TEST_FAILOVER, "web01", network=EACH)
+    assert ranges_of(verbs.appliances.asked_network) == {
+        "10.2.0.0/24": ("10.2.0.100-10.2.0.149",),
+        "10.3.0.0/24": ("10.9.9.1-10.9.9.9",),
+    }
+
+
+def test_each_vlan_of_a_network_has_the_subnet_and_the_range_of_its_pool(verbs):
+    nics = [NicDefinition(key=f"net{n}", mac=BACK.format(n), network="trunk", vlans=(n,)) for n in (1, 2)]
+    give_cards(verbs, "web01", *nics)
+    map_to(verbs, trunk="trunk-b")
+    verbs.appliances.subnets["trunk-b"] = "10.2.0.0/24"
+    for n in (1, 2):
+        pool(
+            verbs,
+            f"v{n}",
+            network="trunk-b",
+            vlan=n,
+            subnet=f"10.4.{n}.0/24",
+            ranges=(f"10.4.{n}.10-10.4.{n}.19",),
+        )
+    verbs.run(Verb.TEST_FAILOVER, network=EACH)
+    assert ranges_of(verbs.appliances.asked_network) == {
+        f"10.4.{n}.0/24": (f"10.4.{n}.10-10.4.{n}.19",) for n in (1, 2)
+    }
+
+
+def test_a_subnet_that_its_host_has_itself_is_given_to_no_network_and_the_check_says_why(verbs):
+    map_to(verbs, lan="dmz")
+    verbs.appliances.subnets["dmz"] = "10.2.0.0/24"
+    verbs.appliances.known_of["dmz"] = {"unserved": "The host here is in 10.2.0.0/24 itself."}
+    job = verbs.run(Verb.TEST_FAILOVER, network=EACH)
+    assert verbs.appliances.asked_network.serving is None
+    assert (
+        "gives no addresses: The host here is in 10.2.0.0/24 itself."
+        in said(job, "Prerequisites check").sentence
+    )
+
+
+def test_a_card_that_is_to_have_an_address_out_of_a_pool_needs_a_network_that_gives_some(verbs):
+    two_networks(verbs)
+    card = CardSettings(mac=BACK.format(2), from_pool=True)
+    with verbs.store.transaction() as tx:
+        tx.settings.put(ports.MachineSettingsRecord(verbs.machine("db01").id, (card,)))
+    job = verbs.run(Verb.TEST_FAILOVER, "db01", network=EACH).job
+    assert "is to have an address out of a pool, and the network for 'back' gives none" in job.error.message
+    assert Kind.CREATE_NETWORK not in {kind for _, kind, _ in verbs.appliances.given}
 
 
 def test_one_of_which_nobody_knows_the_subnet_gives_no_addresses_and_is_warned_of(verbs):

@@ -1,5 +1,7 @@
 """Before a machine is moved its check says whether the addresses that its guest has will do where it goes."""
 
+import dataclasses
+
 import pytest
 
 from secondsite.domain.lifecycle import Verb
@@ -79,6 +81,38 @@ def test_a_card_that_gets_another_address_keeps_none(protected):
         card = CardSettings(mac=MAC, address="10.2.0.5/24")
         tx.settings.put(ports.MachineSettingsRecord(protected.machine().id, (card,)))
     assert "keeps" not in checked(protected)
+
+
+VIRTUAL = "comes to 'lan-b' of b, a virtual network without a DHCP server"
+
+
+@pytest.mark.parametrize("verb", [Verb.PLANNED_FAILOVER, Verb.FAILOVER])
+@pytest.mark.parametrize("gives", [False, True, None])
+def test_a_virtual_network_in_which_nobody_gives_addresses_is_warned_of(protected, verb, gives):
+    protected.appliances.told = {}
+    protected.appliances.known_of = {"lan-b": {"gives_addresses": gives}}
+    run = protected.run(verb)
+    assert run.job.state == "succeeded"
+    assert (VIRTUAL in run.tasks[0].sentence) == (gives is False)
+    assert ("--from-pool" in run.tasks[0].sentence) == (gives is False)
+
+
+def test_a_guest_whose_address_fits_there_needs_nobody_who_gives_one(protected):
+    protected.appliances.subnets = {"lan-b": "10.1.0.0/24"}
+    protected.appliances.known_of = {"lan-b": {"gives_addresses": False}}
+    assert VIRTUAL not in checked(protected)
+
+
+def test_a_pool_for_the_vlan_of_a_card_says_its_subnet(protected):
+    protected.appliances.subnets = {"lan-b": "10.2.0.0/24"}
+    pool = PoolSettings(site="b", network="lan-b", vlan=12, subnet="10.1.0.0/24", ranges=("10.1.0.100",))
+    with protected.store.transaction() as tx:
+        tx.pools.put(ports.PoolRecord("v12", pool))
+        machine = tx.machines.find("web01")
+        nics = tuple(each.model_copy(update={"vlans": (12,)}) for each in machine.definition.nics)
+        definition = machine.definition.model_copy(update={"nics": nics})
+        tx.machines.put(dataclasses.replace(machine, definition=definition))
+    assert "net0 keeps 10.1.0.5, which fits lan-b (10.1.0.0/24)" in checked(protected)
 
 
 @pytest.mark.parametrize("address", [None, "10.2.0.5/24"])

@@ -3,6 +3,9 @@
 import pytest
 
 from secondsite.domain.lifecycle import State, Verb
+from secondsite.vault import ports
+from secondsite.vault.facade.shared import machine_shapes
+from secondsite.vault.watch.health import Situation
 from secondsite.wire.control.orders import Kind
 from tests.vault.support_appliances import B
 from tests.vault.support_operations import said
@@ -102,3 +105,29 @@ def test_a_drill_is_cancelled_while_its_machine_is_looked_at_and_leaves_nothing(
     assert protected.settle(job_id).job.state == "cancelled"
     assert protected.machine().drill is None
     assert Kind.STOP_REPLICA in [kind for _, kind, _ in protected.appliances.given]
+
+
+def shown(verbs):
+    """The addresses that the machine is shown with."""
+    situation = Situation(verbs.machine(), ports.StatusRecord(verbs.machine().id), None, None, None)
+    found = machine_shapes.protected(situation, (), verbs.clock.now()).addresses
+    return None if found is None else (found.site, found.addresses)
+
+
+def test_the_addresses_that_a_guest_has_are_shown_with_the_machine_where_it_runs(protected):
+    protected.appliances.guest_has = ("10.2.0.57/24",)
+    protected.run(Verb.TEST_FAILOVER)
+    assert shown(protected) is None
+    protected.run(Verb.CLEANUP_TEST_FAILOVER)
+    protected.run(Verb.PLANNED_FAILOVER)
+    assert shown(protected) == ("b", ("10.2.0.57/24",))
+    protected.run(Verb.CANCEL_FAILOVER)
+    assert shown(protected) is None
+    protected.appliances.guest_has = ()
+    protected.run(Verb.FAILOVER)
+    assert shown(protected) is None
+    for verb in (Verb.COMMIT, Verb.REPROTECT):
+        protected.run(verb)
+    protected.appliances.guest_has = ("10.1.0.5/24",)
+    protected.run(Verb.PLANNED_FAILOVER)
+    assert shown(protected) == ("a", ("10.1.0.5/24",))

@@ -15,16 +15,18 @@ def with_addresses(asked: DrillNetwork, users: Iterable[DrillNetwork]) -> tuple[
     taken = {host.address: host.name for user in users for host in _hosts(user) if host.address is not None}
     hosts, instead = [], ""
     # what is wished first: a card without a wish would take its neighbour's
-    for host in sorted(asked.serving.hosts, key=lambda each: each.address is None):
-        found = leasing.lease(asked.serving.subnet, host.mac, host.address, taken, asked.serving.dns_servers)
+    serving = asked.serving
+    for host in sorted(serving.hosts, key=lambda each: each.address is None):
+        found = leasing.lease(
+            serving.subnet, host.mac, host.address, taken, serving.dns_servers, serving.ranges
+        )
         if found.address is not None:
             taken[found.address] = host.name
         if found.why_not is not None:
             another = found.address or "any address"
             instead += f"; {host.name} gets {another} instead of {host.address}, {found.why_not}"
         hosts.append(host.model_copy(update={"address": found.address}))
-    serving = asked.serving.model_copy(update={"hosts": tuple(hosts)})
-    return asked.model_copy(update={"serving": serving}), instead
+    return asked.model_copy(update={"serving": serving.model_copy(update={"hosts": tuple(hosts)})}), instead
 
 
 def of(payload: DrillNetwork) -> dict[str, str]:

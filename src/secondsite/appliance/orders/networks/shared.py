@@ -1,12 +1,14 @@
 """The networks that the machines of one test failover share. Each stands for as long as one of them uses it.
 
-Each machine enters and leaves under its own generation, so an order that comes after its clean-up makes no network again. Who
+Each machine enters and leaves under its own generation, so an order that comes after its clean-up makes no network again. The run of a plan,
+which uses them too, has no generation: that it has left is kept. Who
 uses it is durable before the network is made, and forgotten after it is removed: a process that is killed in between
 repeats, and leaves nothing.
 """
 
 import threading
-from collections.abc import Collection
+import time
+from collections.abc import Collection, Sequence
 
 import structlog
 
@@ -14,12 +16,17 @@ from ....domain import errors
 from ....fabrics.interface import Fabric
 from ....ground import seams
 from ....ground.plural import counted
+from ....ground.units import DAY
 from ....wire.control.orders import CreatedNetwork, CreateNetwork, DrillNetwork
 from ...shared import State
 from ..context import Context
 from . import leasing
 
 KEY = "drill-network/"
+RUN = "run-"
+LEFT = "drill-run-left/"
+KEPT_SECONDS = 30 * DAY
+"""An order is refused for its age long before."""
 
 log = structlog.get_logger(__name__)
 _changing = threading.Lock()
@@ -28,23 +35,44 @@ _changing = threading.Lock()
 def enter(context: Context, asked: CreateNetwork) -> tuple[str, CreatedNetwork]:
     """The machine uses the networks, which are made if they are not there. Its addresses are fixed before, so a repeat gives the
     same. Raises StaleOrder."""
-    wanted = _each(asked)
+    wanted, user = _each(asked), _user(context, asked)
     with _changing:
         context.require_current()
-        _leave_others(context, {each.name for each in wanted})
-        found = [_enter(context, each) for each in wanted]
+        if asked.run is None:
+            _leave_others(context, {each.name for each in wanted})
+        else:
+            _refuse_late(context.state, asked.run)
+        found = [_enter(context, each, user) for each in wanted]
     first = found[0][1]
     leased = {mac: address for _, created in found for mac, address in created.leased.items()}
     return "; ".join(said for said, _ in found), first.model_copy(update={"leased": leased})
 
 
-def _enter(context: Context, asked: DrillNetwork) -> tuple[str, CreatedNetwork]:
-    payload, instead = leasing.with_addresses(asked, _users(context, asked.name))
-    context.state.put_fact(_key(payload.name, context.machine_id), payload.model_dump_json())
+def _user(context: Context, asked: CreateNetwork) -> str:
+    return context.machine_id if asked.run is None else f"{RUN}{asked.run}"
+
+
+def _refuse_late(state: State, run: str) -> None:
+    if state.fact(f"{LEFT}{run}") is not None:
+        raise errors.StaleOrder(f"The run {run} has left its networks. The order was not carried out.")
+
+
+def _note_left(state: State, run: str) -> None:
+    """Durable before it leaves; those of long ago are forgotten."""
+    now = time.time()
+    for key, at in state.facts(LEFT).items():
+        if now - float(at) > KEPT_SECONDS:
+            state.remove_fact(key)
+    state.put_fact(f"{LEFT}{run}", str(now))
+
+
+def _enter(context: Context, asked: DrillNetwork, user: str) -> tuple[str, CreatedNetwork]:
+    payload, instead = leasing.with_addresses(asked, _users(context, asked.name, user))
+    context.state.put_fact(_key(payload.name, user), payload.model_dump_json())
     seams.reach("appliance.network.entered")
     info = context.fabric.networks.create_isolated(payload.name, str(payload.drill))
     offered = _serve(context.state, context.fabric, payload)
-    others = len(_others(context, payload.name))
+    others = _others(context, payload.name, user)
     beside = f", shared with {_of_this(others)}" if others else ""
     created = CreatedNetwork(**dict(info), leased=leasing.of(payload))
     return f"isolated network {payload.name} is there{beside}{offered}{instead}", created
@@ -54,7 +82,9 @@ def leave(context: Context, payload: CreateNetwork) -> str:
     """The last one that uses one removes it."""
     with _changing:
         context.require_current()
-        return "; ".join(_leave(context, each) for each in _each(payload))
+        if payload.run is not None:
+            _note_left(context.state, payload.run)
+        return "; ".join(_leave(context, each, _user(context, payload)) for each in _each(payload))
 
 
 def _each(payload: CreateNetwork) -> list[DrillNetwork]:
@@ -74,7 +104,7 @@ def _leave_others(context: Context, names: Collection[str]) -> None:
     for key, said in context.state.facts(KEY).items():
         known = DrillNetwork.model_validate_json(said)
         if key == _key(known.name, context.machine_id) and known.name not in names:
-            _leave(context, known)
+            _leave(context, known, context.machine_id)
 
 
 def serve_again(state: State, fabric: Fabric) -> None:
@@ -101,31 +131,34 @@ def _serve(state: State, fabric: Fabric, payload: DrillNetwork) -> str:
     return f", with addresses of {payload.serving.subnet}; names: {names}"
 
 
-def _leave(context: Context, payload: DrillNetwork) -> str:
-    others = _others(context, payload.name)
+def _leave(context: Context, payload: DrillNetwork, user: str) -> str:
+    others = _others(context, payload.name, user)
     if not others:
         context.fabric.networks.remove(payload.name, str(payload.drill))
         seams.reach("appliance.network.removed")
-    context.state.remove_fact(_key(payload.name, context.machine_id))
+    context.state.remove_fact(_key(payload.name, user))
     if others:
-        return f"network {payload.name} stays for {_of_this(len(others))}"
+        return f"network {payload.name} stays for {_of_this(others)}"
     return f"network {payload.name} is gone"
 
 
-def _of_this(others: int) -> str:
-    return f"{counted(others, 'other machine')} of this test failover"
+def _of_this(others: Sequence[str]) -> str:
+    runs = [key for key in others if key.rpartition("/")[2].startswith(RUN)]
+    machines = len(others) - len(runs)
+    said = [f"{counted(machines, 'other machine')} of this test failover"] if machines else []
+    return " and ".join([*said, *(["the run of its plan"] if runs else [])])
 
 
-def _others(context: Context, name: str) -> list[str]:
+def _others(context: Context, name: str, user: str) -> list[str]:
     known = context.state.facts(f"{KEY}{name}/")
-    return [key for key in known if key != _key(name, context.machine_id)]
+    return [key for key in known if key != _key(name, user)]
 
 
-def _users(context: Context, name: str) -> list[DrillNetwork]:
-    """The other machines that use it."""
+def _users(context: Context, name: str, user: str) -> list[DrillNetwork]:
+    """The others that use it."""
     known = context.state.facts(f"{KEY}{name}/")
-    return [DrillNetwork.model_validate_json(known[key]) for key in _others(context, name)]
+    return [DrillNetwork.model_validate_json(known[key]) for key in _others(context, name, user)]
 
 
-def _key(name: str, machine_id: str) -> str:
-    return f"{KEY}{name}/{machine_id}"
+def _key(name: str, user: str) -> str:
+    return f"{KEY}{name}/{user}"

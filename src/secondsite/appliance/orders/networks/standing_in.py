@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 from ....domain.networks import subnets
+from ....wire.common.cards import MOST_RANGES
+from ....wire.common.machines import NetworkInfo
 from ....wire.control.checks import CheckTarget, StandIn
 from ..context import Context
 
@@ -11,10 +13,21 @@ def known(context: Context, payload: CheckTarget) -> tuple[StandIn, ...]:
     """Of those that are asked for, whether or not they are here."""
     if not payload.stand_ins:
         return ()
-    there = {network.name: network.subnets for network in context.fabric.networks.list()}
-    return tuple(
-        StandIn(network=name, subnet=_subnet(there.get(name, ())))
-        for name in dict.fromkeys(payload.stand_ins)
+    there = {network.name: network for network in context.fabric.networks.list()}
+    return tuple(_known(context, name, there.get(name)) for name in dict.fromkeys(payload.stand_ins))
+
+
+def _known(context: Context, name: str, network: NetworkInfo | None) -> StandIn:
+    if network is None:
+        return StandIn(network=name)
+    subnet = _subnet(network.subnets)
+    unserved = None if subnet is None else context.fabric.networks.cannot_serve(subnet)
+    return StandIn(
+        network=name,
+        subnet=subnet,
+        ranges=network.ranges[:MOST_RANGES] if subnet is not None else (),
+        gives_addresses=network.gives_addresses,
+        unserved=None if unserved is None else unserved.what,
     )
 
 

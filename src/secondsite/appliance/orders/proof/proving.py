@@ -5,15 +5,18 @@ Nothing is locked: replication and other orders go on meanwhile."""
 import time
 from dataclasses import dataclass
 
+from ....domain import errors
 from ....fabrics.interface import PowerState
 from ....fabrics.seeing import Sights
-from ....wire.common.evidence import Evidence, GuestAgent, Picture
+from ....wire.common.evidence import MOST_TOLD, Evidence, GuestAgent, Picture
 from ....wire.control.proofs import Proof, Prove
 from ..beside.giving_way import Look
 from ..context import Context
 from . import addressing, checking, grading, pictures, text
 
 LOOK_AGAIN_SECONDS = 0.5
+LEASED_SECONDS = 5.0
+"""So long a guest whose agent answers may take until it has an address: many agents start beside the DHCP client."""
 KEPT_SECONDS = 10.0
 """Of the order's deadline, for the picture and the report."""
 CONSOLE_BYTES = 8000
@@ -32,6 +35,7 @@ class _Seen:
     power: PowerState
     answered_after: float | None = None
     console: str = ""
+    addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,8 @@ class _Asked:
 
     checks: checking.Checks
     addresses: addressing.Addresses
+    connected: bool
+    """Whether it has a card on a network, and so may have an address."""
 
 
 def prove(
@@ -54,23 +60,28 @@ def prove(
     most_seconds = max(0.0, left_seconds - KEPT_SECONDS)
     addresses = addressing.Addresses(context.fabric, payload, most_seconds - addressing.GIVE_SECONDS)
     with checking.Checks(context.fabric, payload, most_seconds) as checks:
-        asked = _Asked(checks, addresses)
+        asked = _Asked(checks, addresses, _is_connected(context, payload.fabric_id))
         seen = _look(context, payload, sights, began, asked)
-        while _goes_on(seen, sights, asked) or (
-            _may_show_more(seen, sights) and time.monotonic() - began < wait_seconds
+        while (
+            _goes_on(seen, sights, asked)
+            or (_may_show_more(seen, sights) and time.monotonic() - began < wait_seconds)
+            or _may_get_an_address(seen, asked, time.monotonic() - began)
         ):
             if look is not None:
                 look.require_no_other()
             time.sleep(LOOK_AGAIN_SECONDS)
             seen = _look(context, payload, sights, began, asked, seen)
         checks.give_up(f"the machine is {seen.power}")
+    if asked.connected and seen.power is PowerState.RUNNING:
+        seen.addresses = _addresses(context, payload.fabric_id) or seen.addresses
     seconds = time.monotonic() - began
     became, picture = Picture.NONE, None
     if sights.screen:
         became, picture = pictures.taken(context.fabric.seeing, payload.fabric_id)
     evidence = _evidence(seen, sights, seconds, became, asked)
     grading.record(context, looked, evidence, asked_outside=checks.asked_outside, partly=partly)
-    sentence = f"{payload.name} {_verdict(evidence)}{addressing.said(evidence.addresses)}"
+    has = "".join(f"; it has {each}" for each in evidence.guest_addresses)
+    sentence = f"{payload.name} {_verdict(evidence)}{has}{addressing.said(evidence.addresses)}"
     return sentence, Proof(evidence=evidence, picture=picture)
 
 
@@ -87,6 +98,9 @@ def _look(
     seen = _Seen(fabric.power.state(fabric_id), answered)
     if answered is None and sights.agent and fabric.seeing.agent_answers(fabric_id):
         seen.answered_after = time.monotonic() - began
+    seen.addresses = before.addresses if before is not None else ()
+    if asked.connected and not seen.addresses and seen.answered_after is not None:
+        seen.addresses = _addresses(context, fabric_id)
     if sights.console:
         seen.console = text.readable(fabric.seeing.console(fabric_id, CONSOLE_BYTES))
     if seen.power is PowerState.RUNNING:
@@ -99,6 +113,24 @@ def _goes_on(seen: _Seen, sights: Sights, asked: _Asked) -> bool:
     """Of a machine without a channel for an agent no address is waited for."""
     pending = bool(asked.checks.pending) or (sights.agent and asked.addresses.pending)
     return seen.power is PowerState.RUNNING and pending
+
+
+def _addresses(context: Context, fabric_id: str) -> tuple[str, ...]:
+    try:
+        return tuple(context.fabric.reaching.addresses(fabric_id))[:MOST_TOLD]
+    except errors.SecondsiteError:
+        return ()
+
+
+def _is_connected(context: Context, fabric_id: str) -> bool:
+    found = context.fabric.inventory.get(fabric_id)
+    return found is not None and any(nic.network for nic in found.definition.nics)
+
+
+def _may_get_an_address(seen: _Seen, asked: _Asked, seconds: float) -> bool:
+    if not asked.connected or seen.power is not PowerState.RUNNING or seen.answered_after is None:
+        return False
+    return not seen.addresses and seconds < seen.answered_after + LEASED_SECONDS
 
 
 def _may_show_more(seen: _Seen, sights: Sights) -> bool:
@@ -123,6 +155,7 @@ def _evidence(seen: _Seen, sights: Sights, seconds: float, picture: Picture, ask
         seconds=seconds,
         checks=verdicts,
         addresses=asked.addresses.verdicts,
+        guest_addresses=seen.addresses,
     )
 
 

@@ -21,16 +21,14 @@ from ....wire.common.machines import NetworkInfo, Serving
 from ...interface import Obstacle
 from .. import subnets, uplinks, vlans
 from . import connection, domain_xml
-from .serving import dnsmasq, isolation, reserving
+from .serving import dnsmasq, isolation, offering, reserving
 
 ALIAS = "secondsite:"
 PASSING = "ssnew"
 LONGEST_NAME = 15
 IP_SECONDS = 10.0
-NOT_SERVED = Obstacle(
-    "Networks that are made at this site by libvirt's daemon give no addresses to the machines of a test failover.",
-    "Start it without --subnet, or with --network NAME, an isolated network of this site that has DHCP.",
-)
+ITS_OWN_SERVER = frozenset({"none", "nat", "route", "open"})
+"""Ways to forward with which a network of libvirt's has its own bridge, and the DHCP server that is defined for it."""
 
 log = structlog.get_logger(__name__)
 _making = threading.Lock()
@@ -70,7 +68,7 @@ class BridgeNetworks:
         else:
             self._servers.end(name)
 
-    def cannot_serve(self) -> Obstacle | None:
+    def cannot_serve(self, subnet: str | None = None) -> Obstacle | None:
         return dnsmasq.obstacle()
 
     def serve(self, name: str, tag: str, serving: Serving) -> None:
@@ -119,8 +117,8 @@ class LibvirtNetworks:
         _require_tag(_libvirt_network(domain_xml.parse(_xml(network))), tag)
         if not _is_active(network):
             connection.call(f"starting the network '{name}'", network.create)
-        _try_to_shut_host_out(connection.call("reading a network", network.bridgeName))
-        return NetworkInfo(name=name, kind="libvirt", isolated=True, tag=tag)
+        self._shut_host_out(network)
+        return _libvirt_network(domain_xml.parse(_xml(network)))
 
     def remove(self, name: str, tag: str) -> None:
         network = self._find(name)
@@ -131,11 +129,20 @@ class LibvirtNetworks:
             connection.call(f"stopping the network '{name}'", network.destroy)
         connection.call(f"removing the network '{name}'", network.undefine)
 
-    def cannot_serve(self) -> Obstacle | None:
-        return NOT_SERVED
+    def cannot_serve(self, subnet: str | None = None) -> Obstacle | None:
+        """Its server is the host's: with its own subnet there would be two of them."""
+        return None if subnet is None else offering.obstacle(subnet, self.list())
 
     def serve(self, name: str, tag: str, serving: Serving) -> None:
-        _require_none(self.cannot_serve())
+        network = self._need(name)
+        _require_tag(_libvirt_network(domain_xml.parse(_xml(network))), tag)
+        _require_none(offering.obstacle(serving.subnet, self.list(), but=name))
+        offering.serve(self._hypervisor.handle, network, serving)
+        self._shut_host_out(network)
+
+    def _shut_host_out(self, network: Any) -> None:
+        serves = domain_xml.parse(_xml(network)).find("ip") is not None
+        _try_to_shut_host_out(connection.call("reading a network", network.bridgeName), serves)
 
     def reservations(self, name: str) -> Mapping[str, str] | None:
         network = self._find(name)
@@ -230,10 +237,10 @@ def _clear_passing() -> None:
             _ip("link", "delete", "dev", left_over, "type", "bridge")
 
 
-def _try_to_shut_host_out(bridge: str) -> None:
+def _try_to_shut_host_out(bridge: str, serves: bool) -> None:
     """Libvirt's daemon made the bridge; this process may lack the right to change it."""
     try:
-        isolation.shut_host_out(bridge)
+        isolation.shut_host_out(bridge, serves=serves)
     except errors.FabricError as problem:
         log.warning("network.host-not-shut-out", network=bridge, problem=problem.message)
 
@@ -264,17 +271,21 @@ def _is_active(network: Any) -> bool:
 
 
 def _libvirt_network(root: Element, active: bool = True) -> NetworkInfo:
-    lonely = root.find("forward") is None and root.find("ip") is None
+    forward, tag = root.find("forward"), domain_xml.tag_of(root)
+    mode = "none" if forward is None else forward.get("mode", "nat")
+    ranges = subnets.dhcp_ranges(root)
     return NetworkInfo(
         name=root.findtext("name", ""),
         kind="libvirt",
-        isolated=lonely,
+        isolated=forward is None and (tag is not None or root.find("ip") is None),
         active=active,
         vlans=vlans.tags(root),
         carries_vlans=vlans.carries(root),
         subnets=subnets.of_network(root),
+        gives_addresses=bool(ranges) if mode in ITS_OWN_SERVER else None,
+        ranges=ranges,
         leads_to=uplinks.of_network(root),
-        tag=domain_xml.tag_of(root),
+        tag=tag,
     )
 
 

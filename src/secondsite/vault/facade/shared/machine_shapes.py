@@ -62,6 +62,7 @@ def described(
         failover=_failover(machine),
         drill=_drill(machine, notes),
         booted=_booted(machine.booted) if machine.booted else None,
+        addresses=_addresses(machine),
         power=_power(source),
         points=_points(replica) if replica else rest.Points(),
         journal=_journal(replica) if replica else rest.Journal(),
@@ -215,6 +216,14 @@ def _booted(booted: ports.BootedRecord) -> rest.BootedPoint:
         tried_at=booted.tried_at,
         job_id=booted.job_id,
     )
+
+
+def _addresses(machine: ports.MachineRecord) -> rest.SeenAddresses | None:
+    """Not those that it had where it does not run any more."""
+    seen = machine.seen_addresses
+    if seen is None or seen.site != active_site(machine):
+        return None
+    return rest.SeenAddresses(addresses=seen.addresses, site=seen.site, at=seen.at)
 
 
 def _open_drill(drill: ports.DrillRecord) -> rest.OpenDrill:

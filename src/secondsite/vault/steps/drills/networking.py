@@ -11,7 +11,7 @@ from ... import ports
 from ..deps import Deps
 from ..lost import giving_up
 from ..lost.giving_up import Need
-from ..sides import cards, drilling, pooling, standing_in
+from ..sides import cards, drilling, standing_in
 from ..sides.addressing import DrillNetwork
 from ..sides.source import Source
 from ..sides.target import Target
@@ -46,6 +46,7 @@ class DrillNetworks:
             test_networks=there,
             cards=tuple(card for card in connected if card.network in there),
             serve=asked.subnet is not None,
+            serve_subnet=asked.subnet,
             stand_ins=standing_in.asked(home),
         )
 
@@ -65,9 +66,12 @@ class DrillNetworks:
         if not several or old.obstacles:
             return old, ()
         with self._deps.store.reading() as tx:
-            home, pools = standing_in.of(tx, machine), pooling.subnets(tx, machine.target_site)
+            home = standing_in.of(tx, machine)
+            pools, asks = standing_in.pools_of(tx, machine, home), standing_in.from_pools(tx, machine)
         known = standing_in.known(home, answer, self._source(ctx), pools)
-        return standing_in.obstacles(known, answer, asked.dns_servers, machine.target_site), known
+        found = standing_in.obstacles(known, answer, asked.dns_servers, machine.target_site)
+        needing = standing_in.needing(home, known, asks)
+        return checks.Obstacles(obstacles=(*needing.obstacles, *found.obstacles)), known
 
     def create(self, ctx: StepContext) -> Outcome:
         wanted = ctx.arguments(AskedNetwork).network

@@ -51,6 +51,7 @@ def serving(
     on_it: Sequence[CardHere],
     subnet: str,
     dns_servers: Sequence[str],
+    ranges: Sequence[str] = (),
 ) -> Serving:
     """For these cards of the machine."""
     macs, name = cards.new_macs(tx, machine, DRILL_RUN), subnets.label(machine.name)
@@ -62,7 +63,8 @@ def serving(
         ServedHost(name=name or f"vm-{mac.replace(':', '')}", mac=macs.get(mac, mac), address=wished.get(mac))
         for mac in homes
     )
-    return Serving(subnet=subnet, hosts=hosts, dns_servers=addresses.inside(dns_servers, subnet))
+    named = addresses.inside(dns_servers, subnet)
+    return Serving(subnet=subnet, hosts=hosts, dns_servers=named, ranges=tuple(ranges))
 
 
 def too_old(

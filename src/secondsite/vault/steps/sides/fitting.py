@@ -31,20 +31,19 @@ def look(
     told: Told,
     known: Sequence[StandIn],
 ) -> Fit:
-    """At the second site. `known`: the subnets of networks there, as their appliance says; else that of a network's pool."""
-    subnets = {**pooling.subnets(tx, machine.target_site), **_subnets(known)}
+    """At the second site. `known`: the networks there, as their appliance says; a pool says the subnet of its network, or of a VLAN in it."""
+    there = {each.network: each for each in known}
+    asks = [card for card in cards if card.network is not None and card.address is None]
     keeps = [
-        (card, address, subnets.get(str(card.network)))
-        for card in cards
-        if card.network is not None and card.address is None
+        (card, address, _subnet(tx, machine, card, there))
+        for card in asks
         for address in told.get(card.mac.lower(), ())
     ]
-    return Fit(
-        "".join(_said(*each) for each in keeps if not _is_outside(*each[1:])),
-        Obstacles(
-            obstacles=tuple(_unfit(machine, *each) for each in keeps if _is_outside(*each[1:])),
-        ),
-    )
+    unfit = [_unfit(machine, *each) for each in keeps if _is_outside(*each[1:])]
+    fitting = [(card, address, subnet) for card, address, subnet in keeps if not _is_outside(address, subnet)]
+    stays = {card.mac for card, _, subnet in fitting if subnet is not None}
+    ungiven = [_ungiven(machine, card) for card in asks if card.mac not in stays and _gives_none(there, card)]
+    return Fit("".join(_said(*each) for each in fitting), Obstacles(obstacles=(*unfit, *ungiven)))
 
 
 def at_home(tx: ports.Transaction, machine: ports.MachineRecord) -> str:
@@ -59,8 +58,20 @@ def at_home(tx: ports.Transaction, machine: ports.MachineRecord) -> str:
     return f"; at home its guest has its own addresses again: {', '.join(given)}"
 
 
-def _subnets(known: Sequence[StandIn]) -> dict[str, str]:
-    return {each.network: each.subnet for each in known if each.subnet is not None}
+def _subnet(
+    tx: ports.Transaction, machine: ports.MachineRecord, card: CardHere, there: Mapping[str, StandIn]
+) -> str | None:
+    pool = pooling.of_network(tx, machine.target_site, str(card.network), card.vlans)
+    said = there.get(str(card.network))
+    if pool is not None and (pool.vlan is not None or said is None or said.subnet is None):
+        return pool.subnet
+    return None if said is None else said.subnet
+
+
+def _gives_none(there: Mapping[str, StandIn], card: CardHere) -> bool:
+    """A virtual network in which nobody can give addresses, as far as its host knows (S-269)."""
+    said = there.get(str(card.network))
+    return said is not None and said.gives_addresses is False
 
 
 def _is_outside(address: str, subnet: str | None) -> bool:
@@ -71,6 +82,17 @@ def _said(card: CardHere, address: str, subnet: str | None) -> str:
     if subnet is None:
         return f"; {card.key} keeps {address}: the subnet of {card.network} is not known"
     return f"; {card.key} keeps {address}, which fits {card.network} ({subnet})"
+
+
+def _ungiven(machine: ports.MachineRecord, card: CardHere) -> ObstacleShape:
+    site = machine.target_site
+    return ObstacleShape(
+        what=f"{card.key} ({card.mac}) comes to '{card.network}' of {site}, a virtual network without a DHCP server: if its guest asks for an "
+        "address, it gets none.",
+        do=f"Define one ('virsh net-edit {card.network}', <dhcp>), or let the card have an address of its own ('secondsite card set "
+        f"{machine.name} {card.key} --address ADDRESS/PREFIX') or out of a pool (--from-pool).",
+        blocking=False,
+    )
 
 
 def _unfit(machine: ports.MachineRecord, card: CardHere, address: str, subnet: str | None) -> ObstacleShape:

@@ -104,10 +104,13 @@ def look(
     return Look(tuple(_with(card, found.get(card.mac.lower())) for card in checked), told, asks=True)
 
 
-def subnets(tx: ports.Transaction, site: str) -> Mapping[str, str]:
-    """Of the site's networks without a tag, as their pools have them."""
-    there = (each.settings for each in tx.pools.list() if each.settings.site == site)
-    return {each.network: each.subnet for each in there if each.vlan is None}
+def of_network(
+    tx: ports.Transaction, site: str, network: str, vlans: Sequence[int] = ()
+) -> PoolSettings | None:
+    """That for the tag, else that of the network."""
+    there = [each for each in tx.pools.list() if each.settings.site == site]
+    found = _on(there, network, vlans)
+    return None if found is None else found.settings
 
 
 def take(deps: Deps, ctx: StepContext, machine: ports.MachineRecord, *, needed: bool) -> str:
@@ -232,9 +235,15 @@ def _asks(card: CardSettings | None) -> bool:
 
 
 def _of(there: Sequence[ports.PoolRecord], card: CardHere) -> ports.PoolRecord | None:
+    return _on(there, card.network, card.vlans)
+
+
+def _on(
+    there: Sequence[ports.PoolRecord], network: str | None, vlans: Sequence[int]
+) -> ports.PoolRecord | None:
     """That for its VLAN tag, else that of the network."""
-    on_it = {each.settings.vlan: each for each in there if each.settings.network == card.network}
-    tag = card.vlans[0] if len(card.vlans) == 1 else None
+    on_it = {each.settings.vlan: each for each in there if each.settings.network == network}
+    tag = vlans[0] if len(vlans) == 1 else None
     return on_it.get(tag) or on_it.get(None)
 
 

@@ -5,6 +5,9 @@ order is given."""
 
 import base64
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
 
 from ....domain import errors
 from ....jobs.model.context import StepContext
@@ -32,7 +35,7 @@ def prove(
     wait_seconds: float = 0.0,
 ) -> Outcome:
     """The verdict of the machine that the step 'start' has started. Its cards are given the addresses that they are `to_have`. What was
-    seen is handed to `note`. It is looked at for `wait_seconds`, if that is longer than usual."""
+    seen is handed to `note`, else the addresses that the machine has are kept with it. It is looked at for `wait_seconds`, if that is longer than usual."""
     started = ctx.facts("start", StartFact)
     target = find_target(ctx)
     with deps.store.reading() as tx:
@@ -58,10 +61,17 @@ def prove(
     def keep(tx: ports.Transaction) -> None:
         if png is not None:
             tx.pictures.put(ports.PictureRecord(ctx.job_id, ctx.now(), png))
-        if note is not None:
-            note(tx, evidence)
+        (note or partial(_keep_addresses, target.machine.id, ctx.now()))(tx, evidence)
 
     return Done(sentence, Proof(evidence=evidence), deps.commit(keep))
+
+
+def _keep_addresses(machine_id: str, now: datetime, tx: ports.Transaction, evidence: Evidence) -> None:
+    """Of a machine that runs at its target from now on."""
+    machine, told = tx.machines.get(machine_id), evidence.guest_addresses
+    seen = ports.AddressesRecord(now, machine.target_site, told) if told else None
+    if (seen or machine.seen_addresses) is not None:
+        tx.machines.put(replace(machine, seen_addresses=seen))
 
 
 def picture_of(proof: Proof) -> bytes | None:

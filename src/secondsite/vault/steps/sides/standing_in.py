@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 from ....domain import errors
 from ....domain.networks import addresses, subnets
+from ....wire.common.cards import PoolSettings
 from ....wire.control.checks import CheckedTarget, Obstacles, ObstacleShape, StandIn
 from ....wire.control.orders import CreateNetwork, DrillNetwork
 from ... import ports
-from . import cards, drilling
+from . import cards, drilling, pooling
 from .source import Source
 
 UNKNOWN_DO = (
@@ -55,20 +56,61 @@ def asked(networks: Mapping[str, HomeNetwork]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(each.target for each in networks.values() if each.target is not None))
 
 
+def pools_of(
+    tx: ports.Transaction, machine: ports.MachineRecord, networks: Mapping[str, HomeNetwork]
+) -> dict[HomeNetwork, PoolSettings]:
+    """Of what they are mapped to, and of their VLAN tags there."""
+    wanted = dict.fromkeys(each for each in networks.values() if each.target is not None)
+    found = {
+        each: pooling.of_network(tx, machine.target_site, str(each.target), each.vlans) for each in wanted
+    }
+    return {each: pool for each, pool in found.items() if pool is not None}
+
+
 def known(
-    networks: Mapping[str, HomeNetwork], target: CheckedTarget, source: Source, pools: Mapping[str, str]
+    networks: Mapping[str, HomeNetwork],
+    target: CheckedTarget,
+    source: Source,
+    pools: Mapping[HomeNetwork, PoolSettings],
 ) -> tuple[StandIn, ...]:
-    """By their names at home: the subnet that the machine has after a failover, as its network there has it, or the pool of that; else that
-    which it has now."""
+    """By what they are called at home: subnet and ranges that the machine has after a failover, as its network there has them, or the pool of
+    that; else the subnet which it has now."""
+    each_once = dict.fromkeys(networks.values())
     if not target.serves:
-        return tuple(StandIn(network=name) for name in dict.fromkeys(each.name for each in networks.values()))
-    there = {name: subnets.usable_or_none(subnet) for name, subnet in pools.items()}
-    there |= {each.network: each.subnet for each in target.stand_ins if each.subnet}
-    found = {each.name: there.get(each.target or "") for each in networks.values()}
-    if None in found.values():
+        return tuple(StandIn(network=called(each.name, each.vlans)) for each in each_once)
+    there = {each.network: each for each in target.stand_ins}
+    found = [(each, _there(each, there.get(each.target or ""), pools.get(each))) for each in each_once]
+    if any(stand_in.subnet is None and stand_in.unserved is None for _, stand_in in found):
         at_home = _at_source(source)
-        found = {name: subnet or at_home.get(name) for name, subnet in found.items()}
-    return tuple(StandIn(network=name, subnet=subnet) for name, subnet in found.items())
+        found = [(home, _else_at_home(stand_in, at_home.get(home.name))) for home, stand_in in found]
+    return tuple(stand_in for _, stand_in in found)
+
+
+def _there(home: HomeNetwork, said: StandIn | None, pool: PoolSettings | None) -> StandIn:
+    """A pool for the tag knows better than the network; one of the network adds its ranges, or what the site does not know."""
+    name, subnet = called(home.name, home.vlans), None if said is None else said.subnet
+    if pool is not None and (subnet in (None, pool.subnet) or pool.vlan is not None):
+        usable = subnets.usable_or_none(pool.subnet)
+        unserved = said.unserved if said is not None and usable == subnet else None
+        return _servable(
+            StandIn(network=name, subnet=usable, ranges=pool.ranges if usable else (), unserved=unserved)
+        )
+    if said is None:
+        return StandIn(network=name)
+    return _servable(said.model_copy(update={"network": name}))
+
+
+def _servable(stand_in: StandIn) -> StandIn:
+    """Without a subnet that its target cannot give to a network."""
+    return (
+        stand_in if stand_in.unserved is None else stand_in.model_copy(update={"subnet": None, "ranges": ()})
+    )
+
+
+def _else_at_home(stand_in: StandIn, subnet: str | None) -> StandIn:
+    if stand_in.subnet is not None or stand_in.unserved is not None:
+        return stand_in
+    return stand_in.model_copy(update={"subnet": subnet})
 
 
 def network(
@@ -79,18 +121,51 @@ def network(
     dns_servers: Sequence[str],
 ) -> tuple[CreateNetwork, dict[str, str]] | None:
     """All that the machine needs, and the name of each card's, by its MAC address at home. None: no card of it is in a network."""
-    drill, subnet_of = run or machine.id, {each.network: each.subnet for each in known}
+    drill, settings_of = run or machine.id, {each.network: each for each in known}
     homes = of(tx, machine)
     each = {mac: _name(drill, machine, home) for mac, home in homes.items()}
     connected = cards.in_drill(tx, machine, None, each)
     made: list[DrillNetwork] = []
     for name, home in {each[mac]: home for mac, home in homes.items()}.items():
-        subnet, on_it = subnet_of.get(home.name), [card for card in connected if card.network == name]
-        offered = subnet and drilling.serving(tx, machine, on_it, subnet, dns_servers)
-        made.append(DrillNetwork(name=name, drill=drill, serving=offered or None))
+        # a check of an older vault called all tags of a network by its name
+        settings = settings_of.get(called(home.name, home.vlans)) or settings_of.get(home.name)
+        on_it, offered = [card for card in connected if card.network == name], None
+        if settings is not None and settings.subnet is not None:
+            offered = drilling.serving(tx, machine, on_it, settings.subnet, dns_servers, settings.ranges)
+        made.append(DrillNetwork(name=name, drill=drill, serving=offered))
     if not made:
         return None
     return CreateNetwork(**dict(made[0]), more=tuple(made[1:])), each
+
+
+def unserved(tx: ports.Transaction, machine: ports.MachineRecord, run: str) -> tuple[DrillNetwork, ...]:
+    """All that the machine needs in that run, without addresses: what they are is known once it is checked."""
+    names = dict.fromkeys(_name(run, machine, home) for home in of(tx, machine).values())
+    return tuple(DrillNetwork(name=name, drill=run) for name in names)
+
+
+def from_pools(tx: ports.Transaction, machine: ports.MachineRecord) -> dict[str, str]:
+    """The cards that are to have an address out of a pool: their keys, by MAC addresses."""
+    own = cards.set_for(tx, machine)
+    asks = {mac for mac, each in own.items() if each.from_pool and each.connected}
+    return {nic.mac.lower(): nic.key for nic in machine.definition.nics if nic.mac.lower() in asks}
+
+
+def needing(
+    networks: Mapping[str, HomeNetwork], known: Sequence[StandIn], asks: Mapping[str, str]
+) -> Obstacles:
+    """A card that is to have an address out of a pool has none in a network that gives none (S-123)."""
+    without = {each.network for each in known if each.subnet is None}
+    homes = {mac: called(home.name, home.vlans) for mac, home in networks.items()}
+    found = [
+        ObstacleShape(
+            what=f"{key} is to have an address out of a pool, and the network for '{homes[mac]}' gives none.",
+            do=UNKNOWN_DO,
+        )
+        for mac, key in asks.items()
+        if homes.get(mac) in without
+    ]
+    return Obstacles(obstacles=tuple(found))
 
 
 def obstacles(
@@ -130,6 +205,13 @@ def _without_addresses(stand_in: StandIn, target: CheckedTarget, site: str) -> O
         what = f"The network for '{stand_in.network}' gives no addresses: {site} cannot give any in networks that it makes."
         return ObstacleShape(
             what=what, do="Set the addresses of its machines, if they need others.", blocking=False
+        )
+    if stand_in.unserved is not None:
+        what = f"The network for '{stand_in.network}' gives no addresses: {stand_in.unserved}"
+        return ObstacleShape(
+            what=what,
+            do="Set the addresses of its machines, or use '--network create --subnet CIDR' with another one.",
+            blocking=False,
         )
     what = f"The network for '{stand_in.network}' gives no addresses: neither its subnet nor that of the network it is mapped to is known."
     return ObstacleShape(what=what, do=UNKNOWN_DO, blocking=False)

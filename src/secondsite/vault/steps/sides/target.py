@@ -92,10 +92,12 @@ class Target(Side):
         wanted: TargetProperties = AS_AT_HOME,
         home: checks.HomeCards | None = None,
         tell_subnets: bool = False,
+        memory_needed: bool = False,
     ) -> Answer[checks.CheckedTarget]:
         """Whether the failed-over machine can be made there, and, with its definition, whether it can run. `networks` must be
         there; of those that only `cards` name it is warned, and of `names` that it may not change. `no_copy`: nor may a copy be there, but one that stands on
-        `but_on`. `wanted`: what it is to be like there. `tell_subnets`: the answer says those of the cards' networks."""
+        `but_on`. `wanted`: what it is to be like there. `tell_subnets`: the answer says those of the cards' networks. `memory_needed`: as much as the machine has
+        at home must be in the host, else it is warned of."""
         payload = checks.CheckTarget(
             definition=definition,
             name=wanted.target_name or self.machine.name,
@@ -108,6 +110,9 @@ class Target(Side):
             sizing=wanted.sizing,
             home=home,
             stand_ins=networks_of(cards) if tell_subnets else (),
+            memory=checks.NeededMemory(
+                memory_bytes=self.machine.definition.memory_bytes, blocking=memory_needed
+            ),
         )
         return self.check(payload)
 

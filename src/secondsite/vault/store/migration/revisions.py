@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, inspect, text
 
-NEWEST = "0052"
+NEWEST = "0053"
 """The revision of this program's tables."""
 
 

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .....domain import errors
-from .....domain.networks import subnets
+from .....domain.networks import leasing, subnets
 from .....ground.processes import children
 from .....wire.common.machines import ServedHost, Serving
 from ....interface import Obstacle
@@ -150,14 +150,14 @@ def cable(network: str) -> tuple[str, str]:
 
 
 def _command(inner: str, subnet: ipaddress.IPv4Network, serving: Serving, leases: Path) -> list[str]:
-    first, last = subnet.network_address + 2, subnet.broadcast_address - 1
+    given = leasing.spans(serving.subnet, serving.ranges)
     return [
         "dnsmasq", "--conf-file=", "--pid-file=", "--keep-in-foreground", "--log-facility=-", "--user=nobody",
         f"--interface={inner}", "--except-interface=lo", "--bind-interfaces",
         "--no-resolv", "--no-hosts", "--local=//",
         # while it waits 3 s for an echo it answers nobody, and of two slow guests neither got its address
         "--no-ping",
-        f"--dhcp-range={first},{last},{subnet.netmask},{LEASE}", "--dhcp-authoritative", "--quiet-dhcp", "--dhcp-option=3",
+        *(f"--dhcp-range={first},{last},{subnet.netmask},{LEASE}" for first, last in given), "--dhcp-authoritative", "--quiet-dhcp", "--dhcp-option=3",
         f"--dhcp-leasefile={leases}",
         *([f"--dhcp-option=6,{','.join(serving.dns_servers)}"] if serving.dns_servers else []),
         *(f"--dhcp-host={_place(host)}" for host in serving.hosts),

@@ -19,9 +19,13 @@ SHUT = {
 """Documentation/networking/ip-sysctl of the kernel."""
 
 
-def shut_host_out(bridge: str) -> None:
+SERVES = {**SHUT, "ipv4/conf/{}/arp_ignore": "1"}
+"""Where the host itself gives addresses and names: it answers for its address there, and for no other."""
+
+
+def shut_host_out(bridge: str, *, serves: bool = False) -> None:
     """Harmless if it is done. Raises FabricError. A host without IPv6 has nothing to shut there."""
-    for name, value in SHUT.items():
+    for name, value in (SERVES if serves else SHUT).items():
         setting = SETTINGS / name.format(bridge)
         if not setting.parent.exists() and name.startswith("ipv6"):
             continue

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from .....domain import errors, lifecycle
 from .....domain.lifecycle import Verb
 from .....wire.control.cards import CardHere
-from .....wire.control.checks import CheckedTarget, CheckSource, CheckTarget, Obstacles
+from .....wire.control.checks import CheckedTarget, CheckSource, CheckTarget, NeededMemory, Obstacles
 from .....wire.rest.preflights import Preflight, PreflightObstacle
 from .... import ports
 from ....steps import lookup
@@ -62,6 +62,7 @@ class Preflights:
             no_copy=not machine.start_ordered,
             sizing=wanted.sizing,
             stand_ins=cards.names(pooled.cards),
+            memory=NeededMemory(memory_bytes=machine.definition.memory_bytes),
         )
         if appliance is None:
             yield _not_enrolled(site, blocking=True)

@@ -1,0 +1,95 @@
+"""Addresses and names on an isolated network that libvirt's daemon made, by the daemon's own DHCP server.
+
+The daemon starts that server for a network with an address of its host in it, the subnet's first one: so the subnet must not be one of
+the host's own. Who is on the network is told to the server while it runs; only the first time the network is stopped for a moment.
+"""
+
+import ipaddress
+from collections.abc import Sequence
+from typing import Any
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element, SubElement
+
+import libvirt
+
+from .....domain import errors
+from .....domain.networks import leasing
+from .....wire.common.machines import NetworkInfo, Serving
+from ....interface import Obstacle
+from .. import connection, domain_xml
+from . import reserving
+
+OPTIONS = "http://libvirt.org/schemas/network/dnsmasq/1.0"
+TAKEN_DO = "Give another --subnet, or use --network NAME, an isolated network of this site that has DHCP."
+
+ElementTree.register_namespace("dnsmasq", OPTIONS)
+
+
+def obstacle(subnet: str, there: Sequence[NetworkInfo], but: str | None = None) -> Obstacle | None:
+    """Why this host can have no network with that subnet: it has one already, as one of its networks (`but`: the one that is meant) says."""
+    wanted = ipaddress.IPv4Network(subnet)
+    for network in there:
+        if network.name != but and any(
+            wanted.overlaps(ipaddress.IPv4Network(each)) for each in network.subnets
+        ):
+            what = f"The host here is in {subnet} itself, by its network '{network.name}': libvirt's daemon makes no other network with that subnet."
+            return Obstacle(what, TAKEN_DO)
+    return None
+
+
+def serve(handle: Any, network: Any, serving: Serving) -> None:
+    """Offers that from now on. Harmless if it does. Raises FabricError."""
+    if _subnet_of(_root(network)) != serving.subnet:
+        _begin(handle, network, serving)
+    there = reserving.known(network) or {}
+    wanted = {host.mac.lower(): host for host in serving.hosts if host.address is not None}
+    for mac, address in there.items():
+        if mac not in wanted or wanted[mac].address != address:
+            reserving.release(network, mac, address)
+    for mac, host in wanted.items():
+        reserving.reserve(network, mac, str(host.address), host.name)
+
+
+def _begin(handle: Any, network: Any, serving: Serving) -> None:
+    """What is defined counts from the network's next start: killed in between it is started by whoever makes it again."""
+    name, text = network.name(), _defined(_root(network, libvirt.VIR_NETWORK_XML_INACTIVE), serving)
+    connection.call("defining a network", handle.networkDefineXML, text)
+    if connection.call("reading a network", network.isActive):
+        connection.call(f"stopping the network '{name}'", network.destroy)
+    try:
+        connection.call(f"starting the network '{name}'", network.create)
+    except errors.FabricError as problem:
+        raise errors.FabricError(
+            f"No addresses of {serving.subnet} can be given in the network '{name}': {problem.message}",
+            do=TAKEN_DO,
+        ) from problem
+
+
+def _defined(root: Element, serving: Serving) -> str:
+    for old in [*root.findall("ip"), *root.findall("dns"), *root.findall(f"{{{OPTIONS}}}options")]:
+        root.remove(old)
+    subnet = ipaddress.IPv4Network(serving.subnet)
+    first = str(subnet.network_address + 1)
+    served = SubElement(root, "ip", {"family": "ipv4", "address": first, "prefix": str(subnet.prefixlen)})
+    dhcp = SubElement(served, "dhcp")
+    for begin, end in leasing.spans(serving.subnet, serving.ranges):
+        SubElement(dhcp, "range", {"start": begin, "end": end})
+    if serving.dns_servers:
+        options = SubElement(root, f"{{{OPTIONS}}}options")
+        SubElement(
+            options, f"{{{OPTIONS}}}option", {"value": f"dhcp-option=6,{','.join(serving.dns_servers)}"}
+        )
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def _subnet_of(root: Element) -> str | None:
+    """That of which its server gives addresses."""
+    for each in root.iterfind("ip"):
+        if each.find("dhcp") is not None:
+            written = f"{each.get('address')}/{each.get('prefix') or each.get('netmask')}"
+            return str(ipaddress.IPv4Interface(written).network)
+    return None
+
+
+def _root(network: Any, flags: int = 0) -> Element:
+    return domain_xml.parse(str(connection.call("reading a network", network.XMLDesc, flags)))
