@@ -1,8 +1,5 @@
 """A job acts only while no later one has touched its machine: late retries, and jobs of a restored database."""
 
-import contextlib
-import shutil
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -12,6 +9,7 @@ from secondsite.jobs.model.failures import Refused
 from secondsite.wire.control.checks import ObstacleShape
 from secondsite.wire.control.orders import Kind
 from tests.vault.support_appliances import A, B
+from tests.vault.support_restored import backed_up, forget_the_log, restored
 
 pytestmark = pytest.mark.slow
 
@@ -168,28 +166,6 @@ def waiting_for_the_last_cycle(verbs):
     job_id = verbs.submit(Verb.PLANNED_FAILOVER)
     verbs.engine.run_until_idle()
     return job_id
-
-
-def backed_up(verbs):
-    with (
-        contextlib.closing(sqlite3.connect(f"{verbs.folder}/vault.db")) as now,
-        contextlib.closing(sqlite3.connect(f"{verbs.folder}/backup")) as copy,
-    ):
-        now.backup(copy)
-
-
-def restored(verbs):
-    """The vault on the database of the backup, with the appliances as they are. Its file and mark are those of the same
-    start, so it is not noticed."""
-    verbs.close()
-    shutil.copy(f"{verbs.folder}/backup", f"{verbs.folder}/vault.db")
-    forget_the_log(verbs)
-    verbs.open()
-
-
-def forget_the_log(verbs):
-    for suffix in ("-wal", "-shm"):
-        Path(f"{verbs.folder}/vault.db{suffix}").unlink(missing_ok=True)
 
 
 @pytest.mark.parametrize("told", [False, True])
