@@ -333,6 +333,26 @@ def test_a_replica_that_was_only_prepared_takes_no_role_from_the_machine_that_ru
     assert record(vault) == before
 
 
+def test_the_disks_that_a_machine_left_when_it_went_home_are_no_failover_of_it(vault, adopt):
+    left = replica(committed_point_id="p1", run=FoundRun(point_id="p1", fabric_id="t-m1"))
+    sides = {
+        "source_site": "b", "target_site": "a", "source_appliance_id": adopt.at.id, "target_appliance_id": "gone",
+        "source_fabric_id": "t-m1", "target_fabric_id": "f-m1",
+    }  # fmt: skip
+    appliance = Appliance([found(kept=kept(**sides), replica=left)], said())
+    told = only(adopt(appliance))
+    assert (told.state, told.source_site, told.target_site) == (State.COMMITTED, "b", "a")
+    assert "it runs there" in told.says[0]
+    assert (record(vault).epoch, record(vault).reversed) == (2, True)
+    assert str(only(adopt(appliance)).end) == "here"
+    again = replica(committed_point_id="p1", run=FoundRun(point_id="p1", fabric_id="t-m2", defined=True))
+    runs = found(
+        "m2", "db01", kept=kept("m2", "db01", **{**sides, "target_fabric_id": "f-m2"}), replica=again
+    )
+    (other,) = [each for each in adopt(Appliance([runs], said())).machines if each.id == "m2"]
+    assert other.source_site == "a", "one on which a machine stands is a failover"
+
+
 def test_what_was_said_before_a_reprotect_is_turned_by_what_is_there(vault, adopt):
     """The vault was lost before it told the next direction."""
     source = FoundSource(epoch=2, fabric_id="t-m1", target_appliance_id="gone", power="running")

@@ -1,7 +1,7 @@
 """One machine: what is to come of it, and that done."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from .....domain import errors
@@ -48,6 +48,8 @@ def planned(tx: ports.Transaction, around: Around, found: FoundMachine) -> Plann
         overtakes = before is not None and records.overtakes(around, found, before)
         if before is not None and not overtakes and not records.is_untouched(before):
             return Planned(found, telling.here(before, found), before=before)
+        if before is not None and records.went_home(around, found) and _is_source(around, before):
+            return Planned(found, telling.here(before, found), before=before)
         if found.problem is not None:
             raise errors.ReplicaError(found.problem, do="Look in the appliance's log.")
         _require_protected(around, found)
@@ -63,7 +65,10 @@ def planned(tx: ports.Transaction, around: Around, found: FoundMachine) -> Plann
     if before == made:
         return Planned(found, telling.here(before, found), before=before)
     end = AdoptionEnd.ADOPTED if before is None else AdoptionEnd.COMPLETED
-    old = telling.overtaken(tx, around.at, before, made) if before is not None and overtakes else ()
+    if records.went_home(around, found):
+        old: Iterable[str] = (telling.WENT_HOME,)
+    else:
+        old = telling.overtaken(tx, around.at, before, made) if before is not None and overtakes else ()
     return Planned(found, telling.adopted(made, found, end, old), made, before)
 
 
@@ -84,6 +89,10 @@ def write(tx: ports.Transaction, around: Around, plan: Planned) -> Iterator[str]
         tx.machines.put(made)
     if plan.before is None or records.overtakes(around, plan.found, plan.before):
         _put_settings(tx, made.id, plan.found.kept)
+
+
+def _is_source(around: Around, before: ports.MachineRecord) -> bool:
+    return before.source_appliance_id == around.at.id
 
 
 def _require_protected(around: Around, found: FoundMachine) -> None:

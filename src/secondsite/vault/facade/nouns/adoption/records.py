@@ -42,6 +42,8 @@ def record(around: Around, found: FoundMachine, before: ports.MachineRecord | No
     source, replica = found.source, found.replica
     if source is not None and is_source(found):
         made = _with_source(around, made, source, known is not None)
+    elif replica is not None and went_home(around, found):
+        made = _home(made, replica)
     elif replica is not None:
         made = _with_replica(around, made, replica)
     if made.source_site == made.target_site:
@@ -176,6 +178,28 @@ def require_present(made: ports.MachineRecord, found: FoundMachine) -> None:
 
 def _old_copy(source: FoundSource) -> str:
     return f"What is here is an old copy, whose power is {source.power}: see that it does not run. Its disks stay as they are."
+
+
+def went_home(around: Around, found: FoundMachine) -> bool:
+    """Whether what is here are the disks that a machine left when it went home, and its failback was committed: it was failed over to here
+    and committed, was replicated from here since, and is no more; and nobody but that commit removes it."""
+    replica, kept = found.replica, found.kept
+    if found.source is not None or replica is None or replica.committed_point_id is None or kept is None:
+        return False
+    is_defined = replica.run is not None and replica.run.defined
+    return not is_defined and around.names.site(kept.source_site) == around.at.site
+
+
+def _home(made: ports.MachineRecord, replica: FoundReplica) -> ports.MachineRecord:
+    """It runs where it is at home, and what is here waits for the way back."""
+    return replace(
+        made,
+        epoch=replica.epoch + 1,
+        state=State.COMMITTED,
+        failed_over_point_id=made.failed_over_point_id or replica.committed_point_id,
+        failed_over_at=made.failed_over_at or made.created_at,
+        start_ordered=True,
+    )
 
 
 def _with_replica(around: Around, made: ports.MachineRecord, replica: FoundReplica) -> ports.MachineRecord:

@@ -27,6 +27,7 @@ UNSAID = (
     "Policies, network cards, properties, checks, replication groups, recovery plans and network mappings: no vault said them to this "
     "appliance. Set them again; machines have the values that their appliance had.",
 )
+WENT_HOME = "it went home from here: it runs there, and what is here are the disks that it left, which wait for the way back"
 KEY = "The key of encrypted replicas: 'secondsite appliance set-key --from FILE' at the appliance, if it has none."
 
 
