@@ -17,7 +17,7 @@ from ..cli.nouns import vault as vault_noun
 from ..cli.options import Json, refuse_secret, secret_in
 from ..ground import durable
 from ..ground.plural import counted
-from . import ca, join, running, trash_commands
+from . import ca, join, running, trash
 from . import database_url as address
 from .backup import commands as backup
 from .running import (
@@ -300,7 +300,7 @@ vault_noun.app.command("join")(join.vault_join)
 vault_noun.app.command("backup")(backup.vault_backup)
 vault_noun.app.command("restore")(backup.vault_restore)
 vault_noun.app.add_typer(ca.app, name="ca")
-appliance_noun.app.add_typer(trash_commands.app, name="trash")
+appliance_noun.app.add_typer(trash.app, name="trash")
 vault_noun.app.command("run")(running.vault_run)
 vault_noun.app.command("approvals-off")(running.vault_approvals_off)
 appliance_noun.app.command("run")(running.appliance_run)
