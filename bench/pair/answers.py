@@ -125,6 +125,10 @@ def _commit_point(site: Site, machine_id: str, payload: orders.CommitPoint) -> S
     return Nothing()
 
 
+def _create_network(_site: Site, _machine_id: str, payload: orders.CreateNetwork) -> Shape:
+    return orders.CreatedNetwork(name=payload.name, kind="scripted", isolated=True)
+
+
 def _nothing(_site: Site, _machine_id: str, _payload: Shape) -> Shape:
     return Nothing()
 
@@ -147,6 +151,8 @@ SCRIPT: Mapping[Kind, Callable[[Site, str, Any], Shape]] = {
     Kind.START_REPLICA: _start_replica,
     Kind.STOP_REPLICA: _stop_replica,
     Kind.COMMIT_POINT: _commit_point,
+    Kind.CREATE_NETWORK: _create_network,
+    Kind.REMOVE_NETWORK: _nothing,
     Kind.POWER: lambda *_: orders.PowerFact(power=PowerState.MISSING),
 }
 

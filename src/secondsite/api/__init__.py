@@ -11,7 +11,7 @@ Its rooms:
     pages          lists of named records
     failures       every error as an ErrorBody
     written        answers that are written once
-    event_streams  changes, awaited in the event loop
+    following/     streams of what changes
     docs_page      the description of the API, for people
     short_way      the two calls that are asked most, without the framework
     routers        what all routes share

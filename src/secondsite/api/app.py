@@ -9,6 +9,7 @@ from ..ground.units import KiB
 from ..ground.visitors import Limits, Tally, Visitors
 from ..vault.facade import VaultFacade
 from . import docs_page, failures, permissions, routers, routes
+from .following import Hubs
 from .guard import Guard
 from .permissions import BASE
 from .short_way import ShortWay
@@ -78,7 +79,7 @@ def create(facade: VaultFacade, version: str, visitors: Visitors | None = None) 
         openapi_url=f"{BASE}/openapi.json",
         redirect_slashes=False,  # a redirect repeats the Host that a stranger named
     )
-    app.state.vault = facade
+    app.state.vault, app.state.hubs = facade, Hubs()
     app.add_middleware(ShortWay, vault=facade)
     app.add_middleware(GZipMiddleware, minimum_size=COMPRESSED_FROM_BYTES, compresslevel=1)
     app.add_middleware(

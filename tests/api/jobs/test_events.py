@@ -1,6 +1,7 @@
 """What happens is told as it happens, to those who were away for a moment too."""
 
 import asyncio
+import contextlib
 import threading
 import time
 
@@ -8,8 +9,13 @@ import httpx2
 import pytest
 
 from rig.eventually import eventually
-from secondsite.api import event_streams
+from secondsite.api.following import Hub, streams
+from secondsite.api.following import changes as told_of
+from secondsite.api.following.boxes import EachOnce, Told
+from secondsite.domain import errors
+from secondsite.ground.job_states import JobState
 from secondsite.vault.facade.nouns.events import Change
+from secondsite.vault.facade.nouns.jobs import Followed
 from secondsite.wire import control
 from secondsite.wire.control.orders import Kind
 from secondsite.wire.rest import Event, EventKind
@@ -19,7 +25,7 @@ from tests.support.vault import Dialler, source_status
 
 pytestmark = pytest.mark.slow
 
-AT_ONCE_SECONDS = event_streams.LOOK_AGAIN_SECONDS / 2
+AT_ONCE_SECONDS = told_of.LOOK_AGAIN_SECONDS / 2
 """Sooner than a follower would see a change by itself."""
 
 
@@ -101,7 +107,7 @@ def test_a_stream_tells_nothing_more_and_ends_once_its_token_is_deleted(vault, a
 
 @pytest.mark.parametrize("path", ["/events", "/jobs/{job}/events"])
 def test_a_quiet_stream_ends_soon_after_its_token(vault, ask, verified, monkeypatch, path):
-    monkeypatch.setattr(event_streams, "LOOK_AGAIN_SECONDS", 0.2)
+    monkeypatch.setattr(told_of, "LOOK_AGAIN_SECONDS", 0.2)
     robot = ask("POST", "/tokens", 201, json={"name": "robot", "roles": ["contributor"]})["token"]
     with served(vault.app) as url, stream(url, robot, path.format(job=verified), seconds=5) as events:
         ask("DELETE", "/tokens/robot", 204)
@@ -158,14 +164,13 @@ def test_who_was_away_too_long_is_told_to_read_everything_anew(vault, follow, pr
 
 
 def test_a_mark_of_this_vault_that_was_never_given_means_a_reset(vault):
-    told = []
-    with vault.facade.events.following(lambda *change: told.append(change), vault.facade.events.mark(10**6)):
-        assert [change.kind for _, change in told] == [EventKind.RESET]
+    missed = vault.facade.events.missed(vault.facade.events.mark(10**6))
+    assert [change.kind for _, change in missed] == [EventKind.RESET]
 
 
 def test_what_changes_often_costs_a_slow_follower_no_more_than_once():
     async def told():
-        follower = event_streams.Follower()
+        follower = told_of.Follower()
         changes = [Change(EventKind.JOB, f"j{number % 3}") for number in range(30_000)]
 
         def tell():
@@ -195,8 +200,6 @@ def test_a_follower_who_left_is_told_no_more(ask, vault, follow, verified):
 
 @pytest.mark.slow
 def test_many_followers_hold_no_thread(vault, follow, verified):
-    import contextlib
-
     with contextlib.ExitStack() as open_streams:
         for _ in range(40):
             next(open_streams.enter_context(follow(f"/jobs/{verified}/events")))
@@ -206,8 +209,96 @@ def test_many_followers_hold_no_thread(vault, follow, verified):
         assert time.monotonic() - began < 5
 
 
+def test_what_several_follow_is_read_once_and_told_to_each(vault, ask, follow, protected, monkeypatch):
+    read, reads = streams.read, []
+
+    def noted(vault, changes):
+        reads.append(changes)
+        return read(vault, changes)
+
+    monkeypatch.setattr(streams, "read", noted)
+    with contextlib.ExitStack() as opened:
+        all_streams = [opened.enter_context(follow("/events", seconds=AT_ONCE_SECONDS)) for _ in range(4)]
+        eventually(lambda: len(vault.facade.events._followers) == 1)  # noqa: SLF001 that they share one shows nowhere else
+        job = ask("POST", "/machines/web01/points/p1/verify", 202)["job_id"]
+        for events in all_streams:
+            assert next(each for each in events if each.data and each.data["id"] == job).name == "job"
+    told = [number for changes in reads for number, change in changes if change.id == job]
+    assert len(told) == len(set(told))
+
+
+def test_who_follows_a_job_that_is_followed_is_shown_it_at_once(follow, verified):
+    with follow(f"/jobs/{verified}/events") as events:
+        for first in events:
+            if first.data["state"] == "waiting":
+                break
+        with follow(f"/jobs/{verified}/events", seconds=AT_ONCE_SECONDS) as others:
+            assert next(others).data == first.data
+
+
+def test_who_reads_nothing_holds_each_thing_once_as_it_was_last():
+    async def held():
+        box = EachOnce()
+        for number in range(30_000):
+            box.put([Told(number, Event(kind=EventKind.JOB, id=f"j{number % 3}"), f"text {number}")])
+        box.put([Told(5, Event(kind=EventKind.JOB, id="j1"), "what was missed comes late")])
+        return box.take()
+
+    found = asyncio.run(held())
+    assert [(told.number, told.text) for told in found] == [
+        (29_997, "text 29997"), (29_998, "text 29998"), (29_999, "text 29999")
+    ]  # fmt: skip
+
+
+def test_the_last_word_about_a_job_is_not_lost_to_whoever_begins_to_follow_meanwhile(
+    vault, verified, monkeypatch
+):
+    """Who joins reads for himself; the source may be faster, and tell nothing more."""
+    now = vault.facade.jobs.followed(verified).job
+    ended = now.model_copy(update={"state": JobState.SUCCEEDED})
+    of = {state: streams.Edition(state, state, Followed(job, (job,), frozenset({job.id}))) for state, job in (("old", now), ("last", ended))}  # fmt: skip
+    told = threading.Event()
+
+    def slowly(*_):
+        assert told.wait(10)
+        return of["old"]
+
+    async def at_once(_vault, _job, _follower, tell):
+        tell(of["last"])
+        told.set()
+
+    monkeypatch.setattr(streams, "_job_now", slowly)
+    monkeypatch.setattr(streams, "_read_job", at_once)
+
+    async def seen():
+        return [
+            each.raw_data async for each in streams.job(vault.facade, Hub(), lambda: True, verified, None)
+        ]
+
+    assert asyncio.run(asyncio.wait_for(seen(), 10)) == ["last"]
+
+
+def test_a_stream_whose_source_fails_ends_and_the_next_one_begins_anew(vault, follow, verified, monkeypatch):
+    followed = vault.facade.jobs.followed
+    failures = [errors.StoreUnavailable("The database is away")]
+
+    def unavailable(_self, job):
+        if failures:
+            raise failures.pop()
+        return followed(job)
+
+    monkeypatch.setattr(type(vault.facade.jobs), "followed", unavailable)
+    with (
+        pytest.raises((httpx2.RemoteProtocolError, StopIteration)),
+        follow(f"/jobs/{verified}/events") as events,
+    ):
+        next(events)
+    with follow(f"/jobs/{verified}/events") as events:
+        assert next(events).data["id"] == verified
+
+
 def test_a_stream_tells_only_what_is_in_its_tokens_scope(vault, ask, protected, monkeypatch):
-    monkeypatch.setattr(event_streams, "LOOK_AGAIN_SECONDS", 0.2)
+    monkeypatch.setattr(told_of, "LOOK_AGAIN_SECONDS", 0.2)
     ask("POST", "/sites", 201, json={"name": "c"})
     body = {"roles": ["reader"]}
     inside, outside = (
@@ -226,7 +317,7 @@ def test_a_stream_tells_only_what_is_in_its_tokens_scope(vault, ask, protected, 
 
 @pytest.mark.parametrize("how", ["expires", "is replaced"])
 def test_a_stream_ends_when_its_token_expires_or_is_replaced(vault, ask, monkeypatch, how):
-    monkeypatch.setattr(event_streams, "LOOK_AGAIN_SECONDS", 0.2)
+    monkeypatch.setattr(told_of, "LOOK_AGAIN_SECONDS", 0.2)
     life = 2.0 if how == "expires" else None
     robot = ask("POST", "/tokens", 201, json={"name": "robot", "roles": ["reader"], "valid_seconds": life})[
         "token"
@@ -245,7 +336,7 @@ def test_many_changes_are_read_at_once_and_a_machine_is_told_of_once(vault, ask,
     engine = vault.running._database  # noqa: SLF001 what is asked of it shows nowhere else
     statements.listen(engine, lambda said: asked.append((threading.get_ident(), said)))
     changes = [(number, Change(EventKind.JOB, each)) for number, each in enumerate([*started, "gone"])]
-    told = event_streams.read(vault.facade, changes)
+    told = streams.read(vault.facade, changes)
     assert [(number, each.kind, each.id) for number, each in told] == [
         (0, "job", started[0]), (1, "job", started[1]), (2, "job", started[2]), (2, "machine", "m1"), (3, "job", "gone")
     ]  # fmt: skip
@@ -261,6 +352,7 @@ def test_many_changes_are_read_at_once_and_a_machine_is_told_of_once(vault, ask,
 def test_who_is_cut_off_between_two_events_of_one_change_hears_the_second_one():
     """A job and its machine have one number: who had seen the job went on behind both."""
     job, machine = Event(kind=EventKind.JOB, id="j1"), Event(kind=EventKind.MACHINE, id="m1")
-    told = [(5, job), (5, machine), (7, job)]
-    assert list(event_streams.going_on_from(told)) == [(4, job), (5, machine), (7, job)]
-    assert list(event_streams.going_on_from([])) == []
+    told = [Told(5, job, ""), Told(5, machine, ""), Told(7, job, "")]
+    gone_on = [(number, each.event) for number, each in streams.going_on_from(told)]
+    assert gone_on == [(4, job), (5, machine), (7, job)]
+    assert list(streams.going_on_from([])) == []

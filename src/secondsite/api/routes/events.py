@@ -3,12 +3,12 @@
 from collections.abc import AsyncIterable
 from typing import Annotated
 
-from fastapi import Depends, Header, Query
+from fastapi import Depends, Header, Query, Request
 from fastapi.sse import EventSourceResponse
 
 from ...wire import rest
-from .. import event_streams
 from ..access import Standing, Vault
+from ..following import Hub, streams
 from ..routers import guarded
 from .names import JobId
 
@@ -16,6 +16,15 @@ router = guarded("events")
 LastEventId = Annotated[
     str | None, Header(description="The id of the last event that was seen: the stream goes on behind it.")
 ]
+
+
+async def hub_of(request: Request) -> Hub:
+    """Where those who follow the same meet."""
+    found: Hub = request.app.state.hubs.here()
+    return found
+
+
+Meeting = Annotated[Hub, Depends(hub_of)]
 
 
 def followed_job(vault: Vault, job: JobId) -> str:
@@ -33,19 +42,21 @@ def followed_machine(
 @router.get("/jobs/{job}/events", response_class=EventSourceResponse)
 async def follow_job(
     vault: Vault,
+    hub: Meeting,
     standing: Standing,
     job: Annotated[str, Depends(followed_job)],
     last_event_id: LastEventId = None,
 ) -> AsyncIterable[rest.Job]:
     """The job whenever something of it, or of the few jobs that it started, has changed, until it has ended;
     of many: whenever one of them goes into another state. It comes first as it is now, unless that was the last that was seen."""
-    async for event in event_streams.job(vault, standing, job, last_event_id):
+    async for event in streams.job(vault, hub, standing, job, last_event_id):
         yield event  # type: ignore[misc]
 
 
 @router.get("/events", response_class=EventSourceResponse)
 async def follow_vault(
     vault: Vault,
+    hub: Meeting,
     standing: Standing,
     machine: Annotated[str | None, Depends(followed_machine)],
     kind: Annotated[
@@ -55,5 +66,5 @@ async def follow_vault(
 ) -> AsyncIterable[rest.Event]:
     """Jobs and machines whenever they change, without an end. With the id of the last event the stream goes on behind
     it, or begins with a reset when what was missed is not known any more."""
-    async for event in event_streams.events(vault, standing, machine, frozenset(kind or ()), last_event_id):
+    async for event in streams.events(vault, hub, standing, machine, frozenset(kind or ()), last_event_id):
         yield event  # type: ignore[misc]

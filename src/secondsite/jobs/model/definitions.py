@@ -94,6 +94,8 @@ class Definition:
     on_failure: Hook | None = None
     on_cancelled: Hook | None = None
     steps_of: StepsOf | None = None
+    cancelable_of: Callable[[Json], bool] | None = None
+    """With `steps_of`: whether a job with these arguments is `cancelable`."""
 
     def __post_init__(self) -> None:
         keys = [step.key for step in self.steps]
@@ -105,7 +107,14 @@ class Definition:
         unique."""
         if self.steps_of is None:
             return self
-        return replace(self, steps=tuple(self.steps_of(arguments)), steps_of=None)
+        cancelable = self.cancelable if self.cancelable_of is None else self.cancelable_of(arguments)
+        return replace(
+            self,
+            steps=tuple(self.steps_of(arguments)),
+            cancelable=cancelable,
+            steps_of=None,
+            cancelable_of=None,
+        )
 
     def policy_of(self, position: int) -> Children:
         """When the children of the step at this position have succeeded."""

@@ -1,7 +1,10 @@
 """One job for several machines: its children are the machines' own jobs."""
 
+from collections.abc import Mapping
+
 from pydantic import BaseModel, JsonValue, RootModel
 
+from ...domain import lifecycle
 from ...domain.lifecycle import Verb
 from ...ground.units import DAY
 from ...jobs.model.context import Child, StepContext
@@ -84,6 +87,17 @@ def as_job(child: BatchChild) -> Child:
 
 
 def definition() -> Definition:
-    """Goes on to the end even if machines fail, and then says how many did (S-136)."""
+    """Goes on to the end even if machines fail, and then says how many did (S-136). It may be cancelled if its machines' jobs may:
+    those that are done stay done."""
     step = Step("machines", _run_children, title="Machines")
-    return Definition(BATCH, (step,), cancelable=False, children=Children.ANY)
+    return Definition(
+        BATCH,
+        cancelable=False,
+        children=Children.ANY,
+        steps_of=lambda _: (step,),
+        cancelable_of=_may_be_cancelled,
+    )
+
+
+def _may_be_cancelled(arguments: Mapping[str, JsonValue]) -> bool:
+    return arguments.get("verb") in lifecycle.CANCELABLE

@@ -44,16 +44,13 @@ class Events:
         parts.signals.overhear(MACHINE, self._machine)
 
     def mark(self, number: int) -> str:
-        """What a follower gives to `following` to hear of everything after this change."""
+        """What a follower gives to `missed` to hear of everything after this change."""
         return f"{self._life}-{number}"
 
     @contextmanager
-    def following(self, told: Told, mark: str | None = None) -> Iterator[None]:
-        """Inside the block `told` is called with every change. With a mark it is first called with those after the mark,
-        or with a reset if they are no longer remembered."""
+    def following(self, told: Told) -> Iterator[None]:
+        """Inside the block `told` is called with every change."""
         with self._lock:
-            for number, change in self._missed(mark) if mark else ():
-                told(number, change)
             self._followers.append(told)
         try:
             yield
@@ -61,7 +58,14 @@ class Events:
             with self._lock:
                 self._followers.remove(told)
 
-    def _missed(self, mark: str) -> list[tuple[int, Change]]:
+    def missed(self, mark: str) -> list[tuple[int, Change]]:
+        """The changes after the mark, each thing once with its last number; a reset if they are no longer remembered. Whoever follows
+        already misses none."""
+        with self._lock:
+            found = {change: number for number, change in self._after(mark)}
+        return sorted(((number, change) for change, number in found.items()), key=lambda each: each[0])
+
+    def _after(self, mark: str) -> list[tuple[int, Change]]:
         life, _, text = mark.rpartition("-")
         seen = int(text) if text.isdecimal() and len(text) < 20 else -1
         oldest = self._last[0][0] if self._last else self._number + 1

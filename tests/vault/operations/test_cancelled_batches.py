@@ -1,0 +1,49 @@
+"""A job for several machines is cancelled where its machines' jobs could be: those that are done stay done."""
+
+import pytest
+
+from secondsite.domain.lifecycle import State, Verb
+from secondsite.jobs.model.failures import Refused
+from secondsite.wire.control.orders import Kind
+
+
+def cancel(verbs, job_id):
+    with verbs.store.transaction() as tx:
+        verbs.engine.cancel(tx.session, job_id)
+
+
+def test_an_enable_of_several_machines_is_cancelled_and_each_says_what_it_undid(verbs):
+    verbs.appliances.silent.add(Kind.START_REPLICATION)
+    job_id = verbs.submit(Verb.ENABLE_PROTECTION, "web01", "db01")
+    verbs.engine.run_until_idle()
+    verbs.appliances.mend()
+    cancel(verbs, job_id)
+    done = verbs.settle(job_id)
+    assert done.job.state == "cancelled"
+    assert done.job.result == "cancelled; of its 2 jobs 2 cancelled, and each says what it undid"
+    assert (verbs.machine("web01"), verbs.machine("db01")) == (None, None)
+
+
+def test_drills_of_several_machines_are_cancelled_and_their_network_goes(verbs):
+    verbs.protect("web01", "db01")
+    verbs.appliances.silent.add(Kind.START_REPLICA)
+    job_id = verbs.submit(Verb.TEST_FAILOVER, "web01", "db01")
+    verbs.engine.run_until_idle()
+    verbs.appliances.mend()
+    cancel(verbs, job_id)
+    assert verbs.settle(job_id).job.state == "cancelled"
+    assert (verbs.state("web01"), verbs.state("db01")) == (State.PROTECTED, State.PROTECTED)
+    of = {verbs.machine(name).id for name in ("web01", "db01")}
+    assert {at for _, kind, at in verbs.appliances.given if kind is Kind.REMOVE_NETWORK} == of
+
+
+@pytest.mark.parametrize("verb", [Verb.FAILOVER, Verb.PLANNED_FAILOVER])
+def test_a_failover_of_several_machines_goes_to_its_end(verbs, verb):
+    verbs.protect("web01", "db01")
+    verbs.appliances.silent.add(Kind.START_REPLICA)
+    job_id = verbs.submit(verb, "web01", "db01")
+    verbs.engine.run_until_idle()
+    with pytest.raises(Refused, match="cannot be cancelled"):
+        cancel(verbs, job_id)
+    verbs.appliances.mend()
+    assert verbs.settle(job_id).job.state == "succeeded"
