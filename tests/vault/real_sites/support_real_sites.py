@@ -136,6 +136,7 @@ class RealSites(Verbs):
 
     def __init__(self, folder, names):
         self._folder = folder
+        self.lost = ""
         super().__init__(folder, names)
         self._furnish_more()
         self._tell_hellos()

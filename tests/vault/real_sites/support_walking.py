@@ -66,6 +66,7 @@ def lose(verbs, lost):
         }
         losses[kind](site)
     verbs.clock.pass_by(SILENT_SECONDS + 5)
+    verbs.lost = lost
 
 
 def walk(world, row):

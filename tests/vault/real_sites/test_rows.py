@@ -13,9 +13,11 @@ def furnished():
         yield verbs
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def world(furnished, request):
-    walking.lose(furnished, request.param)
+    """Rows of one loss come together (conftest.py): it befalls the world once."""
+    if furnished.lost != request.param:
+        walking.lose(furnished, request.param)
     return furnished
 
 
