@@ -301,3 +301,33 @@ def test_a_vault_that_starts_again_goes_on_with_its_jobs_unless_its_database_lie
     verbs.open()
     verbs.engine.run_until_idle()
     assert (verbs.tree(job_id).job.state == "held") is (how == "moved")
+
+
+# ---- a target that the machine has left ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def left(verbs):
+    """A record of the first direction, as of an appliance that the machine has left and a new vault adopted; its source replicates it in the
+    third epoch, to another one."""
+    verbs.protect()
+    machine = verbs.machine()
+    with verbs.store.transaction() as tx:
+        known = tx.statuses.get(machine.id).source
+        tx.statuses.put_source(known.model_copy(update={"epoch": 3}), verbs.clock.now())
+    return verbs
+
+
+@pytest.mark.parametrize("verb", [Verb.PLANNED_FAILOVER, Verb.FAILOVER])
+def test_nothing_is_started_from_what_a_machine_has_left_while_its_source_is_there_to_say_so(left, verb):
+    job = left.run(verb, **({"shut_down_source": True} if verb is Verb.FAILOVER else {}))
+    assert "replicates it in its epoch 3" in job.job.error.message
+    assert "secondsite vault adopt" in job.tasks[0].error.message + job.tasks[0].error.do
+    assert (left.state(), left.appliances.running(left.machine().id)) == (State.PROTECTED, [A])
+    assert left.appliances.given == []
+
+
+def test_of_a_source_that_is_gone_nothing_is_asked(left):
+    left.appliances.destroy(A)
+    assert left.run(Verb.FAILOVER).job.state == "succeeded"
+    assert left.appliances.running(left.machine().id) == [B]
