@@ -1,6 +1,7 @@
 """A secret is never an argument: every user of a host can read the arguments of all processes."""
 
 import io
+import json
 
 import pytest
 
@@ -34,3 +35,39 @@ def test_a_registration_key_comes_from_a_file_or_standard_input(cli, rig, monkey
     monkeypatch.setattr("sys.stdin", io.StringIO("1234-5678\n"))
     said = cli(f"{words}{f' --key-file {tmp_path}/key' if how == 'file' else ''} --json")
     assert said.problem["code"] == "certificate-refused"
+
+
+URL = "postgresql+psycopg://secondsite:hidden@127.0.0.1:1/none"
+
+
+def test_a_databases_password_comes_from_a_file_or_the_environment(cli, monkeypatch, tmp_path):
+    file, words = tmp_path / "url", f"vault init --home {tmp_path}/home --json"
+    file.write_text(URL + "\n")
+    file.chmod(0o644)
+    assert "chmod 600" in cli(f"{words} --database-url-file {file}").problem["do"]
+    file.chmod(0o600)
+    both = cli(f"{words} --database-url-file {file} --database-url {URL}").problem
+    assert (both["code"], both["do"]) == ("invalid-argument", "Give one of them.")
+    for given in ("file", "environment"):
+        home, url = tmp_path / given, f"sqlite:///{tmp_path}/{given}.db"
+        if given == "file":
+            file.write_text(url + "\n")
+            said = cli(f"vault init --home {home} --json --database-url-file {file}")
+        else:
+            monkeypatch.setenv("SECONDSITE_DATABASE_URL", url)
+            said = cli(f"vault init --home {home} --json")
+        assert said.exit == 0, said.err
+        assert json.loads((home / "vault.json").read_text())["database_url"] == url
+
+
+def test_a_password_in_the_command_line_is_warned_of_and_one_without_is_not(cli, tmp_path):
+    for url, warned in ((URL, True), (URL.replace(":hidden", ""), False)):
+        said = cli(f"vault join --home {tmp_path}/h --pki {tmp_path} --host x --database-url {url}")
+        assert said.exit != 0
+        assert ("--database-url-file" in said.err) == warned, said.err
+        assert "hidden" not in said.err
+
+
+def test_a_process_that_joins_needs_the_database(cli, tmp_path):
+    problem = cli(f"vault join --home {tmp_path}/h --pki {tmp_path} --host x --json").problem
+    assert (problem["code"], "SECONDSITE_DATABASE_URL" in problem["do"]) == ("invalid-argument", True)

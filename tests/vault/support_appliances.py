@@ -55,7 +55,7 @@ class Clock:
 
 class Appliances:
     """`given` lists (appliance, kind, machine id) of each order that was carried out, in that order. Orders of a kind in
-    `failing` fail, in `silent` are not carried out, in `unheard` are carried out and never reported. `hosts` are the names of
+    `failing` fail, in `silent` are not carried out, in `unheard` are carried out and never reported, in `late` come once they `arrive`. `hosts` are the names of
     the machines that an appliance has (all), those of an appliance in `off` or `saved` are it. Those in `never_had` have none to withdraw, those in `sick` cannot use their hypervisor."""
 
     def __init__(self, clock, names):
@@ -72,6 +72,8 @@ class Appliances:
         self.looked_for: list[str | None] = []
         self.failing = {}
         self.silent = set()
+        self.late = set()
+        self._on_the_way = {}
         self.unheard = set()
         self._trap = None
         self.coming_on = lambda: None
@@ -128,6 +130,9 @@ class Appliances:
             self._spring(order_id, kind)
             if appliance_id in self.away or kind in self.silent:
                 return None
+            if kind in self.late or order_id in self._on_the_way:
+                self._on_the_way[order_id] = (appliance_id, kind, machine_id, payload, generation)
+                return None
             self._reports[order_id] = (
                 self._stale(order_id, (appliance_id, machine_id), generation)
                 or self._stale(order_id, (appliance_id, machine_id, "drill"), drill_generation)
@@ -159,6 +164,17 @@ class Appliances:
 
     def fail(self, kind, times=1000, machine_id=None):
         self.failing[kind] = [times, machine_id]
+
+    def arrive(self):
+        """What was late is carried out now, whoever still waits for it; the problems (None: it was done)."""
+        orders, self._on_the_way = self._on_the_way, {}
+        return [self._arrived(order_id, *order) for order_id, order in orders.items()]
+
+    def _arrived(self, order_id, appliance_id, kind, machine_id, payload, generation):
+        self._reports[order_id] = self._stale(
+            order_id, (appliance_id, machine_id), generation
+        ) or self._report(order_id, appliance_id, kind, machine_id, payload)
+        return self._reports[order_id].problem
 
     def at_order(self, nth, happens):
         """Call `happens(kind)` when the nth order from now (0: the next) is asked for the first time."""

@@ -17,7 +17,8 @@ from ..cli.nouns import vault as vault_noun
 from ..cli.options import Json, refuse_secret, secret_in
 from ..ground import durable
 from ..ground.plural import counted
-from . import ca, join, running, trash_commands
+from . import ca, join, running, trash
+from . import database_url as address
 from .backup import commands as backup
 from .running import (
     DEFAULT_APPLIANCE_HOME,
@@ -33,6 +34,7 @@ from .running import (
 
 @vault_noun.app.command("init")
 def vault_init(
+    context: typer.Context,
     home: VaultHome = DEFAULT_VAULT_HOME,
     name: Annotated[str, typer.Option(help="Name of the vault.")] = "vault",
     host: Annotated[
@@ -41,9 +43,8 @@ def vault_init(
     listen: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     rest_port: Annotated[int, typer.Option(help="Port of the REST API.")] = 8443,
     control_port: Annotated[int, typer.Option(help="Port that appliances dial.")] = 8444,
-    database_url: Annotated[
-        str | None, typer.Option(help="SQLAlchemy URL; an SQLite file by default.")
-    ] = None,
+    database_url: Annotated[str | None, address.option("SQLAlchemy URL; an SQLite file by default.")] = None,
+    database_url_file: address.DatabaseUrlFile = None,
     as_json: Json = False,
 ) -> None:
     """Make a new vault: database, certificate authority, the first access token."""
@@ -52,7 +53,7 @@ def vault_init(
     made = vault_main.init(
         home,
         tuple(host or ("127.0.0.1", "localhost")),
-        database_url,
+        address.chosen(context, database_url, database_url_file),
         name=name,
         rest_host=listen,
         rest_port=rest_port,
@@ -299,7 +300,7 @@ vault_noun.app.command("join")(join.vault_join)
 vault_noun.app.command("backup")(backup.vault_backup)
 vault_noun.app.command("restore")(backup.vault_restore)
 vault_noun.app.add_typer(ca.app, name="ca")
-appliance_noun.app.add_typer(trash_commands.app, name="trash")
+appliance_noun.app.add_typer(trash.app, name="trash")
 vault_noun.app.command("run")(running.vault_run)
 vault_noun.app.command("approvals-off")(running.vault_approvals_off)
 appliance_noun.app.command("run")(running.appliance_run)

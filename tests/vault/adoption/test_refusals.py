@@ -268,24 +268,121 @@ def test_an_address_of_a_pool_that_nobody_kept_is_told_so_that_it_is_not_given_t
 def test_a_machine_that_a_verb_has_taken_since_is_left_as_it_is(vault, adopt):
     appliance = Appliance([found()])
     adopt(appliance)
-    with vault.store.transaction() as tx:
-        tx.machines.put(dataclasses.replace(tx.machines.get("m1"), claimed_by="job"))
+    taken(vault)
     before = record(vault)
-    appliance.machines["m1"] = found(replica=replica(epoch=3), generation=5000)
+    run = FoundRun(point_id="p1", fabric_id="f-there", name="web01", defined=True)
+    appliance.machines["m1"] = found(replica=replica(run=run), generation=5000)
     assert str(only(adopt(appliance)).end) == "here"
     assert record(vault) == before
     assert len(appliance.adopted) == 1
 
 
-def test_a_source_that_is_of_another_time_than_its_replica_takes_no_role(vault, adopt):
+def told_by(vault, identity, appliance, **asked):
+    """What comes of adopting that one."""
+    with Dialler(identity, appliance.answers()):
+        answer = vault.rest.post(f"/api/appliances/{identity.id}/adopt", json=asked)
+        assert answer.status_code == 200, answer.text
+        return only(rest.Adoption.model_validate(answer.json()))
+
+
+def taken(vault):
+    """A verb of this vault was tried, and came to nothing."""
+    with vault.store.transaction() as tx:
+        tx.machines.put(dataclasses.replace(tx.machines.get("m1"), claimed_by="job"))
+
+
+@pytest.mark.parametrize("tried", [False, True])
+@pytest.mark.parametrize("at", ["its target", "another target"])
+def test_a_source_of_a_later_epoch_counts_and_not_the_replica_that_was_adopted_first(vault, adopt, at, tried):
+    """That was put back from an earlier day, or the machine has left it."""
     adopt(Appliance([found(kept=kept())], said()))
-    source = FoundSource(epoch=3, fabric_id="f-m1", target_appliance_id=adopt.at.id, power="running")
+    if tried:
+        taken(vault)
+    target = adopt.at.id if at == "its target" else "new-b"
+    source = FoundSource(epoch=3, fabric_id="f-m1", target_appliance_id=target, power="running")
     first = vault.enroll("a", "a-9")
     appliance = Appliance([found(replica=None, source=source)], said(), site="a")
-    with Dialler(first, appliance.answers()):
-        answer = vault.rest.post(f"/api/appliances/{first.id}/adopt", json={}).json()
-    assert answer["machines"][0]["end"] == "left"
-    assert "resynchronize" in answer["machines"][0]["do"]
+    told = told_by(vault, first, appliance, other_site="b")
+    assert str(told.end) == "completed"
+    assert "is of its epoch 3" in told.says[0]
+    assert (
+        "resynchronize web01" if at == "its target" else "appliance 'b-1' of site b has an old copy"
+    ) in told.says[1]
+    made = record(vault)
+    assert (made.source_appliance_id, made.source_fabric_id, made.epoch) == (first.id, "f-m1", 3)
+    assert (made.target_site, made.target_appliance_id) == ("b", target)
+    assert appliance.adopted[0].generation == made.generation > 1007
+    assert str(told_by(vault, first, appliance, other_site="b").end) == "here"
+
+
+def test_a_source_that_was_left_is_named_as_an_old_copy(vault, adopt):
+    adopt(Appliance([found(kept=kept(), replica=replica(epoch=3))], said()))
+    before = record(vault)
+    source = FoundSource(epoch=1, fabric_id="f-m1", target_appliance_id=adopt.at.id, power="running")
+    first = vault.enroll("a", "a-9")
+    told = told_by(vault, first, Appliance([found(replica=None, source=source)], said(), site="a"))
+    assert (str(told.end), record(vault)) == ("left", before)
+    assert "an old copy, whose power is running" in told.do
+
+
+def test_a_replica_that_was_only_prepared_takes_no_role_from_the_machine_that_runs(vault, adopt):
+    """The vault was lost within a reprotect."""
+    run = FoundRun(point_id="p1", fabric_id="f-there", name="web01", defined=True)
+    committed = replica(committed_point_id="p1", run=run)
+    adopt(Appliance([found(kept=kept(), replica=committed)], said()))
+    before = record(vault)
+    first = vault.enroll("a", "a-9")
+    prepared = Appliance([found(replica=replica(epoch=2, points=0, newest_at=None))], said(), site="a")
+    assert str(told_by(vault, first, prepared).end) == "left"
+    assert record(vault) == before
+
+
+def test_the_disks_that_a_machine_left_when_it_went_home_are_no_failover_of_it(vault, adopt):
+    left = replica(committed_point_id="p1", run=FoundRun(point_id="p1", fabric_id="t-m1"))
+    sides = {
+        "source_site": "b", "target_site": "a", "source_appliance_id": adopt.at.id, "target_appliance_id": "gone",
+        "source_fabric_id": "t-m1", "target_fabric_id": "f-m1",
+    }  # fmt: skip
+    appliance = Appliance([found(kept=kept(**sides), replica=left)], said())
+    told = only(adopt(appliance))
+    assert (told.state, told.source_site, told.target_site) == (State.COMMITTED, "b", "a")
+    assert "it runs there" in told.says[0]
+    assert (record(vault).epoch, record(vault).reversed) == (2, True)
+    assert str(only(adopt(appliance)).end) == "here"
+    again = replica(committed_point_id="p1", run=FoundRun(point_id="p1", fabric_id="t-m2", defined=True))
+    runs = found(
+        "m2", "db01", kept=kept("m2", "db01", **{**sides, "target_fabric_id": "f-m2"}), replica=again
+    )
+    (other,) = [each for each in adopt(Appliance([runs], said())).machines if each.id == "m2"]
+    assert other.source_site == "a", "one on which a machine stands is a failover"
+
+
+def test_what_was_said_before_a_reprotect_is_turned_by_what_is_there(vault, adopt):
+    """The vault was lost before it told the next direction."""
+    source = FoundSource(epoch=2, fabric_id="t-m1", target_appliance_id="gone", power="running")
+    assert (
+        str(only(adopt(Appliance([found(kept=kept(), replica=None, source=source)], said()))).end)
+        == "adopted"
+    )
+    made = record(vault)
+    assert (made.source_site, made.source_appliance_id) == ("b", adopt.at.id)
+    assert (made.target_site, made.target_appliance_id, made.target_fabric_id) == ("a", "gone", "f-m1")
+
+
+def test_an_appliance_that_has_taken_the_id_of_another_sites_gets_none_of_its_orders(vault, adopt):
+    key = vault.rest.post("/api/sites/b/registration-key").json()["key"]
+    asked = {"name": "b-9", "csr_pem": request_for("b-9")[1], "appliance_id": "gone", "key": key}
+    assert vault.rest.post("/api/enroll", json=asked).status_code == 200
+    told = only(adopt(Appliance([found(kept=kept())], said())))
+    assert (str(told.end), record(vault)) == ("left", None)
+    assert "'b-9' of site b has that id" in told.says[0]
+    asked["key"] = vault.rest.post("/api/sites/a/registration-key").json()["key"]
+    refused = vault.rest.post("/api/enroll", json=asked)
+    assert refused.status_code == 403
+    assert "secondsite appliance delete gone" in refused.json()["error"]["do"]
+    assert vault.rest.delete("/api/appliances/gone").status_code == 204
+    assert vault.rest.post("/api/enroll", json=asked).status_code == 200
+    assert str(only(adopt(Appliance([found(kept=kept())], said()))).end) == "adopted"
 
 
 @pytest.mark.parametrize(

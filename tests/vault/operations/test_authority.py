@@ -1,8 +1,5 @@
 """A job acts only while no later one has touched its machine: late retries, and jobs of a restored database."""
 
-import contextlib
-import shutil
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -12,6 +9,7 @@ from secondsite.jobs.model.failures import Refused
 from secondsite.wire.control.checks import ObstacleShape
 from secondsite.wire.control.orders import Kind
 from tests.vault.support_appliances import A, B
+from tests.vault.support_restored import backed_up, forget_the_log, restored
 
 pytestmark = pytest.mark.slow
 
@@ -170,28 +168,6 @@ def waiting_for_the_last_cycle(verbs):
     return job_id
 
 
-def backed_up(verbs):
-    with (
-        contextlib.closing(sqlite3.connect(f"{verbs.folder}/vault.db")) as now,
-        contextlib.closing(sqlite3.connect(f"{verbs.folder}/backup")) as copy,
-    ):
-        now.backup(copy)
-
-
-def restored(verbs):
-    """The vault on the database of the backup, with the appliances as they are. Its file and mark are those of the same
-    start, so it is not noticed."""
-    verbs.close()
-    shutil.copy(f"{verbs.folder}/backup", f"{verbs.folder}/vault.db")
-    forget_the_log(verbs)
-    verbs.open()
-
-
-def forget_the_log(verbs):
-    for suffix in ("-wal", "-shm"):
-        Path(f"{verbs.folder}/vault.db{suffix}").unlink(missing_ok=True)
-
-
 @pytest.mark.parametrize("told", [False, True])
 def test_a_job_of_a_restored_database_moves_no_machine_that_has_moved_on(verbs, told):
     job_id = waiting_for_the_last_cycle(verbs)
@@ -325,3 +301,33 @@ def test_a_vault_that_starts_again_goes_on_with_its_jobs_unless_its_database_lie
     verbs.open()
     verbs.engine.run_until_idle()
     assert (verbs.tree(job_id).job.state == "held") is (how == "moved")
+
+
+# ---- a target that the machine has left ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def left(verbs):
+    """A record of the first direction, as of an appliance that the machine has left and a new vault adopted; its source replicates it in the
+    third epoch, to another one."""
+    verbs.protect()
+    machine = verbs.machine()
+    with verbs.store.transaction() as tx:
+        known = tx.statuses.get(machine.id).source
+        tx.statuses.put_source(known.model_copy(update={"epoch": 3}), verbs.clock.now())
+    return verbs
+
+
+@pytest.mark.parametrize("verb", [Verb.PLANNED_FAILOVER, Verb.FAILOVER])
+def test_nothing_is_started_from_what_a_machine_has_left_while_its_source_is_there_to_say_so(left, verb):
+    job = left.run(verb, **({"shut_down_source": True} if verb is Verb.FAILOVER else {}))
+    assert "replicates it in its epoch 3" in job.job.error.message
+    assert "secondsite vault adopt" in job.tasks[0].error.message + job.tasks[0].error.do
+    assert (left.state(), left.appliances.running(left.machine().id)) == (State.PROTECTED, [A])
+    assert left.appliances.given == []
+
+
+def test_of_a_source_that_is_gone_nothing_is_asked(left):
+    left.appliances.destroy(A)
+    assert left.run(Verb.FAILOVER).job.state == "succeeded"
+    assert left.appliances.running(left.machine().id) == [B]

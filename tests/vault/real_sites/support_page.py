@@ -6,10 +6,12 @@ from tests.vault.real_sites.support_states import DRILL, FORWARD
 BEGIN, END = "<!-- rows: begin -->", "<!-- rows: end -->"
 HEADINGS = {
     rows.SOURCE: "The source site",
+    rows.NEW_HARDWARE: "The source site, and new hardware stands there with an appliance of its own",
     rows.TARGET: "The target site",
     rows.VAULT: "The vault, with a backup of before",
     rows.SOURCE_DATABASE: "The database of the source's appliance",
     rows.TARGET_DATABASE: "The database of the target's appliance",
+    rows.NEW_VAULT: "The vault, and every backup of it",
 }
 HEAD = "| state | shown | offered | the way on | then | lost |\n| --- | --- | --- | --- | --- | --- |"
 
@@ -20,17 +22,24 @@ def tables():
 
 
 def _table(lost):
-    return "\n".join([HEAD, *(_line(row) for row in rows.ROWS if row.lost == lost)])
+    there = [row for row in rows.ROWS if row.lost == lost]
+    forward = {row.state: _cells(row) for row in there if row.direction == FORWARD}
+    told = [row for row in there if row.direction == FORWARD or _cells(row) != forward.get(row.state)]
+    return "\n".join([HEAD, *map(_line, told)])
 
 
 def _line(row):
-    cells = (_state(row), _coded(row.shows), _offers(row), _way(row), _then(row), row.loses)
-    return f"| {' | '.join(cells)} |"
+    return f"| {' | '.join((_state(row), *_cells(row)))} |"
+
+
+def _cells(row):
+    return _coded(row.shows), _offers(row), _way(row), _then(row), row.loses
 
 
 def _state(row):
     name = row.state if row.state == DRILL else f"`{row.state}`"
-    return name if row.direction == FORWARD else f"{name}, on the way back"
+    came = f", adopted as `{row.comes}`" if row.comes not in (None, row.state) else ""
+    return f"{name}{came}" if row.direction == FORWARD else f"{name}, on the way back{came}"
 
 
 def _coded(words):
@@ -48,7 +57,7 @@ def _way(row):
 def _step(command):
     if command == rows.START:
         return "start it at its source"
-    return f"`{command.replace('LOST', 'SITE')}`"
+    return f"`{command.replace('LOST', 'SITE').replace('NEW', 'NAME')}`"
 
 
 def _then(row):

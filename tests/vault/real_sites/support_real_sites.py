@@ -2,8 +2,10 @@
 a site that is gone; that of the appliances is real."""
 
 import contextlib
+import json
 import shutil
 import sqlite3
+import subprocess
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,11 +16,14 @@ import trustme
 from rig import guest_disk
 from rig.appliances import Site
 from secondsite.appliance.control.reporter import Reporter
+from secondsite.datapath.replica.record import base_files, record
 from secondsite.domain import errors
 from secondsite.domain.policies import ReplicationPolicy
+from secondsite.entry import restored
 from secondsite.fabrics import simulated
 from secondsite.fabrics.interface import PowerState
 from secondsite.ground.units import DAY
+from secondsite.vault import ports
 from secondsite.vault.facade.shared import machine_shapes
 from secondsite.vault.watch.health import Situation
 from secondsite.vault.watch.status_intake import StatusIntake
@@ -27,6 +32,7 @@ from secondsite.wire.control import Order, Report
 from tests.vault.support_appliances import A, B
 from tests.vault.support_operations import Verbs
 
+NEW = "appliance-new"
 DISK_BYTES = 1 << 20
 BUSY_SECONDS = 120
 """Orders are carried out within the step that gives them, on a busy host."""
@@ -44,8 +50,8 @@ class RealAppliances:
     """At the gateway's port. `refuse` an order of a kind for a machine: its appliance then fails, and has done nothing."""
 
     def __init__(self, folder, names):
-        ca = trustme.CA()
-        self.sites = {A: Site.issued(folder, "a", ca), B: Site.issued(folder, "b", ca)}
+        self._folder, self._ca = folder, trustme.CA()
+        self.sites = {A: Site.issued(folder, "a", self._ca), B: Site.issued(folder, "b", self._ca)}
         self.homes = {name: self.sites[A].make_machine(name, size_bytes=DISK_BYTES) for name in names}
         for site in self.sites.values():
             simulated.add_network(site.root, "lan")
@@ -54,6 +60,16 @@ class RealAppliances:
         self._refused = {}
         self._reports = {}
         self._epochs = {}
+
+    def add(self, appliance_id, site):
+        """Another appliance at that site, on hardware of its own."""
+        made = Site.issued(self._folder / appliance_id, site, self._ca, appliance_id=appliance_id)
+        simulated.add_network(made.root, "lan")
+        self.sites[appliance_id] = made.start()
+
+    def letter(self, appliance_id):
+        """Of its site."""
+        return self.sites[appliance_id].config.site
 
     def end(self):
         for site in self.sites.values():
@@ -120,6 +136,7 @@ class RealSites(Verbs):
 
     def __init__(self, folder, names):
         self._folder = folder
+        self.lost = ""
         super().__init__(folder, names)
         self._furnish_more()
         self._tell_hellos()
@@ -136,6 +153,12 @@ class RealSites(Verbs):
         super().open()
         self.facts = StatusIntake(self.store, self._signal, self.clock.now)
         self._reporters = {}
+
+    def furnish_anew(self):
+        """A new vault, whose database has nothing but sites and appliances."""
+        self._furnish()
+        self._furnish_more()
+        self._tell_hellos()
 
     def _furnish_more(self):
         with self.store.transaction() as tx:
@@ -227,12 +250,13 @@ class RealSites(Verbs):
     def copies(self, name, only_running=True):
         """(site's letter, fabric id) of each copy, as the fabrics say."""
         found = []
-        for each, letter in ((A, "a"), (B, "b")):
-            site = self.appliances.sites[each]
+        for site in self.appliances.sites.values():
             if site.folder.exists():
                 there = site.fabric.inventory.list()
                 found += [
-                    (letter, m.fabric_id) for m in there if m.name == name and self._is(m, only_running)
+                    (site.config.site, m.fabric_id)
+                    for m in there
+                    if m.name == name and self._is(m, only_running)
                 ]
         return found
 
@@ -263,6 +287,16 @@ class RealSites(Verbs):
         site.end()
         shutil.rmtree(site.folder)
 
+    def replace_hardware(self, letter):
+        """It burns down, and there is new hardware, with an appliance of another id."""
+        self.lose_site(letter)
+        self.appliances.add(NEW, letter)
+        now = self.clock.now()
+        with self.store.transaction() as tx:
+            lives = now + timedelta(days=90)
+            tx.appliances.put(ports.ApplianceRecord(NEW, NEW, letter, now, lives, connected=True))
+        self.facts.connected(self.hello(letter, NEW))
+
     def lose_database(self, letter):
         """Of its appliance, which starts again without."""
         appliance_id, site = {"a": A, "b": B}[letter], self.site(letter)
@@ -290,9 +324,69 @@ class RealSites(Verbs):
         self.engine.run_until_idle(BUSY_SECONDS)  # it notices
         self._tell_hellos()
 
+    # ---- the same again ---------------------------------------------------------------------------------------------
+
+    def keep(self):
+        """As it stands now, for `go_back`. Machines are switched off for it, whose appliances are away: bitmaps are in their files then."""
+        self.close()
+        self._ran = {each: self._switched_off(site) for each, site in self.appliances.sites.items()}
+        self._kept_at = self.clock.at, time.monotonic()
+        copied(self._folder, self._kept)
+
+    def go_back(self):
+        """To what was kept, at the same paths; what ran then runs."""
+        self.close()
+        self.appliances.end()
+        shutil.rmtree(self._folder)
+        copied(self._kept, self._folder)
+        self._is_not_restored()
+        for site in self.appliances.sites.values():
+            with_the_same_bases(site)
+        at, since = self._kept_at
+        self.clock.at = at + timedelta(seconds=time.monotonic() - since)
+        self.appliances.away.clear()
+        self.appliances.sites.pop(NEW, None)
+        for each, site in self.appliances.sites.items():
+            for fabric_id in self._ran[each]:
+                site.fabric.power.start(fabric_id)
+            site.start()
+        self.open()
+        self._tell_hellos()
+
+    @property
+    def _kept(self):
+        return self._folder.with_name("kept")
+
+    @staticmethod
+    def _switched_off(site):
+        site.stop()
+        ran = [each.fabric_id for each in site.fabric.inventory.list() if each.power is PowerState.RUNNING]
+        for fabric_id in ran:
+            site.fabric.power.stop(fabric_id)
+        simulated.demolish(site.root)
+        return ran
+
+    def _is_not_restored(self):
+        """Its database lies in another file, and is the same."""
+        beside = self._folder / restored.FILE
+        said = json.loads(beside.read_text())
+        beside.write_text(json.dumps({**said, "file": (self._folder / "vault.db").stat().st_ino}))
+
     def _is_away(self, appliance_id):
         self.appliances.away.add(appliance_id)
         self.facts.disconnected(appliance_id)
+
+
+def with_the_same_bases(site):
+    """The old disks that its replicas stand on are other files now, with the same content."""
+    for path in site.folder.rglob("replicas/*/replica.json"):
+        state = record.load(path)
+        record.save(replace(state, disks=tuple(map(base_files.seen_again, state.disks))), path)
+
+
+def copied(source, target):
+    """With sparse files and links as they are."""
+    subprocess.run(["cp", "-a", "--sparse=always", str(source), str(target)], check=True)
 
 
 @contextlib.contextmanager

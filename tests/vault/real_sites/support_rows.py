@@ -6,7 +6,8 @@ from secondsite.domain import lifecycle, offers
 from secondsite.domain.lifecycle import DrillState, State, Verb
 from tests.vault.real_sites.support_states import BEFORE, DRILL, FORWARD, REVERSE, SINCE, name_of
 
-SOURCE, TARGET, VAULT = "source site", "target site", "vault"
+SOURCE, TARGET, VAULT, NEW_VAULT = "source site", "target site", "vault", "vault without a backup"
+NEW_HARDWARE = "source site, with new hardware"
 SOURCE_DATABASE, TARGET_DATABASE = "database of the source's appliance", "database of the target's appliance"
 BESIDE = frozenset({Verb.INCLUDE_DISK, Verb.EXCLUDE_DISK, Verb.UPDATE_NAMES})
 """Verbs that lead nowhere else."""
@@ -32,6 +33,8 @@ class Row:
     runs: str
     loses: str
     keeps: tuple[int, ...] = (BEFORE, SINCE)
+    comes: State | None = None
+    """How a new vault adopts it."""
 
     @property
     def name(self) -> str:
@@ -46,17 +49,18 @@ class Row:
     @property
     def site(self) -> str | None:
         """That is lost, or whose appliance lost its database."""
-        if self.lost == VAULT:
+        if self.lost in (VAULT, NEW_VAULT):
             return None
-        return self.sites[self.lost not in (SOURCE, SOURCE_DATABASE)]
+        return self.sites[self.lost not in (SOURCE, SOURCE_DATABASE, NEW_HARDWARE)]
 
     @property
     def offers(self) -> tuple[Verb, ...]:
         """A vault that was restored shows what was before."""
-        drills = self.state == DRILL and self.lost != VAULT
+        drills = self.state == DRILL and self.lost not in (VAULT, NEW_VAULT)
         seen = State.PROTECTED if self.state == DRILL or self.lost == VAULT else State(self.state)
+        seen = self.comes or seen
         source, target = self.sites
-        away = frozenset({str(self.site)} if self.lost in (SOURCE, TARGET) else ())
+        away = frozenset({str(self.site)} if self.lost in (SOURCE, TARGET, NEW_HARDWARE) else ())
         standing = offers.Standing(
             self.name, seen, DrillState.RUNNING if drills else DrillState.NONE, source, target, away=away,
             has_points=None if self.points_are_there else False,
@@ -74,9 +78,9 @@ class Row:
         return not (self.lost == VAULT and self.state == State.COMMITTED and self.direction == FORWARD)
 
 
-def _row(lost, state, shows, way, ends, runs, loses, direction=FORWARD, keeps=None):
+def _row(lost, state, shows, way, ends, runs, loses, direction=FORWARD, keeps=None, comes=None):
     kept = {NOTHING: (BEFORE, SINCE)}.get(loses, (BEFORE,)) if keeps is None else keeps
-    return Row(lost, state, direction, shows, way, ends, runs, loses, kept)
+    return Row(lost, state, direction, shows, way, ends, runs, loses, kept, comes)
 
 
 S = State
@@ -84,6 +88,7 @@ _AWAY, _CUT = ("appliance-unreachable",), ("appliance-unreachable", "peer-unreac
 _END = "disable-protection"
 _END_WITHOUT = f"disable-protection {WITHOUT}"
 _CANCEL_WITHOUT = f"cancel-failover {WITHOUT}"
+_COMMIT_WITHOUT = f"commit {WITHOUT}"
 _HALF = ("failover-failed",)
 _STUCK = ("cancel-failed",)
 _FORGOT = ("forgotten",)
@@ -101,6 +106,11 @@ SOURCE_ROWS = (
     _row(SOURCE, S.PROTECTED, _AWAY, ("failover", f"commit {WITHOUT}", _END), S.UNPROTECTED, AT_TARGET, UNSENT, REVERSE),
     _row(SOURCE, S.PLANNED_FAILED_OVER, (), (f"commit {WITHOUT}", _END), S.UNPROTECTED, AT_TARGET, NOTHING, REVERSE),
     _row(SOURCE, S.COMMITTED, (), (_END,), S.UNPROTECTED, AT_TARGET, NOTHING, REVERSE),
+    _row(SOURCE, DRILL, _AWAY, ("failover", "cleanup-test-failover", _COMMIT_WITHOUT, _END), S.UNPROTECTED, AT_TARGET, UNSENT, REVERSE),
+    _row(SOURCE, S.FAILOVER_FAILED, _AWAY + _HALF, ("failover", _COMMIT_WITHOUT, _END), S.UNPROTECTED, AT_TARGET, UNSENT, REVERSE),
+    _row(SOURCE, S.FAILED_OVER, (), (_COMMIT_WITHOUT, _END), S.UNPROTECTED, AT_TARGET, NOTHING, REVERSE),
+    _row(SOURCE, S.CANCEL_FAILED, _AWAY + _STUCK, ("failover", _COMMIT_WITHOUT, _END), S.UNPROTECTED, AT_TARGET, NOTHING, REVERSE),
+    _row(SOURCE, S.DISABLE_FAILED, _AWAY, (_END,), S.UNPROTECTED, NOWHERE, "the machine; its points stay as files", REVERSE),
 )  # fmt: skip
 TARGET_ROWS = (
     _row(TARGET, S.PROTECTED, _CUT, (_END_WITHOUT,), S.UNPROTECTED, AT_SOURCE, NOTHING),
@@ -114,6 +124,11 @@ TARGET_ROWS = (
     _row(TARGET, S.PROTECTED, _CUT, (_END_WITHOUT,), S.UNPROTECTED, AT_SOURCE, NOTHING, REVERSE),
     _row(TARGET, S.PLANNED_FAILED_OVER, _AWAY, (_CANCEL_WITHOUT, _END_WITHOUT), S.UNPROTECTED, AT_SOURCE, ALL_SINCE, REVERSE),
     _row(TARGET, S.COMMITTED, _AWAY, (_END_WITHOUT, START), S.UNPROTECTED, AT_SOURCE, ALL_SINCE, REVERSE),
+    _row(TARGET, DRILL, _CUT, (f"cleanup-test-failover {WITHOUT}", _END_WITHOUT), S.UNPROTECTED, AT_SOURCE, NOTHING, REVERSE),
+    _row(TARGET, S.FAILOVER_FAILED, _AWAY + _HALF, (_CANCEL_WITHOUT, _END_WITHOUT), S.UNPROTECTED, AT_SOURCE, NOTHING, REVERSE, keeps=(BEFORE,)),
+    _row(TARGET, S.FAILED_OVER, _AWAY, (_END_WITHOUT, START), S.UNPROTECTED, AT_SOURCE, ALL_SINCE, REVERSE),
+    _row(TARGET, S.CANCEL_FAILED, _AWAY + _STUCK, (_CANCEL_WITHOUT, _END_WITHOUT), S.UNPROTECTED, AT_SOURCE, ALL_SINCE, REVERSE),
+    _row(TARGET, S.DISABLE_FAILED, _AWAY, (_END_WITHOUT,), S.UNPROTECTED, AT_SOURCE, NOTHING, REVERSE),
 )  # fmt: skip
 SOURCE_DATABASE_ROWS = (
     _row(SOURCE_DATABASE, S.PROTECTED, _FORGOT, ("resynchronize",), S.PROTECTED, AT_SOURCE, NOTHING),
@@ -127,6 +142,11 @@ SOURCE_DATABASE_ROWS = (
     _row(SOURCE_DATABASE, S.PROTECTED, _FORGOT, ("resynchronize",), S.PROTECTED, AT_SOURCE, NOTHING, REVERSE),
     _row(SOURCE_DATABASE, S.PLANNED_FAILED_OVER, (), ("cancel-failover", "resynchronize"), S.PROTECTED, AT_SOURCE, ALL_SINCE, REVERSE),
     _row(SOURCE_DATABASE, S.COMMITTED, (), (_END,), S.UNPROTECTED, AT_TARGET, NOTHING, REVERSE),
+    _row(SOURCE_DATABASE, DRILL, _FORGOT, ("resynchronize", "cleanup-test-failover"), S.PROTECTED, AT_SOURCE, NOTHING, REVERSE),
+    _row(SOURCE_DATABASE, S.FAILOVER_FAILED, _FORGOT + _HALF, ("cancel-failover", "resynchronize"), S.PROTECTED, AT_SOURCE, NOTHING, REVERSE, keeps=(BEFORE,)),
+    _row(SOURCE_DATABASE, S.FAILED_OVER, (), ("commit", "reprotect"), S.PROTECTED, AT_TARGET, NOTHING, REVERSE),
+    _row(SOURCE_DATABASE, S.CANCEL_FAILED, _FORGOT + _STUCK, ("cancel-failover", "resynchronize"), S.PROTECTED, AT_SOURCE, ALL_SINCE, REVERSE),
+    _row(SOURCE_DATABASE, S.DISABLE_FAILED, (), (_END,), S.UNPROTECTED, AT_SOURCE, NOTHING, REVERSE),
 )  # fmt: skip
 TARGET_DATABASE_ROWS = (
     _row(TARGET_DATABASE, S.PROTECTED, (*_FORGOT, "peer-refused"), ("resynchronize",), S.PROTECTED, AT_SOURCE, NOTHING),
@@ -140,6 +160,11 @@ TARGET_DATABASE_ROWS = (
     _row(TARGET_DATABASE, S.PROTECTED, (*_FORGOT, "peer-refused"), ("resynchronize",), S.PROTECTED, AT_SOURCE, NOTHING, REVERSE),
     _row(TARGET_DATABASE, S.PLANNED_FAILED_OVER, _FORGOT, ("commit", "reprotect"), S.PROTECTED, AT_TARGET, NOTHING, REVERSE),
     _row(TARGET_DATABASE, S.COMMITTED, (), ("reprotect",), S.PROTECTED, AT_TARGET, NOTHING, REVERSE),
+    _row(TARGET_DATABASE, DRILL, (*_FORGOT, "peer-refused"), ("cleanup-test-failover", "resynchronize"), S.PROTECTED, AT_SOURCE, NOTHING, REVERSE),
+    _row(TARGET_DATABASE, S.FAILOVER_FAILED, _FORGOT + _HALF, ("failover", "commit", "reprotect"), S.PROTECTED, AT_TARGET, NOTHING, REVERSE, keeps=(BEFORE,)),
+    _row(TARGET_DATABASE, S.FAILED_OVER, _FORGOT, ("commit", "reprotect"), S.PROTECTED, AT_TARGET, NOTHING, REVERSE),
+    _row(TARGET_DATABASE, S.CANCEL_FAILED, _FORGOT + _STUCK, ("cancel-failover",), S.PROTECTED, AT_SOURCE, ALL_SINCE, REVERSE),
+    _row(TARGET_DATABASE, S.DISABLE_FAILED, (), (_END,), S.UNPROTECTED, AT_SOURCE, NOTHING, REVERSE),
 )  # fmt: skip
 VAULT_ROWS = (
     _row(VAULT, S.PROTECTED, (), (), S.PROTECTED, AT_SOURCE, NOTHING),
@@ -153,5 +178,44 @@ VAULT_ROWS = (
     _row(VAULT, S.PROTECTED, (), (), S.PROTECTED, AT_SOURCE, NOTHING, REVERSE),
     _row(VAULT, S.PLANNED_FAILED_OVER, _COPY, ("failover", "commit", "reprotect"), S.PROTECTED, AT_TARGET, NOTHING, REVERSE),
     _row(VAULT, S.COMMITTED, _FORGOT, (_END,), S.UNPROTECTED, AT_TARGET, NOTHING, REVERSE),
+    _row(VAULT, DRILL, (), ("test-failover", "cleanup-test-failover"), S.PROTECTED, AT_SOURCE, NOTHING, REVERSE),
+    _row(VAULT, S.FAILOVER_FAILED, (), ("failover", "commit", "reprotect"), S.PROTECTED, AT_TARGET, NOTHING, REVERSE, keeps=(BEFORE,)),
+    _row(VAULT, S.FAILED_OVER, _COPY, ("failover", "commit", "reprotect"), S.PROTECTED, AT_TARGET, NOTHING, REVERSE),
+    _row(VAULT, S.CANCEL_FAILED, _COPY, ("failover", "commit", "reprotect"), S.PROTECTED, AT_TARGET, NOTHING, REVERSE),
+    _row(VAULT, S.DISABLE_FAILED, _FORGOT, (_END,), S.UNPROTECTED, AT_SOURCE, NOTHING, REVERSE),
 )  # fmt: skip
-ROWS = (*SOURCE_ROWS, *TARGET_ROWS, *VAULT_ROWS, *SOURCE_DATABASE_ROWS, *TARGET_DATABASE_ROWS)
+_ON = ("commit", "reprotect")
+
+
+def _adopted(direction):
+    def row(state, comes, shows, way, ends, runs, keeps=None):
+        return _row(NEW_VAULT, state, shows, way, ends, runs, NOTHING, direction, keeps, comes)
+
+    yield row(S.PROTECTED, S.PROTECTED, (), (), S.PROTECTED, AT_SOURCE)
+    yield row(DRILL, S.PROTECTED, (), (), S.PROTECTED, AT_SOURCE)
+    yield row(S.FAILOVER_FAILED, S.PROTECTED, (), ("failover", *_ON), S.PROTECTED, AT_TARGET, (BEFORE,))
+    for state in (S.FAILED_OVER, S.PLANNED_FAILED_OVER, S.CANCEL_FAILED):
+        yield row(state, S.FAILED_OVER, (), _ON, S.PROTECTED, AT_TARGET)
+    yield row(S.COMMITTED, S.COMMITTED, (), ("reprotect",), S.PROTECTED, AT_TARGET)
+    yield row(S.DISABLE_FAILED, S.PROTECTED, (), (_END,), S.UNPROTECTED, AT_SOURCE)
+
+
+NEW_VAULT_ROWS = (*_adopted(FORWARD), *_adopted(REVERSE))
+_ANEW = "reprotect --location alternate --target-appliance NEW"
+NEW_HARDWARE_ROWS = (
+    _row(NEW_HARDWARE, S.PROTECTED, _AWAY, ("failover", "commit", _ANEW), S.PROTECTED, AT_TARGET, UNSENT),
+    _row(NEW_HARDWARE, S.FAILOVER_FAILED, _AWAY + _HALF, ("failover", "commit", _ANEW), S.PROTECTED, AT_TARGET, UNSENT),
+    _row(NEW_HARDWARE, S.FAILED_OVER, (), ("commit", _ANEW), S.PROTECTED, AT_TARGET, NOTHING),
+    _row(NEW_HARDWARE, S.PLANNED_FAILED_OVER, (), ("commit", _ANEW), S.PROTECTED, AT_TARGET, NOTHING),
+    _row(NEW_HARDWARE, S.CANCEL_FAILED, _AWAY + _STUCK, ("failover", "commit", _ANEW), S.PROTECTED, AT_TARGET, NOTHING),
+    _row(NEW_HARDWARE, S.COMMITTED, (), (_ANEW,), S.PROTECTED, AT_TARGET, NOTHING),
+)  # fmt: skip
+ROWS = (
+    *SOURCE_ROWS,
+    *TARGET_ROWS,
+    *VAULT_ROWS,
+    *SOURCE_DATABASE_ROWS,
+    *TARGET_DATABASE_ROWS,
+    *NEW_VAULT_ROWS,
+    *NEW_HARDWARE_ROWS,
+)

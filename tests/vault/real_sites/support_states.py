@@ -40,14 +40,7 @@ def name_of(state, direction):
     return f"{state}-{direction}".replace("_", "-").replace(" ", "-")
 
 
-COME_BACK = (State.PROTECTED, State.PLANNED_FAILED_OVER, State.COMMITTED)
-"""The states in which a machine that is protected back stands otherwise than one on its way out."""
-PLACES = tuple(
-    (way, direction)
-    for way in WAYS
-    for direction in (FORWARD, REVERSE)
-    if direction == FORWARD or way.state in COME_BACK
-)
+PLACES = tuple((way, direction) for way in WAYS for direction in (FORWARD, REVERSE))
 NAMES = tuple(name_of(way.state, direction) for way, direction in PLACES)
 
 
@@ -55,7 +48,7 @@ def furnish(verbs):
     """All of them; each has written twice."""
     _together(verbs, V.ENABLE_PROTECTION, NAMES)
     for verb in TURN:
-        _together(verbs, verb, [name_of(state, REVERSE) for state in COME_BACK])
+        _together(verbs, verb, [name_of(way.state, REVERSE) for way in WAYS])
     for name in NAMES:
         verbs.write(name, BEFORE)
     _sent(verbs)

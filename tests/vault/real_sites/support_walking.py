@@ -10,11 +10,13 @@ from rig import images
 from secondsite.domain.health import SILENT_SECONDS
 from secondsite.domain.lifecycle import State, Verb
 from secondsite.fabrics.interface import PowerState
+from tests.vault.real_sites import support_adopting as adopting
 from tests.vault.real_sites import support_rows as rows
 from tests.vault.real_sites import support_states as states
-from tests.vault.real_sites.support_real_sites import BLOCK, opened
+from tests.vault.real_sites.support_real_sites import BLOCK, NEW, opened
 from tests.vault.support_operations import folder_in_memory
 
+WORLDS = ("site a", "site b", "database a", "database b", "vault", "every vault", "hardware a")
 START = "start it at "
 DATABASES = (rows.SOURCE_DATABASE, rows.TARGET_DATABASE)
 ALSO_BY_POINTS = {Verb.CHANGE_RECOVERY_POINT}
@@ -25,8 +27,10 @@ MAY_COME_TOO = frozenset({"checked-with-warnings", "peer-unreachable", "resynchr
 
 def loss(row):
     """What befell the world that the row is walked in."""
-    if row.lost == rows.VAULT:
-        return "vault"
+    if row.lost in (rows.VAULT, rows.NEW_VAULT):
+        return "vault" if row.lost == rows.VAULT else "every vault"
+    if row.lost == rows.NEW_HARDWARE:
+        return f"hardware {row.site}"
     return f"{'database' if row.lost in DATABASES else 'site'} {row.site}"
 
 
@@ -36,17 +40,33 @@ def of_the_world(lost):
 
 
 @contextlib.contextmanager
-def after(lost):
-    """Machines in all states, and then the loss."""
-    with folder_in_memory() as folder, opened(Path(folder), states.NAMES) as verbs:
-        states.furnish(verbs)
-        kind, _, site = lost.partition(" ")
-        if kind == "vault":
-            verbs.lose_vault()
-        else:
-            {"site": verbs.lose_site, "database": verbs.lose_database}[kind](site)
-        verbs.clock.pass_by(SILENT_SECONDS + 5)
-        yield verbs
+def furnished():
+    """Machines in all states, kept as they are: what is lost befalls a copy."""
+    with folder_in_memory() as folder:
+        (Path(folder) / "now").mkdir()
+        with opened(Path(folder) / "now", states.NAMES) as verbs:
+            states.furnish(verbs)
+            verbs.keep()
+            yield verbs
+
+
+def lose(verbs, lost):
+    """In the furnished world, whatever was lost in it before."""
+    verbs.go_back()
+    kind, _, site = lost.partition(" ")
+    if site == "vault":
+        adopting.lose_vault_for_good(verbs)
+    elif kind == "vault":
+        verbs.lose_vault()
+    else:
+        losses = {
+            "site": verbs.lose_site,
+            "database": verbs.lose_database,
+            "hardware": verbs.replace_hardware,
+        }
+        losses[kind](site)
+    verbs.clock.pass_by(SILENT_SECONDS + 5)
+    verbs.lost = lost
 
 
 def walk(world, row):
@@ -69,7 +89,7 @@ def take(verbs, name, command, lost):
     if "POINT" in command:
         (found,) = re.findall(r"--point (\S+)'", " ".join(each.what for each in verbs.shown(name).findings))
         command = command.replace("POINT", found)
-    first, *words = shlex.split(command.replace("LOST", lost or "?"))
+    first, *words = shlex.split(command.replace("LOST", lost or "?").replace("NEW", NEW))
     given = zip(words[::2], words[1::2], strict=True)
     options = {word.removeprefix("--").replace("-", "_"): value for word, value in given}
     return verbs.run(Verb(first.replace("-", "_")), name, **options)

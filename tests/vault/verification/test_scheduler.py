@@ -6,7 +6,9 @@ import pytest
 
 from secondsite.domain.lifecycle import State, Verb
 from secondsite.domain.points import Grade
+from secondsite.jobs.storage import search
 from secondsite.vault.ports import BootedRecord, MachineChecksRecord
+from secondsite.vault.steps.points import boot_point
 from secondsite.wire.common.machine_checks import MachineCheck
 from secondsite.wire.control.orders import Kind
 
@@ -184,3 +186,16 @@ def test_checks_that_need_a_network_are_left_out_without_one_and_asked_in_one(bo
     )
     assert isolated.network.startswith("ss-boot-")
     assert (len(isolated.checks), isolated.left_out) == (2, ())
+
+
+def test_however_many_wait_those_that_came_first_are_counted_and_are_next(booting, monkeypatch):
+    monkeypatch.setattr(search, "PORTION", 2)
+    booting.give(at_once=2)
+    asked = [booting.ask(name) for _ in range(3) for name in ("web01", "db01", "app01")]
+    with booting.verbs.store.reading() as tx:
+        assert [job_id for job_id, _ in boot_point.at_work(tx, "b")] == asked
+        assert list(boot_point.at_work(tx, "a")) == []
+    booting.verbs.appliances.silent.add(Kind.BOOT_POINT)
+    booting.verbs.engine.run_until_idle()
+    waits = {job_id: booting.verbs.tree(job_id).tasks[-1] for job_id in asked}
+    assert [job_id for job_id in asked if waits[job_id].key == "boot"] == asked[:2]

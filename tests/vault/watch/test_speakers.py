@@ -76,6 +76,22 @@ def test_after_a_reprotect_the_roles_are_those_of_the_new_direction(store, facts
     assert latest(facts, store).source.last_seq == 7
 
 
+def test_a_vault_that_starts_while_the_target_is_away_hears_the_source_beside_the_replica_that_it_left(
+    store, facts
+):
+    """The machine is on its way back: its source holds the replica of the first direction, too."""
+    turn = {"source_appliance_id": "appliance-b", "target_appliance_id": "appliance-a", "epoch": 2}
+    with store.transaction() as tx:
+        tx.machines.put(dataclasses.replace(tx.machines.get("m1"), **turn))
+    facts.status("appliance-b", Status(sources=(source_status(epoch=2, last_seq=3),)))
+    facts.status("appliance-a", Status(replicas=(replica_status(epoch=2),)))
+    after = Intake(store, lambda _signal: None, lambda: NOW)
+    left = replica_status(epoch=1, points=[point(1, 10)])
+    after.status("appliance-b", Status(sources=(source_status(epoch=2, last_seq=7),), replicas=(left,)))
+    seen = latest(after, store)
+    assert (seen.source.last_seq, seen.replica.epoch) == (7, 2)
+
+
 def test_while_it_is_reprotected_the_side_that_it_will_have_is_heard(store, facts):
     with store.transaction() as tx:
         tx.machines.put(dataclasses.replace(machine(), state=State.REPROTECTING))

@@ -11,7 +11,7 @@ from ...ground import seams
 from ...wire.control.orders import FabricMachine, Nothing, PowerFact, Restart, ShutDown, Withdraw
 from ..shared import withdrawn
 from ..source import Source
-from ..target import FAILOVER
+from ..target import FAILOVER, HostedReplica
 from . import runs
 from .context import Context
 from .names import addresses
@@ -27,7 +27,7 @@ def state(context: Context, payload: FabricMachine) -> tuple[str, PowerFact]:
 def shut_down(context: Context, payload: ShutDown) -> tuple[str, PowerFact]:
     """Shut the machine down. A cycle in progress is given up first: the shutdown would end its job anyway (P7)."""
     source = context.parts.replication.find(context.order.machine_id or "")
-    with context.alone(source, "shutting down", interrupt=True):
+    with context.alone(source or _replica(context), "shutting down", interrupt=True):
         answer = _shut_down(context, payload)
         if source is not None:
             source.saw(PowerState(answer[1].power))
@@ -55,7 +55,7 @@ def _shut_down(context: Context, payload: ShutDown) -> tuple[str, PowerFact]:
 def restart(context: Context, payload: Restart) -> tuple[str, PowerFact]:
     """Cancel a planned failover: start the machine and resume its replication."""
     source = context.parts.replication.find(context.machine_id)
-    with context.alone(source, "resuming", interrupt=True):
+    with context.alone(source or _replica(context), "resuming", interrupt=True):
         with context.parts.replication.fences.lifted(context.machine_id):
             did, found = _started(context, payload.fabric_id)
         context.parts.replication.fences.lower(context.machine_id, payload.fabric_id, source)
@@ -69,12 +69,30 @@ def restart(context: Context, payload: Restart) -> tuple[str, PowerFact]:
     return f"{did} and resumed its replication", PowerFact(power=str(found))
 
 
+def _replica(context: Context) -> HostedReplica | None:
+    """What a machine that was failed over, and is not replicated from here, stands on: by its lock orders about its power come one after
+    the other, or one that starts it would come while another one still shuts it down."""
+    return context.parts.host.find(context.order.machine_id or "")
+
+
 def _started(context: Context, fabric_id: str) -> tuple[str, PowerState]:
+    _not_anothers(context, fabric_id)
     found = context.fabric.power.state(fabric_id)
     if found in (PowerState.SAVED, PowerState.ELSEWHERE):
         return f"left the machine as its owner did ({found})", found
     context.fabric.power.start(fabric_id)
     return "started the machine", PowerState.RUNNING
+
+
+def _not_anothers(context: Context, fabric_id: str) -> None:
+    """Raises NotOurs for a machine that came under another protection since: here it may be the old copy. Without a tag it is its
+    owner's, and off because of us."""
+    found = context.fabric.inventory.get(fabric_id)
+    if found is not None and found.tag not in (None, context.machine_id):
+        raise errors.NotOurs(
+            f"Machine {found.name} at this site is tagged {found.tag}: it was protected anew, and is not started for what was before.",
+            do="See 'secondsite machine list' for where it runs now.",
+        )
 
 
 def withdraw(context: Context, payload: Withdraw) -> tuple[str, Nothing]:

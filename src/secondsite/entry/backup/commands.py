@@ -11,6 +11,7 @@ from ...cli import output
 from ...cli.options import Json
 from ...cli.output import clock
 from ...domain import amounts
+from .. import database_url as address
 from ..service_user import DEFAULT_VAULT_HOME
 
 if TYPE_CHECKING:
@@ -68,16 +69,15 @@ def vault_backup(
 
 
 def vault_restore(
+    context: typer.Context,
     file: Annotated[Path, typer.Argument(help="A file of 'secondsite vault backup'.")],
     home: VaultHome = DEFAULT_VAULT_HOME,
     passphrase_file: Passphrase = None,
     database_url: Annotated[
         str | None,
-        typer.Option(
-            help="An empty database for a vault on PostgreSQL; by default that of the backup.",
-            show_default=False,
-        ),
+        address.option("An empty database for a vault on PostgreSQL; by default that of the backup."),
     ] = None,
+    database_url_file: address.DatabaseUrlFile = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="The home is a vault's: what it holds is kept aside in it.")
     ] = False,
@@ -86,7 +86,8 @@ def vault_restore(
     """Make a vault of a backup, in an empty home. It must be the only one: make sure that the former does not run any more, anywhere."""
     from . import restoring
 
-    done = restoring.restore(home, restoring.Wanted(file, passphrase_file, database_url, replace))
+    url = address.chosen(context, database_url, database_url_file)
+    done = restoring.restore(home, restoring.Wanted(file, passphrase_file, url, replace))
     if as_json:
         aside = None if done.aside is None else str(done.aside)
         output.show_json({"home": str(home), "aside": aside, **dataclasses.asdict(done.about)})

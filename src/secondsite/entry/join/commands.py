@@ -7,15 +7,19 @@ import typer
 
 from ...cli import output
 from ...cli.options import Json
+from .. import database_url as address
 from ..running import DEFAULT_VAULT_HOME, VaultHome
 
 
 def vault_join(
-    database_url: Annotated[
-        str, typer.Option(help="The database of the vault: 'database_url' in the first host's vault.json.")
-    ],
+    context: typer.Context,
     pki: Annotated[Path, typer.Option(help="A copy of the folder 'pki' of the first host's home.")],
     host: Annotated[list[str], typer.Option(help="Names and addresses that others reach this process by.")],
+    database_url: Annotated[
+        str | None,
+        address.option("The database of the vault: 'database_url' in the first host's vault.json."),
+    ] = None,
+    database_url_file: address.DatabaseUrlFile = None,
     home: VaultHome = DEFAULT_VAULT_HOME,
     listen: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     rest_port: Annotated[int, typer.Option(help="Port of the REST API.")] = 8443,
@@ -26,7 +30,8 @@ def vault_join(
     from . import acts
 
     place = acts.Place(tuple(host), listen, rest_port, listen, control_port)
-    made = acts.join(home, pki, database_url, place)
+    url = address.required(address.chosen(context, database_url, database_url_file))
+    made = acts.join(home, pki, url, place)
     if as_json:
         output.show_json({"home": str(home), "id": made.id})
         return

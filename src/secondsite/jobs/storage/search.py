@@ -14,6 +14,7 @@ from ..model.views import JobView, TaskView, in_order, job_view, task_view
 from .prepared import Prepared, Row
 from .tables import jobs, tasks
 
+PORTION = 200
 Place = tuple[datetime, str]
 """Where a list ended: when its last job was created, and that job's id."""
 
@@ -51,6 +52,18 @@ def find(
         beside = and_(jobs.c.created_at == created_at, jobs.c.id > job_id)
         query = query.where(or_(jobs.c.created_at < created_at, beside))
     return [job_view(row) for row in session.execute(query).mappings()]
+
+
+def oldest_first(session: Session, wanted: Wanted = EVERY) -> Iterator[JobView]:
+    """However many there are: only as many are read as are taken, and some more."""
+    query = select(jobs).where(*_conditions(wanted)).order_by(jobs.c.created_at, jobs.c.id).limit(PORTION)
+    found = [job_view(row) for row in session.execute(query).mappings()]
+    while found:
+        yield from found
+        last = found[-1]
+        beside = and_(jobs.c.created_at == last.created_at, jobs.c.id > last.id)
+        rest = query.where(or_(jobs.c.created_at > last.created_at, beside))
+        found = [job_view(row) for row in session.execute(rest).mappings()]
 
 
 def of_subject(session: Session, subject: str, name: str) -> list[JobView]:

@@ -72,6 +72,7 @@ class Failover(MachineOperation):
 
     def _check(self, ctx: StepContext) -> Outcome:
         target = self.target(ctx)
+        obstacles.require_its_epoch(self.deps, "A failover", target.machine)
         found = recovery_point.choose(ctx, target, process=False, committed_too=True)
         machine, instant = target.machine, found.instant
         with self.deps.store.reading() as tx:

@@ -163,6 +163,7 @@ class PlannedFailover(MachineOperation):
 
     def _check(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx)
+        obstacles.require_its_epoch(self.deps, "A planned failover", machine)
         now = self.source(ctx, machine).power(tell_addresses=True).facts
         obstacles.require_whole("A planned failover", machine.name, now.power)
         known = self.target(ctx, machine).list_points().facts.points

@@ -73,12 +73,13 @@ class FailbackArguments(Shape):
 
 
 class WentDown(Shape):
-    """What this job shuts down, on record before it does; `attempt` of the job. None: nothing."""
+    """What this job shuts down, on record before it does, and under which number; `attempt` of the job. None: nothing."""
 
     appliance_id: str | None = None
     site: str = ""
     fabric_id: str = ""
     attempt: int = 0
+    generation: int = 0
 
 
 def submit(
@@ -179,49 +180,65 @@ class _Failback:
         return Done(f"both sites answer; {_plan_of(machine, wanted.data_sync)}")
 
     def _shut_down(self, ctx: StepContext) -> Outcome:
-        source = Source(self._orders, ctx, _turned(self._unchanged(ctx)))
-        down = WentDown(
-            appliance_id=source.appliance_id,
-            site=source.site,
-            fabric_id=source.machine.source_fabric_id,
-            attempt=ctx.attempt,
-        )
-        if ctx.remembered(WentDown) != down:
+        down, machine = ctx.remembered(WentDown), self._unchanged(ctx)
+        if down is None or down.attempt != ctx.attempt:
+            self._take(ctx, machine)
+            machine = self._unchanged(ctx)
+            down = _goes_down(ctx, machine)
             ctx.remember(down)
+        source = Source(self._orders, ctx, _turned(machine))
         answer = source.shut_down(force=False, reach_seconds=PATIENT_REACH_SECONDS)
         return Done(answer.sentence, down)
+
+    def _take(self, ctx: StepContext, machine: ports.MachineRecord) -> None:
+        """Under a number of this job alone, unless somebody was faster: an order of it that is late does nothing once the next number came."""
+
+        def take(tx: ports.Transaction) -> None:
+            now = tx.machines.by_id(machine.id)
+            if now is not None and (now.generation, now.claimed_by) == (
+                machine.generation,
+                machine.claimed_by,
+            ):
+                number = authority.highest(tx, now) + 1
+                tx.machines.put(replace(now, generation=number, claimed_by=ctx.job_id))
+
+        ctx.write(self._deps.commit(take))
 
     def _start_again(self, ctx: StepContext) -> Outcome:
         """It was shut down and did not come home: it runs again where it ran, unless a job of its own sees to that."""
         down = ctx.facts("shut_down", WentDown)
         if down.appliance_id is None:
             return Skipped("it was not shut down")
-        why = self._keeps_it_off(ctx, down)
+        with self._deps.store.reading() as tx:
+            machine = tx.machines.by_id(str(ctx.subject))
+        why = _keeps_it_off(ctx, machine, down)
         if why is not None:
             return Skipped(why)
         return self._orders.give(
             ctx, down.appliance_id, orders.RESTART, orders.Restart(fabric_id=down.fabric_id), machine_id=ctx.subject,
-            why=f"starting {ctx.subject_name} at {down.site} again", limits=Limits(deadline_seconds=300),
+            generation=self._number_above(ctx, machine, down), why=f"starting {ctx.subject_name} at {down.site} again",
+            limits=Limits(deadline_seconds=300),
         ).done()  # fmt: skip
 
-    def _keeps_it_off(self, ctx: StepContext, down: WentDown) -> str | None:
-        """Why it is not started again where it was shut down; None: it is."""
-        with self._deps.store.reading() as tx:
-            machine = tx.machines.by_id(str(ctx.subject))
-        if (
-            machine is None
-        ):  # its protection ended meanwhile, and nothing else started it; later its owner may have
-            return None if down.attempt == ctx.attempt else f"{ctx.subject_name} is not protected any more"
-        if (machine.epoch - ctx.arguments(FailbackArguments).epoch, machine.state) in WAITS:
+    def _number_above(
+        self, ctx: StepContext, machine: ports.MachineRecord | None, down: WentDown
+    ) -> int | None:
+        """Above that of the order that shut it down, which may still be on its way; not above that of a verb which has it now."""
+        if machine is None:
             return None
-        return f"{machine.name} is {machine.state} from {machine.source_site} to {machine.target_site}: another job has it, or has moved it"
+        if machine.claimed_by == ctx.job_id and machine.generation == down.generation:
+            self._take(ctx, machine)
+            machine = self._machine(ctx)
+        return machine.generation
 
     def _reprotect(self, ctx: StepContext) -> Outcome:
         wanted = ctx.arguments(FailbackArguments)
         request = rest.Reprotect(machines=(wanted.machine_id,), location=LOCATIONS[wanted.data_sync])
-        return ctx.run_children(
-            lambda: [self._child(ctx, Verb.REPROTECT, request, wanted.asked_at)], batch.DEADLINE_SECONDS
-        )
+
+        def reprotect() -> list[Child]:
+            return [self._child(ctx, Verb.REPROTECT, request, _own_number(ctx, self._machine(ctx)))]
+
+        return ctx.run_children(reprotect, batch.DEADLINE_SECONDS)
 
     def _ask(self, ctx: StepContext) -> Outcome:
         machine = self._machine(ctx)
@@ -281,7 +298,7 @@ class _Failback:
         with self._deps.store.reading() as tx:
             machine = tx.machines.get(str(ctx.subject))
             highest = authority.highest(tx, machine)
-        if machine.state is not State.COMMITTED or highest > wanted.asked_at:
+        if machine.state is not State.COMMITTED or highest > _own_number(ctx, machine):
             raise errors.StaleOrder(
                 f"{wanted.name} is {machine.state}: somebody else has acted on it since this failback was asked for.",
                 do="Look at what it is now, then start what is needed.",
@@ -291,6 +308,34 @@ class _Failback:
     def _machine(self, ctx: StepContext) -> ports.MachineRecord:
         with self._deps.store.reading() as tx:
             return tx.machines.get(str(ctx.subject))
+
+
+def _own_number(ctx: StepContext, machine: ports.MachineRecord) -> int:
+    """The machine's number while nobody acts on it but this job."""
+    return (
+        machine.generation if machine.claimed_by == ctx.job_id else ctx.arguments(FailbackArguments).asked_at
+    )
+
+
+def _goes_down(ctx: StepContext, machine: ports.MachineRecord) -> WentDown:
+    return WentDown(
+        appliance_id=machine.target_appliance_id,
+        site=machine.target_site,
+        fabric_id=machine.target_fabric_id,
+        attempt=ctx.attempt,
+        generation=machine.generation,
+    )
+
+
+def _keeps_it_off(ctx: StepContext, machine: ports.MachineRecord | None, down: WentDown) -> str | None:
+    """Why it is not started again where it was shut down; None: it is."""
+    if (
+        machine is None
+    ):  # its protection ended meanwhile, and nothing else started it; later its owner may have
+        return None if down.attempt == ctx.attempt else f"{ctx.subject_name} is not protected any more"
+    if (machine.epoch - ctx.arguments(FailbackArguments).epoch, machine.state) in WAITS:
+        return None
+    return f"{machine.name} is {machine.state} from {machine.source_site} to {machine.target_site}: another job has it, or has moved it"
 
 
 def _down_since(ctx: StepContext) -> str | None:

@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Sequence
 
 from ...domain import errors, policies
+from ...domain.lifecycle import State
 from ...wire.common.machines import DiscoveredMachine, PowerState
 from ...wire.control.orders import Inventory
+from ...wire.control.statuses import ReplicaStatus
 from .. import ports
 
 
@@ -49,6 +51,14 @@ def is_committed(machine: ports.MachineRecord, status: ports.StatusRecord) -> bo
     """Whether the target has fixed the point that the failed-over machine began from: its commit may have ended half way."""
     points = status.replica.points if status.replica else ()
     return any(point.committed and point.id == machine.failed_over_point_id for point in points)
+
+
+def is_behind(machine: ports.MachineRecord, replica: ReplicaStatus | None) -> bool:
+    """Whether the record is from before a failover, as in a vault that was restored: in peace nothing runs at the target of a machine that
+    the vault has told it nothing to start."""
+    if machine.state is not State.PROTECTED or machine.start_ordered or replica is None:
+        return False
+    return "failover" in replica.runs and replica.epoch == machine.epoch
 
 
 def data_addresses(tx: ports.Transaction, appliance_id: str) -> tuple[str, ...]:

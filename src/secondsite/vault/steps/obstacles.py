@@ -60,6 +60,23 @@ def require_whole(verb: str, name: str, power: str) -> None:
         ) from problem
 
 
+def require_its_epoch(deps: Deps, verb: str, machine: ports.MachineRecord) -> None:
+    """Raises PrerequisiteFailed while the source is there and says that it replicates the machine in a later epoch of this direction: the
+    target of this record is one that it has left since, as after a new vault adopted that one alone. Of a source that is gone nothing
+    is asked."""
+    with deps.store.reading() as tx:
+        source = tx.statuses.get(machine.id).source
+    ahead = 0 if source is None else source.epoch - machine.epoch
+    if ahead <= 0 or ahead % 2 or not deps.gateway.is_connected(machine.source_appliance_id):
+        return
+    raise errors.PrerequisiteFailed(
+        f"{verb} of {machine.name} was not started: {machine.source_site} replicates it in its epoch {machine.epoch + ahead}, and what this vault "
+        f"knows at {machine.target_site} is of epoch {machine.epoch}: a replica that it has left.",
+        do=f"If machines were adopted, adopt the appliance of {machine.source_site}, too ('secondsite vault adopt APPLIANCE'). If the replica was "
+        f"put back from a copy: 'secondsite machine resynchronize {machine.name}'.",
+    )
+
+
 def reported(tx: ports.Transaction, machine: ports.MachineRecord) -> Obstacles:
     """What both appliances say is wrong with the machine (S-194): told before a move, and no reason not to make it, which may be the way
     out."""

@@ -14,6 +14,7 @@ from ...wire.common.machines import PowerState
 from ...wire.common.points import PointShape
 from ...wire.control.statuses import ReplicaStatus
 from .. import ports
+from ..steps import lookup
 from . import standing
 from .derived import Derived
 
@@ -271,13 +272,10 @@ def _by_state(situation: Situation) -> Iterator[HealthFinding]:
 
 
 def _behind(situation: Situation) -> Iterator[HealthFinding]:
-    """The vault was restored from before a failover: what its record says is not what is. In peace nothing runs at the target of a
-    machine that the vault has told it nothing to start."""
+    """The vault was restored from before a failover: what its record says is not what is."""
     machine, status = situation.machine, situation.status
     replica = status.replica
-    if machine.state is not State.PROTECTED or machine.start_ordered or replica is None:
-        return
-    if "failover" in replica.runs and replica.epoch == machine.epoch:
+    if replica is not None and lookup.is_behind(machine, replica):
         what = f"Machine '{machine.name}' was failed over to site {machine.target_site}, and this vault knows nothing of it."
         since = replica.processed_at or machine.created_at
         yield HealthFinding("record-is-behind", f"{what} {_way_on(machine, status)}", since)

@@ -12,12 +12,16 @@ from secondsite.domain.plans.plan import PlanGroup, RecoveryPlan
 from secondsite.ground import seams
 from secondsite.vault import ports
 from secondsite.vault.steps.sides import pooling
+from secondsite.vault.watch.signals import Signals
+from secondsite.vault.watch.status_intake import StatusIntake
 from secondsite.wire.common.cards import CardSettings, PoolSettings
+from secondsite.wire.control import Status
 from secondsite.wire.control.orders import Kind
 from secondsite.wire.rest.places import NetworkMapping
 from tests.vault.plan_runs.conftest import members
-from tests.vault.support_appliances import A
+from tests.vault.support_appliances import A, B
 from tests.vault.support_operations import said
+from tests.vault.support_restored import backed_up, restored
 
 WEB = "52:54:00:00:00:01"
 SUBNET = {"subnet": "10.2.0.0/24", "gateway": "10.2.0.1", "dns_servers": ("10.2.0.2",)}
@@ -344,3 +348,31 @@ def test_a_plan_with_too_few_addresses_stops_no_machine_and_keeps_none(protected
     assert Kind.SHUT_DOWN not in {kind for _, kind, _ in protected.appliances.given}
     assert [protected.state(name) for name in ("db01", "web01")] == ["protected", "protected"]
     assert held(protected) == {}
+
+
+def test_what_a_machine_took_after_the_backup_of_a_restored_vault_is_not_given_to_another(protected):
+    pool(protected, ranges=("10.2.0.100",))
+    for name in ("web01", "db01"):
+        from_pool(protected, name)
+    backed_up(protected)
+    succeeded(protected, Verb.FAILOVER, "web01")
+    restored(protected)
+    protected.appliances.tell_generations()
+    assert held(protected) == {}
+    for _ in range(2):
+        says_that_it_runs_there(protected, "web01")
+    assert held(protected) == {"web01": "10.2.0.100"}
+    run = succeeded(protected, Verb.FAILOVER, "db01")
+    assert "none of the 1 of pool 'b-pool' is free" in run.tasks[0].sentence
+    succeeded(protected, Verb.FAILOVER, "web01")
+    assert held(protected) == {"web01": "10.2.0.100"}
+
+
+def says_that_it_runs_there(verbs, name):
+    """Its target's appliance, when it connects."""
+    facts = StatusIntake(verbs.store, Signals(), verbs.clock.now)
+    with verbs.store.reading() as tx:
+        known = tx.statuses.get(verbs.machine(name).id).replica
+    facts.connected(verbs.hello("b", B))
+    facts.hear(B, Status(at=verbs.clock.now(), replicas=(known.model_copy(update={"runs": ("failover",)}),)))
+    facts.write()

@@ -15,6 +15,7 @@ from ...target import FAILOVER, HostedReplica
 from .. import runs
 from ..context import Context
 from ..keeping import records
+from ..proof import booting
 from .lying import Lying
 
 PROVEN = frozenset({Grade.BOOTED, Grade.APPLICATION})
@@ -102,7 +103,7 @@ def _replica(here: Here, hosted: HostedReplica) -> FoundReplica:
         verified=sum(point.proof in PROVEN for point in points),
         committed_point_id=state.committed_point_id if state.stands_on_its_run else None,
         run=run and _run(here, hosted.machine_id, hosted.replica.files.root, run.point_id),
-        drills=sum(each.name != FAILOVER for each in state.runs),
+        drills=sum(each.name not in (FAILOVER, booting.RUN) for each in state.runs),
         key_id=state.key_id,
         store=hosted.setup.keeping.store,
     )

@@ -8,6 +8,7 @@ from .... import rescue
 from ....domain import errors
 from ....wire.common.machines import MachineDefinition
 from ....wire.control.adopting import FoundReplica, FoundRun
+from ..proof import booting
 
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)
 
@@ -54,7 +55,7 @@ class Lying:
             verified=sum(point.grade in rescue.PROVEN for point in points),
             committed_point_id=record.get("committed_point_id") if self._replica.is_committed else None,
             run=self._run(),
-            drills=sum(name != rescue.RUN for name in runs),
+            drills=sum(name not in (rescue.RUN, booting.RUN) for name in runs),
             key_id=self._replica.key_id,
             store=self._store,
         )

@@ -133,7 +133,7 @@ class Appliances:
         key = tx.keys.use(key_sha256, now)
         returning = _returning(tx, key, request.appliance_id)
         if returning is None:
-            _require_replaced(key, request.appliance_id)
+            _require_replaced(tx, key, request.appliance_id)
         appliance_id = key.replaces or returning or uuid.uuid4().hex
         certificate, expires_at = self._parts.authority.issue_appliance(request.csr_pem, appliance_id, now)
         before = _replaced(tx, key) or tx.appliances.find(appliance_id)
@@ -165,14 +165,23 @@ def _returning(tx: ports.Transaction, key: ports.KeyRecord, appliance_id: str | 
     return appliance_id if known is None or (is_name and known.site == key.site) else None
 
 
-def _require_replaced(key: ports.KeyRecord, appliance_id: str | None) -> None:
+def _require_replaced(tx: ports.Transaction, key: ports.KeyRecord, appliance_id: str | None) -> None:
     """Raises RegistrationRefused for an appliance that has an id which it would not keep."""
-    if appliance_id is not None and appliance_id != key.replaces:
-        what = "another appliance" if key.replaces else "none: it enrolls a new one"
+    if appliance_id is None or appliance_id == key.replaces:
+        return
+    known = tx.appliances.find(appliance_id)
+    if known is not None and known.site != key.site:
         raise errors.RegistrationRefused(
-            f"The appliance has the id '{appliance_id}', and the registration key replaces {what}.",
-            do="Make a key for it: 'secondsite appliance create-registration-key --replace APPLIANCE'.",
+            f"The appliance has the id '{appliance_id}', which '{known.name}' of site {known.site} has here; the registration key is one of site "
+            f"{key.site}.",
+            do=f"If it is of site {known.site}, use a key of that. If '{known.name}' has taken an id that is not its own, delete it: 'secondsite "
+            f"appliance delete {appliance_id}'; then enroll this one again.",
         )
+    what = "another appliance" if key.replaces else "none: it enrolls a new one"
+    raise errors.RegistrationRefused(
+        f"The appliance has the id '{appliance_id}', and the registration key replaces {what}.",
+        do="Make a key for it: 'secondsite appliance create-registration-key --replace APPLIANCE'.",
+    )
 
 
 def _replaced(tx: ports.Transaction, key: ports.KeyRecord) -> ports.ApplianceRecord | None:

@@ -33,7 +33,6 @@ from ..sides.side import Side
 
 FINISH_LATER = "finish_later"
 EARLIER_SECONDS = 2.0
-MOST_WAITING = 1000
 _NOT_DONE = frozenset(state for state in JobState if not state.ended or state is JobState.FAILED)
 LONGEST = Limits(deadline_seconds=30 * DAY, reach_seconds=30 * DAY)
 
@@ -112,7 +111,7 @@ def has_left(tx: ports.Transaction, side: Side, order: OrderKind[P, F], payload:
 def waiting_for(tx: ports.Transaction, appliance_id: str) -> list[JobView]:
     """The jobs that wait for this appliance."""
     moving = frozenset(state for state in JobState if not state.ended)
-    found = search.find(tx.session, search.Wanted(moving, verb=FINISH_LATER), MOST_WAITING)
+    found = search.oldest_first(tx.session, search.Wanted(moving, verb=FINISH_LATER))
     return [job for job in found if LaterArguments.model_validate(job.arguments).appliance_id == appliance_id]
 
 

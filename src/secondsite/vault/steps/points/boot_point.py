@@ -6,6 +6,7 @@ of a site take turns within what the site gives for that, in the order in which 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from ....domain import errors, lifecycle
 from ....domain.drills.networks import NO_NETWORK
@@ -48,7 +49,8 @@ IN_NEED = frozenset(
 )
 """People wait for machines."""
 AT_WORK = frozenset(each for each in JobState if not each.ended)
-MOST_AT_WORK = 1000
+MOST_COUNTED = 100
+"""Of those before it in line: more than may be at work at once."""
 
 
 class BootArguments(Shape):
@@ -117,12 +119,12 @@ def in_the_way(tx: ports.Transaction, site: str) -> str | None:
     return None
 
 
-def at_work(tx: ports.Transaction, site: str) -> Sequence[tuple[str, int]]:
+def at_work(tx: ports.Transaction, site: str) -> Iterator[tuple[str, int]]:
     """Jobs of copies at the site that have not ended, and the memory of each, in the order in which they were asked for."""
-    found = search.find(tx.session, search.Wanted(states=AT_WORK, verb=BOOT), limit=MOST_AT_WORK)
-    in_order = sorted(found, key=lambda each: (each.created_at, each.id))
-    asked = [(each, BootArguments.model_validate(each.arguments)) for each in in_order]
-    return [(each.id, wanted.memory_bytes) for each, wanted in asked if wanted.site == site]
+    for each in search.oldest_first(tx.session, search.Wanted(states=AT_WORK, verb=BOOT)):
+        wanted = BootArguments.model_validate(each.arguments)
+        if wanted.site == site:
+            yield each.id, wanted.memory_bytes
 
 
 def _before(tx: ports.Transaction, job_id: str, site: str) -> Iterator[int]:
@@ -142,11 +144,12 @@ class BootsPoint:
         wanted = ctx.arguments(BootArguments)
         with self._deps.store.reading() as tx:
             given = budget_of(tx, wanted.site)
-            others = list(_before(tx, ctx.job_id, wanted.site))
+            others = list(islice(_before(tx, ctx.job_id, wanted.site), MOST_COUNTED + 1))
             why = in_the_way(tx, wanted.site)
         budget.require_possible(given, wanted.site, ctx.subject_name, wanted.memory_bytes)
         if why is None and not budget.has_room(given, others, wanted.memory_bytes):
-            why = f"{len(others)} before it at {wanted.site}"
+            before = f"more than {MOST_COUNTED}" if len(others) > MOST_COUNTED else str(len(others))
+            why = f"{before} before it at {wanted.site}"
         if why is not None:
             raise Wait(f"boot/{ctx.job_id}", DAY, f"waits: {why}", poll_seconds=LOOKS_SECONDS)
         return Done(f"{wanted.site} has room for it")

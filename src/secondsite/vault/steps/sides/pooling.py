@@ -16,6 +16,7 @@ from ....wire.common.cards import CardSettings, PoolSettings
 from ....wire.control.cards import CardHere
 from ....wire.control.checks import Obstacles, ObstacleShape
 from ... import ports
+from .. import lookup
 from ..deps import Deps
 from ..obstacles import NOTHING
 from . import cards
@@ -223,7 +224,9 @@ def _rests_at_home(tx: ports.Transaction, machine_id: str) -> bool:
     found = tx.machines.by_id(machine_id)
     if found is None or found.reversed or found.job_id is not None:
         return False
-    return found.state is State.PROTECTED and not is_away(found)
+    if found.state is not State.PROTECTED or is_away(found):
+        return False
+    return not lookup.is_behind(found, tx.statuses.get(machine_id).replica)
 
 
 def _with(card: CardHere, pooled: Pooled | None) -> CardHere:

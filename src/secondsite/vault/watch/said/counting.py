@@ -64,8 +64,10 @@ def _is_present(
 
 
 def _is_superseded(machine: ports.MachineRecord, status: AnyStatus, kept: ports.StatusRecord) -> bool:
-    """Of a status of an earlier epoch, for a vault that has just started: whether it holds one of the machine's own epoch
-    already. Then this is what the side that was left says."""
+    """For a vault that has just started: whether a status is of an earlier epoch, and it holds one of the machine's own already. Then this is
+    what the side that was left says; the same appliance may speak for the present side in the same breath."""
+    if status.epoch >= machine.epoch:
+        return False
     side = kept.source if isinstance(status, SourceStatus) else kept.replica
     return side is not None and side.epoch == machine.epoch
 

@@ -15,6 +15,8 @@ from datetime import datetime, timedelta
 
 from ....wire.control.statuses import ReplicaStatus, SourceStatus
 from ... import ports
+from ...steps import lookup
+from ...steps.sides import pooling
 from ..health import NOT_OFF, RUNS_AT_TARGET
 from .clocks import CODE, Clocks
 from .heard import Heard, Key, Seen
@@ -137,6 +139,7 @@ class StatusWriting:
         figures = [seen for key, seen in due.whole.items() if key not in documents]
         tx.one_at_a_time(ONE_AT_A_TIME)
         tx.statuses.put_documents([(seen.status, seen.at) for seen in documents.values()])
+        _recall(tx, documents.values())
         rows = tx.statuses.put_points(points)
         tx.statuses.put_figures([(seen.status, seen.at) for seen in (*documents.values(), *figures)])
         return Written(due, rows)
@@ -193,6 +196,16 @@ class StatusWriting:
             before, urgent=hash((before.urgent, CODE)), document=hash((before.document, CODE))
         )
         return dataclasses.replace(seen, status=said, marks=marks)
+
+
+def _recall(tx: ports.Transaction, written: Iterable[Seen]) -> None:
+    """A vault that was restored from before a failover does not know which addresses its machine took out of pools then: they are its own
+    again before anybody else gets them. It goes by the card, so they are the same unless another one had them."""
+    for seen in written:
+        if isinstance(seen.status, ReplicaStatus) and seen.status.runs:
+            machine = tx.machines.by_id(seen.status.machine_id)
+            if machine is not None and lookup.is_behind(machine, seen.status):
+                pooling.taken(tx, machine, seen.at, needed=False)
 
 
 def _runs_at_source(seen: Seen) -> bool:

@@ -4,6 +4,7 @@ One at a time is asked for, and only while there is room now: what waits in line
 """
 
 from collections.abc import Iterator
+from itertools import islice
 
 import structlog
 
@@ -96,7 +97,7 @@ class VerificationScheduler(Periodic):
 
 
 def _may_start(tx: ports.Transaction, site: ports.SiteRecord, memory_bytes: int) -> bool:
-    others = [each for _, each in boot_point.at_work(tx, site.name)]
+    others = [each for _, each in islice(boot_point.at_work(tx, site.name), budget.MOST_AT_ONCE)]
     return budget.has_room(site.verification, others, memory_bytes) and not boot_point.in_the_way(
         tx, site.name
     )

@@ -1,7 +1,7 @@
 """One machine: what is to come of it, and that done."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from .....domain import errors
@@ -45,22 +45,31 @@ def planned(tx: ports.Transaction, around: Around, found: FoundMachine) -> Plann
         return Planned(found, telling.left(found, None, ODD))
     before = tx.machines.by_id(found.id)
     try:
-        if before is not None and not records.is_untouched(before):
+        overtakes = before is not None and records.overtakes(around, found, before)
+        if before is not None and not overtakes and not records.is_untouched(before):
+            return Planned(found, telling.here(before, found), before=before)
+        if before is not None and records.went_home(around, found) and _is_source(around, before):
             return Planned(found, telling.here(before, found), before=before)
         if found.problem is not None:
             raise errors.ReplicaError(found.problem, do="Look in the appliance's log.")
         _require_protected(around, found)
-        if before is not None:
+        if before is not None and not overtakes:
+            records.require_present(before, found)
             _require_its_side(tx, around, found, before)
         made = records.record(around, found, before)
         _require_alone(tx, made)
+        _require_at_their_sites(tx, made)
         made = _in_its_group(tx, made)
     except errors.SecondsiteError as problem:
         return Planned(found, telling.left(found, before, problem), before=before)
     if before == made:
         return Planned(found, telling.here(before, found), before=before)
     end = AdoptionEnd.ADOPTED if before is None else AdoptionEnd.COMPLETED
-    return Planned(found, telling.adopted(made, found, end), made, before)
+    if records.went_home(around, found):
+        old: Iterable[str] = (telling.WENT_HOME,)
+    else:
+        old = telling.overtaken(tx, around.at, before, made) if before is not None and overtakes else ()
+    return Planned(found, telling.adopted(made, found, end, old), made, before)
 
 
 def write(tx: ports.Transaction, around: Around, plan: Planned) -> Iterator[str]:
@@ -76,9 +85,14 @@ def write(tx: ports.Transaction, around: Around, plan: Planned) -> Iterator[str]
         made = replace(made, group=None)
     if plan.before is None:
         tx.machines.add(made)
-        _put_settings(tx, made.id, plan.found.kept)
     else:
         tx.machines.put(made)
+    if plan.before is None or records.overtakes(around, plan.found, plan.before):
+        _put_settings(tx, made.id, plan.found.kept)
+
+
+def _is_source(around: Around, before: ports.MachineRecord) -> bool:
+    return before.source_appliance_id == around.at.id
 
 
 def _require_protected(around: Around, found: FoundMachine) -> None:
@@ -130,6 +144,20 @@ def _require_alone(tx: ports.Transaction, made: ports.MachineRecord) -> None:
                 f"{made.name} is protected here already, anew, as {other.id}.",
                 do=f"To adopt what it had before, end that first: 'secondsite machine disable-protection {other.id}'. Its former points "
                 "stay in the store until then.",
+            )
+
+
+def _require_at_their_sites(tx: ports.Transaction, made: ports.MachineRecord) -> None:
+    """Raises AlreadyExists for an appliance that is enrolled here at another site than the machine's: it would get the orders of the other
+    one, whose id it has."""
+    sides = ((made.source_appliance_id, made.source_site), (made.target_appliance_id, made.target_site))
+    for appliance_id, site in sides:
+        known = None if appliance_id == records.UNKNOWN else tx.appliances.find(appliance_id)
+        if known is not None and known.site != site:
+            raise errors.AlreadyExists(
+                f"{made.name} is known to the appliance '{appliance_id}' of site {site}, and here '{known.name}' of site {known.site} has that id.",
+                do=f"If it is the same, under another name of its site, adopt it first: 'secondsite vault adopt {known.name}'. If it has taken an id "
+                f"that is not its own, delete it: 'secondsite appliance delete {appliance_id}'. Then adopt again.",
             )
 
 

@@ -37,22 +37,50 @@ def is_untouched(machine: ports.MachineRecord) -> bool:
 
 def record(around: Around, found: FoundMachine, before: ports.MachineRecord | None) -> ports.MachineRecord:
     """The same for the same facts. Raises NotPossibleNow for what cannot be a machine here."""
-    made = before or _new(around, found)
+    known = None if before is not None and overtakes(around, found, before) else before
+    made = known or _new(around, found)
     source, replica = found.source, found.replica
     if source is not None and is_source(found):
-        made = _with_source(around, made, source, before is not None)
+        made = _with_source(around, made, source, known is not None)
+    elif replica is not None and went_home(around, found):
+        made = _home(made, replica)
     elif replica is not None:
-        _require_present(made, replica, before is not None)
         made = _with_replica(around, made, replica)
     if made.source_site == made.target_site:
         raise errors.NotPossibleNow(
             f"Both sites of {made.name} are named '{made.source_site}'.",
             do="Enroll the appliance at a site of another name: its machines came from one of that name.",
         )
+    return _numbered(made, found, before)
+
+
+def overtakes(around: Around, found: FoundMachine, before: ports.MachineRecord) -> bool:
+    """Whether what is here is of a later direction than all that was told before, by an appliance that holds what the machine has left
+    since. Verbs that were tried meanwhile came to nothing, or the record would not say that it is protected. Only at the machine's own sites:
+    elsewhere it is a lie."""
+    if before.job_id is not None or (not is_untouched(before) and before.state is not State.PROTECTED):
+        return False
+    if found.source is not None and is_source(found):
+        epoch = found.source.epoch
+    elif found.replica is not None and found.replica.points:
+        epoch = found.replica.epoch
+    else:  # one that was only prepared: the machine may not have come to be replicated to it
+        return False
+    return epoch > before.epoch and around.at.site in (before.source_site, before.target_site)
+
+
+def _numbered(
+    made: ports.MachineRecord, found: FoundMachine, before: ports.MachineRecord | None
+) -> ports.MachineRecord:
+    """Above all that was seen, and above what the record had that this one takes the place of."""
+    former = before or made
     return replace(
         made,
-        generation=domain.number(made.generation, found.generation),
-        drill_generation=domain.number(made.drill_generation, found.drill_generation),
+        version=former.version,
+        generation=domain.number(made.generation, max(found.generation, former.generation)),
+        drill_generation=domain.number(
+            made.drill_generation, max(found.drill_generation, former.drill_generation)
+        ),
     )
 
 
@@ -105,14 +133,10 @@ def _fabric_id(machine_id: str) -> str:
 def _with_source(
     around: Around, made: ports.MachineRecord, source: FoundSource, is_known: bool
 ) -> ports.MachineRecord:
-    """The appliance replicates it. Raises NotPossibleNow if the replica that is known already is of another time."""
-    if is_known and source.epoch != made.epoch:
-        raise errors.NotPossibleNow(
-            f"{made.name} is replicated from here in its epoch {source.epoch}, and its replica is of epoch {made.epoch}: one of them is "
-            "from before a reprotect, or was restored.",
-            do=f"'secondsite machine resynchronize {made.name}' tells both sides their roles anew, if its copy at "
-            f"{made.target_site} was not failed over; else see 'secondsite machine show {made.name}'.",
-        )
+    """The appliance replicates it. Where that goes to it knows best, unless the other side has told."""
+    if not is_known:
+        made = _turned(made) if made.target_site == around.at.site else made
+        made = replace(made, target_appliance_id=source.target_appliance_id)
     return replace(
         made,
         source_site=around.at.site,
@@ -122,15 +146,60 @@ def _with_source(
     )
 
 
-def _require_present(made: ports.MachineRecord, replica: FoundReplica, is_known: bool) -> None:
-    """Raises NotPossibleNow for a replica that an earlier direction left: a verb that took it for the present one would stop the machine
-    where it runs since."""
-    if is_known and replica.epoch < made.epoch:
+def _turned(made: ports.MachineRecord) -> ports.MachineRecord:
+    """The former vault said it before its last reprotect, and was lost then."""
+    return replace(
+        made,
+        source_site=made.target_site,
+        source_appliance_id=made.target_appliance_id,
+        source_fabric_id=made.target_fabric_id,
+        target_site=made.source_site,
+        target_appliance_id=made.source_appliance_id,
+        target_fabric_id=made.source_fabric_id,
+    )
+
+
+def require_present(made: ports.MachineRecord, found: FoundMachine) -> None:
+    """Raises NotPossibleNow for what an earlier direction left: a verb that took it for the present one would stop the machine where it
+    runs since."""
+    if found.source is not None and is_source(found):
+        epoch, do = found.source.epoch, _old_copy(found.source)
+    elif found.replica is not None:
+        epoch, do = found.replica.epoch, "Its files stay as they are."
+    else:
+        return
+    if epoch < made.epoch:
         raise errors.NotPossibleNow(
-            f"What is here of {made.name} is of its epoch {replica.epoch}, an earlier direction: since then it is replicated from "
+            f"What is here of {made.name} is of its epoch {epoch}, an earlier direction: since then it is replicated from "
             f"{made.source_site} to {made.target_site}, in its epoch {made.epoch}.",
-            do=f"Its files stay as they are. See 'secondsite machine show {made.name}' for where its recovery points are now.",
+            do=f"{do} For where it runs and its recovery points are now see 'secondsite machine show {made.name}'.",
         )
+
+
+def _old_copy(source: FoundSource) -> str:
+    return f"What is here is an old copy, whose power is {source.power}: see that it does not run. Its disks stay as they are."
+
+
+def went_home(around: Around, found: FoundMachine) -> bool:
+    """Whether what is here are the disks that a machine left when it went home, and its failback was committed: it was failed over to here
+    and committed, was replicated from here since, and is no more; and nobody but that commit removes it."""
+    replica, kept = found.replica, found.kept
+    if found.source is not None or replica is None or replica.committed_point_id is None or kept is None:
+        return False
+    is_defined = replica.run is not None and replica.run.defined
+    return not is_defined and around.names.site(kept.source_site) == around.at.site
+
+
+def _home(made: ports.MachineRecord, replica: FoundReplica) -> ports.MachineRecord:
+    """It runs where it is at home, and what is here waits for the way back."""
+    return replace(
+        made,
+        epoch=replica.epoch + 1,
+        state=State.COMMITTED,
+        failed_over_point_id=made.failed_over_point_id or replica.committed_point_id,
+        failed_over_at=made.failed_over_at or made.created_at,
+        start_ordered=True,
+    )
 
 
 def _with_replica(around: Around, made: ports.MachineRecord, replica: FoundReplica) -> ports.MachineRecord:
@@ -138,6 +207,7 @@ def _with_replica(around: Around, made: ports.MachineRecord, replica: FoundRepli
     run, point_id = replica.run, replica.committed_point_id
     standing = Standing(point_id is not None, run is not None, run is not None and run.defined)
     state = domain.state_of(standing)
+    made = _turned(made) if made.source_site == around.at.site != made.target_site else made
     made = replace(
         made,
         target_site=around.at.site,

@@ -1,6 +1,6 @@
 """What there is to know of a machine that is adopted, and what to do next with it; and what nobody kept."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from .....domain import errors
 from .....domain.lifecycle import State
@@ -12,23 +12,45 @@ from ....steps.sides import pooling
 
 QEMU = "qemu"
 LOST = (
-    "Access tokens: each person and program gets a new one ('secondsite token create NAME --role operator').",
-    "Whom notices go to, with their secrets ('secondsite notice list' shows what is set).",
+    "Access tokens: each person and program gets a new one: 'secondsite token create NAME --role operator'.",
+    "Whom notices go to, with their secrets: 'secondsite notice set TARGET --help'.",
+    "Schedules of test failovers: 'secondsite drill schedule set NAME --machine MACHINE --every 30d'.",
+    "How often recovery points are booted to be looked at: 'secondsite site verify SITE --every 7'.",
+    "Which verbs need a second person: 'secondsite approval require VERB'.",
     "Pools of addresses, and who had which: make them again ('secondsite pool create --help') once each machine that came from one is told of above.",
     "Which sites do not reverse replication by themselves: 'secondsite site pair SITE OTHER --no-reverse-after-commit'.",
-    "Schedules of test failovers, and whether some verbs need a second person ('secondsite approval settings').",
-    "Jobs, audit log, evidence and the RPO of former days: they were in the former vault's database. If a backup of it is found, "
-    "keep it: what it says can be verified without a vault.",
+    "Jobs: none of the former vault goes on, and what it was doing is as it is told of each machine above, with the command that leads on. The jobs of "
+    "former days, the audit log, evidence, notes of test failovers and the RPO were in its database: if a backup of it is found, keep it: what it says "
+    "can be verified without a vault.",
 )
 UNSAID = (
     "Policies, network cards, properties, checks, replication groups, recovery plans and network mappings: no vault said them to this "
     "appliance. Set them again; machines have the values that their appliance had.",
 )
+WENT_HOME = "it went home from here: it runs there, and what is here are the disks that it left, which wait for the way back"
 KEY = "The key of encrypted replicas: 'secondsite appliance set-key --from FILE' at the appliance, if it has none."
 
 
-def adopted(made: ports.MachineRecord, found: FoundMachine, end: AdoptionEnd) -> AdoptedMachine:
-    return _told(made, found, end, (*_says(found), *_pooled(made, found)), _next(made, found))
+def adopted(
+    made: ports.MachineRecord, found: FoundMachine, end: AdoptionEnd, overtaken: Iterable[str] = ()
+) -> AdoptedMachine:
+    return _told(made, found, end, (*overtaken, *_says(found), *_pooled(made, found)), _next(made, found))
+
+
+def overtaken(
+    tx: ports.Transaction, at: ports.ApplianceRecord, before: ports.MachineRecord, made: ports.MachineRecord
+) -> Iterator[str]:
+    """What the appliances that were adopted before have of an earlier direction."""
+    yield f"what is here is of its epoch {made.epoch}; what was adopted before is of epoch {before.epoch}, and is old"
+    now = {made.source_appliance_id, made.target_appliance_id}
+    for each in map(tx.appliances.find, sorted({before.source_appliance_id, before.target_appliance_id})):
+        if each is None or each.last_seen_at is None or each.id == at.id:
+            continue
+        where = f"appliance '{each.name}' of site {each.site}"
+        if each.id in now:
+            yield f"'secondsite machine resynchronize {made.name}' tells {where} its role anew, if its copy was put back from an earlier day"
+        else:
+            yield f"{where} has an old copy or old points of it: see that no copy runs there"
 
 
 def here(record: ports.MachineRecord, found: FoundMachine) -> AdoptedMachine:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from ..appliance.shared import ApplianceConfig, State
-from ..appliance.target import DelayedDeletions, Rules, stores, trash
-from ..datapath.replica import PointRecord
-from ..domain import errors
-from ..wire.control.setups import ReplicaSetup
-from . import appliance_main
+from ...appliance.shared import ApplianceConfig, State
+from ...appliance.target import DelayedDeletions, Rules, stores, trash
+from ...datapath.replica import PointRecord
+from ...domain import errors
+from ...wire.control.setups import ReplicaSetup
+from .. import appliance_main
 
 
 @dataclass(frozen=True, slots=True)

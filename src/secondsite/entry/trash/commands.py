@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from ..cli import output
-from ..cli.options import Json
-from ..cli.output import clock
-from ..domain import errors
-from ..domain.amounts import size, span
-from .running import DEFAULT_APPLIANCE_HOME, ApplianceHome, KeyFile
+from ...cli import output
+from ...cli.options import Json
+from ...cli.output import clock
+from ...domain import errors
+from ...domain.amounts import size, span
+from ..running import DEFAULT_APPLIANCE_HOME, ApplianceHome, KeyFile
 
 app = typer.Typer(
     no_args_is_help=True, help="What this appliance keeps of deleted history; no vault can empty it."
@@ -44,9 +44,9 @@ POINT_COLUMNS: Sequence[output.Column] = (
 @app.command("list")
 def show_list(home: ApplianceHome = DEFAULT_APPLIANCE_HOME, as_json: Json = False) -> None:
     """What stays although the vault deleted it, what that costs, and for how long."""
-    from . import trash_main
+    from . import acts
 
-    kept = trash_main.kept(home)
+    kept = acts.kept(home)
     if as_json:
         output.show_json({"kept": [dataclasses.asdict(each) for each in kept]})
         return
@@ -56,9 +56,9 @@ def show_list(home: ApplianceHome = DEFAULT_APPLIANCE_HOME, as_json: Json = Fals
 @app.command()
 def show(name: ItemName, home: ApplianceHome = DEFAULT_APPLIANCE_HOME, as_json: Json = False) -> None:
     """The recovery points of an item, oldest first."""
-    from . import trash_main
+    from . import acts
 
-    found = trash_main.points(home, name)
+    found = acts.points(home, name)
     if as_json:
         output.show_json(
             {"points": [{"id": point.point_id, "taken_at": point.manifest.taken_at} for point in found]}
@@ -81,9 +81,9 @@ def restore(
 ) -> None:
     """Make a machine from a recovery point in the trash; the appliance must be stopped. It is off and has no network, and it
     can be protected like any other."""
-    from . import trash_main
+    from . import acts
 
-    sentence = trash_main.restore(home, name, point, new_name, encryption_key_file)
+    sentence = acts.restore(home, name, point, new_name, encryption_key_file)
     if as_json:
         output.show_json({"item": name, "sentence": sentence})
         return
@@ -101,10 +101,10 @@ def purge(
     as_json: Json = False,
 ) -> None:
     """Delete an item now, for good; the appliance must be stopped."""
-    from . import trash_main
+    from . import acts
 
     _require_meant(name, confirm)
-    sentence = trash_main.purge(home, name)
+    sentence = acts.purge(home, name)
     if as_json:
         output.show_json({"item": name, "sentence": sentence})
         return

@@ -1,0 +1,78 @@
+"""A new vault adopts an appliance that a machine has left, before it adopts the one that has it now."""
+
+import pytest
+
+from secondsite.domain.lifecycle import State
+from secondsite.fabrics import simulated
+from secondsite.fabrics.interface import PowerState
+from tests.support.enrolled import enrolled
+from tests.vault.adoption.support_adoption import ends
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+
+def running(world):
+    """Sites at which the machine runs."""
+    return sorted(
+        name
+        for name, site in world.sites.items()
+        for each in site.fabric.inventory.list()
+        if each.name == "web01" and each.power is PowerState.RUNNING
+    )
+
+
+def moved(world):
+    """web01 was failed over while site a was cut off, is committed, and is protected back to another appliance of a."""
+    old = world.sites.pop("a")
+    old.stop()
+    world.run("failover", "web01")
+    world.run("commit", "web01")
+    (machine,) = [each for each in old.fabric.inventory.list() if each.name == "web01"]
+    old.fabric.power.stop(machine.fabric_id)
+    new = world.sites["new"] = enrolled(world.vault, world.folder / "new", "a").start()
+    simulated.add_network(new.root, "lan")
+    world.wait_connected("new")
+    world.run("reprotect", "web01", location="alternate", target_appliance=new.appliance_id)
+    world.wait_kept()
+    world.sites["old"] = old.start()
+
+
+def again(world, name, at, monkeypatch):
+    """The appliance enrolls at the vault of now, with a key of its site."""
+    world.sites[at] = world.sites[name]
+    world.enroll_again(at, monkeypatch)
+    if at != name:
+        del world.sites[at]
+
+
+def test_the_later_direction_counts_and_meanwhile_nothing_is_stopped_and_no_old_copy_started(
+    furnished, monkeypatch
+):
+    world = furnished
+    moved(world)
+    assert running(world) == ["b"]
+    world.lose_vault()
+    world.new_vault()
+    again(world, "old", "a", monkeypatch)
+    again(world, "b", "b", monkeypatch)
+    assert ends(world.adopt("old"))["web01"] == "adopted"
+    stale = world.machine()
+    assert (stale.state, stale.source_site, stale.target_site) == (State.PROTECTED, "a", "b")
+    for verb in ("planned-failover", "failover"):
+        world.run(verb, "web01", fails=True)
+        assert running(world) == ["b"], verb
+    (told,) = [each for each in world.adopt("b").machines if each.name == "web01"]
+    assert str(told.end) == "completed"
+    assert "see that no copy runs there" in " ".join(told.says)
+    found = world.record()
+    assert (found.source_site, found.target_site, found.target_appliance_id) == (
+        "b",
+        "a",
+        world.sites["new"].appliance_id,
+    )
+    (left,) = [each for each in world.adopt("old").machines if each.name == "web01"]
+    assert (str(left.end), "old copy" in left.do) == ("left", True)
+    again(world, "new", "a", monkeypatch)
+    assert ends(world.adopt("new")) == {"web01": "here"}
+    world.run("planned-failover", "web01")
+    assert running(world) == ["new"]
