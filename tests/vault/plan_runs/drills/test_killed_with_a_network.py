@@ -9,8 +9,8 @@ from secondsite.domain.plans.plan import PlanGroup, RecoveryPlan
 from secondsite.ground import seams
 from secondsite.wire.control.orders import Kind
 from tests.vault.plan_runs.conftest import members
-from tests.vault.plan_runs.support_plan_runs import TRAFFIC
-from tests.vault.plan_runs.test_crash_sweep import NAMES, Fuse, Told
+from tests.vault.plan_runs.support_plan_runs import TRAFFIC, Fuse, Told
+from tests.vault.plan_runs.support_plan_runs import TWO as NAMES
 from tests.vault.support_operations import Verbs, folder_in_memory
 
 pytestmark = pytest.mark.slow
