@@ -167,11 +167,11 @@ class Jobs:
     def _listed(self, session: Session, jobs: Sequence[JobView]) -> tuple[rest.Job, ...]:
         """What a moving job is doing is in its tasks."""
         tasks = search.tasks_by_job(session, [job.id for job in jobs if job.state in MOVING])
-        return tuple(
-            self._shape(job, tasks.get(job.id, ()), ()).model_copy(update={"tasks": ()}) for job in jobs
-        )
+        return tuple(self._shape(job, tasks.get(job.id, ()), (), shows_tasks=False) for job in jobs)
 
-    def _shape(self, job: JobView, tasks: Sequence[TaskView], children: tuple[str, ...]) -> rest.Job:
+    def _shape(
+        self, job: JobView, tasks: Sequence[TaskView], children: tuple[str, ...], *, shows_tasks: bool = True
+    ) -> rest.Job:
         return rest.Job(
             id=job.id,
             verb=job_shapes.verb(job),
@@ -185,7 +185,7 @@ class Jobs:
             ended_at=job.ended_at,
             parent_id=job.parent_job_id,
             children=children,
-            tasks=job_shapes.tasks(job, tasks),
+            tasks=job_shapes.tasks(job, tasks) if shows_tasks else (),
             problem=job_shapes.problem(job.error),
             cancelable=self._is_cancelable(job, tasks),
             waits_for_person=job_shapes.asks_now(job, tasks) is not None,
