@@ -42,16 +42,16 @@ def test_an_address_is_set_and_given_up_with_its_gateway(cli, protected):
 
 
 def test_a_pool_comes_and_goes_and_a_card_gets_its_address_out_of_it(cli, rig, protected):
-    network = rig.bridge("b")
+    network, pool = rig.bridge("b"), f"dmz-{protected}"
     words = "--subnet 10.2.0.0/24 --range 10.2.0.100-10.2.0.149 --range 10.2.0.200 --gateway 10.2.0.1"
-    assert "51 of 51" in cli.must(f"pool create dmz b/{network} {words}").out
+    assert "51 of 51" in cli.must(f"pool create {pool} b/{network} {words}").out
     assert f"b/{network}" in cli.must("pool list").out
-    assert "10.2.0.0/24" in cli.must("pool set dmz --gateway '' --dns 10.2.0.2").out
-    changed = cli.must("pool show dmz --json").json
+    assert "10.2.0.0/24" in cli.must(f"pool set {pool} --gateway '' --dns 10.2.0.2").out
+    changed = cli.must(f"pool show {pool} --json").json
     assert (changed["gateway"], changed["dns_servers"], changed["size"]) == (None, ["10.2.0.2"], 51)
     shown = cli.must(f"card set {protected} net0 --from-pool").out
-    assert "out of pool dmz" in shown
-    cli.must("pool delete dmz")
+    assert f"out of pool {pool}" in shown
+    cli.must(f"pool delete {pool}")
     assert "out of a pool, which is missing" in cli.must(f"card list {protected}").out
     (fixed,) = cli.must(f"card set {protected} net0 --address 10.2.0.5/24 --json").json["cards"]
     assert (fixed["from_pool"], fixed["address"]) == (False, "10.2.0.5/24")
