@@ -6,7 +6,7 @@ from secondsite.vault.store import tables
 
 ADOPTED = frozenset(
     {
-        "appliances", "groups", "machine_checks", "machine_properties", "machine_settings", "machines", "network_mappings", "plans",
+        "appliances", "groups", "machine_checks", "machine_hooks", "machine_properties", "machine_settings", "machines", "network_mappings", "plans",
         "policies", "sites",
     }
 )  # fmt: skip
