@@ -18,3 +18,17 @@ def at(seam: str, count: int = 1) -> Callable[[str], None]:
                 raise Killed(name)
 
     return callback
+
+
+class Fuse:
+    """A callback for the seams: dies at the n-th that is reached; `at` is its name, None while it was not reached."""
+
+    def __init__(self, nth: int) -> None:
+        self.left = nth
+        self.at: str | None = None
+
+    def __call__(self, name: str) -> None:
+        self.left -= 1
+        if self.left == 0:
+            self.at = name
+            raise Killed(name)

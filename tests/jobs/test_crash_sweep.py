@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
-from rig.dying import Killed
+from rig.dying import Fuse, Killed
 from secondsite.ground import seams
 from secondsite.ground.job_states import JobState
 from secondsite.jobs.model import asking
@@ -27,20 +27,6 @@ from tests.jobs.support_jobs import Facts, JournalSpace, enter, hooks, ledger
 SQLITE, POSTGRESQL = "sqlite", pytest.param("postgresql", marks=[pytest.mark.postgresql, pytest.mark.chaos])
 QUESTION = asking.Question(instruction="Look at it", verdicts=("done", "failed"), negative=("failed",))
 pytestmark = [pytest.mark.slow, pytest.mark.longest]
-
-
-class Fuse:
-    """Dies at the n-th seam that is reached."""
-
-    def __init__(self, nth):
-        self.left = nth
-        self.at = None
-
-    def __call__(self, name):
-        self.left -= 1
-        if self.left == 0:
-            self.at = name
-            raise Killed(name)
 
 
 def story(room):

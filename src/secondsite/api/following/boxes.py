@@ -1,6 +1,7 @@
 """What a follower has not been sent yet: one that is slow, or reads nothing, holds each thing once, as it was last."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -21,7 +22,7 @@ class Told:
     text: str
 
 
-class Box(Generic[T]):
+class Box(ABC, Generic[T]):
     """Filled and emptied in the event loop."""
 
     def __init__(self) -> None:
@@ -41,8 +42,8 @@ class Box(Generic[T]):
         self._problem = problem
         self._woken.set()
 
-    def _keep(self, found: T) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _keep(self, found: T) -> None: ...
 
     async def filled(self) -> bool:
         """Whether something came; False after a while without anything. Raises what the box failed with."""

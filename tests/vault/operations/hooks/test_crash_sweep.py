@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from rig.dying import Killed
+from rig.dying import Fuse, Killed
 from secondsite.domain.lifecycle import DrillState, State, Verb
 from secondsite.ground import seams
 from tests.vault.operations.hooks.support_hooks import GIVE, GOOD, TAKE, hook, ran
@@ -21,20 +21,6 @@ ENDS = {
         [(B, "give-address"), (B, "take-address")],
     ),
 }
-
-
-class Fuse:
-    """Dies at the n-th seam that is reached."""
-
-    def __init__(self, nth):
-        self.left = nth
-        self.at = None
-
-    def __call__(self, name):
-        self.left -= 1
-        if self.left == 0:
-            self.at = name
-            raise Killed(name)
 
 
 def told(verbs, verb, **arguments):

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from rig.dying import Killed
+from rig.dying import Fuse, Killed
 from secondsite.domain.lifecycle import Verb
 from secondsite.domain.plans.plan import PlanGroup, RecoveryPlan
 from secondsite.ground import seams
@@ -279,19 +279,6 @@ def test_pools_of_both_sites_serve_machines_of_both_directions(protected):
         assert [each.pool and each.pool.name for each in pooling.wanted(tx, protected.machine())] == [
             "b-pool"
         ]
-
-
-class Fuse:
-    """Dies at the n-th seam that is reached."""
-
-    def __init__(self, nth):
-        self.left, self.at = nth, None
-
-    def __call__(self, name):
-        self.left -= 1
-        if self.left == 0:
-            self.at = name
-            raise Killed(name)
 
 
 def outlived(verbs, verb, nth):

@@ -9,20 +9,6 @@ from tests.vault.plan_runs.support_plan_runs import TRAFFIC
 NAMES = ("db01", "web01")
 
 
-class Fuse:
-    """Dies at the n-th seam that is reached."""
-
-    def __init__(self, nth):
-        self.left = nth
-        self.at = None
-
-    def __call__(self, name):
-        self.left -= 1
-        if self.left == 0:
-            self.at = name
-            raise Killed(name)
-
-
 class Told:
     """A run from its request to its end, by vaults that may die."""
 

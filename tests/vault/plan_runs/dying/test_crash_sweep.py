@@ -7,9 +7,10 @@ import itertools
 
 import pytest
 
+from rig.dying import Fuse
 from secondsite.domain.lifecycle import DrillState, State, Verb
 from secondsite.ground import seams
-from tests.vault.plan_runs.dying.support_dying import NAMES, Fuse, Told
+from tests.vault.plan_runs.dying.support_dying import NAMES, Told
 from tests.vault.support_operations import Verbs, folder_in_memory
 
 pytestmark = [pytest.mark.slow, pytest.mark.longest]

@@ -4,12 +4,13 @@ import itertools
 
 import pytest
 
+from rig.dying import Fuse
 from secondsite.domain.lifecycle import DrillState, Verb
 from secondsite.domain.plans.plan import PlanGroup, RecoveryPlan
 from secondsite.ground import seams
 from secondsite.wire.control.orders import Kind
 from tests.vault.plan_runs.conftest import members
-from tests.vault.plan_runs.dying.support_dying import NAMES, Fuse, Told
+from tests.vault.plan_runs.dying.support_dying import NAMES, Told
 from tests.vault.plan_runs.support_plan_runs import TRAFFIC
 from tests.vault.support_operations import Verbs, folder_in_memory
 
