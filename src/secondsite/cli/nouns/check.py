@@ -33,7 +33,10 @@ def change(
     machine: MachineName,
     name: CheckName,
     kind: Annotated[
-        CheckKind, typer.Option(help="What is looked at: a port, a page, the console, the guest agent.")
+        CheckKind,
+        typer.Option(
+            help="What is looked at: a port, a page, the console, the guest agent, or the file systems, as the agent tells of them."
+        ),
     ],
     port: Annotated[
         int | None, typer.Option(help="TCP port, of tcp and http; http without it: 80.", show_default=False)
@@ -127,4 +130,4 @@ def _expects(check: MachineCheck) -> str:
         return f"{check.status}{said} at port {check.port_used}, {check.path}"
     if check.kind is CheckKind.CONSOLE:
         return f"'{check.text}'"
-    return "an answer"
+    return "no error" if check.kind is CheckKind.FILE_SYSTEMS else "an answer"
