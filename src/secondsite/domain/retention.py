@@ -26,8 +26,8 @@ GRID: tuple[tuple[int, int], ...] = (
     (366 * DAY, 7 * DAY),
 )
 MOST_CLOSE = 160
-"""Each point is a layer of a chain, and QEMU takes the third power of their number to open it: 2 s of processor for 200, 16 for 400, in
-which no other machine of the site is served (ADR 139). A group's points of every minute and its machines' of every five are 144."""
+"""Each point is a layer of a chain, and a machine that starts on N of them pays the third power: a second of QEMU's processor for 160, 16
+for 400 (ADR 139). A group's points of every minute and its machines' of every five are 144."""
 CLOSE_STEP = 5 * MINUTE
 Slot = tuple[int, bool, int, str, int]
 EVERY_POINT: Slot = (0, False, 0, "", 0)
