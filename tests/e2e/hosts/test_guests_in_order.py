@@ -78,7 +78,7 @@ def test_at_every_common_point_what_one_guest_wrote_after_the_other_is_in_order(
     command_line.told(
         rig, "group", "create", "shop", *HOSTS, "--source", "a", "--target", "b", "--every", "5"
     )
-    seen = {}
+    seen: dict[str, list[int]] = {}
     eventually(lambda: look(rig, seen), within_seconds=180)
     command_line.told(rig, "group", "delete", "shop")
     unordered = rig.guests["app01"].console.path.read_text(errors="replace").count("UNORDERED")

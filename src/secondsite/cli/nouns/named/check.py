@@ -4,12 +4,12 @@ from typing import Annotated
 
 import typer
 
-from ...wire.common.machine_checks import USUAL_SECONDS, CheckKind, MachineCheck
-from ...wire.rest.settings.checks import MachineChecks
-from .. import output
-from ..former_words import Noun
-from ..options import Json, MachineName, connect
-from . import named
+from ....wire.common.machine_checks import USUAL_SECONDS, CheckKind, MachineCheck
+from ....wire.rest.settings.checks import MachineChecks
+from ... import output
+from ...former_words import Noun
+from ...options import Json, MachineName, connect
+from . import things
 
 app = typer.Typer(
     cls=Noun,
@@ -67,7 +67,7 @@ def change(
 ) -> None:
     """Set a check, or replace the one of that name: secondsite check set web01 page --kind http --path /alive --text up
     --deadline 120. Counts from the machine's next start on. Refused if somebody changes the checks meanwhile."""
-    wanted = named.made(
+    wanted = things.made(
         MachineCheck,
         "check",
         name=name,
@@ -83,7 +83,7 @@ def change(
     with connect(context) as vault:
         handle = vault.machines[machine]
         seen = handle.checks()
-        _show(handle.set_checks(named.put(seen.checks, wanted), seen=seen), as_json)
+        _show(handle.set_checks(things.put(seen.checks, wanted), seen=seen), as_json)
 
 
 @app.command("clear")
@@ -100,7 +100,7 @@ def clear(
     with connect(context) as vault:
         handle = vault.machines[machine]
         seen = handle.checks()
-        kept = named.without(seen.checks, name, noun="check", machine=seen.name)
+        kept = things.without(seen.checks, name, noun="check", machine=seen.name)
         _show(handle.set_checks(kept, seen=seen), as_json)
 
 

@@ -11,7 +11,7 @@ from ....wire.rest.settings.hooks import MachineHooks
 from ... import output
 from ...former_words import Noun
 from ...options import Json, MachineName, connect
-from .. import named
+from . import things
 
 app = typer.Typer(
     cls=Noun,
@@ -65,7 +65,7 @@ def change(
 ) -> None:
     """Set a hook, or replace the one of that name: secondsite hook set web01 give --moment after_start --script address.
     Counts for verbs that are started from then on. Refused if somebody changes the hooks meanwhile."""
-    wanted = named.made(
+    wanted = things.made(
         MachineHook,
         "hook",
         name=name,
@@ -79,7 +79,7 @@ def change(
     with connect(context) as vault:
         handle = vault.machines[machine]
         seen = handle.hooks()
-        _show(handle.set_hooks(named.put(seen.hooks, wanted), seen=seen), as_json)
+        _show(handle.set_hooks(things.put(seen.hooks, wanted), seen=seen), as_json)
 
 
 @app.command("clear")
@@ -96,7 +96,7 @@ def clear(
     with connect(context) as vault:
         handle = vault.machines[machine]
         seen = handle.hooks()
-        kept = named.without(seen.hooks, name, noun="hook", machine=seen.name)
+        kept = things.without(seen.hooks, name, noun="hook", machine=seen.name)
         _show(handle.set_hooks(kept, seen=seen), as_json)
 
 

@@ -1,11 +1,11 @@
-"""What a machine has by name, such as its checks and its hooks: each is set or cleared alone, and sent as a whole list."""
+"""A thing that a machine has by name is set or cleared alone, and sent as one of a whole list."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from ...domain import errors
+from ....domain import errors
 
 
 class Named(Protocol):
