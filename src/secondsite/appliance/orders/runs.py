@@ -18,8 +18,7 @@ from ...wire.common.properties import Sizing
 from ...wire.control.orders import Nothing, StartFact, StartReplica, StopReplica
 from ..shared import run_key
 from ..target import FAILOVER as FAILOVER
-from ..target import HostedReplica, old_disks
-from . import coming_home
+from ..target import HostedReplica, coming_home, old_disks
 from .context import Context
 from .networks import connected, missing, reserving, shared
 
@@ -102,8 +101,8 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
             fact = known
         remember(context, payload.run, fact.model_copy(update={"made": was_made}))
         seams.reach("appliance.run.opened")
-        home = coming_home.as_withdrawn(context, hosted, payload)
-        definition = coming_home.definition(context, hosted, payload, hosted.definition(record))
+        home = coming_home.as_withdrawn(context.state, hosted, payload)
+        definition = coming_home.definition(context.state, hosted, payload, hosted.definition(record))
         networks = {nic.key: _network(payload, nic) for nic in definition.nics}
         unconnected = {} if home is not None else missing.left_out(context, payload, networks)
         wanted = Sizing() if payload.home else payload.sizing

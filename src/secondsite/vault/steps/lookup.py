@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
-from ...domain import errors, platforms, policies
+from ...domain import errors, policies
 from ...domain.lifecycle import State
+from ...domain.machines import platforms
 from ...wire.common.machines import DiscoveredMachine, PowerState
 from ...wire.control.orders import Inventory
 from ...wire.control.statuses import ReplicaStatus

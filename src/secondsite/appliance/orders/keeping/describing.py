@@ -3,16 +3,15 @@
 from ....fabrics.interface import HostRequest
 from ....wire.common.machines import MachineDefinition
 from ....wire.control.keeping import KeptMachine
-from ...target import FAILOVER, HostedReplica
-from .. import coming_home
+from ...target import FAILOVER, HostedReplica, coming_home
 from ..context import Context
 
 
 def described(context: Context, hosted: HostedReplica, machine: KeptMachine) -> dict[str, object]:
     """Of the newest point's definition, or of that with which it left, if it comes home. Raises domain errors."""
     there, firmware = _newest(hosted)
-    home = coming_home.as_withdrawn(context, hosted, machine)
-    definition = coming_home.definition(context, hosted, machine, there)
+    home = coming_home.as_withdrawn(context.state, hosted, machine)
+    definition = coming_home.definition(context.state, hosted, machine, there)
     files, networks = hosted.replica.files, _networks(machine, home, definition)
     macs = {nic.key: mac for nic in definition.nics if (mac := machine.macs.get(nic.mac.lower())) is not None}
     told = context.fabric.hosting.describe(

@@ -3,9 +3,8 @@
 from typing import Protocol
 
 from ...wire.common.machines import MachineDefinition
-from ..shared import withdrawn
-from ..target import HostedReplica
-from .context import Context
+from ..shared import State, withdrawn
+from .replica import HostedReplica
 
 
 class Wanted(Protocol):
@@ -17,19 +16,19 @@ class Wanted(Protocol):
     def fabric_id(self) -> str: ...
 
 
-def as_withdrawn(context: Context, hosted: HostedReplica, wanted: Wanted) -> MachineDefinition | None:
+def as_withdrawn(state: State, hosted: HostedReplica, wanted: Wanted) -> MachineDefinition | None:
     """The definition that was withdrawn here, if this very machine comes home."""
     if not wanted.home or hosted.setup.existing_fabric_id != wanted.fabric_id:
         return None
-    return withdrawn.recall(context.state, wanted.fabric_id)
+    return withdrawn.recall(state, wanted.fabric_id)
 
 
 def definition(
-    context: Context, hosted: HostedReplica, wanted: Wanted, there: MachineDefinition
+    state: State, hosted: HostedReplica, wanted: Wanted, there: MachineDefinition
 ) -> MachineDefinition:
     """`there`: the machine's at the point. One that is made anew at home is made as it left: the other site may have left cards out that it
     had no network for."""
-    if not wanted.home or as_withdrawn(context, hosted, wanted) is not None:
+    if not wanted.home or as_withdrawn(state, hosted, wanted) is not None:
         return there
     left, keys = hosted.setup.definition, {disk.key for disk in there.disks}
     kept = tuple(disk for disk in left.disks if disk.key in keys)

@@ -1,6 +1,6 @@
 """Platforms between which machines are replicated: the kinds of sites (S-002)."""
 
-from . import errors
+from .. import errors
 
 KINDS = ("libvirt", "simulated")
 """simulated: for trials, without guests."""
