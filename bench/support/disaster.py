@@ -66,20 +66,18 @@ class Disaster:
         self._changed: set[int] = set()
 
     def played(self) -> Came:
-        with _two_sites() as (rig, own):
+        with two_sites() as (rig, own):
             self._held[:] = images.raw(own)
-            _protect(rig)
+            protect(rig)
             kept = self._lose_a_with_writes(rig)
             self._work_at_b(rig)
             wire = self._come_home(rig)
             _require(images.raw(own) == kept, "a's own disk no longer holds a's own writes")
             _require(
-                guest_disk.read(*_running(rig, "a")) == self._held, "the disk at home is not b's last state"
+                guest_disk.read(*running(rig, "a")) == self._held, "the disk at home is not b's last state"
             )
             rig.must(Verb.COMMIT, rest.Commit(machines=(NAME,)))
-            _require(
-                guest_disk.read(*_running(rig, "a")) == self._held, "the commit changed the disk at home"
-            )
+            _require(guest_disk.read(*running(rig, "a")) == self._held, "the commit changed the disk at home")
         return Came(wire, len(self._changed) * loads.PAGE_BYTES)
 
     def _lose_a_with_writes(self, rig: Rig) -> bytes:
@@ -103,7 +101,7 @@ class Disaster:
     def _come_home(self, rig: Rig) -> int:
         rig.must(Verb.REPROTECT, rest.Reprotect(machines=(NAME,)))
         if self._loses_bitmap:
-            root, fabric_id = _running(rig, "b")
+            root, fabric_id = running(rig, "b")
             simulated.open_fabric(root).tracking.acknowledge(fabric_id, None)
         self._write(rig, "b", SHARES.late)
         rig.must(Verb.PLANNED_FAILOVER, rest.PlannedFailover(machines=(NAME,)))
@@ -112,7 +110,7 @@ class Disaster:
     def _write(self, rig: Rig, site: SiteName, share: float) -> None:
         """Noise over pages that are spread evenly, as the machine that runs at the site."""
         pages = DISK_BYTES // loads.PAGE_BYTES
-        root, fabric_id = _running(rig, site)
+        root, fabric_id = running(rig, site)
         with simulated.Guest(root, fabric_id) as guest:
             for page in self._random.sample(range(pages), int(pages * share)):
                 noise, at = self._random.randbytes(loads.PAGE_BYTES), page * loads.PAGE_BYTES
@@ -123,7 +121,7 @@ class Disaster:
 
 
 @contextmanager
-def _two_sites() -> Iterator[tuple[Rig, Path]]:
+def two_sites() -> Iterator[tuple[Rig, Path]]:
     """And the file of the machine's own disk at a."""
     rig, disks = Rig("simulated"), list[Path]()
     try:
@@ -153,7 +151,7 @@ def _disk_at_a(rig: Rig) -> Path:
     return Path(found.definition.disks[0].path)
 
 
-def _protect(rig: Rig) -> None:
+def protect(rig: Rig) -> None:
     with rig.client() as vault:
         vault.policies.create(**POLICY.model_dump())
     request = rest.EnableProtection(machines=(NAME,), source_site="a", target_site="b", policy=POLICY.name)
@@ -161,7 +159,7 @@ def _protect(rig: Rig) -> None:
     rig.wait_for(NAME, lambda machine: machine.points.count > 0, WHOLE_WITHIN_SECONDS)
 
 
-def _running(rig: Rig, site: SiteName) -> tuple[Path, str]:
+def running(rig: Rig, site: SiteName) -> tuple[Path, str]:
     """The simulated host of the site, and the machine that runs there."""
     root = rig.home(f"appliance-{site}") / "fabric"
     found = [

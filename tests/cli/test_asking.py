@@ -215,6 +215,9 @@ def test_sites_policies_and_mappings_come_and_go(cli, rig):
         7,
         0,
     )
+    assert gold["encrypt"] is False
+    assert cli.must("policy update gold --encrypt --json").json["encrypt"] is True
+    assert cli.must("policy update gold --cycle 8 --json").json["encrypt"] is True
     assert cli.must("policy delete gold").out == "policy gold deleted\n"
     source, target = f"b/{rig.bridge('b')}", f"a/{rig.bridge('a')}"
     assert cli.must(f"mapping create {source} {target}").out == f"{source} becomes {target}\n"

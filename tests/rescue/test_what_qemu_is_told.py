@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from secondsite.rescue.problems import Problem
-from secondsite.rescue.running import command_line, domain
+from secondsite.rescue.running import command_line, domain, wanted
 from secondsite.rescue.running.command_line import Wanted
+from secondsite.rescue.store import Point, Replica
 
 PLAIN = Wanted(
     name="web01",
@@ -118,3 +119,30 @@ def test_what_was_kept_ready_gets_the_files_as_they_lie_now():
     assert text.count("<interface") == 1
     assert 'network="lan"' in text
     assert "vdb" not in text
+
+
+AT_HOME = READY.replace("/old/vda", "/store/replicas/m1/runs/failover/vda").replace(
+    "<interface type='bridge'><mac address='52:54:00:00:00:02'/><source bridge='br9'/>",
+    "<interface type='direct'><mac address='52:54:00:00:00:02'/><source dev='eth0'/>",
+)
+
+
+def test_of_a_machine_that_comes_home_only_the_disks_of_its_run_and_what_is_asked_for_change():
+    place = domain.Files(
+        disks={"vda": Path("/new/vda.qcow2")}, chains={}, key_id=None, variables=None, networks={}, as_it_was=True
+    )  # fmt: skip
+    text = domain.placed(AT_HOME, place)
+    assert "/new/vda.qcow2" in text
+    assert "/old/vdb.qcow2" in text
+    assert 'type="direct"' in text
+    assert text.count("<interface") == 2
+
+
+def test_a_machine_that_comes_home_has_the_cards_with_which_it_left_and_not_those_of_its_points():
+    away = Point("p1", 1, {"definition": {"nics": [{"key": "net0", "mac": "52:54:00:00:00:09"}]}})
+    left = [{"key": "net0", "mac": "52:54:00:00:00:01"}, {"key": "net1", "mac": "52:54:00:00:00:02"}]
+    start = {"nics": left, "networks": {"net0": "lan", "net1": None}, "as_it_was": True}
+    home = Replica(Path("/s/replicas/m1"), {"machine_id": "m1", "runs": []}, (away,), start)
+    assert wanted.cards_of(home, away) == left
+    assert wanted.networks_of(home, away, wanted.Ways()) == {"net0": "lan", "net1": None}
+    assert wanted.cards_of(replace(home, start={}), away)[0]["mac"] == "52:54:00:00:00:09"

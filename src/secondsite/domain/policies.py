@@ -16,7 +16,7 @@ class ReplicationPolicy:
     """All in seconds. `cycle_seconds` is the pause between deltas; points are sealed every crash_consistent_...;
     0 for app_consistent_every_seconds turns app-consistent points off; retention 0 keeps the latest point only.
     Cycles of the last `journal_seconds` can be recovered one by one; 0 for points only. Drills and failovers are measured by
-    `rto_goal_seconds`; 0: there is no such goal."""
+    `rto_goal_seconds`; 0: there is no such goal. `encrypt`: the replica of a machine that is protected by it is encrypted."""
 
     name: str
     rpo_threshold_seconds: int = 15 * MINUTE
@@ -26,6 +26,7 @@ class ReplicationPolicy:
     cycle_seconds: float = 5
     journal_seconds: int = HOUR
     rto_goal_seconds: int = 0
+    encrypt: bool = False
 
     def __post_init__(self) -> None:
         limits = {
@@ -61,6 +62,7 @@ def failback_twin(policy: ReplicationPolicy) -> ReplicationPolicy:
         cycle_seconds=policy.cycle_seconds,
         journal_seconds=policy.journal_seconds,
         rto_goal_seconds=policy.rto_goal_seconds,
+        encrypt=policy.encrypt,
     )
 
 

@@ -276,6 +276,8 @@ class HostRequest:
     home: MachineDefinition | None = None
     """The definition of this very machine that was withdrawn here: it comes home as it was, except that `disks` are
     new files; `networks` and the rest of `definition` are for what it lacks."""
+    not_connected: frozenset[str] = frozenset()
+    """With `home`: the keys of its cards that it comes home without."""
     sizing: Sizing = AS_DEFINED
     """vCPUs, memory and CPU model in place of the definition's; nothing of it counts with `home`."""
 

@@ -10,7 +10,7 @@ from .problems import Problem
 from .running import by_libvirt, by_qemu, looking, qemu
 from .running.looking import QEMU, SOMETHING
 from .running.virsh import Virsh
-from .running.wanted import Start, Ways, folder, networks_of, uuid_of
+from .running.wanted import Start, Ways, cards_of, folder, networks_of, uuid_of
 from .store import Replica
 
 CONSISTENT = {"app": "app-consistent", "crash": "crash-consistent"}
@@ -53,7 +53,8 @@ def stopped(replica: Replica, grace_seconds: float) -> str:
     if way == QEMU:
         said = qemu.stop(folder(replica), qemu.sockets(replica.id), grace_seconds)
         qemu.disconnect(
-            [str(nic["key"]) for nic in choosing.chosen(replica, choosing.LATEST).nics], replica.id
+            [str(nic["key"]) for nic in cards_of(replica, choosing.chosen(replica, choosing.LATEST))],
+            replica.id,
         )
     else:
         said = Virsh(way).stop(uuid_of(replica), grace_seconds)

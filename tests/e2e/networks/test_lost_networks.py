@@ -49,3 +49,17 @@ def test_a_failover_in_need_starts_it_without_that_card_and_says_so(rig):
     e2e.booted(rig.console("b", "web01"), 1)
     (running,) = rig.qemus("web01")
     assert not has_a_card(running)
+
+
+def test_back_home_in_need_it_starts_without_the_card_whose_bridge_is_gone_there(rig):
+    for verb in ("commit", "reprotect"):
+        command_line.do(rig, verb, "web01")
+    boots = len(rig.guests["web01"].console.boots)
+    bridges.ip("link", "delete", rig.bridge("a"))
+    job = command_line.do(rig, "failover", "web01", "--shut-down")
+    said = {task["name"]: task["sentence"] for task in job["tasks"]}
+    assert f"There is no network '{rig.bridge('a')}' here" in said["Prerequisites check"]
+    assert f"net0 is not connected: there is no network '{rig.bridge('a')}' here" in said["Start"]
+    e2e.booted(rig.console("a", "web01"), boots + 1)
+    (running,) = rig.qemus("web01")
+    assert not has_a_card(running)

@@ -89,3 +89,23 @@ def test_histories_of_many_are_read_in_two_queries(verbs, plan, count):
         found = Histories.read(tx, several, LIKE)
     assert len(asked) == 2
     assert all(found.predict(Verb.FAILOVER, each).basis is Basis.OWN for each in several)
+
+
+def test_a_run_of_which_evidence_comes_late_is_told_as_it_went_although_its_machine_has_turned_since(
+    verbs, plan, kept
+):
+    """As after a commit that protects back by itself; the way home is not predicted from it."""
+    plan()
+    went = verbs.run(Verb.PLANNED_FAILOVER, "db01")
+    for verb in (Verb.COMMIT, Verb.REPROTECT):
+        assert verbs.run(verb, "db01").job.state == "succeeded"
+    record, document = kept(went.job.id)
+    machine = verbs.machine("db01")
+    assert (machine.source_site, machine.target_site) == ("b", "a")
+    assert document["machines"][0]["sites"] == ["a", "b"]
+    assert record.sites == (("a", "b"),)
+    with verbs.store.reading() as tx:
+        (row,) = tx.run_times.of_machines([machine.id])
+        found = Histories.read(tx, [machine], LIKE)
+    assert (row.source_site, row.target_site) == ("a", "b")
+    assert found.predict(Verb.PLANNED_FAILOVER, machine).basis is Basis.NOTHING

@@ -8,7 +8,9 @@ import pytest
 
 from secondsite.domain import errors
 from secondsite.domain.lifecycle import State, Verb
+from secondsite.domain.policies import ReplicationPolicy
 from secondsite.ground.units import GiB
+from secondsite.vault.facade.nouns.policies import put_with_twin
 from secondsite.wire.common.stores import Keeping, StoreSpace
 from secondsite.wire.control.orders import Kind
 from tests.vault.support_appliances import A, B, definition
@@ -190,3 +192,36 @@ def test_a_reprotect_names_the_store_at_the_site_to_which_it_goes_back(verbs):
     assert verbs.run(Verb.REPROTECT, "db01", store="home").job.state == "succeeded"
     assert verbs.machine("db01").keeping == {"a": Keeping(store="home"), "b": Keeping(store="fast")}
     assert verbs.machine("db01").kept == Keeping(store="home")
+
+
+def test_a_site_of_an_unknown_kind_is_refused_by_its_name(verbs):
+    with verbs.store.transaction() as tx:
+        there = tx.appliances.find(B)
+        tx.appliances.put(
+            dataclasses.replace(there, hello=there.hello.model_copy(update={"fabric_kind": "azure"}))
+        )
+    with pytest.raises(errors.InvalidArgument, match="Site 'b' is of the kind 'azure'") as refused:
+        verbs.submit(Verb.ENABLE_PROTECTION)
+    assert "libvirt, simulated" in refused.value.do
+    assert verbs.jobs() == []
+
+
+def test_a_target_that_is_no_site_is_refused_with_what_may_be_one(verbs):
+    with pytest.raises(errors.NotFound, match="azure") as refused:
+        verbs.submit(Verb.ENABLE_PROTECTION, target_site="azure")
+    assert (
+        "A target is a site of this vault, of one of these kinds: libvirt, simulated; no cloud is one."
+        in refused.value.do
+    )
+
+
+def test_what_is_protected_by_a_policy_that_encrypts_is_encrypted_unasked(verbs):
+    with verbs.store.transaction() as tx:
+        put_with_twin(tx, ReplicationPolicy("secret", encrypt=True))
+    assert verbs.run(Verb.ENABLE_PROTECTION, policy="secret").job.state == "succeeded"
+    assert verbs.appliances.checked.encrypted
+    assert verbs.machine().encrypted
+    assert verbs.run(Verb.ENABLE_PROTECTION, "db01").job.state == "succeeded"
+    assert not verbs.machine("db01").encrypted
+    with verbs.store.reading() as tx:
+        assert tx.policies.find("secret-failback").encrypt

@@ -64,3 +64,37 @@ def test_a_machine_of_another_vlan_of_the_network_is_in_another_subnet(verbs, ma
             definition = machine.definition.model_copy(update={"nics": nics})
             tx.machines.put(dataclasses.replace(machine, definition=definition))
     assert "split" not in outcome(verbs.run_plan(Verb.FAILOVER, mapped, groups=frozenset({1})))
+
+
+AT_HOME = "network lan of a is split: db01, db02 come home, app01, web01, web02 stay at b and keep the addresses that their guests have"
+
+
+@pytest.fixture
+def away(verbs, mapped):
+    """All run at b, protected back."""
+    for verb in (Verb.FAILOVER, Verb.COMMIT, Verb.REPROTECT):
+        assert verbs.run(verb, *NAMES).job.state == "succeeded"
+    return mapped
+
+
+@pytest.mark.parametrize("verb", [Verb.FAILOVER, Verb.PLANNED_FAILOVER])
+def test_a_run_that_brings_some_groups_home_warns(verbs, away, verb):
+    assert AT_HOME in outcome(verbs.run_plan(verb, away, groups=frozenset({1})))
+
+
+def test_one_that_brings_all_home_does_not_nor_does_the_one_that_brings_the_rest(verbs, away):
+    verbs.run_plan(Verb.PLANNED_FAILOVER, away, groups=frozenset({1}))
+    assert "split" not in outcome(verbs.run_plan(Verb.PLANNED_FAILOVER, away))
+
+
+def test_those_that_have_other_addresses_at_the_second_site_may_stay_there(verbs, away):
+    for name in NAMES[2:]:
+        give(verbs, name, address="10.2.0.5/24")
+    assert "split" not in outcome(verbs.run_plan(Verb.PLANNED_FAILOVER, away, groups=frozenset({1})))
+
+
+def test_those_that_are_committed_there_and_not_protected_back_stay_too(verbs, mapped):
+    for verb in (Verb.FAILOVER, Verb.COMMIT):
+        assert verbs.run(verb, *NAMES).job.state == "succeeded"
+    assert verbs.run(Verb.REPROTECT, *NAMES[:2]).job.state == "succeeded"
+    assert AT_HOME in outcome(verbs.run_plan(Verb.PLANNED_FAILOVER, mapped, groups=frozenset({1})))

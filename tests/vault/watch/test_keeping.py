@@ -113,3 +113,12 @@ def test_one_that_connects_again_is_told_again(vault, target):
         with Dialler(target, TAKEN) as dialler:
             woken(vault, lambda dialler=dialler: told(dialler))
         woken(vault, lambda: not known)
+
+
+def test_of_a_machine_that_comes_home_the_appliance_there_is_told_that_it_does(vault):
+    home, away = vault.enroll("a"), vault.enroll("b")
+    with vault.store.transaction() as tx:
+        there = machine(source_appliance_id=away.id, target_appliance_id=home.id)
+        tx.machines.add(dataclasses.replace(there, source_site="b", target_site="a"))
+        (kept,) = keeping.kept_by(tx, tx.appliances.find(home.id)).machines
+    assert kept.home

@@ -1,6 +1,7 @@
 """The cheap, complete checks before a verb begins: all obstacles at once, each with what to do."""
 
 import contextlib
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -149,6 +150,8 @@ def _of_target(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape
     yield from missing.obstacles(context, payload)
     if payload.home is not None:
         yield from missing.at_home(context, payload.home)
+    if payload.home_in_need is not None:
+        yield from missing.in_need(context, payload.home_in_need)
     yield from production.warnings(context, payload, runs.of_drills(context))
     yield from names.warnings(context, payload)
     in_the_way = stores.choosing.obstacles(
@@ -194,8 +197,18 @@ def _old_disks(context: Context, wanted: WantedReplica) -> Iterator[ObstacleShap
             if disk.key in wanted.disks:
                 image.look(Path(disk.path), disk.format, written=True)
                 image.chain(Path(disk.path))
+                yield from _unwritable(Path(disk.path), disk.key)
         except errors.SecondsiteError as problem:
             yield _obstacle(f"The old disk {disk.key} cannot be read: {problem.message}", alternate)
+
+
+def _unwritable(path: Path, key: str) -> Iterator[ObstacleShape]:
+    """The replica's oldest point is merged into it, as is a machine that has come home."""
+    if not os.access(path, os.R_OK | os.W_OK, effective_ids=True):
+        yield _obstacle(
+            f"The old disk {key} ({path}) cannot be written by the appliance: its file system is read-only, or its rights do not let it.",
+            "Put that right there; or reprotect to an alternate location, which copies everything: '--location alternate'.",
+        )
 
 
 def _copy(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:

@@ -3,11 +3,11 @@
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from ...datapath import errors as datapath_errors
-from ...datapath.replica import PointRecord
 from ...domain import errors, journal
 from ...fabrics.interface import HostRequest, MachineSummary
 from ...ground import seams
@@ -16,9 +16,9 @@ from ...wire.common.machines import MachineDefinition, NicDefinition
 from ...wire.common.points import RolledForward, started_from
 from ...wire.common.properties import Sizing
 from ...wire.control.orders import Nothing, StartFact, StartReplica, StopReplica
-from ..shared import run_key, withdrawn
+from ..shared import run_key
 from ..target import FAILOVER as FAILOVER
-from ..target import HostedReplica, old_disks
+from ..target import HostedReplica, coming_home, old_disks
 from .context import Context
 from .networks import connected, missing, reserving, shared
 
@@ -101,32 +101,31 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
             fact = known
         remember(context, payload.run, fact.model_copy(update={"made": was_made}))
         seams.reach("appliance.run.opened")
-        definition = _definition(context, hosted, payload, record)
+        home = coming_home.as_withdrawn(context.state, hosted, payload)
+        definition = coming_home.definition(context.state, hosted, payload, hosted.definition(record))
         networks = {nic.key: _network(payload, nic) for nic in definition.nics}
-        as_it_was = payload.home and _home(context, hosted, payload) is not None
-        unconnected = {} if as_it_was else missing.left_out(context, payload, networks)
+        unconnected = {} if home is not None else missing.left_out(context, payload, networks)
         wanted = Sizing() if payload.home else payload.sizing
         firmware = hosted.replica.firmware(payload.point_id, payload.run)
-        unfit = context.fabric.hosting.create(
-            HostRequest(
-                fabric_id=payload.fabric_id,
-                name=payload.name,
-                definition=definition,
-                disks=paths,
-                networks={**networks, **dict.fromkeys(unconnected)},
-                macs=_new_macs(payload, definition),
-                tag=context.machine_id,
-                firmware={name: data for name, data in firmware.items() if data is not None},
-                home=_home(context, hosted, payload),
-                sizing=wanted,
-            )
+        request = HostRequest(
+            fabric_id=payload.fabric_id,
+            name=payload.name,
+            definition=definition,
+            disks=paths,
+            networks={**networks, **dict.fromkeys(unconnected)},
+            macs=_new_macs(payload, definition),
+            tag=context.machine_id,
+            firmware={name: data for name, data in firmware.items() if data is not None},
+            home=home,
+            sizing=wanted,
         )
+        unfit = context.fabric.hosting.create(request)
         remember(context, payload.run, fact.model_copy(update={"made": True}))
         seams.reach("appliance.run.created")
         shows = _shows(context, payload.fabric_id)
         got = reserving.reserved(context, payload)
         if payload.start:
-            context.fabric.power.start(payload.fabric_id)
+            unconnected |= _started(context, payload, request)
         is_drill = payload.run != FAILOVER
         asked = {**networks, **dict.fromkeys(unconnected)}
         told = connected.said(context, payload.fabric_id, asked) if is_drill else ""
@@ -150,6 +149,31 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
         cpu_model=wanted.cpu_model,
         definition=definition.model_copy(update={"native": ""}) if payload.run == DRILL else None,
     )
+
+
+def _started(context: Context, payload: StartReplica, request: HostRequest) -> dict[str, str]:
+    """Why cards are left unconnected, by their keys. A machine that comes home is started as it was, on networks that may be of kinds which
+    no list has; only if that fails, in need, without the cards whose networks are gone."""
+    try:
+        context.fabric.power.start(request.fabric_id)
+        return {}
+    except errors.FabricError as refused:
+        gone = missing.gone_at_home(context, payload, request.home)
+        if not gone:
+            raise
+        return _started_without(context, request, gone, refused)
+
+
+def _started_without(
+    context: Context, request: HostRequest, gone: dict[str, str], refused: errors.FabricError
+) -> dict[str, str]:
+    context.fabric.hosting.create(replace(request, not_connected=frozenset(gone)))
+    try:
+        context.fabric.power.start(request.fabric_id)
+    except errors.SecondsiteError:
+        context.fabric.hosting.create(request)  # it was not for its cards
+        raise refused from None
+    return gone
 
 
 def _shows(context: Context, fabric_id: str) -> bool | None:
@@ -189,28 +213,6 @@ def _network(payload: StartReplica, nic: NicDefinition) -> str | None:
 def _new_macs(payload: StartReplica, definition: MachineDefinition) -> dict[str, str]:
     found = {nic.key: payload.new_macs.get(nic.mac.lower()) for nic in definition.nics}
     return {key: mac for key, mac in found.items() if mac is not None}
-
-
-def _home(context: Context, hosted: HostedReplica, payload: StartReplica) -> MachineDefinition | None:
-    """The definition that was withdrawn here, if this very machine comes home."""
-    if not payload.home or hosted.setup.existing_fabric_id != payload.fabric_id:
-        return None
-    return withdrawn.recall(context.state, payload.fabric_id)
-
-
-def _definition(
-    context: Context, hosted: HostedReplica, payload: StartReplica, record: PointRecord
-) -> MachineDefinition:
-    """The machine's at the point; one that comes home to a place where it never was, or was deleted, is made as it left home: the other
-    site may have left cards out that it had no network for."""
-    there = hosted.definition(record)
-    if not payload.home or _home(context, hosted, payload) is not None:
-        return there
-    left, keys = hosted.setup.definition, {disk.key for disk in there.disks}
-    kept = tuple(disk for disk in left.disks if disk.key in keys)
-    if len(kept) < len(keys):  # the other site added some
-        return there
-    return left.model_copy(update={"disks": kept})
 
 
 def _disks(context: Context, hosted: HostedReplica, payload: StartReplica) -> dict[str, Path]:

@@ -8,6 +8,7 @@ Its rooms:
     replica        one of them, and its lock
     point_shapes   its points as the vault is told of them
     old_disks      the disks that a machine had here
+    coming_home    as what a machine is made that comes home
     admission/     who may send which cycle
     apply          apply received cycles
     trimming       drop old points
@@ -23,7 +24,7 @@ Its rooms:
     key_change     a new key for all replicas
 """
 
-from . import key_change, key_custody, old_disks, scrub, stores, trash
+from . import coming_home, key_change, key_custody, old_disks, scrub, stores, trash
 from .admission import Admission
 from .apply import Applier
 from .delayed_deletions import DelayedDeletions, Rules
@@ -47,6 +48,7 @@ __all__ = [
     "Rules",
     "Scrubber",
     "Seeds",
+    "coming_home",
     "key_change",
     "key_custody",
     "old_disks",

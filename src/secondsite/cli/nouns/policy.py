@@ -26,6 +26,7 @@ CRASH = "From one point to the next."
 APP = "From one app-consistent point to the next; 0: none."
 CYCLE = "Between two cycles."
 GOAL = "How long a drill or failover may take until the machine is proven to run; 0: no goal."
+ENCRYPT = "Encrypt the replicas of machines that are protected by it from now on, with the key of their target's appliance."
 JOURNAL = "How far back any cycle can be recovered, not only points; 0: points only."
 
 
@@ -47,6 +48,7 @@ COLUMNS: Sequence[output.Column] = (
     ("cycle", lambda p: span(p.cycle_seconds)),
     ("journal", lambda p: span(p.journal_seconds) if p.journal_seconds else "off"),
     ("RTO goal", lambda p: span(p.rto_goal_seconds) if p.rto_goal_seconds else "none"),
+    ("encrypts", lambda p: "yes" if p.encrypt else "no"),
     ("machines", lambda p: p.used_by),
     ("", lambda p: "read-only" if p.read_only else ""),
 )
@@ -87,12 +89,16 @@ def create(
     cycle: Annotated[float | None, _span(CYCLE, DEFAULT.cycle_seconds, seconds)] = None,
     journal: Annotated[int | None, _span(JOURNAL, DEFAULT.journal_seconds)] = None,
     rto_goal: Annotated[int | None, _span(GOAL, DEFAULT.rto_goal_seconds)] = None,
+    encrypt: Annotated[
+        bool | None, typer.Option("--encrypt/--no-encrypt", help=ENCRYPT, show_default=False)
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Create a policy."""
     values = _values(
         rpo_threshold_seconds=rpo_threshold, retention_seconds=retention, crash_consistent_every_seconds=crash_consistent_every,
         app_consistent_every_seconds=app_consistent_every, cycle_seconds=cycle, journal_seconds=journal, rto_goal_seconds=rto_goal,
+        encrypt=encrypt,
     )  # fmt: skip
     with connect(context) as vault:
         made = vault.policies.create(name, **values)
@@ -110,12 +116,16 @@ def update(
     cycle: Annotated[float | None, _span(CYCLE, parser=seconds)] = None,
     journal: Annotated[int | None, _span(JOURNAL)] = None,
     rto_goal: Annotated[int | None, _span(GOAL)] = None,
+    encrypt: Annotated[
+        bool | None, typer.Option("--encrypt/--no-encrypt", help=ENCRYPT, show_default=False)
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Change a policy; values not given stay. The appliances of its machines are told."""
     values = _values(
         rpo_threshold_seconds=rpo_threshold, retention_seconds=retention, crash_consistent_every_seconds=crash_consistent_every,
         app_consistent_every_seconds=app_consistent_every, cycle_seconds=cycle, journal_seconds=journal, rto_goal_seconds=rto_goal,
+        encrypt=encrypt,
     )  # fmt: skip
     with connect(context) as vault:
         changed = vault.policies[name].update(**values)

@@ -7,6 +7,7 @@ from typing import Any
 
 from ...domain import errors
 from ...wire.common.properties import TargetProperties
+from ...wire.rest import Machine
 from . import writing
 from .kinds import (
     KINDS,
@@ -138,7 +139,19 @@ def _protection(present: Present, document: ProtectionDocument) -> AnyDocument:
     disks = None if document.disks is None else tuple(sorted(set(document.disks)))
     if found is not None and disks is not None and set(disks) == {each.key for each in found.disks}:
         disks = None
-    return document.model_copy(update={"machine": name, "disks": disks})
+    return document.model_copy(
+        update={
+            "machine": name,
+            "disks": disks,
+            "encrypt": document.encrypt or _by_policy(present, document, found),
+        }
+    )
+
+
+def _by_policy(present: Present, document: ProtectionDocument, found: Machine | None) -> bool:
+    """Whether its replica is encrypted because its policy says so."""
+    policy = present.policies.get(document.policy)
+    return found is not None and found.encryption.wanted and policy is not None and policy.encrypt
 
 
 def _pair(_present: Present, document: PairDocument) -> AnyDocument:

@@ -51,6 +51,8 @@ class PolicyDocument(Document):
     """How far back every single cycle can be recovered; 0: only points can."""
     rto_goal_seconds: int = DEFAULT.rto_goal_seconds
     """How long a drill or failover may take until the machine is proven to run; 0: no goal is set."""
+    encrypt: bool = DEFAULT.encrypt
+    """Whether the replicas of machines that are protected by it from now on are encrypted."""
 
 
 class MappingDocument(Document):
@@ -119,7 +121,7 @@ class ProtectionDocument(Document):
     disks: tuple[str, ...] | None = Field(None, min_length=1)
     """The keys of the disks that are protected; not given: all."""
     encrypt: bool = False
-    """Whether its replica is encrypted."""
+    """Whether its replica is encrypted; it is in any case if its policy says so."""
     store: StoreName | None = None
     """The store that its replica is kept in at the target; not given: the default one."""
 

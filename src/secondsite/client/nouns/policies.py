@@ -22,6 +22,7 @@ class PolicyValues(TypedDict, total=False):
     cycle_seconds: float
     journal_seconds: int
     rto_goal_seconds: int
+    encrypt: bool
 
 
 class PolicyHandle:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import domain, qemu
 from .virsh import Virsh
-from .wanted import Start, folder, uuid_of
+from .wanted import Start, cards_of, folder, uuid_of
 
 
 def run(start: Start, uri: str) -> str:
@@ -19,11 +19,18 @@ def run(start: Start, uri: str) -> str:
         else None,
         networks={
             str(macs.get(nic["key"]) or nic["mac"]).lower(): start.networks[nic["key"]]
-            for nic in start.point.nics
+            for nic in cards_of(replica, start.point)
+            if _is_changed(start, str(nic["key"]))
         },
+        as_it_was=bool(replica.start.get("as_it_was")),
     )
     definition = domain.placed(str(replica.start["xml"]), place)
     if start.key is not None:
         virsh.tell(str(replica.key_id), start.key)
     virsh.start(uuid_of(replica), definition)
     return f" by libvirt ({uri})" + "".join(f"; {each}" for each in start.without)
+
+
+def _is_changed(start: Start, card: str) -> bool:
+    """What comes home as it was may be connected in a way that has no network's name: only what is asked for now is another one."""
+    return not start.replica.start.get("as_it_was") or card in start.ways.networks or not start.ways.connect

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from . import command_line, qemu
 from .command_line import Wanted
-from .wanted import Start, folder, uuid_of
+from .wanted import Start, cards_of, folder, uuid_of
 
 DEFAULT_MEMORY_BYTES = 2 * 2**30
 
 
 def run(start: Start) -> str:
     """The end of a sentence. Raises Problem."""
-    replica, definition, known = start.replica, start.point.definition, start.replica.start
+    replica, known = start.replica, start.replica.start
+    definition = {**start.point.definition, "nics": cards_of(replica, start.point)}
     is_uefi = definition.get("firmware") == "uefi" or "nvram" in start.point.firmware
     wanted = Wanted(
         name=str(known.get("name") or replica.name),

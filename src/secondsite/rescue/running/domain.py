@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from ..problems import Problem
+from ..store import RUN
 
 SECRETS = UUID("3c0b4f1e-7a3b-4c43-9a0e-0d8f5f3f6b11")
 """What appliances name their keys by, so that libvirt keeps one secret for each."""
@@ -18,13 +19,14 @@ SECRETS = UUID("3c0b4f1e-7a3b-4c43-9a0e-0d8f5f3f6b11")
 @dataclass(frozen=True)
 class Files:
     """Where the machine's files are. `chains`: of encrypted disks all files of the chain, top first; `networks`: of each card, by the
-    MAC address that the definition has; None: not connected."""
+    MAC address that the definition has; None: not connected. `as_it_was`: the machine comes home, with disks that were not replicated."""
 
     disks: Mapping[str, Path]
     chains: Mapping[str, Sequence[Path]]
     key_id: str | None
     variables: Path | None
     networks: Mapping[str, str | None]
+    as_it_was: bool = False
 
 
 def placed(text: str, files: Files) -> str:
@@ -71,7 +73,10 @@ def _place(devices: Element, disk: Element, files: Files) -> None:
     source = disk.find("source")
     if source is None or source.get("file") is None or disk.get("device", "disk") != "disk":
         return
-    key = Path(str(source.get("file"))).stem
+    path = Path(str(source.get("file")))
+    key = path.stem
+    if files.as_it_was and path.parent.name != RUN:
+        return
     if key not in files.disks:
         devices.remove(disk)
         return

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from .. import leasing
 from ..problems import Problem
@@ -69,10 +70,15 @@ class Start:
         return said
 
 
+def cards_of(replica: Replica, point: Point) -> list[dict[str, Any]]:
+    """One that comes home has those with which it left; in its points are those of the other site."""
+    return list(replica.start.get("nics") or point.nics)
+
+
 def networks_of(replica: Replica, point: Point, ways: Ways) -> dict[str, str | None]:
     """By the keys of its cards: what is asked for now, else what its appliance would connect it to. Raises Problem."""
     known = replica.start.get("networks") or {}
-    cards = [str(nic["key"]) for nic in point.nics]
+    cards = [str(nic["key"]) for nic in cards_of(replica, point)]
     unknown = ", ".join(sorted(ways.networks.keys() - set(cards)))
     if unknown:
         raise Problem(f"{replica.name} has no card {unknown}.", f"It has {', '.join(cards) or 'none'}.")

@@ -8,21 +8,24 @@ from ...domain.policies import ReplicationPolicy
 from ...jobs.model.views import JobTree, JobView
 from ...wire import rest
 from .. import ports
+from ..steps.histories import as_it_went
 from . import steps
 from .steps import Told
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The machines' records, and the policies, as they are when the evidence is made: read at once for all."""
+    """The machines' records, in the roles that they had when their jobs were asked for, and the policies as they are when the evidence is
+    made: read at once for all."""
 
     records: Mapping[str, ports.MachineRecord]
     policies: Mapping[str, ReplicationPolicy]
 
     @classmethod
     def read(cls, tx: ports.Transaction, trees: list[JobTree]) -> "Known":
-        ids = [each.job.subject for each in trees if each.job.subject]
-        records = {each.id: each for each in tx.machines.several(ids)}
+        asked = {each.job.subject: each.job.arguments for each in trees if each.job.subject}
+        there = tx.machines.several(list(asked))
+        records = {each.id: as_it_went(each, asked[each.id]) for each in there}
         return cls(records, {policy.name: policy for policy, _ in tx.policies.list()})
 
     def goal(self, machine_id: str | None) -> int | None:

@@ -108,8 +108,8 @@ class EnableProtection:
     def _check_request(self, tx: ports.Transaction, request: rest.EnableProtection) -> None:
         lookup.refuse_same_site(request.source_site, request.target_site)
         lookup.require_policy(tx, request.policy)
-        lookup.appliances_of(tx, request.source_site)
-        lookup.appliances_of(tx, request.target_site)
+        lookup.require_kind(request.source_site, lookup.appliances_of(tx, request.source_site))
+        lookup.require_kind(request.target_site, lookup.target_appliances(tx, request.target_site))
 
     def _arguments(
         self,
@@ -134,7 +134,7 @@ class EnableProtection:
             policy=request.policy,
             disks=request.disks.get(name, ()),
             seeds=seeds.asked(request, name),
-            encrypt=request.encrypt,
+            encrypt=request.encrypt or _encrypts(tx, request.policy),
         )
 
     def _check(self, ctx: StepContext) -> Outcome:
@@ -270,6 +270,11 @@ class EnableProtection:
         if tx.machines.find(str(job.subject)) is not None:
             tx.statuses.remove(str(job.subject))
             tx.machines.remove(str(job.subject))
+
+
+def _encrypts(tx: ports.Transaction, policy: str) -> bool:
+    found = tx.policies.find(policy)
+    return found is not None and found.encrypt
 
 
 def _add_once(tx: ports.Transaction, wanted: EnableArguments, record: ports.MachineRecord) -> None:

@@ -80,6 +80,7 @@ class Failover(MachineOperation):
             pooled = pooling.look(tx, machine, cards.checked(tx, machine), blocking=False)
             unconnected = cards.unconnected(tx, machine, pooled.cards)
             wanted, reported = properties.set_for(tx, machine), obstacles.reported(tx, machine)
+            home = cards.at_home(tx, machine)
         tried = target.check_failover(
             cards=pooled.cards,  # one without its network is warned of: in need the machine starts all the same
             names=names,
@@ -89,6 +90,7 @@ class Failover(MachineOperation):
                 point_id=instant.point_id, through_seq=instant.forward and instant.forward.seq
             ),
             wanted=wanted,
+            home_in_need=home,
             tell_subnets=True,
         )
         with self.deps.store.reading() as tx:

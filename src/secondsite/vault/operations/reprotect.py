@@ -102,6 +102,7 @@ class Reprotect(MachineOperation):
         with self.deps.store.reading() as tx:
             addresses = lookup.data_addresses(tx, target.appliance_id)
             limit = capacity.of(tx, tx.appliances.find(target.appliance_id), target.machine)
+            reported = obstacles.reported_before_return(tx, machine, target.appliance_id)
         if not elsewhere or self.deps.gateway.is_connected(machine.source_appliance_id):
             self._require_whole(ctx, machine, elsewhere)
         ours = self._new_source(ctx, machine).check(machine.disks, addresses)
@@ -113,7 +114,7 @@ class Reprotect(MachineOperation):
         beside = self._copies_beside(ctx, machine, target)
         unkept = placing.keeps_no_stores(target.machine.kept.store, theirs.facts)
         found = ours.facts, theirs.facts, limit, beside, unkept
-        warned, keep = obstacles.passed(self.deps, "Reprotecting", machine, *found)
+        warned, keep = obstacles.passed(self.deps, "Reprotecting", machine, *found, told=reported)
         return Done(
             f"{machine.name} can be protected back to {machine.source_site}, {self._where(ctx, target)}{warned}",
             commit=keep,

@@ -1,4 +1,4 @@
-"""A run that moves some machines of a network with their addresses, while others stay there: it is warned of (S-263).
+"""A run that moves some machines of a network with their addresses, while others stay there: it is warned of, in both directions (S-263).
 
 The vault knows the machines under protection only, and takes a network, with a VLAN tag of its cards, for one subnet.
 """
@@ -16,21 +16,22 @@ MOVING = frozenset({Verb.FAILOVER, Verb.PLANNED_FAILOVER})
 
 
 def warnings(tx: ports.Transaction, verb: Verb, found: Taken) -> tuple[str, ...]:
-    """A part of a sentence for each network. At home machines are as they were: the way back splits nothing."""
+    """A part of a sentence for each network."""
     if verb not in MOVING:
         return ()
     taken = frozenset(machine.id for group in found.groups for machine in group.machines)
-    away = [each for each in tx.machines.several(sorted(taken)) if not each.reversed]
-    return tuple(
-        sentence
-        for site in sorted({each.source_site for each in away})
-        for sentence in _of_site(tx, site, taken)
-    )
+    moving = tx.machines.several(sorted(taken))
+    left = sorted({each.source_site for each in moving if not each.reversed})
+    back = sorted({(each.home_site, each.source_site) for each in moving if each.reversed})
+    leaving = (sentence for site in left for sentence in _leaving(tx, site, taken))
+    return (*leaving, *(sentence for home, site in back for sentence in _coming_home(tx, home, site, taken)))
 
 
-def _of_site(tx: ports.Transaction, site: str, taken: frozenset[str]) -> Iterator[str]:
+def _leaving(tx: ports.Transaction, site: str, taken: frozenset[str]) -> Iterator[str]:
+    """One that was failed over before has moved already."""
     there = [each for each in tx.machines.list(site) if each.source_site == site and not each.reversed]
-    for split in splitting.splits(member for machine in there for member in _members(tx, machine, taken)):
+    members = (member for each in there for member in _members(tx, each, moves=_moves(each, taken)))
+    for split in splitting.splits(members):
         yield (
             f"network {split.network} of {site} is split: {taking.listed(split.moving, ', ')} move and keep the addresses that their "
             f"guests have, {taking.listed(split.staying, ', ')} stay; they will not reach each other there. Take all of them, or give those "
@@ -38,16 +39,42 @@ def _of_site(tx: ports.Transaction, site: str, taken: frozenset[str]) -> Iterato
         )
 
 
+def _coming_home(tx: ports.Transaction, home: str, site: str, taken: frozenset[str]) -> Iterator[str]:
+    """At home all have their own addresses again. Of those that stay only those count that have them at the second site, too."""
+    for split in splitting.splits(_away(tx, home, site, taken)):
+        yield (
+            f"network {split.network} of {home} is split: {taking.listed(split.moving, ', ')} come home, "
+            f"{taking.listed(split.staying, ', ')} stay at {site} and keep the addresses that their guests have; they will not reach each "
+            "other there. Take all of them"
+        )
+
+
+def _away(tx: ports.Transaction, home: str, site: str, taken: frozenset[str]) -> Iterator[splitting.Member]:
+    """The cards of the machines that were moved to that site."""
+    for machine in tx.machines.list(site):
+        moved = machine.failed_over_at is not None and machine.target_site == site
+        if machine.home_site == home and (machine.reversed or moved):
+            moves = machine.reversed and _moves(machine, taken)
+            yield from (
+                each for each in _members(tx, machine, moves=moves, returns=moves) if moves or each.keeps
+            )
+
+
+def _moves(machine: ports.MachineRecord, taken: frozenset[str]) -> bool:
+    return machine.id in taken or machine.failed_over_at is not None
+
+
 def _members(
-    tx: ports.Transaction, machine: ports.MachineRecord, taken: frozenset[str]
+    tx: ports.Transaction, machine: ports.MachineRecord, *, moves: bool, returns: bool = False
 ) -> Iterator[splitting.Member]:
-    """One that was failed over before has moved already."""
-    moves, own = machine.id in taken or machine.failed_over_at is not None, cards.set_for(tx, machine)
-    connected = {card.key for card in cards.at_target(tx, machine) if card.network is not None}
+    """What is set for its second site says whether it keeps its addresses there."""
+    own = {card.mac: card for card in tx.settings.cards(machine.id)}
+    connected = {card.key for card in cards.away(tx, machine) if card.network is not None}
     for nic in machine.definition.nics:
         if nic.network is not None:
             settings = own.get(nic.mac.lower())
             keeps = nic.key in connected and (
                 settings is None or (settings.address is None and not settings.from_pool)
             )
-            yield splitting.Member(machine.name, standing_in.called(nic.network, nic.vlans), moves, keeps)
+            called = standing_in.called(nic.network, nic.vlans)
+            yield splitting.Member(machine.name, called, moves, keeps or returns)

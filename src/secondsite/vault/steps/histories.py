@@ -1,14 +1,35 @@
-"""How long a verb will take for machines: their histories are read at once, however many they are."""
+"""How long a verb will take for machines: their histories are read at once, however many they are. And which way a job went, for what is
+told of it later, when its machine may have turned."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from pydantic import BaseModel
 
 from ...domain.lifecycle import Verb
 from ...domain.prediction import predicting
 from ...domain.prediction.predicting import Prediction, Run
+from ...jobs.model.facts import Json, to_json
+from ...wire.common.base import Shape
 from .. import ports
+from .batch import Unread
 
 Way = tuple[str, str]
+TOLD_LATER = frozenset({Verb.TEST_FAILOVER, Verb.CLEANUP_TEST_FAILOVER, Verb.FAILOVER, Verb.PLANNED_FAILOVER})
+"""Verbs of whose jobs evidence is kept."""
+GOES = "goes"
+
+
+class Goes(Shape):
+    """Among the arguments of a machine's job: its roles and its policy when the job was asked for. A reprotect turns both."""
+
+    source_site: str
+    target_site: str
+    policy: str
+
+
+class _Going(Shape):
+    goes: Goes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +69,17 @@ def way(machine: ports.MachineRecord) -> Way:
 
 def _run(record: ports.RunTimeRecord) -> Run:
     return Run(record.verb, record.parts)
+
+
+def with_way(machine: ports.MachineRecord, verb: Verb, arguments: BaseModel | None) -> BaseModel | None:
+    """The arguments of the machine's job."""
+    if verb not in TOLD_LATER:
+        return arguments
+    goes = Goes(source_site=machine.source_site, target_site=machine.target_site, policy=machine.policy)
+    return Unread({**to_json(arguments), GOES: to_json(goes)})
+
+
+def as_it_went(machine: ports.MachineRecord, arguments: Json) -> ports.MachineRecord:
+    """The machine in the roles that it had when its job was asked for; an older vault did not say."""
+    goes = _Going.model_validate(arguments).goes
+    return machine if goes is None else replace(machine, **goes.model_dump())

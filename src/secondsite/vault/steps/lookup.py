@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from ...domain import errors, policies
 from ...domain.lifecycle import State
+from ...domain.machines import platforms
 from ...wire.common.machines import DiscoveredMachine, PowerState
 from ...wire.control.orders import Inventory
 from ...wire.control.statuses import ReplicaStatus
@@ -28,6 +29,19 @@ def appliances_of(tx: ports.Transaction, site: str) -> Sequence[ports.ApplianceR
             do=f"Make a key: 'secondsite appliance create-registration-key --site {site}'.",
         )
     return appliances
+
+
+def target_appliances(tx: ports.Transaction, site: str) -> Sequence[ports.ApplianceRecord]:
+    """The same of a site that is to hold replicas: the refusal says what may."""
+    if tx.sites.find(site) is None:
+        raise platforms.unknown_target(errors.NotFound.named("site", site))
+    return appliances_of(tx, site)
+
+
+def require_kind(site: str, appliances: Iterable[ports.ApplianceRecord]) -> None:
+    """Raises InvalidArgument for a site of a kind that this vault does not know."""
+    for each in appliances:
+        platforms.require(site, each.hello.fabric_kind if each.hello is not None else None)
 
 
 def appliance_named(tx: ports.Transaction, site: str, name_or_id: str) -> ports.ApplianceRecord:

@@ -1,5 +1,6 @@
 """What prerequisites checks found: what blocks a verb, and what they warn of."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
@@ -7,6 +8,7 @@ from ...domain import errors, health, resting
 from ...ground.plural import counted
 from ...jobs.model.outcomes import Commit
 from ...wire.control.checks import Obstacles, ObstacleShape
+from ...wire.control.statuses import ReplicaStatus, SourceStatus
 from .. import ports
 from .deps import Deps
 
@@ -78,16 +80,40 @@ def require_its_epoch(deps: Deps, verb: str, machine: ports.MachineRecord) -> No
 
 
 def reported(tx: ports.Transaction, machine: ports.MachineRecord) -> Obstacles:
-    """What both appliances say is wrong with the machine (S-194): told before a move, and no reason not to make it, which may be the way
-    out."""
+    """What both appliances say is wrong with the machine, and with their stores (S-194): told before a move, and no reason not to make
+    it, which may be the way out."""
     known = tx.statuses.get(machine.id)
     sides = ((machine.source_site, known.source), (machine.target_site, known.replica))
-    found = [
-        ObstacleShape(what=f"At {site}: {each.what}", do=_advice(each.code), blocking=False)
-        for site, side in sides
-        for each in (side.findings if side is not None and side.epoch == machine.epoch else ())
-    ]
-    return Obstacles(obstacles=tuple(found))
+    own = (each for site, side in sides for each in _of_side(machine, site, side))
+    stores = _of_stores(tx, machine.source_appliance_id, machine.target_appliance_id)
+    return Obstacles(obstacles=(*own, *stores))
+
+
+def reported_before_return(
+    tx: ports.Transaction, machine: ports.MachineRecord, coming_appliance_id: str
+) -> Obstacles:
+    """The same of a machine that runs at its target: what its old site said last of it is out of date."""
+    own = _of_side(machine, machine.target_site, tx.statuses.get(machine.id).replica)
+    return Obstacles(obstacles=(*own, *_of_stores(tx, machine.target_appliance_id, coming_appliance_id)))
+
+
+def _of_side(
+    machine: ports.MachineRecord, site: str, side: SourceStatus | ReplicaStatus | None
+) -> Iterator[ObstacleShape]:
+    for each in side.findings if side is not None and side.epoch == machine.epoch else ():
+        yield ObstacleShape(what=f"At {site}: {each.what}", do=_advice(each.code), blocking=False)
+
+
+def _of_stores(tx: ports.Transaction, *appliance_ids: str) -> Iterator[ObstacleShape]:
+    known = (tx.appliances.find(each) for each in dict.fromkeys(appliance_ids))
+    for appliance in known:
+        for store in appliance.stores if appliance is not None else ():
+            if appliance is not None and store.problem is not None:
+                yield ObstacleShape(
+                    what=f"At {appliance.site}: store '{store.name}' of appliance '{appliance.name}' is not in order: {store.problem}",
+                    do=f"Put it right there; 'secondsite site show {appliance.site}' tells of its stores.",
+                    blocking=False,
+                )
 
 
 def _advice(code: str) -> str:

@@ -19,10 +19,10 @@ from ...wire.common.base import Shape
 from ...wire.rest import JobAccepted
 from ...wire.rest.verbs import OneWay
 from .. import ports
-from . import authority, batch
+from . import authority, batch, histories
 from .claim import MachineClaim, claimed
 from .deps import Deps
-from .hooks import Hooking, with_hooks
+from .hooks import Hooking, Known, with_hooks
 from .points import recovery_point
 from .retry_store import retrying
 from .sides.giving_orders import Orders
@@ -87,7 +87,7 @@ class MachineOperation:
         recovery_point.require_common(machines, request)
         if len(machines) == 1 and not left_out:
             (machine,) = machines
-            arguments = with_hooks(tx, machine, self.verb, self.arguments(tx, request, machine))
+            arguments = self._asked(tx, request, machine)
             return JobAccepted(job_id=self._submit_one(tx, machine, arguments, requested_by))
         return JobAccepted(job_id=self._submit_batch(tx, machines, left_out, request, requested_by))
 
@@ -97,13 +97,17 @@ class MachineOperation:
         """The jobs of these machines below one of all: as they are asked for now. Raises as `arguments` does."""
         highest = authority.highest_of(tx, machines, self.verb)
         known = tx.hooks.all() if self.verb in hooks.VERBS else {}
-        asked = {
-            each.id: with_hooks(tx, each, self.verb, self.arguments(tx, request, each), known)
-            for each in machines
-        }
+        asked = {each.id: self._asked(tx, request, each, known) for each in machines}
         return tuple(
             batch.child(self.verb, each.id, each.name, asked[each.id], highest[each.id]) for each in machines
         )
+
+    def _asked(
+        self, tx: ports.Transaction, request: Shape, machine: ports.MachineRecord, hooks: Known | None = None
+    ) -> BaseModel | None:
+        """What its job is asked with. `hooks`: those of many machines, which were read at once."""
+        arguments = with_hooks(tx, machine, self.verb, self.arguments(tx, request, machine), hooks)
+        return histories.with_way(machine, self.verb, arguments)
 
     def _submit_one(
         self, tx: ports.Transaction, machine: ports.MachineRecord, arguments: BaseModel | None, by: str

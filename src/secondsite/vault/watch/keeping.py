@@ -124,6 +124,7 @@ def _machine(tx: ports.Transaction, machine: ports.MachineRecord) -> keeping.Kep
         cards=cards.at_target(tx, machine),
         macs=cards.new_macs(tx, machine, cards.FAILOVER_RUN),
         sizing=wanted.sizing,
+        home=machine.reversed,
     )
 
 

@@ -28,6 +28,8 @@ class PolicyShape(Shape):
     """How far back, in seconds, every single cycle can be recovered; 0: only points can."""
     rto_goal_seconds: int = DEFAULT.rto_goal_seconds
     """How long a drill or failover may take until the machine is proven to run, in seconds; 0: no goal is set."""
+    encrypt: bool = DEFAULT.encrypt
+    """Whether the replicas of machines that are protected by it from now on are encrypted, with the key of their target's appliance."""
 
     @classmethod
     def of(cls, policy: ReplicationPolicy) -> Self:

@@ -157,5 +157,7 @@ class CheckTarget(Shape):
     """Where a replica is to be kept, if one is to be made: the room is asked for there."""
     home: HomeCards | None = None
     """The machine comes home to here, or is to."""
+    home_in_need: HomeCards | None = None
+    """The same in need: it starts without the cards whose networks are not here, and is only warned of them; an older appliance does not look."""
     memory: NeededMemory | None = None
     """Unless `sizing` has another; an older appliance does not look."""

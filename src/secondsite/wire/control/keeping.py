@@ -12,7 +12,7 @@ from .cards import CardHere
 
 
 class KeptMachine(Shape):
-    """A machine whose target is the appliance's site. `fabric_id`, `name`: of what a failover makes there; `cards`: what each is
+    """A machine whose target is the appliance's site; `home`: it comes home to there, as it was. `fabric_id`, `name`: of what a failover makes there; `cards`: what each is
     connected to there; `macs`: MAC addresses there of cards that do not keep their own, by those at home. `epoch`: of its replica; a new
     one is told anew."""
 
@@ -24,6 +24,7 @@ class KeptMachine(Shape):
     cards: tuple[CardHere, ...] = ()
     macs: dict[str, str] = Field(default_factory=dict)
     sizing: Sizing = AS_DEFINED
+    home: bool = False
 
 
 class KeptAction(Shape):

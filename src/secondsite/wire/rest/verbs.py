@@ -57,7 +57,7 @@ class EnableProtection(MachinesRequest):
     seeds: dict[str, dict[str, str]] = Field(default_factory=dict)
     """The path on the target appliance's host of a copy of the disk that was shipped there, by machine and disk key."""
     encrypt: bool = False
-    """Whether the replicas are encrypted, with the key of the target's appliance."""
+    """Whether the replicas are encrypted, with the key of the target's appliance; they are in any case if the policy says so."""
 
 
 class WithoutSiteOptions(Shape):

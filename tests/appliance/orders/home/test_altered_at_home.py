@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from contextlib import contextmanager
 
 import pytest
 
@@ -12,6 +13,7 @@ from rig.eventually import eventually
 from rig.images import qemu_img
 from rig.noise import noise
 from secondsite.ground.units import MiB
+from secondsite.wire.control.checks import CheckTarget, WantedReplica
 from secondsite.wire.control.orders import (
     AcceptCycles,
     CommitPoint,
@@ -22,6 +24,7 @@ from secondsite.wire.control.orders import (
     StartReplica,
     Withdraw,
 )
+from secondsite.wire.control.setups import Base
 
 pytestmark = pytest.mark.slow
 
@@ -112,6 +115,32 @@ def test_disks_that_cannot_be_read_are_refused_before_anything_begins(away, alte
     alter(path)
     with pytest.raises(OrderFailed, match=r"old disk vda .* cannot be read.*alternate location"):
         back(pair, there)
+
+
+@contextmanager
+def read_only(path):
+    """As on a file system that was mounted again without the right to write, after an error."""
+    if subprocess.run(["mount", "--bind", path, path], timeout=20, check=False).returncode != 0:
+        pytest.skip("nothing may be mounted here")
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", path], timeout=20, check=True)
+        yield
+    finally:
+        subprocess.run(["umount", path], timeout=20, check=True)
+
+
+def test_disks_that_cannot_be_written_are_told_of_before_the_old_machine_is_withdrawn(away):
+    pair, _there, path = away
+    wanted = WantedReplica(epoch=2, base=Base.EXISTING, existing_fabric_id=pair.fabric_id, disks=("vda",))
+
+    def obstacles():
+        return pair.source.do(Kind.CHECK_TARGET, CheckTarget(replica=wanted), pair.machine_id)["obstacles"]
+
+    assert obstacles() == []
+    with read_only(path):
+        (found,) = obstacles()
+    assert f"The old disk vda ({path}) cannot be written by the appliance" in found["what"]
+    assert found["blocking"]
 
 
 def restored(path, in_place):

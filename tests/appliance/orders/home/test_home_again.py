@@ -5,14 +5,19 @@ import pytest
 from rig import images
 from rig.appliances import Pair
 from rig.appliances.runs import back, start
+from rig.errors import OrderFailed
 from rig.noise import noise
 from secondsite.fabrics import simulated
+from secondsite.fabrics.interface import PowerState
+from secondsite.fabrics.simulated.host import faults
 from secondsite.fabrics.simulated.host.host import Host
 from secondsite.ground.units import MiB
+from secondsite.rescue import START, trusted
 from secondsite.wire.common.sync_mode import SyncMode
 from secondsite.wire.control.cards import CardHere
 from secondsite.wire.control.checks import CheckTarget, HomeCards
-from secondsite.wire.control.orders import CommitPoint, Kind, ShutDown
+from secondsite.wire.control.keeping import Keep, KeptMachine
+from secondsite.wire.control.orders import AcceptCycles, CommitPoint, Kind, ShutDown, StartReplica
 
 pytestmark = pytest.mark.slow
 
@@ -156,3 +161,84 @@ def test_networks_of_home_block_what_is_made_anew_and_are_told_of_what_comes_hom
     deleted_at_home(pair)
     assert asked_for(pair, home, "lan") == []
     assert asked_for(pair, home, "no-such") == [("There is no network 'no-such' here", True)]
+
+
+def kept_ready(pair, reverse, cards=()):
+    """What lies in the store at home for whoever starts the machine without a vault."""
+    machine = KeptMachine(
+        id=pair.machine_id, epoch=reverse.epoch, machine="web01", fabric_id=pair.fabric_id, name="web01", cards=cards, home=True
+    )  # fmt: skip
+    pair.source.do(Kind.KEEP, Keep(site="a", machines=(machine,)))
+    return trusted(pair.source.replica_folder(pair.machine_id) / START)
+
+
+def test_the_store_at_home_would_start_it_as_it_was_withdrawn(sites):
+    pair = with_two_cards(sites)
+    home, reverse, _point = went_and_returns(pair)
+    ready = kept_ready(pair, reverse)
+    assert [(nic["key"], nic["mac"]) for nic in ready["nics"]] == [(nic.key, nic.mac) for nic in home.nics]
+    assert ready["networks"] == {"net0": "storage", "net1": "lan"}
+    assert (ready["vcpus"], ready["as_it_was"]) == (3, True)
+
+
+def test_the_store_at_home_would_make_one_that_was_deleted_as_it_left(sites):
+    pair = with_two_cards(sites)
+    home, away = went(pair)
+    deleted_at_home(pair)
+    reverse = returns_to_new_disks(pair, home, away)
+    reverse.point_now()
+    cards = tuple(CardHere(key=nic.key, mac=nic.mac, network=f"new-{nic.network}") for nic in home.nics)
+    ready = kept_ready(pair, reverse, cards)
+    assert ready["networks"] == {"net0": "new-storage", "net1": "new-lan"}
+    assert [nic["mac"] for nic in ready["nics"]] == [nic.mac for nic in home.nics]
+    assert not ready["as_it_was"]
+
+
+def refuses_to_start(site, nth=None):
+    faults.dial(
+        site.root,
+        [faults.Fault(method="power.start", nth=nth, code="fabric-error", message="No such bridge.")],
+    )
+
+
+def comes_home(pair, reverse, point_id, **options):
+    return pair.source.do(
+        Kind.START_REPLICA,
+        StartReplica(
+            run="failover", point_id=point_id, name="web01", fabric_id=pair.fabric_id, home=True, **options
+        ),
+        reverse.machine_id,
+    )
+
+
+def test_in_need_it_starts_without_the_cards_whose_networks_are_gone(sites):
+    pair = with_two_cards(sites)
+    home, reverse, point_id = went_and_returns(pair)
+    simulated.add_network(pair.source.root, "lan")
+    reverse.target.do(Kind.ACCEPT_CYCLES, AcceptCycles(accepting=False), reverse.machine_id)
+    refuses_to_start(pair.source, nth=1)
+    comes_home(pair, reverse, point_id, without_missing_networks=True)
+    assert nics(pair.source, pair.fabric_id) == [(home.nics[1].mac, "lan")]
+    assert pair.source.fabric.power.state(pair.fabric_id) is PowerState.RUNNING
+
+
+@pytest.mark.parametrize("in_need", [True, False])
+def test_one_that_does_not_start_for_another_reason_keeps_its_cards(sites, in_need):
+    pair = with_two_cards(sites)
+    home, reverse, point_id = went_and_returns(pair)
+    reverse.target.do(Kind.ACCEPT_CYCLES, AcceptCycles(accepting=False), reverse.machine_id)
+    refuses_to_start(pair.source)
+    with pytest.raises(OrderFailed, match="No such bridge"):
+        comes_home(pair, reverse, point_id, without_missing_networks=in_need)
+    assert pair.definition().nics == home.nics
+
+
+def test_before_it_comes_home_in_need_missing_networks_only_warn(sites):
+    pair = with_two_cards(sites)
+    home = pair.definition()
+    deleted_at_home(pair)
+    card = CardHere(key="net0", mac=home.nics[0].mac, network="no-such")
+    wanted = CheckTarget(home_in_need=HomeCards(fabric_id=pair.fabric_id, cards=(card,)))
+    (found,) = pair.source.do(Kind.CHECK_TARGET, wanted, pair.machine_id)["obstacles"]
+    assert found["what"].startswith("There is no network 'no-such' here")
+    assert not found["blocking"]

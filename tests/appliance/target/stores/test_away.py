@@ -1,5 +1,8 @@
 """A store whose file system is not mounted: nothing is written below it, nothing is forgotten, and it comes back."""
 
+import os
+import shutil
+
 import pytest
 
 from rig.appliances import Pair
@@ -85,3 +88,60 @@ def test_who_works_on_all_stores_is_refused_while_one_is_away(pair, far):
     taken_away(far)
     with pytest.raises(errors.NotPossibleNow, match="Store 'far' is not at"):
         rooms.require_all(pair.target.config)
+
+
+@pytest.fixture
+def kept(make_site):
+    """In the default store."""
+    a, b = make_site("a").start(), make_site("b").start()
+    return Pair(a, b, a.make_machine()).protect().synchronized()
+
+
+def first(site):
+    return site.appliance.host.stores.all[0].seen()
+
+
+def test_nothing_is_kept_below_the_default_store_either_while_it_is_not_mounted(kept):
+    kept.pause()
+    kept.target.stop()
+    there = taken_away(kept.target.config.store)
+    kept.target.start()
+    assert "is not mounted" in first(kept.target).problem
+    with pytest.raises(errors.ReplicaError, match="is not mounted"):
+        kept.target.replica(kept.machine_id)
+    another = kept.replica_setup(machine_id="another")
+    with pytest.raises(OrderFailed, match="is not mounted"):
+        kept.target.do(Kind.PREPARE_REPLICA, another, "another")
+    kept.target.stop()
+    shutil.rmtree(kept.target.config.store)
+    there.rename(kept.target.config.store)
+    kept.target.start()
+    assert first(kept.target).problem is None
+    kept.source.write(kept.fabric_id, 0, noise(64 * KiB))
+    assert kept.point_bytes(kept.point_now()) == kept.source.read(kept.fabric_id)
+
+
+def test_a_store_that_goes_while_the_appliance_runs_is_told_of(kept):
+    assert first(kept.target).problem is None
+    (kept.target.config.store / "store.json").unlink()
+    assert "is not there any more" in first(kept.target).problem
+
+
+def test_an_empty_default_store_may_be_another_folder_from_now_on(make_site):
+    b = make_site("b").start()
+    b.stop()
+    shutil.rmtree(b.config.store)
+    b.start()
+    assert first(b).problem is None
+
+
+def test_a_store_that_the_appliance_may_not_write_is_not_in_order(kept):
+    kept.target.config.store.parent.chmod(0o755)
+    folder = kept.target.config.store / "replicas"
+    os.seteuid(65534)
+    try:
+        assert "may not write" in first(kept.target).problem or "cannot be read" in first(kept.target).problem
+    finally:
+        os.seteuid(0)
+    assert folder.exists()
+    assert first(kept.target).problem is None

@@ -35,6 +35,8 @@ def test_a_machine_comes_home_with_all_that_it_had_and_starts_with_its_host_only
     overlay = path.with_suffix(".run")
     image.create_overlay(overlay, path, "qcow2", 4 << 20)
     request = HostRequest(fabric_id, home.name, home, {"vda": overlay}, {}, steps.TAG, home=home)
+    told = host.fabric.hosting.describe(request).text
+    assert all(each in told for each in (str(overlay), str(extra), "secret"))
     for _ in range(2):
         host.fabric.hosting.create(request)
     assert not host.domain(fabric_id).autostart()

@@ -112,3 +112,18 @@ def test_a_machine_whose_name_has_no_letter_of_dns_has_an_address_that_nobody_el
         asked = drilling.served(tx, record, drilling.network(record, None), SUBNET)
     assert asked.serving is not None
     assert [(host.name, host.mac) for host in asked.serving.hosts] == [(label, MAC)]
+
+
+def test_a_drill_at_home_in_the_network_that_the_machine_has_there_is_warned_of(verbs):
+    for verb in (Verb.FAILOVER, Verb.COMMIT, Verb.REPROTECT):
+        assert verbs.run(verb).job.state == "succeeded"
+    checked = said(verbs.run(Verb.TEST_FAILOVER, network="lan"), "Prerequisites check").sentence
+    assert "'lan' is the one that failed-over machines are connected to" in checked
+
+
+def test_a_drill_in_the_network_that_is_set_for_a_card_is_warned_of(verbs):
+    with verbs.store.transaction() as tx:
+        card = CardSettings(mac=MAC, network="special")
+        tx.settings.put(ports.MachineSettingsRecord(verbs.machine().id, (card,)))
+    checked = said(verbs.run(Verb.TEST_FAILOVER, network="special"), "Prerequisites check").sentence
+    assert "'special' is the one that failed-over machines are connected to" in checked

@@ -1,11 +1,15 @@
 """A planned failover is tried before anything stops; a machine that comes home is said to come home."""
 
+import dataclasses
+
 from secondsite.domain.lifecycle import State, Verb
 from secondsite.wire.common.findings import FindingShape
+from secondsite.wire.common.stores import StoreSpace
 from secondsite.wire.control import checks
 from secondsite.wire.control.orders import Kind
-from secondsite.wire.control.statuses import SourceStatus
+from secondsite.wire.control.statuses import ReplicaStatus, SourceStatus
 from secondsite.wire.rest.places import NetworkMapping
+from tests.vault.support_appliances import A
 from tests.vault.support_operations import said
 
 
@@ -63,3 +67,32 @@ def test_a_planned_failover_tells_what_both_appliances_say_is_wrong_and_is_not_k
     checked = said(job, "Prerequisites check").sentence
     assert "At a: The store is full. " in checked
     assert "At a: Something new. See 'secondsite machine show MACHINE'." in checked
+
+
+def test_a_reprotect_tells_what_both_appliances_report_but_not_what_the_old_site_said_last(verbs):
+    verbs.protect()
+    machine, at = verbs.machine(), verbs.clock.now()
+    old = FindingShape(code="cycle-failed", what="It was in trouble.", since=at)
+    full = FindingShape(code="target-store-full", what="The store is full.", since=at)
+    for verb in (Verb.FAILOVER, Verb.COMMIT):
+        assert verbs.run(verb).job.state == "succeeded"
+    with verbs.store.transaction() as tx:
+        tx.statuses.put_source(
+            SourceStatus(machine_id=machine.id, epoch=1, power="off", running=False, findings=(old,)), at
+        )
+        tx.statuses.put_replica(
+            ReplicaStatus(
+                machine_id=machine.id, epoch=1, accepting=False, synchronized=True, findings=(full,)
+            ),
+            at,
+        )
+        there = tx.appliances.find(A)
+        tx.appliances.put(
+            dataclasses.replace(there, stores=(StoreSpace(name="far", problem="It is not mounted."),))
+        )
+    job = verbs.run(Verb.REPROTECT)
+    assert job.job.state == "succeeded"
+    checked = said(job, "Prerequisites check").sentence
+    assert "At b: The store is full. " in checked
+    assert "At a: store 'far' of appliance 'appliance-a' is not in order: It is not mounted." in checked
+    assert "in trouble" not in checked

@@ -43,6 +43,12 @@ def obstacles(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]
         yield from _unfit(known[card.network], card, do, blocking=card.network in payload.networks)
 
 
+def in_need(context: Context, home: HomeCards) -> Iterator[ObstacleShape]:
+    """The same, if the machine starts all the same, without the cards that cannot be connected."""
+    for each in at_home(context, home):
+        yield each.model_copy(update={"blocking": False})
+
+
 def at_home(context: Context, home: HomeCards) -> Iterator[ObstacleShape]:
     """Networks that a machine which comes home needs. One that is made anew is connected as the vault says; one that is here, or was
     withdrawn here, as it was, perhaps in a way that no list has: that is only told."""
@@ -85,6 +91,13 @@ def left_out(context: Context, payload: StartReplica, wanted: Mapping[str, str |
         return {}
     found = ((key, _why_not(known, name)) for key, name in wanted.items() if name is not None)
     return {key: why for key, why in found if why is not None}
+
+
+def gone_at_home(context: Context, payload: StartReplica, home: MachineDefinition | None) -> dict[str, str]:
+    """The same of one that came home as it was, and did not start."""
+    if home is None:
+        return {}
+    return left_out(context, payload, {nic.key: nic.network for nic in home.nics})
 
 
 def said(cards: Mapping[str, str]) -> str:

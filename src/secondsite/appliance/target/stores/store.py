@@ -2,9 +2,10 @@
 
 STORE/replicas/MACHINE/   a replica
 STORE/trash/              removed replicas
-STORE/store.json          whose it is: a further store without it is not there, but the folder that it is mounted on may be
+STORE/store.json          whose it is: a store without it is not there, but the folder that it is mounted on may be
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -34,7 +35,8 @@ class Store:
         self.trash = Trash(root, delay_seconds)
         self.space = JournalSpace(self.folder, self.hosted)
         self.problem: str | None = None
-        """Why nothing can be kept here now."""
+        """Why nothing can be kept here since the appliance started."""
+        self._marked = False
         self._hosted = hosted
 
     def __str__(self) -> str:
@@ -49,11 +51,12 @@ class Store:
         return [each for each in self._hosted() if each.replica.files.root.parent == here]
 
     def make(self, state: State, appliance_id: str) -> None:
-        """Make its folders. A further store that was here once, and is not now, is left alone: its file system is not mounted."""
+        """Make its folders. A store that was here once, and is not now, is left alone: its file system is not mounted."""
         try:
-            self.problem = None if self.name == DEFAULT else self._taken(state, appliance_id)
+            self.problem = self._taken(state, appliance_id)
             if self.problem is None:
                 self.folder.mkdir(parents=True, exist_ok=True)
+                self._marked = (self.root / MARK).exists()
         except OSError as problem:
             self.problem = f"{self.root} cannot be used: {problem.strerror or problem}."
 
@@ -61,15 +64,30 @@ class Store:
         mark, known = self.root / MARK, f"store/{self.name}"
         if mark.exists():
             owner = owner_of(self.root)
-            if owner != appliance_id:
+            if self._is_of_another(owner, appliance_id):
                 return f"{self.root} belongs to another appliance ({owner}), as {mark} says."
-        elif state.fact(known) is not None:
+        elif self._was_here(state, known):
             return f"{mark} is not there: the file system of {self.root} is not mounted, or was emptied."
-        else:
-            private.make((self.root,))
-            durable.write(mark, json.dumps({"appliance_id": appliance_id, "store": self.name}).encode())
-        state.put_fact(known, str(self.root))
+        if owner_of(self.root) != appliance_id:
+            self._mark(appliance_id)
+        if mark.exists():
+            state.put_fact(known, str(self.root))
         return None
+
+    def _mark(self, appliance_id: str) -> None:
+        """The default store is used without a mark if none can be written, as where it is full."""
+        private.make((self.root,))
+        said = json.dumps({"appliance_id": appliance_id, "store": self.name}).encode()
+        with contextlib.suppress(*((OSError,) if self.name == DEFAULT else ())):
+            durable.write(self.root / MARK, said)
+
+    def _is_of_another(self, owner: str | None, appliance_id: str) -> bool:
+        """The default store of an appliance that was lost is taken over with it."""
+        return self.name != DEFAULT and owner != appliance_id
+
+    def _was_here(self, state: State, known: str) -> bool:
+        """Without a replica nothing could be missed in the default store."""
+        return state.fact(known) is not None and (self.name != DEFAULT or bool(state.replicas()))
 
     def free_bytes(self) -> int:
         """Free bytes, counting those that shortened journals would free."""
@@ -89,9 +107,19 @@ class Store:
             found = os.statvfs(self._there())
         except OSError as problem:
             return StoreSpace(name=self.name, problem=f"{self.root} cannot be read: {problem.strerror}.")
-        readonly = f"{self.root} can only be read." if found.f_flag & os.ST_RDONLY else None
         free, whole = found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
-        return StoreSpace(name=self.name, free_bytes=free, size_bytes=whole, problem=readonly)
+        why = self._unusable(read_only=bool(found.f_flag & os.ST_RDONLY))
+        return StoreSpace(name=self.name, free_bytes=free, size_bytes=whole, problem=why)
+
+    def _unusable(self, *, read_only: bool) -> str | None:
+        """Why nothing can be kept here, though something answers at its path."""
+        if self._marked and not (self.root / MARK).exists():
+            return f"{self.root / MARK} is not there any more: its file system was unmounted, or moved, while the appliance runs."
+        if read_only:
+            return f"{self.root} can only be read."
+        if not os.access(self._there(), os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
+            return f"The appliance may not write to {self._there()}, or not read it."
+        return None
 
     def require(self) -> None:
         """Raises NotPossibleNow while nothing can be kept here."""

@@ -16,6 +16,7 @@ def at_home(request: interface.HostRequest, place: adapt.HostFeatures, native: s
     root.attrib.pop("id", None)
     sizing.set_text(root, "name", request.name)
     domain_xml.set_tag(root, request.tag)
+    _leave_out(root, request.not_connected)
     known = dict(domain_xml.disk_elements(root))
     for key, path in request.disks.items():
         if key in known:
@@ -25,6 +26,13 @@ def at_home(request: interface.HostRequest, place: adapt.HostFeatures, native: s
         if place.key is not None:
             adapt.tell_key(known[key], place.chains.get(key, ()), place.key)
     return domain_xml.render(root)
+
+
+def _leave_out(root: Element, cards: frozenset[str]) -> None:
+    devices = root.find("devices")
+    for key, card in list(domain_xml.nic_elements(root)):
+        if devices is not None and key in cards:
+            devices.remove(card)
 
 
 def _added(root: Element, request: interface.HostRequest, place: adapt.HostFeatures, key: str) -> Element:

@@ -105,7 +105,12 @@ class Hosting:
         return adapt.left_out(request)
 
     def describe(self, request: interface.HostRequest) -> interface.Description:
-        return interface.Description(self._hypervisor.uri, adapt.adapted(request, self._place({})))
+        if request.home is None:
+            return interface.Description(self._hypervisor.uri, adapt.adapted(request, self._place({})))
+        native = self._native(request.home)
+        return interface.Description(
+            self._hypervisor.uri, homecoming.at_home(request, self._place({}), native)
+        )
 
     def remove(self, fabric_id: str, tag: str) -> None:
         domain = self._hypervisor.find(fabric_id)

@@ -20,7 +20,7 @@ from . import consolidation
 
 CPU_MODELS = frozenset({"host-model", "simulated-v1", "simulated-v2"})
 FIRMWARES = ("bios", "efi", "uefi")
-ASKED = ("name", "vcpus", "memory_bytes")
+ASKED = ("name", "vcpus", "memory_bytes", "nics")
 """What may be asked for otherwise when a start is repeated."""
 
 
@@ -134,7 +134,7 @@ def _alike(definition: MachineDefinition) -> MachineDefinition:
     """The definition without what may change later: an owner may grow disks, and a network may be back when a start is
     repeated, or other properties be set."""
     sized = tuple(disk.model_copy(update={"size_bytes": 0}) for disk in definition.disks)
-    return definition.model_copy(update={"disks": sized, "nics": (), **dict.fromkeys(ASKED)})
+    return definition.model_copy(update={"disks": sized, **dict.fromkeys(ASKED)})
 
 
 def _as_asked(found: MachineRecord, wanted: MachineRecord) -> MachineDefinition:
@@ -176,7 +176,8 @@ def _at_home(request: HostRequest, home: MachineDefinition) -> MachineDefinition
     known = {disk.key for disk in home.disks}
     added = (disk for disk in request.definition.disks if disk.key in request.disks and disk.key not in known)
     disks += tuple(_placed(disk, request.disks[disk.key]) for disk in added)
-    return home.model_copy(update={"name": request.name, "disks": disks})
+    nics = tuple(nic for nic in home.nics if nic.key not in request.not_connected)
+    return home.model_copy(update={"name": request.name, "disks": disks, "nics": nics})
 
 
 def _placed(disk: DiskDefinition, path: Path) -> DiskDefinition:

@@ -97,8 +97,9 @@ def too_old(
 
 
 def mapped(tx: ports.Transaction, machine: ports.MachineRecord, networks: Sequence[str]) -> Obstacles:
-    """A warning for each that failed-over machines are connected to."""
+    """A warning for each that failed-over machines are connected to; or that this one is, by what is set for it, or at home."""
     known = {each.target_network for each in tx.networks.list(machine.source_site, machine.target_site)}
+    known |= {card.network for card in cards.at_target(tx, machine) if card.network is not None}
     return Obstacles(obstacles=tuple(_production(name) for name in networks if name in known))
 
 

@@ -91,6 +91,7 @@ class Target(Side):
         but_on: checks.CopyInstant | None = None,
         wanted: TargetProperties = AS_AT_HOME,
         home: checks.HomeCards | None = None,
+        home_in_need: checks.HomeCards | None = None,
         tell_subnets: bool = False,
         memory_needed: bool = False,
     ) -> Answer[checks.CheckedTarget]:
@@ -109,6 +110,7 @@ class Target(Side):
             but_on=but_on,
             sizing=wanted.sizing,
             home=home,
+            home_in_need=home_in_need,
             stand_ins=networks_of(cards) if tell_subnets else (),
             memory=checks.NeededMemory(
                 memory_bytes=self.machine.definition.memory_bytes, blocking=memory_needed

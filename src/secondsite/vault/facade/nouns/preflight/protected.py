@@ -50,7 +50,7 @@ class Preflights:
             names = naming.names(tx, machine)
             pooled = pooling.look(tx, machine, cards.checked(tx, machine), blocking=False)
             unconnected = cards.unconnected(tx, machine, pooled.cards)
-            wanted = properties.set_for(tx, machine)
+            wanted, home = properties.set_for(tx, machine), cards.at_home(tx, machine)
         yield from (*asked.at(site, unconnected), *asked.at(site, pooled.unpooled))
         payload = CheckTarget(
             definition=None if machine.reversed else machine.definition,
@@ -61,6 +61,7 @@ class Preflights:
             must_hold_replica=True,
             no_copy=not machine.start_ordered,
             sizing=wanted.sizing,
+            home_in_need=home,
             stand_ins=cards.names(pooled.cards),
             memory=NeededMemory(memory_bytes=machine.definition.memory_bytes),
         )

@@ -1,0 +1,37 @@
+"""As what a machine is made here that comes home: as it was withdrawn, or, where it never was or was deleted, as it left."""
+
+from typing import Protocol
+
+from ...wire.common.machines import MachineDefinition
+from ..shared import State, withdrawn
+from .replica import HostedReplica
+
+
+class Wanted(Protocol):
+    """Which machine is to be made, or may have to be."""
+
+    @property
+    def home(self) -> bool: ...
+    @property
+    def fabric_id(self) -> str: ...
+
+
+def as_withdrawn(state: State, hosted: HostedReplica, wanted: Wanted) -> MachineDefinition | None:
+    """The definition that was withdrawn here, if this very machine comes home."""
+    if not wanted.home or hosted.setup.existing_fabric_id != wanted.fabric_id:
+        return None
+    return withdrawn.recall(state, wanted.fabric_id)
+
+
+def definition(
+    state: State, hosted: HostedReplica, wanted: Wanted, there: MachineDefinition
+) -> MachineDefinition:
+    """`there`: the machine's at the point. One that is made anew at home is made as it left: the other site may have left cards out that it
+    had no network for."""
+    if not wanted.home or as_withdrawn(state, hosted, wanted) is not None:
+        return there
+    left, keys = hosted.setup.definition, {disk.key for disk in there.disks}
+    kept = tuple(disk for disk in left.disks if disk.key in keys)
+    if len(kept) < len(keys):  # the other site added some
+        return there
+    return left.model_copy(update={"disks": kept})
