@@ -1,5 +1,7 @@
 """A plan from the store: in its order, a machine that fails keeps no other, a person who says no ends it."""
 
+import errno
+
 import pytest
 
 from secondsite.rescue import plans
@@ -20,16 +22,20 @@ SHOP = {
 }
 
 
+NO_POINTS = Problem("it has no points.", "Ask")
+FULL = OSError(errno.ENOSPC, "No space left on device", "/store/replica.json")
+
+
 class Person:
     """Notes what is done, in order; `no`: which steps are not done; `broken`: which machines do not start."""
 
-    def __init__(self, no="", broken=()):
-        self.did, self._no, self._broken = [], no, broken
+    def __init__(self, no="", broken=(), error=NO_POINTS):
+        self.did, self._no, self._broken, self._error = [], no, broken, error
 
     def start(self, machine_id):
         self.did.append(machine_id)
         if machine_id in self._broken:
-            raise Problem("it has no points.", "Ask")
+            raise self._error
         return f"{machine_id} runs"
 
     def ask(self, what):
@@ -46,9 +52,14 @@ def test_groups_start_one_after_the_other_with_what_people_do_in_between():
     assert person.did == ["1", "Look", "2", "3", "DNS", "4"]
 
 
-def test_a_machine_that_does_not_start_keeps_no_other():
-    person = Person(broken=("2",))
-    assert person.run() == ["app01: it has no points. Ask"]
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(NO_POINTS, "it has no points. Ask"), (FULL, "/store/replica.json: No space left on device.")],
+    ids=["points", "space"],
+)
+def test_a_machine_that_does_not_start_keeps_no_other(error, told):
+    person = Person(broken=("2",), error=error)
+    assert person.run() == [f"app01: {told}"]
     assert person.did == ["1", "Look", "2", "3", "DNS", "4"]
 
 

@@ -16,7 +16,7 @@ from ..ground.processes import malloc
 from ..wire.control import Hello, Order, Report
 from .control import Control, OrderDesk, Renewal, Reporter
 from .groups import Groups
-from .orders import ApplianceParts, remove_left_over, serve_again
+from .orders import ApplianceParts, TakenBack, remove_left_over, serve_again
 from .shared import ApplianceConfig, Bandwidth, EnrolledPeers, KnownVaults, Peers, State, TrustedCas
 from .source import Replication
 from .target import Admission, Applier, Custody, ReplicaHost, Resting, Scrubber, Seeds
@@ -62,6 +62,7 @@ class Appliance:
             lambda: remove_left_over(parts),
             lambda error: log.error("boot.not-looked", exc_info=error),
         )
+        self.taken_back = TakenBack(parts)
         self.listener: Listener | None = None
         self.control: Control | None = None
 
@@ -85,6 +86,7 @@ class Appliance:
         serve_again(self.state, self.fabric)
         self.left_over.look()
         self.left_over.start()
+        self.taken_back.start()
         if self.config.control_url is not None:
             self.control = Control(
                 self.known_vaults, self.peers.tls, self.desk, self.renewal, self._hello,
@@ -106,6 +108,7 @@ class Appliance:
 
         self.desk.stop()
         self.left_over.stop(0.2)
+        self.taken_back.stop(0.2)
         if self.control is not None:
             self.control.stop(min(5, left()))
         self.replication.interrupt()

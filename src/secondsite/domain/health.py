@@ -234,6 +234,14 @@ CATALOGUE: dict[str, FindingKind] = {
             "Shut the old copy down, then reprotect.",
         ),
         _kind(
+            "went-off-late",
+            C,
+            "A planned failover, or a failback, asked the guest to shut down and was given up because that took too long. The guest went off all the "
+            "same, after the machine had been found running.",
+            "See that what runs in it is well: it was started again, unless the finding says why not; then start it as any machine of its site. Before "
+            "the move is tried again, shut the guest down from inside.",
+        ),
+        _kind(
             "failover-failed",
             C,
             "The failover did not come to its end: the machine may have been shut down at its source, and was not started at its target.",
@@ -337,8 +345,8 @@ CATALOGUE: dict[str, FindingKind] = {
         _kind(
             "record-is-behind",
             C,
-            "The vault was restored from a backup of before a failover: the machine runs at its target, whatever else is shown of it.",
-            "Make sure that no other copy runs, then type what is said there: the machine is taken over as it runs, nothing is started or "
+            "The vault was restored from a backup of before a failover: the machine runs at its target, or nowhere, whatever else is shown of it.",
+            "Make sure that no other copy runs, then type what is said there: a machine that runs is taken over as it runs, nothing is started or "
             "stopped. Do not disable its protection: its recovery points would go.",
         ),
         _kind(

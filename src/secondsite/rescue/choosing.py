@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from .problems import Problem
 from .store import Point, Replica
 
@@ -29,6 +31,23 @@ def chosen(replica: Replica, wanted: str) -> Point:
         else f"no point for '{wanted}'"
     )
     raise Problem(f"{replica.name} has {what}.", f"See what there is: 'points {replica.name}'.")
+
+
+def whole(replica: Replica, wanted: str, problem_of: Callable[[Point], str]) -> tuple[Point, str]:
+    """As `chosen`, of the points whose files are whole, too; and the end of a sentence, which names a newer one that is not."""
+    first, passed = chosen(replica, wanted), ""
+    if replica.run is not None:
+        return first, passed
+    fitting = [point for point in reversed(replica.points) if _fits(point, wanted) and not point.problem]
+    for point in fitting:
+        problem = problem_of(point)
+        if not problem:
+            return point, passed
+        passed += f"; {point.id} is newer, and cannot be used: {problem}"
+    raise Problem(
+        f"{first.id} of {replica.name} cannot be used: {problem_of(first)}.",
+        f"See what there is: 'points {replica.name}'; choose another point.",
+    )
 
 
 def _of_run(replica: Replica, point_id: str, wanted: str) -> Point:

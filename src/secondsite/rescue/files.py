@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
@@ -70,18 +71,24 @@ def sync_folder(folder: Path) -> None:
 
 @contextlib.contextmanager
 def alone(stores: Iterable[Path]) -> Iterator[None]:
-    """Lock all these stores inside the context; raises Problem while an appliance, or another rescue, has one."""
+    """Lock all these stores inside the context, but those that nobody can write to; raises Problem while an appliance, or another rescue,
+    has one."""
     with contextlib.ExitStack() as locked:
         for store in stores:
-            locked.callback(os.close, _locked(store))
+            descriptor = _locked(store)
+            if descriptor is not None:
+                locked.callback(os.close, descriptor)
         yield
 
 
-def _locked(store: Path) -> int:
-    """The descriptor that holds the lock."""
+def _locked(store: Path) -> int | None:
+    """The descriptor that holds the lock; None for a store on a file system that is read-only: its machines are not started, and those of
+    others are."""
     try:
         descriptor = os.open(store / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
+        if error.errno == errno.EROFS:
+            return None
         raise Problem(
             f"The store {store} cannot be written: {error.strerror}.", "Run this as root."
         ) from None

@@ -12,6 +12,8 @@ from . import files
 from .problems import Problem
 from .store import RUN, Point, Replica
 
+WAY = "way"
+"""In the folder of a run: by what the machine was started last."""
 OPTIONS = "compat=1.1,cluster_size=128k,extended_l2=on"
 QUICK_SECONDS = 120
 LOCKED = re.compile(r"Failed to get .*lock")
@@ -36,9 +38,20 @@ def opened(replica: Replica, point: Point, key: Path | None) -> dict[str, Path]:
             f"{replica.name} was about to be started at an instant between points, which was not finished.",
             f"Give that up ('discard {replica.name}'), and start it from a point.",
         )
+    _require_all_or_none(replica, point)
     replica.run_folder.mkdir(parents=True, exist_ok=True)
     files.sync_folder(replica.run_folder.parent)
     return {name: _overlay(replica, point, name, size, key) for name, size in point.disks.items()}
+
+
+def _require_all_or_none(replica: Replica, point: Point) -> None:
+    """Raises Problem for a machine that was started here and lacks a disk since: made anew, that would be of another instant than the others."""
+    missing = [name for name in point.disks if not replica.overlay(name).exists()]
+    if missing and (replica.run_folder / WAY).exists():
+        raise Problem(
+            f"{replica.name} was started from {point.id}, and of what it wrote since {', '.join(missing)} is not here.",
+            f"Put {replica.overlay(missing[0])} back; or give up what it wrote: 'discard {replica.name}', and start it again.",
+        )
 
 
 def in_use(replica: Replica) -> bool:
@@ -56,10 +69,18 @@ def discarded(replica: Replica) -> str:
             f"The failover of {replica.name} was committed: what it wrote is the only copy of the machine.",
             "Start it again; there is nothing to go back to.",
         )
-    shutil.rmtree(replica.run_folder, ignore_errors=True)
-    files.sync_folder(replica.run_folder.parent)
+    _delete(replica.run_folder)
     _save(replica, [run for run in replica.record["runs"] if run["name"] != RUN])
     return f"{replica.name} is as it was before it was started here; what it wrote since is gone"
+
+
+def _delete(folder: Path) -> None:
+    """First hidden as a whole: if this is cut off, some of a machine's disks must not be found without the others, which a start would make anew."""
+    if folder.exists():
+        doomed = folder.with_name(f".removed-{folder.name}-{os.getpid()}")
+        folder.replace(doomed)
+        files.sync_folder(folder.parent)
+        shutil.rmtree(doomed, ignore_errors=True)  # appliances remove what is left
 
 
 def qemu_img(*arguments: str) -> str:
@@ -73,6 +94,12 @@ def qemu_img(*arguments: str) -> str:
     raise Problem(
         f"qemu-img failed: {done.stderr.strip()}.", "Look at the store's disk, or choose another point."
     )
+
+
+def checked(*arguments: str) -> str:
+    """What `qemu-img check` says of an image, good or bad; raises Problem if it does not come to an end."""
+    done = _run("qemu-img", "check", *arguments)
+    return f"{done.stdout}\n{done.stderr}"
 
 
 def _run(*command: str) -> subprocess.CompletedProcess[str]:

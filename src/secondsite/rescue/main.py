@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -29,10 +30,12 @@ def main(words: Sequence[str] | None = None) -> int:
         print(f"{problem.what}\n{problem.do}".strip(), file=sys.stderr)
         return 1
     except OSError as error:
-        print(
-            f"{error.filename or 'A file'}: {error.strerror}. What was begun goes on when it is typed again.",
-            file=sys.stderr,
+        do = (
+            "Mount that file system writable, or copy the store to one that is."
+            if error.errno == errno.EROFS
+            else "What was begun goes on when it is typed again."
         )
+        print(f"{error.filename or 'A file'}: {error.strerror}. {do}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Ended. What was begun goes on when it is typed again.", file=sys.stderr)

@@ -43,11 +43,18 @@ def run(plan: Mapping[str, Any], start: Callable[[str], str], say: Said, ask: As
         for machine in group.get("machines") or ():
             try:
                 say(f"  {start(str(machine['id']))}")
-            except Problem as problem:
-                failed.append(f"{machine.get('name')}: {problem.what} {problem.do}".strip())
+            except (Problem, OSError) as problem:
+                failed.append(f"{machine.get('name')}: {_why(problem)}")
                 say(f"  FAILED {failed[-1]}")
         _steps(group.get("after"), ask)
     return failed
+
+
+def _why(problem: Problem | OSError) -> str:
+    """What one machine's disk refuses keeps no other from being started, either."""
+    if isinstance(problem, OSError):
+        return f"{problem.filename or 'A file'}: {problem.strerror}."
+    return f"{problem.what} {problem.do}".strip()
 
 
 def _steps(actions: Sequence[Mapping[str, Any]] | None, ask: Asked) -> None:

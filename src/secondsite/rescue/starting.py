@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
-from . import choosing, keys, leasing, reminding
+from . import checking, choosing, keys, leasing, reminding
 from .noting import note
 from .problems import Problem
 from .running import by_libvirt, by_qemu, looking, qemu
@@ -18,7 +18,8 @@ CONSISTENT = {"app": "app-consistent", "crash": "crash-consistent"}
 
 def started(replica: Replica, wanted: str, ways: Ways) -> str:
     """Gives a sentence; harmless if it runs already. Raises Problem. The store is locked by the caller."""
-    key, point = keys.key_for(replica, ways.key_file), choosing.chosen(replica, wanted)
+    key = keys.key_for(replica, ways.key_file)
+    point, passed = choosing.whole(replica, wanted, lambda each: checking.problem_of(replica, each, key))
     way = looking.running(replica)
     if way == SOMETHING:
         raise _unknown(replica)
@@ -40,7 +41,7 @@ def started(replica: Replica, wanted: str, ways: Ways) -> str:
         undo = f"To let its replica take cycles again instead: 'discard {replica.name}'."
         raise Problem(problem.what, f"{problem.do} {undo}".strip()) from problem
     taken = f"{point.taken_at}, {CONSISTENT.get(point.consistency, point.consistency)}"
-    return f"{replica.name} runs from {point.id} ({taken}){said}{reminding.after_start(replica)}"
+    return f"{replica.name} runs from {point.id} ({taken}){passed}{said}{reminding.after_start(replica)}"
 
 
 def stopped(replica: Replica, grace_seconds: float) -> str:

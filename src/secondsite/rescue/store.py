@@ -159,11 +159,17 @@ class Store:
         return sorted(found, key=lambda each: each.name), problems
 
     def find(self, asked: str) -> Replica:
-        """By name or id; raises Problem."""
+        """By name, id or folder; raises Problem."""
         known, problems = self.replicas()
-        found = [each for each in known if asked in (each.name, each.id)]
+        found = [each for each in known if asked in (each.name, each.id, str(each.folder))]
         if len(found) == 1:
             return found[0]
+        if found and len({each.id for each in found}) == 1:
+            raise Problem(
+                f"{found[0].name} lies in {len(found)} stores, and one of them may be an old copy.",
+                "Look at the points of each ('points FOLDER'), and give the folder of the one that is newer: "
+                f"{' or '.join(str(each.folder) for each in found)}.",
+            )
         if found:
             raise Problem(
                 f"{len(found)} machines are named '{asked}'.",

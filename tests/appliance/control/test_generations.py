@@ -201,3 +201,21 @@ def test_orders_lock_machines_in_one_place_where_the_generation_is_asked():
     folder = Path(orders.__file__).parent
     locking = {path.name for path in folder.glob("*.py") if ".lock(" in path.read_text()}
     assert locking == {"context.py"}
+
+
+def test_a_start_without_a_number_is_refused_once_nobody_waits_for_it(vault, make_site):
+    """Its machine's protection has ended: its owner may run it elsewhere by now."""
+    site = make_site("a")
+    fabric_id = site.make_machine(running=False)
+    site.start(control_url=vault.url)
+
+    def start(ago):
+        return wire.Order(
+            order_id=uuid.uuid4().hex, kind=Kind.RESTART, machine_id="m1", payload=Restart(fabric_id=fabric_id).model_dump(),
+            deadline_seconds=300, given_at=datetime.now(UTC) - ago,
+        )  # fmt: skip
+
+    assert told(vault, start(timedelta(seconds=400))).problem.code == "stale-order"
+    assert site.fabric.power.state(fabric_id) is PowerState.OFF
+    assert told(vault, start(timedelta(seconds=200))).problem is None
+    assert site.fabric.power.state(fabric_id) is PowerState.RUNNING

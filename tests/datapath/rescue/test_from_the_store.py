@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import os
+import shutil
 import subprocess
 
 import pytest
@@ -9,8 +11,8 @@ import pytest
 from secondsite.datapath.disks import image
 from secondsite.datapath.encryption import customer_key
 from secondsite.datapath.replica.replica import Replica
-from secondsite.ground.units import MiB
-from secondsite.rescue import choosing, files, keys, leasing, signed, starting
+from secondsite.ground.units import KiB, MiB
+from secondsite.rescue import checking, choosing, files, keys, leasing, signed, starting
 from secondsite.rescue.problems import Problem
 from secondsite.rescue.running import looking
 from secondsite.rescue.running.wanted import Ways
@@ -132,6 +134,8 @@ class TestEncrypted:
             keys.key_for(found, None)
         with pytest.raises(Problem, match=f"holds key {other.key_id}"):
             keys.key_for(found, other.path)
+        cut(replica.files.layer("sda", store.find("web01").point("p3").layer))
+        assert whole(store, "latest", key_here)[0].id == "p2"
         overlays = started(store, key_here, "p2")
         assert encryption.opens(overlays["sda"], key_here)
         assert not encryption.opens(overlays["sda"], other)
@@ -240,6 +244,81 @@ def test_what_somebody_writes_is_neither_started_nor_given_up(store, key_here):
     assert overlays["sda"].exists()
     starting.discarded(found)
     assert not overlays["sda"].exists()
+
+
+def cut(path):
+    """As a copy onto a full disk."""
+    os.truncate(path, path.stat().st_size - 192 * KiB)
+
+
+def whole(store, wanted, key=None):
+    found = store.find("web01")
+    return choosing.whole(found, wanted, lambda point: checking.problem_of(found, point, key and key.path))
+
+
+def test_a_layer_that_was_cut_off_is_passed_over_and_named(store, replica, source, tmp_path):
+    cut(replica.files.layer("sda", store.find("web01").point("p3").layer))
+    point, passed = whole(store, "latest")
+    assert point.id == "p2"
+    assert "p3 is newer, and cannot be used" in passed
+    assert "ends too early" in passed
+    as_at(source, "p2", started(store, None, point.id), None, tmp_path)
+
+
+@pytest.mark.parametrize("hurt", [cut, lambda path: path.unlink()], ids=["cut", "missing"])
+def test_what_lacks_a_part_below_is_not_started_and_leaves_the_replica_as_it_is(store, replica, hurt):
+    hurt(replica.files.layer("sda", store.find("web01").point("p2").layer))
+    assert whole(store, "p1") == (store.find("web01").point("p1"), "")
+    for wanted in ("p2", "p3"):
+        with pytest.raises(Problem, match=f"{wanted} of web01 cannot be used"):
+            starting.started(store.find("web01"), wanted, Ways())
+    assert store.find("web01").run is None
+    assert not store.find("web01").run_folder.exists()
+
+
+def test_a_machine_in_two_stores_is_named_by_its_folder(store, replica, tmp_path):
+    other = tmp_path / "copy" / "replicas"
+    shutil.copytree(replica.files.root.parent, other)
+    both = Store([*store.roots, tmp_path / "copy"])
+    with pytest.raises(Problem, match="web01 lies in 2 stores") as told:
+        both.find("web01")
+    assert str(other / "m1") in told.value.do
+    assert both.find(str(other / "m1")).folder == other / "m1"
+
+
+class TestSeveralDisks:
+    @pytest.fixture
+    def source(self):
+        return Source()
+
+    def test_what_is_given_up_half_way_is_not_found_by_halves(self, store, source, tmp_path, monkeypatch):
+        for path in started(store, None, "p1").values():
+            written(path)
+
+        def dies(folder, **_options):
+            next(folder.glob("*.qcow2")).unlink()
+            raise Problem("killed")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(shutil, "rmtree", dies)
+            with pytest.raises(Problem, match="killed"):
+                leasing.discarded(store.find("web01"))
+        as_at(source, "p1", started(store, None), None, tmp_path)
+
+    def test_a_disk_that_was_lost_since_the_start_is_not_made_anew(self, store):
+        overlays = started(store, None, "p1")
+        looking.remember(store.find("web01"), looking.QEMU)
+        overlays["sdb"].unlink()
+        with pytest.raises(Problem, match="sdb is not here"):
+            started(store, None)
+        assert not overlays["sdb"].exists()
+        leasing.discarded(store.find("web01"))
+        started(store, None, "p2")
+
+
+def written(path):
+    qemu_io = ["qemu-io", "-c", "write -P 7 0 64k", str(path)]
+    subprocess.run(qemu_io, check=True, capture_output=True)
 
 
 @contextlib.contextmanager

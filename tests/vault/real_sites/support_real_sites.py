@@ -244,6 +244,8 @@ class RealSites(Verbs):
                 tx.appliances.find(machine.source_appliance_id),
                 tx.appliances.find(machine.target_appliance_id),
                 drill_counts=timedelta(days=90),
+                seen_generation=tx.statuses.generation(machine.id),
+                missed_since=self.facts.missed_since(machine.id),
             )
         return machine_shapes.protected(situation, (), self.clock.now())
 

@@ -169,7 +169,7 @@ TARGET_DATABASE_ROWS = (
 VAULT_ROWS = (
     _row(VAULT, S.PROTECTED, (), (), S.PROTECTED, AT_SOURCE, NOTHING),
     _row(VAULT, DRILL, (), ("test-failover", "cleanup-test-failover"), S.PROTECTED, AT_SOURCE, NOTHING),
-    _row(VAULT, S.FAILOVER_FAILED, (), ("failover", "commit", "reprotect"), S.PROTECTED, AT_TARGET, NOTHING, keeps=(BEFORE,)),
+    _row(VAULT, S.FAILOVER_FAILED, _COPY, ("failover", "commit", "reprotect"), S.PROTECTED, AT_TARGET, NOTHING, keeps=(BEFORE,)),
     _row(VAULT, S.FAILED_OVER, _COPY, ("failover", "commit", "reprotect"), S.PROTECTED, AT_TARGET, NOTHING),
     _row(VAULT, S.PLANNED_FAILED_OVER, _COPY, ("failover", "commit", "reprotect"), S.PROTECTED, AT_TARGET, NOTHING),
     _row(VAULT, S.CANCEL_FAILED, _COPY, ("failover", "commit", "reprotect"), S.PROTECTED, AT_TARGET, NOTHING),
@@ -179,7 +179,7 @@ VAULT_ROWS = (
     _row(VAULT, S.PLANNED_FAILED_OVER, _COPY, ("failover", "commit", "reprotect"), S.PROTECTED, AT_TARGET, NOTHING, REVERSE),
     _row(VAULT, S.COMMITTED, _FORGOT, (_END,), S.UNPROTECTED, AT_TARGET, NOTHING, REVERSE),
     _row(VAULT, DRILL, (), ("test-failover", "cleanup-test-failover"), S.PROTECTED, AT_SOURCE, NOTHING, REVERSE),
-    _row(VAULT, S.FAILOVER_FAILED, (), ("failover", "commit", "reprotect"), S.PROTECTED, AT_TARGET, NOTHING, REVERSE, keeps=(BEFORE,)),
+    _row(VAULT, S.FAILOVER_FAILED, _COPY, ("failover", "commit", "reprotect"), S.PROTECTED, AT_TARGET, NOTHING, REVERSE, keeps=(BEFORE,)),
     _row(VAULT, S.FAILED_OVER, _COPY, ("failover", "commit", "reprotect"), S.PROTECTED, AT_TARGET, NOTHING, REVERSE),
     _row(VAULT, S.CANCEL_FAILED, _COPY, ("failover", "commit", "reprotect"), S.PROTECTED, AT_TARGET, NOTHING, REVERSE),
     _row(VAULT, S.DISABLE_FAILED, _FORGOT, (_END,), S.UNPROTECTED, AT_SOURCE, NOTHING, REVERSE),
@@ -193,11 +193,13 @@ def _adopted(direction):
 
     yield row(S.PROTECTED, S.PROTECTED, (), (), S.PROTECTED, AT_SOURCE)
     yield row(DRILL, S.PROTECTED, (), (), S.PROTECTED, AT_SOURCE)
-    yield row(S.FAILOVER_FAILED, S.PROTECTED, (), ("failover", *_ON), S.PROTECTED, AT_TARGET, (BEFORE,))
+    yield row(
+        S.FAILOVER_FAILED, S.FAILOVER_FAILED, _HALF, ("failover", *_ON), S.PROTECTED, AT_TARGET, (BEFORE,)
+    )
     for state in (S.FAILED_OVER, S.PLANNED_FAILED_OVER, S.CANCEL_FAILED):
         yield row(state, S.FAILED_OVER, (), _ON, S.PROTECTED, AT_TARGET)
     yield row(S.COMMITTED, S.COMMITTED, (), ("reprotect",), S.PROTECTED, AT_TARGET)
-    yield row(S.DISABLE_FAILED, S.PROTECTED, (), (_END,), S.UNPROTECTED, AT_SOURCE)
+    yield row(S.DISABLE_FAILED, S.PROTECTED, _FORGOT, (_END,), S.UNPROTECTED, AT_SOURCE)
 
 
 NEW_VAULT_ROWS = (*_adopted(FORWARD), *_adopted(REVERSE))

@@ -15,7 +15,9 @@ import pytest
 
 from secondsite.domain import errors
 from secondsite.domain.lifecycle import State, Verb
+from secondsite.fabrics.simulated.host.host import Host
 from secondsite.ground import seams
+from secondsite.vault.steps.sides import source as source_side
 from secondsite.wire.control.orders import Kind
 from tests.vault.real_sites import support_states as states
 from tests.vault.real_sites.support_real_sites import opened
@@ -181,3 +183,34 @@ def test_a_failback_whose_commit_has_begun_to_remove_the_other_side_is_not_cance
     assert [site for site, _ in verbs.copies(HOME_FOR_GOOD)] == ["a"]
     assert verbs.run(Verb.COMMIT, HOME_FOR_GOOD).job.state == "succeeded"
     assert [site for site, _ in verbs.copies(HOME_FOR_GOOD, only_running=False)] == ["a"]
+
+
+def test_a_guest_that_goes_off_after_its_failover_was_given_up_runs_again(verbs, name, monkeypatch):
+    """It was asked to, and takes longer than anybody waits."""
+    monkeypatch.setattr(source_side, "SHUT_DOWN_GRACE_SECONDS", 0.2)
+    site, wrote = verbs.site(HOME[name]), written_now(verbs, name, 0)
+    ((_site, fabric_id),) = verbs.copies(name)
+    with slow_to_go(site, fabric_id):
+        job = verbs.run(Verb.PLANNED_FAILOVER, name).job
+        assert "did not shut down within" in job.error.message
+        is_as_before(verbs, name, wrote, "shutdown")
+    site.fabric.power.stop(fabric_id)
+    assert verbs.copies(name) == []
+    assert verbs.pass_time(30, lambda: verbs.copies(name))
+    is_as_before(verbs, name, wrote, "went off")
+    assert verbs.pass_time(30, lambda: "went-off-late" in {each.code for each in verbs.shown(name).findings})
+    assert verbs.run(Verb.PLANNED_FAILOVER, name).job.state == "succeeded"
+    assert verbs.run(Verb.CANCEL_FAILOVER, name).job.state == "succeeded"
+
+
+@contextlib.contextmanager
+def slow_to_go(site, fabric_id):
+    records = Host(site.root).records
+    for obeys in (False, True):
+        with records.lock(fabric_id, "a deed of the test"):
+            record = records.need(fabric_id)
+            native = record.traits.model_copy(update={"obeys_shutdown": obeys}).model_dump_json()
+            definition = record.definition.model_copy(update={"native": native})
+            records.save(record.having(definition=definition))
+        if not obeys:
+            yield

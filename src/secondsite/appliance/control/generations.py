@@ -14,11 +14,15 @@ from ...domain import errors
 from ...domain.amounts import span
 from ...ground.units import DAY
 from ...wire.control import Order
+from ...wire.control.orders import Kind
 from ..shared import State, numbers
 
 KEY, DRILL_KEY, VAULT_KEY = numbers.KEY, numbers.DRILL_KEY, numbers.VAULT_KEY
 OLDEST_SECONDS = 7 * DAY
 """How long after its deadline an order is still carried out: its vault may have been down, and goes on with it."""
+STARTS = frozenset({Kind.RESTART.value, Kind.START_REPLICA.value})
+"""They have no number once the machine's protection has ended. Whoever gave one does not wait for it after its deadline, and the machine may be in other
+hands by then."""
 
 
 class Generations:
@@ -70,7 +74,8 @@ class Generations:
             return
         said, at = self._vault_time
         age = said + timedelta(seconds=self._monotonic() - at) - order.given_at
-        if age.total_seconds() > OLDEST_SECONDS + order.deadline_seconds:
+        oldest = 0.0 if _numbered(order) is None and order.kind in STARTS else OLDEST_SECONDS
+        if age.total_seconds() > oldest + order.deadline_seconds:
             raise errors.StaleOrder(
                 f"The order '{order.kind}' was given {span(round(age.total_seconds()))} ago, at "
                 f"{order.given_at:%Y-%m-%d %H:%M:%S} UTC. It was not carried out."

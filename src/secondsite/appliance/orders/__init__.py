@@ -31,6 +31,7 @@ from .networks.shared import serve_again
 from .override import start_at_the_site
 from .proof import booting, proving
 from .scripts import ordered
+from .taken_back import TakenBack
 
 Handler = Callable[[Context, Any], tuple[str, Shape]]
 
@@ -105,6 +106,7 @@ __all__ = [
     "HANDLERS",
     "ApplianceParts",
     "Context",
+    "TakenBack",
     "perform",
     "remove_left_over",
     "serve_again",

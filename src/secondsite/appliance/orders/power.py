@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 from ...domain import errors
+from ...domain.amounts import span
 from ...domain.resting import obstacle
 from ...fabrics.interface import MachineSummary, PowerState
 from ...ground import seams
@@ -12,7 +13,7 @@ from ...wire.control.orders import FabricMachine, Nothing, PowerFact, Restart, S
 from ..shared import withdrawn
 from ..source import Source
 from ..target import FAILOVER, HostedReplica
-from . import runs
+from . import runs, taken_back
 from .context import Context
 from .names import addresses
 
@@ -38,10 +39,14 @@ def _shut_down(context: Context, payload: ShutDown) -> tuple[str, PowerFact]:
     power, began = context.fabric.power, time.monotonic()
     before = power.state(payload.fabric_id)
     if before in (PowerState.OFF, PowerState.MISSING):
+        taken_back.is_off(context)
         return f"the machine was already {before}", PowerFact(power=str(before))
     found = ours(context, payload.fabric_id)
     obstacle(before, found.name)
+    taken_back.asks(context, payload.fabric_id)
+    seams.reach("appliance.machine.to-be-asked")
     if power.shut_down(payload.fabric_id, payload.grace_seconds):
+        taken_back.is_off(context)
         return f"shut the machine down in {time.monotonic() - began:.0f} s", PowerFact(power="off")
     if not payload.force:
         raise errors.DeadlineExceeded(
@@ -49,6 +54,7 @@ def _shut_down(context: Context, payload: ShutDown) -> tuple[str, PowerFact]:
             do="Shut it down from inside, or retry with force.",
         )
     power.stop(payload.fabric_id)
+    taken_back.is_off(context)
     return f"cut the power after {payload.grace_seconds:.0f} s without a shutdown", PowerFact(power="off")
 
 
@@ -78,9 +84,15 @@ def _replica(context: Context) -> HostedReplica | None:
 def _started(context: Context, fabric_id: str) -> tuple[str, PowerState]:
     _not_anothers(context, fabric_id)
     found = context.fabric.power.state(fabric_id)
+    watched = taken_back.take_back(context, found)
     if found in (PowerState.SAVED, PowerState.ELSEWHERE):
         return f"left the machine as its owner did ({found})", found
     context.fabric.power.start(fabric_id)
+    if watched:
+        return (
+            f"the machine had not gone off (if it does within {span(taken_back.WATCHED_SECONDS)}, it is started again)",
+            PowerState.RUNNING,
+        )
     return "started the machine", PowerState.RUNNING
 
 

@@ -18,6 +18,8 @@ FOR_ERRORS = {
     "not-found": "machine-missing",
     "unsafe-to-view": "unsafe-to-view",
 }
+WENT_OFF_LATE = "went-off-late"
+"""Told for a while, whatever cycles do meanwhile."""
 REFUSALS = {
     "wrong-epoch",
     "not-accepting",

@@ -254,7 +254,9 @@ class Replication:
 
     def _well(self, source: Source) -> None:
         source.succeeded()
-        kept = [FINDING, "app-consistency-degraded", "common-point-missed", *disks_and_firmware.FINDINGS]
+        kept = [
+            FINDING, shared.WENT_OFF_LATE, "app-consistency-degraded", "common-point-missed", *disks_and_firmware.FINDINGS,
+        ]  # fmt: skip
         if source.progress.resynchronizing:
             kept.append("resynchronizing")
         source.findings.clear_all_but(*kept)

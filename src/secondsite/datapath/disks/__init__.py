@@ -7,6 +7,7 @@ Its rooms:
     nbd_contexts    what an NBD server says about extents
     writes          writes with several in flight
     image           disk image files through qemu-img
+    image_locks     whether somebody writes to an image
     blank           fresh plain images for scratch space
     luks_blank      fresh encrypted images
     luks_slots      the keys of an encrypted image
@@ -17,7 +18,7 @@ Its rooms:
 """
 
 from ..errors import QmpRefused
-from . import blank, image, luks_blank, luks_header, luks_slots
+from . import blank, image, image_locks, luks_blank, luks_header, luks_slots
 from .buffers import Buffers
 from .image import ImageFacts
 from .nbd_disk import NbdDisk
@@ -35,6 +36,7 @@ __all__ = [
     "Writes",
     "blank",
     "image",
+    "image_locks",
     "luks_blank",
     "luks_header",
     "luks_slots",

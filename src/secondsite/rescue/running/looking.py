@@ -45,4 +45,4 @@ def remember(replica: Replica, way: str) -> None:
 
 
 def _way_file(replica: Replica) -> Path:
-    return replica.run_folder / "way"
+    return replica.run_folder / leasing.WAY

@@ -70,6 +70,10 @@ class Situation:
     listens_since: datetime | None = None
     """When the vault started: what it knows from before may be out of date."""
     drill_counts: timedelta = standing.DRILL_COUNTS
+    seen_generation: int = 0
+    """The highest number of an order for it that an appliance has seen; asked for where it may say more than the record."""
+    missed_since: datetime | None = None
+    """Since when something was to be heard of it of a side that never said anything, as of a machine that was adopted."""
     reverse_failed: JobView | None = None
     """The reprotect that was to begin by itself after the machine's commit, and failed."""
 
@@ -225,7 +229,8 @@ def _speakers(situation: Situation) -> Iterator[tuple[ports.ApplianceRecord, dat
     sides = [(situation.target, status.replica_at)] if machine.state in KNOWN_AT_TARGET else []
     if machine.state in KNOWN_AT_SOURCE:
         sides.append((situation.source, status.source_at))
-    for appliance, at in sides:
+    for appliance, said_at in sides:
+        at = said_at or situation.missed_since
         if appliance is not None and appliance.connected and at is not None:
             yield appliance, at
 
@@ -279,6 +284,22 @@ def _behind(situation: Situation) -> Iterator[HealthFinding]:
         what = f"Machine '{machine.name}' was failed over to site {machine.target_site}, and this vault knows nothing of it."
         since = replica.processed_at or machine.created_at
         yield HealthFinding("record-is-behind", f"{what} {_way_on(machine, status)}", since)
+    elif rests_off(machine, status) and situation.seen_generation > machine.generation:
+        what = (
+            f"Machine '{machine.name}' is off at site {machine.source_site}, and its replication rests since a later verb, of which this vault knows "
+            f"nothing. Nobody starts it: 'secondsite machine failover {machine.name}' does, at {machine.target_site}; or 'secondsite machine "
+            f"resynchronize {machine.name}' has it replicated again, and it can be started where it was."
+        )
+        since = (replica.processed_at if replica else None) or machine.created_at
+        yield HealthFinding("record-is-behind", what, since)
+
+
+def rests_off(machine: ports.MachineRecord, status: ports.StatusRecord) -> bool:
+    """Whether its source keeps it, off, from being replicated, as after its shutdown for a failover; a vault that knows of none may have forgotten it."""
+    source = status.source
+    if machine.state is not State.PROTECTED or source is None or source.epoch != machine.epoch:
+        return False
+    return not source.running and source.power == PowerState.OFF
 
 
 def _way_on(machine: ports.MachineRecord, status: ports.StatusRecord) -> str:

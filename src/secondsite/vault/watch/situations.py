@@ -10,7 +10,7 @@ from ...jobs.model.views import JobView
 from ...jobs.storage import read
 from .. import ports
 from ..steps.back import reverse_by_itself
-from .health import Situation
+from .health import Situation, rests_off
 from .status_intake import StatusIntake
 
 
@@ -39,11 +39,21 @@ class Around:
     ) -> Iterator[Situation]:
         statuses = facts.latest_of(tx, [machine.id for machine in found])
         stuck = reverses_that_failed(tx, found)
-        return (self._situation(machine, statuses[machine.id], stuck.get(machine.id)) for machine in found)
+        seen = numbers_of_those_that_rest(tx, found, statuses)
+        return (
+            self._situation(machine, statuses[machine.id], stuck.get(machine.id), facts, seen)
+            for machine in found
+        )
 
     def _situation(
-        self, machine: ports.MachineRecord, status: ports.StatusRecord, stuck: JobView | None
+        self,
+        machine: ports.MachineRecord,
+        status: ports.StatusRecord,
+        stuck: JobView | None,
+        facts: StatusIntake,
+        seen: Mapping[str, int],
     ) -> Situation:
+        is_missed = status.source_at is None or status.replica_at is None
         return Situation(
             machine=machine,
             status=status,
@@ -55,7 +65,17 @@ class Around:
             listens_since=self.listens_since,
             drill_counts=self.drill_counts,
             reverse_failed=stuck,
+            seen_generation=seen.get(machine.id, 0),
+            missed_since=facts.missed_since(machine.id) if is_missed else None,
         )
+
+
+def numbers_of_those_that_rest(
+    tx: ports.Transaction, found: Sequence[ports.MachineRecord], statuses: Mapping[str, ports.StatusRecord]
+) -> Mapping[str, int]:
+    """By machine that is off and not replicated, though the vault knows of no failover: the highest number that was seen."""
+    resting = [each.id for each in found if rests_off(each, statuses[each.id])]
+    return tx.statuses.generations(resting) if resting else {}
 
 
 def reverses_that_failed(

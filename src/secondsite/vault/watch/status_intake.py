@@ -54,6 +54,7 @@ class StatusIntake:
         self._spoke: dict[str, int | None] = {}
         self._stores: dict[str, tuple[StoreSpace, ...]] = {}
         self._appliances_written: dict[str, datetime] = {}
+        self._missed_since: dict[str, datetime] = {}
         self._to_tell: set[str] = set()
         """Machines of which something urgent was written, and nobody was told."""
 
@@ -145,6 +146,11 @@ class StatusIntake:
         keep = set(machine_ids)
         self._heard.forget_all_but(keep)
         self._old_copies.forget_all_but(keep)
+        self._missed_since = {each: at for each, at in self._missed_since.items() if each in keep}
+
+    def missed_since(self, machine_id: str) -> datetime:
+        """When this vault process first asked what a side says of the machine that has never said anything of it."""
+        return self._missed_since.setdefault(machine_id, self._now())
 
     def _here(self, machine_id: str, side: type[AnyStatus]) -> Seen | None:
         seen = self._heard.find(machine_id, side)

@@ -14,7 +14,7 @@ from ....ground.durable import sync_file, sync_folder
 from ....ground.plural import counted
 from ... import errors
 from ...digests import scan
-from ...disks import image
+from ...disks import image, image_locks
 from ...files import unshare
 from ..chain import chain as layers
 from ..chain import commit_encrypted
@@ -100,7 +100,7 @@ def firmware_state(core: ReplicaCore, point_id: str, run_name: str | None) -> di
 
 
 def close_run(core: ReplicaCore, run_name: str) -> str:
-    """Delete a run's overlays and end its lease; gives a sentence. Raises ReplicaInUse if it is committed."""
+    """Delete a run's overlays and end its lease; gives a sentence. Raises ReplicaInUse if it is committed, or if something writes to them."""
     with core.changing(), core.keeping_layers() as state:
         run = state.run(run_name)
         if run is None:
@@ -111,14 +111,36 @@ def close_run(core: ReplicaCore, run_name: str) -> str:
                 f"Run {run_name} of {state.machine_id} was committed: its overlays hold the only copy of the machine.",
                 do="Reprotect the machine, or remove the replica when the machine is no longer needed.",
             )
+        _require_unused(core, run_name)
         for folder in (core.files.run(run_name), core.files.run_part(run_name)):
-            shutil.rmtree(folder, ignore_errors=True)
-        sync_folder(core.files.runs)
+            _delete(core, folder)
         core.reach("run.deleted")
         core.save(runs=tuple(other for other in state.runs if other is not run))
         core.reach("run.closed")
         prune.tidy_if_possible(core)
         return f"closed run {run_name}"
+
+
+def _require_unused(core: ReplicaCore, run_name: str) -> None:
+    """Raises ReplicaInUse while a program writes to an overlay: deleted below it, it would run on, with nothing to keep what it writes."""
+    written = [path for path in core.files.run(run_name).glob("*.qcow2") if image_locks.is_written(path)]
+    if written:
+        raise errors.ReplicaInUse(
+            f"A program that is not known here writes to {written[0]}, so run {run_name} of {core.state.machine_id} is not closed.",
+            do="End it, then retry. 'secondsite-rescue stop MACHINE', in the store, ends what was started by that; else look for it: "
+            f"'fuser {written[0]}'.",
+        )
+
+
+def _delete(core: ReplicaCore, folder: Path) -> None:
+    """First hidden as a whole: some of a machine's overlays without the others are none of its instants, and whoever finds them, after this was
+    cut off, makes the others anew."""
+    if folder.exists():
+        doomed = folder.with_name(f".removed-{folder.name}-{secrets.token_hex(4)}")
+        folder.rename(doomed)
+        sync_folder(core.files.runs)
+        core.reach("run.hidden")
+        shutil.rmtree(doomed, ignore_errors=True)  # else it is garbage
 
 
 def settle(core: ReplicaCore, run_name: str) -> str:

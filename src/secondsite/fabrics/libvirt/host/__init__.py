@@ -17,6 +17,5 @@ Its rooms:
     power        start, shut down, stop
     migrated     machines that were migrated away and are still defined here
     tagging      our tag on a machine, and the veto against its start
-    image_locks  whether somebody writes to an image
     networks     bridges, and libvirt's own networks
 """

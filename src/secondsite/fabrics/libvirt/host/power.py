@@ -9,9 +9,10 @@ from typing import Any
 
 import libvirt
 
+from ....datapath.disks import image_locks
 from ....domain import errors
 from ...interface import PowerState
-from . import connection, domain_xml, emulator, image_locks, inventory, migrated, tagging
+from . import connection, domain_xml, emulator, inventory, migrated, tagging
 
 POLL_SECONDS = 0.1
 ASK_AGAIN_SECONDS = 10.0

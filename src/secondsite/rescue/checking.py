@@ -1,0 +1,55 @@
+"""Whether the files of a point are all there, and go as far as their own tables say.
+
+What was copied onto a full disk ends too early. QEMU reads zeros from there on, without a word, and starts a machine from what none of its
+instants held.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from . import leasing
+from .problems import Problem
+from .store import Point, Replica
+
+BEYOND = "exceeding the end of the file"
+"""So QEMU says of a cluster that a file names and does not have."""
+
+
+def problem_of(replica: Replica, point: Point, key: Path | None) -> str:
+    """Why nothing can start from it; empty if nothing is wrong."""
+    for name in point.disks:
+        try:
+            chain = _chain(replica.layer(name, point.layer))
+        except Problem as problem:
+            return problem.what
+        short = [str(each["filename"]) for each in chain if _ends_early(each, key)]
+        if short:
+            return f"{short[0]} ends too early, as a copy that was cut off does"
+    return ""
+
+
+def _chain(top: Path) -> list[dict[str, Any]]:
+    """What `qemu-img info` says of all files that it reads from. Raises Problem if one is missing."""
+    return list(json.loads(leasing.qemu_img("info", "--output=json", "--backing-chain", "-U", str(top))))
+
+
+def _ends_early(link: dict[str, Any], key: Path | None) -> bool:
+    """Who takes too long over the answer is taken for whole: a large disk must not be kept from starting."""
+    if link.get("format") != "qcow2":
+        return False
+    secret: tuple[str, ...] = ()
+    options: dict[str, Any] = {
+        "driver": "qcow2",
+        "file": {"driver": "file", "filename": str(link["filename"])},
+        "backing": None,
+    }
+    if link.get("encrypted") and key is not None:
+        secret = ("--object", f"secret,id=key,file={key}")
+        options["encrypt"] = {"format": "luks", "key-secret": "key"}
+    try:
+        return BEYOND in leasing.checked(*secret, "-U", f"json:{json.dumps(options)}")
+    except Problem:
+        return False
