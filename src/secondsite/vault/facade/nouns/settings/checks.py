@@ -3,6 +3,7 @@
 from collections import Counter
 
 from .....domain import errors
+from .....domain.networks import addresses
 from .....wire.rest.settings.checks import MachineChecks, MachineChecksChange
 from .... import ports
 from ...parts import Parts
@@ -29,6 +30,7 @@ class Checks:
             before = _info(tx, machine)
             require(seen, before, f"What is checked of {machine.name}")
             _require_once(request)
+            _require_machines(request)
             tx.checks.put(ports.MachineChecksRecord(machine.id, request.checks))
             after = _info(tx, machine)
             self._parts.note(before, after)
@@ -41,6 +43,17 @@ def _require_once(request: MachineChecksChange) -> None:
     if twice:
         raise errors.InvalidArgument(
             f"A check is named more than once: {', '.join(twice)}.", do="Give each a name of its own."
+        )
+
+
+def _require_machines(request: MachineChecksChange) -> None:
+    """Appliances ask from their hosts, which have services of their own."""
+    given = [each.address for each in request.checks if each.address is not None]
+    odd = [each for each in given if not addresses.is_of_a_machine(addresses.host(each))]
+    if odd:
+        raise errors.InvalidArgument(
+            f"{', '.join(odd)} is not the address of a machine.",
+            do="Give the address that the machine has there.",
         )
 
 
