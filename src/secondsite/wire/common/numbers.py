@@ -1,11 +1,9 @@
 """Numbers, texts and lists that another process says: bounded, so that every database, file and sum can hold them."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
-from annotated_types import GroupedMetadata, MaxLen
-from pydantic import BeforeValidator, FailFast, Field
+from pydantic import BeforeValidator, Field, GetCoreSchemaHandler
 
 LONGEST_TEXT = 4000
 LONGEST_NAME = 255
@@ -27,12 +25,11 @@ Name = Annotated[str, Field(max_length=LONGEST_NAME)]
 
 
 @dataclass(frozen=True, slots=True)
-class AtMost(GroupedMetadata):
-    """A list of so many. It is left at the first of them that is wrong: a message of 1 MiB that held nothing but wrong ones took the vault half a
-    gigabyte, to say of each what is wrong with it."""
+class AtMost:
+    """A tuple of so many. It is left at the first of them that is wrong: a message of 1 MiB that held nothing but wrong ones took the vault
+    half a gigabyte, to say of each what is wrong with it."""
 
     most: int
 
-    def __iter__(self) -> Iterator[object]:
-        yield FailFast()
-        yield MaxLen(self.most)
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Any:
+        return {**handler(source), "fail_fast": True, "max_length": self.most}
