@@ -19,6 +19,7 @@ Its rooms:
     keys          the key of an encrypted store
     files         files that survive a power cut, and notice their damage
     problems      what goes wrong, and what to do then
+    words         text that others wrote, as a terminal shows it
     bundle        this room as one file
 """
 

@@ -11,6 +11,7 @@ from . import files, noting, plans, starting, telling
 from .problems import Problem
 from .running.wanted import Ways
 from .store import Replica, Store
+from .words import one_line, plain
 
 
 def list_machines(store: Store, typed: argparse.Namespace) -> int:
@@ -22,7 +23,7 @@ def list_machines(store: Store, typed: argparse.Namespace) -> int:
         telling.machines(told) if told else "No machine is in this store.",
     )
     for problem in problems:
-        print(f"! {problem}", file=sys.stderr)
+        print(f"! {one_line(problem)}", file=sys.stderr)
     return 1 if problems else 0
 
 
@@ -38,7 +39,9 @@ def list_plans(store: Store, typed: argparse.Namespace) -> int:
     found = plans.known(store)
     said = store.configuration().get("at")
     _print(
-        typed, {"plans": found, "as_of": said}, telling.plans(found) + (f"\nas of {said}" if found else "")
+        typed,
+        {"plans": found, "as_of": said},
+        telling.plans(found) + (f"\nas of {one_line(str(said))}" if found else ""),
     )
     return 0
 
@@ -47,7 +50,7 @@ def start(store: Store, typed: argparse.Namespace) -> int:
     with files.alone(store.roots):
         replica = store.find(typed.machine)
         said = starting.started(replica, typed.point, _ways(replica, typed))
-    _print(typed, {"said": said}, said)
+    _print(typed, {"said": said}, one_line(said))
     print(_warning(store), file=sys.stderr)
     return 0
 
@@ -61,7 +64,7 @@ def run_plan(store: Store, typed: argparse.Namespace) -> int:
 
     with files.alone(store.roots):
         failed = plans.run(
-            plan, begin, lambda line: print(line, flush=True), lambda what: _done(what, typed.yes)
+            plan, begin, lambda line: print(one_line(line), flush=True), lambda what: _done(what, typed.yes)
         )
     print(_warning(store), file=sys.stderr)
     if failed:
@@ -75,7 +78,7 @@ def run_plan(store: Store, typed: argparse.Namespace) -> int:
 def stop(store: Store, typed: argparse.Namespace) -> int:
     with files.alone(store.roots):
         said = starting.stopped(store.find(typed.machine), typed.grace)
-    _print(typed, {"said": said}, said)
+    _print(typed, {"said": said}, one_line(said))
     return 0
 
 
@@ -87,7 +90,7 @@ def discard(store: Store, typed: argparse.Namespace) -> int:
         raise Problem("Nothing was given up.")
     with files.alone(store.roots):
         said = starting.discarded(store.find(typed.machine))
-    _print(typed, {"said": said}, said)
+    _print(typed, {"said": said}, one_line(said))
     return 0
 
 
@@ -112,6 +115,7 @@ def _pair(said: str) -> tuple[str, str]:
 
 def _done(what: str, yes: bool) -> bool:
     """Ask whoever sits here; `yes`: it need not be asked."""
+    what = one_line(what)
     if yes:
         print(f"{what} (taken as done)")
         return True
@@ -125,7 +129,7 @@ def _done(what: str, yes: bool) -> bool:
 
 def _warning(store: Store) -> str:
     site = store.configuration().get("site")
-    here = f" of {site}" if site else ""
+    here = f" of {one_line(str(site))}" if site else ""
     return (
         "The first site cannot be told. Keep its machines off if it comes back: nothing fences them until a vault knows of this.\n"
         f"The appliance{here} takes no more cycles for what was started. What was done is written down in {store.roots[0] / noting.FILE}."
@@ -133,4 +137,4 @@ def _warning(store: Store) -> str:
 
 
 def _print(typed: argparse.Namespace, body: dict[str, Any], text: str) -> None:
-    print(json.dumps(body, indent=1) if typed.json else text)
+    print(json.dumps(body, indent=1) if typed.json else plain(text))

@@ -12,6 +12,7 @@ from pathlib import Path
 from . import choosing, commands
 from .problems import Problem
 from .store import Store
+from .words import one_line
 
 GRACE_SECONDS = 120.0
 Command = Callable[[Store, argparse.Namespace], int]
@@ -27,7 +28,7 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         return int(typed.do(Store(typed.store or [_beside()]), typed))
     except Problem as problem:
-        print(f"{problem.what}\n{problem.do}".strip(), file=sys.stderr)
+        print(f"{one_line(problem.what)}\n{one_line(problem.do)}".strip(), file=sys.stderr)
         return 1
     except OSError as error:
         do = (
@@ -35,7 +36,7 @@ def main(words: Sequence[str] | None = None) -> int:
             if error.errno == errno.EROFS
             else "What was begun goes on when it is typed again."
         )
-        print(f"{error.filename or 'A file'}: {error.strerror}. {do}", file=sys.stderr)
+        print(f"{one_line(str(error.filename or 'A file'))}: {error.strerror}. {do}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Ended. What was begun goes on when it is typed again.", file=sys.stderr)

@@ -10,6 +10,7 @@ from typing import Any
 
 from . import files
 from .problems import Problem
+from .words import one_line
 
 RUN = "failover"
 """The run that a failed-over machine has; appliances know it by this name."""
@@ -83,7 +84,7 @@ class Replica:
         """As its vault calls it."""
         newest = next((point.manifest for point in reversed(self.points) if point.manifest), {})
         known = self.start.get("machine") or self.said.get("name") or newest.get("machine_name")
-        return str(known or self.id)
+        return one_line(str(known or self.id))
 
     @property
     def key_id(self) -> str | None:

@@ -10,14 +10,16 @@ from .noting import now
 from .problems import Problem
 from .running import looking
 from .store import Point, Replica
+from .words import one_line
 
 NONE = "-"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Columns as wide as their widest word."""
-    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
-    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in (head, *rows)]
+    shown = [[one_line(cell) for cell in row] for row in (head, *rows)]
+    widths = [max(len(row[column]) for row in shown) for column in range(len(head))]
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in shown]
     return "\n".join(lines)
 
 

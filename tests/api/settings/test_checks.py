@@ -41,6 +41,8 @@ def test_checks_that_make_no_sense_are_refused(vault, ask, web01):
         {"path": "no slash"},
         {"path": "/a\r\nHost: other"},
         {"address": "web01"},
+        {"address": "127.0.0.1"},
+        {"address": "169.254.169.254"},
         {"source": "10.0.0.9"},
         {"deadline_seconds": 601},
         {"name": "two words"},

@@ -124,6 +124,14 @@ def test_what_a_guest_says_is_told_without_what_steers_a_terminal_and_shortened(
     assert len(said) == LONGEST_SAID
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1", "169.254.169.254", "0.0.0.0", "224.0.0.1/4"])
+def test_nothing_is_asked_where_no_machine_can_be(sites, address):
+    """Whoever sets a check read what services of the appliance's host, or its cloud, tell that host alone."""
+    pair, fabric_id = drilled(sites)
+    _, evidence = proved(pair, fabric_id, {"name": "page", "kind": "http", "status": 599, "address": address})
+    assert evidence["checks"][0]["said"] == f"{address} {checking.NO_MACHINE}"
+
+
 def test_errors_that_the_guest_s_kernel_counts_in_a_file_system_leave_the_start_unproven(sites):
     pair, fabric_id = drilled(sites, mounts={"/": 0, "/srv": 3})
     sentence, evidence = proved(pair, fabric_id, {"name": "disks", "kind": "file_systems"})

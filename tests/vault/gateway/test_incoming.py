@@ -55,8 +55,8 @@ def test_a_report_is_told_after_the_statuses_of_its_machine_and_before_those_of_
     sink = Sink(behind=10)
     delivery = Delivery(sink.write, lambda _key: None)
     for number in range(5):
-        delivery.post(sink.done.append, ("heard", number))
-    delivery.post_end("m7", lambda: sink.done.append(("told",)))
+        delivery.post("ap", sink.done.append, ("heard", number))
+    delivery.post_end("ap", "m7", lambda: sink.done.append(("told",)))
     started(delivery)
     eventually(lambda: len(sink.writes()) == 10)
     assert sink.done[:7] == [
@@ -70,10 +70,10 @@ def test_reports_that_come_while_something_is_written_share_the_next_write(start
     sink.gate.clear()
     delivery = started(Delivery(sink.write, lambda _key: None))
     told = []
-    delivery.post_end("m0", lambda: told.append("m0"))
+    delivery.post_end("ap", "m0", lambda: told.append("m0"))
     for number in range(1, 40):
-        delivery.post(sink.done.append, ("heard", number))
-        delivery.post_end(f"m{number}", lambda number=number: told.append(f"m{number}"))
+        delivery.post("ap", sink.done.append, ("heard", number))
+        delivery.post_end("ap", f"m{number}", lambda number=number: told.append(f"m{number}"))
     sink.gate.set()
     eventually(lambda: len(told) == 40)
     assert len(sink.writes()) <= 3
@@ -84,7 +84,7 @@ def test_statuses_that_come_together_are_written_together(started):
     sink = Sink()
     delivery = Delivery(sink.write, lambda _key: None)
     for number in range(50):
-        delivery.post(sink.done.append, ("heard", number))
+        delivery.post("ap", sink.done.append, ("heard", number))
     started(delivery)
     eventually(lambda: len(sink.done) == 51)
     assert sink.done[-1][:2] == ("write", ())
@@ -94,7 +94,7 @@ def test_a_report_waits_until_the_database_answers(started, monkeypatch):
     monkeypatch.setattr(incoming, "AGAIN_SECONDS", 0.01)
     sink = Sink(refused=3)
     delivery = Delivery(sink.write, lambda _key: None)
-    delivery.post_end("m1", lambda: sink.done.append(("told",)))
+    delivery.post_end("ap", "m1", lambda: sink.done.append(("told",)))
     started(delivery)
     eventually(lambda: ("told",) in sink.done)
     assert sink.done == [*[("write", ("m1",), MOST_BESIDE)] * 4, ("told",)]
@@ -103,7 +103,7 @@ def test_a_report_waits_until_the_database_answers(started, monkeypatch):
 def test_a_report_does_not_wait_for_what_can_never_be_written(started):
     sink = Sink(refused=1, problem=ValueError("no"))
     delivery = Delivery(sink.write, lambda _key: None)
-    delivery.post_end("m1", lambda: sink.done.append(("told",)))
+    delivery.post_end("ap", "m1", lambda: sink.done.append(("told",)))
     started(delivery)
     eventually(lambda: ("told",) in sink.done)
     assert len(sink.writes()) == 1
@@ -112,7 +112,7 @@ def test_a_report_does_not_wait_for_what_can_never_be_written(started):
 def test_what_no_database_took_before_the_end_is_told_to_nobody():
     sink, told = Sink(refused=9), []
     delivery = Delivery(sink.write, lambda _key: None)
-    delivery.post_end("m1", lambda: told.append("m1"))
+    delivery.post_end("ap", "m1", lambda: told.append("m1"))
     delivery.start()
     delivery.close(5)
     assert told == [], "the appliance reports it again to the next vault"
@@ -130,7 +130,7 @@ def test_a_signal_that_must_wait_for_a_commit_holds_up_neither_writes_nor_other_
     delivery = started(Delivery(sink.write, signal))
     delivery.tell("order/slow")
     for number in range(20):
-        delivery.post_end("m1", lambda number=number: delivery.tell(f"order/{number}"))
+        delivery.post_end("ap", "m1", lambda number=number: delivery.tell(f"order/{number}"))
     eventually(lambda: {f"order/{number}" for number in range(20)} <= set(given))
     assert "order/slow" not in given
     held.set()
@@ -141,7 +141,7 @@ def test_what_is_posted_is_delivered_before_the_end():
     sink = Sink()
     delivery = Delivery(sink.write, lambda key: sink.done.append(key))
     delivery.start()
-    delivery.post(sink.done.append, ("heard", 1))
+    delivery.post("ap", sink.done.append, ("heard", 1))
     delivery.close(5)
     assert [each for each in sink.done if each != "machine/2"] == [("heard", 1), *sink.writes()]
     assert sink.writes(), "what was heard is written"
@@ -159,12 +159,12 @@ def test_after_reports_of_several_orders_the_next_ones_wait_for_each_other(start
     delivery = Delivery(sink.write, lambda _key: None)
     told: list[str] = []
     for name in ("m1", "m2"):
-        delivery.post_end(name, partial(told.append, name))
+        delivery.post_end("ap", name, partial(told.append, name))
     started(delivery)
     eventually(lambda: told == ["m1", "m2"])
     for name in ("m3", "m4"):
-        delivery.post_end(name, partial(told.append, name))
-        delivery.post(sink.done.append, ("heard", name))
+        delivery.post_end("ap", name, partial(told.append, name))
+        delivery.post("ap", sink.done.append, ("heard", name))
     eventually(lambda: ("heard", "m4") in sink.done)
     assert len(sink.writes()) == 1
     delivery.close(10)
@@ -177,6 +177,6 @@ def test_reports_that_come_one_by_one_wait_for_nobody(started, long_rests):
     delivery = started(Delivery(sink.write, lambda _key: None))
     told = []
     for number in range(5):
-        delivery.post_end(f"m{number}", lambda number=number: told.append(number))
+        delivery.post_end("ap", f"m{number}", lambda number=number: told.append(number))
         eventually(lambda number=number: number in told)
     assert len(sink.writes()) == 5

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from secondsite.vault.gateway import link as links
-from secondsite.vault.gateway.link import EACH_BYTES, Link
+from secondsite.vault.gateway.link import EACH_BYTES, Link, Room
 
 
 async def endless(said):
@@ -25,16 +25,33 @@ def test_what_waits_to_be_heard_is_bounded(monkeypatch, room):
     said: list[int] = []
 
     async def flood():
-        link = Link(endless(said), "a")
-        running = asyncio.create_task(link.run(lambda link, text: link.took(len(text))))
+        link = Link(endless(said), "a", Room())
+        running = asyncio.create_task(link.run(lambda link, text: link.room.took(len(text))))
         await turns(100)
         assert len(said) == room + 1
-        link.heard(100)
+        link.room.heard(100)
         await turns(100)
         assert len(said) == room + 2
         while not running.done():
-            link.heard(100)
+            link.room.heard(100)
             await turns(3)
         assert len(said) == 1000
 
     asyncio.run(flood())
+
+
+def test_another_connection_of_the_same_appliance_has_no_more_room(monkeypatch):
+    """One that was ended and made anew again and again filled the vault's memory."""
+    monkeypatch.setattr(links, "MOST_UNHEARD_BYTES", 3 * (100 + EACH_BYTES))
+    said: list[int] = []
+
+    async def again_and_again():
+        room = Room()
+        for _ in range(5):
+            link = Link(endless(said), "a", room)
+            running = asyncio.create_task(link.run(lambda link, text: link.room.took(len(text))))
+            await turns(100)
+            running.cancel()
+        assert len(said) == 4
+
+    asyncio.run(again_and_again())

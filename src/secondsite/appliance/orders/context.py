@@ -92,6 +92,19 @@ class Context:
             return machine.lock(purpose, self.left_seconds(), interrupt)
         return machine.lock(purpose, self.left_seconds())
 
+    def require_tagged(self, fabric_id: str) -> None:
+        """Only what carries a tag of ours is touched, whoever orders it: also from within, by its guest's agent. Raises NotFound, NotOurs."""
+        found = self.fabric.inventory.get(fabric_id)
+        if found is None:
+            raise errors.NotFound(
+                f"The site has no machine {fabric_id}.", do="Look for it with 'virsh list --all'."
+            )
+        if found.tag is None:
+            raise errors.NotOurs(
+                f"Machine {found.name} at this site carries no secondsite tag, so nothing is done in its guest.",
+                do="Protect it first, or do by hand what was to be done.",
+            )
+
     def source(self) -> Source:
         """The order's machine as a source here; raises NotFound."""
         return self.parts.replication.get(self.machine_id)

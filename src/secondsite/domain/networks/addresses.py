@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 SHORTEST, LONGEST = 8, 30
 """Lengths of the prefix."""
+THIS_NETWORK, EVERYBODY = ipaddress.IPv4Network("0.0.0.0/8"), ipaddress.IPv4Address("255.255.255.255")
 
 
 def with_prefix(address: str) -> str:
@@ -24,6 +25,16 @@ def with_prefix(address: str) -> str:
 def plain(address: str) -> str:
     """An address without a prefix, as it is written everywhere. Raises ValueError."""
     return str(ipaddress.IPv4Address(address))
+
+
+def is_of_a_machine(said: str) -> bool:
+    """Whether it is an IPv4 address at which another machine can be: a guest says what it likes."""
+    try:
+        found = ipaddress.IPv4Address(said)
+    except ValueError:
+        return False
+    own = found.is_loopback or found.is_link_local or found.is_multicast
+    return not own and found not in THIS_NETWORK and found != EVERYBODY
 
 
 def host(address: str) -> str:

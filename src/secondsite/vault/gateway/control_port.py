@@ -28,7 +28,7 @@ from .control_tls import ControlSettings, for_appliances
 from .giving import Giving
 from .greeting import HELLO_WITHIN_SECONDS, Greeting
 from .incoming import Delivery
-from .link import Link
+from .link import Link, Room
 from .others import HANG_UP, Others
 
 log = structlog.get_logger()
@@ -36,6 +36,8 @@ log = structlog.get_logger()
 PING_EVERY_SECONDS = 5.0
 GONE_AFTER_SECONDS = 15.0
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
+MOST_UNREAD = 2
+"""Messages of a connection that are here and not read: each may be so large."""
 START_WITHIN_SECONDS = 10.0
 MOST_WAITING = 512
 TRY_AGAIN_LATER = 1013
@@ -70,6 +72,7 @@ class ControlPort:
         self._clock = clock
         self._number = number
         self._links: dict[str, Link] = {}
+        self._rooms: dict[str, Room] = {}
         self._delivery = Delivery(sink.write, signals)
         self._giving = Giving(self._links, self._delivery.tell, others)
         self._others = others
@@ -199,6 +202,7 @@ class ControlPort:
             ping_timeout=GONE_AFTER_SECONDS - PING_EVERY_SECONDS,
             close_timeout=2.0,
             max_size=MAX_MESSAGE_BYTES,
+            max_queue=MOST_UNREAD,
             compression=None,
         )
         return int(next(iter(self._server.sockets)).getsockname()[1])
@@ -224,7 +228,8 @@ class ControlPort:
         except (ConnectionClosed, TimeoutError):
             return
         self._visitors.know(connection.remote_address[:2], hello.appliance_id)
-        link = Link(connection, hello.appliance_id)
+        room = self._rooms.setdefault(hello.appliance_id, Room())
+        link = Link(connection, hello.appliance_id, room)
         self._enter(link, hello)
         try:
             await self._greeting.again(connection)
@@ -264,7 +269,7 @@ class ControlPort:
         older = self._links.get(link.appliance_id)
         self._links[link.appliance_id] = link
         log.info("appliance.connected", appliance=link.appliance_id, site=hello.site)
-        self._delivery.post(self._connected, link, hello)
+        self._delivery.post(link.appliance_id, self._connected, link, hello)
         self._giving.wake(link.appliance_id)
         if older is not None:
             self._close_link(older, "replaced by a newer connection")
@@ -283,7 +288,7 @@ class ControlPort:
         if self._links.get(link.appliance_id) is not link:
             return
         del self._links[link.appliance_id]
-        self._delivery.post(self._sink.disconnected, link.appliance_id)
+        self._delivery.post(link.appliance_id, self._sink.disconnected, link.appliance_id)
         self._giving.wake(link.appliance_id)
 
     def _received(self, link: Link, text: str | bytes) -> None:
@@ -292,34 +297,35 @@ class ControlPort:
         if self._links.get(link.appliance_id) is not link:
             return
         if is_status or isinstance(message, control.Status):
-            self._delivery.post(self._heard(link, text, partial(self._said, link, text)))
+            self._delivery.post(link.appliance_id, self._heard(link, text, partial(self._said, link, text)))
             return
         if message is None:
-            self._delivery.post(self._heard(link, text, partial(self._sink.missed, link.appliance_id)))
+            missed = partial(self._sink.missed, link.appliance_id)
+            self._delivery.post(link.appliance_id, self._heard(link, text, missed))
             return
         match message:
             case control.Report():
                 # after what the appliance said of the machine before it: a step that hears of the end sees its effect
                 told = partial(self._giving.reported, link.appliance_id, message, text)
-                self._delivery.post_end(message.machine_id, self._heard(link, text, told))
+                self._delivery.post_end(link.appliance_id, message.machine_id, self._heard(link, text, told))
             case control.Progress():
                 self._giving.progressed(link.appliance_id, message)
             case control.Renew():
                 renewed = partial(self._renewed, link, message.csr_pem)
-                self._delivery.post(self._heard(link, text, renewed))
+                self._delivery.post(link.appliance_id, self._heard(link, text, renewed))
             case _:
                 log.warning("message.out-of-place", appliance=link.appliance_id, type=message.type)
 
     def _heard(self, link: Link, text: str | bytes, hear: Callable[[], None]) -> Callable[[], None]:
         """Hear it later; until then its link reads so much less."""
         text_bytes = reading.held_bytes(text)
-        link.took(text_bytes)
+        link.room.took(text_bytes)
 
         def heard() -> None:
             try:
                 hear()
             finally:
-                link.heard(text_bytes)
+                link.room.heard(text_bytes)
 
         return heard
 

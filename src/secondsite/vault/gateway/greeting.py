@@ -14,11 +14,15 @@ from ... import __version__
 from ...domain import errors
 from ...ground import certificates
 from ...ground.plural import counted
+from ...ground.units import KiB
 from ...wire import control
 from ...wire.control.protocols import RELEASES_APART, SPOKEN, Spoken
+from ...wire.control.reports import first_of
 from .. import ports
 
 HELLO_WITHIN_SECONDS = 10.0
+LONGEST_HELLO = 64 * KiB
+"""Until it has greeted, a connection may be that of an appliance which counts no more."""
 NUL, SHOWN = r"\u0000", r"\ufffd"
 _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
@@ -42,7 +46,8 @@ class Greeting:
     async def hello(self, connection: ServerConnection) -> control.Hello:
         """The appliance's Hello; raises CertificateRefused or InvalidArgument."""
         async with asyncio.timeout(HELLO_WITHIN_SECONDS):
-            hello = parse(await connection.recv())
+            text = await connection.recv()
+        hello = parse(text) if len(text) <= LONGEST_HELLO else None
         if not isinstance(hello, control.Hello):
             raise errors.InvalidArgument(
                 "The first message must be a hello.", do="Use a secondsite appliance."
@@ -93,8 +98,9 @@ def parse(text: str | bytes) -> control.Message:
     except UnicodeDecodeError as error:
         raise errors.InvalidArgument(f"A message is no text: {error}") from error
     except pydantic.ValidationError as error:
+        said = first_of(error)
         raise errors.InvalidArgument(
-            f"A message cannot be read: {counted(error.error_count(), 'error')}, {error}"
+            f"A message cannot be read: {counted(error.error_count(), 'error')}, {said}"
         ) from error
 
 

@@ -1,6 +1,6 @@
 """What appliances say, on its way from the network's thread to the code that records it.
 
-The network's thread must never wait for a database, so another thread hears what came, in the order it came, and writes it. Hearing is
+The network's thread must never wait for a database, so another thread hears what came, of each appliance in the order it came, and writes it. Hearing is
 quick, writing waits for the database: so statuses are written together, soon after they came, or when a report comes, which
 waits for those of its own machine only (ADR 63).
 """
@@ -15,6 +15,7 @@ from typing import ParamSpec
 from ...ground import threads
 from .. import ports
 from .telling import Telling, is_delivered
+from .turns import Turns
 
 What = ParamSpec("What")
 SOON_SECONDS = 0.1
@@ -52,7 +53,7 @@ class Delivery:
         self._write_down = write
         self.tell = Telling(signals)
         self._clock = clock
-        self._posted: queue.SimpleQueue[Callable[[], None] | Ended | None] = queue.SimpleQueue()
+        self._posted: Turns[Callable[[], None] | Ended] = Turns()
         self._write_at: float | None = None
         self._rests_until = 0.0
         self._ends: list[Ended] = []
@@ -64,18 +65,18 @@ class Delivery:
         self._thread.start()
         self.tell.start()
 
-    def post(self, receive: Callable[What, None], *what: What.args, **named: What.kwargs) -> None:
-        """Deliver later; a receiver that fails is logged and the next delivery goes on."""
-        self._posted.put(partial(receive, *what, **named))
+    def post(self, by: str, receive: Callable[What, None], *what: What.args, **named: What.kwargs) -> None:
+        """Deliver what this appliance said, later; a receiver that fails is logged and the next delivery goes on."""
+        self._posted.put(by, partial(receive, *what, **named))
 
-    def post_end(self, machine_id: str | None, tell: Callable[[], None]) -> None:
+    def post_end(self, by: str, machine_id: str | None, tell: Callable[[], None]) -> None:
         """Tell that an order has ended, once what its appliance said of the machine before is written."""
-        self._posted.put(Ended(machine_id, tell))
+        self._posted.put(by, Ended(machine_id, tell))
 
     def close(self, deadline_seconds: float) -> None:
         """Deliver what was posted, then end. At the deadline, what still waits for the database is given up: appliances
         report it again to the next vault."""
-        self._posted.put(None)
+        self._posted.end()
         if self._thread.is_alive():
             self._thread.join(deadline_seconds)
         self.tell.close(deadline_seconds)

@@ -18,32 +18,20 @@ EACH_BYTES = 16 * KiB
 """What a message counts for besides its text."""
 
 
-class Link:
-    """Belongs to one event loop; only `send` and `heard` may be called from other threads."""
+class Room:
+    """What of an appliance waits to be heard, over all its connections: one that ends takes nothing back of what it has said. Belongs to one
+    event loop; only `heard` may be called from other threads."""
 
-    def __init__(self, connection: ServerConnection, appliance_id: str) -> None:
-        self.appliance_id = appliance_id
-        self._connection = connection
+    def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._outgoing: asyncio.Queue[Order | Renewed | Again] = asyncio.Queue()
         self._unheard_bytes = 0
         self._has_room = asyncio.Event()
         self._has_room.set()
         self._lock = threading.Lock()
 
-    def send(self, message: Order | Renewed | Again) -> None:
-        """Queue the message. If the connection ends first it is lost, and asked for again."""
-        self._loop.call_soon_threadsafe(self._outgoing.put_nowait, message)
-
-    async def run(self, received: Callable[["Link", str | bytes], None]) -> None:
-        """Pass messages both ways until the connection ends."""
-        writer = asyncio.create_task(self._write())
-        try:
-            async for message in self._connection:
-                received(self, message)
-                await self._has_room.wait()
-        finally:
-            writer.cancel()
+    async def free(self) -> None:
+        """Returns when more may be read."""
+        await self._has_room.wait()
 
     def took(self, text_bytes: int) -> None:
         """A message of this length waits to be heard."""
@@ -61,6 +49,32 @@ class Link:
         if was_full and has_room:
             with contextlib.suppress(RuntimeError):  # the loop has ended, and the connection with it
                 self._loop.call_soon_threadsafe(self._has_room.set)
+
+
+class Link:
+    """Belongs to one event loop; only `send` may be called from other threads."""
+
+    def __init__(self, connection: ServerConnection, appliance_id: str, room: Room) -> None:
+        self.appliance_id = appliance_id
+        self.room = room
+        self._connection = connection
+        self._loop = asyncio.get_running_loop()
+        self._outgoing: asyncio.Queue[Order | Renewed | Again] = asyncio.Queue()
+
+    def send(self, message: Order | Renewed | Again) -> None:
+        """Queue the message. If the connection ends first it is lost, and asked for again."""
+        self._loop.call_soon_threadsafe(self._outgoing.put_nowait, message)
+
+    async def run(self, received: Callable[["Link", str | bytes], None]) -> None:
+        """Pass messages both ways until the connection ends."""
+        writer = asyncio.create_task(self._write())
+        try:
+            await self.room.free()
+            async for message in self._connection:
+                received(self, message)
+                await self.room.free()
+        finally:
+            writer.cancel()
 
     async def close(self, reason: str) -> None:
         await self._connection.close(1000, reason)

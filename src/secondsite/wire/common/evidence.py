@@ -8,6 +8,7 @@ from pydantic import Field
 from .base import Shape
 from .cards import MOST_CARDS
 from .machine_checks import MOST_CHECKS, CheckVerdict
+from .numbers import AtMost, Name, Text
 
 MOST_TOLD = 16
 """Addresses of one machine."""
@@ -35,15 +36,15 @@ class Picture(StrEnum):
 class AddressVerdict(Shape):
     """What came of an address that is set for a card."""
 
-    key: str
+    key: Name
     """The card's name in sentences of jobs."""
-    mac: str
+    mac: Name
     """Its MAC address at that site."""
-    address: str
+    address: Name
     """The address, with its prefix."""
     given: bool
     """Whether the guest has it now."""
-    said: str
+    said: Text
     """What the guest calls the card, or why it has not this address."""
 
 
@@ -52,22 +53,22 @@ class Evidence(Shape):
 
     proven: bool
     """Whether every check of the machine passed; without checks, whether its guest agent answered. That it has power proves nothing."""
-    power: str
+    power: Name
     """Whether the machine ran at the end: 'running', 'off', ..."""
     agent: GuestAgent
     """What its guest agent said."""
     agent_seconds: float | None = None
     """When the agent answered, counted from when one began to look."""
-    console: str | None = None
+    console: Text | None = None
     """The end of what it has written to its console since its start; empty: nothing yet; null: no console of it is kept."""
     picture: Picture = Picture.NONE
     """What became of the picture of its screen: read it with `GET /api/jobs/{job}/picture`."""
     seconds: float
     """How long one looked."""
-    checks: Annotated[tuple[CheckVerdict, ...], Field(max_length=MOST_CHECKS)] = ()
+    checks: Annotated[tuple[CheckVerdict, ...], AtMost(MOST_CHECKS)] = ()
     """What came of each check that is set for the machine, in their order."""
-    addresses: Annotated[tuple[AddressVerdict, ...], Field(max_length=MOST_CARDS)] = ()
+    addresses: Annotated[tuple[AddressVerdict, ...], AtMost(MOST_CARDS)] = ()
     """What came of each address that is set for a card."""
-    guest_addresses: Annotated[tuple[GuestAddress, ...], Field(max_length=MOST_TOLD)] = ()
+    guest_addresses: Annotated[tuple[GuestAddress, ...], AtMost(MOST_TOLD)] = ()
     """The IPv4 addresses that it had when it was last looked at, as far as its guest agent, or the DHCP server of the hypervisor's network,
     tells."""

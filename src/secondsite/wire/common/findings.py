@@ -2,13 +2,13 @@
 
 from .base import Shape
 from .instants import Instant
-from .numbers import Text
+from .numbers import Name, Text
 
 
 class FindingShape(Shape):
     """A named fact about a machine."""
 
-    code: str
+    code: Name
     """In domain.health.CATALOGUE."""
     what: Text
     """What was found."""

@@ -1,5 +1,7 @@
 """Recovery points, and the instants after them."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from ...domain import journal
@@ -7,13 +9,15 @@ from ...domain.points import Consistency, Grade, RecoveryPoint
 from ...ground.uptime import Uptime
 from .base import Shape
 from .instants import Instant
-from .numbers import Bytes, Number, Text
+from .numbers import AtMost, Bytes, Name, Number, Text
+
+MOST_DISKS = 1000
 
 
 class PointShape(Shape):
     """A recovery point: an instant that the machine can be started from."""
 
-    id: str
+    id: Name
     """Its id in all calls; begins with its instant."""
     taken_at: Instant
     """The instant (UTC), by the source's clock."""
@@ -23,7 +27,7 @@ class PointShape(Shape):
     """Rises with every new replica and every reprotect."""
     seq: Number = 0
     """The number of its cycle within the epoch."""
-    set_id: str | None = None
+    set_id: Name | None = None
     """The common point of a replication group that it is part of; null: it is a point of this machine alone."""
     reason: Text | None = None
     """Why it is not what was asked for, such as not app-consistent."""
@@ -31,9 +35,9 @@ class PointShape(Shape):
     """A failover was committed to it."""
     added_bytes: Bytes = 0
     """The space that it added to the store."""
-    disks: tuple[str, ...] = ()
+    disks: Annotated[tuple[Name, ...], AtMost(MOST_DISKS)] = ()
     """The disks that it has: a disk that was included later, or removed from the machine, is not in all points."""
-    held: str | None = None
+    held: Text | None = None
     """Why it is held, so that retention does not delete it; null: it is not held."""
     damaged: bool = False
     """It was read, and its data is not what was sealed; or it stands on such a point and was not read since. No choice

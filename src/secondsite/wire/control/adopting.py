@@ -16,6 +16,7 @@ from ..common.hooks.hook import MOST_HOOKS, MachineHook
 from ..common.instants import Instant
 from ..common.machine_checks import MOST_CHECKS, MachineCheck
 from ..common.machines import MachineDefinition
+from ..common.numbers import AtMost
 from ..common.points import RolledForward
 from ..common.policies import PolicyShape
 from ..common.properties import TargetProperties
@@ -62,12 +63,12 @@ class KeptMapping(Shape):
 class KeptVault(Shape):
     """What a vault has set for many machines, as far as the appliance's machines use it."""
 
-    sites: Annotated[tuple[KeptSite, ...], Field(max_length=10_000)] = ()
-    appliances: Annotated[tuple[KeptAppliance, ...], Field(max_length=10_000)] = ()
-    policies: Annotated[tuple[KeptPolicy, ...], Field(max_length=10_000)] = ()
-    groups: Annotated[tuple[ReplicationGroup, ...], Field(max_length=10_000)] = ()
-    plans: Annotated[tuple[RecoveryPlan, ...], Field(max_length=10_000)] = ()
-    mappings: Annotated[tuple[KeptMapping, ...], Field(max_length=100_000)] = ()
+    sites: Annotated[tuple[KeptSite, ...], AtMost(10_000)] = ()
+    appliances: Annotated[tuple[KeptAppliance, ...], AtMost(10_000)] = ()
+    policies: Annotated[tuple[KeptPolicy, ...], AtMost(10_000)] = ()
+    groups: Annotated[tuple[ReplicationGroup, ...], AtMost(10_000)] = ()
+    plans: Annotated[tuple[RecoveryPlan, ...], AtMost(10_000)] = ()
+    mappings: Annotated[tuple[KeptMapping, ...], AtMost(100_000)] = ()
 
 
 class KeptRecord(Shape):
@@ -170,7 +171,7 @@ class Found(Shape):
     site: str = ""
     said_at: Instant | None = None
     vault: KeptVault | None = None
-    machines: tuple[FoundMachine, ...] = ()
+    machines: Annotated[tuple[FoundMachine, ...], AtMost(MOST_OF_A_PAGE)] = ()
     more: bool = False
 
 

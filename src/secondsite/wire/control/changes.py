@@ -13,11 +13,12 @@ from pydantic import Field
 
 from ..common.base import Shape
 from ..common.instants import Instant
-from ..common.numbers import Bytes, Number
+from ..common.numbers import AtMost, Bytes, Name, Number
 from ..common.points import JournalStretch, PointShape
 from .statuses import MOST_POINTS, ReplicaStatus, SourceStatus
 
-MachineId = Annotated[str, Field(max_length=128)]
+LONGEST_ID = 128
+MachineId = Annotated[str, Field(max_length=LONGEST_ID)]
 
 
 class SourceFigures(Shape):
@@ -39,7 +40,7 @@ class ReplicaFigures(Shape):
 
     machine_id: MachineId
     epoch: Number
-    journal: Annotated[tuple[JournalStretch, ...], Field(max_length=MOST_POINTS)] = ()
+    journal: Annotated[tuple[JournalStretch, ...], AtMost(MOST_POINTS)] = ()
     journal_bytes: Bytes = 0
     processed_seq: Number | None = None
     processed_at: Instant | None = None
@@ -52,11 +53,11 @@ class ReplicaChange(Shape):
 
     status: ReplicaStatus
     """Without points."""
-    came: Annotated[tuple[PointShape, ...], Field(max_length=MOST_POINTS)] = ()
+    came: Annotated[tuple[PointShape, ...], AtMost(MOST_POINTS)] = ()
     """Points that are new, or were changed."""
-    gone: Annotated[tuple[str, ...], Field(max_length=MOST_POINTS)] = ()
+    gone: Annotated[tuple[Name, ...], AtMost(MOST_POINTS)] = ()
     """Ids of points that are there no more."""
-    digest: str
+    digest: Name
 
 
 AnyStatus = SourceStatus | ReplicaStatus

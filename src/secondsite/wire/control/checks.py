@@ -1,24 +1,29 @@
 """Checks before a machine is protected or started, and copies that were shipped: payloads and facts of orders."""
 
+from typing import Annotated
+
 from ..common.base import Shape
 from ..common.machines import MachineDefinition
+from ..common.numbers import AtMost, Text
 from ..common.properties import Sizing
 from ..common.stores import Keeping
 from .cards import CardHere
 from .setups import Base
 
+MOST_OBSTACLES = 1000
+
 
 class ObstacleShape(Shape):
     """`about`: the field of CheckTarget.sizing that is in the way; None: something else, or an older appliance."""
 
-    what: str
-    do: str
+    what: Text
+    do: Text
     blocking: bool = True
     about: str | None = None
 
 
 class Obstacles(Shape):
-    obstacles: tuple[ObstacleShape, ...] = ()
+    obstacles: Annotated[tuple[ObstacleShape, ...], AtMost(MOST_OBSTACLES)] = ()
 
 
 class CheckedSource(Obstacles):
@@ -53,7 +58,7 @@ class CheckedTarget(Obstacles):
     sizes: bool = False
     makes_several: bool = False
     serves: bool = False
-    stand_ins: tuple[StandIn, ...] = ()
+    stand_ins: Annotated[tuple[StandIn, ...], AtMost(MOST_OBSTACLES)] = ()
     keeps: bool = False
     """PREPARE_REPLICA knows `keeping`; False: an older appliance."""
     sets_cpu_model: bool = False

@@ -8,15 +8,38 @@ the appliance sends Renew, and the vault answers Renewed.
 
 from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue, TypeAdapter
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, TypeAdapter
 
 from ..common.base import MACHINE_ID, Problem, Shape
 from ..common.instants import Instant
-from ..common.numbers import Bytes
+from ..common.numbers import LONGEST_TEXT, AtMost, Bytes, Name, Text
 from ..common.stores import MOST_STORES, StoreSpace
-from .changes import ReplicaChange, ReplicaFigures, SourceFigures
+from .changes import MachineId, ReplicaChange, ReplicaFigures, SourceFigures
 from .protocols import PROTOCOL_VERSION, SPOKEN
 from .statuses import OldCopyStatus, ReplicaStatus, SourceStatus
+
+MOST_MACHINES = 20_000
+"""Of one appliance. What says more of them is no status: a message may hold millions."""
+MOST_NOTES = 100
+
+
+def _few(said: object) -> object:
+    """Of a dictionary no list says at its first odd value that it is left."""
+    if isinstance(said, dict) and len(said) > MOST_MACHINES:
+        raise ValueError(f"it has more than {MOST_MACHINES} entries")
+    return said
+
+
+def _short(problem: Problem | None) -> Problem | None:
+    """It stays in the records of jobs, and everybody who looks at these gets it."""
+    if problem is None or len(problem.message) + len(problem.do) <= LONGEST_TEXT:
+        return problem
+    short = {"message": problem.message[:LONGEST_TEXT], "do": problem.do[:LONGEST_TEXT]}
+    return problem.model_copy(update=short)
+
+
+Numbers = Annotated[dict[str, Annotated[int, Field(ge=0, lt=2**31)]], BeforeValidator(_few)]
+Gone = Annotated[tuple[MachineId, ...], AtMost(MOST_MACHINES)]
 
 
 class Hello(Shape):
@@ -27,15 +50,15 @@ class Hello(Shape):
     protocol: int = PROTOCOL_VERSION
     oldest_protocol: int | None = SPOKEN.oldest
     """The oldest that it understands; None: an appliance of the first release, which understands the next one."""
-    appliance_id: str
-    site: str
-    version: str
+    appliance_id: Name
+    site: Name
+    version: Name
     # No enumeration: a newer appliance may bring a platform of its own, and is as good to the vault, which only shows it.
-    fabric_kind: str
+    fabric_kind: Name
     accelerated: bool
-    data_addresses: tuple[str, ...]
+    data_addresses: Annotated[tuple[Name, ...], AtMost(MOST_NOTES)]
     """host:port that peers of other sites can reach, best first."""
-    notes: tuple[str, ...] = ()
+    notes: Annotated[tuple[Text, ...], AtMost(MOST_NOTES)] = ()
     host: Annotated[str, Field(max_length=255)] | None = None
     """The name of the host that it runs on; None: an older appliance."""
     most_disks_home: int | None = None
@@ -80,7 +103,7 @@ class Progress(Shape):
     type: Literal["progress"] = "progress"
     order_id: str
     fraction: float
-    sentence: str
+    sentence: Text
 
 
 class Report(Shape):
@@ -90,9 +113,9 @@ class Report(Shape):
     type: Literal["report"] = "report"
     order_id: str
     machine_id: str | None = None
-    sentence: str = ""
+    sentence: Text = ""
     facts: dict[str, JsonValue] = Field(default_factory=dict)
-    problem: Problem | None = None
+    problem: Annotated[Problem | None, AfterValidator(_short)] = None
 
 
 class Status(Shape):
@@ -104,29 +127,29 @@ class Status(Shape):
     """
 
     type: Literal["status"] = "status"
-    sources: tuple[SourceStatus, ...] = ()
-    replicas: tuple[ReplicaStatus, ...] = ()
-    old_copies: tuple[OldCopyStatus, ...] = ()
+    sources: Annotated[tuple[SourceStatus, ...], AtMost(MOST_MACHINES)] = ()
+    replicas: Annotated[tuple[ReplicaStatus, ...], AtMost(MOST_MACHINES)] = ()
+    old_copies: Annotated[tuple[OldCopyStatus, ...], AtMost(MOST_MACHINES)] = ()
     store_free_bytes: Bytes | None = None
     store_used_bytes: Bytes | None = None
     """Both of the default store."""
-    stores: Annotated[tuple[StoreSpace, ...], Field(max_length=MOST_STORES)] = ()
+    stores: Annotated[tuple[StoreSpace, ...], AtMost(MOST_STORES)] = ()
     """All stores, the default one first; an older appliance says nothing of them."""
     at: Instant | None = None
     """When this was said, by the appliance's clock (UTC): the vault compares it with its own."""
-    generations: dict[str, Annotated[int, Field(ge=0, lt=2**31)]] = Field(default_factory=dict)
+    generations: Numbers = Field(default_factory=dict)
     """The highest number of an order that was seen, by machine; the same is not said twice over one connection."""
-    drill_generations: dict[str, Annotated[int, Field(ge=0, lt=2**31)]] = Field(default_factory=dict)
+    drill_generations: Numbers = Field(default_factory=dict)
     """The same of orders for drills."""
-    source_figures: tuple[SourceFigures, ...] = ()
+    source_figures: Annotated[tuple[SourceFigures, ...], AtMost(MOST_MACHINES)] = ()
     """Of sources of which nothing else changed since they were last told over this connection."""
-    replica_figures: tuple[ReplicaFigures, ...] = ()
+    replica_figures: Annotated[tuple[ReplicaFigures, ...], AtMost(MOST_MACHINES)] = ()
     """The same of replicas."""
-    replica_changes: tuple[ReplicaChange, ...] = ()
+    replica_changes: Annotated[tuple[ReplicaChange, ...], AtMost(MOST_MACHINES)] = ()
     """Replicas of which more changed than figures, against what was last told of them over this connection."""
-    sources_gone: tuple[str, ...] = ()
+    sources_gone: Gone = ()
     """Machines that were told as sources over this connection, and are none now, or cannot be described."""
-    replicas_gone: tuple[str, ...] = ()
+    replicas_gone: Gone = ()
     """The same of replicas."""
 
 

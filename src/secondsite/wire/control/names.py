@@ -6,6 +6,8 @@ from pydantic import Field
 
 from ..common.base import Shape
 from ..common.cards import MAC, Name, Plain
+from ..common.numbers import AtMost, Text
+from ..common.numbers import Name as Bounded
 
 LONGEST_SECONDS = 600.0
 MOST_NAMES = 1000
@@ -37,11 +39,11 @@ class NameVerdict(Shape):
     """What came of a name: it points to `address` now (null: it does not point to the machine). `before`: to what it pointed before the
     order. `said`: why it does not, or what else is to be known of it."""
 
-    name: str
-    address: str | None = None
-    before: str | None = None
-    said: str = ""
+    name: Bounded
+    address: Bounded | None = None
+    before: Bounded | None = None
+    said: Text = ""
 
 
 class UpdatedNames(Shape):
-    verdicts: tuple[NameVerdict, ...]
+    verdicts: Annotated[tuple[NameVerdict, ...], AtMost(MOST_NAMES)]

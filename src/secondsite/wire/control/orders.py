@@ -12,6 +12,7 @@ from ..common.base import Shape
 from ..common.cards import MAC, MOST_CARDS, CardAddress, Plain
 from ..common.instants import Instant
 from ..common.machines import DiscoveredMachine, MachineDefinition, NetworkInfo, Serving
+from ..common.numbers import AtMost
 from ..common.points import PointShape, RolledForward
 from ..common.policies import PolicyShape
 from ..common.properties import Sizing
@@ -22,6 +23,7 @@ from .names import UpdatedNames, UpdateNames
 from .proofs import BootPoint, Proof, Prove
 from .scripts import CheckScripts, MissingScripts, RunGuestScript, RunScript, ScriptRan
 from .setups import GroupShape, ReplicaSetup, SourceSetup
+from .statuses import MOST_POINTS
 
 P = TypeVar("P", bound=Shape)
 F = TypeVar("F", bound=Shape)
@@ -29,6 +31,7 @@ F = TypeVar("F", bound=Shape)
 
 MOST_TOLD = 16
 """Addresses of one card."""
+MOST_IN_A_SITE = 100_000
 Mac = Annotated[str, Field(pattern=MAC)]
 ToldAddresses = Annotated[tuple[Plain, ...], Field(max_length=MOST_TOLD)]
 
@@ -44,8 +47,8 @@ class Discover(Shape):
 
 
 class Inventory(Shape):
-    machines: tuple[DiscoveredMachine, ...]
-    networks: tuple[NetworkInfo, ...]
+    machines: Annotated[tuple[DiscoveredMachine, ...], AtMost(MOST_IN_A_SITE)]
+    networks: Annotated[tuple[NetworkInfo, ...], AtMost(MOST_IN_A_SITE)]
 
 
 class StopReplication(Shape):
@@ -160,7 +163,7 @@ class Drain(Shape):
 
 
 class Points(Shape):
-    points: tuple[PointShape, ...] = ()
+    points: Annotated[tuple[PointShape, ...], AtMost(MOST_POINTS)] = ()
     new_point_id: str | None = None
 
 

@@ -1,29 +1,57 @@
 """What a report says, in the shape of its order."""
 
+import json
 from typing import TypeVar
 
 from pydantic import ValidationError
 
 from ...domain import errors
+from ...ground.units import MiB
 from ..common.base import Shape
+from ..common.numbers import LONGEST_TEXT
 from .messages import Report
-from .orders import OrderKind
+from .orders import Kind, OrderKind
 
 P = TypeVar("P", bound=Shape)
 F = TypeVar("F", bound=Shape)
+
+MOST_FACTS_BYTES = 4 * MiB
+"""A picture of a screen has more than one."""
+OF_ALL_MACHINES = frozenset({Kind.DISCOVER, Kind.SHOW_KEPT})
+"""Theirs are as long as a message may be."""
 
 
 def facts_of(order: OrderKind[P, F], report: Report) -> F:
     """The facts of a report of this order.
 
-    Raises the problem that it reports, or InvalidArgument when its facts have another shape.
+    Raises the problem that it reports, or InvalidArgument when its facts have another shape, or are more than is kept of them.
     """
     if report.problem is not None:
         raise report.problem.raised()
+    _require_bounded(order.kind, report)
     try:
         return order.facts.model_validate(report.facts)
     except ValidationError as problem:
         raise errors.InvalidArgument(
-            f"The report of the order '{order.kind}' cannot be parsed: {problem}",
+            f"The report of the order '{order.kind}' cannot be parsed: {first_of(problem)}",
             do="Upgrade vault and appliance to the same release.",
         ) from None
+
+
+def _require_bounded(kind: Kind, report: Report) -> None:
+    """A step keeps the facts in the record of its job, and everybody who looks at that gets them."""
+    if kind in OF_ALL_MACHINES:
+        return
+    size = len(json.dumps(report.facts))
+    if size > MOST_FACTS_BYTES:
+        raise errors.InvalidArgument(
+            f"The report of the order '{kind}' has facts of {size // MiB} MiB; more than {MOST_FACTS_BYTES // MiB} MiB are not taken.",
+            do="Look at the appliance that carried it out: it may be in other hands.",
+        )
+
+
+def first_of(problem: ValidationError) -> str:
+    """The first thing that is wrong: of a message there may be a million."""
+    for wrong in problem.errors(include_url=False, include_input=False, include_context=False)[:1]:
+        return f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}"[:LONGEST_TEXT]
+    return ""

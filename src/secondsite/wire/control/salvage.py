@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import pydantic
 
-from .changes import ReplicaChange, ReplicaFigures, SourceFigures
-from .messages import Status
+from .changes import LONGEST_ID, ReplicaChange, ReplicaFigures, SourceFigures
+from .messages import MOST_MACHINES, Status
 from .statuses import OldCopyStatus, ReplicaStatus, SourceStatus
 
 _PARTS: Final[dict[str, type[pydantic.BaseModel]]] = {
@@ -29,6 +29,7 @@ _GONE: Final[dict[str, str]] = {
 """Where it is said that what was told of a machine holds no more."""
 
 _MOST_NAMED = 5
+_MOST_ODD = 1000
 _MOST_OF_A_NAME = 64
 
 
@@ -41,18 +42,30 @@ def without_malformed(text: str | bytes) -> tuple[Status, str]:
     dropped: list[str] = []
     for part, shape in _PARTS.items():
         machines = said.get(part, [])
-        if not isinstance(machines, list):
-            raise ValueError(f"{part} is no list")
-        odd = [each for each in machines if not _is_well_formed(shape, each, dropped)]
-        said[part] = [each for each in machines if each not in odd]
+        if not isinstance(machines, list) or len(machines) > MOST_MACHINES:
+            raise ValueError(f"{part} is no list, or a longer one than there are machines")
+        said[part], odd = _parted(shape, machines, dropped)
         _say_gone(said, part, odd)
     status = Status.model_validate_json(json.dumps(said))
     return status, f"left out {len(dropped)}: {'; '.join(dropped[:_MOST_NAMED])}"
 
 
+def _parted(
+    shape: type[pydantic.BaseModel], machines: list[Any], dropped: list[str]
+) -> tuple[list[Any], list[Any]]:
+    """The well-formed ones, and the odd ones. Raises ValueError for too many of these: then nothing of it is what an appliance says."""
+    whole: list[Any] = []
+    odd: list[Any] = []
+    for each in machines:
+        (whole if _is_well_formed(shape, each, dropped) else odd).append(each)
+        if len(dropped) > _MOST_ODD:
+            raise ValueError(f"more than {_MOST_ODD} machines are malformed in it")
+    return whole, odd
+
+
 def _say_gone(said: dict[str, Any], part: str, odd: list[Any]) -> None:
     """What was told of them before is not confirmed by what is missing now."""
-    named = [name for each in odd if isinstance(name := _machine_id(each), str)]
+    named = [name for each in odd if isinstance(name := _machine_id(each), str) and len(name) <= LONGEST_ID]
     if named and part in _GONE:
         said[_GONE[part]] = [*said.get(_GONE[part], []), *named]
 

@@ -10,6 +10,7 @@ from ...domain.plans.actions import MOST_ACTIONS, MOST_SECONDS, SCRIPT
 from ...domain.plans.directions import Direction, FailoverKind
 from ..common.base import Shape
 from ..common.cards import MOST_CARDS
+from ..common.numbers import AtMost, Text
 
 MOST_OF_THE_OUTPUT = 4000
 """Characters of a script's output that are kept: the last ones."""
@@ -105,7 +106,7 @@ class CheckScripts(Shape):
 class MissingScripts(Shape):
     """Why some of them cannot be run, one sentence each."""
 
-    problems: tuple[str, ...] = ()
+    problems: Annotated[tuple[Text, ...], AtMost(MOST_SCRIPTS)] = ()
     knows_guests: bool = False
     """The appliance runs scripts inside machines: an older one does not, and has not looked for them."""
 

@@ -7,7 +7,7 @@ from pydantic import Field
 from ..common.base import Shape
 from ..common.findings import FindingShape
 from ..common.instants import Instant
-from ..common.numbers import Bytes, Number
+from ..common.numbers import AtMost, Bytes, Name, Number
 from ..common.points import JournalStretch, PointShape
 from ..common.sync_mode import SyncMode
 
@@ -37,7 +37,7 @@ class SourceStatus(Shape):
     last_cycle_changed_bytes: Bytes | None = None
     last_cycle_wire_bytes: Bytes | None = None
     total_wire_bytes: Bytes = 0
-    findings: Annotated[tuple[FindingShape, ...], Field(max_length=MOST_FINDINGS)] = ()
+    findings: Annotated[tuple[FindingShape, ...], AtMost(MOST_FINDINGS)] = ()
 
 
 class OldCopyStatus(Shape):
@@ -58,15 +58,15 @@ class ReplicaStatus(Shape):
     epoch: Number
     accepting: bool
     synchronized: bool
-    points: Annotated[tuple[PointShape, ...], Field(max_length=MOST_POINTS)] = ()
-    journal: Annotated[tuple[JournalStretch, ...], Field(max_length=MOST_POINTS)] = ()
+    points: Annotated[tuple[PointShape, ...], AtMost(MOST_POINTS)] = ()
+    journal: Annotated[tuple[JournalStretch, ...], AtMost(MOST_POINTS)] = ()
     journal_bytes: Bytes = 0
     processed_seq: Number | None = None
     processed_at: Instant | None = None
     inbox_bytes: Bytes = 0
     store_bytes: Bytes = 0
-    runs: Annotated[tuple[str, ...], Field(max_length=MOST_FINDINGS)] = ()
-    encryption_key_id: str | None = None
+    runs: Annotated[tuple[Name, ...], AtMost(MOST_FINDINGS)] = ()
+    encryption_key_id: Name | None = None
     store: Annotated[str, Field(max_length=64)] | None = None
     """The name of the store that it is in; None: an older appliance."""
-    findings: Annotated[tuple[FindingShape, ...], Field(max_length=MOST_FINDINGS)] = ()
+    findings: Annotated[tuple[FindingShape, ...], AtMost(MOST_FINDINGS)] = ()

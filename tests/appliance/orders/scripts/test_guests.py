@@ -10,7 +10,9 @@ from rig.appliances.runs import start
 from secondsite.appliance.orders.scripts import guests
 from secondsite.fabrics import simulated
 from secondsite.fabrics.scripting import MOST_OF_A_SCRIPT
+from secondsite.wire.common.cards import CardAddress
 from secondsite.wire.control.orders import Kind
+from secondsite.wire.control.proofs import Prove
 from secondsite.wire.control.scripts import CheckScripts, GuestOfScript, RunGuestScript
 from tests.appliance.orders.scripts.support_scripts import payload, write
 
@@ -117,3 +119,17 @@ def test_an_agent_that_stays_silent_is_not_waited_for_without_end(drilled, folde
     pair.target.fabric.power.stop(fabric_id)
     assert "its guest agent did not answer within" in problem(pair.target, inside(fabric_id))
     assert told(pair, fabric_id) == []
+
+
+def test_in_a_machine_that_is_not_ours_nothing_is_run_and_no_address_is_given(sites, folder):
+    """Whoever holds the vault ran the site's scripts in guests that were never protected, and changed their addresses."""
+    site = sites[1].restart(script_folder=folder)
+    fabric_id = site.make_machine("payroll", guest_agent=True, shows="login: ")
+    write(folder, "true")
+    assert "payroll at this site carries no secondsite tag" in problem(site, inside(fabric_id))
+    card = CardAddress(key="net0", mac=site.definition(fabric_id).nics[0].mac, address="10.66.0.6/24")
+    wanted = Prove(fabric_id=fabric_id, name="payroll", wait_seconds=0, addresses=(card,))
+    report = site.order(Kind.PROVE, wanted)
+    assert report.problem is not None
+    assert report.problem.code == "not-ours"
+    assert site.fabric.addressing.told(fabric_id) == {}

@@ -2,13 +2,16 @@
 
 import contextlib
 import json
+import secrets
 import socket
 import subprocess
 import sys
 
 import pytest
 
-from secondsite.fabrics.libvirt.reaching import cards, program
+from secondsite.domain import errors
+from secondsite.fabrics.libvirt.reaching import cards, program, visiting
+from secondsite.fabrics.reaching import Knock
 from secondsite.ground.threads import worker
 
 ODD = {
@@ -93,3 +96,25 @@ def test_a_server_that_leaves_the_connection_open_after_its_answer_has_answered(
     with serving(whole, stays_open=True) as port:
         verdicts, _ = asked({**knock(port, 4.0), "text": text})
     assert verdicts == {0: True}
+
+
+@pytest.fixture
+def own_address():
+    """Of a bridge of this host."""
+    name = f"ss-{secrets.token_hex(3)}"
+    for words in (
+        ("link", "add", "name", name, "type", "bridge"),
+        ("address", "add", "10.97.4.1/24", "dev", name),
+    ):
+        subprocess.run(["ip", *words], check=True, timeout=10)
+    yield "10.97.4.1"
+    subprocess.run(["ip", "link", "delete", "dev", name], check=False, timeout=10)
+
+
+def test_the_host_s_own_services_are_not_asked_in_place_of_a_machine_s(own_address):
+    """A guest that said its host's address passed the checks of its services by the host's own."""
+    for address in (own_address, f"{own_address}/24", "127.0.0.1"):
+        with pytest.raises(errors.FabricError, match="of the appliance's own host"):
+            with visiting.visit([Knock(address, 22, 1.0)], None, None):
+                pytest.fail("it was asked")
+    assert not visiting.is_own("10.97.4.2")

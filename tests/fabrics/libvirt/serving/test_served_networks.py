@@ -10,6 +10,7 @@ import pytest
 from secondsite.domain import errors
 from secondsite.fabrics.libvirt.host import networks
 from secondsite.fabrics.libvirt.host.serving import dnsmasq
+from secondsite.ground.units import KiB
 from secondsite.wire.common.machines import ServedHost, Serving
 
 MAC = "52:54:00:12:34:56"
@@ -133,3 +134,32 @@ def test_a_name_that_dnsmasq_reads_as_an_option_costs_no_card_its_address(served
     said = guest(LEASE)
     assert "lease of 10.9.8.77 obtained" in said
     assert "lease time 43200" in said
+
+
+FLOOD = """
+import os, socket, struct, sys
+wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+wire.bind((sys.argv[1], 0x800))
+def summed(head):
+    total = sum(struct.unpack("!10H", head))
+    return ~((total & 0xFFFF) + (total >> 16)) & 0xFFFF
+for number in range(int(sys.argv[2])):
+    mac = b"\\x52\\x54\\x00" + os.urandom(3)
+    asks = bytes([99, 130, 83, 99, 53, 1, 3, 50, 4, 192, 0, 2, 1, 255])  # a lease of 192.0.2.1
+    said = struct.pack("!BBBBIHH16s16s192s", 1, 1, 6, 0, number, 0, 0x8000, bytes(16), mac + bytes(10), bytes(192)) + asks
+    said = struct.pack("!HHHH", 68, 67, 8 + len(said), 0) + said
+    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(said), number & 0xFFFF, 0, 64, 17, 0, bytes(4), bytes([255] * 4))
+    head = head[:10] + struct.pack("!H", summed(head)) + head[12:]
+    wire.send(b"\\xff" * 6 + mac + bytes([8, 0]) + head + said)
+"""
+
+
+def test_a_guest_that_asks_for_odd_things_fills_no_disk_of_the_host(served, guest, name, tmp_path):
+    """dnsmasq complains of each: 5 seconds of that made a log of 9 MB in the appliance's home."""
+    program, log = tmp_path / "flood", tmp_path / "served" / f"{dnsmasq.cable(name)[0]}.log"
+    program.write_text(FLOOD)
+    guest(f"ip link set CARD up; python3 {program} CARD 3000")
+    assert "lease of 10.9.8." in guest(LEASE)
+    assert b"started" in log.read_bytes()
+    assert b"DHCPNAK" in log.read_bytes()
+    assert log.stat().st_size <= 16 * KiB

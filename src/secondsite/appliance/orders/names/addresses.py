@@ -1,11 +1,11 @@
 """Which address a name gets: the one that the guest's agent says that the card has, else the one that came with the order."""
 
-import ipaddress
 import re
 import time
 from collections.abc import Mapping, Sequence
 
 from ....domain import errors
+from ....domain.networks import addresses
 from ....wire.common.cards import MAC, MOST_CARDS
 from ....wire.control.names import UpdateNames, WantedName
 from ....wire.control.orders import MOST_TOLD
@@ -13,7 +13,6 @@ from ..context import Context
 from .server import Refused
 
 LOOK_AGAIN_SECONDS = 0.5
-NOT_LIKE_THESE = ("127.", "169.254.", "0.")
 
 Told = Mapping[str, Sequence[str]]
 
@@ -54,22 +53,10 @@ def known(context: Context, fabric_id: str) -> Told:
         found = context.fabric.addressing.told(fabric_id)
     except errors.SecondsiteError:
         return {}
-    return {
-        mac.lower(): [each for each in own if not each.startswith(NOT_LIKE_THESE)]
-        for mac, own in found.items()
-    }
+    return {mac.lower(): list(filter(addresses.is_of_a_machine, own)) for mac, own in found.items()}
 
 
 def bounded(found: Told) -> dict[str, tuple[str, ...]]:
     """As a report may have it: a guest says what it likes."""
     cards = [(mac, own) for mac, own in found.items() if re.fullmatch(MAC, mac) and own][:MOST_CARDS]
-    return {mac: tuple(filter(is_address, own))[:MOST_TOLD] for mac, own in cards}
-
-
-def is_address(said: str) -> bool:
-    """An IPv4 address, and nothing else that a guest might say."""
-    try:
-        ipaddress.IPv4Address(said)
-    except ValueError:
-        return False
-    return True
+    return {mac: tuple(filter(addresses.is_of_a_machine, own))[:MOST_TOLD] for mac, own in cards}

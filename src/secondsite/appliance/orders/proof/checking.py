@@ -8,6 +8,7 @@ from typing import Self
 import structlog
 
 from ....domain import errors
+from ....domain.networks import addresses
 from ....fabrics.interface import Fabric
 from ....fabrics.reaching import Answers, Heard, Knock
 from ....wire.common.machine_checks import (
@@ -25,6 +26,7 @@ log = structlog.get_logger(__name__)
 CONSOLE_BYTES = 64 * 1024
 GRACE_SECONDS = 5.0
 """What the process that asks may say after a deadline."""
+NO_MACHINE = "is no address of a machine, so nothing is asked there"
 UNKNOWN_ADDRESS = "its address is not known: no guest agent and no lease tells it; give it with the check"
 NOBODY_TELLS = "its guest agent, which would tell, did not answer"
 
@@ -114,6 +116,10 @@ class Checks:
             self._begin(address, source, checks)
 
     def _begin(self, address: str, source: str | None, checks: Sequence[MachineCheck]) -> None:
+        if not addresses.is_of_a_machine(addresses.host(address)):
+            for check in checks:
+                self._decide(check, Heard(False, f"{address} {NO_MACHINE}"))
+            return
         knocks = [self._knock(check, address) for check in checks]
         try:
             if not self._fabric.reaching.is_inside(self._fabric_id, address, source):

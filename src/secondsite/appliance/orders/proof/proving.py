@@ -51,8 +51,10 @@ class _Asked:
 def prove(
     context: Context, payload: Prove, *, partly: bool = False, look: Look | None = None
 ) -> tuple[str, Proof]:
-    """Says what was seen; raises NotFound for a machine that is not here. `partly`: not all checks of the machine are asked. A `look`
+    """Says what was seen; raises NotFound for a machine that is not here, NotOurs for addresses of one that is not ours. `partly`: not all checks of the machine are asked. A `look`
     that is to give way ends without a grade."""
+    if payload.addresses:
+        context.require_tagged(payload.fabric_id)
     looked = grading.begun(context, payload.fabric_id)
     began, sights = time.monotonic(), context.fabric.seeing.sights(payload.fabric_id)
     left_seconds = context.left_seconds()

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from ....domain import errors
+from ....domain.networks.addresses import is_of_a_machine
 from ....wire.control.orders import MOST_TOLD
 from ....wire.control.scripts import RunScript, ScriptContext
 from ..context import Context
@@ -37,6 +38,4 @@ def _from_the_hypervisor(context: Context, fabric_id: str) -> Sequence[str]:
     except errors.SecondsiteError:
         return []
     plain = [each.partition("/")[0] for each in found]
-    return [
-        each for each in plain if addresses.is_address(each) and not each.startswith(addresses.NOT_LIKE_THESE)
-    ]
+    return list(filter(is_of_a_machine, plain))

@@ -96,6 +96,7 @@ def _prepared(context: Context, payload: RunScript) -> Callable[[], process.Ende
 
 def _prepared_for_guest(context: Context, payload: RunGuestScript) -> Callable[[], process.Ended]:
     content = guests.text_of(context.parts.config.script_folder, payload.name)
+    context.require_tagged(payload.guest.fabric_id)
     script = guests.made(content, payload.context.model_dump_json().encode(), payload.timeout_seconds)
     guests.wait_for_agent(context, payload.guest)
 

@@ -10,6 +10,7 @@ from xml.etree.ElementTree import Element
 import libvirt
 
 from ....domain import errors
+from ....domain.networks import addresses
 from ..host import connection, domain_xml, inventory
 
 TOLD_BY = (
@@ -18,7 +19,6 @@ TOLD_BY = (
     libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_ARP,
 )
 TELL_SECONDS = 5.0
-THIS_NETWORK = ipaddress.IPv4Network("0.0.0.0/8")
 LINKS = Path("/sys/class/net")
 
 
@@ -48,8 +48,8 @@ def told(domain: Any) -> Sequence[Told]:
             )
         except (errors.FabricError, errors.DeadlineExceeded, errors.NotFound):
             continue
-        if addresses := usable(found):
-            return addresses
+        if said := usable(found):
+            return said
     return ()
 
 
@@ -70,8 +70,7 @@ def _address(said: Any) -> str | None:
         found = ipaddress.IPv4Interface(f"{said['addr']}/{said['prefix'] or 24}")
     except ValueError:
         return None
-    own = found.ip.is_loopback or found.ip.is_link_local or found.ip.is_multicast or found.ip in THIS_NETWORK
-    return None if own else str(found)
+    return str(found) if addresses.is_of_a_machine(str(found.ip)) else None
 
 
 def bridged(domain: Any) -> Sequence[Card]:

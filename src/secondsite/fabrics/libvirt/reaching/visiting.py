@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import socket
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ....domain import errors
+from ....domain.networks import addresses
 from ....ground.processes import children
 from ...reaching import Answers, Heard, Knock
 
@@ -20,7 +22,10 @@ PRIVILEGES = "docs/guide/checks.md says which privileges the appliance's service
 
 @contextlib.contextmanager
 def visit(knocks: Sequence[Knock], bridge: str | None, source: str | None) -> Iterator[Answers]:
-    """From a network namespace of its own that is plugged into the bridge, or without one as this host. Raises FabricError."""
+    """From a network namespace of its own that is plugged into the bridge, or without one as this host. Raises FabricError, also for an
+    address of this host: what answers there is no machine's."""
+    if bridge is None:
+        _require_no_own(knocks)
     asked = json.dumps({"knocks": [asdict(each) for each in knocks], "bridge": bridge, "source": source})
     command = [sys.executable, "-I", str(PROGRAM), asked]
     with tempfile.NamedTemporaryFile() as output:
@@ -35,6 +40,25 @@ def visit(knocks: Sequence[Knock], bridge: str | None, source: str | None) -> It
         finally:
             child.kill()
             child.wait(END_SECONDS)
+
+
+def _require_no_own(knocks: Sequence[Knock]) -> None:
+    for address in dict.fromkeys(addresses.host(each.address) for each in knocks):
+        if is_own(address):
+            raise errors.FabricError(
+                f"{address} is an address of the appliance's own host, and not the machine's: whatever answers there would answer in its place.",
+                do="Give the machine's own address with the check, or look which address its guest has.",
+            )
+
+
+def is_own(address: str) -> bool:
+    """Whether this host has it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as found:
+        try:
+            found.bind((address, 0))
+        except OSError:
+            return False
+    return True
 
 
 def _read(output: Path, number: int, ended: bool) -> Mapping[int, Heard]:

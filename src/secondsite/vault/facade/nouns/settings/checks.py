@@ -1,5 +1,7 @@
 """What is checked of a machine after each start at its second site."""
 
+from .....domain import errors
+from .....domain.networks import addresses
 from .....wire.rest.settings.checks import MachineChecks, MachineChecksChange
 from .... import ports
 from ...parts import Parts
@@ -27,10 +29,22 @@ class Checks:
             before = _info(tx, machine)
             require(seen, before, f"What is checked of {machine.name}")
             require_each_once([each.name for each in request.checks], "check")
+            _require_machines(request)
             tx.checks.put(ports.MachineChecksRecord(machine.id, request.checks))
             after = _info(tx, machine)
             self._parts.note(before, after)
             return after
+
+
+def _require_machines(request: MachineChecksChange) -> None:
+    """Appliances ask from their hosts, which have services of their own."""
+    given = [each.address for each in request.checks if each.address is not None]
+    odd = [each for each in given if not addresses.is_of_a_machine(addresses.host(each))]
+    if odd:
+        raise errors.InvalidArgument(
+            f"{', '.join(odd)} is not the address of a machine.",
+            do="Give the address that the machine has there.",
+        )
 
 
 def _info(tx: ports.Transaction, machine: ports.MachineRecord) -> MachineChecks:

@@ -1,0 +1,49 @@
+"""What machines and plans are called at another site steers no terminal, and looks like no line of ours."""
+
+import pytest
+
+from secondsite.rescue import main, signed
+
+ODD = "web01\x1b]0;owned\x07\x1b[2J\nweb02  9 points\t\u202egnp"
+SHOWN = "web01\ufffd]0;owned\ufffd\ufffd[2J web02  9 points \ufffdgnp"
+
+
+@pytest.fixture
+def store(tmp_path):
+    """With a machine and a plan of odd names."""
+    folder = tmp_path / "replicas" / "m1"
+    (folder / "points").mkdir(parents=True)
+    layers = [{"number": 1, "point_id": "p1"}]
+    record = {"machine_id": "m1", "layers": layers, "runs": [], "holds": [["p1", ODD]], "disks": []}
+    (folder / "replica.json").write_bytes(signed(record))
+    manifest = {"taken_at": ODD, "consistency": ODD, "machine_name": ODD, "disks": [], "definition": {}}
+    (folder / "points" / "p1.json").write_bytes(signed(manifest))
+    look = {"name": ODD, "instruction": ODD}
+    groups = [{"before": [look], "machines": [{"id": "m1", "name": ODD}, {"id": ODD, "name": ODD}]}]
+    configuration = {"plans": [{"name": ODD, "groups": groups}], "at": ODD, "site": ODD}
+    (tmp_path / "configuration.json").write_bytes(signed(configuration))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("words", "lines"),
+    [
+        (["list"], 2),
+        (["points", "m1"], 2),
+        (["plans"], 3),
+        (["start", "m1", "--qemu"], 2),
+        (["run-plan", "nosuch"], 2),
+        (["run-plan", ODD, "--yes", "--qemu"], 8),
+    ],
+)
+def test_it_is_shown_as_what_it_is(store, capsys, words, lines):
+    main.main(["--store", str(store), *words])
+    told = "".join(capsys.readouterr())
+    assert SHOWN in told
+    assert all(sign.isprintable() or sign == "\n" for sign in told)
+    assert len(told.splitlines()) == lines
+
+
+def test_a_machine_is_found_by_the_name_that_is_shown(store, capsys):
+    assert main.main(["--store", str(store), "points", SHOWN]) == 0
+    assert "p1" in capsys.readouterr().out
