@@ -13,16 +13,24 @@ from ...domain.lifecycle import Verb
 from ...domain.networks import addresses
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Step
+from ...jobs.model.facts import to_json
 from ...jobs.model.outcomes import Done, Outcome
+from ...jobs.storage.database import Session
+from ...wire.common.base import Shape
 from ...wire.common.machines import Serving
 from ...wire.control import orders
 from ...wire.control.orders import CreateNetwork, DrillNetwork
 from .. import ports
 from ..steps.deps import Deps
 from ..steps.drills.networking import AskedNetwork
+from ..steps.lost import finish_later
+from ..steps.lost.finish_later import LaterArguments
 from ..steps.sides import drilling, standing_in
 from ..steps.sides.giving_orders import Orders
 from .arguments import PlanRunArguments, RunGroup
+
+NETWORK = "network"
+"""The key of the step that makes them."""
 
 
 def are_first(verb: Verb, groups: Sequence[RunGroup]) -> bool:
@@ -33,6 +41,23 @@ def are_first(verb: Verb, groups: Sequence[RunGroup]) -> bool:
     return bool(networks & set(MADE)) and any(group.before for group in groups)
 
 
+class EnteredAt(Shape):
+    """The networks at one appliance, and a machine of the run that is there."""
+
+    site: str
+    appliance_id: str
+    machine_id: str
+    machine_name: str
+    order: CreateNetwork
+
+
+class Entered(Shape):
+    """On record before the first order: by the end of the run its machines may be elsewhere, or protected no more. None: an older vault did not
+    say."""
+
+    networks: tuple[EnteredAt, ...] | None = None
+
+
 class RunNetworks:
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
@@ -41,7 +66,7 @@ class RunNetworks:
     def make(self, run: PlanRunArguments) -> Iterator[Step]:
         if run.networks_first:
             made, gone = partial(self._create, run), partial(self._leave, run)
-            yield Step("network", made, title="Create test network", undo=gone, undo_after_failure=True)
+            yield Step(NETWORK, made, title="Create test network", undo=gone, undo_after_failure=True)
 
     def leave(self, run: PlanRunArguments) -> Iterator[Step]:
         if run.networks_first:
@@ -49,35 +74,51 @@ class RunNetworks:
 
     def _create(self, run: PlanRunArguments, ctx: StepContext) -> Outcome:
         """Without them the drill goes on: each comes with its first machine."""
+        entered = ctx.remembered(Entered)
+        if entered is None:
+            entered = Entered(networks=self._wanted(run, ctx))
+            ctx.remember(entered)
         said, partly = [], False
-        for site, appliance_id, order in self._wanted(run, ctx):
+        for each in entered.networks or ():
             try:
-                answer = self._orders.give(
-                    ctx, appliance_id, orders.CREATE_NETWORK, order, why=f"making {order.name} at {site}"
-                )
-                said.append(f"at {site}: {answer.sentence}")
+                why = f"making {each.order.name} at {each.site}"
+                answer = self._orders.give(ctx, each.appliance_id, orders.CREATE_NETWORK, each.order, why=why)
+                said.append(f"at {each.site}: {answer.sentence}")
             except errors.SecondsiteError as problem:
                 said.append(
-                    f"at {site} none is there before its first machine: {problem.message} {problem.do}".rstrip()
+                    f"at {each.site} none is there before its first machine: {problem.message} {problem.do}".rstrip()
                 )
                 partly = True
         return Done("; ".join(said) or "no machine needs one", partial=partly)
 
     def _leave(self, run: PlanRunArguments, ctx: StepContext) -> Outcome:
-        said, partly = [], False
-        for site, appliance_id, order in self._wanted(run, ctx):
+        """What it entered, whatever its machines are by now. A site that is away is told when it returns."""
+        entered = ctx.facts(NETWORK, Entered).networks
+        said, later, partly = [], [], False
+        for each in self._wanted(run, ctx) if entered is None else entered:
             try:
-                answer = self._orders.give(
-                    ctx, appliance_id, orders.REMOVE_NETWORK, order, why=f"leaving {order.name} at {site}"
+                why = f"leaving {each.order.name} at {each.site}"
+                answer = self._orders.give(ctx, each.appliance_id, orders.REMOVE_NETWORK, each.order, why=why)
+                said.append(f"at {each.site}: {answer.sentence}")
+                continue
+            except (errors.ApplianceUnreachable, errors.DeadlineExceeded) as problem:
+                said.append(
+                    f"at {each.site} {each.order.name} is left within 30 days, once the site returns: {problem.message}"
                 )
-                said.append(f"at {site}: {answer.sentence}")
+                later.append(each)
             except errors.SecondsiteError as problem:
-                said.append(f"at {site} {order.name} is not left: {problem.message} {problem.do}".rstrip())
-                partly = True
-        return Done("; ".join(said) or "there was none", partial=partly)
+                said.append(
+                    f"at {each.site} {each.order.name} is not left: {problem.message} {problem.do}".rstrip()
+                )
+            partly = True
+        return Done("; ".join(said) or "there was none", commit=partial(self._left, later), partial=partly)
 
-    def _wanted(self, run: PlanRunArguments, ctx: StepContext) -> list[tuple[str, str, CreateNetwork]]:
-        """By appliance that has machines of the run: its site, its id, and the order for it. The same whenever it is asked for."""
+    def _left(self, later: Sequence[EnteredAt], session: Session) -> None:
+        for each in later:
+            finish_later.queue(self._deps, session, _later(each), each.machine_id, each.machine_name)
+
+    def _wanted(self, run: PlanRunArguments, ctx: StepContext) -> tuple[EnteredAt, ...]:
+        """By appliance that has machines of the run now."""
         asked = next(_asked(group) for group in run.groups if group.children)
         ids = [child.machine_id for group in run.groups for child in group.children]
         with self._deps.store.reading() as tx:
@@ -85,10 +126,31 @@ class RunNetworks:
             for machine in sorted(tx.machines.several(ids), key=lambda each: each.id):
                 by_appliance.setdefault(machine.target_appliance_id, []).append(machine)
             found = [
-                (there[0].target_site, appliance_id, _order(tx, asked, there, ctx.job_id))
-                for appliance_id, there in sorted(by_appliance.items())
+                (there, _order(tx, asked, there, ctx.job_id)) for _, there in sorted(by_appliance.items())
             ]
-        return [(site, appliance_id, order) for site, appliance_id, order in found if order is not None]
+        return tuple(_entered(there[0], order) for there, order in found if order is not None)
+
+
+def _entered(machine: ports.MachineRecord, order: CreateNetwork) -> EnteredAt:
+    return EnteredAt(
+        site=machine.target_site,
+        appliance_id=machine.target_appliance_id,
+        machine_id=machine.id,
+        machine_name=machine.name,
+        order=order,
+    )
+
+
+def _later(left: EnteredAt) -> LaterArguments:
+    return LaterArguments(
+        appliance_id=left.appliance_id,
+        site=left.site,
+        kind=orders.REMOVE_NETWORK.kind,
+        payload=to_json(left.order),
+        generation=None,
+        why=f"the run of the plan leaves the network {left.order.name} there",
+        of_machine=False,
+    )
 
 
 def _asked(group: RunGroup) -> AskedNetwork:
