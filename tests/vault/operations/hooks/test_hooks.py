@@ -172,6 +172,24 @@ def test_a_cancel_takes_at_the_target_and_gives_at_home(hooked):
     assert found[found.index("Remove the failed-over machine") - 1] == TOOK
 
 
+@pytest.mark.parametrize("times", [1, 2, 3])
+@pytest.mark.parametrize("kind", [FailoverKind.UNPLANNED, FailoverKind.PLANNED])
+def test_a_cancel_runs_those_of_the_failover_s_kind_however_often_it_failed_before(hooked, kind, times):
+    hook(hooked, GIVE.model_copy(update={"kinds": (kind,)}))
+    if kind is FailoverKind.UNPLANNED:
+        hooked.appliances.fail(Kind.START_REPLICA, times=1)
+        run(hooked, Verb.FAILOVER, "failed")
+    else:
+        run(hooked, Verb.PLANNED_FAILOVER)
+    hooked.appliances.ran.clear()
+    hooked.appliances.fail(Kind.RESTART, times=times)
+    for _ in range(times):
+        run(hooked, Verb.CANCEL_FAILOVER, "failed")
+    run(hooked, Verb.CANCEL_FAILOVER)
+    assert ran(hooked) == [(A, "give-address")]
+    assert [told.kind for _, _, told in hooked.appliances.ran] == [kind]
+
+
 def test_a_cancel_does_not_wait_for_a_target_whose_hooks_would_be_lost_with_it(hooked):
     """Production waits for it."""
     hook(hooked, TAKE)
