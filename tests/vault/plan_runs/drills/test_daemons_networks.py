@@ -7,7 +7,7 @@ from secondsite.domain.lifecycle import DrillState, Verb
 from secondsite.wire.control.checks import ObstacleShape
 from secondsite.wire.rest.places import NetworkMapping
 from tests.vault.plan_runs.conftest import NAMES
-from tests.vault.plan_runs.drills.test_networks_first import asked_first
+from tests.vault.plan_runs.drills.support_networks import asked_first
 from tests.vault.support_operations import said
 
 SUBNET = "10.9.8.0/24"

@@ -7,7 +7,7 @@ from secondsite.vault import ports
 from secondsite.wire.common.cards import CardSettings
 from secondsite.wire.control.orders import Kind
 from tests.vault.plan_runs.conftest import NAMES
-from tests.vault.plan_runs.drills.test_networks_first import asked_first, made
+from tests.vault.plan_runs.drills.support_networks import asked_first, made
 from tests.vault.plan_runs.support_plan_runs import cancel, until
 from tests.vault.support_appliances import B
 
