@@ -4,7 +4,8 @@ A person, or a script, can then put into them what the machines need, such as a 
 of it: until its end, whatever becomes of its machines. They go with whoever leaves last (ADR 130).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 
 from ...domain import errors
@@ -31,6 +32,7 @@ from .arguments import PlanRunArguments, RunGroup
 
 NETWORK = "network"
 """The key of the step that makes them."""
+AWAY = (errors.ApplianceUnreachable, errors.DeadlineExceeded)
 
 
 def are_first(verb: Verb, groups: Sequence[RunGroup]) -> bool:
@@ -58,6 +60,10 @@ class Entered(Shape):
     networks: tuple[EnteredAt, ...] | None = None
 
 
+_Give = Callable[[EnteredAt, str], str]
+_Missed = Callable[[EnteredAt, errors.SecondsiteError], str]
+
+
 class RunNetworks:
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
@@ -78,40 +84,34 @@ class RunNetworks:
         if entered is None:
             entered = Entered(networks=self._wanted(run, ctx))
             ctx.remember(entered)
-        said, partly = [], False
-        for each in entered.networks or ():
-            try:
-                why = f"making {each.order.name} at {each.site}"
-                answer = self._orders.give(ctx, each.appliance_id, orders.CREATE_NETWORK, each.order, why=why)
-                said.append(f"at {each.site}: {answer.sentence}")
-            except errors.SecondsiteError as problem:
-                said.append(
-                    f"at {each.site} none is there before its first machine: {problem.message} {problem.do}".rstrip()
-                )
-                partly = True
-        return Done("; ".join(said) or "no machine needs one", partial=partly)
+
+        def make(each: EnteredAt, why: str) -> str:
+            return self._orders.give(
+                ctx, each.appliance_id, orders.CREATE_NETWORK, each.order, why=why
+            ).sentence
+
+        def missed(_each: EnteredAt, problem: errors.SecondsiteError) -> str:
+            return f"none is there before its first machine: {problem.message} {problem.do}"
+
+        return _done(entered.networks or (), make, "making", missed)
 
     def _leave(self, run: PlanRunArguments, ctx: StepContext) -> Outcome:
         """What it entered, whatever its machines are by now. A site that is away is told when it returns."""
-        entered = ctx.facts(NETWORK, Entered).networks
-        said, later, partly = [], [], False
-        for each in self._wanted(run, ctx) if entered is None else entered:
-            try:
-                why = f"leaving {each.order.name} at {each.site}"
-                answer = self._orders.give(ctx, each.appliance_id, orders.REMOVE_NETWORK, each.order, why=why)
-                said.append(f"at {each.site}: {answer.sentence}")
-                continue
-            except (errors.ApplianceUnreachable, errors.DeadlineExceeded) as problem:
-                said.append(
-                    f"at {each.site} {each.order.name} is left within 30 days, once the site returns: {problem.message}"
-                )
-                later.append(each)
-            except errors.SecondsiteError as problem:
-                said.append(
-                    f"at {each.site} {each.order.name} is not left: {problem.message} {problem.do}".rstrip()
-                )
-            partly = True
-        return Done("; ".join(said) or "there was none", commit=partial(self._left, later), partial=partly)
+        entered, later = ctx.facts(NETWORK, Entered).networks, list[EnteredAt]()
+
+        def leave(each: EnteredAt, why: str) -> str:
+            return self._orders.give(
+                ctx, each.appliance_id, orders.REMOVE_NETWORK, each.order, why=why
+            ).sentence
+
+        def missed(each: EnteredAt, problem: errors.SecondsiteError) -> str:
+            if not isinstance(problem, AWAY):
+                return f"{each.order.name} is not left: {problem.message} {problem.do}"
+            later.append(each)
+            return f"{each.order.name} is left within 30 days, once the site returns: {problem.message}"
+
+        networks = self._wanted(run, ctx) if entered is None else entered
+        return replace(_done(networks, leave, "leaving", missed), commit=partial(self._left, later))
 
     def _left(self, later: Sequence[EnteredAt], session: Session) -> None:
         for each in later:
@@ -129,6 +129,17 @@ class RunNetworks:
                 (there, _order(tx, asked, there, ctx.job_id)) for _, there in sorted(by_appliance.items())
             ]
         return tuple(_entered(there[0], order) for there, order in found if order is not None)
+
+
+def _done(networks: Sequence[EnteredAt], give: _Give, doing: str, missed: _Missed) -> Done:
+    said, partly = [], False
+    for each in networks:
+        try:
+            said.append(f"at {each.site}: {give(each, f'{doing} {each.order.name} at {each.site}')}")
+        except errors.SecondsiteError as problem:
+            said.append(f"at {each.site} {missed(each, problem)}".rstrip())
+            partly = True
+    return Done("; ".join(said) or "no machine needs one", partial=partly)
 
 
 def _entered(machine: ports.MachineRecord, order: CreateNetwork) -> EnteredAt:
