@@ -311,7 +311,6 @@ def test_who_comes_back_is_told_nothing_older_than_what_he_was_told_of_what_he_m
         facts["now"] = "newest"
         vault.facade.events._job("j1")  # noqa: SLF001
         found.append(await seen(again))
-        await again.aclose()
         return [json.loads(each)["id"] for each in found]
 
     monkeypatch.setattr(streams, "read", slowly)
