@@ -8,7 +8,8 @@ import pytest
 pytestmark = pytest.mark.slow
 
 LOADED = """
-import sys
+import os, sys
+os._exit = sys.exit
 sys.argv = ["secondsite", *sys.argv[1:]]
 from secondsite.entry import main
 try:
@@ -34,3 +35,29 @@ def test_a_home_that_is_none_is_refused_as_by_any_command(tmp_path):
     assert "error (not-found)" in refused.stderr
     assert "do: Run" in refused.stderr
     assert int(refused.stdout.split()[0]) == 3
+
+
+HELD_UP = """
+import sys, time
+from concurrent.futures import ThreadPoolExecutor
+from secondsite.entry import main, running
+
+def command():
+    ThreadPoolExecutor(1).submit(time.sleep, 60)
+    print("stopped")
+    if sys.argv[3:]:
+        raise ValueError("it failed")
+
+running.COMMANDS["appliance", "run"] = command
+running.run = lambda command, words: command() or 0
+main.main()
+"""
+
+
+@pytest.mark.parametrize(("words", "code"), [((), 0), (("fails",), 1)])
+def test_a_process_that_has_stopped_ends_although_one_of_its_threads_works(words, code):
+    """As long as a script ran, the appliance that had been told to end was neither there nor gone."""
+    told = ["appliance", "run", *words]
+    done = subprocess.run([sys.executable, "-c", HELD_UP, *told], capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stdout) == (code, "stopped\n")
+    assert ("ValueError: it failed" in done.stderr) is bool(words)

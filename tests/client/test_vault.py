@@ -165,6 +165,19 @@ def test_events_go_on_behind_the_last_one_when_the_vault_comes_back(tmp_path):
     assert transport.asked[0].url.query == b"machine=web01&kind=job&kind=machine"
 
 
+@pytest.mark.slow
+def test_a_stream_that_breaks_before_its_first_event_is_begun_again_with_a_reset(tmp_path, vault):
+    """Nobody knows what happened meanwhile."""
+    broken, transport = scripted(
+        tmp_path, events(), httpx2.ReadError("gone"), events(rest.Event(kind="reset"), ids="a")
+    )
+    assert next(broken.events()).kind is rest.EventKind.RESET
+    marks = [each.headers.get("last-event-id") for each in transport.asked]
+    assert marks == [None, marks[1], marks[1]]
+    missed = vault.facade.events.missed(marks[1])
+    assert [change.kind for _, change in missed] == [rest.EventKind.RESET]
+
+
 def test_a_vault_that_stays_away_ends_the_following_and_says_that_the_job_goes_on(tmp_path, monkeypatch):
     monkeypatch.setattr("secondsite.client.following.AWAY_SECONDS", 0)
     vault, _ = scripted(tmp_path, *[httpx2.ConnectError("refused")] * 3)

@@ -12,6 +12,8 @@ S = TypeVar("S", bound=Shape)
 AWAY_SECONDS = 60.0
 """So long a vault that does not answer is waited for."""
 LOOK_AGAIN_SECONDS = 0.5
+NOTHING_SEEN = "none"
+"""No event has this id: a vault that is told of it says that something may have been missed."""
 
 
 def follow(
@@ -33,4 +35,5 @@ def follow(
             away_since = away_since or time.monotonic()
             if time.monotonic() - away_since > AWAY_SECONDS:
                 raise
+        after = after or NOTHING_SEEN
         time.sleep(LOOK_AGAIN_SECONDS)

@@ -9,7 +9,7 @@ Machines are named by fabric id (a UUID as text, constant for the machine's life
 Sizes are bytes, spans are seconds, times are aware UTC.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -336,8 +336,8 @@ class Networks(Protocol):
     def create_isolated(self, name: str, tag: str) -> NetworkInfo:
         """Makes an isolated network for drills, with our tag; harmless if it exists and is ours."""
 
-    def cannot_serve(self, subnet: str | None = None) -> Obstacle | None:
-        """Why `serve` cannot be asked for here, or not with this subnet."""
+    def cannot_serve(self, subnet: str | None = None, own: Collection[str] = ()) -> Obstacle | None:
+        """Why `serve` cannot be asked for here, or not with this subnet. It is to be that of one of the networks `own`, or is already."""
 
     def serve(self, name: str, tag: str, serving: Serving) -> None:
         """Offers that on an isolated network of ours from now on, in place of what was offered, until the network is removed or

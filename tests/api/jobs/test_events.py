@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import json
 import threading
 import time
+from functools import partial
 
 import httpx2
 import pytest
@@ -276,6 +278,43 @@ def test_the_last_word_about_a_job_is_not_lost_to_whoever_begins_to_follow_meanw
         ]
 
     assert asyncio.run(asyncio.wait_for(seen(), 10)) == ["last"]
+
+
+def test_who_comes_back_is_told_nothing_older_than_what_he_was_told_of_what_he_missed(vault, monkeypatch):
+    """The source may read for long, and tell then what was so before he came."""
+    facts = {"now": "old"}
+    reads, came_back = threading.Event(), threading.Event()
+
+    def slowly(_vault, changes):
+        found = [(number, Event(kind=each.kind, id=f"{each.id} {facts['now']}")) for number, each in changes]
+        if not reads.is_set():
+            reads.set()
+            assert came_back.wait(10)
+        return found
+
+    async def seen(follow):
+        return (await anext(follow)).raw_data
+
+    async def told():
+        hub, mark = Hub(), vault.facade.events.mark(vault.facade.events._number)  # noqa: SLF001 what whoever left had seen last
+        follow = partial(streams.events, vault.facade, hub, lambda: True, None, frozenset())
+        first = asyncio.create_task(seen(follow(None)))
+        await asyncio.to_thread(eventually, lambda: vault.facade.events._followers)  # noqa: SLF001 that it listens shows nowhere else
+        vault.facade.events._job("j1")  # noqa: SLF001 as the engine tells it
+        assert await asyncio.to_thread(reads.wait, 10)
+        facts["now"] = "new"
+        vault.facade.events._job("j1")  # noqa: SLF001
+        again = follow(mark)
+        found = [await seen(again)]
+        came_back.set()
+        found.append(await first)
+        facts["now"] = "newest"
+        vault.facade.events._job("j1")  # noqa: SLF001
+        found.append(await seen(again))
+        return [json.loads(each)["id"] for each in found]
+
+    monkeypatch.setattr(streams, "read", slowly)
+    assert asyncio.run(asyncio.wait_for(told(), 20)) == ["j1 new", "j1 old", "j1 newest"]
 
 
 def test_a_stream_whose_source_fails_ends_and_the_next_one_begins_anew(vault, follow, verified, monkeypatch):

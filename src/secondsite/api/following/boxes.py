@@ -75,9 +75,16 @@ class EachOnce(Box[Sequence[Told]]):
     def __init__(self) -> None:
         super().__init__()
         self._pending: dict[Change, Told] = {}
+        self._behind = -1
+
+    def goes_on_behind(self, number: int) -> None:
+        """Whoever has the box has put into it what there was up to this change: what a source tells of that later, it had read before."""
+        self._behind = number
 
     def _keep(self, found: Sequence[Told]) -> None:
         for told in found:
+            if told.number <= self._behind:
+                continue
             thing = Change(told.event.kind, told.event.id or "")
             known = self._pending.pop(thing, told)
             self._pending[thing] = max(told, known, key=lambda each: each.number)

@@ -116,8 +116,11 @@ async def events(
         return _read_events(vault, follower, tell)
 
     with hub.joined(("events", _sight(vault)), begin, box):
-        for some in _portions(vault.events.missed(mark) if mark else ()):
+        missed = vault.events.missed(mark) if mark else ()
+        for some in _portions(missed):
             box.put(await run_in_threadpool(_written, vault, some))
+        if missed:
+            box.goes_on_behind(missed[-1][0])
         while True:
             await box.filled()
             if not await run_in_threadpool(still):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from ...domain import errors
@@ -34,7 +34,7 @@ class SimulatedNetworks:
                 raise errors.NotOurs(f"Network '{name}' is there already and not ours.")
             return found
 
-    def cannot_serve(self, subnet: str | None = None) -> Obstacle | None:
+    def cannot_serve(self, subnet: str | None = None, own: Collection[str] = ()) -> Obstacle | None:
         return None
 
     def serve(self, name: str, tag: str, serving: Serving) -> None:

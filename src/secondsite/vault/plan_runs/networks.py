@@ -5,6 +5,7 @@ of it: until its end, whatever becomes of its machines. They go with whoever lea
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 
 from ...domain import errors
@@ -13,16 +14,25 @@ from ...domain.lifecycle import Verb
 from ...domain.networks import addresses
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Step
+from ...jobs.model.facts import to_json
 from ...jobs.model.outcomes import Done, Outcome
+from ...jobs.storage.database import Session
+from ...wire.common.base import Shape
 from ...wire.common.machines import Serving
 from ...wire.control import orders
 from ...wire.control.orders import CreateNetwork, DrillNetwork
 from .. import ports
 from ..steps.deps import Deps
 from ..steps.drills.networking import AskedNetwork
+from ..steps.lost import finish_later
+from ..steps.lost.finish_later import LaterArguments
 from ..steps.sides import drilling, standing_in
 from ..steps.sides.giving_orders import Orders
 from .arguments import PlanRunArguments, RunGroup
+
+NETWORK = "network"
+"""The key of the step that makes them."""
+AWAY = (errors.ApplianceUnreachable, errors.DeadlineExceeded)
 
 
 def are_first(verb: Verb, groups: Sequence[RunGroup]) -> bool:
@@ -33,7 +43,25 @@ def are_first(verb: Verb, groups: Sequence[RunGroup]) -> bool:
     return bool(networks & set(MADE)) and any(group.before for group in groups)
 
 
-_Give = Callable[[str, CreateNetwork, str], str]
+class EnteredAt(Shape):
+    """The networks at one appliance, and a machine of the run that is there."""
+
+    site: str
+    appliance_id: str
+    machine_id: str
+    machine_name: str
+    order: CreateNetwork
+
+
+class Entered(Shape):
+    """On record before the first order: by the end of the run its machines may be elsewhere, or protected no more. None: an older vault did not
+    say."""
+
+    networks: tuple[EnteredAt, ...] | None = None
+
+
+_Give = Callable[[EnteredAt, str], str]
+_Missed = Callable[[EnteredAt, errors.SecondsiteError], str]
 
 
 class RunNetworks:
@@ -44,7 +72,7 @@ class RunNetworks:
     def make(self, run: PlanRunArguments) -> Iterator[Step]:
         if run.networks_first:
             made, gone = partial(self._create, run), partial(self._leave, run)
-            yield Step("network", made, title="Create test network", undo=gone, undo_after_failure=True)
+            yield Step(NETWORK, made, title="Create test network", undo=gone, undo_after_failure=True)
 
     def leave(self, run: PlanRunArguments) -> Iterator[Step]:
         if run.networks_first:
@@ -52,31 +80,45 @@ class RunNetworks:
 
     def _create(self, run: PlanRunArguments, ctx: StepContext) -> Outcome:
         """Without them the drill goes on: each comes with its first machine."""
+        entered = ctx.remembered(Entered)
+        if entered is None:
+            entered = Entered(networks=self._wanted(run, ctx))
+            ctx.remember(entered)
 
-        def make(appliance_id: str, order: CreateNetwork, why: str) -> str:
-            return self._orders.give(ctx, appliance_id, orders.CREATE_NETWORK, order, why=why).sentence
+        def make(each: EnteredAt, why: str) -> str:
+            return self._orders.give(
+                ctx, each.appliance_id, orders.CREATE_NETWORK, each.order, why=why
+            ).sentence
 
-        return self._each(run, ctx, make, "making", "none is there before its first machine")
+        def missed(_each: EnteredAt, problem: errors.SecondsiteError) -> str:
+            return f"none is there before its first machine: {problem.message} {problem.do}"
+
+        return _done(entered.networks or (), make, "making", missed)
 
     def _leave(self, run: PlanRunArguments, ctx: StepContext) -> Outcome:
-        def leave(appliance_id: str, order: CreateNetwork, why: str) -> str:
-            return self._orders.give(ctx, appliance_id, orders.REMOVE_NETWORK, order, why=why).sentence
+        """What it entered, whatever its machines are by now. A site that is away is told when it returns."""
+        entered, later = ctx.facts(NETWORK, Entered).networks, list[EnteredAt]()
 
-        return self._each(run, ctx, leave, "leaving", "{name} is not left")
+        def leave(each: EnteredAt, why: str) -> str:
+            return self._orders.give(
+                ctx, each.appliance_id, orders.REMOVE_NETWORK, each.order, why=why
+            ).sentence
 
-    def _each(self, run: PlanRunArguments, ctx: StepContext, give: _Give, doing: str, missed: str) -> Outcome:
-        said, partly = [], False
-        for site, appliance_id, order in self._wanted(run, ctx):
-            try:
-                said.append(f"at {site}: {give(appliance_id, order, f'{doing} {order.name} at {site}')}")
-            except errors.SecondsiteError as problem:
-                told = missed.format(name=order.name)
-                said.append(f"at {site} {told}: {problem.message} {problem.do}".rstrip())
-                partly = True
-        return Done("; ".join(said) or "no machine needs one", partial=partly)
+        def missed(each: EnteredAt, problem: errors.SecondsiteError) -> str:
+            if not isinstance(problem, AWAY):
+                return f"{each.order.name} is not left: {problem.message} {problem.do}"
+            later.append(each)
+            return f"{each.order.name} is left within 30 days, once the site returns: {problem.message}"
 
-    def _wanted(self, run: PlanRunArguments, ctx: StepContext) -> list[tuple[str, str, CreateNetwork]]:
-        """By appliance that has machines of the run: its site, its id, and the order for it. The same whenever it is asked for."""
+        networks = self._wanted(run, ctx) if entered is None else entered
+        return replace(_done(networks, leave, "leaving", missed), commit=partial(self._left, later))
+
+    def _left(self, later: Sequence[EnteredAt], session: Session) -> None:
+        for each in later:
+            finish_later.queue(self._deps, session, _later(each), each.machine_id, each.machine_name)
+
+    def _wanted(self, run: PlanRunArguments, ctx: StepContext) -> tuple[EnteredAt, ...]:
+        """By appliance that has machines of the run now."""
         asked = next(_asked(group) for group in run.groups if group.children)
         ids = [child.machine_id for group in run.groups for child in group.children]
         with self._deps.store.reading() as tx:
@@ -84,10 +126,42 @@ class RunNetworks:
             for machine in sorted(tx.machines.several(ids), key=lambda each: each.id):
                 by_appliance.setdefault(machine.target_appliance_id, []).append(machine)
             found = [
-                (there[0].target_site, appliance_id, _order(tx, asked, there, ctx.job_id))
-                for appliance_id, there in sorted(by_appliance.items())
+                (there, _order(tx, asked, there, ctx.job_id)) for _, there in sorted(by_appliance.items())
             ]
-        return [(site, appliance_id, order) for site, appliance_id, order in found if order is not None]
+        return tuple(_entered(there[0], order) for there, order in found if order is not None)
+
+
+def _done(networks: Sequence[EnteredAt], give: _Give, doing: str, missed: _Missed) -> Done:
+    said, partly = [], False
+    for each in networks:
+        try:
+            said.append(f"at {each.site}: {give(each, f'{doing} {each.order.name} at {each.site}')}")
+        except errors.SecondsiteError as problem:
+            said.append(f"at {each.site} {missed(each, problem)}".rstrip())
+            partly = True
+    return Done("; ".join(said) or "no machine needs one", partial=partly)
+
+
+def _entered(machine: ports.MachineRecord, order: CreateNetwork) -> EnteredAt:
+    return EnteredAt(
+        site=machine.target_site,
+        appliance_id=machine.target_appliance_id,
+        machine_id=machine.id,
+        machine_name=machine.name,
+        order=order,
+    )
+
+
+def _later(left: EnteredAt) -> LaterArguments:
+    return LaterArguments(
+        appliance_id=left.appliance_id,
+        site=left.site,
+        kind=orders.REMOVE_NETWORK.kind,
+        payload=to_json(left.order),
+        generation=None,
+        why=f"the run of the plan leaves the network {left.order.name} there",
+        of_machine=False,
+    )
 
 
 def _asked(group: RunGroup) -> AskedNetwork:

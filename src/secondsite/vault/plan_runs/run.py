@@ -25,6 +25,7 @@ from ...jobs.storage.database import Session
 from ..operations.interface import Operation
 from ..steps import batch
 from ..steps.deps import Deps
+from ..steps.retry_store import retrying
 from ..steps.sides.giving_orders import USUAL
 from . import cleaning, networks, phases, scripts, turns
 from .arguments import IN_PHASES, PLAN_RUN, PlanRunArguments, RunAction, RunGroup
@@ -66,7 +67,7 @@ class PlanRun:
         check = Step("check", self._check, title="Prerequisites check")
         groups = self._in_phases(run) if run.layout == IN_PHASES else self._in_order(run)
         outcome = Step("outcome", self._outcome, title="Outcome", cancelable=run.verb is Verb.TEST_FAILOVER)
-        return [check, *groups, outcome]
+        return [retrying(each) for each in (check, *groups, outcome)]
 
     def _in_phases(self, run: PlanRunArguments) -> Iterator[Step]:
         return phases.Phases(self._deps, run).steps(partial(self._actions, run), partial(self._machines, run))

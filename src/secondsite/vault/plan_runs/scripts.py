@@ -86,6 +86,8 @@ class Scripts:
                 )
         except (errors.ApplianceUnreachable, errors.DeadlineExceeded) as error:
             return _failed(f"whether script {action.script} ran is not known: {error.message}", stops)
+        except errors.StoreUnavailable:
+            raise
         except errors.SecondsiteError as error:
             return _failed(f"{error.message} {error.do}", stops)
         said = answer.sentence + scripting.last_lines(answer.facts.output)

@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 from ...domain.drills.verdicts import Verdict
 from ...domain.lifecycle import DrillState, State, Verb
 from ...wire.common.cards import CardSettings
+from ...wire.common.hooks.hook import MachineHook
 from ...wire.common.machines import MachineDefinition
 from ...wire.common.points import RolledForward
 from ...wire.common.properties import TargetProperties
@@ -17,13 +18,14 @@ from ...wire.common.stores import Keeping
 @dataclass(frozen=True, slots=True)
 class ProvenRecord:
     """As what the machine was when its last good test failover ended: its definition in the point that was drilled, what was set for its
-    second site, and where it stood in plans, by their names."""
+    second site, where it stood in plans, by their names, and its hooks; an older vault did not keep these."""
 
     at: datetime
     definition: MachineDefinition
     properties: TargetProperties
     cards: tuple[CardSettings, ...] = ()
     plans: Mapping[str, int] = field(default_factory=dict)
+    hooks: tuple[MachineHook, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

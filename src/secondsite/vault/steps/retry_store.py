@@ -10,8 +10,12 @@ from ...domain import errors
 from ...jobs.model.context import StepContext, StepFunction
 from ...jobs.model.definitions import Step
 from ...jobs.model.outcomes import Outcome, Wait
+from ...jobs.storage import transactions
 
 STORE_SECONDS = 600.0
+_busy_since: dict[str, float] = {}
+"""By order: how long its step had waited when this process first heard that the database is busy. The steps of some jobs are made anew at
+each look."""
 
 
 def retrying(step: Step) -> Step:
@@ -22,24 +26,27 @@ def retrying(step: Step) -> Step:
 
 class Retrying:
     """A step's function that waits STORE_SECONDS for a busy database, however long the step has already waited for
-    other things. How long the database has been busy is known only to this process."""
+    other things."""
 
     def __init__(self, function: StepFunction) -> None:
         self._function = function
-        self._busy_since: dict[str, float] = {}
 
     def __call__(self, ctx: StepContext) -> Outcome:
         try:
             outcome = self._function(ctx)
         except errors.StoreUnavailable as error:
-            raise self._wait(ctx, error) from error
+            raise _wait(ctx, error.message) from error
+        except transactions.REFUSALS as error:  # as a step hears it that reads in its own session
+            if not transactions.is_passing(error):
+                raise
+            raise _wait(ctx, transactions.said(error)) from error
         except BaseException:
-            self._busy_since.pop(ctx.order_id, None)
+            _busy_since.pop(ctx.order_id, None)
             raise
-        self._busy_since.pop(ctx.order_id, None)
+        _busy_since.pop(ctx.order_id, None)
         return outcome
 
-    def _wait(self, ctx: StepContext, error: errors.StoreUnavailable) -> Wait:
-        since = self._busy_since.setdefault(ctx.order_id, ctx.waited_seconds)
-        why = f"The vault's database is busy: {error.message}"
-        return Wait(f"store {ctx.job_id}", since + STORE_SECONDS, why)
+
+def _wait(ctx: StepContext, said: str) -> Wait:
+    since = _busy_since.setdefault(ctx.order_id, ctx.waited_seconds)
+    return Wait(f"store {ctx.job_id}", since + STORE_SECONDS, f"The vault's database is busy: {said}")

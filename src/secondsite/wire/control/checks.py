@@ -154,6 +154,8 @@ class CheckTarget(Shape):
     """A network that is made must be able to give addresses."""
     serve_subnet: str | None = None
     """And these; an older appliance does not look."""
+    makes: tuple[str, ...] = ()
+    """Networks that the test failover makes: one that another machine of it, or its run, has made already is in its way by nothing."""
     stand_ins: tuple[str, ...] = ()
     """Networks here whose subnets are asked for, such as those that ones of a drill stand for. One that is not here is no obstacle."""
     sizing: Sizing = Sizing()

@@ -248,6 +248,14 @@ def test_of_a_subnet_that_the_host_is_in_itself_a_made_network_gives_no_addresse
         host.fabric.networks.serve("ss-drill", steps.TAG, Serving(subnet="10.2.0.0/24"))
 
 
+def test_a_made_network_is_in_the_way_of_other_test_failovers_only(host, drill):
+    """Its own machines come one after the other, and each is checked before."""
+    networks = host.fabric.networks
+    networks.serve("ss-drill", steps.TAG, offered())
+    assert networks.cannot_serve("10.9.8.0/24", ("ss-drill",)) is None
+    assert "by its network 'ss-drill'" in networks.cannot_serve("10.9.8.0/24", ("ss-another",)).what
+
+
 def test_of_a_network_it_is_known_whether_a_server_gives_addresses_there(host, served, switch):
     known = {each.name: (each.gives_addresses, each.ranges) for each in host.fabric.networks.list()}
     assert known["served"] == (True, ("10.2.0.100-10.2.0.200",))

@@ -10,18 +10,24 @@ from secondsite.vault import ports
 from secondsite.vault.steps.drills import proven
 from secondsite.vault.watch import standing
 from secondsite.wire.common.cards import CardSettings
+from secondsite.wire.common.hooks.hook import MachineHook
 from secondsite.wire.common.machines import DiskDefinition, NicDefinition
 from secondsite.wire.common.properties import TargetProperties
 from tests.support.vault import NOW, machine
 from tests.vault.support_operations import Verbs, folder_in_memory
 
 GiB = 1 << 30
+GIVE, TAKE, TELL = (
+    MachineHook(name=name, script=name, moment=moment)
+    for name, moment in (("give", "after_start"), ("take", "before_stop"), ("tell", "after_start"))
+)
 NIC = NicDefinition(key="net0", mac="52:54:00:00:00:01", network="lan")
 BEFORE = ports.ProvenRecord(
     NOW,
     machine().definition.model_copy(update={"nics": (NIC,)}),
     TargetProperties(),
     plans={"shop": 1},
+    hooks=(GIVE, TAKE),
 )
 
 
@@ -60,6 +66,13 @@ CHANGES = {
     ),
     "another group": (replace(BEFORE, plans={"shop": 2}), "it is in group 2 of plan shop instead of 1"),
     "out of a plan": (replace(BEFORE, plans={}), "it is in plan shop no more"),
+    "a new hook": (replace(BEFORE, hooks=(GIVE, TAKE, TELL)), "hook tell is new"),
+    "a hook that is gone": (replace(BEFORE, hooks=(TAKE,)), "hook give is gone"),
+    "another script": (
+        replace(BEFORE, hooks=(GIVE.model_copy(update={"script": "other"}), TAKE)),
+        "hook give is another one",
+    ),
+    "hooks in another order": (replace(BEFORE, hooks=(TAKE, GIVE)), "its hooks run in another order"),
 }
 
 
@@ -131,3 +144,15 @@ def test_of_a_site_that_does_not_answer_stands_what_was_found(verbs):
     look(verbs, vcpus=2)
     with verbs.store.reading() as tx:
         assert proven.drift(tx, verbs.machine(), None, NOW) == verbs.machine().drift
+
+
+def test_hooks_that_were_set_since_are_named_but_for_records_of_a_vault_that_kept_none(verbs):
+    drill(verbs, "passed")
+    found = verbs.machine()
+    with verbs.store.transaction() as tx:
+        tx.hooks.put(ports.MachineHooksRecord(found.id, (GIVE,)))
+    assert "hook give is new" in look(verbs)[0]
+    with verbs.store.transaction() as tx:
+        now = tx.machines.get(found.id)
+        tx.machines.put(replace(now, proven_as=replace(now.proven_as, hooks=None)))
+    assert look(verbs) == []

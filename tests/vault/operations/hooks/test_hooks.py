@@ -172,6 +172,24 @@ def test_a_cancel_takes_at_the_target_and_gives_at_home(hooked):
     assert found[found.index("Remove the failed-over machine") - 1] == TOOK
 
 
+@pytest.mark.parametrize("times", [1, 2, 3])
+@pytest.mark.parametrize("kind", [FailoverKind.UNPLANNED, FailoverKind.PLANNED])
+def test_a_cancel_runs_those_of_the_failover_s_kind_however_often_it_failed_before(hooked, kind, times):
+    hook(hooked, GIVE.model_copy(update={"kinds": (kind,)}))
+    if kind is FailoverKind.UNPLANNED:
+        hooked.appliances.fail(Kind.START_REPLICA, times=1)
+        run(hooked, Verb.FAILOVER, "failed")
+    else:
+        run(hooked, Verb.PLANNED_FAILOVER)
+    hooked.appliances.ran.clear()
+    hooked.appliances.fail(Kind.RESTART, times=times)
+    for _ in range(times):
+        run(hooked, Verb.CANCEL_FAILOVER, "failed")
+    run(hooked, Verb.CANCEL_FAILOVER)
+    assert ran(hooked) == [(A, "give-address")]
+    assert [told.kind for _, _, told in hooked.appliances.ran] == [kind]
+
+
 def test_a_cancel_does_not_wait_for_a_target_whose_hooks_would_be_lost_with_it(hooked):
     """Production waits for it."""
     hook(hooked, TAKE)
@@ -226,18 +244,20 @@ def test_in_a_plan_a_hook_comes_right_before_its_machine_s_shutdown_and_one_that
     assert keys[at - 1 : at + 2] == ["turn_to_shut_down", "hook/before_stop/1", "shut_down"]
 
 
-def test_a_plan_that_is_cancelled_while_a_hook_runs_brings_the_machine_back_and_gives_again(hooked):
+@pytest.mark.parametrize("cancelled_in", ["take-address", "take-second"])
+def test_a_plan_that_is_cancelled_while_a_hook_runs_shuts_nothing_down_and_gives_again(hooked, cancelled_in):
     second = TAKE.model_copy(update={"name": "second", "script": "take-second"})
     hook(hooked, TAKE, second, GIVE)
     hooked.appliances.scripts["take-second"] = ScriptRan(exit_status=0)
     machine = hooked.machine()
     plan = RecoveryPlan("shop", (PlanGroup((PlanMachine(machine.id, machine.name, "a", "b"),)),))
     run_id = hooked.submit_plan(Verb.PLANNED_FAILOVER, plan)
-    cancelled_while(hooked, "take-address", run_id)
+    cancelled_while(hooked, cancelled_in, run_id)
     assert hooked.settle(run_id).job.state == "cancelled"
     assert (hooked.state(), hooked.appliances.running(machine.id)) == (State.PROTECTED, [A])
-    assert ran(hooked)[-1] == (A, "give-address")
-    assert len(ran(hooked)) == len(set(ran(hooked)))
+    taken = ["take-address", "take-second"][: 1 if cancelled_in == "take-address" else 2]
+    assert ran(hooked) == [(A, script) for script in (*taken, "give-address")]
+    assert Kind.SHUT_DOWN not in {kind for _, kind, _ in hooked.appliances.given}
 
 
 # ---- drills ------------------------------------------------------------------------------------------------

@@ -3,30 +3,17 @@
 import pytest
 
 from secondsite.domain.lifecycle import DrillState, Verb
-from secondsite.domain.plans.actions import Action
 from secondsite.jobs.model.asking import asks_now
 from secondsite.wire.common.base import Problem
 from secondsite.wire.control import Report
 from secondsite.wire.control.orders import Kind
 from tests.vault.plan_runs.conftest import NAMES
+from tests.vault.plan_runs.drills.support_networks import DIRECTORY, asked_first, made
 from tests.vault.plan_runs.support_plan_runs import cancel, until_asked
 from tests.vault.support_appliances import B
 from tests.vault.support_operations import said
 
-DIRECTORY = Action("Directory", "Start a copy of the directory server in the test network")
 SUBNET = "10.9.8.0/24"
-
-
-def asked_first(verbs, plan, **options):
-    """The run, which waits for the person."""
-    job_id = verbs.submit_plan(Verb.TEST_FAILOVER, plan(db={"before": (DIRECTORY,)}), **options)
-    until_asked(verbs, job_id)
-    return job_id
-
-
-def made(verbs):
-    """What the run, and no machine, was told to make and to leave."""
-    return [(kind, machine) for _, kind, machine in verbs.appliances.given if machine is None]
 
 
 def test_it_is_there_when_the_person_is_asked_and_the_machines_come_into_the_same(verbs, plan):

@@ -22,8 +22,10 @@ log = structlog.get_logger(__name__)
 
 def obstacles(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
     """What blocks for `networks`, what is warned of for `cards`."""
-    if payload.serve and (unserved := context.fabric.networks.cannot_serve(payload.serve_subnet)) is not None:
-        yield ObstacleShape(what=unserved.what, do=unserved.do)
+    if payload.serve:
+        unserved = context.fabric.networks.cannot_serve(payload.serve_subnet, payload.makes)
+        if unserved is not None:
+            yield ObstacleShape(what=unserved.what, do=unserved.do)
     if not payload.networks and not any(card.network for card in payload.cards):
         return
     known = _known(context)

@@ -14,14 +14,16 @@ def known(context: Context, payload: CheckTarget) -> tuple[StandIn, ...]:
     if not payload.stand_ins:
         return ()
     there = {network.name: network for network in context.fabric.networks.list()}
-    return tuple(_known(context, name, there.get(name)) for name in dict.fromkeys(payload.stand_ins))
+    return tuple(
+        _known(context, name, there.get(name), payload.makes) for name in dict.fromkeys(payload.stand_ins)
+    )
 
 
-def _known(context: Context, name: str, network: NetworkInfo | None) -> StandIn:
+def _known(context: Context, name: str, network: NetworkInfo | None, makes: Sequence[str]) -> StandIn:
     if network is None:
         return StandIn(network=name)
     subnet = _subnet(network.subnets)
-    unserved = None if subnet is None else context.fabric.networks.cannot_serve(subnet)
+    unserved = None if subnet is None else context.fabric.networks.cannot_serve(subnet, makes)
     return StandIn(
         network=name,
         subnet=subnet,

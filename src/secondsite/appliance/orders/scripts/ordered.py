@@ -47,8 +47,13 @@ def check(context: Context, payload: CheckScripts) -> tuple[str, MissingScripts]
 
 
 def run(context: Context, payload: RunScript) -> tuple[str, ScriptRan]:
-    """At this appliance. Raises NotFound or NotPossibleNow for what may not be run."""
-    return _once(context, payload, payload.name, lambda: _prepared(context, payload))
+    """At this appliance. Raises NotFound or NotPossibleNow for what may not be run, StaleOrder for a hook whose job was overtaken
+    while it waited for an earlier one."""
+    if context.order.machine_id is None:
+        return _once(context, payload, payload.name, lambda: _prepared(context, payload))
+    with context.parts.hooks_in_turn.taken(context.order, payload.name):
+        context.require_current()
+        return _once(context, payload, payload.name, lambda: _prepared(context, payload))
 
 
 def run_in_guest(context: Context, payload: RunGuestScript) -> tuple[str, ScriptRan]:

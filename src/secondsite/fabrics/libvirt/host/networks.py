@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -68,7 +68,7 @@ class BridgeNetworks:
         else:
             self._servers.end(name)
 
-    def cannot_serve(self, subnet: str | None = None) -> Obstacle | None:
+    def cannot_serve(self, subnet: str | None = None, own: Collection[str] = ()) -> Obstacle | None:
         return dnsmasq.obstacle()
 
     def serve(self, name: str, tag: str, serving: Serving) -> None:
@@ -129,14 +129,14 @@ class LibvirtNetworks:
             connection.call(f"stopping the network '{name}'", network.destroy)
         connection.call(f"removing the network '{name}'", network.undefine)
 
-    def cannot_serve(self, subnet: str | None = None) -> Obstacle | None:
+    def cannot_serve(self, subnet: str | None = None, own: Collection[str] = ()) -> Obstacle | None:
         """Its server is the host's: with its own subnet there would be two of them."""
-        return None if subnet is None else offering.obstacle(subnet, self.list())
+        return None if subnet is None else offering.obstacle(subnet, self.list(), own)
 
     def serve(self, name: str, tag: str, serving: Serving) -> None:
         network = self._need(name)
         _require_tag(_libvirt_network(domain_xml.parse(_xml(network))), tag)
-        _require_none(offering.obstacle(serving.subnet, self.list(), but=name))
+        _require_none(offering.obstacle(serving.subnet, self.list(), {name}))
         offering.serve(self._hypervisor.handle, network, serving)
         self._shut_host_out(network)
 

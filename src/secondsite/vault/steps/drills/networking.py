@@ -1,6 +1,6 @@
 """The network of a test failover, or its networks: looked at before, made, and removed when it fails."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from ....domain.drills.networks import CREATE_EACH, MADE, NO_NETWORK
 from ....jobs.model.context import StepContext
@@ -36,7 +36,7 @@ class DrillNetworks:
 
     def wanted(self, ctx: StepContext, machine: ports.MachineRecord) -> checks.CheckTarget:
         """What the target is asked of networks."""
-        asked = ctx.arguments(AskedNetwork)
+        asked, run = ctx.arguments(AskedNetwork), drilling.run_of(ctx)
         with self._deps.store.reading() as tx:
             connected = cards.in_drill(tx, machine, None if asked.network == NO_NETWORK else asked.network)
             home = standing_in.of(tx, machine) if asked.network == CREATE_EACH else {}
@@ -47,6 +47,7 @@ class DrillNetworks:
             cards=tuple(card for card in connected if card.network in there),
             serve=asked.subnet is not None,
             serve_subnet=asked.subnet,
+            makes=_made(asked, machine, run, home),
             stand_ins=standing_in.asked(home),
         )
 
@@ -126,3 +127,15 @@ class DrillNetworks:
             return ""
         with self._deps.store.reading() as tx:
             return standing_in.said(standing_in.of(tx, machine), each)
+
+
+def _made(
+    asked: AskedNetwork,
+    machine: ports.MachineRecord,
+    run: str | None,
+    home: Mapping[str, standing_in.HomeNetwork],
+) -> tuple[str, ...]:
+    """Names of what the machine's drill uses, whoever makes it."""
+    if asked.network == CREATE_EACH:
+        return standing_in.names(machine, run, home)
+    return (drilling.network(machine, run).name,) if asked.network in MADE else ()

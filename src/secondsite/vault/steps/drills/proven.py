@@ -3,13 +3,14 @@
 Of a machine that runs at its second site nothing is compared: there it is meant to be otherwise.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from ....domain.amounts import exact_size
 from ....ground.plural import counted
 from ....wire.common.base import Shape
+from ....wire.common.hooks.hook import MachineHook
 from ....wire.common.machines import DiskDefinition, MachineDefinition
 from ... import ports
 
@@ -27,6 +28,7 @@ def now(tx: ports.Transaction, machine: ports.MachineRecord, at: datetime) -> po
         properties=tx.properties.find(machine.id),
         cards=tuple(tx.settings.cards(machine.id)),
         plans=_plans(tx, machine),
+        hooks=tuple(tx.hooks.find(machine.id)),
     )
 
 
@@ -43,6 +45,7 @@ def drift(
         properties=tx.properties.find(machine.id),
         cards=tuple(tx.settings.cards(machine.id)),
         plans=_plans(tx, machine),
+        hooks=tuple(tx.hooks.find(machine.id)),
     )
     before = replace(proven, definition=_without_left_out(machine, proven.definition))
     found = tuple(changes(before, present))
@@ -66,6 +69,8 @@ def changes(before: ports.ProvenRecord, after: ports.ProvenRecord) -> Iterator[s
     yield from _set("at the second site", before.properties, after.properties)
     yield from _of_cards(before, after)
     yield from _in_plans(before.plans, after.plans)
+    if before.hooks is not None and after.hooks is not None:
+        yield from _hooks(before.hooks, after.hooks)
 
 
 def _hardware(before: MachineDefinition, after: MachineDefinition) -> Iterator[str]:
@@ -120,6 +125,16 @@ def _in_plans(was: Mapping[str, int], is_now: Mapping[str, int]) -> Iterator[str
     for name in was:
         if name in is_now and was[name] != is_now[name]:
             yield f"it is in group {is_now[name]} of plan {name} instead of {was[name]}"
+
+
+def _hooks(before: Sequence[MachineHook], after: Sequence[MachineHook]) -> Iterator[str]:
+    was, is_now = ({hook.name: hook for hook in each} for each in (before, after))
+    yield from (f"hook {name} is new" for name in is_now if name not in was)
+    yield from (f"hook {name} is gone" for name in was if name not in is_now)
+    stays = [name for name in was if name in is_now]
+    yield from (f"hook {name} is another one" for name in stays if was[name] != is_now[name])
+    if stays != [name for name in is_now if name in was]:
+        yield "its hooks run in another order"
 
 
 def _plans(tx: ports.Transaction, machine: ports.MachineRecord) -> Mapping[str, int]:

@@ -6,7 +6,17 @@ still_off  who has waited to start is asked for at its source once more
 """
 
 from .still_off import require_still_off
-from .turn import Gate, InTurn, Stopped, Turn, await_turn, gate_signal, require_going_on, turn_to
+from .turn import (
+    Gate,
+    InTurn,
+    Stopped,
+    Turn,
+    await_turn,
+    begins_if_going_on,
+    gate_signal,
+    require_going_on,
+    turn_to,
+)
 
 __all__ = [
     "Gate",
@@ -14,6 +24,7 @@ __all__ = [
     "Stopped",
     "Turn",
     "await_turn",
+    "begins_if_going_on",
     "gate_signal",
     "require_going_on",
     "require_still_off",

@@ -13,7 +13,9 @@ from ....jobs.model.context import StepContext
 from ....jobs.model.definitions import TURN_TO
 from ....jobs.model.failures import CHILDREN_FAILED, StepFailed
 from ....jobs.model.outcomes import Done, Outcome, Wait
+from ....jobs.model.views import JobView
 from ....jobs.storage import read, search
+from ....jobs.storage.database import Session
 from ....jobs.storage.search import StepSeen
 from ....wire.common.base import Shape
 
@@ -70,7 +72,7 @@ def await_turn(ctx: StepContext, gate: Gate, looks_seconds: float) -> Outcome:
     run = _seen(ctx)
     step = next((each for each in run.steps if each.key == gate.step), None)
     if step is None or not (run.is_going_on or (gate.holds_open and run.holds_open and step.has_begun)):
-        raise _stopped(ctx, f"to {gate.doing}")
+        raise _stopped(ctx.subject_name, f"to {gate.doing}")
     if not step.has_begun:
         raise Wait(
             gate_signal(run.id, gate.step),
@@ -84,7 +86,13 @@ def await_turn(ctx: StepContext, gate: Gate, looks_seconds: float) -> Outcome:
 def require_going_on(ctx: StepContext) -> None:
     """Raises StepFailed if the run above this job stops: then there is no use in beginning."""
     if not _seen(ctx).is_going_on:
-        raise _stopped(ctx, "at all")
+        raise _stopped(ctx.subject_name, "at all")
+
+
+def begins_if_going_on(session: Session, job: JobView) -> None:
+    """For a step that is not to begin once the run above its job stops. Raises StepFailed."""
+    if not _of(session, job.id).is_going_on:
+        raise _stopped(job.subject_name, "to be shut down")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +118,18 @@ class _Run:
 
 def _seen(ctx: StepContext) -> _Run:
     with ctx.session() as session:
-        job = read.get(session, ctx.job_id)
-        steps = [] if job.parent_job_id is None else search.steps_seen(session, job.parent_job_id)
+        return _of(session, ctx.job_id)
+
+
+def _of(session: Session, job_id: str) -> _Run:
+    job = read.get(session, job_id)
+    steps = [] if job.parent_job_id is None else search.steps_seen(session, job.parent_job_id)
     return _Run(job.parent_job_id or "", steps, job.cancel_requested)
 
 
-def _stopped(ctx: StepContext, doing: str) -> StepFailed:
+def _stopped(name: str, doing: str) -> StepFailed:
     return StepFailed(
         RUN_STOPPED,
-        f"The run of the plan stopped before it was the turn of {ctx.subject_name} {doing}.",
+        f"The run of the plan stopped before it was the turn of {name} {doing}.",
         "Look into the run for its cause; then run the plan again: it takes what has not arrived.",
     )

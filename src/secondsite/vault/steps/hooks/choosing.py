@@ -4,16 +4,22 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel
 
-from ....domain.lifecycle import Verb
+from ....domain.lifecycle import State, Verb
 from ....domain.machines import hooks
 from ....domain.plans.directions import Direction, FailoverKind
 from ....jobs.model.facts import Json, to_json
+from ....jobs.storage import search
 from ....wire.common.base import Shape
 from ....wire.common.hooks.hook import MachineHook
 from ... import ports
 from ..batch import Unread
 
 HOOKS = "hooks"
+MOVED = {
+    Verb.FAILOVER: State.FAILOVER_FAILED,
+    Verb.PLANNED_FAILOVER: State.PLANNED_FAILED_OVER,
+}
+"""Verbs that a cancel takes back, and what the machine may be then."""
 Known = Mapping[str, Sequence[MachineHook]]
 """The hooks of machines, by their ids."""
 
@@ -43,9 +49,18 @@ def _of_verb(
     if verb not in hooks.VERBS:
         return None
     own = tx.hooks.find(machine.id) if known is None else known.get(machine.id, ())
-    at = hooks.occasion(verb, machine.state, machine.came_from, reversed_=machine.reversed)
+    at = hooks.occasion(verb, machine.state, _before_cancel(tx, machine), reversed_=machine.reversed)
     meant = hooks.meant(own, at)
     return HookRuns(kind=at.kind, direction=at.direction, run=meant) if meant else None
+
+
+def _before_cancel(tx: ports.Transaction, machine: ports.MachineRecord) -> State | None:
+    """What the machine was before a cancel that failed. Of several that failed one after the other only the jobs of its failovers know."""
+    if not machine.state is machine.came_from is State.CANCEL_FAILED:
+        return machine.came_from
+    of_kinds = ((verb, search.of_subject(tx.session, machine.id, verb)) for verb in MOVED)
+    last = max(((jobs[0].created_at, verb) for verb, jobs in of_kinds if jobs), default=None)
+    return None if last is None else MOVED[last[1]]
 
 
 def names(

@@ -15,6 +15,7 @@ from ....jobs.model.failures import StepFailed
 from ....jobs.model.outcomes import Done, Outcome, Skipped
 from ....wire.common.hooks.hook import MachineHook
 from ... import ports
+from .. import gates
 from ..claim import CHECK
 from ..deps import Deps
 from ..retry_store import retrying
@@ -64,13 +65,14 @@ class Hooking:
         for step in steps:
             if step.key in BEFORE:
                 yield from self._steps(runs, HookMoment.BEFORE_STOP, in_turn=in_turn)
-            yield self._changed(runs, step)
+            yield self._changed(runs, step, in_turn=in_turn)
             if step.key == after:
                 yield from self._steps(runs, HookMoment.AFTER_START, in_turn=in_turn)
 
     def _steps(self, runs: HookRuns, moment: HookMoment, *, in_turn: bool) -> Iterator[Step]:
         """Once a script has begun a cancel waits for its end: what comes then may undo what it does. A clean-up goes on once it has
-        begun, and who moves in turn finds a cancel where it waits for that."""
+        begun. Who moves in turn finds a cancel of the run where it waits for its turn, and, as scripts may take hours, before each of
+        them and before the shutdown."""
         word = "after the start" if moment is HookMoment.AFTER_START else "before the stop"
         cleans_up = self._verb is Verb.TEST_FAILOVER and moment is HookMoment.BEFORE_STOP
         for number, hook in enumerate(_of(runs, moment), start=1):
@@ -80,10 +82,13 @@ class Hooking:
                 title=f"Hook {word}: {hook.name}",
                 cancelable=False,
                 boundary=not (cleans_up or in_turn),
+                begins=gates.begins_if_going_on if in_turn and moment is HookMoment.BEFORE_STOP else None,
             )
             yield retrying(step)
 
-    def _changed(self, runs: HookRuns, step: Step) -> Step:
+    def _changed(self, runs: HookRuns, step: Step, *, in_turn: bool) -> Step:
+        if step.key in BEFORE and in_turn and any(_before(runs)):
+            return replace(step, begins=gates.begins_if_going_on)
         if step.key == CHECK and self._verb is not Verb.CANCEL_FAILOVER:
             return retrying(replace(step, run=partial(self._check, runs, step.run)))
         if step.key == STARTS and step.undo is not None and self._verb is Verb.TEST_FAILOVER:

@@ -51,11 +51,9 @@ class Hook:
         why = self._needless(machine)
         if why is not None:
             return Skipped(why)
-        side = self._side(ctx, machine, at)
+        side, payload = self._side(ctx, machine, at), self._payload(ctx, machine, at)
         try:
-            answer = side.give(
-                orders.RUN_SCRIPT, self._payload(ctx, machine, at), f"hook {hook.name} runs", self._limits()
-            )
+            answer = side.give(orders.RUN_SCRIPT, payload, f"hook {hook.name} runs", self._limits())
         except errors.StaleOrder:
             raise
         except (errors.ApplianceUnreachable, errors.DeadlineExceeded) as error:

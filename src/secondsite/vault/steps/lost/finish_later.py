@@ -28,6 +28,7 @@ from ....wire.control.orders import ORDERS, Kind, OrderKind
 from ... import ports
 from ..authority import SHORT
 from ..deps import Deps
+from ..retry_store import retrying
 from ..sides.giving_orders import Limits, Orders
 from ..sides.side import Side
 
@@ -60,6 +61,8 @@ class LaterArguments(Shape):
     outdated: bool = False
     """The machine was protected back to another appliance: what is at this one is an old copy for good, unless the machine comes to be
     there again."""
+    of_machine: bool = True
+    """The order names the machine; else it is that of a run, and the machine is one that the run took there."""
 
 
 def submit(
@@ -87,13 +90,13 @@ def submit(
         left_by=side.job_id,
         outdated=outdated,
     )
+    return queue(deps, session, arguments, side.machine.id, side.machine.name)
+
+
+def queue(deps: Deps, session: Session, left: LaterArguments, machine_id: str, name: str) -> str:
+    """The same, for what is known."""
     return deps.submit(
-        session,
-        FINISH_LATER,
-        subject=side.machine.id,
-        subject_name=side.machine.name,
-        arguments=arguments,
-        by="secondsite",
+        session, FINISH_LATER, subject=machine_id, subject_name=name, arguments=left, by="secondsite"
     )
 
 
@@ -140,7 +143,7 @@ def definition(deps: Deps) -> Definition:
             left.appliance_id,
             order,
             order.payload.model_validate(left.payload),
-            machine_id=ctx.subject,
+            machine_id=ctx.subject if left.of_machine else None,
             generation=_number(machine, left),
             drill_generation=left.drill_generation,
             limits=LONGEST,
@@ -148,7 +151,9 @@ def definition(deps: Deps) -> Definition:
         )
         return answer.done()
 
-    return Definition(FINISH_LATER, (Step("finish", finish, title="Finish at the site that was away"),))
+    return Definition(
+        FINISH_LATER, (retrying(Step("finish", finish, title="Finish at the site that was away")),)
+    )
 
 
 def _earlier(tx: ports.Transaction, ctx: StepContext, left: LaterArguments) -> JobView | None:

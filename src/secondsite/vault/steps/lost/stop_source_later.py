@@ -10,6 +10,7 @@ from ....jobs.model.outcomes import Outcome
 from ....wire.common.base import Shape
 from ....wire.control import orders
 from ..deps import Deps
+from ..retry_store import retrying
 from ..sides.giving_orders import Limits, Orders
 
 STOP_LATER = "end_replication_later"
@@ -40,4 +41,4 @@ def definition(deps: Deps) -> Definition:
         )
         return answer.done()
 
-    return Definition(STOP_LATER, (Step("stop_replication", stop, title="Stop replication"),))
+    return Definition(STOP_LATER, (retrying(Step("stop_replication", stop, title="Stop replication")),))

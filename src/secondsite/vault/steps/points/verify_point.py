@@ -8,6 +8,7 @@ from ....wire.common.base import Shape
 from ....wire.control import orders
 from ... import ports
 from ..deps import Deps
+from ..retry_store import retrying
 from ..sides.giving_orders import Limits, Orders
 
 VERIFY = "verify_point"
@@ -45,4 +46,4 @@ def definition(deps: Deps) -> Definition:
         )
         return answer.done()
 
-    return Definition(VERIFY, (Step("verify", verify, title="Verify recovery point"),))
+    return Definition(VERIFY, (retrying(Step("verify", verify, title="Verify recovery point")),))

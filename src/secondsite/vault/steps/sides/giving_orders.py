@@ -133,11 +133,19 @@ class Orders:
         report = report or self._in_a_moment(ctx, appliance_id, order.kind, order_id)
         if report is not None:
             return self._answer(order_id, order, report)
+        try:
+            self._require_worth_waiting(appliance_id, asked, why, limits)
+        except (
+            errors.StoreUnavailable
+        ):  # no problem of the appliance's: whoever goes on without it must not hear it
+            raise self._wait(ctx, asked, why, limits) from None
+        raise self._wait(ctx, asked, why, limits)
+
+    def _require_worth_waiting(self, appliance_id: str, asked: _Open, why: str, limits: Limits) -> None:
         self._require_there(appliance_id, asked, limits)
         self._require_in_time(appliance_id, asked, why, limits.deadline_seconds)
         if limits.stuck_seconds is not None:
             self._require_progress(appliance_id, asked, why, limits.stuck_seconds)
-        raise self._wait(ctx, asked, why, limits)
 
     def require_reachable(self, _ctx: StepContext, appliance_id: str, reach_seconds: float) -> None:
         """For a step that waits for one appliance and needs another one next: raises ApplianceUnreachable once that one has

@@ -138,10 +138,16 @@ def network(
     return CreateNetwork(**dict(made[0]), more=tuple(made[1:])), each
 
 
+def names(
+    machine: ports.MachineRecord, run: str | None, networks: Mapping[str, HomeNetwork]
+) -> tuple[str, ...]:
+    """Of all that the machine needs, each once."""
+    return tuple(dict.fromkeys(_name(run or machine.id, machine, home) for home in networks.values()))
+
+
 def unserved(tx: ports.Transaction, machine: ports.MachineRecord, run: str) -> tuple[DrillNetwork, ...]:
     """All that the machine needs in that run, without addresses: what they are is known once it is checked."""
-    names = dict.fromkeys(_name(run, machine, home) for home in of(tx, machine).values())
-    return tuple(DrillNetwork(name=name, drill=run) for name in names)
+    return tuple(DrillNetwork(name=name, drill=run) for name in names(machine, run, of(tx, machine)))
 
 
 def from_pools(tx: ports.Transaction, machine: ports.MachineRecord) -> dict[str, str]:

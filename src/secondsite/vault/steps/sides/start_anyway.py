@@ -12,6 +12,7 @@ from ....wire.common.base import Shape
 from ....wire.control import orders
 from ... import ports
 from ..deps import Deps
+from ..retry_store import retrying
 from .giving_orders import Limits, Orders
 
 START_ANYWAY = "start_anyway"
@@ -69,4 +70,4 @@ def definition(deps: Deps) -> Definition:
         )
         return answer.done()
 
-    return Definition(START_ANYWAY, (Step("start", start, title="Start the old copy"),))
+    return Definition(START_ANYWAY, (retrying(Step("start", start, title="Start the old copy")),))

@@ -5,7 +5,7 @@ the host's own. Who is on the network is told to the server while it runs; only 
 """
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
@@ -25,11 +25,11 @@ TAKEN_DO = "Give another --subnet, or use --network NAME, an isolated network of
 ElementTree.register_namespace("dnsmasq", OPTIONS)
 
 
-def obstacle(subnet: str, there: Sequence[NetworkInfo], but: str | None = None) -> Obstacle | None:
-    """Why this host can have no network with that subnet: it has one already, as one of its networks (`but`: the one that is meant) says."""
+def obstacle(subnet: str, there: Sequence[NetworkInfo], own: Collection[str] = ()) -> Obstacle | None:
+    """Why this host can have no network with that subnet: it has one already, as one of its networks (but those that are meant) says."""
     wanted = ipaddress.IPv4Network(subnet)
     for network in there:
-        if network.name != but and any(
+        if network.name not in own and any(
             wanted.overlaps(ipaddress.IPv4Network(each)) for each in network.subnets
         ):
             what = f"The host here is in {subnet} itself, by its network '{network.name}': libvirt's daemon makes no other network with that subnet."
