@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from ...domain import errors
 from ...wire.common.machine_checks import USUAL_SECONDS, CheckKind, MachineCheck
 from ...wire.rest.settings.checks import MachineChecks
-from .. import output
+from .. import misfits, output
 from ..former_words import Noun
 from ..options import Json, MachineName, connect
 
@@ -110,10 +110,8 @@ def _check(**values: Any) -> MachineCheck:
     try:
         return MachineCheck(**values)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
         raise errors.InvalidArgument(
-            f"That is no check: {where + ': ' if where else ''}{first['msg']}.",
+            f"That is no check: {misfits.first(error)}.",
             do="See 'secondsite check set --help'.",
         ) from error
 

@@ -10,7 +10,7 @@ from ....domain.machines.hooks import HookMoment
 from ....domain.plans.directions import Direction, FailoverKind
 from ....wire.common.hooks.hook import USUAL_SECONDS, MachineHook
 from ....wire.rest.settings.hooks import MachineHooks
-from ... import output
+from ... import misfits, output
 from ...former_words import Noun
 from ...options import Json, MachineName, connect
 
@@ -112,10 +112,8 @@ def _hook(**values: Any) -> MachineHook:
     try:
         return MachineHook(**values)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
         raise errors.InvalidArgument(
-            f"That is no hook: {where + ': ' if where else ''}{first['msg']}.",
+            f"That is no hook: {misfits.first(error)}.",
             do="See 'secondsite hook set --help'.",
         ) from error
 
