@@ -14,9 +14,9 @@ def test_a_check_is_set_shown_replaced_and_cleared(cli, protected):
     cli.must(f"check set {protected} agent --kind agent")
     found = cli.must(f"check set {protected} page --kind tcp --port 22 --json").json["checks"]
     assert [(each["name"], each["kind"]) for each in found] == [
+        ("page", "tcp"),
         ("prompt", "console"),
         ("agent", "agent"),
-        ("page", "tcp"),
     ]
     assert len(cli.must(f"check clear {protected} page --json").json["checks"]) == 2
     assert cli.must(f"check clear {protected} --json").json["checks"] == []

@@ -215,3 +215,62 @@ def test_whatever_a_source_says_of_the_points_that_it_sends_no_earlier_point_goe
     dropped = {each.id for each in retention.to_drop(replica.points, retention_seconds)}
     without = retention.to_drop([*clean, replica.points[-1]], retention_seconds)
     assert dropped & {each.id for each in clean} <= {each.id for each in without}
+
+
+def point(seconds, seq, set_id=None):
+    """Taken that long after noon."""
+    uptime = Uptime("boot", float(seconds))
+    return RecoveryPoint(
+        f"p{seq}", NOON + timedelta(seconds=seconds), epoch=1, seq=seq, set_id=set_id, uptime=uptime
+    )
+
+
+def regularly(every_seconds, days):
+    return [point(at, seq) for seq, at in enumerate(range(0, days * DAY, every_seconds))]
+
+
+def left_of(points, retention_seconds):
+    gone = {each.id for each in retention.to_drop(points, retention_seconds)}
+    return [each for each in points if each.id not in gone]
+
+
+@pytest.mark.parametrize(("every", "days"), [(5, 1), (60, 2), (300, 15), (300, 365)])
+def test_a_chain_stays_short_enough_to_be_opened_whatever_the_policy_says(every, days):
+    left = left_of(regularly(every, days), days * DAY)
+    most = {1: 0, 2: 12, 15: 72 + 48, 365: 72 + 48 + 45 + 44}[days]
+    assert len(left) <= retention.MOST_CLOSE + 24 + 22 + most + len(retention.GRID)
+
+
+def test_points_of_every_minute_for_a_group_and_of_every_five_for_its_machine_all_stay_for_two_hours():
+    times = sorted(
+        [(at, True) for at in range(0, 2 * HOUR, 60)] + [(at + 30, False) for at in range(0, 2 * HOUR, 300)]
+    )
+    points = [point(at, seq, f"set-{at}" if in_set else None) for seq, (at, in_set) in enumerate(times)]
+    assert left_of(points, DAY) == points
+
+
+def test_of_more_points_than_a_chain_may_have_the_newest_stay_and_one_of_each_five_minutes():
+    points = regularly(5, 1)[: HOUR // 5]
+    left = left_of(points, DAY)
+    assert left[-retention.MOST_CLOSE :] == points[-retention.MOST_CLOSE :]
+    older = [each.taken_at for each in left[: -retention.MOST_CLOSE]]
+    assert older == [NOON + timedelta(seconds=at) for at in range(0, HOUR - 800, 300)]
+
+
+def test_a_point_of_a_set_stands_for_others_of_its_slot_that_arrive_after_it_and_for_none_before():
+    times = [
+        (0, "s1"),
+        (600, None),
+        (1200, "s2"),
+        (HOUR, None),
+        (HOUR + 60, "s3"),
+        (HOUR + 90, None),
+        (9 * HOUR, None),
+    ]
+    points = [point(at, seq, set_id) for seq, (at, set_id) in enumerate(times)]
+    assert [each.id for each in left_of(points, DAY)] == ["p0", "p3", "p4", "p6"]
+
+
+def test_a_damaged_point_of_a_set_does_not_stand_for_a_whole_one():
+    points = [replace(point(0, 0, "s1"), damaged=True), point(600, 1), point(9 * HOUR, 2)]
+    assert "p1" in [each.id for each in left_of(points, DAY)]

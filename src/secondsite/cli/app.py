@@ -15,11 +15,9 @@ from .nouns import (
     approval,
     audit,
     card,
-    check,
     drill,
     evidence,
     group,
-    hook,
     job,
     machine,
     mapping,
@@ -33,6 +31,7 @@ from .nouns import (
     token,
     vault,
 )
+from .nouns.named import check, hook
 from .options import Access, refuse_secret
 
 app = typer.Typer(

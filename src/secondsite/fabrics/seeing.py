@@ -18,6 +18,18 @@ class Sights:
         return self.agent or self.console or self.screen
 
 
+@dataclass(frozen=True, slots=True)
+class FileSystem:
+    """What a guest has mounted from its disks. `meant_read_only`: its own table of file systems says so. `errors`: how many its kernel
+    has counted since it was last repaired, None where it counts none."""
+
+    path: str
+    kind: str
+    read_only: bool = False
+    meant_read_only: bool = False
+    errors: int | None = None
+
+
 class Seeing(Protocol):
     """Looks only, and disturbs no guest. Nothing here waits for longer than a few seconds."""
 
@@ -30,6 +42,10 @@ class Seeing(Protocol):
     def console(self, fabric_id: str, most_bytes: int) -> bytes:
         """The last bytes, as they are, that it has written to its console since it was made here; empty also without a
         console."""
+
+    def file_systems(self, fabric_id: str) -> tuple[FileSystem, ...]:
+        """As the guest's kernel has them now, told by the guest agent. Raises FabricError, or DeadlineExceeded, with the reason if it does
+        not tell."""
 
     def screen(self, fabric_id: str) -> bytes | None:
         """A picture of its first screen as it is now, a PNG of any size; None without a screen, and for a machine that does

@@ -6,8 +6,9 @@ import pytest
 
 from rig.appliances import Pair
 from rig.appliances.runs import start
-from secondsite.appliance.orders.proof import checking
+from secondsite.appliance.orders.proof import checking, file_systems
 from secondsite.fabrics import simulated
+from secondsite.fabrics.seeing import FileSystem
 from secondsite.wire.common.machine_checks import LONGEST_SAID, MachineCheck
 from secondsite.wire.control.orders import Kind
 from secondsite.wire.control.proofs import Prove
@@ -45,9 +46,10 @@ def test_checks_of_every_kind_that_pass_prove_the_start_without_a_wait(sites):
         {"name": "down", "kind": "http", "port": 8080, "status": 503, "deadline_seconds": 600},
         {"name": "prompt", "kind": "console", "text": "login:", "deadline_seconds": 600},
         {"name": "agent", "kind": "agent", "deadline_seconds": 600},
+        {"name": "disks", "kind": "file_systems", "deadline_seconds": 600},
     )
     assert time.monotonic() - began < 60
-    assert sentence.startswith("web01 started: all 5 of its checks passed; its guest agent answered")
+    assert sentence.startswith("web01 started: all 6 of its checks passed; its guest agent answered")
     assert (evidence["proven"], {each["passed"] for each in evidence["checks"]}) == (True, {True})
 
 
@@ -62,12 +64,13 @@ def test_checks_that_fail_say_what_was_seen_and_cost_their_deadlines_side_by_sid
         {"name": "shop", "kind": "http", "port": 8080},
         {"name": "prompt", "kind": "console", "text": "password:"},
         {"name": "agent", "kind": "agent"},
+        {"name": "disks", "kind": "file_systems"},
         {"name": "fine", "kind": "tcp", "port": 80},
     )
     assert time.monotonic() - began < 30
     assert not evidence["proven"]
     assert (
-        "has power, and it is not proven that it can be used: 5 of 6 checks failed (ssh: Connection refused; "
+        "has power, and it is not proven that it can be used: 6 of 7 checks failed (ssh: Connection refused; "
         in sentence
     )
     assert [each["said"] for each in evidence["checks"]] == [
@@ -76,6 +79,7 @@ def test_checks_that_fail_say_what_was_seen_and_cost_their_deadlines_side_by_sid
         "status 503, not 200: out of order",
         "its console did not say 'password:'",
         "its guest agent did not answer",
+        "its guest agent, which would tell, did not answer",
         "the port is open",
     ]
 
@@ -118,3 +122,27 @@ def test_what_a_guest_says_is_told_without_what_steers_a_terminal_and_shortened(
     said = evidence["checks"][0]["said"]
     assert said.startswith("status 500, not 200: panic xxx")
     assert len(said) == LONGEST_SAID
+
+
+def test_errors_that_the_guest_s_kernel_counts_in_a_file_system_leave_the_start_unproven(sites):
+    pair, fabric_id = drilled(sites, mounts={"/": 0, "/srv": 3})
+    sentence, evidence = proved(pair, fabric_id, {"name": "disks", "kind": "file_systems"})
+    assert not evidence["proven"]
+    assert "1 of 1 checks failed (disks: the kernel counts 3 errors in /srv (ext4))" in sentence
+
+
+@pytest.mark.parametrize(
+    ("found", "passed", "said"),
+    [
+        ([], False, "its guest has mounted no file system from a disk"),
+        ([FileSystem("/cd", "iso9660", read_only=True)], False, "no file system from a disk"),
+        ([FileSystem("/", "xfs"), FileSystem("/cd", "iso9660", read_only=True)], True, "an error: / (xfs)"),
+        ([FileSystem("/", "btrfs", read_only=True)], False, "/ (btrfs) is mounted read-only, which"),
+        ([FileSystem("/usr", "ext4", True, True, 0)], True, "mounted without an error: /usr (ext4)"),
+        ([FileSystem("/usr", "ext4", True, True, 1)], False, "the kernel counts 1 error in /usr (ext4)"),
+        ([FileSystem(f"/{n}", "ext4") for n in range(6)], True, "/3 (ext4) and 2 more"),
+    ],
+)
+def test_file_systems_are_whole_if_they_are_mounted_as_wanted_and_no_error_is_counted(found, passed, said):
+    heard = file_systems.judged(found)
+    assert (heard.passed, said in heard.said) == (passed, True), heard

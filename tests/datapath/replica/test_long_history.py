@@ -1,11 +1,14 @@
 """A replica that lives long: points come, retention prunes, and what stays is true and costs what it holds."""
 
 import random
+from pathlib import Path
 
 import pytest
 
 from bench.support import history
+from secondsite.datapath.disks import image
 from secondsite.datapath.frames.frame import Frame
+from secondsite.datapath.replica.chain.chain import ChainFile, close_chains, open_chain
 from secondsite.datapath.replica.replica import Replica
 from secondsite.ground.units import MINUTE, KiB, MiB
 from tests.datapath.support_chain import Source, assert_points_true
@@ -51,6 +54,37 @@ def test_zeros_of_the_upper_layer_hide_what_the_lower_one_held_after_a_merge(tmp
     assert replica.drop("p2").merged == 1
     assert replica.drop("p1").merged == 1
     assert_points_true(replica, source, tmp_path)
+
+
+@pytest.mark.slow
+def test_a_chain_of_four_times_as_many_layers_takes_about_four_times_as_long_to_open(tmp_path, daemon):
+    base = tmp_path / "0.qcow2"
+    image.create(base, 16 * MiB)
+    layers = [ChainFile("0", base)]
+    for number in range(1, 200):
+        path = tmp_path / f"{number}.qcow2"
+        image.create_overlay(path, layers[-1].path, "qcow2", 16 * MiB)
+        layers.append(ChainFile(str(number), path))
+    daemon.start()
+    few, many = (_opening(daemon, f"c{count}-", layers[:count]) for count in (50, 200))
+    assert many < 12 * few
+
+
+def _opening(daemon, prefix, layers):
+    """Seconds of the daemon's processor, the least of two times."""
+    found = []
+    for _ in range(2):
+        began = _processor_seconds(daemon)
+        open_chain(daemon, prefix, layers, writable=False)
+        found.append(_processor_seconds(daemon) - began)
+        close_chains(daemon, prefix)
+    return min(found)
+
+
+def _processor_seconds(daemon):
+    """By the scheduler's count in nanoseconds: that of ticks is too coarse."""
+    tasks = Path(f"/proc/{daemon.pid}/task").iterdir()
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
 
 def _apply_scattered(replica, source, point_id, pages, seed):

@@ -9,14 +9,17 @@ import sqlite3
 import stat
 import subprocess
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from structlog.testing import capture_logs
 
 from rig.eventually import eventually
 from secondsite import __version__
 from secondsite.domain import errors
 from secondsite.entry import settings, vault_main
 from secondsite.entry.backup import archive, restoring
+from secondsite.jobs.storage import database
 from secondsite.vault.store import copying, migration
 from tests.support.vault import VaultInProcess, machine
 from tests.vault.backups import support_backups as backups
@@ -235,6 +238,28 @@ def test_a_backup_is_on_record_and_never_overwrites_a_file(quiet, tmp_path):
     with backups.served(home) as rest:
         entries = [each for each in rest.get("/api/audit").json()["items"] if each["verb"] == "vault backup"]
     assert [json.loads(each["details"])["encrypted"] for each in entries][-2:] == [True, False]
+
+
+def test_a_backup_goes_on_record_also_when_others_write_for_longer_than_a_database_waits(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.05)
+    home = tmp_path / "home"
+    vault_main.init(home, rest_port=0, control_port=0)
+    with backups.served(home) as rest:
+        assert rest.get("/api/vault").status_code == 200
+    other = sqlite3.connect(home / "vault.db", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    with capture_logs() as said, ThreadPoolExecutor() as pool:
+        taking = pool.submit(backups.take, home, tmp_path / "file")
+        eventually(
+            lambda: any("locked" in each.get("problem", "") for each in said) or taking.done(),
+            within_seconds=60,
+        )
+        assert not taking.done()
+        other.execute("ROLLBACK")
+        assert taking.result(60).on_record
+    other.close()
 
 
 def test_a_passphrase_that_others_read_or_that_is_short_is_refused(quiet, tmp_path):

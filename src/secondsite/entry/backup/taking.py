@@ -21,11 +21,13 @@ from ...domain.access.chain import Entry, Outcome
 from ...ground.lockfile import LockFile
 from ...jobs.model.clock import utc_now
 from ...jobs.storage import database
+from ...jobs.storage.transactions import Transactions
 from ...vault import gateway
 from ...vault import store as vault_store
 from ...vault.facade import acts
 from ...vault.facade.callers import THE_VAULT
 from ...vault.store import copying, migration
+from ...vault.store.failures import translated
 from ...vault.watch.backups import VERB
 from .. import service_user, settings
 from ..settings import VaultSettings
@@ -35,6 +37,8 @@ LOCK = "backup.lock"
 WORK = ".backup-"
 LOCK_SECONDS = 60.0
 TRIES = 3
+RECORD_SECONDS = 120.0
+"""A busy vault's writers hand over to each other; another process comes in between by luck."""
 FILES = (settings.FILE, settings.TOKEN_FILE, "client.json")
 
 
@@ -147,15 +151,15 @@ def _record(chosen: VaultSettings, taken: Taken) -> None:
         "sha256": taken.sha256,
         "encrypted": taken.encrypted,
     }
+    entry = Entry(
+        at=taken.made_at, who=THE_VAULT.name, token_id="", address="", verb=VERB, object="/vault",
+        outcome=Outcome.DONE, details=acts.text_of(details),
+    )  # fmt: skip
     db = database.connect(chosen.database_url)
+    store = vault_store.SqlStore(db)
     try:
-        with vault_store.SqlStore(db).transaction() as tx:
-            tx.audit.append(
-                Entry(
-                    at=taken.made_at, who=THE_VAULT.name, token_id="", address="", verb=VERB, object="/vault",
-                    outcome=Outcome.DONE, details=acts.text_of(details),
-                )
-            )  # fmt: skip
+        with translated():
+            Transactions(db).write(lambda tx: store.within(tx).audit.append(entry), RECORD_SECONDS)
     except errors.SecondsiteError as error:
         raise errors.StoreUnavailable(
             f"{taken.path} is a good backup, but it is not on record: {error.message}", do=error.do

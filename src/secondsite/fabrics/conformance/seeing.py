@@ -38,6 +38,8 @@ class SeeingCases:
         assert seeing.console(fabric_id, 1000) == b""
         assert seeing.screen(fabric_id) is None
         assert seeing.agent_answers(fabric_id) is False
+        with steps.refused(errors.FabricError):
+            seeing.file_systems(fabric_id)
 
     def test_a_machine_that_is_off_or_missing_shows_no_picture_and_no_agent(
         self, under_test: FabricUnderTest

@@ -6,8 +6,9 @@ import hashlib
 import struct
 import zlib
 
+from ...domain import errors
 from ..interface import PowerState
-from ..seeing import Sights
+from ..seeing import FileSystem, Sights
 from .host.faults import Faults
 from .host.host import Host
 from .host.records import MachineRecord
@@ -35,6 +36,15 @@ class SimulatedSeeing:
         with self._faults.around("seeing.console", fabric_id):
             record = self._shown(fabric_id)
             return b"" if record is None else record.traits.shows.encode()[-most_bytes:]
+
+    def file_systems(self, fabric_id: str) -> tuple[FileSystem, ...]:
+        with self._faults.around("seeing.file_systems", fabric_id):
+            record = self._shown(fabric_id)
+            if record is None or not record.traits.guest_agent:
+                raise errors.FabricError("its guest agent does not answer")
+            return tuple(
+                FileSystem(path, "ext4", errors=count) for path, count in record.traits.mounts.items()
+            )
 
     def screen(self, fabric_id: str) -> bytes | None:
         with self._faults.around("seeing.screen", fabric_id):

@@ -4,14 +4,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, bindparam, exists, func, or_, select
+from sqlalchemy import Column, ColumnElement, and_, bindparam, case, exists, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from ...ground.job_states import ENDED, JobState, TaskState
+from ..model.asking import OPEN
 from ..model.facts import Json
 from ..model.task_kind import TaskKind
 from ..model.views import JobView, TaskView, in_order, job_view, task_view
-from .prepared import Prepared, Row
+from .prepared import Prepared, PreparedFor, Row
 from .tables import jobs, tasks
 
 PORTION = 200
@@ -83,12 +84,29 @@ def by_ids(session: Session, job_ids: Sequence[str]) -> list[JobView]:
     return [job_view(row) for row in session.execute(query).mappings()]
 
 
+def _while_open(column: Column[object], otherwise: object) -> ColumnElement[object]:
+    is_open = or_(*(tasks.c.state == str(state) for state in OPEN))
+    kept = case((is_open, column), else_=literal(otherwise, column.type))
+    return kept.label(column.name)
+
+
+# What a task left behind is decoded for those that are under way only: of a page of moving jobs that was most of the time.
+_UNDER_WAY = PreparedFor(
+    select(
+        *(each for each in tasks.c if each.name not in ("facts", "error")),
+        _while_open(tasks.c.facts, {}),
+        _while_open(tasks.c.error, None),
+    ),
+    tasks.c.job_id,
+)
+
+
 def tasks_by_job(session: Session, job_ids: Sequence[str]) -> dict[str, tuple[TaskView, ...]]:
-    """The tasks of each of these jobs that has any, in the order things happened."""
+    """The tasks of each of these jobs that has any, in the order things happened. Those that are not under way come without their
+    facts and errors."""
     found: dict[str, list[TaskView]] = {}
-    if job_ids:
-        for row in session.execute(select(tasks).where(tasks.c.job_id.in_(job_ids))).mappings():
-            found.setdefault(row["job_id"], []).append(task_view(row))
+    for row in _UNDER_WAY.all(session, job_ids):
+        found.setdefault(row["job_id"], []).append(task_view(row))
     return {job_id: in_order(each) for job_id, each in found.items()}
 
 

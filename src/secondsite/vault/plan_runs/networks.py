@@ -4,7 +4,7 @@ A person, or a script, can then put into them what the machines need, such as a 
 of it: until its end, whatever becomes of its machines. They go with whoever leaves last (ADR 130).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from ...domain import errors
@@ -33,6 +33,9 @@ def are_first(verb: Verb, groups: Sequence[RunGroup]) -> bool:
     return bool(networks & set(MADE)) and any(group.before for group in groups)
 
 
+_Give = Callable[[str, CreateNetwork, str], str]
+
+
 class RunNetworks:
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
@@ -49,32 +52,28 @@ class RunNetworks:
 
     def _create(self, run: PlanRunArguments, ctx: StepContext) -> Outcome:
         """Without them the drill goes on: each comes with its first machine."""
-        said, partly = [], False
-        for site, appliance_id, order in self._wanted(run, ctx):
-            try:
-                answer = self._orders.give(
-                    ctx, appliance_id, orders.CREATE_NETWORK, order, why=f"making {order.name} at {site}"
-                )
-                said.append(f"at {site}: {answer.sentence}")
-            except errors.SecondsiteError as problem:
-                said.append(
-                    f"at {site} none is there before its first machine: {problem.message} {problem.do}".rstrip()
-                )
-                partly = True
-        return Done("; ".join(said) or "no machine needs one", partial=partly)
+
+        def make(appliance_id: str, order: CreateNetwork, why: str) -> str:
+            return self._orders.give(ctx, appliance_id, orders.CREATE_NETWORK, order, why=why).sentence
+
+        return self._each(run, ctx, make, "making", "none is there before its first machine")
 
     def _leave(self, run: PlanRunArguments, ctx: StepContext) -> Outcome:
+        def leave(appliance_id: str, order: CreateNetwork, why: str) -> str:
+            return self._orders.give(ctx, appliance_id, orders.REMOVE_NETWORK, order, why=why).sentence
+
+        return self._each(run, ctx, leave, "leaving", "{name} is not left")
+
+    def _each(self, run: PlanRunArguments, ctx: StepContext, give: _Give, doing: str, missed: str) -> Outcome:
         said, partly = [], False
         for site, appliance_id, order in self._wanted(run, ctx):
             try:
-                answer = self._orders.give(
-                    ctx, appliance_id, orders.REMOVE_NETWORK, order, why=f"leaving {order.name} at {site}"
-                )
-                said.append(f"at {site}: {answer.sentence}")
+                said.append(f"at {site}: {give(appliance_id, order, f'{doing} {order.name} at {site}')}")
             except errors.SecondsiteError as problem:
-                said.append(f"at {site} {order.name} is not left: {problem.message} {problem.do}".rstrip())
+                told = missed.format(name=order.name)
+                said.append(f"at {site} {told}: {problem.message} {problem.do}".rstrip())
                 partly = True
-        return Done("; ".join(said) or "there was none", partial=partly)
+        return Done("; ".join(said) or "no machine needs one", partial=partly)
 
     def _wanted(self, run: PlanRunArguments, ctx: StepContext) -> list[tuple[str, str, CreateNetwork]]:
         """By appliance that has machines of the run: its site, its id, and the order for it. The same whenever it is asked for."""

@@ -16,12 +16,14 @@ PORTS = {"http": 80}
 
 
 class CheckKind(StrEnum):
-    """A TCP port that is open; an answer to an HTTP request; a text on the console; a guest agent that answers."""
+    """A TCP port that is open; an answer to an HTTP request; a text on the console; a guest agent that answers; file
+    systems that its kernel has mounted without an error, as its guest agent tells."""
 
     TCP = "tcp"
     HTTP = "http"
     CONSOLE = "console"
     AGENT = "agent"
+    FILE_SYSTEMS = "file_systems"
 
 
 NETWORKED = frozenset({CheckKind.TCP, CheckKind.HTTP})

@@ -18,7 +18,7 @@ from ....wire.common.machine_checks import (
     MachineCheck,
 )
 from ....wire.control.proofs import Prove
-from . import text
+from . import file_systems, text
 
 log = structlog.get_logger(__name__)
 
@@ -26,6 +26,7 @@ CONSOLE_BYTES = 64 * 1024
 GRACE_SECONDS = 5.0
 """What the process that asks may say after a deadline."""
 UNKNOWN_ADDRESS = "its address is not known: no guest agent and no lease tells it; give it with the check"
+NOBODY_TELLS = "its guest agent, which would tell, did not answer"
 
 
 class Checks:
@@ -62,35 +63,39 @@ class Checks:
             for number, heard in answers().items():
                 self._decide(checks[number], heard)
         for check in self.pending:
-            if self._passes(check, agent_answers):
-                self._decide(check, Heard(True, _seen(check)))
-            elif self._seconds() >= self._limit(check):
-                self._decide(check, Heard(False, self._missing(check)))
+            heard = self._heard(check, agent_answers)
+            if heard.passed or self._seconds() >= self._limit(check):
+                self._decide(check, heard)
 
     def give_up(self, why: str) -> None:
         for check in self.pending:
             self._decide(check, Heard(False, why))
 
-    def _passes(self, check: MachineCheck, agent_answers: bool) -> bool:
+    def _heard(self, check: MachineCheck, agent_answers: bool) -> Heard:
+        """What can be said of it now, without a wait."""
         if check.kind is CheckKind.AGENT:
-            return agent_answers
-        if check.kind is CheckKind.CONSOLE:
-            return (check.text or "") in text.cleaned(
-                self._fabric.seeing.console(self._fabric_id, CONSOLE_BYTES)
+            return Heard(
+                agent_answers, f"its guest agent {'answered' if agent_answers else 'did not answer'}"
             )
-        return False
+        if check.kind is CheckKind.FILE_SYSTEMS:
+            return self._file_systems() if agent_answers else Heard(False, NOBODY_TELLS)
+        if check.kind is CheckKind.CONSOLE:
+            wanted, console = check.text or "", self._fabric.seeing.console(self._fabric_id, CONSOLE_BYTES)
+            says = wanted in text.cleaned(console)
+            return Heard(says, f"its console {'says' if says else 'did not say'} '{wanted}'")
+        visited = any(check in checks for checks, _ in self._visits)
+        return Heard(False, "no answer" if visited else UNKNOWN_ADDRESS)
+
+    def _file_systems(self) -> Heard:
+        try:
+            return file_systems.judged(self._fabric.seeing.file_systems(self._fabric_id))
+        except errors.SecondsiteError as error:
+            return Heard(False, f"its guest agent does not tell: {error.message}")
 
     def _limit(self, check: MachineCheck) -> float:
         """Who asks over the network says himself what he saw last."""
         visited = any(check in checks for checks, _ in self._visits)
         return min(check.deadline_seconds + (GRACE_SECONDS if visited else 0.0), self._most_seconds)
-
-    def _missing(self, check: MachineCheck) -> str:
-        if check.kind is CheckKind.AGENT:
-            return "its guest agent did not answer"
-        if check.kind is CheckKind.CONSOLE:
-            return f"its console did not say '{check.text}'"
-        return "no answer" if any(check in checks for checks, _ in self._visits) else UNKNOWN_ADDRESS
 
     def _visit(self) -> None:
         """Ask those whose address is known by now."""
@@ -135,12 +140,6 @@ class Checks:
 
     def _seconds(self) -> float:
         return time.monotonic() - self._began
-
-
-def _seen(check: MachineCheck) -> str:
-    if check.kind is CheckKind.AGENT:
-        return "its guest agent answered"
-    return f"its console says '{check.text}'"
 
 
 def said(verdicts: Sequence[CheckVerdict]) -> str:

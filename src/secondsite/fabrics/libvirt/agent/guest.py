@@ -52,7 +52,7 @@ class Ended(pydantic.BaseModel):
 
 def cards(domain: Any) -> list[Card]:
     """Raises FabricError, DeadlineExceeded."""
-    return _asked(domain, pydantic.TypeAdapter(list[Card]), "guest-network-get-interfaces")
+    return asked(domain, pydantic.TypeAdapter(list[Card]), "guest-network-get-interfaces")
 
 
 def run(domain: Any, path: str, arguments: list[str], seconds: float, said: bytes = b"") -> bytes:
@@ -80,17 +80,18 @@ def start(domain: Any, path: str, arguments: list[str], said: bytes = b"") -> in
     wanted = {"path": path, "arg": arguments, "capture-output": True}
     if said:
         wanted["input-data"] = base64.b64encode(said).decode()
-    return _asked(domain, pydantic.TypeAdapter(_Started), "guest-exec", wanted).pid
+    return asked(domain, pydantic.TypeAdapter(_Started), "guest-exec", wanted).pid
 
 
 def look(domain: Any, pid: int) -> Ended:
     """What the agent says of it; once it has ended, only one time. Raises FabricError, DeadlineExceeded."""
-    return _asked(domain, pydantic.TypeAdapter(Ended), "guest-exec-status", {"pid": pid})
+    return asked(domain, pydantic.TypeAdapter(Ended), "guest-exec-status", {"pid": pid})
 
 
-def _asked(
+def asked(
     domain: Any, kind: pydantic.TypeAdapter[T], command: str, arguments: dict[str, Any] | None = None
 ) -> T:
+    """One command of the agent. Raises FabricError, also for an answer of another shape, DeadlineExceeded."""
     line = json.dumps({"execute": command, **({"arguments": arguments} if arguments else {})})
     said = connection.agent_command(domain, line, ASK_SECONDS)
     try:

@@ -8,6 +8,7 @@ from xml.etree.ElementTree import Element
 
 from ....domain import errors
 from ... import seeing
+from ..agent import file_systems
 from ..consistency import freezing
 from ..host import connection, domain_xml, inventory
 from . import console_file, screen
@@ -45,6 +46,9 @@ class Seeing:
         if domain is None:
             return b""
         return console_file.tail(self._definition(domain), begin_of(self._consoles, fabric_id), most_bytes)
+
+    def file_systems(self, fabric_id: str) -> tuple[seeing.FileSystem, ...]:
+        return file_systems.of(self._hypervisor.domain(fabric_id))
 
     def screen(self, fabric_id: str) -> bytes | None:
         domain = self._hypervisor.find(fabric_id)

@@ -32,6 +32,8 @@ class Traits(Shape):
     """What its console says as long as it runs; without it nothing can be seen of the machine."""
     serves: dict[int, str] = pydantic.Field(default_factory=dict)
     """What its TCP ports say: 'STATUS TEXT' to HTTP."""
+    mounts: dict[str, int] = pydantic.Field(default_factory=lambda: {"/": 0})
+    """What it has mounted from its disks, each with the errors that its kernel counts."""
     cpu_model: str | None = None
     """Another one than it had where its definition came from."""
     script_status: int | None = 0

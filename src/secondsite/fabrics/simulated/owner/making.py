@@ -37,10 +37,11 @@ def make_machine(
     firmware: Mapping[str, bytes] | None = None,
     shows: str = "",
     serves: Mapping[int, str] | None = None,
+    mounts: Mapping[str, int] | None = None,
 ) -> str:
     """Make a machine, off, with empty disks `vda`, `vdb`, ... of these sizes; gives its fabric id. With `firmware`
     it boots through UEFI with that state. `shows` is what its console says; without it nothing can be seen of it. `serves`: what its
-    TCP ports say, `STATUS TEXT` to HTTP."""
+    TCP ports say, `STATUS TEXT` to HTTP. `mounts`: its file systems, each with the errors that its kernel counts; one without any."""
     fabric_id = str(uuid.uuid4())
     traits = Traits(
         own_daemon=own_daemon,
@@ -49,6 +50,7 @@ def make_machine(
         script_status=script_status,
         shows=shows,
         serves=dict(serves or {}),
+        mounts=dict(mounts or {"/": 0}),
     )
     definition = MachineDefinition(
         fabric_id=fabric_id,

@@ -6,6 +6,7 @@ Its rooms:
     taken   addresses that other cards are to have
     checks  what is checked of a machine after each start
     hooks   scripts that run when it is moved
+    each_once  a name is given once
     properties  its name, vCPUs and memory at the second site
     pairs   what holds between two sites
     pools   addresses of the networks there

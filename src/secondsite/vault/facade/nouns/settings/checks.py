@@ -1,13 +1,11 @@
 """What is checked of a machine after each start at its second site."""
 
-from collections import Counter
-
-from .....domain import errors
 from .....wire.rest.settings.checks import MachineChecks, MachineChecksChange
 from .... import ports
 from ...parts import Parts
 from ...shared.editions import Seen, require
 from .. import machines
+from .each_once import require_each_once
 
 
 class Checks:
@@ -28,20 +26,11 @@ class Checks:
             machine = machines.existing(self._parts, tx, name)
             before = _info(tx, machine)
             require(seen, before, f"What is checked of {machine.name}")
-            _require_once(request)
+            require_each_once([each.name for each in request.checks], "check")
             tx.checks.put(ports.MachineChecksRecord(machine.id, request.checks))
             after = _info(tx, machine)
             self._parts.note(before, after)
             return after
-
-
-def _require_once(request: MachineChecksChange) -> None:
-    names = Counter(check.name for check in request.checks)
-    twice = [name for name, times in names.items() if times > 1]
-    if twice:
-        raise errors.InvalidArgument(
-            f"A check is named more than once: {', '.join(twice)}.", do="Give each a name of its own."
-        )
 
 
 def _info(tx: ports.Transaction, machine: ports.MachineRecord) -> MachineChecks:

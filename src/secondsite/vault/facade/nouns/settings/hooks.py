@@ -1,13 +1,11 @@
 """The scripts that run when a machine is moved."""
 
-from collections import Counter
-
-from .....domain import errors
 from .....wire.rest.settings.hooks import MachineHooks, MachineHooksChange
 from .... import ports
 from ...parts import Parts
 from ...shared.editions import Seen, require
 from .. import machines
+from .each_once import require_each_once
 
 
 class Hooks:
@@ -28,20 +26,11 @@ class Hooks:
             machine = machines.existing(self._parts, tx, name)
             before = _info(tx, machine)
             require(seen, before, f"What runs when {machine.name} is moved")
-            _require_once(request)
+            require_each_once([each.name for each in request.hooks], "hook")
             tx.hooks.put(ports.MachineHooksRecord(machine.id, request.hooks))
             after = _info(tx, machine)
             self._parts.note(before, after)
             return after
-
-
-def _require_once(request: MachineHooksChange) -> None:
-    names = Counter(hook.name for hook in request.hooks)
-    twice = [name for name, times in names.items() if times > 1]
-    if twice:
-        raise errors.InvalidArgument(
-            f"A hook is named more than once: {', '.join(twice)}.", do="Give each a name of its own."
-        )
 
 
 def _info(tx: ports.Transaction, machine: ports.MachineRecord) -> MachineHooks:

@@ -1,16 +1,15 @@
 """secondsite check ..."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
-from ...domain import errors
-from ...wire.common.machine_checks import USUAL_SECONDS, CheckKind, MachineCheck
-from ...wire.rest.settings.checks import MachineChecks
-from .. import misfits, output
-from ..former_words import Noun
-from ..options import Json, MachineName, connect
+from ....wire.common.machine_checks import USUAL_SECONDS, CheckKind, MachineCheck
+from ....wire.rest.settings.checks import MachineChecks
+from ... import output
+from ...former_words import Noun
+from ...options import Json, MachineName, connect
+from . import things
 
 app = typer.Typer(
     cls=Noun,
@@ -34,7 +33,10 @@ def change(
     machine: MachineName,
     name: CheckName,
     kind: Annotated[
-        CheckKind, typer.Option(help="What is looked at: a port, a page, the console, the guest agent.")
+        CheckKind,
+        typer.Option(
+            help="What is looked at: a port, a page, the console, the guest agent, or the file systems, as the agent tells of them."
+        ),
     ],
     port: Annotated[
         int | None, typer.Option(help="TCP port, of tcp and http; http without it: 80.", show_default=False)
@@ -65,7 +67,9 @@ def change(
 ) -> None:
     """Set a check, or replace the one of that name: secondsite check set web01 page --kind http --path /alive --text up
     --deadline 120. Counts from the machine's next start on. Refused if somebody changes the checks meanwhile."""
-    wanted = _check(
+    wanted = things.made(
+        MachineCheck,
+        "check",
         name=name,
         kind=kind,
         port=port,
@@ -79,8 +83,7 @@ def change(
     with connect(context) as vault:
         handle = vault.machines[machine]
         seen = handle.checks()
-        others = [each for each in seen.checks if each.name != name]
-        _show(handle.set_checks([*others, wanted], seen=seen), as_json)
+        _show(handle.set_checks(things.put(seen.checks, wanted), seen=seen), as_json)
 
 
 @app.command("clear")
@@ -97,23 +100,8 @@ def clear(
     with connect(context) as vault:
         handle = vault.machines[machine]
         seen = handle.checks()
-        if name is not None and name not in [each.name for each in seen.checks]:
-            raise errors.NotFound(
-                f"{seen.name} has no check '{name}'.",
-                do=f"See 'secondsite check list {seen.name}' for those that it has.",
-            )
-        kept = [each for each in seen.checks if name not in (None, each.name)]
+        kept = things.without(seen.checks, name, noun="check", machine=seen.name)
         _show(handle.set_checks(kept, seen=seen), as_json)
-
-
-def _check(**values: Any) -> MachineCheck:
-    try:
-        return MachineCheck(**values)
-    except ValidationError as error:
-        raise errors.InvalidArgument(
-            f"That is no check: {misfits.first(error)}.",
-            do="See 'secondsite check set --help'.",
-        ) from error
 
 
 def _show(found: MachineChecks, as_json: bool) -> None:
@@ -142,4 +130,4 @@ def _expects(check: MachineCheck) -> str:
         return f"{check.status}{said} at port {check.port_used}, {check.path}"
     if check.kind is CheckKind.CONSOLE:
         return f"'{check.text}'"
-    return "an answer"
+    return "no error" if check.kind is CheckKind.FILE_SYSTEMS else "an answer"

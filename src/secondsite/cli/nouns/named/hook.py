@@ -1,18 +1,17 @@
 """secondsite hook ..."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
-from ....domain import errors
 from ....domain.machines.hooks import HookMoment
 from ....domain.plans.directions import Direction, FailoverKind
 from ....wire.common.hooks.hook import USUAL_SECONDS, MachineHook
 from ....wire.rest.settings.hooks import MachineHooks
-from ... import misfits, output
+from ... import output
 from ...former_words import Noun
 from ...options import Json, MachineName, connect
+from . import things
 
 app = typer.Typer(
     cls=Noun,
@@ -66,7 +65,9 @@ def change(
 ) -> None:
     """Set a hook, or replace the one of that name: secondsite hook set web01 give --moment after_start --script address.
     Counts for verbs that are started from then on. Refused if somebody changes the hooks meanwhile."""
-    wanted = _hook(
+    wanted = things.made(
+        MachineHook,
+        "hook",
         name=name,
         script=script,
         moment=moment,
@@ -78,11 +79,7 @@ def change(
     with connect(context) as vault:
         handle = vault.machines[machine]
         seen = handle.hooks()
-        names = [each.name for each in seen.hooks]
-        hooks = [wanted if each.name == name else each for each in seen.hooks]
-        if name not in names:
-            hooks.append(wanted)
-        _show(handle.set_hooks(hooks, seen=seen), as_json)
+        _show(handle.set_hooks(things.put(seen.hooks, wanted), seen=seen), as_json)
 
 
 @app.command("clear")
@@ -99,23 +96,8 @@ def clear(
     with connect(context) as vault:
         handle = vault.machines[machine]
         seen = handle.hooks()
-        if name is not None and name not in [each.name for each in seen.hooks]:
-            raise errors.NotFound(
-                f"{seen.name} has no hook '{name}'.",
-                do=f"See 'secondsite hook list {seen.name}' for those that it has.",
-            )
-        kept = [each for each in seen.hooks if name not in (None, each.name)]
+        kept = things.without(seen.hooks, name, noun="hook", machine=seen.name)
         _show(handle.set_hooks(kept, seen=seen), as_json)
-
-
-def _hook(**values: Any) -> MachineHook:
-    try:
-        return MachineHook(**values)
-    except ValidationError as error:
-        raise errors.InvalidArgument(
-            f"That is no hook: {misfits.first(error)}.",
-            do="See 'secondsite hook set --help'.",
-        ) from error
 
 
 def _show(found: MachineHooks, as_json: bool) -> None:

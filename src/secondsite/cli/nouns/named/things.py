@@ -1,0 +1,46 @@
+"""A thing that a machine has by name is set or cleared alone, and sent as one of a whole list."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from ....domain import errors
+from ... import misfits
+
+
+class Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+Thing = TypeVar("Thing", bound=Named)
+Made = TypeVar("Made", bound=BaseModel)
+
+
+def made(shape: type[Made], noun: str, /, **values: Any) -> Made:
+    """Raises InvalidArgument with the first value that does not fit."""
+    try:
+        return shape(**values)
+    except ValidationError as error:
+        raise errors.InvalidArgument(
+            f"That is no {noun}: {misfits.first(error)}.",
+            do=f"See 'secondsite {noun} set --help'.",
+        ) from error
+
+
+def put(things: Sequence[Thing], wanted: Thing) -> list[Thing]:
+    """In the place of the one of its name, else at the end."""
+    if wanted.name in [each.name for each in things]:
+        return [wanted if each.name == wanted.name else each for each in things]
+    return [*things, wanted]
+
+
+def without(things: Sequence[Thing], name: str | None, *, noun: str, machine: str) -> list[Thing]:
+    """None are left without a name. Raises NotFound."""
+    if name is not None and name not in [each.name for each in things]:
+        raise errors.NotFound(
+            f"{machine} has no {noun} '{name}'.",
+            do=f"See 'secondsite {noun} list {machine}' for those that it has.",
+        )
+    return [each for each in things if name not in (None, each.name)]
