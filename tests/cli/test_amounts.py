@@ -47,6 +47,13 @@ def test_what_cannot_be_read_is_refused_with_an_example(read):
     assert refused.value.do
 
 
+def test_a_retention_says_its_unit_since_a_forgotten_one_would_delete_all_but_seconds():
+    with pytest.raises(errors.InvalidArgument) as refused:
+        amount_options.retention("24")
+    assert "24h, 24d" in refused.value.do
+    assert [amount_options.retention(each) for each in ("24h", "90s", "0", 40)] == [86400, 90, 0, 40]
+
+
 def series(ages):
     return [
         RpoSample(at=NOW + timedelta(seconds=10 * n), seconds=age, sent_seconds=1, processed_seconds=None)

@@ -205,9 +205,11 @@ def test_sites_policies_and_mappings_come_and_go(cli, rig):
     assert made == "site rome created; next: secondsite appliance create-registration-key --site rome\n"
     key = "appliance create-registration-key --site rome"
     assert len(cli.must(f"{key} --json").json["key"]) > 20
-    assert "CA fingerprint" in cli.must(key).out
+    told = cli.must(key).out
+    assert "CA fingerprint" in told
+    assert f"secondsite appliance enroll --vault {rig.url} --fingerprint" in told
     assert cli.must("site delete rome --json").json == {"deleted": {"site": "rome"}}
-    assert cli.must("policy create gold --retention 172800").out == "policy gold created\n"
+    assert cli.must("policy create gold --retention 172800s").out == "policy gold created\n"
     cli.must("policy update gold --cycle 7")
     gold = cli.must("policy update gold --app-consistent-every 0 --json").json
     assert (gold["retention_seconds"], gold["cycle_seconds"], gold["app_consistent_every_seconds"]) == (

@@ -93,7 +93,7 @@ def test_a_wrong_token_is_told_from_a_missing_one(cli, rig, monkeypatch, tmp_pat
     assert cli("vault show").exit == 5
     monkeypatch.delenv("SECONDSITE_TOKEN")
     monkeypatch.setenv("SECONDSITE_CLIENT", str(tmp_path / "none.json"))
-    assert "No vault is named" in cli("vault show").err
+    assert "no such file is there" in cli("vault show").err
     ca = rig.home("vault") / "pki" / "ca.pem"
     said = cli(f"--url {rig.url} --ca {ca} vault show")
     assert (said.exit, "--token" in said.err) == (5, True)

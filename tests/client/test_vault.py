@@ -225,7 +225,7 @@ def test_the_vault_is_found_where_the_command_line_finds_it(vault, tmp_path, mon
     for name in [name for name in os.environ if name.startswith("SECONDSITE_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("SECONDSITE_CLIENT", str(tmp_path / "client.json"))
-    with pytest.raises(errors.InvalidArgument, match="No vault is named"):
+    with pytest.raises(errors.InvalidArgument, match="no such file is there"):
         client.connect()
     content = {"url": "https://vault", "ca": str(vault.made.ca_file)}
     (tmp_path / "client.json").write_text(json.dumps(content))
@@ -265,3 +265,10 @@ def test_root_reads_no_file_of_its_own_for_the_user_who_wrote_client_json(tmp_pa
         which_vault.find()
     os.chown(secret, 12345, -1)
     assert which_vault.find().token == "of root"
+
+
+def test_a_client_json_that_is_named_and_not_there_is_told_by_its_name(tmp_path, monkeypatch):
+    monkeypatch.delenv("SECONDSITE_URL", raising=False)
+    monkeypatch.setenv("SECONDSITE_CLIENT", str(tmp_path / "client.json"))
+    with pytest.raises(errors.InvalidArgument, match=r"SECONDSITE_CLIENT names .*client\.json"):
+        which_vault.find()

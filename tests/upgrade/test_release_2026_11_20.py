@@ -40,7 +40,7 @@ def rig(looks):
         looks["alone"] = look(rig)
         upgrade.start_appliance(rig, "b")
         looks["target"] = look(rig)
-        command_line.told(rig, "policy", "update", "quick", "--retention", "86400")
+        command_line.told(rig, "policy", "update", "quick", "--retention", "86400s")
         upgrade.switch_on(rig, "a", *REPLICATING, "free01")
         upgrade.switch_on(rig, "b", "gone01", "done01", "back01")
         upgrade.start_appliance(rig, "a")

@@ -1,6 +1,7 @@
 """The description of the API as one page for people. It loads nothing, and runs nothing."""
 
 import html
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -8,7 +9,12 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
-STYLE = "body{font-family:sans-serif;max-width:70em;margin:2em auto;line-height:1.4}pre{white-space:pre-wrap}code{color:#036}"
+STYLE = (
+    "body{font-family:sans-serif;max-width:70em;margin:2em auto;padding:0 1em;line-height:1.4}"
+    "code{color:#036}h3,li,p{overflow-wrap:anywhere}ul{padding-left:1.2em}"
+)
+BOLD = re.compile(r"\*\*(.+?)\*\*")
+CODE = re.compile(r"`(.+?)`")
 
 
 async def answer(request: Request) -> HTMLResponse:
@@ -21,10 +27,23 @@ def page(document: Mapping[str, Any]) -> str:
     title = html.escape(f"{document['info']['title']} {document['info']['version']}")
     body = "\n".join(_operations(document))
     return (
-        f'<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>\n'
-        f"<h1>{title}</h1><pre>{html.escape(document['info']['description'])}</pre>\n"
+        f'<!DOCTYPE html><html lang="en"><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title><style>{STYLE}</style>\n'
+        f"<h1>{title}</h1>{_described(document['info']['description'])}\n"
         f'<p>All shapes: <a href="openapi.json">openapi.json</a></p>\n{body}</html>\n'
     )
+
+
+def _described(text: str) -> str:
+    """Its first sentence, and its list of points, which is written as Markdown."""
+    first, *points = re.split(r"^- ", text, flags=re.M)
+    listed = "".join(f"<li>{_marked(each)}</li>" for each in points)
+    return f"<p>{_marked(first)}</p><ul>{listed}</ul>"
+
+
+def _marked(text: str) -> str:
+    bold = BOLD.sub(r"<b>\1</b>", html.escape(" ".join(text.split())))
+    return CODE.sub(r"<code>\1</code>", bold)
 
 
 def _operations(document: Mapping[str, Any]) -> Iterator[str]:

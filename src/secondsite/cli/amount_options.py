@@ -18,6 +18,15 @@ def whole_seconds(given: str | int) -> int:
     return int(found)
 
 
+def retention(given: str | int) -> int:
+    """The same, and never a bare number: who types 24 means hours or days, and all older points would go. Raises InvalidArgument."""
+    if isinstance(given, str) and given.strip().isdecimal() and int(given) > 0:
+        raise errors.InvalidArgument(
+            f"'{given}' may be seconds, hours or days.", do=f"Say which: {given}h, {given}d, or {given}s."
+        )
+    return whole_seconds(given)
+
+
 def size(given: str | int) -> int:
     """Bytes of '2GiB', '100MB'; a default is a number already. Raises InvalidArgument."""
     return amounts.parse_size(given) if isinstance(given, str) else given

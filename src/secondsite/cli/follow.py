@@ -49,8 +49,9 @@ def follow(vault: Vault, handle: JobHandle, as_json: bool) -> rest.Job:
     if as_json:
         output.show_json(job)
     elif job.problem is not None:
-        output.show_error(job.problem.raised(), as_json=False)
-        output.say(f"  job: secondsite job show {job.id}")
+        told = job.problem.model_copy(update={"do": asking.of_its_machine(job, job.problem.do)})
+        output.show_error(told.raised(), as_json=False)
+        output.say(f"  job: secondsite job show {job.id[: asking.SHORT]}")
     return job
 
 
@@ -181,9 +182,14 @@ def _ended(jobs: Iterable[rest.Job]) -> Iterator[tuple[datetime, rest.Job, rest.
     for job in jobs:
         at = job.created_at
         for task in job.tasks:
-            if task.state in MARKS:
+            if task.state in MARKS and not (job.problem and _never_began(task)):
                 at = max(at, task.ended_at or at)
                 yield at, job, task
+
+
+def _never_began(task: rest.Task) -> bool:
+    """What was not reached says nothing beside the failure before it; `job show` has it."""
+    return task.state == "cancelled" and task.started_at is None
 
 
 def _key(job: rest.Job, task: rest.Task) -> Key:

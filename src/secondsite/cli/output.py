@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
@@ -38,6 +39,8 @@ Column = tuple[str, Callable[[Any], object]]
 _VERBS = re.compile(
     "|".join(sorted((verb.value for verb in Verb if "_" in verb.value), key=len, reverse=True))
 )
+
+_ANY_MACHINE = re.compile(r"\bMACHINE\b")
 
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """Control characters but tab and newline (ESC begins a terminal's sequences), and those that turn the direction of text."""
@@ -138,6 +141,11 @@ def show_error(error: errors.SecondsiteError, as_json: bool) -> None:
 def _say_what_to_do(do: str) -> None:
     complaints.print("  do: ", end="", style="bold")
     complaints.print(with_dashes(do), markup=False, soft_wrap=True)
+
+
+def about(name: str, text: str) -> str:
+    """Advice for one machine, with its name where any machine's stands: so it can be typed as it is."""
+    return _ANY_MACHINE.sub(lambda _: shlex.quote(name), text)
 
 
 def with_dashes(text: str) -> str:

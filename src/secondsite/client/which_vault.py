@@ -48,7 +48,17 @@ def _stored() -> tuple[dict[str, Any], int]:
             found: dict[str, Any] = json.load(file)
             return found, os.fstat(file.fileno()).st_uid
     except FileNotFoundError:
-        return {}, os.geteuid()
+        if "SECONDSITE_CLIENT" not in os.environ:
+            return {}, os.geteuid()
+        raise errors.InvalidArgument(
+            f"SECONDSITE_CLIENT names {path}, and no such file is there.",
+            do="Name the client.json in the home of the vault ('secondsite vault init' wrote it), or give --url, --token-file and --ca.",
+        ) from None
+    except PermissionError:
+        raise errors.InvalidArgument(
+            f"{path} may be read by the vault's user and by root only.",
+            do="Type it as root (sudo -E), or ask for a token of your own, and give --url, --token-file and --ca.",
+        ) from None
     except (OSError, ValueError) as error:
         raise errors.InvalidArgument(
             f"{path} cannot be read: {error}.", do="Mend or remove that file."

@@ -161,7 +161,11 @@ class VaultUnreachable(SecondsiteError):
     """The vault does not answer a client."""
 
     code = "vault-unreachable"
-    default_do = "Check that 'secondsite vault run' is up and that --url is right. Replication goes on without the vault."
+    default_do = (
+        "Check that the vault runs at its host ('systemctl status secondsite-vault'), and that --url is right. "
+        "Replication goes on without it. If it is lost, restore it, or start machines from the second site's store: "
+        "'./secondsite-rescue list' there."
+    )
 
 
 class DeadlineExceeded(SecondsiteError):

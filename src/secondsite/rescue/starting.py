@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
-from . import checking, choosing, keys, leasing, reminding
+from . import checking, choosing, keys, leasing, reminding, telling
 from .noting import note
 from .problems import Problem
 from .running import by_libvirt, by_qemu, looking, qemu
@@ -40,7 +40,7 @@ def started(replica: Replica, wanted: str, ways: Ways) -> str:
     except Problem as problem:
         undo = f"To let its replica take cycles again instead: 'discard {replica.name}'."
         raise Problem(problem.what, f"{problem.do} {undo}".strip()) from problem
-    taken = f"{point.taken_at}, {CONSISTENT.get(point.consistency, point.consistency)}"
+    taken = f"{telling.instant(point.taken_at)}, {CONSISTENT.get(point.consistency, point.consistency)}"
     return f"{replica.name} runs from {point.id} ({taken}){passed}{said}{reminding.after_start(replica)}"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from .noting import now
@@ -21,6 +21,15 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     widths = [max(len(row[column]) for row in shown) for column in range(len(head))]
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in shown]
     return "\n".join(lines)
+
+
+def instant(taken_at: str) -> str:
+    """As people read it, in UTC; what is no time stays as it is."""
+    try:
+        at = datetime.fromisoformat(taken_at)
+    except ValueError:
+        return taken_at
+    return f"{at.astimezone(timezone.utc):%Y-%m-%d %H:%M:%SZ}" if at.tzinfo else taken_at  # noqa: UP017 Python 3.9 has no datetime.UTC
 
 
 def machine(replica: Replica) -> dict[str, Any]:
@@ -70,7 +79,7 @@ def points(found: Sequence[dict[str, Any]]) -> str:
     rows = [
         [
             each["point"],
-            each["taken_at"],
+            instant(each["taken_at"]),
             age(each["taken_at"]),
             each["consistency"],
             each["grade"],

@@ -99,6 +99,15 @@ def test_nothing_is_loaded_from_elsewhere_and_no_script_is_in_it(document, file_
     assert policies == ["default-src 'none'; img-src data:; style-src 'unsafe-inline'"]
 
 
+def test_on_a_narrow_screen_each_cell_stands_below_the_other_and_says_what_it_is(document, file_of):
+    text = made(document, file_of)
+    narrow = text.partition("@media screen and (max-width: 640px)")[2].partition("@media print")[0]
+    assert "td { display: block" in narrow
+    assert "thead, colgroup { display: none; }" in narrow
+    named = {attributes["data-of"] for _, attributes in Seen(text).elements if "data-of" in attributes}
+    assert {"Recovery point", "RPO, work lost", "RTO, time until use", "Began (UTC)", "Lasted"} <= named
+
+
 def test_a_picture_that_is_missing_another_one_or_none_is_not_shown(document, file_of):
     file = file_of(document)
     wanted, text = document["machines"][0]["picture"]["sha256"], b"<svg onload=alert(1)>"

@@ -5,13 +5,14 @@ from typing import Annotated
 
 import typer
 
+from ...client import which_vault
 from ...domain import errors
 from ...domain.amounts import size
 from ...wire.common.stores import DEFAULT, StoreSpace
 from ...wire.rest.places import Appliance
 from .. import output
 from ..former_words import Noun
-from ..options import Json, connect
+from ..options import Access, Json, connect
 from ..output import clock
 
 app = typer.Typer(
@@ -115,7 +116,20 @@ def create_registration_key(
     output.show_facts(
         (("key", made.key), ("valid until", clock(made.expires_at)), ("CA fingerprint", made.ca_fingerprint))
     )
-    output.say("next, at the site: secondsite appliance enroll --help")
+    given = context.ensure_object(Access)
+    url, seen = which_vault.find(given.url, "-", given.ca).url, made.ca_fingerprint
+    if site is not None:
+        output.say(
+            f"next, at the site, as root: secondsite appliance enroll --vault {url} --fingerprint {seen} --name {site}-1"
+        )
+    else:
+        output.say(
+            f"next, at its host, as root, once it is stopped: secondsite appliance enroll-again --vault {url} --fingerprint {seen}"
+        )
+        output.say(
+            f"or on new hardware: secondsite appliance enroll --vault {url} --fingerprint {seen} --name {replaced}"
+        )
+    output.say("(the key is asked for; '--help' tells of folders and addresses)")
     if replaced is not None:
         output.say("or, where its home is still there: secondsite appliance enroll-again --help")
 

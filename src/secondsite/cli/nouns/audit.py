@@ -17,7 +17,7 @@ from ...domain.access import chain
 from ...domain.access.chain import Checked, Entry, Link, Outcome
 from ...wire import rest
 from ...wire.rest.access.audit import SHORTEST_DAYS, AuditCheck, AuditEntry, AuditQuery, AuditSettings
-from .. import output, times
+from .. import misfits, output, times
 from ..former_words import Noun
 from ..options import Json, connect
 from ..output import clock
@@ -129,8 +129,19 @@ class _Export:
 def _read(file: Path) -> _Export:
     try:
         entries = [_entry(line) for line in file.read_text().splitlines()]
-    except (OSError, UnicodeDecodeError, pydantic.ValidationError) as error:
-        raise errors.InvalidArgument(f"{file} cannot be read as an export: {error}.") from error
+    except OSError as error:
+        raise errors.InvalidArgument(
+            f"{file} cannot be read: {error.strerror}.",
+            do="Give a file that 'secondsite audit export FILE' wrote.",
+        ) from error
+    except (UnicodeDecodeError, pydantic.ValidationError) as error:
+        why = (
+            misfits.first(error) if isinstance(error, pydantic.ValidationError) else "it is no text in UTF-8"
+        )
+        raise errors.InvalidArgument(
+            f"{file} is not an export of the audit log: {why}.",
+            do="Give the file that 'secondsite audit export FILE' wrote.",
+        ) from error
     if not entries:
         raise errors.InvalidArgument(f"{file} has no entries.")
     checked = chain.check(entries, Link(entries[0].number - 1, entries[0].former))

@@ -91,7 +91,7 @@ def show(context: typer.Context, machine: MachineName, as_json: Json = False) ->
         return
     output.show_facts([*_facts(found), *newest.items()])
     for finding in found.findings:
-        _show_finding(finding)
+        _show_finding(found.name, finding)
     possible = ", ".join(verb.replace("_", "-") for verb in found.allowed_operations)
     output.say(f"possible now: {possible or 'nothing until the running job ends'}")
     _show_refused(found.refused_operations)
@@ -157,12 +157,12 @@ def _show_refused(refused: Sequence[rest.RefusedOperation]) -> None:
         output.say(f"not now: {', '.join(verbs_)}: {reason}")
 
 
-def _show_finding(finding: rest.Finding) -> None:
+def _show_finding(name: str, finding: rest.Finding) -> None:
     output.console.print(
         Text.assemble(("!", "yellow"), " ", (output.plain(finding.code), "bold"), ": "), end=""
     )
     output.say(f"{finding.what} (since {clock(finding.since)})")
-    output.say(f"  do: {finding.do}")
+    output.say(f"  do: {output.about(name, finding.do)}")
 
 
 def _newest(points: Points) -> dict[str, object]:

@@ -12,7 +12,7 @@ from ...domain import errors
 from ...domain.amounts import span
 from ...domain.lifecycle import Verb
 from ...wire import rest
-from .. import output
+from .. import misfits, output
 from ..amount_options import whole_seconds
 from ..former_words import Noun
 from ..options import Json, Way, connect
@@ -209,11 +209,17 @@ def _read(file: Path) -> rest.PlanChange:
     try:
         return rest.PlanChange.model_validate(json.loads(file.read_text()))
     except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise errors.InvalidArgument(f"{file}: {where}: {first['msg']}.") from None
-    except (OSError, ValueError) as error:
-        raise errors.InvalidArgument(f"{file} cannot be read: {error}.") from error
+        raise errors.InvalidArgument(
+            f"{file}: {misfits.first(error)}.", do="Correct the file and repeat: the plan is as it was."
+        ) from None
+    except OSError as error:
+        raise errors.InvalidArgument(
+            f"{file} cannot be read: {error.strerror}.", do="Name a file that is there with --file."
+        ) from error
+    except ValueError as error:
+        raise errors.InvalidArgument(
+            f"{file} is no JSON: {error}.", do="Correct the file and repeat: the plan is as it was."
+        ) from error
 
 
 def _shown(plan: rest.Plan, as_json: bool) -> None:

@@ -10,6 +10,7 @@ from ...domain.amounts import exact_span, span
 from ...wire import rest
 from ...wire.common.policies import DEFAULT
 from .. import output
+from ..amount_options import retention as retention_span
 from ..amount_options import seconds, whole_seconds
 from ..former_words import Noun
 from ..options import Json, connect
@@ -81,7 +82,7 @@ def create(
     context: typer.Context,
     name: Name,
     rpo_threshold: Annotated[int | None, _span(THRESHOLD, DEFAULT.rpo_threshold_seconds)] = None,
-    retention: Annotated[int | None, _span(RETENTION, DEFAULT.retention_seconds)] = None,
+    retention: Annotated[int | None, _span(RETENTION, DEFAULT.retention_seconds, retention_span)] = None,
     crash_consistent_every: Annotated[
         int | None, _span(CRASH, DEFAULT.crash_consistent_every_seconds)
     ] = None,
@@ -110,7 +111,7 @@ def update(
     context: typer.Context,
     name: Name,
     rpo_threshold: Annotated[int | None, _span(THRESHOLD)] = None,
-    retention: Annotated[int | None, _span(RETENTION)] = None,
+    retention: Annotated[int | None, _span(RETENTION, parser=retention_span)] = None,
     crash_consistent_every: Annotated[int | None, _span(CRASH)] = None,
     app_consistent_every: Annotated[int | None, _span(APP)] = None,
     cycle: Annotated[float | None, _span(CYCLE, parser=seconds)] = None,

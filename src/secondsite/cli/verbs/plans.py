@@ -1,5 +1,6 @@
 """The verbs on recovery plans. Each shows first what it would do, asks, starts a job and follows it to its end."""
 
+import shlex
 import sys
 from collections.abc import Callable
 from typing import Annotated, Any, NoReturn
@@ -201,7 +202,7 @@ def _confirm(plan: PlanHandle, verb: Verb, asked: rest.PlanPart) -> None:
     if not sys.stdin.isatty():
         raise errors.InvalidArgument(
             "Before a plan is run somebody has to confirm what it will do, and nobody can be asked here.",
-            do=f"Give --yes once you have seen what 'secondsite plan preview PLAN --verb {verb.value.replace('_', '-')}' shows.",
+            do=f"Give --yes once you have seen what 'secondsite plan preview {shlex.quote(plan.name)} --verb {verb.value.replace('_', '-')}' shows.",
         )
     preview = plan.preview(verb, **_part(asked))
     show_preview(preview, output.warn)

@@ -24,11 +24,11 @@ def line(found: Prediction) -> str:
 def plan_line(found: PlanPrediction) -> str:
     """What a plan's run will take, and what is not in it."""
     without = [
-        counted(number, what)
-        for number, what in (
-            (found.people, "action of people"),
-            (found.scripts, "script"),
-            (found.unknown_machines, "machine without history"),
+        counted(number, what, many)
+        for number, what, many in (
+            (found.people, "action of people", "actions of people"),
+            (found.scripts, "script", None),
+            (found.unknown_machines, "machine without history", "machines without history"),
         )
         if number
     ]

@@ -17,6 +17,11 @@ class PlanHandle:
         self._connection = connection
         self._name = name
 
+    @property
+    def name(self) -> str:
+        """As it was asked for."""
+        return self._name
+
     def show(self) -> rest.Plan:
         """The plan, with the state of its machines."""
         return self._connection.one(rest.Plan, "GET", path("plans", self._name))

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -124,7 +125,9 @@ def _json(each: "Kept") -> dict[str, object]:
 
 def _tell(done: "Restored", home: Path) -> None:
     about = done.about
-    output.say(f"{home} is vault '{about.vault}' as of {about.made_at}, CA {about.ca_fingerprint}")
+    output.say(
+        f"{home} is vault '{about.vault}' as of {clock(datetime.fromisoformat(about.made_at))}, CA {about.ca_fingerprint}"
+    )
     if done.aside is not None:
         output.say(f"what the home held before is in {done.aside}")
     output.say(f"next: secondsite vault run --home {home}")

@@ -43,8 +43,19 @@ class Virsh:
             if not self.runs(uuid):
                 return "it shut down"
             time.sleep(LOOK_SECONDS)
-        self._call("destroy", uuid)
+        if not self._cut(uuid):
+            return "it shut down"
         return f"it did not shut down within {grace_seconds:.0f} s, so its power was cut"
+
+    def _cut(self, uuid: str) -> bool:
+        """Whether there was power to cut: it may have gone off since it was looked at, and libvirt refuses then."""
+        try:
+            self._call("destroy", uuid)
+        except Problem:
+            if self.runs(uuid):
+                raise
+            return False
+        return True
 
     def forget(self, uuid: str) -> None:
         """The definition goes; disks stay."""
@@ -80,7 +91,9 @@ class Virsh:
             ) from None
         if done.returncode:
             raise Problem(
-                f"libvirt refused '{' '.join(arguments[:1])}': {done.stderr.strip()}.",
-                "Or use plain QEMU: --qemu.",
+                f"libvirt refused '{arguments[0]}': {done.stderr.strip()}.",
+                "Use plain QEMU: --qemu."
+                if arguments[0] in ("define", "start")
+                else f"See what is there: 'virsh --connect {self.uri} list --all'; then repeat it.",
             )
         return done.stdout

@@ -6,6 +6,7 @@ from typing import Any, Protocol, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from ....domain import errors
+from ... import misfits
 
 
 class Named(Protocol):
@@ -22,10 +23,8 @@ def made(shape: type[Made], noun: str, /, **values: Any) -> Made:
     try:
         return shape(**values)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
         raise errors.InvalidArgument(
-            f"That is no {noun}: {where + ': ' if where else ''}{first['msg']}.",
+            f"That is no {noun}: {misfits.first(error)}.",
             do=f"See 'secondsite {noun} set --help'.",
         ) from error
 

@@ -190,7 +190,8 @@ def existing(parts: Parts, tx: ports.Transaction, name_or_id: str) -> ports.Mach
     if machine is None:
         raise errors.NotFound(
             f"There is no machine '{name_or_id}' under protection.",
-            do="List all with 'secondsite machine list --discover'.",
+            do="List machines with 'secondsite machine list'; protect this one with "
+            f"'secondsite machine enable-protection {name_or_id} --source SITE --target SITE'.",
         )
     parts.names(machine.id)
     return machine

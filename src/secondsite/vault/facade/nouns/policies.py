@@ -86,7 +86,10 @@ def _create(tx: ports.Transaction, policy: ReplicationPolicy) -> Policy:
     tx.one_at_a_time("policies")
     for name in (policy.name, failback_twin(policy).name):
         if tx.policies.find(name):
-            raise errors.AlreadyExists(f"There is a policy '{name}' already.")
+            raise errors.AlreadyExists(
+                f"There is a policy '{name}' already.",
+                do=f"Choose another name, or change it: 'secondsite policy update {name} --help'.",
+            )
     put_with_twin(tx, policy)
     return _info(tx, policy.name)
 

@@ -15,7 +15,7 @@ LOST = (
     "Access tokens: each person and program gets a new one: 'secondsite token create NAME --role operator'.",
     "Whom notices go to, with their secrets: 'secondsite notice set TARGET --help'.",
     "Schedules of test failovers: 'secondsite drill schedule set NAME --machine MACHINE --every 30d'.",
-    "How often recovery points are booted to be looked at: 'secondsite site verify SITE --every 7'.",
+    "How often recovery points are booted to be looked at: 'secondsite site verify SITE --every 7d'.",
     "Which verbs need a second person: 'secondsite approval require VERB'.",
     "Pools of addresses, and who had which: make them again ('secondsite pool create --help') once each machine that came from one is told of above.",
     "Which sites do not reverse replication by themselves: 'secondsite site pair SITE OTHER --no-reverse-after-commit'.",

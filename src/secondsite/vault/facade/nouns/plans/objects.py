@@ -60,7 +60,10 @@ class Plans:
     def _create(self, tx: ports.Transaction, request: rest.PlanCreate) -> rest.Plan:
         tx.one_at_a_time("plans")
         if tx.plans.find(request.name):
-            raise errors.AlreadyExists(f"There is a plan '{request.name}' already.")
+            raise errors.AlreadyExists(
+                f"There is a plan '{request.name}' already.",
+                do=f"Choose another name, or change it: 'secondsite plan set {request.name} --help'.",
+            )
         info = self._put(tx, request.name, request, {}, None)
         self._parts.note(after=info)
         return info

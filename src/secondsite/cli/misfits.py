@@ -1,0 +1,39 @@
+"""What a person gave and no shape takes, in words instead of in those of the library that looked at it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pydantic
+
+WHAT = {
+    "missing": "it is needed, and not there",
+    "extra_forbidden": "there is no such field",
+    "json_invalid": "it is no JSON",
+    "string_pattern_mismatch": "it is not written as it has to be",
+}
+NAMES = ("name", "script")
+NAME = "it has letters, digits, '.', '_' and '-', begins with a letter or digit, and is no path"
+
+
+def first(error: pydantic.ValidationError) -> str:
+    """The first of them, with its place: 'groups, number 2: machines: it is needed, and not there'."""
+    found = error.errors()[0]
+    place = _place(found["loc"])
+    last = found["loc"][-1] if place else None
+    what = NAME if found["type"] == "string_pattern_mismatch" and last in NAMES else _what(found)
+    return f"{place}: {what}" if place else what
+
+
+def _place(path: Sequence[str | int]) -> str:
+    """People count from one."""
+    place = ""
+    for part in path:
+        if isinstance(part, int):
+            place += f", number {part + 1}"
+        else:
+            place += f": {part}" if place else part
+    return place
+
+
+def _what(found: Any) -> str:
+    return WHAT.get(found["type"], str(found["msg"]).removeprefix("Value error, "))
