@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from secondsite.cli import amount_options, rpo_plot, schedules
+from secondsite.cli import amount_options, schedules
+from secondsite.cli.plots import rpo_plot
 from secondsite.domain import errors
 from secondsite.wire.common.bandwidth import BandwidthShape
 from secondsite.wire.rest import RpoSample

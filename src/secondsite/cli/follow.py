@@ -12,7 +12,7 @@ from ..client import JobHandle, Vault
 from ..domain import amounts
 from ..wire import rest
 from . import asking, children, exit_codes, output
-from .traffic import Traffic
+from .plots.traffic import Traffic
 
 ENDED = frozenset(exit_codes.BY_JOB_STATE)
 MARKS = {

@@ -15,7 +15,6 @@ from . import (
     inventory,
     override,
     points,
-    power,
     replica,
     runs,
     seed,
@@ -29,9 +28,10 @@ from .keeping import ordered as keeping
 from .names import ordered as names
 from .networks.shared import serve_again
 from .override import start_at_the_site
+from .powering import power
+from .powering.taken_back import TakenBack
 from .proof import booting, proving
 from .scripts import ordered
-from .taken_back import TakenBack
 
 Handler = Callable[[Context, Any], tuple[str, Shape]]
 

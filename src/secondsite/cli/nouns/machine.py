@@ -12,10 +12,11 @@ from ...domain.amounts import size, span
 from ...domain.points import Consistency
 from ...ground.plural import counted
 from ...wire import rest
-from .. import amount_options, follow, output, remembered, risk, rpo_plot, verbs
+from .. import amount_options, follow, output, remembered, risk, verbs
 from ..former_words import Noun
 from ..options import Json, MachineName, NoWait, connect
 from ..output import clock, percent
+from ..plots import rpo_plot
 from ..verbs import properties
 
 app = typer.Typer(

@@ -4,9 +4,9 @@ import math
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from ..domain.amounts import span
-from ..wire.rest import RpoSample
-from .output import clock
+from ...domain.amounts import span
+from ...wire.rest import RpoSample
+from ..output import clock
 
 BARS = " ▁▂▃▄▅▆▇█"
 ROWS = 6

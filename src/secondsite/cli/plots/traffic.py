@@ -3,9 +3,9 @@
 import time
 from dataclasses import dataclass
 
-from ..client import Vault
-from ..domain import amounts, errors
-from ..wire import rest
+from ...client import Vault
+from ...domain import amounts, errors
+from ...wire import rest
 
 ASK_EVERY_SECONDS = 1.0
 
