@@ -345,7 +345,8 @@ CATALOGUE: dict[str, FindingKind] = {
         _kind(
             "record-is-behind",
             C,
-            "The vault was restored from a backup of before a failover: the machine runs at its target, or nowhere, whatever else is shown of it.",
+            "The vault was restored from a backup of before a failover, or has adopted the machine in the middle of one: it runs at its target, or "
+            "nowhere, whatever else is shown of it.",
             "Make sure that no other copy runs, then type what is said there: a machine that runs is taken over as it runs, nothing is started or "
             "stopped. Do not disable its protection: its recovery points would go.",
         ),

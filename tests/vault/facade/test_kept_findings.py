@@ -212,6 +212,7 @@ class World:
                 source=tx.appliances.find(record.source_appliance_id),
                 target=tx.appliances.find(record.target_appliance_id),
                 certificate_lifetime=LIFETIME, ca_ends_at=self.authority.ends_at, listens_since=self.facts.listens_since,
+                seen_generation=tx.statuses.generation(one), missed_since=self.facts.missed_since(one),
             )  # fmt: skip
         return machine_shapes.protected(situation, (), self.now)
 

@@ -193,9 +193,7 @@ def _adopted(direction):
 
     yield row(S.PROTECTED, S.PROTECTED, (), (), S.PROTECTED, AT_SOURCE)
     yield row(DRILL, S.PROTECTED, (), (), S.PROTECTED, AT_SOURCE)
-    yield row(
-        S.FAILOVER_FAILED, S.FAILOVER_FAILED, _HALF, ("failover", *_ON), S.PROTECTED, AT_TARGET, (BEFORE,)
-    )
+    yield row(S.FAILOVER_FAILED, S.PROTECTED, _COPY, ("failover", *_ON), S.PROTECTED, AT_TARGET, (BEFORE,))
     for state in (S.FAILED_OVER, S.PLANNED_FAILED_OVER, S.CANCEL_FAILED):
         yield row(state, S.FAILED_OVER, (), _ON, S.PROTECTED, AT_TARGET)
     yield row(S.COMMITTED, S.COMMITTED, (), ("reprotect",), S.PROTECTED, AT_TARGET)

@@ -24,11 +24,6 @@ class Standing:
     defined: bool = False
 
 
-def is_half_way(*, paused: bool, fenced: bool, is_off: bool) -> bool:
-    """Whether what a source says of a machine that runs nowhere else is of a failover, or of its cancel, which came to no end."""
-    return (paused or fenced) and is_off
-
-
 def state_of(standing: Standing) -> State:
     """What plain QEMU runs is no failover yet: a failover from the same point makes it one, as it is."""
     if standing.committed:

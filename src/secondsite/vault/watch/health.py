@@ -139,7 +139,7 @@ def steady_until(situation: Situation, now: datetime) -> datetime | None:
 
 def _goes_by_what_was_seen(situation: Situation) -> bool:
     machine, status = situation.machine, situation.status
-    if machine.state in HALF_WAY:
+    if machine.state in HALF_WAY or rests_off(machine, status):
         return True
     runs_there = status.replica is not None and bool(status.replica.runs)
     if machine.state not in _TWO_COPIES and not runs_there:
@@ -284,7 +284,9 @@ def _behind(situation: Situation) -> Iterator[HealthFinding]:
         what = f"Machine '{machine.name}' was failed over to site {machine.target_site}, and this vault knows nothing of it."
         since = replica.processed_at or machine.created_at
         yield HealthFinding("record-is-behind", f"{what} {_way_on(machine, status)}", since)
-    elif rests_off(machine, status) and situation.seen_generation > machine.generation:
+    elif rests_off(machine, status) and (
+        machine.claimed_by is None or situation.seen_generation > machine.generation
+    ):
         what = (
             f"Machine '{machine.name}' is off at site {machine.source_site}, and its replication rests since a later verb, of which this vault knows "
             f"nothing. Nobody starts it: 'secondsite machine failover {machine.name}' does, at {machine.target_site}; or 'secondsite machine "
@@ -295,11 +297,14 @@ def _behind(situation: Situation) -> Iterator[HealthFinding]:
 
 
 def rests_off(machine: ports.MachineRecord, status: ports.StatusRecord) -> bool:
-    """Whether its source keeps it, off, from being replicated, as after its shutdown for a failover; a vault that knows of none may have forgotten it."""
-    source = status.source
-    if machine.state is not State.PROTECTED or source is None or source.epoch != machine.epoch:
+    """Whether it is off, and kept from being replicated or from starting, as after its shutdown for a failover, and runs nowhere else: a vault that
+    knows of no such verb was restored, or has adopted the machine from one that is lost."""
+    source, replica = status.source, status.replica
+    if machine.state is not State.PROTECTED or source is None or replica is None:
         return False
-    return not source.running and source.power == PowerState.OFF
+    if {source.epoch, replica.epoch} != {machine.epoch} or "failover" in replica.runs:
+        return False
+    return source.power == PowerState.OFF and (source.fenced or not source.running)
 
 
 def _way_on(machine: ports.MachineRecord, status: ports.StatusRecord) -> str:

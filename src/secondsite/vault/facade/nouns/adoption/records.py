@@ -9,7 +9,6 @@ from .....domain import errors
 from .....domain.lifecycle import State
 from .....domain.machines import adopting as domain
 from .....domain.machines.adopting import Standing
-from .....wire.common.machines import PowerState
 from .....wire.common.policies import PolicyShape
 from .....wire.control.adopting import FoundMachine, FoundReplica, FoundSource, KeptRecord
 from .... import ports
@@ -138,28 +137,13 @@ def _with_source(
     if not is_known:
         made = _turned(made) if made.target_site == around.at.site else made
         made = replace(made, target_appliance_id=source.target_appliance_id)
-    made = replace(
+    return replace(
         made,
         source_site=around.at.site,
         source_appliance_id=around.at.id,
         source_fabric_id=source.fabric_id,
         epoch=source.epoch,
     )
-    return _half_way(made) if made.state is State.PROTECTED and _is_left(source) else made
-
-
-def _is_left(source: FoundSource) -> bool:
-    return domain.is_half_way(
-        paused=source.paused,
-        fenced=source.fenced,
-        is_off=source.power in (PowerState.OFF, PowerState.MISSING),
-    )
-
-
-def _half_way(made: ports.MachineRecord) -> ports.MachineRecord:
-    """Off at its source, where it must not start or is not replicated any more: nobody starts it, and its replica may be closed. Whether the target
-    was told to start it nobody knows."""
-    return replace(made, state=State.FAILOVER_FAILED, start_ordered=True)
 
 
 def _turned(made: ports.MachineRecord) -> ports.MachineRecord:
@@ -224,8 +208,6 @@ def _with_replica(around: Around, made: ports.MachineRecord, replica: FoundRepli
     standing = Standing(point_id is not None, run is not None, run is not None and run.defined)
     state = domain.state_of(standing)
     made = _turned(made) if made.source_site == around.at.site != made.target_site else made
-    if state is State.PROTECTED and made.state is State.FAILOVER_FAILED:  # as its source says
-        state = made.state
     made = replace(
         made,
         target_site=around.at.site,
@@ -234,9 +216,8 @@ def _with_replica(around: Around, made: ports.MachineRecord, replica: FoundRepli
         epoch=replica.epoch,
         state=state,
     )
-    if state in (State.PROTECTED, State.FAILOVER_FAILED):
-        ordered = state is State.FAILOVER_FAILED
-        return replace(made, failed_over_point_id=None, failed_over_forward=None, start_ordered=ordered)
+    if state is State.PROTECTED:
+        return replace(made, failed_over_point_id=None, failed_over_forward=None, start_ordered=False)
     return replace(
         made,
         failed_over_point_id=point_id or (run.point_id if run else None),

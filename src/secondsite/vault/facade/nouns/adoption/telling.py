@@ -128,8 +128,6 @@ def _next(made: ports.MachineRecord, found: FoundMachine) -> str | None:
         return f"secondsite machine reprotect {made.name}"
     if made.state is State.FAILED_OVER:
         return f"secondsite machine commit {made.name}"
-    if run is None and made.state is State.FAILOVER_FAILED:
-        return f"secondsite machine failover {made.name}, or 'secondsite machine cancel-failover {made.name}'"
     if run is not None:
         stop = f"./secondsite-rescue stop {made.name}, in the store with its appliance stopped; then " * (
             run.by == QEMU
