@@ -1,6 +1,7 @@
 """Following a job while things happen to the follower, and to the vault."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -64,6 +65,16 @@ def test_a_failed_job_says_why_and_where_to_look(rig, cli, protected):
     said = cli(f"machine failover {protected} --choice latest_app_consistent")
     assert said.exit in (1, 10)
     assert "  do: " in said.err
+    assert "failed  Prerequisites check" in said.out
+    assert "not reached" not in said.out
+    (shown,) = re.findall(r"secondsite job show (\w+)", said.out)
+    assert "not reached" in cli.must(f"job show {shown}").out
+
+
+def test_a_failed_job_advises_with_the_name_of_its_machine(rig, cli, protected):
+    said = cli(f"machine failover {protected} --point nosuch")
+    assert f"secondsite point list {protected}" in said.err
+    assert "MACHINE" not in said.err
 
 
 def test_a_narrow_terminal_and_no_colour_are_respected(rig):
