@@ -1,4 +1,4 @@
-"""Whether the files of a point are all there, and go as far as their own tables say.
+"""Whether the files of a point are all there, are those of the store, and go as far as their own tables say.
 
 What was copied onto a full disk ends too early. QEMU reads zeros from there on, without a word, and starts a machine from what none of its
 instants held.
@@ -25,6 +25,9 @@ def problem_of(replica: Replica, point: Point, key: Path | None) -> str:
             chain = _chain(replica.layer(name, point.layer))
         except Problem as problem:
             return problem.what
+        strange = _strange(replica, chain)
+        if strange:
+            return f"it would be read from {strange}, which is none of the machine's files here: somebody has changed the store"
         short = [str(each["filename"]) for each in chain if _ends_early(each, key)]
         if short:
             return f"{short[0]} ends too early, as a copy that was cut off does"
@@ -34,6 +37,21 @@ def problem_of(replica: Replica, point: Point, key: Path | None) -> str:
 def _chain(top: Path) -> list[dict[str, Any]]:
     """What `qemu-img info` says of all files that it reads from. Raises Problem if one is missing."""
     return list(json.loads(leasing.qemu_img("info", "--output=json", "--backing-chain", "-U", str(top))))
+
+
+def _strange(replica: Replica, chain: list[dict[str, Any]]) -> str:
+    """A file that an image names and that is not the store's, nor one on which the replica was put at home; empty if there is none."""
+    disks = replica.record.get("disks", ())
+    known = {str(file.get("path", "")) for disk in disks for file in disk.get("base_files") or ()}
+    root = replica.folder.resolve()
+    for link in chain:
+        path = Path(str(link["filename"]))
+        if root not in path.resolve().parents and str(path) not in known:
+            return str(path)
+        data = dict(link.get("format-specific") or {}).get("data") or {}
+        if data.get("data-file"):
+            return str(data["data-file"])
+    return ""
 
 
 def _ends_early(link: dict[str, Any], key: Path | None) -> bool:

@@ -276,6 +276,17 @@ def test_what_lacks_a_part_below_is_not_started_and_leaves_the_replica_as_it_is(
     assert not store.find("web01").run_folder.exists()
 
 
+def test_a_layer_that_names_a_file_elsewhere_is_passed_over_and_both_are_named(store, replica, tmp_path):
+    (tmp_path / "secrets").write_bytes(bytes(4 * MiB))
+    top = replica.files.layer("sda", store.find("web01").point("p3").layer)
+    qemu_img("rebase", "-u", "-F", "raw", "-b", str(tmp_path / "secrets"), str(top))
+    point, passed = whole(store, "latest")
+    assert point.id == "p2"
+    assert (
+        f"it would be read from {tmp_path / 'secrets'}, which is none of the machine's files here" in passed
+    )
+
+
 def test_a_machine_in_two_stores_is_named_by_its_folder(store, replica, tmp_path):
     other = tmp_path / "copy" / "replicas"
     shutil.copytree(replica.files.root.parent, other)

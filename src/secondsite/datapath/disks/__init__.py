@@ -7,6 +7,7 @@ Its rooms:
     nbd_contexts    what an NBD server says about extents
     writes          writes with several in flight
     image           disk image files through qemu-img
+    named_files     which other files an image names
     image_locks     whether somebody writes to an image
     blank           fresh plain images for scratch space
     luks_blank      fresh encrypted images
@@ -18,7 +19,7 @@ Its rooms:
 """
 
 from ..errors import QmpRefused
-from . import blank, image, image_locks, luks_blank, luks_header, luks_slots
+from . import blank, image, image_locks, luks_blank, luks_header, luks_slots, named_files
 from .buffers import Buffers
 from .image import ImageFacts
 from .nbd_disk import NbdDisk
@@ -40,4 +41,5 @@ __all__ = [
     "luks_blank",
     "luks_header",
     "luks_slots",
+    "named_files",
 ]

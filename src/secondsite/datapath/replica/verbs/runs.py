@@ -17,7 +17,7 @@ from ...digests import scan
 from ...disks import image, image_locks
 from ...files import unshare
 from ..chain import chain as layers
-from ..chain import commit_encrypted
+from ..chain import commit_encrypted, own_files
 from ..core import ReplicaCore
 from ..record import manifest
 from ..record.paths import checked_name
@@ -51,6 +51,7 @@ def _leased(core: ReplicaCore, run_name: str, point_id: str, writable: bool, thr
         run, wanted = state.run(run_name), (point_id, through_seq)
         if run is None or (_is_unmade(core, run) and (run.point_id, run.through_seq) != wanted):
             others = tuple(other for other in state.runs if other is not run)
+            _require_own(core, state, point_id)
             run = Run(run_name, point_id, _selectable_layer(state, point_id).number, writable, through_seq)
             core.save(runs=(*others, run))
             core.reach("run.leased")
@@ -61,6 +62,15 @@ def _leased(core: ReplicaCore, run_name: str, point_id: str, writable: bool, thr
                 do="Close the run first, or open one with another name.",
             )
         return run
+
+
+def _require_own(core: ReplicaCore, state: ReplicaState, point_id: str) -> None:
+    """Raises PointUnknown, ImageProblem."""
+    top = _selectable_layer(state, point_id).number
+    wanted = {disk.key for disk in manifest.load(core.files.point(point_id)).disks}
+    for disk in state.disks:
+        if disk.key in wanted:
+            own_files.require_own(core.files.root, layers.chain_files(core.files, state, disk, top, None))
 
 
 def rolling(core: ReplicaCore) -> bool:

@@ -1,0 +1,44 @@
+"""Which other files a qcow2 file names, read from its header: QEMU would open them."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import errors
+
+MAGIC = b"QFI\xfb"
+_HEAD = struct.Struct(">4sIQI")
+_FEATURES_AT, _DATA_FILE = 72, 1 << 2
+_READ_BYTES = 4096
+_LONGEST_NAME = 1023
+"""All of it from QEMU's docs/interop/qcow2.txt."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedFiles:
+    """`backing` as it is written, None without one; `data`: whether the guest's data is in another file."""
+
+    backing: str | None
+    data: bool
+
+
+def of(path: Path) -> NamedFiles:
+    """Raises ImageProblem for a file that cannot be read, or is no qcow2 file of version 3."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_READ_BYTES)
+            magic, version, offset, length = _HEAD.unpack_from(head)
+            if magic != MAGIC or version < 3 or length > _LONGEST_NAME:
+                raise _odd(path, "its header is no qcow2 header of version 3")
+            file.seek(offset)
+            name = file.read(length) if offset else b""
+    except (OSError, struct.error) as error:
+        raise _odd(path, str(error)) from error
+    (features,) = struct.unpack_from(">Q", head, _FEATURES_AT)
+    return NamedFiles(name.decode(errors="replace") or None, bool(features & _DATA_FILE))
+
+
+def _odd(path: Path, why: str) -> errors.ImageProblem:
+    return errors.ImageProblem(f"{path} cannot be used: {why}.", do="Check its file system and the file.")
