@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from pathlib import Path
 
 from .. import files, leasing
@@ -14,6 +15,8 @@ from .wanted import folder, uuid_of
 
 QEMU, SOMETHING = "qemu", "another program"
 """What runs a machine, beside the URIs of libvirts."""
+UNSEEN_SECONDS, LOOK_AGAIN_SECONDS = 5.0, 0.5
+"""So long a disk may be in use before it is said that none of these has it: on a host under load a libvirt was silent for a moment."""
 
 
 def running(replica: Replica) -> str | None:
@@ -22,11 +25,17 @@ def running(replica: Replica) -> str | None:
         return None
     if qemu.pid(folder(replica)) is not None:
         return QEMU
-    for uri in uris(replica):
-        with contextlib.suppress(Problem):
-            if Virsh(uri).runs(uuid_of(replica)):
-                return uri
-    return SOMETHING if leasing.in_use(replica) else None
+    known, ends_at = uris(replica), time.monotonic() + UNSEEN_SECONDS
+    while True:
+        for uri in known:
+            with contextlib.suppress(Problem):
+                if Virsh(uri).runs(uuid_of(replica)):
+                    return uri
+        if not leasing.in_use(replica):
+            return None
+        if not known or time.monotonic() > ends_at:
+            return SOMETHING
+        time.sleep(LOOK_AGAIN_SECONDS)
 
 
 def uris(replica: Replica) -> list[str]:
