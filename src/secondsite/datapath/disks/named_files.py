@@ -13,7 +13,7 @@ _HEAD = struct.Struct(">4sIQI")
 _FEATURES_AT, _DATA_FILE = 72, 1 << 2
 _READ_BYTES = 4096
 _LONGEST_NAME = 1023
-"""All of it from QEMU's docs/interop/qcow2.txt."""
+"""All of it as QEMU documents the format."""
 
 
 @dataclass(frozen=True, slots=True)
