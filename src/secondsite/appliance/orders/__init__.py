@@ -26,12 +26,12 @@ from . import (
 from .adopting import ordered as adopting
 from .context import ApplianceParts, Context
 from .keeping import ordered as keeping
+from .late.taken_back import TakenBack
 from .names import ordered as names
 from .networks.shared import serve_again
 from .override import start_at_the_site
 from .proof import booting, proving
 from .scripts import ordered
-from .taken_back import TakenBack
 
 Handler = Callable[[Context, Any], tuple[str, Shape]]
 

@@ -13,8 +13,9 @@ from ...wire.control.orders import FabricMachine, Nothing, PowerFact, Restart, S
 from ..shared import withdrawn
 from ..source import Source
 from ..target import FAILOVER, HostedReplica
-from . import runs, taken_back
+from . import runs
 from .context import Context
+from .late import taken_back
 from .names import addresses
 
 

@@ -12,15 +12,15 @@ from datetime import UTC, datetime
 
 import structlog
 
-from ...domain import errors
-from ...fabrics.interface import PowerState
-from ...ground import seams
-from ...ground.periodic import Periodic
-from ...wire.common.base import Shape
-from ..shared import WENT_OFF_LATE, State, numbers
-from ..source import Source
-from ..target import HostedReplica
-from .context import ApplianceParts, Context
+from ....domain import errors
+from ....fabrics.interface import PowerState
+from ....ground import seams
+from ....ground.periodic import Periodic
+from ....wire.common.base import Shape
+from ...shared import WENT_OFF_LATE, State, numbers
+from ...source import Source
+from ...target import HostedReplica
+from ..context import ApplianceParts, Context
 
 PREFIX = "asked-off/"
 LOOK_SECONDS = 2.0
