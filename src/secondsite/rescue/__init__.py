@@ -9,6 +9,7 @@ Its rooms:
     commands      one function for each command
     telling       tables and sentences
     store         what lies in a store: machines, points, what their vault said of them
+    checking      whether the files of a point are whole
     choosing      which point is meant
     checking      whether its files are whole
     leasing       overlays to run on, recorded where an appliance finds them

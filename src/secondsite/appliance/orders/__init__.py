@@ -15,6 +15,7 @@ from . import (
     inventory,
     override,
     points,
+    power,
     replica,
     runs,
     seed,
@@ -25,11 +26,10 @@ from . import (
 from .adopting import ordered as adopting
 from .context import ApplianceParts, Context
 from .keeping import ordered as keeping
+from .late.taken_back import TakenBack
 from .names import ordered as names
 from .networks.shared import serve_again
 from .override import start_at_the_site
-from .powering import power
-from .powering.taken_back import TakenBack
 from .proof import booting, proving
 from .scripts import ordered
 

@@ -11,7 +11,7 @@ from ..source import Source
 from ..target import HostedReplica
 from .context import Context
 from .networks import reserving
-from .powering.power import take_away
+from .power import take_away
 from .runs import FAILOVER, end_forgotten_drills, key_of
 
 

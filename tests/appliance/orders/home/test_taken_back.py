@@ -6,7 +6,7 @@ import pytest
 
 from rig.appliances import Pair
 from rig.eventually import eventually
-from secondsite.appliance.orders.powering import taken_back
+from secondsite.appliance.orders.late import taken_back
 from secondsite.fabrics import simulated
 from secondsite.fabrics.interface import PowerState
 from secondsite.wire.control import Order

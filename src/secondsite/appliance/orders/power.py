@@ -4,19 +4,19 @@ import itertools
 import time
 from pathlib import Path
 
-from ....domain import errors
-from ....domain.amounts import span
-from ....domain.resting import obstacle
-from ....fabrics.interface import MachineSummary, PowerState
-from ....ground import seams
-from ....wire.control.orders import FabricMachine, Nothing, PowerFact, Restart, ShutDown, Withdraw
-from ...shared import withdrawn
-from ...source import Source
-from ...target import FAILOVER, HostedReplica
-from .. import runs
-from ..context import Context
-from ..names import addresses
-from . import taken_back
+from ...domain import errors
+from ...domain.amounts import span
+from ...domain.resting import obstacle
+from ...fabrics.interface import MachineSummary, PowerState
+from ...ground import seams
+from ...wire.control.orders import FabricMachine, Nothing, PowerFact, Restart, ShutDown, Withdraw
+from ..shared import withdrawn
+from ..source import Source
+from ..target import FAILOVER, HostedReplica
+from . import runs
+from .context import Context
+from .late import taken_back
+from .names import addresses
 
 
 def state(context: Context, payload: FabricMachine) -> tuple[str, PowerFact]:
