@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 import pydantic
 import pytest
 
-from secondsite.cli import asking, misfits, output
+from secondsite.cli import asking, output
 from secondsite.cli.nouns.evidence import files
+from secondsite.client import misfits
 from secondsite.domain import errors
 from secondsite.wire import rest
 from secondsite.wire.common.hooks.hook import MachineHook

@@ -26,7 +26,7 @@ def test_a_plan_is_made_shown_changed_and_deleted(cli, protected, tmp_path):
     assert cli(f"plan set shop --group {protected} --file {file}").exit == 2
     file.write_text('{"groups": [{"machines": []}]}')
     said = cli(f"plan set shop --file {file}")
-    assert (said.exit, "groups.0.machines" in said.err) == (2, True)
+    assert (said.exit, "groups, number 1: machines" in said.err) == (2, True)
     assert cli(f"plan set shop --file {tmp_path}/nosuch").exit == 2
     assert cli("plan create other --group nosuch").exit == 3
     assert ", RTO goal 15 min" in cli.must("plan set shop --rto-goal 15m").out

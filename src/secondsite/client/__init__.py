@@ -9,6 +9,7 @@ wrong is raised as one of `errors`: with a code, what happened, and what to do. 
     vault        Vault: from here everything is reached
     which_vault  which vault: arguments, environment, the file that `vault init` leaves
     following    server-sent events, across restarts of the vault
+    misfits      what was given and no shape takes, in words
     connection   one kept HTTPS connection: shapes in, shapes out, errors raised
     nouns/       what a vault has, one file each
     documents/   what is configured, as documents in YAML: compared and applied

@@ -33,11 +33,21 @@ def find(url: str | None = None, token: str | None = None, ca: Path | str | None
     stored, writer = ({}, os.geteuid()) if url and token and ca else _stored()
     url, ca = url or stored.get("url"), ca or stored.get("ca")
     if not url or not ca:
-        raise errors.InvalidArgument(
-            "No vault is named.",
-            do="Give --url, --token-file and --ca, or set SECONDSITE_CLIENT to the client.json of 'secondsite vault init'.",
-        )
+        raise _no_vault()
     return Access(url, token or _stored_token(stored, writer), Path(ca))
+
+
+def _no_vault() -> errors.InvalidArgument:
+    named = os.environ.get("SECONDSITE_CLIENT")
+    if named is not None and not Path(named).expanduser().exists():
+        return errors.InvalidArgument(
+            f"SECONDSITE_CLIENT names {named}, and no such file is there.",
+            do="Name the client.json in the home of the vault ('secondsite vault init' wrote it), or give --url, --token-file and --ca.",
+        )
+    return errors.InvalidArgument(
+        "No vault is named.",
+        do="Give --url, --token-file and --ca, or set SECONDSITE_CLIENT to the client.json of 'secondsite vault init'.",
+    )
 
 
 def _stored() -> tuple[dict[str, Any], int]:
@@ -48,12 +58,7 @@ def _stored() -> tuple[dict[str, Any], int]:
             found: dict[str, Any] = json.load(file)
             return found, os.fstat(file.fileno()).st_uid
     except FileNotFoundError:
-        if "SECONDSITE_CLIENT" not in os.environ:
-            return {}, os.geteuid()
-        raise errors.InvalidArgument(
-            f"SECONDSITE_CLIENT names {path}, and no such file is there.",
-            do="Name the client.json in the home of the vault ('secondsite vault init' wrote it), or give --url, --token-file and --ca.",
-        ) from None
+        return {}, os.geteuid()
     except PermissionError:
         raise errors.InvalidArgument(
             f"{path} may be read by the vault's user and by root only.",

@@ -120,14 +120,14 @@ def create_registration_key(
     url, seen = which_vault.find(given.url, "-", given.ca).url, made.ca_fingerprint
     if site is not None:
         output.say(
-            f"next, at the site, as root: secondsite appliance enroll --vault {url} --fingerprint {seen} --name {site}-1"
+            f"next, at the site, as root: secondsite appliance enroll --vault {url} --fingerprint {seen} --name {site}-1 --uri qemu:///system"
         )
     else:
         output.say(
             f"next, at its host, as root, once it is stopped: secondsite appliance enroll-again --vault {url} --fingerprint {seen}"
         )
         output.say(
-            f"or on new hardware: secondsite appliance enroll --vault {url} --fingerprint {seen} --name {replaced}"
+            f"or on new hardware: secondsite appliance enroll --vault {url} --fingerprint {seen} --name {replaced} --uri qemu:///system"
         )
     output.say("(the key is asked for; '--help' tells of folders and addresses)")
     if replaced is not None:

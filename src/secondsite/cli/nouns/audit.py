@@ -12,12 +12,13 @@ from typing import Annotated, TextIO
 import pydantic
 import typer
 
+from ...client import misfits
 from ...domain import errors
 from ...domain.access import chain
 from ...domain.access.chain import Checked, Entry, Link, Outcome
 from ...wire import rest
 from ...wire.rest.access.audit import SHORTEST_DAYS, AuditCheck, AuditEntry, AuditQuery, AuditSettings
-from .. import misfits, output, times
+from .. import output, times
 from ..former_words import Noun
 from ..options import Json, connect
 from ..output import clock

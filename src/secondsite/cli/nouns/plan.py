@@ -8,11 +8,12 @@ from typing import Annotated
 import pydantic
 import typer
 
+from ...client import misfits
 from ...domain import errors
 from ...domain.amounts import span
 from ...domain.lifecycle import Verb
 from ...wire import rest
-from .. import misfits, output
+from .. import output
 from ..amount_options import whole_seconds
 from ..former_words import Noun
 from ..options import Json, Way, connect

@@ -7,7 +7,6 @@ off, it is started again, unless a later verb has given it an order since, or it
 
 import contextlib
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import structlog
@@ -26,6 +25,7 @@ PREFIX = "asked-off/"
 LOOK_SECONDS = 2.0
 AGAIN_SECONDS = 20.0
 """Wait before a machine is tried again that did not start."""
+LOCK_SECONDS = 5.0
 WATCHED_SECONDS = 1800.0
 """A guest that installs updates on its way down takes that long. After a restart of the appliance they are counted anew."""
 
@@ -112,9 +112,9 @@ class TakenBack(Periodic):
         return fenced or time.monotonic() > until or seen > (asked.taken_back or 0)
 
     def _start_again(self, machine_id: str, asked: AskedOff) -> None:
-        with self._alone(machine_id) as locked:
+        with self._alone(machine_id):
             # an order may have been faster
-            if not locked or self._is_over(machine_id, asked) or self._power(asked) is not PowerState.OFF:
+            if self._is_over(machine_id, asked) or self._power(asked) is not PowerState.OFF:
                 return
             found = self._parts.fabric.inventory.get(asked.fabric_id)
             if found is None or found.tag != machine_id:  # its owner's, or another protection's
@@ -140,14 +140,10 @@ class TakenBack(Periodic):
             source.saw(PowerState.RUNNING)
             source.hurry()
 
-    @contextlib.contextmanager
-    def _alone(self, machine_id: str) -> Iterator[bool]:
+    def _alone(self, machine_id: str) -> contextlib.AbstractContextManager[object]:
+        """Raises DeadlineExceeded while a long cycle has it: it is tried again."""
         whose = self._whose(machine_id)
-        if whose is None:
-            yield True
-            return
-        with whose.try_lock("starting it again") as locked:
-            yield locked
+        return contextlib.nullcontext() if whose is None else whose.lock("starting it again", LOCK_SECONDS)
 
     def _whose(self, machine_id: str) -> Source | HostedReplica | None:
         return self._parts.replication.find(machine_id) or self._parts.host.find(machine_id)

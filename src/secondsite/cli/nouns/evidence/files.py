@@ -5,14 +5,13 @@ from pathlib import Path
 
 import pydantic
 
-from ....client import Vault
+from ....client import Vault, misfits
 from ....domain import errors
 from ....domain.access import evidence
 from ....domain.access.chain import Entry
 from ....domain.access.evidence import Verdict
 from ....wire import rest
 from ....wire.rest.access.evidence import EvidenceFile
-from ... import misfits
 
 
 def read(vault: Vault, evidence_id: str) -> EvidenceFile:

@@ -5,8 +5,8 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from ....client import misfits
 from ....domain import errors
-from ... import misfits
 
 
 class Named(Protocol):
