@@ -25,7 +25,7 @@ from ...wire.control.checks import (
 )
 from ...wire.control.setups import Base
 from ..shared import withdrawn
-from ..target import FAILOVER, GIVE_ONE, stores
+from ..target import FAILOVER, GIVE_ONE, old_disks, stores
 from . import runs
 from .context import Context
 from .names import ordered as names
@@ -195,8 +195,11 @@ def _old_disks(context: Context, wanted: WantedReplica) -> Iterator[ObstacleShap
     for disk in left.disks:
         try:
             if disk.key in wanted.disks:
-                image.look(Path(disk.path), disk.format, written=True)
+                has = image.look(Path(disk.path), disk.format, written=True)
                 image.chain(Path(disk.path))
+                misfit = old_disks.too_large(disk, has.size_bytes, wanted.sizes.get(disk.key))
+                if misfit is not None:
+                    yield _obstacle(*misfit)
                 yield from _unwritable(Path(disk.path), disk.key)
         except errors.SecondsiteError as problem:
             yield _obstacle(f"The old disk {disk.key} cannot be read: {problem.message}", alternate)

@@ -12,6 +12,7 @@ from ...datapath import errors as datapath_errors
 from ...datapath.disks import image
 from ...datapath.replica import BaseImage
 from ...domain import errors
+from ...domain.amounts import exact_size
 from ...wire.common.machines import DiskDefinition, MachineDefinition
 from ...wire.control.setups import Base, ReplicaSetup
 from ..shared import State, withdrawn
@@ -26,9 +27,25 @@ def bases(setup: ReplicaSetup, existing: MachineDefinition | None) -> dict[str, 
     return {disk.key: _base(setup, disk) for disk in disks if disk.key in setup.disks}
 
 
+def too_large(disk: DiskDefinition, has_bytes: int, machine_bytes: int | None) -> tuple[str, str] | None:
+    """What is wrong, and what to do. Its owner made it larger since the failover, or just before it: a machine that came home would find its
+    disk larger, with what the file held at its end, and could not be protected again."""
+    if machine_bytes is None or has_bytes <= machine_bytes:
+        return None
+    what = (
+        f"The old disk {disk.key} ({disk.path}) has {exact_size(has_bytes)}, and the machine's disk {exact_size(machine_bytes)}: "
+        "a disk does not come home to a larger one."
+    )
+    return what, (
+        f"Make it smaller, which gives up what is at its end: 'qemu-img resize --shrink {disk.path} {machine_bytes}'; or reprotect to "
+        "an alternate location, which copies everything: '--location alternate'."
+    )
+
+
 def _base(setup: ReplicaSetup, disk: DiskDefinition) -> BaseImage:
+    sizes = {each.key: each.size_bytes for each in setup.definition.disks}
     try:
-        image.look(Path(disk.path), disk.format)
+        found = image.look(Path(disk.path), disk.format)
         image.chain(Path(disk.path))
     except datapath_errors.ImageProblem as problem:
         raise errors.NotPossibleNow(
@@ -36,6 +53,10 @@ def _base(setup: ReplicaSetup, disk: DiskDefinition) -> BaseImage:
             do=f"Put {disk.path} back as a {disk.format} image, with any content of that disk; or reprotect to an "
             "alternate location, which copies everything.",
         ) from problem
+    misfit = too_large(disk, found.size_bytes, sizes.get(disk.key))
+    if misfit is not None:
+        what, do = misfit
+        raise errors.NotPossibleNow(what, do=do)
     return BaseImage(Path(disk.path), disk.format)
 
 

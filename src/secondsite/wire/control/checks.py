@@ -1,5 +1,6 @@
 """Checks before a machine is protected or started, and copies that were shipped: payloads and facts of orders."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from ..common.base import Shape
@@ -102,12 +103,13 @@ class CopyInstant(Shape):
 
 class WantedReplica(Shape):
     """What PREPARE_REPLICA will ask for. With EXISTING, `existing_fabric_id` is the machine here on whose disks it will stand: they are
-    looked at, unless an older vault does not say it."""
+    looked at, unless an older vault does not say it. `sizes`: bytes of the machine's disks, by key; an older vault does not say them."""
 
     epoch: int
     base: Base
     existing_fabric_id: str | None = None
     disks: tuple[str, ...] = ()
+    sizes: Mapping[str, int] = {}
 
 
 class HomeCards(Shape):

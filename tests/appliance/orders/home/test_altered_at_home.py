@@ -117,6 +117,24 @@ def test_disks_that_cannot_be_read_are_refused_before_anything_begins(away, alte
         back(pair, there)
 
 
+def test_a_disk_that_was_made_larger_is_refused_before_the_old_machine_is_withdrawn(away):
+    pair, there, path = away
+    wanted = WantedReplica(
+        epoch=2, base=Base.EXISTING, existing_fabric_id=pair.fabric_id, disks=("vda",), sizes={"vda": 8 * MiB}
+    )
+    check = CheckTarget(replica=wanted)
+    assert pair.source.do(Kind.CHECK_TARGET, check, pair.machine_id)["obstacles"] == []
+    qemu_img("resize", str(path), "9M")
+    (found,) = pair.source.do(Kind.CHECK_TARGET, check, pair.machine_id)["obstacles"]
+    assert "vda" in found["what"]
+    assert "a disk does not come home to a larger one" in found["what"]
+    assert f"qemu-img resize --shrink {path} {8 * MiB}" in found["do"]
+    with pytest.raises(OrderFailed, match="does not come home to a larger one"):
+        back(pair, there)
+    qemu_img("resize", "--shrink", str(path), str(8 * MiB))
+    comes_home(pair, back(pair, there), there)
+
+
 @contextmanager
 def read_only(path):
     """As on a file system that was mounted again without the right to write, after an error."""

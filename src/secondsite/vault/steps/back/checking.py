@@ -18,7 +18,11 @@ def of_target(
     """For the machine as it will be. Onto its own disks only changes travel; new ones take a full copy. What is there already is never
     replaced. With another appliance it is made anew, which its host must be able to do."""
     replica = checks.WantedReplica(
-        epoch=new.epoch, base=wanted.base, existing_fabric_id=new.target_fabric_id, disks=new.disks
+        epoch=new.epoch,
+        base=wanted.base,
+        existing_fabric_id=new.target_fabric_id,
+        disks=new.disks,
+        sizes={disk.key: disk.size_bytes for disk in new.definition.disks},
     )
     anew = wanted.base is setups.Base.EMPTY
     return checks.CheckTarget(
