@@ -4,8 +4,10 @@ import uuid
 
 import pytest
 
+from rig import images
 from rig.appliances import Pair
 from rig.appliances.runs import fail_over, start, turned
+from rig.errors import OrderFailed
 from rig.eventually import eventually
 from rig.noise import noise
 from secondsite.fabrics.interface import PowerState
@@ -93,6 +95,22 @@ def test_a_paused_source_goes_on_when_it_is_resynchronized(pair):
     pair.source.do(Kind.RESYNCHRONIZE, None, pair.machine_id)
     eventually(lambda: pair.source_status().last_seq > seq)
     eventually(lambda: not pair.source_status().fenced)
+
+
+def test_a_point_whose_files_were_put_on_another_one_is_called_damaged_and_an_earlier_one_starts(
+    pair, tmp_path
+):
+    pair.protect().synchronized()
+    pair.pause()
+    earlier, point_id = pair.point_now(), pair.point_now()
+    replica = pair.target.replica(pair.machine_id).replica
+    layer = replica.files.layer("vda", replica.state.layer_of(point_id).number)
+    replica.close()
+    (tmp_path / "other").write_bytes(b"")
+    images.qemu_img("rebase", "-u", "-F", "raw", "-b", str(tmp_path / "other"), str(layer))
+    with pytest.raises(OrderFailed, match=r"point-damaged.*somebody has changed it"):
+        start(pair, "drill", point_id)
+    assert start(pair, "drill", earlier)["fabric_id"]
 
 
 def test_a_repeated_start_gives_the_same_machine(pair):

@@ -216,7 +216,7 @@ def _new_macs(payload: StartReplica, definition: MachineDefinition) -> dict[str,
 
 
 def _disks(context: Context, hosted: HostedReplica, payload: StartReplica) -> dict[str, Path]:
-    """Overlays on the point, rolled forward if the payload asks for it."""
+    """Overlays on the point, rolled forward if the payload asks for it. Raises NotFound, PointDamaged."""
     through_seq = payload.forward.seq if payload.forward else None
     try:
         return hosted.replica.open_run(
@@ -230,6 +230,8 @@ def _disks(context: Context, hosted: HostedReplica, payload: StartReplica) -> di
             f"{error.message} Now {journal.possible(hosted.cycles.stretches(hosted.points))}.",
             do="Give another time, or choose a recovery point.",
         ) from error
+    except datapath_errors.ImageProblem as error:
+        raise errors.PointDamaged(error.message, do=error.do) from error
 
 
 def _sized(wanted: Sizing, unfit: Sequence[str]) -> str:
