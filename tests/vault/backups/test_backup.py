@@ -8,10 +8,12 @@ import shutil
 import sqlite3
 import stat
 import subprocess
+import tarfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from backports import zstd
 from structlog.testing import capture_logs
 
 from rig.eventually import eventually
@@ -25,6 +27,7 @@ from tests.support.vault import VaultInProcess, machine
 from tests.vault.backups import support_backups as backups
 
 pytestmark = pytest.mark.slow
+ABOUT = archive.About("2026-11-25T00:00:00+00:00", "v", "id", "1", "0001", "sqlite", "AA")
 
 
 @pytest.fixture
@@ -163,6 +166,27 @@ def test_a_file_that_was_cut_off_or_altered_is_refused(quiet, tmp_path, kind, wh
         with pytest.raises(errors.BackupDamaged):
             backups.restore(tmp_path / "home", tmp_path / "file", passphrase_file=quiet[2])
         assert not settings.exists(tmp_path / "home")
+
+
+def test_a_backup_is_whole_whatever_its_length(tmp_path):
+    """An archive is filled up to twenty blocks; where it ends in them decides what is left of it when its last file is read."""
+    for blocks in range(20):
+        folder = tmp_path / f"from{blocks}"
+        (folder / "home").mkdir(parents=True)
+        (folder / "home" / "token").write_bytes(bytes(512 * blocks))
+        archive.pack(folder, ABOUT, tmp_path / "file", None)
+        assert archive.unpack(tmp_path / "file", tmp_path / f"to{blocks}", None) == ABOUT
+
+
+def test_what_follows_in_a_backup_is_refused(tmp_path):
+    (tmp_path / "from" / "home").mkdir(parents=True)
+    (tmp_path / "from" / "home" / "token").write_bytes(b"x")
+    archive.pack(tmp_path / "from", ABOUT, tmp_path / "file", None)
+    whole = zstd.decompress((tmp_path / "file").read_bytes())
+    for more in (b"x" * 512, bytes(tarfile.RECORDSIZE) * 2):
+        (tmp_path / "more").write_bytes(zstd.compress(whole + more))
+        with pytest.raises(errors.BackupDamaged, match="something follows"):
+            archive.unpack(tmp_path / "more", tmp_path / f"to{len(more)}", None)
 
 
 def test_who_alters_an_encrypted_file_and_its_digest_is_found_out(quiet, tmp_path):

@@ -122,10 +122,17 @@ def _readable(path: Path, secret: bytes | None, *, to_end: bool = False) -> Iter
             )
             packed = stack.enter_context(zstd.open(inside, "rb"))
             yield stack.enter_context(tarfile.open(fileobj=packed, mode="r|", tarinfo=_Member))
-            if to_end and packed.read(MiB):
-                raise _damaged(path, "something follows what its manifest names")
+            if to_end:
+                _require_end(packed, path)
         except (tarfile.TarError, zstd.ZstdError, EOFError) as error:
             raise _damaged(path, f"{error}") from error
+
+
+def _require_end(packed: zstd.ZstdFile, path: Path) -> None:
+    """A record of zeros is the rest of the archive's end: of each twenty archives, whose length decides, one is read up to there only."""
+    rest = packed.read(tarfile.RECORDSIZE + 1)
+    if len(rest) > tarfile.RECORDSIZE or rest.strip(b"\0"):
+        raise _damaged(path, "something follows what its manifest names")
 
 
 class _Member(tarfile.TarInfo):
