@@ -19,7 +19,7 @@ import time
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from rig import preset
 
@@ -176,6 +176,15 @@ def _act(ended: str) -> None:
     """As the interpreter would; it does not return. The exit code is written to `ended`, if that names a file."""
     from secondsite.entry import main
 
+    leave = os._exit
+
+    def noted(status: int) -> NoReturn:
+        """A service leaves without a word to those who called it."""
+        if ended:
+            Path(ended).write_text(str(status))
+        leave(status)
+
+    os._exit = noted
     code = 1
     try:
         with preset.in_use():
@@ -187,6 +196,4 @@ def _act(ended: str) -> None:
         traceback.print_exc()
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
-    if ended:
-        Path(ended).write_text(str(code))
-    os._exit(code)
+    noted(code)

@@ -176,6 +176,8 @@ def test_what_was_left_of_a_machine_whose_replica_is_gone_is_removed_too(sites):
     left_half_way(pair, pair.point_now())
     parts = pair.target.appliance.desk._parts  # noqa: SLF001
     hosted = pair.target.appliance.host.get(pair.machine_id)
+    (left,) = [each for each in pair.target.fabric.inventory.list() if each.name.endswith("-boot")]
+    pair.target.fabric.power.stop(left.fabric_id)
     hosted.replica.close_run(booting.RUN)
     pair.target.appliance.host.remove(hosted)
     booting.remove_left_over(parts)
