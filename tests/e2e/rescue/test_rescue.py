@@ -168,6 +168,7 @@ def test_a_new_vault_adopts_what_runs_and_what_was_only_replicated(rig, store):
 def test_what_was_adopted_is_committed_and_its_points_holds_and_plans_are_there(rig, records):
     command_line.do(rig, "commit", "db01", "web01")
     assert [rig.machine(name).state for name in ("db01", "web01")] == ["committed", "committed"]
+    eventually(lambda: rig.points("app01"), within_seconds=30)  # with what its appliance says next
     assert [point.held for point in rig.points("app01") if point.held] == ["audit"]
     with rig.client() as vault:
         assert [plan.name for plan in vault.plans.list()] == ["shop"]
