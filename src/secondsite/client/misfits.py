@@ -1,9 +1,12 @@
 """What a person gave and no shape takes, in words instead of in those of the library that looked at it."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pydantic
+
+from ..domain import errors
 
 WHAT = {
     "missing": "it is needed, and not there",
@@ -22,6 +25,15 @@ def first(error: pydantic.ValidationError) -> str:
     last = found["loc"][-1] if place else None
     what = NAME if found["type"] == "string_pattern_mismatch" and last in NAMES else _what(found)
     return f"{place}: {what}" if place else what
+
+
+def unreadable(file: Path, what: str, problem: Exception, command: str) -> errors.InvalidArgument:
+    """Of a file that `secondsite COMMAND` writes, and that is none, or cannot be read."""
+    made = f"Give the file that 'secondsite {command}' wrote."
+    if isinstance(problem, OSError):
+        return errors.InvalidArgument(f"{file} cannot be read: {problem.strerror}.", do=made)
+    why = first(problem) if isinstance(problem, pydantic.ValidationError) else "it is no text in UTF-8"
+    return errors.InvalidArgument(f"{file} is not {what}: {why}.", do=made)
 
 
 def _place(path: Sequence[str | int]) -> str:

@@ -44,7 +44,7 @@ class Seeing(Protocol):
         console."""
 
     def file_systems(self, fabric_id: str) -> tuple[FileSystem, ...]:
-        """As the guest's kernel has them now, told by the guest agent. Raises FabricError, or DeadlineExceeded, with the reason if it does
+        """As the guest's kernel has them now, told by the guest agent, within some fifteen seconds. Raises FabricError, or DeadlineExceeded, with the reason if it does
         not tell."""
 
     def screen(self, fabric_id: str) -> bytes | None:

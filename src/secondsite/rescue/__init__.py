@@ -11,7 +11,6 @@ Its rooms:
     store         what lies in a store: machines, points, what their vault said of them
     checking      whether the files of a point are whole
     choosing      which point is meant
-    checking      whether its files are whole
     leasing       overlays to run on, recorded where an appliance finds them
     starting      a machine is started, stopped, or what it wrote is given up
     running/      a machine runs: by plain QEMU, or by libvirt

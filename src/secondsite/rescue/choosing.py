@@ -35,17 +35,20 @@ def chosen(replica: Replica, wanted: str) -> Point:
 
 def whole(replica: Replica, wanted: str, problem_of: Callable[[Point], str]) -> tuple[Point, str]:
     """As `chosen`, of the points whose files are whole, too; and the end of a sentence, which names a newer one that is not."""
-    first, passed = chosen(replica, wanted), ""
+    first = chosen(replica, wanted)
     if replica.run is not None:
-        return first, passed
+        return first, ""
+    problems: dict[str, str] = {}
     fitting = [point for point in reversed(replica.points) if _fits(point, wanted) and not point.problem]
     for point in fitting:
         problem = problem_of(point)
         if not problem:
-            return point, passed
-        passed += f"; {point.id} is newer, and cannot be used: {problem}"
+            return point, "".join(
+                f"; {each} is newer, and cannot be used: {why}" for each, why in problems.items()
+            )
+        problems[point.id] = problem
     raise Problem(
-        f"{first.id} of {replica.name} cannot be used: {problem_of(first)}.",
+        f"{first.id} of {replica.name} cannot be used: {problems[first.id]}.",
         f"See what there is: 'points {replica.name}'; choose another point.",
     )
 

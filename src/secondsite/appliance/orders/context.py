@@ -13,7 +13,7 @@ from ..shared import ApplianceConfig, Bandwidth, EnrolledPeers, KnownVaults, Pee
 from ..source import Replication, Source
 from ..target import Applier, HostedReplica, ReplicaHost, Seeds
 from .beside.giving_way import GivingWay
-from .beside.turns import Turns
+from .beside.turns import ScriptTurns
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class ApplianceParts:
     work: Applier
     seeds: Seeds
     giving_way: GivingWay = field(default_factory=GivingWay)
-    hooks_in_turn: Turns = field(default_factory=Turns)
+    hooks_in_turn: ScriptTurns = field(default_factory=ScriptTurns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,14 +124,12 @@ def create_registration_key(
         )
     else:
         output.say(
-            f"next, at its host, as root, once it is stopped: secondsite appliance enroll-again --vault {url} --fingerprint {seen}"
+            f"next, where its home is still there, as root, once it is stopped: secondsite appliance enroll-again --vault {url} --fingerprint {seen}"
         )
         output.say(
             f"or on new hardware: secondsite appliance enroll --vault {url} --fingerprint {seen} --name {replaced} --uri qemu:///system"
         )
     output.say("(the key is asked for; '--help' tells of folders and addresses)")
-    if replaced is not None:
-        output.say("or, where its home is still there: secondsite appliance enroll-again --help")
 
 
 @app.command()

@@ -130,19 +130,8 @@ class _Export:
 def _read(file: Path) -> _Export:
     try:
         entries = [_entry(line) for line in file.read_text().splitlines()]
-    except OSError as error:
-        raise errors.InvalidArgument(
-            f"{file} cannot be read: {error.strerror}.",
-            do="Give a file that 'secondsite audit export FILE' wrote.",
-        ) from error
-    except (UnicodeDecodeError, pydantic.ValidationError) as error:
-        why = (
-            misfits.first(error) if isinstance(error, pydantic.ValidationError) else "it is no text in UTF-8"
-        )
-        raise errors.InvalidArgument(
-            f"{file} is not an export of the audit log: {why}.",
-            do="Give the file that 'secondsite audit export FILE' wrote.",
-        ) from error
+    except (OSError, UnicodeDecodeError, pydantic.ValidationError) as error:
+        raise misfits.unreadable(file, "an export of the audit log", error, "audit export FILE") from error
     if not entries:
         raise errors.InvalidArgument(f"{file} has no entries.")
     checked = chain.check(entries, Link(entries[0].number - 1, entries[0].former))

@@ -13,7 +13,7 @@ Its rooms:
     reading                what the text of a message says
     incoming               what appliances say leaves the network's thread, in order
     telling                signals on their way to those who wait
-    turns                  what appliances say, in turn
+    fair_queue             what appliances say, in turn
     giving                 orders on their way, over a connection of our own or another process's
     others                 orders for appliances of other vault processes are passed on
     apart                  connections that differ from what is recorded of them

@@ -14,8 +14,8 @@ from typing import ParamSpec
 
 from ...ground import threads
 from .. import ports
+from .fair_queue import FairQueue
 from .telling import Telling, is_delivered
-from .turns import Turns
 
 What = ParamSpec("What")
 SOON_SECONDS = 0.1
@@ -53,7 +53,7 @@ class Delivery:
         self._write_down = write
         self.tell = Telling(signals)
         self._clock = clock
-        self._posted: Turns[Callable[[], None] | Ended] = Turns()
+        self._posted: FairQueue[Callable[[], None] | Ended] = FairQueue()
         self._write_at: float | None = None
         self._rests_until = 0.0
         self._ends: list[Ended] = []

@@ -15,7 +15,7 @@ WAITS_SECONDS = 40.0
 """Within the time that the vault gives an order besides its script's own."""
 
 
-class Turns:
+class ScriptTurns:
     """Safe from any thread."""
 
     def __init__(self) -> None:

@@ -35,7 +35,7 @@ def verdict(file: Path, audit: Path | None) -> Verdict:
     try:
         exported = EvidenceFile.model_validate_json(file.read_text())
     except (OSError, ValueError) as error:
-        raise _unreadable(file, "evidence", error, "evidence export ID --json-file FILE") from error
+        raise misfits.unreadable(file, "evidence", error, "evidence export ID --json-file FILE") from error
     if exported.entry is None:
         raise errors.InvalidArgument(
             f"{file} has no entry of the audit log with it: the log had deleted it when this was exported.",
@@ -50,12 +50,4 @@ def _log(file: Path) -> list[Entry]:
         lines = file.read_text().splitlines()
         return [Entry(**dict(rest.AuditEntry.model_validate_json(line))) for line in lines]
     except (OSError, UnicodeDecodeError, pydantic.ValidationError) as error:
-        raise _unreadable(file, "an export of the audit log", error, "audit export FILE") from error
-
-
-def _unreadable(file: Path, what: str, error: Exception, command: str) -> errors.InvalidArgument:
-    made = f"Give the file that 'secondsite {command}' wrote."
-    if isinstance(error, OSError):
-        return errors.InvalidArgument(f"{file} cannot be read: {error.strerror}.", do=made)
-    why = misfits.first(error) if isinstance(error, pydantic.ValidationError) else "it is no text in UTF-8"
-    return errors.InvalidArgument(f"{file} is not {what}: {why}.", do=made)
+        raise misfits.unreadable(file, "an export of the audit log", error, "audit export FILE") from error

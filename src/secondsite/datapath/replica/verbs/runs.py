@@ -51,8 +51,9 @@ def _leased(core: ReplicaCore, run_name: str, point_id: str, writable: bool, thr
         run, wanted = state.run(run_name), (point_id, through_seq)
         if run is None or (_is_unmade(core, run) and (run.point_id, run.through_seq) != wanted):
             others = tuple(other for other in state.runs if other is not run)
-            _require_own(core, state, point_id)
-            run = Run(run_name, point_id, _selectable_layer(state, point_id).number, writable, through_seq)
+            layer = _selectable_layer(state, point_id).number
+            _require_own(core, state, point_id, layer)
+            run = Run(run_name, point_id, layer, writable, through_seq)
             core.save(runs=(*others, run))
             core.reach("run.leased")
         elif (run.point_id, run.through_seq) != wanted:
@@ -64,13 +65,12 @@ def _leased(core: ReplicaCore, run_name: str, point_id: str, writable: bool, thr
         return run
 
 
-def _require_own(core: ReplicaCore, state: ReplicaState, point_id: str) -> None:
-    """Raises PointUnknown, ImageProblem."""
-    top = _selectable_layer(state, point_id).number
+def _require_own(core: ReplicaCore, state: ReplicaState, point_id: str, layer: int) -> None:
+    """Raises ImageProblem."""
     wanted = {disk.key for disk in manifest.load(core.files.point(point_id)).disks}
     for disk in state.disks:
         if disk.key in wanted:
-            own_files.require_own(core.files.root, layers.chain_files(core.files, state, disk, top, None))
+            own_files.require_own(core.files.root, layers.chain_files(core.files, state, disk, layer, None))
 
 
 def rolling(core: ReplicaCore) -> bool:

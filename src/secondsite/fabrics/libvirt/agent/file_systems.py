@@ -5,7 +5,8 @@ Nothing runs in the guest for it, files are read: an agent that may run no comma
 import base64
 import contextlib
 import time
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import pydantic
 
@@ -20,6 +21,8 @@ MOUNTS, TABLE = "/proc/1/mounts", "/etc/fstab"
 COUNTED = "/sys/fs/ext4/{name}/errors_count"
 COUNTING = frozenset({"ext2", "ext3", "ext4"})
 
+T = TypeVar("T")
+
 
 class _Mounted(pydantic.BaseModel):
     name: str
@@ -33,44 +36,53 @@ class _Read(pydantic.BaseModel):
 
 def of(domain: Any) -> tuple[FileSystem, ...]:
     """Raises FabricError, DeadlineExceeded."""
-    deadline = time.monotonic() + MOST_SECONDS
-    mounted = guest.asked(domain, pydantic.TypeAdapter(list[_Mounted]), "guest-get-fsinfo")[:MOST_SYSTEMS]
-    options, wanted = _options(_read(domain, MOUNTS)), {}
+    agent = _Agent(domain)
+    mounted = agent.ask(list[_Mounted], "guest-get-fsinfo")[:MOST_SYSTEMS]
+    options, wanted = _options(agent.read(MOUNTS)), {}
     with contextlib.suppress(errors.FabricError):
-        wanted = _options(_read(domain, TABLE))
-    found = []
-    for each in mounted:
-        if time.monotonic() > deadline:
+        wanted = _options(agent.read(TABLE))
+    return tuple(
+        _found(agent, each, options.get(each.path, ()), wanted.get(each.path, ())) for each in mounted
+    )
+
+
+class _Agent:
+    """All that it is asked for takes MOST_SECONDS at most, and the command that is under way then."""
+
+    def __init__(self, domain: Any) -> None:
+        self._domain = domain
+        self._deadline = time.monotonic() + MOST_SECONDS
+
+    def ask(self, kind: type[T], command: str, arguments: dict[str, Any] | None = None) -> T:
+        if time.monotonic() > self._deadline:
             raise errors.DeadlineExceeded(f"its guest did not tell within {MOST_SECONDS:.0f} s")
-        counted = _counted(domain, each.name) if each.kind in COUNTING else None
-        has, meant = options.get(each.path, ()), wanted.get(each.path, ())
-        found.append(FileSystem(each.path, each.kind, "ro" in has, "ro" in meant, counted))
-    return tuple(found)
+        return guest.asked(self._domain, pydantic.TypeAdapter(kind), command, arguments)
+
+    def read(self, path: str) -> str:
+        opened = self.ask(int, "guest-file-open", {"path": path, "mode": "r"})
+        try:
+            said = self.ask(_Read, "guest-file-read", {"handle": opened, "count": MOST_BYTES})
+        finally:
+            with contextlib.suppress(errors.FabricError, errors.DeadlineExceeded):
+                self.ask(dict[str, object], "guest-file-close", {"handle": opened})
+        try:
+            return base64.b64decode(said.content).decode(errors="replace")
+        except ValueError as error:
+            raise errors.FabricError(f"its guest agent said what nobody understands of {path}") from error
 
 
-def _counted(domain: Any, name: str) -> int | None:
+def _found(agent: _Agent, each: _Mounted, has: Sequence[str], meant: Sequence[str]) -> FileSystem:
+    counted = _counted(agent, each.name) if each.kind in COUNTING else None
+    return FileSystem(each.path, each.kind, "ro" in has, "ro" in meant, counted)
+
+
+def _counted(agent: _Agent, name: str) -> int | None:
     if "/" in name:
         return None
     try:
-        return int(_read(domain, COUNTED.format(name=name)))
+        return int(agent.read(COUNTED.format(name=name)))
     except ValueError:
         return None
-
-
-def _read(domain: Any, path: str) -> str:
-    opened = guest.asked(domain, pydantic.TypeAdapter(int), "guest-file-open", {"path": path, "mode": "r"})
-    try:
-        wanted = {"handle": opened, "count": MOST_BYTES}
-        said = guest.asked(domain, pydantic.TypeAdapter(_Read), "guest-file-read", wanted)
-    finally:
-        with contextlib.suppress(errors.FabricError, errors.DeadlineExceeded):
-            guest.asked(
-                domain, pydantic.TypeAdapter(dict[str, object]), "guest-file-close", {"handle": opened}
-            )
-    try:
-        return base64.b64decode(said.content).decode(errors="replace")
-    except ValueError as error:
-        raise errors.FabricError(f"its guest agent said what nobody understands of {path}") from error
 
 
 def _options(table: str) -> dict[str, tuple[str, ...]]:

@@ -5,7 +5,7 @@ from threading import Timer
 
 import pytest
 
-from secondsite.vault.gateway.turns import Turns
+from secondsite.vault.gateway.fair_queue import FairQueue
 
 
 def all_of(turns):
@@ -17,7 +17,7 @@ def all_of(turns):
 
 
 def test_nobody_waits_until_another_one_has_said_all():
-    turns: Turns[str] = Turns()
+    turns: FairQueue[str] = FairQueue()
     for number in range(1000):
         turns.put("a", f"a{number}")
     turns.put("b", "b0")
@@ -26,7 +26,7 @@ def test_nobody_waits_until_another_one_has_said_all():
 
 
 def test_what_one_says_comes_in_its_order_and_all_of_it_before_the_end():
-    turns: Turns[str] = Turns()
+    turns: FairQueue[str] = FairQueue()
     for number in range(50):
         turns.put("ab"[number % 3 == 0], f"{number}")
     found = all_of(turns)
@@ -37,7 +37,7 @@ def test_what_one_says_comes_in_its_order_and_all_of_it_before_the_end():
 
 
 def test_who_waits_gets_what_comes_or_nothing_in_time():
-    turns: Turns[str] = Turns()
+    turns: FairQueue[str] = FairQueue()
     with pytest.raises(queue.Empty):
         turns.get(timeout=0.01)
     later = Timer(0.1, turns.put, ("a", "said"))
