@@ -8,7 +8,6 @@ from itertools import takewhile
 from secondsite.cli import app
 from secondsite.entry import commands as _with_processes  # noqa: F401 - registers 'init', 'run', 'enroll'
 
-
 ASKS = {
     "failover", "planned-failover", "change-recovery-point", "commit", "cancel-failover", "test-failover",
     "cleanup-test-failover", "reprotect", "disable-protection",
