@@ -60,7 +60,8 @@ def test_no_sentence_of_a_job_holds_an_id_that_only_we_understand(cli, protected
     vm = protected
     machine_id = cli.must(f"machine show {vm} --json").json["id"]
     for verb in ("test-failover", "cleanup-test-failover", "failover", "commit", "disable-protection"):
-        said = cli.must(f"machine {verb} {vm}").out
+        beside = f" --while-running {vm}" if verb == "failover" else ""
+        said = cli.must(f"machine {verb} {vm} --yes{beside}").out
         assert machine_id not in said, said
 
 
