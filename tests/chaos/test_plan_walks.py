@@ -12,6 +12,7 @@ from chaos.walks import walking
 STEPS, SECONDS = 30, 40
 
 
+@pytest.mark.every
 @pytest.mark.slow
 @pytest.mark.longest
 @pytest.mark.timeout(300)

@@ -82,6 +82,7 @@ def test_a_file_whose_folder_was_not_flushed_may_be_lost(recorded):
     assert lost(disk, record(write), None) != []
 
 
+@pytest.mark.every
 @pytest.mark.timeout(300)
 def test_after_every_verb_a_power_cut_leaves_all_that_was_acknowledged():
     seed = int(os.environ.get("SECONDSITE_CUTS_SEED", "0")) or random.randrange(2**32)
