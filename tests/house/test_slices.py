@@ -1,6 +1,5 @@
 """What only `./dev test --all` runs whole: each run takes a slice, and as many commits as there are slices take all."""
 
-import json
 import os
 import subprocess
 import sys
@@ -125,15 +124,15 @@ def test_a_sweep_takes_every_step_within_as_many_commits_as_its_stride_is_long()
     assert len(reached(Sliced(5, whole=True), 27, whole=9)) == 11
 
 
-def test_the_seconds_of_modules_that_did_not_run_are_kept(tmp_path):
+def test_the_seconds_of_modules_that_did_not_run_are_kept_and_of_those_that_are_gone_are_not(tmp_path):
     file = tmp_path / "seconds.json"
-    seconds.keep({"tests/a.py": 10.4, "tests/b.py": 20.0, "tests/c.py": 0.2}, file)
-    seconds.keep({"tests/a.py": 12.4}, file)
-    mine = {
-        name: took for name, took in json.loads(file.read_text()).items() if len(name) == len("tests/a.py")
-    }
-    assert mine == {"tests/a.py": 12, "tests/b.py": 20}
+    here, there = "tests/house/test_slices.py", "tests/house/test_rooms.py"
+    seconds.keep({here: 10.4, there: 20.0, "tests/house/test_homes.py": 0.2, "tests/gone.py": 30.0}, file)
+    seconds.keep({here: 12.4}, file)
+    kept = {name: took for name, took in seconds.kept(file).items() if name in (here, there, "tests/gone.py")}
+    assert kept == {here: 12, there: 20}
 
 
-def test_the_seconds_that_are_kept_are_of_modules_that_there_are():
-    assert [name for name in seconds.kept() if not (TOP / name).is_file()] == []
+def test_what_was_kept_and_is_torn_is_not_there(tmp_path):
+    (tmp_path / "seconds.json").write_text('{"tests/a.py": ')
+    assert seconds.kept(tmp_path / "seconds.json") == seconds.kept(tmp_path / "none.json") == {}

@@ -6,7 +6,8 @@ import json
 import os
 from pathlib import Path
 
-KEPT, LATEST = Path(__file__).parents[1] / "seconds.json", Path(__file__).parents[2] / ".cache/seconds.json"
+ROOT = Path(__file__).parents[2]
+KEPT, LATEST = ROOT / "tests/seconds.json", ROOT / ".cache/seconds.json"
 SHORT = 3
 """Seconds below which none is kept."""
 
@@ -14,19 +15,19 @@ SHORT = 3
 def kept(file: Path = KEPT) -> dict[str, int]:
     """Seconds of a worker that each module took."""
     try:
-        return json.loads(file.read_text())
+        found: dict[str, int] = json.loads(file.read_text())
     except (FileNotFoundError, ValueError):  # not yet, or torn: it is only about time
         return {}
+    return found
 
 
 def keep(seconds: dict[str, float], file: Path = LATEST) -> None:
-    """Beside those of modules that did not run."""
+    """Beside those of modules that did not run; what is gone is left out."""
     if not file.parent.is_dir():
         return
     every = {**kept(), **kept(file), **{name: round(took) for name, took in seconds.items()}}
-    lines = json.dumps(
-        {name: took for name, took in every.items() if took >= SHORT}, indent=0, sort_keys=True
-    )
+    worth = {name: took for name, took in every.items() if took >= SHORT and (ROOT / name).is_file()}
+    lines = json.dumps(worth, indent=0, sort_keys=True)
     beside = file.with_name(f"{file.name}.{os.getpid()}")
     beside.write_text(f"{lines}\n")
     beside.replace(file)

@@ -3,6 +3,9 @@
 What is marked `every` is whole in `./dev test --all` only. Each other run takes one slice of it: the commit's number says which, so that
 SLICES commits take all. Sweeps take their steps from there likewise. `--slice=N` takes the slice of commit N again.
 A test whose file is named on the command line runs, whatever its slice, unless `--slice` is given too.
+
+`every` marks a module that is in one slice as a whole, since its tests are one story or share a world; `every(by="test")` has each
+test in a slice of its own.
 """
 
 import subprocess
@@ -82,8 +85,15 @@ def pytest_report_header(config):
     return header(of(config))
 
 
+def pytest_terminal_summary(terminalreporter, exitstatus, config):
+    if exitstatus == pytest.ExitCode.TESTS_FAILED:
+        terminalreporter.write_line(header(of(config)))
+
+
 def pytest_collection_modifyitems(config, items):
-    chosen, taken, left = of(config), [], []
+    chosen = of(config)
+    taken: list[pytest.Item] = []
+    left: list[pytest.Item] = []
     for item in items:
         is_named = str(item.path) in config.option.named
         (taken if is_named or _is_in(chosen, item) else left).append(item)
