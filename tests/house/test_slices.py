@@ -28,7 +28,7 @@ def test_always(): pass
 
 @pytest.fixture
 def collected(tmp_path):
-    """Ids of the tests that pytest takes with these arguments, and all that it says, from a folder with one story and
+    """Ids of the tests that pytest takes with these arguments, from a folder with one story and
     forty cases."""
     (tmp_path / "conftest.py").write_text('pytest_plugins = ["tests.support.slices"]')
     (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = every: of the test\ntestpaths = rooms")
@@ -51,37 +51,43 @@ def collected(tmp_path):
         bare = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # a third of the time
         ran = subprocess.run(command, cwd=tmp_path, env=bare, capture_output=True, text=True, timeout=60)
         assert ran.returncode == 0, ran.stdout
-        return {line for line in ran.stdout.splitlines() if "::" in line}, ran.stdout
+        return {line for line in ran.stdout.splitlines() if "::" in line}
 
     return collect
 
 
 @pytest.mark.slow
-def test_the_slices_are_all_that_is_marked_and_each_is_once_in_them(collected):
-    everything, _ = collected("--all")
+def test_all_are_all_and_a_slice_takes_stories_whole_and_cases_one_by_one(collected):
+    everything = collected("--all")
     assert len(everything) == 2 * SLICES * 2 + 41
-    taken = [collected("--slice", str(1000 + n))[0] for n in range(SLICES)]
-    always = {each for each in everything if each.endswith("test_always")}
-    assert all(always <= each for each in taken)
-    assert sum(len(each - always) for each in taken) == len(everything - always)
-    assert set().union(*taken) == everything
+    taken = collected("--slice=1003")
+    assert "rooms/test_cases.py::test_always" in taken < everything
+    first, second = ({each[:-3] for each in taken if each.endswith(end)} for end in ("one", "two"))
+    assert (
+        first == second == {each[:-3] for each in everything if in_slice(1003, each) and each.endswith("one")}
+    )
+    cases = {each for each in taken if "test_case[" in each}
+    assert cases == {each for each in everything if "test_case[" in each and Sliced(1003).takes(each)}
+    assert 0 < len(cases) < 40
 
 
-@pytest.mark.slow
-def test_a_story_is_taken_whole_and_cases_one_by_one(collected):
-    taken, _ = collected("--slice", "3")
-    stories = [each for each in taken if "test_story" in each]
-    assert {each.replace("two", "one") for each in stories} == {each for each in stories if "one" in each}
-    assert 0 < len([each for each in taken if "test_case[" in each]) < 40
+def in_slice(number, story):
+    return Sliced(number).takes(story.partition("::")[0])
+
+
+@pytest.mark.parametrize("name", [f"tests/{n}.py" for n in range(50)])
+def test_whatever_is_marked_is_in_one_slice_and_in_all(name):
+    assert [Sliced(1000 + n).takes(name) for n in range(SLICES)].count(True) == 1
+    assert Sliced(1000, whole=True).takes(name)
 
 
 @pytest.mark.slow
 def test_a_file_that_is_named_runs_unless_a_slice_is_asked_for(collected):
     story = next(n for n in range(2 * SLICES) if not Sliced(0).takes(f"rooms/{n}/test_story_{n}.py"))
     module = f"rooms/{story}/test_story_{story}.py"
-    assert len(collected(module)[0]) == 2
-    assert len(collected(f"{module}::test_one")[0]) == 1
-    assert len(collected(module, "rooms/test_cases.py", "--slice", "0")[0]) < 40
+    assert len(collected(module)) == 2
+    assert len(collected(f"{module}::test_one")) == 1
+    assert len(collected(module, "rooms/test_cases.py", "--slice=0")) < 40
 
 
 def test_a_run_says_how_the_same_is_taken_again():
