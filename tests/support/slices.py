@@ -56,11 +56,19 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    """Workers of xdist are told what their controller found."""
+    """A worker of xdist reads the command line itself; what its controller found is told to it."""
     option = config.option
-    if not hasattr(config, "workerinput"):
-        option.named = [] if option.all or option.slice is not None else _named(config)
-        option.slice = commit_number() if option.slice is None else option.slice
+    told = getattr(config, "workerinput", None)
+    if told is not None:
+        option.named, option.slice = told["named"], told["slice"]
+        return
+    option.named = [] if option.all or option.slice is not None else _named(config)
+    option.slice = commit_number() if option.slice is None else option.slice
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node):
+    node.workerinput |= {"named": node.config.option.named, "slice": node.config.option.slice}
 
 
 def _named(config):
