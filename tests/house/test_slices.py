@@ -82,6 +82,19 @@ def test_whatever_is_marked_is_in_one_slice_and_in_all(name):
 
 
 @pytest.mark.slow
+def test_workers_take_the_slice_of_their_run(tmp_path, collected):
+    def ran(*arguments):
+        command = [sys.executable, "-m", "pytest", "-p", "xdist", "-n", "2", "-rA", *arguments]
+        bare = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        said = subprocess.run(command, cwd=tmp_path, env=bare, capture_output=True, text=True, timeout=60)
+        return {
+            line.removeprefix("PASSED ") for line in said.stdout.splitlines() if line.startswith("PASSED")
+        }
+
+    assert ran() == collected(f"--slice={slices.commit_number()}") != set()
+
+
+@pytest.mark.slow
 def test_a_file_that_is_named_runs_unless_a_slice_is_asked_for(collected):
     story = next(n for n in range(2 * SLICES) if not Sliced(0).takes(f"rooms/{n}/test_story_{n}.py"))
     module = f"rooms/{story}/test_story_{story}.py"
