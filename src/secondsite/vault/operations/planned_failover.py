@@ -84,6 +84,8 @@ class LastInstant(ChosenInstant):
     """The point of the last delta: nothing is lost with it; or, of a failback, one before it."""
 
     loses_seconds: float = 0
+    earlier: bool = False
+    """Another point than that of the last delta was chosen."""
 
 
 class PlannedFailover(MachineOperation):
@@ -265,7 +267,10 @@ class PlannedFailover(MachineOperation):
     def _start(self, ctx: StepContext) -> Outcome:
         """A network that went since the check fails it: the machine is brought back and runs at the source, connected."""
         instant = ctx.facts("failover", LastInstant)
-        done = start_from(self.deps, ctx, self.target(ctx), instant, with_all_networks=True)
+        goes_on = not instant.earlier
+        done = start_from(
+            self.deps, ctx, self.target(ctx), instant, with_all_networks=True, goes_on=goes_on
+        )
         return _with_downtime(ctx, done)
 
     def _prove(self, ctx: StepContext) -> Outcome:
@@ -318,7 +323,7 @@ def _chosen_point(chosen: PointShape, last: CycleFact) -> Done:
     loses = max(0.0, (last.taken_at - chosen.taken_at).total_seconds())
     return Done(
         f"point {chosen.id} was chosen, {loses:.1f} s before the last write was sent: that is kept until commit",
-        LastInstant(point_id=chosen.id, taken_at=chosen.taken_at, loses_seconds=loses),
+        LastInstant(point_id=chosen.id, taken_at=chosen.taken_at, loses_seconds=loses, earlier=True),
     )
 
 
