@@ -9,34 +9,38 @@ FOLDER = Path("/usr/share/libvirt/schemas")
 
 def domain_places(folder=FOLDER):
     """Elements as 'devices/disk', attributes as 'devices/disk@type'. An element that may hold itself is entered twice."""
-    defined: dict[str, list[ElementTree.Element]] = {}
-    _read(folder / "domain.rng", defined)
-    found: set[str] = set()
+    walk = _Walk()
+    _read(folder / "domain.rng", walk.defined)
+    for element in walk.defined["domain"]:
+        walk.inside(element, "", ("domain",))
+    return {place.removeprefix("domain").removeprefix("/") for place in walk.found} - {""}
 
-    def walk(at, path, within):
-        if at.tag == RNG + "ref":
-            name = at.get("name")
-            if within.count(name) < 2:
-                for each in defined[name]:
-                    inside(each, path, (*within, name))
-        elif at.tag == RNG + "attribute":
-            found.update(f"{path}@{name}" for name in _names(at))
-        elif at.tag == RNG + "element":
-            for name in _names(at):
-                below = f"{path}/{name}".lstrip("/")
-                found.add(below)
-                inside(at, below, within)
-        else:
-            inside(at, path, within)
 
-    def inside(at, path, within):
+class _Walk:
+    def __init__(self):
+        self.defined: dict[str, list[ElementTree.Element]] = {}
+        self.found: set[str] = set()
+
+    def inside(self, at, path, within):
         for child in at:
-            walk(child, path, within)
+            self._at(child, path, within)
 
-    for each in defined["domain"]:
-        for element in each:
-            inside(element, "", ("domain",))
-    return found
+    def _at(self, at, path, within):
+        match at.tag.removeprefix(RNG):
+            case "ref" if within.count(at.get("name")) < 2:
+                for each in self.defined[at.get("name")]:
+                    self.inside(each, path, (*within, at.get("name")))
+            case "ref":
+                pass
+            case "attribute":
+                self.found.update(f"{path}@{name}" for name in _names(at))
+            case "element":
+                for name in _names(at):
+                    below = f"{path}/{name}".lstrip("/")
+                    self.found.add(below)
+                    self.inside(at, below, within)
+            case _:
+                self.inside(at, path, within)
 
 
 def _read(path, defined):

@@ -113,5 +113,7 @@ def test_a_drill_whose_machines_lie_with_two_hosts_says_so_before_and_in_its_res
     assert "app01, db01, db02, web01 at" in told
     assert "web02 at" in told
     tree = verbs.run_plan(Verb.TEST_FAILOVER, wanted)
-    assert all("drilled apart" in task.sentence for task in tree.tasks if task.key in ("check", "outcome")), tree
+    assert all("drilled apart" in task.sentence for task in tree.tasks if task.key in ("check", "outcome")), (
+        tree
+    )
     assert tree.job.state == "partially_succeeded"

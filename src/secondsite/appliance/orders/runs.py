@@ -138,9 +138,9 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
         taken_at = payload.forward.taken_at
     begin = started_from(payload.point_id, payload.forward) + ("," if payload.forward else "")
     sentence = f"{did} {payload.name} from {begin} in {seconds:.1f} s"
-    return sentence + _sized(wanted, unfit) + missing.said(unconnected) + _lacking(lacks, media) + got + told + _without(
-        firmware
-    ), StartFact(
+    return sentence + _sized(wanted, unfit) + missing.said(unconnected) + _lacking(
+        lacks, media
+    ) + got + told + _without(firmware), StartFact(
         fabric_id=payload.fabric_id,
         name=payload.name,
         point_id=payload.point_id,

@@ -32,7 +32,13 @@ def ordered_when_it_begins(deps: Deps, verb: Verb) -> Hook:
 
 
 def start_from(
-    deps: Deps, ctx: StepContext, target: Target, instant: StartInstant, *, with_all_networks: bool = False, goes_on: bool = False
+    deps: Deps,
+    ctx: StepContext,
+    target: Target,
+    instant: StartInstant,
+    *,
+    with_all_networks: bool = False,
+    goes_on: bool = False,
 ) -> Done:
     """The machine runs at the target from that instant; its record says so in the step's own transaction. A network that is
     gone stops no machine that is needed: its cards stay unconnected, unless `with_all_networks` lets the start fail. It `goes_on`: from its last write, and runs

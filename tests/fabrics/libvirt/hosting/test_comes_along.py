@@ -8,9 +8,16 @@ import pytest
 
 from secondsite.fabrics.interface import HostRequest
 from secondsite.fabrics.libvirt.host import domain_xml
-from secondsite.fabrics.libvirt.hosting import adapt, allowed, comes_along, foreign, guards, missing_here
+from secondsite.fabrics.libvirt.hosting import (
+    adapt,
+    allowed,
+    comes_along,
+    foreign,
+    guards,
+    missing_here,
+    newer,
+)
 from secondsite.fabrics.libvirt.hosting import generation as generations
-from secondsite.fabrics.libvirt.hosting import newer
 from tests.fabrics.libvirt.hosting.support_definitions import SOURCE, TAG, described
 from tests.support import libvirt_schemas
 

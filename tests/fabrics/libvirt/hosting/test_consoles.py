@@ -117,7 +117,9 @@ def test_a_console_that_nobody_outside_reaches_stays_so(host, console):
 def test_what_asks_for_encryption_at_home_is_closed_here(host):
     secure = "<graphics type='spice' autoport='yes' defaultMode='secure'/></devices>"
     definition = defined(host, lambda xml: xml.replace("</devices>", secure))
-    assert any("asks for an encrypted connection" in one.what for one in host.fabric.hosting.check(definition))
+    assert any(
+        "asks for an encrypted connection" in one.what for one in host.fabric.hosting.check(definition)
+    )
     text = host.domain(hosted(host, definition)).XMLDesc(libvirt.VIR_DOMAIN_XML_SECURE)
     assert domain_xml.parse(text).find("devices/graphics").get("passwd") == ""
 

@@ -94,9 +94,7 @@ def trespasses(root):
         found.extend(
             f"{path}@{name}={value}" for name, value in values if "/" in value and not is_fine(path, value)
         )
-        found.extend(
-            f"{path}@{name}" for name in element.attrib if name in ("listen", "script", "websocket")
-        )
+        found.extend(f"{path}@{name}" for name in element.attrib if name in ("listen", "script", "websocket"))
         if element.get("passwd"):
             found.append(f"{path}@passwd")
         for child in element:

@@ -69,7 +69,10 @@ def gone_parts(context: Context, home: HomeCards) -> Iterator[ObstacleShape]:
         elif each.needed:
             what, do = f"{each.what} is gone at home: the machine cannot start without it.", PUT_BACK
         else:
-            what, do = f"{each.what} is gone at home, which the machine has there.", f"{PUT_BACK} {WITHOUT_IT}"
+            what, do = (
+                f"{each.what} is gone at home, which the machine has there.",
+                f"{PUT_BACK} {WITHOUT_IT}",
+            )
         yield ObstacleShape(what=what, do=do, blocking=not each.medium)
 
 

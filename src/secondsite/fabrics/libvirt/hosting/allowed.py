@@ -31,12 +31,16 @@ _TERMINAL: Mapping[str, str] = {
     "target/model": "name",
 }
 
-_IOTUNE = tuple(
-    f"{which}_{what}_sec{more}"
-    for which in ("total", "read", "write")
-    for what in ("bytes", "iops")
-    for more in ("", "_max", "_max_length")
-) + ("size_iops_sec", "group_name")
+_IOTUNE = (
+    *(
+        f"{which}_{what}_sec{more}"
+        for which in ("total", "read", "write")
+        for what in ("bytes", "iops")
+        for more in ("", "_max", "_max_length")
+    ),
+    "size_iops_sec",
+    "group_name",
+)
 
 _DEVICES: Mapping[str, Mapping[str, str]] = {
     "disk": {
@@ -299,10 +303,14 @@ TEXTS: Mapping[str, re.Pattern[str]] = {
     **dict.fromkeys(
         ("cpu/model", "cpu/vendor", "on_poweroff", "on_reboot", "on_crash", "features/smm/tseg"), WORD
     ),
-    **dict.fromkeys((f"devices/memory/target/{name}" for name in ("size", "node", "block", "requested")), WORD),
+    **dict.fromkeys(
+        (f"devices/memory/target/{name}" for name in ("size", "node", "block", "requested")), WORD
+    ),
     **dict.fromkeys((f"cputune/{name}" for name in CPU_LIMITS), WORD),
     **dict.fromkeys((f"memtune/{name}" for name in MEMORY_LIMITS), WORD),
-    **dict.fromkeys(("blkiotune/weight", "features/tcg/tb-cache", "devices/disk/driver/metadata_cache/max_size"), WORD),
+    **dict.fromkeys(
+        ("blkiotune/weight", "features/tcg/tb-cache", "devices/disk/driver/metadata_cache/max_size"), WORD
+    ),
     "devices/controller/pcihole64": WORD,
     **dict.fromkeys((path for path in ATTRIBUTES if path.rpartition("/")[2] in _IOTUNE), WORD),
     **dict.fromkeys((f"devices/disk/{name}" for name in ("serial", "wwn", "vendor", "product")), PLAIN),
