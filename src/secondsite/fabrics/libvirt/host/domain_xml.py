@@ -42,6 +42,8 @@ class Disk:
     readonly: bool = False
     network: str | None = None
     """The protocol and name of a disk that comes over the network."""
+    volume: str | None = None
+    """The pool and the name of a disk that is a volume of a storage pool, as 'pool/name'."""
 
 
 def parse(text: str) -> Element:
@@ -130,7 +132,14 @@ def _disk(key: str, element: Element) -> Disk:
         transient=element.find("transient") is not None,
         readonly=element.find("readonly") is not None,
         network=_network_source(element),
+        volume=_volume_source(element),
     )
+
+
+def _volume_source(element: Element) -> str | None:
+    if element.get("type") != "volume":
+        return None
+    return f"{_attribute(element, 'source', 'pool')}/{_attribute(element, 'source', 'volume')}"
 
 
 def _network_source(element: Element) -> str | None:
