@@ -5,12 +5,12 @@ The vault knows the machines under protection only, and takes a network, with a 
 
 from collections.abc import Iterator
 
-from ...domain.drills.networks import MADE
 from ...domain.lifecycle import Verb
 from ...domain.networks import splitting
 from ...domain.plans import taking
 from ...domain.plans.taking import Taken
 from .. import ports
+from ..steps.drills import apart
 from ..steps.sides import cards, standing_in
 
 MOVING = frozenset({Verb.FAILOVER, Verb.PLANNED_FAILOVER})
@@ -29,23 +29,11 @@ def warnings(tx: ports.Transaction, verb: Verb, found: Taken) -> tuple[str, ...]
 
 
 def drilled_apart(tx: ports.Transaction, verb: Verb, found: Taken, network: str) -> tuple[str, ...]:
-    """A network that is made for a drill is made at each host on which machines of it run, and none of them reaches the other."""
-    if verb is not Verb.TEST_FAILOVER or network not in MADE:
+    """Of a drill's machines that run on several hosts."""
+    if verb is not Verb.TEST_FAILOVER:
         return ()
-    by_host: dict[str, list[str]] = {}
-    names: dict[str, str] = {}
-    for machine in tx.machines.several(sorted(each.id for group in found.groups for each in group.machines)):
-        by_host.setdefault(machine.target_appliance_id, []).append(machine.name)
-    for appliance_id in by_host:
-        appliance = tx.appliances.find(appliance_id)
-        names[appliance_id] = appliance_id if appliance is None else f"'{appliance.name}' of {appliance.site}"
-    if len(by_host) < 2:
-        return ()
-    parts = sorted(f"{taking.listed(sorted(its), ', ')} at {names[host]}" for host, its in by_host.items())
-    return (
-        f"the machines are drilled apart: {'; '.join(parts)}. Each host makes a network of its own, and machines of one do not reach those of "
-        "the other. Drill them in a network that both hosts have ('--network NAME'), or protect them to one host ('--target-appliance')",
-    )
+    taken = sorted(each.id for group in found.groups for each in group.machines)
+    return apart.warnings(tx, tx.machines.several(taken), network)
 
 
 def _leaving(tx: ports.Transaction, site: str, taken: frozenset[str]) -> Iterator[str]:
