@@ -54,6 +54,13 @@ CATALOGUE: dict[str, FindingKind] = {
             "Compare churn and bandwidth with 'secondsite machine show MACHINE', or raise the threshold of the policy.",
         ),
         _kind(
+            "address-not-set",
+            W,
+            "A card is to have another address where the machine was started, and has it not: no guest agent answered, or its guest is none that "
+            "the agent can set an address in (Linux, IPv4). Whoever looks for the machine at that address does not find it.",
+            "Set the address in the guest by hand (docs/guide/networks.md), or install qemu-guest-agent in it before the next time.",
+        ),
+        _kind(
             "names-elsewhere",
             W,
             "The machine runs, but DNS names of it could not be changed to where it runs.",

@@ -165,6 +165,7 @@ def _of_target(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape
     yield from missing.obstacles(context, payload)
     if payload.home is not None:
         yield from missing.at_home(context, payload.home)
+        yield from missing.gone_parts(context, payload.home)
     if payload.home_in_need is not None:
         yield from missing.in_need(context, payload.home_in_need)
     yield from production.warnings(context, payload, runs.of_drills(context))

@@ -25,7 +25,7 @@ from ...wire.control import checks, orders
 from ...wire.control.cards import CardHere
 from .. import ports
 from ..steps import obstacles
-from ..steps.drills import by_itself, judging
+from ..steps.drills import apart, by_itself, judging
 from ..steps.drills.by_itself import CleansUp
 from ..steps.drills.networking import AskedNetwork, DrillNetworks
 from ..steps.drills.staying_open import StaysOpen
@@ -62,6 +62,12 @@ class TestFailover(MachineOperation):
     __test__ = False
     verb = Verb.TEST_FAILOVER
     undo_on_failure = True
+
+    def warnings_of_several(
+        self, tx: ports.Transaction, machines: Sequence[ports.MachineRecord], request: Shape
+    ) -> tuple[str, ...]:
+        assert isinstance(request, rest.TestFailover)
+        return apart.warnings(tx, machines, request.network)
 
     def arguments(
         self, tx: ports.Transaction, request: Shape, machine: ports.MachineRecord

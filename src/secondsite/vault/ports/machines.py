@@ -93,6 +93,8 @@ class AddressesRecord:
     at: datetime
     site: str
     addresses: tuple[str, ...]
+    not_given: tuple[str, ...] = ()
+    """Of those that its cards were to have, each in a sentence; an older vault kept none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,8 @@ class NetworkInfo(Shape):
     """The addresses that this server gives out, such as 10.2.0.100-10.2.0.149."""
     leads_to: tuple[str, ...] = ()
     """What its machines can reach outside of it, in words; none: nothing, as far as is known."""
+    takes_filters: bool = True
+    """Whether a card on it can keep its network filter, and be isolated from other cards."""
     tag: str | None = None
     """Whether secondsite made it."""
 

@@ -212,6 +212,9 @@ class StartReplica(Shape):
     forward: RolledForward | None = None
     addresses: Annotated[tuple[CardAddress, ...], Field(max_length=MOST_CARDS)] = ()
     """Those that its cards are to have, for a DHCP server of this site that can be told; an older appliance tells none."""
+    goes_on: bool = False
+    """It runs on from its last write, and nowhere else: its guest is not told that it went back in time. An older vault does not say it, and
+    the guest is told then."""
 
 
 class StartFact(Shape):

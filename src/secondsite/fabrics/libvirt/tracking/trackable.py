@@ -55,6 +55,14 @@ def _of_disk(disk: domain_xml.Disk, key: EncryptionKey | None) -> Iterator[inter
             "Move it to a qcow2 file, or exclude the disk: a copy elsewhere then runs without it.",
         )
         return
+    if disk.volume is not None:
+        pool, _, name = disk.volume.partition("/")
+        yield interface.Obstacle(
+            f"Disk {disk.key} is named as the volume {name} of the storage pool {pool}; it is replicated only if it is named by its file.",
+            f"Point the disk to the file that 'virsh vol-path {name} --pool {pool}' says (<disk type='file'>), if that is qcow2; or exclude the "
+            "disk.",
+        )
+        return
     if disk.kind != "disk" or not disk.path:
         yield interface.Obstacle(
             f"Disk {disk.key} is not an image file ({disk.kind}).",

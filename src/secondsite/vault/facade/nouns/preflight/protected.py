@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from .....domain import errors, lifecycle
 from .....domain.lifecycle import Verb
+from .....wire.common.machines import PowerState
 from .....wire.control.cards import CardHere
 from .....wire.control.checks import CheckedTarget, CheckSource, CheckTarget, NeededMemory, Obstacles
 from .....wire.rest.preflights import Preflight, PreflightObstacle
@@ -97,7 +98,8 @@ class Preflights:
         except errors.SecondsiteError:
             return Obstacles()
         with self._parts.store.reading() as tx:
-            return fitting.look(tx, machine, connected, now.addresses, answer.stand_ins).unfit
+            runs = now.power == PowerState.RUNNING
+            return fitting.look(tx, machine, connected, now.addresses, answer.stand_ins, runs=runs).unfit
 
     def _source(self, machine: ports.MachineRecord) -> Found:
         site = machine.source_site
