@@ -16,8 +16,8 @@ from ..common.hooks.hook import MOST_HOOKS, MachineHook
 from ..common.instants import Instant
 from ..common.machine_checks import MOST_CHECKS, MachineCheck
 from ..common.machines import MachineDefinition
-from ..common.numbers import AtMost
-from ..common.points import RolledForward
+from ..common.numbers import AtMost, Name, Number, Text
+from ..common.points import MOST_DISKS, RolledForward
 from ..common.policies import PolicyShape
 from ..common.properties import TargetProperties
 from ..common.stores import Keeping
@@ -28,7 +28,6 @@ SiteName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 ApplianceId = Annotated[str, Field(pattern=r"^[0-9a-zA-Z][0-9a-zA-Z-]{0,63}$")]
 MachineId = Annotated[str, Field(pattern=MACHINE_ID)]
 Id = Annotated[str, Field(max_length=128)]
-Name = Annotated[str, Field(max_length=255)]
 
 
 class KeptSite(Shape):
@@ -55,9 +54,9 @@ class KeptMapping(Shape):
     """Which network becomes which."""
 
     source_site: SiteName
-    source_network: str
+    source_network: Name
     target_site: SiteName
-    target_network: str
+    target_network: Name
 
 
 class KeptVault(Shape):
@@ -82,11 +81,11 @@ class KeptRecord(Shape):
     target_site: SiteName
     source_appliance_id: ApplianceId
     target_appliance_id: ApplianceId
-    source_fabric_id: str
-    target_fabric_id: str
-    policy: str
+    source_fabric_id: Name
+    target_fabric_id: Name
+    policy: Name
     created_at: Instant
-    group: str | None = None
+    group: Name | None = None
     encrypted: bool = False
     keeping: dict[str, Keeping] = Field(default_factory=dict)
     drilled_at: Instant | None = None
@@ -101,12 +100,12 @@ class FoundRun(Shape):
     """The machine that was started from a point, and not for a drill. `defined`: the hypervisor knows it, so it can be taken over as it
     is; else a program that is not known here runs it, or nothing does."""
 
-    point_id: str
-    fabric_id: str | None = None
-    name: str | None = None
+    point_id: Name
+    fabric_id: Name | None = None
+    name: Name | None = None
     forward: RolledForward | None = None
     defined: bool = False
-    by: str = ""
+    by: Name = ""
     """What the store's own program noted of its last start: 'qemu', or a libvirt URI; empty: it did not start it."""
 
 
@@ -114,27 +113,27 @@ class FoundReplica(Shape):
     """A replica in a store of the appliance. `opened`: the appliance works with it; else it only lies there. `committed_point_id`: a
     failover was committed, and the machine stands on it. `drills`: so many test failovers are open."""
 
-    epoch: int
+    epoch: Number
     opened: bool
-    points: int
+    points: Number
     newest_at: Instant | None = None
-    held: int = 0
-    verified: int = 0
+    held: Number = 0
+    verified: Number = 0
     """Points from which the machine was seen to run."""
-    committed_point_id: str | None = None
+    committed_point_id: Name | None = None
     run: FoundRun | None = None
-    drills: int = 0
-    key_id: str | None = None
-    store: str | None = None
+    drills: Number = 0
+    key_id: Name | None = None
+    store: Name | None = None
 
 
 class FoundSource(Shape):
     """A machine that is replicated from here. `paused`: its loop rests; `fenced`: it must not start, since it was failed over."""
 
-    epoch: int
-    fabric_id: str
+    epoch: Number
+    fabric_id: Name
     target_appliance_id: ApplianceId
-    power: str
+    power: Name
     paused: bool = False
     fenced: bool = False
 
@@ -145,22 +144,22 @@ class FoundMachine(Shape):
 
     id: Id
     name: Name
-    problem: str | None = None
+    problem: Text | None = None
     definition: MachineDefinition | None = None
-    disks: tuple[str, ...] = ()
+    disks: Annotated[tuple[Name, ...], AtMost(MOST_DISKS)] = ()
     policy: PolicyShape | None = None
     source_appliance_id: ApplianceId | None = None
     replica: FoundReplica | None = None
     source: FoundSource | None = None
     kept: KeptRecord | None = None
-    generation: int = 0
-    drill_generation: int = 0
+    generation: Number = 0
+    drill_generation: Number = 0
 
 
 class ShowKept(Shape):
     """At most `most` machines whose ids follow `after`. Nothing is changed."""
 
-    after: str = ""
+    after: Name = ""
     most: Annotated[int, Field(ge=1, le=MOST_OF_A_PAGE)] = MOST_OF_A_PAGE
 
 
@@ -168,7 +167,7 @@ class Found(Shape):
     """`vault`: what the former one said last, at `said_at`, of the site that it called `site`; None: it said nothing. `more`: further
     machines follow."""
 
-    site: str = ""
+    site: Name = ""
     said_at: Instant | None = None
     vault: KeptVault | None = None
     machines: Annotated[tuple[FoundMachine, ...], AtMost(MOST_OF_A_PAGE)] = ()
