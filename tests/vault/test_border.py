@@ -8,7 +8,7 @@ from secondsite.vault.store import lineage
 from secondsite.wire.control import Progress, Status
 from tests.support import extremes
 from tests.support.vault import Dialler
-from tests.vault.support_border import Border
+from tests.vault.support_border import Border, Honest
 
 pytestmark = pytest.mark.slow
 
@@ -25,7 +25,7 @@ def test_no_number_of_a_vault_stops_its_start(border):
     for number in (2**31 - 1, 2**31, 2**62, MOST):
         with Dialler(border.stranger, hello=border.stranger.hello(vault_number=number)) as dialler:
             assert dialler.greeting.vault_number < 1000
-    assert str(MOST) in border.disbelieved(border.stranger)
+    assert str(2**31 - 1) in border.disbelieved(border.stranger)
     border.start_again()
     assert border.honest.greeting.vault_number < 1000
     border.fail_over()
@@ -46,11 +46,11 @@ def test_who_says_more_with_each_connection_holds_jobs_once(border):
     for more in (10, 20, 30):
         with Dialler(border.stranger, hello=border.stranger.hello(vault_number=told + more)) as dialler:
             assert dialler.greeting.vault_number <= told + 12
-    assert f"the number {told + 20}" in border.disbelieved(border.stranger) or "number" in border.disbelieved(border.stranger)
+    assert f"the number {told + 20}" in border.disbelieved(border.stranger)
 
 
 def test_a_source_cannot_raise_generations_out_of_reach(border):
-    with Dialler(border.liar) as liar:
+    with Dialler(border.liar, Honest()) as liar:
         for number in (2**31 - 1, MOST, 2**62):
             liar.say(Status(generations=dict.fromkeys(border.machines, number), drill_generations={"m0": number}))
         eventually(lambda: "not-believed" in border.findings("m0"))
@@ -59,7 +59,7 @@ def test_a_source_cannot_raise_generations_out_of_reach(border):
 
 
 def test_a_source_that_says_one_more_again_and_again_overtakes_one_job_at_most(border):
-    with Dialler(border.liar) as liar:
+    with Dialler(border.liar, Honest()) as liar:
         liar.say(Status(generations={"m0": 5}))
         eventually(lambda: border.generation("m0") == 5)
         liar.say(Status(generations={"m0": 7}))
@@ -99,7 +99,7 @@ def throw(border, some):
     for said in thrown(border, hello, some // 20):
         border.hello(extremes.text(said))
         count += 1
-    with Dialler(border.liar) as liar:
+    with Dialler(border.liar, Honest()) as liar:
         report = {"type": "report", "order_id": "o", "machine_id": "m0", "sentence": "", "facts": {"a": 1, "b": [1]}, "problem": None}
         progress = Progress(order_id="o", fraction=0.5, sentence="x").model_dump(mode="json")
         figures = {"machine_id": "m0", "epoch": 1, "sent_at": "2026-11-20T12:00:00Z", "sync_fraction": 0.1, "total_wire_bytes": 1}
