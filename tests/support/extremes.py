@@ -14,7 +14,18 @@ INSTANTS: tuple[Any, ...] = (
     "2999-12-31T23:59:59Z", "2999-12-31T23:59:59-12:00", "3000-01-01T00:00:00+12:00", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59-12:00",
     "2026-11-20T12:00:00",
 )  # fmt: skip
-TEXTS: tuple[Any, ...] = ("", "\0", "a\0b", "\ud800", "\U0010ffff", "x" * 300, "x" * 5000, "../../etc/passwd", "a\nb", "%s{0}$(x)")
+TEXTS: tuple[Any, ...] = (
+    "",
+    "\0",
+    "a\0b",
+    "\ud800",
+    "\U0010ffff",
+    "x" * 300,
+    "x" * 5000,
+    "../../etc/passwd",
+    "a\nb",
+    "%s{0}$(x)",
+)
 OTHERS: tuple[Any, ...] = (None, True, [], {}, [None], {"": None}, [[[[]]]], {"a": {"a": {"a": {}}}})
 EXTREMES: tuple[Any, ...] = (*NUMBERS, *INSTANTS, *TEXTS, *OTHERS)
 

@@ -20,7 +20,13 @@ PAGES = (
 )  # fmt: skip
 NOW = datetime.now(UTC).replace(microsecond=0)
 FACTS = {
-    Kind.START_REPLICA: {"fabric_id": "t", "name": "t", "point_id": "p1", "taken_at": NOW.isoformat(), "seconds": 1},
+    Kind.START_REPLICA: {
+        "fabric_id": "t",
+        "name": "t",
+        "point_id": "p1",
+        "taken_at": NOW.isoformat(),
+        "seconds": 1,
+    },
     Kind.PROVE: {"evidence": {"proven": True, "power": "running", "agent": "answered", "seconds": 1}},
     Kind.POWER: {"power": "running"},
     Kind.SHUT_DOWN: {"power": "off"},
@@ -123,14 +129,23 @@ class Border:
             return tx.statuses.generation(name)
 
     def _started(self, name):
-        return next((each for each in self.honest.orders if (each.kind, each.machine_id) == (Kind.START_REPLICA, name)), None)
+        return next(
+            (
+                each
+                for each in self.honest.orders
+                if (each.kind, each.machine_id) == (Kind.START_REPLICA, name)
+            ),
+            None,
+        )
 
     def _ended(self, job_id):
         job = self.rest.get(f"/api/jobs/{job_id}").json()
         return job if job["state"] in ("succeeded", "failed") else None
 
     def findings(self, name):
-        return {each["code"]: each["what"] for each in self.rest.get(f"/api/machines/{name}").json()["findings"]}
+        return {
+            each["code"]: each["what"] for each in self.rest.get(f"/api/machines/{name}").json()["findings"]
+        }
 
     def close(self):
         self._open.close()

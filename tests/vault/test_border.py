@@ -52,7 +52,9 @@ def test_who_says_more_with_each_connection_holds_jobs_once(border):
 def test_a_source_cannot_raise_generations_out_of_reach(border):
     with Dialler(border.liar, Honest()) as liar:
         for number in (2**31 - 1, MOST, 2**62):
-            liar.say(Status(generations=dict.fromkeys(border.machines, number), drill_generations={"m0": number}))
+            liar.say(
+                Status(generations=dict.fromkeys(border.machines, number), drill_generations={"m0": number})
+            )
         eventually(lambda: "not-believed" in border.findings("m0"))
         assert "generation" in border.findings("m0")["not-believed"]
         assert border.fail_over().generation == 1
@@ -70,7 +72,9 @@ def test_a_source_that_says_one_more_again_and_again_overtakes_one_job_at_most(b
 
 
 def test_an_appliance_that_cannot_say_all_says_what_it_can_and_that_it_did(border):
-    border.honest.socket.send(extremes.text({"type": "status", "generations": {"m0": 2**70, "m1": 0}, "store_free_bytes": -1}))
+    border.honest.socket.send(
+        extremes.text({"type": "status", "generations": {"m0": 2**70, "m1": 0}, "store_free_bytes": -1})
+    )
     found = eventually(lambda: border.findings("m0").get("not-believed"))
     assert "'m0' generations" in found
     assert "store_free_bytes" in found
@@ -78,7 +82,11 @@ def test_an_appliance_that_cannot_say_all_says_what_it_can_and_that_it_did(borde
 
 def thrown(border, said, some):
     """So many of what is said with an extreme at each place."""
-    every = [extremes.with_value(said, path, value) for path in extremes.places(said) for value in extremes.EXTREMES]
+    every = [
+        extremes.with_value(said, path, value)
+        for path in extremes.places(said)
+        for value in extremes.EXTREMES
+    ]
     return every[:: max(1, len(every) // some)]
 
 
@@ -100,10 +108,27 @@ def throw(border, some):
         border.hello(extremes.text(said))
         count += 1
     with Dialler(border.liar, Honest()) as liar:
-        report = {"type": "report", "order_id": "o", "machine_id": "m0", "sentence": "", "facts": {"a": 1, "b": [1]}, "problem": None}
+        report = {
+            "type": "report",
+            "order_id": "o",
+            "machine_id": "m0",
+            "sentence": "",
+            "facts": {"a": 1, "b": [1]},
+            "problem": None,
+        }
         progress = Progress(order_id="o", fraction=0.5, sentence="x").model_dump(mode="json")
-        figures = {"machine_id": "m0", "epoch": 1, "sent_at": "2026-11-20T12:00:00Z", "sync_fraction": 0.1, "total_wire_bytes": 1}
-        more = {"type": "status", "source_figures": [figures], "replica_figures": [{"machine_id": "m0", "epoch": 1, "store_bytes": 1}]}
+        figures = {
+            "machine_id": "m0",
+            "epoch": 1,
+            "sent_at": "2026-11-20T12:00:00Z",
+            "sync_fraction": 0.1,
+            "total_wire_bytes": 1,
+        }
+        more = {
+            "type": "status",
+            "source_figures": [figures],
+            "replica_figures": [{"machine_id": "m0", "epoch": 1, "store_bytes": 1}],
+        }
         for whole in (statuses(border), more, report, progress, {"type": "renew", "csr_pem": "x"}):
             for said in thrown(border, whole, some):
                 liar.socket.send(extremes.text(said))
@@ -134,7 +159,7 @@ def test_all_extremes_lock_nobody_out(tmp_path, database_url):
     border = Border(tmp_path / "vault", database_url, machines=4)
     try:
         count = throw(border, 100_000)
-        print(f"{count} messages")  # noqa: T201
+        print(f"{count} messages")
         assert count > 3000
         require_open(border)
     finally:

@@ -25,7 +25,10 @@ def shapes():
     while waiting:
         for each in waiting.pop().__subclasses__():
             waiting.append(each)
-            if each.__module__.startswith("secondsite.wire.") and not each.__pydantic_generic_metadata__["parameters"]:
+            if (
+                each.__module__.startswith("secondsite.wire.")
+                and not each.__pydantic_generic_metadata__["parameters"]
+            ):
                 found[f"{each.__module__}.{each.__name__}"] = each
     return found
 
@@ -51,7 +54,13 @@ def fields(shape):
         inside = inside["schema"]
     for name, field in inside["fields"].items():
         part = field["schema"]
-        yield name, SchemaValidator({"type": "definitions", "schema": part, "definitions": known} if known else part, config=model.get("config"))
+        yield (
+            name,
+            SchemaValidator(
+                {"type": "definitions", "schema": part, "definitions": known} if known else part,
+                config=model.get("config"),
+            ),
+        )
 
 
 def tried(shape):

@@ -3,11 +3,14 @@
 `KeptVault` and `KeptRecord` are what the former vault said beforehand (see `keeping`); the rest is what really is there.
 """
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field, WrapValidator, model_validator
 
+from ...domain.counters import BELIEVED
 from ...domain.groups import ReplicationGroup
+from ...domain.plans import plan
 from ...domain.plans.plan import RecoveryPlan
 from ..common.bandwidth import BandwidthShape
 from ..common.base import MACHINE_ID, Shape
@@ -21,12 +24,38 @@ from ..common.points import MOST_DISKS, RolledForward
 from ..common.policies import PolicyShape
 from ..common.properties import TargetProperties
 from ..common.stores import Keeping
+from . import leaving_out
 from .setups import ReplicaSetup
 
 MOST_OF_A_PAGE = 100
+
+
+def _possible_policy(policy: PolicyShape) -> PolicyShape:
+    """Raises ValueError."""
+    leaving_out.possible(policy, PolicyShape.to_domain)
+    return policy
+
+
+def _possible_bandwidth(bandwidth: BandwidthShape) -> BandwidthShape:
+    leaving_out.possible(bandwidth, BandwidthShape.to_domain)
+    return bandwidth
+
+
+def _possible_plan(found: RecoveryPlan) -> RecoveryPlan:
+    limits = plan.Limits(MOST_GROUPS, MOST_OF_A_PLAN)
+    leaving_out.possible(found, lambda each: plan.check(each, limits))
+    return found
+
+
 SiteName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 ApplianceId = Annotated[str, Field(pattern=r"^[0-9a-zA-Z][0-9a-zA-Z-]{0,63}$")]
 MachineId = Annotated[str, Field(pattern=MACHINE_ID)]
+MOST_GROUPS, MOST_OF_A_PLAN = 1000, 10_000
+Policy = Annotated[PolicyShape, AfterValidator(_possible_policy)]
+Group = Annotated[ReplicationGroup, WrapValidator(leaving_out.possible)]
+Plan = Annotated[RecoveryPlan, AfterValidator(_possible_plan)]
+Counted = Annotated[int, Field(ge=0, le=BELIEVED)]
+"""By others; it is counted on from there."""
 Id = Annotated[str, Field(max_length=128)]
 
 
@@ -34,7 +63,7 @@ class KeptSite(Shape):
     """A site, and how fast it may send."""
 
     name: SiteName
-    bandwidth: BandwidthShape = BandwidthShape()
+    bandwidth: Annotated[BandwidthShape, AfterValidator(_possible_bandwidth)] = BandwidthShape()
 
 
 class KeptAppliance(Shape):
@@ -46,7 +75,7 @@ class KeptAppliance(Shape):
 
 
 class KeptPolicy(Shape):
-    policy: PolicyShape
+    policy: Policy
     read_only: bool = False
 
 
@@ -65,8 +94,8 @@ class KeptVault(Shape):
     sites: Annotated[tuple[KeptSite, ...], AtMost(10_000)] = ()
     appliances: Annotated[tuple[KeptAppliance, ...], AtMost(10_000)] = ()
     policies: Annotated[tuple[KeptPolicy, ...], AtMost(10_000)] = ()
-    groups: Annotated[tuple[ReplicationGroup, ...], AtMost(10_000)] = ()
-    plans: Annotated[tuple[RecoveryPlan, ...], AtMost(10_000)] = ()
+    groups: Annotated[tuple[Group, ...], AtMost(10_000)] = ()
+    plans: Annotated[tuple[Plan, ...], AtMost(10_000)] = ()
     mappings: Annotated[tuple[KeptMapping, ...], AtMost(100_000)] = ()
 
 
@@ -113,7 +142,7 @@ class FoundReplica(Shape):
     """A replica in a store of the appliance. `opened`: the appliance works with it; else it only lies there. `committed_point_id`: a
     failover was committed, and the machine stands on it. `drills`: so many test failovers are open."""
 
-    epoch: Number
+    epoch: Counted
     opened: bool
     points: Number
     newest_at: Instant | None = None
@@ -130,7 +159,7 @@ class FoundReplica(Shape):
 class FoundSource(Shape):
     """A machine that is replicated from here. `paused`: its loop rests; `fenced`: it must not start, since it was failed over."""
 
-    epoch: Number
+    epoch: Counted
     fabric_id: Name
     target_appliance_id: ApplianceId
     power: Name
@@ -147,13 +176,36 @@ class FoundMachine(Shape):
     problem: Text | None = None
     definition: MachineDefinition | None = None
     disks: Annotated[tuple[Name, ...], AtMost(MOST_DISKS)] = ()
-    policy: PolicyShape | None = None
+    policy: Policy | None = None
     source_appliance_id: ApplianceId | None = None
     replica: FoundReplica | None = None
     source: FoundSource | None = None
     kept: KeptRecord | None = None
-    generation: Number = 0
-    drill_generation: Number = 0
+    generation: Counted = 0
+    drill_generation: Counted = 0
+    odd: Annotated[tuple[Text, ...], AtMost(leaving_out.MOST_LEFT_OUT)] = ()
+    """What was left out of it, as nothing can have such a value: a sentence each."""
+
+
+def _of_machine(said: Any) -> Any:
+    """What of it is a machine: without odd settings, or only its name and what is odd."""
+    if not isinstance(said, Mapping):
+        return (
+            said
+            if isinstance(said, FoundMachine)
+            else {"id": "?", "name": "?", "problem": "What is said of a machine is no object."}
+        )
+    may_go = leaving_out.of_machine(leaving_out.of_record(KeptRecord))
+    try:
+        whole, odd = leaving_out.fitting(FoundMachine, said, may_go)
+    except ValueError as problem:
+        name = leaving_out.cut(said.get("name"))
+        return {
+            "id": leaving_out.cut(said.get("id"))[:128],
+            "name": name,
+            "problem": f"What is said of {name} cannot be: {problem}",
+        }
+    return {**whole, "odd": (*whole.get("odd", ()), *odd)} if odd else whole
 
 
 class ShowKept(Shape):
@@ -172,6 +224,21 @@ class Found(Shape):
     vault: KeptVault | None = None
     machines: Annotated[tuple[FoundMachine, ...], AtMost(MOST_OF_A_PAGE)] = ()
     more: bool = False
+    odd: Annotated[tuple[Text, ...], AtMost(leaving_out.MOST_LEFT_OUT)] = ()
+    """As of a machine, of what the vault said."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_odd(cls, said: Any) -> Any:
+        if not isinstance(said, Mapping):
+            return said
+        machines, vault = said.get("machines"), said.get("vault")
+        if isinstance(machines, list):
+            said = {**said, "machines": [_of_machine(each) for each in machines[:MOST_OF_A_PAGE]]}
+        if not isinstance(vault, Mapping):
+            return said
+        whole, odd = leaving_out.fitting(KeptVault, vault, leaving_out.of_vault)
+        return {**said, "vault": whole, "odd": (*said.get("odd", ()), *odd)} if odd else said
 
 
 class Adopt(Shape):
@@ -183,4 +250,4 @@ class Adopt(Shape):
 class Adopted(Shape):
     """What there is of it then."""
 
-    machine: FoundMachine
+    machine: Annotated[FoundMachine, BeforeValidator(_of_machine)]

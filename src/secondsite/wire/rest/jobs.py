@@ -38,7 +38,10 @@ MOST_OF_AN_ANSWER = 4000
 
 def verb_named(word: str) -> JobVerb:
     """Unknown, if it is a word of another release, or none."""
-    known: dict[object, JobVerb] = {**{each.value: each for each in Verb}, **{each.value: each for each in OtherWork}}
+    known: dict[object, JobVerb] = {
+        **{each.value: each for each in Verb},
+        **{each.value: each for each in OtherWork},
+    }
     return known.get(word, OtherWork.UNKNOWN) if isinstance(word, str) else OtherWork.UNKNOWN
 
 

@@ -52,7 +52,9 @@ class NumbersSeen:
         tx.one_at_a_time(ONE_AT_A_TIME)
         ids = sorted({key[0] for key in said})
         places = {each.id: each for each in tx.machines.places(ids)}
-        ahead = sorted({key[0] for key, seen in said.items() if key[0] in places and _is_ahead(seen, places[key[0]])})
+        ahead = sorted(
+            {key[0] for key, seen in said.items() if key[0] in places and _is_ahead(seen, places[key[0]])}
+        )
         known = _known(tx, ahead) if ahead else {}
         self._rising.clear()
         highest: dict[str, Seen] = {}
