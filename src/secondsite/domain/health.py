@@ -187,6 +187,14 @@ CATALOGUE: dict[str, FindingKind] = {
             "instants can still be recovered. The finding ends once the journal no longer holds the cycle.",
         ),
         _kind(
+            "not-believed",
+            W,
+            "An appliance says numbers that nobody can have counted to, or values that no machine has. They were not taken, and nothing goes by "
+            "them.",
+            "Bring vault and appliance to the same release. If they are, somebody may speak in the name of the appliance: look at its host, and "
+            "replace it ('secondsite appliance create-registration-key --replace APPLIANCE'). The finding ends when the appliance connects anew and says what can be.",
+        ),
+        _kind(
             "encryption-key-missing",
             C,
             "The replica is encrypted and the target's appliance was started without its key, or with a key file that "

@@ -204,6 +204,8 @@ class MachinePlace:
     source_appliance_id: str
     target_appliance_id: str
     job_id: str | None
+    generation: int = 0
+    drill_generation: int = 0
 
 
 @dataclass(frozen=True, slots=True)

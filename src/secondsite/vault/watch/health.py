@@ -17,6 +17,7 @@ from .. import ports
 from ..steps import lookup
 from . import standing
 from .derived import Derived
+from .said import disbelief
 
 RUNS_AT_TARGET = frozenset(
     {
@@ -110,6 +111,7 @@ def findings(situation: Situation, now: datetime) -> tuple[HealthFinding, ...]:
         *_rpo(situation, now),
         *_unreachable(situation),
         *_forgotten(situation, now),
+        *disbelief.of_machine(situation.source, situation.target),
         *_certificates(situation, now),
         *_authority(situation, now),
         *_by_state(situation),
