@@ -30,8 +30,11 @@ from .nbd_contexts import ALLOCATION, DEPTH_CONTEXT, DIRTY, ZERO, bitmap_context
 DEPTH: Final = 6
 """Reads in flight."""
 
-STATUS_BYTES: Final = 1 * GiB
+STATUS_BYTES: Final = 4 * GiB - 1 * MiB
 """The most bytes that one question about extents covers: the protocol counts them in 32 bits."""
+
+ZERO_BYTES: Final = 1 * GiB
+"""The most bytes of one request to zero a range."""
 
 WIDE_BYTES: Final = 4 * MiB
 """One read of this size precedes a long series of reads. By default QEMU's C library returns the memory of each
@@ -118,7 +121,8 @@ class NbdDisk:
         return extents.merge(extent for extent, flags in found if flags & DIRTY)
 
     def allocation(self, offset: int, length: int) -> list[Extent]:
-        """The range as data and zero extents. Slow on large disks: ask only inside dirty extents."""
+        """The range as data and zero extents. An answer takes as long as the image has tables there: of a changed disk
+        ask only inside dirty extents."""
         if self._allocation is None:
             self._allocation = self._connect([ALLOCATION])
         found = self._status(self._allocation, [ALLOCATION], offset, length)
@@ -251,7 +255,7 @@ class NbdDisk:
         """Begin to zero a range of any length."""
         begun = []
         while length > 0:
-            step = min(length, STATUS_BYTES)
+            step = min(length, ZERO_BYTES)
             what = f"zero {step} at {offset}"
             cookie = self._try(functools.partial(self._handle.aio_zero, step, offset), what)
             begun.append(Write(cookie, offset, step, what))

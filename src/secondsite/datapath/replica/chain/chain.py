@@ -16,7 +16,7 @@ from typing import Any, Final
 from ....ground.durable import sync_file, sync_folder
 from ....ground.units import KiB, MiB
 from ... import errors
-from ...disks import NbdDisk, StorageDaemon, image, luks_blank
+from ...disks import NbdDisk, StorageDaemon, image, luks_blank, named_files
 from ...encryption import EncryptionKey
 from ...files import unshare
 from ..record.paths import ReplicaFiles
@@ -140,7 +140,7 @@ class Heads:
         for index, disk in enumerate(state.disks):
             chain = chain_files(self._files, state, disk, state.head, self._key())
             head = open_chain(self._daemon, self._node_prefix(index), chain, writable=True)
-            top = self._daemon.add_node(self._top(index, head))
+            top = self._daemon.add_filter(self._top(index, head))
             self._daemon.export(top, self._export(index), writable=True)
 
     @property
@@ -215,8 +215,9 @@ class Heads:
         return options
 
     def _top(self, index: int, head: str) -> dict[str, Any]:
-        """The node that is exported: it stays, and heads change below it."""
-        return {"driver": "raw", "node-name": f"{self._node_prefix(index)}{TOP}", "file": head}
+        """The node that is exported: it stays, and heads change below it. It is a filter, since through any other node QEMU says
+        of a block that the head lacks that nothing is stored there, but not whether the layers below make it zeros (ADR 145)."""
+        return self._daemon.filter_options(f"{self._node_prefix(index)}{TOP}", head)
 
     def _node_prefix(self, index: int) -> str:
         return f"{self._prefix}-{index}-"
@@ -260,5 +261,8 @@ def _node(
         options["backing"] = backing
         if not writable:
             options["l2-cache-size"] = BACKING_CACHE_BYTES
-            options["l2-cache-entry-size"] = BACKING_CACHE_ENTRY_BYTES
+            # no more than a cluster, which an image of others may have of 512 bytes: else QEMU refuses it
+            options["l2-cache-entry-size"] = min(
+                BACKING_CACHE_ENTRY_BYTES, named_files.cluster_bytes(file.path)
+            )
     return options

@@ -143,7 +143,7 @@ def _to_head(
     came_whole: Callable[[], bool],
 ) -> None:
     """Write the frames to the head and the digest maps, durably."""
-    maps, disks = core.maps(cancelled), core.open_heads()
+    maps, disks, is_first = core.maps(cancelled), core.open_heads(), core.state.applying_seq is None
     core.save(
         applying_seq=header.seq,
         begun_seq=header.seq,
@@ -152,7 +152,7 @@ def _to_head(
     )
     core.reach("apply.begun")
     targets = [(disks[disk.key], maps[disk.key]) for disk in header.disks]
-    _write_all(core, targets, frames, cancelled)
+    _write_all(core, targets, frames, cancelled, trusting=is_first)
     core.reach("apply.written")
     for disk, _ in targets:
         disk.flush()
@@ -210,6 +210,15 @@ def region(core: ReplicaCore, key: str, offset: int, length: int) -> bytes:
         if state.applying_seq is not None:
             raise seal.torn(state)
         return core.maps()[key].region(offset, length)
+
+
+def held(core: ReplicaCore, key: str, offset: int, length: int) -> list[Extent]:
+    """The head's 64 KiB blocks in a range that are not zeros; raises HeadTorn."""
+    with core.changing() as state:
+        state.disk(key)
+        if state.applying_seq is not None:
+            raise seal.torn(state)
+        return core.maps()[key].held(offset, length)
 
 
 def pages(core: ReplicaCore, key: str, blocks: Sequence[Extent]) -> bytes:
@@ -277,10 +286,13 @@ def _write_all(
     targets: Sequence[tuple[NbdDisk, DigestMap]],
     frames: Iterable[FrameLike],
     cancelled: scan.Asked,
+    *,
+    trusting: bool,
 ) -> None:
     with contextlib.ExitStack() as stack:
         writes = [
-            UnalignedWrites(disk, digests, stack.enter_context(Writes(disk))) for disk, digests in targets
+            UnalignedWrites(disk, digests, stack.enter_context(Writes(disk)), trusting=trusting)
+            for disk, digests in targets
         ]
         for frame in frames:
             if cancelled():
