@@ -41,16 +41,15 @@ def of(path: Path) -> NamedFiles:
     return NamedFiles(name.decode(errors="replace") or None, bool(features & _DATA_FILE))
 
 
-def cluster_bytes(path: Path) -> int:
-    """The size of its clusters: QEMU makes 512 bytes to 2 MiB. Raises ImageProblem."""
+def cluster_bytes(path: Path) -> int | None:
+    """The size of its clusters, of which QEMU makes 512 bytes to 2 MiB; None where the header does not say: QEMU tells what is
+    wrong with the file once it opens it."""
     try:
         with path.open("rb") as file:
             (bits,) = struct.unpack_from(">I", file.read(_READ_BYTES), _CLUSTER_BITS_AT)
-    except (OSError, struct.error) as error:
-        raise _odd(path, str(error)) from error
-    if not 9 <= bits <= 21:
-        raise _odd(path, "its header is no qcow2 header")
-    return 1 << int(bits)
+    except (OSError, struct.error):
+        return None
+    return 1 << int(bits) if 9 <= bits <= 21 else None
 
 
 def _odd(path: Path, why: str) -> errors.ImageProblem:

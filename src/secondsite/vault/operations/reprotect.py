@@ -24,7 +24,7 @@ from ...wire.common.sync_mode import SyncMode
 from ...wire.control import orders
 from ...wire.control.checks import Obstacles
 from .. import ports
-from ..steps import lookup, obstacles, replicating, seeds, synchronizing
+from ..steps import disks, lookup, obstacles, replicating, seeds, synchronizing
 from ..steps.back import capacity, checking, leaving, place
 from ..steps.back.leaving import Withdrawn
 from ..steps.back.place import ReprotectArguments
@@ -106,9 +106,12 @@ class Reprotect(MachineOperation):
         if not elsewhere or self.deps.gateway.is_connected(machine.source_appliance_id):
             self._require_whole(ctx, machine, elsewhere)
         ours = self._new_source(ctx, machine).check(machine.disks, addresses)
+        # the record says what its disks had when it was protected; the new replica is made as large as they are
+        ctx.write(self.deps.commit(partial(disks.note_sizes, machine.id, ours.facts.sizes)))
+        new = disks.as_large_as(target.machine, ours.facts.sizes)
         with self.deps.store.reading() as tx:
             question = checking.of_target(
-                tx, target.machine, wanted, needed_bytes=ours.facts.needed_bytes, elsewhere=elsewhere
+                tx, new, wanted, needed_bytes=ours.facts.needed_bytes, elsewhere=elsewhere
             )
         theirs = target.check(question)
         beside = self._copies_beside(ctx, machine, target)

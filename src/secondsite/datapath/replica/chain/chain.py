@@ -263,6 +263,6 @@ def _node(
             options["l2-cache-size"] = BACKING_CACHE_BYTES
             # no more than a cluster, which an image of others may have of 512 bytes: else QEMU refuses it
             options["l2-cache-entry-size"] = min(
-                BACKING_CACHE_ENTRY_BYTES, named_files.cluster_bytes(file.path)
+                BACKING_CACHE_ENTRY_BYTES, named_files.cluster_bytes(file.path) or BACKING_CACHE_ENTRY_BYTES
             )
     return options
