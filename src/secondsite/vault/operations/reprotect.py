@@ -15,7 +15,7 @@ from ...domain.lifecycle import Event, Verb
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Definition, Step
 from ...jobs.model.facts import Json
-from ...jobs.model.outcomes import Done, Outcome, Skipped
+from ...jobs.model.outcomes import Done, Outcome, Skipped, Wait
 from ...jobs.model.views import JobView
 from ...jobs.storage.database import Session
 from ...wire import rest
@@ -210,7 +210,11 @@ class Reprotect(MachineOperation):
 
     def _synchronize(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx)
-        return synchronizing.await_point(self.deps, machine, machine.epoch + 1, Before())
+        try:
+            return synchronizing.await_point(self.deps, machine, machine.epoch + 1, Before())
+        except Wait:
+            synchronizing.require_takes(self.deps, ctx, machine, machine.epoch + 1)
+            raise
 
     def _leave(self, ctx: StepContext) -> Outcome:
         """The replica that an earlier direction left with the appliance that the machine has left for another one."""
