@@ -137,6 +137,8 @@ class ChangeSession:
     cannot tell. Cheap; ask again and again."""
     gave_way: Callable[[], None] = field(default=lambda: None)
     """Say that the view ends for that reason."""
+    most_connections: int | None = None
+    """How many connections the server of the disks takes in all; None if as many as are made."""
     at_rest: bool = False
     """Whether the machine was off: its disks are read in place, and their owner may start it meanwhile."""
     holds: Callable[[], bool] = field(default=lambda: True)

@@ -45,6 +45,7 @@ def check_source(context: Context, payload: CheckSource) -> tuple[str, CheckedSo
         obstacles=found.obstacles,
         needed_bytes=_needed_bytes(context, payload),
         written_bytes=_written_bytes(context, payload),
+        sizes={disk.key: disk.size_bytes for disk in _disks_of(context, payload)},
     )
 
 
@@ -89,9 +90,13 @@ def _not_off(power: PowerState, name: str) -> Iterator[ObstacleShape]:
 
 def _needed_bytes(context: Context, payload: CheckSource) -> int:
     """Bytes that a full copy of the disks needs."""
+    return sum(_occupied_bytes(disk) for disk in _disks_of(context, payload))
+
+
+def _disks_of(context: Context, payload: CheckSource) -> list[DiskDefinition]:
     machine = context.fabric.inventory.get(payload.fabric_id)
     disks = machine.definition.disks if machine is not None else ()
-    return sum(_occupied_bytes(disk) for disk in disks if not payload.disks or disk.key in payload.disks)
+    return [disk for disk in disks if not payload.disks or disk.key in payload.disks]
 
 
 def _written_bytes(context: Context, payload: CheckSource) -> int | None:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Annotated
 
+from pydantic import Field
+
 from ..common.base import Shape
 from ..common.machines import MachineDefinition
 from ..common.numbers import AtMost, Bytes, Number, Text
@@ -35,6 +37,8 @@ class CheckedSource(Obstacles):
     written_bytes: Bytes | None = None
     peer_seconds: float | None = None
     """How long it took to be connected to the peer's data port, if that was asked for."""
+    sizes: dict[str, int] = Field(default_factory=dict)
+    """Bytes of the disks as the machine has them now; none: it is not there, or an older appliance."""
 
 
 class StandIn(Shape):

@@ -9,7 +9,7 @@ from ....datapath.encryption import EncryptionKey
 from ....domain import errors
 from ... import interface
 from ..host import connection, domain_xml, inventory, qemu_img
-from . import bitmaps, iothreads
+from . import backup_job, bitmaps, iothreads
 
 
 def obstacles(domain: Any, key: EncryptionKey | None = None) -> Sequence[interface.Obstacle]:
@@ -31,6 +31,12 @@ def _of_machine(domain: Any, disks: Sequence[domain_xml.Disk]) -> Iterator[inter
         )
     if not disks:
         yield interface.Obstacle("The machine has no disk.", "Attach one, or leave the machine unprotected.")
+    for disk in disks[backup_job.MOST_CONNECTIONS :]:
+        yield interface.Obstacle(
+            f"Disk {disk.key} is one of {len(disks)}; QEMU lets at most {backup_job.MOST_CONNECTIONS} be read at once.",
+            "Exclude it, or as many others: a copy elsewhere then runs without them.",
+            disk=disk.key,
+        )
     for name in connection.call("listing snapshots", domain.snapshotListNames):
         if _is_internal(domain, name):
             # P9: a revert fails beside persistent bitmaps and leaves the machine off.
