@@ -53,8 +53,16 @@ def chain_files(
     return chain
 
 
-def open_chain(daemon: StorageDaemon, prefix: str, chain: Sequence[ChainFile], *, writable: bool) -> str:
-    """Open a chain; gives the top node's name. All below the top is read-only. Raises QmpRefused, which names the file.
+def open_chain(
+    daemon: StorageDaemon,
+    prefix: str,
+    chain: Sequence[ChainFile],
+    *,
+    writable: bool,
+    on_nothing: bool = False,
+) -> str:
+    """Open a chain; gives the top node's name. All below the top is read-only. `on_nothing`: the lowest is opened without what its header
+    names. Raises QmpRefused, which names the file.
 
     Portions of the chain are opened for themselves, then put over each other, the topmost first: whatever is put over a chain has QEMU
     write out the names of all that is below, so from the bottom up it would be the third power of the chain's length (ADR 139)."""
@@ -63,7 +71,8 @@ def open_chain(daemon: StorageDaemon, prefix: str, chain: Sequence[ChainFile], *
         _node(daemon, name, file, writable=writable and file is chain[-1], backing=below)
         for name, file, below in zip(names, chain, [None, *names], strict=False)
     ]
-    nodes[0].pop("backing", None)
+    if not on_nothing:
+        nodes[0].pop("backing", None)
     portions = [nodes[first : first + OPENED_TOGETHER] for first in range(0, len(nodes), OPENED_TOGETHER)]
     for portion in portions:
         _open_together(daemon, portion)

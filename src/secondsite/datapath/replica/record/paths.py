@@ -7,6 +7,7 @@ REPLICA/points/POINT.json          one manifest per recovery point
 REPLICA/firmware/DIGEST            files of the machine's firmware state, named by digest
 REPLICA/digests/KEY.map            digests of what the head holds
 REPLICA/runs/RUN/KEY.qcow2         overlays that machines run on
+REPLICA/runs/RUN/.KEY.merged.qcow2  what a run's overlay stands on where the chain of its point has too many files
 REPLICA/runs/.RUN.part/            overlays that are being rolled forward for a run
 REPLICA/inbox/                     cycles that wait to be applied
 REPLICA/journal/                   cycles that were applied and are kept for a while; marks of damaged ones
@@ -93,6 +94,10 @@ class ReplicaFiles:
 
     def run_overlay(self, run_name: str, key: str) -> Path:
         return self.run(run_name) / f"{checked_name(key, 'disk key')}.qcow2"
+
+    def run_merged(self, run_name: str, key: str) -> Path:
+        """Below a run's overlay in place of the layers that it holds; its name is none of a disk."""
+        return self.run(run_name) / f".{checked_name(key, 'disk key')}.merged.qcow2"
 
     def run_firmware(self, run_name: str) -> Path:
         """Where a run that was rolled forward has its firmware state, if its cycles had any."""

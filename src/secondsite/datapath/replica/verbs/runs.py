@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import secrets
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from ....ground.durable import sync_file, sync_folder
@@ -22,7 +23,7 @@ from ..core import ReplicaCore
 from ..record import manifest
 from ..record.paths import checked_name
 from ..record.record import DiskRecord, Layer, ReplicaState, Run
-from . import holds, prune, roll_forward
+from . import holds, overlays, prune, roll_forward
 
 UNREAD_SECONDS = 10.0
 """A verification that began before the commit ends within a chunk."""
@@ -33,15 +34,13 @@ def open_run(
     cancelled: roll_forward.Asked,
 ) -> dict[str, Path]:  # fmt: skip
     """Open a run; gives its files by disk key. Raises as `Replica.open_run`."""
+    is_new = core.state.run(run_name) is None
     run = _leased(core, run_name, point_id, writable, through_seq)
-    if through_seq is None:
-        with core.keeping_layers():
-            return _overlays(core, run)
     try:
-        # the lease protects the layers below, so nothing waits while cycles are applied
-        return roll_forward.rolled(core, run, cancelled)
+        # the lease protects the layers below, so nothing waits while layers are merged or cycles applied
+        return _files(core, run, cancelled)
     except (errors.DatapathError, OSError):
-        _forget(core, run)
+        _forget(core, run, is_new)
         raise
 
 
@@ -83,11 +82,13 @@ def _is_unmade(core: ReplicaCore, run: Run) -> bool:
     return run.through_seq is not None and not core.files.run(run.name).exists()
 
 
-def _forget(core: ReplicaCore, run: Run) -> None:
-    """Remove a run whose overlays could not be made; its name is free again."""
+def _forget(core: ReplicaCore, run: Run, is_new: bool) -> None:
+    """Remove a run whose overlays could not be made, so that no machine ever ran on it; its name is free again."""
     with core.keeping_layers() as state:
         shutil.rmtree(core.files.run_part(run.name), ignore_errors=True)
-        if _is_unmade(core, run):
+        if is_new:
+            _delete(core, core.files.run(run.name))
+        if is_new or _is_unmade(core, run):
             core.save(runs=tuple(other for other in state.runs if other != run))
 
 
@@ -253,27 +254,36 @@ def _commit_encrypted(core: ReplicaCore, overlay: Path, disk: DiskRecord, bottom
     commit_encrypted.into(core.daemon, f"m{secrets.token_hex(5)}-", chain, str(bottom))
 
 
-def _overlays(core: ReplicaCore, run: Run) -> dict[str, Path]:
+def _files(core: ReplicaCore, run: Run, cancelled: scan.Asked) -> dict[str, Path]:
+    """What a machine runs on, by disk key, made now if it is missing."""
+    if run.through_seq is not None:
+        found = roll_forward.rolled(core, run, cancelled)
+        _shorten(core, run, found, cancelled)
+        return found
     sizes = {disk.key: disk.size_bytes for disk in manifest.load(core.files.point(run.point_id)).disks}
     if not run.writable:
         return {key: core.files.layer(key, run.layer) for key in sizes}
-    if run.through_seq is not None:
-        return roll_forward.rolled(core, run, scan.never)
     folder = core.files.run(run.name)
     if not folder.exists():
         folder.mkdir(parents=True)
         sync_folder(folder.parent)
-    return {key: _overlay(core, run, key, size_bytes) for key, size_bytes in sizes.items()}
+    there = {key: path for key in sizes if (path := core.files.run_overlay(run.name, key)).exists()}
+    _shorten(core, run, there, cancelled)
+    return {key: there.get(key) or _overlay(core, run, key, sizes[key], cancelled) for key in sizes}
 
 
-def _overlay(core: ReplicaCore, run: Run, key: str, size_bytes: int) -> Path:
+def _shorten(core: ReplicaCore, run: Run, paths: Mapping[str, Path], cancelled: scan.Asked) -> None:
+    for key, path in paths.items():
+        overlays.shorten(core, run, key, path, cancelled)
+
+
+def _overlay(core: ReplicaCore, run: Run, key: str, size_bytes: int, cancelled: scan.Asked) -> Path:
     path = core.files.run_overlay(run.name, key)
-    if not path.exists():
-        part = path.with_name(f".{path.name}.part")
-        roll_forward.overlay(core, run, key, part, size_bytes)
-        core.reach("run.overlay")
-        part.replace(path)
-        sync_folder(path.parent)
+    part = path.with_name(f".{path.name}.part")
+    overlays.make(core, run, key, part, size_bytes, cancelled)
+    core.reach("run.overlay")
+    part.replace(path)
+    sync_folder(path.parent)
     return path
 
 
