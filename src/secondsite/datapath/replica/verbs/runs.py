@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ....ground.durable import sync_file, sync_folder
@@ -18,7 +18,7 @@ from ...digests import scan
 from ...disks import image, image_locks
 from ...files import unshare
 from ..chain import chain as layers
-from ..chain import commit_encrypted, own_files
+from ..chain import commit_encrypted, own_files, standing
 from ..core import ReplicaCore
 from ..record import manifest
 from ..record.paths import checked_name
@@ -171,7 +171,7 @@ def settle(core: ReplicaCore, run_name: str) -> str:
         removed = sum(layer.point_id not in (None, run.point_id) for layer in state.layers)
         held = tuple(each for each in state.holds if each[0] != run.point_id)
         core.save(
-            layers=_only(state.layers, run), head=None, committed_point_id=run.point_id, applying_seq=None, holds=(),
+            layers=_only(state.layers, run), merged=tuple(each for each in state.merged if each[1] <= run.layer), head=None, committed_point_id=run.point_id, applying_seq=None, holds=(),
             unsealed=False, merging=state.merging if (state.merging or 0) < run.layer else None,
         )  # fmt: skip
         core.reach("settle.recorded")
@@ -193,15 +193,16 @@ def rebase_from_run(core: ReplicaCore, run_name: str, epoch: int) -> str:
         _check_turn(state, _run(state, run_name), epoch)
         if state.merging is not None:
             core.finish_merge()
-        bottom = core.state.layers[0].number
+        run = _run(state, run_name)
         # a disk that the point lacks was none of the machine that ran on it
         on_point = _disks_of(core, _run(state, run_name))
-        disks = tuple(
-            _merge_run(core, run_name, disk, bottom) for disk in state.disks if disk.key in on_point
-        )
+        turned = [_merge_run(core, run, disk) for disk in state.disks if disk.key in on_point]
+        spans = sorted({span for _, span in turned})
         core.reach("turn.opened")
         core.save(
-            epoch=epoch, disks=disks, layers=(Layer(bottom), Layer(state.next_number)), head=state.next_number,
+            epoch=epoch, disks=tuple(disk for disk, _ in turned), head=state.next_number,
+            layers=(*(Layer(low) for low, high in spans if low == high), Layer(state.next_number)),
+            merged=tuple(span for span in spans if span[0] != span[1]),
             next_number=state.next_number + 1, processed_seq=0, processed_taken_at=None, applying_seq=None, begun_seq=0,
             firmware=(), current=None, whole=False, unsealed=False, committed_point_id=None, runs=(), holds=(),
         )  # fmt: skip
@@ -232,26 +233,27 @@ def _check_turn(state: ReplicaState, run: Run, epoch: int) -> None:
         )
 
 
-def _merge_run(core: ReplicaCore, run_name: str, disk: DiskRecord, bottom: int) -> DiskRecord:
-    """Merge a run's overlay into the bottom layer and put a fresh head on it; the machine may have grown the disk."""
-    low, overlay = core.files.layer(disk.key, bottom), core.files.run_overlay(run_name, disk.key)
+def _merge_run(core: ReplicaCore, run: Run, disk: DiskRecord) -> tuple[DiskRecord, tuple[int, int]]:
+    """Merge a run's overlay into the lowest file above the base, and put a fresh head on it; the machine may have grown the disk. Gives the
+    numbers of the layers that the file is named after, too."""
+    chain = layers.chain_files(core.files, core.state, disk, run.layer, core.key)
+    low, overlay = chain[1].path, core.files.run_overlay(run.name, disk.key)
     unshare(low)
     core.reach("turn.unshared")
     if core.key is None:
         image.commit(overlay, base=low)
     else:
-        _commit_encrypted(core, overlay, disk, bottom)
+        _commit_encrypted(core, overlay, chain)
     sync_file(low)
     core.reach("turn.merged")
     grown = dataclasses.replace(disk, size_bytes=image.chain(low)[0].size_bytes)
     layers.create_layer(core.files, grown, core.state.next_number, low, key=core.key)
-    return grown
+    return grown, standing.span(chain[1])
 
 
-def _commit_encrypted(core: ReplicaCore, overlay: Path, disk: DiskRecord, bottom: int) -> None:
-    below = layers.chain_files(core.files, core.state, disk, core.state.layers[-1].number, core.key)
+def _commit_encrypted(core: ReplicaCore, overlay: Path, below: Sequence[layers.ChainFile]) -> None:
     chain = [*below, layers.ChainFile("run", overlay, key=core.key)]
-    commit_encrypted.into(core.daemon, f"m{secrets.token_hex(5)}-", chain, str(bottom))
+    commit_encrypted.into(core.daemon, f"m{secrets.token_hex(5)}-", chain, below[1].name)
 
 
 def _files(core: ReplicaCore, run: Run, cancelled: scan.Asked) -> dict[str, Path]:
