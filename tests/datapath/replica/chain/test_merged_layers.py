@@ -243,7 +243,9 @@ def test_a_chain_is_as_long_as_the_sum_of_the_digits_of_its_number(points, most,
 
 @pytest.mark.longest
 @pytest.mark.timeout(600)
-def test_every_one_of_two_hundred_points_is_bit_for_bit_what_it_was(store, place, daemon, tmp_path, monkeypatch):
+def test_every_one_of_two_hundred_points_is_bit_for_bit_what_it_was(
+    store, place, daemon, tmp_path, monkeypatch
+):
     monkeypatch.setattr("secondsite.datapath.replica.chain.standing.FAN_OUT", 5)
     source = Source(seed=11, sizes={"sda": 1 * MiB})
     replica = Replica.create(place / "m1", daemon, "m1", source.replica_disks, epoch=1)
