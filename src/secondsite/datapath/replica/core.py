@@ -58,8 +58,8 @@ class ReplicaCore:
         self._layers_lock = threading.RLock()
         self._record_lock = threading.Lock()
         self._whole = False
-        self.shares = True
-        """Whether merged layers may be made: their data was never found to be of a kind that cannot be shared."""
+        self.shares_after = 0.0
+        """From when on merged layers are made, by the monotonic clock: not soon after it was found that this cannot be done."""
         self._readers: list[int] = []
 
     @contextlib.contextmanager

@@ -7,6 +7,7 @@ content."""
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,8 @@ from ..chain import shared, standing
 from ..core import CANNOT_MERGE, ReplicaCore
 from ..record.record import DiskRecord
 
+_AGAIN_SECONDS: Final = 3600.0
+"""A full store may have space again; a file system never learns to share."""
 _MOST_AT_ONCE: Final = 8
 """Merged layers of a disk in one go: a store of a former release becomes short step by step, and cycles go on between."""
 
@@ -26,14 +29,16 @@ def keep_short(core: ReplicaCore) -> bool:
     """Remove the merged layers that nothing needs any more, and make those that the head's chain wants; True if there is more to do. Call it
     inside `changing()` and `keeping_layers()`. Where data cannot be shared nothing is made: starts merge then."""
     state = core.state
-    if state.head is None or state.merging is not None or state.applying_seq is not None or not core.shares:
+    if state.head is None or state.merging is not None or state.applying_seq is not None:
+        return False
+    if time.monotonic() < core.shares_after:
         return False
     with contextlib.suppress(*CANNOT_MERGE):
         if state.by_headers:
             _remove_useless(core)
         left = [_merge_some(core, disk) for disk in state.disks]
         return any(left)
-    core.shares = False
+    core.shares_after = time.monotonic() + _AGAIN_SECONDS
     return False
 
 
@@ -73,7 +78,7 @@ def _merged(core: ReplicaCore, disk: DiskRecord) -> bool:
     if path.exists() or standing.span(after)[1] <= core.reserved:
         return False
     if not shared.sum_up(path, [part.path for part in reversed(parts)], chain[first - 1].path.name):
-        core.shares = False
+        core.shares_after = time.monotonic() + _AGAIN_SECONDS
         return False
     core.reach("skip.made")
     core.save(merged=tuple(dict.fromkeys((*state.merged, name))), by_headers=True)
