@@ -81,6 +81,14 @@ CATALOGUE: dict[str, FindingKind] = {
             "is over; what that keeps, 'secondsite appliance trash list' tells there. Replication goes on by itself.",
         ),
         _kind(
+            "chain-long",
+            W,
+            "A disk of the machine stands on more than 20 files, by snapshots of its owner or of another program. libvirt 10.8 to 11.10 starts "
+            "no machine with more than 25 (22 where files are encrypted or have bitmaps), and ends a running one with more when its daemon is "
+            "restarted.",
+            "Merge snapshots: 'virsh blockcommit MACHINE DISK --active --pivot --wait --verbose' at its site, disk by disk. Replication goes on.",
+        ),
+        _kind(
             "history-kept",
             W,
             "A retention was lowered or a hold was released, and the target keeps what that would delete until its deletion delay "

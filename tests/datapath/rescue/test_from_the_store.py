@@ -103,6 +103,20 @@ def test_the_appliance_keeps_what_was_started_whatever_comes_and_goes_above(
     as_at(source, "p2", overlays, key_here, tmp_path)
 
 
+def test_a_point_on_many_layers_is_started_on_few_files_and_the_appliance_goes_on_with_it(
+    store, source, daemon, replica, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(leasing, "MOST_FILES", 4)
+    overlay = started(store, None)["sda"]
+    assert len(image.chain(overlay)) == 4
+    as_at(source, "p3", {"sda": overlay}, None, tmp_path)
+    again = Replica.open(replica.files.root, daemon)
+    again.settle("failover")
+    again.rebase_from_run("failover", epoch=2)
+    again.close()
+    assert read_raw(again.files.layer("sda", again.state.head), tmp_path) == source.points["p3"]["sda"]
+
+
 def test_what_is_given_up_leaves_every_point_as_it_was(store, source, daemon, key_here, replica, tmp_path):
     started(store, key_here, "p1")
     assert "as it was before" in leasing.discarded(store.find("web01"))

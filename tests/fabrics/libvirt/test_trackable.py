@@ -149,3 +149,16 @@ def test_no_bitmap_is_left_when_an_off_machine_is_released(host):
     host.fabric.tracking.disable(fabric_id)
     specific = json.loads(qemu_img("info", "--output=json", str(path)))["format-specific"]["data"]
     assert not specific.get("bitmaps")
+
+
+def test_a_disk_on_many_files_is_warned_of_before_its_libvirt_takes_no_more(host, tmp_path):
+    below = None
+    for number in range(21):
+        path = tmp_path / f"{number}.qcow2"
+        on = ["-u", "-b", str(below), "-F", "qcow2"] if below else []
+        qemu_img("create", "-f", "qcow2", *on, str(path), "4M")
+        below = path
+    (found,) = host.fabric.tracking.check(machine_on(host, below))
+    assert "stands on 21 files" in found.what
+    assert "blockcommit" in found.do
+    assert not found.blocking

@@ -2,14 +2,15 @@
 
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from ...datapath import errors as datapath_errors
 from ...domain import errors, journal
-from ...fabrics.interface import Gone, HostRequest, MachineSummary
+from ...fabrics.interface import Gone, HostRequest, MachineSummary, PowerState
 from ...ground import seams
 from ...wire.common.base import Shape
 from ...wire.common.machines import MachineDefinition, NicDefinition
@@ -23,18 +24,27 @@ from .context import Context
 from .networks import connected, missing, reserving, shared
 
 DRILL = "drill"
+NOT_RUNNING = (PowerState.OFF, PowerState.MISSING)
+NEVER_RAN = (*NOT_RUNNING, PowerState.PAUSED)
+"""After a start that failed: its last act lets the guest run."""
 
 
 class RunFact(Shape):
-    """What is remembered of a machine that runs on a point. `made`: it was defined, and may have been started. `mark`: another one for
-    each machine, though drills of a machine have one fabric id after the other."""
+    """What is remembered of a machine that runs on a point. `made`: it was defined, and may have been started. `begun`: its start came to
+    its end, so its guest has run; None where a former release did not say. `mark`: another one for each machine, though drills of a machine
+    have one fabric id after the other."""
 
     fabric_id: str
     name: str
     point_id: str
     forward: RolledForward | None = None
     made: bool = False
+    begun: bool | None = None
     mark: str = ""
+
+    @property
+    def may_have_run(self) -> bool:
+        return self.made if self.begun is None else self.begun
 
 
 def key_of(context: Context, run: str) -> str:
@@ -85,52 +95,63 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
     with context.alone(hosted, "starting a machine"):
         _require_closed(hosted, payload)
         _end_forgotten_drill(context, hosted, payload)
+        _end_never_begun(context, hosted, payload)
         old_disks.require_unchanged(hosted)
-        record = hosted.record(payload.point_id)
-        paths = _disks(context, hosted, payload)
-        fact = RunFact(
-            fabric_id=payload.fabric_id,
-            name=payload.name,
-            point_id=payload.point_id,
-            forward=payload.forward,
-            mark=uuid.uuid4().hex,
-        )
-        known = machine_of(context, payload.run)
-        was_made = known is not None and known == fact.model_copy(update={"made": True, "mark": known.mark})
-        if known is not None and was_made:
-            fact = known
-        remember(context, payload.run, fact.model_copy(update={"made": was_made}))
-        seams.reach("appliance.run.opened")
-        home = coming_home.as_withdrawn(context.state, hosted, payload)
-        definition = coming_home.definition(context.state, hosted, payload, hosted.definition(record))
-        networks = {nic.key: _network(payload, nic) for nic in definition.nics}
-        unconnected = {} if home is not None else missing.left_out(context, payload, networks)
-        wanted = Sizing() if payload.home else payload.sizing
-        firmware = hosted.replica.firmware(payload.point_id, payload.run)
-        request = HostRequest(
-            fabric_id=payload.fabric_id,
-            name=payload.name,
-            definition=definition,
-            disks=paths,
-            networks={**networks, **dict.fromkeys(unconnected)},
-            macs=_new_macs(payload, definition),
-            tag=context.machine_id,
-            firmware={name: data for name, data in firmware.items() if data is not None},
-            home=home,
-            sizing=wanted,
-            goes_back="" if payload.goes_on else fact.mark,
-        )
-        unfit = context.fabric.hosting.create(request)
-        remember(context, payload.run, fact.model_copy(update={"made": True}))
-        seams.reach("appliance.run.created")
-        shows = _shows(context, payload.fabric_id)
-        got = reserving.reserved(context, payload)
-        lacks = _started(context, payload, request) if payload.start else _Without()
-        unconnected |= lacks.cards
-        media = _media(context, request)
-        is_drill = payload.run != FAILOVER
-        asked = {**networks, **dict.fromkeys(unconnected)}
-        told = connected.said(context, payload.fabric_id, asked) if is_drill else ""
+        with _nothing_left(context, hosted, payload):
+            return _start(context, hosted, payload, began)
+
+
+def _start(
+    context: Context, hosted: HostedReplica, payload: StartReplica, began: float
+) -> tuple[str, StartFact]:
+    record = hosted.record(payload.point_id)
+    fact = RunFact(
+        fabric_id=payload.fabric_id,
+        name=payload.name,
+        point_id=payload.point_id,
+        forward=payload.forward,
+        begun=False,
+        mark=uuid.uuid4().hex,
+    )
+    known = machine_of(context, payload.run)
+    was_made = known is not None and known.made and _is_same(known, fact)
+    if known is not None and was_made:
+        fact = known
+    remember(context, payload.run, fact)
+    paths = _disks(context, hosted, payload)
+    seams.reach("appliance.run.opened")
+    home = coming_home.as_withdrawn(context.state, hosted, payload)
+    definition = coming_home.definition(context.state, hosted, payload, hosted.definition(record))
+    networks = {nic.key: _network(payload, nic) for nic in definition.nics}
+    unconnected = {} if home is not None else missing.left_out(context, payload, networks)
+    wanted = Sizing() if payload.home else payload.sizing
+    firmware = hosted.replica.firmware(payload.point_id, payload.run)
+    request = HostRequest(
+        fabric_id=payload.fabric_id,
+        name=payload.name,
+        definition=definition,
+        disks=paths,
+        networks={**networks, **dict.fromkeys(unconnected)},
+        macs=_new_macs(payload, definition),
+        tag=context.machine_id,
+        firmware={name: data for name, data in firmware.items() if data is not None},
+        home=home,
+        sizing=wanted,
+        goes_back="" if payload.goes_on else fact.mark,
+    )
+    unfit = context.fabric.hosting.create(request)
+    fact = fact.model_copy(update={"made": True})
+    remember(context, payload.run, fact)
+    seams.reach("appliance.run.created")
+    shows = _shows(context, payload.fabric_id)
+    got = reserving.reserved(context, payload)
+    lacks = _started(context, payload, request) if payload.start else _Without()
+    unconnected |= lacks.cards
+    media = _media(context, request)
+    remember(context, payload.run, fact.model_copy(update={"begun": True}))
+    is_drill = payload.run != FAILOVER
+    asked = {**networks, **dict.fromkeys(unconnected)}
+    told = connected.said(context, payload.fabric_id, asked) if is_drill else ""
     seconds = time.monotonic() - began
     did = "started" if payload.start else "defined"
     taken_at = datetime.fromisoformat(record.manifest.taken_at)
@@ -159,6 +180,55 @@ class _Without:
 
     cards: Mapping[str, str] = field(default_factory=dict)
     parts: Sequence[Gone] = ()
+
+
+def _is_same(one: RunFact, other: RunFact) -> bool:
+    return (one.fabric_id, one.name, one.point_id, one.forward) == (
+        other.fabric_id,
+        other.name,
+        other.point_id,
+        other.forward,
+    )
+
+
+@contextmanager
+def _nothing_left(context: Context, hosted: HostedReplica, payload: StartReplica) -> Iterator[None]:
+    """A start that did not begin gives its run back, so that another point can be started. What may hold anything that a guest wrote stays."""
+    wrote = _may_hold_writes(context, hosted, payload.run)
+    try:
+        yield
+    except Exception:
+        with suppress(errors.SecondsiteError):
+            if not wrote and context.fabric.power.state(payload.fabric_id) in NEVER_RAN:
+                _give_back(context, hosted, payload.run)
+        raise
+
+
+def _give_back(context: Context, hosted: HostedReplica, run: str) -> None:
+    """A machine that this start did not come to define is none of its own."""
+    fact = machine_of(context, run)
+    if fact is not None and fact.made:
+        end(context, hosted, run)
+    else:
+        hosted.replica.close_run(run)
+        context.state.remove_fact(key_of(context, run))
+        hosted.refresh()
+
+
+def _may_hold_writes(context: Context, hosted: HostedReplica, run: str) -> bool:
+    """Whether a guest may have run on it. Of a run that is in no database `secondsite-rescue` may have started the machine."""
+    fact = machine_of(context, run)
+    return hosted.replica.state.run(run) is not None and (fact is None or fact.may_have_run)
+
+
+def _end_never_begun(context: Context, hosted: HostedReplica, payload: StartReplica) -> None:
+    """What a start left that an appliance's end cut off; another point was chosen since."""
+    run, fact = hosted.replica.state.run(payload.run), machine_of(context, payload.run)
+    wanted = (payload.point_id, payload.forward and payload.forward.seq)
+    if run is None or fact is None or (run.point_id, run.through_seq) == wanted:
+        return
+    if not fact.may_have_run and context.fabric.power.state(fact.fabric_id) in NOT_RUNNING:
+        _give_back(context, hosted, payload.run)
 
 
 def _started(context: Context, payload: StartReplica, request: HostRequest) -> _Without:

@@ -231,6 +231,8 @@ def test_one_that_does_not_start_for_another_reason_keeps_its_cards(sites, in_ne
     refuses_to_start(pair.source)
     with pytest.raises(OrderFailed, match="No such bridge"):
         comes_home(pair, reverse, point_id, without_missing_networks=in_need)
+    faults.dial(pair.source.root, [])
+    comes_home(pair, reverse, point_id, without_missing_networks=in_need)
     assert pair.definition().nics == home.nics
 
 

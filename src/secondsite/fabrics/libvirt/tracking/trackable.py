@@ -5,11 +5,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from ....datapath.disks import named_files
 from ....datapath.encryption import EncryptionKey
 from ....domain import errors
 from ... import interface
 from ..host import connection, domain_xml, inventory, qemu_img
 from . import backup_job, bitmaps, iothreads
+
+MANY_FILES = 20
 
 
 def obstacles(domain: Any, key: EncryptionKey | None = None) -> Sequence[interface.Obstacle]:
@@ -119,6 +122,13 @@ def _of_image(disk: domain_xml.Disk, facts: qemu_img.ImageFacts) -> Iterator[int
             f"Disk {disk.key} keeps its data in {facts.data_file}, which reads like a raw disk: writes that go there "
             "past the qcow2 file (a boot from it, a mount, another program) are in no recovery point.",
             "Let only this machine's definition use it, by the qcow2 file; or convert the disk with 'qemu-img convert'.",
+            blocking=False,
+        )
+    if (files := named_files.count(Path(disk.path))) > MANY_FILES:
+        yield interface.Obstacle(
+            f"Disk {disk.key} stands on {files} files: libvirt 10.8 to 11.10 starts no machine with more than 25, 22 where files are encrypted "
+            "or have bitmaps, and ends a running one with more when its daemon is restarted.",
+            f"Merge its snapshots: 'virsh blockcommit MACHINE {disk.key} --active --pivot --wait'.",
             blocking=False,
         )
     for name in facts.snapshots:
