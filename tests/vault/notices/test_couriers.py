@@ -53,7 +53,7 @@ def target(store, web_server):
 @pytest.fixture
 def couriers(store, clock):
     """One process's, by its name."""
-    return lambda owner="one": Couriers(store, "vault", owner, clock, lambda: None)
+    return lambda owner="one": Couriers(store, "vault", owner, clock, clock, lambda: None)
 
 
 def notice(number, severity=Severity.CRITICAL, made_at=NOW):

@@ -35,11 +35,14 @@ WHO = "secondsite"
 
 
 class Keeper(Periodic):
-    def __init__(self, store: ports.Store, vault: str, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, store: ports.Store, vault: str, now: Callable[[], datetime], lived: Callable[[], datetime]
+    ) -> None:
         super().__init__("evidence", lambda error: log.error("evidence.not-kept", exc_info=error), 0.1)
         self._store = store
         self._vault = vault
         self._now = now
+        self._lived = lived
         self._lock = threading.Lock()
         self._changed: set[str] | None = None
         """None: any job may have."""
@@ -72,7 +75,7 @@ class Keeper(Periodic):
 
     def _ended(self, tx: ports.Transaction, changed: set[str] | None) -> Sequence[JobView]:
         if changed is None:
-            return read.ended_since(tx.session, self._now() - LOOKED_BACK)
+            return read.ended_since(tx.session, self._lived() - LOOKED_BACK)
         return read.ended_among(tx.session, sorted(changed))
 
     def _keep(self, job: JobView) -> None:

@@ -111,7 +111,7 @@ class Parts:
     def _recorded(self, act: Act, outcome: Outcome) -> Iterator[ports.Transaction]:
         try:
             with self.store.transaction() as tx:
-                at = second_person.begin(tx, act, self.now())
+                at = second_person.begin(tx, act, self.now(), self.deps.lived())
                 yield tx
                 second_person.settle(at, outcome)
                 act.record(tx, at.now, outcome)

@@ -41,13 +41,14 @@ class Moment:
     act: Act
     rules: Rules
     now: datetime
+    lived: datetime
 
 
-def begin(tx: ports.Transaction, act: Act, now: datetime) -> Moment:
+def begin(tx: ports.Transaction, act: Act, now: datetime, lived: datetime) -> Moment:
     """The setting as it is before the change, which may change the setting."""
     if act.name == SETTINGS:
         tx.one_at_a_time(LOCK)
-    return Moment(tx, act, tx.approvals.rules(), now)
+    return Moment(tx, act, tx.approvals.rules(), now, lived)
 
 
 def settle(at: Moment, outcome: Outcome) -> None:
@@ -72,9 +73,14 @@ def ask(store: ports.Store, at: Moment) -> errors.ApprovalNeeded:
     return _needed(record)
 
 
+def stage_now(record: ports.ApprovalRecord, now: datetime) -> Stage:
+    """One that waited too long by the clock is expired. It ends for good with lived time: a clock that was ahead ends none."""
+    return Stage.EXPIRED if record.stage in OPEN and record.expires_at <= now else record.stage
+
+
 def require_open(record: ports.ApprovalRecord, now: datetime) -> None:
     """Raises NotPossibleNow."""
-    stage = Stage.EXPIRED if record.stage in OPEN and record.expires_at <= now else record.stage
+    stage = stage_now(record, now)
     if stage not in OPEN:
         raise errors.NotPossibleNow(
             f"Request {record.number} ({record.verb}, asked by '{record.who}') is {stage}.",
@@ -151,7 +157,7 @@ def _kept(at: Moment) -> ports.ApprovalRecord:
         caller.name, caller.token_id, caller.token_sha256, caller.grant.site, caller.address,
         at.now, at.now + timedelta(seconds=at.rules.lasts_seconds),
     )  # fmt: skip
-    at.tx.approvals.forget(at.now - ENDED_KEPT, number - MOST_KEPT)
+    at.tx.approvals.forget(at.lived - ENDED_KEPT, number - MOST_KEPT)
     at.tx.approvals.put(record)
     act.tell("approval", {"number": number, "expires_at": record.expires_at.isoformat()})
     act.record(at.tx, at.now, Outcome.ASKED)

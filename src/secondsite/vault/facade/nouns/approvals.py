@@ -119,13 +119,13 @@ class Approvals:
 
     def expire(self) -> None:
         """What waited in vain ends, on record."""
-        now = self._parts.now()
+        now, lived = self._parts.now(), self._parts.deps.lived()
         with self._parts.store.reading() as tx:
-            if not any(each.expires_at <= now for each in tx.approvals.open()):
+            if not any(each.expires_at <= lived for each in tx.approvals.open()):
                 return
         with self._parts.store.transaction() as tx:
             tx.one_at_a_time(second_person.LOCK)
-            due = [each for each in tx.approvals.open() if each.expires_at <= now]
+            due = [each for each in tx.approvals.open() if each.expires_at <= lived]
             for record in due:
                 tx.approvals.put(replace(record, stage=Stage.EXPIRED, ended_at=now))
             for record in due:
