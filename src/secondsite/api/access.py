@@ -64,6 +64,7 @@ async def named(request: Request) -> None:
     if isinstance(act, Act):
         act.verb, act.code = f"{request.method} {_below(route)}", route.status_code or act.code
         act.name = permissions.verb_of(route.name)
+        act.takes = None if route.body_field is None else route.body_field.field_info.annotation
 
 
 def _below(route: APIRoute) -> str:

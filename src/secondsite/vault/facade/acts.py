@@ -10,9 +10,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import structlog
-from pydantic import JsonValue
+from pydantic import JsonValue, TypeAdapter
 
 from ...domain.access import hidden
 from ...domain.access.chain import Entry, Outcome
@@ -58,6 +59,8 @@ class Act:
     """What was understood of the body: of a large one this is kept."""
     repeated: bool = False
     """It was done before, under the same idempotency key: nothing changes."""
+    takes: Any = None
+    """The type of the route's body; None: it takes none."""
     method: str = ""
     query: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -73,6 +76,15 @@ class Act:
     waits: bool = False
     """It is kept until a second person approves it: the answer is no refusal."""
     _told: dict[str, JsonValue] = field(default_factory=dict)
+
+    def understood(self) -> str:
+        """The body as JSON, by its type: without what nobody knows, whatever way it was written. Empty for none."""
+        if not self.body or self.takes is None:
+            return ""
+        kind: TypeAdapter[Any] = TypeAdapter(self.takes)
+        meant = kind.validate_python(json.loads(self.body.decode()))
+        told = kind.dump_python(meant, mode="json", exclude_unset=True)
+        return "" if told is None else json.dumps(told, ensure_ascii=False)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import hashlib
 import json
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from urllib.parse import parse_qsl
 
 from ...domain import errors
 from ...domain.access import approvals
@@ -152,7 +153,7 @@ def _kept(at: Moment) -> ports.ApprovalRecord:
     record = ports.ApprovalRecord(
         number, Stage.ASKED, act.name, act.permission,
         ports.AskedFor(
-            act.method, act.object, act.query, dict(act.headers), act.body.decode(), tuple(sorted(act.machines))
+            act.method, act.object, act.query, dict(act.headers), act.body.decode(), tuple(sorted(act.machines)), act.understood()
         ), _digest(act),
         caller.name, caller.token_id, caller.token_sha256, caller.grant.site, caller.address,
         at.now, at.now + timedelta(seconds=at.rules.lasts_seconds),
@@ -166,6 +167,12 @@ def _kept(at: Moment) -> ports.ApprovalRecord:
 
 def _require_bounded(at: Moment) -> None:
     act = at.act
+    names = [name for name, _ in parse_qsl(act.query, keep_blank_values=True)]
+    if len(set(names)) < len(names):
+        raise errors.InvalidArgument(
+            f"{act.name} needs a second person's approval, and its query says one thing twice.",
+            do="Say each once.",
+        )
     if len(act.body) > MOST_BODY_BYTES or len(act.query) > MOST_QUERY or len(act.object) >= MOST_OF_A_PATH:
         raise errors.InvalidArgument(
             f"{act.name} needs a second person's approval, and the request is too long to be kept for that.",
@@ -194,9 +201,12 @@ def _needed(record: ports.ApprovalRecord) -> errors.ApprovalNeeded:
 
 def _digest(act: Act) -> str:
     """By its meaning: order and blanks of a body do not matter, nor does the idempotency key."""
-    try:
-        body = json.loads(act.body) if act.body else None
-    except (ValueError, RecursionError):
-        body = act.body.hex()
-    what = [act.method, act.object, act.query, act.headers.get("if-match"), body]
+    body = act.understood()
+    what = [
+        act.method,
+        act.object,
+        act.query,
+        act.headers.get("if-match"),
+        json.loads(body) if body else None,
+    ]
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
