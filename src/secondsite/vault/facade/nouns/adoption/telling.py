@@ -9,6 +9,7 @@ from .....wire.control.adopting import Found, FoundMachine
 from .....wire.rest.adoption.shapes import AdoptedMachine, AdoptionEnd
 from .... import ports
 from ....steps.sides import pooling
+from . import values
 
 QEMU = "qemu"
 LOST = (
@@ -108,6 +109,8 @@ def _says(found: FoundMachine) -> Iterator[str]:
         yield f"it is replicated from here, and its power is {source.power}" + ", fenced" * source.fenced
     if found.kept is None:
         yield "its settings were not kept"
+    else:
+        yield from values.of_machine(found.kept)
 
 
 def _pooled(made: ports.MachineRecord, found: FoundMachine) -> Iterator[str]:

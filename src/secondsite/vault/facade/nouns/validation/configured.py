@@ -161,7 +161,7 @@ def _plan(world: World, record: ports.PlanRecord) -> Iterator[Found]:
 
 def _schedule(world: World, record: ports.DrillScheduleRecord) -> Iterator[Found]:
     schedule, about = record.schedule, f"drill schedule {record.name}"
-    plan = next((each for each in world.plans if each.name == schedule.plan), None)
+    plan = next((each for each in world.plans if record.is_for(each)), None)
     members = schedule.machines if plan is None else tuple(plan.plan.machines)
     sites = tuple(sorted({site for each in members for site in (each.source_site, each.target_site)}))
     do = f"Change it: 'secondsite drill schedule set {record.name}'; or end it: 'secondsite drill schedule remove {record.name}'."
