@@ -69,8 +69,8 @@ async def named(request: Request) -> None:
 
 
 def _takes(route: APIRoute) -> Callable[[], Body] | None:
-    body = route.body_field
-    return None if body is None else lambda: TypeAdapter(body.field_info.annotation)
+    kind = None if route.body_field is None else route.body_field.field_info.annotation
+    return None if kind is None else lambda: TypeAdapter(kind)
 
 
 def _below(route: APIRoute) -> str:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from secondsite.domain.bandwidth_schedule import BandwidthSchedule
+from secondsite.domain.machines.hooks import HookMoment
 from secondsite.domain.plans.actions import Action
 from secondsite.domain.plans.plan import PlanGroup, PlanMachine, RecoveryPlan
 from secondsite.jobs.storage import database
@@ -12,7 +13,7 @@ from secondsite.vault.facade.nouns.adoption import settings, values
 from secondsite.vault.store import SqlStore, migrate
 from secondsite.wire.common.bandwidth import BandwidthShape
 from secondsite.wire.common.cards import CardSettings
-from secondsite.wire.common.hooks.hook import HookMoment, MachineHook
+from secondsite.wire.common.hooks.hook import MachineHook
 from secondsite.wire.common.machine_checks import CheckKind, MachineCheck
 from secondsite.wire.common.policies import PolicyShape
 from secondsite.wire.common.properties import TargetProperties

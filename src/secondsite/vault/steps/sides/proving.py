@@ -14,6 +14,7 @@ from ....jobs.model.context import StepContext
 from ....jobs.model.outcomes import Done, Outcome, Skipped
 from ....wire.common.cards import CardAddress
 from ....wire.common.evidence import Evidence
+from ....wire.common.machine_checks import MachineCheck
 from ....wire.control.orders import StartFact
 from ....wire.control.proofs import Proof
 from ... import ports
@@ -43,12 +44,12 @@ def prove(
         addresses = tuple(to_have(tx, target.machine))
     if not started.shows and (started.shows is None or not checks):
         unseen = f"nothing can be seen of {started.name} from outside: {_why(started)}"
-        return Skipped(unseen + _not_given(addresses))
+        return Skipped(unseen + _not_given(addresses), partial=bool(addresses))
     try:
         answer = target.prove(started, max(deps.proof_seconds, wait_seconds), checks, addresses)
     except errors.SecondsiteError as error:
         unseen = f"nothing was seen of {started.name}, which was started: {error.message}"
-        return Skipped(unseen + _not_given(addresses))
+        return Skipped(unseen + _not_given(addresses), partial=bool(checks or addresses))
     evidence, png = answer.facts.evidence, picture_of(answer.facts)
     sentence = answer.sentence
     if checks and not evidence.checks:
@@ -63,7 +64,14 @@ def prove(
             tx.pictures.put(ports.PictureRecord(ctx.job_id, ctx.now(), png))
         (note or partial(_keep_addresses, target.machine.id, ctx.now()))(tx, evidence)
 
-    return Done(sentence, Proof(evidence=evidence), deps.commit(keep))
+    failed = _lacks(evidence, checks, addresses)
+    return Done(sentence, Proof(evidence=evidence), deps.commit(keep), partial=failed)
+
+
+def _lacks(evidence: Evidence, checks: Sequence[MachineCheck], addresses: Sequence[CardAddress]) -> bool:
+    """Whether a check that is set was not passed, or an address that is set was not given: the job did not end as all well."""
+    unchecked = bool(checks) and not (evidence.checks and evidence.proven)
+    return unchecked or sum(each.given for each in evidence.addresses) < len(addresses)
 
 
 def _keep_addresses(machine_id: str, now: datetime, tx: ports.Transaction, evidence: Evidence) -> None:

@@ -15,6 +15,7 @@ from .....wire.common.stores import DEFAULT, StoreSpace
 from .....wire.rest.places import NetworkMapping
 from .....wire.rest.validation.shapes import FlawKind
 from .... import ports
+from ....watch.standing import NOT_PROTECTED, not_protected
 
 NEARLY_FULL = 0.05
 """Of a store's size that is left."""
@@ -58,6 +59,7 @@ def found(world: World) -> Iterator[Found]:
     for machine in world.machines.values():
         yield from _appliances(world, machine)
         yield from _kept(world, machine)
+        yield from _protection(machine)
     for appliance in world.appliances.values():
         for store in appliance.stores:
             yield from _store(appliance, store)
@@ -109,6 +111,15 @@ def _appliances(world: World, machine: ports.MachineRecord) -> Iterator[Found]:
             what = f"Its appliance at site {site} is not enrolled any more."
             do = f"Enroll one in its place: 'secondsite appliance create-registration-key --site {site}'; the guide on stolen appliances says how."
             yield Found(FlawKind.APPLIANCE_AWAY, _machine(machine), what, do, _sites(machine))
+
+
+def _protection(machine: ports.MachineRecord) -> Iterator[Found]:
+    if machine.state in NOT_PROTECTED:
+        commit = (
+            "" if machine.state is State.COMMITTED else f"'secondsite machine commit {machine.name}', then "
+        )
+        do = f"{commit}'secondsite machine reprotect {machine.name}'."
+        yield Found(FlawKind.PREPARATION, _machine(machine), not_protected(machine), do, _sites(machine))
 
 
 def _kept(world: World, machine: ports.MachineRecord) -> Iterator[Found]:
