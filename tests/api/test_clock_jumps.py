@@ -9,7 +9,7 @@ from secondsite.domain.lifecycle import DrillState
 from secondsite.domain.rpo import Rpo, block_of
 from secondsite.entry import vault_wiring
 from secondsite.vault import ports
-from tests.support.vault import Dialler, VaultInProcess
+from tests.support.vault import Dialler, VaultInProcess, request_for
 
 NAMES = {"machines": ["web01"], "choice": "latest_processed"}
 DAY = timedelta(days=1)
@@ -151,3 +151,13 @@ def test_a_vault_that_starts_with_a_wrong_clock_is_reached_when_it_is_right(vaul
     assert identity.context().get_ca_certs()
     with Dialler(identity) as dialler:
         assert dialler.identity is identity
+
+
+def test_a_registration_key_counts_by_the_calendar(vault, ask, clock):
+    ask("POST", "/sites", 201, json={"name": "a"})
+    key = ask("POST", "/sites/a/registration-key", 201)["key"]
+    asked = {"key": key, "name": "x", "csr_pem": request_for("x")[1]}
+    clock.set = 10 * DAY
+    assert "expired" in ask("POST", "/enroll", 401, json=asked)["error"]["message"]
+    clock.set = timedelta()
+    ask("POST", "/enroll", json=asked)
