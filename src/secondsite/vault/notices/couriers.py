@@ -44,11 +44,13 @@ class Couriers:
         vault: str,
         owner: str,
         now: Callable[[], datetime],
+        lived: Callable[[], datetime],
         landed: Callable[[], None],
     ) -> None:
         self._store = store
         self._vault = vault
         self._owner = owner
+        self._lived = lived
         self._now = now
         self._landed = landed
         self._lock = threading.Lock()
@@ -156,7 +158,7 @@ class Couriers:
         failures = before.failures + 1
         pause = backoff.pause_seconds(failures, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
         with self._store.transaction() as tx:
-            given_up = tx.notices.give_up(load.message.id, now - GIVEN_UP_AFTER, now)
+            given_up = tx.notices.give_up(load.message.id, self._lived() - GIVEN_UP_AFTER, now)
             going = replace(
                 before, said=why, failures=failures, failing_since=before.failing_since or now,
                 next_at=now + timedelta(seconds=pause), given_up=before.given_up + given_up,

@@ -68,8 +68,10 @@ class Commit(MachineOperation):
     def _remove_left(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx)
         if not machine.reversed:
+            with self.deps.store.reading() as tx:
+                how = _left_there(tx.statuses.get(machine.id))
             return Skipped(
-                f"this is not a failback: {machine.source_site} keeps its machine, off, for a later failback"
+                f"this is not a failback: {machine.source_site} keeps its machine{how}, for a later failback"
             )
         if ctx.arguments(WithoutSite).without_site == machine.target_site:
             return Skipped(f"{machine.source_site} keeps its machine: it is the only one that is left")
@@ -97,3 +99,11 @@ class Commit(MachineOperation):
 
     def _reverse(self, ctx: StepContext) -> Outcome:
         return reverse_by_itself.foretell(self.deps, ctx, self.machine(ctx))
+
+
+def _left_there(status: ports.StatusRecord) -> str:
+    """As it was heard last: a failover does not ask the source, where the machine may run on."""
+    heard = status.old_copy or status.source
+    if heard is None:
+        return ""
+    return ", off" if heard.power == "off" else f", which was last heard to be {heard.power}"

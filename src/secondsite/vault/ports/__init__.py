@@ -24,6 +24,7 @@ from .kept.evidence import EvidenceRecord, Evidences
 from .kept.pictures import PictureRecord, Pictures
 from .kept.run_times import RunTimeRecord, RunTimes
 from .kept.validations import ValidationRecord, Validations
+from .lived import LivedTime
 from .machines import (
     AddressesRecord,
     BootedRecord,
@@ -115,6 +116,7 @@ __all__ = [
     "InventoryRecord",
     "KeyRecord",
     "Links",
+    "LivedTime",
     "MachineChecks",
     "MachineChecksRecord",
     "MachineHooks",

@@ -272,6 +272,13 @@ tokens = Table(
 
 # The newest mark of each vault on this database: the file beside a restored database holds another. Its number rises with
 # each mark, and appliances remember the highest.
+lived = Table(
+    "lived",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+
 lineage = Table(
     "lineage",
     metadata,

@@ -82,7 +82,7 @@ def write(tx: ports.Transaction, around: Around, plan: Planned) -> Iterator[str]
     for appliance_id, site in sides:
         yield from settings.site(tx, site, around.now)
         yield from settings.appliance(tx, appliance_id, site, around.names, around.now)
-    _put_policy(tx, around, made.policy, plan.found)
+    yield from _put_policy(tx, around, made.policy, plan.found)
     if made.group is not None and tx.groups.find(made.group) is None:
         made = replace(made, group=None)
     if plan.before is None:
@@ -179,11 +179,12 @@ def _policy(names: settings.Names, shape: PolicyShape | None, kept: str | None) 
     return shape.to_domain() if shape is not None else ReplicationPolicy(kept or DEFAULT)
 
 
-def _put_policy(tx: ports.Transaction, around: Around, name: str, found: FoundMachine) -> None:
+def _put_policy(tx: ports.Transaction, around: Around, name: str, found: FoundMachine) -> Iterator[str]:
     """One that nobody kept, and only the machine's appliance knew."""
     if tx.policies.find(name) is None:
         policy = _policy(around.names, found.policy, found.kept.policy if found.kept else None)
         tx.policies.put(replace(policy, name=name))
+        yield settings.policy_told(name, policy)
 
 
 def _put_settings(tx: ports.Transaction, machine_id: str, kept: KeptRecord | None) -> None:

@@ -9,6 +9,7 @@ from .....wire.control.adopting import Found, FoundMachine
 from .....wire.rest.adoption.shapes import AdoptedMachine, AdoptionEnd
 from .... import ports
 from ....steps.sides import pooling
+from . import values
 
 QEMU = "qemu"
 LOST = (
@@ -110,6 +111,8 @@ def _says(found: FoundMachine) -> Iterator[str]:
         yield f"it is replicated from here, and its power is {source.power}" + ", fenced" * source.fenced
     if found.kept is None:
         yield "its settings were not kept"
+    else:
+        yield from values.of_machine(found.kept)
     for each in found.odd:
         yield f"left out, since nothing can have such a value: {each}"
 

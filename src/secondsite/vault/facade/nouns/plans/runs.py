@@ -95,7 +95,7 @@ class PlanRuns:
         """A second person approves these machines in this order."""
         self._parts.names(f"plan/{record.name}/{info.edition()}")
         for machine in record.plan.machines:
-            self._parts.names(machine.id)
+            self._parts.names(machine.id, machine.name)
 
     def _group(
         self,

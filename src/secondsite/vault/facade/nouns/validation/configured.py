@@ -15,6 +15,7 @@ from .....wire.common.stores import DEFAULT, StoreSpace
 from .....wire.rest.places import NetworkMapping
 from .....wire.rest.validation.shapes import FlawKind
 from .... import ports
+from ....watch.standing import NOT_PROTECTED, not_protected
 
 NEARLY_FULL = 0.05
 """Of a store's size that is left."""
@@ -58,6 +59,7 @@ def found(world: World) -> Iterator[Found]:
     for machine in world.machines.values():
         yield from _appliances(world, machine)
         yield from _kept(world, machine)
+        yield from _protection(machine)
     for appliance in world.appliances.values():
         for store in appliance.stores:
             yield from _store(appliance, store)
@@ -111,6 +113,15 @@ def _appliances(world: World, machine: ports.MachineRecord) -> Iterator[Found]:
             yield Found(FlawKind.APPLIANCE_AWAY, _machine(machine), what, do, _sites(machine))
 
 
+def _protection(machine: ports.MachineRecord) -> Iterator[Found]:
+    if machine.state in NOT_PROTECTED:
+        commit = (
+            "" if machine.state is State.COMMITTED else f"'secondsite machine commit {machine.name}', then "
+        )
+        do = f"{commit}'secondsite machine reprotect {machine.name}'."
+        yield Found(FlawKind.PREPARATION, _machine(machine), not_protected(machine), do, _sites(machine))
+
+
 def _kept(world: World, machine: ports.MachineRecord) -> Iterator[Found]:
     """An appliance of an older release tells of no stores."""
     appliance = world.appliances.get(machine.target_appliance_id)
@@ -161,7 +172,7 @@ def _plan(world: World, record: ports.PlanRecord) -> Iterator[Found]:
 
 def _schedule(world: World, record: ports.DrillScheduleRecord) -> Iterator[Found]:
     schedule, about = record.schedule, f"drill schedule {record.name}"
-    plan = next((each for each in world.plans if each.name == schedule.plan), None)
+    plan = next((each for each in world.plans if record.is_for(each)), None)
     members = schedule.machines if plan is None else tuple(plan.plan.machines)
     sites = tuple(sorted({site for each in members for site in (each.source_site, each.target_site)}))
     do = f"Change it: 'secondsite drill schedule set {record.name}'; or end it: 'secondsite drill schedule remove {record.name}'."
