@@ -314,7 +314,7 @@ def test_a_machine_whose_memory_is_saved_is_not_off(protected):
         assert problem.code == "not-possible-now", kind
         assert "managedsave-remove" in problem.do
     found = checked(protected)
-    assert [each["blocking"] for each in found if "managed save" in each["what"]] == [False]
+    assert [each["blocking"] for each in found if "is saved" in each["what"]] == [False]
     eventually(lambda: protected.source_status().power == "saved", 30)
     report = protected.source.order(
         Kind.RESTART, Restart(fabric_id=protected.fabric_id), protected.machine_id

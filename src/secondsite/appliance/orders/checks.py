@@ -26,7 +26,7 @@ from ...wire.control.checks import (
 from ...wire.control.setups import Base
 from ..shared import withdrawn
 from ..target import FAILOVER, GIVE_ONE, old_disks, stores
-from . import runs
+from . import marks, runs
 from .context import Context
 from .names import ordered as names
 from .networks import missing, production, standing_in
@@ -65,7 +65,7 @@ def check_target(context: Context, payload: CheckTarget) -> tuple[str, CheckedTa
 
 def _of_source(context: Context, payload: CheckSource, reached: list[float]) -> Iterator[ObstacleShape]:
     """`reached`: is told how long it took to be connected to the peer."""
-    machine = context.fabric.inventory.get(payload.fabric_id)
+    machine = marks.looked_for(context, payload.fabric_id)
     if machine is None:
         yield _obstacle(
             f"The site has no machine {payload.fabric_id}.", "Discover the site again, or define the machine."
@@ -75,6 +75,7 @@ def _of_source(context: Context, payload: CheckSource, reached: list[float]) -> 
         concerned = (None, *payload.disks) if payload.disks else {each.disk for each in found}
         yield from (_shape(each) for each in found if each.disk in concerned)
         yield from _not_off(context.fabric.power.state(payload.fabric_id), machine.name)
+        yield from marks.obstacles(context, machine)
     if payload.peer_addresses:
         yield from _unreachable(context, payload.peer_addresses, reached)
 
@@ -82,7 +83,7 @@ def _of_source(context: Context, payload: CheckSource, reached: list[float]) -> 
 def _not_off(power: PowerState, name: str) -> Iterator[ObstacleShape]:
     """A saved machine can be replicated, though without its saved memory; one that lives elsewhere cannot."""
     try:
-        resting.obstacle(power, name)
+        resting.require_able(power, name)
     except errors.NotPossibleNow as problem:
         yield ObstacleShape(what=problem.message, do=problem.do, blocking=power is PowerState.ELSEWHERE)
 

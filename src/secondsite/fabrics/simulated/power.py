@@ -60,6 +60,9 @@ class SimulatedPower:
                     )
                 self._host.open(record.having(saved=False))
 
+    def stays_defined(self, fabric_id: str) -> bool:
+        return True
+
     def shut_down(self, fabric_id: str, grace_seconds: float) -> bool:
         """Ask the guest to power off: it does so at once, or not within `grace_seconds`."""
         with self._faults.around("power.shut_down", fabric_id):

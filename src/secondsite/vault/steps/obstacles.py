@@ -53,7 +53,18 @@ def passed(
 
 
 def require_whole(verb: str, name: str, power: str) -> None:
-    """Raises PrerequisiteFailed if the disks alone are not the machine: its memory is saved, or it lives elsewhere."""
+    """Raises PrerequisiteFailed if the disks alone are not the machine, as its memory is saved or it lives elsewhere; or if its guest cannot
+    react."""
+    try:
+        resting.require_able(power, name)
+    except errors.NotPossibleNow as problem:
+        raise errors.PrerequisiteFailed(
+            f"{verb} of {name} was not started: {problem.message}", do=problem.do
+        ) from problem
+
+
+def require_at_rest(verb: str, name: str, power: str) -> None:
+    """Raises PrerequisiteFailed if its memory is saved, or it lives elsewhere."""
     try:
         resting.obstacle(power, name)
     except errors.NotPossibleNow as problem:

@@ -51,6 +51,7 @@ LEFT_WHEN_LATE = 0.3
 NOT_OFF = {
     PowerState.RUNNING: "runs",
     PowerState.PAUSED: "is paused",
+    PowerState.CRASHED: "has crashed, and is kept with its memory",
     PowerState.ELSEWHERE: "runs on another host, or its disks are in use there,",
 }
 """How a copy that may write is spoken of."""

@@ -15,7 +15,7 @@ from ....domain import errors
 from ... import interface
 from ..consistency import freezing
 from ..host import connection, domain_xml, inventory, permissions, sockets, tagging
-from . import backup_job, bitmaps, image_identity, iothreads, powered_off, trackable, unwritten
+from . import backup_job, bitmaps, image_identity, iothreads, powered_off, recognizing, trackable, unwritten
 from .job_lifeline import JobLifeline
 from .waiting_calls import WaitingCalls
 
@@ -66,6 +66,10 @@ class Tracking:
             )
         if found is None:
             tagging.write(domain, tag)
+
+    def recognizes(self, acknowledged: interface.Acknowledged) -> bool:
+        domain = self._hypervisor.domain(acknowledged.fabric_id)
+        return recognizing.is_sure(domain, acknowledged)
 
     def open(self, request: interface.SessionRequest) -> AbstractContextManager[interface.ChangeSession]:
         return self._view(request)
