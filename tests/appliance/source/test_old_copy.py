@@ -287,8 +287,9 @@ def test_the_power_of_a_machine_that_nobody_knows_to_be_left_is_not_cut(protecte
 # -- machines that are not off -------------------------------------------------------------------------
 
 
-def test_a_machine_without_our_tag_keeps_its_power(protected):
-    marked(protected, tag=None)
+def test_a_machine_that_is_not_surely_ours_keeps_its_power(protected):
+    """Without our tag, and on other files than those that were replicated."""
+    marked(protected, tag=None, images={})
     orders = [
         (Kind.WITHDRAW, Withdraw(fabric_id=protected.fabric_id)),
         (Kind.SHUT_DOWN, ShutDown(fabric_id=protected.fabric_id, grace_seconds=0.1)),

@@ -9,6 +9,7 @@ from ...datapath.cycles import FirmwareFile, firmware
 from ...domain import errors
 from ...domain.amounts import exact_size
 from ...fabrics.interface import Fabric, MachineSummary
+from . import marking
 from .machine import Source
 
 FINDINGS = ("disk-not-protected", "disk-missing", "firmware-not-carried")
@@ -34,10 +35,12 @@ def elsewhere(source: Source) -> errors.NotFound:
 
 
 def summary(fabric: Fabric, source: Source) -> MachineSummary:
-    """The machine as it is now; raises NotFound."""
+    """The machine as it is now, with our tag; raises NotFound, NotOurs."""
     found = fabric.inventory.get(source.setup.fabric_id)
     if found is None:
         raise missing(source)
+    if found.tag != source.machine_id:
+        marking.require(fabric, source, found.tag)
     return found
 
 

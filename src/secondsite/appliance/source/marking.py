@@ -10,15 +10,21 @@ FINDING = "mark-lost"
 
 
 def look(fabric: Fabric, source: Source) -> None:
-    """The caller has locked the source. Raises what the fabric raises."""
-    found = fabric.inventory.tag(source.setup.fabric_id)
-    if found is None and is_sure(fabric, source):
+    """The caller has locked the source. Raises what the fabric raises, NotOurs for a machine that is not surely ours."""
+    require(fabric, source, fabric.inventory.tag(source.setup.fabric_id))
+
+
+def require(fabric: Fabric, source: Source, tag: str | None) -> None:
+    """The same of a machine that carries this tag: a cycle would write its bitmaps into the disks of another one, which would pass for the
+    machine from then on."""
+    if tag is None and is_sure(fabric, source):
         fabric.tracking.enable(source.setup.fabric_id, source.machine_id)
-        found = source.machine_id
-    if found == source.machine_id:
+        tag = source.machine_id
+    if tag == source.machine_id:
         source.findings.clear(FINDING)
-    else:
-        source.findings.add(FINDING, f"{lost(source, found)} {what_to_do(source)}")
+        return
+    source.findings.add(FINDING, f"{lost(source, tag)} {what_to_do(source)}")
+    raise errors.NotOurs(lost(source, tag), do=what_to_do(source))
 
 
 def is_sure(fabric: Fabric, source: Source) -> bool:
@@ -37,7 +43,7 @@ def lost(source: Source, tag: str | None) -> str:
     carries = f"is tagged {tag}" if tag else "carries no secondsite tag"
     return (
         f"{source.setup.machine_name} {carries}: it was defined anew, and its disks do not say surely that it is the machine that is replicated "
-        "from here. Nothing of ours would shut it down or start it."
+        "from here. It is not replicated, and nothing of ours shuts it down or starts it."
     )
 
 

@@ -105,5 +105,5 @@ class Watch(Periodic):
         with source.try_lock("looking for our tag") as locked:
             if locked:
                 self._marked[source.machine_id] = now + MARK_SECONDS
-                with contextlib.suppress(errors.NotFound):
+                with contextlib.suppress(errors.NotFound, errors.NotOurs):
                     marking.look(self._fabric, source)
