@@ -80,7 +80,7 @@ def top(host, fabric_id):
 def test_a_watchdog_knows_that_there_is_nothing_to_end(host):
     """Else it asks for ten minutes, ten times a second."""
     fabric_id = steps.running(host, "watched")
-    end = job_lifeline._end_by_virsh
+    end = job_lifeline.end_by_virsh
     assert end(host.uri, fabric_id, "/run/ours")
     host.fabric.power.stop(fabric_id)
     assert end(host.uri, fabric_id, "/run/ours")

@@ -172,7 +172,7 @@ def test_a_commit_does_not_take_the_files_away_that_saved_memory_needs(host, hom
     fabric_id, own, overlay = home
     host.write(fabric_id, "vda", MiB, b"\x07" * 4096)
     virsh(host, "managedsave", fabric_id)
-    with pytest.raises(errors.NotPossibleNow, match="memory of .* is saved") as refused:
+    with pytest.raises(errors.NotPossibleNow, match=r"memory of .* is saved") as refused:
         commit(host, home)
     assert "virsh start" in refused.value.do
     assert overlay.exists()
@@ -189,7 +189,7 @@ def test_a_commit_does_not_take_an_owners_snapshot_away(host, home, runs):
     if not runs:
         host.fabric.power.stop(fabric_id)
     virsh(host, "snapshot-create-as", fabric_id, "before")  # inside the overlay
-    with pytest.raises(errors.NotPossibleNow, match="has snapshots .before. that need the files"):
+    with pytest.raises(errors.NotPossibleNow, match=r"has snapshots .before. that need the files"):
         commit(host, home)
     assert host.disk_path(fabric_id, "vda") == overlay
     virsh(host, "snapshot-revert", fabric_id, "before")

@@ -46,8 +46,11 @@ def test_the_tag_is_put_back_by_itself(protected):
 @pytest.mark.parametrize("ask", [Kind.POWER, Kind.CHECK_SOURCE])
 def test_a_check_puts_it_back(protected, ask):
     defined_anew(protected)
-    payload = CheckSource(fabric_id=protected.fabric_id) if ask is Kind.CHECK_SOURCE else None
-    payload = payload or FabricMachine(fabric_id=protected.fabric_id, leaves=True)
+    shapes = {
+        Kind.CHECK_SOURCE: CheckSource(fabric_id=protected.fabric_id),
+        Kind.POWER: FabricMachine(fabric_id=protected.fabric_id, leaves=True),
+    }
+    payload = shapes[ask]
     assert protected.source.do(ask, payload, protected.machine_id)["obstacles"] == []
     assert tag(protected) == protected.machine_id
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shlex
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -235,9 +236,9 @@ def _take_over(context: Context, name: str, stands_on: CopyInstant | None) -> st
     fact = runs.machine_of(context, FAILOVER)
     forward = fact.forward if fact is not None else None
     if stands_on is not None and stands_on.through_seq is not None and forward is not None:
-        return f"secondsite machine failover {name} --at {forward.taken_at.isoformat()}"
+        return f"secondsite machine failover {shlex.quote(name)} --at {forward.taken_at.isoformat()}"
     point = "" if stands_on is None else f" --point {stands_on.point_id}"
-    return f"secondsite machine failover {name}{point}"
+    return f"secondsite machine failover {shlex.quote(name)}{point}"
 
 
 def _too_large(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
@@ -308,7 +309,8 @@ def _taken(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
         elif found.fabric_id != payload.fabric_id and found.name == payload.name:
             yield _obstacle(
                 f"Another machine at this site has the name '{found.name}', which {payload.name} will have here.",
-                "Rename that machine, or remove it, if it is not needed.",
+                "Let it have another name here ('secondsite machine set MACHINE --target-name NAME'). Or rename that machine, or remove it, "
+                "if it is not needed.",
             )
 
 

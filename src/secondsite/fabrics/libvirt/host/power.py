@@ -1,6 +1,7 @@
 """Start, shut down, stop. Each looks first, so it can be repeated."""
 
 import contextlib
+import shlex
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -191,7 +192,7 @@ def _require_allowed(domain: Any) -> None:
         raise errors.FabricError(
             f"The machine '{domain.name()}' was failed over, so its start here is forbidden.",
             do="Cancel the failover or fail back. If it must run here: "
-            f"'secondsite machine start-anyway {domain.name()} --site SITE'.",
+            f"'secondsite machine start-anyway {shlex.quote(domain.name())} --site SITE'.",
         )
 
 

@@ -240,7 +240,7 @@ class Hosting:
         inventory.require_tag(namesake, request.tag)
         raise errors.AlreadyExists(
             f"Another machine of ours is named '{request.name}' here.",
-            do="Choose another name, or clean it up first.",
+            do="Let it have another name here ('secondsite machine set MACHINE --target-name NAME'), or clean that one up first.",
         )
 
     def _encrypted_chains(self, disks: Mapping[str, Path]) -> dict[str, list[image.ImageFacts]]:

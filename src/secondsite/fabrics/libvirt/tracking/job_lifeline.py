@@ -183,7 +183,7 @@ def _rescue(rescue: Rescue) -> bool:
     """True if no job of ours is left, or the machine can never be reached again."""
     kind, *rest = rescue
     if kind == "virsh":
-        return _end_by_virsh(*rest)
+        return end_by_virsh(*rest)
     if not Path(rest[0]).exists():
         return True
     try:
@@ -222,7 +222,7 @@ def _ask(talk: IO[str], command: str, **arguments: object) -> Any:
             return answer.get("return")
 
 
-def _end_by_virsh(uri: str, machine: str, sockets: str) -> bool:
+def end_by_virsh(uri: str, machine: str, sockets: str) -> bool:
     """End the job if its socket is ours."""
     seen = _virsh(uri, "backup-dumpxml", machine)
     if seen.returncode != 0:

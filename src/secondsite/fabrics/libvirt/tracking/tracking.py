@@ -5,6 +5,7 @@ The base of a view is the checkpoint that the caller names as acknowledged, neve
 
 import contextlib
 import dataclasses
+import shlex
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -58,7 +59,9 @@ class Tracking:
         domain = self._hypervisor.domain(fabric_id)
         found = inventory.tag_of(domain)
         if found not in (None, tag):
-            remove = f"virsh metadata {domain.name()} --uri {domain_xml.NAMESPACE} --config --remove"
+            remove = (
+                f"virsh metadata {shlex.quote(domain.name())} --uri {domain_xml.NAMESPACE} --config --remove"
+            )
             raise errors.NotOurs(
                 f"Machine '{domain.name()}' carries the mark of another protection, {found}.",
                 do=f"If another vault protects it, end that first. If that was forgotten with a restored database: '{remove}', "

@@ -31,7 +31,7 @@ def require(source: Source, target: Target, given_up: str | None) -> str:
     raise errors.PrerequisiteFailed(
         f"{machine.name} runs nowhere, as far as is known ({'; '.join(said)}): a failover did not come to its end. Without protection nobody would "
         "bring it up.",
-        do=f"Bring it up first: 'secondsite machine cancel-failover {name}' starts it at {machine.source_site}, 'secondsite machine failover {name}' at "
+        do=f"Bring it up first: 'secondsite machine cancel-failover {shlex.quote(name)}' starts it at {machine.source_site}, 'secondsite machine failover {shlex.quote(name)}' at "
         f"{machine.target_site}. Then end its protection.",
     )
 
