@@ -1,9 +1,7 @@
 """Random walks over a plan, on real processes. `./dev chaos --walks N --plans` goes further.
 
-SECONDSITE_PLAN_SEED chooses another walk; the same number always draws the same steps.
+Each commit takes another walk; the same `--slice` always draws the same steps.
 """
-
-import os
 
 import pytest
 
@@ -14,12 +12,14 @@ from chaos.walks import walking
 STEPS, SECONDS = 30, 40
 
 
+@pytest.mark.every
 @pytest.mark.slow
 @pytest.mark.longest
 @pytest.mark.timeout(300)
-def test_whatever_befalls_the_runs_of_a_plan_the_promises_hold():
-    seed = int(os.environ.get("SECONDSITE_PLAN_SEED", "1"))
-    seen = walking.run(STEPS, seed, within_seconds=SECONDS, most_broken=1, say=print, take=plans.episode)
+def test_whatever_befalls_the_runs_of_a_plan_the_promises_hold(sliced):
+    seen = walking.run(
+        STEPS, sliced.number, within_seconds=SECONDS, most_broken=1, say=print, take=plans.episode
+    )
     assert not seen.broken, seen.broken
     assert seen.steps["run"] >= 3
 

@@ -128,6 +128,21 @@ def _unreachable(
         yield _obstacle(f"The target's data port ({where}) cannot be used: {problem.message}", problem.do)
 
 
+def _no_way_back(context: Context, addresses: tuple[str, ...]) -> Iterator[ObstacleShape]:
+    """Nothing needs it before a reprotect, which is the day after the disaster: too late to find a firewall."""
+    if not addresses:
+        return
+    try:
+        context.parts.peers.connect(addresses, None, PEER_SECONDS).close()
+    except errors.SecondsiteError as problem:
+        where = ", ".join(addresses)
+        yield ObstacleShape(
+            what=f"The way home is closed: from here the source's data port ({where}) cannot be used: {problem.message}",
+            do=f"Open it before it is needed, for the reprotect and the failback. {problem.do}",
+            blocking=False,
+        )
+
+
 def _reach(context: Context, addresses: tuple[str, ...]) -> float:
     """In how many seconds it answered. Try for a while: a peer that is just restarting is not an obstacle."""
     deadline = time.monotonic() + min(PEER_PATIENCE_SECONDS, context.left_seconds())
@@ -156,6 +171,7 @@ def _of_target(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape
         yield from missing.in_need(context, payload.home_in_need)
     yield from production.warnings(context, payload, runs.of_drills(context))
     yield from names.warnings(context, payload)
+    yield from _no_way_back(context, payload.way_back)
     in_the_way = stores.choosing.obstacles(
         context.parts.host.stores, context.order.machine_id, payload.keeping, payload.needed_bytes
     )

@@ -168,5 +168,8 @@ class CheckTarget(Shape):
     """The machine comes home to here, or is to."""
     home_in_need: HomeCards | None = None
     """The same in need: it starts without the cards whose networks are not here, and is only warned of them; an older appliance does not look."""
+    way_back: tuple[str, ...] = ()
+    """The data port of the source's appliance is tried from here, and only warned of: the machine comes home that way. An older appliance
+    does not look."""
     memory: NeededMemory | None = None
     """Unless `sizing` has another; an older appliance does not look."""

@@ -18,7 +18,7 @@ from secondsite.fabrics.libvirt.host import connection
 from secondsite.wire.common.machines import ServedHost, Serving
 from tests.support import libvirtd
 
-pytestmark = [pytest.mark.slow, pytest.mark.longest]
+pytestmark = [pytest.mark.every, pytest.mark.slow, pytest.mark.longest]
 SWITCH = "<network><name>ovs</name><forward mode='bridge'/><bridge name='br-ovs'/><virtualport type='openvswitch'/></network>"
 CARD = """<interface type='network'><mac address='52:54:00:00:00:0a'/><source network='ovs'/>
 <vlan><tag id='12'/></vlan></interface>"""

@@ -51,6 +51,7 @@ class Preflights:
             names = naming.names(tx, machine)
             pooled = pooling.look(tx, machine, cards.checked(tx, machine), blocking=False)
             unconnected = cards.unconnected(tx, machine, pooled.cards)
+            source = tx.appliances.find(machine.source_appliance_id)
             wanted, home = properties.set_for(tx, machine), cards.at_home(tx, machine)
         yield from (*asked.at(site, unconnected), *asked.at(site, pooled.unpooled))
         payload = CheckTarget(
@@ -65,6 +66,7 @@ class Preflights:
             home_in_need=home,
             stand_ins=cards.names(pooled.cards),
             memory=NeededMemory(memory_bytes=machine.definition.memory_bytes),
+            way_back=self._way_back(source),
         )
         if appliance is None:
             yield _not_enrolled(site, blocking=True)
@@ -76,6 +78,12 @@ class Preflights:
             yield from asked.at(site, self._unfit(machine, pooled.cards, answer))
         except errors.SecondsiteError as error:
             yield asked.problem(site, error, blocking=True)
+
+    def _way_back(self, source: ports.ApplianceRecord | None) -> tuple[str, ...]:
+        """Of a source that is away nobody can tell, and a failover is not to wait for it."""
+        if source is None or source.hello is None or not self._parts.gateway.is_connected(source.id):
+            return ()
+        return source.hello.data_addresses
 
     def _unfit(
         self, machine: ports.MachineRecord, connected: Sequence[CardHere], answer: CheckedTarget
