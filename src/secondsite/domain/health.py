@@ -147,6 +147,14 @@ CATALOGUE: dict[str, FindingKind] = {
             "points stay usable until then.",
         ),
         _kind(
+            "mark-lost",
+            C,
+            "Another program defined the machine anew, and our tag went with its old definition. Where the disks say that it is the machine, the "
+            "tag is put back by itself; these do not.",
+            "If it is the machine that is protected, 'secondsite machine resynchronize MACHINE' marks it again and compares all its blocks. If it is "
+            "another one, define the machine again, or disable its protection. A planned failover is refused until then.",
+        ),
+        _kind(
             "disk-not-protected",
             W,
             "A disk was added to the machine after its protection was enabled.",

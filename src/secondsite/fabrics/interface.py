@@ -70,13 +70,20 @@ class Inventory(Protocol):
     def get(self, fabric_id: str) -> MachineSummary | None:
         """One machine, or None if the platform does not know it."""
 
+    def tag(self, fabric_id: str) -> str | None:
+        """Only its tag, which is cheap to ask for; raises NotFound."""
+
 
 class Power(Protocol):
     def state(self, fabric_id: str) -> PowerState:
         """Whether it runs. Only here a machine is also 'saved' or 'elsewhere'; the inventory calls both 'off'."""
 
     def start(self, fabric_id: str) -> None:
-        """Starts the machine; harmless if it runs. Raises FabricError if its start is forbidden."""
+        """Starts the machine; harmless if it runs, and one that its owner paused stays paused. Raises FabricError if its start is
+        forbidden."""
+
+    def stays_defined(self, fabric_id: str) -> bool:
+        """Whether the platform still knows the machine when it is off; True if it does not know it now."""
 
     def starts_with_host(self, fabric_id: str) -> bool:
         """Whether the machine starts when its host does; raises NotFound."""
@@ -195,6 +202,10 @@ class Tracking(Protocol):
 
     def enable(self, fabric_id: str, tag: str) -> None:
         """Tags the machine as protected by us (`tag` is our machine id). Raises NotOurs if it has another tag."""
+
+    def recognizes(self, acknowledged: Acknowledged) -> bool:
+        """Whether the machine of this id is surely the one that had this checkpoint, although it carries no tag: all its disks of
+        that time carry the checkpoint's mark, or it has run under our tag since it was started. False if that cannot be told."""
 
     def open(self, request: SessionRequest) -> AbstractContextManager[ChangeSession]:
         """A frozen view; leaving the context ends the job and its scratch space, but keeps both checkpoints.

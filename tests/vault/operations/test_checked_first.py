@@ -88,7 +88,7 @@ def test_a_machine_whose_memory_is_saved_is_refused_by_the_check_with_the_way_ou
     came_to(verbs, verb)
     verbs.appliances.saved = {A}
     error = refusal(verbs, verb)
-    assert "is saved (managed save)" in error.message
+    assert "is saved: its disks alone" in error.message
     assert "virsh managedsave-remove" in error.do
     verbs.appliances.saved = set()
     assert verbs.run(verb).job.state == "succeeded"

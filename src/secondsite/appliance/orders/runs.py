@@ -20,6 +20,7 @@ from ...wire.control.orders import Nothing, StartFact, StartReplica, StopReplica
 from ..shared import run_key
 from ..target import FAILOVER as FAILOVER
 from ..target import HostedReplica, coming_home, old_disks
+from . import marks
 from .context import Context
 from .networks import connected, missing, reserving, shared
 
@@ -94,6 +95,7 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
     began, hosted = time.monotonic(), context.hosted()
     with context.alone(hosted, "starting a machine"):
         _require_closed(hosted, payload)
+        marks.found(context, payload.fabric_id)
         _end_forgotten_drill(context, hosted, payload)
         _end_never_begun(context, hosted, payload)
         old_disks.require_unchanged(hosted)
@@ -352,6 +354,7 @@ def _without(firmware: Mapping[str, bytes | None]) -> str:
 def stop_replica(context: Context, payload: StopReplica) -> tuple[str, Nothing]:
     hosted = context.parts.host.find(context.machine_id)
     with context.alone(hosted, "ending a run"):
+        marks.found(context, payload.fabric_id)
         if payload.run == FAILOVER:
             _require_a_copy(context, hosted, payload.fabric_id)
         context.fabric.hosting.remove(payload.fabric_id, context.machine_id)
@@ -396,6 +399,7 @@ def end(context: Context, hosted: HostedReplica, run: str) -> str:
     """Remove the machine of a run, its overlays and its lease; the caller has locked the replica."""
     fact = machine_of(context, run)
     if fact is not None:
+        marks.found(context, fact.fabric_id)
         context.fabric.hosting.remove(fact.fabric_id, context.machine_id)
         seams.reach("appliance.run.removed")
     back = reserving.released(context) if run == FAILOVER else ""

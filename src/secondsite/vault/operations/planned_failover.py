@@ -167,7 +167,7 @@ class PlannedFailover(MachineOperation):
     def _check(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx)
         obstacles.require_its_epoch(self.deps, "A planned failover", machine)
-        now = self.source(ctx, machine).power(tell_addresses=True).facts
+        now = self.source(ctx, machine).power(tell_addresses=True, leaves=True).facts
         obstacles.require_whole("A planned failover", machine.name, now.power)
         known = self.target(ctx, machine).list_points().facts.points
         if not known:
@@ -207,6 +207,7 @@ class PlannedFailover(MachineOperation):
             old,
             pooled.unpooled,
             fit.unfit,
+            Obstacles(obstacles=now.obstacles),
             told=_both(unconnected, reported),
         )
         got = pooling.take(self.deps, ctx, machine, needed=True) if pooled.asks else ""

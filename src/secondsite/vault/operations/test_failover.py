@@ -6,6 +6,7 @@ One that was asked to clean up ends it by itself, with the verdict of its proof 
 operator has completed it.
 """
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -232,7 +233,7 @@ def _waits_for(machine: ports.MachineRecord) -> str:
     assert machine.drill is not None
     return (
         f"{machine.drill.machine_name} waits at {machine.target_site}; proof: {verdicts.spoken(machine.drill.proven)}. Look at it, then "
-        f"'secondsite machine cleanup-test-failover {machine.name} --verdict passed --notes WHAT' (or failed)"
+        f"'secondsite machine cleanup-test-failover {shlex.quote(machine.name)} --verdict passed --notes WHAT' (or failed)"
     )
 
 

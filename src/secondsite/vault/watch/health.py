@@ -1,5 +1,6 @@
 """The findings of a machine: what the appliances report, and what only the vault can see. Pure."""
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -53,6 +54,7 @@ LEFT_WHEN_LATE = 0.3
 NOT_OFF = {
     PowerState.RUNNING: "runs",
     PowerState.PAUSED: "is paused",
+    PowerState.CRASHED: "has crashed, and is kept with its memory",
     PowerState.ELSEWHERE: "runs on another host, or its disks are in use there,",
 }
 """How a copy that may write is spoken of."""
@@ -293,8 +295,8 @@ def _behind(situation: Situation) -> Iterator[HealthFinding]:
     ):
         what = (
             f"Machine '{machine.name}' is off at site {machine.source_site}, and its replication rests since a later verb, of which this vault knows "
-            f"nothing. Nobody starts it: 'secondsite machine failover {machine.name}' does, at {machine.target_site}; or 'secondsite machine "
-            f"resynchronize {machine.name}' has it replicated again, and it can be started where it was."
+            f"nothing. Nobody starts it: 'secondsite machine failover {shlex.quote(machine.name)}' does, at {machine.target_site}; or 'secondsite machine "
+            f"resynchronize {shlex.quote(machine.name)}' has it replicated again, and it can be started where it was."
         )
         since = (replica.processed_at if replica else None) or machine.created_at
         yield HealthFinding("record-is-behind", what, since)
@@ -316,11 +318,9 @@ def _way_on(machine: ports.MachineRecord, status: ports.StatusRecord) -> str:
         next((each.id for each in status.replica.points if each.committed), None) if status.replica else None
     )
     if committed is None:
-        asked = f"'secondsite machine planned-failover {machine.name}' is refused, and names the point that its copy stands on"
-        return (
-            f"{asked}; 'secondsite machine failover {machine.name} --point POINT' takes it over as it runs."
-        )
-    way = f"'secondsite machine failover {machine.name} --point {committed}' takes it over as it runs, then 'machine commit'"
+        asked = f"'secondsite machine planned-failover {shlex.quote(machine.name)}' is refused, and names the point that its copy stands on"
+        return f"{asked}; 'secondsite machine failover {shlex.quote(machine.name)} --point POINT' takes it over as it runs."
+    way = f"'secondsite machine failover {shlex.quote(machine.name)} --point {committed}' takes it over as it runs, then 'machine commit'"
     turned = status.source is not None and status.source.epoch > machine.epoch
     return f"{way}{', and, since it is replicated back already, reprotect' if turned else ''}."
 

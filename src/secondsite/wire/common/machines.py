@@ -12,15 +12,22 @@ from .numbers import Bytes, Number
 
 
 class PowerState(StrEnum):
-    """Whether a machine runs. saved: it is off, and its memory waits for its next start. elsewhere: it is off here, and
-    somebody else writes to its disks, or it was live-migrated away. missing: its hypervisor does not know it."""
+    """Whether a machine runs. crashed: its guest has ended, and its hypervisor keeps it with its memory. saved: it is off, and its
+    memory waits for its next start. elsewhere: it is off here, and somebody else writes to its disks, or it was live-migrated away.
+    missing: its hypervisor does not know it."""
 
     RUNNING = "running"
     PAUSED = "paused"
+    CRASHED = "crashed"
     OFF = "off"
     SAVED = "saved"
     ELSEWHERE = "elsewhere"
     MISSING = "missing"
+
+    @property
+    def is_on(self) -> bool:
+        """Whether its hypervisor has it in memory, with its disks open."""
+        return self in (PowerState.RUNNING, PowerState.PAUSED, PowerState.CRASHED)
 
 
 class DiskDefinition(Shape):

@@ -17,7 +17,16 @@ from ..common.points import PointShape, RolledForward
 from ..common.policies import PolicyShape
 from ..common.properties import Sizing
 from .adopting import Adopt, Adopted, Found, ShowKept
-from .checks import CheckedSource, CheckedTarget, CheckSource, CheckTarget, ImportSeed, SeedFact
+from .checks import (
+    MOST_OBSTACLES,
+    CheckedSource,
+    CheckedTarget,
+    CheckSource,
+    CheckTarget,
+    ImportSeed,
+    ObstacleShape,
+    SeedFact,
+)
 from .keeping import Keep, KeptFact
 from .names import UpdatedNames, UpdateNames
 from .proofs import BootPoint, Proof, Prove
@@ -101,10 +110,11 @@ class ShutDown(Shape):
 
 
 class FabricMachine(Shape):
-    """`tell_addresses`: POWER says them too; an older appliance does not."""
+    """`tell_addresses`: POWER says them too; `leaves`: it says what is in the way of a shutdown for a move. An older appliance does neither."""
 
     fabric_id: str
     tell_addresses: bool = False
+    leaves: bool = False
 
 
 class PowerFact(Shape):
@@ -112,6 +122,8 @@ class PowerFact(Shape):
 
     power: str
     addresses: Annotated[dict[Mac, ToldAddresses], Field(max_length=MOST_CARDS)] = Field(default_factory=dict)
+    obstacles: Annotated[tuple[ObstacleShape, ...], AtMost(MOST_OBSTACLES)] = ()
+    """What is in the way of its shutdown for a move, if that was asked for."""
 
 
 class RunCycle(Shape):

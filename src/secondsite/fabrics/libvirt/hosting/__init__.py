@@ -18,5 +18,6 @@ Its rooms:
     cpu_models    another CPU model than its definition has
     dry_run       try whether a machine can start here
     consolidate   merge a disk's chain back into one file
+    needed        what of its owner's would be lost with the files of a run
     firmware      UEFI variables and TPM state
 """

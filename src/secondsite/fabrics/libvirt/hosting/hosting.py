@@ -35,6 +35,7 @@ from . import (
     guards,
     homecoming,
     missing_here,
+    needed,
     newer,
     sizing,
 )
@@ -99,8 +100,8 @@ class Hosting:
         existing = self._hypervisor.find(request.fabric_id)
         if existing is not None:
             inventory.require_tag(existing, request.tag)
-            if inventory.power_of(existing) is not OFF:
-                return ()
+            if inventory.power_of(existing) is not OFF or power.has_saved_memory(existing):
+                return ()  # its memory goes with the definition that it was saved with
         self._require_free_name(request)
         self._folders.let_in(*(path.absolute().parent for path in request.disks.values()))
         self._consoles.mkdir(parents=True, exist_ok=True)
@@ -179,6 +180,7 @@ class Hosting:
         domain = self._hypervisor.domain(fabric_id)
         if inventory.tag_of(domain) is None:
             raise errors.NotOurs(f"The machine '{domain.name()}' carries no secondsite tag.")
+        needed.require_none(domain, self._power.state(fabric_id))
         if inventory.power_of(domain) is OFF:
             consolidate.off(domain, disks, progress, lambda text: self._define("moving disks", text))
         else:
@@ -270,7 +272,7 @@ class Hosting:
         inventory.require_tag(namesake, request.tag)
         raise errors.AlreadyExists(
             f"Another machine of ours is named '{request.name}' here.",
-            do="Choose another name, or clean it up first.",
+            do="Let it have another name here ('secondsite machine set MACHINE --target-name NAME'), or clean that one up first.",
         )
 
     def _encrypted_chains(self, disks: Mapping[str, Path]) -> dict[str, list[image.ImageFacts]]:
@@ -298,10 +300,10 @@ def _require_replaceable(domain: Any, tags: Sequence[str | None]) -> None:
         raise errors.NotOurs(
             f"The machine '{domain.name()}' is there already, and carries {found or 'no secondsite tag'}."
         )
-    if inventory.power_of(domain) is not OFF:
+    if inventory.power_of(domain) is not OFF or power.has_saved_memory(domain):
         raise errors.FabricError(
             f"The machine '{domain.name()}' is there and not off: nothing was restored.",
-            do="Shut it down if it must be replaced; then retry the job.",
+            do="Shut it down if it must be replaced, or discard its saved memory ('virsh managedsave-remove'); then retry the job.",
         )
 
 

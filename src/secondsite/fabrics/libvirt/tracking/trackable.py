@@ -1,6 +1,7 @@
 """Obstacles to tracking the changes of a machine."""
 
 import dataclasses
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ def _of_machine(domain: Any, disks: Sequence[domain_xml.Disk]) -> Iterator[inter
             # P9: a revert fails beside persistent bitmaps and leaves the machine off.
             yield interface.Obstacle(
                 f"Internal snapshot '{name}': it cannot be reverted to while changes are tracked.",
-                f"Delete it with 'virsh snapshot-delete {domain.name()} {name}', or make external ones.",
+                f"Delete it with 'virsh snapshot-delete {shlex.quote(domain.name())} {shlex.quote(name)}', or make external ones.",
             )
     for name in bitmaps.checkpoints(domain):
         if not name.startswith(bitmaps.OURS):
@@ -134,7 +135,7 @@ def _of_image(disk: domain_xml.Disk, facts: qemu_img.ImageFacts) -> Iterator[int
     for name in facts.snapshots:
         yield interface.Obstacle(
             f"Disk {disk.key} holds the internal snapshot '{name}', which could not be reverted to.",
-            f"Delete it with 'virsh snapshot-delete', or 'qemu-img snapshot -d {name} {disk.path}'.",
+            f"Delete it with 'virsh snapshot-delete', or 'qemu-img snapshot -d {shlex.quote(name)} {disk.path}'.",
         )
 
 

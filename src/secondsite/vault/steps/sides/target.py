@@ -248,7 +248,8 @@ class Target(Side):
     def power(self) -> Answer[PowerFact]:
         """Of a copy there; 'missing' if none is defined."""
         why = f"asking {self.machine.target_site} for a copy of {self.machine.name}"
-        return self.give(orders.POWER, orders.FabricMachine(fabric_id=self.machine.target_fabric_id), why)
+        asked = orders.FabricMachine(fabric_id=self.machine.target_fabric_id)
+        return self.give(orders.POWER, asked, why, again=True)  # the same step may have asked the source
 
     def create_network(self, network: orders.CreateNetwork) -> Answer[orders.CreatedNetwork]:
         """An isolated network for a drill."""

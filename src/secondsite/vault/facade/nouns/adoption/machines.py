@@ -1,6 +1,7 @@
 """One machine: what is to come of it, and that done."""
 
 import re
+import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -158,7 +159,7 @@ def _require_at_their_sites(tx: ports.Transaction, made: ports.MachineRecord) ->
         if known is not None and known.site != site:
             raise errors.AlreadyExists(
                 f"{made.name} is known to the appliance '{appliance_id}' of site {site}, and here '{known.name}' of site {known.site} has that id.",
-                do=f"If it is the same, under another name of its site, adopt it first: 'secondsite vault adopt {known.name}'. If it has taken an id "
+                do=f"If it is the same, under another name of its site, adopt it first: 'secondsite vault adopt {shlex.quote(known.name)}'. If it has taken an id "
                 f"that is not its own, delete it: 'secondsite appliance delete {appliance_id}'. Then adopt again.",
             )
 

@@ -4,6 +4,7 @@ What blocks a failover blocks here. What only a planned failover needs, its sour
 without.
 """
 
+import shlex
 from collections.abc import Iterator, Sequence
 
 from .....domain import errors, lifecycle
@@ -41,7 +42,7 @@ class Preflights:
             yield asked.obstacle(
                 machine.target_site,
                 f"There is no recovery point of {machine.name} that is whole.",
-                f"Wait for the next one, and look at 'secondsite point list {machine.name}'.",
+                f"Wait for the next one, and look at 'secondsite point list {shlex.quote(machine.name)}'.",
             )
 
     def _target(self, machine: ports.MachineRecord) -> Found:
