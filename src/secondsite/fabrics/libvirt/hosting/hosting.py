@@ -4,8 +4,9 @@ Invariant: nothing is changed that does not carry our tag.
 """
 
 import contextlib
+import itertools
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -39,6 +40,8 @@ OFF = interface.PowerState.OFF
 AUTOSTART = "autostart"
 KEEP = libvirt.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM | libvirt.VIR_DOMAIN_UNDEFINE_KEEP_TPM
 
+Chains = Mapping[str, list[image.ImageFacts]]
+
 
 class Hosting:
     def __init__(
@@ -69,11 +72,12 @@ class Hosting:
         self, definition: MachineDefinition, wanted: Sizing = interface.AS_DEFINED
     ) -> Sequence[interface.Obstacle]:
         if definition.fabric_kind != "libvirt":
-            return list(missing_here.accelerator_notes(None))
+            return [*missing_here.accelerator_notes(None), *self._kept_out(())]
         root = foreign.parse(definition.native)
         found = [
             *missing_here.accelerator_notes(root),
             *missing_here.missing_files(root, self._boot_folders),
+            *self._kept_out(missing_here.boot_files(root)),
             *self._unknown_machine_type(root),
             *consoles.notes(root),
             *missing_here.disks_left_behind(root),
@@ -81,7 +85,7 @@ class Hosting:
         ]
         if any(obstacle.blocking for obstacle in found):
             return found
-        return [*found, *dry_run.obstacles(self._hypervisor, definition, self._place({}), wanted)]
+        return [*found, *dry_run.obstacles(self._hypervisor, definition, self._place(), wanted)]
 
     def create(self, request: interface.HostRequest) -> Sequence[str]:
         existing = self._hypervisor.find(request.fabric_id)
@@ -90,13 +94,14 @@ class Hosting:
             if inventory.power_of(existing) is not OFF:
                 return ()
         self._require_free_name(request)
-        self._folders.let_in(*(path.absolute().parent for path in request.disks.values()))
+        chains = _chains(request.disks)
+        self._folders.let_in(*(path.absolute().parent for path in _files(chains)))
         self._consoles.mkdir(parents=True, exist_ok=True)
-        text = self._wanted(request)
+        text = self._wanted(request, chains)
         if existing is None:
+            self._nvram.mkdir(mode=0o700, exist_ok=True)
+            self._folders.let_in(self._nvram)
             firmware.place(self._hypervisor, domain_xml.parse(text), request.firmware)
-            if self._nvram.exists():
-                self._folders.let_in(self._nvram)
         console_file.mark(domain_xml.parse(text), begin_of(self._consoles, request.fabric_id))
         if existing is not None and existing.name() != request.name:  # libvirt redefines none by another name
             _undefine(existing, KEEP)
@@ -106,11 +111,9 @@ class Hosting:
 
     def describe(self, request: interface.HostRequest) -> interface.Description:
         if request.home is None:
-            return interface.Description(self._hypervisor.uri, adapt.adapted(request, self._place({})))
+            return interface.Description(self._hypervisor.uri, adapt.adapted(request, self._place()))
         native = self._native(request.home)
-        return interface.Description(
-            self._hypervisor.uri, homecoming.at_home(request, self._place({}), native)
-        )
+        return interface.Description(self._hypervisor.uri, homecoming.at_home(request, self._place(), native))
 
     def remove(self, fabric_id: str, tag: str) -> None:
         domain = self._hypervisor.find(fabric_id)
@@ -181,8 +184,8 @@ class Hosting:
                 connection.call("turning autostart on", domain.setAutostart, 1)
             noted.unlink()
 
-    def _wanted(self, request: interface.HostRequest) -> str:
-        place = self._place(request.disks)
+    def _wanted(self, request: interface.HostRequest, chains: Chains) -> str:
+        place = self._place(chains)
         if request.home is None:
             if request.definition.fabric_kind == "libvirt":
                 root = foreign.parse(request.definition.native)
@@ -205,11 +208,11 @@ class Hosting:
         with contextlib.suppress(errors.FabricError):
             firmware_files.write(folder, firmware.read(self._hypervisor, domain))
 
-    def _place(self, disks: Mapping[str, Path]) -> adapt.HostFeatures:
+    def _place(self, chains: Chains | None = None) -> adapt.HostFeatures:
         known = self._networks.list()
         return adapt.HostFeatures(
             accelerator.kvm_usable(), frozenset(each.name for each in known if each.kind == "libvirt"),
-            self._consoles, self._nvram, self._hypervisor.key, self._encrypted_chains(disks), self._boot_folders,
+            self._consoles, self._nvram, self._hypervisor.key, self._encrypted(chains or {}), self._boot_folders,
             frozenset(each.name for each in known if each.carries_vlans),
         )  # fmt: skip
 
@@ -231,6 +234,12 @@ class Hosting:
                 "Install a QEMU at least as new as the source's, or change the machine type at the source.",
             )
 
+    def _kept_out(self, files: Iterable[Path]) -> Iterator[interface.Obstacle]:
+        """Of the folders of these files, and of our own."""
+        folders = [path.parent for path in files if path.exists()]
+        for what, do in self._folders.kept_out([*self._folders.own, *folders]).items():
+            yield interface.Obstacle(what, do)
+
     def _require_free_name(self, request: interface.HostRequest) -> None:
         namesake = self._hypervisor.find_named(request.name)
         if namesake is None or namesake.UUIDString() == request.fabric_id:
@@ -241,12 +250,21 @@ class Hosting:
             do="Choose another name, or clean it up first.",
         )
 
-    def _encrypted_chains(self, disks: Mapping[str, Path]) -> dict[str, list[image.ImageFacts]]:
+    def _encrypted(self, chains: Chains) -> dict[str, list[image.ImageFacts]]:
         if self._hypervisor.key is None:
             return {}
-        with qemu_img.translated():
-            chains = {key: image.chain(path) for key, path in disks.items()}
         return {key: chain for key, chain in chains.items() if any(link.encrypted for link in chain)}
+
+
+def _chains(disks: Mapping[str, Path]) -> Chains:
+    """All files that the disks read from, top first; raises FabricError if one is missing."""
+    with qemu_img.translated():
+        return {key: image.chain(path) for key, path in disks.items()}
+
+
+def _files(chains: Chains) -> Iterator[Path]:
+    for link in itertools.chain(*chains.values()):
+        yield from (link.path, *link.others)
 
 
 def _autostart(domain: Any) -> str:
