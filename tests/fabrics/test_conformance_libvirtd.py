@@ -127,7 +127,8 @@ def test_a_folder_that_keeps_qemu_out_is_told_before_anything_is_to_start(host, 
     """Of a store, which nobody opens until the day of need, and of a kernel that the machine boots."""
     definition = steps.machine_of(host, host.make_machine("closed", [steps.DISK_BYTES])).definition
     for place in ("store", "boot"):
-        (tmp_path / place).mkdir(mode=0o755)
+        (tmp_path / place).mkdir()
+        (tmp_path / place).chmod(0o755)
         (tmp_path / place / "kernel").touch()
     tmp_path.chmod(0o700)
     native = definition.native.replace("</os>", f"<kernel>{tmp_path}/boot/kernel</kernel></os>")
