@@ -66,7 +66,7 @@ class LibvirtHost:
         self.fabric = self._opened()
 
     def _opened(self) -> LibvirtFabric:
-        return open_fabric(self.uri, self.work_dir, boot_folders=[guestkit.DEFAULT_CACHE])
+        return open_fabric(self.uri, self.work_dir, [self.root], boot_folders=[guestkit.DEFAULT_CACHE])
 
     # -- machines --------------------------------------------------------------------------------------
 

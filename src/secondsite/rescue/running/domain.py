@@ -63,6 +63,12 @@ def placed(text: str, files: Files) -> str:
     return ElementTree.tostring(root, encoding="unicode")
 
 
+def variables(definition: str) -> list[Path]:
+    """The file of its UEFI variables, if it has one."""
+    named = (ElementTree.fromstring(definition).findtext("os/nvram") or "").strip()
+    return [Path(named)] if named else []
+
+
 def secret(key_id: str) -> tuple[str, str]:
     """The id and the definition of the secret that opens what is encrypted with this key."""
     root, name = Element("secret", {"ephemeral": "yes", "private": "yes"}), str(uuid5(SECRETS, key_id))

@@ -4,9 +4,9 @@ Invariant: nothing is changed that does not carry our tag.
 """
 
 import contextlib
+import itertools
 import shutil
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -44,6 +44,8 @@ OFF = interface.PowerState.OFF
 AUTOSTART = "autostart"
 KEEP = libvirt.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM | libvirt.VIR_DOMAIN_UNDEFINE_KEEP_TPM
 
+Chains = Mapping[str, list[image.ImageFacts]]
+
 
 class Hosting:
     def __init__(
@@ -74,11 +76,12 @@ class Hosting:
         self, definition: MachineDefinition, wanted: Sizing = interface.AS_DEFINED
     ) -> Sequence[interface.Obstacle]:
         if definition.fabric_kind != "libvirt":
-            return list(missing_here.accelerator_notes(None))
-        root, place = foreign.parse(definition.native), self._place_of(definition.native, {})
+            return [*missing_here.accelerator_notes(None), *self._kept_out(())]
+        root, place = foreign.parse(definition.native), self._place(definition.native)
         found = [
             *missing_here.accelerator_notes(root),
             *missing_here.missing_files(root, self._boot_folders),
+            *self._kept_out(missing_here.boot_files(root)),
             *self._unknown_machine_type(root),
             *consoles.notes(root),
             *missing_here.disks_left_behind(root),
@@ -103,23 +106,23 @@ class Hosting:
             if inventory.power_of(existing) is not OFF or power.has_saved_memory(existing):
                 return ()  # its memory goes with the definition that it was saved with
         self._require_free_name(request)
-        self._folders.let_in(*(path.absolute().parent for path in request.disks.values()))
+        chains = _chains(request.disks)
+        self._folders.let_in(*(path.absolute().parent for path in _files(chains)))
         self._consoles.mkdir(parents=True, exist_ok=True)
-        place = self._place(request)
-        text = self._wanted(request, place)
+        text = self._wanted(request, chains)
         if existing is None:
+            self._nvram.mkdir(mode=0o700, exist_ok=True)
+            self._folders.let_in(self._nvram)
             firmware.place(self._hypervisor, domain_xml.parse(text), request.firmware)
-            if self._nvram.exists():
-                self._folders.let_in(self._nvram)
         console_file.mark(domain_xml.parse(text), begin_of(self._consoles, request.fabric_id))
         if existing is not None and existing.name() != request.name:  # libvirt redefines none by another name
             _undefine(existing, KEEP)
         domain = self._define(f"defining '{request.name}'", text)
         connection.call("turning autostart off", domain.setAutostart, 0)
-        return adapt.left_out(request, place)
+        return adapt.left_out(request, self._place(request.definition.native, chains))
 
     def describe(self, request: interface.HostRequest) -> interface.Description:
-        place = self._place(replace(request, disks={}))
+        place = self._place(request.definition.native)
         if request.home is None:
             return interface.Description(self._hypervisor.uri, adapt.adapted(request, place))
         native = self._native(request.home)
@@ -195,7 +198,8 @@ class Hosting:
                 connection.call("turning autostart on", domain.setAutostart, 1)
             noted.unlink()
 
-    def _wanted(self, request: interface.HostRequest, place: adapt.HostFeatures) -> str:
+    def _wanted(self, request: interface.HostRequest, chains: Chains) -> str:
+        place = self._place(request.definition.native, chains)
         if request.home is None:
             if request.definition.fabric_kind == "libvirt":
                 root = foreign.parse(request.definition.native)
@@ -224,14 +228,12 @@ class Hosting:
         with contextlib.suppress(errors.FabricError):
             firmware_files.write(folder, firmware.read(self._hypervisor, domain))
 
-    def _place(self, request: interface.HostRequest) -> adapt.HostFeatures:
-        return self._place_of(request.definition.native, request.disks)
-
-    def _place_of(self, native: str, disks: Mapping[str, Path]) -> adapt.HostFeatures:
+    def _place(self, native: str, chains: Chains | None = None) -> adapt.HostFeatures:
+        """Of this host, for a machine that is defined so and reads its disks from these files."""
         known = self._networks.list()
         return adapt.HostFeatures(
             accelerator.kvm_usable(), frozenset(each.name for each in known if each.kind == "libvirt"),
-            self._consoles, self._nvram, self._hypervisor.key, self._encrypted_chains(disks), self._boot_folders,
+            self._consoles, self._nvram, self._hypervisor.key, self._encrypted(chains or {}), self._boot_folders,
             frozenset(each.name for each in known if each.carries_vlans),
             frozenset(each.name for each in known if each.takes_filters), self._filters(native),
             connection.call("reading its release", self._hypervisor.handle.getLibVersion),
@@ -265,6 +267,12 @@ class Hosting:
                 "Install a QEMU at least as new as the source's, or change the machine type at the source.",
             )
 
+    def _kept_out(self, files: Iterable[Path]) -> Iterator[interface.Obstacle]:
+        """Of the folders of these files, and of our own."""
+        folders = [path.parent for path in files if path.exists()]
+        for what, do in self._folders.kept_out([*self._folders.own, *folders]).items():
+            yield interface.Obstacle(what, do)
+
     def _require_free_name(self, request: interface.HostRequest) -> None:
         namesake = self._hypervisor.find_named(request.name)
         if namesake is None or namesake.UUIDString() == request.fabric_id:
@@ -275,12 +283,21 @@ class Hosting:
             do="Let it have another name here ('secondsite machine set MACHINE --target-name NAME'), or clean that one up first.",
         )
 
-    def _encrypted_chains(self, disks: Mapping[str, Path]) -> dict[str, list[image.ImageFacts]]:
+    def _encrypted(self, chains: Chains) -> dict[str, list[image.ImageFacts]]:
         if self._hypervisor.key is None:
             return {}
-        with qemu_img.translated():
-            chains = {key: image.chain(path) for key, path in disks.items()}
         return {key: chain for key, chain in chains.items() if any(link.encrypted for link in chain)}
+
+
+def _chains(disks: Mapping[str, Path]) -> Chains:
+    """All files that the disks read from, top first; raises FabricError if one is missing."""
+    with qemu_img.translated():
+        return {key: image.chain(path) for key, path in disks.items()}
+
+
+def _files(chains: Chains) -> Iterator[Path]:
+    for link in itertools.chain(*chains.values()):
+        yield from (link.path, *link.others)
 
 
 def _told(definition: MachineDefinition) -> MachineDefinition:

@@ -44,8 +44,8 @@ def missing_files(root: Element, boot_folders: Sequence[Path] = ()) -> Iterator[
     for path in foreign.strange_kernels(root, boot_folders):
         yield interface.Obstacle(_strange(path), NAME_IT)
     path = (root.findtext("os/loader") or "").strip()
-    for name in ("os/kernel", "os/initrd"):
-        yield from _missing(root.findtext(name))
+    for file in boot_files(root):
+        yield from _missing(str(file))
     if path and not allowed.FIRMWARE.fullmatch(path):
         yield interface.Obstacle(
             f"The definition names the firmware {path}, and firmware is taken from {FIRMWARE_FOLDERS} alone.",
@@ -60,6 +60,12 @@ def missing_files(root: Element, boot_folders: Sequence[Path] = ()) -> Iterator[
                 "Make sure that the guest boots without it.",
                 blocking=False,
             )
+
+
+def boot_files(root: Element) -> list[Path]:
+    """The kernel that QEMU itself reads, and what it reads with it."""
+    named = ((root.findtext(name) or "").strip() for name in ("os/kernel", "os/initrd"))
+    return [Path(name) for name in named if name]
 
 
 def _missing(path: str | None) -> Iterator[interface.Obstacle]:
