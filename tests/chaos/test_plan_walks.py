@@ -9,7 +9,7 @@ from chaos.plans import walking as plans
 from chaos.plans.drawing import drawn
 from chaos.walks import walking
 
-STEPS, SECONDS = 30, 40
+STEPS, SECONDS = 12, 240
 
 
 @pytest.mark.every
