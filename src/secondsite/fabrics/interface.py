@@ -137,6 +137,8 @@ class ChangeSession:
     cannot tell. Cheap; ask again and again."""
     gave_way: Callable[[], None] = field(default=lambda: None)
     """Say that the view ends for that reason."""
+    most_connections: int | None = None
+    """How many connections the server of the disks takes in all; None if as many as are made."""
     at_rest: bool = False
     """Whether the machine was off: its disks are read in place, and their owner may start it meanwhile."""
     holds: Callable[[], bool] = field(default=lambda: True)
@@ -278,8 +280,13 @@ class HostRequest:
     new files; `networks` and the rest of `definition` are for what it lacks."""
     not_connected: frozenset[str] = frozenset()
     """With `home`: the keys of its cards that it comes home without."""
+    without: frozenset[str] = frozenset()
+    """With `home`: the keys of `Gone` that it comes home without; media that are gone it never has."""
     sizing: Sizing = AS_DEFINED
     """vCPUs, memory and CPU model in place of the definition's; nothing of it counts with `home`."""
+    goes_back: str = ""
+    """The machine goes back in time, or is a second one: a generation id that its definition has is replaced by one made of this text,
+    which is another one for each start. Empty: it goes on from where it was, and keeps its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,11 +298,26 @@ class Description:
     text: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """Something that a machine's definition names and is not there any more. `key` is for `HostRequest.without`; what is `needed` the
+    machine cannot be without. A `medium` in a drive is never waited for."""
+
+    key: str
+    what: str
+    needed: bool
+    medium: bool = False
+
+
 class Hosting(Protocol):
     """Making and removing machines from replicas."""
 
     def check(self, definition: MachineDefinition, wanted: Sizing = AS_DEFINED) -> Sequence[Obstacle]:
         """Why this machine could not run here, with the vCPUs and the memory that it is to have."""
+
+    def gone(self, home: MachineDefinition, replicated: Collection[str]) -> Sequence[Gone]:
+        """What the definition of a machine that comes home names and is not here, but for its networks and the disks that were
+        `replicated`."""
 
     def capacity(self) -> Capacity:
         """What the host of its machines has; raises FabricError."""
@@ -305,7 +327,8 @@ class Hosting(Protocol):
 
     def create(self, request: HostRequest) -> Sequence[str]:
         """Defines the machine, powered off, autostart off; harmless if an equal one exists, and one that is off is made as it is
-        asked for now. Gives the parts of its definition that do not fit `request.sizing` and were left out, in words. Raises NotOurs
+        asked for now. Gives the parts of its definition that do not fit `request.sizing`, or that this site does not have, and were left
+        out, in words. Raises NotOurs
         for a machine of that id or name without our tag."""
 
     def describe(self, request: HostRequest) -> Description:

@@ -45,6 +45,7 @@ def check_source(context: Context, payload: CheckSource) -> tuple[str, CheckedSo
         obstacles=found.obstacles,
         needed_bytes=_needed_bytes(context, payload),
         written_bytes=_written_bytes(context, payload),
+        sizes={disk.key: disk.size_bytes for disk in _disks_of(context, payload)},
     )
 
 
@@ -89,9 +90,13 @@ def _not_off(power: PowerState, name: str) -> Iterator[ObstacleShape]:
 
 def _needed_bytes(context: Context, payload: CheckSource) -> int:
     """Bytes that a full copy of the disks needs."""
+    return sum(_occupied_bytes(disk) for disk in _disks_of(context, payload))
+
+
+def _disks_of(context: Context, payload: CheckSource) -> list[DiskDefinition]:
     machine = context.fabric.inventory.get(payload.fabric_id)
     disks = machine.definition.disks if machine is not None else ()
-    return sum(_occupied_bytes(disk) for disk in disks if not payload.disks or disk.key in payload.disks)
+    return [disk for disk in disks if not payload.disks or disk.key in payload.disks]
 
 
 def _written_bytes(context: Context, payload: CheckSource) -> int | None:
@@ -126,6 +131,21 @@ def _unreachable(
         yield _obstacle(f"The target's data port ({where}) cannot be used: {problem.message}", problem.do)
 
 
+def _no_way_back(context: Context, addresses: tuple[str, ...]) -> Iterator[ObstacleShape]:
+    """Nothing needs it before a reprotect, which is the day after the disaster: too late to find a firewall."""
+    if not addresses:
+        return
+    try:
+        context.parts.peers.connect(addresses, None, PEER_SECONDS).close()
+    except errors.SecondsiteError as problem:
+        where = ", ".join(addresses)
+        yield ObstacleShape(
+            what=f"The way home is closed: from here the source's data port ({where}) cannot be used: {problem.message}",
+            do=f"Open it before it is needed, for the reprotect and the failback. {problem.do}",
+            blocking=False,
+        )
+
+
 def _reach(context: Context, addresses: tuple[str, ...]) -> float:
     """In how many seconds it answered. Try for a while: a peer that is just restarting is not an obstacle."""
     deadline = time.monotonic() + min(PEER_PATIENCE_SECONDS, context.left_seconds())
@@ -150,10 +170,12 @@ def _of_target(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape
     yield from missing.obstacles(context, payload)
     if payload.home is not None:
         yield from missing.at_home(context, payload.home)
+        yield from missing.gone_parts(context, payload.home)
     if payload.home_in_need is not None:
         yield from missing.in_need(context, payload.home_in_need)
     yield from production.warnings(context, payload, runs.of_drills(context))
     yield from names.warnings(context, payload)
+    yield from _no_way_back(context, payload.way_back)
     in_the_way = stores.choosing.obstacles(
         context.parts.host.stores, context.order.machine_id, payload.keeping, payload.needed_bytes
     )

@@ -3,13 +3,13 @@
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from ...datapath import errors as datapath_errors
 from ...domain import errors, journal
-from ...fabrics.interface import HostRequest, MachineSummary
+from ...fabrics.interface import Gone, HostRequest, MachineSummary
 from ...ground import seams
 from ...wire.common.base import Shape
 from ...wire.common.machines import MachineDefinition, NicDefinition
@@ -118,14 +118,16 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
             firmware={name: data for name, data in firmware.items() if data is not None},
             home=home,
             sizing=wanted,
+            goes_back="" if payload.goes_on else fact.mark,
         )
         unfit = context.fabric.hosting.create(request)
         remember(context, payload.run, fact.model_copy(update={"made": True}))
         seams.reach("appliance.run.created")
         shows = _shows(context, payload.fabric_id)
         got = reserving.reserved(context, payload)
-        if payload.start:
-            unconnected |= _started(context, payload, request)
+        lacks = _started(context, payload, request) if payload.start else _Without()
+        unconnected |= lacks.cards
+        media = _media(context, request)
         is_drill = payload.run != FAILOVER
         asked = {**networks, **dict.fromkeys(unconnected)}
         told = connected.said(context, payload.fabric_id, asked) if is_drill else ""
@@ -136,9 +138,9 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
         taken_at = payload.forward.taken_at
     begin = started_from(payload.point_id, payload.forward) + ("," if payload.forward else "")
     sentence = f"{did} {payload.name} from {begin} in {seconds:.1f} s"
-    return sentence + _sized(wanted, unfit) + missing.said(unconnected) + got + told + _without(
-        firmware
-    ), StartFact(
+    return sentence + _sized(wanted, unfit) + missing.said(unconnected) + _lacking(
+        lacks, media
+    ) + got + told + _without(firmware), StartFact(
         fabric_id=payload.fabric_id,
         name=payload.name,
         point_id=payload.point_id,
@@ -151,29 +153,60 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
     )
 
 
-def _started(context: Context, payload: StartReplica, request: HostRequest) -> dict[str, str]:
-    """Why cards are left unconnected, by their keys. A machine that comes home is started as it was, on networks that may be of kinds which
-    no list has; only if that fails, in need, without the cards whose networks are gone."""
+@dataclass(frozen=True, slots=True)
+class _Without:
+    """What a machine was started without: why cards are left unconnected, by their keys, and what is gone at home."""
+
+    cards: Mapping[str, str] = field(default_factory=dict)
+    parts: Sequence[Gone] = ()
+
+
+def _started(context: Context, payload: StartReplica, request: HostRequest) -> _Without:
+    """A machine that comes home is started as it was, on networks that may be of kinds which no list has; only if that fails, in need,
+    without the cards whose networks are gone, and without what else is."""
     try:
         context.fabric.power.start(request.fabric_id)
-        return {}
+        return _Without()
     except errors.FabricError as refused:
-        gone = missing.gone_at_home(context, payload, request.home)
-        if not gone:
+        cards = missing.gone_at_home(context, payload, request.home)
+        parts = _gone(context, payload, request)
+        if not cards and not parts:
             raise
-        return _started_without(context, request, gone, refused)
+        return _started_without(context, request, _Without(cards, parts), refused)
+
+
+def _gone(context: Context, payload: StartReplica, request: HostRequest) -> tuple[Gone, ...]:
+    """What the machine can start without at home, if it must not fail."""
+    if request.home is None or not payload.without_missing_networks:
+        return ()
+    found = context.fabric.hosting.gone(request.home, request.disks)
+    return tuple(each for each in found if not each.needed)
 
 
 def _started_without(
-    context: Context, request: HostRequest, gone: dict[str, str], refused: errors.FabricError
-) -> dict[str, str]:
-    context.fabric.hosting.create(replace(request, not_connected=frozenset(gone)))
+    context: Context, request: HostRequest, lacks: _Without, refused: errors.FabricError
+) -> _Without:
+    parts = frozenset(each.key for each in lacks.parts)
+    context.fabric.hosting.create(replace(request, not_connected=frozenset(lacks.cards), without=parts))
     try:
         context.fabric.power.start(request.fabric_id)
     except errors.SecondsiteError:
-        context.fabric.hosting.create(request)  # it was not for its cards
+        context.fabric.hosting.create(request)  # it was not for what is gone
         raise refused from None
-    return gone
+    return lacks
+
+
+def _media(context: Context, request: HostRequest) -> Sequence[Gone]:
+    """What lay in drives at home and is gone: they are empty."""
+    if request.home is None:
+        return ()
+    return [each for each in context.fabric.hosting.gone(request.home, request.disks) if each.medium]
+
+
+def _lacking(lacks: _Without, media: Sequence[Gone]) -> str:
+    """A part of a sentence."""
+    found = dict.fromkeys(each.what for each in (*lacks.parts, *media))
+    return f"; it runs without what is gone at home: {', '.join(found)}" if found else ""
 
 
 def _shows(context: Context, fabric_id: str) -> bool | None:
@@ -237,7 +270,7 @@ def _disks(context: Context, hosted: HostedReplica, payload: StartReplica) -> di
 def _sized(wanted: Sizing, unfit: Sequence[str]) -> str:
     """A part of a sentence: what the machine has otherwise than at home, and what of its definition does not fit that."""
     without = f", without {', '.join(unfit)} of its definition" if unfit else ""
-    return f" with {' and '.join(wanted.words)}{without}" if wanted.any else ""
+    return (f" with {' and '.join(wanted.words)}" if wanted.any else "") + without
 
 
 def _without(firmware: Mapping[str, bytes | None]) -> str:

@@ -50,7 +50,7 @@ def present_disks(source: Source, found: MachineSummary) -> tuple[str, ...]:
     added = [key for key in known if key not in setup.disks and key not in setup.left_out]
     named = ", ".join(f"{key} ({exact_size(sizes[key])})" if key in sizes else key for key in added)
     _say(source, "disk-not-protected", added,
-         f"{name} has {named}, which no recovery point has. To protect it: "
+         f"{name} has {named}, which no recovery point has.{_until_it_stops([key for key in added if key not in sizes])} To protect it: "
          f"'secondsite machine include-disk {name}{_options(added)}'; to leave it out: 'exclude-disk'.")  # fmt: skip
     gone = [key for key in setup.disks if key not in attached]
     _say(source, "disk-missing", gone,
@@ -62,6 +62,13 @@ def present_disks(source: Source, found: MachineSummary) -> tuple[str, ...]:
             do="Attach them again, or disable protection and enable it with the disks that it has.",
         )
     return tuple(key for key in setup.disks if key in attached)
+
+
+def _until_it_stops(keys: list[str]) -> str:
+    """One that its definition does not have cannot be protected."""
+    if not keys:
+        return ""
+    return f" {', '.join(keys)} is attached only until the machine stops: attach it permanently first ('virsh attach-device' with --config)."
 
 
 def firmware_state(fabric: Fabric, source: Source) -> tuple[FirmwareFile, ...] | None:

@@ -173,6 +173,8 @@ def _show(settings: MachineSettings, as_json: bool) -> None:
         ),
         f"{settings.name} has no network cards.",
     )
+    for note in settings.notes:
+        typer.echo(note)
 
 
 def _address(card: MachineCard) -> str:

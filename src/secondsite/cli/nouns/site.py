@@ -9,7 +9,7 @@ from ...domain import amounts, errors
 from ...ground.plural import counted
 from ...wire.common.bandwidth import BandwidthShape
 from ...wire.rest.places import Site, SitePair
-from .. import output, schedules
+from .. import output, risk, schedules
 from ..former_words import Noun
 from ..options import Json, connect
 from ..verbs import verifying
@@ -209,8 +209,9 @@ def _limit(site: Site) -> str:
 
 
 @app.command()
-def delete(context: typer.Context, name: SiteName, as_json: Json = False) -> None:
+def delete(context: typer.Context, name: SiteName, yes: risk.Yes = False, as_json: Json = False) -> None:
     """Delete a site that has no appliances and no machines under protection."""
+    risk.accept_deletion("site", name, yes)
     with connect(context) as vault:
         vault.sites[name].delete()
     output.show_deleted("site", name, as_json)

@@ -152,17 +152,23 @@ class Checking:
         except errors.InvalidArgument as problem:
             yield ("begins",), f"{problem.message.rstrip('.')}: {problem.do.rstrip('.')}"
 
+    def _known_policy(self, wanted: ProtectionDocument) -> AtField:
+        if wanted.policy not in self._policies:
+            yield ("policy",), f"there is no policy '{wanted.policy}': add a document for it"
+
     def _protection(self, change: Change, wanted: ProtectionDocument) -> AtField:
         if change.action is Action.CHANGE:
             for each in change.fields:
+                if each.field == "policy":
+                    yield from self._known_policy(wanted)
+                    continue
                 yield (
                     (each.field,),
                     f"it is {_said(each.now)} and cannot be {_said(each.wanted)} while the machine is protected: put what is there into "
                     f"the document, or end the protection first: secondsite machine disable-protection {wanted.machine}",
                 )
             return
-        if wanted.policy not in self._policies:
-            yield ("policy",), f"there is no policy '{wanted.policy}': add a document for it"
+        yield from self._known_policy(wanted)
         site = self._around.unprotected.get(wanted.source_site)
         if site is None or site.problem is not None:
             return

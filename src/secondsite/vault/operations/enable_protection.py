@@ -174,6 +174,7 @@ class EnableProtection:
         definition, target_id = checked.definition, str(checked.target_appliance_id)
         with self.deps.store.reading() as tx:
             addresses = lookup.data_addresses(tx, target_id)
+            way_back = lookup.data_addresses(tx, str(checked.source_appliance_id))
         source = self.orders.give(
             ctx,
             str(checked.source_appliance_id),
@@ -193,6 +194,7 @@ class EnableProtection:
                 seeds=seeds.of(wanted.seeds, definition),
                 encrypted=wanted.encrypt,
                 keeping=Keeping(store=wanted.store),
+                way_back=way_back,
             ),
             why=f"checking {wanted.target_site}",
         )

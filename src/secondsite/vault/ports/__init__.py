@@ -53,6 +53,7 @@ from .notices import (
 from .places import (
     ApplianceRecord,
     ApplianceRecords,
+    DisbelievedRecord,
     Inventories,
     InventoryRecord,
     NetworkMappings,
@@ -97,6 +98,7 @@ __all__ = [
     "AuditWanted",
     "Authority",
     "BootedRecord",
+    "DisbelievedRecord",
     "DriftRecord",
     "DrillNote",
     "DrillNotes",

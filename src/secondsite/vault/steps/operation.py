@@ -137,9 +137,20 @@ class MachineOperation:
             batch.BATCH,
             subject="",
             subject_name=", ".join(machine.name for machine in machines),
-            arguments=batch.BatchArguments(verb=self.verb, children=children, left_out=left_out),
+            arguments=batch.BatchArguments(
+                verb=self.verb,
+                children=children,
+                left_out=left_out,
+                warnings=self.warnings_of_several(tx, machines, request),
+            ),
             by=by,
         )
+
+    def warnings_of_several(
+        self, tx: ports.Transaction, machines: Sequence[ports.MachineRecord], request: Shape
+    ) -> tuple[str, ...]:
+        """What the result of a job of several machines says besides: no verb but a drill has anything."""
+        return ()
 
     def machine(self, ctx: StepContext) -> ports.MachineRecord:
         """The record of the job's machine as it is now; raises StaleOrder if a later job has taken it."""

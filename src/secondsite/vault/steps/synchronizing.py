@@ -16,6 +16,8 @@ from .sides.giving_orders import Orders
 LOOK_AGAIN_SECONDS = 5.0
 AWAY_SECONDS = 600.0
 """A host restarts in less."""
+BROKEN_SECONDS = 600.0
+"""So long a replica may say that it cannot take what is sent: a store's moment of weakness is over before."""
 DEADLINE_SECONDS = 30 * DAY
 
 
@@ -77,6 +79,34 @@ def await_point(
         f"{machine.name} is synchronized: point {newest.id}, {size(sent)} sent",
         Synchronized(point_id=newest.id, taken_at=newest.taken_at, wire_bytes=sent),
     )
+
+
+class Broken(Shape):
+    """Since when a replica has been saying so, by the vault's clock; None: it does not."""
+
+    since: datetime | None = None
+
+
+def require_takes(deps: Deps, ctx: StepContext, machine: ports.MachineRecord, epoch: int) -> None:
+    """For a job that waits for the first point of a replica: raises NotPossibleNow once that has said for BROKEN_SECONDS that it cannot take
+    what is sent. Until the job ends no other verb is possible."""
+    with deps.store.reading() as tx:
+        replica = tx.statuses.get(machine.id).replica
+    found = replica.findings if replica is not None and replica.epoch == epoch else ()
+    why = next((each.what for each in found if each.code == "replica-damaged"), None)
+    known = ctx.remembered(Broken) or Broken()
+    if why is None:
+        if known.since is not None:
+            ctx.remember(Broken())
+        return
+    if known.since is None:
+        ctx.remember(Broken(since=deps.now()))
+    elif (deps.now() - known.since).total_seconds() >= BROKEN_SECONDS:
+        raise errors.NotPossibleNow(
+            f"The new replica of {machine.name} cannot take what is sent: {why}",
+            do="Put right what is named, then reprotect again. On its old disks it may be these: '--location alternate' copies everything to "
+            "new ones.",
+        )
 
 
 def await_while_both_are_there(

@@ -17,6 +17,7 @@ from .. import ports
 from ..steps import lookup
 from . import standing
 from .derived import Derived
+from .said import disbelief
 
 RUNS_AT_TARGET = frozenset(
     {
@@ -36,6 +37,7 @@ HALF_WAY = frozenset({State.FAILOVER_FAILED, State.CANCEL_FAILED})
 KNOWN_AT_SOURCE = HALF_WAY | {State.PROTECTED}
 KNOWN_AT_TARGET = KNOWN_AT_SOURCE | {State.FAILED_OVER, State.PLANNED_FAILED_OVER}
 """At rest, its appliance there tells of the machine all the time."""
+UNCOMMITTED = frozenset({State.FAILED_OVER, State.PLANNED_FAILED_OVER})
 REPLICATES = frozenset({State.ENABLING, State.INITIAL_REPLICATING, State.PROTECTED, State.REPROTECTING})
 # In reprotect the old source has been withdrawn already, or is about to be.
 _TWO_COPIES = RUNS_AT_TARGET - {State.REPROTECTING}
@@ -109,12 +111,14 @@ def findings(situation: Situation, now: datetime) -> tuple[HealthFinding, ...]:
         *_rpo(situation, now),
         *_unreachable(situation),
         *_forgotten(situation, now),
+        *disbelief.of_machine(situation.source, situation.target),
         *_certificates(situation, now),
         *_authority(situation, now),
         *_by_state(situation),
         *_behind(situation),
         *_warned(situation),
         *_names(situation),
+        *_addresses(situation),
         *_not_reversed(situation),
         *standing.standing(situation.machine, now, situation.drill_counts, situation.policy),
         *two_copies,
@@ -341,6 +345,19 @@ def _names(situation: Situation) -> Iterator[HealthFinding]:
     names = situation.machine.names
     if names is not None and names.problems:
         yield HealthFinding("names-elsewhere", " ".join(names.problems.values()), names.at)
+
+
+def _addresses(situation: Situation) -> Iterator[HealthFinding]:
+    """Until its commit: who commits has seen the machine."""
+    machine = situation.machine
+    seen = machine.seen_addresses
+    if (
+        machine.state in UNCOMMITTED
+        and seen is not None
+        and seen.not_given
+        and seen.site == machine.target_site
+    ):
+        yield HealthFinding("address-not-set", " ".join(seen.not_given), seen.at)
 
 
 def _not_reversed(situation: Situation) -> Iterator[HealthFinding]:

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field
 from ...domain.networks import addresses, subnets
 from .base import Shape
 from .cards import MOST_RANGES, DnsServers, Range
+from .numbers import Bytes, Number
 
 
 class PowerState(StrEnum):
@@ -27,7 +28,7 @@ class DiskDefinition(Shape):
 
     key: str
     """Stable for the machine's life (libvirt: the target name, vda)."""
-    size_bytes: int
+    size_bytes: Bytes
     """Its virtual size."""
     path: str = ""
     """Its path at the site that described it."""
@@ -35,7 +36,7 @@ class DiskDefinition(Shape):
     """Of the image."""
     bus: str = "virtio"
     """How the guest sees it."""
-    boot_order: int | None = None
+    boot_order: Number | None = None
     """Its place in the boot order; null: none."""
 
 
@@ -50,7 +51,7 @@ class NicDefinition(Shape):
     """What it is connected to; null: nothing."""
     model: str = "virtio"
     """How the guest sees it."""
-    vlans: tuple[int, ...] = ()
+    vlans: tuple[Number, ...] = ()
     """VLAN tags that its hypervisor gives to what it sends; none: it has none of its own."""
 
 
@@ -63,9 +64,9 @@ class MachineDefinition(Shape):
     """As the hypervisor has it."""
     fabric_kind: str
     """The kind of platform: libvirt, simulated."""
-    vcpus: int
+    vcpus: Number
     """How many processors it has."""
-    memory_bytes: int
+    memory_bytes: Bytes
     """How much memory it has."""
     firmware: str = "bios"
     """bios or uefi."""
@@ -88,7 +89,7 @@ class NetworkInfo(Shape):
     """Whether it is isolated from all others."""
     active: bool = True
     """Whether a machine can be connected to it now: libvirt starts none on a network that is not active."""
-    vlans: tuple[int, ...] = ()
+    vlans: tuple[Number, ...] = ()
     """VLAN tags that it gives to all its machines."""
     carries_vlans: bool = False
     """Whether its machines may have VLAN tags of their own."""
@@ -100,6 +101,8 @@ class NetworkInfo(Shape):
     """The addresses that this server gives out, such as 10.2.0.100-10.2.0.149."""
     leads_to: tuple[str, ...] = ()
     """What its machines can reach outside of it, in words; none: nothing, as far as is known."""
+    takes_filters: bool = True
+    """Whether a card on it can keep its network filter, and be isolated from other cards."""
     tag: str | None = None
     """Whether secondsite made it."""
 

@@ -12,7 +12,7 @@ from ..common.base import Shape
 from ..common.cards import MAC, MOST_CARDS, CardAddress, Plain
 from ..common.instants import Instant
 from ..common.machines import DiscoveredMachine, MachineDefinition, NetworkInfo, Serving
-from ..common.numbers import AtMost
+from ..common.numbers import AtMost, Bytes, Number
 from ..common.points import PointShape, RolledForward
 from ..common.policies import PolicyShape
 from ..common.properties import Sizing
@@ -62,7 +62,7 @@ class StopReplication(Shape):
     ended: bool = False
     restore_machine: bool = False
     given_up: bool = False
-    keep_later_than: int | None = None
+    keep_later_than: Number | None = None
     fabric_id: str | None = None
 
 
@@ -125,12 +125,12 @@ class RunCycle(Shape):
 
 
 class CycleFact(Shape):
-    epoch: int
-    seq: int
+    epoch: Number
+    seq: Number
     point_id: str | None
     taken_at: Instant
-    changed_bytes: int
-    wire_bytes: int
+    changed_bytes: Bytes
+    wire_bytes: Bytes
     seconds: float
 
 
@@ -138,8 +138,8 @@ class PreCopy(Shape):
     """Cycles while the machine runs until a delta is below `until_bytes`, or `rounds` are over. With `until_seconds` until one was sent in
     that time, however small it was, for at most `give_up_seconds`; an older appliance does not know of it."""
 
-    until_bytes: int = 16 * 1024 * 1024
-    rounds: int = 5
+    until_bytes: Bytes = 16 * 1024 * 1024
+    rounds: Number = 5
     until_seconds: float | None = None
     give_up_seconds: float = 900.0
 
@@ -158,8 +158,8 @@ class Drain(Shape):
     """Apply everything in the inbox; `seal`: make a point of processed data that has none yet (LATEST)."""
 
     seal: bool = True
-    at_least_epoch: int | None = None
-    at_least_seq: int | None = None
+    at_least_epoch: Number | None = None
+    at_least_seq: Number | None = None
 
 
 class Points(Shape):
@@ -180,7 +180,7 @@ class InstantFact(Shape):
     point_id: str
     taken_at: Instant
     forward: RolledForward | None = None
-    cycles: int = 0
+    cycles: Number = 0
 
 
 class AcceptCycles(Shape):
@@ -212,6 +212,9 @@ class StartReplica(Shape):
     forward: RolledForward | None = None
     addresses: Annotated[tuple[CardAddress, ...], Field(max_length=MOST_CARDS)] = ()
     """Those that its cards are to have, for a DHCP server of this site that can be told; an older appliance tells none."""
+    goes_on: bool = False
+    """It runs on from its last write, and nowhere else: its guest is not told that it went back in time. An older vault does not say it, and
+    the guest is told then."""
 
 
 class StartFact(Shape):

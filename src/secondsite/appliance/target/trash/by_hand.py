@@ -166,5 +166,6 @@ def _request(
         disks=paths,
         networks={nic.key: None for nic in definition.nics},
         tag=uuid.UUID(fabric_id).hex,  # no machine's
+        goes_back=uuid.uuid4().hex,
         firmware={file: data for file, data in firmware.items() if data is not None},
     )

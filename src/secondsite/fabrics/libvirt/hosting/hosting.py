@@ -5,7 +5,8 @@ Invariant: nothing is changed that does not carry our tag.
 
 import contextlib
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -30,8 +31,11 @@ from . import (
     dry_run,
     firmware,
     foreign,
+    gone,
+    guards,
     homecoming,
     missing_here,
+    newer,
     sizing,
 )
 
@@ -70,18 +74,26 @@ class Hosting:
     ) -> Sequence[interface.Obstacle]:
         if definition.fabric_kind != "libvirt":
             return list(missing_here.accelerator_notes(None))
-        root = foreign.parse(definition.native)
+        root, place = foreign.parse(definition.native), self._place_of(definition.native, {})
         found = [
             *missing_here.accelerator_notes(root),
             *missing_here.missing_files(root, self._boot_folders),
             *self._unknown_machine_type(root),
             *consoles.notes(root),
             *missing_here.disks_left_behind(root),
+            *missing_here.media(root),
+            *missing_here.cards_of_the_host(root),
+            *missing_here.clock(root),
+            *guards.notes(root, place.filters),
+            *newer.notes(root, place.libvirt),
             *missing_here.left_out(root, self._boot_folders),
         ]
         if any(obstacle.blocking for obstacle in found):
             return found
-        return [*found, *dry_run.obstacles(self._hypervisor, definition, self._place({}), wanted)]
+        return [*found, *dry_run.obstacles(self._hypervisor, definition, place, wanted)]
+
+    def gone(self, home: MachineDefinition, replicated: Collection[str]) -> Sequence[interface.Gone]:
+        return [*gone.at_home(self._hypervisor, domain_xml.parse(self._native(home)), replicated)]
 
     def create(self, request: interface.HostRequest) -> Sequence[str]:
         existing = self._hypervisor.find(request.fabric_id)
@@ -92,7 +104,8 @@ class Hosting:
         self._require_free_name(request)
         self._folders.let_in(*(path.absolute().parent for path in request.disks.values()))
         self._consoles.mkdir(parents=True, exist_ok=True)
-        text = self._wanted(request)
+        place = self._place(request)
+        text = self._wanted(request, place)
         if existing is None:
             firmware.place(self._hypervisor, domain_xml.parse(text), request.firmware)
             if self._nvram.exists():
@@ -102,15 +115,14 @@ class Hosting:
             _undefine(existing, KEEP)
         domain = self._define(f"defining '{request.name}'", text)
         connection.call("turning autostart off", domain.setAutostart, 0)
-        return adapt.left_out(request)
+        return adapt.left_out(request, place)
 
     def describe(self, request: interface.HostRequest) -> interface.Description:
+        place = self._place(replace(request, disks={}))
         if request.home is None:
-            return interface.Description(self._hypervisor.uri, adapt.adapted(request, self._place({})))
+            return interface.Description(self._hypervisor.uri, adapt.adapted(request, place))
         native = self._native(request.home)
-        return interface.Description(
-            self._hypervisor.uri, homecoming.at_home(request, self._place({}), native)
-        )
+        return interface.Description(self._hypervisor.uri, homecoming.at_home(request, place, native))
 
     def remove(self, fabric_id: str, tag: str) -> None:
         domain = self._hypervisor.find(fabric_id)
@@ -142,7 +154,7 @@ class Hosting:
         self._put_aside(domain, copy.with_suffix(".firmware"))
         durable.write(copy, definition.model_dump_json())
         _undefine(domain, KEEP)
-        return definition
+        return _told(definition)
 
     def restore(self, definition: MachineDefinition, tag: str | None) -> None:
         existing = self._hypervisor.find(definition.fabric_id)
@@ -181,14 +193,19 @@ class Hosting:
                 connection.call("turning autostart on", domain.setAutostart, 1)
             noted.unlink()
 
-    def _wanted(self, request: interface.HostRequest) -> str:
-        place = self._place(request.disks)
+    def _wanted(self, request: interface.HostRequest, place: adapt.HostFeatures) -> str:
         if request.home is None:
             if request.definition.fabric_kind == "libvirt":
                 root = foreign.parse(request.definition.native)
                 missing_here.require_kernels(root, self._boot_folders)
             return adapt.adapted(request, place)
-        return homecoming.at_home(request, place, self._native(request.home))
+        return homecoming.at_home(self._without_media(request), place, self._native(request.home))
+
+    def _without_media(self, request: interface.HostRequest) -> interface.HostRequest:
+        """Nobody waits for a disc that was taken away while the machine was at the other site."""
+        assert request.home is not None
+        media = {each.key for each in self.gone(request.home, request.disks) if each.medium}
+        return replace(request, without=request.without | media)
 
     def _native(self, withdrawn: MachineDefinition) -> str:
         """Its XML; that of our own copy has the secrets too, such as a console's password."""
@@ -205,13 +222,28 @@ class Hosting:
         with contextlib.suppress(errors.FabricError):
             firmware_files.write(folder, firmware.read(self._hypervisor, domain))
 
-    def _place(self, disks: Mapping[str, Path]) -> adapt.HostFeatures:
+    def _place(self, request: interface.HostRequest) -> adapt.HostFeatures:
+        return self._place_of(request.definition.native, request.disks)
+
+    def _place_of(self, native: str, disks: Mapping[str, Path]) -> adapt.HostFeatures:
         known = self._networks.list()
         return adapt.HostFeatures(
             accelerator.kvm_usable(), frozenset(each.name for each in known if each.kind == "libvirt"),
             self._consoles, self._nvram, self._hypervisor.key, self._encrypted_chains(disks), self._boot_folders,
             frozenset(each.name for each in known if each.carries_vlans),
+            frozenset(each.name for each in known if each.takes_filters), self._filters(native),
+            connection.call("reading its release", self._hypervisor.handle.getLibVersion),
         )  # fmt: skip
+
+    def _filters(self, native: str) -> frozenset[str]:
+        """Those that are defined here, for a definition that names any. The embedded driver has none."""
+        if "<filterref" not in native:
+            return frozenset()
+        try:
+            ask = self._hypervisor.handle.listAllNWFilters
+            return frozenset(each.name() for each in connection.call("listing network filters", ask))
+        except errors.FabricError:
+            return frozenset()
 
     def _define(self, doing: str, text: str) -> Any:
         return connection.call(doing, self._hypervisor.handle.defineXML, text)
@@ -247,6 +279,11 @@ class Hosting:
         with qemu_img.translated():
             chains = {key: image.chain(path) for key, path in disks.items()}
         return {key: chain for key, chain in chains.items() if any(link.encrypted for link in chain)}
+
+
+def _told(definition: MachineDefinition) -> MachineDefinition:
+    """Without the passwords, which only our own copy has."""
+    return definition.model_copy(update={"native": domain_xml.without_passwords(definition.native)})
 
 
 def _autostart(domain: Any) -> str:
@@ -287,4 +324,4 @@ def _withdrawn_before(path: Path, fabric_id: str, tag: str) -> MachineDefinition
         ) from None
     if domain_xml.tag_of(domain_xml.parse(definition.native)) != tag:
         raise errors.NotOurs(f"The withdrawn machine '{definition.name}' does not carry the tag {tag}.")
-    return definition
+    return _told(definition)

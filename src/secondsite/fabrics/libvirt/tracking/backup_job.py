@@ -30,6 +30,8 @@ AGAIN_SECONDS = 5.0
 BETWEEN_SECONDS, LOOK_SECONDS = 5.0, 0.05
 BETWEEN_JOBS = "backup job data missing"
 """libvirt's words while a backup job holds the machine already, or still, and has no figures."""
+MOST_CONNECTIONS = 100
+"""That QEMU takes in a backup job: libvirt names no other number to it. Each disk needs one."""
 CHANGED = "changed"
 """The export's bitmap; QEMU shows it as qemu:dirty-bitmap:changed."""
 

@@ -196,6 +196,7 @@ class Tracking:
         self, domain: Any, request: interface.SessionRequest
     ) -> Iterator[interface.ChangeSession]:
         iothreads.require_safe(domain, request.disks)
+        _require_few(domain, request)
         self._waiting.opening()
         plan = self._plan(domain, request)
         request.scratch_dir.mkdir(parents=True, exist_ok=True)
@@ -217,6 +218,7 @@ class Tracking:
                 consistency=freeze.consistency,
                 reason=freeze.reason,
                 pause_seconds=freeze.seconds or pause_seconds,
+                most_connections=backup_job.MOST_CONNECTIONS,
                 scratch_bytes=lambda: backup_job.scratch_bytes(plan),
                 abandon=ending.end,
                 wanted_seconds=self._waiting.seconds,
@@ -272,6 +274,15 @@ class Tracking:
 
     def _sockets(self) -> Path:
         return sockets.folder(self._work_dir, self._folders.owner)
+
+
+def _require_few(domain: Any, request: interface.SessionRequest) -> None:
+    """Nothing is opened for more disks than can be read: QEMU would stand still with the last of them."""
+    if len(request.disks) > backup_job.MOST_CONNECTIONS:
+        raise errors.FabricError(
+            f"'{domain.name()}' has {len(request.disks)} disks to replicate; QEMU lets at most {backup_job.MOST_CONNECTIONS} be read at once.",
+            do="Exclude the disks that the other site can do without.",
+        )
 
 
 def _require_disks(domain: Any, disks: Sequence[domain_xml.Disk], request: interface.SessionRequest) -> None:

@@ -176,6 +176,7 @@ class Target(Side):
         addresses: tuple[CardAddress, ...],
         wanted: TargetProperties,
         without_missing_networks: bool,
+        goes_on: bool = False,
     ) -> Answer[StartFact]:
         """The failed-over machine runs from the point, rolled forward if `forward` says so."""
         payload = orders.StartReplica(
@@ -190,6 +191,7 @@ class Target(Side):
             sizing=wanted.sizing,
             home=self.machine.reversed,
             without_missing_networks=without_missing_networks,
+            goes_on=goes_on,
             forward=forward,
         )
         return self.start_run(payload)

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, inspect, text
 
-NEWEST = "0053"
+NEWEST = "0054"
 """The revision of this program's tables."""
 
 

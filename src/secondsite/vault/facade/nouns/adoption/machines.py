@@ -17,6 +17,8 @@ from . import records, settings, telling
 from .records import Around
 
 DEFAULT = "default"
+LONGEST_ID = 64
+"""As a vault keeps it."""
 ODD = errors.InvalidArgument(
     "No machine has such an id.",
     do="Look what lies in the appliance's store, and whether the appliance is in other hands.",
@@ -41,7 +43,7 @@ class Planned:
 
 def planned(tx: ports.Transaction, around: Around, found: FoundMachine) -> Planned:
     """Changes nothing."""
-    if not re.fullmatch(MACHINE_ID, found.id):
+    if not re.fullmatch(MACHINE_ID, found.id) or len(found.id) > LONGEST_ID:
         return Planned(found, telling.left(found, None, ODD))
     before = tx.machines.by_id(found.id)
     try:

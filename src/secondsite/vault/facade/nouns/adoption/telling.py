@@ -71,6 +71,8 @@ def left(
 def missing(found: Found, machines: Sequence[FoundMachine]) -> Iterator[str]:
     if found.vault is None:
         yield from UNSAID
+    for each in found.odd:
+        yield f"Of what the former vault had set, since nothing can have such a value: {each}. Set it again."
     if any(each.replica is not None and each.replica.key_id for each in machines):
         yield KEY
     yield from LOST
@@ -108,6 +110,8 @@ def _says(found: FoundMachine) -> Iterator[str]:
         yield f"it is replicated from here, and its power is {source.power}" + ", fenced" * source.fenced
     if found.kept is None:
         yield "its settings were not kept"
+    for each in found.odd:
+        yield f"left out, since nothing can have such a value: {each}"
 
 
 def _pooled(made: ports.MachineRecord, found: FoundMachine) -> Iterator[str]:

@@ -90,6 +90,7 @@ class Eligibility:
             fabric_id=enabling.at_site(definition, target.site),
             needed_bytes=ours.needed_bytes or 0,
             encrypted=query.encrypt,
+            way_back=appliance.hello.data_addresses if appliance.hello else (),
         )
         try:
             yield from asked.at(target.site, asked.target(self._parts, target, wanted))

@@ -16,6 +16,11 @@ from ...shared.editions import Seen, require
 from .. import machines
 from . import taken
 
+HOW_IT_IS_SET = (
+    "An address is set in the running guest by its agent (qemu-guest-agent), in Linux and for IPv4 only, and is gone with the guest's next "
+    "reboot; without an agent only a DHCP server of libvirt's there can give it. 'secondsite machine preflight {name}' says whether one answers."
+)
+
 
 class Settings:
     def __init__(self, parts: Parts) -> None:
@@ -131,4 +136,6 @@ def _info(tx: ports.Transaction, machine: ports.MachineRecord) -> MachineSetting
                 pool_address=held.get(nic.mac.lower()),
             )
         )
-    return MachineSettings(machine=machine.id, name=machine.name, cards=tuple(shown))
+    sets = any(card.address or card.from_pool or card.test_address for card in settings.values())
+    notes = (HOW_IT_IS_SET.format(name=machine.name),) if sets else ()
+    return MachineSettings(machine=machine.id, name=machine.name, cards=tuple(shown), notes=notes)
