@@ -3,10 +3,10 @@
 import pytest
 
 from rig.appliances import Pair
+from rig.appliances.counted_nbd import counted
 from secondsite.fabrics import simulated
 from secondsite.ground.units import GiB, KiB, MiB, TiB
 from secondsite.wire.control.orders import Kind, RunCycle
-from tests.support.counted_nbd import counted
 
 pytestmark = pytest.mark.slow
 

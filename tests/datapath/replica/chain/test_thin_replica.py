@@ -2,6 +2,7 @@
 
 import pytest
 
+from rig.appliances.counted_nbd import counted
 from secondsite.datapath.cycles.cycle_file import CycleDisk, CycleHeader
 from secondsite.datapath.digests import DigestMap
 from secondsite.datapath.frames.frame import Frame
@@ -10,7 +11,6 @@ from secondsite.datapath.replica import Replica, ReplicaDisk
 from secondsite.datapath.replica.verbs.create import BaseImage
 from secondsite.ground.units import GiB, KiB, MiB, TiB
 from tests.datapath.support_chain import qemu_img, write_image
-from tests.support.counted_nbd import counted
 
 pytestmark = pytest.mark.slow
 
