@@ -18,7 +18,7 @@ from secondsite.fabrics.libvirt.hosting import (
     newer,
 )
 from secondsite.fabrics.libvirt.hosting import generation as generations
-from tests.fabrics.libvirt.hosting.support_definitions import SOURCE, TAG, described
+from tests.fabrics.libvirt.hosting.support_definitions import SOURCE, TAG, child, described
 from tests.support import libvirt_schemas
 
 STEPS = re.compile(r"(?:\{[^}]*\})?[^/]+")
@@ -47,6 +47,7 @@ def test_what_is_not_taken_is_named_unless_the_table_says_why_not(places):
         admitted = foreign.admit(root)
         is_taken = _has(admitted.root, place)
         part = comes_along.of(place)
+        assert part is not None
         if is_taken:
             assert part.fate is not comes_along.Fate.LEFT_OUT or not part.is_named, place
         elif part.is_named:
@@ -80,8 +81,8 @@ def _has(root, place):
 
 def test_a_part_that_nobody_thought_of_is_left_out_and_named_as_it_is_called():
     root = domain_xml.parse(SOURCE)
-    SubElement(root.find("devices"), "brandnew")
-    root.find("devices/disk/driver").set("brandnew", "x")
+    SubElement(child(root, "devices"), "brandnew")
+    child(root, "devices/disk/driver").set("brandnew", "x")
     (note,) = missing_here.left_out(root)
     assert "devices/brandnew" in note.what
     assert "devices/disk/driver@brandnew" in note.what
@@ -184,7 +185,7 @@ def test_a_machine_that_goes_back_in_time_has_another_generation_and_one_that_go
 def test_at_home_it_has_the_generation_that_its_guest_knows():
     there, home = domain_xml.parse(WITH_ID.replace("43dc", "aaaa")), domain_xml.parse(WITH_ID)
     generations.take_along(there, home)
-    assert home.findtext("genid").startswith("aaaa")
+    assert home.findtext("genid", "").startswith("aaaa")
     home = domain_xml.parse(SOURCE)
     generations.take_along(there, home)
     assert home.find("genid") is None

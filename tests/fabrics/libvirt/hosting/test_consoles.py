@@ -10,6 +10,7 @@ from rig.hosts.domains import firmware_xml, uefi_xml
 from secondsite.fabrics.interface import HostRequest
 from secondsite.fabrics.libvirt.host import domain_xml, inventory
 from secondsite.fabrics.libvirt.hosting import adapt, dry_run, sizing
+from tests.fabrics.libvirt.hosting.support_definitions import child
 from tests.support import uefi
 
 pytestmark = pytest.mark.slow
@@ -91,9 +92,9 @@ def test_a_console_whose_password_does_not_travel_lets_nobody_in(host):
     fabric_id = hosted(host, definition)
     host.fabric.power.start(fabric_id)
     root = domain_xml.parse(host.domain(fabric_id).XMLDesc())
-    assert security_types(int(root.find("devices/graphics").get("port"))) == [BY_PASSWORD]
+    assert security_types(int(child(root, "devices/graphics").get("port", ""))) == [BY_PASSWORD]
     again = host.fabric.inventory.get(fabric_id).definition.native
-    assert domain_xml.parse(again).find("devices/graphics").get("passwd") == ""
+    assert child(domain_xml.parse(again), "devices/graphics").get("passwd") == ""
 
 
 @pytest.mark.parametrize(
@@ -106,7 +107,7 @@ def test_a_console_whose_password_does_not_travel_lets_nobody_in(host):
 )
 def test_a_console_that_nobody_outside_reaches_stays_so(host, console):
     definition = defined(host, lambda xml: xml.replace("</devices>", f"{console}</devices>"))
-    kind = domain_xml.parse(console).find("listen").get("type")
+    kind = child(domain_xml.parse(console), "listen").get("type")
     fabric_id = hosted(host, definition)
     host.fabric.power.start(fabric_id)
     stored = domain_xml.parse(host.domain(fabric_id).XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
@@ -121,7 +122,7 @@ def test_what_asks_for_encryption_at_home_is_closed_here(host):
         "asks for an encrypted connection" in one.what for one in host.fabric.hosting.check(definition)
     )
     text = host.domain(hosted(host, definition)).XMLDesc(libvirt.VIR_DOMAIN_XML_SECURE)
-    assert domain_xml.parse(text).find("devices/graphics").get("passwd") == ""
+    assert child(domain_xml.parse(text), "devices/graphics").get("passwd") == ""
 
 
 def test_a_machine_that_goes_back_in_time_starts_with_another_generation(host):

@@ -12,6 +12,7 @@ from secondsite.domain import errors
 from secondsite.fabrics.conformance import steps
 from secondsite.fabrics.interface import HostRequest
 from secondsite.fabrics.libvirt.host import domain_xml
+from tests.fabrics.libvirt.hosting.support_definitions import child
 
 pytestmark = pytest.mark.slow
 NOT_REPLICATED = "<disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='{}'/>" \
@@ -93,8 +94,8 @@ def test_a_machine_starts_at_home_without_what_is_gone_there_and_what_is_gone_is
     image.create_overlay(overlay, path, "qcow2", 4 << 20)
     request = HostRequest(fabric_id, home.name, home, {"vda": overlay}, {}, steps.TAG, home=home)
     host.fabric.hosting.create(request)
-    drive = domain_xml.parse(host.domain(fabric_id).XMLDesc()).find("devices/disk[@device='cdrom']")
-    assert drive.find("source") is None
+    emptied = domain_xml.parse(host.domain(fabric_id).XMLDesc())
+    assert child(emptied, "devices/disk[@device='cdrom']").find("source") is None
     with pytest.raises(errors.FabricError):
         host.fabric.power.start(fabric_id)
     host.fabric.hosting.create(replace(request, without=frozenset(each.key for each in gone)))
@@ -102,7 +103,7 @@ def test_a_machine_starts_at_home_without_what_is_gone_there_and_what_is_gone_is
     root = domain_xml.parse(host.domain(fabric_id).XMLDesc())
     assert [disk.key for disk in domain_xml.disks(root)] == ["vda"]
     assert root.find("devices/filesystem") is root.find("devices/hostdev") is None
-    assert root.find("devices/graphics").get("listen") == "127.0.0.1"
+    assert child(root, "devices/graphics").get("listen") == "127.0.0.1"
 
 
 def devices(host, fabric_id):

@@ -47,6 +47,7 @@ def adapted(request: interface.HostRequest, place: HostFeatures) -> str:
     """The domain XML of the machine that the request asks for."""
     root = foreign.admit(consoles.close(foreign.parse(_native(request))), place.boot_folders).root
     newer.leave_out(root, place.libvirt)
+    _limits(root)
     if root.find("devices") is None:
         SubElement(root, "devices")
     sizing.set_text(root, "name", request.name)
@@ -97,6 +98,14 @@ def _native(request: interface.HostRequest) -> str:
         SubElement(element, "mac", {"address": nic.mac})
         SubElement(element, "model", {"type": nic.model})
     return domain_xml.render(root)
+
+
+def _limits(root: Element) -> None:
+    """Where only pinning was, nothing is left."""
+    for name in ("cputune", "memtune", "blkiotune"):
+        found = root.find(name)
+        if found is not None and len(found) == 0:
+            root.remove(found)
 
 
 def _accelerator(root: Element, kvm: bool) -> None:
