@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 from secondsite.fabrics.libvirt.host.states import STATES
-from tests.e2e.hosts import support_owner
 
 ROOT = Path(__file__).parents[2]
+WALK = ROOT / "tests" / "e2e" / "hosts" / "support_owner.py"
 PAGE = ROOT / "docs" / "guide" / "owners.md"
 HEAD = "| libvirt says | power |\n| --- | --- |\n"
 OF_THE_WALK = {
@@ -32,8 +32,8 @@ def test_each_act_has_a_row_that_names_a_test():
     rows = [line for line in acts.splitlines() if line.startswith("| ")][2:]
     assert len(rows) >= 15
     assert [row for row in rows if "`tests/" not in row and "`src/" not in row] == []
-    owner = support_owner.Owner(None, {})
-    assert owner.acts.keys() == OF_THE_WALK.keys()
+    of_the_walk = re.findall(r'^            "([a-z ]+)": ', WALK.read_text(), re.MULTILINE)
+    assert {*of_the_walk} == OF_THE_WALK.keys()
     assert [act for act, words in OF_THE_WALK.items() if not any(words in row for row in rows)] == []
 
 

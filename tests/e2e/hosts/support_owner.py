@@ -10,20 +10,26 @@ from pathlib import Path
 import libvirt
 
 from rig.eventually import eventually
-from secondsite.domain.lifecycle import State
-from tests.support import command_line
+from secondsite.domain.lifecycle import State, Verb
+from secondsite.wire import rest
 
 NAME = "web01"
 STANDS = {"pause", "managed save", "save to a file"}
 """After these a move is refused before anything stops."""
+ASKED = {
+    Verb.PLANNED_FAILOVER: rest.PlannedFailover,
+    Verb.CANCEL_FAILOVER: rest.CancelFailover,
+    Verb.COMMIT: rest.Commit,
+    Verb.REPROTECT: rest.Reprotect,
+    Verb.RESYNCHRONIZE: rest.Resynchronize,
+}
 WAYS = {
-    State.PROTECTED: ("planned-failover", "planned-failover", "planned-failover", "resynchronize"),
-    State.PLANNED_FAILED_OVER: ("commit", "commit", "cancel-failover"),
-    State.COMMITTED: ("reprotect",),
-    State.CANCEL_FAILED: ("cancel-failover",),
+    State.PROTECTED: (*3 * (Verb.PLANNED_FAILOVER,), Verb.RESYNCHRONIZE),
+    State.PLANNED_FAILED_OVER: (Verb.COMMIT, Verb.COMMIT, Verb.CANCEL_FAILOVER),
+    State.COMMITTED: (Verb.REPROTECT,),
+    State.CANCEL_FAILED: (Verb.CANCEL_FAILOVER,),
 }
 """What the product is asked for in each state at rest."""
-MOVES = {"planned-failover", "commit", "reprotect"}
 
 
 class Owner:
@@ -145,12 +151,12 @@ class Walk:
         self.trace.append(f"{act} at {site}, then {verb}")
         job = self.asked(verb)
         eventually(self.rests, 120)
-        self.trace.append(f"   {job['state']}: {(job.get('problem') or {}).get('message', '')}")
+        self.trace.append(f"   {job.state}: {job.problem.message if job.problem else ''}")
         self.nowhere_two()
         now = self.rig.machine(NAME).active_site
-        if job["state"] == "failed":
+        if job.state == "failed":
             self.as_it_was(act, verb, site, before, job)
-        elif act in STANDS and verb == "planned-failover":
+        elif act in STANDS and verb is Verb.PLANNED_FAILOVER:
             raise AssertionError(self.told("it was moved although its owner had stopped it"))
         if (now == site and self.owner.standing(site)[1:] == before[1:]) or (
             act == "autostart" and self.owner.standing(site) is not None
@@ -160,20 +166,15 @@ class Walk:
 
     def asked(self, verb):
         """The job of a verb, however it ended."""
-        vault = self.rig.home("vault")
-        done = self.rig.cli(
-            "--url", self.rig.url, "--ca", str(vault / "pki" / "ca.pem"), "--token-file", str(vault / "token"),
-            "machine", verb, NAME, "--yes", "--json",
-        )  # fmt: skip
-        return command_line.json.loads(done.stdout or done.stderr)
+        return self.rig.run(verb, ASKED[verb](machines=(NAME,)))
 
     def as_it_was(self, act, verb, site, before, job):
         """Undone means as it was; and what is advised starts no second copy."""
-        error = job["problem"]
-        assert error["do"], self.told("a failure says nothing to do")
+        error = job.problem
+        assert error.do, self.told("a failure says nothing to do")
         after = self.owner.standing(site)
         assert after is not None, self.told("the machine is gone")
-        if act in STANDS or error["code"] == "prerequisite-failed":
+        if act in STANDS or error.code == "prerequisite-failed":
             assert after == before, self.told(f"it was {before}, and is {after}")
         else:
             assert (after[1] != -1) == (before[1] != -1), self.told(f"it was {before}, and is {after}")
@@ -202,7 +203,7 @@ class Walk:
             if state is State.PROTECTED:
                 break
             job = self.asked(WAYS[state][0])
-            assert job["state"] == "succeeded", self.told(f"a dead end: {job}")
+            assert job.state == "succeeded", self.told(f"a dead end: {job}")
         assert State(self.rig.machine(NAME).state) is State.PROTECTED, self.told("a dead end")
         eventually(lambda: self.rig.codes(NAME).keys().isdisjoint({"mark-lost", "cycle-failed"}), 90)
         self.rig.new_points(NAME)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from rig import GuestMachine, Rig
+from secondsite.domain.lifecycle import Verb
 from tests.e2e import support_e2e as e2e
 from tests.e2e.hosts.support_owner import NAME, Walk
 from tests.support import command_line, libvirtd, policies
@@ -47,12 +48,12 @@ def rig(daemons):
 def test_what_cost_a_machine_once(rig, daemons):
     """A lost tag before a move; memory that is saved at home before the failback is committed; a pause before a move."""
     walk = Walk(rig, daemons, random.Random(0))
-    walk.step("pause", "planned-failover")
-    walk.step("undefine and define", "planned-failover")
-    walk.step("define anew", "commit")
+    walk.step("pause", Verb.PLANNED_FAILOVER)
+    walk.step("undefine and define", Verb.PLANNED_FAILOVER)
+    walk.step("define anew", Verb.COMMIT)
     walk.come_home()
-    walk.step("define anew", "planned-failover")
-    walk.step("managed save", "commit")
+    walk.step("define anew", Verb.PLANNED_FAILOVER)
+    walk.step("managed save", Verb.COMMIT)
     walk.come_home()
 
 
