@@ -11,8 +11,8 @@ def measure() -> Figure:
     value = round(found.store_ratio, 3)
     return Figure(
         name="deep_chain_store_ratio", value=value, unit="x", goal=1.1, better="lower",
-        peer="the same layers before any was merged",
-        how="what the file system has in use, an XFS with reflink, before and after all layers were merged that are to be",
+        peer="the same layers alone, each copied for itself",
+        how="what the file system, an XFS with reflink, has in use with the merged layers",
         spread={"min": value, "median": value, "max": value},
         measured={"plain_bytes": found.plain_bytes, "stored_bytes": found.stored_bytes},
     )  # fmt: skip

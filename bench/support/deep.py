@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 import time
@@ -62,16 +63,16 @@ def _measured(store: Path) -> Outcome:
     try:
         disks = [ReplicaDisk(history.KEY, LOAD.disk_bytes)]
         replica = Replica.create(store / "machine", daemon, history.MACHINE, disks, epoch=1)
-        source = history.Source(LOAD)
+        source, seconds = history.Source(LOAD), 0.0
         for _ in range(LOAD.points):
             replica.apply(*source.cycle())
+            began = time.monotonic()
+            while replica.keep_short():
+                pass
+            seconds += time.monotonic() - began
         replica.close()
-        plain = _used_bytes(store) - empty
-        began = time.monotonic()
-        while replica.keep_short():
-            pass
-        seconds, stored = time.monotonic() - began, _used_bytes(store) - empty
-        replica.close()
+        stored = _used_bytes(store) - empty
+        plain = _alone(replica, store)
         files, deepest = max(_lengths(replica))
         flat = _flat(replica, deepest, store / "flat.qcow2")
         starts = in_turn(lambda: _started(replica, deepest), lambda: _started_on(flat), STARTS)
@@ -79,6 +80,20 @@ def _measured(store: Path) -> Outcome:
         return Outcome(LOAD.points, files, starts, reads, plain, stored, seconds)
     finally:
         daemon.stop()
+
+
+def _alone(replica: Replica, store: Path) -> int:
+    """What the same layers occupy without the merged ones, each for itself."""
+    before, folder = _used_bytes(store), store / "alone"
+    folder.mkdir()
+    for path in replica.files.disk(history.KEY).iterdir():
+        if "-" not in path.name:
+            subprocess.run(
+                ["cp", "--reflink=never", "--sparse=always", str(path), str(folder)], check=True, timeout=300
+            )
+    found = _used_bytes(store) - before
+    shutil.rmtree(folder)
+    return found
 
 
 def _used_bytes(folder: Path) -> int:

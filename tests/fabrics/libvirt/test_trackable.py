@@ -155,8 +155,8 @@ def test_a_disk_on_many_files_is_warned_of_before_its_libvirt_takes_no_more(host
     below = None
     for number in range(21):
         path = tmp_path / f"{number}.qcow2"
-        on = ["-u", "-b", str(below), "-F", "qcow2"] if below else []
-        qemu_img("create", "-f", "qcow2", *on, str(path), "4M")
+        on = ["-u", "-b", str(below), "-F", "qcow2"]
+        qemu_img("create", "-f", "qcow2", *(on if below else []), str(path), "4M")
         below = path
     (found,) = host.fabric.tracking.check(machine_on(host, below))
     assert "stands on 21 files" in found.what

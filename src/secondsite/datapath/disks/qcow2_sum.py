@@ -2,7 +2,7 @@
 
 Only for images as we make them (clusters of 128 KiB, each with a bitmap of 4 KiB parts), without encryption, compression, snapshots or data
 elsewhere, on a file system that shares parts of files (FICLONERANGE: XFS made with reflink, btrfs). What is otherwise is refused, and nothing
-is left. Format: QEMU's docs/interop/qcow2.txt."""
+is left. Format: QEMU's interop/qcow2.txt."""
 
 from __future__ import annotations
 
