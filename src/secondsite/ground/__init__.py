@@ -9,6 +9,7 @@ Its rooms:
     holes         sparse files: what is stored of one, and holes made again
     host          what this process asks its host
     job_states    the states of jobs and tasks, in the words that everything uses
+    lived         time that was lived through: by it ages are judged
     lockfile      locks that processes have on files
     periodic      a thread that works in rounds
     plural        numbers with their nouns

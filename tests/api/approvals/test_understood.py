@@ -6,7 +6,8 @@ import pytest
 
 from secondsite.domain.access import hidden
 from tests.api.approvals.support_persons import FAILOVER
-from tests.api.approvals.test_kept import JSON
+
+JSON = {"Content-Type": "application/json"}
 
 
 @pytest.mark.parametrize(

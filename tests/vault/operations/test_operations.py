@@ -9,6 +9,7 @@ from secondsite.domain.lifecycle import DrillState, State, Verb
 from secondsite.domain.points import RecoveryPointChoice
 from secondsite.ground import seams
 from secondsite.wire.control.orders import Kind
+from tests.support.vault import source_status
 from tests.vault.support_appliances import A, B
 from tests.vault.support_operations import said
 
@@ -716,3 +717,18 @@ def test_a_failover_whose_commit_has_begun_is_not_cancelled_and_can_still_be_com
     assert "has begun" in verbs.run(Verb.CANCEL_FAILOVER).job.error.message
     assert verbs.state() is State.PLANNED_FAILED_OVER
     assert verbs.run(Verb.COMMIT).job.state == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("power", "words"),
+    [
+        ("off", "a keeps its machine, off, for"),
+        ("running", "a keeps its machine, which was last heard to be running, for"),
+    ],
+)
+def test_a_commit_says_of_the_machine_that_is_left_what_was_heard_last(verbs, power, words):
+    failed_over(verbs)
+    with verbs.store.transaction() as tx:
+        tx.statuses.put_source(source_status(verbs.machine().id, power=power), verbs.clock.now())
+    job = verbs.run(Verb.COMMIT)
+    assert words in said(job, "Remove the machine that was left").sentence

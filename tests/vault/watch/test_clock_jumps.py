@@ -9,10 +9,13 @@ from secondsite.domain.lifecycle import DrillState
 from secondsite.domain.rpo import Rpo, block_of
 from secondsite.entry import vault_wiring
 from secondsite.vault import ports
-from tests.support.vault import Dialler, VaultInProcess, request_for
+from tests.support.vault import Dialler, VaultInProcess, protected, request_for, two_sites
 
 NAMES = {"machines": ["web01"], "choice": "latest_processed"}
 DAY = timedelta(days=1)
+
+
+__all__ = ["protected", "two_sites"]
 
 
 class Clock:
@@ -34,6 +37,18 @@ def vault(clock, tmp_path):
     vault = VaultInProcess(tmp_path / "vault")
     yield vault
     vault.close()
+
+
+@pytest.fixture
+def ask(vault):
+    """A call with a token: method, path, wanted status; gives the answer's JSON."""
+
+    def ask(method, path, wanted=200, **how):
+        answer = vault.rest.request(method, f"/api{path}", **how)
+        assert answer.status_code == wanted, answer.text
+        return answer.json() if answer.content else None
+
+    return ask
 
 
 def looks(vault):
