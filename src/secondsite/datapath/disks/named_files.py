@@ -52,5 +52,20 @@ def cluster_bytes(path: Path) -> int | None:
     return 1 << int(bits) if 9 <= bits <= 21 else None
 
 
+def count(path: Path) -> int:
+    """How many files a disk is read from, by their headers, as far as these can be read here."""
+    seen: set[Path] = set()
+    while path.is_file() and path not in seen:
+        seen.add(path)
+        try:
+            backing = of(path).backing
+        except errors.ImageProblem:
+            break
+        if backing is None:
+            break
+        path = path.parent / backing
+    return len(seen)
+
+
 def _odd(path: Path, why: str) -> errors.ImageProblem:
     return errors.ImageProblem(f"{path} cannot be used: {why}.", do="Check its file system and the file.")

@@ -27,7 +27,7 @@ from ..errors import DiskSilent, DiskUnreadable
 from ..extents import Extent
 from ..granularity import CHUNK_BYTES
 from .buffers import Buffers
-from .nbd_contexts import ALLOCATION, DEPTH_CONTEXT, DIRTY, ZERO, bitmap_context, clipped
+from .nbd_contexts import ALLOCATION, DEPTH_CONTEXT, DIRTY, STORED, ZERO, bitmap_context, clipped
 
 DEPTH: Final = 6
 """Reads in flight."""
@@ -81,13 +81,14 @@ class NbdDisk:
         io_seconds: float = 60,
     ) -> None:
         """Open the export; raises DiskUnreadable if it is absent, silent or lacks one of the bitmaps. With `own`,
-        all that the image itself stores counts as dirty; it must be exported with its depth and without its
-        backing files. With `one_connection` all is asked over one: for servers that take few."""
+        all that the image itself stores counts as dirty, and what those of its backing files store with which it is
+        exported; it must be exported with its depth. With `one_connection` all is asked over one: for servers that take few."""
         self._socket_path = str(socket_path)
         self._export = export
         self._connect_seconds = connect_seconds
         self._io_seconds = io_seconds
         self._bitmaps = [bitmap_context(name) for name in bitmaps] + [DEPTH_CONTEXT] * own
+        self._marks = STORED if own else DIRTY
         self._handle = nbd.NBD()
         self._allocation: nbd.NBD | None = None
         self._wide = False
@@ -122,7 +123,7 @@ class NbdDisk:
         if not self._bitmaps:
             return extents.merge([Extent(offset, length)])
         found = self._status(self._handle, self._bitmaps, offset, length)
-        return extents.merge(extent for extent, flags in found if flags & DIRTY)
+        return extents.merge(extent for extent, flags in found if flags & self._marks)
 
     def allocation(self, offset: int, length: int) -> list[Extent]:
         """The range as data and zero extents. An answer takes as long as the image has tables there: of a changed disk

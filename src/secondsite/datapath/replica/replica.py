@@ -32,6 +32,7 @@ from .verbs import (
     runs,
     seal,
     seed,
+    skipping,
     stats,
     verify,
 )
@@ -217,6 +218,11 @@ class Replica:
         """Remove a recovery point. Its layer is merged now, or once nothing below it is in use. Raises
         ReplicaInUse while a run is on this point, PointHeld while it has a hold."""
         return prune.drop(self._core, point_id)
+
+    def keep_short(self) -> bool:
+        """Merge layers beside the others where that keeps chains short; True if there is more to do. Harmless when repeated."""
+        with self._core.changing(), self._core.keeping_layers():
+            return skipping.keep_short(self._core)
 
     def hold(self, point_id: str, reason: str) -> str:
         """Keep a point for `reason` until it is released, across restarts: it cannot be dropped. A commit still

@@ -6,6 +6,7 @@ another one takes its place, that is done when it returns. The direction changes
 (S-174).
 """
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -247,7 +248,7 @@ class Reprotect(MachineOperation):
 def _way_on(machine: ports.MachineRecord) -> str:
     return (
         "Start it, then retry the job. If it is gone for good, let another appliance of that site take its place: '--location alternate "
-        f"--target-appliance NAME' ('secondsite machine appliances {machine.name}')."
+        f"--target-appliance NAME' ('secondsite machine appliances {shlex.quote(machine.name)}')."
     )
 
 

@@ -5,6 +5,7 @@ The base of a view is the checkpoint that the caller names as acknowledged, neve
 
 import contextlib
 import dataclasses
+import shlex
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -15,7 +16,7 @@ from ....domain import errors
 from ... import interface
 from ..consistency import freezing
 from ..host import connection, domain_xml, inventory, permissions, sockets, tagging
-from . import backup_job, bitmaps, image_identity, iothreads, powered_off, trackable, unwritten
+from . import backup_job, bitmaps, image_identity, iothreads, powered_off, recognizing, trackable, unwritten
 from .job_lifeline import JobLifeline
 from .waiting_calls import WaitingCalls
 
@@ -58,7 +59,9 @@ class Tracking:
         domain = self._hypervisor.domain(fabric_id)
         found = inventory.tag_of(domain)
         if found not in (None, tag):
-            remove = f"virsh metadata {domain.name()} --uri {domain_xml.NAMESPACE} --config --remove"
+            remove = (
+                f"virsh metadata {shlex.quote(domain.name())} --uri {domain_xml.NAMESPACE} --config --remove"
+            )
             raise errors.NotOurs(
                 f"Machine '{domain.name()}' carries the mark of another protection, {found}.",
                 do=f"If another vault protects it, end that first. If that was forgotten with a restored database: '{remove}', "
@@ -66,6 +69,10 @@ class Tracking:
             )
         if found is None:
             tagging.write(domain, tag)
+
+    def recognizes(self, acknowledged: interface.Acknowledged) -> bool:
+        domain = self._hypervisor.domain(acknowledged.fabric_id)
+        return recognizing.is_sure(domain, acknowledged)
 
     def open(self, request: interface.SessionRequest) -> AbstractContextManager[interface.ChangeSession]:
         return self._view(request)
