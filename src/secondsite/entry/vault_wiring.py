@@ -20,6 +20,7 @@ from .. import api as rest_face
 from ..domain import errors
 from ..domain.plans import plan
 from ..ground.periodic import Every
+from ..ground.urls import bracketed
 from ..ground.visitors import Limits, Tally, Visitors
 from ..jobs.model.catalogue import Catalogue
 from ..jobs.model.clock import SharedClock, utc_now
@@ -168,7 +169,7 @@ class RunningVault:
         self._restored.settle()
         self.facts.start()
         control_port = self.control.start()
-        self.control_url = f"wss://{_bracketed(self.settings.names[0])}:{control_port}"
+        self.control_url = f"wss://{bracketed(self.settings.names[0])}:{control_port}"
         self._tell_where()
         self.facade = facade.assemble(self.parts())
         self.app = rest_face.create(self.facade, __version__, self.visitors)
@@ -352,7 +353,3 @@ def _visitors(port: str, limits: Limits) -> Visitors:
         log.warning("visitors.refused", port=port, reasons=reasons, most_from=most_from)
 
     return Visitors(limits, Tally(tell))
-
-
-def _bracketed(name: str) -> str:
-    return f"[{name}]" if ":" in name else name

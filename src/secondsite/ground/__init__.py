@@ -8,6 +8,7 @@ Its rooms:
     full_disk     recognize one, report it, and try again
     host          what this process asks its host
     job_states    the states of jobs and tasks, in the words that everything uses
+    json_values   what somebody else's JSON may hold
     lockfile      locks that processes have on files
     periodic      a thread that works in rounds
     plural        numbers with their nouns
@@ -18,6 +19,7 @@ Its rooms:
     threads       have names, and their deaths are reported
     units         sizes and spans
     uptime        time as a host itself measures it
+    urls          addresses in URLs
     usage         what files occupy
     visitors/     who may be connected to a port that anybody can dial
 """
