@@ -85,11 +85,10 @@ def of_machine(record: Callable[[Path], Path | None]) -> Callable[[Path], Path |
 def _named(said: Any, path: Path) -> str:
     """What the thing there is called."""
     for key in path:
-        said = (
-            said[key]
-            if isinstance(said, Mapping) or (isinstance(key, int) and isinstance(said, list | tuple))
-            else None
-        )  # type: ignore[index]
+        if isinstance(said, Mapping):
+            said = said[key]
+        else:
+            said = said[key] if isinstance(key, int) and isinstance(said, list | tuple) else None
     if isinstance(said, Mapping) and isinstance(said.get("policy"), Mapping):
         said = said["policy"]
     name = (
