@@ -38,6 +38,7 @@ from ..vault.gateway.control_tls import ControlSettings
 from ..vault.gateway.server_tls import ServerTls
 from ..vault.notices.teller import Findings, Teller
 from ..vault.steps.deps import Deps
+from ..vault.watch import disbelief
 from ..vault.watch.admission import Admission
 from ..vault.watch.backups import Backups
 from ..vault.watch.certificate_renewal import Renewal
@@ -48,7 +49,6 @@ from ..vault.watch.keeping import KeepingPush
 from ..vault.watch.rpo_series import RpoSeries
 from ..vault.watch.rpo_unwritten import WRITTEN_EVERY_SECONDS as RPO_WRITTEN_EVERY_SECONDS
 from ..vault.watch.rpo_unwritten import RpoUnwritten
-from ..vault.watch.said import disbelief
 from ..vault.watch.settings_push import SettingsPush
 from ..vault.watch.signals import Signals
 from ..vault.watch.status_intake import StatusIntake
