@@ -17,6 +17,7 @@ from ..cli.nouns import vault as vault_noun
 from ..cli.options import Json, refuse_secret, secret_in
 from ..ground import durable
 from ..ground.plural import counted
+from ..ground.urls import bracketed
 from . import ca, join, running, trash
 from . import database_url as address
 from .backup import commands as backup
@@ -72,7 +73,7 @@ def vault_init(
 
 def _write_client(path: Path, host: str, port: int, token_file: Path, ca_file: Path) -> None:
     content = {
-        "url": f"https://{host}:{port}",
+        "url": f"https://{bracketed(host)}:{port}",
         "token_file": str(token_file.absolute()),
         "ca": str(ca_file.absolute()),
     }

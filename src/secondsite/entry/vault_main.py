@@ -26,6 +26,7 @@ from ..domain.policies import ReplicationPolicy
 from ..ground import durable, visitors
 from ..ground.processes import collector, malloc
 from ..ground.units import KiB
+from ..ground.urls import bracketed
 from ..jobs.model.clock import utc_now
 from ..jobs.model.failures import JobError
 from ..jobs.storage import database
@@ -211,8 +212,7 @@ class _RestServer(uvicorn.Server):
         collector.look_at_all_seldom()
         sys.setswitchinterval(SWITCH_SECONDS)
         host, port = (sockets or [])[0].getsockname()[:2]
-        shown = f"[{host}]" if ":" in host else host
-        print(f"vault ready https://{shown}:{port}", flush=True)
+        print(f"vault ready https://{bracketed(host)}:{port}", flush=True)
 
 
 def _end(_number: int, _frame: FrameType | None) -> Any:

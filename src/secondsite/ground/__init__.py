@@ -9,6 +9,7 @@ Its rooms:
     holes         sparse files: what is stored of one, and holes made again
     host          what this process asks its host
     job_states    the states of jobs and tasks, in the words that everything uses
+    json_values   what somebody else's JSON may hold
     lived         time that was lived through: by it ages are judged
     lockfile      locks that processes have on files
     periodic      a thread that works in rounds
@@ -20,6 +21,7 @@ Its rooms:
     threads       have names, and their deaths are reported
     units         sizes and spans
     uptime        time as a host itself measures it
+    urls          addresses in URLs
     usage         what files occupy
     visitors/     who may be connected to a port that anybody can dial
 """

@@ -16,9 +16,8 @@ from ...wire.common.points import PointShape
 from ...wire.control.statuses import ReplicaStatus
 from .. import ports
 from ..steps import lookup
-from . import standing
+from . import disbelief, standing
 from .derived import Derived
-from .said import disbelief
 
 RUNS_AT_TARGET = frozenset(
     {
