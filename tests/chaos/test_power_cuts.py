@@ -82,7 +82,7 @@ def test_a_file_whose_folder_was_not_flushed_may_be_lost(recorded):
 
 
 @pytest.mark.every
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_after_every_verb_a_power_cut_leaves_all_that_was_acknowledged(sliced):
     """Each commit cuts elsewhere; the same `--slice` cuts at the same writes."""
     try:

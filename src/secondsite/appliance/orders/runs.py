@@ -4,13 +4,13 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from ...datapath import errors as datapath_errors
 from ...domain import errors, journal
-from ...fabrics.interface import HostRequest, MachineSummary, PowerState
+from ...fabrics.interface import Gone, HostRequest, MachineSummary, PowerState
 from ...ground import seams
 from ...wire.common.base import Shape
 from ...wire.common.machines import MachineDefinition, NicDefinition
@@ -20,6 +20,7 @@ from ...wire.control.orders import Nothing, StartFact, StartReplica, StopReplica
 from ..shared import run_key
 from ..target import FAILOVER as FAILOVER
 from ..target import HostedReplica, coming_home, old_disks
+from . import marks
 from .context import Context
 from .networks import connected, missing, reserving, shared
 
@@ -94,6 +95,7 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
     began, hosted = time.monotonic(), context.hosted()
     with context.alone(hosted, "starting a machine"):
         _require_closed(hosted, payload)
+        marks.found(context, payload.fabric_id)
         _end_forgotten_drill(context, hosted, payload)
         _end_never_begun(context, hosted, payload)
         old_disks.require_unchanged(hosted)
@@ -137,6 +139,7 @@ def _start(
         firmware={name: data for name, data in firmware.items() if data is not None},
         home=home,
         sizing=wanted,
+        goes_back="" if payload.goes_on else fact.mark,
     )
     unfit = context.fabric.hosting.create(request)
     fact = fact.model_copy(update={"made": True})
@@ -144,8 +147,9 @@ def _start(
     seams.reach("appliance.run.created")
     shows = _shows(context, payload.fabric_id)
     got = reserving.reserved(context, payload)
-    if payload.start:
-        unconnected |= _started(context, payload, request)
+    lacks = _started(context, payload, request) if payload.start else _Without()
+    unconnected |= lacks.cards
+    media = _media(context, request)
     remember(context, payload.run, fact.model_copy(update={"begun": True}))
     is_drill = payload.run != FAILOVER
     asked = {**networks, **dict.fromkeys(unconnected)}
@@ -157,9 +161,9 @@ def _start(
         taken_at = payload.forward.taken_at
     begin = started_from(payload.point_id, payload.forward) + ("," if payload.forward else "")
     sentence = f"{did} {payload.name} from {begin} in {seconds:.1f} s"
-    return sentence + _sized(wanted, unfit) + missing.said(unconnected) + got + told + _without(
-        firmware
-    ), StartFact(
+    return sentence + _sized(wanted, unfit) + missing.said(unconnected) + _lacking(
+        lacks, media
+    ) + got + told + _without(firmware), StartFact(
         fabric_id=payload.fabric_id,
         name=payload.name,
         point_id=payload.point_id,
@@ -170,6 +174,14 @@ def _start(
         cpu_model=wanted.cpu_model,
         definition=definition.model_copy(update={"native": ""}) if payload.run == DRILL else None,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Without:
+    """What a machine was started without: why cards are left unconnected, by their keys, and what is gone at home."""
+
+    cards: Mapping[str, str] = field(default_factory=dict)
+    parts: Sequence[Gone] = ()
 
 
 def _is_same(one: RunFact, other: RunFact) -> bool:
@@ -221,29 +233,52 @@ def _end_never_begun(context: Context, hosted: HostedReplica, payload: StartRepl
         _give_back(context, hosted, payload.run)
 
 
-def _started(context: Context, payload: StartReplica, request: HostRequest) -> dict[str, str]:
-    """Why cards are left unconnected, by their keys. A machine that comes home is started as it was, on networks that may be of kinds which
-    no list has; only if that fails, in need, without the cards whose networks are gone."""
+def _started(context: Context, payload: StartReplica, request: HostRequest) -> _Without:
+    """A machine that comes home is started as it was, on networks that may be of kinds which no list has; only if that fails, in need,
+    without the cards whose networks are gone, and without what else is."""
     try:
         context.fabric.power.start(request.fabric_id)
-        return {}
+        return _Without()
     except errors.FabricError as refused:
-        gone = missing.gone_at_home(context, payload, request.home)
-        if not gone:
+        cards = missing.gone_at_home(context, payload, request.home)
+        parts = _gone(context, payload, request)
+        if not cards and not parts:
             raise
-        return _started_without(context, request, gone, refused)
+        return _started_without(context, request, _Without(cards, parts), refused)
+
+
+def _gone(context: Context, payload: StartReplica, request: HostRequest) -> tuple[Gone, ...]:
+    """What the machine can start without at home, if it must not fail."""
+    if request.home is None or not payload.without_missing_networks:
+        return ()
+    found = context.fabric.hosting.gone(request.home, request.disks)
+    return tuple(each for each in found if not each.needed)
 
 
 def _started_without(
-    context: Context, request: HostRequest, gone: dict[str, str], refused: errors.FabricError
-) -> dict[str, str]:
-    context.fabric.hosting.create(replace(request, not_connected=frozenset(gone)))
+    context: Context, request: HostRequest, lacks: _Without, refused: errors.FabricError
+) -> _Without:
+    parts = frozenset(each.key for each in lacks.parts)
+    context.fabric.hosting.create(replace(request, not_connected=frozenset(lacks.cards), without=parts))
     try:
         context.fabric.power.start(request.fabric_id)
     except errors.SecondsiteError:
-        context.fabric.hosting.create(request)  # it was not for its cards
+        context.fabric.hosting.create(request)  # it was not for what is gone
         raise refused from None
-    return gone
+    return lacks
+
+
+def _media(context: Context, request: HostRequest) -> Sequence[Gone]:
+    """What lay in drives at home and is gone: they are empty."""
+    if request.home is None:
+        return ()
+    return [each for each in context.fabric.hosting.gone(request.home, request.disks) if each.medium]
+
+
+def _lacking(lacks: _Without, media: Sequence[Gone]) -> str:
+    """A part of a sentence."""
+    found = dict.fromkeys(each.what for each in (*lacks.parts, *media))
+    return f"; it runs without what is gone at home: {', '.join(found)}" if found else ""
 
 
 def _shows(context: Context, fabric_id: str) -> bool | None:
@@ -307,7 +342,7 @@ def _disks(context: Context, hosted: HostedReplica, payload: StartReplica) -> di
 def _sized(wanted: Sizing, unfit: Sequence[str]) -> str:
     """A part of a sentence: what the machine has otherwise than at home, and what of its definition does not fit that."""
     without = f", without {', '.join(unfit)} of its definition" if unfit else ""
-    return f" with {' and '.join(wanted.words)}{without}" if wanted.any else ""
+    return (f" with {' and '.join(wanted.words)}" if wanted.any else "") + without
 
 
 def _without(firmware: Mapping[str, bytes | None]) -> str:
@@ -319,6 +354,7 @@ def _without(firmware: Mapping[str, bytes | None]) -> str:
 def stop_replica(context: Context, payload: StopReplica) -> tuple[str, Nothing]:
     hosted = context.parts.host.find(context.machine_id)
     with context.alone(hosted, "ending a run"):
+        marks.found(context, payload.fabric_id)
         if payload.run == FAILOVER:
             _require_a_copy(context, hosted, payload.fabric_id)
         context.fabric.hosting.remove(payload.fabric_id, context.machine_id)
@@ -363,6 +399,7 @@ def end(context: Context, hosted: HostedReplica, run: str) -> str:
     """Remove the machine of a run, its overlays and its lease; the caller has locked the replica."""
     fact = machine_of(context, run)
     if fact is not None:
+        marks.found(context, fact.fabric_id)
         context.fabric.hosting.remove(fact.fabric_id, context.machine_id)
         seams.reach("appliance.run.removed")
     back = reserving.released(context) if run == FAILOVER else ""

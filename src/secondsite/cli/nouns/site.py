@@ -1,5 +1,6 @@
 """secondsite site ..."""
 
+import shlex
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -51,7 +52,9 @@ def create(context: typer.Context, name: SiteName, as_json: Json = False) -> Non
     if as_json:
         output.show_json(site)
     else:
-        output.say(f"site {name} created; next: secondsite appliance create-registration-key --site {name}")
+        output.say(
+            f"site {name} created; next: secondsite appliance create-registration-key --site {shlex.quote(name)}"
+        )
 
 
 @app.command()
@@ -114,7 +117,7 @@ def limit(
     if rate is None and not window:
         raise errors.InvalidArgument(
             "Neither a rate nor a window was given.",
-            do=f"Add --rate or --window; 'secondsite site show {name}' shows what holds.",
+            do=f"Add --rate or --window; 'secondsite site show {shlex.quote(name)}' shows what holds.",
         )
     with connect(context) as vault:
         site = vault.sites[name].limit(

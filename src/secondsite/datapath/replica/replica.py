@@ -159,6 +159,10 @@ class Replica:
         """Digests (xxh3-128, 16 bytes each) of the head's 64 KiB blocks in the range, for comparing with a source."""
         return apply.region(self._core, disk_key, offset, length)
 
+    def held(self, disk_key: str, offset: int, length: int) -> list[Extent]:
+        """The head's 64 KiB blocks in the range, from a whole block on, that are not zeros, in disk order."""
+        return apply.held(self._core, disk_key, offset, length)
+
     def pages(self, disk_key: str, blocks: Sequence[Extent]) -> bytes:
         """Digests (xxh3-128, 16 bytes each) of the head's 4 KiB pages in these blocks, read now, for comparing
         with a source."""

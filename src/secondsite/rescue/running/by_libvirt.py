@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+
 from ..problems import Problem
-from . import domain, qemu
+from . import domain, entering, qemu
 from .virsh import Virsh
 from .wanted import Start, cards_of, folder, uuid_of
 
@@ -16,7 +18,7 @@ def run(start: Start, uri: str) -> str:
     virsh, replica, macs = Virsh(uri), start.replica, start.replica.start.get("macs") or {}
     place = domain.Files(
         disks=start.disks,
-        chains=start.chains,
+        chains=start.encrypted,
         key_id=replica.key_id if start.key else None,
         variables=qemu.variables(folder(replica), start.variables)
         if "nvram" in start.point.firmware
@@ -29,6 +31,8 @@ def run(start: Start, uri: str) -> str:
         as_it_was=bool(replica.start.get("as_it_was")),
     )
     definition = domain.placed(str(replica.start["xml"]), place)
+    files = [*itertools.chain(*start.chains.values()), *domain.variables(definition)]
+    entering.let_in(virsh.qemus_user(), replica.store, (file.parent for file in files))
     if start.key is not None:
         virsh.tell(str(replica.key_id), start.key)
     try:

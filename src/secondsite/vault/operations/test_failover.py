@@ -6,6 +6,7 @@ One that was asked to clean up ends it by itself, with the verdict of its proof 
 operator has completed it.
 """
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -25,7 +26,7 @@ from ...wire.control import checks, orders
 from ...wire.control.cards import CardHere
 from .. import ports
 from ..steps import obstacles
-from ..steps.drills import by_itself, judging
+from ..steps.drills import apart, by_itself, judging
 from ..steps.drills.by_itself import CleansUp
 from ..steps.drills.networking import AskedNetwork, DrillNetworks
 from ..steps.drills.staying_open import StaysOpen
@@ -62,6 +63,12 @@ class TestFailover(MachineOperation):
     __test__ = False
     verb = Verb.TEST_FAILOVER
     undo_on_failure = True
+
+    def warnings_of_several(
+        self, tx: ports.Transaction, machines: Sequence[ports.MachineRecord], request: Shape
+    ) -> tuple[str, ...]:
+        assert isinstance(request, rest.TestFailover)
+        return apart.warnings(tx, machines, request.network)
 
     def arguments(
         self, tx: ports.Transaction, request: Shape, machine: ports.MachineRecord
@@ -226,7 +233,7 @@ def _waits_for(machine: ports.MachineRecord) -> str:
     assert machine.drill is not None
     return (
         f"{machine.drill.machine_name} waits at {machine.target_site}; proof: {verdicts.spoken(machine.drill.proven)}. Look at it, then "
-        f"'secondsite machine cleanup-test-failover {machine.name} --verdict passed --notes WHAT' (or failed)"
+        f"'secondsite machine cleanup-test-failover {shlex.quote(machine.name)} --verdict passed --notes WHAT' (or failed)"
     )
 
 

@@ -25,7 +25,8 @@ from .standing import ChainFile as ChainFile
 
 # A chain of 155 layers would hold a table cache of up to 32 MiB for each (P24).
 BACKING_CACHE_BYTES: Final = 1 * MiB
-BACKING_CACHE_ENTRY_BYTES: Final = 16 * KiB
+CACHE_ENTRY_BYTES: Final = 16 * KiB
+"""QEMU says what a disk holds in steps of what one entry describes: 128 MiB of ours; by default it would be 32."""
 OPENED_TOGETHER: Final = 8
 """Files of a chain in one command. To open and close 100 took the daemon 312 ms one by one, 161 ms so, and 360 ms as one (ADR 72)."""
 TOP: Final = "top"
@@ -143,7 +144,7 @@ class Heads:
             chain = chain_files(self._files, state, disk, state.head, self._key())
             head = open_chain(self._daemon, self._node_prefix(index), chain, writable=True)
             self._below[index] = chain[-2].name
-            top = self._daemon.add_node(self._top(index, head))
+            top = self._daemon.add_filter(self._top(index, head))
             self._daemon.export(top, self._export(index), writable=True)
 
     @property
@@ -229,8 +230,9 @@ class Heads:
         return options
 
     def _top(self, index: int, head: str) -> dict[str, Any]:
-        """The node that is exported: it stays, and heads change below it."""
-        return {"driver": "raw", "node-name": f"{self._node_prefix(index)}{TOP}", "file": head}
+        """The node that is exported: it stays, and heads change below it. It is a filter, since through any other node QEMU says
+        of a block that the head lacks that nothing is stored there, but not whether the layers below make it zeros (ADR 145)."""
+        return self._daemon.filter_options(f"{self._node_prefix(index)}{TOP}", head)
 
     def _node_prefix(self, index: int) -> str:
         return f"{self._prefix}-{index}-"
@@ -272,7 +274,9 @@ def _node(
         options["encrypt"] = {"format": "luks", "key-secret": daemon.knows(file.key)}
     if file.image_format == "qcow2":
         options["backing"] = backing
+        # no more than a cluster, which an image of others may have of 512 bytes: else QEMU refuses it
+        cluster = named_files.cluster_bytes(file.path)
+        options["l2-cache-entry-size"] = min(CACHE_ENTRY_BYTES, cluster or CACHE_ENTRY_BYTES)
         if not writable:
             options["l2-cache-size"] = BACKING_CACHE_BYTES
-            options["l2-cache-entry-size"] = BACKING_CACHE_ENTRY_BYTES
     return options

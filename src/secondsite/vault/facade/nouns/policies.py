@@ -1,6 +1,7 @@
 """Replication policies. Each has a failback twin, which is made with it and is read-only (C-19)."""
 
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -119,7 +120,7 @@ def _create(tx: ports.Transaction, policy: ReplicationPolicy) -> Policy:
         if tx.policies.find(name):
             raise errors.AlreadyExists(
                 f"There is a policy '{name}' already.",
-                do=f"Choose another name, or change it: 'secondsite policy update {name} --help'.",
+                do=f"Choose another name, or change it: 'secondsite policy update {shlex.quote(name)} --help'.",
             )
     put_with_twin(tx, policy)
     return _info(tx, policy.name)

@@ -4,10 +4,12 @@ What blocks a failover blocks here. What only a planned failover needs, its sour
 without.
 """
 
+import shlex
 from collections.abc import Iterator, Sequence
 
 from .....domain import errors, lifecycle
 from .....domain.lifecycle import Verb
+from .....wire.common.machines import PowerState
 from .....wire.control.cards import CardHere
 from .....wire.control.checks import CheckedTarget, CheckSource, CheckTarget, NeededMemory, Obstacles
 from .....wire.rest.preflights import Preflight, PreflightObstacle
@@ -40,7 +42,7 @@ class Preflights:
             yield asked.obstacle(
                 machine.target_site,
                 f"There is no recovery point of {machine.name} that is whole.",
-                f"Wait for the next one, and look at 'secondsite point list {machine.name}'.",
+                f"Wait for the next one, and look at 'secondsite point list {shlex.quote(machine.name)}'.",
             )
 
     def _target(self, machine: ports.MachineRecord) -> Found:
@@ -97,7 +99,8 @@ class Preflights:
         except errors.SecondsiteError:
             return Obstacles()
         with self._parts.store.reading() as tx:
-            return fitting.look(tx, machine, connected, now.addresses, answer.stand_ins).unfit
+            runs = now.power == PowerState.RUNNING
+            return fitting.look(tx, machine, connected, now.addresses, answer.stand_ins, runs=runs).unfit
 
     def _source(self, machine: ports.MachineRecord) -> Found:
         site = machine.source_site

@@ -1,5 +1,6 @@
 """Could a machine be protected, before anybody asks for it?"""
 
+import shlex
 from collections.abc import Iterator, Sequence
 
 from .....domain import errors
@@ -69,7 +70,7 @@ class Eligibility:
         if known is not None:
             raise errors.AlreadyExists(
                 f"Machine '{known.name}' is under protection already ({known.state}).",
-                do=f"Ask for its failover: 'secondsite machine preflight {known.name}'.",
+                do=f"Ask for its failover: 'secondsite machine preflight {shlex.quote(known.name)}'.",
             )
 
     def _obstacles(
