@@ -124,9 +124,11 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
         seams.reach("appliance.run.created")
         shows = _shows(context, payload.fabric_id)
         got = reserving.reserved(context, payload)
+        is_drill = payload.run != FAILOVER
         if payload.start:
             unconnected |= _started(context, payload, request)
-        is_drill = payload.run != FAILOVER
+            with_host = definition.starts_with_host and not is_drill
+            context.fabric.power.allow_start(payload.fabric_id, context.machine_id, with_host=with_host)
         asked = {**networks, **dict.fromkeys(unconnected)}
         told = connected.said(context, payload.fabric_id, asked) if is_drill else ""
     seconds = time.monotonic() - began
