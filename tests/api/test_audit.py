@@ -342,3 +342,30 @@ def test_changes_at_the_same_time_make_one_chain(vault, ask, log):
     found = ask("GET", "/audit/verify")
     assert (found["intact"], found["entries"]) == (True, 80)
     assert {entry["object"] for entry in log()} == {"/sites"}
+
+
+def test_what_was_done_to_a_machine_is_found_by_its_name_and_its_id_whatever_verb_did_it(
+    vault, ask, log, protected
+):
+    plan = {"name": "shop", "groups": [{"machines": ["web01"]}]}
+    ask("POST", "/plans", 201, json=plan)
+    ask("PUT", "/plans/shop", json={"groups": plan["groups"], "rto_goal_seconds": 600})
+    ask("POST", "/groups", 201, json={"name": "shop", "source_site": "a", "target_site": "b"})
+    ask("POST", "/groups/shop/add", json={"machines": [protected.id]})
+    ask(
+        "POST",
+        "/drills/schedules",
+        201,
+        json={"name": "weekly", "every_days": 7, "at": "02:00", "plan": "shop"},
+    )
+    ask("PUT", "/machines/web01/checks", json={"checks": []})
+    job = ask("POST", "/machines/failover", 202, json={"machines": ["web01", "nosuch"][:1]})["job_id"]
+    vault.rest.post(f"/api/jobs/{job}/cancel")
+    wanted = [
+        "POST /plans", "PUT /plans/{plan}", "POST /groups/{group}/add", "POST /drills/schedules",
+        "PUT /machines/{machine}/checks", "POST /machines/failover", "POST /jobs/{job}/cancel",
+    ]  # fmt: skip
+    for called in ("web01", protected.id):
+        assert [entry["verb"] for entry in log(object=called)] == wanted
+    assert log(object="web0") != []
+    assert log(object='b01"') == []

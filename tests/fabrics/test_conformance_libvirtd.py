@@ -44,6 +44,7 @@ def host(daemon):
         shutil.rmtree(root, ignore_errors=True)
 
 
+@pytest.mark.every(by="test")
 class TestLibvirtd(conformance.Suite):
     @pytest.fixture
     def under_test(self, host):

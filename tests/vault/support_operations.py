@@ -93,6 +93,7 @@ class Verbs:
             self.appliances,
             self._submit,
             self.clock.now,
+            self.clock.now,
             self.clock.monotonic,
             self._new_id,
             lambda key: self.engine.signal(key),

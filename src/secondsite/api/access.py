@@ -10,11 +10,12 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
+from pydantic import TypeAdapter
 from starlette.types import Scope
 
 from ..domain import errors
 from ..vault.facade import VaultFacade
-from ..vault.facade.acts import Act
+from ..vault.facade.acts import Act, Body
 from ..vault.facade.callers import Caller as Identity
 from ..vault.facade.refusals import READING
 from . import permissions
@@ -64,6 +65,12 @@ async def named(request: Request) -> None:
     if isinstance(act, Act):
         act.verb, act.code = f"{request.method} {_below(route)}", route.status_code or act.code
         act.name = permissions.verb_of(route.name)
+        act.takes = _takes(route)
+
+
+def _takes(route: APIRoute) -> Callable[[], Body] | None:
+    kind = None if route.body_field is None else route.body_field.field_info.annotation
+    return None if kind is None else lambda: TypeAdapter(kind)
 
 
 def _below(route: APIRoute) -> str:

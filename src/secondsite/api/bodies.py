@@ -1,8 +1,9 @@
-"""The body of a request: whole, bounded in size and time, and text."""
+"""The body of a request: whole, bounded in size and time, and text that reads one way only."""
 
 import asyncio
 import json
 import re
+from collections.abc import Sequence
 
 from starlette.types import Receive, Scope
 
@@ -48,17 +49,32 @@ def _too_large(most_bytes: int) -> errors.RequestTooLarge:
 
 
 def _text(body: bytes) -> bytes:
-    """The body, if it is text that every part of the vault can hold. The library that parses JSON takes more: halves of
-    surrogate pairs and NUL, which then cannot be stored, or cannot be shown."""
+    """The body, if it is text that every part of the vault can hold, and understands alike. The library that parses JSON takes
+    more: halves of surrogate pairs and NUL, which then cannot be stored, or cannot be shown; other encodings, which look
+    empty as UTF-8; a field twice, of which others take the first."""
     try:
-        body.decode()
+        text = body.decode()
+        if "\0" in text or text.startswith("\ufeff"):
+            raise _no_text()
+        value = json.loads(text, object_pairs_hook=_once_each) if text else None
         if ODD.search(body):
-            _check(json.loads(body))
+            _check(value)
     except UnicodeError:
         raise _no_text() from None
     except (ValueError, RecursionError):
         pass  # the application says what is wrong
     return body
+
+
+def _once_each(fields: Sequence[tuple[str, object]]) -> dict[str, object]:
+    found = dict(fields)
+    if len(found) < len(fields):
+        names = [name for name, _ in fields]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise errors.InvalidArgument(
+            f"The request's body says '{twice[:100]}' twice in one object.", do="Say each field once."
+        )
+    return found
 
 
 def _check(value: object) -> None:

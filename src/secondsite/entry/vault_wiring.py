@@ -19,6 +19,7 @@ from .. import __version__
 from .. import api as rest_face
 from ..domain import errors
 from ..domain.plans import plan
+from ..ground.lived import Lived
 from ..ground.periodic import Every
 from ..ground.visitors import Limits, Tally, Visitors
 from ..jobs.model.catalogue import Catalogue
@@ -47,6 +48,7 @@ from ..vault.watch.keeping import KeepingPush
 from ..vault.watch.rpo_series import RpoSeries
 from ..vault.watch.rpo_unwritten import WRITTEN_EVERY_SECONDS as RPO_WRITTEN_EVERY_SECONDS
 from ..vault.watch.rpo_unwritten import RpoUnwritten
+from ..vault.watch.said import disbelief
 from ..vault.watch.settings_push import SettingsPush
 from ..vault.watch.signals import Signals
 from ..vault.watch.status_intake import StatusIntake
@@ -84,6 +86,7 @@ class RunningVault:
         self._ca = pki / CA_CERTIFICATE
         vault_store.migrate(settings.database_url)
         self._database: Database = database.connect(settings.database_url)
+        self._lived = Lived(utc_now)
         self._store = vault_store.SqlStore(self._database, lambda: self._engine.member)
         self.signals = Signals()
         self.others = self._others()
@@ -108,7 +111,7 @@ class RunningVault:
         )
         self._engine.standing.follow(self.control.cut, self.control.mend)
         self.signals.connect(self._engine.signal)
-        self._housekeeping = Housekeeping(self._store, self.facts, self._operations, utc_now)
+        self._housekeeping = Housekeeping(self._store, self.facts, self._operations, self._lived)
         starting = Starting(deps, self._operations, self.facts, self.authority)
         self._drills = DrillScheduler(deps, starting, self.facts)
         self._verification = VerificationScheduler(deps, self.facts, self.authority)
@@ -121,13 +124,15 @@ class RunningVault:
         self.settings_push = SettingsPush(self._store, self.control, self.signals, self.authority)
         self.keeping_push = KeepingPush(self._store, self.control)
         self.rpo_unwritten = RpoUnwritten(self._store)
-        self.rpo_series = RpoSeries(self._store, self.control, self.facts, self.rpo_unwritten, utc_now)
+        self.rpo_series = RpoSeries(
+            self._store, self.control, self.facts, self.rpo_unwritten, utc_now, self._lived
+        )
         self._backups = Backups(timedelta(days=settings.backup_warn_days))
         self._scheduled_backups = Scheduled(home, settings, utc_now)
         findings = Findings(deps, self.facts, self.authority, self._backups, settings.name)
         self.notices = Teller(deps, findings, settings.name, settings.id, settings.notices_settle_seconds)
         self._engine.changes.follow(self.notices.hear_of_job)
-        self._evidence = Keeper(self._store, settings.name, utc_now)
+        self._evidence = Keeper(self._store, settings.name, utc_now, self._lived)
         self._engine.changes.follow(self._evidence.hear_of_job)
         self.uses = Uses()
         self.refusals = Refusals(self._store, utc_now)
@@ -165,6 +170,7 @@ class RunningVault:
         # The engine first: if it is refused, another vault is alive and its records must not change.
         self._engine.start()
         self._restored.settle()
+        self._housekeeping.follow()
         self.facts.start()
         control_port = self.control.start()
         self.control_url = f"wss://{_bracketed(self.settings.names[0])}:{control_port}"
@@ -229,7 +235,7 @@ class RunningVault:
 
     def _tell_where(self) -> None:
         with self._store.transaction() as tx:
-            several.enter(tx, self.settings, self.authority, self.control_url)
+            several.enter(tx, self.settings, self.authority, self.control_url, self._lived())
 
     @property
     def failure(self) -> JobError | None:
@@ -275,11 +281,19 @@ class RunningVault:
             others=self.others,
         )
 
-    def _hear_number(self, told: int) -> None:
+    def _hear_number(self, appliance_id: str, told: int) -> None:
         """Before the appliance that was told it is given any order."""
         with self._store.transaction() as tx:
             self._engine.changes.tell_on_commit(tx.session)
-            self._restored.hear(tx.session, told)
+            if self._restored.hear(tx.session, appliance_id, told):
+                disbelief.end(tx, appliance_id)
+            else:
+                disbelief.note(
+                    tx,
+                    appliance_id,
+                    f"says that a vault has told it the number {told}, which none can have reached unseen",
+                    utc_now(),
+                )
 
     def _deps(self) -> Deps:
         return Deps(
@@ -287,6 +301,7 @@ class RunningVault:
             gateway=self.control,
             submit=self._submit,
             now=utc_now,
+            lived=self._lived,
             monotonic=time.monotonic,
             new_id=lambda: uuid.uuid4().hex,
             signal=self.signals,

@@ -6,8 +6,10 @@ Its rooms:
     certificates  what a certificate says of itself, its key, and its issuer
     durable       files that are whole or absent after a power cut
     full_disk     recognize one, report it, and try again
+    holes         sparse files: what is stored of one, and holes made again
     host          what this process asks its host
     job_states    the states of jobs and tasks, in the words that everything uses
+    lived         time that was lived through: by it ages are judged
     lockfile      locks that processes have on files
     periodic      a thread that works in rounds
     plural        numbers with their nouns

@@ -1,6 +1,7 @@
 """What a certificate says of itself, of its key, and of who issued it."""
 
 import hashlib
+from datetime import datetime
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -30,6 +31,11 @@ def issued(ca: x509.Certificate, certificate: x509.Certificate) -> bool:
     except (ValueError, TypeError, InvalidSignature):
         return False
     return True
+
+
+def serves_at(certificate: x509.Certificate, now: datetime) -> bool:
+    """Whether it is valid then. One that a clock which was ahead has issued is not valid yet."""
+    return certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc
 
 
 def _digest(holder: x509.Certificate | x509.CertificateSigningRequest) -> str:

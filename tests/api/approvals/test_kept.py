@@ -33,7 +33,7 @@ def test_a_refused_or_withdrawn_request_is_not_carried_out(ask, anna, bob, guard
 def make_old(vault, number):
     with vault.store.transaction() as tx:
         record = tx.approvals.find(number)
-        tx.approvals.put(dataclasses.replace(record, expires_at=record.asked_at - timedelta(seconds=1)))
+        tx.approvals.put(dataclasses.replace(record, expires_at=record.asked_at - timedelta(days=9)))
 
 
 def test_a_request_that_nobody_granted_in_time_expires_and_that_is_on_record(

@@ -23,6 +23,7 @@ pytestmark = pytest.mark.slow
 class Vault(http.server.BaseHTTPRequestHandler):
     shown: bytes
     answered: bytes
+    certificate: str
     asked: list[Any]
 
     def do_GET(self):
@@ -44,7 +45,7 @@ class Vault(http.server.BaseHTTPRequestHandler):
             return
         x509.load_pem_x509_csr(body["csr_pem"].encode())
         answer = {
-            "appliance_id": "id-1", "site": "a", "certificate_pem": "certificate", "ca_pem": self.answered.decode(),
+            "appliance_id": "id-1", "site": "a", "certificate_pem": self.certificate, "ca_pem": self.answered.decode(),
             "control_url": "wss://vault:8444",
         }  # fmt: skip
         self._answer(200, json.dumps(answer).encode())
@@ -65,7 +66,16 @@ class Vault(http.server.BaseHTTPRequestHandler):
 def served(ca, shown, answered):
     """A vault whose TLS certificate is of this CA, which shows one CA and answers with one; its URL, and what it was asked."""
     asked: list[Any] = []
-    handler = type("Handler", (Vault,), {"shown": shown, "answered": answered, "asked": asked})
+    handler = type(
+        "Handler",
+        (Vault,),
+        {
+            "shown": shown,
+            "answered": answered,
+            "asked": asked,
+            "certificate": ca.issue_cert("id-1").cert_chain_pems[0].bytes().decode(),
+        },
+    )
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     ca.issue_cert("127.0.0.1", common_name="vault").configure_cert(context)
@@ -94,7 +104,7 @@ def test_an_enrolled_appliance_has_its_files(vault, ca, tmp_path):
     config = enrolled(url, tmp_path / "home", ca)
     assert ApplianceConfig.load(tmp_path / "home") == config
     assert config.appliance_id == "id-1"
-    assert config.certificate.read_text() == "certificate"
+    assert x509.load_pem_x509_certificate(config.certificate.read_bytes()).subject
     assert config.key.stat().st_mode & 0o077 == 0
 
 

@@ -20,7 +20,7 @@ from secondsite.ground import seams
 from secondsite.vault.gateway.certificate_authority import create_authority, load_authority
 from secondsite.vault.watch.certificate_renewal import Renewal as VaultsRenewal
 from secondsite.wire.control import Renewed
-from secondsite.wire.rest.places import EnrollRequest
+from secondsite.wire.rest.places import EnrollAnswer, EnrollRequest
 from tests.support.enrolled import enrolled as enrolled_site
 from tests.support.vault import VaultInProcess
 
@@ -163,6 +163,37 @@ def test_only_a_certificate_of_our_ca_for_our_name_and_key_is_taken(held, tmp_pa
     keeper.answered(Renewed(certificate_pem=good))
     assert config.certificate.read_text() == good
     assert taken == [True]
+
+
+@pytest.mark.parametrize("days", [10, 400])
+def test_a_certificate_that_is_valid_later_replaces_none_that_serves_now(held, days):
+    authority, config, csr = held
+    now, before = datetime.now(UTC), config.certificate.read_bytes()
+    later = authority.issue_appliance(csr, "id-1", now + timedelta(days=days))[0]
+    renewal_of(config).answered(Renewed(certificate_pem=later))
+    assert config.certificate.read_bytes() == before
+    # a clock here that is further ahead than any certificate reaches is the wrong one itself
+    far = renewal_of(config, now=lambda: now + timedelta(days=1000))
+    far.answered(Renewed(certificate_pem=later))
+    assert config.certificate.read_text() == later
+
+
+def test_one_that_is_not_valid_yet_is_asked_for_anew(held):
+    authority, config, csr = held
+    later = authority.issue_appliance(csr, "id-1", datetime.now(UTC) + timedelta(days=10))[0]
+    config.certificate.write_text(later)
+    assert renewal_of(config).request() is not None
+
+
+@pytest.mark.parametrize("days", [10, -400])
+def test_an_enrollment_whose_clocks_differ_by_days_keeps_nothing(held, days):
+    authority, _config, csr = held
+    pem, _expires = authority.issue_appliance(csr, "id-1", datetime.now(UTC) + timedelta(days=days))
+    answer = EnrollAnswer(
+        appliance_id="id-1", site="a", ca_pem=authority.ca_pem, certificate_pem=pem, control_url="wss://v"
+    )
+    with pytest.raises(errors.CertificateRefused, match="clock"):
+        enrollment._require_in_time(answer, datetime.now(UTC))  # noqa: SLF001 the vault of a test has the same clock
 
 
 def test_a_short_life_is_not_hidden_by_the_time_that_it_was_backdated(tmp_path):

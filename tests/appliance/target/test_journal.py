@@ -123,6 +123,7 @@ def test_no_instant_has_half_of_a_disk_that_was_included_again(make_site):
 def test_a_comparison_of_all_blocks_in_parts_ends_what_can_be_recovered_until_its_point(make_site):
     a, b = make_site("a", slice_bytes=2 * MiB).start(), make_site("b").start()
     pair = Pair(a, b, a.make_machine())
+    a.write(pair.fabric_id, 0, noise(DISK_BYTES))  # a slice is measured by what is in it
     pair.protect().synchronized()
     at, content = write(pair, 1)[0]
     write(pair, 1, offset=3 * MiB)  # with a cycle after it, the instant is not at the open end of its stretch

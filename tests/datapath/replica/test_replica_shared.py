@@ -109,7 +109,7 @@ def test_the_points_of_a_replica_of_the_first_release_are_shared(replica, daemon
 def test_points_that_are_shared_while_a_merge_into_the_head_waits_can_be_used(
     replica, daemon, source, tmp_path, monkeypatch
 ):
-    def full(*_):
+    def full(*_, **__):
         raise errors.StoreFull("No space.", do="Free some.")
 
     with monkeypatch.context() as patch, contextlib.suppress(errors.StoreFull):
@@ -168,7 +168,7 @@ def test_a_store_without_room_for_the_copy_is_full_and_nothing_is_changed(tmp_pa
     path.write_bytes(b"a" * 5000)
     os.link(path, other)
 
-    def full(*_):
+    def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "copy_file_range", full)

@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import pytest
 
+from secondsite.domain.access.roles import Role
 from secondsite.domain.lifecycle import DrillState, Verb
 from secondsite.domain.plans.plan import PlanGroup, PlanMachine, RecoveryPlan
-from secondsite.vault.ports import PlanRecord
+from secondsite.vault.ports import PlanRecord, TokenRecord
 from secondsite.vault.store.failures import ChangedMeanwhile
 from secondsite.vault.store.machines import SqlMachines
 from secondsite.wire.control.orders import Kind
@@ -235,3 +236,66 @@ def test_of_a_turn_in_which_somebody_else_was_faster_nothing_is_kept_and_the_nex
     assert (drills.jobs(), drills.record().said) == ([], "")
     drills.look()
     assert (drills.jobs(), drills.record().next_at) == (["web01"], due + 7 * DAY)
+
+
+# ---- bound to the plan and to whoever made it --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def made_by(drills):
+    """A schedule that this token made."""
+
+    def made_by(*roles, site=None, expires_at=None, **values):
+        now = drills.clock.now()
+        token = TokenRecord("anna", "digest", now, roles=roles, site=site, expires_at=expires_at)
+        due = drills.set(**values)
+        with drills.verbs.store.transaction() as tx:
+            tx.tokens.add(token)
+            tx.drill_schedules.put(replace(tx.drill_schedules.find("nightly"), maker_id=token.id))
+        return due
+
+    return made_by
+
+
+def test_a_schedule_starts_what_its_maker_could_start(drills, made_by):
+    drills.at(made_by(Role.CONTRIBUTOR, site="b"))
+    drills.look()
+    assert drills.jobs() == ["web01"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda tx, _now: tx.tokens.remove("anna"),
+        lambda tx, now: tx.tokens.put(replace(tx.tokens.find("digest"), expires_at=now)),
+        lambda tx, _now: tx.tokens.put(replace(tx.tokens.find("digest"), roles=(Role.READER,))),
+        lambda tx, _now: tx.tokens.put(replace(tx.tokens.find("digest"), site="c")),
+    ],
+)
+def test_a_schedule_ends_with_what_its_maker_may(drills, made_by, change):
+    drills.at(made_by(Role.CONTRIBUTOR))
+    with drills.verbs.store.transaction() as tx:
+        change(tx, drills.clock.now())
+    drills.look()
+    assert drills.jobs() == []
+    assert "token that made schedule 'nightly'" in drills.record().said
+
+
+def test_a_later_plan_of_the_same_name_is_not_drilled(drills):
+    def planned(name, at):
+        found = drills.verbs.machine(name)
+        member = PlanMachine(found.id, found.name, found.source_site, found.target_site)
+        with drills.verbs.store.transaction() as tx:
+            tx.plans.put(PlanRecord("shop", RecoveryPlan("shop", (PlanGroup((member,)),)), at, at))
+
+    now = drills.clock.now()
+    planned("web01", now)
+    due = drills.set(machines=(), plan="shop")
+    with drills.verbs.store.transaction() as tx:
+        tx.drill_schedules.put(replace(tx.drill_schedules.find("nightly"), plan_made_at=now))
+        tx.plans.remove("shop")
+    planned("db01", now + timedelta(hours=1))
+    drills.at(due)
+    drills.look()
+    assert drills.jobs() == []
+    assert "is gone" in drills.record().said

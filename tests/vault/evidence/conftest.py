@@ -13,7 +13,7 @@ __all__ = ["plan", "verbs"]
 @pytest.fixture
 def kept(verbs):
     """Evidence of a job, as it is kept: its row and its document."""
-    keeper = Keeper(verbs.store, "north", verbs.clock.now)
+    keeper = Keeper(verbs.store, "north", verbs.clock.now, verbs.clock.now)
 
     def kept(job_id):
         keeper.hear_of_job(None)

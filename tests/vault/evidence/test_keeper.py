@@ -49,7 +49,7 @@ def end(store, job_id, verb="test_failover", state=JobState.SUCCEEDED, arguments
 
 
 def keeper(store):
-    return Keeper(store, "north", lambda: NOW)
+    return Keeper(store, "north", lambda: NOW, lambda: NOW)
 
 
 def kept(store):

@@ -102,3 +102,14 @@ def test_both_ends_of_a_tls_connection_accept_what_the_authority_issued(tmp_path
         assert tls.recv(1) == b"x"
     thread.join(10)
     assert seen["peer"] == ((("commonName", "appliance-1"),),)
+
+
+@pytest.mark.parametrize("days", [10, 400, -10])
+def test_a_clock_that_was_wrong_at_one_start_leaves_a_certificate_that_is_trusted_when_it_is_right(
+    tmp_path, now, days
+):
+    names, wrong = ["127.0.0.1"], now + timedelta(days=days)
+    ensure_server_certificate(create_authority(tmp_path, "test CA", wrong), tmp_path, names, wrong)
+    path, _key = ensure_server_certificate(load_authority(tmp_path), tmp_path, names, now)
+    chain = x509.load_pem_x509_certificate(path.read_bytes()), load_authority(tmp_path).trusted[0]
+    assert all(each.not_valid_before_utc <= now < each.not_valid_after_utc for each in chain)

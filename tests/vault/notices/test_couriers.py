@@ -53,7 +53,7 @@ def target(store, web_server):
 @pytest.fixture
 def couriers(store, clock):
     """One process's, by its name."""
-    return lambda owner="one": Couriers(store, "vault", owner, clock, lambda: None)
+    return lambda owner="one", lived=clock: Couriers(store, "vault", owner, clock, lived, lambda: None)
 
 
 def notice(number, severity=Severity.CRITICAL, made_at=NOW):
@@ -138,6 +138,15 @@ def test_what_is_refused_is_tried_again_after_growing_pauses_as_the_same_message
     assert (going.failures, going.said, unsent.notices) == (0, "204 No Content", 1)
     carried(courier)
     assert ids(server)[-1] == "n2"
+
+
+def test_a_clock_that_was_ahead_gives_nothing_up(store, target, couriers, clock):
+    target().statuses = [500]
+    add(store, notice(1))
+    clock.now += timedelta(days=10)
+    carried(couriers(lived=lambda: NOW))
+    going, unsent = delivery(store)
+    assert (going.given_up, unsent.notices) == (0, 1)
 
 
 def test_after_a_day_it_is_given_up_and_the_next_message_says_so(store, target, couriers, clock):

@@ -47,7 +47,9 @@ def looking(store, holds=lambda _appliance_id: True):
     facts = Intake(store, lambda _signal: None, lambda: NOW)
     gateway = SimpleNamespace(holds=holds)
     deps: Any = SimpleNamespace(gateway=gateway, now=lambda: NOW, drill_counts=timedelta(days=90))
-    return Looking(store, Findings(deps, facts, AUTHORITY, Backups(timedelta()), "test"), lambda: NOW)
+    return Looking(
+        store, Findings(deps, facts, AUTHORITY, Backups(timedelta()), "test"), lambda: NOW, lambda: NOW
+    )
 
 
 def target(store):

@@ -9,6 +9,7 @@ from secondsite.domain.lifecycle import DrillState, State, Verb
 from secondsite.domain.points import RecoveryPointChoice
 from secondsite.ground import seams
 from secondsite.wire.control.orders import Kind
+from tests.support.vault import source_status
 from tests.vault.support_appliances import A, B
 from tests.vault.support_operations import said
 
@@ -325,6 +326,43 @@ def test_a_cancel_that_fails_because_the_source_died_leads_on_by_failover(verbs)
     verbs.appliances.away.add(A)
     assert verbs.run(Verb.FAILOVER).job.state == "succeeded"
     assert verbs.state() is State.FAILED_OVER
+
+
+def left_off_at_both_sites(verbs):
+    verbs.protect()
+    verbs.appliances.fail(Kind.START_REPLICA)
+    verbs.appliances.fail(Kind.RESTART)
+    verbs.run(Verb.PLANNED_FAILOVER)
+    assert verbs.state() is State.CANCEL_FAILED
+    verbs.appliances.mend()
+    assert verbs.appliances.running(verbs.machine().id) == []
+
+
+@pytest.mark.parametrize("brings_up", [Verb.CANCEL_FAILOVER, Verb.FAILOVER])
+@pytest.mark.parametrize("away", [None, A, B])
+def test_a_machine_that_runs_nowhere_keeps_its_protection_until_it_was_brought_up(verbs, brings_up, away):
+    """S-057: the record would be gone, and with it who starts the machine."""
+    left_off_at_both_sites(verbs)
+    if away is not None:
+        verbs.appliances.away.add(away)
+    job = verbs.run(Verb.DISABLE_PROTECTION).job
+    assert (job.state, job.error.code) == ("failed", "prerequisite-failed")
+    assert "runs nowhere, as far as is known" in job.error.message
+    assert "cancel-failover web01" in job.error.do
+    assert "failover web01" in job.error.do
+    assert verbs.state() is State.CANCEL_FAILED
+    assert verbs.appliances.removed == []
+    verbs.appliances.away.clear()
+    assert verbs.run(brings_up).job.state == "succeeded"
+    assert len(verbs.appliances.running(verbs.machine().id)) == 1
+    assert verbs.run(Verb.DISABLE_PROTECTION).job.state == "succeeded"
+    assert verbs.machine() is None
+
+
+def test_a_machine_that_its_owner_shut_down_can_be_unprotected(verbs):
+    verbs.protect()
+    verbs.appliances.copies.stop(verbs.machine().id, A)
+    assert verbs.run(Verb.DISABLE_PROTECTION).job.state == "succeeded"
 
 
 def test_the_new_copy_goes_before_the_old_one_starts_again(verbs):
@@ -679,3 +717,18 @@ def test_a_failover_whose_commit_has_begun_is_not_cancelled_and_can_still_be_com
     assert "has begun" in verbs.run(Verb.CANCEL_FAILOVER).job.error.message
     assert verbs.state() is State.PLANNED_FAILED_OVER
     assert verbs.run(Verb.COMMIT).job.state == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("power", "words"),
+    [
+        ("off", "a keeps its machine, off, for"),
+        ("running", "a keeps its machine, which was last heard to be running, for"),
+    ],
+)
+def test_a_commit_says_of_the_machine_that_is_left_what_was_heard_last(verbs, power, words):
+    failed_over(verbs)
+    with verbs.store.transaction() as tx:
+        tx.statuses.put_source(source_status(verbs.machine().id, power=power), verbs.clock.now())
+    job = verbs.run(Verb.COMMIT)
+    assert words in said(job, "Remove the machine that was left").sentence

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from secondsite.domain.drills.schedules import DrillSchedule
+from secondsite.domain.lifecycle import State
 from secondsite.domain.plans.plan import PlanGroup, PlanMachine, RecoveryPlan
 from secondsite.domain.policies import ReplicationPolicy
 from secondsite.domain.verification.budget import VerificationBudget
@@ -93,6 +94,11 @@ WRONG: dict[str, tuple[dict[str, Any], FlawKind, str]] = {
     "a plan whose machine has no points": ({"points": {"m1": 0}}, FlawKind.PLAN, "web01 has no recovery point"),
     "a drill of a machine that is gone": ({"schedules": scheduled(machines=(GONE,))}, FlawKind.SCHEDULE, "gone01 is not protected"),
     "a drill of a plan that is gone": ({"schedules": scheduled(plan="no")}, FlawKind.SCHEDULE, "There is no plan 'no'"),
+    "a drill of an earlier plan of that name": (
+        {"schedules": (replace(scheduled(plan="shop")[0], plan_made_at=NOW - timedelta(days=1)),)},
+        FlawKind.SCHEDULE,
+        "There is no plan 'shop'",
+    ),
     "a drill in a network that is gone": (
         {"schedules": scheduled(plan="shop", network="old")},
         FlawKind.NETWORK_MISSING,
@@ -117,6 +123,10 @@ STEPS = {
     "site b": (replace(EMPTY, sites=given(), appliances={"a": appliance("a")}), "no appliance"),
     "machines": (replace(RIGHT, machines={}, plans=(), schedules=()), "No machine is protected"),
     "machine web01": (replace(RIGHT, machines={"m1": machine()}), "Nobody has tried"),
+    "machine db01": (
+        replace(RIGHT, machines={"m1": machine(name="db01", state=State.COMMITTED)}),
+        "it waits for reprotect",
+    ),
 }
 
 

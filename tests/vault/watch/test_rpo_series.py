@@ -76,7 +76,7 @@ def series(vault):
     clock = Clock()
     clock.now = now
     running = vault.running
-    return RpoSeries(vault.store, running.control, running.facts, running.rpo_unwritten, clock), clock
+    return RpoSeries(vault.store, running.control, running.facts, running.rpo_unwritten, clock, clock), clock
 
 
 def test_a_machine_is_sampled_and_shown_with_sent_and_processed_apart(vault, series):

@@ -13,7 +13,7 @@ from secondsite.vault.watch import health, standing
 from tests.support.vault import NOW, machine
 from tests.vault.support_operations import Verbs, folder_in_memory
 
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
 
 
 def codes(now, **changes):
@@ -69,9 +69,12 @@ def test_a_drill_counts_for_90_days():
 
 
 @pytest.mark.parametrize("state", [State.FAILED_OVER, State.PLANNED_FAILED_OVER, State.COMMITTED])
-def test_a_machine_that_runs_at_its_target_is_not_protected_an_hour_after_its_failover(state):
-    assert codes(NOW + HOUR, state=state, failed_over_at=NOW) == []
-    assert codes(NOW + 2 * HOUR, state=state, failed_over_at=NOW) == ["not-protected"]
+def test_a_machine_that_runs_at_its_target_is_not_protected_from_its_failover_on(state):
+    assert codes(NOW + SECOND, state=state, failed_over_at=NOW) == ["not-protected"]
+    (found,) = standing.standing(machine(state=state, failed_over_at=NOW), NOW + SECOND)
+    assert found.what.endswith(
+        "for reprotect." if state is State.COMMITTED else "for commit, and then reprotect."
+    )
 
 
 @pytest.mark.parametrize(
@@ -95,8 +98,8 @@ def test_lists_look_again_when_one_begins_to_be_told():
     appliance = ports.ApplianceRecord("x", "x", "a", NOW, ends_at, last_seen_at=NOW, connected=True)
     nothing = ports.StatusRecord("m1", None, None, None, None)
     known = health.Situation(resting, nothing, None, appliance, appliance)
-    assert health.steady_until(known, NOW) == NOW + HOUR
-    found = health.findings(known, NOW + 2 * HOUR)
+    assert health.steady_until(known, NOW) == NOW
+    found = health.findings(known, NOW + SECOND)
     assert [each.code for each in found] == ["not-protected"]
     assert health.overall(resting, found) is Health.WARNING
 

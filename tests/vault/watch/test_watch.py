@@ -11,6 +11,7 @@ from secondsite.domain import errors
 from secondsite.domain.health import Health
 from secondsite.domain.lifecycle import DrillState, State, Verb
 from secondsite.domain.policies import ReplicationPolicy
+from secondsite.ground.lived import Lived
 from secondsite.vault import ports
 from secondsite.vault.facade.shared import machine_shapes
 from secondsite.vault.watch import health
@@ -417,13 +418,21 @@ class Cleanup:
         return JobAccepted(job_id="j1")
 
 
+def lived(store, clock):
+    """That of a vault which nobody has set the clock of."""
+    with store.transaction() as tx:
+        tx.lived.put(NOW)
+    return Lived(clock, lambda: clock.now.timestamp())
+
+
 @pytest.mark.parametrize("refuse", [False, True])
 def test_a_drill_that_is_open_for_two_weeks_is_cleaned_up(store, facts, clock, refuse):
     drill = ports.DrillRecord("p1", "f", "web01-test", None, False, NOW, "j0")
     with store.transaction() as tx:
         tx.machines.put(dataclasses.replace(machine(), drill=drill, drill_state=DrillState.RUNNING))
     cleanup = Cleanup(refuse)
-    housekeeping = Housekeeping(store, facts, {Verb.CLEANUP_TEST_FAILOVER: cleanup}, clock)
+    housekeeping = Housekeeping(store, facts, {Verb.CLEANUP_TEST_FAILOVER: cleanup}, lived(store, clock))
+    housekeeping.follow()
     clock.now = NOW + timedelta(days=13, hours=23)
     housekeeping.look()
     assert cleanup.requests == []
@@ -442,7 +451,7 @@ def test_machines_without_a_drill_are_not_read(store, facts, clock):
         for number in range(30):
             tx.machines.add(machine(f"id{number}", f"id{number}"))
         asked = statements.noted(tx.session.get_bind().engine)
-    Housekeeping(store, facts, {}, clock).look()
+    Housekeeping(store, facts, {}, lived(store, clock)).look()
     assert asked
     assert not [each for each in asked if "machines.definition" in each]
 

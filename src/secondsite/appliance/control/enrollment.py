@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import ssl
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from pydantic import ValidationError
 
 from ...domain import errors
 from ...ground import durable, seams
+from ...ground.certificates import serves_at
 from ..shared import ApplianceConfig
 from .csr import signing_request
 
@@ -75,7 +77,19 @@ def answered(vault_url: str, request: EnrollRequest, ca_fingerprint: str) -> Enr
             f"The vault at {vault_url} answered the enrollment with another CA than the one that was compared.",
             do="Find out who answers at that address; delete the appliance that may have been enrolled, and make a new key.",
         )
+    _require_in_time(answer, datetime.now(UTC))
     return answer
+
+
+def _require_in_time(answer: EnrollAnswer, now: datetime) -> None:
+    """Raises CertificateRefused: with a certificate that is not valid yet nobody would let this appliance in."""
+    certificate = x509.load_pem_x509_certificate(answer.certificate_pem.encode())
+    if not serves_at(certificate, now):
+        raise errors.CertificateRefused(
+            f"The vault's clock and the one here differ: its certificate is valid from {certificate.not_valid_before_utc:%Y-%m-%d %H:%M:%SZ} "
+            f"to {certificate.not_valid_after_utc:%Y-%m-%d %H:%M:%SZ}, and here it is {now:%Y-%m-%d %H:%M:%SZ}. Nothing was kept here.",
+            do=f"Let both follow a time service, delete appliance '{answer.appliance_id}' at the vault, and enroll with a new key.",
+        )
 
 
 def keep(config: ApplianceConfig, answer: EnrollAnswer) -> None:

@@ -15,7 +15,7 @@ from cryptography.x509.oid import NameOID
 
 from ...datapath.channel import TlsFiles
 from ...ground import durable, seams
-from ...ground.certificates import issued
+from ...ground.certificates import issued, serves_at
 from ...wire.control import Renew, Renewed
 from ..shared import issuer_of
 from .csr import signing_request
@@ -94,13 +94,23 @@ class Renewal:
         key = serialization.load_pem_private_key(self._tls.key.read_bytes(), password=None)
         if certificate.public_key() != key.public_key():
             return "it is for another key"
-        return None
+        return self._out_of_time(certificate)
+
+    def _out_of_time(self, certificate: x509.Certificate) -> str | None:
+        """One that serves now stays until the next one serves as well. If neither does, this host's clock is the wrong one."""
+        now, own = self._now(), _certificate(self._tls.certificate.read_bytes())
+        if serves_at(certificate, now) or not serves_at(own, now):
+            return None
+        return (
+            f"it is valid from {certificate.not_valid_before_utc:%Y-%m-%d %H:%M:%SZ} to {certificate.not_valid_after_utc:%Y-%m-%d %H:%M:%SZ}, "
+            f"and the clock here shows {now:%Y-%m-%d %H:%M:%SZ}: let the clocks of this host and of the vault's follow a time service"
+        )
 
 
 def is_due(certificate: x509.Certificate, now: datetime) -> bool:
-    """True when less than a third of its lifetime is left."""
+    """True when less than a third of its lifetime is left, or when it does not serve now."""
     lifetime = certificate.not_valid_after_utc - certificate.not_valid_before_utc
-    return certificate.not_valid_after_utc - now < lifetime * LEFT_WHEN_DUE
+    return certificate.not_valid_after_utc - now < lifetime * LEFT_WHEN_DUE or not serves_at(certificate, now)
 
 
 def _certificate(pem: bytes) -> x509.Certificate:

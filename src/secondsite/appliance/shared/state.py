@@ -3,7 +3,7 @@
 sources   what we replicate from here: the vault's setup and our progress
 replicas  replicas for other sites: the vault's setup and whether cycles are accepted
 unchanged until when their sources wrote nothing since which cycle
-reports   the report of every order, so that a repeated order gets the same answer; kept 30 days
+reports   the report of every order, so that a repeated order gets the same answer; kept 30 days of lived time
 facts     the rest by key: definitions of withdrawn machines, runs
 """
 
@@ -12,15 +12,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ...datapath.transfer import Unchanged
 from ...domain import errors
 from ...ground import durable, seams
+from ...ground.lived import Lived
 from ...ground.units import DAY
 from ...wire.control import Report
 
 REPORTS_KEPT_SECONDS = 30 * DAY
+LIVED = "lived"
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS sources (machine_id TEXT PRIMARY KEY, setup TEXT NOT NULL, progress TEXT NOT NULL);
@@ -46,10 +49,16 @@ def run_key(machine_id: str, run: str) -> str:
 class State:
     """The file. Thread-safe; every method is one transaction. Raises NotPossibleNow for that of a newer release."""
 
-    def __init__(self, path: Path, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        path: Path,
+        now: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._now = now
+        self._lived = Lived(lambda: datetime.fromtimestamp(now(), UTC), monotonic)
         self._lock = threading.Lock()
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10)
         self._db.execute("PRAGMA journal_mode=WAL")
@@ -149,9 +158,22 @@ class State:
 
     def put_report(self, report: Report) -> None:
         with self._transaction() as db:
-            db.execute("DELETE FROM reports WHERE stored_at < ?", (self._now() - REPORTS_KEPT_SECONDS,))
+            db.execute("DELETE FROM reports WHERE stored_at < ?", (self._follow(db) - REPORTS_KEPT_SECONDS,))
             values = (report.order_id, report.model_dump_json(), self._now())
             db.execute("INSERT OR REPLACE INTO reports VALUES (?, ?, ?)", values)
+
+    def lived(self) -> float:
+        """Seconds since the epoch, of lived time: by it is judged what is forgotten for its age."""
+        with self._transaction() as db:
+            return self._follow(db)
+
+    def _follow(self, db: sqlite3.Connection) -> float:
+        row = db.execute("SELECT value FROM facts WHERE key = ?", (LIVED,)).fetchone()
+        newest = db.execute("SELECT MAX(stored_at) FROM reports").fetchone()[0] if row is None else row[0]
+        kept = None if newest is None else datetime.fromtimestamp(float(newest), UTC)
+        lived = self._lived.follow(kept).timestamp()
+        db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (LIVED, repr(lived)))
+        return lived
 
     def fact(self, key: str) -> str | None:
         rows = self._rows("SELECT value FROM facts WHERE key = ?", key)

@@ -47,7 +47,7 @@ class PowerWatch(Periodic):
         found = self._state.fact(run_key(hosted.machine_id, FAILOVER))
         made = json.loads(found) if found and hosted.failed_over else {}
         try:
-            power = self._fabric.power.state(made["fabric_id"]) if made.get("made") else None
+            power = self._fabric.power.state(made["fabric_id"]) if made.get("begun") else None
         except errors.SecondsiteError as error:
             log.debug("power.not-seen", machine=hosted.machine_id, problem=error.message)
             return

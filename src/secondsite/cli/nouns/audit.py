@@ -53,7 +53,9 @@ def show_list(
     context: typer.Context,
     who: Annotated[str | None, typer.Option(help="Only of this token, by name; 'stranger': of none.")] = None,
     verb: Annotated[str | None, typer.Option(help="Only this call: 'DELETE /tokens/{name}'.")] = None,
-    of: Annotated[str | None, typer.Option(help="Only what has this in its path: a machine's name.")] = None,
+    of: Annotated[
+        str | None, typer.Option(help="Only what was done to this: a machine, by name or id.")
+    ] = None,
     outcome: Annotated[Outcome | None, typer.Option(help="Only with this outcome.")] = None,
     job: Annotated[str | None, typer.Option(help="Only of this job, by its whole id.")] = None,
     since: Since = None,

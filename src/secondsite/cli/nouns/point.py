@@ -8,6 +8,7 @@ import typer
 from ...domain import errors
 from ...domain.amounts import size, span
 from ...domain.points import RecoveryPointChoice
+from ...wire import rest
 from ...wire.common.points import JournalStretch
 from .. import follow, output
 from ..former_words import Noun
@@ -28,8 +29,8 @@ app = typer.Typer(
 def show_list(context: typer.Context, machine: MachineName, as_json: Json = False) -> None:
     """The points of a machine, newest first."""
     with connect(context) as vault:
-        points = list(vault.machines[machine].points)
-        journal = vault.machines[machine].show().journal.stretches
+        points, shown = list(vault.machines[machine].points), vault.machines[machine].show()
+    journal = shown.journal.stretches
     if as_json:
         output.show_json(points)
         return
@@ -47,7 +48,7 @@ def show_list(context: typer.Context, machine: MachineName, as_json: Json = Fals
             ("verified", lambda p: clock(p.verified_at) if p.verified_at else ""),
             ("", lambda p: "DAMAGED" if p.damaged else "committed" if p.committed else ""),
         ),
-        "No recovery points yet: initial replication has not ended.",
+        _why_none(shown),
     )
     for stretch in journal:
         output.say(_said(stretch))
@@ -161,7 +162,15 @@ def choices(
     """Exactly what may be chosen to start from now: each choice with its instant, and what it would lose. Starts nothing."""
     with connect(context) as vault:
         found = vault.machines[machine].choices(offered.verb_of(verb))
+        nothing = "" if as_json or found.choices else _why_none(vault.machines[machine].show())
     if as_json:
         output.show_json(found)
         return
-    offered.show(offered.of_machine(found), "No recovery points yet: initial replication has not ended.")
+    offered.show(offered.of_machine(found), nothing)
+
+
+def _why_none(machine: rest.Machine) -> str:
+    """A machine that was committed has one point, on which it stands."""
+    if machine.state in ("enabling", "initial_replicating", "reprotecting", "protected"):
+        return "No recovery points yet: initial replication has not ended."
+    return f"No recovery point can be chosen: {machine.name} is {machine.state}, and nothing is replicated until it is protected again."

@@ -8,6 +8,7 @@ Its rooms:
     writes          writes with several in flight
     image           disk image files through qemu-img
     named_files     which other files an image names
+    qcow2_sum       the sum of layers as one more file, their data shared
     image_locks     whether somebody writes to an image
     blank           fresh plain images for scratch space
     luks_blank      fresh encrypted images
@@ -19,15 +20,16 @@ Its rooms:
 """
 
 from ..errors import QmpRefused
-from . import blank, image, image_locks, luks_blank, luks_header, luks_slots, named_files
+from . import blank, image, image_locks, luks_blank, luks_header, luks_slots, named_files, qcow2_sum
 from .buffers import Buffers
 from .image import ImageFacts
-from .nbd_disk import NbdDisk
+from .nbd_disk import STATUS_BYTES, NbdDisk
 from .qmp import QmpClient
 from .storage_daemon import StorageDaemon
 from .writes import Writes
 
 __all__ = [
+    "STATUS_BYTES",
     "Buffers",
     "ImageFacts",
     "NbdDisk",
@@ -42,4 +44,5 @@ __all__ = [
     "luks_header",
     "luks_slots",
     "named_files",
+    "qcow2_sum",
 ]

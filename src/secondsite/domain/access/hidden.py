@@ -17,13 +17,16 @@ def without_secrets(told: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
 
 
 def text_without_secrets(body: str) -> str:
-    """A text without any is as it was."""
+    """JSON as it is understood; letters that nobody sees, or that turn the others round, as their numbers."""
     try:
-        known = json.loads(body)
+        kept = _within(json.loads(body))
     except (ValueError, RecursionError):
         return body
-    kept = _within(known)
-    return body if kept == known else json.dumps(kept)
+    return "".join(map(_seen, json.dumps(kept, ensure_ascii=False)))
+
+
+def _seen(letter: str) -> str:
+    return letter if letter == " " or letter.isprintable() else json.dumps(letter)[1:-1]
 
 
 def _hidden(key: str, value: JsonValue) -> JsonValue:

@@ -3,7 +3,7 @@
 import os
 import signal
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy.orm import Session
@@ -62,7 +62,9 @@ def served(standing: Standing) -> Callable[[], None]:
     return require
 
 
-def enter(tx: ports.Transaction, settings: VaultSettings, authority: VaultAuthority, url: str) -> None:
+def enter(
+    tx: ports.Transaction, settings: VaultSettings, authority: VaultAuthority, url: str, lived: datetime
+) -> None:
     """Tell the others, and the appliances, where this process is."""
     now = utc_now()
     mine = ports.ProcessRecord(settings.id, settings.name, url, trusted(authority), __version__, now)
@@ -74,7 +76,7 @@ def enter(tx: ports.Transaction, settings: VaultSettings, authority: VaultAuthor
                 do="Give both the same 'pki/ca.pem' and 'pki/ca.key', and start them again.",
             )
     tx.processes.put(mine)
-    tx.processes.forget(now - FORGOTTEN_AFTER)
+    tx.processes.forget(lived - FORGOTTEN_AFTER)
 
 
 def trusted(authority: VaultAuthority) -> tuple[str, ...]:

@@ -27,10 +27,11 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """There was nothing to do, and `why` says so."""
+    """There was nothing to do, and `why` says so. `partial`: there should have been, and the job does not end as all well."""
 
     why: str
     commit: Commit | None = None
+    partial: bool = False
 
 
 @dataclass(eq=False)

@@ -47,8 +47,8 @@ def _write(session: Session, snapshot: Snapshot, task: TaskView, answered: Answe
     match answered.answer:
         case Done() as done:
             ended, commit = journal.record_done(session, task, done, answered.at), done.commit
-        case Skipped(why, commit):
-            ended = journal.skip_task(session, task, why, answered.at)
+        case Skipped(why, commit, partial):
+            ended = journal.skip_task(session, task, why, answered.at, partial=partial)
         case Wait() as wait:
             goes_on = _wait(session, snapshot.job, task, wait, answered)
             return snapshot.again(session) if goes_on else None

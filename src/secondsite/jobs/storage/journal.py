@@ -201,8 +201,10 @@ def record_done(session: Session, task: TaskView, done: Done, now: datetime) -> 
     )
 
 
-def skip_task(session: Session, task: TaskView, why: str, now: datetime) -> TaskView:
-    return end_task(session, task, TaskState.SKIPPED, now, sentence=why, progress=1.0)
+def skip_task(
+    session: Session, task: TaskView, why: str, now: datetime, *, partial: bool = False
+) -> TaskView:
+    return end_task(session, task, TaskState.SKIPPED, now, sentence=why, progress=1.0, partial=partial)
 
 
 def record_failed(session: Session, task: TaskView, failure: Failure, now: datetime) -> None:

@@ -5,7 +5,7 @@ Whoever is killed before it finds the same again, after it that it is kept; seve
 
 import json
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -35,11 +35,14 @@ WHO = "secondsite"
 
 
 class Keeper(Periodic):
-    def __init__(self, store: ports.Store, vault: str, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, store: ports.Store, vault: str, now: Callable[[], datetime], lived: Callable[[], datetime]
+    ) -> None:
         super().__init__("evidence", lambda error: log.error("evidence.not-kept", exc_info=error), 0.1)
         self._store = store
         self._vault = vault
         self._now = now
+        self._lived = lived
         self._lock = threading.Lock()
         self._changed: set[str] | None = None
         """None: any job may have."""
@@ -72,7 +75,7 @@ class Keeper(Periodic):
 
     def _ended(self, tx: ports.Transaction, changed: set[str] | None) -> Sequence[JobView]:
         if changed is None:
-            return read.ended_since(tx.session, self._now() - LOOKED_BACK)
+            return read.ended_since(tx.session, self._lived() - LOOKED_BACK)
         return read.ended_among(tx.session, sorted(changed))
 
     def _keep(self, job: JobView) -> None:
@@ -95,7 +98,7 @@ class Keeper(Periodic):
             if not _stands(tx, job):
                 return
             _note(tx, draft.recovered)
-            number = tx.audit.append(self._entry(job, draft.sha256)).number
+            number = tx.audit.append(self._entry(job, draft.sha256, _called(tx, job))).number
             tx.evidence.add(self._record(job, draft, number))
             tx.evidence.keep_pictures(_id(job), draft.pictures)
             tx.run_times.add(draft.run_times)
@@ -112,11 +115,11 @@ class Keeper(Periodic):
             sha256=draft.sha256, number=number, document=draft.text,
         )  # fmt: skip
 
-    def _entry(self, job: JobView, sha256: str) -> Entry:
+    def _entry(self, job: JobView, sha256: str, machines: Collection[str]) -> Entry:
         return Entry(
             at=self._now(), who=WHO, token_id="", address="", verb=evidence.RECORDED,
             object=f"/evidence/{_id(job)}", outcome=Outcome.DONE, job_id=job.id,
-            details=json.dumps({"sha256": sha256}),
+            details=json.dumps({"sha256": sha256, "machines": sorted({*machines})}),
         )  # fmt: skip
 
 
@@ -126,6 +129,11 @@ def _note(tx: ports.Transaction, recovered: Mapping[str, ports.RecoveredRecord])
         new, known = recovered[machine.id], machine.recovered
         if known is None or known.at < new.at:
             tx.machines.put(replace(machine, recovered=new))
+
+
+def _called(tx: ports.Transaction, job: JobView) -> Collection[str]:
+    """Names of the machines that it recovered, by which people find the entry."""
+    return {each.subject_name for each in (job, *read.children_of(tx.session, job.id))}
 
 
 def _id(job: JobView) -> str:

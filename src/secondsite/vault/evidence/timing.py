@@ -15,6 +15,10 @@ from .steps import verb_of
 PREDICTED = frozenset(map(str, LIKE))
 
 
+RAN = frozenset({JobState.SUCCEEDED, JobState.PARTIALLY_SUCCEEDED})
+"""The machine came up, also where a check or a hook failed then."""
+
+
 def run_times(
     tx: ports.Transaction, trees: Sequence[JobTree], records: Sequence[ports.MachineRecord]
 ) -> Sequence[ports.RunTimeRecord]:
@@ -28,7 +32,7 @@ def run_times(
 
 
 def _counts(tree: JobTree) -> bool:
-    return tree.job.state is JobState.SUCCEEDED and verb_of(tree.job) in PREDICTED and any(_done(tree.tasks))
+    return tree.job.state in RAN and verb_of(tree.job) in PREDICTED and any(_done(tree.tasks))
 
 
 def _record(tree: JobTree, machine: ports.MachineRecord, before: histories.Histories) -> ports.RunTimeRecord:

@@ -7,12 +7,12 @@ by an appliance's hand, is announced before, in a transaction of its own.
 import contextlib
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
-from pydantic import JsonValue
+from pydantic import JsonValue, TypeAdapter
 
 from ...domain.access import hidden
 from ...domain.access.chain import Entry, Outcome
@@ -22,6 +22,7 @@ from .. import ports
 from .callers import Caller
 
 log = structlog.get_logger()
+Body = TypeAdapter[object]
 MOST_ASKED_BYTES, MOST_REFUSED_BYTES = 4096, 400
 """Of a larger request only the digest is kept."""
 MOST_OF_A_PATH = 500
@@ -58,6 +59,8 @@ class Act:
     """What was understood of the body: of a large one this is kept."""
     repeated: bool = False
     """It was done before, under the same idempotency key: nothing changes."""
+    takes: Callable[[], Body] | None = None
+    """The type of the route's body; None: it takes none."""
     method: str = ""
     query: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -70,9 +73,20 @@ class Act:
     """It was announced, and is about to be done elsewhere."""
     machines: set[str] = field(default_factory=set)
     """Ids of those that are named."""
+    called: set[str] = field(default_factory=set)
+    """Names and ids of the machines that it is about, also of those that a plan or a job has: people look for them."""
     waits: bool = False
     """It is kept until a second person approves it: the answer is no refusal."""
     _told: dict[str, JsonValue] = field(default_factory=dict)
+
+    def understood(self) -> str:
+        """The body as JSON, by its type: without what nobody knows, whatever way it was written. Empty for none."""
+        if not self.body or self.takes is None:
+            return ""
+        kind = self.takes()
+        meant = kind.validate_python(json.loads(self.body.decode()))
+        told = kind.dump_python(meant, mode="json", exclude_unset=True)
+        return "" if told is None else json.dumps(told, ensure_ascii=False)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -101,6 +115,8 @@ class Act:
     def entry(self, at: datetime, outcome: Outcome, code: int | None) -> Entry:
         most = MOST_REFUSED_BYTES if outcome is Outcome.REFUSED else MOST_ASKED_BYTES
         told = {**_asked(self.body, self.asked, most), **self._told}
+        if self.called:
+            told["machines"] = [*sorted(self.called)]
         return Entry(
             at=at,
             who=self.caller.name,

@@ -111,7 +111,7 @@ class Parts:
     def _recorded(self, act: Act, outcome: Outcome) -> Iterator[ports.Transaction]:
         try:
             with self.store.transaction() as tx:
-                at = second_person.begin(tx, act, self.now())
+                at = second_person.begin(tx, act, self.now(), self.deps.lived())
                 yield tx
                 second_person.settle(at, outcome)
                 act.record(tx, at.now, outcome)
@@ -123,10 +123,16 @@ class Parts:
         if self.act is not None:
             self.act.also = verbs
 
-    def names(self, machine_id: str) -> None:
+    def names(self, machine_id: str, called: str = "") -> None:
         """It is about this machine: what is granted is granted for it, not for another that takes its name."""
         if self.act is not None:
             self.act.machines.add(machine_id)
+            self.mentions(*filter(None, (called, called and machine_id)))
+
+    def mentions(self, *called: str) -> None:
+        """Names or ids of machines, by which the entry is to be found."""
+        if self.act is not None:
+            self.act.called.update(called)
 
     def note(self, before: Shape | None = None, after: Shape | None = None) -> None:
         """For the entry: what the change replaces, and what it makes."""

@@ -9,6 +9,7 @@ import hashlib
 import json
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from urllib.parse import parse_qsl
 
 from ...domain import errors
 from ...domain.access import approvals
@@ -41,13 +42,14 @@ class Moment:
     act: Act
     rules: Rules
     now: datetime
+    lived: datetime
 
 
-def begin(tx: ports.Transaction, act: Act, now: datetime) -> Moment:
+def begin(tx: ports.Transaction, act: Act, now: datetime, lived: datetime) -> Moment:
     """The setting as it is before the change, which may change the setting."""
     if act.name == SETTINGS:
         tx.one_at_a_time(LOCK)
-    return Moment(tx, act, tx.approvals.rules(), now)
+    return Moment(tx, act, tx.approvals.rules(), now, lived)
 
 
 def settle(at: Moment, outcome: Outcome) -> None:
@@ -72,9 +74,14 @@ def ask(store: ports.Store, at: Moment) -> errors.ApprovalNeeded:
     return _needed(record)
 
 
+def stage_now(record: ports.ApprovalRecord, now: datetime) -> Stage:
+    """One that waited too long by the clock is expired. It ends for good with lived time: a clock that was ahead ends none."""
+    return Stage.EXPIRED if record.stage in OPEN and record.expires_at <= now else record.stage
+
+
 def require_open(record: ports.ApprovalRecord, now: datetime) -> None:
     """Raises NotPossibleNow."""
-    stage = Stage.EXPIRED if record.stage in OPEN and record.expires_at <= now else record.stage
+    stage = stage_now(record, now)
     if stage not in OPEN:
         raise errors.NotPossibleNow(
             f"Request {record.number} ({record.verb}, asked by '{record.who}') is {stage}.",
@@ -146,12 +153,12 @@ def _kept(at: Moment) -> ports.ApprovalRecord:
     record = ports.ApprovalRecord(
         number, Stage.ASKED, act.name, act.permission,
         ports.AskedFor(
-            act.method, act.object, act.query, dict(act.headers), act.body.decode(), tuple(sorted(act.machines))
+            act.method, act.object, act.query, dict(act.headers), act.body.decode(), tuple(sorted(act.machines)), act.understood()
         ), _digest(act),
         caller.name, caller.token_id, caller.token_sha256, caller.grant.site, caller.address,
         at.now, at.now + timedelta(seconds=at.rules.lasts_seconds),
     )  # fmt: skip
-    at.tx.approvals.forget(at.now - ENDED_KEPT, number - MOST_KEPT)
+    at.tx.approvals.forget(at.lived - ENDED_KEPT, number - MOST_KEPT)
     at.tx.approvals.put(record)
     act.tell("approval", {"number": number, "expires_at": record.expires_at.isoformat()})
     act.record(at.tx, at.now, Outcome.ASKED)
@@ -160,6 +167,12 @@ def _kept(at: Moment) -> ports.ApprovalRecord:
 
 def _require_bounded(at: Moment) -> None:
     act = at.act
+    names = [name for name, _ in parse_qsl(act.query, keep_blank_values=True)]
+    if len(set(names)) < len(names):
+        raise errors.InvalidArgument(
+            f"{act.name} needs a second person's approval, and its query says one thing twice.",
+            do="Say each once.",
+        )
     if len(act.body) > MOST_BODY_BYTES or len(act.query) > MOST_QUERY or len(act.object) >= MOST_OF_A_PATH:
         raise errors.InvalidArgument(
             f"{act.name} needs a second person's approval, and the request is too long to be kept for that.",
@@ -188,9 +201,12 @@ def _needed(record: ports.ApprovalRecord) -> errors.ApprovalNeeded:
 
 def _digest(act: Act) -> str:
     """By its meaning: order and blanks of a body do not matter, nor does the idempotency key."""
-    try:
-        body = json.loads(act.body) if act.body else None
-    except (ValueError, RecursionError):
-        body = act.body.hex()
-    what = [act.method, act.object, act.query, act.headers.get("if-match"), body]
+    body = act.understood()
+    what = [
+        act.method,
+        act.object,
+        act.query,
+        act.headers.get("if-match"),
+        json.loads(body) if body else None,
+    ]
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()

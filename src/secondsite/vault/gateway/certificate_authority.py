@@ -16,7 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from ...domain import errors
 from ...ground import durable
-from ...ground.certificates import fingerprint, issued
+from ...ground.certificates import fingerprint, issued, serves_at
 from . import own_key
 
 CA_DAYS = 20 * 365
@@ -26,6 +26,8 @@ RENEW_BEFORE = timedelta(days=30)
 # Clocks differ, by hours where a machine keeps local time, and a certificate that is not valid yet is of no use.
 # Only a small part of the lifetime: the appliance counts that from the certificate itself.
 MOST_BACKDATED = timedelta(days=1)
+CA_BACKDATED = timedelta(days=5 * 365)
+"""A CA that is made while the clock is ahead stays; all that it issues is issued anew."""
 
 CA_CERTIFICATE, CA_KEY, NEXT_KEY = "ca.pem", "ca.key", "next-ca.key"
 SERVER_CERTIFICATE, SERVER_KEY = "server.pem", "server.key"
@@ -105,9 +107,10 @@ class VaultAuthority:
         usages: Sequence[x509.ObjectIdentifier],
     ) -> x509.CertificateBuilder:
         lifetime = min(lifetime, self.ends_at - now)
+        backdated = min(MOST_BACKDATED, lifetime / 10)
         issuer_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         return (
-            _builder(common_name, self._certificate.subject, public_key, now, lifetime)
+            _builder(common_name, self._certificate.subject, public_key, now, lifetime, backdated)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.SubjectAlternativeName(names), critical=False)
             .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
@@ -131,7 +134,7 @@ def make(name: str, now: datetime) -> tuple[x509.Certificate, str]:
     key = ec.generate_private_key(ec.SECP256R1())
     usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
     certificate = (
-        _builder(name, _name(name), key.public_key(), now, timedelta(days=CA_DAYS))
+        _builder(name, _name(name), key.public_key(), now, timedelta(days=CA_DAYS), CA_BACKDATED)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(usage, critical=True)
         .sign(key, hashes.SHA256())
@@ -206,12 +209,18 @@ def _serves(
     certificate = x509.load_pem_x509_certificate(certificate_path.read_bytes())
     alternatives = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     lasts = now + min(RENEW_BEFORE, authority.ends_at - now) <= certificate.not_valid_after_utc
+    lasts = lasts and serves_at(certificate, now)
     named = list(alternatives) == [_general_name(name) for name in names]
     return named and lasts and authority.issued(certificate)
 
 
 def _builder(
-    common_name: str, issuer: x509.Name, public_key: object, now: datetime, lifetime: timedelta
+    common_name: str,
+    issuer: x509.Name,
+    public_key: object,
+    now: datetime,
+    lifetime: timedelta,
+    backdated: timedelta,
 ) -> x509.CertificateBuilder:
     assert isinstance(public_key, ec.EllipticCurvePublicKey)
     return (
@@ -220,7 +229,7 @@ def _builder(
         .issuer_name(issuer)
         .public_key(public_key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - min(MOST_BACKDATED, lifetime / 10))
+        .not_valid_before(now - backdated)
         .not_valid_after(now + lifetime)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
     )

@@ -12,7 +12,8 @@ from .certificate_authority import VaultAuthority, ensure_server_certificate
 
 log = structlog.get_logger()
 
-LOOK_EVERY_SECONDS = 3600.0
+LOOK_EVERY_SECONDS = 60.0
+"""Until one that was issued by a clock that was ahead is replaced nobody gets in."""
 
 
 class ServerTls(Periodic):

@@ -3,6 +3,7 @@
 A message is begun, sent and ended. Whoever dies in between, or is not answered, sends the same one again, under the same id.
 """
 
+import shlex
 import threading
 import uuid
 from collections.abc import Callable
@@ -44,11 +45,13 @@ class Couriers:
         vault: str,
         owner: str,
         now: Callable[[], datetime],
+        lived: Callable[[], datetime],
         landed: Callable[[], None],
     ) -> None:
         self._store = store
         self._vault = vault
         self._owner = owner
+        self._lived = lived
         self._now = now
         self._landed = landed
         self._lock = threading.Lock()
@@ -156,7 +159,7 @@ class Couriers:
         failures = before.failures + 1
         pause = backoff.pause_seconds(failures, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
         with self._store.transaction() as tx:
-            given_up = tx.notices.give_up(load.message.id, now - GIVEN_UP_AFTER, now)
+            given_up = tx.notices.give_up(load.message.id, self._lived() - GIVEN_UP_AFTER, now)
             going = replace(
                 before, said=why, failures=failures, failing_since=before.failing_since or now,
                 next_at=now + timedelta(seconds=pause), given_up=before.given_up + given_up,
@@ -169,7 +172,7 @@ class Couriers:
                 target=load.target.name,
                 notices=given_up,
                 problem=why,
-                do=f"See 'secondsite notice show {load.target.name}', and try it with 'secondsite notice test {load.target.name}'.",
+                do=f"See 'secondsite notice show {shlex.quote(load.target.name)}', and try it with 'secondsite notice test {shlex.quote(load.target.name)}'.",
             )
 
     def _settle(self, tx: ports.Transaction, delivery: ports.NoticeDelivery) -> None:

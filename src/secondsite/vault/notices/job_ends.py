@@ -43,10 +43,10 @@ class JobEnds:
             self._changed = None if taken is None or self._changed is None else {*self._changed, *taken}
 
 
-def ended(session: Session, changed: frozenset[str] | None, now: datetime) -> Sequence[JobView]:
+def ended(session: Session, changed: frozenset[str] | None, lived: datetime) -> Sequence[JobView]:
     """Of these, or of all, those that have ended, but not the parts of other jobs."""
     if changed is None:
-        return read.ended_since(session, now - LOOKED_BACK)
+        return read.ended_since(session, lived - LOOKED_BACK)
     return read.ended_among(session, sorted(changed)) if changed else ()
 
 

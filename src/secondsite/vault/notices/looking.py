@@ -44,10 +44,17 @@ class News:
 
 
 class Looking:
-    def __init__(self, store: ports.Store, findings: Findings, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        store: ports.Store,
+        findings: Findings,
+        now: Callable[[], datetime],
+        lived: Callable[[], datetime],
+    ) -> None:
         self._store = store
         self._findings = findings
         self._now = now
+        self._lived = lived
         self.ends = job_ends.JobEnds()
 
     def look(self, targets: Targets, *, at_findings: bool) -> None:
@@ -74,7 +81,7 @@ class Looking:
         return Seen(
             now=now,
             found=self._findings.look(tx) if looks else None,
-            jobs=job_ends.ended(tx.session, changed, now) if wants_jobs else (),
+            jobs=job_ends.ended(tx.session, changed, self._lived()) if wants_jobs else (),
             asked=[each for each in asked if each.stage is Stage.ASKED and each.expires_at > now],
         )
 

@@ -38,9 +38,9 @@ class Teller(Periodic):
         """`vault` is what it is called, `owner` this process's id."""
         super().__init__("notices", lambda error: log.error("notice.look-failed", exc_info=error), 0.1)
         self._store = deps.store
-        self._now = deps.now
-        self._couriers = Couriers(deps.store, vault, owner, deps.now, self.wake)
-        self._looking = Looking(deps.store, findings, deps.now)
+        self._now, self._lived = deps.now, deps.lived
+        self._couriers = Couriers(deps.store, vault, owner, deps.now, deps.lived, self.wake)
+        self._looking = Looking(deps.store, findings, deps.now, deps.lived)
         self._settles_at = time.monotonic() + settles_seconds
         self._looked_at = self._found_at = self._forgot_at = float("-inf")
         self._waits = False
@@ -81,7 +81,7 @@ class Teller(Periodic):
             self._found_at = now if at_findings else self._found_at
         if now - self._forgot_at >= FORGOTTEN_EVERY_SECONDS:
             with self._store.transaction() as tx:
-                tx.notices.forget(self._now() - KEPT)
+                tx.notices.forget(self._lived() - KEPT)
             self._forgot_at = now
 
     def _send(self, targets: list[ports.NoticeTargetRecord]) -> bool:

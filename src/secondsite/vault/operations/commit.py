@@ -17,6 +17,7 @@ from ...wire import rest
 from ...wire.common.base import Shape
 from ...wire.common.points import started_from
 from .. import ports
+from ..steps import obstacles
 from ..steps.back import reverse_by_itself
 from ..steps.lost import giving_up
 from ..steps.lost.giving_up import Need, WithoutSite
@@ -51,8 +52,15 @@ class Commit(MachineOperation):
             raise errors.PrerequisiteFailed(
                 f"{machine.name} does not run from a recovery point that could be committed."
             )
+        self._look_at_home(ctx, machine)
         begin = started_from(machine.failed_over_point_id, machine.failed_over_forward)
         return Done(f"{machine.name} runs at {machine.target_site} from {begin}")
+
+    def _look_at_home(self, ctx: StepContext, machine: ports.MachineRecord) -> None:
+        """Before anything is deleted: its files are merged and removed there, and what its saved memory needs would go with them."""
+        target = self.target(ctx, machine)
+        if machine.reversed and self.deps.gateway.is_connected(target.appliance_id):
+            obstacles.require_at_rest("The commit", machine.name, target.power().facts.power)
 
     def _commit(self, ctx: StepContext) -> Outcome:
         target = self.target(ctx)
@@ -68,8 +76,10 @@ class Commit(MachineOperation):
     def _remove_left(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx)
         if not machine.reversed:
+            with self.deps.store.reading() as tx:
+                how = _left_there(tx.statuses.get(machine.id))
             return Skipped(
-                f"this is not a failback: {machine.source_site} keeps its machine, off, for a later failback"
+                f"this is not a failback: {machine.source_site} keeps its machine{how}, for a later failback"
             )
         if ctx.arguments(WithoutSite).without_site == machine.target_site:
             return Skipped(f"{machine.source_site} keeps its machine: it is the only one that is left")
@@ -97,3 +107,11 @@ class Commit(MachineOperation):
 
     def _reverse(self, ctx: StepContext) -> Outcome:
         return reverse_by_itself.foretell(self.deps, ctx, self.machine(ctx))
+
+
+def _left_there(status: ports.StatusRecord) -> str:
+    """As it was heard last: a failover does not ask the source, where the machine may run on."""
+    heard = status.old_copy or status.source
+    if heard is None:
+        return ""
+    return ", off" if heard.power == "off" else f", which was last heard to be {heard.power}"

@@ -24,6 +24,7 @@ from .kept.evidence import EvidenceRecord, Evidences
 from .kept.pictures import PictureRecord, Pictures
 from .kept.run_times import RunTimeRecord, RunTimes
 from .kept.validations import ValidationRecord, Validations
+from .lived import LivedTime
 from .machines import (
     AddressesRecord,
     BootedRecord,
@@ -53,6 +54,7 @@ from .notices import (
 from .places import (
     ApplianceRecord,
     ApplianceRecords,
+    DisbelievedRecord,
     Inventories,
     InventoryRecord,
     NetworkMappings,
@@ -97,6 +99,7 @@ __all__ = [
     "AuditWanted",
     "Authority",
     "BootedRecord",
+    "DisbelievedRecord",
     "DriftRecord",
     "DrillNote",
     "DrillNotes",
@@ -113,6 +116,7 @@ __all__ = [
     "InventoryRecord",
     "KeyRecord",
     "Links",
+    "LivedTime",
     "MachineChecks",
     "MachineChecksRecord",
     "MachineHooks",

@@ -20,6 +20,8 @@ class AskedFor:
     headers: Mapping[str, str]
     body: str
     machines: tuple[str, ...] = ()
+    understood: str | None = None
+    """The body as the route takes it, for the second person; None: it was kept by an earlier release."""
 
 
 @dataclass(frozen=True, slots=True)

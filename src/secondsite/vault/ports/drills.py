@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from ...domain.drills.schedules import DrillSchedule
+from .plans import PlanRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,16 @@ class DrillScheduleRecord:
     started_at: datetime | None = None
     said: str = ""
     said_at: datetime | None = None
+    maker_id: str | None = None
+    """Whose token made or changed it last; it starts nothing that this token could not. None: an earlier release kept no maker, or
+    somebody on the vault's host made it."""
+    plan_made_at: datetime | None = None
+    """Which plan of that name it is for."""
+
+    def is_for(self, plan: PlanRecord) -> bool:
+        """Another plan may have been given the name."""
+        same = self.plan_made_at is None or self.plan_made_at == plan.created_at
+        return plan.name == self.schedule.plan and same
 
 
 class DrillSchedules(Protocol):

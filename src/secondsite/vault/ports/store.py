@@ -13,6 +13,7 @@ from .kept.evidence import Evidences
 from .kept.pictures import Pictures
 from .kept.run_times import RunTimes
 from .kept.validations import Validations
+from .lived import LivedTime
 from .machines import DrillNotes, MachineRecords
 from .notices import Notices, NoticeTargets
 from .places import ApplianceRecords, Inventories, NetworkMappings, SitePairs, Sites
@@ -96,6 +97,8 @@ class Transaction(Protocol):
     def audit(self) -> Audit: ...
     @property
     def approvals(self) -> Approvals: ...
+    @property
+    def lived(self) -> LivedTime: ...
     @property
     def processes(self) -> Processes: ...
     @property

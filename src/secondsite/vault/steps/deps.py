@@ -29,7 +29,8 @@ class SubmitJob(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """`monotonic` counts seconds for deadlines inside this process, `now` is aware UTC. `signal` wakes the steps that wait for it: once
+    """`monotonic` counts seconds for deadlines inside this process, `now` is aware UTC, `lived` what ages are
+    judged by. `signal` wakes the steps that wait for it: once
     what it is about is committed. `proof_seconds`: so long a machine that was
     started is looked at. `drill_counts`: how long a test failover says something."""
 
@@ -37,6 +38,7 @@ class Deps:
     gateway: ports.Gateway
     submit: SubmitJob
     now: Callable[[], datetime]
+    lived: Callable[[], datetime]
     monotonic: Callable[[], float]
     new_id: Callable[[], str]
     signal: Callable[[str], object]

@@ -18,6 +18,7 @@ Its rooms:
     decoded_machines    what was read of machines last
     places, machines, policies, groups, said, access, answers, audit, approvals    the repositories
     page_versions  which machines a page has
+    lived       how far the vault's lived time is
     lineage     the mark by which a restored database is told
     store       transactions
     copying     a database as files, and back

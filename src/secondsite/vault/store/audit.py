@@ -1,10 +1,11 @@
 """The audit log."""
 
 import dataclasses
+import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, delete, func, insert, select, text, update
+from sqlalchemy import ColumnElement, delete, func, insert, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from ...domain.access import chain
@@ -99,7 +100,8 @@ def _conditions(wanted: ports.AuditWanted) -> Iterator[ColumnElement[bool]]:
         if value is not None:
             yield columns[name] == value
     if wanted.object is not None:
-        yield columns.object.contains(wanted.object, autoescape=True)
+        in_details = columns.details.contains(json.dumps(wanted.object), autoescape=True)
+        yield or_(columns.object.contains(wanted.object, autoescape=True), in_details)
     if wanted.since is not None:
         yield columns.at >= wanted.since
     if wanted.before is not None:

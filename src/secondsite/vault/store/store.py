@@ -21,6 +21,7 @@ from .drills import SqlDrillSchedules
 from .evidence import SqlEvidence, SqlRunTimes
 from .failures import translated
 from .groups import SqlGroups
+from .lived import SqlLivedTime
 from .machines import SqlDrillNotes, SqlMachines
 from .notices import SqlNotices, SqlNoticeTargets
 from .pictures import SqlPictures
@@ -185,6 +186,10 @@ class SqlTransaction:
     @cached_property
     def approvals(self) -> SqlApprovals:
         return SqlApprovals(self._session)
+
+    @cached_property
+    def lived(self) -> SqlLivedTime:
+        return SqlLivedTime(self._session)
 
     @cached_property
     def processes(self) -> SqlProcesses:

@@ -1,12 +1,13 @@
-"""Work that becomes due with time, checked every half minute."""
+"""Work that becomes due with lived time, checked every half minute."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import structlog
 
 from ...domain import errors
 from ...domain.lifecycle import DrillState, Verb
+from ...ground.lived import Lived
 from ...ground.periodic import Periodic
 from ...ground.processes import malloc
 from ...jobs.storage import read
@@ -35,20 +36,21 @@ class Housekeeping(Periodic):
         store: ports.Store,
         facts: StatusIntake,
         operations: Mapping[Verb, Operation],
-        now: Callable[[], datetime],
+        lived: Lived,
     ) -> None:
         super().__init__("housekeeping", lambda error: log.error("housekeeping.failed", exc_info=error))
         self._store = store
         self._facts = facts
         self._operations = operations
-        self._now = now
+        self._lived = lived
         self._forced: dict[str, datetime] = {}
 
     def look(self) -> None:
-        """Drop old jobs, start the clean-up of drills that were left open, give back memory that a batch has left free."""
+        """Keep how far lived time is; drop old jobs, start the clean-up of drills that were left open, give back memory that a batch has left free."""
         with self._store.transaction() as tx:
-            read.forget(tx.session, self._now() - JOBS_KEPT)
-            tx.pictures.forget(self._now() - JOBS_KEPT)
+            lived = self._follow(tx)
+            read.forget(tx.session, lived - JOBS_KEPT)
+            tx.pictures.forget(lived - JOBS_KEPT)
         with self._store.reading() as tx:
             protected = tx.machines.ids()
             drilled = tx.machines.in_drill(LEFT_OPEN)
@@ -59,16 +61,26 @@ class Housekeeping(Periodic):
         self._store.give_back()
         malloc.give_back()
 
+    def follow(self) -> None:
+        """Before anything is judged by lived time."""
+        with self._store.transaction() as tx:
+            self._follow(tx)
+
+    def _follow(self, tx: ports.Transaction) -> datetime:
+        lived = self._lived.follow(tx.lived.find())
+        tx.lived.put(lived)
+        return lived
+
     def _is_overdue(self, machine: ports.MachineRecord) -> bool:
         if machine.drill is None:
             return False
-        now = self._now()
+        now = self._lived()
         forced_at = self._forced.get(machine.id)
-        again = forced_at is None or now - forced_at >= FORCE_AGAIN_AFTER
+        again = forced_at is None or abs(now - forced_at) >= FORCE_AGAIN_AFTER
         return again and now - machine.drill.started_at >= DRILL_LASTS
 
     def _force_cleanup(self, machine: ports.MachineRecord) -> None:
-        self._forced[machine.id] = self._now()
+        self._forced[machine.id] = self._lived()
         request = CleanupTestFailover(machines=(machine.id,), notes=NOTES)
         try:
             with self._store.transaction() as tx:

@@ -45,6 +45,7 @@ class RpoSeries(Periodic):
         facts: StatusIntake,
         unwritten: RpoUnwritten,
         now: Callable[[], datetime],
+        lived: Callable[[], datetime],
     ) -> None:
         super().__init__("rpo-series", lambda error: log.error("rpo.not-sampled", exc_info=error))
         self._store = store
@@ -52,6 +53,7 @@ class RpoSeries(Periodic):
         self._facts = facts
         self._unwritten = unwritten
         self._now = now
+        self._lived = lived
         self._forgot_at: datetime | None = None
         self._has_begun = False
 
@@ -72,7 +74,7 @@ class RpoSeries(Periodic):
         # abs: the clock may have been set back
         if self._forgot_at is None or abs(now - self._forgot_at) >= FORGOTTEN_EVERY:
             with self._store.transaction() as tx:
-                tx.rpo.forget(now - rpo.KEPT)
+                tx.rpo.forget(self._lived() - rpo.KEPT)
             self._forgot_at = now
 
     def _is_ours(self, machine: ports.MachinePlace, connected: set[str]) -> bool:

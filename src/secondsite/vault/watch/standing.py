@@ -13,8 +13,6 @@ from .. import ports
 
 NOT_PROTECTED = frozenset({State.FAILED_OVER, State.PLANNED_FAILED_OVER, State.COMMITTED})
 """It runs at its target, and rests there."""
-IN_NEED = timedelta(hours=1)
-"""Of a failover: so long people have something else to do."""
 NEW = timedelta(days=7)
 """So long a machine may be under protection before somebody tries whether it starts at the other site."""
 DRILL_COUNTS = timedelta(days=90)
@@ -65,7 +63,7 @@ def _all(
     if machine.drill is not None and machine.drill_state in LEFT_OPEN:
         yield Stands(machine.drill.started_at + DRILL_WAITS, "drill-waits", _waits(machine, machine.drill))
     if machine.state in NOT_PROTECTED and machine.failed_over_at is not None:
-        yield Stands(machine.failed_over_at + IN_NEED, "not-protected", _not_protected(machine))
+        yield Stands(machine.failed_over_at, "not-protected", not_protected(machine))
     if machine.state is State.PROTECTED and machine.drill_state is DrillState.NONE:
         yield _drilled(machine, drill_counts)
 
@@ -113,8 +111,12 @@ def _waits(machine: ports.MachineRecord, drill: ports.DrillRecord) -> str:
     return f"The test failover of machine '{machine.name}' waits since {since} for somebody to complete it: {drill.machine_name} runs at site {machine.target_site}."
 
 
-def _not_protected(machine: ports.MachineRecord) -> str:
-    return f"Machine '{machine.name}' runs at site {machine.target_site} since its failover, and nothing is replicated from there."
+def not_protected(machine: ports.MachineRecord) -> str:
+    waits = "reprotect" if machine.state is State.COMMITTED else "commit, and then reprotect"
+    return (
+        f"Machine '{machine.name}' runs at site {machine.target_site} since its failover, and nothing is replicated from there: it waits for "
+        f"{waits}."
+    )
 
 
 def _day(at: datetime) -> str:

@@ -27,5 +27,12 @@ SOURCE = """<domain type='kvm' id='4'><name>web</name><uuid>11111111-1111-4111-8
 </devices></domain>"""
 
 
+def child(root, path):
+    """The element there, which must be there."""
+    found = root.find(path)
+    assert found is not None, path
+    return found
+
+
 def described():
     return domain_xml.definition(SOURCE, {"vda": 10 << 30, "vdb": 1 << 30})

@@ -44,7 +44,7 @@ def test_a_named_model_is_given_exactly_and_what_was_made_for_another_one_goes()
     assert made.find("model").get("fallback") == "forbid"
     assert [made.find(path) for path in ("vendor", "feature")] == [None, None]
     assert made.find("topology").get("cores") == "4"
-    assert adapt.left_out(request) == ("CPU features",)
+    assert adapt.left_out(request, PLACE) == ("CPU features",)
 
 
 def test_the_model_of_the_host_takes_no_name():

@@ -13,7 +13,7 @@ from secondsite.domain import errors
 from secondsite.fabrics.interface import HostRequest
 from secondsite.fabrics.libvirt.host import domain_xml
 from secondsite.fabrics.libvirt.hosting import adapt, allowed, foreign, missing_here
-from tests.fabrics.libvirt.hosting.support_definitions import SOURCE, TAG, described
+from tests.fabrics.libvirt.hosting.support_definitions import SOURCE, TAG, child, described
 
 HOSTILE = """<x xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
 <qemu:commandline><qemu:arg value='-incoming'/><qemu:arg value='exec:id'/></qemu:commandline>
@@ -94,15 +94,15 @@ def trespasses(root):
         found.extend(
             f"{path}@{name}={value}" for name, value in values if "/" in value and not is_fine(path, value)
         )
-        found.extend(
-            f"{path}@{name}" for name in element.attrib if name in ("listen", "passwd", "script", "websocket")
-        )
-        for child in element:
-            at = f"{path}/{child.tag}".lstrip("/")
+        found.extend(f"{path}@{name}" for name in element.attrib if name in ("listen", "script", "websocket"))
+        if element.get("passwd"):
+            found.append(f"{path}@passwd")
+        for below in element:
+            at = f"{path}/{below.tag}".lstrip("/")
             ours = at.startswith("metadata") or at in PUT_IN
             if at not in allowed.ATTRIBUTES and not ours:
                 found.append(at)
-            look(child, at)
+            look(below, at)
         for place, kinds in allowed.ONE_OF.items():
             where, _, name = place.rpartition("@")
             if where == path and element.get(name) is not None and element.get(name) not in kinds:
@@ -119,12 +119,6 @@ PUT_IN = ("devices/disk/source", "devices/interface/source", "devices/serial/sou
 def is_fine(path, value):
     free = path in ("title", "description") or path.startswith("sysinfo/") or path == "clock"
     return free or OURS.fullmatch(value) is not None
-
-
-def child(root, path):
-    found = root.find(path)
-    assert found is not None
-    return found
 
 
 def elements(root):

@@ -59,11 +59,11 @@ def _refuse_late(state: State, run: str) -> None:
 
 def _note_left(state: State, run: str) -> None:
     """Durable before it leaves; those of long ago are forgotten."""
-    now = time.time()
+    lived = state.lived()
     for key, at in state.facts(LEFT).items():
-        if now - float(at) > KEPT_SECONDS:
+        if lived - float(at) > KEPT_SECONDS:
             state.remove_fact(key)
-    state.put_fact(f"{LEFT}{run}", str(now))
+    state.put_fact(f"{LEFT}{run}", str(time.time()))
 
 
 def _enter(context: Context, asked: DrillNetwork, user: str) -> tuple[str, CreatedNetwork]:

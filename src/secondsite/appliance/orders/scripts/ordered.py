@@ -121,6 +121,7 @@ def _sentence(called: str, timeout_seconds: float, ended: process.Ended) -> str:
 
 
 def _forget_old(state: State) -> None:
+    lived = state.lived()
     for key, at in state.facts(KEY).items():
-        if time.time() - float(at) > NOTES_KEPT_SECONDS:
+        if lived - float(at) > NOTES_KEPT_SECONDS:
             state.remove_fact(key)

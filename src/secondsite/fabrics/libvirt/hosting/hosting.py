@@ -6,7 +6,8 @@ Invariant: nothing is changed that does not carry our tag.
 import contextlib
 import itertools
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -31,8 +32,12 @@ from . import (
     dry_run,
     firmware,
     foreign,
+    gone,
+    guards,
     homecoming,
     missing_here,
+    needed,
+    newer,
     sizing,
 )
 
@@ -73,7 +78,7 @@ class Hosting:
     ) -> Sequence[interface.Obstacle]:
         if definition.fabric_kind != "libvirt":
             return [*missing_here.accelerator_notes(None), *self._kept_out(())]
-        root = foreign.parse(definition.native)
+        root, place = foreign.parse(definition.native), self._place(definition.native)
         found = [
             *missing_here.accelerator_notes(root),
             *missing_here.missing_files(root, self._boot_folders),
@@ -81,18 +86,26 @@ class Hosting:
             *self._unknown_machine_type(root),
             *consoles.notes(root),
             *missing_here.disks_left_behind(root),
+            *missing_here.media(root),
+            *missing_here.cards_of_the_host(root),
+            *missing_here.clock(root),
+            *guards.notes(root, place.filters),
+            *newer.notes(root, place.libvirt),
             *missing_here.left_out(root, self._boot_folders),
         ]
         if any(obstacle.blocking for obstacle in found):
             return found
-        return [*found, *dry_run.obstacles(self._hypervisor, definition, self._place(), wanted)]
+        return [*found, *dry_run.obstacles(self._hypervisor, definition, place, wanted)]
+
+    def gone(self, home: MachineDefinition, replicated: Collection[str]) -> Sequence[interface.Gone]:
+        return [*gone.at_home(self._hypervisor, domain_xml.parse(self._native(home)), replicated)]
 
     def create(self, request: interface.HostRequest) -> Sequence[str]:
         existing = self._hypervisor.find(request.fabric_id)
         if existing is not None:
             inventory.require_tag(existing, request.tag)
-            if inventory.power_of(existing) is not OFF:
-                return ()
+            if inventory.power_of(existing) is not OFF or power.has_saved_memory(existing):
+                return ()  # its memory goes with the definition that it was saved with
         self._require_free_name(request)
         chains = _chains(request.disks)
         self._folders.let_in(*(path.absolute().parent for path in _files(chains)))
@@ -107,13 +120,14 @@ class Hosting:
             _undefine(existing, KEEP)
         domain = self._define(f"defining '{request.name}'", text)
         connection.call("turning autostart off", domain.setAutostart, 0)
-        return adapt.left_out(request)
+        return adapt.left_out(request, self._place(request.definition.native, chains))
 
     def describe(self, request: interface.HostRequest) -> interface.Description:
+        place = self._place(request.definition.native)
         if request.home is None:
-            return interface.Description(self._hypervisor.uri, adapt.adapted(request, self._place()))
+            return interface.Description(self._hypervisor.uri, adapt.adapted(request, place))
         native = self._native(request.home)
-        return interface.Description(self._hypervisor.uri, homecoming.at_home(request, self._place(), native))
+        return interface.Description(self._hypervisor.uri, homecoming.at_home(request, place, native))
 
     def remove(self, fabric_id: str, tag: str) -> None:
         domain = self._hypervisor.find(fabric_id)
@@ -145,7 +159,7 @@ class Hosting:
         self._put_aside(domain, copy.with_suffix(".firmware"))
         durable.write(copy, definition.model_dump_json())
         _undefine(domain, KEEP)
-        return definition
+        return _told(definition)
 
     def restore(self, definition: MachineDefinition, tag: str | None) -> None:
         existing = self._hypervisor.find(definition.fabric_id)
@@ -170,6 +184,7 @@ class Hosting:
         domain = self._hypervisor.domain(fabric_id)
         if inventory.tag_of(domain) is None:
             raise errors.NotOurs(f"The machine '{domain.name()}' carries no secondsite tag.")
+        needed.require_none(domain, self._power.state(fabric_id))
         if inventory.power_of(domain) is OFF:
             consolidate.off(domain, disks, progress, lambda text: self._define("moving disks", text))
         else:
@@ -185,13 +200,19 @@ class Hosting:
             noted.unlink()
 
     def _wanted(self, request: interface.HostRequest, chains: Chains) -> str:
-        place = self._place(chains)
+        place = self._place(request.definition.native, chains)
         if request.home is None:
             if request.definition.fabric_kind == "libvirt":
                 root = foreign.parse(request.definition.native)
                 missing_here.require_kernels(root, self._boot_folders)
             return adapt.adapted(request, place)
-        return homecoming.at_home(request, place, self._native(request.home))
+        return homecoming.at_home(self._without_media(request), place, self._native(request.home))
+
+    def _without_media(self, request: interface.HostRequest) -> interface.HostRequest:
+        """Nobody waits for a disc that was taken away while the machine was at the other site."""
+        assert request.home is not None
+        media = {each.key for each in self.gone(request.home, request.disks) if each.medium}
+        return replace(request, without=request.without | media)
 
     def _native(self, withdrawn: MachineDefinition) -> str:
         """Its XML; that of our own copy has the secrets too, such as a console's password."""
@@ -208,13 +229,26 @@ class Hosting:
         with contextlib.suppress(errors.FabricError):
             firmware_files.write(folder, firmware.read(self._hypervisor, domain))
 
-    def _place(self, chains: Chains | None = None) -> adapt.HostFeatures:
+    def _place(self, native: str, chains: Chains | None = None) -> adapt.HostFeatures:
+        """Of this host, for a machine that is defined so and reads its disks from these files."""
         known = self._networks.list()
         return adapt.HostFeatures(
             accelerator.kvm_usable(), frozenset(each.name for each in known if each.kind == "libvirt"),
             self._consoles, self._nvram, self._hypervisor.key, self._encrypted(chains or {}), self._boot_folders,
             frozenset(each.name for each in known if each.carries_vlans),
+            frozenset(each.name for each in known if each.takes_filters), self._filters(native),
+            connection.call("reading its release", self._hypervisor.handle.getLibVersion),
         )  # fmt: skip
+
+    def _filters(self, native: str) -> frozenset[str]:
+        """Those that are defined here, for a definition that names any. The embedded driver has none."""
+        if "<filterref" not in native:
+            return frozenset()
+        try:
+            ask = self._hypervisor.handle.listAllNWFilters
+            return frozenset(each.name() for each in connection.call("listing network filters", ask))
+        except errors.FabricError:
+            return frozenset()
 
     def _define(self, doing: str, text: str) -> Any:
         return connection.call(doing, self._hypervisor.handle.defineXML, text)
@@ -247,7 +281,7 @@ class Hosting:
         inventory.require_tag(namesake, request.tag)
         raise errors.AlreadyExists(
             f"Another machine of ours is named '{request.name}' here.",
-            do="Choose another name, or clean it up first.",
+            do="Let it have another name here ('secondsite machine set MACHINE --target-name NAME'), or clean that one up first.",
         )
 
     def _encrypted(self, chains: Chains) -> dict[str, list[image.ImageFacts]]:
@@ -267,6 +301,11 @@ def _files(chains: Chains) -> Iterator[Path]:
         yield from (link.path, *link.others)
 
 
+def _told(definition: MachineDefinition) -> MachineDefinition:
+    """Without the passwords, which only our own copy has."""
+    return definition.model_copy(update={"native": domain_xml.without_passwords(definition.native)})
+
+
 def _autostart(domain: Any) -> str:
     return AUTOSTART if connection.call("reading autostart", domain.autostart) else ""
 
@@ -279,10 +318,10 @@ def _require_replaceable(domain: Any, tags: Sequence[str | None]) -> None:
         raise errors.NotOurs(
             f"The machine '{domain.name()}' is there already, and carries {found or 'no secondsite tag'}."
         )
-    if inventory.power_of(domain) is not OFF:
+    if inventory.power_of(domain) is not OFF or power.has_saved_memory(domain):
         raise errors.FabricError(
             f"The machine '{domain.name()}' is there and not off: nothing was restored.",
-            do="Shut it down if it must be replaced; then retry the job.",
+            do="Shut it down if it must be replaced, or discard its saved memory ('virsh managedsave-remove'); then retry the job.",
         )
 
 
@@ -305,4 +344,4 @@ def _withdrawn_before(path: Path, fabric_id: str, tag: str) -> MachineDefinition
         ) from None
     if domain_xml.tag_of(domain_xml.parse(definition.native)) != tag:
         raise errors.NotOurs(f"The withdrawn machine '{definition.name}' does not carry the tag {tag}.")
-    return definition
+    return _told(definition)

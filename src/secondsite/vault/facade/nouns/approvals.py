@@ -1,6 +1,8 @@
 """What waits for a second person: shown, granted, refused, withdrawn."""
 
 from dataclasses import replace
+from datetime import datetime
+from urllib.parse import unquote
 
 from ....domain import errors
 from ....domain.access import approvals, hidden
@@ -32,11 +34,13 @@ class Approvals:
                 query.stage, second_person.MOST_KEPT * 2, int(before[0]) if before else None
             )
         items, following = page((each for each in found if self._sees(each)), query.limit, _place)
-        return rest.ApprovalPage(items=tuple(_shape(each) for each in items), next=following)
+        return rest.ApprovalPage(
+            items=tuple(_shape(each, self._parts.now()) for each in items), next=following
+        )
 
     def show(self, number: int) -> rest.Approval:
         """Raises NotFound."""
-        return _shape(self.existing(number))
+        return _shape(self.existing(number), self._parts.now())
 
     def existing(self, number: int) -> ports.ApprovalRecord:
         """Raises NotFound, also for one that the caller does not see."""
@@ -119,13 +123,13 @@ class Approvals:
 
     def expire(self) -> None:
         """What waited in vain ends, on record."""
-        now = self._parts.now()
+        now, lived = self._parts.now(), self._parts.deps.lived()
         with self._parts.store.reading() as tx:
-            if not any(each.expires_at <= now for each in tx.approvals.open()):
+            if not any(each.expires_at <= lived for each in tx.approvals.open()):
                 return
         with self._parts.store.transaction() as tx:
             tx.one_at_a_time(second_person.LOCK)
-            due = [each for each in tx.approvals.open() if each.expires_at <= now]
+            due = [each for each in tx.approvals.open() if each.expires_at <= lived]
             for record in due:
                 tx.approvals.put(replace(record, stage=Stage.EXPIRED, ended_at=now))
             for record in due:
@@ -144,8 +148,8 @@ class Approvals:
         by = self._parts.caller.name if stage is Stage.REFUSED else record.by
         ended = replace(record, stage=stage, ended_at=self._parts.now(), by=by, why=why)
         tx.approvals.put(ended)
-        self._parts.note(after=_shape(ended))
-        return _shape(ended)
+        self._parts.note(after=_shape(ended, self._parts.now()))
+        return _shape(ended, self._parts.now())
 
     def _open(self, tx: ports.Transaction, number: int) -> ports.ApprovalRecord:
         tx.one_at_a_time(second_person.LOCK)
@@ -176,17 +180,17 @@ def _place(record: ports.ApprovalRecord) -> Place:
     return (record.number,)
 
 
-def _shape(record: ports.ApprovalRecord) -> rest.Approval:
+def _shape(record: ports.ApprovalRecord, now: datetime) -> rest.Approval:
     asked = record.request
     return rest.Approval(
         number=record.number,
-        stage=record.stage,
+        stage=second_person.stage_now(record, now),
         verb=record.verb,
         asked=rest.ApprovalAsked(
             method=asked.method,
             path=asked.path,
-            query=asked.query,
-            body=hidden.text_without_secrets(asked.body),
+            query=unquote(asked.query),
+            body=hidden.text_without_secrets(asked.body if asked.understood is None else asked.understood),
             if_match=asked.headers.get("if-match"),
         ),
         permission=record.permission,

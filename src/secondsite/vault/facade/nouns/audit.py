@@ -73,7 +73,7 @@ class Audit:
             kept_days = tx.audit.ends().kept_days
             if kept_days is None:
                 return
-            anchor = tx.audit.last_before(self._parts.now() - timedelta(days=kept_days))
+            anchor = tx.audit.last_before(self._parts.deps.lived() - timedelta(days=kept_days))
         if anchor is not None:
             with self._parts.store.transaction() as tx:
                 append(tx, self._pruned(anchor, kept_days))

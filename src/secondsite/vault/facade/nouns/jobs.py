@@ -108,6 +108,7 @@ class Jobs:
 
         def answered() -> rest.Job:
             full_id = self._existing(tx, job_id)
+            self._mention(tx, full_id)
             said = asking.Said(request.task, request.verdict, request.note, self._parts.caller.name)
             self._parts.jobs.answer(tx.session, full_id, said)
             return self._shown(tx.session, full_id)
@@ -119,6 +120,7 @@ class Jobs:
     def _ask(self, ask: Callable[[Session, str], None], job_id: str, once: Once | None) -> rest.Job:
         def asked() -> rest.Job:
             full_id = self._existing(tx, job_id)
+            self._mention(tx, full_id)
             job = read.get(tx.session, full_id)
             if ask == self._parts.jobs.cancel:
                 job_scopes.require_cancel(self._parts.caller, job)
@@ -129,6 +131,11 @@ class Jobs:
 
         with _translated(), self._parts.changing() as tx:
             return carry_out(self._parts, tx, once, rest.Job, asked)
+
+    def _mention(self, tx: ports.Transaction, job_id: str) -> None:
+        """The machines that it is about, and those of its parts."""
+        for job in (read.get(tx.session, job_id), *read.children_of(tx.session, job_id)):
+            self._parts.mentions(*filter(None, (job.subject, job.subject_name)))
 
     def _existing(self, tx: ports.Transaction, job_id: str) -> str:
         """Its whole id. Raises NotFound, also for one that the caller does not see, or InvalidArgument."""

@@ -193,7 +193,7 @@ def existing(parts: Parts, tx: ports.Transaction, name_or_id: str) -> ports.Mach
             do="List machines with 'secondsite machine list'; protect this one with "
             f"'secondsite machine enable-protection {name_or_id} --source SITE --target SITE'.",
         )
-    parts.names(machine.id)
+    parts.names(machine.id, machine.name)
     return machine
 
 

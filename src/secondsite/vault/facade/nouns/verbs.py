@@ -84,6 +84,7 @@ class Verbs:
             return request
         if isinstance(request, rest.EnableProtection):
             sites.existing(self._parts, tx, request.source_site)
+            self._parts.mentions(*request.machines)
             return request
         names: Sequence[str] = getattr(request, "machines", ())
         ids = tuple(machines.existing(self._parts, tx, name).id for name in names)
@@ -92,9 +93,10 @@ class Verbs:
     def _note_machines(self, tx: ports.Transaction, request: Shape) -> None:
         """What is not there is refused later."""
         if isinstance(request, rest.EnableProtection):
+            self._parts.mentions(*request.machines)
             return
         for machine in tx.machines.find_all(getattr(request, "machines", ())).values():
-            self._parts.names(machine.id)
+            self._parts.names(machine.id, machine.name)
 
     def start_one(
         self, verb: Verb, machine: str, options: Shape, requested_by: str, once: Once | None = None

@@ -35,7 +35,7 @@ def known(parts: Parts, tx: ports.Transaction, once: Once | None, shape: type[S]
     Raises KeyReused when the key came with another request, NotPossibleNow when the answer held a secret.
     """
     record = None if once is None else tx.answers.find(once.caller, once.key)
-    if once is None or record is None or record.answered_at < parts.now() - KEPT:
+    if once is None or record is None or record.answered_at < parts.deps.lived() - KEPT:
         return None
     if record.request_sha256 != once.request_sha256:
         raise errors.KeyReused(f"The idempotency key '{once.key}' came with another request before.")
@@ -63,7 +63,7 @@ def carry_out(
     if once is None:
         return _noted(parts, work())
     tx.one_at_a_time(f"answer {once.caller} {once.key}")
-    tx.answers.forget(parts.now() - KEPT)
+    tx.answers.forget(parts.deps.lived() - KEPT)
     before = known(parts, tx, once, shape)
     if before is not None:
         if parts.act is not None:

@@ -170,10 +170,13 @@ def _earlier(tx: ports.Transaction, ctx: StepContext, left: LaterArguments) -> J
     return next(here, None)
 
 
+DONE = frozenset({JobState.SUCCEEDED, JobState.PARTIALLY_SUCCEEDED})
+
+
 def _unfinished(tx: ports.Transaction, left: LaterArguments) -> JobView | None:
     """The job that left it, if it has not succeeded. What undoes a job is done however that one ended."""
     found = None if left.left_by is None or left.undoes else read.find(tx.session, left.left_by)
-    return None if found is None or found.state is JobState.SUCCEEDED else found
+    return None if found is None or found.state in DONE else found
 
 
 def _after(unfinished: JobView, machine: ports.MachineRecord | None, left: LaterArguments) -> Outcome:

@@ -3,6 +3,7 @@
 The machine is where it is whatever becomes of its names: no verb fails by them. A name that does not point to it is a finding. No test
 failover does any of this."""
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -70,9 +71,10 @@ def update(deps: Deps, side: Side, fabric_id: str, *, at_home: bool) -> Outcome:
         now = tx.machines.get(machine.id)
         tx.machines.put(replace(now, names=_kept(now, side.site, verdicts, deps, at_home=at_home)))
 
-    if any(each.address is None for each in verdicts):
-        said += f"; try again with 'secondsite machine update-names {machine.name}'"
-    return Done(said, UpdatedNames(verdicts=verdicts), deps.commit(keep))
+    unset = any(each.address is None for each in verdicts)
+    if unset:
+        said += f"; try again with 'secondsite machine update-names {shlex.quote(machine.name)}'"
+    return Done(said, UpdatedNames(verdicts=verdicts), deps.commit(keep), partial=unset)
 
 
 def _wanted(tx: ports.Transaction, machine: ports.MachineRecord, *, at_home: bool) -> tuple[WantedName, ...]:

@@ -18,4 +18,6 @@ drill_schedules = Table(
     Column("started_at", UtcDateTime),
     Column("said", Text, nullable=False),
     Column("said_at", UtcDateTime),
+    Column("maker_id", String(64)),
+    Column("plan_made_at", UtcDateTime),
 )

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, inspect, text
 
-NEWEST = "0053"
+NEWEST = "0055"
 """The revision of this program's tables."""
 
 

@@ -56,7 +56,7 @@ class DrillScheduler(Periodic):
 
     def _start(self, tx: ports.Transaction, record: ports.DrillScheduleRecord, now: datetime) -> None:
         try:
-            begun = self._starting.start(tx, record.schedule, by(record.name))
+            begun = self._starting.start_due(tx, record, by(record.name))
         except errors.Conflict:
             raise  # a job may be written already, that has not taken its machine
         except errors.SecondsiteError as problem:
@@ -78,9 +78,9 @@ class DrillScheduler(Periodic):
 
     def _is_taken(self, tx: ports.Transaction, record: ports.DrillScheduleRecord) -> bool:
         """Another scheduled drill runs at one of its sites."""
-        sites = self._starting.sites(tx, record.schedule)
+        sites = self._starting.sites(tx, record)
         others = (each for each in tx.drill_schedules.list() if _runs(tx, each))
-        return any(sites & self._starting.sites(tx, each.schedule) for each in others)
+        return any(sites & self._starting.sites(tx, each) for each in others)
 
     def pause_seconds(self) -> float:
         return EVERY_SECONDS

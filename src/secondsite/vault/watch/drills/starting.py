@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from ....domain import errors, lifecycle
+from ....domain.access.roles import NEEDS, Grant
 from ....domain.drills.schedules import DrillSchedule
 from ....domain.health import Severity
 from ....domain.lifecycle import DrillState, Verb
@@ -51,9 +53,14 @@ class Starting:
         self._facts = facts
         self._authority = authority
 
-    def start(self, tx: ports.Transaction, schedule: DrillSchedule, by: str) -> Begun:
+    def start_due(self, tx: ports.Transaction, record: ports.DrillScheduleRecord, by: str) -> Begun:
+        """For whoever made it. Raises as `start`, and NotPossibleNow if he could not start it now."""
+        _require_maker(tx, record, self._deps.now())
+        return self.start(tx, record, by)
+
+    def start(self, tx: ports.Transaction, record: ports.DrillScheduleRecord, by: str) -> Begun:
         """Raises NotFound for a plan that is gone, NotPossibleNow if no machine can be drilled; nothing is written then."""
-        plan = _plan(tx, schedule)
+        schedule, plan = record.schedule, _plan(tx, record)
         look = self._look(tx, _machines(schedule, plan))
         left_out = "; ".join(look.obstacles.values())
         if not look.ready:
@@ -68,9 +75,9 @@ class Starting:
         asked = plan_runs.Asked(plan, wanted, _options(schedule))
         return Begun(plan_runs.submit(self._deps, self._operation, tx, asked, by).job_id, left_out)
 
-    def sites(self, tx: ports.Transaction, schedule: DrillSchedule) -> frozenset[str]:
+    def sites(self, tx: ports.Transaction, record: ports.DrillScheduleRecord) -> frozenset[str]:
         """Where its test machines run."""
-        there = tx.machines.several([each.id for each in _machines(schedule, _find(tx, schedule))])
+        there = tx.machines.several([each.id for each in machines_of(tx, record)])
         return frozenset(each.target_site for each in there)
 
     def _look(self, tx: ports.Transaction, machines: Sequence[PlanMachine]) -> Look:
@@ -107,17 +114,46 @@ def _options(schedule: DrillSchedule) -> dict[str, object]:
     }
 
 
-def _plan(tx: ports.Transaction, schedule: DrillSchedule) -> RecoveryPlan | None:
+def machines_of(tx: ports.Transaction, record: ports.DrillScheduleRecord) -> Sequence[PlanMachine]:
+    """As they were when they were put into it, or into its plan; none if that plan is gone."""
+    return _machines(record.schedule, _find(tx, record))
+
+
+def _require_maker(tx: ports.Transaction, record: ports.DrillScheduleRecord, now: datetime) -> None:
+    """Raises NotPossibleNow."""
+    if record.maker_id is None:
+        return
+    maker = next((each for each in tx.tokens.list() if each.id == record.maker_id), None)
+    if maker is None or (maker.expires_at is not None and maker.expires_at <= now):
+        raise _no_maker(record, "was deleted, or has expired")
+    grant = Grant(maker.roles, maker.site)
+    seen = all(grant.sees(each.source_site, each.target_site) for each in machines_of(tx, record))
+    if not (seen and grant.may(NEEDS[Verb.TEST_FAILOVER])):
+        raise _no_maker(record, "may not start a test failover of all its machines any more")
+
+
+def _no_maker(record: ports.DrillScheduleRecord, why: str) -> errors.NotPossibleNow:
+    return errors.NotPossibleNow(
+        f"The token that made schedule '{record.name}' {why}.",
+        do=f"Whoever may takes it over by setting it again: 'secondsite drill schedule set {record.name}'; or ends it: 'secondsite drill "
+        f"schedule remove {record.name}'.",
+    )
+
+
+def _plan(tx: ports.Transaction, record: ports.DrillScheduleRecord) -> RecoveryPlan | None:
     """Raises NotFound."""
-    found = _find(tx, schedule)
-    if found is None and schedule.plan is not None:
-        raise errors.NotFound.named("plan", schedule.plan)
+    found = _find(tx, record)
+    if found is None and record.schedule.plan is not None:
+        raise errors.NotFound(
+            f"The plan '{record.schedule.plan}' that schedule '{record.name}' was made for is gone.",
+            do=f"'secondsite drill schedule set {record.name} --plan PLAN' takes another one, also of the same name.",
+        )
     return found
 
 
-def _find(tx: ports.Transaction, schedule: DrillSchedule) -> RecoveryPlan | None:
-    record = None if schedule.plan is None else tx.plans.find(schedule.plan)
-    return None if record is None else record.plan
+def _find(tx: ports.Transaction, record: ports.DrillScheduleRecord) -> RecoveryPlan | None:
+    found = None if record.schedule.plan is None else tx.plans.find(record.schedule.plan)
+    return found.plan if found is not None and record.is_for(found) else None
 
 
 def _machines(schedule: DrillSchedule, plan: RecoveryPlan | None) -> Sequence[PlanMachine]:

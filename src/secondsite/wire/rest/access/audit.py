@@ -49,7 +49,7 @@ class AuditQuery(Paging):
     verb: str | None = None
     """Of this route: DELETE /tokens/{name}."""
     object: str | None = None
-    """With this in the path that was asked, such as a machine's name."""
+    """Of this: it stands in the path that was asked, or is, as a whole, the name or the id of a machine that it was about."""
     outcome: Outcome | None = None
     """With this outcome."""
     job: str | None = None

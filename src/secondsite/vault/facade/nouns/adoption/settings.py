@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from .....domain.bandwidth_schedule import BandwidthSchedule
 from .....domain.groups import ReplicationGroup
 from .....domain.machines import adopting as domain
 from .....domain.plans.plan import RecoveryPlan
@@ -12,8 +13,10 @@ from .....ground.plural import counted
 from .....wire.control.adopting import Found, KeptVault
 from .....wire.rest.places import NetworkMapping
 from .... import ports
+from . import values
 
 NOTHING = KeptVault()
+UNLIMITED = BandwidthSchedule()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +78,16 @@ def appliance(tx: ports.Transaction, wanted: str, at: str, known: Names, now: da
 def _sites(tx: ports.Transaction, vault: KeptVault, known: Names, now: datetime) -> Iterator[str]:
     for each in vault.sites:
         name = known.site(each.name)
-        is_new = tx.sites.find(name) is None
-        yield from site(tx, name, now)
-        if is_new:
-            tx.sites.put(ports.SiteRecord(name, now, each.bandwidth.to_domain()))
+        if tx.sites.find(name) is None:
+            bandwidth = each.bandwidth.to_domain()
+            yield from (
+                f"{said}{_with(values.changed(bandwidth, UNLIMITED))}" for said in site(tx, name, now)
+            )
+            tx.sites.put(ports.SiteRecord(name, now, bandwidth))
+
+
+def _with(said: str) -> str:
+    return f", with {said}" * bool(said)
 
 
 def _policies(tx: ports.Transaction, vault: KeptVault) -> Iterator[str]:
@@ -88,7 +97,12 @@ def _policies(tx: ports.Transaction, vault: KeptVault) -> Iterator[str]:
         name = policy_name(tx, policy)
         if tx.policies.find(name) is None:
             tx.policies.put(replace(policy, name=name), read_only=each.read_only)
-            yield f"policy {name}" + (f" (policy {policy.name} is another one here)" * (name != policy.name))
+            yield policy_told(name, policy)
+
+
+def policy_told(name: str, policy: ReplicationPolicy) -> str:
+    another = f" (policy {policy.name} is another one here)" * (name != policy.name)
+    return f"policy {name}{another}{_with(values.changed(policy, ReplicationPolicy(policy.name)))}"
 
 
 def policy_name(tx: ports.Transaction, policy: ReplicationPolicy) -> str:
@@ -104,8 +118,10 @@ def policy_name(tx: ports.Transaction, policy: ReplicationPolicy) -> str:
 def _groups(tx: ports.Transaction, vault: KeptVault, known: Names, now: datetime) -> Iterator[str]:
     for each in vault.groups:
         if tx.groups.find(each.name) is None:
-            tx.groups.add(ports.GroupRecord(each.name, _group(each, known), now))
-            yield f"replication group {each.name}"
+            group = _group(each, known)
+            tx.groups.add(ports.GroupRecord(each.name, group, now))
+            usual = ReplicationGroup(group.name, group.source_site, group.target_site)
+            yield f"replication group {each.name}{_with(values.changed(group, usual))}"
 
 
 def _group(group: ReplicationGroup, known: Names) -> ReplicationGroup:
@@ -120,6 +136,7 @@ def _plans(tx: ports.Transaction, vault: KeptVault, known: Names, now: datetime)
             plan: RecoveryPlan = domain.sites_named(each, known.sites)
             tx.plans.put(ports.PlanRecord(plan.name, plan, now, now))
             yield f"recovery plan {plan.name} of {counted(sum(1 for _ in plan.machines), 'machine')}"
+            yield from (f"in plan {plan.name}: {each}" for each in values.of_plan(plan))
 
 
 def _mappings(tx: ports.Transaction, vault: KeptVault, known: Names) -> Iterator[str]:

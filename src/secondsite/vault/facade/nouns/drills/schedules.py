@@ -13,7 +13,7 @@ from .....wire.rest import JobAccepted
 from .....wire.rest.drills import schedules as rest
 from .... import ports
 from ....watch.drills.scheduler import by, started
-from ....watch.drills.starting import LOCK, Starting
+from ....watch.drills.starting import LOCK, Starting, machines_of
 from ...parts import Parts
 from ...shared.editions import Seen, require
 from ...shared.once import Once, carry_out
@@ -44,7 +44,7 @@ class DrillSchedules:
     def update(
         self, name: str, request: rest.DrillScheduleChange, seen: Seen | None = None
     ) -> rest.DrillSchedule:
-        """All of it anew. Its turn stays when it is, unless the time of day or the interval changes. Raises as `create`, or
+        """All of it anew, from now on for whoever changes it. Its turn stays when it is, unless the time of day or the interval changes. Raises as `create`, or
         ChangedMeanwhile."""
         self._begin(request)
         with self._parts.changing() as tx:
@@ -70,10 +70,10 @@ class DrillSchedules:
         def submit() -> JobAccepted:
             tx.one_at_a_time(LOCK)
             record = self._existing(tx, name)
-            self._name(tx, record.schedule)
+            self._name(tx, record)
             parts = self._parts
             starting = Starting(parts.deps, parts.operations, parts.facts, parts.authority)
-            begun = starting.start(tx, record.schedule, by(name))
+            begun = starting.start(tx, record, by(name))
             tx.drill_schedules.put(started(record, begun.job_id, begun.left_out, parts.now()))
             return JobAccepted(job_id=begun.job_id)
 
@@ -97,15 +97,16 @@ class DrillSchedules:
         self, tx: ports.Transaction, schedule: DrillSchedule, record: ports.DrillScheduleRecord | None
     ) -> rest.DrillSchedule:
         now = self._parts.now()
-        self._name(tx, schedule)
+        plan = None if schedule.plan is None else tx.plans.find(schedule.plan)
         first = domain.first_at(schedule, now)
         if record is None:
-            made = ports.DrillScheduleRecord(schedule.name, schedule, now, now, first)
-        else:
-            same = _when(record.schedule) == _when(schedule)
-            made = replace(
-                record, schedule=schedule, changed_at=now, next_at=record.next_at if same else first
-            )
+            record = ports.DrillScheduleRecord(schedule.name, schedule, now, now, first)
+        same = _when(record.schedule) == _when(schedule)
+        made = replace(
+            record, schedule=schedule, changed_at=now, next_at=record.next_at if same else first,
+            maker_id=self._parts.caller.token_id or None, plan_made_at=None if plan is None else plan.created_at,
+        )  # fmt: skip
+        self._name(tx, made)
         tx.drill_schedules.put(made)
         return _info(tx, made)
 
@@ -146,10 +147,10 @@ class DrillSchedules:
             return former[name_or_id]
         return PlanMachine(found.id, found.name, found.source_site, found.target_site)
 
-    def _name(self, tx: ports.Transaction, schedule: DrillSchedule) -> None:
+    def _name(self, tx: ports.Transaction, record: ports.DrillScheduleRecord) -> None:
         """A second person approves these machines."""
-        for machine in _machines(tx, schedule):
-            self._parts.names(machine.id)
+        for machine in machines_of(tx, record):
+            self._parts.names(machine.id, machine.name)
 
     def _existing(self, tx: ports.Transaction, name: str) -> ports.DrillScheduleRecord:
         record = tx.drill_schedules.find(name)
@@ -171,15 +172,9 @@ def _when(schedule: DrillSchedule) -> tuple[int, str]:
     return schedule.every_days, schedule.at
 
 
-def _machines(tx: ports.Transaction, schedule: DrillSchedule) -> Sequence[PlanMachine]:
-    """As they were when they were put into it, or into its plan."""
-    plan = None if schedule.plan is None else tx.plans.find(schedule.plan)
-    return schedule.machines if plan is None else tuple(plan.plan.machines)
-
-
 def _sees(parts: Parts, tx: ports.Transaction, record: ports.DrillScheduleRecord) -> bool:
     """All its machines are in the caller's scope, by where they are now, or were; without any, only who sees all does."""
-    known = _machines(tx, record.schedule)
+    known = machines_of(tx, record)
     if parts.sees() or not known:
         return parts.sees()
     there = {each.id: each for each in tx.machines.several([each.id for each in known])}

@@ -1,0 +1,18 @@
+"""What a store of 1,000 points occupies with its merged layers, against the layers alone."""
+
+from __future__ import annotations
+
+from bench.figure import Figure
+from bench.support import deep
+
+
+def measure() -> Figure:
+    found = deep.measured()
+    value = round(found.store_ratio, 3)
+    return Figure(
+        name="deep_chain_store_ratio", value=value, unit="x", goal=1.1, better="lower",
+        peer="the same layers alone, each copied for itself",
+        how="what the file system, an XFS with reflink, has in use with the merged layers",
+        spread={"min": value, "median": value, "max": value},
+        measured={"plain_bytes": found.plain_bytes, "stored_bytes": found.stored_bytes},
+    )  # fmt: skip
