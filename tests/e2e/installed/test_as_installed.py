@@ -1,6 +1,8 @@
 """The product on hosts as deploy/install leaves them: systemd and Debian's own libvirt, QEMU as a user of its own, another language
 and time zone, a proxy that is dead, IPv6 between the sites. One rig, and one guest that counts what it wrote."""
 
+from pathlib import Path
+
 import pytest
 
 from demo.story import MACHINE, Story, booted
@@ -48,7 +50,7 @@ def test_its_hosts_are_none_of_ours(rig):
     said = rig.hosts["b"].run("virsh", "start", "nothing").stderr
     assert said.startswith("Fehler:"), f"libvirt does not speak {LOCALE}: {said}"
     (qemu,) = rig.qemus(MACHINE)
-    status = dict(line.split(":", 1) for line in open(f"/proc/{qemu}/status").read().splitlines())  # noqa: SIM115
+    status = dict(line.split(":", 1) for line in Path(f"/proc/{qemu}/status").read_text().splitlines())
     assert status["Uid"].split()[0] != "0", "QEMU runs as root"
     shown = rig.hosts["b"].must(
         "systemctl", "show", "--property=UMask,CapabilityBoundingSet", "secondsite-appliance"
