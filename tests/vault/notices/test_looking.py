@@ -143,12 +143,17 @@ def test_a_look_that_failed_loses_no_job(opened, monkeypatch):
     assert look.ends.take() == {"job"}
 
 
-@pytest.mark.parametrize("address", ["169.254.169.254", "fe80::1%eth0", "::ffff:169.254.169.254"])
-def test_a_link_local_address_is_told_nothing(monkeypatch, address):
-    """Clouds give their machines' secrets there."""
+@pytest.mark.parametrize(
+    "address",
+    [
+        "169.254.169.254", "fe80::1%eth0", "::ffff:169.254.169.254", "100.100.100.200", "168.63.129.16",
+        "192.0.0.192", "::ffff:192.0.0.192", "fd00:ec2::254", "fd20:ce::254",
+    ],
+)  # fmt: skip
+def test_where_clouds_give_their_machines_secrets_nothing_is_told(monkeypatch, address):
     closed = []
     opened = SimpleNamespace(getpeername=lambda: (address, 80), close=lambda: closed.append(1))
     monkeypatch.setattr("socket.create_connection", lambda *_: opened)
-    with pytest.raises(NotDelivered, match="link-local"), Line() as line:
+    with pytest.raises(NotDelivered, match="nothing is sent there"), Line() as line:
         line.dial("metadata", 80)
     assert closed

@@ -18,6 +18,15 @@ class NotDelivered(Exception):
     """Why, in a sentence that people see."""
 
 
+SECRETS_OF_CLOUDS = frozenset(
+    map(
+        ipaddress.ip_address,
+        ("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254", "fd20:ce::254"),
+    )
+)
+"""Metadata services that are not at link-local addresses: Alibaba, Azure, Oracle, Amazon and Google by IPv6."""
+
+
 class Line:
     """Opened once. `cut_if_late` is for another thread."""
 
@@ -95,9 +104,11 @@ def plain(said: str | bytes) -> str:
 
 
 def _refuse_own_network(opened: socket.socket) -> None:
-    """Clouds give their machines' secrets at link-local addresses; no receiver is there."""
+    """Clouds give their machines' secrets at link-local addresses, and at some others; no receiver is there."""
     address = ipaddress.ip_address(opened.getpeername()[0].partition("%")[0])
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped
     if address.is_link_local:
         raise NotDelivered(f"It is at {address}, a link-local address: nothing is sent there.")
+    if address in SECRETS_OF_CLOUDS:
+        raise NotDelivered(f"At {address} a cloud gives its machines their secrets: nothing is sent there.")
