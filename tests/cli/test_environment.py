@@ -1,5 +1,6 @@
 """What a user's shell, a service manager or cron gives a process along changes no answer: real processes, which share one vault."""
 
+import contextlib
 import json
 import os
 import signal
@@ -52,8 +53,9 @@ class Home:
         (folder / "openssl.cnf").write_text(OLD_TLS)
         (folder / "shadows").mkdir()
         (folder / "shadows/json.py").write_text("raise SystemExit('another module')")
-        with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
-            self.ports = [each.getsockname()[1] for each in (one, other)]
+        with contextlib.ExitStack() as taken:
+            free = [taken.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(3)]
+            self.ports = [each.getsockname()[1] for each in free]
         vault_main.init(folder / "vault", rest_port=self.ports[0], control_port=self.ports[1])
         self.client = folder / "vault/client.json"
         pki = folder / "vault/pki/ca.pem"
@@ -178,8 +180,7 @@ def test_a_folder_that_cannot_be_used_is_named(home):
 
 @pytest.mark.parametrize("late", ["typer", "rich.console"])
 def test_ctrl_c_while_the_program_is_loaded_ends_it_without_a_word(home, late):
-    package, _, module = late.partition(".")
-    folder = home.folder / f"interrupted-{package}"
+    folder = home.folder / f"interrupted-{late}"
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(INTERRUPTING.format(late=late))
     path = os.pathsep.join([str(folder), *(each for each in sys.path if each)])
@@ -213,7 +214,7 @@ def test_an_appliance_in_an_odd_environment_is_connected(home):
     must(
         "appliance", "enroll", "--vault", f"https://127.0.0.1:{home.ports[0]}", "--fingerprint", made["ca_fingerprint"],
         "--name", "one", "--fabric", "simulated", "--uri", str(home.folder / "platform"), "--home", appliance,
-        "--key-file", str(home.folder / "key"), "--listen", "127.0.0.1:0",
+        "--key-file", str(home.folder / "key"), "--listen", f"127.0.0.1:{home.ports[2]}",
     )  # fmt: skip
     running = home.start("appliance", "run", "--home", appliance)
     try:
