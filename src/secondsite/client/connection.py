@@ -220,7 +220,7 @@ def _printable(token: str) -> str:
         return token
     raise errors.Unauthenticated(
         "The access token is none: it is empty, or has blanks or other characters that no token has.",
-        do="Set SECONDSITE_TOKEN, or give --token-file, as 'secondsite token create' showed it.",
+        do="Set SECONDSITE_TOKEN, or give --token-file, as it was shown when it was made.",
     )
 
 
