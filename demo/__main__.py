@@ -1,4 +1,4 @@
-"""`python -m demo [--plan | --worst-day] [--keep] [--report FILE] [--remove FOLDER]`."""
+"""`python -m demo [--plan | --worst-day | --as-installed] [--keep] [--report FILE] [--remove FOLDER]`."""
 
 import argparse
 import sys
@@ -10,6 +10,7 @@ import guestkit
 from demo import plan, story, worst_day
 from demo.telling import Report, console
 from rig import Rig
+from rig.installed import Installed
 
 
 def main() -> int:
@@ -20,8 +21,10 @@ def main() -> int:
         return 0
     report = Report(chosen.report or story.default_report())
     # guest agents' sockets lie deep in the folder, and their paths may not be long
-    rig = Rig("libvirt", folder=Path(tempfile.mkdtemp(prefix="ss-", dir="/var/tmp")))
-    console.print(f"secondsite demo in {rig.folder}")
+    folder = Path(tempfile.mkdtemp(prefix="ss-", dir="/var/tmp"))
+    with console.status("preparing the sites ..."):
+        rig = Installed(folder) if chosen.as_installed else Rig("libvirt", folder)
+    console.print(f"secondsite demo in {rig.folder}, {rig.about}")
     with console.status("building the guest ..."):
         guestkit.build()
         if chosen.plan:
@@ -41,8 +44,10 @@ def main() -> int:
     return 0
 
 
-def _told(chosen: argparse.Namespace, rig: Rig, report: Report) -> None:
-    if chosen.worst_day:
+def _told(chosen: argparse.Namespace, rig: Rig | Installed, report: Report) -> None:
+    if isinstance(rig, Installed):
+        story.Story(rig, report).tell()
+    elif chosen.worst_day:
         worst_day.WorstDay(rig, report).tell()
     elif chosen.plan:
         plan.PlanStory(rig, report).tell()
@@ -61,6 +66,11 @@ def _arguments() -> argparse.Namespace:
         action="store_true",
         help="the first site and the vault are destroyed, and all comes home",
     )
+    stories.add_argument(
+        "--as-installed",
+        action="store_true",
+        help="the first story on hosts as deploy/install leaves them: a systemd, libvirtd and network each",
+    )
     parser.add_argument(
         "--keep", action="store_true", help="leave everything running, with commands to try next"
     )
@@ -69,7 +79,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _keep_evidence(rig: Rig) -> None:
+def _keep_evidence(rig: Rig | Installed) -> None:
     """The ends of the logs, before the folder goes."""
     for log in sorted(rig.folder.glob("*.log")):
         console.print(f"--- the end of {log.name}")
@@ -78,7 +88,7 @@ def _keep_evidence(rig: Rig) -> None:
         )
 
 
-def _invite(rig: Rig, chosen: argparse.Namespace) -> None:
+def _invite(rig: Rig | Installed, chosen: argparse.Namespace) -> None:
     client = rig.home("vault") / "client.json"
     machine = plan.TIERS[0] if chosen.plan or chosen.worst_day else story.MACHINE
     more = (f"./dev shell secondsite plan preview {plan.PLAN} --verb reprotect",) if chosen.plan else ()

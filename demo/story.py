@@ -11,6 +11,7 @@ from pathlib import Path
 import guestkit
 from demo.telling import Figures, Report
 from rig import GuestMachine, Rig
+from rig.installed import Installed
 from secondsite.domain.lifecycle import Verb
 from secondsite.domain.points import RecoveryPointChoice
 from secondsite.ground.plural import counted
@@ -34,7 +35,7 @@ class PromiseBroken(Exception):
 
 @dataclass(slots=True)
 class Story:
-    rig: Rig
+    rig: Rig | Installed
     report: Report
     guest: GuestMachine | None = None
     at_kill: int = 0
@@ -68,11 +69,8 @@ class Story:
         # A guest is made in the embedded root while no appliance holds it.
         self.rig.appliances["a"].stop()
         workload = guestkit.Workload(records_per_second=10, load_kib_per_second=512)
-        home = self.rig.home("appliance-a")
-        self.guest = GuestMachine.make(
+        self.guest = self.rig.make_guest(
             MACHINE,
-            home,
-            self.rig.bridge("a"),
             disk_bytes=(512 * guestkit.MiB,),
             filled_bytes=200 * guestkit.MiB,
             workload=workload,

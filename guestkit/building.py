@@ -32,9 +32,13 @@ MODULES = (
     "virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_blk failover net_failover virtio_net "
     "virtio_console button evdev"
 ).split()
+PACKED = ".xz"
+"""So Debian 13 keeps modules."""
 INDISPENSABLE = ("virtio_blk", "button")
 AGENT = "usr/sbin/qemu-ga"
-LZ4 = b"\x02!L\x18"
+LZ4, ZSTD = b"\x02!L\x18", b"(\xb5/\xfd"
+UNPACKERS = {LZ4: ["lz4", "-d", "-q", "-c"], ZSTD: ["zstd", "-d", "-q", "-c"]}
+"""By what a compressed kernel begins with; Debian 12 has the first, 13 the second."""
 SETUP_SECTORS, PAYLOAD = 0x1F1, 0x248
 FOLDERS = (
     "bin",
@@ -100,7 +104,7 @@ def _once(place: Path, make: Callable[[Path], None]) -> Path:
 
 
 def _extract_kernel(into: Path) -> None:
-    names = {f"{name}.ko" for name in MODULES}
+    names = {f"{name}.ko{packed}" for name in MODULES for packed in ("", PACKED)}
 
     def wanted(path: PurePosixPath) -> bool:
         return path.name in names or path.name.startswith("vmlinuz-")
@@ -109,10 +113,14 @@ def _extract_kernel(into: Path) -> None:
         if extracted.name.startswith("vmlinuz-"):
             (into / "vmlinux").write_bytes(_unpacked(extracted.read_bytes()))
             extracted.unlink()
+        elif extracted.name.endswith(PACKED):
+            plain = programs.passed_through(["xz", "-d", "-q", "-c"], extracted.read_bytes())
+            (into / extracted.name.removesuffix(PACKED)).write_bytes(plain)
+            extracted.unlink()
     for name in INDISPENSABLE:
         if not (into / f"{name}.ko").exists():
             raise errors.BuildFailed(
-                f"the kernel package has no module {name}; this kit knows Debian 12's kernel"
+                f"the kernel package has no module {name}; this kit knows the kernels of Debian 12 and 13"
             )
 
 
@@ -126,9 +134,12 @@ def _unpacked(image: bytes) -> bytes:
     # by the header of Linux's boot protocol; the last four bytes are the size of what comes out
     offset, length = struct.unpack_from("<II", image, PAYLOAD)
     payload = image[(image[SETUP_SECTORS] + 1) * 512 + offset :][:length]
-    if not payload.startswith(LZ4):
-        raise errors.BuildFailed("the kernel is not compressed with lz4; this kit knows Debian 12's kernel")
-    kernel = programs.passed_through(["lz4", "-d", "-q", "-c"], payload[:-4])
+    unpacker = UNPACKERS.get(payload[:4])
+    if unpacker is None:
+        raise errors.BuildFailed(
+            "the kernel is compressed neither with lz4 nor with zstd, as those of Debian 12 and 13 are"
+        )
+    kernel = programs.passed_through(unpacker, payload[:-4])
     if len(kernel) != int.from_bytes(payload[-4:], "little"):
         raise errors.BuildFailed("the kernel is not whole when unpacked; run ./dev setup again")
     return kernel

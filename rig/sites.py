@@ -38,6 +38,8 @@ class Rig(Hands):
         """`appliance_options`: words of `appliance enroll`, by site. `forked`: the vault, commands and the appliances of
         simulated sites are forked instead of started, which costs a tenth. `uri`: a libvirt of the host's own, instead of an embedded root for each site."""
         self.fabric = fabric
+        self.about = "on the rig of processes: real guests under a libvirt of each appliance's own, all on this machine"
+        """In words, for whoever reads what was shown on it."""
         self.folder = folder or Path(tempfile.mkdtemp(prefix="secondsite-", dir="/var/tmp"))
         self.tag = uuid.uuid4().hex[:6]
         self._database_url = database_url

@@ -11,7 +11,7 @@ def measure() -> Figure:
     value = round(found.store_ratio, 3)
     return Figure(
         name="deep_chain_store_ratio", value=value, unit="x", goal=1.1, better="lower",
-        peer="the same layers alone, each copied for itself",
+        peer="the layers alone, as they lie",
         how="what the file system, an XFS with reflink, has in use with the merged layers",
         spread={"min": value, "median": value, "max": value},
         measured={"plain_bytes": found.plain_bytes, "stored_bytes": found.stored_bytes},

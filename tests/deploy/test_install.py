@@ -82,6 +82,16 @@ def installed(tmp_path):
     if tried.returncode != 0:
         pytest.skip(f"the host itself would be changed: nothing can be laid over it: {tried.stderr}")
 
+    for name in (
+        "venv",
+        "pip",
+        "pathlib",
+        "secondsite",
+    ):  # in the folder in which it is called, as in anybody's
+        (tmp_path / f"{name}.py").write_text(
+            "import sys; sys.exit('OPEN: a module of the current folder was run as root')"
+        )
+
     def run(script):
         done = inside(tmp_path, script)
         said = done.stdout + done.stderr
@@ -102,5 +112,6 @@ def test_the_host_of_an_appliance_gets_the_start_veto_and_its_service_however_of
     installed,
 ):
     said = installed(APPLIANCE)
+    assert "restarting libvirtd" not in said, "there is none here"
     assert said.count("put the start veto at") == 1, "the second time it is there already"
     assert "--fingerprint" in said

@@ -1,4 +1,4 @@
-"""A real PostgreSQL 15 for tests: a throw-away cluster on a unix socket, run by an unprivileged user."""
+"""A real PostgreSQL for tests: a throw-away cluster on a unix socket, run by an unprivileged user."""
 
 import contextlib
 import os
@@ -16,7 +16,15 @@ import pytest
 from rig.eventually import eventually
 from secondsite.jobs.storage import database as opening
 
-PROGRAMS = Path("/usr/lib/postgresql/15/bin")
+INSTALLED = Path("/usr/lib/postgresql")
+"""A folder for each release, as Debian has it; the newest counts."""
+
+
+def _programs() -> Path:
+    return max(INSTALLED.glob("*/bin"), key=lambda found: float(found.parent.name), default=INSTALLED)
+
+
+PROGRAMS = _programs()
 
 
 class Cluster:
@@ -95,7 +103,7 @@ class Cluster:
 def postgres():
     """The running cluster."""
     if not (PROGRAMS / "postgres").exists():
-        pytest.skip("PostgreSQL 15 is not installed (Debian package postgresql-15)")
+        pytest.skip("PostgreSQL is not installed (Debian package postgresql)")
     cluster = Cluster()
     try:
         cluster.start()

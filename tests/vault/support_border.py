@@ -2,6 +2,7 @@
 
 import contextlib
 from datetime import UTC, datetime
+from typing import Any
 
 from starlette.testclient import TestClient
 from websockets.exceptions import ConnectionClosed
@@ -35,7 +36,7 @@ FACTS = {
 }
 
 
-class Honest(dict):
+class Honest(dict[Any, Any]):
     """The reports of an appliance that carries out everything."""
 
     def __bool__(self):
@@ -62,7 +63,7 @@ class Border:
             for each in self.machines:
                 sides = {"source_appliance_id": self.liar.id, "target_appliance_id": self.target.id}
                 tx.machines.add(machine(each, each, epoch=1, created_at=NOW, **sides))
-        self.honest = None
+        self.honest: Any = None
         self._open = contextlib.ExitStack()
         self.connect()
 
@@ -84,7 +85,7 @@ class Border:
         app = self.vault.running.start()
         for each in (self.liar, self.target, self.stranger):
             each.url = self.vault.running.control_url
-        self.rest = TestClient(app, raise_server_exceptions=False, headers=self.rest.headers)
+        self.rest = TestClient(app, raise_server_exceptions=False, headers=dict(self.rest.headers))
         self.connect()
 
     def require_pages(self):
@@ -121,6 +122,7 @@ class Border:
     def disbelieved(self, identity):
         with self.vault.store.reading() as tx:
             appliance = tx.appliances.find(identity.id)
+        assert appliance is not None
         return appliance.disbelieved.what if appliance.disbelieved else ""
 
     def generation(self, name):

@@ -265,6 +265,14 @@ CATALOGUE: dict[str, FindingKind] = {
             "Shut the old copy down at its site ('virsh shutdown MACHINE'). Then 'secondsite machine commit MACHINE', if that is not done, and 'secondsite machine reprotect MACHINE'.",
         ),
         _kind(
+            "failed-over-machine-off",
+            C,
+            "The machine was failed over, and it does not run at the site that it was failed over to: it went off by itself, somebody "
+            "turned it off, or its host was restarted.",
+            "Start it there as any machine of its site ('virsh start MACHINE', with the URI of its appliance's hypervisor), and look why it "
+            "went off. If it was never to run, 'secondsite machine cancel-failover MACHINE' before a commit ends the failover.",
+        ),
+        _kind(
             "went-off-late",
             C,
             "A planned failover, or a failback, asked the guest to shut down and was given up because that took too long. The guest went off all the "

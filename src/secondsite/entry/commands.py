@@ -17,6 +17,7 @@ from ..cli.nouns import vault as vault_noun
 from ..cli.options import Json, refuse_secret, secret_in
 from ..ground import durable
 from ..ground.plural import counted
+from ..ground.urls import bracketed
 from . import ca, join, running, trash
 from . import database_url as address
 from .backup import commands as backup
@@ -72,7 +73,7 @@ def vault_init(
 
 def _write_client(path: Path, host: str, port: int, token_file: Path, ca_file: Path) -> None:
     content = {
-        "url": f"https://{host}:{port}",
+        "url": f"https://{bracketed(host)}:{port}",
         "token_file": str(token_file.absolute()),
         "ca": str(ca_file.absolute()),
     }
@@ -167,9 +168,7 @@ def appliance_enroll(
     if as_json:
         output.show_json(config)
     else:
-        output.say(
-            f"appliance {config.name} of site {config.site} is enrolled as {config.appliance_id}"
-        )
+        output.say(f"appliance {config.name} of site {config.site} is enrolled as {config.appliance_id}")
         output.say(f"next: secondsite appliance run --home {home}")
 
 
@@ -189,9 +188,7 @@ def appliance_enroll_again(
     if as_json:
         output.show_json(config)
         return
-    output.say(
-        f"appliance {config.name} of site {config.site} has a new key; its old one counts no more"
-    )
+    output.say(f"appliance {config.name} of site {config.site} has a new key; its old one counts no more")
     output.say(f"next: secondsite appliance run --home {home}")
 
 

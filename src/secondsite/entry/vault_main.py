@@ -25,6 +25,7 @@ from ..domain.policies import ReplicationPolicy
 from ..ground import durable, tls, visitors
 from ..ground.processes import collector, malloc, surroundings
 from ..ground.units import KiB
+from ..ground.urls import bracketed
 from ..jobs.model.clock import utc_now
 from ..jobs.model.failures import JobError
 from ..jobs.storage import database
@@ -210,8 +211,7 @@ class _RestServer(uvicorn.Server):
         collector.look_at_all_seldom()
         sys.setswitchinterval(SWITCH_SECONDS)
         host, port = (sockets or [])[0].getsockname()[:2]
-        shown = f"[{host}]" if ":" in host else host
-        surroundings.tell(f"vault ready https://{shown}:{port}")
+        surroundings.tell(f"vault ready https://{bracketed(host)}:{port}")
 
 
 def _end(_number: int, _frame: FrameType | None) -> Any:

@@ -21,6 +21,7 @@ from ..domain import errors
 from ..domain.plans import plan
 from ..ground.lived import Lived
 from ..ground.periodic import Every
+from ..ground.urls import bracketed
 from ..ground.visitors import Limits, Tally, Visitors
 from ..jobs.model.catalogue import Catalogue
 from ..jobs.model.clock import SharedClock, utc_now
@@ -38,6 +39,7 @@ from ..vault.gateway.control_tls import ControlSettings
 from ..vault.gateway.server_tls import ServerTls
 from ..vault.notices.teller import Findings, Teller
 from ..vault.steps.deps import Deps
+from ..vault.watch import disbelief
 from ..vault.watch.admission import Admission
 from ..vault.watch.backups import Backups
 from ..vault.watch.certificate_renewal import Renewal
@@ -48,7 +50,6 @@ from ..vault.watch.keeping import KeepingPush
 from ..vault.watch.rpo_series import RpoSeries
 from ..vault.watch.rpo_unwritten import WRITTEN_EVERY_SECONDS as RPO_WRITTEN_EVERY_SECONDS
 from ..vault.watch.rpo_unwritten import RpoUnwritten
-from ..vault.watch.said import disbelief
 from ..vault.watch.settings_push import SettingsPush
 from ..vault.watch.signals import Signals
 from ..vault.watch.status_intake import StatusIntake
@@ -173,7 +174,7 @@ class RunningVault:
         self._housekeeping.follow()
         self.facts.start()
         control_port = self.control.start()
-        self.control_url = f"wss://{_bracketed(self.settings.names[0])}:{control_port}"
+        self.control_url = f"wss://{bracketed(self.settings.names[0])}:{control_port}"
         self._tell_where()
         self.facade = facade.assemble(self.parts())
         self.app = rest_face.create(self.facade, __version__, self.visitors)
@@ -358,7 +359,3 @@ def _visitors(port: str, limits: Limits) -> Visitors:
         log.warning("visitors.refused", port=port, reasons=reasons, most_from=most_from)
 
     return Visitors(limits, Tally(tell))
-
-
-def _bracketed(name: str) -> str:
-    return f"[{name}]" if ":" in name else name

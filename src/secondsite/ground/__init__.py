@@ -9,6 +9,7 @@ Its rooms:
     holes         sparse files: what is stored of one, and holes made again
     host          what this process asks its host
     job_states    the states of jobs and tasks, in the words that everything uses
+    json_values   what somebody else's JSON may hold
     lived         time that was lived through: by it ages are judged
     lockfile      locks that processes have on files
     periodic      a thread that works in rounds
@@ -21,6 +22,7 @@ Its rooms:
     tls           the version of TLS that we speak
     units         sizes and spans
     uptime        time as a host itself measures it
+    urls          addresses in URLs
     usage         what files occupy
     visitors/     who may be connected to a port that anybody can dial
 """

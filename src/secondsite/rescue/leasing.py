@@ -15,7 +15,7 @@ from .store import RUN, Point, Replica
 
 WAY = "way"
 """In the folder of a run: by what the machine was started last."""
-OPTIONS = "compat=1.1,cluster_size=128k,extended_l2=on"
+OPTIONS = "compat=1.1,cluster_size=128k,extended_l2=on,extent_size_hint=0"
 QUICK_SECONDS = 120
 MERGE_SECONDS = 6 * 3600
 MOST_FILES = 20

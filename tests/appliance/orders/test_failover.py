@@ -13,6 +13,7 @@ from rig.noise import noise
 from secondsite.appliance.orders.runs import RunFact
 from secondsite.appliance.shared import run_key
 from secondsite.domain import errors
+from secondsite.fabrics import simulated
 from secondsite.fabrics.interface import PowerState
 from secondsite.ground.units import KiB, MiB
 from secondsite.wire.common.sync_mode import SyncMode
@@ -63,6 +64,36 @@ def test_a_failover_runs_the_chosen_point_and_its_network_mapping(pair):
     assert pair.target.read(fact["fabric_id"]) == content
     nic = pair.target.fabric.inventory.get(fact["fabric_id"]).definition.nics[0]
     assert nic.network == "lan-b"
+
+
+def test_what_starts_with_its_host_at_home_does_so_where_it_was_failed_over_to_and_drills_do_not(pair):
+    simulated.set_autostart(pair.source.root, pair.fabric_id)
+    pair.protect().synchronized()
+    drill = start(pair, "drill", pair.point_now())
+    assert not pair.target.fabric.power.starts_with_host(drill["fabric_id"])
+    pair.target.do(Kind.STOP_REPLICA, StopReplica(run="drill", fabric_id=drill["fabric_id"]), pair.machine_id)
+    pair.source.do(Kind.SHUT_DOWN, ShutDown(fabric_id=pair.fabric_id), pair.machine_id)
+    away = fail_over(pair, pair.point_now(final=True))
+    assert not pair.source.fabric.power.starts_with_host(pair.fabric_id)
+    pair.target.stop()
+    simulated.reboot(pair.target.root)
+    pair.target.start()
+    assert pair.target.fabric.power.state(away) is PowerState.RUNNING
+
+
+def test_a_failed_over_machine_that_is_off_is_told_until_it_runs(pair):
+    pair.protect().synchronized()
+    away = fail_over(pair, pair.point_now())
+    told = lambda: [each.what for each in pair.status().findings if each.code == "failed-over-machine-off"]  # noqa: E731
+    pair.target.appliance.power_watch.look()
+    assert told() == []
+    pair.target.stop()
+    simulated.reboot(pair.target.root)
+    pair.target.start()
+    assert "is off" in eventually(told, within_seconds=30)[0]
+    pair.target.fabric.power.start(away)
+    pair.target.appliance.power_watch.look()
+    assert told() == []
 
 
 def test_no_failed_over_machine_starts_while_the_replica_takes_cycles(pair):

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.vault.adoption.support_adoption import World
+from tests.vault.adoption.support_saying import Adopting
 
 
 @pytest.fixture
@@ -28,3 +29,11 @@ def bereft(furnished, monkeypatch):
     furnished.enroll_again("b", monkeypatch)
     furnished.wait_told()
     return furnished
+
+
+@pytest.fixture
+def adopt(vault):
+    """Adopts, with an appliance of site b that has these machines."""
+    identity = vault.enroll("b", "b-1")
+
+    return Adopting(vault, identity)

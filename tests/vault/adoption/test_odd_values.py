@@ -7,9 +7,8 @@ import pytest
 from secondsite.wire.control.adopting import Found
 from secondsite.wire.control.orders import Kind
 from tests.support import extremes
-from tests.vault.adoption.test_refusals import Appliance, adopt, found, kept, record, said
+from tests.vault.adoption.support_saying import Appliance, found, kept, record, said
 
-__all__ = ["adopt"]
 pytestmark = pytest.mark.slow
 CARD = {"mac": "52:54:00:00:00:01", "address": "10.2.0.5/24"}
 
@@ -86,7 +85,7 @@ def test_a_machine_that_stands_on_what_cannot_be_is_left_and_named(vault, adopt,
     [
         (("vault", "policies", 0, "policy", "retention_seconds"), -1, "policies.0.policy (quick)"),
         (("vault", "groups"), [{"name": "X!", "source_site": "a", "target_site": "b"}], "groups.0"),
-        (("vault", "plans"), [{"name": "UP", "groups": []}, {"name": "", "groups": []}], "plans.1"),
+        (("vault", "plans"), [{"name": "UP", "groups": []}], "plans.0 (UP)"),
         (("vault", "sites", 1, "bandwidth"), {"bytes_per_second": -4}, "sites.1.bandwidth (b)"),
         (("vault", "mappings"), [5], "mappings.0"),
     ],

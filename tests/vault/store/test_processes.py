@@ -385,3 +385,30 @@ def test_a_transaction_that_stands_still_holds_no_lock_for_long(stores, db):
         with other.transaction() as others:
             others.links.take("ap")
         tx.links.holds("ap")
+
+
+def test_a_report_that_the_database_refuses_holds_up_no_other(asker, holder):
+    """NaN in one was put back for ever, and no order of another process reached any appliance there."""
+    asker.others.look()
+    for each in ("o1", "o2"):
+        asker.giving.ask("ap", passed(each).order)
+    asker.others.look()
+    holder.others.look()
+    assert holder.sent == ["o1", "o2"]
+    odd = Report.model_construct(
+        type="report",
+        order_id="o1",
+        machine_id=None,
+        sentence="",
+        facts={"seconds": float("nan")},
+        problem=None,
+    )
+    holder.others.reported(odd)
+    holder.others.reported(Report(order_id="o2", sentence="well"))
+    with pytest.raises(errors.SecondsiteError):
+        holder.others.look()
+    holder.others.look()
+    asker.others.look()
+    first, second = (asker.giving.ask("ap", passed(each).order) for each in ("o1", "o2"))
+    assert first.problem.code == "invalid-argument"
+    assert second.sentence == "well"

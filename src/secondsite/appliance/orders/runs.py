@@ -152,6 +152,9 @@ def _start(
     media = _media(context, request)
     remember(context, payload.run, fact.model_copy(update={"begun": True}))
     is_drill = payload.run != FAILOVER
+    if payload.start:
+        with_host = definition.starts_with_host and not is_drill
+        context.fabric.power.allow_start(payload.fabric_id, context.machine_id, with_host=with_host)
     asked = {**networks, **dict.fromkeys(unconnected)}
     told = connected.said(context, payload.fabric_id, asked) if is_drill else ""
     seconds = time.monotonic() - began

@@ -15,6 +15,7 @@ Its rooms:
     delayed_deletions  what waits for the deletion delay
     journal        which instants can be recovered
     resting        close the disks of replicas that are not worked on
+    power_watch    whether machines run that were failed over to here
     verdicts       results of reading points
     scrub          reread points in the background
     scrub_journal  reread the journal
@@ -29,6 +30,7 @@ from .admission import Admission
 from .apply import Applier
 from .delayed_deletions import DelayedDeletions, Rules
 from .key_custody import GIVE_ONE, Custody
+from .power_watch import PowerWatch
 from .replica import FAILOVER, HostedReplica
 from .replicas import ReplicaHost
 from .resting import Resting
@@ -43,6 +45,7 @@ __all__ = [
     "Custody",
     "DelayedDeletions",
     "HostedReplica",
+    "PowerWatch",
     "ReplicaHost",
     "Resting",
     "Rules",

@@ -34,6 +34,6 @@ class SimulatedInventory:
             name=record.definition.name,
             power=self._host.state(record),
             tag=record.tag,
-            definition=record.definition,
+            definition=record.definition.model_copy(update={"starts_with_host": record.wanted_with_host}),
             start_forbidden=record.start_forbidden,
         )

@@ -32,7 +32,8 @@ class SimulatedPower:
 
     def forbid_start(self, fabric_id: str, tag: str) -> None:
         with self._faults.around("power.forbid_start", fabric_id):
-            self._mark(fabric_id, tag, start_forbidden=True, starts_with_host=False)
+            before = self._host.records.need(fabric_id).wanted_with_host
+            self._mark(fabric_id, tag, start_forbidden=True, starts_with_host=False, started_with_host=before)
 
     def allow_start(self, fabric_id: str, tag: str, *, with_host: bool) -> None:
         with self._faults.around("power.allow_start", fabric_id):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import tempfile
 import time
@@ -14,6 +15,7 @@ from . import domain
 CALL_SECONDS = 120
 LOOK_SECONDS = 0.5
 OFF = ("shut off", "crashed")
+"""As virsh says it where it speaks English: it is told to, whatever the host's language is."""
 
 
 class Virsh:
@@ -88,7 +90,10 @@ class Virsh:
     def _call(self, *arguments: str) -> str:
         command = ["virsh", "--quiet", "--connect", self.uri, *arguments]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=CALL_SECONDS, check=False)
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=CALL_SECONDS, check=False,
+                env={**os.environ, "LC_ALL": "C", "LANGUAGE": ""},
+            )  # fmt: skip
         except FileNotFoundError:
             raise Problem(
                 "There is no virsh here.",

@@ -38,14 +38,16 @@ def understood(appliance_id: str, text: str | bytes) -> control.Message | None:
     try:
         readable = kept(text)
     except UnicodeDecodeError:
-        return _not_understood(appliance_id, said)
+        _not_understood(appliance_id, said)
+        return None
     if (report := control.failed_report(readable, said)) is not None:
         log.warning("report.not-understood", appliance=appliance_id, problem=said)
         return report
     try:
         status, without = control.without_malformed(readable)
     except ValueError:
-        return _not_understood(appliance_id, said)
+        _not_understood(appliance_id, said)
+        return None
     log.warning("status.not-understood", appliance=appliance_id, problem=without)
     return status
 

@@ -14,9 +14,8 @@ from ...ground.plural import counted
 from ...wire.rest.validation.shapes import TO_BE_KNOWN
 from .. import ports
 from ..steps.deps import Deps
-from ..watch import health
+from ..watch import disbelief, health
 from ..watch.backups import Backups
-from ..watch.said import disbelief
 from ..watch.situations import Around
 from ..watch.status_intake import StatusIntake
 

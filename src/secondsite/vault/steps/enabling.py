@@ -1,6 +1,5 @@
 """What a machine's first protection is asked with, what its check finds, and the record that comes of it."""
 
-import uuid
 from datetime import datetime
 
 from pydantic import Field
@@ -10,6 +9,7 @@ from ...wire.common.base import Shape
 from ...wire.common.machines import MachineDefinition
 from ...wire.common.stores import Keeping
 from .. import ports
+from . import lookup
 
 MOST_VERSIONS = 1_000_000
 """Of a record that one attempt has made. Who has read a version need not read it again."""
@@ -78,4 +78,4 @@ def id_at_target(definition: MachineDefinition, wanted: EnableArguments) -> str:
 
 def at_site(definition: MachineDefinition, site: str) -> str:
     """The fabric id that a replica of the machine has at that site."""
-    return str(uuid.uuid5(uuid.UUID(definition.fabric_id), site))
+    return lookup.derived_id(definition.fabric_id, site)

@@ -1,5 +1,6 @@
 """Who takes part: sites, their appliances, and the machine that a person named."""
 
+import uuid
 from collections.abc import Iterable, Sequence
 
 from ...domain import errors, policies
@@ -137,3 +138,13 @@ def require_policy(tx: ports.Transaction, name: str) -> None:
             f"Policy '{name}' is for the way back: machines with policy '{own}' have it from their reprotect on.",
             do=f"Give '{own}'.",
         )
+
+
+def derived_id(fabric_id: str, what: str) -> str:
+    """The fabric id of what is made of the machine: always the same, and another one for anything else. Not each platform's ids are
+    UUIDs, nor what an appliance says is one."""
+    try:
+        namespace = uuid.UUID(fabric_id)
+    except ValueError:
+        namespace = uuid.uuid5(uuid.NAMESPACE_OID, fabric_id)
+    return str(uuid.uuid5(namespace, what))

@@ -83,7 +83,7 @@ def await_point(
 
 
 class Broken(Shape):
-    """Since when a replica has been saying so, by the vault's clock; None: it does not."""
+    """Since when a replica has been saying so, by lived time; None: it does not."""
 
     since: datetime | None = None
 
@@ -101,8 +101,8 @@ def require_takes(deps: Deps, ctx: StepContext, machine: ports.MachineRecord, ep
             ctx.remember(Broken())
         return
     if known.since is None:
-        ctx.remember(Broken(since=deps.now()))
-    elif (deps.now() - known.since).total_seconds() >= BROKEN_SECONDS:
+        ctx.remember(Broken(since=deps.lived()))
+    elif (deps.lived() - known.since).total_seconds() >= BROKEN_SECONDS:
         raise errors.NotPossibleNow(
             f"The new replica of {machine.name} cannot take what is sent: {why}",
             do="Put right what is named, then reprotect again. On its old disks it may be these: '--location alternate' copies everything to "

@@ -5,6 +5,7 @@ Its rooms:
     signals              waiting steps and waiting calls wake when something happens
     said                 what appliances say of machines: what counts, what is remembered, what is written when
     status_intake        ports.FactSink: what appliances report is recorded
+    disbelief            what an appliance said and was not believed, as a finding
     derived              what follows from a status, found once
     health               findings of a machine; pure
     standing             findings that stand until somebody acts; pure

@@ -16,9 +16,8 @@ from ...wire.common.points import PointShape
 from ...wire.control.statuses import ReplicaStatus
 from .. import ports
 from ..steps import lookup
-from . import standing
+from . import disbelief, standing
 from .derived import Derived
-from .said import disbelief
 
 RUNS_AT_TARGET = frozenset(
     {
@@ -33,6 +32,9 @@ RUNS_AT_TARGET = frozenset(
     }
 )
 """The machine runs, or should run, at its target."""
+SHOULD_RUN = frozenset({State.FAILED_OVER, State.COMMITTED, State.PLANNED_FAILED_OVER})
+"""At its target, with no verb that stops it for a moment."""
+OFF = "failed-over-machine-off"
 HALF_WAY = frozenset({State.FAILOVER_FAILED, State.CANCEL_FAILED})
 """It may be off at both sites, and waits there for a person."""
 KNOWN_AT_SOURCE = HALF_WAY | {State.PROTECTED}
@@ -166,6 +168,8 @@ def _reported(situation: Situation) -> Iterator[HealthFinding]:
     left = situation.machine.state in RUNS_AT_TARGET
     for side in (None if left else situation.status.source, situation.status.replica):
         for finding in side.findings if side else ():
+            if finding.code == OFF and situation.machine.state not in SHOULD_RUN:
+                continue
             # A newer appliance may report codes that this vault does not know.
             code = finding.code if finding.code in health.CATALOGUE else "cycle-failed"
             yield HealthFinding(code, finding.what, finding.since)

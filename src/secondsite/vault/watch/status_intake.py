@@ -16,7 +16,7 @@ from ...wire.control import Again, Hello, Status
 from ...wire.control.changes import Figures
 from ...wire.control.statuses import ReplicaStatus, SourceStatus
 from .. import ports
-from .said import disbelief
+from . import disbelief
 from .said.clocks import Clocks
 from .said.counting import Counting
 from .said.heard import AnyStatus, Heard, Key, Last, Seen

@@ -81,6 +81,8 @@ class MachineDefinition(Shape):
     """In the platform's order."""
     nics: tuple[NicDefinition, ...] = ()
     """In the platform's order."""
+    starts_with_host: bool = False
+    """Whether it starts when its host does; false as well where that is not known."""
     native: str = ""
     """The platform's own description (libvirt: domain XML), so that nothing is lost in a failback."""
 

@@ -15,8 +15,6 @@ Number = Annotated[int, Field(ge=0, le=MOST)]
 """An epoch, a generation, the number of a cycle, of a vault, a count: as far as every database holds it."""
 Bytes = Annotated[int, Field(ge=0, le=MOST)]
 """A size."""
-Sum = Annotated[int, Field(ge=0, le=MOST**2)]
-"""Of many sizes that others said. No database holds it."""
 
 
 def _cut(value: object) -> object:

@@ -16,6 +16,7 @@ Its rooms:
     setups     what appliances need to replicate by themselves
     statuses   what they report of their machines
     changes    what changed of them since they were last told
+    leaving_out  what can be adopted although something in it is odd
     salvage    what can be kept of a status in which something is malformed
 """
 

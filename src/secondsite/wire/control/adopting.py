@@ -6,7 +6,14 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, WrapValidator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from ...domain.counters import BELIEVED
 from ...domain.groups import ReplicationGroup
@@ -28,6 +35,11 @@ from . import leaving_out
 from .setups import ReplicaSetup
 
 MOST_OF_A_PAGE = 100
+
+
+def _possible(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    """Raises ValueError."""
+    return leaving_out.possible(value, handler)
 
 
 def _possible_policy(policy: PolicyShape) -> PolicyShape:
@@ -52,7 +64,7 @@ ApplianceId = Annotated[str, Field(pattern=r"^[0-9a-zA-Z][0-9a-zA-Z-]{0,63}$")]
 MachineId = Annotated[str, Field(pattern=MACHINE_ID)]
 MOST_GROUPS, MOST_OF_A_PLAN = 1000, 10_000
 Policy = Annotated[PolicyShape, AfterValidator(_possible_policy)]
-Group = Annotated[ReplicationGroup, WrapValidator(leaving_out.possible)]
+Group = Annotated[ReplicationGroup, WrapValidator(_possible)]
 Plan = Annotated[RecoveryPlan, AfterValidator(_possible_plan)]
 Counted = Annotated[int, Field(ge=0, le=BELIEVED)]
 """By others; it is counted on from there."""

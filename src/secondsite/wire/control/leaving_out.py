@@ -6,7 +6,7 @@ beside it; and what a machine stands on (its disks, points, direction) is whole 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from pydantic import BaseModel, ValidationError, ValidatorFunctionWrapHandler
+from pydantic import BaseModel, ValidationError
 
 from ...domain import errors
 from ..common.numbers import LONGEST_NAME, LONGEST_TEXT
@@ -17,7 +17,7 @@ ENTRIES = frozenset({"cards", "checks", "hooks", "keeping"})
 MOST_LEFT_OUT = 1000
 
 
-def possible(value: object, handler: ValidatorFunctionWrapHandler) -> Any:
+def possible(value: Any, handler: Callable[[Any], Any]) -> Any:
     """As pydantic tells it, what the domain refuses. Raises ValueError."""
     try:
         return handler(value)
@@ -85,7 +85,12 @@ def of_machine(record: Callable[[Path], Path | None]) -> Callable[[Path], Path |
 def _named(said: Any, path: Path) -> str:
     """What the thing there is called."""
     for key in path:
-        said = said[key] if isinstance(said, Mapping | list | tuple) else None
+        if isinstance(said, Mapping):
+            said = said[key]
+        else:
+            said = said[key] if isinstance(key, int) and isinstance(said, list | tuple) else None
+    if isinstance(said, Mapping) and isinstance(said.get("policy"), Mapping):
+        said = said["policy"]
     name = (
         next((said[key] for key in ("name", "mac") if key in said), None)
         if isinstance(said, Mapping)

@@ -72,6 +72,12 @@ def is_start_forbidden(root: Element) -> bool:
     return found is not None and found.get("start") == FORBIDDEN
 
 
+def started_with_host(root: Element) -> bool:
+    """Whether the machine whose start our mark forbids started with its host before."""
+    found = root.find(f"metadata/{TAG_ELEMENT}")
+    return found is not None and found.get("autostart") == "before"
+
+
 def set_tag(root: Element, tag: str | None) -> None:
     """Sets our tag, or removes it with None; other metadata stays."""
     metadata = root.find("metadata")

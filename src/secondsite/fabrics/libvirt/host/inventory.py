@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import Element
 
 import libvirt
 
@@ -108,9 +109,17 @@ def summary(domain: Any) -> interface.MachineSummary:
         name=domain.name(),
         power=power_of(domain),
         tag=domain_xml.tag_of(root),
-        definition=domain_xml.definition(text, sizes_bytes(domain, domain_xml.disks(root))),
+        definition=domain_xml.definition(text, sizes_bytes(domain, domain_xml.disks(root))).model_copy(
+            update={"starts_with_host": _starts_with_host(domain, root)}
+        ),
         start_forbidden=domain_xml.is_start_forbidden(root),
     )
+
+
+def _starts_with_host(domain: Any, root: Element) -> bool:
+    """As its owner wants it: an old copy that is kept from starting is as it was before."""
+    now = bool(connection.call("reading autostart", domain.autostart))
+    return now or (domain_xml.is_start_forbidden(root) and domain_xml.started_with_host(root))
 
 
 def _summary_unless_gone(domain: Any) -> interface.MachineSummary | None:

@@ -13,11 +13,14 @@ from ...interface import PowerState
 from . import connection, domain_xml, inventory
 
 
-def write(domain: Any, tag: str | None, *, start_forbidden: bool = False) -> None:
+def write(
+    domain: Any, tag: str | None, *, start_forbidden: bool = False, started_with_host: bool = False
+) -> None:
     """Set our mark, or remove it with None."""
     element = None
     if tag is not None:
         start = f" start='{domain_xml.FORBIDDEN}'" if start_forbidden else ""
+        start += " autostart='before'" if started_with_host else ""
         element = f"<machine tag={quoteattr(tag)}{start}/>"
     flags = libvirt.VIR_DOMAIN_AFFECT_CONFIG
     if inventory.power_of(domain) is not PowerState.OFF:
@@ -32,11 +35,12 @@ def is_start_forbidden(domain: Any) -> bool:
 
 
 def forbid_start(domain: Any, tag: str) -> None:
-    """Autostart off, and the mark for the hook."""
+    """Autostart off, and the mark for the hook, which keeps what it was."""
     inventory.require_tag(domain, tag)
-    connection.call("turning autostart off", domain.setAutostart, 0)
     if not is_start_forbidden(domain):
-        write(domain, tag, start_forbidden=True)
+        before = bool(connection.call("reading autostart", domain.autostart))
+        write(domain, tag, start_forbidden=True, started_with_host=before)
+    connection.call("turning autostart off", domain.setAutostart, 0)
 
 
 def allow_start(domain: Any, tag: str, *, with_host: bool) -> None:

@@ -69,7 +69,7 @@ def _of_disk(disk: domain_xml.Disk, key: EncryptionKey | None) -> Iterator[inter
         pool, _, name = disk.volume.partition("/")
         yield interface.Obstacle(
             f"Disk {disk.key} is named as the volume {name} of the storage pool {pool}; it is replicated only if it is named by its file.",
-            f"Point the disk to the file that 'virsh vol-path {name} --pool {pool}' says (<disk type='file'>), if that is qcow2; or exclude the "
+            f"Point the disk to the file that 'virsh vol-path {shlex.quote(name)} --pool {pool}' says (<disk type='file'>), if that is qcow2; or exclude the "
             "disk.",
         )
         return

@@ -58,6 +58,8 @@ class MachineRecord(Shape):
     view: tuple[str, ...] | None = None
     starts_with_host: bool = False
     start_forbidden: bool = False
+    started_with_host: bool = False
+    """Before its start was forbidden."""
     saved: bool = False
     """Its memory waits for its next start."""
     elsewhere: bool = False
@@ -66,6 +68,11 @@ class MachineRecord(Shape):
     @property
     def fabric_id(self) -> str:
         return self.definition.fabric_id
+
+    @property
+    def wanted_with_host(self) -> bool:
+        """Whether its owner wants it to start with its host."""
+        return self.starts_with_host or (self.start_forbidden and self.started_with_host)
 
     @property
     def traits(self) -> Traits:

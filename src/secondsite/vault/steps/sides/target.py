@@ -1,6 +1,5 @@
 """The side that holds the replica."""
 
-import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -25,6 +24,7 @@ from ....wire.control.orders import (
     StartFact,
 )
 from ... import ports
+from .. import lookup
 from .cards import FAILOVER_RUN as FAILOVER_RUN
 from .cards import names as networks_of
 from .giving_orders import USUAL, Answer, Limits, Orders
@@ -261,12 +261,12 @@ class Target(Side):
 
 def drill_fabric_id(machine: ports.MachineRecord) -> str:
     """The id of the drill's machine: not that of the failed-over one, and always the same for one machine."""
-    return str(uuid.uuid5(uuid.UUID(machine.source_fabric_id), "secondsite-drill"))
+    return lookup.derived_id(machine.source_fabric_id, "secondsite-drill")
 
 
 def boot_fabric_id(machine: ports.MachineRecord) -> str:
     """Of a copy that is started only to be looked at; a drill may run beside it."""
-    return str(uuid.uuid5(uuid.UUID(machine.source_fabric_id), "secondsite-boot"))
+    return lookup.derived_id(machine.source_fabric_id, "secondsite-boot")
 
 
 def boot_name(machine: ports.MachineRecord) -> str:

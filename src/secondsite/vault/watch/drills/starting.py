@@ -1,5 +1,6 @@
 """From a drill schedule to its job: all its machines that can be drilled now. What is in the way of one leaves out that one alone."""
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -135,8 +136,8 @@ def _require_maker(tx: ports.Transaction, record: ports.DrillScheduleRecord, now
 def _no_maker(record: ports.DrillScheduleRecord, why: str) -> errors.NotPossibleNow:
     return errors.NotPossibleNow(
         f"The token that made schedule '{record.name}' {why}.",
-        do=f"Whoever may takes it over by setting it again: 'secondsite drill schedule set {record.name}'; or ends it: 'secondsite drill "
-        f"schedule remove {record.name}'.",
+        do=f"Whoever may takes it over by setting it again: 'secondsite drill schedule set {shlex.quote(record.name)}'; or ends it: 'secondsite drill "
+        f"schedule remove {shlex.quote(record.name)}'.",
     )
 
 
@@ -146,7 +147,7 @@ def _plan(tx: ports.Transaction, record: ports.DrillScheduleRecord) -> RecoveryP
     if found is None and record.schedule.plan is not None:
         raise errors.NotFound(
             f"The plan '{record.schedule.plan}' that schedule '{record.name}' was made for is gone.",
-            do=f"'secondsite drill schedule set {record.name} --plan PLAN' takes another one, also of the same name.",
+            do=f"'secondsite drill schedule set {shlex.quote(record.name)} --plan PLAN' takes another one, also of the same name.",
         )
     return found
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from ....domain import counters
 from ....wire.control import Status
 from ... import ports
-from . import disbelief
+from .. import disbelief
 from .writing import ONE_AT_A_TIME
 
 Seen = tuple[int, int]

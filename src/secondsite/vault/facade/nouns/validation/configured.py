@@ -117,9 +117,11 @@ def _appliances(world: World, machine: ports.MachineRecord) -> Iterator[Found]:
 def _protection(machine: ports.MachineRecord) -> Iterator[Found]:
     if machine.state in NOT_PROTECTED:
         commit = (
-            "" if machine.state is State.COMMITTED else f"'secondsite machine commit {machine.name}', then "
+            ""
+            if machine.state is State.COMMITTED
+            else f"'secondsite machine commit {shlex.quote(machine.name)}', then "
         )
-        do = f"{commit}'secondsite machine reprotect {machine.name}'."
+        do = f"{commit}'secondsite machine reprotect {shlex.quote(machine.name)}'."
         yield Found(FlawKind.PREPARATION, _machine(machine), not_protected(machine), do, _sites(machine))
 
 

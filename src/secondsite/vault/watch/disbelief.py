@@ -7,8 +7,8 @@ from datetime import datetime
 
 import structlog
 
-from ....domain.health import HealthFinding
-from ... import ports
+from ...domain.health import HealthFinding
+from .. import ports
 
 CODE = "not-believed"
 log = structlog.get_logger()

@@ -1,0 +1,237 @@
+"""One host: a real systemd as first process of its own namespaces, on a root that lies over this machine's.
+
+Its power can be cut and it can be switched on again: what it wrote is there, /run is empty, and what starts with a host starts."""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+from rig.eventually import eventually
+from rig.processes import DidNotStart
+
+BOOT = Path(__file__).with_name("boot.sh")
+BOOT_SECONDS = 60
+HOLD = """
+echo $$ > "$1/cgroup.procs"
+export ROOT="$2" BOOT="$3" OVER="lowerdir=/,upperdir=$4,workdir=$5"
+shift 5
+exec unshare "$@" sh -euc 'mount --make-rprivate /; mount -t overlay -o "$OVER" host "$ROOT"; exec sh "$BOOT" "$ROOT"'
+"""
+"""Into a control group of its own before all else: what is above it is not seen from inside."""
+APART = ("--mount", "--pid", "--fork", "--kill-child=KILL", "--uts", "--ipc", "--cgroup")
+QUIET = (
+    # what belongs to the machine around: its clock, its kernel, its devices, its terminals, its updates
+    "systemd-timesyncd", "systemd-sysctl", "systemd-modules-load", "systemd-binfmt", "systemd-udevd", "systemd-udev-trigger",
+    "systemd-udevd-control.socket", "systemd-udevd-kernel.socket", "systemd-remount-fs", "systemd-hwdb-update", "kmod-static-nodes",
+    "console-getty", "getty@tty1", "getty-static", "dev-hugepages.mount", "dev-mqueue.mount", "sys-kernel-debug.mount",
+    "sys-kernel-tracing.mount", "sys-kernel-config.mount", "sys-fs-fuse-connections.mount", "proc-sys-fs-binfmt_misc.automount",
+    "apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer", "fstrim.timer", "man-db.timer",
+    "logrotate.timer",
+)  # fmt: skip
+
+
+class Host:
+    """All that it has and this machine's root has not lies in `folder`."""
+
+    def __init__(
+        self, name: str, folder: Path, template: Path | None = None, network: str | None = None
+    ) -> None:
+        """`template`: what it has to begin with, see there. `network`: the network namespace that it lives in, made anew for each start by whoever gives it; None: the machine's."""
+        self.name = name
+        self.folder = folder
+        self.connect: Callable[[], None] = lambda: None
+        """Called before each start."""
+        self._network = network
+        self._running: subprocess.Popen[bytes] | None = None
+        for each in (folder / "work", folder / "root"):
+            each.mkdir(parents=True, exist_ok=True)
+        if template is not None:
+            subprocess.run(["cp", "-a", "--reflink=auto", template, self.upper], check=True, timeout=120)
+        self.upper.mkdir(exist_ok=True)
+        self.write("/etc/machine-id", f"{uuid.uuid4().hex}\n")
+        self.write("/etc/hostname", f"{name}\n")
+        for unit in {*QUIET, *_enabled_on_this_machine()}:
+            self.mask(unit if "." in unit else f"{unit}.service")
+
+    @property
+    def upper(self) -> Path:
+        """What the host has written: its own files as they are seen from outside."""
+        return self.folder / "up"
+
+    def path(self, inside: str | Path) -> Path:
+        """A path of the host, seen from outside; while its power is off only what it wrote is there."""
+        if self._running is None:
+            return self.upper / str(inside).lstrip("/")
+        return Path(f"/proc/{self.pid}/root") / str(inside).lstrip("/")
+
+    def write(self, inside: str, text: str) -> None:
+        path = self.path(inside)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def mask(self, unit: str) -> None:
+        """It does not start with this host."""
+        path = self.upper / "etc/systemd/system" / unit
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        path.symlink_to("/dev/null")
+
+    # ---- power ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def is_on(self) -> bool:
+        return self._running is not None and self._running.poll() is None
+
+    def power_on(self) -> None:
+        """Returns once all that starts with the host has been started. Raises DidNotStart."""
+        if not self.is_on:
+            self.begin()
+            self.wait()
+
+    def begin(self) -> None:
+        """Switch it on, and do not wait."""
+        self._leave_cgroup()
+        self._cgroup.mkdir(parents=True)
+        self.connect()
+        enter = ["nsenter", f"--net=/run/netns/{self._network}"] if self._network else []
+        places = [self._cgroup, self.folder / "root", BOOT, self.upper, self.folder / "work"]
+        with (self.folder / "boot.log").open("ab") as log:
+            self._running = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", *enter, "sh", "-euc", HOLD, "host", *map(str, places), *APART],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+
+    def wait(self) -> None:
+        """Until all that starts with it has been started. Raises DidNotStart."""
+        eventually(self._first_process, BOOT_SECONDS)
+        try:
+            eventually(self._has_started, BOOT_SECONDS)
+        except AssertionError as late:
+            raise DidNotStart(
+                f"host {self.name} did not come up in {BOOT_SECONDS} s: {self.jobs()}"
+            ) from late
+
+    def cut_power(self) -> int:
+        """Every process of the host is killed at once; how many these were. What was written is kept."""
+        if self._running is None:
+            return 0
+        count = len(self.pids())
+        with contextlib.suppress(ProcessLookupError, FileNotFoundError):
+            os.kill(self.pid, signal.SIGKILL)
+        self._running.wait(timeout=30)
+        self._running = None
+        self._leave_cgroup()
+        return count
+
+    def reboot(self) -> None:
+        """As after a power cut."""
+        self.cut_power()
+        self.power_on()
+
+    @property
+    def pid(self) -> int:
+        """Of its first process, as this machine counts."""
+        found = self._first_process()
+        if found is None:
+            raise FileNotFoundError(f"host {self.name} is off")
+        return found
+
+    def pids(self) -> list[int]:
+        """Of all its processes, as this machine counts."""
+        return [int(each) for file in self._cgroup.rglob("cgroup.procs") for each in file.read_text().split()]
+
+    # ---- what is done there ----------------------------------------------------------------------------------------------
+
+    def run(
+        self, *words: str, within_seconds: float = 120, text: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """A command as root types it there, with what a login there sets."""
+        login = 'set -a; . /etc/default/locale; . /etc/environment; set +a; cd; exec "$@"'
+        environment = {
+            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "HOME": "/root",
+            "TERM": "dumb",
+        }
+        spaces = ["--mount", "--pid", "--net", "--uts", "--ipc", "--cgroup"]
+        return subprocess.run(
+            ["nsenter", f"--target={self.pid}", *spaces, f"--root=/proc/{self.pid}/root", "sh", "-c", login, "login", *words],
+            input=text, env=environment, capture_output=True, text=True, timeout=within_seconds, check=False, cwd="/",
+        )  # fmt: skip
+
+    def must(self, *words: str, within_seconds: float = 120, text: str | None = None) -> str:
+        """As `run`; gives what the command printed, and raises DidNotStart if it failed."""
+        done = self.run(*words, within_seconds=within_seconds, text=text)
+        if done.returncode != 0:
+            raise DidNotStart(
+                f"{self.name}: '{' '.join(words)}' ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+            )
+        return done.stdout
+
+    def jobs(self) -> str:
+        """What systemd still works at, and what failed."""
+        return self.run(
+            "sh", "-c", "systemctl list-jobs; systemctl --failed; journalctl -b -n 30 --no-pager"
+        ).stdout
+
+    # ---- insides ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def _cgroup(self) -> Path:
+        return _cgroups() / f"secondsite-{self.folder.parent.name}-{self.name}"
+
+    def _first_process(self) -> int | None:
+        if self._running is None:
+            return None
+        if self._running.poll() is not None:
+            raise DidNotStart(f"host {self.name} ended: {(self.folder / 'boot.log').read_text()[-2000:]}")
+        children = Path(f"/proc/{self._running.pid}/task/{self._running.pid}/children").read_text().split()
+        return int(children[0]) if children else None
+
+    def _has_started(self) -> bool:
+        if Path(f"/proc/{self.pid}/comm").read_text().strip() != "systemd":
+            return False
+        return self.run("systemctl", "is-system-running").stdout.strip() in ("running", "degraded")
+
+    def _leave_cgroup(self) -> None:
+        """The folders of its control groups go once the last process has gone."""
+        deadline = time.monotonic() + 10
+        while self._cgroup.exists():
+            for folder in sorted((path for path in self._cgroup.rglob("*") if path.is_dir()), reverse=True):
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
+            try:
+                self._cgroup.rmdir()
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
+
+
+def _cgroups() -> Path:
+    """Where this machine has its control groups of version 2."""
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        before, _, after = line.partition(" - ")
+        if after.startswith("cgroup2 "):
+            return Path(before.split()[4])
+    raise DidNotStart("this machine has no control groups of version 2, which systemd needs")
+
+
+def _enabled_on_this_machine() -> set[str]:
+    """Units of other packages of this machine, which are no part of a host of ours."""
+    return {unit.name for unit in Path("/etc/systemd/system").glob("*.wants/*")}
+
+
+def why_not() -> str | None:
+    """Why this machine cannot have such hosts; None: it can."""
+    if os.getuid() != 0:
+        return "namespaces and mounts need root"
+    lacking = [each for each in ("unshare", "nsenter", "setpriv", "ip") if shutil.which(each) is None]
+    if lacking or not Path("/lib/systemd/systemd").exists():
+        return f"it has no {' and no '.join(lacking or ['systemd'])}"
+    return None

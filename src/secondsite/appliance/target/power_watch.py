@@ -1,0 +1,59 @@
+"""Looks whether the machines run that were failed over to this site: one that should and is off is a finding, whoever or whatever
+turned it off. Its vault knows whether it should."""
+
+import json
+
+import structlog
+
+from ...domain import errors
+from ...fabrics.interface import Fabric, PowerState
+from ...ground.periodic import Periodic
+from ..shared import State, run_key
+from .replica import FAILOVER, HostedReplica
+from .replicas import ReplicaHost
+
+LOOK_SECONDS = 6.0
+NOT_RUNNING = {
+    PowerState.OFF: "is off",
+    PowerState.SAVED: "is off, with its memory saved",
+    PowerState.MISSING: "is not known to its hypervisor",
+}
+CODE = "failed-over-machine-off"
+
+log = structlog.get_logger(__name__)
+
+
+class PowerWatch(Periodic):
+    """No machine is looked at while an order works with its replica."""
+
+    def __init__(self, fabric: Fabric, host: ReplicaHost, state: State) -> None:
+        super().__init__("target-power", lambda error: log.error("power.not-looked", exc_info=error))
+        self._fabric = fabric
+        self._host = host
+        self._state = state
+
+    def pause_seconds(self) -> float:
+        return LOOK_SECONDS
+
+    def look(self) -> None:
+        for hosted in self._host.all():
+            if self.stopping.is_set():
+                return
+            with hosted.try_lock("looking whether its machine runs") as locked:
+                if locked:
+                    self._look_at(hosted)
+
+    def _look_at(self, hosted: HostedReplica) -> None:
+        found = self._state.fact(run_key(hosted.machine_id, FAILOVER))
+        made = json.loads(found) if found and hosted.failed_over else {}
+        try:
+            power = self._fabric.power.state(made["fabric_id"]) if made.get("begun") else None
+        except errors.SecondsiteError as error:
+            log.debug("power.not-seen", machine=hosted.machine_id, problem=error.message)
+            return
+        if power in NOT_RUNNING:
+            hosted.findings.add(
+                CODE, f"{made['name']} was failed over to this site, and {NOT_RUNNING[power]}."
+            )
+        else:
+            hosted.findings.clear(CODE)
