@@ -272,3 +272,58 @@ def test_a_client_json_that_is_named_and_not_there_is_told_by_its_name(tmp_path,
     monkeypatch.setenv("SECONDSITE_CLIENT", str(tmp_path / "client.json"))
     with pytest.raises(errors.InvalidArgument, match=r"SECONDSITE_CLIENT names .*client\.json"):
         which_vault.find()
+
+
+@pytest.fixture
+def alone(tmp_path, monkeypatch):
+    """Nothing names a vault."""
+    for name in [name for name in os.environ if name.startswith("SECONDSITE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(which_vault, "VAULT_FILE", tmp_path / "vault.json")
+    return monkeypatch
+
+
+def test_on_the_vaults_own_host_its_client_json_is_found_unless_the_user_has_one(alone, tmp_path):
+    (tmp_path / "token").write_text("t")
+    content = {"url": "https://vault", "token_file": str(tmp_path / "token"), "ca": "/ca.pem"}
+    (tmp_path / "vault.json").write_text(json.dumps(content))
+    assert which_vault.find().url == "https://vault"
+    own = tmp_path / "home/.config/secondsite"
+    own.mkdir(parents=True)
+    (own / "client.json").write_text(json.dumps(content | {"url": "https://mine"}))
+    assert which_vault.find().url == "https://mine"
+
+
+@pytest.mark.parametrize("named", ["", "~nobodyatall/x", "/dev/null/x", "a\nb", "~"])
+def test_odd_names_of_a_client_json_are_told(alone, named):
+    alone.setenv("SECONDSITE_CLIENT", named)
+    with pytest.raises(errors.InvalidArgument):
+        which_vault.find()
+
+
+@pytest.mark.parametrize("content", ["[]", '{"url": 5}', '{"url": null}', "", "\x00", "7", '{"url": ["x"]}'])
+def test_a_client_json_that_is_none_is_told(alone, tmp_path, content):
+    (tmp_path / "odd").write_text(content)
+    alone.setenv("SECONDSITE_CLIENT", str(tmp_path / "odd"))
+    with pytest.raises(errors.InvalidArgument, match="cannot be read"):
+        which_vault.find()
+
+
+@pytest.mark.parametrize(
+    "url", ["nonsense", "http://vault", "ftp://vault", "https://", "https://::1:8443", "https://[::1", "https://vault:99999",
+            "https://vault\n/x", "https://vault:x", "//vault", "https://vault:0"]
+)  # fmt: skip
+def test_what_is_no_https_address_is_no_vault_that_does_not_answer(vault, url):
+    with pytest.raises(errors.InvalidArgument, match="is not an https address"):
+        client.connect(url, "t", vault.made.ca_file)
+
+
+@pytest.mark.parametrize("token", [" ", "a\nb", "töken", "\udcff", "a b "])
+def test_what_is_no_token_is_no_vault_that_does_not_answer(vault, token):
+    with pytest.raises(errors.Unauthenticated, match="access token"):
+        client.connect("https://vault", token, vault.made.ca_file)
+
+
+def test_an_address_of_ipv6_is_one(vault):
+    client.connect("https://[::1]:8443", "t", vault.made.ca_file).close()

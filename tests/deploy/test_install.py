@@ -34,6 +34,7 @@ VAULT = """
 "$ROOT/deploy/install" vault
 cd /
 id secondsite
+env PYTHONHOME=/nowhere PYTHONUTF8=7 /usr/local/bin/secondsite --version
 /usr/local/bin/secondsite vault init --home /var/lib/secondsite/vault --name dr --host 127.0.0.1
 find /var/lib/secondsite/vault -not -user secondsite -o -perm /077 -not -name '*.pem' | sed 's/^/OPEN /'
 setpriv --reuid=65534 --regid=65534 --clear-groups test ! -r /var/lib/secondsite/vault/token

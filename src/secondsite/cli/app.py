@@ -1,5 +1,6 @@
 """The command line as a whole: nouns, shared options, and the one place where errors become exit codes."""
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -107,10 +108,36 @@ def run(arguments: list[str] | None = None) -> int:
     """Runs one command; gives its exit code. After Ctrl-C (130) jobs go on: they are the vault's."""
     given = sys.argv[1:] if arguments is None else arguments
     try:
+        code = _end_of(given)
+        sys.stdout.flush()
+        return code
+    except (errors.SecondsiteError, OSError, UnicodeError) as raised:
+        error = raised if isinstance(raised, errors.SecondsiteError) else _told(raised)
+    with contextlib.suppress(OSError):  # where nothing can be told, the exit code still does
+        output.show_error(error, as_json="--json" in given)
+    return exit_codes.of_error(error)
+
+
+def _end_of(given: list[str]) -> int:
+    try:
         app(args=given, prog_name="secondsite")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
-    except errors.SecondsiteError as error:
-        output.show_error(error, as_json="--json" in given)
-        return exit_codes.of_error(error)
     return 0
+
+
+def _told(error: OSError | UnicodeError) -> errors.SecondsiteError:
+    """What this host refused."""
+    if isinstance(error, UnicodeError):
+        return errors.InvalidArgument(
+            "Something that was given is no text in UTF-8.", do="Give names, addresses and tokens in UTF-8."
+        )
+    if error.filename is None:
+        return errors.Internal(
+            f"What is to be said cannot be written: {error.strerror}.",
+            do="What was asked may have been done: look before you type it again, with standard output elsewhere.",
+        )
+    return errors.NotPossibleNow(
+        f"{error.filename} cannot be used: {error.strerror}.",
+        do="See to that file or folder, then type it again.",
+    )

@@ -6,12 +6,13 @@ import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import httpx2
 import pydantic
 
 from ..domain import errors
+from ..ground import tls
 from ..wire import rest
 from ..wire.common.base import Editable, Shape
 
@@ -41,11 +42,12 @@ class Connection:
     def __init__(self, url: str, token: str, ca: Path, transport: httpx2.BaseTransport | None = None) -> None:
         self.url = url
         self._http = httpx2.Client(
-            base_url=url,
-            headers={"Authorization": f"Bearer {token}"},
+            base_url=_address(url),
+            headers={"Authorization": f"Bearer {_printable(token)}"},
             verify=_trust(ca) if transport is None else False,
             timeout=httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
             transport=transport,
+            trust_env=False,  # a vault is never asked through a proxy, which could not vouch for it
         )
 
     def close(self) -> None:
@@ -190,14 +192,36 @@ def _part(name: str) -> str:
 
 def _trust(ca: Path) -> ssl.SSLContext:
     try:
-        context = ssl.create_default_context(cafile=str(ca))
-    except (OSError, ssl.SSLError) as error:
+        return tls.client_trusting(ca.read_text(encoding="ascii", errors="ignore"))
+    except (OSError, ValueError) as error:
         raise errors.InvalidArgument(
             f"The CA file {ca} cannot be read: {error}.",
             do="Name the vault's ca.pem with --ca or SECONDSITE_CA.",
         ) from error
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    return context
+
+
+def _address(url: str) -> str:
+    """A token goes to no other kind of address, and what is none is not told as a vault that does not answer."""
+    try:
+        found = urlsplit(url)
+        if found.scheme == "https" and found.hostname and found.port != 0 and url.isprintable():
+            httpx2.URL(url)
+            return url
+    except (ValueError, httpx2.InvalidURL):
+        pass
+    raise errors.InvalidArgument(
+        f"{url!r} is not an https address.",
+        do="Give https://HOST:PORT of the vault, an IPv6 address in brackets.",
+    )
+
+
+def _printable(token: str) -> str:
+    if token.isascii() and token.isprintable() and token == token.strip() != "":
+        return token
+    raise errors.Unauthenticated(
+        "The access token is none: it is empty, or has blanks or other characters that no token has.",
+        do="Set SECONDSITE_TOKEN, or give --token-file, as it was shown when it was made.",
+    )
 
 
 def _raise_for(answer: httpx2.Response) -> None:

@@ -1,7 +1,7 @@
 """Which vault, and how to come in.
 
 `secondsite vault init` leaves `client.json` (url, token file, CA file) in the vault's home; SECONDSITE_CLIENT names it,
-else ~/.config/secondsite/client.json. What is given comes first, then SECONDSITE_URL, SECONDSITE_TOKEN and
+else ~/.config/secondsite/client.json, else that of the vault of this host. What is given comes first, then SECONDSITE_URL, SECONDSITE_TOKEN and
 SECONDSITE_CA, then that file.
 """
 
@@ -9,11 +9,13 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ..domain import errors
 
-DEFAULT_FILE = "~/.config/secondsite/client.json"
+VARIABLE = "SECONDSITE_CLIENT"
+OWN_FILE = "~/.config/secondsite/client.json"
+VAULT_FILE = Path("/var/lib/secondsite/vault/client.json")
+"""On the vault's own host, for who may read it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,26 +40,25 @@ def find(url: str | None = None, token: str | None = None, ca: Path | str | None
 
 
 def _no_vault() -> errors.InvalidArgument:
-    named = os.environ.get("SECONDSITE_CLIENT")
-    if named is not None and not Path(named).expanduser().exists():
+    named = os.environ.get(VARIABLE)
+    if named:
         return errors.InvalidArgument(
-            f"SECONDSITE_CLIENT names {named}, and no such file is there.",
+            f"{VARIABLE} names {named}, and no such file is there, or it names no vault.",
             do="Name the client.json in the home of the vault ('secondsite vault init' wrote it), or give --url, --token-file and --ca.",
         )
     return errors.InvalidArgument(
         "No vault is named.",
-        do="Give --url, --token-file and --ca, or set SECONDSITE_CLIENT to the client.json of 'secondsite vault init'.",
+        do=f"Give --url, --token-file and --ca, or set {VARIABLE} to the client.json of 'secondsite vault init'.",
     )
 
 
-def _stored() -> tuple[dict[str, Any], int]:
+def _stored() -> tuple[dict[str, str], int]:
     """What the file says, and whose it is."""
-    path = Path(os.environ.get("SECONDSITE_CLIENT", DEFAULT_FILE)).expanduser()
+    path = _file()
     try:
-        with path.open() as file:
-            found: dict[str, Any] = json.load(file)
-            return found, os.fstat(file.fileno()).st_uid
-    except FileNotFoundError:
+        with path.open(encoding="utf-8") as file:
+            return _understood(json.load(file)), os.fstat(file.fileno()).st_uid
+    except (FileNotFoundError, NotADirectoryError):
         return {}, os.geteuid()
     except PermissionError:
         raise errors.InvalidArgument(
@@ -70,7 +71,27 @@ def _stored() -> tuple[dict[str, Any], int]:
         ) from error
 
 
-def _stored_token(stored: dict[str, Any], writer: int) -> str:
+def _file() -> Path:
+    named = os.environ.get(VARIABLE)
+    own = _at_home(named or OWN_FILE)
+    return own if named or own.exists() or not os.access(VAULT_FILE, os.R_OK) else VAULT_FILE
+
+
+def _at_home(path: str) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:  # no home is known, of this user or of one that is named
+        return Path(path)
+
+
+def _understood(found: object) -> dict[str, str]:
+    """Raises ValueError."""
+    if isinstance(found, dict) and all(isinstance(each, str) for each in found.values()):
+        return found
+    raise ValueError("it is not as 'secondsite vault init' writes it")
+
+
+def _stored_token(stored: dict[str, str], writer: int) -> str:
     """root uses the file that the vault's user wrote, who may name any other: what is read there goes to a vault that this
     user names as well. So it has to be the user's own."""
     try:

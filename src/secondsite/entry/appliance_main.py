@@ -21,7 +21,7 @@ from ..datapath.replica import decrypt_file
 from ..domain import errors
 from ..fabrics.interface import Fabric
 from ..ground.durable import write
-from ..ground.processes import collector
+from ..ground.processes import collector, surroundings
 from ..wire.common.stores import DEFAULT, NAME
 from . import fabrics, logs
 
@@ -222,7 +222,7 @@ def _serve(config: ApplianceConfig, kept: Custody) -> None:
     try:
         appliance.start()
         collector.spare_what_is_here()
-        print(f"appliance ready {', '.join(appliance.data_addresses)}", flush=True)
+        surroundings.tell(f"appliance ready {', '.join(appliance.data_addresses)}")
         while not wanted.wait(LOOK_SECONDS):
             appliance.state.require_own_file()
     finally:

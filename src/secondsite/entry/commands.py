@@ -168,10 +168,8 @@ def appliance_enroll(
     if as_json:
         output.show_json(config)
     else:
-        output.console.print(
-            f"appliance {config.name} of site {config.site} is enrolled as {config.appliance_id}"
-        )
-        output.console.print(f"next: secondsite appliance run --home {home}")
+        output.say(f"appliance {config.name} of site {config.site} is enrolled as {config.appliance_id}")
+        output.say(f"next: secondsite appliance run --home {home}")
 
 
 @appliance_noun.app.command("enroll-again")
@@ -190,10 +188,8 @@ def appliance_enroll_again(
     if as_json:
         output.show_json(config)
         return
-    output.console.print(
-        f"appliance {config.name} of site {config.site} has a new key; its old one counts no more"
-    )
-    output.console.print(f"next: secondsite appliance run --home {home}")
+    output.say(f"appliance {config.name} of site {config.site} has a new key; its old one counts no more")
+    output.say(f"next: secondsite appliance run --home {home}")
 
 
 def _registration_key(file: Path) -> str:
@@ -218,9 +214,9 @@ def appliance_set_key(
     if as_json:
         output.show_json({"key_id": key.key_id, "file": str(key.path)})
         return
-    output.console.print(f"key {key.key_id} is in {key.path}")
-    output.console.print("Keep a copy in another place: without the key nobody can read what it encrypts.")
-    output.console.print("next: restart the appliance, then 'secondsite enable-protection --encrypt ...'")
+    output.say(f"key {key.key_id} is in {key.path}")
+    output.say("Keep a copy in another place: without the key nobody can read what it encrypts.")
+    output.say("next: restart the appliance, then 'secondsite enable-protection --encrypt ...'")
 
 
 @appliance_noun.app.command("change-key")
@@ -250,14 +246,14 @@ def appliance_change_key(
         )
         return
     replicas = counted(done.replicas, "replica")
-    output.console.print(f"key {done.key.key_id} is in {done.key.path} and opens {replicas}")
-    output.console.print(
+    output.say(f"key {done.key.key_id} is in {done.key.path} and opens {replicas}")
+    output.say(
         f"key {done.former.key_id} opens none of them any more; it is in {done.former_file}: delete it once no older "
         "backup of the store needs it"
     )
     for machine_id in done.others:
-        output.console.print(f"left unchanged, encrypted with another key: the replica of {machine_id}")
-    output.console.print("Keep a copy of the new key in another place; next: start the appliance")
+        output.say(f"left unchanged, encrypted with another key: the replica of {machine_id}")
+    output.say("Keep a copy of the new key in another place; next: start the appliance")
 
 
 @appliance_noun.app.command("decrypt")
@@ -273,7 +269,7 @@ def appliance_decrypt(
     from . import appliance_main
 
     appliance_main.decrypt(source, target, encryption_key_file)
-    output.console.print(f"{target} has the decrypted content of {source}")
+    output.say(f"{target} has the decrypted content of {source}")
 
 
 @appliance_noun.app.command("start-anyway")
@@ -293,8 +289,8 @@ def appliance_start_anyway(
     if as_json:
         output.show_json({"machine": machine, "sentence": sentence})
         return
-    output.console.print(f"{machine}: {sentence}")
-    output.console.print("next: start the appliance, which reports the copy to the vault")
+    output.say(f"{machine}: {sentence}")
+    output.say("next: start the appliance, which reports the copy to the vault")
 
 
 vault_noun.app.command("join")(join.vault_join)

@@ -1,41 +1,57 @@
 """`secondsite`, the console script."""
 
-import contextlib
 import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from ..ground.processes import collector
-from . import running
+from ..ground.processes import surroundings
 
 PRIVATE = 0o077
+INTERRUPTED = 130
 
 
 def main() -> None:
     """Does not return: the exit code tells. What it writes is for its user alone: keys, tokens, guests' data."""
     os.umask(PRIVATE)
+    surroundings.settle()
     words = sys.argv[1:]
-    command = running.chosen(words)
+    with surroundings.ended_by_interrupt():
+        from . import running  # imported here, as they take longest
+
+        command = running.chosen(words)
     if command is not None:
         _run(command, words)
-    with collector.resting():
-        from . import commands  # imported here: a vault or an appliance that runs needs nothing of it
+    sys.exit(_commanded(words))
 
-    sys.exit(commands.run(words))
+
+def _commanded(words: Sequence[str]) -> int:
+    with surroundings.ended_by_interrupt():
+        from ..ground.processes import collector
+
+        with collector.resting():
+            from . import commands  # a vault or an appliance that runs needs nothing of it
+    try:
+        return commands.run(list(words))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    finally:
+        surroundings.flush()
 
 
 def _run(command: Callable[..., None], words: Sequence[str]) -> NoReturn:
     """It has stopped, and ends: a thread that carries out an order, as a script that runs for hours, does not hold it up. What such
     a one has started ends with the process."""
+    from . import running
+
     code = 1
     try:
         code = running.run(command, words)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
     except Exception:
         sys.excepthook(*sys.exc_info())
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):
-            stream.flush()
+    surroundings.flush()
     os._exit(code)
 
 

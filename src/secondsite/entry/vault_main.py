@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import signal
 import socket
-import ssl
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,8 +22,8 @@ from ..domain.access.approvals import Rules
 from ..domain.access.chain import Entry, Outcome
 from ..domain.access.roles import EVERYTHING
 from ..domain.policies import ReplicationPolicy
-from ..ground import durable, visitors
-from ..ground.processes import collector, malloc
+from ..ground import durable, tls, visitors
+from ..ground.processes import collector, malloc, surroundings
 from ..ground.units import KiB
 from ..ground.urls import bracketed
 from ..jobs.model.clock import utc_now
@@ -199,7 +198,7 @@ class _RestServer(uvicorn.Server):
         )
         config.load()
         assert config.ssl is not None
-        config.ssl.minimum_version = ssl.TLSVersion.TLSv1_3
+        tls.only_1_3(config.ssl)
         vault.server_tls.follow(config.ssl)
         super().__init__(config)
         self._visitors = vault.visitors
@@ -212,7 +211,7 @@ class _RestServer(uvicorn.Server):
         collector.look_at_all_seldom()
         sys.setswitchinterval(SWITCH_SECONDS)
         host, port = (sockets or [])[0].getsockname()[:2]
-        print(f"vault ready https://{bracketed(host)}:{port}", flush=True)
+        surroundings.tell(f"vault ready https://{bracketed(host)}:{port}")
 
 
 def _end(_number: int, _frame: FrameType | None) -> Any:

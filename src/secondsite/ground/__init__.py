@@ -19,6 +19,7 @@ Its rooms:
     seams         named points where a test can stop the world
     short_folder  a private place for unix sockets
     threads       have names, and their deaths are reported
+    tls           the version of TLS that we speak
     units         sizes and spans
     uptime        time as a host itself measures it
     urls          addresses in URLs

@@ -8,8 +8,22 @@ from pathlib import Path
 
 NAME = "secondsite-rescue"
 _PACKAGE = "secondsite_rescue"
-_MAIN = f"import os\nimport sys\nfrom {_PACKAGE}.main import main\nos.umask(0o077)\nsys.exit(main())\n"
+_MAIN = f"""import os
+import sys
+
+from {_PACKAGE} import surroundings
+
+os.umask(0o077)
+surroundings.settle()
+with surroundings.ended_by_interrupt():
+    from {_PACKAGE}.main import main
+code = main()
+surroundings.flush()
+sys.exit(code)
+"""
 """What it writes is guests' data."""
+_SURROUNDINGS = Path(__file__).parents[1] / "ground/processes/surroundings.py"
+"""That of all our programs, which needs Python alone."""
 _DATE = (2020, 1, 1, 0, 0, 0)
 """The same content is the same file, whenever it is made."""
 
@@ -20,6 +34,7 @@ def bundle() -> bytes:
     packed.write(b"#!/usr/bin/env python3\n")
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         _put(archive, "__main__.py", _MAIN)
+        _put(archive, f"{_PACKAGE}/surroundings.py", _SURROUNDINGS.read_text(encoding="utf-8"))
         for path in sorted(room.rglob("*.py")):
             _put(archive, f"{_PACKAGE}/{path.relative_to(room).as_posix()}", path.read_text(encoding="utf-8"))
     return packed.getvalue()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import os
 import sys
@@ -26,21 +27,28 @@ def main(words: Sequence[str] | None = None) -> int:
     """The exit code: 0, 1 for a problem, 2 for what cannot be typed."""
     typed = _parser().parse_args(words)
     try:
-        return int(typed.do(Store(typed.store or [_beside()]), typed))
+        code = int(typed.do(Store(typed.store or [_beside()]), typed))
+        sys.stdout.flush()
+        return code
     except Problem as problem:
         print(f"{one_line(problem.what)}\n{one_line(problem.do)}".strip(), file=sys.stderr)
         return 1
     except OSError as error:
-        do = (
-            "Mount that file system writable, or copy the store to one that is."
-            if error.errno == errno.EROFS
-            else "What was begun goes on when it is typed again."
-        )
-        print(f"{one_line(str(error.filename or 'A file'))}: {error.strerror}. {do}", file=sys.stderr)
+        with contextlib.suppress(OSError):  # where nothing can be told, the exit code still does
+            print(_told(error), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Ended. What was begun goes on when it is typed again.", file=sys.stderr)
         return 1
+
+
+def _told(error: OSError) -> str:
+    do = "What was begun goes on when it is typed again."
+    if error.errno == errno.EROFS:
+        do = "Mount that file system writable, or copy the store to one that is."
+    elif error.filename is None:
+        do = f"Send standard output elsewhere. {do}"
+    return f"{one_line(str(error.filename or 'What is to be said'))}: {error.strerror}. {do}"
 
 
 def _parser() -> argparse.ArgumentParser:

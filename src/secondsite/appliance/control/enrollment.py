@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import ValidationError
 
 from ...domain import errors
-from ...ground import durable, seams
+from ...ground import durable, seams, tls
 from ...ground.certificates import serves_at
 from ..shared import ApplianceConfig
 from .csr import signing_request
@@ -124,7 +124,7 @@ def new_key() -> bytes:
 
 def _trusted_ca(vault_url: str, wanted: str) -> str:
     """The vault's CA certificate, if its fingerprint is the one that the operator was given."""
-    unverified = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    unverified = tls.only_1_3(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
     unverified.check_hostname = False
     unverified.verify_mode = (
         ssl.CERT_NONE
@@ -153,7 +153,7 @@ def ask(vault_url: str, request: EnrollRequest, ca_pem: str) -> EnrollAnswer:
     from ...wire.rest.places import EnrollAnswer
 
     # The host name is checked: the CA signs appliances too, and only the vault's certificate has the vault's names.
-    context = ssl.create_default_context(cadata=ca_pem)
+    context = tls.client_trusting(ca_pem)
     status, answer = _http(vault_url, "POST", ENROLL_PATH, request.model_dump_json().encode(), context)
     try:
         if status < 300:

@@ -155,7 +155,7 @@ def _show_refused(refused: Sequence[rest.RefusedOperation]) -> None:
     for each in refused:
         by_reason.setdefault(f"{each.why} {each.do}", []).append(each.operation.replace("_", "-"))
     for reason, verbs_ in by_reason.items():
-        output.say(f"not now: {', '.join(verbs_)}: {reason}")
+        output.say(f"not now: {', '.join(verbs_)}: {output.with_dashes(reason)}")
 
 
 def _show_finding(name: str, finding: rest.Finding) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...ground.tls import only_1_3
 from ..errors import PeerUntrusted
 
 
@@ -39,10 +40,9 @@ def is_distrust(problem: ssl.SSLError) -> bool:
 
 
 def _context(protocol: int, files: TlsFiles) -> ssl.SSLContext:
-    context = ssl.SSLContext(protocol)
+    context = only_1_3(ssl.SSLContext(protocol))
     context.check_hostname = False
     context.verify_mode = ssl.CERT_REQUIRED
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
     try:
         context.load_cert_chain(files.certificate, files.key)
         context.load_verify_locations(files.authority)

@@ -1,7 +1,8 @@
 """How our processes live: what they start ends with them, and memory that they no longer need goes back.
 
-children    processes that end with this one
-ending      the end of others
-malloc      the allocator's settings
-collector   the garbage collector's rest
+children      processes that end with this one
+ending        the end of others
+malloc        the allocator's settings
+collector     the garbage collector's rest
+surroundings  what whoever starts a process gives it along
 """

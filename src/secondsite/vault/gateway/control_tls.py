@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...ground.tls import only_1_3
+
 
 @dataclass(frozen=True, slots=True)
 class ControlSettings:
@@ -21,8 +23,7 @@ class ControlSettings:
 
 def for_appliances(settings: ControlSettings) -> ssl.SSLContext:
     """TLS 1.3 only; a client must show a certificate of our CA."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context = only_1_3(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
     # An appliance reads in one thread and writes in another. With a session ticket to read, one connection of 3,000 never
     # sent its first words, and timed out. Nobody resumes sessions.
     context.num_tickets = 0

@@ -8,6 +8,7 @@ from pathlib import Path
 import structlog
 
 from ...ground.periodic import Periodic
+from ...ground.tls import only_1_3
 from .certificate_authority import VaultAuthority, ensure_server_certificate
 
 log = structlog.get_logger()
@@ -42,7 +43,7 @@ class ServerTls(Periodic):
         ensure_server_certificate(self._authority, self._directory, self._names, self._now())
         found = self.certificate.read_bytes()
         if found != self._shown:
-            newest = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            newest = only_1_3(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
             newest.load_cert_chain(self.certificate, self.key)
             # OpenSSL looks up a client's CA in the context that shows the certificate, not in the first one.
             newest.load_verify_locations(cadata=self._authority.trusted_pem)
