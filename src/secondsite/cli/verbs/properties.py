@@ -87,7 +87,7 @@ def change(
     as_json: Json = False,
 ) -> None:
     """Set a machine's policy; and its name, vCPUs, memory, CPU model and start delay at its second site, from its next start there on:
-    secondsite machine set web01 --target-name web01-dr --vcpus 2 --memory 1GiB. At home it is always as it was. Refused if somebody
+    'secondsite machine set web01 --target-name web01-dr --vcpus 2 --memory 1GiB'. At home it is always as it was. Refused if somebody
     changes it meanwhile."""
     given = {
         "target_name": target_name,
