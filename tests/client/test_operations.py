@@ -138,6 +138,7 @@ CALLS = {
         lambda v: v.machines[WEB].set_cards([CARD], seen=v.machines[WEB].settings()),
         lambda v: v.machines[WEB].properties(),
         lambda v: v.machines[WEB].set_properties(THERE, seen=v.machines[WEB].properties()),
+        lambda v: v.machines[WEB].set_policy("default"),
         lambda v: v.machines[WEB].checks(),
         lambda v: v.machines[WEB].set_checks([CHECK], seen=v.machines[WEB].checks()),
         lambda v: v.machines[WEB].hooks(),
