@@ -21,7 +21,7 @@ def nothing_left(cli):
     yield
     for noun in ("plan", "group"):
         for each in cli.must(f"{noun} list --json").json:
-            cli.must(f"{noun} delete {each['name']}")
+            cli.must(f"{noun} delete {each['name']} --yes")
 
 
 @pytest.fixture

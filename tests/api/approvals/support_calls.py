@@ -77,6 +77,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
         "at": "/machines/web01/points/p1/hold",
         "json": {"reason": "why"},
     },
+    "PUT /machines/{machine}/policy": {"at": "/machines/web01/policy", "json": {"policy": "default"}},
     "DELETE /machines/{machine}/points/{point}/hold": {"at": "/machines/web01/points/p1/hold"},
     "POST /jobs/{job}/cancel": {"at": "/jobs/nosuch/cancel"},
     "POST /jobs/{job}/retry": {"at": "/jobs/nosuch/retry"},

@@ -45,7 +45,7 @@ def found(pair):
 def test_it_starts_once_and_the_fence_stays_and_says_who_did_it(left):
     assert anyway(left).problem is None
     assert power(left) is PowerState.RUNNING
-    assert "already runs" in anyway(left).sentence
+    assert "already running" in anyway(left).sentence
     what = eventually(lambda: found(left).get("source-running-after-failover"), 30)
     assert "It was started anyway on " in what
     assert "by alice" in what

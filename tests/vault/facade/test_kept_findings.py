@@ -62,7 +62,7 @@ class World:
     def machines(self) -> Machines:
         parts = SimpleNamespace(
             store=self.store, facts=self.facts, authority=self.authority, now=self.clock, caller=THE_VAULT,
-            names=lambda _machine: None, deps=SimpleNamespace(drill_counts=timedelta(days=90)),
+            names=lambda *_machine: None, deps=SimpleNamespace(drill_counts=timedelta(days=90)),
         )  # fmt: skip
         return Machines(cast(Parts, parts))
 

@@ -70,8 +70,8 @@ def test_a_connection_that_was_greeted_while_its_key_was_replaced_does_not_come_
     done: list[Identity] = []
     hear = greeting._hear_number  # noqa: SLF001
 
-    def replaced_meanwhile(number):
-        hear(number)
+    def replaced_meanwhile(appliance_id, number):
+        hear(appliance_id, number)
         if not done:
             done.append(replace(vault, stolen))
 

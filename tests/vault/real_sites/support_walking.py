@@ -21,8 +21,8 @@ START = "start it at "
 DATABASES = (rows.SOURCE_DATABASE, rows.TARGET_DATABASE)
 ALSO_BY_POINTS = {Verb.CHANGE_RECOVERY_POINT}
 """Offered while the target keeps more than one."""
-MAY_COME_TOO = frozenset({"checked-with-warnings", "peer-unreachable", "resynchronizing"})
-"""Of the moment: a link that is tried again, a comparison that has begun."""
+MAY_COME_TOO = frozenset({"checked-with-warnings", "not-protected", "peer-unreachable", "resynchronizing"})
+"""Of the moment: a link that is tried again, a comparison that has begun. And what is said of each machine that waits for its reprotect."""
 
 
 def loss(row):
