@@ -67,7 +67,8 @@ class Home:
         self.client.write_text(json.dumps(content))
 
     def environment(self, **odd):
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("SECONDSITE_")}
+        ours = ("SECONDSITE_", "COLUMNS", "LINES")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         kept |= {
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
             "SECONDSITE_CLIENT": str(self.client),

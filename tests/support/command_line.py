@@ -34,11 +34,12 @@ def told(rig, *words, exit_code=0):
 
 def _meant(words):
     noun, verb, *names = words if len(words) > 1 else (*words, "")
-    if noun != "machine" or verb not in ASKS:
+    if noun not in ("machine", "plan") or verb not in ASKS:
         return ()
     beside = verb == "failover" and "--shut-down" not in words
     named = [each for each in takewhile(lambda word: not word.startswith("-"), names) if beside]
-    return ("--yes", *(part for name in named for part in ("--while-running", name)))
+    yes = () if "--yes" in words else ("--yes",)
+    return (*yes, *(part for name in named for part in ("--while-running", name)))
 
 
 def _explained(rig, said):

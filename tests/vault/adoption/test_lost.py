@@ -15,7 +15,7 @@ TOLD_BY_APPLIANCES = frozenset(
 )
 ITS_OWN = frozenset(
     {
-        "answers", "appliance_keys", "appliance_links", "appliance_trusts", "lineage", "passed_orders", "registration_keys",
+        "answers", "appliance_keys", "appliance_links", "appliance_trusts", "lineage", "lived", "passed_orders", "registration_keys",
         "vault_processes",
     }
 )  # fmt: skip

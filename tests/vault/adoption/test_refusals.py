@@ -161,7 +161,7 @@ def test_an_address_of_a_pool_that_nobody_kept_is_told_so_that_it_is_not_given_t
     done = adopt(Appliance([away, home], said()))
     told = {each.name: " ".join(each.says) for each in done.machines}
     assert "secondsite card set web01 52:54:00:00:00:01 --address" in told["web01"]
-    assert "pool" not in told["db01"]
+    assert "secondsite card set" not in told["db01"]
     assert any("Pools of addresses" in each for each in done.missing)
     assert any("--no-reverse-after-commit" in each for each in done.missing)
 

@@ -61,9 +61,7 @@ def test_rates_of_sites_values_of_policies_and_scripts_of_plans_are_told(tmp_pat
     migrate(url)
     store = SqlStore(database.connect(url))
     member = PlanMachine("m1", "web01", "a", "b")
-    plan = RecoveryPlan(
-        "shop", (PlanGroup((member,), before=(Action("dns", script="wipe.sh", guest="m1"),)),)
-    )
+    plan = RecoveryPlan("shop", (PlanGroup((member,), after=(Action("dns", script="wipe.sh", guest="m1"),)),))
     slow = BandwidthShape.of(BandwidthSchedule(65536))
     found = Found(
         site="b",

@@ -293,9 +293,9 @@ def test_the_machine_is_looked_at_again_when_its_appliance_may_be_silent_for_too
 
 def test_a_source_that_runs_after_the_failover_is_critical():
     left = machine(state=State.FAILED_OVER, failed_over_at=NOW - timedelta(seconds=5))
-    assert codes(situation(machine=left)) == ["source-running-after-failover"]
+    assert codes(situation(machine=left)) == ["not-protected", "source-running-after-failover"]
     before = dataclasses.replace(situation().status, source_at=NOW - timedelta(minutes=1))
-    assert codes(situation(machine=left, status=before)) == []
+    assert codes(situation(machine=left, status=before)) == ["not-protected"]
 
 
 @pytest.mark.parametrize(
@@ -304,9 +304,9 @@ def test_a_source_that_runs_after_the_failover_is_critical():
 def test_an_old_copy_that_its_owner_migrated_or_paused_is_a_second_copy_too(power, how):
     left = machine(state=State.FAILED_OVER, failed_over_at=NOW - timedelta(seconds=5))
     status = dataclasses.replace(situation().status, source=source_status(power=power))
-    (found,) = health.findings(situation(machine=left, status=status), NOW)
-    assert found.code == "source-running-after-failover"
-    assert how in found.what
+    found = {each.code: each for each in health.findings(situation(machine=left, status=status), NOW)}
+    assert found.keys() == {"not-protected", "source-running-after-failover"}
+    assert how in found["source-running-after-failover"].what
 
 
 @pytest.mark.parametrize(
@@ -349,14 +349,14 @@ def test_a_second_copy_that_its_appliance_reports_too_is_one_finding():
     status = situation().status
     status = dataclasses.replace(status, source=status.source.model_copy(update={"findings": (said,)}))
     left = machine(state=State.FAILED_OVER, failed_over_at=NOW - timedelta(seconds=5))
-    assert codes(situation(machine=left, status=status)) == ["source-running-after-failover"]
+    assert codes(situation(machine=left, status=status)) == ["not-protected", "source-running-after-failover"]
 
 
 def test_an_old_copy_that_an_undone_reprotect_left_is_a_second_copy_when_it_runs(store, facts, heard):
     """No source stands for it. What the target says of it, or of the way back that was undone, does not count."""
     left = machine(state=State.COMMITTED, failed_over_at=NOW - timedelta(seconds=5))
     undone = dataclasses.replace(situation().status, source=source_status(epoch=2))
-    assert codes(situation(machine=left, status=undone)) == []
+    assert codes(situation(machine=left, status=undone)) == ["not-protected"]
     for appliance in ("appliance-b", "appliance-a"):
         old = OldCopyStatus(machine_id="m1", power="running" if appliance == "appliance-a" else "paused")
         for _ in range(2):
@@ -367,9 +367,12 @@ def test_an_old_copy_that_an_undone_reprotect_left_is_a_second_copy_when_it_runs
     with store.reading() as tx:
         seen = (facts.latest(tx, "m1"), tx.statuses.get("m1"))
     for status in seen:
-        assert codes(situation(machine=left, status=status)) == ["source-running-after-failover"]
+        assert codes(situation(machine=left, status=status)) == [
+            "not-protected",
+            "source-running-after-failover",
+        ]
     again = dataclasses.replace(left, failed_over_at=NOW + timedelta(days=1))
-    assert codes(situation(machine=again, status=seen[0])) == []
+    assert "source-running-after-failover" not in codes(situation(machine=again, status=seen[0]))
 
 
 def test_a_cancel_that_failed_is_a_finding():

@@ -18,6 +18,7 @@ from ...domain import errors, health
 from ...domain.lifecycle import Verb
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Definition, Step
+from ...jobs.model.facts import Json
 from ...jobs.model.outcomes import Done, Outcome, Skipped
 from ...jobs.model.views import JobView
 from ...jobs.storage.database import Session
@@ -42,13 +43,21 @@ class DisableArguments(WithoutSite):
 
     runs_at_target: bool = False
     runs_at_source: bool = False
+    checked: bool = False
+    """It begins with a check; jobs of the release of 2026-11-20 do not."""
 
 
 class DisableProtection(MachineOperation):
     verb = Verb.DISABLE_PROTECTION
 
     def definition(self) -> Definition:
-        return replace(super().definition(), on_success=self._forget)
+        made = super().definition()
+        unchecked = made.steps[1:]
+
+        def steps_of(arguments: Json) -> Sequence[Step]:
+            return made.steps if arguments.get("checked") is True else unchecked
+
+        return replace(made, steps=(), steps_of=steps_of, on_success=self._forget)
 
     def arguments(
         self, tx: ports.Transaction, request: Shape, machine: ports.MachineRecord
@@ -60,6 +69,7 @@ class DisableProtection(MachineOperation):
         return DisableArguments(
             runs_at_target=failed_over,
             runs_at_source=runs and not failed_over,
+            checked=True,
             without_site=giving_up.given_up(self.deps, machine, request, both),
         )
 

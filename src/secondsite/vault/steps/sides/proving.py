@@ -47,12 +47,12 @@ def prove(
     unkept = None if note or not addresses else deps.commit(partial(seen_at, None))
     if not started.shows and (started.shows is None or not checks):
         unseen = f"nothing can be seen of {started.name} from outside: {_why(started)}"
-        return Skipped(unseen + _not_given(addresses), partial=bool(addresses), commit=unkept)
+        return Skipped(unseen + _not_given(addresses), commit=unkept)
     try:
         answer = target.prove(started, max(deps.proof_seconds, wait_seconds), checks, addresses)
     except errors.SecondsiteError as error:
         unseen = f"nothing was seen of {started.name}, which was started: {error.message}"
-        return Skipped(unseen + _not_given(addresses), partial=bool(checks or addresses), commit=unkept)
+        return Skipped(unseen + _not_given(addresses), partial=bool(checks), commit=unkept)
     evidence, png = answer.facts.evidence, picture_of(answer.facts)
     sentence = answer.sentence
     if checks and not evidence.checks:
@@ -70,14 +70,14 @@ def prove(
         else:
             seen_at(evidence, tx)
 
-    failed = _lacks(evidence, checks, addresses)
+    failed = _lacks(evidence, checks)
     return Done(sentence, Proof(evidence=evidence), deps.commit(keep), partial=failed)
 
 
-def _lacks(evidence: Evidence, checks: Sequence[MachineCheck], addresses: Sequence[CardAddress]) -> bool:
-    """Whether a check that is set was not passed, or an address that is set was not given: the job did not end as all well."""
+def _lacks(evidence: Evidence, checks: Sequence[MachineCheck]) -> bool:
+    """Whether a check that is set was not passed, or an address could not be given: the job did not end as all well."""
     unchecked = bool(checks) and not (evidence.checks and evidence.proven)
-    return unchecked or sum(each.given for each in evidence.addresses) < len(addresses)
+    return unchecked or not all(each.given for each in evidence.addresses)
 
 
 def _keep_addresses(
