@@ -124,13 +124,14 @@ def run(
     say: Say = lambda _: None,
     encrypted: bool = False,
 ) -> Sweep:
-    """Walk rounds until the plan has nobody left to kill or the time is over (a round is always finished).
+    """Walk rounds until the plan has nobody left to kill or the time is over (a round is always finished, and there is one).
 
     Stops at the first promise that breaks, which `broken` then tells. With `encrypted` the machine's replica at site b
     is encrypted.
     """
-    sweep, began = Sweep(), time.monotonic()
+    sweep = Sweep()
     with world.opened(folder, encrypted=encrypted) as where:
+        began = time.monotonic()
         for round_number in itertools.count():
             if time.monotonic() - began > within_seconds or (isinstance(plan, Ladder) and plan.done):
                 return sweep

@@ -1,4 +1,4 @@
-"""A file system of a few MiB, that can be full."""
+"""File systems of a test's own: of a few MiB, that can be full; and one that shares parts of files."""
 
 import subprocess
 from collections.abc import Iterator
@@ -23,6 +23,26 @@ def mounted(folder: Path, size_bytes: int) -> Iterator[Path]:
         yield folder
     finally:
         subprocess.run(["umount", "-l", str(folder)], check=True, timeout=MOUNT_SECONDS)
+
+
+@contextmanager
+def sharing(folder: Path, size_bytes: int) -> Iterator[Path]:
+    """Makes the folder and mounts an XFS with reflink on it for the length of the block; its file beside it is sparse. Raises NoRight."""
+    folder.mkdir()
+    file = folder.with_name(f"{folder.name}.xfs")
+    with file.open("wb") as made:
+        made.truncate(size_bytes)
+    try:
+        make = ["mkfs.xfs", "-q", "-m", "reflink=1", str(file)]
+        subprocess.run(make, check=True, capture_output=True, timeout=MOUNT_SECONDS)
+        if not _mount("-o", "loop", str(file), str(folder)):
+            raise NoRight(f"no right to mount an XFS on {folder}")
+        try:
+            yield folder
+        finally:
+            subprocess.run(["umount", "-l", str(folder)], check=True, timeout=MOUNT_SECONDS)
+    finally:
+        file.unlink()
 
 
 def resize(folder: Path, size_bytes: int) -> None:

@@ -12,12 +12,14 @@ import pytest
 import structlog
 
 from rig import forking, preset
+from tests.support import seconds as kept_seconds
 
 HERE = Path(__file__).parent
 STORE = HERE / "vault" / "store"
+LONG = ("slow", "guest")
 MIGRATED = (STORE / "test_store.py", STORE / "test_migration.py", HERE / "upgrade")
 
-pytest_plugins = ["tests.support.summary"]
+pytest_plugins = ["tests.support.summary", "tests.support.slices"]
 
 gc.disable()  # until all is collected: a quarter of the collection
 
@@ -35,16 +37,23 @@ structlog.configure(
 )
 
 
+def _module(item):
+    return item.nodeid.partition("::")[0]
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(items):
     """Begin with the modules that take long, once pytest has put all in its order: the workers then end at about the
     same time."""
     chosen = yield
-    long = {
-        item.path for item in items if item.get_closest_marker("slow") or item.get_closest_marker("guest")
-    }
-    longest = {item.path for item in items if item.get_closest_marker("longest")}
-    items.sort(key=lambda item: (item.path not in longest, item.path not in long))
+    seconds: dict[str, int] = dict.fromkeys((_module(item) for item in items), 0)
+    for item in items:
+        guessed = (
+            60 if item.get_closest_marker("longest") else 3 if any(map(item.get_closest_marker, LONG)) else 0
+        )
+        seconds[_module(item)] = max(seconds[_module(item)], guessed)
+    seconds |= kept_seconds.kept()
+    items.sort(key=lambda item: -seconds[_module(item)])
     return chosen
 
 

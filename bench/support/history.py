@@ -63,7 +63,7 @@ class Outcome:
         return self.stored_bytes / self.needed_bytes
 
 
-class _Source:
+class Source:
     """A disk in memory. A page's version is the cycle that wrote it last; 0 was never written."""
 
     def __init__(self, load: Load) -> None:
@@ -106,7 +106,7 @@ class _Instant:
 
 def live(folder: Path, load: Load, told: Callable[[int], None] = lambda _count: None) -> Outcome:
     """Live it in `folder`, then read every point that is left, with and without us. `told` gets the points taken."""
-    source, instants = _Source(load), {}
+    source, instants = Source(load), {}
     daemon = StorageDaemon(folder / "daemon")
     try:
         replica = Replica.create(

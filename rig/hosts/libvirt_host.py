@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import uuid
 from collections.abc import Sequence
@@ -65,7 +66,7 @@ class LibvirtHost:
         self.fabric = self._opened()
 
     def _opened(self) -> LibvirtFabric:
-        return open_fabric(self.uri, self.work_dir, boot_folders=[guestkit.DEFAULT_CACHE])
+        return open_fabric(self.uri, self.work_dir, [self.root], boot_folders=[guestkit.DEFAULT_CACHE])
 
     # -- machines --------------------------------------------------------------------------------------
 
@@ -152,6 +153,11 @@ class LibvirtHost:
         domain.blockCommit(disk_key, None, None, 0, libvirt.VIR_DOMAIN_BLOCK_COMMIT_ACTIVE)
         eventually(lambda: "ready='yes'" in domain.XMLDesc())
         domain.blockJobAbort(disk_key, libvirt.VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT)
+
+    def define_anew(self, fabric_id: str) -> None:
+        """As 'virsh define' does with a file from before."""
+        xml = self.domain(fabric_id).XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
+        self.define(re.sub(r"<metadata>.*?</metadata>", "", xml, flags=re.DOTALL))
 
     def kill(self, fabric_id: str) -> None:
         pid = (self.pid_files / f"{self.domain(fabric_id).name()}.pid").read_text()

@@ -62,6 +62,9 @@ class SimulatedHost:
     def end_snapshot(self, fabric_id: str, disk_key: str) -> None:
         simulated.end_snapshot(self.root, fabric_id, disk_key, self._below)
 
+    def define_anew(self, fabric_id: str) -> None:
+        simulated.define_anew(self.root, fabric_id)
+
     def kill(self, fabric_id: str) -> None:
         simulated.kill(self.root, fabric_id)
 

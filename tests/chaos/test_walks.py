@@ -31,7 +31,7 @@ def took(on, *wanted):
 def protected_anew(on):
     """The copy that an earlier protection left at the other site has the name that the machine would have there."""
     problem = verbs.take(on, Verb.ENABLE_PROTECTION) or ""
-    assert "Rename that machine, or remove it" in problem
+    assert "rename that machine, or remove it" in problem
     assert Owner(on, Disks(on)).follow_advice(problem)
     took(on, Verb.ENABLE_PROTECTION)
 

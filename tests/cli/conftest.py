@@ -75,4 +75,4 @@ def two(cli, rig, tmp_path):
     yield lambda name, line: cli(f"--token-file {tmp_path}/{name} {line}")
     cli.must(f"vault approvals-off --home {rig.home('vault')}")
     for name in ("anna", "bob"):
-        cli.must(f"token delete {name}")
+        cli.must(f"token delete {name} --yes")

@@ -19,7 +19,7 @@ def test_a_command_waits_for_a_second_person_and_is_then_carried_out(cli, two):
     assert two("anna", f"approval show {number} --json").json["stage"] == "done"
     assert number not in [str(each["number"]) for each in two("bob", "approval list --json").json]
     assert "done" in two("bob", "approval list --all").out
-    cli.must("site delete lima")
+    cli.must("site delete lima --yes")
 
 
 def test_a_token_is_shown_to_its_asker_once_it_is_granted(two):
@@ -28,7 +28,7 @@ def test_a_token_is_shown_to_its_asker_once_it_is_granted(two):
     number = two("bob", "approval list --json").json[0]["number"]
     assert "asks again" in two("bob", f"approval grant {number}").out
     assert "sst_" in two("anna", "token create carl --role reader").out
-    two("anna", "token delete carl")
+    two("anna", "token delete carl --yes")
 
 
 def test_a_request_is_refused_with_a_reason_or_withdrawn(two):

@@ -195,9 +195,9 @@ def test_a_token_is_shown_once_and_opens_the_vault_until_it_is_deleted(cli, tmp_
     assert "night-shift" in cli.must("token list").out
     assert token not in cli.must("token list --json").out
     assert cli.must(f"{access} vault show").exit == 0
-    assert cli.must("token delete night-shift").out == "token night-shift deleted\n"
+    assert cli.must("token delete night-shift --yes").out == "token night-shift deleted\n"
     assert cli(f"{access} vault show").exit == 5
-    assert cli("token delete admin").exit == 4
+    assert cli("token delete admin --yes").exit == 4
 
 
 def test_sites_policies_and_mappings_come_and_go(cli, rig):
@@ -208,7 +208,7 @@ def test_sites_policies_and_mappings_come_and_go(cli, rig):
     told = cli.must(key).out
     assert "CA fingerprint" in told
     assert f"secondsite appliance enroll --vault {rig.url} --fingerprint" in told
-    assert cli.must("site delete rome --json").json == {"deleted": {"site": "rome"}}
+    assert cli.must("site delete rome --json --yes").json == {"deleted": {"site": "rome"}}
     assert cli.must("policy create gold --retention 172800s").out == "policy gold created\n"
     cli.must("policy update gold --cycle 7")
     gold = cli.must("policy update gold --app-consistent-every 0 --json").json
@@ -220,12 +220,12 @@ def test_sites_policies_and_mappings_come_and_go(cli, rig):
     assert gold["encrypt"] is False
     assert cli.must("policy update gold --encrypt --json").json["encrypt"] is True
     assert cli.must("policy update gold --cycle 8 --json").json["encrypt"] is True
-    assert cli.must("policy delete gold").out == "policy gold deleted\n"
+    assert cli.must("policy delete gold --yes").out == "policy gold deleted\n"
     source, target = f"b/{rig.bridge('b')}", f"a/{rig.bridge('a')}"
     assert cli.must(f"mapping create {source} {target}").out == f"{source} becomes {target}\n"
     assert f"{rig.bridge('a')} at a" in cli.must("network list --site b").out
     assert f"{source}  {target}" in cli.must("mapping list --source b").out
-    assert cli.must(f"mapping delete {source} a --json").json["deleted"]
+    assert cli.must(f"mapping delete {source} a --json --yes").json["deleted"]
 
 
 @pytest.mark.parametrize("width", [40, 80, 200])

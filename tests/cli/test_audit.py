@@ -16,7 +16,7 @@ from tests.support.vault import VaultInProcess
 def made(cli):
     """A site that came and went."""
     cli.must("site create lima")
-    cli.must("site delete lima")
+    cli.must("site delete lima --yes")
 
 
 def test_the_log_is_listed_and_filtered(cli, made):

@@ -51,7 +51,7 @@ def test_a_pool_comes_and_goes_and_a_card_gets_its_address_out_of_it(cli, rig, p
     assert (changed["gateway"], changed["dns_servers"], changed["size"]) == (None, ["10.2.0.2"], 51)
     shown = cli.must(f"card set {protected} net0 --from-pool").out
     assert f"out of pool {pool}" in shown
-    cli.must(f"pool delete {pool}")
+    cli.must(f"pool delete {pool} --yes")
     assert "out of a pool, which is missing" in cli.must(f"card list {protected}").out
     (fixed,) = cli.must(f"card set {protected} net0 --address 10.2.0.5/24 --json").json["cards"]
     assert (fixed["from_pool"], fixed["address"]) == (False, "10.2.0.5/24")

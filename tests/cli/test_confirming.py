@@ -1,4 +1,4 @@
-"""At a terminal a verb says what it will do, and asks; elsewhere it begins."""
+"""At a terminal a verb says what it will do, and asks; elsewhere it wants a yes on its command line."""
 
 import os
 import pty
@@ -43,7 +43,7 @@ def _read(terminal):
 @pytest.mark.parametrize(
     ("verb", "told"),
     [
-        ("failover", "started at b, away from a; from "),
+        ("failover --while-running {machine}", "started at b, away from a; from "),
         ("failover --shut-down", "shut down if that can be done, then started at b"),
         (
             "planned-failover",
@@ -55,7 +55,7 @@ def _read(terminal):
     ],
 )
 def test_what_will_happen_is_told_and_who_says_no_begins_nothing(cli, protected, verb, told):
-    command, *options = verb.split()
+    command, *options = verb.format(machine=protected).split()
     code, shown = at_a_terminal(f"machine {command} {protected} {' '.join(options)}", "n")
     assert code == 1
     assert f"{protected}: " in shown
@@ -65,7 +65,7 @@ def test_what_will_happen_is_told_and_who_says_no_begins_nothing(cli, protected,
 
 
 def test_before_a_commit_it_is_told_whether_the_machine_is_protected_back_by_itself(cli, protected):
-    cli.must(f"machine planned-failover {protected}")
+    cli.must(f"machine planned-failover {protected} --yes")
     for turn, told in (
         ("--reverse-after-commit", "then it is protected back to a by itself"),
         (
@@ -79,8 +79,59 @@ def test_before_a_commit_it_is_told_whether_the_machine_is_protected_back_by_its
         assert told in shown
 
 
-def test_who_says_yes_begins_it_and_what_follows_says_what_is_lost(cli, protected):
+MOVES = (
+    "failover", "planned-failover", "test-failover", "cleanup-test-failover", "change-recovery-point", "commit",
+    "cancel-failover", "reprotect", "disable-protection",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("verb", MOVES)
+def test_where_nobody_can_be_asked_nothing_begins_without_a_yes(cli, protected, verb):
+    said = cli(f"machine {verb} {protected} --json")
+    assert said.exit == 2
+    assert "nobody can be asked" in said.problem["message"]
+    assert "--yes" in said.problem["do"]
+    assert state(cli, protected) == "protected"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "site delete a", "appliance delete a", "policy delete gold", "token delete admin", "group delete shop",
+        "plan delete shop", "pool delete dmz", "notice delete hook", "mapping delete a/one b",
+        "drill schedule remove monthly",
+    ],
+)  # fmt: skip
+def test_nothing_is_deleted_unasked_either(cli, line):
+    said = cli(f"{line} --json")
+    assert said.exit == 2
+    assert "nobody can be asked" in said.problem["message"]
+
+
+def test_a_second_copy_beside_a_running_machine_wants_its_name_and_a_yes_does_not_stand_for_it(
+    cli, protected
+):
+    said = cli(f"machine failover {protected} --yes --json")
+    assert said.exit == 2
+    assert f"{protected} runs at a, and will go on there" in said.problem["message"]
+    assert f"secondsite machine planned-failover {protected}" in said.problem["do"]
+    assert f"--while-running {protected}" in said.problem["do"]
     code, shown = at_a_terminal(f"machine failover {protected}", "y")
+    assert (code, "two of it will write" in shown) == (1, True)
+    assert state(cli, protected) == "protected"
+
+
+def test_a_plan_wants_its_name_for_machines_that_run(cli, protected):
+    cli.must(f"plan create beside-{protected} --group {protected}")
+    said = cli(f"plan failover beside-{protected} --yes --json")
+    assert said.exit == 2
+    assert f"--while-running beside-{protected}" in said.problem["do"]
+    cli.must(f"plan failover beside-{protected} --yes --while-running beside-{protected}")
+    assert state(cli, protected) == "failed_over"
+
+
+def test_who_says_yes_begins_it_and_what_follows_says_what_is_lost(cli, protected):
+    code, shown = at_a_terminal(f"machine failover {protected}", f"{protected}\ny")
     assert (code, state(cli, protected)) == (0, "failed_over")
     assert "loses" in shown
     for verb, told in (
@@ -91,7 +142,7 @@ def test_who_says_yes_begins_it_and_what_follows_says_what_is_lost(cli, protecte
         _, shown = at_a_terminal(f"machine {command} {protected} {' '.join(options)}", "n")
         assert told in shown
     assert state(cli, protected) == "failed_over"
-    cli.must(f"machine commit {protected}")
+    cli.must(f"machine commit {protected} --yes")
     _, shown = at_a_terminal(f"machine reprotect {protected}", "n")
     assert "original location, onto its old disks, with appliance a" in shown
     assert "sends about " in shown
@@ -144,7 +195,7 @@ def test_how_long_it_will_take_is_told_from_its_drill_and_its_job_says_what_it_t
     told = f"{protected}: (no time is predicted: No run of it is known|takes about .* of other machines between the same sites)"
     assert re.search(told, shown), shown
     cli.must(f"machine test-failover {protected} --yes")
-    cli.must(f"machine cleanup-test-failover {protected}")
+    cli.must(f"machine cleanup-test-failover {protected} --yes")
     job = next(each for each in cli.must("job list --json").json if each["verb"] == "test_failover")
     eventually(lambda: cli.must(f"job show {job['id']} --json").json["timing"], 60)
     assert re.search(

@@ -46,7 +46,9 @@ def test_a_command_ends_with_the_code_of_its_row(cli, code):
 
 
 def test_a_job_that_failed_ends_with_its_code(cli, protected):
-    _ends_with(cli, f"machine test-failover {protected} --choice latest_app_consistent", 1, "job failed")
+    _ends_with(
+        cli, f"machine test-failover {protected} --choice latest_app_consistent --yes", 1, "job failed"
+    )
 
 
 def test_an_appliance_that_answers_too_late_ends_with_the_code_of_a_deadline(cli, faults):

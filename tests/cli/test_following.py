@@ -32,7 +32,7 @@ def moving(cli, machine):
 def test_a_follower_outlives_a_vault_that_is_killed_and_started_again(rig, cli, protected):
     os.kill(rig.appliances["b"].pid, signal.SIGSTOP)
     try:
-        follower = start(rig, "machine", "test-failover", protected)
+        follower = start(rig, "machine", "test-failover", protected, "--yes")
         eventually(lambda: moving(cli, protected), within_seconds=30)
         rig.vault.kill()
         rig.vault.start()
@@ -47,7 +47,7 @@ def test_a_follower_outlives_a_vault_that_is_killed_and_started_again(rig, cli, 
 def test_ctrl_c_stops_watching_and_the_job_goes_on(rig, cli, protected):
     os.kill(rig.appliances["b"].pid, signal.SIGSTOP)
     try:
-        follower = start(rig, "machine", "test-failover", protected)
+        follower = start(rig, "machine", "test-failover", protected, "--yes")
         (job,) = eventually(lambda: moving(cli, protected), within_seconds=30)
         listed = cli.must(f"job list --machine {protected}").out
         follower.send_signal(signal.SIGINT)
@@ -62,7 +62,9 @@ def test_ctrl_c_stops_watching_and_the_job_goes_on(rig, cli, protected):
 
 
 def test_a_failed_job_says_why_and_where_to_look(rig, cli, protected):
-    said = cli(f"machine failover {protected} --choice latest_app_consistent")
+    said = cli(
+        f"machine failover {protected} --choice latest_app_consistent --yes --while-running {protected}"
+    )
     assert said.exit in (1, 10)
     assert "  do: " in said.err
     assert "failed  Prerequisites check" in said.out
@@ -72,7 +74,7 @@ def test_a_failed_job_says_why_and_where_to_look(rig, cli, protected):
 
 
 def test_a_failed_job_advises_with_the_name_of_its_machine(rig, cli, protected):
-    said = cli(f"machine failover {protected} --point nosuch")
+    said = cli(f"machine failover {protected} --point nosuch --yes --while-running {protected}")
     assert f"secondsite point list {protected}" in said.err
     assert "MACHINE" not in said.err
 

@@ -20,15 +20,15 @@ def test_a_group_is_made_drilled_at_its_common_point_and_deleted(cli, together):
     assert "shop" in cli.must(f"machine show {one}").out
     eventually(lambda: cli.must("group show shop --json").json["newest_set"], within_seconds=30)
     assert "shop-" in cli.must(f"point list {one}").out
-    cli.must(f"machine test-failover {one} {other} --choice latest_multi_vm_processed --json")
+    cli.must(f"machine test-failover {one} {other} --choice latest_multi_vm_processed --json --yes")
     used = {each: drilled_set(cli, each) for each in together}
     assert used[one] == used[other]
     assert used[one].startswith("shop-")
-    cli.must(f"machine cleanup-test-failover {one} {other} --json")
+    cli.must(f"machine cleanup-test-failover {one} {other} --json --yes")
     assert f"machines: {one}" in cli.must(f"group remove shop {other}").out
     cli.must(f"group add shop {other}")
     assert "shop" in cli.must("group list").out
-    assert cli.must("group delete shop --json").json == {"deleted": {"group": "shop"}}
+    assert cli.must("group delete shop --json --yes").json == {"deleted": {"group": "shop"}}
     assert "no group 'shop'" in cli("group show shop").err
 
 

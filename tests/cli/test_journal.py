@@ -94,7 +94,7 @@ def test_a_machine_is_recovered_by_time(cli, rig, machine):
         forward = vault.machines[name].preview(at=good_at).forward
 
     drill_id = str(uuid.uuid5(uuid.UUID(machine.fabric_id), "secondsite-drill"))
-    said = cli.must(f"machine test-failover {name} --at {good_at.isoformat()}").out
+    said = cli.must(f"machine test-failover {name} --at {good_at.isoformat()} --yes").out
     found = re.search(rf"started {name}-test from (\S+Z, cycle \d+-\d+, [\d.]+ s after point \S+), in", said)
     assert found is not None, said
     began = found.group(1)
@@ -104,22 +104,22 @@ def test_a_machine_is_recovered_by_time(cli, rig, machine):
     shown = cli.must(f"machine show {name}").out
     assert re.search(rf"test failover +running since .*Z, started from {re.escape(began)}", shown), shown
     assert digest(rig, "b", drill_id) == good
-    said = cli.must(f"machine cleanup-test-failover {name} --notes 'all there'").out
+    said = cli.must(f"machine cleanup-test-failover {name} --notes 'all there' --yes").out
     assert f"which ran from {began}" in said
     assert f"the test failover of {name} from {began} lasted" in said
     assert f"Z from {began}: all there" in cli.must(f"machine show {name}").out
 
     target_id = str(uuid.uuid5(uuid.UUID(machine.fabric_id), "b"))
-    cli.must(f"machine failover {name}")
+    cli.must(f"machine failover {name} --yes --while-running {name}")
     assert digest(rig, "b", target_id) == evil
-    cli.must(f"machine change-recovery-point {name} --at '{good_at:%Y-%m-%d %H:%M:%S.%f}'")
+    cli.must(f"machine change-recovery-point {name} --at '{good_at:%Y-%m-%d %H:%M:%S.%f}' --yes")
     assert digest(rig, "b", target_id) == good
     shown = cli.must(f"machine show {name} --json").json
     assert shown["failover"]["what"] == began
     assert re.search(rf"^started from +{re.escape(began)}$", cli.must(f"machine show {name}").out, re.M)
     # a cycle between the write and `at` had it already, and a machine that rests since has none after it
     assert begun < datetime.fromisoformat(shown["failover"]["rolled_forward_to"]) <= good_at
-    committed = cli.must(f"machine commit {name}").out
+    committed = cli.must(f"machine commit {name} --yes").out
     assert f"runs at b from {began}" in committed
     assert re.search(r"fixed on point \S+ with the journal up to cycle \d+; removed", committed)
     with rig.client() as vault:
@@ -131,11 +131,21 @@ def test_a_time_outside_the_journal_is_refused_with_what_is_possible(cli, rig, m
     began = datetime.now(UTC)
     until_processed(rig, machine.name, began)
     early = (began - timedelta(hours=2)).isoformat()
-    refused = cli(f"machine test-failover {machine.name} --at {early}")
+    refused = cli(f"machine test-failover {machine.name} --at {early} --yes")
     assert refused.exit != 0
     assert "possible is any cycle from" in refused.out + refused.err
-    assert "Give one of them" in cli(f"machine failover {machine.name} --at {early} --choice latest").err
-    assert "Give one of them" in cli(f"machine failover {machine.name} --at {early} --point x").err
+    assert (
+        "Give one of them"
+        in cli(
+            f"machine failover {machine.name} --at {early} --choice latest --yes --while-running {machine.name}"
+        ).err
+    )
+    assert (
+        "Give one of them"
+        in cli(
+            f"machine failover {machine.name} --at {early} --point x --yes --while-running {machine.name}"
+        ).err
+    )
     assert "possible is any cycle from" in cli(f"point preview {machine.name} --at {early}").err
     assert "Give one of them" in cli(f"point preview {machine.name} --at {early} --point x").err
     assert cli.must(f"machine show {machine.name} --json").json["state"] == "protected"

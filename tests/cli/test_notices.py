@@ -33,7 +33,7 @@ def test_a_target_is_made_changed_tried_and_deleted(cli, key):
     assert tried.exit == 1
     assert "not delivered" in tried.out
     assert not cli("notice test hook --json").json["delivered"]
-    cli("notice delete hook")
+    cli("notice delete hook --yes")
     assert "notice set NAME" in cli("notice list").out
     assert cli("notice show hook").exit == 3
 
@@ -50,4 +50,4 @@ def test_a_mail_target_is_made_and_its_server_changes_only_with_its_password(cli
     assert cli("notice set ops --zone Europe/Rome --json").problem["do"] == "Add --quiet 22:00-07:00."
     assert cli("notice set ops --mail-server a:b --json").exit == 2
     assert cli("notice set ops --findings all --json").exit == 2
-    cli("notice delete ops")
+    cli("notice delete ops --yes")

@@ -27,7 +27,7 @@ def state(cli, vm):
 
 def test_a_plan_goes_away_and_comes_home_group_after_group(cli, plan):
     name, first, second = plan
-    said = cli.must(f"plan failover {name} --yes").out
+    said = cli.must(f"plan failover {name} --yes --while-running {name}").out
     told = (
         f"done    {first}: Start",
         "done    Group 1: Failover (1)",

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.slow
 
 def test_a_plan_is_made_shown_changed_and_deleted(cli, protected, tmp_path):
     for left in cli.must("plan list --json").json:  # by the tests before
-        cli.must(f"plan delete {left['name']}")
+        cli.must(f"plan delete {left['name']} --yes")
     assert "secondsite plan create NAME --group" in cli.must("plan list").out
     made = cli.must(f"plan create shop --group {protected}").out
     assert "group 1:" in made
@@ -38,5 +38,5 @@ def test_a_plan_is_made_shown_changed_and_deleted(cli, protected, tmp_path):
     cli.must(f"plan set shop --file {file}")
     told = cli.must("plan set shop --rto-goal 0 --json").json
     assert (told["rto_goal_seconds"], told["groups"][0]["before"][0]["name"]) == (0, "Traffic")
-    cli.must("plan delete shop")
+    cli.must("plan delete shop --yes")
     assert cli("plan show shop").exit == 3

@@ -53,5 +53,5 @@ def test_what_cannot_be_asked_says_why(cli, line, code, told):
 def test_of_a_protected_machine_the_failover_is_asked_for(cli, protected):
     said = cli(f"machine preflight {protected} --source a --target b")
     assert f"machine preflight {protected}" in said.err
-    cli.must(f"machine failover {protected}")
+    cli.must(f"machine failover {protected} --yes --while-running {protected}")
     assert cli(f"machine preflight {protected}").exit == 4

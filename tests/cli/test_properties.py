@@ -56,3 +56,13 @@ def test_the_system_disk_is_marked(cli, protected):
     disks = cli.must(f"machine show {protected} --json").json["disks"]
     assert next(disk["system"] for disk in disks) is True
     assert "system disk" in cli.must(f"machine show {protected}").out
+
+
+def test_another_policy_is_set_in_place_and_the_old_one_is_free_then(cli, protected):
+    before = cli.must(f"machine show {protected} --json").json["policy"]
+    cli.must(f"policy create for-{protected} --retention 2h")
+    assert f"for-{protected}" in cli.must(f"machine set {protected} --policy for-{protected}").out
+    assert cli.must(f"machine show {protected} --json").json["policy"] == f"for-{protected}"
+    assert "secondsite machine set MACHINE" in cli(f"policy delete for-{protected} --yes").err
+    cli.must(f"machine set {protected} --policy {before}")
+    cli.must(f"policy delete for-{protected} --yes")

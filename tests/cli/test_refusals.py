@@ -10,7 +10,7 @@ from tests.cli import support_cli
 
 REFUSED = {
     "machine show nosuch": (3, "not-found"),
-    "machine commit nosuch": (3, "not-found"),
+    "machine commit nosuch --yes": (3, "not-found"),
     "machine enable-protection idle --source a --target nosuch": (3, "not-found"),
     "machine enable-protection idle --source a --target b --policy nosuch": (3, "not-found"),
     "machine enable-protection nosuch --source a --target b": (3, "not-found"),
@@ -27,15 +27,15 @@ REFUSED = {
     "job follow nosuch": (3, "not-found"),
     "site create 'Paris X'": (2, "invalid-argument"),
     "site create a": (4, "already-exists"),
-    "site delete nosuch": (3, "not-found"),
-    "site delete ..": (2, "invalid-argument"),
+    "site delete nosuch --yes": (3, "not-found"),
+    "site delete .. --yes": (2, "invalid-argument"),
     "appliance create-registration-key --site nosuch": (3, "not-found"),
     "policy create default": (4, "already-exists"),
     "policy create gold --cycle 0": (2, "invalid-argument"),
     "policy create 'Bad Name'": (2, "invalid-argument"),
-    "policy delete nosuch": (3, "not-found"),
-    "policy delete default-failback": (4, "not-possible-now"),
-    "token delete nosuch": (3, "not-found"),
+    "policy delete nosuch --yes": (3, "not-found"),
+    "policy delete default-failback --yes": (4, "not-possible-now"),
+    "token delete nosuch --yes": (3, "not-found"),
     "token create admin --role reader": (4, "already-exists"),
     "mapping create nosuch/br0 b/br0": (3, "not-found"),
 }
@@ -61,7 +61,7 @@ def test_a_line_that_cannot_be_parsed_is_usage(cli, line):
 
 
 def test_an_operation_that_is_not_possible_names_what_is(cli, protected):
-    said = cli(f"machine commit {protected}")
+    said = cli(f"machine commit {protected} --yes")
     assert said.exit == 4
     assert "Possible now: disable-protection, test-failover, failover, planned-failover" in said.err
     assert cli(f"machine enable-protection {protected} --source a --target b").exit == 4

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 def left(cli, protected, rig):
     """The name of a machine that runs at b; its old copy is at a."""
     rig.new_points(protected)
-    cli.must(f"machine planned-failover {protected} --json")
+    cli.must(f"machine planned-failover {protected} --json --yes")
     return protected
 
 

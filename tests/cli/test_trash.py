@@ -43,7 +43,7 @@ def test_what_a_token_deleted_is_in_the_targets_trash_and_a_machine_is_made_from
     ids = [point.id for point in rig.points(protected)]
     cli.must(f"point hold {protected} {ids[0]} --reason clean --json")
     cli.must(f"point release {protected} {ids[0]} --json")
-    cli.must(f"machine disable-protection {protected} --json")
+    cli.must(f"machine disable-protection {protected} --json --yes")
     (item,) = kept(rig, protected)
     assert (item["why"], item["points"] >= len(ids)) == ("its protection ended", True)
     assert item["left_seconds"] == pytest.approx(14 * 86400, abs=300)
@@ -61,7 +61,7 @@ def test_what_a_token_deleted_is_in_the_targets_trash_and_a_machine_is_made_from
 
 
 def test_nothing_goes_before_its_name_is_typed_again(cli, protected, rig):
-    cli.must(f"machine disable-protection {protected} --json")
+    cli.must(f"machine disable-protection {protected} --json --yes")
     (item,) = kept(rig, protected)
     with stopped(rig):
         for words in ((), ("--confirm", "yes")):

@@ -38,16 +38,16 @@ def test_what_is_wrong_is_told_with_what_to_do_until_it_is_mended(cli, protected
     assert "asked about at their sites" in said.out
     again = found(cli, "nowhere")[1]["network-missing", "mapping of vanished from a to b"]
     assert again["since"] == network["since"]
-    cli.must("plan delete wrong")
+    cli.must("plan delete wrong --yes")
     cli.must(f"hook clear {protected}")
-    cli.must("mapping delete a/vanished b")
+    cli.must("mapping delete a/vanished b --yes")
     assert found(cli, "nowhere", "no-such-script", "no-such-hook")[1] == {}
     assert len(cli.must("job list --json").json) == jobs
 
 
 def test_what_changed_since_the_last_good_drill_is_told_until_another_one_passes(cli, protected):
-    cli.must(f"machine test-failover {protected}")
-    cli.must(f"machine cleanup-test-failover {protected} --verdict passed")
+    cli.must(f"machine test-failover {protected} --yes")
+    cli.must(f"machine cleanup-test-failover {protected} --verdict passed --yes")
 
     def drifted():
         cli("vault validate")
@@ -58,9 +58,9 @@ def test_what_changed_since_the_last_good_drill_is_told_until_another_one_passes
     cli.must(f"machine set {protected} --vcpus 2")
     (what,) = drifted()
     assert "vCPUs at the second site: as at home became 2" in what
-    job = cli.must(f"machine test-failover {protected} --json").json
+    job = cli.must(f"machine test-failover {protected} --json --yes").json
     assert "since its last good drill: vCPUs at the second site" in str(job["tasks"])
-    cli.must(f"machine cleanup-test-failover {protected} --verdict passed")
+    cli.must(f"machine cleanup-test-failover {protected} --verdict passed --yes")
     assert drifted() == []
 
 

@@ -20,7 +20,8 @@ from secondsite.datapath.cycles.cycle_file import CycleDisk, CycleHeader
 from secondsite.datapath.digests import hashes
 from secondsite.datapath.disks.nbd_disk import NbdDisk
 from secondsite.datapath.errors import DatapathError
-from secondsite.datapath.extents import Extent
+from secondsite.datapath.extents import Extent, merge
+from secondsite.datapath.granularity import BLOCK_BYTES
 from secondsite.datapath.transfer import receiver
 from secondsite.datapath.transfer.admission import Accept
 from secondsite.ground.units import KiB, MiB
@@ -120,6 +121,14 @@ class Admission:
 
     def digests(self, machine_id, disk_key, offset, length, block_bytes):
         return hashes.block_digests(self.replica[disk_key][offset : offset + length], block_bytes)
+
+    def held(self, machine_id, disk_key, offset, length):
+        content = self.replica[disk_key]
+        blocks = (
+            Extent(at, min(BLOCK_BYTES, len(content) - at))
+            for at in range(offset, offset + length, BLOCK_BYTES)
+        )
+        return merge(each for each in blocks if content[each.offset : each.end].strip(b"\0"))
 
     def pages(self, machine_id, disk_key, blocks):
         content = self.replica[disk_key]

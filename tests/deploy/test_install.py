@@ -8,6 +8,7 @@ import pytest
 from tests.deploy.support_deploy import ROOT
 
 pytestmark = [
+    pytest.mark.every,
     pytest.mark.slow,
     pytest.mark.longest,
     pytest.mark.timeout(600),

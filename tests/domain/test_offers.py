@@ -56,7 +56,7 @@ def test_nothing_starts_from_a_point_before_there_is_one():
 
 def test_a_machine_whose_memory_is_saved_is_told_so_with_the_way_out():
     reason = refused(power="saved")[Verb.PLANNED_FAILOVER]
-    assert "managed save" in reason.why
+    assert "is saved" in reason.why
     assert "managedsave-remove" in reason.do
 
 

@@ -18,6 +18,7 @@ import libvirt_qemu
 from rig.answering import answer
 from secondsite.appliance.process import Appliance
 from secondsite.entry import appliance_main
+from secondsite.entry import main as console_script
 from secondsite.fabrics.libvirt.host import connection
 from secondsite.fabrics.libvirt.host.connection import Hypervisor
 from secondsite.ground import seams
@@ -91,6 +92,7 @@ class Commanded(Appliance):
 
 
 if __name__ == "__main__":
+    os.umask(console_script.PRIVATE)
     vars(appliance_main)["Appliance"] = Commanded
     Path(sys.argv[2]).unlink(missing_ok=True)
     appliance_main.run(Path(sys.argv[1]))

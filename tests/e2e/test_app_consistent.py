@@ -14,7 +14,13 @@ from rig.eventually import eventually
 from tests.e2e import support_e2e as e2e
 from tests.support import command_line
 
-pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.longest, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.every,
+    pytest.mark.guest,
+    pytest.mark.slow,
+    pytest.mark.longest,
+    pytest.mark.timeout(300),
+]
 WRITING = guestkit.Workload(records_per_second=6, load_kib_per_second=128)
 NAMES = ("web01", "db01")
 BUDGET_SECONDS = 10

@@ -9,7 +9,7 @@ from secondsite.fabrics import simulated
 from tests.e2e.support_simulated_sites import PROTECT, copies, host, simulated_sites, store
 from tests.support import command_line
 
-pytestmark = [pytest.mark.slow, pytest.mark.longest, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.every, pytest.mark.slow, pytest.mark.longest, pytest.mark.timeout(400)]
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from rig import Rig, images, machines
 from rig.eventually import eventually
 from tests.support import command_line, policies, uefi
 
-pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.every, pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(240)]
 NAME, ENTRY = "uefi01", "Shell of paris"
 XML = """<domain type='qemu'><name>{name}</name><uuid>{uuid}</uuid><memory unit='MiB'>128</memory><vcpu>1</vcpu>
   <os><type arch='x86_64' machine='pc'>hvm</type>

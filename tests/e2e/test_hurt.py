@@ -14,7 +14,7 @@ from secondsite.ground.units import MiB
 from tests.e2e import support_e2e as e2e
 from tests.support import command_line
 
-pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.every, pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(240)]
 BUDGET_MIB = 6
 FILLED_BYTES = 48 * MiB
 OVERWRITING = guestkit.Workload(

@@ -47,6 +47,7 @@ class EncryptedUnderTest(SimulatedHost):
         self.fabric = simulated.open_fabric(self.root, key=self.fabric_key)
 
 
+@pytest.mark.every(by="test")
 class TestEncrypted(ViewCases, PowerLossCases):
     @pytest.fixture
     def under_test(self, site, blanks):

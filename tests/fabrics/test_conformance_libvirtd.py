@@ -1,8 +1,10 @@
 """The conformance suite against a real libvirtd with its own user for QEMU, over a remote URI: the way of a real site."""
 
+import contextlib
 import os
 import shutil
 import stat
+import struct
 import subprocess
 import tempfile
 from pathlib import Path
@@ -14,6 +16,7 @@ from secondsite.domain import errors
 from secondsite.entry import main
 from secondsite.fabrics import conformance
 from secondsite.fabrics.conformance import steps
+from secondsite.fabrics.libvirt import open_fabric
 from secondsite.fabrics.libvirt.host import permissions
 from tests.support import libvirtd
 
@@ -41,6 +44,7 @@ def host(daemon):
         shutil.rmtree(root, ignore_errors=True)
 
 
+@pytest.mark.every(by="test")
 class TestLibvirtd(conformance.Suite):
     @pytest.fixture
     def under_test(self, host):
@@ -62,11 +66,84 @@ def test_qemu_is_let_into_our_own_folders_and_nobody_else_is(host, tmp_path):
     store = (tmp_path / "own" / "store").stat()
     assert (stat.S_IMODE(store.st_mode), store.st_gid) == (0o710, gate.owner[1])
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o711
-    as_qemu = ["setpriv", f"--reuid={gate.owner[0]}", f"--regid={gate.owner[1]}", "--clear-groups"]
     (inner / "0.qcow2").touch()
-    subprocess.run([*as_qemu, "stat", inner / "0.qcow2"], check=True, timeout=10)
+    subprocess.run([*as_qemu(gate), "stat", inner / "0.qcow2"], check=True, timeout=10)
     for closed in (inner, inner.parent):
-        assert subprocess.run([*as_qemu, "ls", closed], capture_output=True, timeout=10).returncode != 0
+        assert subprocess.run([*as_qemu(gate), "ls", closed], capture_output=True, timeout=10).returncode != 0
+
+
+def as_qemu(gate):
+    return ["setpriv", f"--reuid={gate.owner[0]}", f"--regid={gate.owner[1]}", "--init-groups"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "entries", "passes"),
+    [
+        (0o700, (), False),
+        (0o711, (), True),
+        (0o700, ((0x02, 0o1, "user"),), True),
+        (0o711, ((0x02, 0o0, "user"),), False),
+        (0o700, ((0x08, 0o5, "group"),), True),
+        (0o711, ((0x08, 0o0, "group"),), False),
+        (0o700, ((0x02, 0o1, "nobody"),), False),
+    ],
+)
+def test_what_keeps_qemu_out_is_told_as_the_kernel_decides_it(host, tmp_path, mode, entries, passes):
+    """Access lists too: virt-manager gives one to a folder in somebody's home."""
+    tmp_path.chmod(0o711)
+    folder = tmp_path / "owners"
+    folder.mkdir()
+    (folder / "disk.qcow2").touch()
+    folder.chmod(mode)
+    gate = permissions.FolderAccess(host.connection, [])
+    assert gate.owner is not None
+    if entries:
+        ids = {"user": gate.owner[0], "group": gate.owner[1], "nobody": 65534}
+        os.setxattr(
+            folder, permissions.ACL, access_list(mode, [(kind, may, ids[who]) for kind, may, who in entries])
+        )
+    seen = subprocess.run(
+        [*as_qemu(gate), "stat", folder / "disk.qcow2"], capture_output=True, timeout=10, check=False
+    )
+    assert (seen.returncode == 0) == passes
+    assert bool(gate.kept_out([folder])) != passes
+    if not passes:
+        with pytest.raises(errors.FabricError, match=f"may not enter {folder},"):
+            gate.let_in(folder)
+
+
+def access_list(mode, named):
+    """As the kernel keeps it (linux/posix_acl_xattr.h): the owner, who is named, the group, the mask, all others."""
+    nobody = 0xFFFFFFFF
+    entries = [
+        (0x01, mode >> 6 & 7, nobody),
+        (0x04, mode >> 3 & 7, nobody),
+        (0x10, 7, nobody),
+        (0x20, mode & 7, nobody),
+    ]
+    return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *each) for each in sorted([*entries, *named]))
+
+
+def test_a_folder_that_keeps_qemu_out_is_told_before_anything_is_to_start(host, tmp_path):
+    """Of a store, which nobody opens until the day of need, and of a kernel that the machine boots."""
+    definition = steps.machine_of(host, host.make_machine("closed", [steps.DISK_BYTES])).definition
+    for place in ("store", "boot"):
+        (tmp_path / place).mkdir()
+        (tmp_path / place).chmod(0o755)
+        (tmp_path / place / "kernel").touch()
+    tmp_path.chmod(0o700)
+    native = definition.native.replace("</os>", f"<kernel>{tmp_path}/boot/kernel</kernel></os>")
+    asked = definition.model_copy(update={"native": native})
+    with contextlib.closing(
+        open_fabric(host.uri, host.work_dir, [tmp_path / "store"], boot_folders=[tmp_path / "boot"])
+    ) as fabric:
+        told = [one.what for one in fabric.hosting.check(asked) if one.blocking]
+        assert [f"may not enter {tmp_path}, so" in what for what in told] == [True, True], told
+        tmp_path.chmod(0o711)
+        assert [
+            one.what for one in fabric.hosting.check(asked) if one.blocking and "may not enter" in one.what
+        ] == []
+    host.clear()
 
 
 def test_a_qemu_that_was_broken_out_of_steers_no_file_that_the_appliance_writes(host, tmp_path):
@@ -80,8 +157,8 @@ def test_a_qemu_that_was_broken_out_of_steers_no_file_that_the_appliance_writes(
     links = f"ln -s {ours} storage-daemon.log && ln -s {ours} storage-daemon.pid"
     uid, gid = sockets.stat().st_uid, sockets.stat().st_gid
     assert uid != 0
-    as_qemu = ["setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups"]
-    subprocess.run([*as_qemu, "sh", "-c", f"mkdir {place} && cd {place} && {links}"], timeout=10, check=True)
+    user = ["setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups"]
+    subprocess.run([*user, "sh", "-c", f"mkdir {place} && cd {place} && {links}"], timeout=10, check=True)
     with steps.view(host, fabric_id, None) as session:
         assert ours.read_text() == "of root"
         folder = session.disks[0].socket.parent.stat()

@@ -18,6 +18,7 @@ THRESHOLD_SECONDS = 60
 PROTECT = ("enable-protection", "web01", "db01", "--source", "a", "--target", "b", "--policy", "clocks")
 
 pytestmark = [
+    pytest.mark.every,
     pytest.mark.slow,
     pytest.mark.longest,
     pytest.mark.timeout(300),

@@ -23,7 +23,7 @@ from tests.support import instants
 
 CHANGED = 256 * KiB
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.every, pytest.mark.slow, pytest.mark.timeout(180)]
 
 
 def flipped(data, at=None):

@@ -17,7 +17,7 @@ from secondsite.ground.units import KiB, MiB
 from secondsite.wire.control.orders import Kind, OnePoint, RunCycle
 from tests.faults.support_faults import CountingGuest
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.every, pytest.mark.slow, pytest.mark.timeout(240)]
 
 
 def free_bytes(folder):

@@ -11,7 +11,7 @@ from tests.faults.support_faults import CountingGuest
 
 THRESHOLD_SECONDS = 20
 
-pytestmark = [pytest.mark.slow, pytest.mark.longest, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.every, pytest.mark.slow, pytest.mark.longest, pytest.mark.timeout(420)]
 
 
 @pytest.mark.parametrize("cut_seconds", [45, pytest.param(95, marks=pytest.mark.chaos)])

@@ -14,7 +14,7 @@ CHANGED = 12 * MiB
 WATCHED_SECONDS = 12
 THRESHOLD_SECONDS = 30
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.every, pytest.mark.slow, pytest.mark.timeout(240)]
 
 
 def test_with_five_percent_loss_replication_is_slower_and_keeps_its_rpo(world, figure, acknowledged):

@@ -16,7 +16,7 @@ from guestkit.disk import MARK_RECORDS
 from rig.eventually import eventually
 from tests.guestkit.running import running
 
-pytestmark = [pytest.mark.guest, pytest.mark.longest]
+pytestmark = [pytest.mark.every, pytest.mark.guest, pytest.mark.longest]
 HELD_SECONDS = 1.5
 HERE = Path(__file__).parent
 

@@ -11,7 +11,7 @@ import guestkit
 from guestkit import Tier
 from tests.guestkit.running import running
 
-pytestmark = [pytest.mark.guest, pytest.mark.longest]
+pytestmark = [pytest.mark.every, pytest.mark.guest, pytest.mark.longest]
 GET = """
 import http.client, sys
 web = http.client.HTTPConnection("10.7.0.1", timeout=20)

@@ -152,9 +152,9 @@ class LostAnswer:
 @pytest.mark.slow
 @pytest.mark.parametrize("database_url", [SQLITE, POSTGRESQL], indirect=True)
 @pytest.mark.parametrize("end", list(EXPECTED))
-def test_death_at_each_seam_in_turn_changes_nothing_in_the_end(room, end):
+def test_death_at_each_seam_in_turn_changes_nothing_in_the_end(room, end, sliced):
     reached = set()
-    for nth in itertools.count(1):
+    for nth in itertools.count(*sliced.steps(4)):
         room, fuse = emptied(room), Fuse(nth)
         with seams.armed(fuse):
             job_id = tell(room, end)
@@ -165,7 +165,8 @@ def test_death_at_each_seam_in_turn_changes_nothing_in_the_end(room, end):
             break
         reached.add(fuse.at)
     assert nth > 40
-    assert reached >= {
+    if sliced.whole:
+        assert reached >= {
         "job.claim.committed", "job.start.before-commit", "job.start.committed", "job.step.before",
         "job.step.begun", "job.step.effect-done", "job.step.before-commit", "job.step.committed",
         "job.remember.committed", "job.children.before-commit", "job.children.committed",
@@ -175,11 +176,11 @@ def test_death_at_each_seam_in_turn_changes_nothing_in_the_end(room, end):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("end", list(EXPECTED))
-def test_a_commit_whose_answer_is_lost_counts_once(tmp_path, end):
+def test_a_commit_whose_answer_is_lost_counts_once(tmp_path, end, sliced):
     """As when the connection breaks during COMMIT: nobody knows, everything is tried again."""
     db = connect(f"sqlite:///{tmp_path / 'jobs.db'}")
     room = JournalSpace(db)
-    for nth in itertools.count(1, 2):
+    for nth in itertools.count(*sliced.steps(6, whole=2)):
         room, lost = emptied(room), LostAnswer(nth)
         room.commits = lost
         job_id = tell(room, end)

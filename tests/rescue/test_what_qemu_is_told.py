@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -146,3 +147,18 @@ def test_a_machine_that_comes_home_has_the_cards_with_which_it_left_and_not_thos
     assert wanted.cards_of(home, away) == left
     assert wanted.networks_of(home, away, wanted.Ways()) == {"net0": "lan", "net1": None}
     assert wanted.cards_of(replace(home, start={}), away)[0]["mac"] == "52:54:00:00:00:09"
+
+
+GENERATION = "<genid>43dc0cf8-809b-4adb-9bea-a9abb5f3d90e</genid>"
+
+
+def test_a_machine_with_a_generation_gets_another_one_since_it_goes_back_in_time():
+    native = f"<domain>{GENERATION}<os><type arch='x86_64'/></os></domain>"
+    assert "vmgenid,guid=auto" in option(replace(PLAIN, ours=native), "-device")
+    assert "vmgenid,guid=auto" not in option(PLAIN, "-device")
+    assert READY.startswith("<domain")
+    ready = READY.replace("<devices>", f"{GENERATION}<devices>", 1)
+    place = domain.Files(disks={}, chains={}, key_id=None, variables=None, networks={})
+    made = {ElementTree.fromstring(domain.placed(ready, place)).findtext("genid") for _ in range(2)}
+    assert len(made | {"43dc0cf8-809b-4adb-9bea-a9abb5f3d90e"}) == 3
+    assert "genid" not in domain.placed(READY, place)

@@ -9,7 +9,7 @@ import pytest
 from secondsite.domain import errors
 from tests.support import policies
 
-pytestmark = [pytest.mark.slow, pytest.mark.longest, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.every, pytest.mark.slow, pytest.mark.longest, pytest.mark.timeout(240)]
 TIMES = 15
 
 

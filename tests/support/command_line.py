@@ -3,25 +3,42 @@
 import contextlib
 import io
 import json
+from itertools import takewhile
 
 from secondsite.cli import app
 from secondsite.entry import commands as _with_processes  # noqa: F401 - registers 'init', 'run', 'enroll'
 
+ASKS = {
+    "failover", "planned-failover", "change-recovery-point", "commit", "cancel-failover", "test-failover",
+    "cleanup-test-failover", "reprotect", "disable-protection",
+}  # fmt: skip
+"""Verbs that nobody begins unasked."""
+
 
 def told(rig, *words, exit_code=0):
-    """What a command printed as JSON; fails unless it ended with this exit code. A refusal is on standard error."""
+    """What a command printed as JSON; fails unless it ended with this exit code. A refusal is on standard error. Whatever it asks
+    is meant."""
     vault = rig.home("vault")
     access = ["--url", rig.url, "--ca", str(vault / "pki" / "ca.pem")]
     access += ["--token-file", str(vault / "token")]
     out, complaints = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(complaints):
-        ended = app.run([*access, *words, "--json"])
+        ended = app.run([*access, *words, *_meant(words), "--json"])
     text = out.getvalue() or complaints.getvalue()
     assert text.startswith(("{", "[")), f"{words} ended with {ended}:\n{text}"
     said = json.loads(text)
     assert ended == exit_code, f"{words} ended with {ended}:\n{_explained(rig, said)}"
     assert exit_code == 0 or "tasks" in said or out.getvalue() == ""
     return said
+
+
+def _meant(words):
+    noun, verb, *names = words if len(words) > 1 else (*words, "")
+    if noun != "machine" or verb not in ASKS:
+        return ()
+    beside = verb == "failover" and "--shut-down" not in words
+    named = [each for each in takewhile(lambda word: not word.startswith("-"), names) if beside]
+    return ("--yes", *(part for name in named for part in ("--while-running", name)))
 
 
 def _explained(rig, said):

@@ -19,7 +19,10 @@ import pytest
 from rig.eventually import eventually
 
 PRIVATE = ("/run", "/var/lib/libvirt", "/var/cache/libvirt", "/var/log/libvirt", "/etc/libvirt")
-CAPABILITIES = Path(__file__).resolve().parents[2] / ".cache" / "libvirt-system-capabilities"
+CACHE = Path(__file__).resolve().parents[2] / ".cache"
+CAPABILITIES = CACHE / "libvirt-system-capabilities"
+LOCALES = CACHE / "locales"
+TRANSLATED = "/usr/share/locale/{language}/LC_MESSAGES/libvirt.mo"
 BEGIN = """
 set -e
 mount --make-rprivate /
@@ -38,7 +41,7 @@ exec libvirtd
 class Libvirtd:
     """The daemon, from `start` to `stop`. Guests outlive `kill`, as they do on a host."""
 
-    def __init__(self, own_network, hook, own_host=False):
+    def __init__(self, own_network, hook, own_host=False, locale=""):
         command = [
             "unshare",
             "--mount",
@@ -52,7 +55,7 @@ class Libvirtd:
         ]
         host = str(uuid.uuid4()) if own_host else ""
         environment = os.environ | {"CAPABILITIES": str(CAPABILITIES), "HOOK": str(hook or ""), "HOST": host}
-        self._process = _started(command, environment)
+        self._process = _started(command, environment | _speaking(locale))
         eventually(self._answers, within_seconds=60)
         self._consoles = _started(self.inside("virtlogd"), os.environ)
         eventually(self.seen("/run/libvirt/virtlogd-sock").exists)
@@ -105,6 +108,25 @@ class Libvirtd:
         return True
 
 
+def _speaking(locale):
+    """The environment of a daemon whose messages are in the language of this locale, which is made if need be; skips without its translation."""
+    if not locale:
+        return {}
+    name = f"{locale}.UTF-8"
+    if not Path(TRANSLATED.format(language=locale.partition("_")[0])).exists() or not shutil.which(
+        "localedef"
+    ):
+        pytest.skip("libvirt-l10n or locales is not installed")
+    if not (LOCALES / name).exists():
+        LOCALES.mkdir(parents=True, exist_ok=True)
+        made = LOCALES / f".{os.getpid()}-{name}"
+        subprocess.run(["localedef", "-i", locale, "-f", "UTF-8", made], check=True, capture_output=True)
+        with contextlib.suppress(OSError):  # another worker was faster
+            made.rename(LOCALES / name)
+        shutil.rmtree(made, ignore_errors=True)
+    return {"LOCPATH": str(LOCALES), "LC_ALL": name, "LANGUAGE": ""}
+
+
 def _started(command, environment):
     """A process that dies with this one, should a killed test run never get to end it."""
     nowhere = subprocess.DEVNULL
@@ -124,16 +146,17 @@ def _end(process):
 
 
 @contextlib.contextmanager
-def running(own_network=False, hook=None, own_host=False):
+def running(own_network=False, hook=None, own_host=False, locale=""):
     """A daemon for the length of a with block; skips where the host cannot have one. With `own_network` its networks
     and their firewall rules are not the host's either. `hook` is a script that it runs around starts of machines. With
-    `own_host` it takes itself for another host than others do, so that machines can be migrated."""
+    `own_host` it takes itself for another host than others do, so that machines can be migrated. With `locale`, such as
+    sv_SE, its messages are in that language."""
     for program in ("libvirtd", "virtlogd", "unshare", "nsenter", "setpriv"):
         if shutil.which(program) is None:
             pytest.skip(f"{program} is not installed")
     if os.getuid() != 0:
         pytest.skip("a mount namespace for libvirtd needs root")
-    daemon = Libvirtd(own_network, hook, own_host)
+    daemon = Libvirtd(own_network, hook, own_host, locale)
     try:
         yield daemon
     finally:

@@ -1,4 +1,5 @@
-"""What a run cost, at its end: seconds of each room of tests, how many tests it has, and how many guests were booted."""
+"""What a run cost, at its end: seconds of each room of tests and of its longest modules, how many tests each has, and
+how many guests were booted."""
 
 from collections import defaultdict
 from pathlib import PurePosixPath
@@ -6,26 +7,30 @@ from pathlib import PurePosixPath
 import pytest
 
 import guestkit
+from tests.support import seconds as kept_seconds
 
 BOOTS = pytest.StashKey[int]()
 
 
-def _room(nodeid):
-    parts = PurePosixPath(nodeid.partition("::")[0]).parts
+SHOWN = 30
+
+
+def _room(module):
+    parts = PurePosixPath(module).parts
     return parts[1] if len(parts) > 2 else parts[0]
 
 
-def _by_room(reporter):
-    """Room to (seconds with set-up and clean-up, tests that were called)."""
+def _taken(reporter, of):
+    """What `of` says of a module, to (seconds with set-up and clean-up, tests that were called), the longest first."""
     seconds: dict[str, float] = defaultdict(float)
     tests: dict[str, int] = defaultdict(int)
-    for reports in reporter.stats.values():
-        for report in reports:
-            if isinstance(report, pytest.TestReport):
-                seconds[_room(report.nodeid)] += report.duration
-                tests[_room(report.nodeid)] += report.when == "call"
+    for report in (each for reports in reporter.stats.values() for each in reports):
+        if isinstance(report, pytest.TestReport):
+            name = of(report.nodeid.partition("::")[0])
+            seconds[name] += report.duration
+            tests[name] += report.when == "call"
     return {
-        room: (seconds[room], tests[room]) for room in sorted(seconds, key=seconds.__getitem__, reverse=True)
+        name: (seconds[name], tests[name]) for name in sorted(seconds, key=seconds.__getitem__, reverse=True)
     }
 
 
@@ -43,7 +48,8 @@ def pytest_testnodedown(node, error):
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    rooms = _by_room(terminalreporter)
+    rooms, modules = _taken(terminalreporter, _room), _taken(terminalreporter, str)
+    kept_seconds.keep({name: seconds for name, (seconds, _) in modules.items()})
     boots = config.stash.get(BOOTS, 0) + len(guestkit.boots_seen())
     if sum(seconds for seconds, _ in rooms.values()) < 60:
         return
@@ -51,3 +57,7 @@ def pytest_terminal_summary(terminalreporter, config):
     for room, (seconds, tests) in rooms.items():
         terminalreporter.write_line(f"{room:<12}{seconds:8.0f} s {tests:6d} tests")
     terminalreporter.write_line(f"{boots} guest boots were waited for")
+    before = kept_seconds.kept()
+    terminalreporter.section(f"the {SHOWN} longest modules, and what they took before")
+    for name, (seconds, tests) in list(modules.items())[:SHOWN]:
+        terminalreporter.write_line(f"{seconds:6.0f} s {before.get(name, 0):6d} s {tests:5d} tests  {name}")

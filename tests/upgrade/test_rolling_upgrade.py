@@ -23,7 +23,7 @@ WITHIN_SECONDS = 120
 ALWAYS = {("vault", "a", "b")}
 """The vault first is what most people do; the other five orders take part in the tests that kill."""
 
-pytestmark = [pytest.mark.slow, pytest.mark.longest, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.every, pytest.mark.slow, pytest.mark.longest, pytest.mark.timeout(400)]
 
 
 class Story:

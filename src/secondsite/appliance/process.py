@@ -16,12 +16,13 @@ from ..ground.processes import malloc
 from ..wire.control import Hello, Order, Report
 from .control import Control, OrderDesk, Renewal, Reporter
 from .groups import Groups
-from .orders import ApplianceParts, TakenBack, remove_left_over, serve_again
+from .orders import ApplianceParts, TakenBack, look_at_chains, remove_left_over, serve_again
 from .shared import ApplianceConfig, Bandwidth, EnrolledPeers, KnownVaults, Peers, State, TrustedCas
 from .source import Replication
 from .target import Admission, Applier, Custody, ReplicaHost, Resting, Scrubber, Seeds
 
 LEFT_OVER_SECONDS = 60.0
+CHAINS_SECONDS = 300.0
 """Copies that were only looked at, and that could not be removed."""
 log = structlog.get_logger(__name__)
 
@@ -62,6 +63,12 @@ class Appliance:
             lambda: remove_left_over(parts),
             lambda error: log.error("boot.not-looked", exc_info=error),
         )
+        self.chains = Every(
+            "live-chains",
+            CHAINS_SECONDS,
+            lambda: look_at_chains(self.fabric, self.replication, self.host),
+            lambda error: log.error("chains.not-looked", exc_info=error),
+        )
         self.taken_back = TakenBack(parts)
         self.listener: Listener | None = None
         self.control: Control | None = None
@@ -87,6 +94,7 @@ class Appliance:
         self.left_over.look()
         self.left_over.start()
         self.taken_back.start()
+        self.chains.start()
         if self.config.control_url is not None:
             self.control = Control(
                 self.known_vaults, self.peers.tls, self.desk, self.renewal, self._hello,
@@ -109,6 +117,7 @@ class Appliance:
         self.desk.stop()
         self.left_over.stop(0.2)
         self.taken_back.stop(0.2)
+        self.chains.stop(0.2)
         if self.control is not None:
             self.control.stop(min(5, left()))
         self.replication.interrupt()

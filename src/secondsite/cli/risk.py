@@ -8,6 +8,7 @@ import typer
 from ..domain import errors
 from . import output
 
+WAYS = "Give --yes if it is meant."
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask: the risk is known.")]
 
 
@@ -26,3 +27,22 @@ def accept_two_copies(machine: str, yes: bool) -> None:
         "either, and what one of them writes is lost later. Stop the other copy first, if it can be reached."
     )
     typer.confirm("Start the old copy?", abort=True)
+
+
+def accept_deletion(what: str, name: str, yes: bool) -> None:
+    """Ask before something is deleted for good. Raises as `accept`."""
+    accept(f"Deleting the {what} '{name}'", f"Delete the {what} '{name}'?", yes)
+
+
+def accept(act: str, question: str, yes: bool) -> None:
+    """Ask unless `yes`. Raises InvalidArgument where nobody can be asked, Abort if the answer is no."""
+    if yes:
+        return
+    require_somebody(act)
+    typer.confirm(question, abort=True, err=True)
+
+
+def require_somebody(act: str) -> None:
+    """Raises InvalidArgument where nobody can be asked: a script says `--yes`, it does not begin by itself."""
+    if not sys.stdin.isatty():
+        raise errors.InvalidArgument(f"{act} wants a yes, and nobody can be asked here.", do=WAYS)

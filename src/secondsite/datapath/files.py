@@ -41,7 +41,7 @@ def second_name(path: Path, other: Path) -> None:
     except OSError as error:
         if error.errno not in _NO_SECOND_NAME:
             raise
-        _copy(path, other)
+        copied(path, other)
 
 
 def unshare(path: Path) -> None:
@@ -49,12 +49,13 @@ def unshare(path: Path) -> None:
     ImageProblem."""
     try:
         if path.stat().st_nlink > 1:
-            _copy(path, path)
+            copied(path, path)
     except OSError as error:
         raise store_error(error, path) from error
 
 
-def _copy(path: Path, other: Path) -> None:
+def copied(path: Path, other: Path) -> None:
+    """Have `other` be a copy. Raises OSError."""
     with path.open("rb") as source, durable.replacing(other, path.stat().st_mode & 0o777) as target:
         _copy_data(source, target)
 

@@ -213,7 +213,7 @@ class NotOurs(FabricError):
     """A domain, disk or network that does not carry our tag."""
 
     code = "not-ours"
-    default_do = "Rename or remove the foreign object, or choose another name for the machine at the target."
+    default_do = "Rename or remove the foreign object, or let the machine have another name there: 'secondsite machine set MACHINE --target-name NAME'."
 
 
 class ScratchExhausted(SecondsiteError):

@@ -54,6 +54,13 @@ CATALOGUE: dict[str, FindingKind] = {
             "Compare churn and bandwidth with 'secondsite machine show MACHINE', or raise the threshold of the policy.",
         ),
         _kind(
+            "address-not-set",
+            W,
+            "A card is to have another address where the machine was started, and has it not: no guest agent answered, or its guest is none that "
+            "the agent can set an address in (Linux, IPv4). Whoever looks for the machine at that address does not find it.",
+            "Set the address in the guest by hand (docs/guide/networks.md), or install qemu-guest-agent in it before the next time.",
+        ),
+        _kind(
             "names-elsewhere",
             W,
             "The machine runs, but DNS names of it could not be changed to where it runs.",
@@ -72,6 +79,14 @@ CATALOGUE: dict[str, FindingKind] = {
             "The target's store has no free space for the inbox or the replica.",
             "Free space at the target, or give its store more. A retention that is shortened frees space once the target's deletion delay "
             "is over; what that keeps, 'secondsite appliance trash list' tells there. Replication goes on by itself.",
+        ),
+        _kind(
+            "chain-long",
+            W,
+            "A disk of the machine stands on more than 20 files, by snapshots of its owner or of another program. libvirt 10.8 to 11.10 starts "
+            "no machine with more than 25 (22 where files are encrypted or have bitmaps), and ends a running one with more when its daemon is "
+            "restarted.",
+            "Merge snapshots: 'virsh blockcommit MACHINE DISK --active --pivot --wait --verbose' at its site, disk by disk. Replication goes on.",
         ),
         _kind(
             "history-kept",
@@ -132,6 +147,14 @@ CATALOGUE: dict[str, FindingKind] = {
             "points stay usable until then.",
         ),
         _kind(
+            "mark-lost",
+            C,
+            "Another program defined the machine anew, and our tag went with its old definition. Where the disks say that it is the machine, the "
+            "tag is put back by itself; these do not.",
+            "If it is the machine that is protected, 'secondsite machine resynchronize MACHINE' marks it again and compares all its blocks. If it is "
+            "another one, define the machine again, or disable its protection. A planned failover is refused until then.",
+        ),
+        _kind(
             "disk-not-protected",
             W,
             "A disk was added to the machine after its protection was enabled.",
@@ -178,6 +201,14 @@ CATALOGUE: dict[str, FindingKind] = {
             "its files.",
             "Check the store's disks. Recovery points and replication are not touched; 'secondsite point list MACHINE' shows which "
             "instants can still be recovered. The finding ends once the journal no longer holds the cycle.",
+        ),
+        _kind(
+            "not-believed",
+            W,
+            "An appliance says numbers that nobody can have counted to, or values that no machine has. They were not taken, and nothing goes by "
+            "them.",
+            "Bring vault and appliance to the same release. If they are, somebody may speak in the name of the appliance: look at its host, and "
+            "replace it ('secondsite appliance create-registration-key --replace APPLIANCE'). The finding ends when the appliance connects anew and says what can be.",
         ),
         _kind(
             "encryption-key-missing",

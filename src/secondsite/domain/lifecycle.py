@@ -120,7 +120,12 @@ TABLE: tuple[Transition, ...] = (
     _service(S.FAILING_OVER, E.FAILED, S.FAILOVER_FAILED, "C-02: a dead job must lead on"),
     _user(S.FAILOVER_FAILED, V.FAILOVER, S.FAILING_OVER, "C-02: retry leads on"),
     _user(S.FAILOVER_FAILED, V.CANCEL_FAILOVER, S.CANCELLING, "C-03: replication can be resumed"),
-    _user(S.FAILOVER_FAILED, V.DISABLE_PROTECTION, S.DISABLING, "ours"),
+    _user(
+        S.FAILOVER_FAILED,
+        V.DISABLE_PROTECTION,
+        S.DISABLING,
+        "ours; S-057: its check refuses while it runs nowhere",
+    ),
     _user(S.PROTECTED, V.PLANNED_FAILOVER, S.PLANNED_FAILING_OVER, "S-145, S-146, S-195"),
     _service(S.PLANNED_FAILING_OVER, E.SUCCEEDED, S.PLANNED_FAILED_OVER, "S-137, S-196"),
     _service(S.PLANNED_FAILING_OVER, E.FAILED, S.CANCELLING, "S-215: it cancels itself"),
@@ -162,7 +167,7 @@ TABLE: tuple[Transition, ...] = (
         S.CANCEL_FAILED,
         V.DISABLE_PROTECTION,
         S.DISABLING,
-        "ours: a restored vault may show what was long ago",
+        "ours: a restored vault may show what was long ago; S-057: its check refuses while it runs nowhere",
     ),
     _user(
         S.COMMITTED,

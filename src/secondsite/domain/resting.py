@@ -1,18 +1,20 @@
-"""Machines that are not on, and yet not off."""
+"""Machines that are not on, and yet not off; and those that are on, and cannot act."""
+
+import shlex
 
 from . import errors
 
-SAVED, ELSEWHERE = "saved", "elsewhere"
+SAVED, ELSEWHERE, PAUSED, CRASHED = "saved", "elsewhere", "paused", "crashed"
 OBSTACLES = frozenset({SAVED, ELSEWHERE})
 
 
-def obstacle(power: str, name: str) -> None:
-    """Raises NotPossibleNow for a machine whose memory is saved, or that lives elsewhere: it is not off."""
+def obstacle(power: str, name: str, *, old_copy: bool = False) -> None:
+    """Raises NotPossibleNow for a machine whose memory is saved, or that lives elsewhere: it is not off. Of an `old_copy`, which runs at
+    the other site, nothing is advised that would start it."""
     if power == SAVED:
         raise errors.NotPossibleNow(
-            f"The memory of {name} is saved (managed save): its disks alone are not the machine.",
-            do="Start it ('virsh start') and shut it down from inside; or discard its memory with 'virsh "
-            "managedsave-remove'.",
+            f"The memory of {name} is saved: its disks alone are not the machine.",
+            do=_of_old_copy(name) if old_copy else _of_saved(name),
         )
     if power == ELSEWHERE:
         raise errors.NotPossibleNow(
@@ -20,3 +22,39 @@ def obstacle(power: str, name: str) -> None:
             "program has them open.",
             do="Migrate it back to this hypervisor, or end the other use. If it runs nowhere, start it here once.",
         )
+
+
+def stands_still(power: str, name: str) -> None:
+    """Raises NotPossibleNow for a machine that is on, and whose guest cannot react to a shutdown."""
+    if power == PAUSED:
+        raise errors.NotPossibleNow(
+            f"{name} is paused: its guest cannot shut down.",
+            do=f"Look why ('virsh domstate {shlex.quote(name)} --reason'), then resume it ('virsh resume {shlex.quote(name)}'), or end it.",
+        )
+    if power == CRASHED:
+        raise errors.NotPossibleNow(
+            f"The guest of {name} has crashed, and its hypervisor keeps it with its memory.",
+            do=f"Take of its memory what you need ('virsh dump {shlex.quote(name)} FILE --memory-only'), then end it ('virsh destroy "
+            f"{shlex.quote(name)}') and start it again, or move it while it is off.",
+        )
+
+
+def require_able(power: str, name: str) -> None:
+    """Raises NotPossibleNow for a machine that cannot be moved without loss as it is."""
+    obstacle(power, name)
+    stands_still(power, name)
+
+
+def _of_saved(name: str) -> str:
+    quoted = shlex.quote(name)
+    return (
+        f"Give it its memory back ('virsh start {quoted}'; 'virsh restore FILE' if it was saved to a file) and shut it down from inside. If the "
+        f"memory is not needed, discard it: 'virsh managedsave-remove {quoted}'."
+    )
+
+
+def _of_old_copy(name: str) -> str:
+    return (
+        "It is an old copy and must not be started: the machine runs at the other site. If nobody needs that memory, discard it "
+        f"('virsh managedsave-remove {shlex.quote(name)}'); then retry the job."
+    )

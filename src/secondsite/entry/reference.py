@@ -24,6 +24,7 @@ def pages() -> dict[str, Callable[[], str]]:
     """File name → what it should say."""
     return {
         "lifecycle.md": lifecycle_page.render,
+        "definition.md": _definition,
         "exit-codes.md": exit_codes.render,
         "errors.md": _errors,
         "health.md": _health,
@@ -85,6 +86,13 @@ def _orders() -> str:
         "# Orders of the vault to an appliance\n\nEach is idempotent; a repeat gets the first report again.\n\n"
         + _page(("order", "what", "payload", "facts in the report"), rows)
     )
+
+
+def _definition() -> str:
+    """What comes along of a machine."""
+    from ..fabrics.libvirt.hosting import comes_along
+
+    return comes_along.render()
 
 
 def _script_context() -> str:

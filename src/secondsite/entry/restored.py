@@ -16,6 +16,7 @@ import structlog
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
+from ..domain import counters
 from ..ground import durable
 from ..jobs.running.people import holding
 from ..vault.store import lineage
@@ -34,6 +35,8 @@ class Restored:
         self._database_url = database_url
         self._fresh = ""
         self._fresh_number = 0
+        self._held_for: set[str] = set()
+        """Appliances by whose word jobs were held since this process began. A database that goes back under it is noticed otherwise."""
         self.number = 0
         """What appliances are told: never more than the database holds."""
 
@@ -45,11 +48,18 @@ class Restored:
             _hold(session)
         self._mark(session, [] if restored else [inside])
 
-    def hear(self, session: Session, told: int) -> None:
-        """An appliance was told this number. Hold all jobs if the database is older than that."""
-        if told > lineage.number(session):
-            _hold(session)
-            lineage.put_number(session, self._vault_id, told)
+    def hear(self, session: Session, appliance_id: str, told: int) -> bool:
+        """This appliance says that it was told this number. Hold all jobs if the database is older than that. Gives whether it is believed:
+        no vault counts so far unseen, and who says another higher one with each connection would hold all jobs for ever."""
+        known = max(lineage.number(session), self.number)
+        if told <= known:
+            return True
+        if appliance_id in self._held_for or not counters.believed(told, known, counters.MOST_MARKS_UNSEEN):
+            return False
+        self._held_for.add(appliance_id)
+        _hold(session)
+        lineage.put_number(session, self._vault_id, told)
+        return True
 
     def renew(self, session: Session) -> None:
         """A backup that was taken before this is told from the database by its mark."""
@@ -65,7 +75,7 @@ class Restored:
         self._fresh = secrets.token_hex(8)
         self._write([self._fresh, *known])
         lineage.put_mark(session, self._vault_id, self._fresh)
-        self._fresh_number = lineage.number(session) + 1
+        self._fresh_number = counters.next_after(lineage.number(session))
         lineage.put_number(session, self._vault_id, self._fresh_number)
 
     def _write(self, marks: Sequence[str | None]) -> None:

@@ -48,6 +48,7 @@ from ..vault.watch.keeping import KeepingPush
 from ..vault.watch.rpo_series import RpoSeries
 from ..vault.watch.rpo_unwritten import WRITTEN_EVERY_SECONDS as RPO_WRITTEN_EVERY_SECONDS
 from ..vault.watch.rpo_unwritten import RpoUnwritten
+from ..vault.watch.said import disbelief
 from ..vault.watch.settings_push import SettingsPush
 from ..vault.watch.signals import Signals
 from ..vault.watch.status_intake import StatusIntake
@@ -280,11 +281,19 @@ class RunningVault:
             others=self.others,
         )
 
-    def _hear_number(self, told: int) -> None:
+    def _hear_number(self, appliance_id: str, told: int) -> None:
         """Before the appliance that was told it is given any order."""
         with self._store.transaction() as tx:
             self._engine.changes.tell_on_commit(tx.session)
-            self._restored.hear(tx.session, told)
+            if self._restored.hear(tx.session, appliance_id, told):
+                disbelief.end(tx, appliance_id)
+            else:
+                disbelief.note(
+                    tx,
+                    appliance_id,
+                    f"says that a vault has told it the number {told}, which none can have reached unseen",
+                    utc_now(),
+                )
 
     def _deps(self) -> Deps:
         return Deps(

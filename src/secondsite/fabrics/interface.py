@@ -70,13 +70,20 @@ class Inventory(Protocol):
     def get(self, fabric_id: str) -> MachineSummary | None:
         """One machine, or None if the platform does not know it."""
 
+    def tag(self, fabric_id: str) -> str | None:
+        """Only its tag, which is cheap to ask for; raises NotFound."""
+
 
 class Power(Protocol):
     def state(self, fabric_id: str) -> PowerState:
         """Whether it runs. Only here a machine is also 'saved' or 'elsewhere'; the inventory calls both 'off'."""
 
     def start(self, fabric_id: str) -> None:
-        """Starts the machine; harmless if it runs. Raises FabricError if its start is forbidden."""
+        """Starts the machine; harmless if it runs, and one that its owner paused stays paused. Raises FabricError if its start is
+        forbidden."""
+
+    def stays_defined(self, fabric_id: str) -> bool:
+        """Whether the platform still knows the machine when it is off; True if it does not know it now."""
 
     def starts_with_host(self, fabric_id: str) -> bool:
         """Whether the machine starts when its host does; raises NotFound."""
@@ -137,6 +144,8 @@ class ChangeSession:
     cannot tell. Cheap; ask again and again."""
     gave_way: Callable[[], None] = field(default=lambda: None)
     """Say that the view ends for that reason."""
+    most_connections: int | None = None
+    """How many connections the server of the disks takes in all; None if as many as are made."""
     at_rest: bool = False
     """Whether the machine was off: its disks are read in place, and their owner may start it meanwhile."""
     holds: Callable[[], bool] = field(default=lambda: True)
@@ -193,6 +202,10 @@ class Tracking(Protocol):
 
     def enable(self, fabric_id: str, tag: str) -> None:
         """Tags the machine as protected by us (`tag` is our machine id). Raises NotOurs if it has another tag."""
+
+    def recognizes(self, acknowledged: Acknowledged) -> bool:
+        """Whether the machine of this id is surely the one that had this checkpoint, although it carries no tag: all its disks of
+        that time carry the checkpoint's mark, or it has run under our tag since it was started. False if that cannot be told."""
 
     def open(self, request: SessionRequest) -> AbstractContextManager[ChangeSession]:
         """A frozen view; leaving the context ends the job and its scratch space, but keeps both checkpoints.
@@ -278,8 +291,13 @@ class HostRequest:
     new files; `networks` and the rest of `definition` are for what it lacks."""
     not_connected: frozenset[str] = frozenset()
     """With `home`: the keys of its cards that it comes home without."""
+    without: frozenset[str] = frozenset()
+    """With `home`: the keys of `Gone` that it comes home without; media that are gone it never has."""
     sizing: Sizing = AS_DEFINED
     """vCPUs, memory and CPU model in place of the definition's; nothing of it counts with `home`."""
+    goes_back: str = ""
+    """The machine goes back in time, or is a second one: a generation id that its definition has is replaced by one made of this text,
+    which is another one for each start. Empty: it goes on from where it was, and keeps its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,11 +309,26 @@ class Description:
     text: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """Something that a machine's definition names and is not there any more. `key` is for `HostRequest.without`; what is `needed` the
+    machine cannot be without. A `medium` in a drive is never waited for."""
+
+    key: str
+    what: str
+    needed: bool
+    medium: bool = False
+
+
 class Hosting(Protocol):
     """Making and removing machines from replicas."""
 
     def check(self, definition: MachineDefinition, wanted: Sizing = AS_DEFINED) -> Sequence[Obstacle]:
         """Why this machine could not run here, with the vCPUs and the memory that it is to have."""
+
+    def gone(self, home: MachineDefinition, replicated: Collection[str]) -> Sequence[Gone]:
+        """What the definition of a machine that comes home names and is not here, but for its networks and the disks that were
+        `replicated`."""
 
     def capacity(self) -> Capacity:
         """What the host of its machines has; raises FabricError."""
@@ -305,7 +338,8 @@ class Hosting(Protocol):
 
     def create(self, request: HostRequest) -> Sequence[str]:
         """Defines the machine, powered off, autostart off; harmless if an equal one exists, and one that is off is made as it is
-        asked for now. Gives the parts of its definition that do not fit `request.sizing` and were left out, in words. Raises NotOurs
+        asked for now. Gives the parts of its definition that do not fit `request.sizing`, or that this site does not have, and were left
+        out, in words. Raises NotOurs
         for a machine of that id or name without our tag."""
 
     def describe(self, request: HostRequest) -> Description:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 NAME = "secondsite-rescue"
 _PACKAGE = "secondsite_rescue"
-_MAIN = f"import sys\nfrom {_PACKAGE}.main import main\nsys.exit(main())\n"
+_MAIN = f"import os\nimport sys\nfrom {_PACKAGE}.main import main\nos.umask(0o077)\nsys.exit(main())\n"
+"""What it writes is guests' data."""
 _DATE = (2020, 1, 1, 0, 0, 0)
 """The same content is the same file, whenever it is made."""
 

@@ -28,6 +28,9 @@ def problem_of(replica: Replica, point: Point, key: Path | None) -> str:
         strange = _strange(replica, chain)
         if strange:
             return f"it would be read from {strange}, which is none of the machine's files here: somebody has changed the store"
+        changed = _changed(replica, chain)
+        if changed:
+            return f"it stands on {changed}, which somebody has changed since it was sealed"
         short = [str(each["filename"]) for each in chain if _ends_early(each, key)]
         if short:
             return f"{short[0]} ends too early, as a copy that was cut off does"
@@ -52,6 +55,23 @@ def _strange(replica: Replica, chain: list[dict[str, Any]]) -> str:
         if data.get("data-file"):
             return str(data["data-file"])
     return ""
+
+
+def _changed(replica: Replica, chain: list[dict[str, Any]]) -> str:
+    """An old disk of the machine, or a file below it, that does not look as its appliance last saw it; empty if all do. By the same
+    rule the appliance starts nothing from it."""
+    read = {str(link["filename"]) for link in chain}
+    disks = replica.record.get("disks", ())
+    return next((str(file["path"]) for disk in disks for file in disk.get("base_files") or ()
+                 if str(file["path"]) in read and not _is_as_seen(file)), "")  # fmt: skip
+
+
+def _is_as_seen(file: dict[str, Any]) -> bool:
+    try:
+        now = Path(str(file["path"])).stat()
+    except OSError:
+        return False
+    return (now.st_ino, now.st_size, now.st_mtime_ns) == (file["inode"], file["size_bytes"], file["mtime_ns"])
 
 
 def _ends_early(link: dict[str, Any], key: Path | None) -> bool:

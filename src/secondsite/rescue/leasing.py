@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -16,6 +17,9 @@ WAY = "way"
 """In the folder of a run: by what the machine was started last."""
 OPTIONS = "compat=1.1,cluster_size=128k,extended_l2=on"
 QUICK_SECONDS = 120
+MERGE_SECONDS = 6 * 3600
+MOST_FILES = 20
+"""Of a chain that a machine is started on, its overlay counted: libvirt 10.8 to 11.10 starts 25 at most. Appliances know the same number."""
 LOCKED = re.compile(r"Failed to get .*lock")
 TRIES, BUSY = 10, "Unable to get accurate CPU usage"
 """QEMU measures how fast it stretches a key, and on a busy host fails at that now and then."""
@@ -83,10 +87,10 @@ def _delete(folder: Path) -> None:
         shutil.rmtree(doomed, ignore_errors=True)  # appliances remove what is left
 
 
-def qemu_img(*arguments: str) -> str:
+def qemu_img(*arguments: str, seconds: float = QUICK_SECONDS) -> str:
     """What it says; raises Problem."""
     for _ in range(TRIES):
-        done = _run("qemu-img", *arguments)
+        done = _run("qemu-img", *arguments, seconds=seconds)
         if done.returncode == 0:
             return done.stdout
         if BUSY not in done.stderr:
@@ -102,17 +106,15 @@ def checked(*arguments: str) -> str:
     return f"{done.stdout}\n{done.stderr}"
 
 
-def _run(*command: str) -> subprocess.CompletedProcess[str]:
+def _run(*command: str, seconds: float = QUICK_SECONDS) -> subprocess.CompletedProcess[str]:
     try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=QUICK_SECONDS, check=False)
+        return subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
     except FileNotFoundError:
         raise Problem(
             "There is no qemu-img here.", "Install QEMU: 'apt install qemu-system-x86 qemu-utils'."
         ) from None
     except subprocess.TimeoutExpired:
-        raise Problem(
-            f"qemu-img did not end within {QUICK_SECONDS} s.", "Look at the store's disk."
-        ) from None
+        raise Problem(f"qemu-img did not end within {seconds} s.", "Look at the store's disk.") from None
 
 
 def _save(replica: Replica, runs: list[dict[str, object]]) -> None:
@@ -130,6 +132,8 @@ def _overlay(replica: Replica, point: Point, name: str, size_bytes: int, key: Pa
                 "Choose another point.",
             )
         part.unlink(missing_ok=True)
+        if key is None:
+            below = _shortened(path, below, size_bytes)
         backing = os.path.relpath(below, path.parent)
         secret, options = _encrypted(key)
         # the key opens what lies below too: -u leaves that closed
@@ -153,6 +157,25 @@ def _overlay(replica: Replica, point: Point, name: str, size_bytes: int, key: Pa
         part.replace(path)
         files.sync_folder(path.parent)
     return path
+
+
+def _shortened(path: Path, below: Path, size_bytes: int) -> Path:
+    """What an overlay is laid on: where too many files lie below it, one beside it with what the upper ones hold."""
+    chain = json.loads(qemu_img("info", "--output=json", "--backing-chain", "-U", str(below)))
+    if len(chain) + 1 <= MOST_FILES:
+        return below
+    merged = path.with_name(f".{path.stem}.merged.qcow2")
+    if not merged.exists():
+        part, lowest = merged.with_name(f"{merged.name}.part"), Path(chain[2 - MOST_FILES]["filename"])
+        part.unlink(missing_ok=True)
+        names = [os.path.relpath(each, path.parent) for each in (below, lowest)]
+        made = ("create", "-q", "-f", "qcow2", "-o", OPTIONS, "-u", "-b", names[0], "-F", "qcow2")
+        qemu_img(*made, str(part), str(size_bytes))
+        laid = ("rebase", "-q", "-f", "qcow2", "-F", "qcow2", "-b", names[1])
+        qemu_img(*laid, str(part), seconds=MERGE_SECONDS)
+        files.sync(part)
+        part.replace(merged)
+    return merged
 
 
 def _encrypted(key: Path | None) -> tuple[list[str], str]:

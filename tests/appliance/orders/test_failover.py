@@ -10,6 +10,9 @@ from rig.appliances.runs import fail_over, start, turned
 from rig.errors import OrderFailed
 from rig.eventually import eventually
 from rig.noise import noise
+from secondsite.appliance.orders.runs import RunFact
+from secondsite.appliance.shared import run_key
+from secondsite.domain import errors
 from secondsite.fabrics.interface import PowerState
 from secondsite.ground.units import KiB, MiB
 from secondsite.wire.common.sync_mode import SyncMode
@@ -134,6 +137,60 @@ def test_another_point_can_be_chosen_after_the_run_was_stopped(pair):
     pair.target.do(Kind.STOP_REPLICA, StopReplica(run="failover", fabric_id=fabric_id), pair.machine_id)
     fact = start(pair, "failover", first)
     assert pair.target.read(fact["fabric_id"]) == content
+
+
+@pytest.mark.parametrize("fails", ["hosting.create", "power.start"])
+def test_a_start_that_failed_gives_its_run_back_so_that_another_point_starts(pair, monkeypatch, fails):
+    pair.protect().synchronized()
+    first, content = pair.point_now(), pair.source.read(pair.fabric_id)
+    pair.source.write(pair.fabric_id, 0, noise(1 * MiB))
+    second, fabric_id = pair.point_now(), str(uuid.uuid4())
+    pair.pause()
+
+    def refuse(*_arguments):
+        raise errors.FabricError("The hypervisor refused it.", do="Look at its log.")
+
+    with monkeypatch.context() as once:
+        part, _, act = fails.partition(".")
+        once.setattr(getattr(pair.target.fabric, part), act, refuse)
+        with pytest.raises(OrderFailed, match="The hypervisor refused it"):
+            start(pair, "failover", second, fabric_id=fabric_id)
+    assert pair.status().runs == ()
+    assert pair.target.fabric.inventory.get(fabric_id) is None
+    start(pair, "failover", first, fabric_id=fabric_id)
+    assert pair.target.read(fabric_id) == content
+
+
+def test_a_start_that_failed_after_the_machine_had_run_keeps_what_it_wrote(pair, monkeypatch):
+    pair.protect().synchronized()
+    point_id, fabric_id = pair.point_now(), str(uuid.uuid4())
+    start(pair, "failover", point_id, fabric_id=fabric_id)
+    pair.target.write(fabric_id, 0, noise(64 * KiB))
+    content = pair.target.read(fabric_id)
+    pair.target.fabric.power.stop(fabric_id)
+
+    def refuse(*_arguments):
+        raise errors.FabricError("The hypervisor refused it.", do="Look at its log.")
+
+    with monkeypatch.context() as once:
+        once.setattr(pair.target.fabric.power, "start", refuse)
+        with pytest.raises(OrderFailed, match="The hypervisor refused it"):
+            start(pair, "failover", point_id, fabric_id=fabric_id)
+    start(pair, "failover", point_id, fabric_id=fabric_id)
+    assert pair.target.read(fabric_id) == content
+
+
+def test_what_a_start_left_that_its_appliance_did_not_survive_keeps_no_other_point_from_starting(pair):
+    pair.protect().synchronized()
+    first, content = pair.point_now(), pair.source.read(pair.fabric_id)
+    pair.source.write(pair.fabric_id, 0, noise(1 * MiB))
+    second, fabric_id = pair.point_now(), str(uuid.uuid4())
+    pair.pause()
+    pair.target.replica(pair.machine_id).replica.open_run("failover", second)
+    fact = RunFact(fabric_id=fabric_id, name="web01", point_id=second, made=True, begun=False)
+    pair.target.appliance.state.put_fact(run_key(pair.machine_id, "failover"), fact.model_dump_json())
+    start(pair, "failover", first, fabric_id=fabric_id)
+    assert pair.target.read(fabric_id) == content
 
 
 def test_a_planned_failover_loses_nothing_and_can_be_cancelled(pair):

@@ -53,6 +53,15 @@ def test_every_reason_against_a_source_is_named_at_once(pair):
     assert all(each["do"] for each in found)
 
 
+def test_a_way_home_that_is_closed_is_warned_of_before_anybody_needs_it(pair):
+    open_one, closed = f"127.0.0.1:{pair.source.port}", f"127.0.0.1:{free_port()}"
+    assert pair.target.do(Kind.CHECK_TARGET, CheckTarget(way_back=(closed, open_one)))["obstacles"] == []
+    (found,) = pair.target.do(Kind.CHECK_TARGET, CheckTarget(way_back=(closed,)))["obstacles"]
+    assert (found["blocking"], closed in found["what"]) == (False, True)
+    assert "The way home is closed" in found["what"]
+    assert "reprotect" in found["do"]
+
+
 def test_every_reason_against_a_target_is_named_at_once(pair):
     payload = CheckTarget(
         definition=pair.definition().model_copy(update={"firmware": "odd"}), networks=("nowhere",),

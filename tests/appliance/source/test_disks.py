@@ -1,5 +1,6 @@
 """Disks that are added to a protected machine, taken out of it, included and excluded."""
 
+import dataclasses
 import subprocess
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from rig.appliances import Pair
 from rig.eventually import eventually
 from rig.noise import noise
+from secondsite.appliance.source import disks_and_firmware
 from secondsite.fabrics.simulated.host.host import Host
 from secondsite.ground import seams
 from secondsite.ground.units import MiB
@@ -88,6 +90,18 @@ def test_a_disk_that_is_added_is_named_with_what_to_do(full):
     point_id = full.point_now()
     assert disks_of(full, point_id) == ("vda",)
     assert full.target.point_bytes(full.machine_id, point_id) == full.source.read(full.fabric_id)
+
+
+def test_one_that_is_attached_only_until_the_machine_stops_is_to_be_attached_permanently_first(full):
+    full.pause()
+    source = full.source.appliance.replication.find(full.machine_id)
+    found = full.source.fabric.inventory.get(full.fabric_id)
+    attached_now = dataclasses.replace(found, attached=("vda", "vdc"))
+    assert disks_and_firmware.present_disks(source, attached_now) == ("vda",)
+    assert (
+        "vdc is attached only until the machine stops: attach it permanently first"
+        in findings(full)["disk-not-protected"]
+    )
 
 
 def test_a_disk_that_was_left_out_by_choice_is_not_named(full):

@@ -287,8 +287,9 @@ def test_the_power_of_a_machine_that_nobody_knows_to_be_left_is_not_cut(protecte
 # -- machines that are not off -------------------------------------------------------------------------
 
 
-def test_a_machine_without_our_tag_keeps_its_power(protected):
-    marked(protected, tag=None)
+def test_a_machine_that_is_not_surely_ours_keeps_its_power(protected):
+    """Without our tag, and on other files than those that were replicated."""
+    marked(protected, tag=None, images={})
     orders = [
         (Kind.WITHDRAW, Withdraw(fabric_id=protected.fabric_id)),
         (Kind.SHUT_DOWN, ShutDown(fabric_id=protected.fabric_id, grace_seconds=0.1)),
@@ -314,7 +315,7 @@ def test_a_machine_whose_memory_is_saved_is_not_off(protected):
         assert problem.code == "not-possible-now", kind
         assert "managedsave-remove" in problem.do
     found = checked(protected)
-    assert [each["blocking"] for each in found if "managed save" in each["what"]] == [False]
+    assert [each["blocking"] for each in found if "is saved" in each["what"]] == [False]
     eventually(lambda: protected.source_status().power == "saved", 30)
     report = protected.source.order(
         Kind.RESTART, Restart(fabric_id=protected.fabric_id), protected.machine_id

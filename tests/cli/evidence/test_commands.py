@@ -11,7 +11,7 @@ from secondsite.cli.app import run
 @pytest.fixture
 def drilled(cli, protected):
     """Evidence of a drill."""
-    job = cli.must(f"machine test-failover {protected} --json").json
+    job = cli.must(f"machine test-failover {protected} --json --yes").json
     job_id = job[0]["id"] if isinstance(job, list) else job["id"]
 
     def found():

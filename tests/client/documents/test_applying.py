@@ -106,9 +106,13 @@ WRONG = {
     "an unknown card": (CARDS.replace(MAC, "52:54:00:00:00:01"), "it has no card 52:54:00:00:00:01"),
     "a card that is and is not": (CARDS + "  connected: false\n", "and not connected: give one of the two"),
     "a twin": (POLICY.replace("gold", "default-failback"), "read-only twin"),
-    "another policy of a protected machine": (
+    "a policy of a protected machine that is not there": (
         "kind: protection\nmachine: web\nsource_site: a\ntarget_site: b\npolicy: gold\n",
-        "f:5: protection web: policy: it is 'default' and cannot be 'gold'",
+        "f:5: protection web: policy: there is no policy 'gold'",
+    ),
+    "another target of a protected machine": (
+        "kind: protection\nmachine: web\nsource_site: b\ntarget_site: a\n",
+        "source_site: it is 'a' and cannot be 'b'",
     ),
     "a machine twice in a plan": (PLAN.replace("[db]", "[db, web]"), "f:6: plan shop: groups[1].machines[0]: web stands in the plan twice"),
     "a machine in two groups": (GROUP + "---\n" + GROUP.replace("shop", "two"), "is also in"),
@@ -129,6 +133,16 @@ def test_what_cannot_be_done_is_told_with_document_line_and_field_and_nothing_is
         numbered = numbered.replace(f"f:{number}:", f"shop.yaml:{number + 4}:")
     assert numbered in refused.value.message
     assert documents.export(remote) == before
+
+
+def test_the_policy_of_a_protected_machine_is_changed_in_place(remote):
+    protection = "kind: protection\nmachine: web\nsource_site: a\ntarget_site: b\npolicy: gold\n"
+    assert whats(apply(remote, POLICY + "---\n" + protection)) == [
+        "create policy gold",
+        "change protection web",
+    ]
+    assert remote.machines["web"].show().policy == "gold"
+    assert whats(apply(remote, POLICY + "---\n" + protection)) == []
 
 
 def test_an_apply_that_was_interrupted_goes_on(remote):

@@ -23,3 +23,10 @@ def readable(monkeypatch, key):
 
 def named(path, key):
     return "json:" + json.dumps(image.node_options(path, key))
+
+
+def write(path, key, offset, length, pattern=0x5A):
+    subprocess.run(
+        ["qemu-io", *image.secret_arguments(key), "-c", f"write -P {pattern} {offset} {length}", named(path, key)],
+        check=True, capture_output=True, timeout=60,
+    )  # fmt: skip

@@ -17,7 +17,7 @@ from secondsite.datapath.frames import codec
 from secondsite.datapath.frames.compression import Choice
 from secondsite.datapath.replica.replica import Replica
 from secondsite.ground.units import KiB, MiB
-from tests.datapath.replica.support_encryption import named, readable
+from tests.datapath.replica.support_encryption import readable, write
 from tests.datapath.support_chain import Source, assert_points_true
 from tests.datapath.support_channel import cycle_header, disk_content
 
@@ -37,13 +37,6 @@ def replica(tmp_path, daemon, source, key, lent):
     replica = Replica.create(tmp_path / "m1", daemon, "m1", source.replica_disks, epoch=1, key=key)
     yield replica
     replica.close()
-
-
-def write(path, key, offset, length, pattern=0x5A):
-    subprocess.run(
-        ["qemu-io", *image.secret_arguments(key), "-c", f"write -P {pattern} {offset} {length}", named(path, key)],
-        check=True, capture_output=True, timeout=60,
-    )  # fmt: skip
 
 
 def files_with(folder, needle):

@@ -21,6 +21,7 @@ from secondsite.datapath.disks import image
 from secondsite.datapath.disks.storage_daemon import StorageDaemon
 from secondsite.datapath.frames import codec
 from secondsite.datapath.frames.compression import Choice
+from secondsite.datapath.frames.frame import Frame
 from secondsite.datapath.granularity import BLOCK_BYTES
 from secondsite.datapath.replica.replica import Replica
 from secondsite.datapath.replica.verbs.create import BaseImage
@@ -193,10 +194,45 @@ def test_a_disk_grows_with_its_source_and_older_points_keep_their_size(replica, 
     assert_points_true(replica, source, tmp_path)
 
 
-def test_a_shrunken_disk_is_refused(replica, source):
+def test_a_disk_that_shrinks_and_grows_again_keeps_its_points_and_what_was_cut_off_is_zeros(
+    replica, source, tmp_path
+):
+    replica.apply(*source.cycle("p1"))
+    del source.disks["sda"][MiB + 512 :]
+    replica.apply(*source.cycle("p2"))
+    assert_region_true(replica, source.copy(), tmp_path)
+    replica.apply(*source.cycle("p3"))
+    source.disks["sda"].extend(bytes(2 * MiB))
+    replica.apply(*source.cycle("p4"))
+    replica.apply(*source.cycle("p5"))
+    assert_region_true(replica, source.copy(), tmp_path)
+    for dropped in (None, "p2", "p3", "p1", "p4"):
+        if dropped is not None:
+            replica.drop(dropped)
+        assert_points_true(replica, source, tmp_path)
+
+
+def test_disks_of_different_sizes_exchange_their_names(replica, source, tmp_path):
+    replica.apply(*source.cycle("p1"))
+    source.disks["sda"], source.disks["sdb"] = source.disks["sdb"], source.disks["sda"]
+    everything = [
+        Frame(source.index(key), 0, len(data), False, bytes(data)) for key, data in source.disks.items()
+    ]
+    header, frames = source.cycle("p2")
+    replica.apply(header, [*everything, *frames])
+    assert_region_true(replica, source.copy(), tmp_path)
+    replica.drop("p1")
+    assert_points_true(replica, source, tmp_path)
+
+
+def test_no_journal_leads_over_a_disk_that_shrank(replica, source, tmp_path):
+    replica.apply(*source.cycle("p1"))
     del source.disks["sda"][MiB:]
-    with pytest.raises(errors.CycleOutOfOrder, match="shrank"):
-        replica.apply(*source.cycle())
+    header, frames = source.cycle()
+    replica.apply(header, frames)
+    path = replica.inbox / "cycle"
+    path.write_bytes(b"")
+    assert not replica.retire(path, header.epoch, header.seq)
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(["p1", "p2", "p3"])))

@@ -19,6 +19,7 @@ from secondsite.datapath.cycles import firmware
 from secondsite.datapath.replica.replica import Replica
 from secondsite.datapath.replica.verbs import remove
 from secondsite.datapath.replica.verbs.create import ReplicaDisk
+from secondsite.ground.units import MiB
 from tests.datapath.replica.support_sweep import sweep
 from tests.datapath.support_chain import Seams, Source, assert_points_true, dying, read_raw, write_image
 
@@ -50,6 +51,21 @@ def test_applying_and_sealing_survives_a_death_at_every_seam(template, daemon, s
             assert [point.point_id for point in replica.points()] == ["p1", "p2", "p3", "p5"]
             for key, data in source.disks.items():
                 replica.region(key, 0, len(data))
+
+    sweep(template, daemon, lambda replica: replica.apply(header, frames), check, at_least=9)
+
+
+def test_a_disk_that_shrinks_survives_a_death_at_every_seam(template, daemon, source, tmp_path):
+    del source.disks["sda"][MiB + 512 :]
+    header, frames = source.cycle("p5", writes=4)
+
+    def check(replica, done):
+        if not done and replica.state.applying_seq is not None:
+            with pytest.raises(errors.HeadTorn):
+                replica.seal({"point_id": "without-its-end"})
+        assert_points_true(replica, source, tmp_path, only=None if done else ["p1", "p2", "p3"])
+        if done:
+            assert [point.point_id for point in replica.points()] == ["p1", "p2", "p3", "p5"]
 
     sweep(template, daemon, lambda replica: replica.apply(header, frames), check, at_least=9)
 

@@ -10,6 +10,7 @@ import pytest
 
 from secondsite.datapath.disks import image
 from secondsite.datapath.encryption import customer_key
+from secondsite.datapath.replica import BaseImage
 from secondsite.datapath.replica.replica import Replica
 from secondsite.ground.units import KiB, MiB
 from secondsite.rescue import checking, choosing, files, keys, leasing, signed, starting
@@ -17,7 +18,7 @@ from secondsite.rescue.problems import Problem
 from secondsite.rescue.running import looking
 from secondsite.rescue.running.wanted import Ways
 from secondsite.rescue.store import Store
-from tests.datapath.support_chain import Source, assert_points_true, qemu_img, read_raw
+from tests.datapath.support_chain import Source, assert_points_true, qemu_img, read_raw, write_image
 from tests.support import encryption
 
 pytestmark = pytest.mark.slow
@@ -100,6 +101,20 @@ def test_the_appliance_keeps_what_was_started_whatever_comes_and_goes_above(
     again.drop("p3")
     again.close()
     as_at(source, "p2", overlays, key_here, tmp_path)
+
+
+def test_a_point_on_many_layers_is_started_on_few_files_and_the_appliance_goes_on_with_it(
+    store, source, daemon, replica, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(leasing, "MOST_FILES", 4)
+    overlay = started(store, None)["sda"]
+    assert len(image.chain(overlay)) == 4
+    as_at(source, "p3", {"sda": overlay}, None, tmp_path)
+    again = Replica.open(replica.files.root, daemon)
+    again.settle("failover")
+    again.rebase_from_run("failover", epoch=2)
+    again.close()
+    assert read_raw(again.files.layer("sda", again.state.head), tmp_path) == source.points["p3"]["sda"]
 
 
 def test_what_is_given_up_leaves_every_point_as_it_was(store, source, daemon, key_here, replica, tmp_path):
@@ -251,6 +266,10 @@ def cut(path):
     os.truncate(path, path.stat().st_size - 192 * KiB)
 
 
+def cut_a_little(path):
+    os.truncate(path, path.stat().st_size - 512)
+
+
 def whole(store, wanted, key=None):
     found = store.find("web01")
     return choosing.whole(found, wanted, lambda point: checking.problem_of(found, point, key and key.path))
@@ -285,6 +304,37 @@ def test_a_layer_that_names_a_file_elsewhere_is_passed_over_and_both_are_named(s
     assert (
         f"it would be read from {tmp_path / 'secrets'}, which is none of the machine's files here" in passed
     )
+
+
+class TestOnOldDisks:
+    """A replica that was put onto the disks that its machine left at home."""
+
+    @pytest.fixture
+    def old_disk(self, tmp_path):
+        return tmp_path / "old.qcow2"
+
+    @pytest.fixture
+    def replica(self, tmp_path, daemon, source, old_disk):
+        qemu_img("create", "-f", "qcow2", old_disk, source.sizes["sda"])
+        folder = tmp_path / "store" / "replicas" / "m1"
+        folder.parent.mkdir(parents=True)
+        bases = {"sda": BaseImage(old_disk)}
+        replica = Replica.create(folder, daemon, "m1", source.replica_disks, epoch=1, base=bases)
+        replica.apply(*source.cycle("p1"))
+        replica.close()
+        return replica
+
+    def test_it_starts_while_they_are_as_they_were(self, store):
+        assert whole(store, "latest")[0].id == "p1"
+
+    @pytest.mark.parametrize("change", [lambda path: write_image(path, 4 * KiB, 1 * MiB), os.utime, cut_a_little],
+                             ids=["written", "touched", "cut"])  # fmt: skip
+    def test_what_their_owner_changed_starts_nothing_and_is_named(self, store, old_disk, change):
+        change(old_disk)
+        with pytest.raises(Problem, match="somebody has changed since it was sealed") as told:
+            starting.started(store.find("web01"), "latest", Ways())
+        assert str(old_disk) in told.value.what
+        assert store.find("web01").run is None
 
 
 def test_a_machine_in_two_stores_is_named_by_its_folder(store, replica, tmp_path):

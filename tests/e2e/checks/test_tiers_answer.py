@@ -11,7 +11,13 @@ from secondsite.fabrics.reaching import Knock
 from tests.e2e import support_e2e as e2e
 from tests.support import command_line, policies
 
-pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.longest, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.every,
+    pytest.mark.guest,
+    pytest.mark.slow,
+    pytest.mark.longest,
+    pytest.mark.timeout(300),
+]
 WEB, APPLICATION, DATABASE = "10.44.0.1", "10.44.0.2", "10.44.0.3"
 FREE = "10.44.0.250/24"
 TIERS = {

@@ -12,7 +12,13 @@ from rig.eventually import eventually
 from tests.e2e import support_e2e as e2e
 from tests.support import command_line
 
-pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.longest, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.every,
+    pytest.mark.guest,
+    pytest.mark.slow,
+    pytest.mark.longest,
+    pytest.mark.timeout(300),
+]
 WRITING = guestkit.Workload(records_per_second=6, load_kib_per_second=32)
 NAMES = ("db01", "web01")
 COMMON = "latest_multi_vm_app_consistent"

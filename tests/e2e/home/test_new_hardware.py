@@ -11,7 +11,13 @@ from rig.eventually import eventually
 from tests.e2e import support_e2e as e2e
 from tests.support import command_line
 
-pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.longest, pytest.mark.timeout(240)]
+pytestmark = [
+    pytest.mark.every,
+    pytest.mark.guest,
+    pytest.mark.slow,
+    pytest.mark.longest,
+    pytest.mark.timeout(240),
+]
 WRITING = guestkit.Workload(records_per_second=6)
 ALTERNATE = ("--location", "alternate", "--target-appliance", "appliance-a2")
 

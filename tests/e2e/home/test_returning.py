@@ -7,7 +7,7 @@ from rig.eventually import eventually
 from tests.e2e import support_e2e as e2e
 from tests.support import command_line
 
-pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.every, pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(240)]
 WRITING = guestkit.Workload(records_per_second=6, load_kib_per_second=256)
 SLACK = 8 << 20
 """What a booting guest and an image write besides."""

@@ -22,7 +22,13 @@ from secondsite.ground.uptime import Uptime
 from tests.e2e import support_e2e as e2e
 from tests.support import command_line, policies
 
-pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.longest, pytest.mark.timeout(420)]
+pytestmark = [
+    pytest.mark.every,
+    pytest.mark.guest,
+    pytest.mark.slow,
+    pytest.mark.longest,
+    pytest.mark.timeout(420),
+]
 SPEED = 1440
 NAME = "web01"
 WRITING = guestkit.Workload(records_per_second=6, load_kib_per_second=128)

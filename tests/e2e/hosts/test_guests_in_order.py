@@ -12,7 +12,13 @@ from rig.eventually import eventually
 from tests.e2e import support_e2e as e2e
 from tests.support import command_line, policies
 
-pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.longest, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.every,
+    pytest.mark.guest,
+    pytest.mark.slow,
+    pytest.mark.longest,
+    pytest.mark.timeout(300),
+]
 
 DATABASE = "10.7.11.3"
 WORKLOADS = {

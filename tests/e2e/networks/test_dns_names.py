@@ -11,7 +11,13 @@ from rig import Rig
 from rig.name_server import NameServer
 from tests.support import command_line, policies
 
-pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.longest, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.every,
+    pytest.mark.guest,
+    pytest.mark.slow,
+    pytest.mark.longest,
+    pytest.mark.timeout(300),
+]
 NAME, HOME, AWAY = "web01.shop.example", "10.7.9.1", "10.2.0.5"
 
 

@@ -12,7 +12,13 @@ from tests.e2e import support_e2e as e2e
 from tests.e2e.networks.support_drills import are_there, links, nothing_is_left, servers
 from tests.support import command_line
 
-pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.longest, pytest.mark.timeout(240)]
+pytestmark = [
+    pytest.mark.every,
+    pytest.mark.guest,
+    pytest.mark.slow,
+    pytest.mark.longest,
+    pytest.mark.timeout(240),
+]
 NAMES = ("web01", "db01")
 SUBNET, STRANGER = "10.9.8.0/24", "10.9.8.200"
 

@@ -15,7 +15,13 @@ from tests.e2e.networks.support_drills import (
 )
 from tests.support import command_line
 
-pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.longest, pytest.mark.timeout(240)]
+pytestmark = [
+    pytest.mark.every,
+    pytest.mark.guest,
+    pytest.mark.slow,
+    pytest.mark.longest,
+    pytest.mark.timeout(240),
+]
 NAME, COPY = "web01", "web01-test"
 SUBNET = "10.9.7.0/24"
 

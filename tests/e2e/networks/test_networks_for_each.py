@@ -11,7 +11,7 @@ from tests.e2e import support_e2e as e2e
 from tests.e2e.networks.support_drills import are_there, links, nothing_is_left, servers
 from tests.support import command_line
 
-pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.every, pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(240)]
 NAMES = ("web01", "db01")
 AWAY, HOME, NAMED = "10.9.6", "10.9.7", "10.9.6.53"
 """web01's network is mapped to one that has the first subnet; db01's is not mapped, and has the second at home."""

@@ -21,7 +21,13 @@ from rig.eventually import eventually
 from tests.e2e import support_e2e as e2e
 from tests.support import command_line
 
-pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.longest, pytest.mark.timeout(240)]
+pytestmark = [
+    pytest.mark.every,
+    pytest.mark.guest,
+    pytest.mark.slow,
+    pytest.mark.longest,
+    pytest.mark.timeout(240),
+]
 GUIDE = Path(__file__).parents[3] / "docs" / "guide" / "names.md"
 HOME, AWAY, EDGE = "10.7.9.1", "10.2.0.5", "10.2.0.250"
 PUBLIC, CLIENT = "203.0.113.10", "203.0.113.99"

@@ -10,7 +10,13 @@ import guestkit
 from tests.e2e import support_e2e as e2e
 from tests.support import command_line
 
-pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.longest, pytest.mark.timeout(240)]
+pytestmark = [
+    pytest.mark.every,
+    pytest.mark.guest,
+    pytest.mark.slow,
+    pytest.mark.longest,
+    pytest.mark.timeout(240),
+]
 SCRIPT = """
 told=$(cat)
 case $told in *'"guest":"web01"'*) ;; *) exit 9 ;; esac

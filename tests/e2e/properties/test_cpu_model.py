@@ -6,7 +6,7 @@ from secondsite.fabrics.libvirt.host import domain_xml
 from tests.e2e import support_e2e as e2e
 from tests.support import command_line
 
-pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.every, pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(240)]
 MODEL = "Nehalem"
 
 

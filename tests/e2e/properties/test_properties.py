@@ -9,7 +9,7 @@ from secondsite.ground.units import MiB
 from tests.e2e import support_e2e as e2e
 from tests.support import command_line
 
-pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.every, pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(240)]
 MEMORY = 160 * MiB
 THERE = ("2", str(MEMORY >> 10))
 

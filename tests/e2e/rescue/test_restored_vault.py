@@ -6,7 +6,7 @@ from rig.eventually import eventually
 from tests.e2e.support_simulated_sites import PROTECT, copies, simulated_sites
 from tests.support import command_line
 
-pytestmark = [pytest.mark.slow, pytest.mark.longest, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.every, pytest.mark.slow, pytest.mark.longest, pytest.mark.timeout(400)]
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,13 @@ from rig import Rig
 from tests.e2e import support_e2e as e2e
 from tests.support import command_line, policies
 
-pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.longest, pytest.mark.timeout(240)]
+pytestmark = [
+    pytest.mark.every,
+    pytest.mark.guest,
+    pytest.mark.slow,
+    pytest.mark.longest,
+    pytest.mark.timeout(240),
+]
 WRITING = guestkit.Workload(records_per_second=6)
 PROTECT = ("enable-protection", "web01", "--source", "a", "--target", "b", "--policy", "quick")
 

@@ -20,7 +20,7 @@ from secondsite.fabrics.conformance import steps
 from secondsite.fabrics.interface import HostRequest, PowerState
 from tests.fabrics.libvirt.support_guests import MAC, TAG, GuestMachine, connected, digest, view
 
-pytestmark = [pytest.mark.guest, pytest.mark.longest]
+pytestmark = [pytest.mark.every(by="test"), pytest.mark.guest, pytest.mark.longest]
 
 
 @pytest.fixture

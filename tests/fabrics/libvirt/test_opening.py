@@ -11,7 +11,7 @@ from rig import processes
 from rig.eventually import eventually
 from secondsite.fabrics.libvirt.host import emulator
 
-pytestmark = [pytest.mark.slow, pytest.mark.longest]
+pytestmark = [pytest.mark.every, pytest.mark.slow, pytest.mark.longest]
 
 REOPENINGS = 6
 

@@ -13,7 +13,7 @@ from rig.eventually import eventually
 from rig.images import qemu_img
 from tests.fabrics.libvirt.support_held import held_root, image_of
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.every(by="test"), pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

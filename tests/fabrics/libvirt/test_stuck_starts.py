@@ -17,7 +17,7 @@ from secondsite.fabrics.libvirt.host import emulator
 from secondsite.ground import lockfile
 from tests.fabrics.libvirt.support_held import TAG
 
-pytestmark = [pytest.mark.slow, pytest.mark.longest]
+pytestmark = [pytest.mark.every, pytest.mark.slow, pytest.mark.longest]
 
 ROUNDS = 6
 WIDEST_SECONDS = 0.3

@@ -52,6 +52,18 @@ def test_a_missing_image_is_an_obstacle(host):
     assert "cannot be read" in whats(host, machine_on(host, host.images / "nowhere.qcow2"))
 
 
+def test_a_volume_of_a_pool_is_called_one_and_its_file_can_be_found(host):
+    path = host.make_image("volume", 1 << 20)
+    plain = firmware_xml(f"m-{uuid.uuid4().hex[:8]}", [path])
+    named = plain.replace("type='file' device='disk'", "type='volume' device='disk'").replace(
+        f"<source file='{path}'/>", "<source pool='images' volume='root.qcow2'/>"
+    )
+    assert named != plain
+    (obstacle,) = host.fabric.tracking.check(host.define(named))
+    assert "the volume root.qcow2 of the storage pool images" in obstacle.what
+    assert "virsh vol-path root.qcow2 --pool images" in obstacle.do
+
+
 def test_a_restored_image_that_carries_our_bitmap_is_not_believed(host):
     fabric_id = steps.protected(host, "restored")
     base = steps.checkpoint(host, fabric_id)
@@ -137,3 +149,16 @@ def test_no_bitmap_is_left_when_an_off_machine_is_released(host):
     host.fabric.tracking.disable(fabric_id)
     specific = json.loads(qemu_img("info", "--output=json", str(path)))["format-specific"]["data"]
     assert not specific.get("bitmaps")
+
+
+def test_a_disk_on_many_files_is_warned_of_before_its_libvirt_takes_no_more(host, tmp_path):
+    below = None
+    for number in range(21):
+        path = tmp_path / f"{number}.qcow2"
+        on = ["-u", "-b", str(below), "-F", "qcow2"] if below else []
+        qemu_img("create", "-f", "qcow2", *on, str(path), "4M")
+        below = path
+    (found,) = host.fabric.tracking.check(machine_on(host, below))
+    assert "stands on 21 files" in found.what
+    assert "blockcommit" in found.do
+    assert not found.blocking

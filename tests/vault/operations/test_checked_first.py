@@ -88,7 +88,7 @@ def test_a_machine_whose_memory_is_saved_is_refused_by_the_check_with_the_way_ou
     came_to(verbs, verb)
     verbs.appliances.saved = {A}
     error = refusal(verbs, verb)
-    assert "is saved (managed save)" in error.message
+    assert "is saved: its disks alone" in error.message
     assert "virsh managedsave-remove" in error.do
     verbs.appliances.saved = set()
     assert verbs.run(verb).job.state == "succeeded"
@@ -138,6 +138,7 @@ def test_a_planned_failover_needs_the_mapped_networks_to_be_there(verbs):
     assert verbs.run(Verb.PLANNED_FAILOVER).job.state == "succeeded"
     started = verbs.appliances.started[-1]
     assert (started.networks, started.without_missing_networks) == ({"net0": "lan-b"}, False)
+    assert started.goes_on
 
 
 def test_a_failover_in_need_only_warns_of_networks_and_starts_without_those_that_are_gone(verbs):
@@ -149,10 +150,12 @@ def test_a_failover_in_need_only_warns_of_networks_and_starts_without_those_that
     (card,) = verbs.appliances.checked.cards
     assert (card.key, card.mac, card.network) == ("net0", "52:54:00:00:00:01", "lan-b")
     assert verbs.appliances.started[-1].without_missing_networks
+    assert not verbs.appliances.started[-1].goes_on
     point = verbs.machine().failed_over_point_id
     verbs.appliances.started.clear()
     assert verbs.run(Verb.CHANGE_RECOVERY_POINT, point=point).job.state == "succeeded"
     assert verbs.appliances.started[-1].without_missing_networks
+    assert not verbs.appliances.started[-1].goes_on
 
 
 def test_a_failover_looks_at_the_memory_and_tells_what_both_appliances_say_is_wrong(verbs):

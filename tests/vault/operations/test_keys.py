@@ -18,7 +18,7 @@ KEYS = {
         "enable_replication",
         "initial_replication",
     ],
-    "disable_protection": ["stop_replication", "remove_replica"],
+    "disable_protection": ["check", "stop_replication", "remove_replica"],
     "test_failover": ["check", "create_network", "choose", "start", "prove", "complete"],
     "cleanup_test_failover": ["remove_machine", "remove_network", "complete"],
     "failover": ["check", "shut_down", "stop_replication", "failover", "start", "prove", "names"],

@@ -328,6 +328,43 @@ def test_a_cancel_that_fails_because_the_source_died_leads_on_by_failover(verbs)
     assert verbs.state() is State.FAILED_OVER
 
 
+def left_off_at_both_sites(verbs):
+    verbs.protect()
+    verbs.appliances.fail(Kind.START_REPLICA)
+    verbs.appliances.fail(Kind.RESTART)
+    verbs.run(Verb.PLANNED_FAILOVER)
+    assert verbs.state() is State.CANCEL_FAILED
+    verbs.appliances.mend()
+    assert verbs.appliances.running(verbs.machine().id) == []
+
+
+@pytest.mark.parametrize("brings_up", [Verb.CANCEL_FAILOVER, Verb.FAILOVER])
+@pytest.mark.parametrize("away", [None, A, B])
+def test_a_machine_that_runs_nowhere_keeps_its_protection_until_it_was_brought_up(verbs, brings_up, away):
+    """S-057: the record would be gone, and with it who starts the machine."""
+    left_off_at_both_sites(verbs)
+    if away is not None:
+        verbs.appliances.away.add(away)
+    job = verbs.run(Verb.DISABLE_PROTECTION).job
+    assert (job.state, job.error.code) == ("failed", "prerequisite-failed")
+    assert "runs nowhere, as far as is known" in job.error.message
+    assert "cancel-failover web01" in job.error.do
+    assert "failover web01" in job.error.do
+    assert verbs.state() is State.CANCEL_FAILED
+    assert verbs.appliances.removed == []
+    verbs.appliances.away.clear()
+    assert verbs.run(brings_up).job.state == "succeeded"
+    assert len(verbs.appliances.running(verbs.machine().id)) == 1
+    assert verbs.run(Verb.DISABLE_PROTECTION).job.state == "succeeded"
+    assert verbs.machine() is None
+
+
+def test_a_machine_that_its_owner_shut_down_can_be_unprotected(verbs):
+    verbs.protect()
+    verbs.appliances.copies.stop(verbs.machine().id, A)
+    assert verbs.run(Verb.DISABLE_PROTECTION).job.state == "succeeded"
+
+
 def test_the_new_copy_goes_before_the_old_one_starts_again(verbs):
     planned_failed_over(verbs)
     verbs.appliances.given.clear()

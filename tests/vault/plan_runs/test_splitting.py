@@ -5,7 +5,8 @@ import dataclasses
 import pytest
 
 from secondsite.domain.lifecycle import Verb
-from secondsite.vault import ports
+from secondsite.domain.plans.taking import Wanted
+from secondsite.vault import plan_runs, ports
 from secondsite.wire.common.cards import CardSettings
 from secondsite.wire.rest.places import NetworkMapping
 from tests.vault.plan_runs.conftest import NAMES
@@ -98,3 +99,21 @@ def test_those_that_are_committed_there_and_not_protected_back_stay_too(verbs, m
         assert verbs.run(verb, *NAMES).job.state == "succeeded"
     assert verbs.run(Verb.REPROTECT, *NAMES[:2]).job.state == "succeeded"
     assert AT_HOME in outcome(verbs.run_plan(Verb.PLANNED_FAILOVER, mapped, groups=frozenset({1})))
+
+
+def test_a_drill_whose_machines_lie_with_two_hosts_says_so_before_and_in_its_result(verbs, plan):
+    """Each host makes a network of its own."""
+    wanted = plan()
+    with verbs.store.transaction() as tx:
+        machine = tx.machines.find("web02")
+        tx.machines.put(dataclasses.replace(machine, target_appliance_id=machine.source_appliance_id))
+        found = plan_runs.taken(tx, plan_runs.Asked(wanted, Wanted(Verb.TEST_FAILOVER), {}))
+        (told,) = plan_runs.warnings(tx, Verb.TEST_FAILOVER, found, {})
+        assert plan_runs.warnings(tx, Verb.TEST_FAILOVER, found, {"network": "lab"}) == ()
+    assert "app01, db01, db02, web01 at" in told
+    assert "web02 at" in told
+    tree = verbs.run_plan(Verb.TEST_FAILOVER, wanted)
+    assert all("drilled apart" in task.sentence for task in tree.tasks if task.key in ("check", "outcome")), (
+        tree
+    )
+    assert tree.job.state == "partially_succeeded"

@@ -2,11 +2,10 @@
 repeated.
 Then the machine runs at its former place with all that it wrote, and its next cycle sends changes only.
 
-SECONDSITE_EVERY_SEAM=1 tries every seam, else each third one is, and each eighth for people."""
+`./dev test --all` tries every seam; else each ninth one is tried, and each 24th for people, other ones with each commit."""
 
 import contextlib
 import itertools
-import os
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,10 +22,9 @@ from tests.vault.real_sites import support_states as states
 from tests.vault.real_sites.support_real_sites import opened
 from tests.vault.support_operations import folder_in_memory, said
 
-EVERY = bool(os.environ.get("SECONDSITE_EVERY_SEAM"))
-STRIDE, PEOPLES_STRIDE = (1, 1) if EVERY else (3, 8)
+STRIDE, PEOPLES_STRIDE = 9, 24
 # all seams take three to ten minutes, as busy as the host is: one test may well take the time that is enough for all at other times
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600 if EVERY else 600)]
+pytestmark = [pytest.mark.slow, pytest.mark.longest, pytest.mark.timeout(3600)]
 OUT, BACK, HOME_FOR_GOOD = "out", "back", "home"
 HOME = {OUT: "a", BACK: "b"}
 """Where each runs before it is moved: the second one was protected back."""
@@ -74,8 +72,8 @@ def name(request):
     return request.param
 
 
-def test_a_planned_failover_that_fails_at_any_seam_brings_the_machine_back(verbs, name):
-    for n in itertools.count(1, STRIDE):
+def test_a_planned_failover_that_fails_at_any_seam_brings_the_machine_back(verbs, name, sliced):
+    for n in itertools.count(*sliced.steps(STRIDE)):
         wrote = written_now(verbs, name, n)
         with failing_at(n) as seam:
             job = verbs.run(Verb.PLANNED_FAILOVER, name).job
@@ -87,9 +85,9 @@ def test_a_planned_failover_that_fails_at_any_seam_brings_the_machine_back(verbs
     goes_on(verbs, name)
 
 
-def test_a_planned_failover_that_a_person_cancels_at_any_seam_brings_the_machine_back(verbs, name):
+def test_a_planned_failover_that_a_person_cancels_at_any_seam_brings_the_machine_back(verbs, name, sliced):
     cancelled = 0
-    for n in itertools.count(1, PEOPLES_STRIDE):
+    for n in itertools.count(*sliced.steps(PEOPLES_STRIDE)):
         wrote = written_now(verbs, name, n)
         job_id = verbs.submit(Verb.PLANNED_FAILOVER, name)
         with failing_at(n, lambda _seam, job_id=job_id: cancel(verbs, job_id)) as seam:
@@ -110,9 +108,9 @@ def cancel(verbs, job_id):
         verbs.engine.cancel(tx.session, job_id)
 
 
-def test_a_cancel_that_fails_at_any_seam_is_a_finding_and_can_be_repeated(verbs, name):
+def test_a_cancel_that_fails_at_any_seam_is_a_finding_and_can_be_repeated(verbs, name, sliced):
     failed = 0
-    for n in itertools.count(1, STRIDE):
+    for n in itertools.count(*sliced.steps(STRIDE)):
         wrote = written_now(verbs, name, n)
         assert verbs.run(Verb.PLANNED_FAILOVER, name).job.state == "succeeded"
         with failing_at(n) as seam:

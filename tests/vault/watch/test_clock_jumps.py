@@ -173,6 +173,6 @@ def test_a_registration_key_counts_by_the_calendar(vault, ask, clock):
     key = ask("POST", "/sites/a/registration-key", 201)["key"]
     asked = {"key": key, "name": "x", "csr_pem": request_for("x")[1]}
     clock.set = 10 * DAY
-    assert "expired" in ask("POST", "/enroll", 401, json=asked)["error"]["message"]
+    assert "expired" in ask("POST", "/enroll", 403, json=asked)["error"]["message"]
     clock.set = timedelta()
     ask("POST", "/enroll", json=asked)

@@ -131,7 +131,7 @@ def message(**changes):
 ODD: dict[str, list[Any]] = {
     "at": ["2026-11-21T08:00:00", "9999-12-31T23:59:59Z", "yesterday"],
     "sources__0__sent_at": ["2026-11-21T08:00:00", "0001-01-01T00:00:00Z"],
-    "sources__0__epoch": [-1, 10**9 * 4, 10**30],
+    "sources__0__epoch": [-1, 2**63, 10**30],
     "sources__0__last_seq": [10**30],
     "sources__0__sync_fraction": [float("nan"), float("inf")],
     "sources__0__machine_id": ["x" * 1000],

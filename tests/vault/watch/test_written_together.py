@@ -53,11 +53,11 @@ def hello(appliance_id):
     )  # fmt: skip
 
 
-def many(store, count):
+def many(store, count, **what):
     names = [f"id{number}" for number in range(count)]
     with store.transaction() as tx:
         for each in names:
-            tx.machines.add(machine(each, each))
+            tx.machines.add(machine(each, each, **what))
     return names
 
 
@@ -164,7 +164,7 @@ def test_what_goes_first_is_written_with_so_many_others_as_were_asked_for(facts,
 
 
 def test_numbers_of_many_machines_are_written_with_one_statement(facts, store, asked):
-    names = many(store, 40)
+    names = many(store, 40, generation=3, drill_generation=2)
     facts.status(TARGET, Status())
     asked.take()
     seen = dict.fromkeys(names, 3)

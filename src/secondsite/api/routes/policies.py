@@ -9,7 +9,7 @@ from ..access import Vault
 from ..headers import ETAG, LOCATION, IfMatch, OnceHeader, answers, locate, tag
 from ..pages import Paging, by_name
 from ..routers import guarded
-from .names import PolicyName
+from .names import MachineName, PolicyName
 
 router = guarded("policies")
 
@@ -51,3 +51,11 @@ def update_policy(
 def delete_policy(vault: Vault, policy: PolicyName, seen: IfMatch) -> None:
     """A policy that no machine has, and the policy of the way back."""
     vault.policies.delete(policy, seen)
+
+
+@router.put("/machines/{machine}/policy")
+def change_machine_policy(
+    vault: Vault, machine: MachineName, request: rest.MachinePolicyChange
+) -> rest.MachinePolicy:
+    """Another policy for a machine under protection; its appliances are told. On its way back it has that policy's twin."""
+    return vault.policies.assign(machine, request)

@@ -12,6 +12,7 @@ from typing import Protocol
 import structlog
 
 from ...wire.control import Status, changes
+from ...wire.control.salvage import sayable
 from ...wire.control.setups import ReplicaSetup, SourceSetup
 from ...wire.control.statuses import ReplicaStatus, SourceStatus
 from ..source import Replication
@@ -78,7 +79,7 @@ class Reporter:
             now[Side.REPLICA, machine_id] = hosted.status()
         news = News(self._changes)
         self._tell(news, now, set() if self._changes else set(now), {})
-        return [Status.model_validate(part) for part in news.parts]
+        return [_said(part) for part in news.parts]
 
     def next(self) -> Sequence[Status]:
         """The next messages, in their order; none if nothing changed since the last."""
@@ -142,8 +143,8 @@ class Reporter:
             "store_used_bytes": None if free is None or whole is None else whole - free,
             "generations": generations, "drill_generations": drills,
         }  # fmt: skip
-        head = Status.model_validate({**first, **rest, "at": at})
-        return [head, *(Status.model_validate({**part, "at": at}) for part in news.parts[1:])]
+        head = _said({**first, **rest, "at": at})
+        return [head, *(_said({**part, "at": at}) for part in news.parts[1:])]
 
     def _tell(
         self,
@@ -192,6 +193,14 @@ class Reporter:
         told = self._generations_told.get(series, {})
         now = self._generations_told[series] = self._generations.all(series)
         return {machine_id: seen for machine_id, seen in now.items() if told.get(machine_id) != seen}
+
+
+def _said(fields: Mapping[str, object]) -> Status:
+    """What cannot be said of one thing keeps nothing else from being told."""
+    status = sayable(fields)
+    if status.unsaid:
+        log.warning("status.not-whole", problem=status.unsaid)
+    return status
 
 
 def _described(key: Key, side: Described) -> AnyStatus | None:

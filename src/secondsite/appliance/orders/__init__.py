@@ -24,6 +24,7 @@ from . import (
     source_cycles,
 )
 from .adopting import ordered as adopting
+from .beside import live_chains
 from .context import ApplianceParts, Context
 from .keeping import ordered as keeping
 from .late.taken_back import TakenBack
@@ -101,12 +102,14 @@ def perform(context: Context) -> tuple[str, Shape]:
 
 
 remove_left_over = booting.remove_left_over
+look_at_chains = live_chains.look
 
 __all__ = [
     "HANDLERS",
     "ApplianceParts",
     "Context",
     "TakenBack",
+    "look_at_chains",
     "perform",
     "remove_left_over",
     "serve_again",

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shlex
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +27,7 @@ from ...wire.control.checks import (
 from ...wire.control.setups import Base
 from ..shared import withdrawn
 from ..target import FAILOVER, GIVE_ONE, old_disks, stores
-from . import runs
+from . import marks, runs
 from .context import Context
 from .names import ordered as names
 from .networks import missing, production, standing_in
@@ -45,6 +46,7 @@ def check_source(context: Context, payload: CheckSource) -> tuple[str, CheckedSo
         obstacles=found.obstacles,
         needed_bytes=_needed_bytes(context, payload),
         written_bytes=_written_bytes(context, payload),
+        sizes={disk.key: disk.size_bytes for disk in _disks_of(context, payload)},
     )
 
 
@@ -65,7 +67,7 @@ def check_target(context: Context, payload: CheckTarget) -> tuple[str, CheckedTa
 
 def _of_source(context: Context, payload: CheckSource, reached: list[float]) -> Iterator[ObstacleShape]:
     """`reached`: is told how long it took to be connected to the peer."""
-    machine = context.fabric.inventory.get(payload.fabric_id)
+    machine = marks.looked_for(context, payload.fabric_id)
     if machine is None:
         yield _obstacle(
             f"The site has no machine {payload.fabric_id}.", "Discover the site again, or define the machine."
@@ -75,6 +77,7 @@ def _of_source(context: Context, payload: CheckSource, reached: list[float]) -> 
         concerned = (None, *payload.disks) if payload.disks else {each.disk for each in found}
         yield from (_shape(each) for each in found if each.disk in concerned)
         yield from _not_off(context.fabric.power.state(payload.fabric_id), machine.name)
+        yield from marks.obstacles(context, machine)
     if payload.peer_addresses:
         yield from _unreachable(context, payload.peer_addresses, reached)
 
@@ -82,16 +85,20 @@ def _of_source(context: Context, payload: CheckSource, reached: list[float]) -> 
 def _not_off(power: PowerState, name: str) -> Iterator[ObstacleShape]:
     """A saved machine can be replicated, though without its saved memory; one that lives elsewhere cannot."""
     try:
-        resting.obstacle(power, name)
+        resting.require_able(power, name)
     except errors.NotPossibleNow as problem:
         yield ObstacleShape(what=problem.message, do=problem.do, blocking=power is PowerState.ELSEWHERE)
 
 
 def _needed_bytes(context: Context, payload: CheckSource) -> int:
     """Bytes that a full copy of the disks needs."""
+    return sum(_occupied_bytes(disk) for disk in _disks_of(context, payload))
+
+
+def _disks_of(context: Context, payload: CheckSource) -> list[DiskDefinition]:
     machine = context.fabric.inventory.get(payload.fabric_id)
     disks = machine.definition.disks if machine is not None else ()
-    return sum(_occupied_bytes(disk) for disk in disks if not payload.disks or disk.key in payload.disks)
+    return [disk for disk in disks if not payload.disks or disk.key in payload.disks]
 
 
 def _written_bytes(context: Context, payload: CheckSource) -> int | None:
@@ -126,6 +133,21 @@ def _unreachable(
         yield _obstacle(f"The target's data port ({where}) cannot be used: {problem.message}", problem.do)
 
 
+def _no_way_back(context: Context, addresses: tuple[str, ...]) -> Iterator[ObstacleShape]:
+    """Nothing needs it before a reprotect, which is the day after the disaster: too late to find a firewall."""
+    if not addresses:
+        return
+    try:
+        context.parts.peers.connect(addresses, None, PEER_SECONDS).close()
+    except errors.SecondsiteError as problem:
+        where = ", ".join(addresses)
+        yield ObstacleShape(
+            what=f"The way home is closed: from here the source's data port ({where}) cannot be used: {problem.message}",
+            do=f"Open it before it is needed, for the reprotect and the failback. {problem.do}",
+            blocking=False,
+        )
+
+
 def _reach(context: Context, addresses: tuple[str, ...]) -> float:
     """In how many seconds it answered. Try for a while: a peer that is just restarting is not an obstacle."""
     deadline = time.monotonic() + min(PEER_PATIENCE_SECONDS, context.left_seconds())
@@ -150,10 +172,12 @@ def _of_target(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape
     yield from missing.obstacles(context, payload)
     if payload.home is not None:
         yield from missing.at_home(context, payload.home)
+        yield from missing.gone_parts(context, payload.home)
     if payload.home_in_need is not None:
         yield from missing.in_need(context, payload.home_in_need)
     yield from production.warnings(context, payload, runs.of_drills(context))
     yield from names.warnings(context, payload)
+    yield from _no_way_back(context, payload.way_back)
     in_the_way = stores.choosing.obstacles(
         context.parts.host.stores, context.order.machine_id, payload.keeping, payload.needed_bytes
     )
@@ -234,9 +258,9 @@ def _take_over(context: Context, name: str, stands_on: CopyInstant | None) -> st
     fact = runs.machine_of(context, FAILOVER)
     forward = fact.forward if fact is not None else None
     if stands_on is not None and stands_on.through_seq is not None and forward is not None:
-        return f"secondsite machine failover {name} --at {forward.taken_at.isoformat()}"
+        return f"secondsite machine failover {shlex.quote(name)} --at {forward.taken_at.isoformat()}"
     point = "" if stands_on is None else f" --point {stands_on.point_id}"
-    return f"secondsite machine failover {name}{point}"
+    return f"secondsite machine failover {shlex.quote(name)}{point}"
 
 
 def _too_large(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
@@ -307,7 +331,8 @@ def _taken(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
         elif found.fabric_id != payload.fabric_id and found.name == payload.name:
             yield _obstacle(
                 f"Another machine at this site has the name '{found.name}', which {payload.name} will have here.",
-                "Rename that machine, or remove it, if it is not needed.",
+                "Let it have another name here ('secondsite machine set MACHINE --target-name NAME'). Or rename that machine, or remove it, "
+                "if it is not needed.",
             )
 
 

@@ -9,6 +9,7 @@ from ...wire.control.orders import CommitPoint, FabricMachine, Nothing
 from ..shared import withdrawn
 from ..source import Source
 from ..target import HostedReplica
+from . import marks
 from .context import Context
 from .networks import reserving
 from .power import take_away
@@ -39,6 +40,7 @@ def consolidate(context: Context, payload: FabricMachine) -> tuple[str, Nothing]
     starts with its host again, if it did before it was failed over."""
     hosted = context.parts.host.find(context.machine_id)
     with context.alone(hosted, "consolidating"):
+        marks.found(context, payload.fabric_id)
         context.parts.replication.fences.lower(context.machine_id, payload.fabric_id, None)
         if hosted is None:
             return "the machine was already on its own disks", Nothing()
@@ -75,7 +77,7 @@ def remove_machine(context: Context, payload: FabricMachine) -> tuple[str, Nothi
     if source is not None and source.setup.fabric_id != payload.fabric_id:
         source = None
     with context.alone(source, "removing the machine", interrupt=True):
-        found = context.fabric.inventory.get(payload.fabric_id)
+        found = marks.found(context, payload.fabric_id)
         if found is not None:
             _require_left(context, found, source)
             take_away(context, found, source)

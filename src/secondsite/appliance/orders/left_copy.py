@@ -14,7 +14,7 @@ def require_off(context: Context) -> None:
     for found in runs.tagged(context):
         _fence(context, found)
         power = context.fabric.power.state(found.fabric_id)
-        if power in (PowerState.RUNNING, PowerState.PAUSED):
+        if power.is_on:
             raise errors.NotPossibleNow(
                 f"{found.name} runs at this site, and may run at the other one too, so it is not let go of. When it is off it "
                 "does not start again.",

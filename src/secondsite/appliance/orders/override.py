@@ -41,8 +41,8 @@ def _named(fabric: Fabric, name: str) -> MachineSummary:
 
 def _start(fabric: Fabric, fences: Fences, machine_id: str, fabric_id: str, by: str) -> str:
     power = fabric.power.state(fabric_id)
-    if power is PowerState.RUNNING:
-        return "the machine already runs here"
+    if power.is_on:
+        return f"the machine is already {power} here"
     if power is not PowerState.SAVED:
         obstacle(power, machine_id)
     fences.start_anyway(machine_id, by)

@@ -1,19 +1,22 @@
 """Orders about the source's own machine: its power, and its withdrawal."""
 
 import itertools
+import shlex
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from ...domain import errors
 from ...domain.amounts import span
-from ...domain.resting import obstacle
+from ...domain.resting import obstacle, require_able, stands_still
 from ...fabrics.interface import MachineSummary, PowerState
 from ...ground import seams
+from ...wire.control.checks import ObstacleShape
 from ...wire.control.orders import FabricMachine, Nothing, PowerFact, Restart, ShutDown, Withdraw
 from ..shared import withdrawn
 from ..source import Source
 from ..target import FAILOVER, HostedReplica
-from . import runs
+from . import marks, runs
 from .context import Context
 from .late import taken_back
 from .names import addresses
@@ -23,7 +26,25 @@ def state(context: Context, payload: FabricMachine) -> tuple[str, PowerFact]:
     power = context.fabric.power.state(payload.fabric_id)
     asked = payload.tell_addresses and power is PowerState.RUNNING
     told = addresses.bounded(addresses.known(context, payload.fabric_id)) if asked else {}
-    return f"the machine is {power}", PowerFact(power=str(power), addresses=told)
+    in_the_way = tuple(_to_leaving(context, payload.fabric_id, power)) if payload.leaves else ()
+    return f"the machine is {power}", PowerFact(power=str(power), addresses=told, obstacles=in_the_way)
+
+
+def _to_leaving(context: Context, fabric_id: str, power: PowerState) -> Iterator[ObstacleShape]:
+    """What would be found only when it is off: it could not be moved then, nor started again."""
+    found = marks.looked_for(context, fabric_id)
+    if found is None:
+        return
+    yield from marks.obstacles(context, found)
+    try:
+        require_able(power, found.name)
+    except errors.NotPossibleNow as problem:
+        yield ObstacleShape(what=problem.message, do=problem.do)
+    if not context.fabric.power.stays_defined(fabric_id):
+        yield ObstacleShape(
+            what=f"{found.name} is transient: its definition vanishes when it is shut down.",
+            do=f"Define it: 'virsh dumpxml --migratable {shlex.quote(found.name)} > FILE', then 'virsh define FILE'.",
+        )
 
 
 def shut_down(context: Context, payload: ShutDown) -> tuple[str, PowerFact]:
@@ -44,6 +65,8 @@ def _shut_down(context: Context, payload: ShutDown) -> tuple[str, PowerFact]:
         return f"the machine was already {before}", PowerFact(power=str(before))
     found = ours(context, payload.fabric_id)
     obstacle(before, found.name)
+    if not payload.force:
+        stands_still(before, found.name)
     taken_back.asks(context, payload.fabric_id)
     seams.reach("appliance.machine.to-be-asked")
     if power.shut_down(payload.fabric_id, payload.grace_seconds):
@@ -63,6 +86,7 @@ def restart(context: Context, payload: Restart) -> tuple[str, PowerFact]:
     """Cancel a planned failover: start the machine and resume its replication."""
     source = context.parts.replication.find(context.machine_id)
     with context.alone(source or _replica(context), "resuming", interrupt=True):
+        marks.found(context, payload.fabric_id)  # before its fence is asked for
         with context.parts.replication.fences.lifted(context.machine_id):
             did, found = _started(context, payload.fabric_id)
         context.parts.replication.fences.lower(context.machine_id, payload.fabric_id, source)
@@ -89,6 +113,8 @@ def _started(context: Context, fabric_id: str) -> tuple[str, PowerState]:
     if found in (PowerState.SAVED, PowerState.ELSEWHERE):
         return f"left the machine as its owner did ({found})", found
     context.fabric.power.start(fabric_id)
+    if found.is_on and found is not PowerState.RUNNING:
+        return _as_its_owner_left_it(context, fabric_id)
     if watched:
         return (
             f"the machine had not gone off (if it does within {span(taken_back.WATCHED_SECONDS)}, it is started again)",
@@ -97,10 +123,17 @@ def _started(context: Context, fabric_id: str) -> tuple[str, PowerState]:
     return "started the machine", PowerState.RUNNING
 
 
+def _as_its_owner_left_it(context: Context, fabric_id: str) -> tuple[str, PowerState]:
+    """Also after a start that was cut off half way, which begins paused."""
+    now = context.fabric.power.state(fabric_id)
+    did = "started the machine" if now is PowerState.RUNNING else f"left the machine as its owner did ({now})"
+    return did, now
+
+
 def _not_anothers(context: Context, fabric_id: str) -> None:
     """Raises NotOurs for a machine that came under another protection since: here it may be the old copy. Without a tag it is its
     owner's, and off because of us."""
-    found = context.fabric.inventory.get(fabric_id)
+    found = marks.found(context, fabric_id)
     if found is not None and found.tag not in (None, context.machine_id):
         raise errors.NotOurs(
             f"Machine {found.name} at this site is tagged {found.tag}: it was protected anew, and is not started for what was before.",
@@ -154,7 +187,7 @@ def take_away(context: Context, found: MachineSummary, source: Source | None) ->
     ours(context, found.fabric_id)
     _not_a_failover_copy(context, found)
     power = context.fabric.power.state(found.fabric_id)
-    obstacle(power, found.name)
+    obstacle(power, found.name, old_copy=True)
     if source is not None:
         context.parts.replication.fences.raise_(source, "It runs at the other site.")
         context.parts.replication.remove(source)
@@ -183,7 +216,7 @@ def _not_a_failover_copy(context: Context, found: MachineSummary) -> None:
 
 def ours(context: Context, fabric_id: str) -> MachineSummary:
     """The machine, which carries our tag; raises NotFound, NotOurs."""
-    found = context.fabric.inventory.get(fabric_id)
+    found = marks.found(context, fabric_id)
     if found is None:
         raise errors.NotFound(
             f"The site has no machine {fabric_id}.", do="Look for it with 'virsh list --all'."

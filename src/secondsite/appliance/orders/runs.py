@@ -2,14 +2,15 @@
 
 import time
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from ...datapath import errors as datapath_errors
 from ...domain import errors, journal
-from ...fabrics.interface import HostRequest, MachineSummary
+from ...fabrics.interface import Gone, HostRequest, MachineSummary, PowerState
 from ...ground import seams
 from ...wire.common.base import Shape
 from ...wire.common.machines import MachineDefinition, NicDefinition
@@ -19,22 +20,32 @@ from ...wire.control.orders import Nothing, StartFact, StartReplica, StopReplica
 from ..shared import run_key
 from ..target import FAILOVER as FAILOVER
 from ..target import HostedReplica, coming_home, old_disks
+from . import marks
 from .context import Context
 from .networks import connected, missing, reserving, shared
 
 DRILL = "drill"
+NOT_RUNNING = (PowerState.OFF, PowerState.MISSING)
+NEVER_RAN = (*NOT_RUNNING, PowerState.PAUSED)
+"""After a start that failed: its last act lets the guest run."""
 
 
 class RunFact(Shape):
-    """What is remembered of a machine that runs on a point. `made`: it was defined, and may have been started. `mark`: another one for
-    each machine, though drills of a machine have one fabric id after the other."""
+    """What is remembered of a machine that runs on a point. `made`: it was defined, and may have been started. `begun`: its start came to
+    its end, so its guest has run; None where a former release did not say. `mark`: another one for each machine, though drills of a machine
+    have one fabric id after the other."""
 
     fabric_id: str
     name: str
     point_id: str
     forward: RolledForward | None = None
     made: bool = False
+    begun: bool | None = None
     mark: str = ""
+
+    @property
+    def may_have_run(self) -> bool:
+        return self.made if self.begun is None else self.begun
 
 
 def key_of(context: Context, run: str) -> str:
@@ -84,51 +95,65 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
     began, hosted = time.monotonic(), context.hosted()
     with context.alone(hosted, "starting a machine"):
         _require_closed(hosted, payload)
+        marks.found(context, payload.fabric_id)
         _end_forgotten_drill(context, hosted, payload)
+        _end_never_begun(context, hosted, payload)
         old_disks.require_unchanged(hosted)
-        record = hosted.record(payload.point_id)
-        paths = _disks(context, hosted, payload)
-        fact = RunFact(
-            fabric_id=payload.fabric_id,
-            name=payload.name,
-            point_id=payload.point_id,
-            forward=payload.forward,
-            mark=uuid.uuid4().hex,
-        )
-        known = machine_of(context, payload.run)
-        was_made = known is not None and known == fact.model_copy(update={"made": True, "mark": known.mark})
-        if known is not None and was_made:
-            fact = known
-        remember(context, payload.run, fact.model_copy(update={"made": was_made}))
-        seams.reach("appliance.run.opened")
-        home = coming_home.as_withdrawn(context.state, hosted, payload)
-        definition = coming_home.definition(context.state, hosted, payload, hosted.definition(record))
-        networks = {nic.key: _network(payload, nic) for nic in definition.nics}
-        unconnected = {} if home is not None else missing.left_out(context, payload, networks)
-        wanted = Sizing() if payload.home else payload.sizing
-        firmware = hosted.replica.firmware(payload.point_id, payload.run)
-        request = HostRequest(
-            fabric_id=payload.fabric_id,
-            name=payload.name,
-            definition=definition,
-            disks=paths,
-            networks={**networks, **dict.fromkeys(unconnected)},
-            macs=_new_macs(payload, definition),
-            tag=context.machine_id,
-            firmware={name: data for name, data in firmware.items() if data is not None},
-            home=home,
-            sizing=wanted,
-        )
-        unfit = context.fabric.hosting.create(request)
-        remember(context, payload.run, fact.model_copy(update={"made": True}))
-        seams.reach("appliance.run.created")
-        shows = _shows(context, payload.fabric_id)
-        got = reserving.reserved(context, payload)
-        if payload.start:
-            unconnected |= _started(context, payload, request)
-        is_drill = payload.run != FAILOVER
-        asked = {**networks, **dict.fromkeys(unconnected)}
-        told = connected.said(context, payload.fabric_id, asked) if is_drill else ""
+        with _nothing_left(context, hosted, payload):
+            return _start(context, hosted, payload, began)
+
+
+def _start(
+    context: Context, hosted: HostedReplica, payload: StartReplica, began: float
+) -> tuple[str, StartFact]:
+    record = hosted.record(payload.point_id)
+    fact = RunFact(
+        fabric_id=payload.fabric_id,
+        name=payload.name,
+        point_id=payload.point_id,
+        forward=payload.forward,
+        begun=False,
+        mark=uuid.uuid4().hex,
+    )
+    known = machine_of(context, payload.run)
+    was_made = known is not None and known.made and _is_same(known, fact)
+    if known is not None and was_made:
+        fact = known
+    remember(context, payload.run, fact)
+    paths = _disks(context, hosted, payload)
+    seams.reach("appliance.run.opened")
+    home = coming_home.as_withdrawn(context.state, hosted, payload)
+    definition = coming_home.definition(context.state, hosted, payload, hosted.definition(record))
+    networks = {nic.key: _network(payload, nic) for nic in definition.nics}
+    unconnected = {} if home is not None else missing.left_out(context, payload, networks)
+    wanted = Sizing() if payload.home else payload.sizing
+    firmware = hosted.replica.firmware(payload.point_id, payload.run)
+    request = HostRequest(
+        fabric_id=payload.fabric_id,
+        name=payload.name,
+        definition=definition,
+        disks=paths,
+        networks={**networks, **dict.fromkeys(unconnected)},
+        macs=_new_macs(payload, definition),
+        tag=context.machine_id,
+        firmware={name: data for name, data in firmware.items() if data is not None},
+        home=home,
+        sizing=wanted,
+        goes_back="" if payload.goes_on else fact.mark,
+    )
+    unfit = context.fabric.hosting.create(request)
+    fact = fact.model_copy(update={"made": True})
+    remember(context, payload.run, fact)
+    seams.reach("appliance.run.created")
+    shows = _shows(context, payload.fabric_id)
+    got = reserving.reserved(context, payload)
+    lacks = _started(context, payload, request) if payload.start else _Without()
+    unconnected |= lacks.cards
+    media = _media(context, request)
+    remember(context, payload.run, fact.model_copy(update={"begun": True}))
+    is_drill = payload.run != FAILOVER
+    asked = {**networks, **dict.fromkeys(unconnected)}
+    told = connected.said(context, payload.fabric_id, asked) if is_drill else ""
     seconds = time.monotonic() - began
     did = "started" if payload.start else "defined"
     taken_at = datetime.fromisoformat(record.manifest.taken_at)
@@ -136,9 +161,9 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
         taken_at = payload.forward.taken_at
     begin = started_from(payload.point_id, payload.forward) + ("," if payload.forward else "")
     sentence = f"{did} {payload.name} from {begin} in {seconds:.1f} s"
-    return sentence + _sized(wanted, unfit) + missing.said(unconnected) + got + told + _without(
-        firmware
-    ), StartFact(
+    return sentence + _sized(wanted, unfit) + missing.said(unconnected) + _lacking(
+        lacks, media
+    ) + got + told + _without(firmware), StartFact(
         fabric_id=payload.fabric_id,
         name=payload.name,
         point_id=payload.point_id,
@@ -151,29 +176,109 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
     )
 
 
-def _started(context: Context, payload: StartReplica, request: HostRequest) -> dict[str, str]:
-    """Why cards are left unconnected, by their keys. A machine that comes home is started as it was, on networks that may be of kinds which
-    no list has; only if that fails, in need, without the cards whose networks are gone."""
+@dataclass(frozen=True, slots=True)
+class _Without:
+    """What a machine was started without: why cards are left unconnected, by their keys, and what is gone at home."""
+
+    cards: Mapping[str, str] = field(default_factory=dict)
+    parts: Sequence[Gone] = ()
+
+
+def _is_same(one: RunFact, other: RunFact) -> bool:
+    return (one.fabric_id, one.name, one.point_id, one.forward) == (
+        other.fabric_id,
+        other.name,
+        other.point_id,
+        other.forward,
+    )
+
+
+@contextmanager
+def _nothing_left(context: Context, hosted: HostedReplica, payload: StartReplica) -> Iterator[None]:
+    """A start that did not begin gives its run back, so that another point can be started. What may hold anything that a guest wrote stays."""
+    wrote = _may_hold_writes(context, hosted, payload.run)
+    try:
+        yield
+    except Exception:
+        with suppress(errors.SecondsiteError):
+            if not wrote and context.fabric.power.state(payload.fabric_id) in NEVER_RAN:
+                _give_back(context, hosted, payload.run)
+        raise
+
+
+def _give_back(context: Context, hosted: HostedReplica, run: str) -> None:
+    """A machine that this start did not come to define is none of its own."""
+    fact = machine_of(context, run)
+    if fact is not None and fact.made:
+        end(context, hosted, run)
+    else:
+        hosted.replica.close_run(run)
+        context.state.remove_fact(key_of(context, run))
+        hosted.refresh()
+
+
+def _may_hold_writes(context: Context, hosted: HostedReplica, run: str) -> bool:
+    """Whether a guest may have run on it. Of a run that is in no database `secondsite-rescue` may have started the machine."""
+    fact = machine_of(context, run)
+    return hosted.replica.state.run(run) is not None and (fact is None or fact.may_have_run)
+
+
+def _end_never_begun(context: Context, hosted: HostedReplica, payload: StartReplica) -> None:
+    """What a start left that an appliance's end cut off; another point was chosen since."""
+    run, fact = hosted.replica.state.run(payload.run), machine_of(context, payload.run)
+    wanted = (payload.point_id, payload.forward and payload.forward.seq)
+    if run is None or fact is None or (run.point_id, run.through_seq) == wanted:
+        return
+    if not fact.may_have_run and context.fabric.power.state(fact.fabric_id) in NOT_RUNNING:
+        _give_back(context, hosted, payload.run)
+
+
+def _started(context: Context, payload: StartReplica, request: HostRequest) -> _Without:
+    """A machine that comes home is started as it was, on networks that may be of kinds which no list has; only if that fails, in need,
+    without the cards whose networks are gone, and without what else is."""
     try:
         context.fabric.power.start(request.fabric_id)
-        return {}
+        return _Without()
     except errors.FabricError as refused:
-        gone = missing.gone_at_home(context, payload, request.home)
-        if not gone:
+        cards = missing.gone_at_home(context, payload, request.home)
+        parts = _gone(context, payload, request)
+        if not cards and not parts:
             raise
-        return _started_without(context, request, gone, refused)
+        return _started_without(context, request, _Without(cards, parts), refused)
+
+
+def _gone(context: Context, payload: StartReplica, request: HostRequest) -> tuple[Gone, ...]:
+    """What the machine can start without at home, if it must not fail."""
+    if request.home is None or not payload.without_missing_networks:
+        return ()
+    found = context.fabric.hosting.gone(request.home, request.disks)
+    return tuple(each for each in found if not each.needed)
 
 
 def _started_without(
-    context: Context, request: HostRequest, gone: dict[str, str], refused: errors.FabricError
-) -> dict[str, str]:
-    context.fabric.hosting.create(replace(request, not_connected=frozenset(gone)))
+    context: Context, request: HostRequest, lacks: _Without, refused: errors.FabricError
+) -> _Without:
+    parts = frozenset(each.key for each in lacks.parts)
+    context.fabric.hosting.create(replace(request, not_connected=frozenset(lacks.cards), without=parts))
     try:
         context.fabric.power.start(request.fabric_id)
     except errors.SecondsiteError:
-        context.fabric.hosting.create(request)  # it was not for its cards
+        context.fabric.hosting.create(request)  # it was not for what is gone
         raise refused from None
-    return gone
+    return lacks
+
+
+def _media(context: Context, request: HostRequest) -> Sequence[Gone]:
+    """What lay in drives at home and is gone: they are empty."""
+    if request.home is None:
+        return ()
+    return [each for each in context.fabric.hosting.gone(request.home, request.disks) if each.medium]
+
+
+def _lacking(lacks: _Without, media: Sequence[Gone]) -> str:
+    """A part of a sentence."""
+    found = dict.fromkeys(each.what for each in (*lacks.parts, *media))
+    return f"; it runs without what is gone at home: {', '.join(found)}" if found else ""
 
 
 def _shows(context: Context, fabric_id: str) -> bool | None:
@@ -237,7 +342,7 @@ def _disks(context: Context, hosted: HostedReplica, payload: StartReplica) -> di
 def _sized(wanted: Sizing, unfit: Sequence[str]) -> str:
     """A part of a sentence: what the machine has otherwise than at home, and what of its definition does not fit that."""
     without = f", without {', '.join(unfit)} of its definition" if unfit else ""
-    return f" with {' and '.join(wanted.words)}{without}" if wanted.any else ""
+    return (f" with {' and '.join(wanted.words)}" if wanted.any else "") + without
 
 
 def _without(firmware: Mapping[str, bytes | None]) -> str:
@@ -249,6 +354,7 @@ def _without(firmware: Mapping[str, bytes | None]) -> str:
 def stop_replica(context: Context, payload: StopReplica) -> tuple[str, Nothing]:
     hosted = context.parts.host.find(context.machine_id)
     with context.alone(hosted, "ending a run"):
+        marks.found(context, payload.fabric_id)
         if payload.run == FAILOVER:
             _require_a_copy(context, hosted, payload.fabric_id)
         context.fabric.hosting.remove(payload.fabric_id, context.machine_id)
@@ -293,6 +399,7 @@ def end(context: Context, hosted: HostedReplica, run: str) -> str:
     """Remove the machine of a run, its overlays and its lease; the caller has locked the replica."""
     fact = machine_of(context, run)
     if fact is not None:
+        marks.found(context, fact.fabric_id)
         context.fabric.hosting.remove(fact.fabric_id, context.machine_id)
         seams.reach("appliance.run.removed")
     back = reserving.released(context) if run == FAILOVER else ""

@@ -10,6 +10,7 @@ from ...domain.resting import obstacle
 from ...fabrics.interface import PowerState
 from ...wire.control.orders import CycleFact, PreCopy, RunCycle
 from ..source import CycleRequest, Overtaken, Source
+from . import marks
 from .context import Context
 
 PAUSE_SECONDS = 0.5
@@ -33,6 +34,7 @@ def run_cycle(context: Context, payload: RunCycle) -> tuple[str, CycleFact]:
     with context.alone(source, "a cycle that was asked for", interrupt=payload.final):
         if payload.final:
             _must_be_off(context, source)
+            marks.found(context, source.setup.fabric_id)  # it is fenced by its tag
             context.parts.replication.fences.raise_(
                 source, "Its last changes went to the other site, where it runs."
             )

@@ -8,6 +8,7 @@ Its rooms:
     cycle               one cycle: a frozen view, sent until it is durable there
     cycle_plan          what a cycle carries, and its header
     fence               keeps the old copy of a failed-over machine from starting
+    marking             our tag on a machine, put back where another program lost it
     watch               looks after machines between their cycles
     old_copies          old copies that an undone reprotect left here
     views               what a frozen view leaves behind
@@ -20,11 +21,21 @@ Its rooms:
     scratch_reserve     space that is released when scratch space runs out
 """
 
-from . import progress, views
+from . import marking, progress, views
 from .cycle_guard import Interrupted, Overtaken
 from .cycle_plan import CycleRequest
 from .fence import Fences
 from .loop import Replication
 from .machine import Source
 
-__all__ = ["CycleRequest", "Fences", "Interrupted", "Overtaken", "Replication", "Source", "progress", "views"]
+__all__ = [
+    "CycleRequest",
+    "Fences",
+    "Interrupted",
+    "Overtaken",
+    "Replication",
+    "Source",
+    "marking",
+    "progress",
+    "views",
+]

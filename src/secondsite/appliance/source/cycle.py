@@ -24,6 +24,7 @@ from ...datapath.transfer import DiskPlan
 from ...fabrics.interface import ChangeSession, Fabric, MachineSummary, PowerState, SessionRequest
 from ...ground import seams
 from ...wire.common.machines import MachineDefinition
+from ...wire.common.sync_mode import SyncMode
 from ...wire.control.orders import CycleFact
 from ..shared import ApplianceConfig, Peers
 from . import acknowledge, cycle_plan, digest_cache, disks_and_firmware, idle, slices, views
@@ -177,7 +178,7 @@ class Cycles:
             guarded = stack.enter_context(self._guarded(source, connection, session))
             disks = stack.enter_context(views.read(session))
             _note_consistency(source, session, request)
-            parts = self._parts(source, session, request)
+            parts = self._parts(source, session, disks, zeros_cost=not connection.tells_what_it_holds)
             plan = CyclePlan(
                 source, session, parts, disks_and_firmware.firmware_state(self._fabric, source), request
             )
@@ -249,14 +250,19 @@ class Cycles:
             instant=lambda: _instant("frozen" if request.app_consistent else "still"),
         )
 
-    def _parts(self, source: Source, session: ChangeSession, request: CycleRequest) -> list[DiskPart]:
+    def _parts(
+        self, source: Source, session: ChangeSession, disks: Sequence[NbdDisk], *, zeros_cost: bool
+    ) -> list[DiskPart]:
         progress = source.progress
         slice_bytes = min(source.slice_bytes, self._config.slice_bytes)
         parts = []
-        for disk in session.disks:
+        for disk, view in zip(session.disks, disks, strict=True):
             facts = DiskFacts(disk.key, disk.size_bytes, bool(disk.bitmaps))
             at = slices.begin(facts, progress.passes.get(disk.key), progress.base is not None)
-            parts.append(slices.part(facts, at, slice_bytes))
+            compares = at is not None and at.mode is SyncMode.COMPARE
+            parts.append(
+                slices.part(facts, at, slice_bytes, view.allocation, zeros_cost=zeros_cost and compares)
+            )
         return parts
 
 

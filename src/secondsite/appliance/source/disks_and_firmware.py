@@ -3,12 +3,14 @@
 A problem here is a finding, not an error: the rest of the machine is replicated.
 """
 
+import shlex
 from collections.abc import Sequence
 
 from ...datapath.cycles import FirmwareFile, firmware
 from ...domain import errors
 from ...domain.amounts import exact_size
 from ...fabrics.interface import Fabric, MachineSummary
+from . import marking
 from .machine import Source
 
 FINDINGS = ("disk-not-protected", "disk-missing", "firmware-not-carried")
@@ -34,10 +36,12 @@ def elsewhere(source: Source) -> errors.NotFound:
 
 
 def summary(fabric: Fabric, source: Source) -> MachineSummary:
-    """The machine as it is now; raises NotFound."""
+    """The machine as it is now, with our tag; raises NotFound, NotOurs."""
     found = fabric.inventory.get(source.setup.fabric_id)
     if found is None:
         raise missing(source)
+    if found.tag != source.machine_id:
+        marking.require(fabric, source, found.tag)
     return found
 
 
@@ -50,18 +54,25 @@ def present_disks(source: Source, found: MachineSummary) -> tuple[str, ...]:
     added = [key for key in known if key not in setup.disks and key not in setup.left_out]
     named = ", ".join(f"{key} ({exact_size(sizes[key])})" if key in sizes else key for key in added)
     _say(source, "disk-not-protected", added,
-         f"{name} has {named}, which no recovery point has. To protect it: "
-         f"'secondsite machine include-disk {name}{_options(added)}'; to leave it out: 'exclude-disk'.")  # fmt: skip
+         f"{name} has {named}, which no recovery point has.{_until_it_stops([key for key in added if key not in sizes])} To protect it: "
+         f"'secondsite machine include-disk {shlex.quote(name)}{_options(added)}'; to leave it out: 'exclude-disk'.")  # fmt: skip
     gone = [key for key in setup.disks if key not in attached]
     _say(source, "disk-missing", gone,
          f"{name} no longer has {', '.join(gone)}, and neither do new recovery points. If that is intended: "
-         f"'secondsite machine exclude-disk {name}{_options(gone)}'.")  # fmt: skip
+         f"'secondsite machine exclude-disk {shlex.quote(name)}{_options(gone)}'.")  # fmt: skip
     if len(gone) == len(setup.disks):
         raise errors.FabricError(
             f"{source} has none of its protected disks any more ({', '.join(gone)}).",
             do="Attach them again, or disable protection and enable it with the disks that it has.",
         )
     return tuple(key for key in setup.disks if key in attached)
+
+
+def _until_it_stops(keys: list[str]) -> str:
+    """One that its definition does not have cannot be protected."""
+    if not keys:
+        return ""
+    return f" {', '.join(keys)} is attached only until the machine stops: attach it permanently first ('virsh attach-device' with --config)."
 
 
 def firmware_state(fabric: Fabric, source: Source) -> tuple[FirmwareFile, ...] | None:

@@ -127,7 +127,7 @@ class Fences:
             fence = self.find(machine_id)
             if fence is not None:
                 with_host = bool(fence.starts_with_host)
-                self._fabric.power.allow_start(fabric_id, machine_id, with_host=with_host)
+                self._allow(fabric_id, machine_id, with_host=with_host)
                 seams.reach("appliance.fence.lowered")
                 self._state.remove_fact(PREFIX + machine_id)
                 log.info("source.unfenced", machine=machine_id, starts_with_host=with_host)
@@ -158,7 +158,7 @@ class Fences:
             yield
             return
         self.enforce_for(machine_id)  # nobody else puts the fence up in the middle of this
-        self._fabric.power.allow_start(fence.fabric_id, machine_id, with_host=False)
+        self._allow(fence.fabric_id, machine_id, with_host=False)
         seams.reach("appliance.fence.lifted")
         try:
             yield
@@ -182,12 +182,17 @@ class Fences:
         self._put(machine_id, fence.model_copy(update={"started_anyway": said}))
         log.warning("source.started-anyway", machine=machine_id, by=by)
         try:
-            self._fabric.power.allow_start(fence.fabric_id, machine_id, with_host=False)
+            self._allow(fence.fabric_id, machine_id, with_host=False)
             seams.reach("appliance.fence.lifted")
             self._fabric.power.start(fence.fabric_id)
         finally:
             self._enforced.pop(machine_id, None)
             self.enforce_for(machine_id)
+
+    def _allow(self, fabric_id: str, machine_id: str, *, with_host: bool) -> None:
+        """A machine that was defined anew without our mark has nothing of ours that forbids its start."""
+        if self._fabric.inventory.tag(fabric_id) is not None:
+            self._fabric.power.allow_start(fabric_id, machine_id, with_host=with_host)
 
     def abandon(self, machine_id: str) -> str:
         """Protection ends, and what is ours goes. Autostart stays off, unless the machine runs here. A part of a
@@ -210,11 +215,12 @@ class Fences:
             self._enforced.pop(machine_id, None)
 
     def tell(self, source: Source) -> None:
-        """A fenced machine that runs is a second copy."""
-        if source.fenced and source.power is PowerState.RUNNING:
+        """A fenced machine that runs, or may run on, is a second copy."""
+        if source.fenced and source.power is not None and source.power.is_on:
             fence = self.find(source.machine_id)
             why = f"{fence.why} {fence.started_anyway}" if fence else ""
-            source.findings.add(FINDING, f"{source.setup.machine_name} runs here. {why}".strip())
+            runs = "runs" if source.power is PowerState.RUNNING else f"is {source.power}"
+            source.findings.add(FINDING, f"{source.setup.machine_name} {runs} here. {why}".strip())
         else:
             source.findings.clear(FINDING)
 

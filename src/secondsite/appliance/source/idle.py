@@ -100,7 +100,7 @@ def look(fabric: Fabric, source: Source, request: SessionRequest) -> Idle | None
     if unwritten is None or unwritten.sizes_bytes != progress.sizes_bytes:
         return None
     sizes = ((key, unwritten.sizes_bytes[key]) for key in request.disks)
-    parts = tuple(slices.part(DiskFacts(key, size, True), None, None) for key, size in sizes)
+    parts = tuple(slices.still(DiskFacts(key, size, True)) for key, size in sizes)
     return Idle(ChangeSession(unwritten.taken_at, base, ()), parts, unwritten.attached)
 
 

@@ -3,18 +3,24 @@
 0 ........ position ........ position + slice ........ size
 | changed since the base | copied or compared whole | not yet |
 
+A slice is measured by the data in it: a disk costs as many cycles as what it holds, however large it is.
+
 What an earlier try of the slice may have brought to the replica is compared, so it is not sent twice. So is what an
 earlier delta may have brought and the bitmap no longer marks.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...datapath import extents
+from ...datapath.disks import STATUS_BYTES
 from ...datapath.extents import Extent
 from ...datapath.granularity import BLOCK_BYTES
 from ...wire.common.sync_mode import SyncMode
 from .progress import DiskPass
+
+Ask = Callable[[int, int], list[Extent]]
+"""Asks a view about (offset, length)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,8 @@ class DiskPart:
     tried_until: int
     """Below this byte the replica may have a part of a copied slice: there it is compared."""
     after: DiskPass | None
+    content: tuple[Extent, ...] = ()
+    """What the view says of the slice: data and zeros."""
 
     @property
     def attempted(self) -> int:
@@ -56,18 +64,50 @@ def begin(disk: DiskFacts, running_pass: DiskPass | None, had_base: bool) -> Dis
     return running_pass.model_copy(update={"position": 0})
 
 
-def part(disk: DiskFacts, at: DiskPass | None, slice_bytes: int | None) -> DiskPart:
-    """The disk's part in a cycle; `slice_bytes` None takes all that is left."""
+def part(
+    disk: DiskFacts, at: DiskPass | None, slice_bytes: int, allocation: Ask, *, zeros_cost: bool = False
+) -> DiskPart:
+    """The disk's part in a cycle, `slice_bytes` of data at most. `allocation(offset, length)` asks the view. `zeros_cost`: what
+    is empty counts as well, as where a target of a former release is compared with."""
     if at is None:
-        return DiskPart(disk.key, disk.size_bytes, disk.size_bytes, 0, 0, None, 0, None)
+        return still(disk)
     position = min(at.position, disk.size_bytes)
-    length = disk.size_bytes if slice_bytes is None else -(-slice_bytes // BLOCK_BYTES) * BLOCK_BYTES
-    end = min(position + length, disk.size_bytes)
+    content = _slice(disk, position, slice_bytes, allocation, zeros_cost)
+    end = content[-1].end if content else position
     after = None
     if end < disk.size_bytes:
         attempted = max(at.attempted, end)
         after = at.model_copy(update={"position": end, "attempted": attempted, "size_bytes": disk.size_bytes})
-    return DiskPart(disk.key, disk.size_bytes, position, position, end, at.mode, at.attempted, after)
+    return DiskPart(
+        disk.key, disk.size_bytes, position, position, end, at.mode, at.attempted, after, tuple(content)
+    )
+
+
+def still(disk: DiskFacts) -> DiskPart:
+    """The part of a disk of which no pass is unfinished."""
+    return DiskPart(disk.key, disk.size_bytes, disk.size_bytes, 0, 0, None, 0, None)
+
+
+def _slice(
+    disk: DiskFacts, position: int, slice_bytes: int, allocation: Ask, zeros_cost: bool
+) -> list[Extent]:
+    """Data and zeros from `position` on until they have `slice_bytes` of data, cut at a block, or until the disk ends."""
+    found: list[Extent] = []
+    left = -(-slice_bytes // BLOCK_BYTES) * BLOCK_BYTES
+    while position < disk.size_bytes and left > 0:
+        for extent in extents.merge(allocation(position, min(STATUS_BYTES, disk.size_bytes - position))):
+            costs = zeros_cost or not extent.zero
+            end = (
+                min(extent.end, -(-(extent.offset + left) // BLOCK_BYTES) * BLOCK_BYTES)
+                if costs
+                else extent.end
+            )
+            found.append(replace(extent, length=end - extent.offset))
+            left -= (end - extent.offset) * costs
+            position = end
+            if left <= 0:
+                break
+    return extents.merge(found)
 
 
 def unmarked(part: DiskPart, doubtful: Iterable[Extent], changed: Iterable[Extent]) -> list[Extent]:
@@ -76,8 +116,7 @@ def unmarked(part: DiskPart, doubtful: Iterable[Extent], changed: Iterable[Exten
     return extents.subtract(extents.intersect(doubtful, 0, part.known_until), changed)
 
 
-def to_send(part: DiskPart, dirty: Callable[[int, int], list[Extent]], allocation: Callable[[int, int], list[Extent]]
-            ) -> tuple[list[Extent], list[Extent]]:  # fmt: skip
+def to_send(part: DiskPart, dirty: Ask, allocation: Ask) -> tuple[list[Extent], list[Extent]]:
     """(extents to send, extents to compare). `dirty(offset, length)` and `allocation(offset, length)` ask the view."""
     changed: list[Extent] = []
     if part.known_until:
@@ -86,7 +125,7 @@ def to_send(part: DiskPart, dirty: Callable[[int, int], list[Extent]], allocatio
             changed += allocation(each.offset, each.length)
     if part.slice_end == part.slice_start:
         return extents.merge(changed), []
-    whole = allocation(part.slice_start, part.slice_end - part.slice_start)
+    whole = part.content
     if part.mode is SyncMode.COMPARE:
         return extents.merge(changed), extents.merge(whole)
     fresh_start = max(part.slice_start, part.tried_until)

@@ -16,6 +16,9 @@ from .machine import Source
 
 log = structlog.get_logger(__name__)
 
+CONNECTIONS = 2
+"""That an NbdDisk makes where it may."""
+
 
 def settle(fabric: Fabric, source: Source) -> None:
     """End a view that was left open. The caller has locked the source. Raises the fabric's errors."""
@@ -59,11 +62,15 @@ def sweep(fabric: Fabric, source: Source) -> bool:
 @contextmanager
 def read(session: ChangeSession) -> Iterator[list[NbdDisk]]:
     """The disks of a view, open for reading. The job ends before its readers disconnect: QEMU before 9.0 may abort
-    when a reader goes away from an open one."""
+    when a reader goes away from an open one. Connections that are too many would be waited for for ever."""
+    most = session.most_connections
+    few = most is not None and most < CONNECTIONS * len(session.disks)
     with ExitStack() as readers:
         try:
             yield [
-                readers.enter_context(NbdDisk(disk.socket, disk.export, bitmaps=disk.bitmaps))
+                readers.enter_context(
+                    NbdDisk(disk.socket, disk.export, bitmaps=disk.bitmaps, one_connection=few)
+                )
                 for disk in session.disks
             ]
         finally:

@@ -1,6 +1,7 @@
 """Looks after machines between their cycles, whatever the target does: ends what a dead process left open, knows the
 power of each machine, and keeps one that was failed over from starting, also where no source stands for it."""
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 
@@ -9,7 +10,7 @@ import structlog
 from ...domain import errors
 from ...fabrics.interface import Fabric
 from ...ground.periodic import Periodic
-from . import views
+from . import marking, views
 from .fence import Fences
 from .machine import Source
 from .old_copies import OldCopies
@@ -17,6 +18,8 @@ from .old_copies import OldCopies
 LOOK_SECONDS = 2.0
 AGAIN_SECONDS = 20.0
 """Wait before a machine is tried again that could not be tidied."""
+MARK_SECONDS = 20.0
+"""Between two looks for our tag on a machine, which is put back where another program lost it."""
 POWER_SECONDS = 25.0
 """Short enough to see a second copy within half a minute. Cycles look, too."""
 RESTING_POWER_SECONDS = 6.0
@@ -37,6 +40,7 @@ class Watch(Periodic):
         self._sources = sources
         self._old_copies = old_copies
         self._not_before: dict[str, float] = {}
+        self._marked: dict[str, float] = {}
         self._recalled = False
 
     def start(self) -> None:
@@ -89,5 +93,17 @@ class Watch(Periodic):
         every = RESTING_POWER_SECONDS if resting else POWER_SECONDS
         if source.power is None or time.monotonic() - source.power_seen > every:
             source.saw(self._fabric.power.state(source.setup.fabric_id))
+        self._look_for_our_mark(source)
         self._fences.tell(source)
         self._fences.enforce(source)
+
+    def _look_for_our_mark(self, source: Source) -> None:
+        now = time.monotonic()
+        if now < self._marked.get(source.machine_id, 0.0):
+            return
+        # an order that ends its replication takes the tag off
+        with source.try_lock("looking for our tag") as locked:
+            if locked:
+                self._marked[source.machine_id] = now + MARK_SECONDS
+                with contextlib.suppress(errors.NotFound, errors.NotOurs):
+                    marking.look(self._fabric, source)

@@ -29,7 +29,8 @@ def bases(setup: ReplicaSetup, existing: MachineDefinition | None) -> dict[str, 
 
 def too_large(disk: DiskDefinition, has_bytes: int, machine_bytes: int | None) -> tuple[str, str] | None:
     """What is wrong, and what to do. Its owner made it larger since the failover, or just before it: a machine that came home would find its
-    disk larger, with what the file held at its end, and could not be protected again."""
+    disk larger, with what the file held at its end, and could not be protected again. To make the machine's own disk as large loses nothing;
+    to make the old one smaller might."""
     if machine_bytes is None or has_bytes <= machine_bytes:
         return None
     what = (
@@ -37,8 +38,8 @@ def too_large(disk: DiskDefinition, has_bytes: int, machine_bytes: int | None) -
         "a disk does not come home to a larger one."
     )
     return what, (
-        f"Make it smaller, which gives up what is at its end: 'qemu-img resize --shrink {disk.path} {machine_bytes}'; or reprotect to "
-        "an alternate location, which copies everything: '--location alternate'."
+        f"Make the machine's disk as large, at the site where it runs: 'virsh blockresize MACHINE {disk.key} {has_bytes}b', or 'qemu-img resize' "
+        "while it is off. Or reprotect to an alternate location, which copies everything: '--location alternate'."
     )
 
 

@@ -1,5 +1,6 @@
 """One replica at this site: the vault's setup, the files, and the lock."""
 
+import shlex
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -125,7 +126,7 @@ class HostedReplica:
             self.findings.add(
                 "started-without-vault",
                 f"{name} was started here from {run.point_id} without the vault. Stop it if plain QEMU runs it ('secondsite-rescue stop "
-                f"{name}'), then 'secondsite machine failover {name} --point {run.point_id}' takes it over as it is.",
+                f"{shlex.quote(name)}'), then 'secondsite machine failover {shlex.quote(name)} --point {run.point_id}' takes it over as it is.",
             )
 
     def look_for_key(self) -> None:

@@ -30,7 +30,7 @@ def trim(host: ReplicaHost, hosted: HostedReplica) -> bool:
     found = doomed[0].id if doomed else hosted.useless()
     if found is None:
         _forget_disks(hosted)
-        return False
+        return hosted.replica.keep_short()
     hosted.replica.drop(found)
     seams.reach("appliance.replica.dropped")
     hosted.refresh(only_new=True)

@@ -10,7 +10,7 @@ from ...domain import errors
 from ...domain.amounts import size
 from ...wire.common.stores import DEFAULT, StoreSpace
 from ...wire.rest.places import Appliance
-from .. import output
+from .. import output, risk
 from ..former_words import Noun
 from ..options import Access, Json, connect
 from ..output import clock
@@ -133,8 +133,9 @@ def create_registration_key(
 
 
 @app.command()
-def delete(context: typer.Context, name: Name, as_json: Json = False) -> None:
+def delete(context: typer.Context, name: Name, yes: risk.Yes = False, as_json: Json = False) -> None:
     """Delete an appliance that no machine needs: the vault no longer lets it in."""
+    risk.accept_deletion("appliance", name, yes)
     with connect(context) as vault:
         vault.appliances[name].delete()
     output.show_deleted("appliance", name, as_json)

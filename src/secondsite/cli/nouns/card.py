@@ -1,5 +1,6 @@
 """secondsite card ..."""
 
+import shlex
 from typing import Annotated, Any
 
 import typer
@@ -115,7 +116,7 @@ def _named(settings: MachineSettings, name: str) -> MachineCard:
             return card
     raise errors.InvalidArgument(
         f"{settings.name} has no network card '{name}'.",
-        do=f"See 'secondsite card list {settings.name}' for those that it has.",
+        do=f"See 'secondsite card list {shlex.quote(settings.name)}' for those that it has.",
     )
 
 
@@ -173,6 +174,8 @@ def _show(settings: MachineSettings, as_json: bool) -> None:
         ),
         f"{settings.name} has no network cards.",
     )
+    for note in settings.notes:
+        typer.echo(note)
 
 
 def _address(card: MachineCard) -> str:

@@ -6,7 +6,7 @@ import typer
 
 from ...domain.amounts import span
 from ...wire import rest
-from .. import output
+from .. import output, risk
 from ..amount_options import whole_seconds
 from ..former_words import Noun
 from ..options import Json, MachineNames, connect
@@ -100,8 +100,9 @@ def remove(context: typer.Context, group: Name, machines: MachineNames, as_json:
 
 
 @app.command()
-def delete(context: typer.Context, group: Name, as_json: Json = False) -> None:
+def delete(context: typer.Context, group: Name, yes: risk.Yes = False, as_json: Json = False) -> None:
     """Delete a group; its machines stay protected, each by itself."""
+    risk.accept_deletion("group", group, yes)
     with connect(context) as vault:
         vault.groups[group].delete()
     output.show_deleted("group", group, as_json)

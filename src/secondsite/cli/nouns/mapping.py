@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from .. import output
+from .. import output, risk
 from ..former_words import Noun
 from ..options import Json, connect
 
@@ -60,9 +60,11 @@ def delete(
     context: typer.Context,
     source: Source,
     target_site: Annotated[str, typer.Argument(help="The target site.", metavar="SITE", show_default=False)],
+    yes: risk.Yes = False,
     as_json: Json = False,
 ) -> None:
     """Delete a mapping: cards of the source network are no longer connected at that site."""
+    risk.accept_deletion("mapping", f"{source} to {target_site}", yes)
     site, network = split(source)
     with connect(context) as vault:
         vault.mappings.delete(site, network, target_site)

@@ -13,7 +13,7 @@ from ...domain import errors
 from ...domain.amounts import span
 from ...domain.lifecycle import Verb
 from ...wire import rest
-from .. import output
+from .. import output, risk
 from ..amount_options import whole_seconds
 from ..former_words import Noun
 from ..options import Json, Way, connect
@@ -120,8 +120,9 @@ def change(
 
 
 @app.command()
-def delete(context: typer.Context, plan: verbs.Name, as_json: Json = False) -> None:
+def delete(context: typer.Context, plan: verbs.Name, yes: risk.Yes = False, as_json: Json = False) -> None:
     """Delete a plan; its machines stay protected."""
+    risk.accept_deletion("plan", plan, yes)
     with connect(context) as vault:
         vault.plans[plan].delete()
     output.show_deleted("plan", plan, as_json)

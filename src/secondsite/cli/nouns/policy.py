@@ -9,7 +9,7 @@ from ...client.nouns.policies import PolicyValues
 from ...domain.amounts import exact_span, span
 from ...wire import rest
 from ...wire.common.policies import DEFAULT
-from .. import output
+from .. import output, risk
 from ..amount_options import retention as retention_span
 from ..amount_options import seconds, whole_seconds
 from ..former_words import Noun
@@ -134,8 +134,9 @@ def update(
 
 
 @app.command()
-def delete(context: typer.Context, name: Name, as_json: Json = False) -> None:
+def delete(context: typer.Context, name: Name, yes: risk.Yes = False, as_json: Json = False) -> None:
     """Delete a policy that no machine uses."""
+    risk.accept_deletion("policy", name, yes)
     with connect(context) as vault:
         vault.policies[name].delete()
     output.show_deleted("policy", name, as_json)

@@ -1,5 +1,6 @@
 """secondsite site ..."""
 
+import shlex
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -9,7 +10,7 @@ from ...domain import amounts, errors
 from ...ground.plural import counted
 from ...wire.common.bandwidth import BandwidthShape
 from ...wire.rest.places import Site, SitePair
-from .. import output, schedules
+from .. import output, risk, schedules
 from ..former_words import Noun
 from ..options import Json, connect
 from ..verbs import verifying
@@ -51,7 +52,9 @@ def create(context: typer.Context, name: SiteName, as_json: Json = False) -> Non
     if as_json:
         output.show_json(site)
     else:
-        output.say(f"site {name} created; next: secondsite appliance create-registration-key --site {name}")
+        output.say(
+            f"site {name} created; next: secondsite appliance create-registration-key --site {shlex.quote(name)}"
+        )
 
 
 @app.command()
@@ -114,7 +117,7 @@ def limit(
     if rate is None and not window:
         raise errors.InvalidArgument(
             "Neither a rate nor a window was given.",
-            do=f"Add --rate or --window; 'secondsite site show {name}' shows what holds.",
+            do=f"Add --rate or --window; 'secondsite site show {shlex.quote(name)}' shows what holds.",
         )
     with connect(context) as vault:
         site = vault.sites[name].limit(
@@ -209,8 +212,9 @@ def _limit(site: Site) -> str:
 
 
 @app.command()
-def delete(context: typer.Context, name: SiteName, as_json: Json = False) -> None:
+def delete(context: typer.Context, name: SiteName, yes: risk.Yes = False, as_json: Json = False) -> None:
     """Delete a site that has no appliances and no machines under protection."""
+    risk.accept_deletion("site", name, yes)
     with connect(context) as vault:
         vault.sites[name].delete()
     output.show_deleted("site", name, as_json)

@@ -7,7 +7,7 @@ import typer
 from ...domain.access.roles import Role
 from ...wire import rest
 from ...wire.rest.access.tokens import LIVES_SECONDS
-from .. import amount_options, output
+from .. import amount_options, output, risk
 from ..former_words import Noun
 from ..options import Json, connect
 from ..output import clock
@@ -122,8 +122,9 @@ def _show(made: rest.NewToken, as_json: bool) -> None:
 
 
 @app.command()
-def delete(context: typer.Context, name: Name, as_json: Json = False) -> None:
+def delete(context: typer.Context, name: Name, yes: risk.Yes = False, as_json: Json = False) -> None:
     """Delete a token: it gives no access from now on. The last one that can make others cannot be deleted."""
+    risk.accept_deletion("token", name, yes)
     with connect(context) as vault:
         vault.tokens[name].delete()
     output.show_deleted("token", name, as_json)

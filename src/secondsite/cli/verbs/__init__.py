@@ -2,7 +2,8 @@
 
 instants      which instant to start from: --choice, --point, --at
 disks         --disk and --seed
-confirming    what is told and asked before, at a terminal
+confirming    what is told and asked before
+second_copies which machines run and go on beside their copies
 running       from a verb's own options to its command
 protection    enable, disable, reprotect, resynchronize, disks in and out
 failovers     drills, failovers, and what follows them

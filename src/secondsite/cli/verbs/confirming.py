@@ -1,10 +1,8 @@
-"""Before a verb moves or ends something, whoever sits at a terminal sees what it will do, which way, and what that loses, and says yes.
-
-Where nobody can be asked the verb begins: scripts and schedules have decided before.
+"""Before a verb starts, stops, moves or deletes something, whoever sits at a terminal sees what it will do, which way, and what that
+loses, and says yes. A script says --yes: without it nothing begins where nobody can be asked.
 """
 
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -18,9 +16,9 @@ from ...domain.amounts import span
 from ...domain.lifecycle import Verb
 from ...ground.plural import counted
 from ...wire import rest
-from .. import output
+from .. import output, risk
 from ..output import clock
-from . import predicted, properties
+from . import predicted, properties, second_copies
 from .instants import Start
 
 SHOWN = 20
@@ -44,15 +42,21 @@ class Confirmed:
     """One more line of each machine."""
     after: Callable[[Vault, rest.Machine], str | None] | None = None
     """What follows by itself, if anything is to be told of that."""
+    while_running: Sequence[str] | None = None
+    """Of a verb that leaves a running source running: the machines that are meant to go on beside their copies."""
 
 
 def ask(vault: Vault, names: tuple[str, ...], about: Confirmed) -> None:
-    """Raises Abort if the answer is no, and what the vault says of a machine that cannot start from what was chosen."""
-    if about.yes or not sys.stdin.isatty():
-        return
-    for line in _lines(vault, names, about):
-        output.warn(line)
-    typer.confirm("Begin?", abort=True, err=True)
+    """Raises Abort if the answer is no, InvalidArgument where nobody can be asked, and what the vault says of a machine that cannot
+    start from what was chosen."""
+    if not about.yes:
+        risk.require_somebody("What this does to machines")
+        for line in _lines(vault, names, about):
+            output.warn(line)
+    if about.while_running is not None:
+        second_copies.accept(vault, names, about.while_running)
+    if not about.yes:
+        typer.confirm("Begin?", abort=True, err=True)
 
 
 def _lines(vault: Vault, names: tuple[str, ...], about: Confirmed) -> Iterator[str]:

@@ -12,8 +12,8 @@ from ...wire import rest
 from .. import amount_options
 from ..options import CleanUp, DnsServer, DrillVerdict, KeepIfFailed, StayOpen, Subnet, Way, WithoutSite
 from ..risk import Yes
-from . import instants, synchronizing
-from .confirming import Begin, Confirmed
+from . import instants, second_copies, synchronizing
+from .confirming import Confirmed
 from .instants import At, Choice, Failback, Point
 
 
@@ -67,9 +67,14 @@ def cleanup_test_failover(
     notes: Annotated[str, typer.Option(help="What was seen; kept with the drill's record.")] = "",
     verdict: DrillVerdict = None,
     without_site: WithoutSite = None,
-) -> Begin:
+    yes: Yes = False,
+) -> Confirmed:
     """End a drill: remove the test machine and its network, keep notes and verdict."""
-    return lambda them: them.cleanup_test_failover(notes=notes, verdict=verdict, without_site=without_site)
+    return Confirmed(
+        lambda them: them.cleanup_test_failover(notes=notes, verdict=verdict, without_site=without_site),
+        lambda it: f"its test machine at {it.target_site} and the network of the drill are removed",
+        yes=yes,
+    )
 
 
 def failover(
@@ -83,6 +88,7 @@ def failover(
         ),
     ] = False,
     direction: Way = None,
+    while_running: second_copies.WhileRunning = None,
     yes: Yes = False,
 ) -> Confirmed:
     """The source is in trouble: start the machines at the target. Never waits for a dead site."""
@@ -100,6 +106,7 @@ def failover(
         start,
         yes,
         Verb.FAILOVER,
+        while_running=None if shut_down else while_running or (),
     )
 
 

@@ -2,8 +2,8 @@
 
 import shlex
 import sys
-from collections.abc import Callable
-from typing import Annotated, Any, NoReturn
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, NoReturn, cast
 
 import typer
 
@@ -28,7 +28,7 @@ from ..options import (
     connect,
 )
 from ..output import clock
-from . import instants, predicted, properties
+from . import instants, predicted, properties, second_copies
 from .running import with_options_of
 
 Name = Annotated[str, typer.Argument(help="Name of the plan.", metavar="PLAN", show_default=False)]
@@ -101,9 +101,10 @@ def failover(
             help="Try to shut each source down and send its last changes; goes on if it can't.",
         ),
     ] = False,
+    while_running: second_copies.WhileRunning = None,
 ) -> Options:
     """The source is in trouble: start the machines at the target, group after group. Goes on to the end whatever fails."""
-    return _given(choice, shut_down_source=shut_down)
+    return _given(choice, shut_down_source=shut_down, while_running=tuple(while_running or ()))
 
 
 def planned_failover(choice: instants.Failback = None) -> Options:
@@ -185,20 +186,26 @@ def _command(
         as_json: Json = False,
         **own: Any,
     ) -> NoReturn:
-        asked = shape(**part(group, leave_out, direction), **function(**own))
+        given = function(**own)
+        beside = cast(Sequence[str], given.pop("while_running", ()))
+        asked = shape(**part(group, leave_out, direction), **given)
         with connect(context) as vault:
             found = vault.plans[plan]
             seen = found.show()
             if not yes:
-                _confirm(found, verb, asked)
+                _show(found, verb, asked)
+            if isinstance(asked, rest.PlanFailover) and not asked.shut_down_source:
+                second_copies.accept_plan(vault, seen, asked, beside)
+            if not yes:
+                typer.confirm("Begin?", abort=True, err=True)
             ended = follow.to_its_end(vault, found.run(verb, asked, seen=seen), no_wait, as_json)
         raise typer.Exit(ended)
 
     return with_options_of(function, run)
 
 
-def _confirm(plan: PlanHandle, verb: Verb, asked: rest.PlanPart) -> None:
-    """Says what it would do, and asks. Raises InvalidArgument where nobody can be asked, Abort if the answer is no."""
+def _show(plan: PlanHandle, verb: Verb, asked: rest.PlanPart) -> None:
+    """Says what it would do. Raises InvalidArgument where nobody can be asked, and what makes the run impossible."""
     if not sys.stdin.isatty():
         raise errors.InvalidArgument(
             "Before a plan is run somebody has to confirm what it will do, and nobody can be asked here.",
@@ -208,7 +215,6 @@ def _confirm(plan: PlanHandle, verb: Verb, asked: rest.PlanPart) -> None:
     show_preview(preview, output.warn)
     if preview.problem is not None:
         raise preview.problem.raised()
-    typer.confirm("Begin?", abort=True, err=True)
 
 
 def _part(asked: rest.PlanPart) -> Options:

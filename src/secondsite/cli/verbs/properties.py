@@ -71,14 +71,24 @@ def change(
             show_default=False,
         ),
     ] = None,
+    policy: Annotated[
+        str | None,
+        typer.Option(
+            help="Its replication policy from now on, at whichever site it runs; history that this one keeps no more goes after the "
+            "deletion delay.",
+            metavar="NAME",
+            show_default=False,
+        ),
+    ] = None,
     as_at_home: Annotated[
         list[Property] | None,
         typer.Option(help="What it has there as at home again; may be given again.", show_default=False),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Set a machine's name, vCPUs, memory, CPU model and start delay at its second site, from its next start there on: secondsite
-    machine set web01 --target-name web01-dr --vcpus 2 --memory 1GiB. At home it is always as it was. Refused if somebody changes it meanwhile."""
+    """Set a machine's policy; and its name, vCPUs, memory, CPU model and start delay at its second site, from its next start there on:
+    secondsite machine set web01 --target-name web01-dr --vcpus 2 --memory 1GiB. At home it is always as it was. Refused if somebody
+    changes it meanwhile."""
     given = {
         "target_name": target_name,
         "vcpus": vcpus,
@@ -91,6 +101,7 @@ def change(
     _require_clear(wanted, back)
     with connect(context) as vault:
         handle = vault.machines[machine]
+        kept = handle.set_policy(policy).policy if policy is not None else handle.show().policy
         seen = handle.properties()
         values = {**seen.edited(), **wanted, **dict.fromkeys(back)}
         found = handle.set_properties(_properties(values), seen=seen) if wanted or back else seen
@@ -100,6 +111,7 @@ def change(
     output.show_facts(
         [
             ("name", found.name),
+            ("policy", kept),
             ("here", _own(found)),
             ("at the second site", described(found) or "as at home"),
         ]

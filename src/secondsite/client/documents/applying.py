@@ -107,7 +107,9 @@ class Applying:
             self._delete(change)
             return
         wanted = change.wanted
-        if isinstance(wanted, ProtectionDocument):
+        if isinstance(wanted, ProtectionDocument) and change.action is Action.CHANGE:
+            self._vault.machines[wanted.machine].set_policy(wanted.policy)
+        elif isinstance(wanted, ProtectionDocument):
             self._protecting.append((change, self._protect(wanted)))
         elif wanted is not None:
             self._puts[type(wanted)](wanted)

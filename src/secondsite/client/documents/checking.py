@@ -1,5 +1,6 @@
 """Why changes cannot be made, told before the first of them, and what whoever makes them should know."""
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
 from ...domain import errors
@@ -152,17 +153,23 @@ class Checking:
         except errors.InvalidArgument as problem:
             yield ("begins",), f"{problem.message.rstrip('.')}: {problem.do.rstrip('.')}"
 
+    def _known_policy(self, wanted: ProtectionDocument) -> AtField:
+        if wanted.policy not in self._policies:
+            yield ("policy",), f"there is no policy '{wanted.policy}': add a document for it"
+
     def _protection(self, change: Change, wanted: ProtectionDocument) -> AtField:
         if change.action is Action.CHANGE:
             for each in change.fields:
+                if each.field == "policy":
+                    yield from self._known_policy(wanted)
+                    continue
                 yield (
                     (each.field,),
                     f"it is {_said(each.now)} and cannot be {_said(each.wanted)} while the machine is protected: put what is there into "
-                    f"the document, or end the protection first: secondsite machine disable-protection {wanted.machine}",
+                    f"the document, or end the protection first: secondsite machine disable-protection {shlex.quote(wanted.machine)}",
                 )
             return
-        if wanted.policy not in self._policies:
-            yield ("policy",), f"there is no policy '{wanted.policy}': add a document for it"
+        yield from self._known_policy(wanted)
         site = self._around.unprotected.get(wanted.source_site)
         if site is None or site.problem is not None:
             return
@@ -186,7 +193,10 @@ class Checking:
             yield ("cards",), "a card is named more than once"
         for card in wanted.cards:
             if settings is not None and card.mac not in [each.mac.lower() for each in settings.cards]:
-                yield ("cards",), f"it has no card {card.mac}: see 'secondsite card list {wanted.machine}'"
+                yield (
+                    ("cards",),
+                    f"it has no card {card.mac}: see 'secondsite card list {shlex.quote(wanted.machine)}'",
+                )
             if (card.network and not card.connected) or (card.test_network and not card.test_connected):
                 yield (
                     ("cards",),
@@ -230,7 +240,7 @@ class Checking:
         leaves = machine.group is None or machine.group in going or isinstance(other, GroupDocument)
         if not leaves:
             yield (
-                f"{name} belongs to group '{machine.group}': take it out first: secondsite group remove {machine.group} {name}"
+                f"{name} belongs to group '{machine.group}': take it out first: secondsite group remove {shlex.quote(machine.group or '')} {shlex.quote(name)}"
             )
         if isinstance(other, GroupDocument) and {name, machine.id, machine.name} & set(other.machines):
             yield f"{name} is also in the document of group '{machine.group}': a machine belongs to one group at most"

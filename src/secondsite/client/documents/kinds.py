@@ -106,7 +106,7 @@ class VerificationDocument(Document, VerificationShape):
 
 
 class ProtectionDocument(Document):
-    """A machine is protected. Its protection begins with this; nothing here ends it, or changes one that has begun."""
+    """A machine is protected. Its protection begins with this; nothing here ends it, and of one that has begun only the policy changes."""
 
     kind: Literal["protection"]
     """Which kind of document this is."""

@@ -150,6 +150,14 @@ class MachineHandle(Verbs):
         where = path("machines", self._name, "properties")
         return self._connection.one(MachineProperties, "PUT", where, body=body, seen=seen)
 
+    def set_policy(self, policy: str) -> rest.MachinePolicy:
+        """Another replication policy; its appliances are told. Raises NotFound, InvalidArgument for a read-only one, NotPossibleNow
+        for one that encrypts replicas while the machine's is not."""
+        body = request(rest.MachinePolicyChange, policy=policy)
+        return self._connection.one(
+            rest.MachinePolicy, "PUT", path("machines", self._name, "policy"), body=body
+        )
+
     def start_anyway(self, site: str, *, accept_two_copies: bool) -> JobHandle:
         """Starts the machine's old copy at that site, once, although that is forbidden because the machine was failed over.
         With `accept_two_copies` the caller knows that both copies may run and write; without it this is refused."""

@@ -24,7 +24,7 @@ PROTOCOL: Final = 2
 """It rises only where a peer without the words below could not be spoken to."""
 OLDEST: Final = 2
 """That is understood too."""
-WE_CAN: Final = ("takes_offers", "answers_whether_there", "notes_unchanged", "takes_common")
+WE_CAN: Final = ("takes_offers", "answers_whether_there", "notes_unchanged", "takes_common", "tells_held")
 """What was added to the protocol, and is not expected of a peer that does not say so."""
 
 
@@ -128,6 +128,7 @@ def greet(connection: Connection, idle_seconds: float) -> None:
     connection.answers_whether_there = bool(said.get("answers_whether_there"))
     connection.notes_unchanged = bool(said.get("notes_unchanged"))
     connection.takes_common = bool(said.get("takes_common"))
+    connection.tells_what_it_holds = bool(said.get("tells_held"))
     connection.set_idle(idle_seconds)
 
 

@@ -11,11 +11,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from ...ground.json_values import LARGEST
 from ...ground.units import KiB, TiB
 
 YEARS: Final = range(1970, 3000)
-MOST_NUMBER: Final = 2**31 - 1
-"""Of an epoch, and of a cycle: one every second for 68 years."""
+_NEAR: Final = range(YEARS.start - 1, YEARS.stop + 1)
+"""Where they may be that are among those in UTC; the others are too near to the ends of the calendar to ask."""
+MOST_NUMBER: Final = LARGEST
+"""Of an epoch, and of a cycle. No less than is told on: what is kept here is said to the vault."""
 LARGEST_DISK_BYTES: Final = 1024 * TiB
 MOST_DISKS: Final = 256
 MOST_POINT_BYTES: Final = 512 * KiB
@@ -49,11 +52,11 @@ def instant(value: object) -> str:
     if not isinstance(value, str) or len(value) > _SHOWN:
         raise ValueError(f"{shown(value)} is not an instant")
     at = datetime.fromisoformat(value)
-    if at.tzinfo is None or at.year not in YEARS:
+    if at.tzinfo is None or at.year not in _NEAR or (utc := at.astimezone(UTC)).year not in YEARS:
         raise ValueError(
-            f"{shown(value)} has no zone, or is not in the years {YEARS.start} to {YEARS.stop - 1}"
+            f"{shown(value)} has no zone, or is not in the years {YEARS.start} to {YEARS.stop - 1} of UTC"
         )
-    return at.astimezone(UTC).isoformat()
+    return utc.isoformat()
 
 
 def text(value: object, longest: int = _LONGEST_TEXT) -> str:

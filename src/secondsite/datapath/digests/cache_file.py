@@ -11,12 +11,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from ...ground import durable
-from ...ground.units import MiB
+from ...ground import durable, holes
 from ..extents import Extent
 from ..granularity import DIGEST_BYTES, PAGE_BYTES
 
-_PIECE: Final = bytes(1 * MiB)
+PAGES_OF_A_BYTE: Final = PAGE_BYTES // DIGEST_BYTES
+"""Bytes of the disk for each byte of the file."""
 
 
 class DigestCacheFile:
@@ -51,6 +51,18 @@ class DigestCacheFile:
         except OSError:
             self.broken = True
 
+    def noted(self, offset: int, length: int) -> list[Extent]:
+        """The parts of a range of which anything may be known."""
+        start = offset // PAGE_BYTES * DIGEST_BYTES
+        try:
+            if self.broken:
+                return []
+            found = list(holes.stored(self._file, start, start + _entries(length)))
+        except OSError:
+            self.broken = True
+            return []
+        return [Extent(at * PAGES_OF_A_BYTE, (end - at) * PAGES_OF_A_BYTE) for at, end in found]
+
     def forget(self, extents: Iterable[Extent] | None = None) -> None:
         """Forget these pages; None means all. Durable after `sync`."""
         if extents is None:
@@ -60,11 +72,7 @@ class DigestCacheFile:
         for extent in extents:
             start = extent.offset // PAGE_BYTES
             count = -(-extent.end // PAGE_BYTES) - start
-            self._zero(start * DIGEST_BYTES, min((start + count) * DIGEST_BYTES, self._bytes))
-
-    def _zero(self, at: int, end: int) -> None:
-        for start in range(at, end, len(_PIECE)):
-            _write_all(self._file, memoryview(_PIECE)[: end - start], start)
+            holes.zero(self._file, start * DIGEST_BYTES, min((start + count) * DIGEST_BYTES, self._bytes))
 
     def sync(self) -> None:
         durable.sync_data(self._file)

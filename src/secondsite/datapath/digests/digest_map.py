@@ -18,9 +18,10 @@ from typing import Final
 
 import xxhash
 
-from ...ground import durable
-from ...ground.units import MiB
+from ...ground import durable, holes
+from ...ground.units import KiB, MiB
 from .. import errors
+from ..extents import Extent, merge
 from ..files import store_error
 from ..granularity import BLOCK_BYTES, DIGEST_BYTES
 
@@ -32,6 +33,8 @@ _ZERO_BLOCK: Final = bytes(BLOCK_BYTES)
 _ZERO_ENTRY: Final = bytes(DIGEST_BYTES)
 _ZERO_DIGEST: Final = xxhash.xxh3_128_digest(_ZERO_BLOCK)
 _PIECE_BYTES: Final = MiB
+_ZERO_ENTRIES: Final = memoryview(bytes(256 * KiB))
+"""What is fed to a hash again and again should stay in the processor's cache."""
 
 
 class DigestMap:
@@ -76,10 +79,11 @@ class DigestMap:
 
     def zero(self, offset: int, length: int) -> None:
         """Note that whole blocks now read as zeros."""
-        count = _blocks(length)
-        for first in range(0, count, _PIECE_BYTES // DIGEST_BYTES):
-            part = min(count - first, _PIECE_BYTES // DIGEST_BYTES)
-            self._put(offset + first * BLOCK_BYTES, bytes(part * DIGEST_BYTES))
+        start = _place(offset)
+        try:
+            holes.zero(self._file, start, start + _blocks(length) * DIGEST_BYTES)
+        except OSError as error:
+            raise store_error(error, self.path) from error
 
     def grow(self, size_bytes: int) -> None:
         """The disk grew by zeros. The old last block may have been short: its owner writes it again."""
@@ -108,36 +112,59 @@ class DigestMap:
         data = self._entries(offset // BLOCK_BYTES, _blocks(length))
         if _ZERO_ENTRY not in data:
             return data
+        tail = self.size_bytes % BLOCK_BYTES if offset + length == self.size_bytes else 0
+        if _is_zero(data):
+            return _ZERO_DIGEST * (_blocks(length) - bool(tail)) + (_zeros_digest(tail) if tail else b"")
         entries = [data[at : at + DIGEST_BYTES] for at in range(0, len(data), DIGEST_BYTES)]
         decoded = [_ZERO_DIGEST if entry == _ZERO_ENTRY else entry for entry in entries]
-        tail = self.size_bytes % BLOCK_BYTES
-        if tail and offset + length == self.size_bytes and entries[-1] == _ZERO_ENTRY:
+        if tail and entries[-1] == _ZERO_ENTRY:
             decoded[-1] = _zeros_digest(tail)
         return b"".join(decoded)
 
     def digest(self) -> str:
         """The disk's digest in hex: xxh3-128 over the map's entries in order."""
-        whole = xxhash.xxh3_128()
-        for piece in self._pieces():
+        whole, at = xxhash.xxh3_128(), _FIRST_ENTRY
+        for start, piece in self._stored(0, self.size_bytes):
+            _update_by_zeros(whole, start - at)
             whole.update(piece)
+            at = start + len(piece)
+        _update_by_zeros(whole, _place(self.size_bytes + BLOCK_BYTES - 1) - at)
         return whole.hexdigest()
+
+    def held(self, offset: int, length: int) -> list[Extent]:
+        """The blocks of a range, from a whole block on, that are not all zeros."""
+        found = (
+            Extent(
+                (start - _FIRST_ENTRY + begin) // DIGEST_BYTES * BLOCK_BYTES,
+                (end - begin) // DIGEST_BYTES * BLOCK_BYTES,
+            )
+            for start, piece in self._stored(offset, length)
+            for begin, end in _runs(piece)
+        )
+        return [Extent(each.offset, min(each.end, self.size_bytes) - each.offset) for each in merge(found)]
 
     def close(self) -> None:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
 
-    def _pieces(self) -> Iterator[bytes]:
-        count, step = _blocks(self.size_bytes), _PIECE_BYTES // DIGEST_BYTES
-        for first in range(0, count, step):
-            yield self._entries(first, min(step, count - first))
+    def _stored(self, offset: int, length: int) -> Iterator[tuple[int, bytes]]:
+        """(place in the file, entries) of the parts of a range that are no holes of the file."""
+        start = _place(offset)
+        for begin, end in holes.stored(self._file, start, start + _blocks(length) * DIGEST_BYTES):
+            for at in range(begin - (begin - _FIRST_ENTRY) % DIGEST_BYTES, end, _PIECE_BYTES):
+                piece = os.pread(self._file, min(_PIECE_BYTES, end - at), at)
+                yield at, piece.ljust(-(-len(piece) // DIGEST_BYTES) * DIGEST_BYTES, b"\0")
 
     def _entries(self, first: int, count: int) -> bytes:
         return os.pread(self._file, count * DIGEST_BYTES, _FIRST_ENTRY + first * DIGEST_BYTES)
 
     def _put(self, offset: int, entries: bytes) -> None:
         try:
-            os.pwrite(self._file, entries, _FIRST_ENTRY + offset // BLOCK_BYTES * DIGEST_BYTES)
+            if _is_zero(entries):
+                holes.zero(self._file, _place(offset), _place(offset) + len(entries))
+            else:
+                os.pwrite(self._file, entries, _place(offset))
         except OSError as error:
             raise store_error(error, self.path) from error
 
@@ -155,11 +182,7 @@ class RunningDigest:
             self._whole.update(_entry(view[at : at + BLOCK_BYTES]))
 
     def zeros(self, length: int) -> None:
-        left = _blocks(length)
-        while left:
-            part = min(left, _PIECE_BYTES // DIGEST_BYTES)
-            self._whole.update(bytes(part * DIGEST_BYTES))
-            left -= part
+        _update_by_zeros(self._whole, _blocks(length) * DIGEST_BYTES)
 
     def hexdigest(self) -> str:
         return self._whole.hexdigest()
@@ -171,6 +194,32 @@ def _entry(block: memoryview) -> bytes:
     if found == _ZERO_DIGEST or (len(block) < BLOCK_BYTES and found == _zeros_digest(len(block))):
         return _ZERO_ENTRY
     return found
+
+
+def _runs(entries: bytes) -> Iterator[tuple[int, int]]:
+    """(start, end) of each stretch of entries of which none is zero."""
+    at, end = 0, len(entries)
+    while at < end:
+        begin = at
+        while at < end and entries[at : at + DIGEST_BYTES] != _ZERO_ENTRY:
+            at += DIGEST_BYTES
+        if at > begin:
+            yield begin, at
+        at += DIGEST_BYTES
+
+
+def _is_zero(entries: bytes) -> bool:
+    return entries == bytes(len(entries))
+
+
+def _update_by_zeros(whole: xxhash.xxh3_128, count: int) -> None:
+    for at in range(0, count, len(_ZERO_ENTRIES)):
+        whole.update(_ZERO_ENTRIES[: count - at])
+
+
+def _place(offset: int) -> int:
+    """Where the entry of the block at an offset of the disk lies in the file."""
+    return _FIRST_ENTRY + offset // BLOCK_BYTES * DIGEST_BYTES
 
 
 def _zeros_digest(length: int) -> bytes:

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from ...ground.units import MiB
 from .. import errors
-from ..disks import NbdDisk
+from ..disks import STATUS_BYTES, NbdDisk
 from ..extents import Extent
 from ..granularity import BLOCK_BYTES
 from .digest_map import DigestMap, RunningDigest
 
-SPAN_BYTES: Final = 256 * MiB
+SPAN_BYTES: Final = STATUS_BYTES
+"""Bytes of the disk that are asked about at a time; what is empty costs no more than the question."""
 Asked = Callable[[], bool]
 
 
@@ -72,18 +72,24 @@ def whole_digest(disk: NbdDisk, cancelled: Asked = never, told: Told = nobody) -
 def _span(
     disk: NbdDisk, start: int, end: int, cancelled: Asked
 ) -> Iterator[tuple[int, int, bytearray | None]]:
+    if cancelled():
+        raise _stopped()
     data = [extent for extent in disk.allocation(start, end - start) if not extent.zero]
     wanted = _whole_blocks(data, end)
     at = start
     for offset, chunk in disk.read_many(wanted):
         if cancelled():
-            raise errors.Cancelled("Reading the disk was stopped.", do="Start it again when it suits.")
+            raise _stopped()
         if offset > at:
             yield at, offset - at, None
         yield offset, len(chunk), chunk
         at = offset + len(chunk)
     if at < end:
         yield at, end - at, None
+
+
+def _stopped() -> errors.Cancelled:
+    return errors.Cancelled("Reading the disk was stopped.", do="Start it again when it suits.")
 
 
 def _whole_blocks(data: list[Extent], end: int) -> list[Extent]:

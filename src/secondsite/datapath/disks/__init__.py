@@ -22,12 +22,13 @@ from ..errors import QmpRefused
 from . import blank, image, image_locks, luks_blank, luks_header, luks_slots, named_files
 from .buffers import Buffers
 from .image import ImageFacts
-from .nbd_disk import NbdDisk
+from .nbd_disk import STATUS_BYTES, NbdDisk
 from .qmp import QmpClient
 from .storage_daemon import StorageDaemon
 from .writes import Writes
 
 __all__ = [
+    "STATUS_BYTES",
     "Buffers",
     "ImageFacts",
     "NbdDisk",

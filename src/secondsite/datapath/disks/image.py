@@ -104,8 +104,8 @@ def commit(top: Path, base: Path | None = None, deadline_seconds: float = MERGE_
 
 
 def resize(path: Path, size_bytes: int, key: EncryptionKey | None = None) -> None:
-    """Grow an image that nobody has open; never shrinks."""
-    run("resize", "-q", *opened(path, key, with_backing=True), str(size_bytes), about=path)
+    """Make an image that nobody has open larger or smaller: what lay beyond is gone then."""
+    run("resize", "-q", "--shrink", *opened(path, key, with_backing=True), str(size_bytes), about=path)
 
 
 def rebase(

@@ -1,4 +1,4 @@
-"""Which other files a qcow2 file names, read from its header: QEMU would open them."""
+"""What a qcow2 file's header says: which other files QEMU would open, and how large its clusters are."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from .. import errors
 MAGIC = b"QFI\xfb"
 _HEAD = struct.Struct(">4sIQI")
 _FEATURES_AT, _DATA_FILE = 72, 1 << 2
+_CLUSTER_BITS_AT = 20
 _READ_BYTES = 4096
 _LONGEST_NAME = 1023
 """All of it as QEMU documents the format."""
@@ -38,6 +39,32 @@ def of(path: Path) -> NamedFiles:
         raise _odd(path, str(error)) from error
     (features,) = struct.unpack_from(">Q", head, _FEATURES_AT)
     return NamedFiles(name.decode(errors="replace") or None, bool(features & _DATA_FILE))
+
+
+def cluster_bytes(path: Path) -> int | None:
+    """The size of its clusters, of which QEMU makes 512 bytes to 2 MiB; None where the header does not say: QEMU tells what is
+    wrong with the file once it opens it."""
+    try:
+        with path.open("rb") as file:
+            (bits,) = struct.unpack_from(">I", file.read(_READ_BYTES), _CLUSTER_BITS_AT)
+    except (OSError, struct.error):
+        return None
+    return 1 << int(bits) if 9 <= bits <= 21 else None
+
+
+def count(path: Path) -> int:
+    """How many files a disk is read from, by their headers, as far as these can be read here."""
+    seen: set[Path] = set()
+    while path.is_file() and path not in seen:
+        seen.add(path)
+        try:
+            backing = of(path).backing
+        except errors.ImageProblem:
+            break
+        if backing is None:
+            break
+        path = path.parent / backing
+    return len(seen)
 
 
 def _odd(path: Path, why: str) -> errors.ImageProblem:

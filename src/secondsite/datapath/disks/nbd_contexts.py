@@ -10,7 +10,9 @@ from ..extents import Extent
 ALLOCATION: Final = "base:allocation"
 DEPTH_CONTEXT: Final = "qemu:allocation-depth"
 DIRTY: Final = 1
-"""The flag of a dirty extent, and of one that the image itself stores, not a file below it."""
+"""The flag of a dirty extent."""
+STORED: Final = 0xFFFFFFFF
+"""The bits of a depth: 0 is stored nowhere, 1 by the image itself, 2 by the file below it, and so on."""
 ZERO: Final = 2
 
 

@@ -3,12 +3,14 @@
 All calls are libnbd's asynchronous ones: only those can be waited for with a deadline.
 One thread at a time may use a disk. `dirty` and `allocation` use separate connections: a server asked for
 both contexts at once would walk the allocation of the whole disk (18 minutes for 800 GB, P18), so the
-export must allow two connections (qemu-nbd: --shared=2).
+export must allow two connections (qemu-nbd: --shared=2). Where a server takes too few for that, one does for both.
 """
 
 from __future__ import annotations
 
 import functools
+import os
+import socket
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,13 +27,16 @@ from ..errors import DiskSilent, DiskUnreadable
 from ..extents import Extent
 from ..granularity import CHUNK_BYTES
 from .buffers import Buffers
-from .nbd_contexts import ALLOCATION, DEPTH_CONTEXT, DIRTY, ZERO, bitmap_context, clipped
+from .nbd_contexts import ALLOCATION, DEPTH_CONTEXT, DIRTY, STORED, ZERO, bitmap_context, clipped
 
 DEPTH: Final = 6
 """Reads in flight."""
 
-STATUS_BYTES: Final = 1 * GiB
+STATUS_BYTES: Final = 4 * GiB - 1 * MiB
 """The most bytes that one question about extents covers: the protocol counts them in 32 bits."""
+
+ZERO_BYTES: Final = 1 * GiB
+"""The most bytes of one request to zero a range."""
 
 WIDE_BYTES: Final = 4 * MiB
 """One read of this size precedes a long series of reads. By default QEMU's C library returns the memory of each
@@ -71,21 +76,24 @@ class NbdDisk:
         *,
         bitmaps: Sequence[str] = (),
         own: bool = False,
+        one_connection: bool = False,
         connect_seconds: float = 10,
         io_seconds: float = 60,
     ) -> None:
         """Open the export; raises DiskUnreadable if it is absent, silent or lacks one of the bitmaps. With `own`,
-        all that the image itself stores counts as dirty; it must be exported with its depth and without its
-        backing files."""
+        all that the image itself stores counts as dirty, and what those of its backing files store with which it is
+        exported; it must be exported with its depth. With `one_connection` all is asked over one: for servers that take few."""
         self._socket_path = str(socket_path)
         self._export = export
         self._connect_seconds = connect_seconds
         self._io_seconds = io_seconds
         self._bitmaps = [bitmap_context(name) for name in bitmaps] + [DEPTH_CONTEXT] * own
+        self._marks = STORED if own else DIRTY
         self._handle = nbd.NBD()
         self._allocation: nbd.NBD | None = None
         self._wide = False
-        self._handle = self._connect(self._bitmaps)
+        self._handle = self._connect(self._bitmaps + [ALLOCATION] * one_connection)
+        self._together = one_connection
         self.size_bytes: int = self._handle.get_size()
 
     def __enter__(self) -> NbdDisk:
@@ -115,13 +123,15 @@ class NbdDisk:
         if not self._bitmaps:
             return extents.merge([Extent(offset, length)])
         found = self._status(self._handle, self._bitmaps, offset, length)
-        return extents.merge(extent for extent, flags in found if flags & DIRTY)
+        return extents.merge(extent for extent, flags in found if flags & self._marks)
 
     def allocation(self, offset: int, length: int) -> list[Extent]:
-        """The range as data and zero extents. Slow on large disks: ask only inside dirty extents."""
-        if self._allocation is None:
-            self._allocation = self._connect([ALLOCATION])
-        found = self._status(self._allocation, [ALLOCATION], offset, length)
+        """The range as data and zero extents. An answer takes as long as the image has tables there: of a changed disk
+        ask only inside dirty extents."""
+        handle = self._handle if self._together else self._allocation
+        if handle is None:
+            handle = self._allocation = self._connect([ALLOCATION])
+        found = self._status(handle, [ALLOCATION], offset, length)
         return extents.merge(Extent(e.offset, e.length, bool(flags & ZERO)) for e, flags in found)
 
     def changed(self) -> list[Extent]:
@@ -251,7 +261,7 @@ class NbdDisk:
         """Begin to zero a range of any length."""
         begun = []
         while length > 0:
-            step = min(length, STATUS_BYTES)
+            step = min(length, ZERO_BYTES)
             what = f"zero {step} at {offset}"
             cookie = self._try(functools.partial(self._handle.aio_zero, step, offset), what)
             begun.append(Write(cookie, offset, step, what))
@@ -284,8 +294,13 @@ class NbdDisk:
                 self._poll(handle, deadline, "open")
             missing = [context for context in contexts if not handle.can_meta_context(context)]
         except nbd.Error as error:
+            _cut(handle)
             raise self._unreadable("open", error) from None
+        except DiskSilent:
+            _cut(handle)
+            raise
         if missing:
+            _say_goodbye(handle)
             raise DiskUnreadable(f"{self} has no {', '.join(missing)}", do="resynchronize the machine")
         return handle
 
@@ -315,6 +330,16 @@ class NbdDisk:
 
     def _unreadable(self, what: str, error: nbd.Error) -> DiskUnreadable:
         return DiskUnreadable(f"{self}: {what} failed: {error.string}", do="check that its server still runs")
+
+
+def _cut(handle: nbd.NBD) -> None:
+    """End a connection that is half made, whoever still refers to its handle: QEMU's main thread waits for it when the server is
+    stopped, and the guest stands still for as long."""
+    try:
+        with socket.socket(fileno=os.dup(handle.aio_get_fd())) as connection:
+            connection.shutdown(socket.SHUT_RDWR)
+    except (nbd.Error, OSError):
+        pass
 
 
 def _say_goodbye(handle: nbd.NBD) -> None:

@@ -23,7 +23,7 @@ from ..cycles import CycleJournal
 from ..digests import DigestMap, scan
 from ..disks import NbdDisk, StorageDaemon
 from ..encryption import EncryptionKey
-from .chain import chain
+from .chain import chain, standing
 from .record import encrypt_old_firmware, manifest, record
 from .record.firmware_store import FirmwareStore
 from .record.paths import ReplicaFiles
@@ -58,6 +58,8 @@ class ReplicaCore:
         self._layers_lock = threading.RLock()
         self._record_lock = threading.Lock()
         self._whole = False
+        self.shares_after = 0.0
+        """From when on merged layers are made, by the monotonic clock: not soon after it was found that this cannot be done."""
         self._readers: list[int] = []
 
     @contextlib.contextmanager
@@ -246,14 +248,23 @@ class ReplicaCore:
         child = next(layer.number for layer in state.layers if number is not None and layer.number > number)
         for disk in state.disks:
             self.reach("merge.begun")
-            self._merge_down(self.files.layer(disk.key, number or 0), self.files.layer(disk.key, child))
+            low = self.files.layer(disk.key, number or 0)
+            for high in (
+                self._users(low, disk.key) if state.by_headers else [self.files.layer(disk.key, child)]
+            ):
+                self._merge_down(low, high)
+            low.unlink(missing_ok=True)
             self.reach("merge.renamed")
         self.save(layers=tuple(layer for layer in state.layers if layer.number != number), merging=None)
         self.reach("merge.recorded")
 
+    def _users(self, low: Path, key: str) -> list[Path]:
+        return [path for _, path in standing.users(self.files, self.state, key).get(low.name, ())]
+
     def _merge_down(self, low: Path, high: Path) -> None:
+        is_bottom = self.state.merging == self.state.layers[0].number
         try:
-            self.heads.merge_down(low, high)
+            self.heads.merge_down(low, high, sharing=self.state.by_headers and not is_bottom)
         except errors.DiskUnreadable as error:
             raise self.what_broke(error) from error
 
@@ -277,7 +288,7 @@ class ReplicaCore:
     def _collect_disks(self, state: ReplicaState) -> None:
         kept = {layer.number for layer in state.layers}
         for key in state.keys:
-            for path in self.files.strays(key, kept):
+            for path in self.files.strays(key, kept, state.merged):
                 path.unlink(missing_ok=True)
             sync_folder(self.files.disk(key))
         for folder in (self.files.root / "disks").iterdir():

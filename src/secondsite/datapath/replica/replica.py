@@ -32,6 +32,7 @@ from .verbs import (
     runs,
     seal,
     seed,
+    skipping,
     stats,
     verify,
 )
@@ -158,6 +159,10 @@ class Replica:
         """Digests (xxh3-128, 16 bytes each) of the head's 64 KiB blocks in the range, for comparing with a source."""
         return apply.region(self._core, disk_key, offset, length)
 
+    def held(self, disk_key: str, offset: int, length: int) -> list[Extent]:
+        """The head's 64 KiB blocks in the range, from a whole block on, that are not zeros, in disk order."""
+        return apply.held(self._core, disk_key, offset, length)
+
     def pages(self, disk_key: str, blocks: Sequence[Extent]) -> bytes:
         """Digests (xxh3-128, 16 bytes each) of the head's 4 KiB pages in these blocks, read now, for comparing
         with a source."""
@@ -213,6 +218,11 @@ class Replica:
         """Remove a recovery point. Its layer is merged now, or once nothing below it is in use. Raises
         ReplicaInUse while a run is on this point, PointHeld while it has a hold."""
         return prune.drop(self._core, point_id)
+
+    def keep_short(self) -> bool:
+        """Merge layers beside the others where that keeps chains short; True if there is more to do. Harmless when repeated."""
+        with self._core.changing(), self._core.keeping_layers():
+            return skipping.keep_short(self._core)
 
     def hold(self, point_id: str, reason: str) -> str:
         """Keep a point for `reason` until it is released, across restarts: it cannot be dropped. A commit still

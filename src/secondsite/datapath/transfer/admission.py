@@ -54,6 +54,10 @@ class CycleAdmission(NotesUnchanged, Protocol):
         to change."""
         ...
 
+    def held(self, machine_id: str, disk_key: str, offset: int, length: int) -> list[Extent]:
+        """The blocks of the range that are not zeros, in disk order; else like `digests`."""
+        ...
+
     def pages(self, machine_id: str, disk_key: str, blocks: Sequence[Extent]) -> bytes:
         """16 bytes for each 4 KiB page of these blocks, in their order; else like `digests`."""
         ...

@@ -7,6 +7,7 @@ An unknown page counts as changed.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final, Protocol
 
 from ...ground.units import MiB
@@ -30,6 +31,10 @@ class Known(Protocol):
 
     def note(self, offset: int, digests: bytes) -> None:
         """Note pages that the target has, or gets with this cycle."""
+        ...
+
+    def noted(self, offset: int, length: int) -> list[Extent]:
+        """The parts of a range of which anything may be known."""
         ...
 
 
@@ -72,8 +77,14 @@ def zero_extents(extent: Extent, known: Known | None) -> list[Extent]:
     """The parts of a zero extent that are not known to be zeros at the target."""
     if known is None:
         return [extent]
-    unlike: list[Extent] = []
-    for part in extents.split([extent], SPAN_BYTES):
+    noted = extents.intersect(known.noted(extent.offset, extent.length), extent.offset, extent.length)
+    unlike = extents.subtract([extent], noted)
+    for part in unlike:
+        if (
+            part.length < SPAN_BYTES
+        ):  # of a wide hole nothing is noted: that would cost more than the disk holds
+            known.note(part.offset, hashes.zero_pages(part.length))
+    for part in extents.split((replace(each, zero=True) for each in noted), SPAN_BYTES):
         ours, theirs = hashes.zero_pages(part.length), known.region(part.offset, part.length)
         if ours != theirs:
             known.note(part.offset, ours)

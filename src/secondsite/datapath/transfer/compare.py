@@ -2,7 +2,8 @@
 
 The source asks the target for the digests of a region (xxh3-128 of every 64 KiB block; the last block of a
 disk at its real length) while it reads the same region itself, several questions ahead. Of the blocks whose
-digests differ it asks for those of their 4 KiB pages. Zeros are digested like any other bytes.
+digests differ it asks for those of their 4 KiB pages. Zeros are digested like any other bytes. Of what is empty here it
+asks which blocks are not, so that a disk is compared at the price of what both sides hold.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final, Protocol
 
 from ...ground.units import MiB
 from .. import extents
 from ..channel import Connection, messages
+from ..cycles import checked
 from ..digests import hashes
 from ..disks import Buffers
 from ..errors import ProtocolViolated
@@ -22,6 +25,7 @@ from ..extents import Extent
 from ..frames import Kind, codec
 from ..granularity import BLOCK_BYTES, DIGEST_BYTES, PAGE_BYTES
 from .changed_pages import Known
+from .incoming_cycle import MOST_HELD, MOST_HELD_BYTES
 
 REGION_BYTES: Final = 32 * MiB
 """Bytes of the disk that one question covers; its answer has 8 KiB."""
@@ -61,13 +65,37 @@ def differing(
     that is done; it may raise, and answers are then still on their way. `known` learns which pages are the same.
     """
     comparison = _Comparison(connection, index, disk, known)
-    for region in extents.split(extents.align(doubtful, BLOCK_BYTES, disk.size_bytes), REGION_BYTES):
-        comparison.ask(region)
+    for question in _questions(
+        extents.align(doubtful, BLOCK_BYTES, disk.size_bytes), connection.tells_what_it_holds
+    ):
+        comparison.ask(question)
         while comparison.open_questions >= AHEAD:
             compared(comparison.hear())
     while comparison.open_questions:
         compared(comparison.hear())
     return extents.merge(comparison.found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Holes:
+    """A question about extents that are zeros here: which of their blocks are not zeros there?"""
+
+    zeros: tuple[Extent, ...]
+
+    @property
+    def length(self) -> int:
+        return extents.total_bytes(self.zeros)
+
+
+def _questions(doubtful: list[Extent], of_holes: bool) -> Iterator[Extent | _Holes]:
+    """Regions to compare, in disk order. `of_holes`: the target is asked of all zeros in a window at once."""
+    if not of_holes:
+        yield from extents.split(doubtful, REGION_BYTES)
+        return
+    yield from extents.split([each for each in doubtful if not each.zero], REGION_BYTES)
+    zeros = extents.split([each for each in doubtful if each.zero], MOST_HELD_BYTES)
+    for _window, found in groupby(zeros, key=lambda each: each.offset // MOST_HELD_BYTES):
+        yield _Holes(tuple(found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +115,21 @@ class _Comparison:
         self._index = index
         self._disk = disk
         self._known = known
-        self._asked: deque[Extent | _Blocks] = deque()
+        self._asked: deque[Extent | _Blocks | _Holes] = deque()
         self.found: list[Extent] = []
 
     @property
     def open_questions(self) -> int:
         return len(self._asked)
 
-    def ask(self, region: Extent) -> None:
-        """Ask for the digests of a region's blocks."""
-        self._connection.send_message("DIGESTS", disk=self._index, offset=region.offset, length=region.length)
-        self._asked.append(region)
+    def ask(self, question: Extent | _Holes) -> None:
+        """Ask for the digests of a region's blocks, or for what is held where here are zeros."""
+        name = "DIGESTS"
+        offset, end = (question.offset, question.end) if isinstance(question, Extent) else (0, 0)
+        if isinstance(question, _Holes):
+            name, offset, end = "HELD", question.zeros[0].offset, question.zeros[-1].end
+        self._connection.send_message(name, disk=self._index, offset=offset, length=end - offset)
+        self._asked.append(question)
 
     def hear(self) -> int:
         """Read the next answer; gives how many bytes of the disk it completes."""
@@ -105,8 +137,22 @@ class _Comparison:
         if isinstance(question, _Blocks):
             self._judge_pages(question)
             return 0
+        if isinstance(question, _Holes):
+            return self._judge_holes(question)
         self._judge_blocks(question)
         return question.length
+
+    def _judge_holes(self, question: _Holes) -> int:
+        """Of what is zeros at both sides nothing is noted: it costs nothing."""
+        held, until = _held(self._connection, question.zeros[0].offset)
+        left = extents.intersect(question.zeros, until, max(0, question.zeros[-1].end - until))
+        done = extents.subtract(question.zeros, left)
+        for extent in held:
+            for part in extents.intersect(done, extent.offset, extent.length):
+                self._differs(part)
+        if left:
+            self.ask(_Holes(tuple(left)))
+        return extents.total_bytes(done)
 
     def _judge_blocks(self, region: Extent) -> None:
         pages = hashes.zero_pages(region.length) if region.zero else b""
@@ -181,6 +227,24 @@ def _read_digests(disk: ReadableDisk, region: Extent) -> tuple[bytes, bytes]:
         pages.append(hashes.page_digests(raw))
         buffers.give(raw)
     return b"".join(blocks), b"".join(pages)
+
+
+def _held(connection: Connection, start: int) -> tuple[list[Extent], int]:
+    """What the target holds from `start` on, in disk order, and until where it was said."""
+    said = connection.receive_message("HELD").fields
+    try:
+        if (until := _place(said["until"])) <= start:
+            raise ValueError(f"it was asked from {start} on, and told until {until}")
+        pairs = checked.sequence(said["extents"], MOST_HELD)
+        return [Extent(_place(offset), _place(length)) for offset, length in pairs], until
+    except (KeyError, TypeError, ValueError) as problem:
+        raise ProtocolViolated(
+            f"the target did not say what it holds: {problem}", do="run the same release at both ends"
+        ) from None
+
+
+def _place(value: object) -> int:
+    return checked.natural(value, checked.LARGEST_DISK_BYTES)
 
 
 def _answer(connection: Connection, expected_bytes: int) -> bytes:

@@ -26,6 +26,10 @@ MOST_ASKED_BYTES: Final = 1 * GiB
 """The most of a disk that one question about digests may be about; the answer has 256 KiB."""
 MOST_BLOCKS: Final = 1024
 """The most blocks that one question about pages may name."""
+MOST_HELD_BYTES: Final = 64 * GiB
+"""The most of a disk that one question about what is held may be about."""
+MOST_HELD: Final = 12288
+"""The most extents in an answer to what is held; the rest is asked for again."""
 
 
 class IncomingCycle:
@@ -48,9 +52,11 @@ class IncomingCycle:
         if self._next is not None:
             return
         while (received := self._connection.receive(fresh=True)).header.kind not in frames.CONTENT:
-            message = messages.expect(received, "DIGESTS", "PAGES", "END", "ABORT")
+            message = messages.expect(received, "DIGESTS", "HELD", "PAGES", "END", "ABORT")
             if message.name == "DIGESTS":
                 self._answer(message)
+            elif message.name == "HELD":
+                self._answer_held(message)
             elif message.name == "PAGES":
                 self._answer_pages(message)
             else:
@@ -107,22 +113,36 @@ class IncomingCycle:
             )
 
     def _answer(self, question: Message) -> None:
-        try:
-            disk = self._disk_of(question)
-            offset = checked.natural(question.fields["offset"], disk.size_bytes)
-            length = checked.natural(
-                question.fields["length"], min(MOST_ASKED_BYTES, disk.size_bytes - offset)
-            )
-        except (KeyError, ValueError) as problem:
-            raise ProtocolViolated(
-                f"a question about digests names no part of a disk: {problem}", do="run the same release"
-            ) from None
+        disk, offset, length = self._place_in(question, MOST_ASKED_BYTES)
         found = self._admission.digests(self._header.machine_id, disk.key, offset, length, BLOCK_BYTES)
         if len(found) != -(-length // BLOCK_BYTES) * DIGEST_BYTES:
             raise CycleRefused(
                 "digests-missing", f"no digests of {disk.key} at {offset}", do="send the disk in full"
             )
         self._connection.send(codec.encode_plain(Kind.DIGESTS, found))
+
+    def _answer_held(self, question: Message) -> None:
+        """Which blocks of a range hold anything but zeros."""
+        disk, offset, length = self._place_in(question, MOST_HELD_BYTES)
+        found = self._admission.held(self._header.machine_id, disk.key, offset, length)
+        told, until = found[:MOST_HELD], offset + length
+        if len(found) > MOST_HELD:
+            until = told[-1].end
+        self._connection.send_message(
+            "HELD", until=until, extents=[(each.offset, each.length) for each in told]
+        )
+
+    def _place_in(self, question: Message, most_bytes: int) -> tuple[CycleDisk, int, int]:
+        """(disk, offset, length) of a question."""
+        try:
+            disk = self._disk_of(question)
+            offset = checked.natural(question.fields["offset"], disk.size_bytes)
+            length = checked.natural(question.fields["length"], min(most_bytes, disk.size_bytes - offset))
+        except (KeyError, ValueError) as problem:
+            raise ProtocolViolated(
+                f"a question about digests names no part of a disk: {problem}", do="run the same release"
+            ) from None
+        return disk, offset, length
 
     def _answer_pages(self, question: Message) -> None:
         try:

@@ -31,6 +31,7 @@ VERBS = frozenset(
             "change_machine_checks",
             "change_machine_hooks",
             "change_machine_properties",
+            "change_machine_policy",
             "start_anyway",
             "hold_point",
             "release_point",

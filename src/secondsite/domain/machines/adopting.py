@@ -7,6 +7,7 @@ refuse what it orders (ADR 22).
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
+from .. import counters
 from ..lifecycle import State
 from ..plans.plan import RecoveryPlan
 
@@ -33,7 +34,7 @@ def state_of(standing: Standing) -> State:
 
 def number(own: int, seen: int) -> int:
     """The number of a machine from now on: `own` if this vault gave it and nobody has seen a later one."""
-    return own if own >= seen and own > 0 else seen + AHEAD
+    return own if own >= seen and own > 0 else min(seen + AHEAD, counters.MOST)
 
 
 def is_source(source_epoch: int | None, replica_epoch: int | None) -> bool:

@@ -4,6 +4,7 @@ A run that was stopped is begun again as a new one: machines that have arrived a
 directions are never mixed unasked (S-135).
 """
 
+import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -153,7 +154,8 @@ def _the_one(plan: RecoveryPlan, name: str, by_name: Mapping[str, Sequence[str]]
 
 def _unknown(plan: RecoveryPlan, what: str) -> errors.InvalidArgument:
     return errors.InvalidArgument(
-        f"Plan '{plan.name}' has no group or machine '{what}'.", do=f"See 'secondsite plan show {plan.name}'."
+        f"Plan '{plan.name}' has no group or machine '{what}'.",
+        do=f"See 'secondsite plan show {shlex.quote(plan.name)}'.",
     )
 
 
@@ -223,7 +225,7 @@ def _direction(plan: RecoveryPlan, wanted: Wanted, found: _Sorted) -> Direction:
         why = [*found.left_out, *map(_goes_elsewhere, found.possible)]
         raise errors.NotPossibleNow(
             f"Plan '{plan.name}' has no machine to take for {wanted.verb}: {listed(why)}.",
-            do=f"See 'secondsite plan show {plan.name}'.",
+            do=f"See 'secondsite plan show {shlex.quote(plan.name)}'.",
         )
     return direction
 

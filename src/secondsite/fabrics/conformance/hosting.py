@@ -194,14 +194,15 @@ def _guest_on_overlays(under_test: FabricUnderTest, name: str) -> HostRequest:
 
 
 def overlays(under_test: FabricUnderTest, definition: MachineDefinition) -> dict[str, Path]:
-    """Overlays two deep, because replicas are chains."""
+    """Overlays two deep in folders of their own, because replicas are chains."""
     tops = {}
     for disk in definition.disks:
         original = under_test.disk_path(definition.fabric_id, disk.key)
-        middle, top = (
-            original.with_name(f"{uuid.uuid4().hex[:8]}-{part}.qcow2") for part in ("middle", "top")
-        )
-        image.create_overlay(middle, original, "qcow2", disk.size_bytes)
+        replica = original.with_name(uuid.uuid4().hex[:8])
+        middle, top = replica / "disks" / "middle.qcow2", replica / "run" / "top.qcow2"
+        for path in (middle, top):
+            path.parent.mkdir(parents=True)
+        image.create_overlay(middle, original, "qcow2", disk.size_bytes, relative=False)
         image.create_overlay(top, middle, "qcow2", disk.size_bytes)
         tops[disk.key] = top
     return tops

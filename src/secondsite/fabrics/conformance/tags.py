@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+
+from ...datapath.disks import image
 from ...domain import errors
+from ..interface import Acknowledged
 from . import steps
 from .under_test import FabricUnderTest
 
@@ -22,6 +26,25 @@ class TagCases:
         steps.stopped(under_test, fabric_id)
         under_test.reopen()
         assert steps.machine_of(under_test, fabric_id).tag == steps.TAG
+
+    def test_a_machine_that_is_defined_anew_is_recognized_by_its_disks(
+        self, under_test: FabricUnderTest
+    ) -> None:
+        tracking = under_test.fabric.tracking
+        fabric_id = steps.protected(under_test, "anew")
+        base = steps.checkpoint(under_test, fabric_id)
+        had = Acknowledged(fabric_id, steps.keys_of(under_test, fabric_id), base)
+        under_test.define_anew(fabric_id)
+        assert under_test.fabric.inventory.tag(fabric_id) is None
+        assert tracking.recognizes(had)
+        steps.stopped(under_test, fabric_id)
+        assert tracking.recognizes(had)
+        assert not tracking.recognizes(dataclasses.replace(had, base=steps.new_checkpoint()))
+        path = under_test.disk_path(fabric_id, had.disks[0])
+        copy = path.with_name("another.qcow2")
+        image.create(copy, steps.DISK_BYTES)
+        copy.replace(path)
+        assert not tracking.recognizes(had)
 
     def test_disable_removes_checkpoints_and_tag_of_a_running_machine(
         self, under_test: FabricUnderTest

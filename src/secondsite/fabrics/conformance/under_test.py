@@ -56,6 +56,9 @@ class FabricUnderTest(Protocol):
     def end_snapshot(self, fabric_id: str, disk_key: str) -> None:
         """The owner merges that file into the one below, while the machine runs."""
 
+    def define_anew(self, fabric_id: str) -> None:
+        """Another program defines the machine anew, from a definition of its own without our tag; its disks are the same."""
+
     def kill(self, fabric_id: str) -> None:
         """kill -9 of the hypervisor process that runs the machine."""
 

@@ -12,6 +12,7 @@ from .host.faults import Fault, dial
 from .owner.guest import RECORD_BYTES, Guest, records
 from .owner.making import (
     add_network,
+    define_anew,
     demolish,
     give_memory,
     kill,
@@ -42,6 +43,7 @@ __all__ = [
     "Writer",
     "add_network",
     "copy_disks",
+    "define_anew",
     "demolish",
     "dial",
     "end_snapshot",

@@ -24,6 +24,10 @@ class SimulatedInventory:
             record = self._host.records.get(fabric_id)
             return None if record is None else self._summary(record)
 
+    def tag(self, fabric_id: str) -> str | None:
+        with self._faults.around("inventory.tag", fabric_id):
+            return self._host.records.need(fabric_id).tag
+
     def _summary(self, record: MachineRecord) -> MachineSummary:
         return MachineSummary(
             fabric_id=record.fabric_id,

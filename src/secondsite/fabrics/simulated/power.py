@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 
 from ...domain import errors
@@ -52,13 +53,16 @@ class SimulatedPower:
                     raise errors.FabricError(
                         f"Machine '{record.definition.name}' was failed over, so its start here is forbidden.",
                         do="Cancel the failover or fail back. If it must run here: "
-                        f"'secondsite machine start-anyway {record.definition.name} --site SITE'.",
+                        f"'secondsite machine start-anyway {shlex.quote(record.definition.name)} --site SITE'.",
                     )
                 if record.elsewhere:
                     raise errors.FabricError(
                         f"Machine '{record.definition.name}' runs on another host.", do="Migrate it back."
                     )
                 self._host.open(record.having(saved=False))
+
+    def stays_defined(self, fabric_id: str) -> bool:
+        return True
 
     def shut_down(self, fabric_id: str, grace_seconds: float) -> bool:
         """Ask the guest to power off: it does so at once, or not within `grace_seconds`."""

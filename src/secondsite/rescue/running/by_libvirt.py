@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from . import domain, qemu
+import itertools
+
+from ..problems import Problem
+from . import domain, entering, qemu
 from .virsh import Virsh
 from .wanted import Start, cards_of, folder, uuid_of
+
+MOST_OF_ANY = 22
+_TOO_MANY = f"Its disks are encrypted and have more than {MOST_OF_ANY} files: libvirt 10.8 to 11.10 starts no more; plain QEMU does: --qemu."
 
 
 def run(start: Start, uri: str) -> str:
@@ -12,7 +18,7 @@ def run(start: Start, uri: str) -> str:
     virsh, replica, macs = Virsh(uri), start.replica, start.replica.start.get("macs") or {}
     place = domain.Files(
         disks=start.disks,
-        chains=start.chains,
+        chains=start.encrypted,
         key_id=replica.key_id if start.key else None,
         variables=qemu.variables(folder(replica), start.variables)
         if "nvram" in start.point.firmware
@@ -25,9 +31,16 @@ def run(start: Start, uri: str) -> str:
         as_it_was=bool(replica.start.get("as_it_was")),
     )
     definition = domain.placed(str(replica.start["xml"]), place)
+    files = [*itertools.chain(*start.chains.values()), *domain.variables(definition)]
+    entering.let_in(virsh.qemus_user(), replica.store, (file.parent for file in files))
     if start.key is not None:
         virsh.tell(str(replica.key_id), start.key)
-    virsh.start(uuid_of(replica), definition)
+    try:
+        virsh.start(uuid_of(replica), definition)
+    except Problem as problem:
+        if max(map(len, start.chains.values()), default=0) <= MOST_OF_ANY:
+            raise
+        raise Problem(problem.what, f"{problem.do} {_TOO_MANY}") from problem
     return f" by libvirt ({uri})" + "".join(f"; {each}" for each in start.without)
 
 

@@ -20,7 +20,7 @@ def run(start: Start) -> str:
         definition=definition,
         ours=str(known.get("xml") or ""),
         disks=start.disks,
-        encrypted_files={name: len(chain) for name, chain in start.chains.items()},
+        encrypted_files={name: len(chain) for name, chain in start.encrypted.items()},
         key=start.key,
         taps=qemu.connected(start.networks, replica.id),
         macs=known.get("macs") or {},

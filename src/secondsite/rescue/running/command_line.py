@@ -58,7 +58,7 @@ def command(wanted: Wanted) -> list[str]:
         *(["-machine", kind["machine"]] if "machine" in kind else []),
         *_accelerators(wanted), *(["-cpu", "max"] if arch == "x86_64" else []),
         "-m", f"{wanted.memory_bytes // 2**20}M", "-smp", str(wanted.vcpus), "-nodefaults", "-vga", "std",
-        *_key(wanted.key), *_kernel(wanted.ours), *_firmware(wanted), *_disks(wanted), *_cards(wanted),
+        *_key(wanted.key), *_generation(wanted), *_kernel(wanted.ours), *_firmware(wanted), *_disks(wanted), *_cards(wanted),
         *_console(wanted.folder), "-display", "none", "-vnc", f"unix:{_safe(wanted.sockets / 'vnc')}",
         "-qmp", f"unix:{_safe(wanted.sockets / 'qmp')},server=on,wait=off", "-pidfile", str(wanted.folder / "qemu.pid"), "-daemonize",
     ]  # fmt: skip
@@ -107,6 +107,12 @@ def _kernel(ours: str) -> Iterator[str]:
         found = _element(ours, f"os/{name}")
         if found is not None and found.text:
             yield from (option, found.text.strip())
+
+
+def _generation(wanted: Wanted) -> list[str]:
+    """Where the machine had an id of its generation it gets another one: it goes back in time."""
+    found = _element(wanted.ours or str(wanted.definition.get("native") or ""), "genid")
+    return [] if found is None else ["-device", "vmgenid,guid=auto"]
 
 
 def _accelerators(wanted: Wanted) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import UUID, uuid5
+from uuid import UUID, uuid4, uuid5
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
@@ -54,10 +54,19 @@ def placed(text: str, files: Files) -> str:
     for mac, card in there.items():
         if mac in files.networks:
             _connect(devices, card, files.networks[mac])
+    generation = root.find("genid")
+    if generation is not None:  # it goes back in time, and its guest learns that from another one
+        generation.text = str(uuid4())
     nvram = root.find("os/nvram")
     if nvram is not None and files.variables is not None:
         nvram.text = str(files.variables)
     return ElementTree.tostring(root, encoding="unicode")
+
+
+def variables(definition: str) -> list[Path]:
+    """The file of its UEFI variables, if it has one."""
+    named = (ElementTree.fromstring(definition).findtext("os/nvram") or "").strip()
+    return [Path(named)] if named else []
 
 
 def secret(key_id: str) -> tuple[str, str]:

@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from xml.etree import ElementTree
 
 from ..problems import Problem
 from . import domain
@@ -28,6 +29,14 @@ class Virsh:
             file.flush()
             self._call("define", file.name)
         self._call("start", uuid)
+
+    def qemus_user(self) -> tuple[int, int] | None:
+        """User and group as which it runs QEMU; None: as whoever asks. Raises Problem."""
+        for model in ElementTree.fromstring(self._call("capabilities")).iterfind("host/secmodel"):
+            user, _, group = (model.findtext("baselabel[@type='qemu']") or "").partition(":")
+            if model.findtext("model") == "dac" and user and group:
+                return int(user), int(group)
+        return None
 
     def runs(self, uuid: str) -> bool:
         """Paused machines too. Raises Problem if libvirt does not answer."""

@@ -41,8 +41,13 @@ class Start:
 
     @property
     def chains(self) -> dict[str, list[Path]]:
-        """Of encrypted disks all files that they read from, top first: each needs the key."""
-        return {name: _chain(path) for name, path in self.disks.items()} if self.key else {}
+        """All files that the disks read from, top first."""
+        return {name: _chain(path) for name, path in self.disks.items()}
+
+    @property
+    def encrypted(self) -> dict[str, list[Path]]:
+        """The chains of which each file needs the key."""
+        return self.chains if self.key else {}
 
     @property
     def networks(self) -> dict[str, str | None]:

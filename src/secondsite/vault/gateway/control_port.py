@@ -59,7 +59,7 @@ class ControlPort:
         renew: ports.Renew,
         clock: Callable[[], datetime],
         number: Callable[[], int],
-        hear_number: Callable[[int], None],
+        hear_number: Callable[[str, int], None],
         others: Others | None = None,
     ) -> None:
         """`number` is what appliances are told of the vault's age; `hear_number` takes what one was told, before it is given

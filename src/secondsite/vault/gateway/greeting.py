@@ -39,7 +39,7 @@ class Greeting:
     """`admit` says whether this key is that of an appliance that is enrolled; `hear_number` takes what the appliance was told of
     a vault's age, before it is given any order."""
 
-    def __init__(self, admit: ports.Admit, hear_number: Callable[[int], None]) -> None:
+    def __init__(self, admit: ports.Admit, hear_number: Callable[[str, int], None]) -> None:
         self._admit = admit
         self._hear_number = hear_number
 
@@ -67,7 +67,7 @@ class Greeting:
             )
         await asyncio.to_thread(self._admit, shown.name, shown.key_sha256)
         _require_common(hello)
-        await asyncio.to_thread(self._hear_number, hello.vault_number)
+        await asyncio.to_thread(self._hear_number, hello.appliance_id, hello.vault_number)
 
 
 def kept(text: str | bytes) -> str | bytes:

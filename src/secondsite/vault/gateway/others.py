@@ -10,12 +10,14 @@ What is known of others is a second old at most.
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import structlog
 
 from ...domain import errors
 from ...ground.periodic import Periodic
+from ...wire.common.base import Problem
 from ...wire.control import Order, Progress, Report
 from .. import ports
 from .apart import Apart
@@ -169,6 +171,12 @@ class Others(Periodic):
                 ended = [each for each in self._apart.ended(here, recorded) if tx.links.drop(each)]
                 if dead := (*tx.links.drop_dead(), *ended):
                     self._dropped(tx, dead)
+        except errors.StoreUnavailable:
+            self._put_back(pending)
+            raise
+        except Exception:
+            self._put_back(self._without_refused(self._desk, pending, due))
+            raise
         except BaseException:
             self._put_back(pending)
             raise
@@ -210,6 +218,33 @@ class Others(Periodic):
             self._open = {k: v for k, v in self._open.items() if now - v.asked_at < KEPT_SECONDS}
             self._for_others = {k: v for k, v in self._for_others.items() if now - v[1] < KEPT_SECONDS}
 
+    def _without_refused(self, desk: Desk, pending: _Pending, due: Sequence[_Open]) -> _Pending:
+        """What the database takes of it. It would refuse the rest again with each look, and nobody's orders would be passed on: whoever
+        waits for that hears why it does not come."""
+        for order_id, said in list(pending.reports.items()):
+            why = self._refused(f"report/{order_id}", partial(_reported, said))
+            if why is not None:
+                pending.reports[order_id] = Report(order_id=order_id, machine_id=said.machine_id, problem=why)
+        pending.progress.clear()  # more of it follows
+        for each in due:
+            why = self._refused(f"order/{each.passed.order_id}", partial(_asked, each.passed))
+            if why is not None:
+                report = Report(order_id=each.passed.order_id, problem=why)
+                self._hear_of(desk, replace(each.passed, report=report))
+        return pending
+
+    def _refused(self, what: str, write: Callable[[ports.PassedOrders], None]) -> Problem | None:
+        """Why the database does not take it. Raises StoreUnavailable."""
+        try:
+            with self._store.transaction() as tx:
+                write(tx.passed_orders)
+        except errors.StoreUnavailable:
+            raise
+        except Exception as problem:
+            log.exception("vaults.not-written", what=what)
+            return Problem.of(problem)
+        return None
+
     def _put_back(self, pending: _Pending) -> None:
         with self._lock:
             self._pending.reports = pending.reports | self._pending.reports
@@ -238,3 +273,11 @@ class Others(Periodic):
             log.warning("vaults.not-heard", problem=problem.message)
         else:
             log.error("vaults.not-heard", exc_info=problem)
+
+
+def _reported(report: Report, orders: ports.PassedOrders) -> None:
+    orders.reported(report)
+
+
+def _asked(passed: ports.Passed, orders: ports.PassedOrders) -> None:
+    orders.ask([passed])

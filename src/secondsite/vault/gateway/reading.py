@@ -29,15 +29,26 @@ def held_bytes(text: str | bytes) -> int:
 
 
 def understood(appliance_id: str, text: str | bytes) -> control.Message | None:
-    """None for what cannot be read. What one machine spoils is that machine's status, not the others'."""
+    """None for what cannot be read. What one machine spoils is that machine's status, not the others'; whoever waits for a report hears
+    that it cannot be read."""
     try:
         return parse(text)
     except errors.InvalidArgument as problem:
         said = problem.message
     try:
-        status, without = control.without_malformed(kept(text))
+        readable = kept(text)
+    except UnicodeDecodeError:
+        return _not_understood(appliance_id, said)
+    if (report := control.failed_report(readable, said)) is not None:
+        log.warning("report.not-understood", appliance=appliance_id, problem=said)
+        return report
+    try:
+        status, without = control.without_malformed(readable)
     except ValueError:
-        log.warning("message.not-understood", appliance=appliance_id, problem=said)
-        return None
+        return _not_understood(appliance_id, said)
     log.warning("status.not-understood", appliance=appliance_id, problem=without)
     return status
+
+
+def _not_understood(appliance_id: str, problem: str) -> None:
+    log.warning("message.not-understood", appliance=appliance_id, problem=problem)

@@ -3,6 +3,7 @@
 A message is begun, sent and ended. Whoever dies in between, or is not answered, sends the same one again, under the same id.
 """
 
+import shlex
 import threading
 import uuid
 from collections.abc import Callable
@@ -171,7 +172,7 @@ class Couriers:
                 target=load.target.name,
                 notices=given_up,
                 problem=why,
-                do=f"See 'secondsite notice show {load.target.name}', and try it with 'secondsite notice test {load.target.name}'.",
+                do=f"See 'secondsite notice show {shlex.quote(load.target.name)}', and try it with 'secondsite notice test {shlex.quote(load.target.name)}'.",
             )
 
     def _settle(self, tx: ports.Transaction, delivery: ports.NoticeDelivery) -> None:

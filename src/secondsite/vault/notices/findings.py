@@ -16,6 +16,7 @@ from .. import ports
 from ..steps.deps import Deps
 from ..watch import health
 from ..watch.backups import Backups
+from ..watch.said import disbelief
 from ..watch.situations import Around
 from ..watch.status_intake import StatusIntake
 
@@ -77,8 +78,9 @@ class Findings:
     ) -> Iterator[tuple[Key, tuple[str, HealthFinding]]]:
         """Every process finds the same: it stands in the database."""
         finding = self._backups.finding(tx, now)
-        if finding is not None:
-            yield Key(OF_THE_VAULT, finding.code), (f"vault {self._name}", finding)
+        for each in (finding, disbelief.of_vault(tx.appliances.list())):
+            if each is not None:
+                yield Key(OF_THE_VAULT, each.code), (f"vault {self._name}", each)
 
     def _is_ours(self, machine: ports.MachineRecord, around: Around) -> bool:
         sides = (machine.target_appliance_id, machine.source_appliance_id)

@@ -6,6 +6,7 @@ copy, and then until an operator says that the site is gone.
 """
 
 import contextlib
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
@@ -55,7 +56,7 @@ class CancelFailover(MachineOperation):
         if committed:
             raise errors.PrerequisiteFailed(
                 f"A commit of the failover of {source.machine.name} has begun: there is no other copy to go back to.",
-                do=f"Commit it again: 'secondsite machine commit {source.machine.name}'.",
+                do=f"Commit it again: 'secondsite machine commit {shlex.quote(source.machine.name)}'.",
             )
         self._remind(ctx, source.machine)
         return source.power().done()

@@ -17,6 +17,7 @@ from ...wire import rest
 from ...wire.common.base import Shape
 from ...wire.common.points import started_from
 from .. import ports
+from ..steps import obstacles
 from ..steps.back import reverse_by_itself
 from ..steps.lost import giving_up
 from ..steps.lost.giving_up import Need, WithoutSite
@@ -51,8 +52,15 @@ class Commit(MachineOperation):
             raise errors.PrerequisiteFailed(
                 f"{machine.name} does not run from a recovery point that could be committed."
             )
+        self._look_at_home(ctx, machine)
         begin = started_from(machine.failed_over_point_id, machine.failed_over_forward)
         return Done(f"{machine.name} runs at {machine.target_site} from {begin}")
+
+    def _look_at_home(self, ctx: StepContext, machine: ports.MachineRecord) -> None:
+        """Before anything is deleted: its files are merged and removed there, and what its saved memory needs would go with them."""
+        target = self.target(ctx, machine)
+        if machine.reversed and self.deps.gateway.is_connected(target.appliance_id):
+            obstacles.require_at_rest("The commit", machine.name, target.power().facts.power)
 
     def _commit(self, ctx: StepContext) -> Outcome:
         target = self.target(ctx)

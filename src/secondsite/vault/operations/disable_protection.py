@@ -5,6 +5,8 @@ that cannot be reached is stopped when it returns, by a job of its own; the verb
 is an old copy then, the target's hypervisor is asked: records may be from before a failover, or from one that ended half
 way. A target that is gone for good has to be given up by the operator: its recovery points are lost.
 
+A machine that a failover left half way, and that runs at neither site, keeps its protection until it was brought up (S-057).
+
 Recovery points that may be all that is left of the machine stay as files: those of a failed-over machine of which there is no
 copy, those of a machine whose source does not answer, and those at the source that are of a later epoch than the vault knows, unless a copy is at the target.
 """
@@ -16,7 +18,7 @@ from ...domain import errors, health
 from ...domain.lifecycle import Verb
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Definition, Step
-from ...jobs.model.outcomes import Outcome, Skipped
+from ...jobs.model.outcomes import Done, Outcome, Skipped
 from ...jobs.model.views import JobView
 from ...jobs.storage.database import Session
 from ...wire import rest
@@ -25,10 +27,11 @@ from ...wire.common.machines import PowerState
 from ...wire.control import orders
 from .. import ports
 from ..steps import authority
+from ..steps.claim import CHECK
 from ..steps.lost import finish_later, giving_up
 from ..steps.lost.giving_up import Need, WithoutSite
 from ..steps.operation import MachineOperation
-from ..steps.sides import pooling
+from ..steps.sides import pooling, running_somewhere
 from ..steps.sides.side import Ask
 from ..steps.sides.source import Source
 
@@ -62,9 +65,17 @@ class DisableProtection(MachineOperation):
 
     def steps(self) -> Sequence[Step]:
         return (
+            Step(CHECK, self._check, title="Prerequisites check"),
             Step("stop_replication", self._stop, title="Stop replication"),
             Step("remove_replica", self._remove, title="Remove replica"),
         )
+
+    def _check(self, ctx: StepContext) -> Outcome:
+        machine = self.machine(ctx)
+        if machine.came_from not in running_somewhere.HALF_WAY:
+            return Done(f"{machine.name} is as its owner left it")
+        given_up = ctx.arguments(DisableArguments).without_site
+        return Done(running_somewhere.require(self.source(ctx, machine), self.target(ctx, machine), given_up))
 
     def _stop(self, ctx: StepContext) -> Outcome:
         source = self.source(ctx)

@@ -5,6 +5,7 @@ ends when initial replication has ended and the first recovery point exists. If 
 operator cancels, everything that was made is removed.
 """
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -122,7 +123,7 @@ class EnableProtection:
         if known is not None and known.home_site == request.source_site:
             raise errors.AlreadyExists(
                 f"Machine '{name}' is under protection already ({known.state}).",
-                do=f"See it with 'secondsite machine show {name}'.",
+                do=f"See it with 'secondsite machine show {shlex.quote(name)}'.",
             )
         return EnableArguments(
             machine_id=self.deps.new_id(),
@@ -174,6 +175,7 @@ class EnableProtection:
         definition, target_id = checked.definition, str(checked.target_appliance_id)
         with self.deps.store.reading() as tx:
             addresses = lookup.data_addresses(tx, target_id)
+            way_back = lookup.data_addresses(tx, str(checked.source_appliance_id))
         source = self.orders.give(
             ctx,
             str(checked.source_appliance_id),
@@ -193,6 +195,7 @@ class EnableProtection:
                 seeds=seeds.of(wanted.seeds, definition),
                 encrypted=wanted.encrypt,
                 keeping=Keeping(store=wanted.store),
+                way_back=way_back,
             ),
             why=f"checking {wanted.target_site}",
         )
@@ -296,5 +299,5 @@ def _refuse_known(tx: ports.Transaction, wanted: EnableArguments, fabric_id: str
             raise errors.AlreadyExists(
                 f"Machine '{wanted.machine}' at {wanted.source_site} is a copy of {known.name}, which is under protection "
                 f"already ({known.state}).",
-                do=f"See it with 'secondsite machine show {known.name}'.",
+                do=f"See it with 'secondsite machine show {shlex.quote(known.name)}'.",
             )

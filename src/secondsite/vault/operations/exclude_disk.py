@@ -3,6 +3,7 @@
 Recovery points that have it keep it. The target's copy of it is deleted with the last of these points.
 """
 
+import shlex
 from collections.abc import Sequence
 
 from ...domain import errors
@@ -23,7 +24,7 @@ class ExcludeDisk(disks.DisksOperation):
         if not set(machine.disks) - set(named):
             raise errors.InvalidArgument(
                 f"No disk of {machine.name} would be left under protection.",
-                do=f"Disable its protection: 'secondsite machine disable-protection {machine.name}'.",
+                do=f"Disable its protection: 'secondsite machine disable-protection {shlex.quote(machine.name)}'.",
             )
 
     def steps(self) -> Sequence[Step]:

@@ -3,6 +3,7 @@
 Cycles and recovery points of the other disks go on meanwhile; points have the new disk once its copy is complete.
 """
 
+import shlex
 from collections.abc import Sequence
 
 from ...domain import errors
@@ -25,7 +26,7 @@ class IncludeDisk(disks.DisksOperation):
         if known:
             raise errors.AlreadyExists(
                 f"Disk {', '.join(known)} of {machine.name} is protected already.",
-                do=f"See it with 'secondsite machine show {machine.name}'.",
+                do=f"See it with 'secondsite machine show {shlex.quote(machine.name)}'.",
             )
 
     def steps(self) -> Sequence[Step]:

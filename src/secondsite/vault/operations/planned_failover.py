@@ -25,6 +25,7 @@ from ...jobs.model.outcomes import Done, Outcome
 from ...jobs.storage import read
 from ...wire import rest
 from ...wire.common.base import Shape
+from ...wire.common.machines import PowerState
 from ...wire.common.points import PointShape
 from ...wire.control.cards import CardHere
 from ...wire.control.checks import CheckedTarget, Obstacles
@@ -84,6 +85,8 @@ class LastInstant(ChosenInstant):
     """The point of the last delta: nothing is lost with it; or, of a failback, one before it."""
 
     loses_seconds: float = 0
+    earlier: bool = False
+    """Another point than that of the last delta was chosen."""
 
 
 class PlannedFailover(MachineOperation):
@@ -164,7 +167,7 @@ class PlannedFailover(MachineOperation):
     def _check(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx)
         obstacles.require_its_epoch(self.deps, "A planned failover", machine)
-        now = self.source(ctx, machine).power(tell_addresses=True).facts
+        now = self.source(ctx, machine).power(tell_addresses=True, leaves=True).facts
         obstacles.require_whole("A planned failover", machine.name, now.power)
         known = self.target(ctx, machine).list_points().facts.points
         if not known:
@@ -204,6 +207,7 @@ class PlannedFailover(MachineOperation):
             old,
             pooled.unpooled,
             fit.unfit,
+            Obstacles(obstacles=now.obstacles),
             told=_both(unconnected, reported),
         )
         got = pooling.take(self.deps, ctx, machine, needed=True) if pooled.asks else ""
@@ -233,7 +237,8 @@ class PlannedFailover(MachineOperation):
         with self.deps.store.reading() as tx:
             if machine.reversed:
                 return fitting.Fit(fitting.at_home(tx, machine))
-            return fitting.look(tx, machine, connected, now.addresses, target.stand_ins)
+            runs = now.power == PowerState.RUNNING
+            return fitting.look(tx, machine, connected, now.addresses, target.stand_ins, runs=runs)
 
     def _pre_copy(self, ctx: StepContext) -> Outcome:
         """With a budget for the downtime until it can be met. If that does not come, the machine was not shut down, and runs on."""
@@ -265,7 +270,8 @@ class PlannedFailover(MachineOperation):
     def _start(self, ctx: StepContext) -> Outcome:
         """A network that went since the check fails it: the machine is brought back and runs at the source, connected."""
         instant = ctx.facts("failover", LastInstant)
-        done = start_from(self.deps, ctx, self.target(ctx), instant, with_all_networks=True)
+        goes_on = not instant.earlier
+        done = start_from(self.deps, ctx, self.target(ctx), instant, with_all_networks=True, goes_on=goes_on)
         return _with_downtime(ctx, done)
 
     def _prove(self, ctx: StepContext) -> Outcome:
@@ -318,7 +324,7 @@ def _chosen_point(chosen: PointShape, last: CycleFact) -> Done:
     loses = max(0.0, (last.taken_at - chosen.taken_at).total_seconds())
     return Done(
         f"point {chosen.id} was chosen, {loses:.1f} s before the last write was sent: that is kept until commit",
-        LastInstant(point_id=chosen.id, taken_at=chosen.taken_at, loses_seconds=loses),
+        LastInstant(point_id=chosen.id, taken_at=chosen.taken_at, loses_seconds=loses, earlier=True),
     )
 
 

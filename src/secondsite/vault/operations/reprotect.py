@@ -6,6 +6,7 @@ another one takes its place, that is done when it returns. The direction changes
 (S-174).
 """
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -15,7 +16,7 @@ from ...domain.lifecycle import Event, Verb
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Definition, Step
 from ...jobs.model.facts import Json
-from ...jobs.model.outcomes import Done, Outcome, Skipped
+from ...jobs.model.outcomes import Done, Outcome, Skipped, Wait
 from ...jobs.model.views import JobView
 from ...jobs.storage.database import Session
 from ...wire import rest
@@ -24,7 +25,7 @@ from ...wire.common.sync_mode import SyncMode
 from ...wire.control import orders
 from ...wire.control.checks import Obstacles
 from .. import ports
-from ..steps import lookup, obstacles, replicating, seeds, synchronizing
+from ..steps import disks, lookup, obstacles, replicating, seeds, synchronizing
 from ..steps.back import capacity, checking, leaving, place
 from ..steps.back.leaving import Withdrawn
 from ..steps.back.place import ReprotectArguments
@@ -106,9 +107,12 @@ class Reprotect(MachineOperation):
         if not elsewhere or self.deps.gateway.is_connected(machine.source_appliance_id):
             self._require_whole(ctx, machine, elsewhere)
         ours = self._new_source(ctx, machine).check(machine.disks, addresses)
+        # the record says what its disks had when it was protected; the new replica is made as large as they are
+        ctx.write(self.deps.commit(partial(disks.note_sizes, machine.id, ours.facts.sizes)))
+        new = disks.as_large_as(target.machine, ours.facts.sizes)
         with self.deps.store.reading() as tx:
             question = checking.of_target(
-                tx, target.machine, wanted, needed_bytes=ours.facts.needed_bytes, elsewhere=elsewhere
+                tx, new, wanted, needed_bytes=ours.facts.needed_bytes, elsewhere=elsewhere
             )
         theirs = target.check(question)
         beside = self._copies_beside(ctx, machine, target)
@@ -207,7 +211,11 @@ class Reprotect(MachineOperation):
 
     def _synchronize(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx)
-        return synchronizing.await_point(self.deps, machine, machine.epoch + 1, Before())
+        try:
+            return synchronizing.await_point(self.deps, machine, machine.epoch + 1, Before())
+        except Wait:
+            synchronizing.require_takes(self.deps, ctx, machine, machine.epoch + 1)
+            raise
 
     def _leave(self, ctx: StepContext) -> Outcome:
         """The replica that an earlier direction left with the appliance that the machine has left for another one."""
@@ -240,7 +248,7 @@ class Reprotect(MachineOperation):
 def _way_on(machine: ports.MachineRecord) -> str:
     return (
         "Start it, then retry the job. If it is gone for good, let another appliance of that site take its place: '--location alternate "
-        f"--target-appliance NAME' ('secondsite machine appliances {machine.name}')."
+        f"--target-appliance NAME' ('secondsite machine appliances {shlex.quote(machine.name)}')."
     )
 
 

@@ -1,11 +1,12 @@
 """Test failover: a drill. A copy of the machine runs in an isolated network; replication goes on (S-085).
 
 The network is made for the drill, or is an existing one, or there is none (S-087, C-28).
-The job ends with the machine running, and says that it waits; 'Complete testing' is the operator's own verb, cleanup_test_failover.
+The job ends with the machine running, at 'Ready for testing': to complete the test is the operator's own verb, cleanup_test_failover.
 One that was asked to clean up ends it by itself, with the verdict of its proof (ADR 93); one that was asked to stay open ends when the
 operator has completed it.
 """
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -25,7 +26,7 @@ from ...wire.control import checks, orders
 from ...wire.control.cards import CardHere
 from .. import ports
 from ..steps import obstacles
-from ..steps.drills import by_itself, judging
+from ..steps.drills import apart, by_itself, judging
 from ..steps.drills.by_itself import CleansUp
 from ..steps.drills.networking import AskedNetwork, DrillNetworks
 from ..steps.drills.staying_open import StaysOpen
@@ -63,6 +64,12 @@ class TestFailover(MachineOperation):
     verb = Verb.TEST_FAILOVER
     undo_on_failure = True
 
+    def warnings_of_several(
+        self, tx: ports.Transaction, machines: Sequence[ports.MachineRecord], request: Shape
+    ) -> tuple[str, ...]:
+        assert isinstance(request, rest.TestFailover)
+        return apart.warnings(tx, machines, request.network)
+
     def arguments(
         self, tx: ports.Transaction, request: Shape, machine: ports.MachineRecord
     ) -> DrillArguments:
@@ -89,7 +96,7 @@ class TestFailover(MachineOperation):
     def definition(self) -> Definition:
         """All kinds are made once: a thousand drills ask for their steps at every move."""
         alone = super().definition()
-        waits = Step("complete", self._waits, title="Complete testing")
+        waits = Step("complete", self._waits, title="Ready for testing")
         cleans_up = CleansUp(self.deps, self.target, self.claim)
         later = tuple(map(retrying, delay.before_start(self.steps())))
         kinds = {
@@ -226,7 +233,7 @@ def _waits_for(machine: ports.MachineRecord) -> str:
     assert machine.drill is not None
     return (
         f"{machine.drill.machine_name} waits at {machine.target_site}; proof: {verdicts.spoken(machine.drill.proven)}. Look at it, then "
-        f"'secondsite machine cleanup-test-failover {machine.name} --verdict passed --notes WHAT' (or failed)"
+        f"'secondsite machine cleanup-test-failover {shlex.quote(machine.name)} --verdict passed --notes WHAT' (or failed)"
     )
 
 

@@ -52,6 +52,8 @@ class PlanRunArguments(Shape):
     groups: tuple[RunGroup, ...]
     left_out: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    apart: tuple[str, ...] = ()
+    """Why machines of a drill did not reach each other: its result says it too."""
     beside: tuple[str, ...] = ()
     clean_up: bool = False
     keep_if_failed: bool = False

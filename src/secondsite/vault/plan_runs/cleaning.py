@@ -3,6 +3,7 @@
 Machines of a plan need each other: none goes before the proof of the last one is there. The last group goes first.
 """
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -60,7 +61,8 @@ class Cleaning:
             if run.keep_if_failed and failed:
                 said = f"all stay, since the proof of these failed: {taking.listed(failed, ', ')}"
                 return Done(
-                    f"{said}; clean up with 'secondsite plan cleanup-test-failover {run.plan}'", partial=True
+                    f"{said}; clean up with 'secondsite plan cleanup-test-failover {shlex.quote(run.plan)}'",
+                    partial=True,
                 )
             ctx.remember(known)
         outcome = self._clean_up(ctx, group, f"by the run of plan {run.plan} itself")

@@ -159,8 +159,9 @@ class PlanRun:
         arrived = {each.subject for each in children if each.state in GOOD}
         missing = [name for machine_id, name in ours.items() if machine_id not in arrived]
         said = f"{len(ours) - len(missing)} of {counted(len(ours), 'machine')}"
+        said += "".join(f"; {each}" for each in run.apart)
         if not missing:
-            return Done(said)
+            return Done(said, partial=bool(run.apart))
         said += f"; not: {taking.listed(missing, ', ')}"
         if len(missing) == len(ours):
             raise StepFailed(

@@ -10,6 +10,7 @@ from ...domain.networks import splitting
 from ...domain.plans import taking
 from ...domain.plans.taking import Taken
 from .. import ports
+from ..steps.drills import apart
 from ..steps.sides import cards, standing_in
 
 MOVING = frozenset({Verb.FAILOVER, Verb.PLANNED_FAILOVER})
@@ -25,6 +26,14 @@ def warnings(tx: ports.Transaction, verb: Verb, found: Taken) -> tuple[str, ...]
     back = sorted({(each.home_site, each.source_site) for each in moving if each.reversed})
     leaving = (sentence for site in left for sentence in _leaving(tx, site, taken))
     return (*leaving, *(sentence for home, site in back for sentence in _coming_home(tx, home, site, taken)))
+
+
+def drilled_apart(tx: ports.Transaction, verb: Verb, found: Taken, network: str) -> tuple[str, ...]:
+    """Of a drill's machines that run on several hosts."""
+    if verb is not Verb.TEST_FAILOVER:
+        return ()
+    taken = sorted(each.id for group in found.groups for each in group.machines)
+    return apart.warnings(tx, tx.machines.several(taken), network)
 
 
 def _leaving(tx: ports.Transaction, site: str, taken: frozenset[str]) -> Iterator[str]:

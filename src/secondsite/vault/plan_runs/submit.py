@@ -9,6 +9,7 @@ from datetime import datetime
 
 from ...domain import errors
 from ...domain.choices import offered
+from ...domain.drills.networks import CREATE
 from ...domain.lifecycle import Verb
 from ...domain.plans import taking
 from ...domain.plans.actions import Action
@@ -88,9 +89,17 @@ def shut_down_order(verb: Verb, found: Taken) -> tuple[int, ...]:
     return tuple(each.number for each in reversed(found.groups) if each.machines)
 
 
-def warnings(tx: ports.Transaction, verb: Verb, found: Taken) -> tuple[str, ...]:
+def warnings(
+    tx: ports.Transaction, verb: Verb, found: Taken, options: Mapping[str, object]
+) -> tuple[str, ...]:
     """What somebody should know before it begins."""
-    return (*_of_groups(tx, verb, found), *splitting.warnings(tx, verb, found))
+    apart = splitting.drilled_apart(tx, verb, found, _network(options))
+    return (*_of_groups(tx, verb, found), *splitting.warnings(tx, verb, found), *apart)
+
+
+def _network(options: Mapping[str, object]) -> str:
+    """Of a drill; a preview may not say it."""
+    return str(options.get("network") or CREATE)
 
 
 def _of_groups(tx: ports.Transaction, verb: Verb, found: Taken) -> tuple[str, ...]:
@@ -139,7 +148,8 @@ def _arguments(
         direction=found.direction,
         groups=tuple(_in_turn(each, len(machines)) if in_phases else each for each in groups),
         left_out=found.left_out,
-        warnings=warnings(tx, operation.verb, found),
+        warnings=warnings(tx, operation.verb, found, asked.options),
+        apart=splitting.drilled_apart(tx, operation.verb, found, _network(asked.options)),
         beside=tuple(each.id for each in asked.plan.machines if each.id not in children),
         clean_up=clean_up,
         keep_if_failed=bool(asked.options.get("keep_if_failed")),

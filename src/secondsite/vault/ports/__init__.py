@@ -54,6 +54,7 @@ from .notices import (
 from .places import (
     ApplianceRecord,
     ApplianceRecords,
+    DisbelievedRecord,
     Inventories,
     InventoryRecord,
     NetworkMappings,
@@ -98,6 +99,7 @@ __all__ = [
     "AuditWanted",
     "Authority",
     "BootedRecord",
+    "DisbelievedRecord",
     "DriftRecord",
     "DrillNote",
     "DrillNotes",

@@ -93,6 +93,8 @@ class AddressesRecord:
     at: datetime
     site: str
     addresses: tuple[str, ...]
+    not_given: tuple[str, ...] = ()
+    """Of those that its cards were to have, each in a sentence; an older vault kept none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +204,8 @@ class MachinePlace:
     source_appliance_id: str
     target_appliance_id: str
     job_id: str | None
+    generation: int = 0
+    drill_generation: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,14 @@ class SitePairRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class DisbelievedRecord:
+    """What an appliance said and was not believed: a part of a sentence."""
+
+    what: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ApplianceRecord:
     """`hello` is its last one; `connected` as far as this vault knows."""
 
@@ -53,6 +61,8 @@ class ApplianceRecord:
     """Of its default store."""
     stores: tuple[StoreSpace, ...] = ()
     """As it reported them last; an older one does not."""
+    disbelieved: DisbelievedRecord | None = None
+    """Over its present connection; None: all was believed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,8 @@ class BatchArguments(Shape):
     children: tuple[BatchChild, ...]
     left_out: tuple[str, ...] = ()
     """Names of machines that were named too, and would go the other way."""
+    warnings: tuple[str, ...] = ()
+    """What its result says besides: it is not all as it should be."""
 
 
 def child(
@@ -82,11 +84,13 @@ def _run_children(ctx: StepContext) -> Outcome:
     done = ctx.run_children(
         lambda: list(map(as_job, ctx.arguments(BatchArguments).children)), deadline_seconds=DEADLINE_SECONDS
     )
-    left_out = ctx.arguments(BatchArguments).left_out
-    if not left_out or not isinstance(done, Done):
+    asked = ctx.arguments(BatchArguments)
+    if not isinstance(done, Done):
         return done
-    others = listed(left_out, ", ")
-    return replace(done, sentence=f"{done.sentence}; left out, since they would go the other way: {others}")
+    said = done.sentence + "".join(f"; {each}" for each in asked.warnings)
+    if asked.left_out:
+        said += f"; left out, since they would go the other way: {listed(asked.left_out, ', ')}"
+    return replace(done, sentence=said, partial=done.partial or bool(asked.warnings))
 
 
 def as_job(child: BatchChild) -> Child:

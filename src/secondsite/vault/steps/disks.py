@@ -1,6 +1,7 @@
 """Which of a machine's disks are protected: what the verbs that change this have in common."""
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ...domain import errors
@@ -71,6 +72,20 @@ def _described(
     return known.model_copy(update={"size_bytes": seen[key].size_bytes}) if key in seen else known
 
 
+def as_large_as(machine: ports.MachineRecord, sizes: Mapping[str, int]) -> ports.MachineRecord:
+    """The machine with the sizes that its site says its disks have now: their owner may have made them larger."""
+    disks = tuple(
+        each.model_copy(update={"size_bytes": sizes.get(each.key, each.size_bytes)})
+        for each in machine.definition.disks
+    )
+    return replace(machine, definition=machine.definition.model_copy(update={"disks": disks}))
+
+
+def note_sizes(machine_id: str, sizes: Mapping[str, int], tx: ports.Transaction) -> None:
+    """Have the record follow."""
+    tx.machines.put(as_large_as(tx.machines.get(machine_id), sizes))
+
+
 def take_over(tx: ports.Transaction, ctx: StepContext, wanted: ports.MachineRecord) -> None:
     """Records the choice of disks; raises NotPossibleNow when another job has taken the machine."""
     machine = owned(tx.machines.get(wanted.id), ctx)
@@ -82,6 +97,6 @@ def owned(machine: ports.MachineRecord, ctx: StepContext) -> ports.MachineRecord
     if machine.job_id != ctx.job_id:
         raise errors.NotPossibleNow(
             f"Another job has taken {machine.name} meanwhile; its disks are protected as before.",
-            do=f"See it with 'secondsite machine show {machine.name}', and start again once it is protected.",
+            do=f"See it with 'secondsite machine show {shlex.quote(machine.name)}', and start again once it is protected.",
         )
     return machine

@@ -1,5 +1,6 @@
 """What prerequisites checks found: what blocks a verb, and what they warn of."""
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -53,7 +54,18 @@ def passed(
 
 
 def require_whole(verb: str, name: str, power: str) -> None:
-    """Raises PrerequisiteFailed if the disks alone are not the machine: its memory is saved, or it lives elsewhere."""
+    """Raises PrerequisiteFailed if the disks alone are not the machine, as its memory is saved or it lives elsewhere; or if its guest cannot
+    react."""
+    try:
+        resting.require_able(power, name)
+    except errors.NotPossibleNow as problem:
+        raise errors.PrerequisiteFailed(
+            f"{verb} of {name} was not started: {problem.message}", do=problem.do
+        ) from problem
+
+
+def require_at_rest(verb: str, name: str, power: str) -> None:
+    """Raises PrerequisiteFailed if its memory is saved, or it lives elsewhere."""
     try:
         resting.obstacle(power, name)
     except errors.NotPossibleNow as problem:
@@ -75,7 +87,7 @@ def require_its_epoch(deps: Deps, verb: str, machine: ports.MachineRecord) -> No
         f"{verb} of {machine.name} was not started: {machine.source_site} replicates it in its epoch {machine.epoch + ahead}, and what this vault "
         f"knows at {machine.target_site} is of epoch {machine.epoch}: a replica that it has left.",
         do=f"If machines were adopted, adopt the appliance of {machine.source_site}, too ('secondsite vault adopt APPLIANCE'). If the replica was "
-        f"put back from a copy: 'secondsite machine resynchronize {machine.name}'.",
+        f"put back from a copy: 'secondsite machine resynchronize {shlex.quote(machine.name)}'.",
     )
 
 

@@ -3,6 +3,7 @@
 Several machines come under one parent job whose children run side by side; one that fails does not stop the others.
 """
 
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
@@ -137,9 +138,20 @@ class MachineOperation:
             batch.BATCH,
             subject="",
             subject_name=", ".join(machine.name for machine in machines),
-            arguments=batch.BatchArguments(verb=self.verb, children=children, left_out=left_out),
+            arguments=batch.BatchArguments(
+                verb=self.verb,
+                children=children,
+                left_out=left_out,
+                warnings=self.warnings_of_several(tx, machines, request),
+            ),
             by=by,
         )
+
+    def warnings_of_several(
+        self, tx: ports.Transaction, machines: Sequence[ports.MachineRecord], request: Shape
+    ) -> tuple[str, ...]:
+        """What the result of a job of several machines says besides: no verb but a drill has anything."""
+        return ()
 
     def machine(self, ctx: StepContext) -> ports.MachineRecord:
         """The record of the job's machine as it is now; raises StaleOrder if a later job has taken it."""
@@ -161,7 +173,7 @@ def _found(known: Mapping[str, ports.MachineRecord], name: str) -> ports.Machine
         raise errors.NotFound(
             f"There is no machine '{name}' under protection.",
             do="List machines with 'secondsite machine list'; protect this one with "
-            f"'secondsite machine enable-protection {name} --source SITE --target SITE'.",
+            f"'secondsite machine enable-protection {shlex.quote(name)} --source SITE --target SITE'.",
         )
     return machine
 

@@ -32,10 +32,17 @@ def ordered_when_it_begins(deps: Deps, verb: Verb) -> Hook:
 
 
 def start_from(
-    deps: Deps, ctx: StepContext, target: Target, instant: StartInstant, *, with_all_networks: bool = False
+    deps: Deps,
+    ctx: StepContext,
+    target: Target,
+    instant: StartInstant,
+    *,
+    with_all_networks: bool = False,
+    goes_on: bool = False,
 ) -> Done:
     """The machine runs at the target from that instant; its record says so in the step's own transaction. A network that is
-    gone stops no machine that is needed: its cards stay unconnected, unless `with_all_networks` lets the start fail."""
+    gone stops no machine that is needed: its cards stay unconnected, unless `with_all_networks` lets the start fail. It `goes_on`: from its last write, and runs
+    nowhere else."""
     machine = target.machine
     with deps.store.reading() as tx:
         connected, new_macs = cards.at_target(tx, machine), cards.new_macs(tx, machine, FAILOVER_RUN)
@@ -55,6 +62,7 @@ def start_from(
         addresses=given,
         wanted=wanted,
         without_missing_networks=not with_all_networks,
+        goes_on=goes_on,
     )
 
     def record(tx: ports.Transaction) -> None:

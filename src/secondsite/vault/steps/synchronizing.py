@@ -1,5 +1,6 @@
 """Waiting for a pass over whole disks to end: the appliances do it by themselves, a job only watches."""
 
+import shlex
 from collections.abc import Collection
 from datetime import datetime
 
@@ -16,6 +17,8 @@ from .sides.giving_orders import Orders
 LOOK_AGAIN_SECONDS = 5.0
 AWAY_SECONDS = 600.0
 """A host restarts in less."""
+BROKEN_SECONDS = 600.0
+"""So long a replica may say that it cannot take what is sent: a store's moment of weakness is over before."""
 DEADLINE_SECONDS = 30 * DAY
 
 
@@ -79,6 +82,34 @@ def await_point(
     )
 
 
+class Broken(Shape):
+    """Since when a replica has been saying so, by the vault's clock; None: it does not."""
+
+    since: datetime | None = None
+
+
+def require_takes(deps: Deps, ctx: StepContext, machine: ports.MachineRecord, epoch: int) -> None:
+    """For a job that waits for the first point of a replica: raises NotPossibleNow once that has said for BROKEN_SECONDS that it cannot take
+    what is sent. Until the job ends no other verb is possible."""
+    with deps.store.reading() as tx:
+        replica = tx.statuses.get(machine.id).replica
+    found = replica.findings if replica is not None and replica.epoch == epoch else ()
+    why = next((each.what for each in found if each.code == "replica-damaged"), None)
+    known = ctx.remembered(Broken) or Broken()
+    if why is None:
+        if known.since is not None:
+            ctx.remember(Broken())
+        return
+    if known.since is None:
+        ctx.remember(Broken(since=deps.now()))
+    elif (deps.now() - known.since).total_seconds() >= BROKEN_SECONDS:
+        raise errors.NotPossibleNow(
+            f"The new replica of {machine.name} cannot take what is sent: {why}",
+            do="Put right what is named, then reprotect again. On its old disks it may be these: '--location alternate' copies everything to "
+            "new ones.",
+        )
+
+
 def await_while_both_are_there(
     give: Orders,
     ctx: StepContext,
@@ -103,7 +134,7 @@ def _require_there(give: Orders, ctx: StepContext, machine: ports.MachineRecord,
         raise errors.ApplianceUnreachable(
             f"{away.message} The comparison of {machine.name} is not through; what was sent stays, and it goes on by itself "
             "when both sites are there.",
-            do=f"Start the appliance and see with 'secondsite machine show {machine.name}' how it goes on. If the site is gone "
+            do=f"Start the appliance and see with 'secondsite machine show {shlex.quote(machine.name)}' how it goes on. If the site is gone "
             "for good, fail over, or end the protection with '--without-site'.",
         ) from away
 

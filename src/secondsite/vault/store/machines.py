@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from sqlalchemy import (
@@ -92,7 +93,7 @@ class SqlMachines:
         if there:
             raise errors.AlreadyExists(
                 f"Machine '{there.name}' of site {machine.source_site} is under protection already.",
-                do=f"Look at it with 'secondsite machine show {there.name}'.",
+                do=f"Look at it with 'secondsite machine show {shlex.quote(there.name)}'.",
             )
         _ADD.change(self._session, as_new(rows.row(machine)))
 

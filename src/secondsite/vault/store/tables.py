@@ -27,6 +27,7 @@ from ...domain.lifecycle import DrillState, State
 from ...domain.policies import ReplicationPolicy
 from ...domain.verification.budget import VerificationBudget
 from ...wire.common.machines import MachineDefinition
+from ...wire.common.numbers import LONGEST_NAME
 from ...wire.common.points import PointShape, RolledForward
 from ...wire.common.stores import Keeping, StoreSpace
 from ...wire.control import Hello
@@ -60,15 +61,16 @@ appliances = Table(
     "appliances",
     metadata,
     Column("id", String(64), primary_key=True),
-    Column("name", String(200), nullable=False),
+    Column("name", String(LONGEST_NAME), nullable=False),
     Column("site", ForeignKey("sites.name"), nullable=False),
     Column("enrolled_at", UtcDateTime, nullable=False),
     Column("certificate_expires_at", UtcDateTime, nullable=False),
     Column("last_seen_at", UtcDateTime),
     Column("connected", Boolean, nullable=False),
-    Column("hello", Shaped(Hello)),
+    Column("hello", Said(Hello)),
     Column("store_free_bytes", BigInteger),
     Column("stores", Shaped(tuple[StoreSpace, ...]), nullable=False),
+    Column("disbelieved", Shaped(ports.DisbelievedRecord)),
 )
 
 # What a site had when it was last asked: shown while it cannot be asked.
@@ -100,15 +102,15 @@ machines = Table(
     "machines",
     metadata,
     Column("id", String(64), primary_key=True),
-    Column("name", String(200), nullable=False),
+    Column("name", String(LONGEST_NAME), nullable=False),
     Column("home_site", ForeignKey("sites.name"), nullable=False),
     Column("source_site", ForeignKey("sites.name"), nullable=False),
     Column("target_site", ForeignKey("sites.name"), nullable=False),
     # No foreign keys here: an appliance may be lost and replaced while its machines stay protected.
     Column("source_appliance_id", String(64), nullable=False),
     Column("target_appliance_id", String(64), nullable=False),
-    Column("source_fabric_id", String(200), nullable=False),
-    Column("target_fabric_id", String(200), nullable=False),
+    Column("source_fabric_id", String(LONGEST_NAME), nullable=False),
+    Column("target_fabric_id", String(LONGEST_NAME), nullable=False),
     Column("policy", ForeignKey("policies.name"), nullable=False),
     Column("definition", Shaped(MachineDefinition), nullable=False),
     Column("disks", Shaped(tuple[str, ...]), nullable=False),
@@ -116,19 +118,19 @@ machines = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("drill_state", Word(DrillState), nullable=False),
     Column("drill", Shaped(ports.DrillRecord)),
-    Column("epoch", Integer, nullable=False),
-    Column("failed_over_point_id", String(200)),
+    Column("epoch", BigInteger, nullable=False),
+    Column("failed_over_point_id", String(LONGEST_NAME)),
     Column("failed_over_at", UtcDateTime),
     Column("job_id", String(64)),
     Column("version", Integer, nullable=False),
     Column("group", ForeignKey("groups.name")),
     Column("failed_over_forward", Shaped(RolledForward)),
     Column("encrypted", Boolean, nullable=False),
-    Column("generation", Integer, nullable=False),
+    Column("generation", BigInteger, nullable=False),
     Column("claimed_by", String(64)),
     Column("came_from", Word(State)),
     Column("start_ordered", Boolean, nullable=False),
-    Column("drill_generation", Integer, nullable=False),
+    Column("drill_generation", BigInteger, nullable=False),
     Column("drill_claimed_by", String(64)),
     Column("drilled_at", UtcDateTime),
     Column("drill_failed_at", UtcDateTime),
@@ -158,10 +160,10 @@ statuses = Table(
     Column("source_at", UtcDateTime),
     Column("replica", Said(ReplicaStatus)),
     Column("replica_at", UtcDateTime),
-    Column("generation", Integer, nullable=False, default=0),
+    Column("generation", BigInteger, nullable=False, default=0),
     Column("old_copy", Said(OldCopyStatus)),
     Column("old_copy_at", UtcDateTime),
-    Column("drill_generation", Integer, nullable=False, default=0),
+    Column("drill_generation", BigInteger, nullable=False, default=0),
 )
 
 # Newer than those in the statuses, if they were said later: they change with every cycle, the rest hardly ever.
@@ -182,8 +184,8 @@ points = Table(
     metadata,
     Column("machine_id", ForeignKey("machines.id", ondelete="CASCADE"), primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("epoch", Integer, nullable=False),
-    Column("seq", Integer, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False),
     Column("point", Said(PointShape), nullable=False),
     sqlite_with_rowid=False,
 )
@@ -202,9 +204,9 @@ network_mappings = Table(
     "network_mappings",
     metadata,
     Column("source_site", ForeignKey("sites.name"), primary_key=True),
-    Column("source_network", String(200), primary_key=True),
+    Column("source_network", String(LONGEST_NAME), primary_key=True),
     Column("target_site", ForeignKey("sites.name"), primary_key=True),
-    Column("target_network", String(200), nullable=False),
+    Column("target_network", String(LONGEST_NAME), nullable=False),
 )
 
 # Evidence outlives the machine's protection, so there is no foreign key.
@@ -214,7 +216,7 @@ drill_notes = Table(
     Column("id", Integer, primary_key=True),
     Column("machine_id", String(64), nullable=False),
     Column("notes", Text, nullable=False),
-    Column("point_id", String(200), nullable=False),
+    Column("point_id", String(LONGEST_NAME), nullable=False),
     Column("started_at", UtcDateTime, nullable=False),
     Column("completed_at", UtcDateTime, nullable=False),
     Column("requested_by", Text, nullable=False),
@@ -282,7 +284,7 @@ lineage = Table(
     metadata,
     Column("vault", String(100), primary_key=True),
     Column("mark", String(64), nullable=False),
-    Column("number", Integer, nullable=False, default=0),
+    Column("number", BigInteger, nullable=False, default=0),
 )
 
 # Append-only. Only pruning deletes, from the beginning.

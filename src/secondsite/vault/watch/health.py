@@ -1,5 +1,6 @@
 """The findings of a machine: what the appliances report, and what only the vault can see. Pure."""
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from .. import ports
 from ..steps import lookup
 from . import standing
 from .derived import Derived
+from .said import disbelief
 
 RUNS_AT_TARGET = frozenset(
     {
@@ -36,6 +38,7 @@ HALF_WAY = frozenset({State.FAILOVER_FAILED, State.CANCEL_FAILED})
 KNOWN_AT_SOURCE = HALF_WAY | {State.PROTECTED}
 KNOWN_AT_TARGET = KNOWN_AT_SOURCE | {State.FAILED_OVER, State.PLANNED_FAILED_OVER}
 """At rest, its appliance there tells of the machine all the time."""
+UNCOMMITTED = frozenset({State.FAILED_OVER, State.PLANNED_FAILED_OVER})
 REPLICATES = frozenset({State.ENABLING, State.INITIAL_REPLICATING, State.PROTECTED, State.REPROTECTING})
 # In reprotect the old source has been withdrawn already, or is about to be.
 _TWO_COPIES = RUNS_AT_TARGET - {State.REPROTECTING}
@@ -51,6 +54,7 @@ LEFT_WHEN_LATE = 0.3
 NOT_OFF = {
     PowerState.RUNNING: "runs",
     PowerState.PAUSED: "is paused",
+    PowerState.CRASHED: "has crashed, and is kept with its memory",
     PowerState.ELSEWHERE: "runs on another host, or its disks are in use there,",
 }
 """How a copy that may write is spoken of."""
@@ -109,12 +113,14 @@ def findings(situation: Situation, now: datetime) -> tuple[HealthFinding, ...]:
         *_rpo(situation, now),
         *_unreachable(situation),
         *_forgotten(situation, now),
+        *disbelief.of_machine(situation.source, situation.target),
         *_certificates(situation, now),
         *_authority(situation, now),
         *_by_state(situation),
         *_behind(situation),
         *_warned(situation),
         *_names(situation),
+        *_addresses(situation),
         *_not_reversed(situation),
         *standing.standing(situation.machine, now, situation.drill_counts, situation.policy),
         *two_copies,
@@ -289,8 +295,8 @@ def _behind(situation: Situation) -> Iterator[HealthFinding]:
     ):
         what = (
             f"Machine '{machine.name}' is off at site {machine.source_site}, and its replication rests since a later verb, of which this vault knows "
-            f"nothing. Nobody starts it: 'secondsite machine failover {machine.name}' does, at {machine.target_site}; or 'secondsite machine "
-            f"resynchronize {machine.name}' has it replicated again, and it can be started where it was."
+            f"nothing. Nobody starts it: 'secondsite machine failover {shlex.quote(machine.name)}' does, at {machine.target_site}; or 'secondsite machine "
+            f"resynchronize {shlex.quote(machine.name)}' has it replicated again, and it can be started where it was."
         )
         since = (replica.processed_at if replica else None) or machine.created_at
         yield HealthFinding("record-is-behind", what, since)
@@ -312,11 +318,9 @@ def _way_on(machine: ports.MachineRecord, status: ports.StatusRecord) -> str:
         next((each.id for each in status.replica.points if each.committed), None) if status.replica else None
     )
     if committed is None:
-        asked = f"'secondsite machine planned-failover {machine.name}' is refused, and names the point that its copy stands on"
-        return (
-            f"{asked}; 'secondsite machine failover {machine.name} --point POINT' takes it over as it runs."
-        )
-    way = f"'secondsite machine failover {machine.name} --point {committed}' takes it over as it runs, then 'machine commit'"
+        asked = f"'secondsite machine planned-failover {shlex.quote(machine.name)}' is refused, and names the point that its copy stands on"
+        return f"{asked}; 'secondsite machine failover {shlex.quote(machine.name)} --point POINT' takes it over as it runs."
+    way = f"'secondsite machine failover {shlex.quote(machine.name)} --point {committed}' takes it over as it runs, then 'machine commit'"
     turned = status.source is not None and status.source.epoch > machine.epoch
     return f"{way}{', and, since it is replicated back already, reprotect' if turned else ''}."
 
@@ -341,6 +345,19 @@ def _names(situation: Situation) -> Iterator[HealthFinding]:
     names = situation.machine.names
     if names is not None and names.problems:
         yield HealthFinding("names-elsewhere", " ".join(names.problems.values()), names.at)
+
+
+def _addresses(situation: Situation) -> Iterator[HealthFinding]:
+    """Until its commit: who commits has seen the machine."""
+    machine = situation.machine
+    seen = machine.seen_addresses
+    if (
+        machine.state in UNCOMMITTED
+        and seen is not None
+        and seen.not_given
+        and seen.site == machine.target_site
+    ):
+        yield HealthFinding("address-not-set", " ".join(seen.not_given), seen.at)
 
 
 def _not_reversed(situation: Situation) -> Iterator[HealthFinding]:

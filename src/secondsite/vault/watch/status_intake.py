@@ -16,6 +16,7 @@ from ...wire.control import Again, Hello, Status
 from ...wire.control.changes import Figures
 from ...wire.control.statuses import ReplicaStatus, SourceStatus
 from .. import ports
+from .said import disbelief
 from .said.clocks import Clocks
 from .said.counting import Counting
 from .said.heard import AnyStatus, Heard, Key, Last, Seen
@@ -50,6 +51,8 @@ class StatusIntake:
         self._counting = Counting(store, self._here)
         self._numbers = NumbersSeen()
         self._old_copies = OldCopies(store, signals)
+        self._unsaid: dict[str, str] = {}
+        """What appliances left out of what they say, or the vault of that, and is not written yet."""
         self._hellos: dict[str, Hello] = {}
         self._spoke: dict[str, int | None] = {}
         self._stores: dict[str, tuple[StoreSpace, ...]] = {}
@@ -112,7 +115,7 @@ class StatusIntake:
         now = self._now()
         due = self._writing.due(now, first, at_most)
         appliances = {each for each in self._spoke if self._appliance_is_due(each, now)}
-        if due or appliances or self._numbers:
+        if due or appliances or self._numbers or self._unsaid:
             self._write(due, appliances)
         told, self._to_tell = sorted(self._to_tell), set()
         return ports.WrittenDown(tuple(f"machine/{each}" for each in told), self._writing.is_behind)
@@ -146,6 +149,7 @@ class StatusIntake:
         keep = set(machine_ids)
         self._heard.forget_all_but(keep)
         self._old_copies.forget_all_but(keep)
+        self._numbers.forget_all_but(keep)
         self._missed_since = {each: at for each, at in self._missed_since.items() if each in keep}
 
     def missed_since(self, machine_id: str) -> datetime:
@@ -182,6 +186,10 @@ class StatusIntake:
         if status.stores:
             self._stores[appliance_id] = status.stores
         self._numbers.note(appliance_id, status)
+        if status.unsaid:
+            self._unsaid[appliance_id] = (
+                f"cannot tell all that it has, or tells what nothing can have: {status.unsaid}"
+            )
         self._old_copies.note(appliance_id, status.old_copies, now)
 
     def _remember(self, appliance_id: str, status: Status, now: datetime) -> Iterable[Key]:
@@ -241,12 +249,15 @@ class StatusIntake:
 
     def _write_together(self, due: Due, appliances: Collection[str], speakers: Collection[str]) -> None:
         """Only of appliances whose connection this vault process has."""
+        unsaid, self._unsaid = self._unsaid, {}
         with self._doubted(due), self._store.transaction() as tx:
             ours = {each for each in {*due.appliances, *appliances} if tx.links.holds(each)}
             for each in sorted(ours.intersection(appliances)):
                 self._write_appliance(tx, each, self._spoke[each])
             written = self._writing.write(tx, due.of(ours))
-            self._numbers.write(tx, speakers)
+            self._numbers.write(tx, speakers, self._now())
+            for each, what in unsaid.items():
+                disbelief.note(tx, each, what, self._now())
         self._writing.wrote(due, written)
         self._numbers.wrote(speakers)
         for each in appliances:

@@ -5,10 +5,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
 
 from ...domain import errors
 from ...ground import problem
+from .bounds import bounded, without_defaults
 from .field_texts import field_texts
 
 SITE_NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"
@@ -20,15 +21,20 @@ MACHINE_ID = r"^[0-9A-Za-z][0-9A-Za-z._-]{0,127}$"
 
 
 class Shape(BaseModel):
-    """Frozen; unknown fields of a newer neighbour are ignored. The text below a field describes it in the API."""
+    """Frozen; unknown fields of a newer neighbour are ignored; no field is without bounds. The text below a field describes it in the API."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> Any:
+        return bounded(handler(source))
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """The texts are read here: with `use_attribute_docstrings` every process read them as it began, a third of its start."""
         schema = handler(core_schema)
-        fields = handler.resolve_ref_schema(schema).get("properties", {})
+        described = handler.resolve_ref_schema(schema)
+        fields = described["properties"] = without_defaults(described.get("properties", {}))
         for name, text in field_texts(cls).items():
             if name in fields:
                 fields[name].setdefault("description", text)

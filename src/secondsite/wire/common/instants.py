@@ -9,9 +9,10 @@ YEARS = range(1970, 3000)
 
 
 def _within_reach(at: datetime) -> datetime:
-    if at.year not in YEARS:
-        raise ValueError(f"the year must be {YEARS.start} to {YEARS.stop - 1}")
-    return at.astimezone(UTC)
+    """The year is asked in UTC, as the instant is kept and read again."""
+    if at.year in range(YEARS.start - 1, YEARS.stop + 1) and (utc := at.astimezone(UTC)).year in YEARS:
+        return utc
+    raise ValueError(f"the year must be {YEARS.start} to {YEARS.stop - 1}, in UTC")
 
 
 def _utc(at: datetime) -> datetime:

@@ -8,18 +8,26 @@ from pydantic import AfterValidator, Field
 from ...domain.networks import addresses, subnets
 from .base import Shape
 from .cards import MOST_RANGES, DnsServers, Range
+from .numbers import Bytes, Number
 
 
 class PowerState(StrEnum):
-    """Whether a machine runs. saved: it is off, and its memory waits for its next start. elsewhere: it is off here, and
-    somebody else writes to its disks, or it was live-migrated away. missing: its hypervisor does not know it."""
+    """Whether a machine runs. crashed: its guest has ended, and its hypervisor keeps it with its memory. saved: it is off, and its
+    memory waits for its next start. elsewhere: it is off here, and somebody else writes to its disks, or it was live-migrated away.
+    missing: its hypervisor does not know it."""
 
     RUNNING = "running"
     PAUSED = "paused"
+    CRASHED = "crashed"
     OFF = "off"
     SAVED = "saved"
     ELSEWHERE = "elsewhere"
     MISSING = "missing"
+
+    @property
+    def is_on(self) -> bool:
+        """Whether its hypervisor has it in memory, with its disks open."""
+        return self in (PowerState.RUNNING, PowerState.PAUSED, PowerState.CRASHED)
 
 
 class DiskDefinition(Shape):
@@ -27,7 +35,7 @@ class DiskDefinition(Shape):
 
     key: str
     """Stable for the machine's life (libvirt: the target name, vda)."""
-    size_bytes: int
+    size_bytes: Bytes
     """Its virtual size."""
     path: str = ""
     """Its path at the site that described it."""
@@ -35,7 +43,7 @@ class DiskDefinition(Shape):
     """Of the image."""
     bus: str = "virtio"
     """How the guest sees it."""
-    boot_order: int | None = None
+    boot_order: Number | None = None
     """Its place in the boot order; null: none."""
 
 
@@ -50,7 +58,7 @@ class NicDefinition(Shape):
     """What it is connected to; null: nothing."""
     model: str = "virtio"
     """How the guest sees it."""
-    vlans: tuple[int, ...] = ()
+    vlans: tuple[Number, ...] = ()
     """VLAN tags that its hypervisor gives to what it sends; none: it has none of its own."""
 
 
@@ -63,9 +71,9 @@ class MachineDefinition(Shape):
     """As the hypervisor has it."""
     fabric_kind: str
     """The kind of platform: libvirt, simulated."""
-    vcpus: int
+    vcpus: Number
     """How many processors it has."""
-    memory_bytes: int
+    memory_bytes: Bytes
     """How much memory it has."""
     firmware: str = "bios"
     """bios or uefi."""
@@ -88,7 +96,7 @@ class NetworkInfo(Shape):
     """Whether it is isolated from all others."""
     active: bool = True
     """Whether a machine can be connected to it now: libvirt starts none on a network that is not active."""
-    vlans: tuple[int, ...] = ()
+    vlans: tuple[Number, ...] = ()
     """VLAN tags that it gives to all its machines."""
     carries_vlans: bool = False
     """Whether its machines may have VLAN tags of their own."""
@@ -100,6 +108,8 @@ class NetworkInfo(Shape):
     """The addresses that this server gives out, such as 10.2.0.100-10.2.0.149."""
     leads_to: tuple[str, ...] = ()
     """What its machines can reach outside of it, in words; none: nothing, as far as is known."""
+    takes_filters: bool = True
+    """Whether a card on it can keep its network filter, and be isolated from other cards."""
     tag: str | None = None
     """Whether secondsite made it."""
 

@@ -1,17 +1,22 @@
-"""Numbers, texts and lists that another process says: bounded, so that every database, file and sum can hold them."""
+"""Numbers, texts, lists and objects that another process says: bounded, so that every database, file and sum can hold them."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, GetCoreSchemaHandler
+from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, JsonValue
+
+from ...domain.counters import MOST
+from ...ground.json_values import require_storable
 
 LONGEST_TEXT = 4000
 LONGEST_NAME = 255
 
-Number = Annotated[int, Field(ge=0, lt=2**31)]
-"""An epoch, the number of a cycle, a count."""
-Bytes = Annotated[int, Field(ge=0, lt=2**63)]
+Number = Annotated[int, Field(ge=0, le=MOST)]
+"""An epoch, a generation, the number of a cycle, of a vault, a count: as far as every database holds it."""
+Bytes = Annotated[int, Field(ge=0, le=MOST)]
 """A size."""
+Sum = Annotated[int, Field(ge=0, le=MOST**2)]
+"""Of many sizes that others said. No database holds it."""
 
 
 def _cut(value: object) -> object:
@@ -22,6 +27,15 @@ Text = Annotated[str, BeforeValidator(_cut)]
 """A sentence for people; what is longer is cut off."""
 Name = Annotated[str, Field(max_length=LONGEST_NAME)]
 """What something is called by."""
+
+
+def _storable(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    require_storable(value, takes_nul=True)  # a script may have said one
+    return value
+
+
+Json = Annotated[dict[str, JsonValue], AfterValidator(_storable)]
+"""What is said in a shape that is known later: PostgreSQL takes no NaN."""
 
 
 @dataclass(frozen=True, slots=True)

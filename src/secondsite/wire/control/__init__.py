@@ -33,7 +33,7 @@ from .messages import (
     Welcome,
     parse,
 )
-from .salvage import without_malformed
+from .salvage import failed_report, without_malformed
 
 __all__ = [
     "Again",
@@ -47,6 +47,7 @@ __all__ = [
     "Report",
     "Status",
     "Welcome",
+    "failed_report",
     "parse",
     "without_malformed",
 ]

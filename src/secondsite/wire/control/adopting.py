@@ -3,11 +3,14 @@
 `KeptVault` and `KeptRecord` are what the former vault said beforehand (see `keeping`); the rest is what really is there.
 """
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field, WrapValidator, model_validator
 
+from ...domain.counters import BELIEVED
 from ...domain.groups import ReplicationGroup
+from ...domain.plans import plan
 from ...domain.plans.plan import RecoveryPlan
 from ..common.bandwidth import BandwidthShape
 from ..common.base import MACHINE_ID, Shape
@@ -16,26 +19,51 @@ from ..common.hooks.hook import MOST_HOOKS, MachineHook
 from ..common.instants import Instant
 from ..common.machine_checks import MOST_CHECKS, MachineCheck
 from ..common.machines import MachineDefinition
-from ..common.numbers import AtMost
-from ..common.points import RolledForward
+from ..common.numbers import AtMost, Name, Number, Text
+from ..common.points import MOST_DISKS, RolledForward
 from ..common.policies import PolicyShape
 from ..common.properties import TargetProperties
 from ..common.stores import Keeping
+from . import leaving_out
 from .setups import ReplicaSetup
 
 MOST_OF_A_PAGE = 100
+
+
+def _possible_policy(policy: PolicyShape) -> PolicyShape:
+    """Raises ValueError."""
+    leaving_out.possible(policy, PolicyShape.to_domain)
+    return policy
+
+
+def _possible_bandwidth(bandwidth: BandwidthShape) -> BandwidthShape:
+    leaving_out.possible(bandwidth, BandwidthShape.to_domain)
+    return bandwidth
+
+
+def _possible_plan(found: RecoveryPlan) -> RecoveryPlan:
+    limits = plan.Limits(MOST_GROUPS, MOST_OF_A_PLAN)
+    leaving_out.possible(found, lambda each: plan.check(each, limits))
+    return found
+
+
 SiteName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 ApplianceId = Annotated[str, Field(pattern=r"^[0-9a-zA-Z][0-9a-zA-Z-]{0,63}$")]
 MachineId = Annotated[str, Field(pattern=MACHINE_ID)]
+MOST_GROUPS, MOST_OF_A_PLAN = 1000, 10_000
+Policy = Annotated[PolicyShape, AfterValidator(_possible_policy)]
+Group = Annotated[ReplicationGroup, WrapValidator(leaving_out.possible)]
+Plan = Annotated[RecoveryPlan, AfterValidator(_possible_plan)]
+Counted = Annotated[int, Field(ge=0, le=BELIEVED)]
+"""By others; it is counted on from there."""
 Id = Annotated[str, Field(max_length=128)]
-Name = Annotated[str, Field(max_length=255)]
 
 
 class KeptSite(Shape):
     """A site, and how fast it may send."""
 
     name: SiteName
-    bandwidth: BandwidthShape = BandwidthShape()
+    bandwidth: Annotated[BandwidthShape, AfterValidator(_possible_bandwidth)] = BandwidthShape()
 
 
 class KeptAppliance(Shape):
@@ -47,7 +75,7 @@ class KeptAppliance(Shape):
 
 
 class KeptPolicy(Shape):
-    policy: PolicyShape
+    policy: Policy
     read_only: bool = False
 
 
@@ -55,9 +83,9 @@ class KeptMapping(Shape):
     """Which network becomes which."""
 
     source_site: SiteName
-    source_network: str
+    source_network: Name
     target_site: SiteName
-    target_network: str
+    target_network: Name
 
 
 class KeptVault(Shape):
@@ -66,8 +94,8 @@ class KeptVault(Shape):
     sites: Annotated[tuple[KeptSite, ...], AtMost(10_000)] = ()
     appliances: Annotated[tuple[KeptAppliance, ...], AtMost(10_000)] = ()
     policies: Annotated[tuple[KeptPolicy, ...], AtMost(10_000)] = ()
-    groups: Annotated[tuple[ReplicationGroup, ...], AtMost(10_000)] = ()
-    plans: Annotated[tuple[RecoveryPlan, ...], AtMost(10_000)] = ()
+    groups: Annotated[tuple[Group, ...], AtMost(10_000)] = ()
+    plans: Annotated[tuple[Plan, ...], AtMost(10_000)] = ()
     mappings: Annotated[tuple[KeptMapping, ...], AtMost(100_000)] = ()
 
 
@@ -82,11 +110,11 @@ class KeptRecord(Shape):
     target_site: SiteName
     source_appliance_id: ApplianceId
     target_appliance_id: ApplianceId
-    source_fabric_id: str
-    target_fabric_id: str
-    policy: str
+    source_fabric_id: Name
+    target_fabric_id: Name
+    policy: Name
     created_at: Instant
-    group: str | None = None
+    group: Name | None = None
     encrypted: bool = False
     keeping: dict[str, Keeping] = Field(default_factory=dict)
     drilled_at: Instant | None = None
@@ -101,12 +129,12 @@ class FoundRun(Shape):
     """The machine that was started from a point, and not for a drill. `defined`: the hypervisor knows it, so it can be taken over as it
     is; else a program that is not known here runs it, or nothing does."""
 
-    point_id: str
-    fabric_id: str | None = None
-    name: str | None = None
+    point_id: Name
+    fabric_id: Name | None = None
+    name: Name | None = None
     forward: RolledForward | None = None
     defined: bool = False
-    by: str = ""
+    by: Name = ""
     """What the store's own program noted of its last start: 'qemu', or a libvirt URI; empty: it did not start it."""
 
 
@@ -114,27 +142,27 @@ class FoundReplica(Shape):
     """A replica in a store of the appliance. `opened`: the appliance works with it; else it only lies there. `committed_point_id`: a
     failover was committed, and the machine stands on it. `drills`: so many test failovers are open."""
 
-    epoch: int
+    epoch: Counted
     opened: bool
-    points: int
+    points: Number
     newest_at: Instant | None = None
-    held: int = 0
-    verified: int = 0
+    held: Number = 0
+    verified: Number = 0
     """Points from which the machine was seen to run."""
-    committed_point_id: str | None = None
+    committed_point_id: Name | None = None
     run: FoundRun | None = None
-    drills: int = 0
-    key_id: str | None = None
-    store: str | None = None
+    drills: Number = 0
+    key_id: Name | None = None
+    store: Name | None = None
 
 
 class FoundSource(Shape):
     """A machine that is replicated from here. `paused`: its loop rests; `fenced`: it must not start, since it was failed over."""
 
-    epoch: int
-    fabric_id: str
+    epoch: Counted
+    fabric_id: Name
     target_appliance_id: ApplianceId
-    power: str
+    power: Name
     paused: bool = False
     fenced: bool = False
 
@@ -145,22 +173,45 @@ class FoundMachine(Shape):
 
     id: Id
     name: Name
-    problem: str | None = None
+    problem: Text | None = None
     definition: MachineDefinition | None = None
-    disks: tuple[str, ...] = ()
-    policy: PolicyShape | None = None
+    disks: Annotated[tuple[Name, ...], AtMost(MOST_DISKS)] = ()
+    policy: Policy | None = None
     source_appliance_id: ApplianceId | None = None
     replica: FoundReplica | None = None
     source: FoundSource | None = None
     kept: KeptRecord | None = None
-    generation: int = 0
-    drill_generation: int = 0
+    generation: Counted = 0
+    drill_generation: Counted = 0
+    odd: Annotated[tuple[Text, ...], AtMost(leaving_out.MOST_LEFT_OUT)] = ()
+    """What was left out of it, as nothing can have such a value: a sentence each."""
+
+
+def _of_machine(said: Any) -> Any:
+    """What of it is a machine: without odd settings, or only its name and what is odd."""
+    if not isinstance(said, Mapping):
+        return (
+            said
+            if isinstance(said, FoundMachine)
+            else {"id": "?", "name": "?", "problem": "What is said of a machine is no object."}
+        )
+    may_go = leaving_out.of_machine(leaving_out.of_record(KeptRecord))
+    try:
+        whole, odd = leaving_out.fitting(FoundMachine, said, may_go)
+    except ValueError as problem:
+        name = leaving_out.cut(said.get("name"))
+        return {
+            "id": leaving_out.cut(said.get("id"))[:128],
+            "name": name,
+            "problem": f"What is said of {name} cannot be: {problem}",
+        }
+    return {**whole, "odd": (*whole.get("odd", ()), *odd)} if odd else whole
 
 
 class ShowKept(Shape):
     """At most `most` machines whose ids follow `after`. Nothing is changed."""
 
-    after: str = ""
+    after: Name = ""
     most: Annotated[int, Field(ge=1, le=MOST_OF_A_PAGE)] = MOST_OF_A_PAGE
 
 
@@ -168,11 +219,26 @@ class Found(Shape):
     """`vault`: what the former one said last, at `said_at`, of the site that it called `site`; None: it said nothing. `more`: further
     machines follow."""
 
-    site: str = ""
+    site: Name = ""
     said_at: Instant | None = None
     vault: KeptVault | None = None
     machines: Annotated[tuple[FoundMachine, ...], AtMost(MOST_OF_A_PAGE)] = ()
     more: bool = False
+    odd: Annotated[tuple[Text, ...], AtMost(leaving_out.MOST_LEFT_OUT)] = ()
+    """As of a machine, of what the vault said."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_odd(cls, said: Any) -> Any:
+        if not isinstance(said, Mapping):
+            return said
+        machines, vault = said.get("machines"), said.get("vault")
+        if isinstance(machines, list):
+            said = {**said, "machines": [_of_machine(each) for each in machines[:MOST_OF_A_PAGE]]}
+        if not isinstance(vault, Mapping):
+            return said
+        whole, odd = leaving_out.fitting(KeptVault, vault, leaving_out.of_vault)
+        return {**said, "vault": whole, "odd": (*said.get("odd", ()), *odd)} if odd else said
 
 
 class Adopt(Shape):
@@ -184,4 +250,4 @@ class Adopt(Shape):
 class Adopted(Shape):
     """What there is of it then."""
 
-    machine: FoundMachine
+    machine: Annotated[FoundMachine, BeforeValidator(_of_machine)]

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import Annotated
 
+from pydantic import Field
+
 from ..common.base import Shape
 from ..common.machines import MachineDefinition
-from ..common.numbers import AtMost, Text
+from ..common.numbers import AtMost, Bytes, Number, Text
 from ..common.properties import Sizing
 from ..common.stores import Keeping
 from .cards import CardHere
@@ -31,10 +33,12 @@ class CheckedSource(Obstacles):
     """`needed_bytes`: what the disks occupy, which is the most that a full copy needs; None: an older appliance. `written_bytes`: what
     a machine that was failed over to here has written onto its point since; None: it has none, or an older appliance."""
 
-    needed_bytes: int | None = None
-    written_bytes: int | None = None
+    needed_bytes: Bytes | None = None
+    written_bytes: Bytes | None = None
     peer_seconds: float | None = None
     """How long it took to be connected to the peer's data port, if that was asked for."""
+    sizes: dict[str, int] = Field(default_factory=dict)
+    """Bytes of the disks as the machine has them now; none: it is not there, or an older appliance."""
 
 
 class StandIn(Shape):
@@ -79,7 +83,7 @@ class SeedDisk(Shape):
 
     key: str
     path: str
-    size_bytes: int
+    size_bytes: Bytes
 
 
 class ImportSeed(Shape):
@@ -89,8 +93,8 @@ class ImportSeed(Shape):
 
 
 class SeedFact(Shape):
-    data_bytes: int
-    size_bytes: int
+    data_bytes: Bytes
+    size_bytes: Bytes
     seconds: float
 
 
@@ -98,18 +102,18 @@ class CopyInstant(Shape):
     """What a failed-over machine stands on: a point, with the journal's cycles up to `through_seq`."""
 
     point_id: str
-    through_seq: int | None = None
+    through_seq: Number | None = None
 
 
 class WantedReplica(Shape):
     """What PREPARE_REPLICA will ask for. With EXISTING, `existing_fabric_id` is the machine here on whose disks it will stand: they are
     looked at, unless an older vault does not say it. `sizes`: bytes of the machine's disks, by key; an older vault does not say them."""
 
-    epoch: int
+    epoch: Number
     base: Base
     existing_fabric_id: str | None = None
     disks: tuple[str, ...] = ()
-    sizes: Mapping[str, int] = {}
+    sizes: Mapping[str, Bytes] = {}
 
 
 class HomeCards(Shape):
@@ -123,7 +127,7 @@ class HomeCards(Shape):
 class NeededMemory(Shape):
     """What the machine has at home, for a host that may have less: `blocking`, or only warned of, as in need. Free memory is only warned of."""
 
-    memory_bytes: int
+    memory_bytes: Bytes
     blocking: bool = False
 
 
@@ -138,7 +142,7 @@ class CheckTarget(Shape):
     fabric_id: str | None = None
     networks: tuple[str, ...] = ()
     cards: tuple[CardHere, ...] = ()
-    needed_bytes: int = 0
+    needed_bytes: Bytes = 0
     must_hold_replica: bool = False
     no_copy: bool = False
     """No machine may have been failed over onto the replica."""
@@ -168,5 +172,8 @@ class CheckTarget(Shape):
     """The machine comes home to here, or is to."""
     home_in_need: HomeCards | None = None
     """The same in need: it starts without the cards whose networks are not here, and is only warned of them; an older appliance does not look."""
+    way_back: tuple[str, ...] = ()
+    """The data port of the source's appliance is tried from here, and only warned of: the machine comes home that way. An older appliance
+    does not look."""
     memory: NeededMemory | None = None
     """Unless `sizing` has another; an older appliance does not look."""

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from ..common.base import Shape
+from ..common.numbers import Number
 from ..common.properties import AS_DEFINED, Sizing
 from .adopting import KeptRecord, KeptVault
 from .cards import CardHere
@@ -17,7 +18,7 @@ class KeptMachine(Shape):
     one is told anew."""
 
     id: str
-    epoch: int
+    epoch: Number
     machine: str
     fabric_id: str
     name: str
@@ -74,4 +75,4 @@ class Keep(Shape):
 class KeptFact(Shape):
     """`written`: how many files were written, as they were not so before."""
 
-    written: int = 0
+    written: Number = 0

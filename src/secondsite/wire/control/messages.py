@@ -8,11 +8,11 @@ the appliance sends Renew, and the vault answers Renewed.
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, TypeAdapter
+from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter
 
 from ..common.base import MACHINE_ID, Problem, Shape
 from ..common.instants import Instant
-from ..common.numbers import LONGEST_TEXT, AtMost, Bytes, Name, Text
+from ..common.numbers import LONGEST_TEXT, AtMost, Bytes, Json, Name, Number, Text
 from ..common.stores import MOST_STORES, StoreSpace
 from .changes import MachineId, ReplicaChange, ReplicaFigures, SourceFigures
 from .protocols import PROTOCOL_VERSION, SPOKEN
@@ -38,7 +38,9 @@ def _short(problem: Problem | None) -> Problem | None:
     return problem.model_copy(update=short)
 
 
-Numbers = Annotated[dict[str, Annotated[int, Field(ge=0, lt=2**31)]], BeforeValidator(_few)]
+LONGEST_PEM = 100_000
+OrderId = Annotated[str, Field(max_length=300)]
+Numbers = Annotated[dict[MachineId, Number], BeforeValidator(_few)]
 Gone = Annotated[tuple[MachineId, ...], AtMost(MOST_MACHINES)]
 
 
@@ -46,9 +48,9 @@ class Hello(Shape):
     """`vault_number` is the highest that a vault told this appliance: a vault whose own is lower was restored."""
 
     type: Literal["hello"] = "hello"
-    vault_number: int = 0
-    protocol: int = PROTOCOL_VERSION
-    oldest_protocol: int | None = SPOKEN.oldest
+    vault_number: Number = 0
+    protocol: Number = PROTOCOL_VERSION
+    oldest_protocol: Number | None = SPOKEN.oldest
     """The oldest that it understands; None: an appliance of the first release, which understands the next one."""
     appliance_id: Name
     site: Name
@@ -61,7 +63,7 @@ class Hello(Shape):
     notes: Annotated[tuple[Text, ...], AtMost(MOST_NOTES)] = ()
     host: Annotated[str, Field(max_length=255)] | None = None
     """The name of the host that it runs on; None: an older appliance."""
-    most_disks_home: int | None = None
+    most_disks_home: Number | None = None
     """So many disks may come home to it at once; None: any number, or an older appliance."""
     says_changes: bool = False
     """It says what changed to a vault that takes it, and can be asked to say all again."""
@@ -70,14 +72,14 @@ class Hello(Shape):
 class Welcome(Shape):
     type: Literal["welcome"] = "welcome"
     vault_time: Instant
-    vault_number: int = 0
+    vault_number: Number = 0
     """Rises as long as the vault's database is in use."""
     takes_changes: bool = False
     """Statuses may say what changed."""
-    protocol: int = 1
-    oldest_protocol: int | None = None
+    protocol: Number = 1
+    oldest_protocol: Number | None = None
     """As in the hello. A vault of the first release says nothing of it."""
-    version: str = ""
+    version: Name = ""
     """Of the vault's program; the first release does not say."""
 
 
@@ -87,21 +89,21 @@ class Order(Shape):
     None of both: the order is of no verb, or its vault has no numbers. `given_at` is when its step began, by the vault's clock."""
 
     type: Literal["order"] = "order"
-    order_id: str
-    kind: str
+    order_id: OrderId
+    kind: Name
     machine_id: Annotated[str, Field(pattern=MACHINE_ID)] | None = None
-    payload: dict[str, JsonValue] = Field(default_factory=dict)
+    payload: Json = Field(default_factory=dict)
     deadline_seconds: float = 60
-    generation: int | None = None
-    drill_generation: int | None = None
-    vault_number: int = 0
+    generation: Number | None = None
+    drill_generation: Number | None = None
+    vault_number: Number = 0
     """As in the welcome, when the order was given."""
     given_at: Instant | None = None
 
 
 class Progress(Shape):
     type: Literal["progress"] = "progress"
-    order_id: str
+    order_id: OrderId
     fraction: float
     sentence: Text
 
@@ -111,10 +113,10 @@ class Report(Shape):
     it, in a Status."""
 
     type: Literal["report"] = "report"
-    order_id: str
-    machine_id: str | None = None
+    order_id: OrderId
+    machine_id: MachineId | None = None
     sentence: Text = ""
-    facts: dict[str, JsonValue] = Field(default_factory=dict)
+    facts: Json = Field(default_factory=dict)
     problem: Annotated[Problem | None, AfterValidator(_short)] = None
 
 
@@ -151,27 +153,29 @@ class Status(Shape):
     """Machines that were told as sources over this connection, and are none now, or cannot be described."""
     replicas_gone: Gone = ()
     """The same of replicas."""
+    unsaid: Text = ""
+    """What is left out of it, as it cannot be said, or, at the vault, was not understood; empty: nothing."""
 
 
 class Again(Shape):
     """The vault has missed something of these machines, or of all if none is named: they are to be told whole."""
 
     type: Literal["again"] = "again"
-    machine_ids: tuple[str, ...] = ()
+    machine_ids: Annotated[tuple[MachineId, ...], AtMost(MOST_MACHINES)] = ()
 
 
 class Renew(Shape):
     """The appliance asks for its next certificate. The connection says which appliance it is; the request, which key."""
 
     type: Literal["renew"] = "renew"
-    csr_pem: str
+    csr_pem: Annotated[str, Field(max_length=LONGEST_PEM)]
 
 
 class Renewed(Shape):
     """The next certificate, or why there is none."""
 
     type: Literal["renewed"] = "renewed"
-    certificate_pem: str = ""
+    certificate_pem: Annotated[str, Field(max_length=LONGEST_PEM)] = ""
     problem: Problem | None = None
 
 

@@ -12,12 +12,21 @@ from ..common.base import Shape
 from ..common.cards import MAC, MOST_CARDS, CardAddress, Plain
 from ..common.instants import Instant
 from ..common.machines import DiscoveredMachine, MachineDefinition, NetworkInfo, Serving
-from ..common.numbers import AtMost
+from ..common.numbers import AtMost, Bytes, Number
 from ..common.points import PointShape, RolledForward
 from ..common.policies import PolicyShape
 from ..common.properties import Sizing
 from .adopting import Adopt, Adopted, Found, ShowKept
-from .checks import CheckedSource, CheckedTarget, CheckSource, CheckTarget, ImportSeed, SeedFact
+from .checks import (
+    MOST_OBSTACLES,
+    CheckedSource,
+    CheckedTarget,
+    CheckSource,
+    CheckTarget,
+    ImportSeed,
+    ObstacleShape,
+    SeedFact,
+)
 from .keeping import Keep, KeptFact
 from .names import UpdatedNames, UpdateNames
 from .proofs import BootPoint, Proof, Prove
@@ -62,7 +71,7 @@ class StopReplication(Shape):
     ended: bool = False
     restore_machine: bool = False
     given_up: bool = False
-    keep_later_than: int | None = None
+    keep_later_than: Number | None = None
     fabric_id: str | None = None
 
 
@@ -101,10 +110,11 @@ class ShutDown(Shape):
 
 
 class FabricMachine(Shape):
-    """`tell_addresses`: POWER says them too; an older appliance does not."""
+    """`tell_addresses`: POWER says them too; `leaves`: it says what is in the way of a shutdown for a move. An older appliance does neither."""
 
     fabric_id: str
     tell_addresses: bool = False
+    leaves: bool = False
 
 
 class PowerFact(Shape):
@@ -112,6 +122,8 @@ class PowerFact(Shape):
 
     power: str
     addresses: Annotated[dict[Mac, ToldAddresses], Field(max_length=MOST_CARDS)] = Field(default_factory=dict)
+    obstacles: Annotated[tuple[ObstacleShape, ...], AtMost(MOST_OBSTACLES)] = ()
+    """What is in the way of its shutdown for a move, if that was asked for."""
 
 
 class RunCycle(Shape):
@@ -125,12 +137,12 @@ class RunCycle(Shape):
 
 
 class CycleFact(Shape):
-    epoch: int
-    seq: int
+    epoch: Number
+    seq: Number
     point_id: str | None
     taken_at: Instant
-    changed_bytes: int
-    wire_bytes: int
+    changed_bytes: Bytes
+    wire_bytes: Bytes
     seconds: float
 
 
@@ -138,8 +150,8 @@ class PreCopy(Shape):
     """Cycles while the machine runs until a delta is below `until_bytes`, or `rounds` are over. With `until_seconds` until one was sent in
     that time, however small it was, for at most `give_up_seconds`; an older appliance does not know of it."""
 
-    until_bytes: int = 16 * 1024 * 1024
-    rounds: int = 5
+    until_bytes: Bytes = 16 * 1024 * 1024
+    rounds: Number = 5
     until_seconds: float | None = None
     give_up_seconds: float = 900.0
 
@@ -158,8 +170,8 @@ class Drain(Shape):
     """Apply everything in the inbox; `seal`: make a point of processed data that has none yet (LATEST)."""
 
     seal: bool = True
-    at_least_epoch: int | None = None
-    at_least_seq: int | None = None
+    at_least_epoch: Number | None = None
+    at_least_seq: Number | None = None
 
 
 class Points(Shape):
@@ -180,7 +192,7 @@ class InstantFact(Shape):
     point_id: str
     taken_at: Instant
     forward: RolledForward | None = None
-    cycles: int = 0
+    cycles: Number = 0
 
 
 class AcceptCycles(Shape):
@@ -212,6 +224,9 @@ class StartReplica(Shape):
     forward: RolledForward | None = None
     addresses: Annotated[tuple[CardAddress, ...], Field(max_length=MOST_CARDS)] = ()
     """Those that its cards are to have, for a DHCP server of this site that can be told; an older appliance tells none."""
+    goes_on: bool = False
+    """It runs on from its last write, and nowhere else: its guest is not told that it went back in time. An older vault does not say it, and
+    the guest is told then."""
 
 
 class StartFact(Shape):

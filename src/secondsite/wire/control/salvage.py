@@ -1,14 +1,17 @@
-"""What can be kept of a status in which something is malformed: the other machines' part.
+"""What can be kept of a status in which something is malformed: the other machines' part. And what an appliance can say of one.
 
 One machine with an odd name, size or time must not make the vault deaf to all that the appliance says."""
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import pydantic
 
+from ...domain import errors
+from ..common.base import Problem
 from .changes import LONGEST_ID, ReplicaChange, ReplicaFigures, SourceFigures
-from .messages import MOST_MACHINES, Status
+from .messages import MOST_MACHINES, Report, Status
 from .statuses import OldCopyStatus, ReplicaStatus, SourceStatus
 
 _PARTS: Final[dict[str, type[pydantic.BaseModel]]] = {
@@ -28,6 +31,7 @@ _GONE: Final[dict[str, str]] = {
 }
 """Where it is said that what was told of a machine holds no more."""
 
+UPGRADE = "Upgrade vault and appliance to the same release. If they are, look at the appliance: it may be in other hands."
 _MOST_NAMED = 5
 _MOST_ODD = 1000
 _MOST_OF_A_NAME = 64
@@ -46,8 +50,55 @@ def without_malformed(text: str | bytes) -> tuple[Status, str]:
             raise ValueError(f"{part} is no list, or a longer one than there are machines")
         said[part], odd = _parted(shape, machines, dropped)
         _say_gone(said, part, odd)
-    status = Status.model_validate_json(json.dumps(said))
-    return status, f"left out {len(dropped)}: {'; '.join(dropped[:_MOST_NAMED])}"
+    status = sayable(said, dropped)
+    return status, status.unsaid
+
+
+def sayable(fields: Mapping[str, Any], dropped: Sequence[str] = ()) -> Status:
+    """The status of these fields, without the values that no status has: which, it says, with what was `dropped` before. Raises ValueError
+    for too many."""
+    said, left = dict(fields), list(dropped)
+    while len(left) <= _MOST_ODD:
+        unsaid = {"unsaid": f"left out {len(left)}: {'; '.join(left[:_MOST_NAMED])}"} if left else {}
+        try:
+            return Status.model_validate({**said, **unsaid})
+        except pydantic.ValidationError as problem:
+            _leave_out(said, problem, left)
+    raise ValueError(f"more than {_MOST_ODD} values are malformed in it")
+
+
+def _leave_out(said: dict[str, Any], problem: pydantic.ValidationError, left: list[str]) -> None:
+    """Entries of objects and of lists; else the fields."""
+    odd: dict[str, set[int | str]] = {}
+    for wrong in problem.errors(include_url=False, include_input=False, include_context=False):
+        field, *inside = wrong["loc"]
+        odd.setdefault(str(field), set()).update(inside[:1])
+        left.append(
+            f"{str(inside[0])[:_MOST_OF_A_NAME]!r} {field}: {wrong['msg']}"
+            if inside
+            else f"{field}: {wrong['msg']}"
+        )
+    for field, entries in odd.items():
+        there = said.pop(field, None)
+        if entries and isinstance(there, Mapping):
+            said[field] = {key: each for key, each in there.items() if key not in entries}
+        elif entries and isinstance(there, list | tuple):
+            said[field] = [each for at, each in enumerate(there) if at not in entries]
+
+
+def failed_report(text: str | bytes, why: str) -> Report | None:
+    """The report of an order that nobody can read, as one that failed: its step would wait until its deadline. None for another message."""
+    try:
+        said = _parsed(text)
+        problem = errors.InvalidArgument(f"The appliance's report cannot be read: {why}", do=UPGRADE)
+        found = {name: said.get(name) for name in ("order_id", "machine_id")}
+        return (
+            Report.model_validate({**found, "problem": Problem.of(problem)})
+            if said.get("type") == "report"
+            else None
+        )
+    except (ValueError, AttributeError):
+        return None
 
 
 def _parted(

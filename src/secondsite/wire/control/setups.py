@@ -7,6 +7,7 @@ from pydantic import Field
 
 from ..common.base import MACHINE_ID, Shape
 from ..common.machines import MachineDefinition
+from ..common.numbers import Number
 from ..common.policies import PolicyShape
 from ..common.stores import Keeping
 from ..common.sync_mode import SyncMode
@@ -32,7 +33,7 @@ class GroupShape(Shape):
     """A replication group as the source's appliance needs it; `members` are machine ids."""
 
     name: str
-    multi_vm_every_seconds: int
+    multi_vm_every_seconds: Number
     app_consistent: bool = False
     members: tuple[str, ...]
     parts: tuple[GroupPart, ...] = ()
@@ -47,7 +48,7 @@ class SourceSetup(Shape):
     machine_id: Annotated[str, Field(pattern=MACHINE_ID)]
     machine_name: str
     fabric_id: str
-    epoch: int
+    epoch: Number
     disks: tuple[str, ...]
     target_appliance_id: str
     target_addresses: tuple[str, ...]
@@ -66,7 +67,7 @@ class ReplicaSetup(Shape):
 
     machine_id: Annotated[str, Field(pattern=MACHINE_ID)]
     machine_name: str
-    epoch: int
+    epoch: Number
     definition: MachineDefinition
     disks: tuple[str, ...]
     source_appliance_id: str

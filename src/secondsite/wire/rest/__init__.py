@@ -114,7 +114,7 @@ from .plans.runs import (
     PlanTestFailover,
 )
 from .points import PointBoot, PointHold, PointPage, PointQuery, RecoveryPreview
-from .policies import Policy, PolicyCreate, PolicyPage
+from .policies import MachinePolicy, MachinePolicyChange, Policy, PolicyCreate, PolicyPage
 from .replication import Journal, LastCycle, Replication, Rpo, RpoSample, Synchronization
 from .vault import (
     DatabaseKind,
@@ -221,6 +221,8 @@ __all__ = [
     "Location",
     "Machine",
     "MachinePage",
+    "MachinePolicy",
+    "MachinePolicyChange",
     "MachineQuery",
     "MachinesRequest",
     "MailShape",

@@ -37,10 +37,12 @@ MOST_OF_AN_ANSWER = 4000
 
 
 def verb_named(word: str) -> JobVerb:
-    """Unknown, if it is a word of another release."""
-    if word in set(Verb):
-        return Verb(word)
-    return OtherWork(word) if word in set(OtherWork) else OtherWork.UNKNOWN
+    """Unknown, if it is a word of another release, or none."""
+    known: dict[object, JobVerb] = {
+        **{each.value: each for each in Verb},
+        **{each.value: each for each in OtherWork},
+    }
+    return known.get(word, OtherWork.UNKNOWN) if isinstance(word, str) else OtherWork.UNKNOWN
 
 
 MOST_CHILDREN = 20

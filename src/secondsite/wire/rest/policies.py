@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ..common.base import Editable
+from ..common.base import Editable, Shape
 from ..common.policies import PolicyShape
 from .pages import Page
 
@@ -21,6 +21,22 @@ class Policy(PolicyShape, Editable):
 
     def edited(self) -> Mapping[str, object]:
         return self.model_dump(mode="json", exclude={"used_by"})
+
+
+class MachinePolicyChange(Shape):
+    """A machine is to have another policy."""
+
+    policy: str
+    """The name of one that is not read-only."""
+
+
+class MachinePolicy(MachinePolicyChange):
+    """The policy of a machine."""
+
+    machine: str
+    """Its id."""
+    name: str
+    """Its name."""
 
 
 class PolicyPage(Page[Policy]):

@@ -14,7 +14,7 @@ from secondsite.wire.control.orders import Drain, Kind, SetSite
 from secondsite.wire.control.setups import GroupPart, GroupShape
 from tests.appliance.groups.support_groups import COUNTER, Counting, assert_in_order
 
-pytestmark = [pytest.mark.slow, pytest.mark.longest]
+pytestmark = [pytest.mark.every, pytest.mark.slow, pytest.mark.longest]
 
 STAGES = {
     "leader": ["gathered", "paused", "viewed"],

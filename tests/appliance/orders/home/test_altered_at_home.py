@@ -128,7 +128,8 @@ def test_a_disk_that_was_made_larger_is_refused_before_the_old_machine_is_withdr
     (found,) = pair.source.do(Kind.CHECK_TARGET, check, pair.machine_id)["obstacles"]
     assert "vda" in found["what"]
     assert "a disk does not come home to a larger one" in found["what"]
-    assert f"qemu-img resize --shrink {path} {8 * MiB}" in found["do"]
+    assert f"virsh blockresize MACHINE vda {9 * MiB}b" in found["do"]
+    assert "shrink" not in found["do"]
     with pytest.raises(OrderFailed, match="does not come home to a larger one"):
         back(pair, there)
     qemu_img("resize", "--shrink", str(path), str(8 * MiB))

@@ -8,9 +8,10 @@ from rig.appliances.runs import back, start
 from rig.errors import OrderFailed
 from rig.noise import noise
 from secondsite.fabrics import simulated
-from secondsite.fabrics.interface import PowerState
+from secondsite.fabrics.interface import Gone, PowerState
 from secondsite.fabrics.simulated.host import faults
 from secondsite.fabrics.simulated.host.host import Host
+from secondsite.fabrics.simulated.hosting.hosting import SimulatedHosting
 from secondsite.ground.units import MiB
 from secondsite.rescue import START, trusted
 from secondsite.wire.common.sync_mode import SyncMode
@@ -230,6 +231,8 @@ def test_one_that_does_not_start_for_another_reason_keeps_its_cards(sites, in_ne
     refuses_to_start(pair.source)
     with pytest.raises(OrderFailed, match="No such bridge"):
         comes_home(pair, reverse, point_id, without_missing_networks=in_need)
+    faults.dial(pair.source.root, [])
+    comes_home(pair, reverse, point_id, without_missing_networks=in_need)
     assert pair.definition().nics == home.nics
 
 
@@ -242,3 +245,47 @@ def test_before_it_comes_home_in_need_missing_networks_only_warn(sites):
     (found,) = pair.source.do(Kind.CHECK_TARGET, wanted, pair.machine_id)["obstacles"]
     assert found["what"].startswith("There is no network 'no-such' here")
     assert not found["blocking"]
+
+
+DISC, FOLDER = (
+    Gone("disk 1", "/old/cd.iso (cdrom sda)", needed=False, medium=True),
+    Gone("filesystem 0", "/srv/shared (filesystem shared)", needed=False),
+)
+FIRMWARE = Gone("", "/usr/share/OVMF/gone.fd (loader)", needed=True)
+
+
+def lacks(monkeypatch, *gone):
+    """What the platform would say of a definition that names it; a simulated one names nothing of its host."""
+    monkeypatch.setattr(SimulatedHosting, "gone", lambda *_: gone)
+
+
+def test_in_need_it_starts_without_what_else_is_gone_at_home_and_says_so(sites, monkeypatch):
+    pair = with_two_cards(sites)
+    _, reverse, point_id = went_and_returns(pair)
+    reverse.target.do(Kind.ACCEPT_CYCLES, AcceptCycles(accepting=False), reverse.machine_id)
+    lacks(monkeypatch, DISC, FOLDER)
+    refuses_to_start(pair.source)
+    with pytest.raises(OrderFailed, match="No such bridge"):
+        comes_home(pair, reverse, point_id)
+    refuses_to_start(pair.source, nth=1)
+    order = StartReplica(
+        run="failover", point_id=point_id, name="web01", fabric_id=pair.fabric_id, home=True, without_missing_networks=True
+    )  # fmt: skip
+    sentence = pair.source.order(Kind.START_REPLICA, order, reverse.machine_id).sentence
+    assert f"it runs without what is gone at home: {DISC.what}, {FOLDER.what}" in sentence
+    assert pair.source.fabric.power.state(pair.fabric_id) is PowerState.RUNNING
+
+
+@pytest.mark.parametrize("in_need", [True, False])
+def test_what_is_gone_at_home_is_found_before_anything_stops(sites, monkeypatch, in_need):
+    pair = with_two_cards(sites)
+    home, reverse, _ = went_and_returns(pair)
+    for network in home.nics:
+        simulated.add_network(pair.source.root, network.network)
+    lacks(monkeypatch, DISC, FOLDER, FIRMWARE)
+    cards = HomeCards(fabric_id=pair.fabric_id)
+    wanted = CheckTarget(home_in_need=cards) if in_need else CheckTarget(home=cards)
+    found = pair.source.do(Kind.CHECK_TARGET, wanted, reverse.machine_id)["obstacles"]
+    said = {each["what"].partition(" is gone")[0]: each["blocking"] for each in found}
+    assert said == {DISC.what: False, FOLDER.what: not in_need, FIRMWARE.what: not in_need}
+    assert any("machine failover MACHINE --shut-down" in each["do"] for each in found)

@@ -1,7 +1,9 @@
 """Consoles at another site: its own addresses, no port of the other host; and a check that really tries."""
 
+import socket
 import uuid
 
+import libvirt
 import pytest
 
 from rig.hosts.domains import firmware_xml, uefi_xml
@@ -29,9 +31,11 @@ def defined(host, change, **more):
     return host.fabric.inventory.get(host.define(change(xml))).definition
 
 
-def hosted(host, definition):
+def hosted(host, definition, goes_back=""):
     disk = host.make_image(f"h-{uuid.uuid4().hex[:6]}", 1 << 20)
-    request = HostRequest(str(uuid.uuid4()), f"{definition.name}-here", definition, {"vda": disk}, {}, TAG)
+    request = HostRequest(
+        str(uuid.uuid4()), f"{definition.name}-here", definition, {"vda": disk}, {}, TAG, goes_back=goes_back
+    )
     host.fabric.hosting.create(request)
     return request.fabric_id
 
@@ -63,6 +67,87 @@ def test_a_graphical_console_listens_where_this_host_says_and_not_where_its_own_
     )
     root = domain_xml.parse(host.domain(hosted(host, definition)).XMLDesc())
     assert [one.get("address") for one in root.iterfind("devices/graphics/listen")] == [None]
+
+
+GUARDED = """<graphics type='vnc' autoport='yes' passwd='sesame' passwdValidTo='2040-01-01T00:00:00'>
+<listen type='address' address='0.0.0.0'/></graphics></devices>"""
+BY_PASSWORD = 2
+"""RFC 6143, 7.1.2; 1 is for everybody."""
+
+
+def security_types(port):
+    """Those that a VNC server offers."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as asked, asked.makefile("rwb") as told:
+        told.write(told.read(12))
+        told.flush()
+        return list(told.read(told.read(1)[0]))
+
+
+def test_a_console_whose_password_does_not_travel_lets_nobody_in(host):
+    definition = defined(host, lambda xml: xml.replace("</devices>", GUARDED))
+    assert "sesame" not in definition.native
+    assert "passwd" in definition.native
+    assert any("until a password is set" in one.what for one in host.fabric.hosting.check(definition))
+    fabric_id = hosted(host, definition)
+    host.fabric.power.start(fabric_id)
+    root = domain_xml.parse(host.domain(fabric_id).XMLDesc())
+    assert security_types(int(root.find("devices/graphics").get("port"))) == [BY_PASSWORD]
+    again = host.fabric.inventory.get(fabric_id).definition.native
+    assert domain_xml.parse(again).find("devices/graphics").get("passwd") == ""
+
+
+@pytest.mark.parametrize(
+    "console",
+    [
+        "<graphics type='vnc'><listen type='none'/></graphics>",
+        "<graphics type='vnc'><listen type='socket' socket='/run/of-its-own.sock'/></graphics>",
+        "<graphics type='vnc' autoport='yes'><listen type='address' address='127.0.0.1'/></graphics>",
+    ],
+)
+def test_a_console_that_nobody_outside_reaches_stays_so(host, console):
+    definition = defined(host, lambda xml: xml.replace("</devices>", f"{console}</devices>"))
+    kind = domain_xml.parse(console).find("listen").get("type")
+    fabric_id = hosted(host, definition)
+    host.fabric.power.start(fabric_id)
+    stored = domain_xml.parse(host.domain(fabric_id).XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
+    (listen,) = stored.iterfind("devices/graphics/listen")
+    assert (listen.get("type"), listen.get("address")) == (kind, "127.0.0.1" if kind == "address" else None)
+
+
+def test_what_asks_for_encryption_at_home_is_closed_here(host):
+    secure = "<graphics type='spice' autoport='yes' defaultMode='secure'/></devices>"
+    definition = defined(host, lambda xml: xml.replace("</devices>", secure))
+    assert any(
+        "asks for an encrypted connection" in one.what for one in host.fabric.hosting.check(definition)
+    )
+    text = host.domain(hosted(host, definition)).XMLDesc(libvirt.VIR_DOMAIN_XML_SECURE)
+    assert domain_xml.parse(text).find("devices/graphics").get("passwd") == ""
+
+
+def test_a_machine_that_goes_back_in_time_starts_with_another_generation(host):
+    own = "<genid>43dc0cf8-809b-4adb-9bea-a9abb5f3d90e</genid><memory"
+    definition = defined(host, lambda xml: xml.replace("<memory", own, 1))
+    seen = {domain_xml.parse(definition.native).findtext("genid")}
+    for mark in ("one", "two", "two"):
+        fabric_id = hosted(host, definition, goes_back=mark)
+        host.fabric.power.start(fabric_id)
+        seen.add(domain_xml.parse(host.domain(fabric_id).XMLDesc()).findtext("genid"))
+        host.fabric.hosting.remove(fabric_id, TAG)
+    assert len(seen) == 3
+
+
+def test_limits_that_the_hypervisor_does_not_keep_are_told(host):
+    limits = "<cputune><shares>512</shares></cputune><devices>"
+    definition = defined(host, lambda xml: xml.replace("<devices>", limits))
+    told = [one.what for one in host.fabric.hosting.check(definition) if "keeps no limits" in one.what]
+    fabric_id = hosted(host, definition)
+    host.fabric.power.start(fabric_id)
+    try:
+        host.domain(fabric_id).schedulerParameters()
+    except libvirt.libvirtError:
+        assert told
+    else:
+        assert not told
 
 
 def test_a_trial_leaves_no_variables_and_no_tpm(host):

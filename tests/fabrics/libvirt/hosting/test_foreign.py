@@ -94,9 +94,9 @@ def trespasses(root):
         found.extend(
             f"{path}@{name}={value}" for name, value in values if "/" in value and not is_fine(path, value)
         )
-        found.extend(
-            f"{path}@{name}" for name in element.attrib if name in ("listen", "passwd", "script", "websocket")
-        )
+        found.extend(f"{path}@{name}" for name in element.attrib if name in ("listen", "script", "websocket"))
+        if element.get("passwd"):
+            found.append(f"{path}@passwd")
         for child in element:
             at = f"{path}/{child.tag}".lstrip("/")
             ours = at.startswith("metadata") or at in PUT_IN

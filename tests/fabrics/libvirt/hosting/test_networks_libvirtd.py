@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import tempfile
 import uuid
+from dataclasses import replace
 from pathlib import Path
 
 import libvirt
@@ -18,7 +19,7 @@ from secondsite.fabrics.libvirt.host import connection
 from secondsite.wire.common.machines import ServedHost, Serving
 from tests.support import libvirtd
 
-pytestmark = [pytest.mark.slow, pytest.mark.longest]
+pytestmark = [pytest.mark.every, pytest.mark.slow, pytest.mark.longest]
 SWITCH = "<network><name>ovs</name><forward mode='bridge'/><bridge name='br-ovs'/><virtualport type='openvswitch'/></network>"
 CARD = """<interface type='network'><mac address='52:54:00:00:00:0a'/><source network='ovs'/>
 <vlan><tag id='12'/></vlan></interface>"""
@@ -69,6 +70,39 @@ def test_a_machine_on_a_network_that_carries_tags_keeps_its_own(host, switch):
     (card,) = steps.machine_of(host, request.fabric_id).definition.nics
     assert (card.mac, card.network, card.vlans) == ("52:54:00:00:00:0a", "ovs", (12,))
     host.fabric.hosting.remove(request.fabric_id, steps.TAG)
+    host.clear()
+
+
+FILTER = """<filter name='only-its-own' chain='mac'><rule action='drop' direction='out' priority='500'>
+<mac match='no' srcmacaddr='$MAC'/></rule></filter>"""
+FILTERED = """<interface type='network'><mac address='52:54:00:00:00:0b'/><source network='lab'/>
+<filterref filter='only-its-own'/></interface>"""
+
+
+def test_a_card_runs_with_its_filter_where_this_site_has_it_and_is_told_of_where_not(host, switch):
+    host.fabric.networks.create_isolated("lab", steps.TAG)
+    source = host.make_machine("guarded", [steps.DISK_BYTES])
+    definition = steps.machine_of(host, source).definition
+    native = definition.native.replace("</devices>", f"{FILTERED}</devices>")
+    definition = definition.model_copy(update={"native": native})
+    request = HostRequest(
+        fabric_id=str(uuid.uuid4()), name="guarded-here", definition=definition, disks=cases.overlays(host, definition),
+        networks={"net0": "lab"}, tag=steps.TAG,
+    )  # fmt: skip
+    assert host.fabric.hosting.create(request) == ("the network filter 'only-its-own' of net0",)
+    assert any("'only-its-own'" in each.what for each in host.fabric.hosting.check(definition))
+    defined = host.connection.handle.nwfilterDefineXML(FILTER)
+    assert host.fabric.hosting.create(request) == ()
+    assert not any("'only-its-own'" in each.what for each in host.fabric.hosting.check(definition))
+    host.fabric.power.start(request.fabric_id)
+    (binding,) = host.connection.handle.listAllNWFilterBindings()
+    assert binding.filterName() == "only-its-own"
+    host.fabric.hosting.remove(request.fabric_id, steps.TAG)
+    told = host.fabric.hosting.create(replace(request, networks={"net0": "ovs"}))
+    assert told == ("the network filter 'only-its-own' of net0",)
+    host.fabric.hosting.remove(request.fabric_id, steps.TAG)
+    defined.undefine()
+    host.fabric.networks.remove("lab", steps.TAG)
     host.clear()
 
 

@@ -58,7 +58,7 @@ def test_nothing_set_is_nothing_changed():
     root = made(laid_out())
     assert sizes(root) == ("4", "2", "2", "GiB")
     assert [root.find(path) is not None for path in ("cpu/topology", "cpu/numa", "maxMemory")] == [True] * 3
-    assert adapt.left_out(request(laid_out())) == ()
+    assert adapt.left_out(request(laid_out()), PLACE) == ()
 
 
 def test_vcpus_are_set_and_what_was_laid_out_for_others_goes():
@@ -68,25 +68,25 @@ def test_vcpus_are_set_and_what_was_laid_out_for_others_goes():
     assert root.find("vcpu").attrib == {}
     assert root.find("cpu").get("mode") == "host-passthrough"
     assert root.find("cpu/topology") is None
-    assert adapt.left_out(request(definition, vcpus=2)) == ("CPU topology", "CPU pinning")
+    assert adapt.left_out(request(definition, vcpus=2), PLACE) == ("CPU topology", "CPU pinning")
 
 
 def test_a_topology_that_has_as_many_places_stays():
     definition = described()
     assert made(definition, vcpus=4).find("cpu/topology").get("cores") == "4"
-    assert "CPU topology" not in adapt.left_out(request(definition, vcpus=4))
+    assert "CPU topology" not in adapt.left_out(request(definition, vcpus=4), PLACE)
 
 
 def test_memory_is_set_and_the_topology_of_the_processors_stays():
     root = made(described(), memory_bytes=3 * GiB)
     assert sizes(root) == ("4", str(3 << 20), str(3 << 20), "KiB")
     assert root.find("cpu/topology") is not None
-    assert adapt.left_out(request(described(), memory_bytes=3 * GiB)) == ()
+    assert adapt.left_out(request(described(), memory_bytes=3 * GiB), PLACE) == ()
 
 
 @pytest.mark.parametrize("wanted", [{"vcpus": 2}, {"memory_bytes": 3 * GiB}])
 def test_cells_modules_and_their_room_go_with_either(wanted):
-    root, told = made(laid_out(), **wanted), adapt.left_out(request(laid_out(), **wanted))
+    root, told = made(laid_out(), **wanted), adapt.left_out(request(laid_out(), **wanted), PLACE)
     assert [root.find(path) for path in ("cpu/numa", "numatune", "maxMemory", "devices/memory")] == [None] * 4
     assert {"NUMA cells", "NUMA placement", "memory modules", "room for memory modules"} <= set(told)
     assert ("huge pages" in told) == ("memory_bytes" in wanted)
@@ -107,7 +107,7 @@ def test_what_comes_home_has_all_as_it_was_whatever_is_asked_for():
     assert sizes(root) == ("4", "2", "2", "GiB")
     assert root.find("cpu/topology") is not None
     assert root.find("cputune/vcpupin") is not None
-    assert adapt.left_out(there) == ()
+    assert adapt.left_out(there, PLACE) == ()
 
 
 @pytest.mark.parametrize(

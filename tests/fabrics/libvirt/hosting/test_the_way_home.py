@@ -1,12 +1,14 @@
 """A real machine leaves its host and comes home: defined, started and merged by libvirt."""
 
 import uuid
+from dataclasses import replace
 
 import libvirt
 import pytest
 
 from rig.hosts.domains import firmware_xml
 from secondsite.datapath.disks import image
+from secondsite.domain import errors
 from secondsite.fabrics.conformance import steps
 from secondsite.fabrics.interface import HostRequest
 from secondsite.fabrics.libvirt.host import domain_xml
@@ -14,6 +16,12 @@ from secondsite.fabrics.libvirt.host import domain_xml
 pytestmark = pytest.mark.slow
 NOT_REPLICATED = "<disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='{}'/>" \
     "<target dev='vdb' bus='virtio'/></disk><graphics type='vnc' autoport='yes' passwd='secret'/>"  # fmt: skip
+
+GONE = """<disk type='file' device='cdrom'><driver name='qemu' type='raw'/><source file='{disc}'/><target dev='sda' bus='sata'/></disk>
+<disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='{extra}'/><target dev='vdb' bus='virtio'/></disk>
+<filesystem type='mount'><source dir='{folder}'/><target dir='shared'/></filesystem>
+<hostdev mode='subsystem' type='pci' managed='yes'><source><address domain='0x0ffe' bus='0' slot='0' function='0'/></source></hostdev>
+<graphics type='vnc' autoport='yes'><listen type='address' address='192.0.2.77'/></graphics>"""
 
 
 @pytest.mark.parametrize("on", [True, False], ids=["autostart", "by-hand"])
@@ -56,6 +64,45 @@ def test_a_machine_that_is_restored_keeps_its_secrets(host):
     host.fabric.hosting.withdraw(fabric_id, steps.TAG)
     host.fabric.hosting.restore(seen, steps.TAG)
     assert devices(host, fabric_id) == before
+
+
+def test_a_machine_starts_at_home_without_what_is_gone_there_and_what_is_gone_is_known_before(host, tmp_path):
+    """A disc, a folder, a disk that was not replicated, a device, an address of a console."""
+    disc, extra, folder = tmp_path / "cd.iso", tmp_path / "extra.raw", tmp_path / "shared"
+    disc.write_bytes(bytes(1 << 20))
+    extra.write_bytes(bytes(1 << 20))
+    folder.mkdir()
+    name = f"g-{uuid.uuid4().hex[:6]}"
+    named = GONE.format(disc=disc, extra=extra, folder=folder)
+    path = host.make_image(name, 4 << 20)
+    fabric_id = host.define(firmware_xml(name, [path], extra=named))
+    host.fabric.tracking.enable(fabric_id, steps.TAG)
+    home = host.fabric.hosting.withdraw(fabric_id, steps.TAG)
+    assert {each.what for each in host.fabric.hosting.gone(home, {"vda"})} == {
+        "PCI device 0ffe:00:00.0", "address 192.0.2.77, at which the graphical console listens",
+    }  # fmt: skip
+    disc.unlink()
+    extra.unlink()
+    folder.rmdir()
+    gone = host.fabric.hosting.gone(home, {"vda"})
+    assert {each.what for each in gone if each.medium} == {f"{disc} (cdrom sda)"}
+    assert {each.what for each in gone} >= {f"{extra} (disk vdb)", f"{folder} (filesystem shared)"}
+    assert not any(each.needed for each in gone)
+
+    overlay = path.with_suffix(".run")
+    image.create_overlay(overlay, path, "qcow2", 4 << 20)
+    request = HostRequest(fabric_id, home.name, home, {"vda": overlay}, {}, steps.TAG, home=home)
+    host.fabric.hosting.create(request)
+    drive = domain_xml.parse(host.domain(fabric_id).XMLDesc()).find("devices/disk[@device='cdrom']")
+    assert drive.find("source") is None
+    with pytest.raises(errors.FabricError):
+        host.fabric.power.start(fabric_id)
+    host.fabric.hosting.create(replace(request, without=frozenset(each.key for each in gone)))
+    host.fabric.power.start(fabric_id)
+    root = domain_xml.parse(host.domain(fabric_id).XMLDesc())
+    assert [disk.key for disk in domain_xml.disks(root)] == ["vda"]
+    assert root.find("devices/filesystem") is root.find("devices/hostdev") is None
+    assert root.find("devices/graphics").get("listen") == "127.0.0.1"
 
 
 def devices(host, fabric_id):

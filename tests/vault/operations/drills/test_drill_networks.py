@@ -1,5 +1,7 @@
 """Which network a drill gets: one for all machines of a run, one of its own for a machine alone."""
 
+import dataclasses
+
 import pytest
 
 from secondsite.domain.lifecycle import Verb
@@ -28,6 +30,15 @@ def test_several_machines_share_one(verbs):
     assert first.network == second.network
     assert first.shared == second.shared is not None
     assert {name: len(users) for name, users in verbs.appliances.networks.items()} == {first.network: 2}
+
+
+def test_machines_at_two_hosts_are_said_to_be_drilled_apart(verbs):
+    with verbs.store.transaction() as tx:
+        machine = tx.machines.find("db01")
+        tx.machines.put(dataclasses.replace(machine, target_appliance_id=machine.source_appliance_id))
+    tree = verbs.run(Verb.TEST_FAILOVER, *NAMES)
+    assert tree.job.state == "partially_succeeded"
+    assert "the machines are drilled apart: " in tree.tasks[-1].sentence
 
 
 def test_machines_that_are_drilled_one_by_one_have_their_own(verbs):

@@ -12,7 +12,7 @@ from tests.vault.support_appliances import A, B
 from tests.vault.support_operations import Verbs, folder_in_memory
 
 pytestmark = [pytest.mark.slow, pytest.mark.longest]
-FIRST, EVERY = 1, 4
+STRIDE, STRIDE_OF_ALL = 12, 4
 ENDS = {
     Verb.PLANNED_FAILOVER: ({}, State.PLANNED_FAILED_OVER, [(A, "take-address"), (B, "give-address")]),
     Verb.TEST_FAILOVER: (
@@ -41,9 +41,9 @@ def told(verbs, verb, **arguments):
 
 
 @pytest.mark.parametrize("verb", list(ENDS))
-def test_death_at_a_seam_runs_no_script_twice_and_leaves_none_out(verb):
+def test_death_at_a_seam_runs_no_script_twice_and_leaves_none_out(verb, sliced):
     arguments, state, scripts = ENDS[verb]
-    for nth in itertools.count(FIRST, EVERY):
+    for nth in itertools.count(*sliced.steps(STRIDE, STRIDE_OF_ALL)):
         with folder_in_memory() as folder:
             verbs, fuse = Verbs(folder), Fuse(nth)
             verbs.protect()

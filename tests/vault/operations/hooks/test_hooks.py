@@ -265,7 +265,7 @@ def test_a_plan_that_is_cancelled_while_a_hook_runs_shuts_nothing_down_and_gives
 
 def test_a_drill_gives_after_its_proof_and_its_clean_up_takes_before_the_machine_goes(hooked):
     tree = run(hooked, Verb.TEST_FAILOVER, network="create")
-    assert order(tree)[-3:] == ["Proof", GAVE, "Complete testing"]
+    assert order(tree)[-3:] == ["Proof", GAVE, "Ready for testing"]
     cleaned = run(hooked, Verb.CLEANUP_TEST_FAILOVER)
     assert order(cleaned)[:2] == [TOOK, "Remove the test machine"]
     assert ran(hooked) == [(B, "give-address"), (B, "take-address")]

@@ -4,6 +4,7 @@ import pytest
 
 from secondsite.domain.lifecycle import Verb
 from secondsite.vault import ports
+from secondsite.vault.watch.health import Situation, findings
 from secondsite.wire.common.cards import CardSettings
 from secondsite.wire.control.orders import Kind
 from secondsite.wire.rest.places import NetworkMapping
@@ -99,3 +100,27 @@ def test_a_machine_of_which_nothing_can_be_seen_says_which_address_it_was_not_gi
     run = protected.run(Verb.FAILOVER)
     assert said(run, "Proof").sentence.endswith("; net0 was not given 10.2.0.5/24")
     assert Kind.PROVE not in {kind for _, kind, _ in protected.appliances.given}
+
+
+def not_set(verbs):
+    situation = Situation(verbs.machine(), ports.StatusRecord(verbs.machine().id), None, None, None)
+    return [each for each in findings(situation, verbs.clock.now()) if each.code == "address-not-set"]
+
+
+@pytest.mark.parametrize("shows", [True, False])
+def test_an_address_that_a_machine_has_not_is_a_finding_until_its_commit(protected, shows):
+    furnish(protected, **SET)
+    protected.appliances.shows, protected.appliances.gives_no_addresses = shows, True
+    protected.run(Verb.FAILOVER)
+    (finding,) = not_set(protected)
+    assert finding.what.startswith("net0 has not the address 10.2.0.5/24 that is set for it")
+    protected.run(Verb.COMMIT)
+    assert not_set(protected) == []
+
+
+@pytest.mark.parametrize("has", [(), ("10.2.0.5",)])
+def test_one_that_it_was_given_in_any_way_is_none(protected, has):
+    furnish(protected, **SET)
+    protected.appliances.guest_has, protected.appliances.gives_no_addresses = has, bool(has)
+    protected.run(Verb.FAILOVER)
+    assert not_set(protected) == []

@@ -129,3 +129,30 @@ def test_a_failback_says_which_addresses_the_machine_has_at_home(protected, addr
         else "at home its guest has its own addresses again: net0 in place of 10.2.0.5"
     )
     assert words in checked(protected)
+
+
+def has_an_address(verbs, **more):
+    with verbs.store.transaction() as tx:
+        card = CardSettings(mac=MAC, address="10.2.0.5/24", **more)
+        tx.settings.put(ports.MachineSettingsRecord(verbs.machine().id, (card,)))
+
+
+UNSETTABLE = "net0 (52:54:00:00:00:01) is to have 10.2.0.5/24 at b, and no guest agent answers in web01"
+
+
+def test_an_address_that_nobody_can_set_is_told_before(protected):
+    has_an_address(protected)
+    protected.appliances.told = {}
+    assert UNSETTABLE in checked(protected)
+
+
+def test_not_of_a_guest_whose_agent_answers_nor_where_a_dhcp_server_gives_it(protected):
+    has_an_address(protected)
+    assert UNSETTABLE not in checked(protected)
+
+
+def test_not_where_a_dhcp_server_gives_it(protected):
+    has_an_address(protected)
+    protected.appliances.told, protected.appliances.known_of = {}, {"lan-b": {"gives_addresses": True}}
+    protected.appliances.subnets = {"lan-b": "10.2.0.0/24"}
+    assert UNSETTABLE not in checked(protected)

@@ -14,7 +14,7 @@ from tests.vault.plan_runs.dying.support_dying import NAMES, Told
 from tests.vault.support_operations import Verbs, folder_in_memory
 
 pytestmark = [pytest.mark.slow, pytest.mark.longest]
-FIRST, EVERY = 2, 9
+STRIDE, STRIDE_OF_ALL = 27, 9
 """A run has up to 146 seams."""
 ENDS = {
     (Verb.FAILOVER, "answer"): ("succeeded", [State.FAILED_OVER] * 2, [DrillState.NONE] * 2, 2),
@@ -32,9 +32,9 @@ ENDS = {
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(("verb", "ends"), list(ENDS))
-def test_death_at_a_seam_changes_nothing_in_the_end(verb, ends):
+def test_death_at_a_seam_changes_nothing_in_the_end(verb, ends, sliced):
     state, where, drills, children = ENDS[verb, ends]
-    for nth in itertools.count(FIRST, EVERY):
+    for nth in itertools.count(*sliced.steps(STRIDE, STRIDE_OF_ALL)):
         with folder_in_memory() as folder:
             verbs, fuse = Verbs(folder, NAMES), Fuse(nth)
             verbs.protect(*NAMES)

@@ -59,7 +59,7 @@ def take_back(context: Context, found: PowerState) -> bool:
     said = context.state.fact(PREFIX + context.machine_id)
     if said is None:
         return False
-    number, runs = context.order.generation, found in (PowerState.RUNNING, PowerState.PAUSED)
+    number, runs = context.order.generation, found.is_on
     if not runs or number is None:
         is_off(context)
         return False

@@ -1,6 +1,7 @@
 """Networks that are not here, cannot be used now, do not carry a card's VLAN tags or have another subnet than its address: found by
 the check; or left out by a start that must not fail."""
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
 import structlog
@@ -16,6 +17,12 @@ from ..context import Context
 
 ANOTHER = "Set one of that network ('secondsite card set MACHINE CARD --address ADDRESS/PREFIX'), or another network."
 ANOTHER_IN_DRILLS = "Set one of that network ('secondsite card set MACHINE CARD --test-address ADDRESS/PREFIX'), or use another network."
+
+PUT_BACK = "Put it back where it was."
+WITHOUT_IT = (
+    "Or let the machine come home without it: 'secondsite machine failover MACHINE --shut-down', which loses nothing while both sites "
+    "answer."
+)
 
 log = structlog.get_logger(__name__)
 
@@ -46,9 +53,28 @@ def obstacles(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]
 
 
 def in_need(context: Context, home: HomeCards) -> Iterator[ObstacleShape]:
-    """The same, if the machine starts all the same, without the cards that cannot be connected."""
-    for each in at_home(context, home):
+    """The same, if the machine starts all the same, without the cards that cannot be connected and what else is gone."""
+    for each in (*at_home(context, home), *gone_parts(context, home)):
         yield each.model_copy(update={"blocking": False})
+
+
+def gone_parts(context: Context, home: HomeCards) -> Iterator[ObstacleShape]:
+    """What else its definition here names and is not here any more. Nothing of a machine that is made anew."""
+    left = withdrawn.recall(context.state, home.fabric_id) or _here(context, home.fabric_id)
+    hosted = context.parts.host.find(context.machine_id) if context.order.machine_id else None
+    if left is None or hosted is None:
+        return
+    for each in context.fabric.hosting.gone(left, hosted.setup.disks):
+        if each.medium:
+            what, do = f"{each.what} is gone at home: the drive will be empty.", PUT_BACK
+        elif each.needed:
+            what, do = f"{each.what} is gone at home: the machine cannot start without it.", PUT_BACK
+        else:
+            what, do = (
+                f"{each.what} is gone at home, which the machine has there.",
+                f"{PUT_BACK} {WITHOUT_IT}",
+            )
+        yield ObstacleShape(what=what, do=do, blocking=not each.medium)
 
 
 def at_home(context: Context, home: HomeCards) -> Iterator[ObstacleShape]:
@@ -145,5 +171,5 @@ def _untagged(network: NetworkInfo, card: CardHere) -> ObstacleShape | None:
 
 def _way_out(known: Mapping[str, NetworkInfo], name: str) -> str:
     if name in known:
-        return f"Start it at this site ('virsh net-start {name}'), or map to one that is active."
+        return f"Start it at this site ('virsh net-start {shlex.quote(name)}'), or map to one that is active."
     return "Create it, or map to one that exists ('secondsite mapping create SITE/NETWORK SITE/NETWORK')."

@@ -163,6 +163,18 @@ class Admission:
         known = -(-here // BLOCK_BYTES)
         return found + zero_digests((blocks - known) * BLOCK_BYTES)
 
+    def held(self, machine_id: str, disk_key: str, offset: int, length: int) -> list[Extent]:
+        """The blocks that are not zeros; beyond the disk's end there are none."""
+        hosted = self._find(machine_id)
+        try:
+            with hosted.lock("comparing", DIGESTS_WAIT_SECONDS):
+                self._work.apply_all(hosted, DIGESTS_WAIT_SECONDS)
+                size_bytes = hosted.replica.state.disk(disk_key).size_bytes
+                here = max(0, min(length, size_bytes - offset))
+                return hosted.replica.held(disk_key, offset, here) if here else []
+        except SecondsiteError as error:
+            raise CycleRefused("replica-busy", error.message, do=error.do) from error
+
     def pages(self, machine_id: str, disk_key: str, blocks: Sequence[Extent]) -> bytes:
         """Digests of the pages of these blocks, which are in disk order."""
         hosted = self._find(machine_id)

@@ -1,6 +1,7 @@
 """A person at the target makes a machine from what its trash keeps, or lets something go before the deletion delay is over. No order
 of a vault does either."""
 
+import shlex
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -119,7 +120,7 @@ def _chosen(replica: Replica, item: Item, point_id: str | None) -> PointRecord:
     named = f" '{point_id}'" if point_id else ""
     raise errors.NotFound(
         f"Item {item.name} of the trash has no recovery point{named} that a machine could start from.",
-        do=f"List them with 'secondsite appliance trash show {item.name}'.",
+        do=f"List them with 'secondsite appliance trash show {shlex.quote(item.name)}'.",
     )
 
 
@@ -166,5 +167,6 @@ def _request(
         disks=paths,
         networks={nic.key: None for nic in definition.nics},
         tag=uuid.UUID(fabric_id).hex,  # no machine's
+        goes_back=uuid.uuid4().hex,
         firmware={file: data for file, data in firmware.items() if data is not None},
     )

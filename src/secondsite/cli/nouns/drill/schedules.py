@@ -10,7 +10,7 @@ from ....domain import amounts, errors
 from ....domain.amounts import span
 from ....ground.units import DAY
 from ....wire.rest.drills import schedules as rest
-from ... import output
+from ... import output, risk
 from ...former_words import Noun
 from ...options import DnsServer, Json, Subnet, connect
 from ...output import clock
@@ -137,10 +137,11 @@ def resume(context: typer.Context, schedule: Name, as_json: Json = False) -> Non
 
 
 @app.command()
-def remove(context: typer.Context, schedule: Name, as_json: Json = False) -> None:
+def remove(context: typer.Context, schedule: Name, yes: risk.Yes = False, as_json: Json = False) -> None:
     """Delete a schedule. What it has started goes on.
 
     Example: secondsite drill schedule remove monthly"""
+    risk.accept_deletion("drill schedule", schedule, yes)
     with connect(context) as vault:
         vault.drill_schedules[schedule].delete()
     output.show_deleted("drill schedule", schedule, as_json)

@@ -5,7 +5,7 @@ import typer
 from ....client import Vault
 from ....domain import errors
 from ....wire import rest
-from ... import output
+from ... import output, risk
 from ...former_words import Noun
 from ...options import Json, connect, secret_in
 from . import options, settings, shown
@@ -89,8 +89,11 @@ def change(
 
 
 @app.command()
-def delete(context: typer.Context, target: options.Name, as_json: Json = False) -> None:
+def delete(
+    context: typer.Context, target: options.Name, yes: risk.Yes = False, as_json: Json = False
+) -> None:
     """Delete a target: it is told nothing more, also not what waits."""
+    risk.accept_deletion("target of notices", target, yes)
     with connect(context) as vault:
         vault.notices[target].delete()
     output.show_deleted("target of notices", target, as_json)

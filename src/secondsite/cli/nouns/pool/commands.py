@@ -6,7 +6,7 @@ import typer
 
 from ....client.connection import request
 from ....wire.rest.settings import pools as rest
-from ... import output
+from ... import output, risk
 from ...former_words import Noun
 from ...options import Json, connect
 from ..mapping import split
@@ -138,10 +138,11 @@ def change(
 
 
 @app.command()
-def delete(context: typer.Context, pool: Name, as_json: Json = False) -> None:
+def delete(context: typer.Context, pool: Name, yes: risk.Yes = False, as_json: Json = False) -> None:
     """Delete a pool of which no machine has an address.
 
     Example: secondsite pool delete dmz"""
+    risk.accept_deletion("pool", pool, yes)
     with connect(context) as vault:
         vault.pools[pool].delete()
     output.show_deleted("pool", pool, as_json)

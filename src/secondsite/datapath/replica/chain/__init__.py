@@ -4,6 +4,9 @@ Its rooms:
 
     chain             open chains, and the merge of one layer with its child
     own_files         layers stand on each other, and on nothing else
+    merged_layer      one file with the content of several layers
+    standing          which file stands on which, by their headers
+    shared            merged layers whose data is that of the layers
     copy_layer        copy a layer's own content into the layer below
     commit_encrypted  the same for encrypted chains, by the storage daemon
 """

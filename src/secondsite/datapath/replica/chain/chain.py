@@ -9,42 +9,35 @@ import contextlib
 import hashlib
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from ....ground.durable import sync_file, sync_folder
 from ....ground.units import KiB, MiB
 from ... import errors
-from ...disks import NbdDisk, StorageDaemon, image, luks_blank
+from ...disks import NbdDisk, StorageDaemon, image, luks_blank, named_files
 from ...encryption import EncryptionKey
 from ...files import unshare
 from ..record.paths import ReplicaFiles
 from ..record.record import DiskRecord, ReplicaState
-from . import copy_layer
+from . import copy_layer, shared, standing
+from .standing import ChainFile as ChainFile
 
 # A chain of 155 layers would hold a table cache of up to 32 MiB for each (P24).
 BACKING_CACHE_BYTES: Final = 1 * MiB
-BACKING_CACHE_ENTRY_BYTES: Final = 16 * KiB
+CACHE_ENTRY_BYTES: Final = 16 * KiB
+"""QEMU says what a disk holds in steps of what one entry describes: 128 MiB of ours; by default it would be 32."""
 OPENED_TOGETHER: Final = 8
 """Files of a chain in one command. To open and close 100 took the daemon 312 ms one by one, 161 ms so, and 360 ms as one (ADR 72)."""
 TOP: Final = "top"
 
 
-@dataclass(frozen=True, slots=True)
-class ChainFile:
-    """One file of a chain; `name` is unique in its chain and short. `key` is None for a plain file."""
-
-    name: str
-    path: Path
-    image_format: str = "qcow2"
-    key: EncryptionKey | None = None
-
-
 def chain_files(
     files: ReplicaFiles, state: ReplicaState, disk: DiskRecord, top: int, key: EncryptionKey | None
 ) -> list[ChainFile]:
-    """The files from the base up to layer `top`, without a layer that an interrupted merge has consumed."""
+    """The files from the base up to layer `top`, without a layer that an interrupted merge has consumed. Raises ImageProblem."""
+    if state.by_headers:
+        return standing.chain_to(files, state, disk, top, key)
     chain = [ChainFile("b", files.root / disk.base, disk.base_format, key)]
     for layer in state.layers:
         path = files.layer(disk.key, layer.number)
@@ -53,8 +46,16 @@ def chain_files(
     return chain
 
 
-def open_chain(daemon: StorageDaemon, prefix: str, chain: Sequence[ChainFile], *, writable: bool) -> str:
-    """Open a chain; gives the top node's name. All below the top is read-only. Raises QmpRefused, which names the file.
+def open_chain(
+    daemon: StorageDaemon,
+    prefix: str,
+    chain: Sequence[ChainFile],
+    *,
+    writable: bool,
+    on_nothing: bool = False,
+) -> str:
+    """Open a chain; gives the top node's name. All below the top is read-only. `on_nothing`: the lowest is opened without what its header
+    names. Raises QmpRefused, which names the file.
 
     Portions of the chain are opened for themselves, then put over each other, the topmost first: whatever is put over a chain has QEMU
     write out the names of all that is below, so from the bottom up it would be the third power of the chain's length (ADR 139)."""
@@ -63,7 +64,8 @@ def open_chain(daemon: StorageDaemon, prefix: str, chain: Sequence[ChainFile], *
         _node(daemon, name, file, writable=writable and file is chain[-1], backing=below)
         for name, file, below in zip(names, chain, [None, *names], strict=False)
     ]
-    nodes[0].pop("backing", None)
+    if not on_nothing:
+        nodes[0].pop("backing", None)
     portions = [nodes[first : first + OPENED_TOGETHER] for first in range(0, len(nodes), OPENED_TOGETHER)]
     for portion in portions:
         _open_together(daemon, portion)
@@ -109,6 +111,7 @@ class Heads:
         self._files = files
         self._prefix = "r" + hashlib.sha256(str(files.root).encode()).hexdigest()[:10]
         self._disks: dict[str, NbdDisk] = {}
+        self._below: dict[int, str] = {}
         self._generation = -1
         self._used_at = 0.0
 
@@ -140,7 +143,8 @@ class Heads:
         for index, disk in enumerate(state.disks):
             chain = chain_files(self._files, state, disk, state.head, self._key())
             head = open_chain(self._daemon, self._node_prefix(index), chain, writable=True)
-            top = self._daemon.add_node(self._top(index, head))
+            self._below[index] = chain[-2].name
+            top = self._daemon.add_filter(self._top(index, head))
             self._daemon.export(top, self._export(index), writable=True)
 
     @property
@@ -183,15 +187,21 @@ class Heads:
             self._daemon.add_node(_node(self._daemon, f"{prefix}{number}", new, writable=True, backing=below))
         tops = [self._top(index, f"{self._node_prefix(index)}{number}") for index in range(len(state.disks))]
         self._daemon.qmp("blockdev-reopen", options=[*tops, *self._sealed(state, old_head)])
+        self._below = dict.fromkeys(self._below, str(old_head))
 
-    def merge_down(self, low: Path, high: Path) -> None:
+    def merge_down(self, low: Path, high: Path, *, sharing: bool = False) -> None:
         """Replace `high` by one file with the content of both. `low` is gone then, and no file's backing name
         changes. The heads must be closed. It can be interrupted anywhere and repeated: until the rename, `high` hides
         what is written into `low`.
 
+        With `sharing` it is made of the data of both where that can be; then `low` is gone last, and stands for nothing.
         qemu-img commit would copy 64 KiB for each page of 4 KiB (the granularity of its bitmap, QEMU 7.2): merged
         layers of scattered writes would be seven times too large."""
         if not low.exists():
+            return
+        if sharing and shared.sum_up(high, [high, low], named_files.of(low).backing):
+            low.unlink()
+            sync_folder(low.parent)
             return
         unshare(low)
         try:
@@ -206,17 +216,23 @@ class Heads:
         """Options to reopen the former heads read-only: a writable node would lock other readers out."""
         options, key = [], self._key()
         for index, disk in enumerate(state.disks):
-            below = chain_files(self._files, state, disk, number, key)[-2].name
             file = ChainFile(str(number), self._files.layer(disk.key, number), key=key)
             prefix = self._node_prefix(index)
             # A reopen cannot change cache sizes together with the mode; the next opening makes them small.
-            node = _node(self._daemon, f"{prefix}{number}", file, writable=True, backing=f"{prefix}{below}")
+            node = _node(
+                self._daemon,
+                f"{prefix}{number}",
+                file,
+                writable=True,
+                backing=f"{prefix}{self._below[index]}",
+            )
             options.append({**node, "read-only": True})
         return options
 
     def _top(self, index: int, head: str) -> dict[str, Any]:
-        """The node that is exported: it stays, and heads change below it."""
-        return {"driver": "raw", "node-name": f"{self._node_prefix(index)}{TOP}", "file": head}
+        """The node that is exported: it stays, and heads change below it. It is a filter, since through any other node QEMU says
+        of a block that the head lacks that nothing is stored there, but not whether the layers below make it zeros (ADR 145)."""
+        return self._daemon.filter_options(f"{self._node_prefix(index)}{TOP}", head)
 
     def _node_prefix(self, index: int) -> str:
         return f"{self._prefix}-{index}-"
@@ -258,7 +274,9 @@ def _node(
         options["encrypt"] = {"format": "luks", "key-secret": daemon.knows(file.key)}
     if file.image_format == "qcow2":
         options["backing"] = backing
+        # no more than a cluster, which an image of others may have of 512 bytes: else QEMU refuses it
+        cluster = named_files.cluster_bytes(file.path)
+        options["l2-cache-entry-size"] = min(CACHE_ENTRY_BYTES, cluster or CACHE_ENTRY_BYTES)
         if not writable:
             options["l2-cache-size"] = BACKING_CACHE_BYTES
-            options["l2-cache-entry-size"] = BACKING_CACHE_ENTRY_BYTES
     return options

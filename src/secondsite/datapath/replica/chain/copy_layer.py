@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ... import errors
+from ...digests import scan
 from ...disks import NbdDisk, StorageDaemon, Writes
 from ...encryption import EncryptionKey
 
@@ -24,15 +26,18 @@ def copy_own(
         daemon.qmp("block_resize", node_name=lower, size=source.size_bytes)
         daemon.export(lower, lower, writable=True)
         with NbdDisk(daemon.nbd_socket, lower) as target:
-            _copy(source, target)
-            target.flush()
+            copy(source, target)
 
 
-def _copy(source: NbdDisk, target: NbdDisk) -> None:
+def copy(source: NbdDisk, target: NbdDisk, cancelled: scan.Asked = scan.never) -> None:
+    """Copy what a disk counts as dirty; durable when it returns. Raises Cancelled."""
     changed = source.changed()
     with Writes(target) as writes:
         for extent in changed:
             if extent.zero:
                 writes.zero(extent.length, extent.offset)
         for offset, raw in source.read_many(extent for extent in changed if not extent.zero):
+            if cancelled():
+                raise errors.Cancelled("Merging layers was stopped.", do="Repeat it: it begins anew.")
             writes.write(raw, offset)
+    target.flush()

@@ -2,11 +2,13 @@
 
 REPLICA/replica.json               the record of all below
 REPLICA/disks/KEY/base.qcow2       the chain's bottom (or a file elsewhere that is only read)
-REPLICA/disks/KEY/000001.qcow2     layers, each backed by the one before
+REPLICA/disks/KEY/000001.qcow2     layers, each backed by the one before, or by a merged one that ends with it
+REPLICA/disks/KEY/000007-000012.qcow2  a merged layer: what those of these numbers held together
 REPLICA/points/POINT.json          one manifest per recovery point
 REPLICA/firmware/DIGEST            files of the machine's firmware state, named by digest
 REPLICA/digests/KEY.map            digests of what the head holds
 REPLICA/runs/RUN/KEY.qcow2         overlays that machines run on
+REPLICA/runs/RUN/.KEY.merged.qcow2  what a run's overlay stands on where the chain of its point has too many files
 REPLICA/runs/.RUN.part/            overlays that are being rolled forward for a run
 REPLICA/inbox/                     cycles that wait to be applied
 REPLICA/journal/                   cycles that were applied and are kept for a while; marks of damaged ones
@@ -25,7 +27,8 @@ from ... import errors
 from ...cycles import checked
 
 _LAYER = re.compile(r"(\d{6,})\.qcow2")
-_PART = re.compile(r"\.\d{6,}\.qcow2\.part")
+_MERGED = re.compile(r"(\d{6,})-(\d{6,})\.qcow2")
+_PART = re.compile(r"\.\d{6,}(-\d{6,})?\.qcow2\.part")
 
 
 def checked_name(name: str, what: str) -> str:
@@ -77,6 +80,9 @@ class ReplicaFiles:
     def layer(self, key: str, number: int) -> Path:
         return self.disk(key) / f"{number:06d}.qcow2"
 
+    def merged(self, key: str, low: int, high: int) -> Path:
+        return self.disk(key) / f"{low:06d}-{high:06d}.qcow2"
+
     def digests(self, key: str) -> Path:
         return self.root / "digests" / f"{checked_name(key, 'disk key')}.map"
 
@@ -94,18 +100,17 @@ class ReplicaFiles:
     def run_overlay(self, run_name: str, key: str) -> Path:
         return self.run(run_name) / f"{checked_name(key, 'disk key')}.qcow2"
 
+    def run_merged(self, run_name: str, key: str) -> Path:
+        """Below a run's overlay in place of the layers that it holds; its name is none of a disk."""
+        return self.run(run_name) / f".{checked_name(key, 'disk key')}.merged.qcow2"
+
     def run_firmware(self, run_name: str) -> Path:
         """Where a run that was rolled forward has its firmware state, if its cycles had any."""
         return self.run(run_name) / "firmware"
 
-    def strays(self, key: str, kept: Container[int]) -> list[Path]:
+    def strays(self, key: str, kept: Container[int], merged: Container[tuple[int, int]]) -> list[Path]:
         """The files of a disk that are layers of other numbers than these, or copies of layers that were cut off."""
-        found = [(path, _LAYER.fullmatch(path.name)) for path in self.disk(key).iterdir()]
-        return [
-            path
-            for path, layer in found
-            if (int(layer.group(1)) not in kept if layer else _PART.fullmatch(path.name))
-        ]
+        return [path for path in self.disk(key).iterdir() if _is_stray(path.name, kept, merged)]
 
     def make_folders(self, keys: tuple[str, ...]) -> None:
         for folder in (
@@ -118,3 +123,11 @@ class ReplicaFiles:
         ):
             folder.mkdir(parents=True, exist_ok=True)
             sync_folder(folder.parent)
+
+
+def _is_stray(name: str, kept: Container[int], merged: Container[tuple[int, int]]) -> bool:
+    if layer := _LAYER.fullmatch(name):
+        return int(layer.group(1)) not in kept
+    if found := _MERGED.fullmatch(name):
+        return (int(found.group(1)), int(found.group(2))) not in merged
+    return _PART.fullmatch(name) is not None

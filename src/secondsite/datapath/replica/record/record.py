@@ -18,7 +18,7 @@ from ...encryption import Wrapped
 from ...files import write_durably
 from .json_digest import digest_of, signed
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,10 @@ class ReplicaState:
     """During a change of the key this one may still open some files."""
     data_keys: tuple[Wrapped, ...] = ()
     """The one key of the encrypted files, wrapped by each of these keys (see data_key)."""
+    merged: tuple[tuple[int, int], ...] = ()
+    """(oldest, newest) layer of what each merged layer holds; not every disk has all of them."""
+    by_headers: bool = False
+    """The headers of the files say which stands on which (see chain.standing); else each layer stands on the one before it."""
     version: int = VERSION
 
     def disk(self, key: str) -> DiskRecord:
@@ -150,7 +154,11 @@ _FIELDS: Final = {
 
 
 def save(state: ReplicaState, path: Path) -> None:
-    write_durably(path, signed(_plain(state)))
+    body = _plain(state)
+    if not state.by_headers:  # then a former release understands it
+        body["version"] = 1
+        del body["merged"], body["by_headers"]
+    write_durably(path, signed(body))
 
 
 def _plain(value: Any) -> Any:
@@ -189,6 +197,8 @@ def _from_json(body: dict[str, Any]) -> ReplicaState:
     body["runs"] = tuple(Run(**run) for run in body["runs"])
     body.pop("leases", None)  # the first release wrote them, always empty
     body["holds"] = tuple((point_id, reason) for point_id, reason in body.get("holds", ()))
+    body["merged"] = tuple((low, high) for low, high in body.get("merged", ()))
+    body["version"] = VERSION
     body["data_keys"] = tuple((key_id, wrapped) for key_id, wrapped in body.get("data_keys", ()))
     body["current"] = None if body.get("current") is None else tuple(body["current"])
     body["firmware"] = tuple(FirmwareFile.from_json(file) for file in body.get("firmware", ()))

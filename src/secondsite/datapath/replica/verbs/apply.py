@@ -103,7 +103,7 @@ def apply(
         if facts is not None:
             seal.check_new(state, facts)
         kept = _firmware(core, header)
-        _grow(core, header)
+        _resize(core, header)
         _to_head(core, header, frames, cancelled, came_whole)
         if not came_whole():
             core.save(applying_seq=None, unsealed=True)
@@ -143,7 +143,7 @@ def _to_head(
     came_whole: Callable[[], bool],
 ) -> None:
     """Write the frames to the head and the digest maps, durably."""
-    maps, disks = core.maps(cancelled), core.open_heads()
+    maps, disks, is_first = core.maps(cancelled), core.open_heads(), core.state.applying_seq is None
     core.save(
         applying_seq=header.seq,
         begun_seq=header.seq,
@@ -152,7 +152,7 @@ def _to_head(
     )
     core.reach("apply.begun")
     targets = [(disks[disk.key], maps[disk.key]) for disk in header.disks]
-    _write_all(core, targets, frames, cancelled)
+    _write_all(core, targets, frames, cancelled, trusting=is_first)
     core.reach("apply.written")
     for disk, _ in targets:
         disk.flush()
@@ -212,6 +212,15 @@ def region(core: ReplicaCore, key: str, offset: int, length: int) -> bytes:
         return core.maps()[key].region(offset, length)
 
 
+def held(core: ReplicaCore, key: str, offset: int, length: int) -> list[Extent]:
+    """The head's 64 KiB blocks in a range that are not zeros; raises HeadTorn."""
+    with core.changing() as state:
+        state.disk(key)
+        if state.applying_seq is not None:
+            raise seal.torn(state)
+        return core.maps()[key].held(offset, length)
+
+
 def pages(core: ReplicaCore, key: str, blocks: Sequence[Extent]) -> bytes:
     """Digests of the head's 4 KiB pages in these blocks, 16 bytes each; raises HeadTorn."""
     with core.changing() as state:
@@ -245,29 +254,30 @@ def _check_order(state: ReplicaState, header: CycleLike) -> None:
         )
 
 
-def _grow(core: ReplicaCore, header: CycleLike) -> None:
-    """Grow disks to the sizes in the cycle (P16); raises CycleOutOfOrder if one shrank."""
-    state = core.state
+def _resize(core: ReplicaCore, header: CycleLike) -> None:
+    """Bring disks to the sizes in the cycle (P16). Points keep theirs: a smaller head lies over larger layers."""
     wanted = {disk.key: disk.size_bytes for disk in header.disks}
-    grown = [disk for disk in state.disks if wanted.get(disk.key, disk.size_bytes) != disk.size_bytes]
-    for key, size_bytes in wanted.items():
-        if size_bytes < state.disk(key).size_bytes:
-            raise errors.CycleOutOfOrder(
-                f"Disk {key} of {state.machine_id} shrank from {state.disk(key).size_bytes} to {size_bytes} bytes.",
-                do="Disable protection of the machine and enable it again: a smaller disk needs a new replica.",
-            )
-    if not grown:
+    heads = core.open_heads()
+    has = {disk.key: (disk.size_bytes, heads[disk.key].size_bytes) for disk in core.state.disks}
+    resized = [key for key, size_bytes in wanted.items() if set(has[key]) != {size_bytes}]
+    if not resized:
         return
+    shrunk = [key for key in resized if max(has[key]) > wanted[key]]
+    if shrunk:  # what is cut off would be missing in a point that is sealed before the cycle is applied
+        core.save(applying_seq=header.seq, begun_seq=header.seq, whole=False, processed_after=None)
+        core.reach("shrink.begun")
     core.heads.close()
-    core.drop_maps(*(disk.key for disk in grown if disk.size_bytes % BLOCK_BYTES))
-    for disk in grown:
-        image.resize(core.files.layer(disk.key, state.head or 0), wanted[disk.key], core.key)
-        core.grow_map(disk.key, wanted[disk.key])
+    if dropped := [key for key in resized if key in shrunk or has[key][0] % BLOCK_BYTES]:
+        core.drop_maps(*dropped)
+    for key in resized:
+        image.resize(core.files.layer(key, core.state.head or 0), wanted[key], core.key)
+        if key not in dropped:
+            core.grow_map(key, wanted[key])
     core.reach("grow.resized")
     core.save(
         disks=tuple(
             dataclasses.replace(disk, size_bytes=wanted.get(disk.key, disk.size_bytes))
-            for disk in state.disks
+            for disk in core.state.disks
         )
     )
 
@@ -277,10 +287,13 @@ def _write_all(
     targets: Sequence[tuple[NbdDisk, DigestMap]],
     frames: Iterable[FrameLike],
     cancelled: scan.Asked,
+    *,
+    trusting: bool,
 ) -> None:
     with contextlib.ExitStack() as stack:
         writes = [
-            UnalignedWrites(disk, digests, stack.enter_context(Writes(disk))) for disk, digests in targets
+            UnalignedWrites(disk, digests, stack.enter_context(Writes(disk)), trusting=trusting)
+            for disk, digests in targets
         ]
         for frame in frames:
             if cancelled():

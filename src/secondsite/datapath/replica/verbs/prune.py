@@ -12,7 +12,7 @@ from ....ground.plural import counted
 from ... import errors
 from ..core import CANNOT_MERGE, NO_KEY, ReplicaCore
 from ..record.record import Layer
-from . import holds
+from . import holds, skipping
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,7 @@ def tidy(core: ReplicaCore) -> int:
             core.reach("merge.intended")
             _finish(core)
             merged += 1
+        skipping.keep_short(core)
     return merged
 
 
@@ -80,8 +81,11 @@ def _mergeable(core: ReplicaCore) -> int | None:
     """The lowest layer that may be merged with its child; never into a head that is not whole, because the layer below
     is then the last trustworthy state."""
     state = core.state
-    for layer, child in zip(state.layers, state.layers[1:], strict=False):
-        free = layer.point_id is None and layer.number > core.reserved
-        if free and (child.number != state.head or state.whole):
-            return layer.number
-    return None
+    free = [
+        (layer.number, child.number)
+        for layer, child in zip(state.layers, state.layers[1:], strict=False)
+        if layer.point_id is None and layer.number > core.reserved
+    ]
+    if free and state.by_headers:
+        return skipping.removable(core, [number for number, _ in free])
+    return next((number for number, child in free if child != state.head or state.whole), None)

@@ -68,15 +68,20 @@ def share(core: ReplicaCore, place: Path) -> None:
         files = ReplicaFiles(place.absolute())
         files.make_folders(state.keys)
         layers = _up_to_newest_point(state.layers)
+        merged = tuple(each for each in state.merged if layers and each[1] <= layers[-1].number)
         for key in state.keys:
-            found = [core.files.base(key), *(core.files.layer(key, layer.number) for layer in layers)]
+            found = [
+                core.files.base(key),
+                *(core.files.layer(key, layer.number) for layer in layers),
+                *(core.files.merged(key, *name) for name in merged),
+            ]
             _link([path for path in found if path.exists()], files.disk(key))
         _link(
             [core.files.point(layer.point_id) for layer in layers if layer.point_id is not None], files.points
         )
         _link([core.files.firmware / name for name in core.firmware.stored()], files.firmware)
         merging = state.merging if any(layer.number == state.merging for layer in layers[:-1]) else None
-        shared = dataclasses.replace(state, layers=layers, head=None, merging=merging, runs=())
+        shared = dataclasses.replace(state, layers=layers, merged=merged, head=None, merging=merging, runs=())
         record.save(dataclasses.replace(shared, applying_seq=None, unsealed=False), files.record)
         core.reach("share.recorded")
 

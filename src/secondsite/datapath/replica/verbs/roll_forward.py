@@ -14,7 +14,8 @@ from pathlib import Path
 from ....ground.durable import sync_file, sync_folder
 from ... import errors
 from ...cycles import CycleHeader
-from ...disks import NbdDisk, Writes, image, luks_blank
+from ...digests import scan
+from ...disks import NbdDisk, Writes
 from ...frames import Frame
 from ..chain import chain as layers
 from ..chain.chain import ChainFile
@@ -22,7 +23,7 @@ from ..core import ReplicaCore
 from ..record import manifest
 from ..record.manifest import Manifest
 from ..record.record import Run
-from . import read_journal
+from . import overlays, read_journal
 
 Asked = Callable[[], bool]
 
@@ -44,32 +45,22 @@ def rolled(core: ReplicaCore, run: Run, cancelled: Asked) -> dict[str, Path]:
     return {disk.key: core.files.run_overlay(run.name, disk.key) for disk in point.disks}
 
 
-def overlay(core: ReplicaCore, run: Run, key: str, path: Path, size_bytes: int) -> None:
-    """Create a durable overlay of a run at `path`."""
-    below = core.files.layer(key, run.layer)
-    if core.key is None:
-        image.create_overlay(path, below, "qcow2", size_bytes)
-    else:
-        luks_blank.create_overlay(path, below, size_bytes, core.key, core.files.disk(key))
-    sync_file(path)
-
-
 def _make(core: ReplicaCore, run: Run, point: Manifest, part: Path, cancelled: Asked) -> None:
     way = core.journal.way(point.epoch, point.seq, run.through_seq or 0)
     cycles = [read_journal.opened(core, entry) for entry in way]
     sizes = _sizes(point, [header for header, _ in cycles])
-    overlays = {key: part / core.files.run_overlay(run.name, key).name for key in sizes}
-    for key, path in overlays.items():
-        overlay(core, run, key, path, sizes[key])
+    paths = {key: part / core.files.run_overlay(run.name, key).name for key in sizes}
+    for key, path in paths.items():
+        overlays.make(core, run, key, path, sizes[key], cancelled)
         core.reach("roll.overlay")
-    with _opened(core, run, overlays) as disks:
+    with _opened(core, run, paths) as disks:
         for entry, (header, frames) in zip(way, cycles, strict=True):
             with read_journal.trusting(core, entry):
                 _apply([disks.get(disk.key) for disk in header.disks], frames, cancelled)
             core.reach("roll.applied")
         for disk in disks.values():
             disk.flush()
-    for path in overlays.values():
+    for path in paths.values():
         sync_file(path)
     laid = core.files.run_firmware(run.name).name
     core.firmware.lay(part / laid, [header.firmware for header, _ in cycles])
@@ -93,13 +84,13 @@ def _sizes(point: Manifest, headers: Sequence[CycleHeader]) -> dict[str, int]:
 
 
 @contextlib.contextmanager
-def _opened(core: ReplicaCore, run: Run, overlays: Mapping[str, Path]) -> Iterator[dict[str, NbdDisk]]:
+def _opened(core: ReplicaCore, run: Run, paths: Mapping[str, Path]) -> Iterator[dict[str, NbdDisk]]:
     """The overlays, open for writing, by disk key."""
     prefix, disks = f"j{secrets.token_hex(5)}", dict[str, NbdDisk]()
     core.daemon.start()
     try:
-        for index, (key, path) in enumerate(overlays.items()):
-            below = layers.chain_files(core.files, core.state, core.state.disk(key), run.layer, core.key)
+        for index, (key, path) in enumerate(paths.items()):
+            below = overlays.chain(core, run, key, path.parent, scan.never)
             chain = [*below, ChainFile("r", path, key=core.key)]
             top = layers.open_chain(core.daemon, f"{prefix}-{index}-", chain, writable=True)
             core.daemon.export(top, f"{prefix}-{index}", writable=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import secrets
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ....ground.durable import sync_file, sync_folder
@@ -17,12 +18,12 @@ from ...digests import scan
 from ...disks import image, image_locks
 from ...files import unshare
 from ..chain import chain as layers
-from ..chain import commit_encrypted, own_files
+from ..chain import commit_encrypted, own_files, standing
 from ..core import ReplicaCore
 from ..record import manifest
 from ..record.paths import checked_name
 from ..record.record import DiskRecord, Layer, ReplicaState, Run
-from . import holds, prune, roll_forward
+from . import holds, overlays, prune, roll_forward
 
 UNREAD_SECONDS = 10.0
 """A verification that began before the commit ends within a chunk."""
@@ -33,15 +34,13 @@ def open_run(
     cancelled: roll_forward.Asked,
 ) -> dict[str, Path]:  # fmt: skip
     """Open a run; gives its files by disk key. Raises as `Replica.open_run`."""
+    is_new = core.state.run(run_name) is None
     run = _leased(core, run_name, point_id, writable, through_seq)
-    if through_seq is None:
-        with core.keeping_layers():
-            return _overlays(core, run)
     try:
-        # the lease protects the layers below, so nothing waits while cycles are applied
-        return roll_forward.rolled(core, run, cancelled)
+        # the lease protects the layers below, so nothing waits while layers are merged or cycles applied
+        return _files(core, run, cancelled)
     except (errors.DatapathError, OSError):
-        _forget(core, run)
+        _forget(core, run, is_new)
         raise
 
 
@@ -83,11 +82,13 @@ def _is_unmade(core: ReplicaCore, run: Run) -> bool:
     return run.through_seq is not None and not core.files.run(run.name).exists()
 
 
-def _forget(core: ReplicaCore, run: Run) -> None:
-    """Remove a run whose overlays could not be made; its name is free again."""
+def _forget(core: ReplicaCore, run: Run, is_new: bool) -> None:
+    """Remove a run whose overlays could not be made, so that no machine ever ran on it; its name is free again."""
     with core.keeping_layers() as state:
         shutil.rmtree(core.files.run_part(run.name), ignore_errors=True)
-        if _is_unmade(core, run):
+        if is_new:
+            _delete(core, core.files.run(run.name))
+        if is_new or _is_unmade(core, run):
             core.save(runs=tuple(other for other in state.runs if other != run))
 
 
@@ -170,7 +171,7 @@ def settle(core: ReplicaCore, run_name: str) -> str:
         removed = sum(layer.point_id not in (None, run.point_id) for layer in state.layers)
         held = tuple(each for each in state.holds if each[0] != run.point_id)
         core.save(
-            layers=_only(state.layers, run), head=None, committed_point_id=run.point_id, applying_seq=None, holds=(),
+            layers=_only(state.layers, run), merged=tuple(each for each in state.merged if each[1] <= run.layer), head=None, committed_point_id=run.point_id, applying_seq=None, holds=(),
             unsealed=False, merging=state.merging if (state.merging or 0) < run.layer else None,
         )  # fmt: skip
         core.reach("settle.recorded")
@@ -192,15 +193,16 @@ def rebase_from_run(core: ReplicaCore, run_name: str, epoch: int) -> str:
         _check_turn(state, _run(state, run_name), epoch)
         if state.merging is not None:
             core.finish_merge()
-        bottom = core.state.layers[0].number
+        run = _run(state, run_name)
         # a disk that the point lacks was none of the machine that ran on it
         on_point = _disks_of(core, _run(state, run_name))
-        disks = tuple(
-            _merge_run(core, run_name, disk, bottom) for disk in state.disks if disk.key in on_point
-        )
+        turned = [_merge_run(core, run, disk) for disk in state.disks if disk.key in on_point]
+        spans = sorted({span for _, span in turned})
         core.reach("turn.opened")
         core.save(
-            epoch=epoch, disks=disks, layers=(Layer(bottom), Layer(state.next_number)), head=state.next_number,
+            epoch=epoch, disks=tuple(disk for disk, _ in turned), head=state.next_number,
+            layers=(*(Layer(low) for low, high in spans if low == high), Layer(state.next_number)),
+            merged=tuple(span for span in spans if span[0] != span[1]),
             next_number=state.next_number + 1, processed_seq=0, processed_taken_at=None, applying_seq=None, begun_seq=0,
             firmware=(), current=None, whole=False, unsealed=False, committed_point_id=None, runs=(), holds=(),
         )  # fmt: skip
@@ -231,49 +233,59 @@ def _check_turn(state: ReplicaState, run: Run, epoch: int) -> None:
         )
 
 
-def _merge_run(core: ReplicaCore, run_name: str, disk: DiskRecord, bottom: int) -> DiskRecord:
-    """Merge a run's overlay into the bottom layer and put a fresh head on it; the machine may have grown the disk."""
-    low, overlay = core.files.layer(disk.key, bottom), core.files.run_overlay(run_name, disk.key)
+def _merge_run(core: ReplicaCore, run: Run, disk: DiskRecord) -> tuple[DiskRecord, tuple[int, int]]:
+    """Merge a run's overlay into the lowest file above the base, and put a fresh head on it; the machine may have grown the disk. Gives the
+    numbers of the layers that the file is named after, too."""
+    chain = layers.chain_files(core.files, core.state, disk, run.layer, core.key)
+    low, overlay = chain[1].path, core.files.run_overlay(run.name, disk.key)
     unshare(low)
     core.reach("turn.unshared")
     if core.key is None:
         image.commit(overlay, base=low)
     else:
-        _commit_encrypted(core, overlay, disk, bottom)
+        _commit_encrypted(core, overlay, chain)
     sync_file(low)
     core.reach("turn.merged")
     grown = dataclasses.replace(disk, size_bytes=image.chain(low)[0].size_bytes)
     layers.create_layer(core.files, grown, core.state.next_number, low, key=core.key)
-    return grown
+    return grown, standing.span(chain[1])
 
 
-def _commit_encrypted(core: ReplicaCore, overlay: Path, disk: DiskRecord, bottom: int) -> None:
-    below = layers.chain_files(core.files, core.state, disk, core.state.layers[-1].number, core.key)
+def _commit_encrypted(core: ReplicaCore, overlay: Path, below: Sequence[layers.ChainFile]) -> None:
     chain = [*below, layers.ChainFile("run", overlay, key=core.key)]
-    commit_encrypted.into(core.daemon, f"m{secrets.token_hex(5)}-", chain, str(bottom))
+    commit_encrypted.into(core.daemon, f"m{secrets.token_hex(5)}-", chain, below[1].name)
 
 
-def _overlays(core: ReplicaCore, run: Run) -> dict[str, Path]:
+def _files(core: ReplicaCore, run: Run, cancelled: scan.Asked) -> dict[str, Path]:
+    """What a machine runs on, by disk key, made now if it is missing."""
+    if run.through_seq is not None:
+        found = roll_forward.rolled(core, run, cancelled)
+        _shorten(core, run, found, cancelled)
+        return found
     sizes = {disk.key: disk.size_bytes for disk in manifest.load(core.files.point(run.point_id)).disks}
     if not run.writable:
         return {key: core.files.layer(key, run.layer) for key in sizes}
-    if run.through_seq is not None:
-        return roll_forward.rolled(core, run, scan.never)
     folder = core.files.run(run.name)
     if not folder.exists():
         folder.mkdir(parents=True)
         sync_folder(folder.parent)
-    return {key: _overlay(core, run, key, size_bytes) for key, size_bytes in sizes.items()}
+    there = {key: path for key in sizes if (path := core.files.run_overlay(run.name, key)).exists()}
+    _shorten(core, run, there, cancelled)
+    return {key: there.get(key) or _overlay(core, run, key, sizes[key], cancelled) for key in sizes}
 
 
-def _overlay(core: ReplicaCore, run: Run, key: str, size_bytes: int) -> Path:
+def _shorten(core: ReplicaCore, run: Run, paths: Mapping[str, Path], cancelled: scan.Asked) -> None:
+    for key, path in paths.items():
+        overlays.shorten(core, run, key, path, cancelled)
+
+
+def _overlay(core: ReplicaCore, run: Run, key: str, size_bytes: int, cancelled: scan.Asked) -> Path:
     path = core.files.run_overlay(run.name, key)
-    if not path.exists():
-        part = path.with_name(f".{path.name}.part")
-        roll_forward.overlay(core, run, key, part, size_bytes)
-        core.reach("run.overlay")
-        part.replace(path)
-        sync_folder(path.parent)
+    part = path.with_name(f".{path.name}.part")
+    overlays.make(core, run, key, part, size_bytes, cancelled)
+    core.reach("run.overlay")
+    part.replace(path)
+    sync_folder(path.parent)
     return path
 
 

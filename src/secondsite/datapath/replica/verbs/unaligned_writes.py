@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from ...digests import DigestMap
 from ...disks import Buffers, NbdDisk, Writes
-from ...extents import Extent, merge
+from ...extents import Extent, intersect, merge
 from ...granularity import BLOCK_BYTES
 
 MOST_BLOCKS: Final = 4096
@@ -33,7 +33,10 @@ class UnalignedWrites:
     """The writes of one cycle to one disk. `finish` makes the digests correct; an interrupted cycle is applied
     again."""
 
-    def __init__(self, disk: NbdDisk, digests: DigestMap, queue: Writes) -> None:
+    def __init__(self, disk: NbdDisk, digests: DigestMap, queue: Writes, *, trusting: bool = False) -> None:
+        """`trusting`: the digests describe what the disk holds, so that zeros are not written over zeros. A cycle that
+        is applied again may have changed the digests of blocks that a power cut left as they were."""
+        self._trusting = trusting
         self._disk = disk
         self._digests = digests
         self._queue = queue
@@ -42,12 +45,22 @@ class UnalignedWrites:
     def write(self, piece: Piece) -> None:
         """Begin to write a piece."""
         if piece.zero:
-            self._queue.zero(piece.length, piece.offset)
+            for extent in self._not_zero(Extent(piece.offset, piece.length)):
+                self._queue.zero(extent.length, extent.offset)
         else:
             self._queue.write(piece.data, piece.offset)
         self._note(piece)
         if len(self._in_part) >= MOST_BLOCKS:
             self.finish()
+
+    def _not_zero(self, wanted: Extent) -> list[Extent]:
+        """What may hold data: to zero a hole of terabytes makes tables for all of it."""
+        if not self._trusting or wanted.length < BLOCK_BYTES:
+            return [wanted]
+        start = wanted.offset // BLOCK_BYTES * BLOCK_BYTES
+        held = self._digests.held(start, wanted.end - start)
+        in_part = [Extent(number * BLOCK_BYTES, BLOCK_BYTES) for number in self._in_part]
+        return intersect([*held, *in_part], wanted.offset, wanted.length)
 
     def _note(self, piece: Piece) -> None:
         start, end = piece.offset, piece.offset + piece.length

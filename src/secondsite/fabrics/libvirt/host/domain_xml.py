@@ -4,6 +4,7 @@ The tag is a metadata element in our own namespace, so it survives edits, restar
 """
 
 import functools
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree import ElementTree
@@ -18,6 +19,7 @@ TAG_ELEMENT = f"{{{NAMESPACE}}}machine"
 FORBIDDEN = "forbidden"
 UNITS = {"b": 1, "bytes": 1, "KB": 1000, "k": 1024, "KiB": 1024, "MB": 1000**2, "M": 1024**2, "MiB": 1024**2,
          "GB": 1000**3, "G": 1024**3, "GiB": 1024**3, "T": 1024**4, "TiB": 1024**4}  # fmt: skip
+_PASSWORD = re.compile(r"(<graphics\b[^>]*?\spasswd=)('[^']*'|\"[^\"]*\")")
 ElementTree.register_namespace(PREFIX, NAMESPACE)
 
 
@@ -40,6 +42,8 @@ class Disk:
     readonly: bool = False
     network: str | None = None
     """The protocol and name of a disk that comes over the network."""
+    volume: str | None = None
+    """The pool and the name of a disk that is a volume of a storage pool, as 'pool/name'."""
 
 
 def parse(text: str) -> Element:
@@ -48,6 +52,12 @@ def parse(text: str) -> Element:
 
 def render(root: Element) -> str:
     return ElementTree.tostring(root, encoding="unicode")
+
+
+def without_passwords(text: str) -> str:
+    """The definition that libvirt gave with its secrets. An empty password stays where there was one, which libvirt takes for a
+    console that nobody may open."""
+    return _PASSWORD.sub(r"\1''", text)
 
 
 def tag_of(root: Element) -> str | None:
@@ -122,7 +132,14 @@ def _disk(key: str, element: Element) -> Disk:
         transient=element.find("transient") is not None,
         readonly=element.find("readonly") is not None,
         network=_network_source(element),
+        volume=_volume_source(element),
     )
+
+
+def _volume_source(element: Element) -> str | None:
+    if element.get("type") != "volume":
+        return None
+    return f"{_attribute(element, 'source', 'pool')}/{_attribute(element, 'source', 'volume')}"
 
 
 def _network_source(element: Element) -> str | None:

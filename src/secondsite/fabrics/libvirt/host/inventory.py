@@ -9,18 +9,11 @@ import libvirt
 
 from ....domain import errors
 from ... import interface
-from . import connection, domain_xml, qemu_img
+from . import connection, domain_xml, qemu_img, states
 
 SIZE_SECONDS = 5.0
 TRIAL = "secondsite-trial"
 """The tag of a machine that is only tried, for a moment."""
-POWER = {
-    libvirt.VIR_DOMAIN_RUNNING: interface.PowerState.RUNNING,
-    libvirt.VIR_DOMAIN_BLOCKED: interface.PowerState.RUNNING,
-    libvirt.VIR_DOMAIN_SHUTDOWN: interface.PowerState.RUNNING,
-    libvirt.VIR_DOMAIN_PAUSED: interface.PowerState.PAUSED,
-    libvirt.VIR_DOMAIN_PMSUSPENDED: interface.PowerState.PAUSED,
-}
 
 
 class Inventory:
@@ -43,10 +36,12 @@ class Inventory:
             return found
         return dataclasses.replace(found, attached=tuple(disk.key for disk in live_disks(domain)))
 
+    def tag(self, fabric_id: str) -> str | None:
+        return tag_of(self._hypervisor.domain(fabric_id))
+
 
 def power_of(domain: Any) -> interface.PowerState:
-    state, _ = connection.call("reading the power state", domain.state)
-    return POWER.get(state, interface.PowerState.OFF)
+    return states.of(domain).power
 
 
 def definition_xml(domain: Any, flags: int = 0) -> str:
@@ -100,8 +95,13 @@ def _size_bytes(domain: Any, disk: domain_xml.Disk) -> int | None:
         return None
 
 
+def told_xml(domain: Any) -> str:
+    """The stored definition for other sites: it says that a console has a password, and not which."""
+    return domain_xml.without_passwords(definition_xml(domain, libvirt.VIR_DOMAIN_XML_SECURE))
+
+
 def summary(domain: Any) -> interface.MachineSummary:
-    text = definition_xml(domain)
+    text = told_xml(domain)
     root = domain_xml.parse(text)
     return interface.MachineSummary(
         fabric_id=domain.UUIDString(),

@@ -285,8 +285,15 @@ def _libvirt_network(root: Element, active: bool = True) -> NetworkInfo:
         gives_addresses=bool(ranges) if mode in ITS_OWN_SERVER else None,
         ranges=ranges,
         leads_to=uplinks.of_network(root),
+        takes_filters=_takes_filters(root, mode),
         tag=tag,
     )
+
+
+def _takes_filters(root: Element, mode: str) -> bool:
+    """libvirt filters what goes through a Linux bridge alone."""
+    port, bridge = root.find("virtualport"), root.find("bridge")
+    return mode in ITS_OWN_SERVER or (bridge is not None and port is None)
 
 
 def _isolated_xml(name: str, tag: str) -> str:

@@ -1,13 +1,15 @@
 """Give QEMU's user access to the folders of files that it opens: scratch space, sockets, replicas that machines run
 on.
 
-libvirt gives QEMU the files themselves (its DAC driver changes their owner), but never the folders above them.
-Home, store and scratch of an appliance are private; QEMU's group only gets the right to pass through them. Folders
-above belong to the administrator: there an error says what is missing."""
+libvirt gives QEMU the files themselves (its DAC driver changes their owner), those below an overlay too, but never the
+folders above them. Home, store and scratch of an appliance are private; QEMU's group only gets the right to pass through
+them. Folders above belong to the administrator: there an error says what is missing."""
 
 import os
+import pwd
 import stat
-from collections.abc import Sequence
+import struct
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ....domain import errors
@@ -15,13 +17,18 @@ from . import connection, domain_xml
 
 Owner = tuple[int, int]
 
+ACL = "system.posix_acl_access"
+ACL_HEAD, ACL_ENTRY = struct.Struct("<I"), struct.Struct("<HHI")
+NAMED_USER, GROUP, NAMED_GROUP, MASK = 0x02, 0x04, 0x08, 0x10
+PASS = stat.S_IXOTH
+
 
 class FolderAccess:
     """`own` are folders of the appliance; permissions are changed only there and below."""
 
     def __init__(self, hypervisor: connection.Hypervisor, own: Sequence[Path]) -> None:
         self._hypervisor = hypervisor
-        self._own = own
+        self.own = tuple(folder.absolute() for folder in own)
         self._owner: Owner | None = None
 
     @property
@@ -34,28 +41,51 @@ class FolderAccess:
 
     def let_in(self, *folders: Path) -> None:
         """Let QEMU open files in these absolute folders; raises FabricError."""
+        for wanted, each, owner in self._closed(folders):
+            if not self._is_ours(each):
+                raise errors.FabricError(_told(wanted, each, owner), do=_allowing(each))
+            _open(each, owner)
+
+    def kept_out(self, folders: Iterable[Path]) -> dict[str, str]:
+        """What keeps QEMU out of these absolute folders and is the administrator's, in words, with what to do."""
+        return {
+            _told(wanted, each, owner): _allowing(each)
+            for wanted, each, owner in self._closed(folders)
+            if not self._is_ours(each)
+        }
+
+    def _closed(self, folders: Iterable[Path]) -> Iterator[tuple[Path, Path, Owner]]:
+        """Folders in which QEMU is to open files, each with those on the way that do not let it pass; what is missing is no obstacle."""
         owner = self.owner
         if owner is None or owner[0] == 0:
             return
-        for folder in folders:
-            for each in (folder, *folder.parents):
-                if not _may_pass(each.stat(), owner):
-                    self._open(each, folder, owner)
+        groups = _groups(owner)
+        for wanted in dict.fromkeys(folders):
+            for each in (wanted, *wanted.parents):
+                if each.exists() and not _may_pass(each, owner[0], groups):
+                    yield wanted, each, owner
 
-    def _open(self, each: Path, wanted: Path, owner: Owner) -> None:
-        if not any(folder in (each, *each.parents) for folder in self._own):
-            raise errors.FabricError(
-                f"QEMU's user ({owner[0]}) may not enter {each}, so it cannot open files in {wanted}.",
-                do=f"Let it: 'chmod o+x {each}'; or keep store and scratch where it may enter.",
-            )
-        try:
-            os.chown(each, -1, owner[1])
-            each.chmod(stat.S_IMODE(each.stat().st_mode) & ~0o070 | stat.S_IXGRP)
-        except OSError as error:
-            raise errors.FabricError(
-                f"QEMU's group ({owner[1]}) could not be let into {each}: {error}.",
-                do="Run the appliance as root.",
-            ) from error
+    def _is_ours(self, folder: Path) -> bool:
+        return any(own in (folder, *folder.parents) for own in self.own)
+
+
+def _open(folder: Path, owner: Owner) -> None:
+    try:
+        os.chown(folder, -1, owner[1])
+        folder.chmod(stat.S_IMODE(folder.stat().st_mode) & ~0o070 | stat.S_IXGRP)
+    except OSError as error:
+        raise errors.FabricError(
+            f"QEMU's group ({owner[1]}) could not be let into {folder}: {error}.",
+            do="Run the appliance as root.",
+        ) from error
+
+
+def _told(wanted: Path, closed: Path, owner: Owner) -> str:
+    return f"QEMU's user ({owner[0]}) may not enter {closed}, so it cannot open files in {wanted}."
+
+
+def _allowing(folder: Path) -> str:
+    return f"Let it: 'chmod o+x {folder}'; or keep what lies there where it may enter."
 
 
 def _dac_label(capabilities: str) -> Owner | None:
@@ -66,7 +96,40 @@ def _dac_label(capabilities: str) -> Owner | None:
     return None
 
 
-def _may_pass(found: os.stat_result, owner: Owner) -> bool:
-    if found.st_uid == owner[0]:
+def _groups(owner: Owner) -> frozenset[int]:
+    """Those with which libvirt starts QEMU: its user's further ones too."""
+    try:
+        name = pwd.getpwuid(owner[0]).pw_name
+    except KeyError:
+        return frozenset({owner[1]})
+    return frozenset(os.getgrouplist(name, owner[1]))
+
+
+def _may_pass(folder: Path, user: int, groups: frozenset[int]) -> bool:
+    """Whether a user of these groups may pass through a folder, as the kernel decides it."""
+    found = folder.stat()
+    if found.st_uid == user:
         return bool(found.st_mode & stat.S_IXUSR)
-    return bool(found.st_mode & (stat.S_IXGRP if found.st_gid == owner[1] else stat.S_IXOTH))
+    named = _named(folder, found.st_gid)
+    if (allowed := named.get((NAMED_USER, user))) is not None:
+        return bool(allowed & PASS)
+    of_groups = [allowed for (kind, who), allowed in named.items() if kind == NAMED_GROUP and who in groups]
+    if not named and found.st_gid in groups:
+        of_groups = [found.st_mode >> 3]
+    return any(allowed & PASS for allowed in of_groups or [found.st_mode])
+
+
+def _named(folder: Path, group: int) -> dict[tuple[int, int], int]:
+    """What a folder's access list allows certain users and groups; empty without one. As virt-manager gives it to QEMU's user for
+    a folder in somebody's home."""
+    try:
+        found = os.getxattr(folder, ACL)
+    except OSError:
+        return {}
+    entries = list(ACL_ENTRY.iter_unpack(found[ACL_HEAD.size :]))
+    mask = next((allowed for kind, allowed, _ in entries if kind == MASK), 0o7)
+    named = {
+        (kind, who): allowed & mask for kind, allowed, who in entries if kind in (NAMED_USER, NAMED_GROUP)
+    }
+    owning = next((allowed & mask for kind, allowed, _ in entries if kind == GROUP), 0)
+    return named | {(NAMED_GROUP, group): owning | named.get((NAMED_GROUP, group), 0)}

@@ -1,6 +1,7 @@
 """Start, shut down, stop. Each looks first, so it can be repeated."""
 
 import contextlib
+import shlex
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +13,7 @@ import libvirt
 from ....datapath.disks import image_locks
 from ....domain import errors
 from ...interface import PowerState
-from . import connection, domain_xml, emulator, inventory, migrated, tagging
+from . import connection, domain_xml, emulator, inventory, migrated, states, tagging
 
 POLL_SECONDS = 0.1
 ASK_AGAIN_SECONDS = 10.0
@@ -51,9 +52,13 @@ class Power:
     def allow_start(self, fabric_id: str, tag: str, *, with_host: bool) -> None:
         tagging.allow_start(self._hypervisor.domain(fabric_id), tag, with_host=with_host)
 
+    def stays_defined(self, fabric_id: str) -> bool:
+        domain = self._hypervisor.find(fabric_id)
+        return domain is None or bool(connection.call("reading a machine", domain.isPersistent))
+
     def start(self, fabric_id: str) -> None:
-        """Starts an off machine and resumes a paused one, unless its start is forbidden. Raises NotFound, FabricError,
-        DeadlineExceeded.
+        """Starts an off machine, unless its start is forbidden; one that its owner paused stays as it is. Raises NotFound,
+        FabricError, DeadlineExceeded.
 
         Just after a driver was opened, libvirt's state of a machine can be outdated, so only a successful act or a
         running machine ends the attempt. A machine stuck in the middle of its start gets some time; then, if it is
@@ -75,7 +80,8 @@ class Power:
                 time.sleep(POLL_SECONDS)
 
     def shut_down(self, fabric_id: str, grace_seconds: float) -> bool:
-        """Presses the power button, again every ten seconds, because a booting guest misses it."""
+        """Presses the power button, again every ten seconds, because a booting guest misses it. One that somebody paused meanwhile is
+        not resumed for it."""
         domain = self._hypervisor.domain(fabric_id)
         deadline = time.monotonic() + grace_seconds
         ask_at = 0.0
@@ -84,7 +90,7 @@ class Power:
             if now >= deadline:
                 return False
             if now >= ask_at:
-                _ask(domain)
+                _unless_pointless(f"shutting down '{domain.name()}'", domain.shutdown)
                 ask_at = now + ASK_AGAIN_SECONDS
             time.sleep(min(POLL_SECONDS, max(0.0, deadline - now)))
         return True
@@ -138,17 +144,23 @@ def _at_rest(domain: Any, away: migrated.Migrated) -> PowerState:
     """The state of a machine that does not run here. One whose disks somebody writes to is not off, whatever this
     hypervisor knows: it was live-migrated, or another host runs it from the same storage."""
     fabric_id = domain.UUIDString()
-    _, reason = connection.call("reading the power state", domain.state)
-    if reason == libvirt.VIR_DOMAIN_SHUTOFF_MIGRATED:
+    told = states.told(domain)
+    if told == (libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_MIGRATED):
         away.left(fabric_id)
     disks = domain_xml.disks(domain_xml.parse(inventory.definition_xml(domain)))
     written = _are_written([Path(disk.path) for disk in disks if disk.path and not disk.shared])
-    if inventory.power_of(domain) is not PowerState.OFF:  # it was started meanwhile
-        return PowerState.RUNNING
+    now = inventory.power_of(domain)
+    if now is not PowerState.OFF:  # it was started meanwhile
+        return now
     if written or away.is_away(fabric_id):
         return PowerState.ELSEWHERE
-    saved = connection.call("looking for a managed save", domain.hasManagedSaveImage, 0)
-    return PowerState.SAVED if saved else PowerState.OFF
+    in_a_file = told == (libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_SAVED)
+    return PowerState.SAVED if in_a_file or has_saved_memory(domain) else PowerState.OFF
+
+
+def has_saved_memory(domain: Any) -> bool:
+    """Whether its next start goes on with memory that names the files that its disks were on then."""
+    return bool(connection.call("looking for a managed save", domain.hasManagedSaveImage, 0))
 
 
 def _are_written(paths: Sequence[Path]) -> bool:
@@ -180,24 +192,21 @@ def _require_allowed(domain: Any) -> None:
         raise errors.FabricError(
             f"The machine '{domain.name()}' was failed over, so its start here is forbidden.",
             do="Cancel the failover or fail back. If it must run here: "
-            f"'secondsite machine start-anyway {domain.name()} --site SITE'.",
+            f"'secondsite machine start-anyway {shlex.quote(domain.name())} --site SITE'.",
         )
 
 
 def _tried_to_run(domain: Any) -> bool:
-    """True if the machine runs. Else takes the next step towards that, if there is one."""
-    state = inventory.power_of(domain)
-    if state is PowerState.RUNNING:
-        return True
-    if state is PowerState.OFF:
+    """True if the machine runs, or stands as its owner left it. Else takes the next step towards that, if there is one."""
+    found = states.of(domain)
+    if found.power is PowerState.OFF:
         return _unless_pointless(f"starting '{domain.name()}'", domain.create, 120.0)
-    return not _is_halfway(domain) and _unless_pointless(f"resuming '{domain.name()}'", domain.resume)
+    return not found.ours
 
 
 def _is_halfway(domain: Any) -> bool:
     """Whether QEMU was started but its guest has not run yet."""
-    found = connection.call("reading the power state", domain.state)
-    return tuple(found) == (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_STARTING_UP)
+    return states.of(domain).ours
 
 
 def resume(domain: Any) -> None:
@@ -207,11 +216,6 @@ def resume(domain: Any) -> None:
     counts, not the state."""
     if inventory.power_of(domain) is PowerState.PAUSED:
         _unless_pointless(f"resuming '{domain.name()}'", domain.resume)
-
-
-def _ask(domain: Any) -> None:
-    resume(domain)
-    _unless_pointless(f"shutting down '{domain.name()}'", domain.shutdown)
 
 
 def _unless_pointless(

@@ -14,7 +14,7 @@ from ....datapath.encryption import EncryptionKey
 from ... import interface
 from .. import vlans
 from ..host import domain_xml, secrets
-from . import consoles, cpu_models, foreign, sizing
+from . import consoles, cpu_models, foreign, generation, guards, newer, sizing
 
 EMPTY = """<domain type='kvm'><name/><memory/><vcpu/><os><type arch='x86_64' machine='pc'>hvm</type></os>
 <features><acpi/></features><devices><serial type='file'><source path=''/></serial></devices></domain>"""
@@ -35,17 +35,25 @@ class HostFeatures:
     """Where kernels may be taken from."""
     vlan_networks: frozenset[str] = frozenset()
     """Networks whose machines may have VLAN tags of their own."""
+    guarding_networks: frozenset[str] = frozenset()
+    """Networks on which cards can have filters, and be isolated from each other."""
+    filters: frozenset[str] = frozenset()
+    """The network filters that are defined here."""
+    libvirt: int = newer.ANY
+    """The release of the hypervisor's libvirt, as it counts them."""
 
 
 def adapted(request: interface.HostRequest, place: HostFeatures) -> str:
     """The domain XML of the machine that the request asks for."""
-    root = foreign.admit(foreign.parse(_native(request)), place.boot_folders).root
+    root = foreign.admit(consoles.close(foreign.parse(_native(request))), place.boot_folders).root
+    newer.leave_out(root, place.libvirt)
     if root.find("devices") is None:
         SubElement(root, "devices")
     sizing.set_text(root, "name", request.name)
     sizing.set_text(root, "uuid", request.fabric_id)
     domain_xml.set_tag(root, request.tag)
     sizing.apply(root, request.sizing)
+    generation.give(root, request.goes_back)
     _accelerator(root, place.kvm)
     cpu_models.give(root, request.sizing.cpu_model)
     _firmware_identity(root)
@@ -56,9 +64,18 @@ def adapted(request: interface.HostRequest, place: HostFeatures) -> str:
     return domain_xml.render(root)
 
 
-def left_out(request: interface.HostRequest) -> tuple[str, ...]:
-    """What of the machine's definition does not fit the vCPUs and the memory that it gets here, in words."""
-    return sizing.left_out(foreign.parse(_native(request)), request.sizing) if request.home is None else ()
+def left_out(request: interface.HostRequest, place: HostFeatures) -> tuple[str, ...]:
+    """What of the machine's definition does not fit the vCPUs and the memory that it gets here, or is not here, in words."""
+    if request.home is not None:
+        return ()
+    root = foreign.parse(_native(request))
+    filters = (
+        words
+        for key, card in domain_xml.nic_elements(root)
+        if (network := request.networks.get(key)) is not None
+        for words in guards.lacking(key, card, place.filters, takes_them=network in place.guarding_networks)
+    )
+    return (*sizing.left_out(root, request.sizing), *newer.left_out(root, place.libvirt), *filters)
 
 
 def _native(request: interface.HostRequest) -> str:
@@ -171,6 +188,7 @@ def _nics(root: Element, request: interface.HostRequest, place: HostFeatures) ->
         if key in request.macs:
             domain_xml.remove(element, "mac")
             SubElement(element, "mac", {"address": request.macs[key]})
+        guards.settle(element, place.filters, takes_them=network in place.guarding_networks)
         if network in place.vlan_networks:
             vlans.take_along(at_source[key], element)
 

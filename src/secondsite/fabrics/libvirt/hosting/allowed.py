@@ -17,13 +17,13 @@ FIRMWARE = re.compile(
 """Where distributions keep what is read, and never written, by machines of all owners."""
 ABSOLUTE = re.compile(r"/[^\x00-\x1f]{1,1024}")
 
-MANY = ("cpu/feature", "cpu/numa/cell", "cpu/numa/cell/distances/sibling", "cpu/cache", "clock/timer", "os/boot",
+MANY = ("throttlegroups/throttlegroup", "devices/disk/throttlefilters/throttlefilter", "devices/interface/filterref/parameter", "devices/redirfilter/usbdev", "cpu/feature", "cpu/numa/cell", "cpu/numa/cell/distances/sibling", "cpu/cache", "clock/timer", "os/boot",
         "os/firmware/feature", "vcpus/vcpu", "sysinfo/oemStrings/entry")  # fmt: skip
 """What may be there several times, beside devices and entries of tables."""
 
 _ADDRESS = "type domain bus slot function multifunction controller target unit port base iobase irq cssid ssid devno reg"
 _DRIVER = "iommu ats packed page_per_vq"
-_DEVICE: Mapping[str, str] = {"": "", "address": _ADDRESS}
+_DEVICE: Mapping[str, str] = {"": "", "address": _ADDRESS, "address/zpci": "uid fid", "acpi": "index"}
 _TERMINAL: Mapping[str, str] = {
     "": "type",
     "address": _ADDRESS,
@@ -31,20 +31,26 @@ _TERMINAL: Mapping[str, str] = {
     "target/model": "name",
 }
 
-_IOTUNE = tuple(
-    f"{which}_{what}_sec{more}"
-    for which in ("total", "read", "write")
-    for what in ("bytes", "iops")
-    for more in ("", "_max", "_max_length")
+_IOTUNE = (
+    *(
+        f"{which}_{what}_sec{more}"
+        for which in ("total", "read", "write")
+        for what in ("bytes", "iops")
+        for more in ("", "_max", "_max_length")
+    ),
+    "size_iops_sec",
+    "group_name",
 )
 
 _DEVICES: Mapping[str, Mapping[str, str]] = {
     "disk": {
-        "": "type device",
-        "driver": f"name type cache io discard detect_zeroes error_policy rerror_policy queues event_idx ioeventfd "
-        f"copy_on_read {_DRIVER}",
+        "": "type device model",
+        "driver": f"name type cache io discard detect_zeroes error_policy rerror_policy queues queue_size event_idx "
+        f"ioeventfd copy_on_read discard_no_unref {_DRIVER}",
+        "driver/metadata_cache": "",
+        "driver/metadata_cache/max_size": "unit",
         "target": "dev bus tray removable rotation_rate",
-        "boot": "order",
+        "boot": "order loadparm",
         "serial": "",
         "wwn": "",
         "vendor": "",
@@ -53,6 +59,8 @@ _DEVICES: Mapping[str, Mapping[str, str]] = {
         "blockio": "logical_block_size physical_block_size discard_granularity",
         "shareable": "",
         "readonly": "",
+        "throttlefilters": "",
+        "throttlefilters/throttlefilter": "group",
         "iotune": "",
         **dict.fromkeys((f"iotune/{name}" for name in _IOTUNE), ""),
     },
@@ -60,17 +68,19 @@ _DEVICES: Mapping[str, Mapping[str, str]] = {
         "": "type",
         "mac": "address type",
         "model": "type",
-        "driver": f"name queues rx_queue_size tx_queue_size event_idx ioeventfd txmode rss {_DRIVER}",
+        "driver": f"name queues rx_queue_size tx_queue_size event_idx ioeventfd txmode rss rss_hash_report {_DRIVER}",
         "driver/host": "csum gso tso4 tso6 ecn ufo mrg_rxbuf",
         "driver/guest": "csum tso4 tso6 ecn ufo",
-        "boot": "order",
+        "boot": "order loadparm",
         "link": "state",
+        "filterref": "filter",
+        "filterref/parameter": "name value",
+        "port": "isolated",
         "bandwidth": "",
-        "bandwidth/inbound": "average peak burst floor",
+        "bandwidth/inbound": "average peak burst",
         "bandwidth/outbound": "average peak burst",
         "mtu": "size",
         "rom": "bar enabled",
-        "acpi": "index",
     },
     "controller": {
         "": "type index model ports vectors",
@@ -85,7 +95,8 @@ _DEVICES: Mapping[str, Mapping[str, str]] = {
     "parallel": _TERMINAL,
     "channel": {"": "type", "target": "type name"},
     "graphics": {
-        "": "type port autoport keymap sharePolicy",
+        "": "type port autoport keymap sharePolicy passwd",
+        "listen": "type address",
         "image": "compression",
         "jpeg": "compression",
         "zlib": "compression",
@@ -102,7 +113,7 @@ _DEVICES: Mapping[str, Mapping[str, str]] = {
         "driver": f"name vgaconf {_DRIVER}",
     },
     "input": {"": "type bus model", "driver": _DRIVER},
-    "sound": {"": "model", "codec": "type", "audio": "id"},
+    "sound": {"": "model streams multichannel", "driver": _DRIVER, "codec": "type", "audio": "id"},
     "audio": {"": "id type"},
     "rng": {"": "model", "rate": "bytes period", "backend": "model", "driver": _DRIVER},
     "memballoon": {"": "model autodeflate freePageReporting", "stats": "period", "driver": _DRIVER},
@@ -111,8 +122,21 @@ _DEVICES: Mapping[str, Mapping[str, str]] = {
     "tpm": {"": "model", "backend": "type version", "backend/encryption": "secret"},
     "iommu": {"": "model", "driver": "intremap caching_mode eim iotlb aw_bits dma_translation"},
     "hub": {"": "type"},
-    "memory": {"": "model", "target": "", "target/size": "unit", "target/node": ""},
+    "redirdev": {"": "bus type", "boot": "order loadparm"},
+    "redirfilter": {"": "", "usbdev": "class vendor product version allow"},
+    "memory": {
+        "": "model access discard",
+        "target": "",
+        "target/size": "unit",
+        "target/node": "",
+        "target/block": "unit",
+        "target/requested": "unit",
+    },
 }
+
+CPU_LIMITS = ("shares", "period", "quota", "global_period", "global_quota", "emulator_period", "emulator_quota",
+              "iothread_period", "iothread_quota")  # fmt: skip
+MEMORY_LIMITS = ("hard_limit", "soft_limit", "swap_hard_limit")
 
 _MACHINE: Mapping[str, str] = {
     "": "type",
@@ -122,7 +146,7 @@ _MACHINE: Mapping[str, str] = {
     "title": "",
     "description": "",
     "maxMemory": "slots unit",
-    "memory": "unit",
+    "memory": "unit dumpCore",
     "currentMemory": "unit",
     "vcpu": "placement current",
     "vcpus": "",
@@ -146,8 +170,8 @@ _MACHINE: Mapping[str, str] = {
     "os/cmdline": "",
     "os/firmware": "",
     "os/firmware/feature": "enabled name",
-    "os/loader": "readonly secure type stateless",
-    "os/nvram": "template",
+    "os/loader": "readonly secure type stateless format",
+    "os/nvram": "template format templateFormat",
     "os/boot": "dev",
     "os/bootmenu": "enable timeout",
     "os/smbios": "mode",
@@ -161,7 +185,20 @@ _MACHINE: Mapping[str, str] = {
     "features/ioapic": "driver",
     "features/hpt": "resizing",
     "features/apic": "eoi",
-    "cpu": "mode match check migratable",
+    "features/msrs": "unknown",
+    "features/async-teardown": "enabled",
+    "features/tcg": "",
+    "features/tcg/tb-cache": "unit",
+    "cputune": "",
+    **{f"cputune/{name}": "" for name in CPU_LIMITS},
+    "memtune": "",
+    **{f"memtune/{name}": "unit" for name in MEMORY_LIMITS},
+    "blkiotune": "",
+    "blkiotune/weight": "",
+    "throttlegroups": "",
+    "throttlegroups/throttlegroup": "",
+    **{f"throttlegroups/throttlegroup/{name}": "" for name in _IOTUNE},
+    "cpu": "mode match check migratable deprecated_features",
     "cpu/model": "fallback vendor_id",
     "cpu/vendor": "",
     "cpu/topology": "sockets dies clusters cores threads",
@@ -189,7 +226,7 @@ _MACHINE: Mapping[str, str] = {
     "devices": "",
 }
 _SWITCHES = ("acpi", "pae", "hap", "viridian", "privnet", "pvspinlock", "pmu", "vmport", "vmcoreinfo", "htm", "nested-hv",
-             "ps2")  # fmt: skip
+             "ps2", "ras")  # fmt: skip
 _HYPERV = ("relaxed", "vapic", "spinlocks", "vpindex", "runtime", "synic", "stimer", "stimer/direct", "reset", "vendor_id",
            "frequencies", "reenlightenment", "tlbflush", "tlbflush/direct", "tlbflush/extended", "ipi", "evmcs", "avic",
            "emsr_bitmap", "xmm_input")  # fmt: skip
@@ -222,6 +259,11 @@ ONE_OF: Mapping[str, frozenset[str]] = {
         "devices/channel@type": "unix spicevmc pty",
         "devices/channel/target@type": "virtio",
         "devices/graphics@type": "vnc spice",
+        "devices/graphics/listen@type": "none socket address",
+        "devices/redirdev@type": "spicevmc",
+        "os/loader@format": "raw qcow2",
+        "os/nvram@format": "raw qcow2",
+        "os/nvram@templateFormat": "raw qcow2",
         "devices/input@type": "mouse tablet keyboard",
         "devices/audio@type": "none spice",
         "devices/rng/backend@model": "random builtin",
@@ -239,6 +281,8 @@ INSTEAD: Mapping[str, str] = {
 """The kinds of those that stay, because the guest sees them."""
 
 VALUES: Mapping[str, re.Pattern[str]] = {
+    "devices/graphics@passwd": re.compile(""),
+    "devices/graphics/listen@address": re.compile(r"127\.0\.0\.1|::1"),
     "os/nvram@template": FIRMWARE,
     "clock@timezone": re.compile(r"\w+(/[\w+-]+)*"),
 }
@@ -259,9 +303,16 @@ TEXTS: Mapping[str, re.Pattern[str]] = {
     **dict.fromkeys(
         ("cpu/model", "cpu/vendor", "on_poweroff", "on_reboot", "on_crash", "features/smm/tseg"), WORD
     ),
-    **dict.fromkeys(("devices/memory/target/size", "devices/memory/target/node"), WORD),
+    **dict.fromkeys(
+        (f"devices/memory/target/{name}" for name in ("size", "node", "block", "requested")), WORD
+    ),
+    **dict.fromkeys((f"cputune/{name}" for name in CPU_LIMITS), WORD),
+    **dict.fromkeys((f"memtune/{name}" for name in MEMORY_LIMITS), WORD),
+    **dict.fromkeys(
+        ("blkiotune/weight", "features/tcg/tb-cache", "devices/disk/driver/metadata_cache/max_size"), WORD
+    ),
     "devices/controller/pcihole64": WORD,
-    **dict.fromkeys((path for path in ATTRIBUTES if path.startswith("devices/disk/iotune/")), WORD),
+    **dict.fromkeys((path for path in ATTRIBUTES if path.rpartition("/")[2] in _IOTUNE), WORD),
     **dict.fromkeys((f"devices/disk/{name}" for name in ("serial", "wwn", "vendor", "product")), PLAIN),
     **dict.fromkeys(
         (path for path in ATTRIBUTES if path.startswith("sysinfo/") and path.endswith("/entry")), PRINTABLE

@@ -1,5 +1,5 @@
 """Consoles of a machine that runs away from its own host: one that would listen, dial, or use devices and folders of that host
-becomes a pseudo terminal. What the guest sees stays."""
+becomes a pseudo terminal. What the guest sees stays. A graphical console is never more open than it was at home."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +9,31 @@ from ... import interface
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 TERMINALS = ("serial", "parallel", "console")
+SET_ONE = (
+    "Set one there after a start, as root: 'virsh qemu-monitor-command MACHINE --hmp \"set_password {kind} PASSWORD\"', then the same with "
+    "'expire_password {kind} never'; for good with 'virsh edit'."
+)
 HERE = ("pty", "file")
 """Kinds of terminals that need nothing of their host, and listen nowhere."""
+
+
+def close(root: Element) -> Element:
+    """Let nobody open a console that asked for more than comes along."""
+    for graphics in root.iterfind("devices/graphics"):
+        if is_guarded(graphics):
+            graphics.set("passwd", "")
+    return root
+
+
+def is_guarded(graphics: Element) -> bool:
+    """Whether it asks for a password, or for encryption."""
+    modes = (graphics.get("defaultMode"), *(each.get("mode") for each in graphics.iterfind("channel")))
+    return graphics.get("passwd") is not None or "secure" in modes or _is_tls_only(graphics)
+
+
+def _is_tls_only(graphics: Element) -> bool:
+    tls, plain = graphics.get("tlsPort", "-1"), graphics.get("port", "-1")
+    return tls != "-1" and plain == "-1" and graphics.get("autoport") != "yes"
 
 
 def settle(devices: Element, log: Path) -> None:
@@ -34,6 +57,15 @@ def notes(root: Element) -> Iterator[interface.Obstacle]:
                 blocking=False,
             )
     for graphics in root.iterfind("devices/graphics"):
+        if is_guarded(graphics):
+            kind = graphics.get("type", "vnc")
+            asks = "a password" if graphics.get("passwd") is not None else "an encrypted connection"
+            yield interface.Obstacle(
+                f"The graphical console ({kind}) asks for {asks} at its own site, which does not come along; here nobody can open it until "
+                "a password is set.",
+                SET_ONE.format(kind=kind),
+                blocking=False,
+            )
         where = [
             *filter(
                 None, (graphics.get("listen"), *(each.get("address") for each in graphics.iterfind("listen")))

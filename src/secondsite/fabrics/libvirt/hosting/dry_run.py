@@ -5,7 +5,7 @@ import contextlib
 import hashlib
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from xml.etree.ElementTree import Element
 
@@ -40,7 +40,7 @@ def obstacles(
         text = _trial(definition, name, place, wanted)
         place.console_folder.mkdir(parents=True, exist_ok=True)
         try:
-            _try(hypervisor, text)
+            yield from _limits(_try(hypervisor, text))
         except errors.FabricError as error:
             yield interface.Obstacle(
                 f"The machine cannot run here: {error.message}",
@@ -80,13 +80,38 @@ def _leave_out_channels(root: Element) -> None:
         domain_xml.remove(devices, "channel[@type='unix']")
 
 
-def _try(hypervisor: connection.Hypervisor, text: str) -> None:
+def _limits(unkept: list[str]) -> Iterator[interface.Obstacle]:
+    if unkept:
+        yield interface.Obstacle(
+            f"The hypervisor here keeps no limits of {', '.join(unkept)}, which the machine has: it may take more from its neighbours.",
+            "Give this host's libvirt the control groups for them, or accept it.",
+            blocking=False,
+        )
+
+
+def _try(hypervisor: connection.Hypervisor, text: str) -> list[str]:
+    """The kinds of limits that the machine has and that are not kept here."""
     domain = connection.call("defining it for a trial", hypervisor.handle.defineXML, text)
     try:
         paused = libvirt.VIR_DOMAIN_START_PAUSED
         connection.call("a trial start", domain.createWithFlags, paused, seconds=START_SECONDS)
+        return _unkept(domain, domain_xml.parse(text))
     finally:
         _remove(domain)
+
+
+def _unkept(domain: Any, root: Element) -> list[str]:
+    asks = {"cputune": ("processor", domain.schedulerParameters), "memtune": ("memory", domain.memoryParameters),
+            "blkiotune": ("I/O", domain.blkioParameters)}  # fmt: skip
+    return [words for path, (words, ask) in asks.items() if root.find(path) is not None and not _answers(ask)]
+
+
+def _answers(ask: Callable[[], object]) -> bool:
+    try:
+        connection.call("reading its limits", ask)
+    except errors.FabricError:
+        return False
+    return True
 
 
 def _end_left_over(hypervisor: connection.Hypervisor, name: str) -> None:

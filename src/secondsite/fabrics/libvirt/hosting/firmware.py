@@ -9,6 +9,7 @@ import os
 import pwd
 import re
 import shutil
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -61,12 +62,20 @@ def place(hypervisor: connection.Hypervisor, root: Element, files: Mapping[str, 
         return
     shutil.rmtree(folder, ignore_errors=True)  # of an earlier machine of this id
     owner = _swtpm_owner(hypervisor)
-    for name, data in files.items():
-        if name.startswith(TPM):
-            firmware_files.place(data, folder / name.removeprefix(TPM), owner)
-    if folder.exists() and owner is not None:
+    kept = {name.removeprefix(TPM): data for name, data in files.items() if name.startswith(TPM)}
+    if kept:
+        _make_passable(folder.parent)
+    for name, data in kept.items():
+        firmware_files.place(data, folder / name, owner)
+    if kept and owner is not None:
         os.chown(folder, *owner)
-        folder.parent.chmod(0o711)  # as libvirt does: swtpm runs as another user
+
+
+def _make_passable(folder: Path) -> None:
+    """As libvirt makes a machine's folder, and that of all: swtpm runs as another user, and what an appliance makes is its own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in (folder.parent, folder):
+        each.chmod(stat.S_IMODE(each.stat().st_mode) | 0o011)
 
 
 def _files(hypervisor: connection.Hypervisor, root: Element) -> Iterator[tuple[str, Path]]:

@@ -8,29 +8,16 @@ from xml.etree.ElementTree import Element, SubElement
 
 from ....domain import errors
 from ..host import domain_xml
-from . import allowed
+from . import allowed, comes_along
 
 LONGEST = 10_000
 """More elements than any machine has."""
 OF_A_KERNEL = ("kernel", "initrd", "cmdline")
 LONGEST_TEXT = 1 << 20
-CHOSEN_HERE = frozenset(
-    {
-        "metadata", "resource", "seclabel", "cputune", "numatune", "memtune", "blkiotune", "iothreadids", "os/nvram",
-        "devices/emulator", "devices/redirdev", "devices/disk/source", "devices/disk/backingStore", "devices/disk/mirror",
-        "devices/disk/auth", "devices/disk/encryption", "devices/interface/source", "devices/interface/target",
-        "devices/interface/virtualport", "devices/interface/filterref", "devices/interface/portForward",
-        "devices/interface/backend", "devices/interface/ip", "devices/interface/route", "devices/interface/vlan",
-        "devices/serial/source", "devices/console/source", "devices/parallel/source", "devices/channel/source",
-        "devices/graphics/listen",
-    }
-)  # fmt: skip
-"""What this site puts in by itself, or nobody misses."""
 KINDS = {
     path: [place for place in allowed.ONE_OF if place.rpartition("@")[0] == path]
     for path in allowed.ATTRIBUTES
 }
-NOT_MISSED = frozenset({"id", "index", "state", "tty", "iothread", "cpuset", "listen", "port"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +68,13 @@ def _take(element: Element, clean: Element, path: str, left_out: list[str], room
             continue
         if place in allowed.INSTEAD:
             clean.set(name, allowed.INSTEAD[place])
-        left_out.extend([place] if name not in NOT_MISSED else ())
+        left_out.extend([place] if comes_along.is_missed(place) else ())
     clean.text = _text(element, path)
     seen: set[str] = set()
     for child in element:
         at = f"{path}/{child.tag}".lstrip("/")
         if not _is_element(child, at) or (at in seen and not _may_repeat(at)) or next(room, None) is None:
-            left_out.extend([at] if not _is_chosen_here(at) else ())
+            left_out.extend([at] if comes_along.is_missed(at) else ())
             continue
         seen.add(at)
         _take(child, SubElement(clean, child.tag), at, left_out, room)
@@ -99,7 +86,7 @@ def _is_element(element: Element, path: str) -> bool:
         return False
     if any(_is_other_kind(element, place) for place in KINDS.get(path, ())):
         return False
-    is_other = path in allowed.TEXTS and path not in CHOSEN_HERE and (element.text or "").strip()
+    is_other = path in allowed.TEXTS and (element.text or "").strip()
     return not is_other or _text(element, path) is not None
 
 
@@ -120,10 +107,6 @@ def _is_value(path: str, name: str, value: str) -> bool:
 def _text(element: Element, path: str) -> str | None:
     text, pattern = (element.text or "").strip(), allowed.TEXTS.get(path)
     return text if text and pattern is not None and pattern.fullmatch(text) else None
-
-
-def _is_chosen_here(path: str) -> bool:
-    return path in CHOSEN_HERE or path.endswith("/alias") or path.startswith("{")
 
 
 def _may_repeat(path: str) -> bool:

@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element
 
 from ... import interface
 from ..host import domain_xml
-from . import adapt, sizing
+from . import adapt, generation, gone, sizing
 
 
 def at_home(request: interface.HostRequest, place: adapt.HostFeatures, native: str) -> str:
@@ -16,7 +16,11 @@ def at_home(request: interface.HostRequest, place: adapt.HostFeatures, native: s
     root.attrib.pop("id", None)
     sizing.set_text(root, "name", request.name)
     domain_xml.set_tag(root, request.tag)
-    _leave_out(root, request.not_connected)
+    generation.take_along(domain_xml.parse(request.definition.native or native), root)
+    generation.give(root, request.goes_back)
+    cards = _unconnected(root, request.not_connected)
+    gone.leave_out(root, request.without)
+    _leave_out(root, cards)
     known = dict(domain_xml.disk_elements(root))
     for key, path in request.disks.items():
         if key in known:
@@ -28,10 +32,14 @@ def at_home(request: interface.HostRequest, place: adapt.HostFeatures, native: s
     return domain_xml.render(root)
 
 
-def _leave_out(root: Element, cards: frozenset[str]) -> None:
+def _unconnected(root: Element, keys: frozenset[str]) -> list[Element]:
+    return [card for key, card in domain_xml.nic_elements(root) if key in keys]
+
+
+def _leave_out(root: Element, cards: list[Element]) -> None:
     devices = root.find("devices")
-    for key, card in list(domain_xml.nic_elements(root)):
-        if devices is not None and key in cards:
+    for card in cards:
+        if devices is not None and card in list(devices):
             devices.remove(card)
 
 

@@ -4,8 +4,10 @@ Invariant: nothing is changed that does not carry our tag.
 """
 
 import contextlib
+import itertools
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -30,14 +32,20 @@ from . import (
     dry_run,
     firmware,
     foreign,
+    gone,
+    guards,
     homecoming,
     missing_here,
+    needed,
+    newer,
     sizing,
 )
 
 OFF = interface.PowerState.OFF
 AUTOSTART = "autostart"
 KEEP = libvirt.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM | libvirt.VIR_DOMAIN_UNDEFINE_KEEP_TPM
+
+Chains = Mapping[str, list[image.ImageFacts]]
 
 
 class Hosting:
@@ -69,48 +77,57 @@ class Hosting:
         self, definition: MachineDefinition, wanted: Sizing = interface.AS_DEFINED
     ) -> Sequence[interface.Obstacle]:
         if definition.fabric_kind != "libvirt":
-            return list(missing_here.accelerator_notes(None))
-        root = foreign.parse(definition.native)
+            return [*missing_here.accelerator_notes(None), *self._kept_out(())]
+        root, place = foreign.parse(definition.native), self._place(definition.native)
         found = [
             *missing_here.accelerator_notes(root),
             *missing_here.missing_files(root, self._boot_folders),
+            *self._kept_out(missing_here.boot_files(root)),
             *self._unknown_machine_type(root),
             *consoles.notes(root),
             *missing_here.disks_left_behind(root),
+            *missing_here.media(root),
+            *missing_here.cards_of_the_host(root),
+            *missing_here.clock(root),
+            *guards.notes(root, place.filters),
+            *newer.notes(root, place.libvirt),
             *missing_here.left_out(root, self._boot_folders),
         ]
         if any(obstacle.blocking for obstacle in found):
             return found
-        return [*found, *dry_run.obstacles(self._hypervisor, definition, self._place({}), wanted)]
+        return [*found, *dry_run.obstacles(self._hypervisor, definition, place, wanted)]
+
+    def gone(self, home: MachineDefinition, replicated: Collection[str]) -> Sequence[interface.Gone]:
+        return [*gone.at_home(self._hypervisor, domain_xml.parse(self._native(home)), replicated)]
 
     def create(self, request: interface.HostRequest) -> Sequence[str]:
         existing = self._hypervisor.find(request.fabric_id)
         if existing is not None:
             inventory.require_tag(existing, request.tag)
-            if inventory.power_of(existing) is not OFF:
-                return ()
+            if inventory.power_of(existing) is not OFF or power.has_saved_memory(existing):
+                return ()  # its memory goes with the definition that it was saved with
         self._require_free_name(request)
-        self._folders.let_in(*(path.absolute().parent for path in request.disks.values()))
+        chains = _chains(request.disks)
+        self._folders.let_in(*(path.absolute().parent for path in _files(chains)))
         self._consoles.mkdir(parents=True, exist_ok=True)
-        text = self._wanted(request)
+        text = self._wanted(request, chains)
         if existing is None:
+            self._nvram.mkdir(mode=0o700, exist_ok=True)
+            self._folders.let_in(self._nvram)
             firmware.place(self._hypervisor, domain_xml.parse(text), request.firmware)
-            if self._nvram.exists():
-                self._folders.let_in(self._nvram)
         console_file.mark(domain_xml.parse(text), begin_of(self._consoles, request.fabric_id))
         if existing is not None and existing.name() != request.name:  # libvirt redefines none by another name
             _undefine(existing, KEEP)
         domain = self._define(f"defining '{request.name}'", text)
         connection.call("turning autostart off", domain.setAutostart, 0)
-        return adapt.left_out(request)
+        return adapt.left_out(request, self._place(request.definition.native, chains))
 
     def describe(self, request: interface.HostRequest) -> interface.Description:
+        place = self._place(request.definition.native)
         if request.home is None:
-            return interface.Description(self._hypervisor.uri, adapt.adapted(request, self._place({})))
+            return interface.Description(self._hypervisor.uri, adapt.adapted(request, place))
         native = self._native(request.home)
-        return interface.Description(
-            self._hypervisor.uri, homecoming.at_home(request, self._place({}), native)
-        )
+        return interface.Description(self._hypervisor.uri, homecoming.at_home(request, place, native))
 
     def remove(self, fabric_id: str, tag: str) -> None:
         domain = self._hypervisor.find(fabric_id)
@@ -142,7 +159,7 @@ class Hosting:
         self._put_aside(domain, copy.with_suffix(".firmware"))
         durable.write(copy, definition.model_dump_json())
         _undefine(domain, KEEP)
-        return definition
+        return _told(definition)
 
     def restore(self, definition: MachineDefinition, tag: str | None) -> None:
         existing = self._hypervisor.find(definition.fabric_id)
@@ -167,6 +184,7 @@ class Hosting:
         domain = self._hypervisor.domain(fabric_id)
         if inventory.tag_of(domain) is None:
             raise errors.NotOurs(f"The machine '{domain.name()}' carries no secondsite tag.")
+        needed.require_none(domain, self._power.state(fabric_id))
         if inventory.power_of(domain) is OFF:
             consolidate.off(domain, disks, progress, lambda text: self._define("moving disks", text))
         else:
@@ -181,14 +199,20 @@ class Hosting:
                 connection.call("turning autostart on", domain.setAutostart, 1)
             noted.unlink()
 
-    def _wanted(self, request: interface.HostRequest) -> str:
-        place = self._place(request.disks)
+    def _wanted(self, request: interface.HostRequest, chains: Chains) -> str:
+        place = self._place(request.definition.native, chains)
         if request.home is None:
             if request.definition.fabric_kind == "libvirt":
                 root = foreign.parse(request.definition.native)
                 missing_here.require_kernels(root, self._boot_folders)
             return adapt.adapted(request, place)
-        return homecoming.at_home(request, place, self._native(request.home))
+        return homecoming.at_home(self._without_media(request), place, self._native(request.home))
+
+    def _without_media(self, request: interface.HostRequest) -> interface.HostRequest:
+        """Nobody waits for a disc that was taken away while the machine was at the other site."""
+        assert request.home is not None
+        media = {each.key for each in self.gone(request.home, request.disks) if each.medium}
+        return replace(request, without=request.without | media)
 
     def _native(self, withdrawn: MachineDefinition) -> str:
         """Its XML; that of our own copy has the secrets too, such as a console's password."""
@@ -205,13 +229,26 @@ class Hosting:
         with contextlib.suppress(errors.FabricError):
             firmware_files.write(folder, firmware.read(self._hypervisor, domain))
 
-    def _place(self, disks: Mapping[str, Path]) -> adapt.HostFeatures:
+    def _place(self, native: str, chains: Chains | None = None) -> adapt.HostFeatures:
+        """Of this host, for a machine that is defined so and reads its disks from these files."""
         known = self._networks.list()
         return adapt.HostFeatures(
             accelerator.kvm_usable(), frozenset(each.name for each in known if each.kind == "libvirt"),
-            self._consoles, self._nvram, self._hypervisor.key, self._encrypted_chains(disks), self._boot_folders,
+            self._consoles, self._nvram, self._hypervisor.key, self._encrypted(chains or {}), self._boot_folders,
             frozenset(each.name for each in known if each.carries_vlans),
+            frozenset(each.name for each in known if each.takes_filters), self._filters(native),
+            connection.call("reading its release", self._hypervisor.handle.getLibVersion),
         )  # fmt: skip
+
+    def _filters(self, native: str) -> frozenset[str]:
+        """Those that are defined here, for a definition that names any. The embedded driver has none."""
+        if "<filterref" not in native:
+            return frozenset()
+        try:
+            ask = self._hypervisor.handle.listAllNWFilters
+            return frozenset(each.name() for each in connection.call("listing network filters", ask))
+        except errors.FabricError:
+            return frozenset()
 
     def _define(self, doing: str, text: str) -> Any:
         return connection.call(doing, self._hypervisor.handle.defineXML, text)
@@ -231,6 +268,12 @@ class Hosting:
                 "Install a QEMU at least as new as the source's, or change the machine type at the source.",
             )
 
+    def _kept_out(self, files: Iterable[Path]) -> Iterator[interface.Obstacle]:
+        """Of the folders of these files, and of our own."""
+        folders = [path.parent for path in files if path.exists()]
+        for what, do in self._folders.kept_out([*self._folders.own, *folders]).items():
+            yield interface.Obstacle(what, do)
+
     def _require_free_name(self, request: interface.HostRequest) -> None:
         namesake = self._hypervisor.find_named(request.name)
         if namesake is None or namesake.UUIDString() == request.fabric_id:
@@ -238,15 +281,29 @@ class Hosting:
         inventory.require_tag(namesake, request.tag)
         raise errors.AlreadyExists(
             f"Another machine of ours is named '{request.name}' here.",
-            do="Choose another name, or clean it up first.",
+            do="Let it have another name here ('secondsite machine set MACHINE --target-name NAME'), or clean that one up first.",
         )
 
-    def _encrypted_chains(self, disks: Mapping[str, Path]) -> dict[str, list[image.ImageFacts]]:
+    def _encrypted(self, chains: Chains) -> dict[str, list[image.ImageFacts]]:
         if self._hypervisor.key is None:
             return {}
-        with qemu_img.translated():
-            chains = {key: image.chain(path) for key, path in disks.items()}
         return {key: chain for key, chain in chains.items() if any(link.encrypted for link in chain)}
+
+
+def _chains(disks: Mapping[str, Path]) -> Chains:
+    """All files that the disks read from, top first; raises FabricError if one is missing."""
+    with qemu_img.translated():
+        return {key: image.chain(path) for key, path in disks.items()}
+
+
+def _files(chains: Chains) -> Iterator[Path]:
+    for link in itertools.chain(*chains.values()):
+        yield from (link.path, *link.others)
+
+
+def _told(definition: MachineDefinition) -> MachineDefinition:
+    """Without the passwords, which only our own copy has."""
+    return definition.model_copy(update={"native": domain_xml.without_passwords(definition.native)})
 
 
 def _autostart(domain: Any) -> str:
@@ -261,10 +318,10 @@ def _require_replaceable(domain: Any, tags: Sequence[str | None]) -> None:
         raise errors.NotOurs(
             f"The machine '{domain.name()}' is there already, and carries {found or 'no secondsite tag'}."
         )
-    if inventory.power_of(domain) is not OFF:
+    if inventory.power_of(domain) is not OFF or power.has_saved_memory(domain):
         raise errors.FabricError(
             f"The machine '{domain.name()}' is there and not off: nothing was restored.",
-            do="Shut it down if it must be replaced; then retry the job.",
+            do="Shut it down if it must be replaced, or discard its saved memory ('virsh managedsave-remove'); then retry the job.",
         )
 
 
@@ -287,4 +344,4 @@ def _withdrawn_before(path: Path, fabric_id: str, tag: str) -> MachineDefinition
         ) from None
     if domain_xml.tag_of(domain_xml.parse(definition.native)) != tag:
         raise errors.NotOurs(f"The withdrawn machine '{definition.name}' does not carry the tag {tag}.")
-    return definition
+    return _told(definition)

@@ -1,6 +1,7 @@
 """What a definition asks of its host that this one does not have."""
 
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from xml.etree.ElementTree import Element
@@ -8,14 +9,14 @@ from xml.etree.ElementTree import Element
 from ....domain import errors
 from ... import interface
 from ..host import accelerator, domain_xml
-from . import allowed, foreign
+from . import allowed, comes_along, foreign
 
 FIRMWARE_FOLDERS = "/usr/share/OVMF, AAVMF, edk2, qemu or seabios"
 NAME_IT = (
     "Put the file into the same folder here, and name that folder in 'boot_folders' of the appliance's appliance.json; then restart "
     "the appliance. Or let the machine boot from its disk."
 )
-NAMED = 8
+NAMED = 40
 TOLD = ("devices/hostdev", "devices/filesystem", "devices/shmem", "devices/tpm", "devices/serial@", "devices/console@",
         "devices/parallel@", "os/loader", "os/kernel", "os/initrd", "os/cmdline")  # fmt: skip
 
@@ -43,8 +44,8 @@ def missing_files(root: Element, boot_folders: Sequence[Path] = ()) -> Iterator[
     for path in foreign.strange_kernels(root, boot_folders):
         yield interface.Obstacle(_strange(path), NAME_IT)
     path = (root.findtext("os/loader") or "").strip()
-    for name in ("os/kernel", "os/initrd"):
-        yield from _missing(root.findtext(name))
+    for file in boot_files(root):
+        yield from _missing(str(file))
     if path and not allowed.FIRMWARE.fullmatch(path):
         yield interface.Obstacle(
             f"The definition names the firmware {path}, and firmware is taken from {FIRMWARE_FOLDERS} alone.",
@@ -61,6 +62,12 @@ def missing_files(root: Element, boot_folders: Sequence[Path] = ()) -> Iterator[
             )
 
 
+def boot_files(root: Element) -> list[Path]:
+    """The kernel that QEMU itself reads, and what it reads with it."""
+    named = ((root.findtext(name) or "").strip() for name in ("os/kernel", "os/initrd"))
+    return [Path(name) for name in named if name]
+
+
 def _missing(path: str | None) -> Iterator[interface.Obstacle]:
     if path and path.strip() and not Path(path.strip()).exists():
         yield interface.Obstacle(
@@ -72,10 +79,48 @@ def left_out(root: Element, boot_folders: Sequence[Path] = ()) -> Iterator[inter
     """What is not taken from a definition of another site, and is not told otherwise."""
     found = [each for each in foreign.admit(root, boot_folders).left_out if not each.startswith(TOLD)]
     if found:
-        named, more = ", ".join(found[:NAMED]), len(found) - NAMED
+        words = [*comes_along.named(found)]
+        named, more = ", ".join(words[:NAMED]), len(words) - NAMED
         yield interface.Obstacle(
             f"Parts of the definition do not come along: {named}{f' and {more} more' if more > 0 else ''}.",
             "Make sure that the guest runs without them; set them by hand after a failover if it does not.",
+            blocking=False,
+        )
+
+
+def media(root: Element) -> Iterator[interface.Obstacle]:
+    """What lies in drives: installation media, but also what configures a guest, as cloud-init's disc."""
+    for disk in root.iterfind("devices/disk"):
+        source = disk.find("source")
+        if disk.get("device") in ("cdrom", "floppy") and source is not None and source.attrib:
+            where = source.get("file") or source.get("dev") or source.get("volume") or source.get("name")
+            target = disk.find("target")
+            drive = "" if target is None else f" {target.get('dev')}"
+            yield interface.Obstacle(
+                f"{where} in the drive{drive} does not come along; here the drive is empty.",
+                "Make sure that the guest boots without it, as with cloud-init's disc; or eject it ('virsh change-media MACHINE DRIVE --eject').",
+                blocking=False,
+            )
+
+
+def cards_of_the_host(root: Element) -> Iterator[interface.Obstacle]:
+    for key, card in domain_xml.nic_elements(root):
+        if card.get("type") in ("hostdev", "vdpa", "vhostuser"):
+            model = card.find("model")
+            yield interface.Obstacle(
+                f"{key} is a device of its own host ({card.get('type')}); here it is an emulated card "
+                f"({'rtl8139' if model is None else model.get('type')}).",
+                "Make sure that the guest drives it, and finds its network settings for it.",
+                blocking=False,
+            )
+
+
+def clock(root: Element) -> Iterator[interface.Obstacle]:
+    found = root.find("clock")
+    if found is not None and "localtime" in (found.get("offset"), found.get("basis")):
+        yield interface.Obstacle(
+            f"The machine's clock runs in the time zone of its host; here that is {'/'.join(time.tzname)}.",
+            "Give both hosts the same time zone, or let the guest take its time from the network.",
             blocking=False,
         )
 

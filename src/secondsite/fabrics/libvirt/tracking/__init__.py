@@ -12,5 +12,6 @@ Its rooms:
     image_identity  which file a bitmap belongs to
     known_disks     definitions that need not be read again
     unwritten       whether anything was written since a checkpoint
+    recognizing     whether a machine without our tag is surely ours
     trackable       obstacles to tracking a machine
 """

@@ -28,8 +28,10 @@ from ..host import connection, domain_xml, qemu_img, secrets
 END_SECONDS = 30.0
 AGAIN_SECONDS = 5.0
 BETWEEN_SECONDS, LOOK_SECONDS = 5.0, 0.05
-BETWEEN_JOBS = "backup job data missing"
-"""libvirt's words while a backup job holds the machine already, or still, and has no figures."""
+BETWEEN_JOBS = libvirt.VIR_ERR_INTERNAL_ERROR
+"""libvirt's code while a backup job holds the machine already, or still, and has no figures. It has others for what lasts."""
+MOST_CONNECTIONS = 100
+"""That QEMU takes in a backup job: libvirt names no other number to it. Each disk needs one."""
 CHANGED = "changed"
 """The export's bitmap; QEMU shows it as qemu:dirty-bitmap:changed."""
 
@@ -65,7 +67,7 @@ def _job_kind(domain: Any) -> int:
         try:
             return int(connection.call("looking for jobs", domain.jobInfo)[0])
         except errors.FabricError as error:
-            if BETWEEN_JOBS not in error.message or time.monotonic() > deadline:
+            if connection.code_of(error) != BETWEEN_JOBS or time.monotonic() > deadline:
                 raise
         time.sleep(LOOK_SECONDS)
 

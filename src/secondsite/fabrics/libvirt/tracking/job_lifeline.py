@@ -28,8 +28,8 @@ RESCUE_SECONDS = 600.0
 ANSWER_SECONDS = 2.0
 PAUSE_SECONDS = 0.1
 VIRSH_SECONDS = 60.0
-GONE = ("no domain", "domain not found", "failed to get domain", "no domain backup job", "not running")
-"""What virsh says when there is nothing to end."""
+NO_JOB = "None"
+"""What virsh itself, without a translation, calls the job of a machine that has none. What the daemon says is in the language of its host."""
 
 Rescue = Sequence[str]
 """('monitor', socket), or ('virsh', uri, machine, folder of our sockets)."""
@@ -183,7 +183,7 @@ def _rescue(rescue: Rescue) -> bool:
     """True if no job of ours is left, or the machine can never be reached again."""
     kind, *rest = rescue
     if kind == "virsh":
-        return _end_by_virsh(*rest)
+        return end_by_virsh(*rest)
     if not Path(rest[0]).exists():
         return True
     try:
@@ -222,14 +222,22 @@ def _ask(talk: IO[str], command: str, **arguments: object) -> Any:
             return answer.get("return")
 
 
-def _end_by_virsh(uri: str, machine: str, sockets: str) -> bool:
+def end_by_virsh(uri: str, machine: str, sockets: str) -> bool:
     """End the job if its socket is ours."""
     seen = _virsh(uri, "backup-dumpxml", machine)
     if seen.returncode != 0:
-        return any(words in seen.stderr.lower() for words in GONE)
+        return _has_no_job(uri, machine)
     if f"'{sockets}/" not in seen.stdout:
         return True
     return _virsh(uri, "domjobabort", machine).returncode == 0
+
+
+def _has_no_job(uri: str, machine: str) -> bool:
+    """Whether the daemon answers, and the machine is off, gone, or without any job."""
+    running = _virsh(uri, "list", "--uuid")
+    if running.returncode != 0 or machine not in running.stdout.split():
+        return running.returncode == 0
+    return NO_JOB in _virsh(uri, "domjobinfo", machine).stdout.split()
 
 
 def _virsh(uri: str, *words: str) -> "subprocess.CompletedProcess[str]":

@@ -1,15 +1,19 @@
 """Obstacles to tracking the changes of a machine."""
 
 import dataclasses
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from ....datapath.disks import named_files
 from ....datapath.encryption import EncryptionKey
 from ....domain import errors
 from ... import interface
 from ..host import connection, domain_xml, inventory, qemu_img
-from . import bitmaps, iothreads
+from . import backup_job, bitmaps, iothreads
+
+MANY_FILES = 20
 
 
 def obstacles(domain: Any, key: EncryptionKey | None = None) -> Sequence[interface.Obstacle]:
@@ -31,12 +35,18 @@ def _of_machine(domain: Any, disks: Sequence[domain_xml.Disk]) -> Iterator[inter
         )
     if not disks:
         yield interface.Obstacle("The machine has no disk.", "Attach one, or leave the machine unprotected.")
+    for disk in disks[backup_job.MOST_CONNECTIONS :]:
+        yield interface.Obstacle(
+            f"Disk {disk.key} is one of {len(disks)}; QEMU lets at most {backup_job.MOST_CONNECTIONS} be read at once.",
+            "Exclude it, or as many others: a copy elsewhere then runs without them.",
+            disk=disk.key,
+        )
     for name in connection.call("listing snapshots", domain.snapshotListNames):
         if _is_internal(domain, name):
             # P9: a revert fails beside persistent bitmaps and leaves the machine off.
             yield interface.Obstacle(
                 f"Internal snapshot '{name}': it cannot be reverted to while changes are tracked.",
-                f"Delete it with 'virsh snapshot-delete {domain.name()} {name}', or make external ones.",
+                f"Delete it with 'virsh snapshot-delete {shlex.quote(domain.name())} {shlex.quote(name)}', or make external ones.",
             )
     for name in bitmaps.checkpoints(domain):
         if not name.startswith(bitmaps.OURS):
@@ -53,6 +63,14 @@ def _of_disk(disk: domain_xml.Disk, key: EncryptionKey | None) -> Iterator[inter
         yield interface.Obstacle(
             f"Disk {disk.key} comes over the network ({disk.network}); only qcow2 files can be replicated.",
             "Move it to a qcow2 file, or exclude the disk: a copy elsewhere then runs without it.",
+        )
+        return
+    if disk.volume is not None:
+        pool, _, name = disk.volume.partition("/")
+        yield interface.Obstacle(
+            f"Disk {disk.key} is named as the volume {name} of the storage pool {pool}; it is replicated only if it is named by its file.",
+            f"Point the disk to the file that 'virsh vol-path {name} --pool {pool}' says (<disk type='file'>), if that is qcow2; or exclude the "
+            "disk.",
         )
         return
     if disk.kind != "disk" or not disk.path:
@@ -107,10 +125,17 @@ def _of_image(disk: domain_xml.Disk, facts: qemu_img.ImageFacts) -> Iterator[int
             "Let only this machine's definition use it, by the qcow2 file; or convert the disk with 'qemu-img convert'.",
             blocking=False,
         )
+    if (files := named_files.count(Path(disk.path))) > MANY_FILES:
+        yield interface.Obstacle(
+            f"Disk {disk.key} stands on {files} files: libvirt 10.8 to 11.10 starts no machine with more than 25, 22 where files are encrypted "
+            "or have bitmaps, and ends a running one with more when its daemon is restarted.",
+            f"Merge its snapshots: 'virsh blockcommit MACHINE {disk.key} --active --pivot --wait'.",
+            blocking=False,
+        )
     for name in facts.snapshots:
         yield interface.Obstacle(
             f"Disk {disk.key} holds the internal snapshot '{name}', which could not be reverted to.",
-            f"Delete it with 'virsh snapshot-delete', or 'qemu-img snapshot -d {name} {disk.path}'.",
+            f"Delete it with 'virsh snapshot-delete', or 'qemu-img snapshot -d {shlex.quote(name)} {disk.path}'.",
         )
 
 

@@ -5,6 +5,7 @@ The base of a view is the checkpoint that the caller names as acknowledged, neve
 
 import contextlib
 import dataclasses
+import shlex
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -15,7 +16,7 @@ from ....domain import errors
 from ... import interface
 from ..consistency import freezing
 from ..host import connection, domain_xml, inventory, permissions, sockets, tagging
-from . import backup_job, bitmaps, image_identity, iothreads, powered_off, trackable, unwritten
+from . import backup_job, bitmaps, image_identity, iothreads, powered_off, recognizing, trackable, unwritten
 from .job_lifeline import JobLifeline
 from .waiting_calls import WaitingCalls
 
@@ -58,7 +59,9 @@ class Tracking:
         domain = self._hypervisor.domain(fabric_id)
         found = inventory.tag_of(domain)
         if found not in (None, tag):
-            remove = f"virsh metadata {domain.name()} --uri {domain_xml.NAMESPACE} --config --remove"
+            remove = (
+                f"virsh metadata {shlex.quote(domain.name())} --uri {domain_xml.NAMESPACE} --config --remove"
+            )
             raise errors.NotOurs(
                 f"Machine '{domain.name()}' carries the mark of another protection, {found}.",
                 do=f"If another vault protects it, end that first. If that was forgotten with a restored database: '{remove}', "
@@ -66,6 +69,10 @@ class Tracking:
             )
         if found is None:
             tagging.write(domain, tag)
+
+    def recognizes(self, acknowledged: interface.Acknowledged) -> bool:
+        domain = self._hypervisor.domain(acknowledged.fabric_id)
+        return recognizing.is_sure(domain, acknowledged)
 
     def open(self, request: interface.SessionRequest) -> AbstractContextManager[interface.ChangeSession]:
         return self._view(request)
@@ -196,6 +203,7 @@ class Tracking:
         self, domain: Any, request: interface.SessionRequest
     ) -> Iterator[interface.ChangeSession]:
         iothreads.require_safe(domain, request.disks)
+        _require_few(domain, request)
         self._waiting.opening()
         plan = self._plan(domain, request)
         request.scratch_dir.mkdir(parents=True, exist_ok=True)
@@ -217,6 +225,7 @@ class Tracking:
                 consistency=freeze.consistency,
                 reason=freeze.reason,
                 pause_seconds=freeze.seconds or pause_seconds,
+                most_connections=backup_job.MOST_CONNECTIONS,
                 scratch_bytes=lambda: backup_job.scratch_bytes(plan),
                 abandon=ending.end,
                 wanted_seconds=self._waiting.seconds,
@@ -272,6 +281,15 @@ class Tracking:
 
     def _sockets(self) -> Path:
         return sockets.folder(self._work_dir, self._folders.owner)
+
+
+def _require_few(domain: Any, request: interface.SessionRequest) -> None:
+    """Nothing is opened for more disks than can be read: QEMU would stand still with the last of them."""
+    if len(request.disks) > backup_job.MOST_CONNECTIONS:
+        raise errors.FabricError(
+            f"'{domain.name()}' has {len(request.disks)} disks to replicate; QEMU lets at most {backup_job.MOST_CONNECTIONS} be read at once.",
+            do="Exclude the disks that the other site can do without.",
+        )
 
 
 def _require_disks(domain: Any, disks: Sequence[domain_xml.Disk], request: interface.SessionRequest) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ....datapath.encryption import EncryptionKey
 from ....domain import errors
+from ....wire.common.machines import MachineDefinition
 from ...interface import PowerState
 from . import disks
 from .daemon import Daemon, Session
@@ -58,7 +59,10 @@ class Host:
         daemon = self.daemon(record)
         runs_in = daemon.ensure()
         nodes = {key: tuple(link.node for link in files.chain) for key, files in found.items()}
-        record = self.records.save(record.having(nodes=nodes, checkpoints=_checkpoints(found)))
+        definition = _as_large_as(record.definition, found)
+        record = self.records.save(
+            record.having(definition=definition, nodes=nodes, checkpoints=_checkpoints(found))
+        )
         try:
             with daemon.session(f"Starting machine '{record.definition.name}'") as session:
                 for key, files in found.items():
@@ -134,6 +138,14 @@ def _end_disk_view(session: Session, fabric_id: str, key: str, path: Path) -> No
     session.drop_job(name)
     session.drop_node(name)
     session.drop_bitmap(disks.node_name(fabric_id, path), DELTA)
+
+
+def _as_large_as(definition: MachineDefinition, found: dict[str, disks.DiskFiles]) -> MachineDefinition:
+    """With the sizes of its files: a machine that comes home may have been made larger while it was away."""
+    sized = tuple(
+        disk.model_copy(update={"size_bytes": found[disk.key].size_bytes}) for disk in definition.disks
+    )
+    return definition.model_copy(update={"disks": sized})
 
 
 def _checkpoints(found: dict[str, disks.DiskFiles]) -> dict[str, tuple[str, ...]]:

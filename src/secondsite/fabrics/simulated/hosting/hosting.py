@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from ....wire.common.machines import DiskDefinition, MachineDefinition, NicDefin
 from ....wire.common.properties import Sizing
 from ... import capacity, interface
 from ...capacity import Capacity
-from ...interface import HostRequest, Obstacle, PowerState
+from ...interface import Gone, HostRequest, Obstacle, PowerState
 from .. import firmware
 from ..host.faults import Faults
 from ..host.host import Host
@@ -43,6 +43,9 @@ class SimulatedHosting:
                 what = f"Firmware '{definition.firmware}' is unknown here."
                 return [Obstacle(what, f"Use one of {', '.join(FIRMWARES)}.")]
             return []
+
+    def gone(self, home: MachineDefinition, replicated: Collection[str]) -> Sequence[Gone]:
+        return ()
 
     def create(self, request: HostRequest) -> Sequence[str]:
         with (

@@ -135,6 +135,11 @@ def save(root: Path, fabric_id: str) -> None:
     _mark(root, fabric_id, saved=True)
 
 
+def define_anew(root: Path, fabric_id: str) -> None:
+    """As another program does from a file of its own: our tag and the veto are gone."""
+    _mark(root, fabric_id, tag=None, start_forbidden=False)
+
+
 def migrate_away(root: Path, fabric_id: str) -> None:
     """Another host runs the machine from now on; this one still has its definition."""
     host = Host(root)
@@ -154,7 +159,7 @@ def reboot(root: Path) -> None:
                 host.open(host.records.need(record.fabric_id))
 
 
-def _mark(root: Path, fabric_id: str, **marks: bool) -> None:
+def _mark(root: Path, fabric_id: str, **marks: bool | None) -> None:
     host = Host(root)
     with host.records.lock(fabric_id, "mark"):
         host.records.save(host.records.need(fabric_id).having(**marks))

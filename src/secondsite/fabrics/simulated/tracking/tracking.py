@@ -51,6 +51,15 @@ class SimulatedTracking:
             if record.tag is None:
                 self._host.records.save(record.having(tag=tag))
 
+    def recognizes(self, acknowledged: Acknowledged) -> bool:
+        with self._faults.around("tracking.recognizes", acknowledged.fabric_id):
+            record = self._host.records.need(acknowledged.fabric_id)
+            paths = {disk.key: Path(disk.path) for disk in record.definition.disks}
+            return bool(acknowledged.disks) and all(
+                key in paths and record.counted(acknowledged.base, key, paths[key])
+                for key in acknowledged.disks
+            )
+
     @contextlib.contextmanager
     def open(self, request: SessionRequest) -> Iterator[ChangeSession]:
         with self._host.records.lock_view(request.fabric_id):

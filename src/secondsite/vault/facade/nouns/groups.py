@@ -1,6 +1,7 @@
 """Replication groups: machines with common recovery points. A machine belongs to one group at most."""
 
 import dataclasses
+import shlex
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import partial
@@ -165,7 +166,7 @@ def _check(
     if machine.group is not None:
         raise errors.NotPossibleNow(
             f"{machine.name} belongs to group '{machine.group}'.",
-            do=f"Take it out first: secondsite group remove {machine.group} {machine.name}",
+            do=f"Take it out first: secondsite group remove {shlex.quote(machine.group)} {shlex.quote(machine.name)}",
         )
     if machine.state not in MAY_JOIN:
         raise errors.NotPossibleNow(

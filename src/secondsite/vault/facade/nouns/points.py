@@ -1,5 +1,6 @@
 """Recovery points of a machine, and what a choice would pick now."""
 
+import shlex
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -124,7 +125,7 @@ class Points:
         if point_id not in {point.id for point in known}:
             raise errors.NotFound(
                 f"{record.name} has no recovery point '{point_id}'.",
-                do=f"List them with 'secondsite point list {record.name}'.",
+                do=f"List them with 'secondsite point list {shlex.quote(record.name)}'.",
             )
 
     def _alone(

@@ -1,18 +1,22 @@
 """Replication policies. Each has a failback twin, which is made with it and is read-only (C-19)."""
 
 import re
+import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ....domain import errors
-from ....domain.policies import ReplicationPolicy, failback_twin
+from ....domain.policies import ReplicationPolicy, failback_twin, in_force
 from ....ground.plural import counted
 from ....wire.common.policies import PolicyShape
-from ....wire.rest import Policy, PolicyCreate
+from ....wire.rest import MachinePolicy, MachinePolicyChange, Policy, PolicyCreate
 from ... import ports
+from ...steps import lookup
 from ...watch import settings_push
 from ..parts import Parts
 from ..shared.editions import Seen, require
 from ..shared.once import Once, carry_out
+from . import machines
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
 
@@ -63,10 +67,28 @@ class Policies:
             if users:
                 raise errors.NotPossibleNow(
                     f"Policy '{name}' is used by {counted(len(users), 'machine')}.",
-                    do="Disable their protection first: " + ", ".join(users[:10]),
+                    do="Give them another policy ('secondsite machine set MACHINE --policy NAME') first: "
+                    + ", ".join(users[:10]),
                 )
             tx.policies.remove(twin)
             tx.policies.remove(name)
+
+    def assign(self, name: str, request: MachinePolicyChange) -> MachinePolicy:
+        """Another policy for a machine; history that it keeps no more goes as after any lowered retention. Raises NotFound,
+        InvalidArgument for a read-only policy, NotPossibleNow for one that encrypts replicas while the machine's is not."""
+        with self._parts.changing() as tx:
+            tx.one_at_a_time("policies")
+            machine = machines.existing(self._parts, tx, name)
+            lookup.require_policy(tx, request.policy)
+            _require_encrypted(tx, machine, request.policy)
+            read_only = {policy.name: fixed for policy, fixed in tx.policies.list()}
+            policy = in_force(request.policy, read_only, machine.reversed)
+            before = MachinePolicy(machine=machine.id, name=machine.name, policy=machine.policy)
+            tx.machines.put(replace(machine, policy=policy))
+            after = before.model_copy(update={"policy": policy})
+            self._parts.note(before, after)
+        self._parts.signals(f"{settings_push.POLICY}{policy}")
+        return after
 
     def _editable(self, tx: ports.Transaction, name: str, seen: Seen | None) -> Policy:
         tx.one_at_a_time("policies")
@@ -74,6 +96,16 @@ class Policies:
         require(seen, info, f"Policy '{name}'")
         _refuse_read_only(info)
         return info
+
+
+def _require_encrypted(tx: ports.Transaction, machine: ports.MachineRecord, name: str) -> None:
+    """What is in the clear stays so until protection begins anew."""
+    policy = tx.policies.find(name)
+    if policy is not None and policy.encrypt and not machine.encrypted:
+        raise errors.NotPossibleNow(
+            f"Policy '{name}' encrypts replicas, and that of {machine.name} is not encrypted.",
+            do=f"Give a policy that does not; or protect {machine.name} anew with this one.",
+        )
 
 
 def put_with_twin(tx: ports.Transaction, policy: ReplicationPolicy) -> None:
@@ -88,7 +120,7 @@ def _create(tx: ports.Transaction, policy: ReplicationPolicy) -> Policy:
         if tx.policies.find(name):
             raise errors.AlreadyExists(
                 f"There is a policy '{name}' already.",
-                do=f"Choose another name, or change it: 'secondsite policy update {name} --help'.",
+                do=f"Choose another name, or change it: 'secondsite policy update {shlex.quote(name)} --help'.",
             )
     put_with_twin(tx, policy)
     return _info(tx, policy.name)

@@ -1,5 +1,6 @@
 """Predictions and timings as the faces show them."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 
 from ....domain.lifecycle import Verb
@@ -61,9 +62,9 @@ def parts(found: Mapping[Part, float]) -> tuple[PredictedPart, ...]:
 def _advice(name: str, verb: Verb, basis: Basis) -> str | None:
     moves = verb is Verb.PLANNED_FAILOVER
     if basis is Basis.NOTHING:
-        return MOVED_NONE if moves else DRILL.format(name)
+        return MOVED_NONE if moves else DRILL.format(shlex.quote(name))
     if basis is Basis.OTHERS:
-        return MOVED_OTHERS if moves else OTHERS.format(name)
+        return MOVED_OTHERS if moves else OTHERS.format(shlex.quote(name))
     return None
 
 

@@ -3,6 +3,7 @@
 They go on once they have begun: a cancel before them undoes the job, which removes the same. What a kill interrupts is done again.
 """
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -101,9 +102,7 @@ class CleansUp:
         def failed(tx: ports.Transaction) -> None:
             tx.machines.put(replace(tx.machines.get(machine.id), drill_failed_at=self._deps.now()))
 
-        said = (
-            f"{KEPT}: look at it, then 'secondsite machine cleanup-test-failover {machine.name} --notes WHAT'"
-        )
+        said = f"{KEPT}: look at it, then 'secondsite machine cleanup-test-failover {shlex.quote(machine.name)} --notes WHAT'"
         return Done(
             said, cleaning.DrillEnded(verdict=Verdict.FAILED), self._deps.commit(failed), partial=True
         )

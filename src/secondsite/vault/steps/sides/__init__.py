@@ -18,5 +18,6 @@ Its rooms:
     naming         its DNS names point to where it runs
     proving        what is seen of a machine after its start
     replica_setup  what a replica that lies there is told of its machine
+    running_somewhere  whether a failover that did not end left the machine off at both sites
     start_anyway   the old copy of a failed-over machine is started although that is forbidden
 """

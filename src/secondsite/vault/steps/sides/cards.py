@@ -1,6 +1,7 @@
 """What each network card of a machine is connected to at its target: as is set for the card, else as its network is mapped."""
 
 import hashlib
+import shlex
 from collections.abc import Mapping, Sequence
 
 from ....wire.common.cards import CardSettings
@@ -165,7 +166,7 @@ def _unmapped(machine: ports.MachineRecord, card: CardHere, network: str | None)
     source, target = machine.source_site, machine.target_site
     if network is None:
         what = f"{card.key} ({card.mac}) is on no network of {source} that could be mapped: it will not be connected."
-        do = f"Give it one: 'secondsite card set {machine.name} {card.mac} --network NETWORK'."
+        do = f"Give it one: 'secondsite card set {shlex.quote(machine.name)} {card.mac} --network NETWORK'."
         return ObstacleShape(what=what, do=do, blocking=False)
     what = f"{card.key} ({card.mac}) has no mapped network at {target}: it will not be connected."
     do = f"Map its network: 'secondsite mapping create {source}/{network} {target}/NETWORK'."

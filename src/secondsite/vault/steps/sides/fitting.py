@@ -2,6 +2,7 @@
 
 Nobody knows whether a guest asks a DHCP server for them, and gets others there: what does not fit is warned of, and never refused."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -30,8 +31,10 @@ def look(
     cards: Sequence[CardHere],
     told: Told,
     known: Sequence[StandIn],
+    *,
+    runs: bool = False,
 ) -> Fit:
-    """At the second site. `known`: the networks there, as their appliance says; a pool says the subnet of its network, or of a VLAN in it."""
+    """At the second site. It `runs` now, so its guest could say what it has. `known`: the networks there, as their appliance says; a pool says the subnet of its network, or of a VLAN in it."""
     there = {each.network: each for each in known}
     asks = [card for card in cards if card.network is not None and card.address is None]
     keeps = [
@@ -43,7 +46,12 @@ def look(
     fitting = [(card, address, subnet) for card, address, subnet in keeps if not _is_outside(address, subnet)]
     stays = {card.mac for card, _, subnet in fitting if subnet is not None}
     ungiven = [_ungiven(machine, card) for card in asks if card.mac not in stays and _gives_none(there, card)]
-    return Fit("".join(_said(*each) for each in fitting), Obstacles(obstacles=(*unfit, *ungiven)))
+    silent = [
+        _unsettable(machine, card)
+        for card in cards
+        if runs and _wants(card) and not told.get(card.mac.lower()) and not _gives(there, card)
+    ]
+    return Fit("".join(_said(*each) for each in fitting), Obstacles(obstacles=(*unfit, *ungiven, *silent)))
 
 
 def at_home(tx: ports.Transaction, machine: ports.MachineRecord) -> str:
@@ -74,6 +82,16 @@ def _gives_none(there: Mapping[str, StandIn], card: CardHere) -> bool:
     return said is not None and said.gives_addresses is False
 
 
+def _gives(there: Mapping[str, StandIn], card: CardHere) -> bool:
+    """A network whose DHCP server can be told the address."""
+    said = there.get(str(card.network))
+    return said is not None and bool(said.gives_addresses)
+
+
+def _wants(card: CardHere) -> bool:
+    return card.network is not None and card.address is not None
+
+
 def _is_outside(address: str, subnet: str | None) -> bool:
     return subnet is not None and not addresses.lies_in(address, subnet)
 
@@ -90,7 +108,17 @@ def _ungiven(machine: ports.MachineRecord, card: CardHere) -> ObstacleShape:
         what=f"{card.key} ({card.mac}) comes to '{card.network}' of {site}, a virtual network without a DHCP server: if its guest asks for an "
         "address, it gets none.",
         do=f"Define one ('virsh net-edit {card.network}', <dhcp>), or let the card have an address of its own ('secondsite card set "
-        f"{machine.name} {card.key} --address ADDRESS/PREFIX') or out of a pool (--from-pool).",
+        f"{shlex.quote(machine.name)} {card.key} --address ADDRESS/PREFIX') or out of a pool (--from-pool).",
+        blocking=False,
+    )
+
+
+def _unsettable(machine: ports.MachineRecord, card: CardHere) -> ObstacleShape:
+    return ObstacleShape(
+        what=f"{card.key} ({card.mac}) is to have {card.address} at {machine.target_site}, and no guest agent answers in {machine.name}: nobody can "
+        "set it there, and the guest comes up with the address that it has.",
+        do="Install qemu-guest-agent in it, with its channel (virtio, org.qemu.guest_agent.0), which sets IPv4 addresses in Linux; or give it the "
+        "address by a DHCP server there. Else set it by hand after the start.",
         blocking=False,
     )
 
@@ -99,7 +127,7 @@ def _unfit(machine: ports.MachineRecord, card: CardHere, address: str, subnet: s
     return ObstacleShape(
         what=f"{card.key} ({card.mac}) keeps {address}, which is not in the network '{card.network}' ({subnet}): unless its guest asks a "
         "DHCP server, it will not be reachable there.",
-        do=f"Set an address ('secondsite card set {machine.name} {card.key} --address ADDRESS/PREFIX'), or let it have one out of a pool "
+        do=f"Set an address ('secondsite card set {shlex.quote(machine.name)} {card.key} --address ADDRESS/PREFIX'), or let it have one out of a pool "
         "(--from-pool).",
         blocking=False,
     )

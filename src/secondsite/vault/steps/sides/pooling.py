@@ -3,6 +3,7 @@
 They are taken by the prerequisites check, before anything stops, and are the machine's until it is home again: an address is never two
 machines' at once. What is taken by a verb that did not come to it, is taken anew from a machine that rests at home."""
 
+import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -262,13 +263,13 @@ def _obstacle(machine: ports.MachineRecord, each: Wanted, *, blocking: bool) -> 
         return ObstacleShape(
             what=f"{whom} the network '{card.network}' of {machine.target_site} has none{tag}{keeps}.",
             do=f"Make one: 'secondsite pool create NAME {machine.target_site}/{card.network} --subnet CIDR --range FIRST-LAST'; or give the "
-            f"card an address: 'secondsite card set {machine.name} {card.key} --address ADDRESS/PREFIX'.",
+            f"card an address: 'secondsite card set {shlex.quote(machine.name)} {card.key} --address ADDRESS/PREFIX'.",
             blocking=blocking,
         )
     size = pools.size(each.pool.settings.ranges)
     return ObstacleShape(
         what=f"{whom} none of the {size} of pool '{each.pool.name}' is free{keeps}.",
-        do=f"See who has them ('secondsite pool show {each.pool.name}'), or give it another range: 'secondsite pool set {each.pool.name} --range "
+        do=f"See who has them ('secondsite pool show {shlex.quote(each.pool.name)}'), or give it another range: 'secondsite pool set {shlex.quote(each.pool.name)} --range "
         "FIRST-LAST'.",
         blocking=blocking,
     )

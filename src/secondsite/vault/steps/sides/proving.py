@@ -4,12 +4,13 @@ The machine is failed over when it runs: whatever is seen, or not seen, no verb 
 order is given."""
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
 from ....domain import errors
+from ....domain.networks import addresses as addresses_of
 from ....jobs.model.context import StepContext
 from ....jobs.model.outcomes import Done, Outcome, Skipped
 from ....wire.common.cards import CardAddress
@@ -42,14 +43,16 @@ def prove(
     with deps.store.reading() as tx:
         checks = tuple(tx.checks.find(target.machine.id))
         addresses = tuple(to_have(tx, target.machine))
+    seen_at = partial(_keep_addresses, target.machine.id, ctx.now(), addresses)
+    unkept = None if note or not addresses else deps.commit(partial(seen_at, None))
     if not started.shows and (started.shows is None or not checks):
         unseen = f"nothing can be seen of {started.name} from outside: {_why(started)}"
-        return Skipped(unseen + _not_given(addresses), partial=bool(addresses))
+        return Skipped(unseen + _not_given(addresses), commit=unkept)
     try:
         answer = target.prove(started, max(deps.proof_seconds, wait_seconds), checks, addresses)
     except errors.SecondsiteError as error:
         unseen = f"nothing was seen of {started.name}, which was started: {error.message}"
-        return Skipped(unseen + _not_given(addresses), partial=bool(checks or addresses))
+        return Skipped(unseen + _not_given(addresses), partial=bool(checks), commit=unkept)
     evidence, png = answer.facts.evidence, picture_of(answer.facts)
     sentence = answer.sentence
     if checks and not evidence.checks:
@@ -62,24 +65,45 @@ def prove(
     def keep(tx: ports.Transaction) -> None:
         if png is not None:
             tx.pictures.put(ports.PictureRecord(ctx.job_id, ctx.now(), png))
-        (note or partial(_keep_addresses, target.machine.id, ctx.now()))(tx, evidence)
+        if note is not None:
+            note(tx, evidence)
+        else:
+            seen_at(evidence, tx)
 
-    failed = _lacks(evidence, checks, addresses)
+    failed = _lacks(evidence, checks)
     return Done(sentence, Proof(evidence=evidence), deps.commit(keep), partial=failed)
 
 
-def _lacks(evidence: Evidence, checks: Sequence[MachineCheck], addresses: Sequence[CardAddress]) -> bool:
+def _lacks(evidence: Evidence, checks: Sequence[MachineCheck]) -> bool:
     """Whether a check that is set was not passed, or an address that is set was not given: the job did not end as all well."""
     unchecked = bool(checks) and not (evidence.checks and evidence.proven)
-    return unchecked or sum(each.given for each in evidence.addresses) < len(addresses)
+    return unchecked or not all(each.given for each in evidence.addresses)
 
 
-def _keep_addresses(machine_id: str, now: datetime, tx: ports.Transaction, evidence: Evidence) -> None:
-    """Of a machine that runs at its target from now on."""
-    machine, told = tx.machines.get(machine_id), evidence.guest_addresses
-    seen = ports.AddressesRecord(now, machine.target_site, told) if told else None
+def _keep_addresses(
+    machine_id: str,
+    now: datetime,
+    wanted: Sequence[CardAddress],
+    evidence: Evidence | None,
+    tx: ports.Transaction,
+) -> None:
+    """Of a machine that runs at its target from now on, and those that its cards were to have and have not."""
+    machine, told = tx.machines.get(machine_id), () if evidence is None else evidence.guest_addresses
+    lacking = tuple(_lacking(wanted, evidence, told))
+    seen = ports.AddressesRecord(now, machine.target_site, told, lacking) if told or lacking else None
     if (seen or machine.seen_addresses) is not None:
         tx.machines.put(replace(machine, seen_addresses=seen))
+
+
+def _lacking(wanted: Sequence[CardAddress], evidence: Evidence | None, told: Sequence[str]) -> Iterator[str]:
+    """One that a DHCP server gave is there as well."""
+    verdicts = {} if evidence is None else {each.mac: each for each in evidence.addresses}
+    for card in wanted:
+        verdict = verdicts.get(card.mac)
+        if (verdict is not None and verdict.given) or addresses_of.host(card.address) in told:
+            continue
+        why = "nothing was seen of its guest" if verdict is None else verdict.said
+        yield f"{card.key} has not the address {card.address} that is set for it: {why}."
 
 
 def picture_of(proof: Proof) -> bytes | None:

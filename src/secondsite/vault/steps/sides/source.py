@@ -89,10 +89,14 @@ class Source(Side):
         """Begins to compare all blocks."""
         return self.give(orders.RESYNCHRONIZE, Nothing(), f"starting to compare {self.machine.name}")
 
-    def power(self, limits: Limits = USUAL, *, tell_addresses: bool = False) -> Answer[PowerFact]:
-        """Whether the machine runs, and, if that is asked for, which addresses its guest says."""
+    def power(
+        self, limits: Limits = USUAL, *, tell_addresses: bool = False, leaves: bool = False
+    ) -> Answer[PowerFact]:
+        """Whether the machine runs, and, if that is asked for, which addresses its guest says, and what is in the way of its shutdown."""
         why = f"asking {self.machine.source_site} whether {self.machine.name} runs"
-        payload = orders.FabricMachine(fabric_id=self.machine.source_fabric_id, tell_addresses=tell_addresses)
+        payload = orders.FabricMachine(
+            fabric_id=self.machine.source_fabric_id, tell_addresses=tell_addresses, leaves=leaves
+        )
         return self.give(orders.POWER, payload, why, limits)
 
     def pre_copy(self, until_seconds: float | None = None) -> Answer[CycleFact]:

@@ -176,6 +176,7 @@ class Target(Side):
         addresses: tuple[CardAddress, ...],
         wanted: TargetProperties,
         without_missing_networks: bool,
+        goes_on: bool = False,
     ) -> Answer[StartFact]:
         """The failed-over machine runs from the point, rolled forward if `forward` says so."""
         payload = orders.StartReplica(
@@ -190,6 +191,7 @@ class Target(Side):
             sizing=wanted.sizing,
             home=self.machine.reversed,
             without_missing_networks=without_missing_networks,
+            goes_on=goes_on,
             forward=forward,
         )
         return self.start_run(payload)
@@ -246,7 +248,8 @@ class Target(Side):
     def power(self) -> Answer[PowerFact]:
         """Of a copy there; 'missing' if none is defined."""
         why = f"asking {self.machine.target_site} for a copy of {self.machine.name}"
-        return self.give(orders.POWER, orders.FabricMachine(fabric_id=self.machine.target_fabric_id), why)
+        asked = orders.FabricMachine(fabric_id=self.machine.target_fabric_id)
+        return self.give(orders.POWER, asked, why, again=True)  # the same step may have asked the source
 
     def create_network(self, network: orders.CreateNetwork) -> Answer[orders.CreatedNetwork]:
         """An isolated network for a drill."""

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import JSON, bindparam, delete, select, type_coerce
+from sqlalchemy import JSON, BigInteger, bindparam, cast, delete, select, type_coerce
 from sqlalchemy.orm import Session
 
 from ....jobs.storage.prepared import Prepared, PreparedFor, Row
@@ -23,8 +23,10 @@ _THIS = STATUSES.machine_id == bindparam("wanted")
 _NUMBERS = Prepared(select(STATUSES.generation, STATUSES.drill_generation).where(_THIS))
 _EPOCHS = Prepared(
     select(
-        type_coerce(STATUSES.source, JSON)["epoch"].as_integer().label("source"),
-        type_coerce(STATUSES.replica, JSON)["epoch"].as_integer().label("replica"),
+        *(
+            cast(type_coerce(side, JSON)["epoch"].as_string(), BigInteger).label(side.name)
+            for side in (STATUSES.source, STATUSES.replica)
+        )
     ).where(_THIS)
 )
 _DOCUMENTS = PreparedFor(select(tables.statuses), STATUSES.machine_id)

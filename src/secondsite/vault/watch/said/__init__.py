@@ -11,6 +11,7 @@ Its rooms:
     missed         what an appliance is asked to say again
     old_copies     old copies that an undone reprotect left
     numbers        the numbers of orders that appliances have seen
+    disbelief      what of it cannot be, as a finding
     refusals       what the database does not take
     writing        what of it is written when
 """

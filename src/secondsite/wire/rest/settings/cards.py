@@ -43,6 +43,8 @@ class MachineSettings(Editable):
     """Its name."""
     cards: tuple[MachineCard, ...]
     """Its network cards, in the platform's order."""
+    notes: tuple[str, ...] = ()
+    """What somebody should know of what is set, in words."""
 
     def edited(self) -> Mapping[str, object]:
         return {

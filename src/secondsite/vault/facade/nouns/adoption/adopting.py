@@ -104,7 +104,8 @@ def _written(tx: ports.Transaction, around: Around, plan: Planned) -> Sequence[s
 
 def _as_said(before: FoundMachine, now: FoundMachine) -> FoundMachine:
     """The number that the order itself brought there is none that somebody else gave."""
-    return now.model_copy(update={"generation": before.generation})
+    odd = tuple(dict.fromkeys((*before.odd, *now.odd)))
+    return now.model_copy(update={"generation": before.generation, "odd": odd})
 
 
 def _told(

@@ -1,6 +1,7 @@
 """One machine: what is to come of it, and that done."""
 
 import re
+import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -17,6 +18,8 @@ from . import records, settings, telling
 from .records import Around
 
 DEFAULT = "default"
+LONGEST_ID = 64
+"""As a vault keeps it."""
 ODD = errors.InvalidArgument(
     "No machine has such an id.",
     do="Look what lies in the appliance's store, and whether the appliance is in other hands.",
@@ -41,7 +44,7 @@ class Planned:
 
 def planned(tx: ports.Transaction, around: Around, found: FoundMachine) -> Planned:
     """Changes nothing."""
-    if not re.fullmatch(MACHINE_ID, found.id):
+    if not re.fullmatch(MACHINE_ID, found.id) or len(found.id) > LONGEST_ID:
         return Planned(found, telling.left(found, None, ODD))
     before = tx.machines.by_id(found.id)
     try:
@@ -156,7 +159,7 @@ def _require_at_their_sites(tx: ports.Transaction, made: ports.MachineRecord) ->
         if known is not None and known.site != site:
             raise errors.AlreadyExists(
                 f"{made.name} is known to the appliance '{appliance_id}' of site {site}, and here '{known.name}' of site {known.site} has that id.",
-                do=f"If it is the same, under another name of its site, adopt it first: 'secondsite vault adopt {known.name}'. If it has taken an id "
+                do=f"If it is the same, under another name of its site, adopt it first: 'secondsite vault adopt {shlex.quote(known.name)}'. If it has taken an id "
                 f"that is not its own, delete it: 'secondsite appliance delete {appliance_id}'. Then adopt again.",
             )
 

@@ -1,5 +1,6 @@
 """The record of a machine, from what an appliance has of it. What really is there decides; what the former vault said fills the rest."""
 
+import shlex
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -172,7 +173,7 @@ def require_present(made: ports.MachineRecord, found: FoundMachine) -> None:
         raise errors.NotPossibleNow(
             f"What is here of {made.name} is of its epoch {epoch}, an earlier direction: since then it is replicated from "
             f"{made.source_site} to {made.target_site}, in its epoch {made.epoch}.",
-            do=f"{do} For where it runs and its recovery points are now see 'secondsite machine show {made.name}'.",
+            do=f"{do} For where it runs and its recovery points are now see 'secondsite machine show {shlex.quote(made.name)}'.",
         )
 
 

@@ -1,5 +1,6 @@
 """What there is to know of a machine that is adopted, and what to do next with it; and what nobody kept."""
 
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 
 from .....domain import errors
@@ -49,7 +50,7 @@ def overtaken(
             continue
         where = f"appliance '{each.name}' of site {each.site}"
         if each.id in now:
-            yield f"'secondsite machine resynchronize {made.name}' tells {where} its role anew, if its copy was put back from an earlier day"
+            yield f"'secondsite machine resynchronize {shlex.quote(made.name)}' tells {where} its role anew, if its copy was put back from an earlier day"
         else:
             yield f"{where} has an old copy or old points of it: see that no copy runs there"
 
@@ -72,6 +73,8 @@ def left(
 def missing(found: Found, machines: Sequence[FoundMachine]) -> Iterator[str]:
     if found.vault is None:
         yield from UNSAID
+    for each in found.odd:
+        yield f"Of what the former vault had set, since nothing can have such a value: {each}. Set it again."
     if any(each.replica is not None and each.replica.key_id for each in machines):
         yield KEY
     yield from LOST
@@ -111,6 +114,8 @@ def _says(found: FoundMachine) -> Iterator[str]:
         yield "its settings were not kept"
     else:
         yield from values.of_machine(found.kept)
+    for each in found.odd:
+        yield f"left out, since nothing can have such a value: {each}"
 
 
 def _pooled(made: ports.MachineRecord, found: FoundMachine) -> Iterator[str]:
@@ -121,19 +126,19 @@ def _pooled(made: ports.MachineRecord, found: FoundMachine) -> Iterator[str]:
         if card.from_pool:
             yield (
                 f"its card {card.mac} may have an address out of a pool, and nobody kept which: look in its guest, and set that "
-                f"('secondsite card set {made.name} {card.mac} --address ADDRESS/PREFIX'), so that no pool gives it to another machine"
+                f"('secondsite card set {shlex.quote(made.name)} {card.mac} --address ADDRESS/PREFIX'), so that no pool gives it to another machine"
             )
 
 
 def _next(made: ports.MachineRecord, found: FoundMachine) -> str | None:
     run = found.replica.run if found.replica else None
     if made.state is State.COMMITTED:
-        return f"secondsite machine reprotect {made.name}"
+        return f"secondsite machine reprotect {shlex.quote(made.name)}"
     if made.state is State.FAILED_OVER:
-        return f"secondsite machine commit {made.name}"
+        return f"secondsite machine commit {shlex.quote(made.name)}"
     if run is not None:
         stop = f"./secondsite-rescue stop {made.name}, in the store with its appliance stopped; then " * (
             run.by == QEMU
         )
-        return f"{stop}secondsite machine failover {made.name} --point {run.point_id}"
+        return f"{stop}secondsite machine failover {shlex.quote(made.name)} --point {run.point_id}"
     return None

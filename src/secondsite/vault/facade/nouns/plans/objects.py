@@ -1,5 +1,6 @@
 """Plans as they are made, changed, shown and deleted."""
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -62,7 +63,7 @@ class Plans:
         if tx.plans.find(request.name):
             raise errors.AlreadyExists(
                 f"There is a plan '{request.name}' already.",
-                do=f"Choose another name, or change it: 'secondsite plan set {request.name} --help'.",
+                do=f"Choose another name, or change it: 'secondsite plan set {shlex.quote(request.name)} --help'.",
             )
         info = self._put(tx, request.name, request, {}, None)
         self._parts.note(after=info)

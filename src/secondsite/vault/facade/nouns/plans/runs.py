@@ -82,7 +82,7 @@ class PlanRuns:
                     direction=taken.direction,
                     groups=tuple(self._group(tx, query.verb, choice, known, each) for each in taken.groups),
                     shut_down=plan_runs.shut_down_order(query.verb, taken),
-                    warnings=plan_runs.warnings(tx, query.verb, taken),
+                    warnings=plan_runs.warnings(tx, query.verb, taken, asked.options),
                     left_out=taken.left_out,
                 )
                 shown = with_times(tx, shown, record.plan.rto_goal_seconds)

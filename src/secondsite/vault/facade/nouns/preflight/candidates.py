@@ -9,7 +9,7 @@ from .....wire.control.checks import CheckedSource, CheckSource, CheckTarget, Ob
 from .....wire.rest.choices.candidates import ApplianceCandidate, ApplianceCandidates
 from .....wire.rest.preflights import EligibilityQuery, PreflightObstacle
 from .... import ports
-from ....steps import enabling, lookup
+from ....steps import disks, enabling, lookup
 from ....steps.back import capacity, checking, place
 from ....steps.back.place import ReprotectArguments
 from ...parts import Parts
@@ -46,7 +46,7 @@ def look(
 
     def question(ours: CheckedSource) -> tuple[CheckTarget, Obstacles]:
         with parts.store.reading() as tx:
-            new = place.turned(tx, record, wanted)
+            new = disks.as_large_as(place.turned(tx, record, wanted), ours.sizes)
             elsewhere = wanted.is_elsewhere(record)
             needed = ours.needed_bytes
             payload = checking.of_target(tx, new, wanted, needed_bytes=needed, elsewhere=elsewhere)
@@ -111,7 +111,7 @@ class Candidates:
         with self._parts.store.reading() as tx:
             known = lookup.appliances_of(tx, query.target)
         definition = found.definition
-        disks = lookup.chosen_disks(found, ())
+        chosen = lookup.chosen_disks(found, ())
 
         def question(ours: CheckedSource) -> tuple[CheckTarget, Obstacles]:
             payload = CheckTarget(
@@ -124,7 +124,7 @@ class Candidates:
             return payload, Obstacles()
 
         def candidate(appliance: ports.ApplianceRecord) -> tuple[ApplianceCandidate, Looked]:
-            asks = CheckSource(fabric_id=definition.fabric_id, disks=disks)
+            asks = CheckSource(fabric_id=definition.fabric_id, disks=chosen)
             looked = _both(self._parts, running, appliance, asks, question, None)
             return self._shape(appliance, looked, chosen=appliance.id == target.id), looked
 

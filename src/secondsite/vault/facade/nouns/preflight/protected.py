@@ -4,10 +4,12 @@ What blocks a failover blocks here. What only a planned failover needs, its sour
 without.
 """
 
+import shlex
 from collections.abc import Iterator, Sequence
 
 from .....domain import errors, lifecycle
 from .....domain.lifecycle import Verb
+from .....wire.common.machines import PowerState
 from .....wire.control.cards import CardHere
 from .....wire.control.checks import CheckedTarget, CheckSource, CheckTarget, NeededMemory, Obstacles
 from .....wire.rest.preflights import Preflight, PreflightObstacle
@@ -40,7 +42,7 @@ class Preflights:
             yield asked.obstacle(
                 machine.target_site,
                 f"There is no recovery point of {machine.name} that is whole.",
-                f"Wait for the next one, and look at 'secondsite point list {machine.name}'.",
+                f"Wait for the next one, and look at 'secondsite point list {shlex.quote(machine.name)}'.",
             )
 
     def _target(self, machine: ports.MachineRecord) -> Found:
@@ -50,6 +52,7 @@ class Preflights:
             names = naming.names(tx, machine)
             pooled = pooling.look(tx, machine, cards.checked(tx, machine), blocking=False)
             unconnected = cards.unconnected(tx, machine, pooled.cards)
+            source = tx.appliances.find(machine.source_appliance_id)
             wanted, home = properties.set_for(tx, machine), cards.at_home(tx, machine)
         yield from (*asked.at(site, unconnected), *asked.at(site, pooled.unpooled))
         payload = CheckTarget(
@@ -64,6 +67,7 @@ class Preflights:
             home_in_need=home,
             stand_ins=cards.names(pooled.cards),
             memory=NeededMemory(memory_bytes=machine.definition.memory_bytes),
+            way_back=self._way_back(source),
         )
         if appliance is None:
             yield _not_enrolled(site, blocking=True)
@@ -75,6 +79,12 @@ class Preflights:
             yield from asked.at(site, self._unfit(machine, pooled.cards, answer))
         except errors.SecondsiteError as error:
             yield asked.problem(site, error, blocking=True)
+
+    def _way_back(self, source: ports.ApplianceRecord | None) -> tuple[str, ...]:
+        """Of a source that is away nobody can tell, and a failover is not to wait for it."""
+        if source is None or source.hello is None or not self._parts.gateway.is_connected(source.id):
+            return ()
+        return source.hello.data_addresses
 
     def _unfit(
         self, machine: ports.MachineRecord, connected: Sequence[CardHere], answer: CheckedTarget
@@ -89,7 +99,8 @@ class Preflights:
         except errors.SecondsiteError:
             return Obstacles()
         with self._parts.store.reading() as tx:
-            return fitting.look(tx, machine, connected, now.addresses, answer.stand_ins).unfit
+            runs = now.power == PowerState.RUNNING
+            return fitting.look(tx, machine, connected, now.addresses, answer.stand_ins, runs=runs).unfit
 
     def _source(self, machine: ports.MachineRecord) -> Found:
         site = machine.source_site

@@ -1,5 +1,6 @@
 """Could a machine be protected, before anybody asks for it?"""
 
+import shlex
 from collections.abc import Iterator, Sequence
 
 from .....domain import errors
@@ -69,7 +70,7 @@ class Eligibility:
         if known is not None:
             raise errors.AlreadyExists(
                 f"Machine '{known.name}' is under protection already ({known.state}).",
-                do=f"Ask for its failover: 'secondsite machine preflight {known.name}'.",
+                do=f"Ask for its failover: 'secondsite machine preflight {shlex.quote(known.name)}'.",
             )
 
     def _obstacles(
@@ -90,6 +91,7 @@ class Eligibility:
             fabric_id=enabling.at_site(definition, target.site),
             needed_bytes=ours.needed_bytes or 0,
             encrypted=query.encrypt,
+            way_back=appliance.hello.data_addresses if appliance.hello else (),
         )
         try:
             yield from asked.at(target.site, asked.target(self._parts, target, wanted))

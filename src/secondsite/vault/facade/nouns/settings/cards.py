@@ -1,5 +1,6 @@
 """How a machine's network cards are connected at its second site."""
 
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,6 +16,11 @@ from ...parts import Parts
 from ...shared.editions import Seen, require
 from .. import machines
 from . import taken
+
+HOW_IT_IS_SET = (
+    "An address is set in the running guest by its agent (qemu-guest-agent), in Linux and for IPv4 only, and is gone with the guest's next "
+    "reboot; without an agent only a DHCP server of libvirt's there can give it. 'secondsite machine preflight {name}' says whether one answers."
+)
 
 
 class Settings:
@@ -75,7 +81,7 @@ def _check(
     if strange:
         raise errors.InvalidArgument(
             f"{machine.name} has no network card {', '.join(strange)}.",
-            do=f"See 'secondsite card list {machine.name}' for those that it has.",
+            do=f"See 'secondsite card list {shlex.quote(machine.name)}' for those that it has.",
         )
     for card in wanted:
         _check_contradictions(card)
@@ -131,4 +137,6 @@ def _info(tx: ports.Transaction, machine: ports.MachineRecord) -> MachineSetting
                 pool_address=held.get(nic.mac.lower()),
             )
         )
-    return MachineSettings(machine=machine.id, name=machine.name, cards=tuple(shown))
+    sets = any(card.address or card.from_pool or card.test_address for card in settings.values())
+    notes = (HOW_IT_IS_SET.format(name=machine.name),) if sets else ()
+    return MachineSettings(machine=machine.id, name=machine.name, cards=tuple(shown), notes=notes)

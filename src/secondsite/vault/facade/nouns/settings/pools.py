@@ -1,5 +1,6 @@
 """Pools of addresses of the sites' networks, and who has which address."""
 
+import shlex
 from collections.abc import Sequence
 
 from .....domain import errors
@@ -119,7 +120,7 @@ def _require_alone(tx: ports.Transaction, name: str, wanted: PoolSettings) -> No
             tag = "" if wanted.vlan is None else f" with VLAN {wanted.vlan}"
             raise errors.InvalidArgument(
                 f"The network '{wanted.network}' of {wanted.site}{tag} has the pool '{other.name}' already.",
-                do=f"Give that one another range: 'secondsite pool set {other.name} --range FIRST-LAST'.",
+                do=f"Give that one another range: 'secondsite pool set {shlex.quote(other.name)} --range FIRST-LAST'.",
             )
 
 

@@ -1,5 +1,6 @@
 """Addresses that cards of other machines are to have at the same site."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 
 from .....domain import errors
@@ -21,7 +22,7 @@ def require_free(tx: ports.Transaction, machine: ports.MachineRecord, wanted: Se
             if _second_site(other) == site and _collide(tx, (machine, card), (other, each)):
                 raise errors.InvalidArgument(
                     f"{addresses.host(str(card.address))} is the address of {other.name}'s card {each.mac} at {site} already.",
-                    do=f"Give another one, or change that: 'secondsite card set {other.name} {each.mac} --address ADDRESS'.",
+                    do=f"Give another one, or change that: 'secondsite card set {shlex.quote(other.name)} {each.mac} --address ADDRESS'.",
                 )
 
 
@@ -55,7 +56,7 @@ def _require_not_pooled(
             pool, taken = found
             raise errors.InvalidArgument(
                 f"{taken.address} is {taken.machine_name}'s now, out of pool '{pool.name}'.",
-                do=f"Give another one: see 'secondsite pool show {pool.name}' for what is taken.",
+                do=f"Give another one: see 'secondsite pool show {shlex.quote(pool.name)}' for what is taken.",
             )
 
 

@@ -1,5 +1,6 @@
 """What is wrong in what is configured, beside what the sites have. Pure."""
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -87,7 +88,7 @@ def _preparation(world: World) -> Iterator[Found]:
         yield Found(FlawKind.PREPARATION, "machines", "No machine is protected.", do, ())
     for machine in world.machines.values():
         if machine.state is State.PROTECTED and machine.drilled_at is None:
-            do = f"'secondsite machine test-failover {machine.name} --clean-up'; or let 'secondsite drill schedule set' do it."
+            do = f"'secondsite machine test-failover {shlex.quote(machine.name)} --clean-up'; or let 'secondsite drill schedule set' do it."
             what = "Nobody has tried yet whether it starts at its other site."
             yield Found(FlawKind.PREPARATION, _machine(machine), what, do, _sites(machine))
 
@@ -152,7 +153,7 @@ def _policy(policy: ReplicationPolicy) -> Iterator[Found]:
     every = max(policy.crash_consistent_every_seconds, policy.cycle_seconds)
     if threshold < every:
         what = f"Points come every {span(every)} at best, and the RPO threshold is {span(threshold)}: it is exceeded again and again."
-        do = f"Raise the threshold, or let points come more often: 'secondsite policy update {policy.name}'."
+        do = f"Raise the threshold, or let points come more often: 'secondsite policy update {shlex.quote(policy.name)}'."
         yield Found(FlawKind.POLICY, f"policy {policy.name}", what, do, ())
 
 
@@ -161,10 +162,12 @@ def _plan(world: World, record: ports.PlanRecord) -> Iterator[Found]:
     for each in record.plan.machines:
         machine = world.machines.get(each.id)
         if machine is None:
-            do = f"Take it out of the plan, or protect it again and put it in: 'secondsite plan show {record.name}'."
+            do = f"Take it out of the plan, or protect it again and put it in: 'secondsite plan show {shlex.quote(record.name)}'."
             yield Found(FlawKind.PLAN, about, f"{each.name} is not protected any more.", do, sites)
         elif not world.points.get(each.id) and machine.state is State.PROTECTED:
-            do = f"Wait for its next point, and look at 'secondsite machine show {machine.name}'."
+            do = (
+                f"Wait for its next point, and look at 'secondsite machine show {shlex.quote(machine.name)}'."
+            )
             yield Found(
                 FlawKind.PLAN, about, f"{machine.name} has no recovery point that is whole.", do, sites
             )
@@ -175,7 +178,7 @@ def _schedule(world: World, record: ports.DrillScheduleRecord) -> Iterator[Found
     plan = next((each for each in world.plans if record.is_for(each)), None)
     members = schedule.machines if plan is None else tuple(plan.plan.machines)
     sites = tuple(sorted({site for each in members for site in (each.source_site, each.target_site)}))
-    do = f"Change it: 'secondsite drill schedule set {record.name}'; or end it: 'secondsite drill schedule remove {record.name}'."
+    do = f"Change it: 'secondsite drill schedule set {shlex.quote(record.name)}'; or end it: 'secondsite drill schedule remove {shlex.quote(record.name)}'."
     if schedule.plan is not None and plan is None:
         yield Found(FlawKind.SCHEDULE, about, f"There is no plan '{schedule.plan}' any more.", do, sites)
     for each in schedule.machines:
@@ -202,7 +205,7 @@ def _verification(world: World, site: ports.SiteRecord) -> Iterator[Found]:
         memory_bytes = world.memory.get(machine.id, 0)
         if machine.target_site == site.name and memory_bytes > given.memory_bytes:
             what = f"{machine.name} has {exact_size(memory_bytes)} of memory, and all copies together have {exact_size(given.memory_bytes)}: its points are never booted."
-            do = f"Give more: 'secondsite site verify {site.name} --memory 8GiB' (it replaces all that is set); or drill the machine by schedule."
+            do = f"Give more: 'secondsite site verify {shlex.quote(site.name)} --memory 8GiB' (it replaces all that is set); or drill the machine by schedule."
             yield Found(FlawKind.SCHEDULE, f"verification at {site.name}", what, do, (site.name,))
 
 

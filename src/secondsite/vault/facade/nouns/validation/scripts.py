@@ -1,5 +1,6 @@
 """Whether scripts are where they would be run: those of hooks at the sites where their machines may be started or stopped."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 
 from .....domain import errors
@@ -35,7 +36,7 @@ def hooks(parts: Parts, world: World, away: set[str]) -> tuple[list[Found], set[
             if problems is None:
                 unasked.add(about)
                 continue
-            do = f"Put the script into the script folder of that site's appliance, or take the hook away: 'secondsite hook clear {machine.name} HOOK'."
+            do = f"Put the script into the script folder of that site's appliance, or take the hook away: 'secondsite hook clear {shlex.quote(machine.name)} HOOK'."
             sites = machine.source_site, machine.target_site
             found += [Found(FlawKind.SCRIPT, about, each, do, sites) for each in problems]
     return found, unasked

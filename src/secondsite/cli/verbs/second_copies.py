@@ -1,0 +1,104 @@
+"""An unplanned failover of a machine that runs leaves two copies that write: whoever wants that names each machine.
+
+A machine runs, as far as can be known, if its source's appliance is connected and says so. Of a site that is away nobody can
+tell, and nobody is asked: that is the hour for which the verb is made.
+"""
+
+import shlex
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from typing import Annotated
+
+import typer
+
+from ...client import Vault
+from ...domain import errors
+from ...domain.lifecycle import Verb
+from ...ground.plural import counted
+from ...wire import rest
+from ...wire.common.machines import PowerState
+from .. import output
+
+WRITES = frozenset({PowerState.RUNNING, PowerState.PAUSED, PowerState.ELSEWHERE})
+"""Powers in which a machine writes, or goes on to as soon as somebody lets it."""
+FEW = 20
+"""Machines that are asked for one by one; for more the list of all is read."""
+WhileRunning = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--while-running",
+        metavar="NAME",
+        help="This machine (of a plan: this plan's machines) runs at its source and is to go on there, beside its copy; once for each. "
+        "--yes does not stand for it.",
+        show_default=False,
+    ),
+]
+
+
+def accept(vault: Vault, names: Sequence[str], named: Collection[str]) -> None:
+    """Wants each of the machines that run at their source to be named: by `named`, or typed at a terminal. Raises InvalidArgument
+    where nobody can be asked, Abort for another word."""
+    unnamed = [each for each in _running(vault, names) if not {each.name, each.id} & set(named)]
+    if unnamed:
+        move = f"secondsite machine planned-failover {shlex.join(each.name for each in unnamed)}"
+        _want([each.name for each in unnamed], " ".join(map(_risk, unnamed)), move)
+
+
+def accept_plan(vault: Vault, plan: rest.Plan, asked: rest.PlanPart, named: Collection[str]) -> None:
+    """The same for those of a plan that are asked for; the plan's name stands for them. Raises as `accept`."""
+    running = _running(vault, _asked_for(plan, asked))
+    if running and plan.name not in named:
+        risk = f"{counted(len(running), 'machine')} of plan {plan.name} would be started twice. {_risk(running[0])}"
+        _want([plan.name], risk, f"secondsite plan planned-failover {shlex.quote(plan.name)}")
+
+
+def _asked_for(plan: rest.Plan, asked: rest.PlanPart) -> list[str]:
+    return [
+        each.id
+        for number, group in enumerate(plan.groups, 1)
+        for each in group.machines
+        if number in (asked.groups or (number,))
+        and each.state is not None  # its protection ended
+        and not {each.id, each.name} & set(asked.leave_out)
+    ]
+
+
+def _want(names: Sequence[str], risk: str, move: str) -> None:
+    if not sys.stdin.isatty():
+        meant = " ".join(f"--while-running {shlex.quote(name)}" for name in names)
+        raise errors.InvalidArgument(
+            risk, do=f"Move without loss: {move}. If a second copy is meant, add: {meant}"
+        )
+    output.warn(f"{risk} To move without loss: {move}")
+    for name in names:
+        if typer.prompt(f"To start a second copy all the same, type the name '{name}'", err=True) != name:
+            raise typer.Abort
+
+
+def _risk(machine: rest.Machine) -> str:
+    return (
+        f"{machine.name} runs at {machine.source_site}, and will go on there: with its copy at {machine.target_site} two of it "
+        "will write, and what one of them writes is lost later."
+    )
+
+
+def _running(vault: Vault, names: Sequence[str]) -> list[rest.Machine]:
+    connected = {(each.site, each.name) for each in vault.appliances.list() if each.connected}
+    return [
+        each
+        for each in _machines(vault, names)
+        if each.power in WRITES
+        and Verb.FAILOVER in each.allowed_operations
+        and (each.source_site, each.source_appliance) in connected
+    ]
+
+
+def _machines(vault: Vault, names: Sequence[str]) -> list[rest.Machine]:
+    if len(names) <= FEW:
+        return [vault.machines[name].show() for name in names]
+    known = tuple(vault.machines.list())
+    found: Mapping[str, rest.Machine] = {
+        **{each.name: each for each in known},
+        **{each.id: each for each in known},
+    }
+    return [found[name] for name in names if name in found]

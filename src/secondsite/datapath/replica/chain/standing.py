@@ -1,0 +1,112 @@
+"""Which file of a disk stands on which, as their headers say.
+
+Where a replica has merged layers, a layer stands on the one before it or on a merged one that ends with that. Both give the same content, so
+a header may be changed from one to the other at any time, and what it says now is the truth; the record says which files there are."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ... import errors
+from ...disks import named_files
+from ...encryption import EncryptionKey
+from ..record.paths import ReplicaFiles
+from ..record.record import DiskRecord, ReplicaState
+
+FAN_OUT: Final = 5
+"""Layers in a merged one. With 50, 200, 500 and 1,000 points a machine has 12, 15, 18 and 19 files then, its overlay counted; with 6 two more."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChainFile:
+    """One file of a chain; `name` is unique in its chain and short. `key` is None for a plain file."""
+
+    name: str
+    path: Path
+    image_format: str = "qcow2"
+    key: EncryptionKey | None = None
+
+
+def chain_to(
+    files: ReplicaFiles, state: ReplicaState, disk: DiskRecord, top: int, key: EncryptionKey | None
+) -> list[ChainFile]:
+    """The files from the base up to layer `top`. Raises ImageProblem for one that names a file which is none of these."""
+    base = files.root / disk.base
+    known = {path.name: name for name, path in _own(files, state, disk.key) if name[0] <= top}
+    found, path = list[ChainFile](), files.layer(disk.key, top)
+    while path.name in known and len(found) < len(known):
+        found.append(ChainFile(_said(known[path.name]), path, key=key))
+        named = named_files.of(path)
+        below = path.parent / (named.backing or "")
+        if named.data or named.backing is None:
+            break
+        if _is(below, base):
+            return [ChainFile("b", base, disk.base_format, key), *reversed(found)]
+        if os.path.normpath(below.parent) != os.path.normpath(path.parent):
+            break
+        path = path.with_name(below.name)
+    last = found[-1].path if found else path
+    raise errors.ImageProblem(
+        f"{last} is to be read with '{named_files.of(last).backing}', which is none of the files below it: somebody has changed it.",
+        do="Start nothing from it or from later points. Use a point before it, or another store; find out who could write here.",
+    )
+
+
+def users(files: ReplicaFiles, state: ReplicaState, key: str) -> dict[str, list[tuple[int, Path]]]:
+    """The files that stand on each file of a disk, by its name; with the number of the newest layer that each holds."""
+    found: dict[str, list[tuple[int, Path]]] = {}
+    for name, path in _own(files, state, key):
+        named = named_files.of(path).backing if path.exists() else None
+        if named is not None:
+            found.setdefault(Path(named).name, []).append((name[0], path))
+    return found
+
+
+def window(chain: Sequence[ChainFile], numbers: Sequence[int]) -> tuple[int, int] | None:
+    """Which files of a head's chain are to be merged, as (first, end); None for none. `numbers` are those of all layers.
+
+    As digits: FAN_OUT files that each stand for about as many layers become one that stands for their sum. The base, the layer on it and the
+    head are left alone."""
+    levels = [_level(file, numbers) for file in chain[2:-1]]
+    for index in reversed(range(len(levels) - 1)):
+        levels[index] = max(levels[index], levels[index + 1])
+    for first in range(len(levels) - FAN_OUT + 1):
+        if levels[first] == levels[first + FAN_OUT - 1]:
+            return first + 2, first + 2 + FAN_OUT
+    return None
+
+
+def span(file: ChainFile) -> tuple[int, int]:
+    """The numbers of the oldest and the newest layer that a file holds."""
+    low, _, high = file.name.partition("-")
+    return int(low), int(high or low)
+
+
+def _level(file: ChainFile, numbers: Sequence[int]) -> int:
+    low, high = span(file)
+    layers, level = sum(low <= number <= high for number in numbers), 0
+    while layers >= FAN_OUT:
+        layers, level = layers // FAN_OUT, level + 1
+    return level
+
+
+def _own(files: ReplicaFiles, state: ReplicaState, key: str) -> list[tuple[tuple[int, int], Path]]:
+    """All files of a disk above its base, each with the newest and the oldest layer that it holds."""
+    layers = [((layer.number, layer.number), files.layer(key, layer.number)) for layer in state.layers]
+    return [*layers, *(((high, low), files.merged(key, low, high)) for low, high in state.merged)]
+
+
+def _said(name: tuple[int, int]) -> str:
+    high, low = name
+    return str(high) if low == high else f"{low}-{high}"
+
+
+def _is(one: Path, other: Path) -> bool:
+    try:
+        return os.path.normpath(one) == os.path.normpath(other.absolute()) or one.samefile(other)
+    except OSError:
+        return False

@@ -1,0 +1,41 @@
+"""What of its owner's needs the files that a machine stands on now, and would be lost with them: its saved memory, and its snapshots.
+
+Looked for before the files of a run are merged into the machine's own disks and removed."""
+
+from pathlib import Path
+from typing import Any
+
+from ....domain import errors, resting
+from ...interface import PowerState
+from ..host import connection, domain_xml, inventory, qemu_img
+
+SHOWN = 4
+
+
+def require_none(domain: Any, power: PowerState) -> None:
+    """Raises NotPossibleNow."""
+    resting.obstacle(power, domain.name())
+    names = [*connection.call("listing snapshots", domain.snapshotListNames), *_internal(domain)]
+    if names:
+        named = ", ".join(dict.fromkeys(names[:SHOWN])) + (" and more" if len(names) > SHOWN else "")
+        raise errors.NotPossibleNow(
+            f"'{domain.name()}' has snapshots ({named}) that need the files which it stands on now, and they would be lost with these.",
+            do="Revert to what you need, and delete them ('virsh snapshot-delete', 'qemu-img snapshot -d'); then commit again. The machine "
+            "runs on meanwhile.",
+        )
+
+
+def _internal(domain: Any) -> list[str]:
+    """Snapshots in the image that its disks are on, which libvirt may not know of."""
+    paths = [
+        disk.path
+        for disk in domain_xml.disks(domain_xml.parse(inventory.definition_xml(domain)))
+        if disk.path
+    ]
+    found: list[str] = []
+    for path in paths:
+        try:
+            found += qemu_img.facts(Path(path)).snapshots
+        except errors.SecondsiteError:
+            continue
+    return found

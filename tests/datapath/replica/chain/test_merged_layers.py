@@ -1,0 +1,259 @@
+"""On a file system that shares parts of files every point stays on a short chain, whatever is dropped, and whatever instant a process dies at."""
+
+import contextlib
+import copy
+import random
+import shutil
+
+import pytest
+
+from rig import small_store
+from secondsite.datapath import errors
+from secondsite.datapath.disks import image, qcow2_sum
+from secondsite.datapath.disks.storage_daemon import StorageDaemon
+from secondsite.datapath.replica.chain.merged_layer import MOST_FILES
+from secondsite.datapath.replica.chain.standing import ChainFile, window
+from secondsite.datapath.replica.replica import Replica
+from secondsite.ground.units import GiB, KiB, MiB
+from tests.datapath.replica.support_sweep import sweep
+from tests.datapath.support_chain import Source, assert_points_true, qemu_img, read_raw, write_image
+
+pytestmark = pytest.mark.slow
+
+POINTS = 16
+SIZES = {"sda": 1 * MiB, "sdb": 512 * KiB + 512}
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """A folder on an XFS with reflink."""
+    with contextlib.ExitStack() as mounts:
+        try:
+            yield mounts.enter_context(small_store.sharing(tmp_path_factory.mktemp("xfs") / "store", 1 * GiB))
+        except small_store.NoRight as problem:
+            pytest.skip(str(problem))
+
+
+@pytest.fixture(scope="module")
+def grown(store):
+    """A replica of points of which no layers were merged yet, and its source."""
+    return _grown(store / "grown", POINTS)
+
+
+def _grown(folder, points):
+    folder.mkdir()
+    daemon, source = StorageDaemon(folder / "daemon"), Source(sizes=dict(SIZES))
+    try:
+        replica = Replica.create(folder / "m1", daemon, "m1", source.replica_disks, epoch=1)
+        for number in range(1, points + 1):
+            replica.apply(*source.cycle(f"p{number}", writes=4))
+        replica.close()
+    finally:
+        daemon.stop()
+    return folder / "m1", source
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch):
+    """Blocks of three, so that a few points have merged layers of merged layers."""
+    monkeypatch.setattr("secondsite.datapath.replica.chain.standing.FAN_OUT", 3)
+
+
+@pytest.fixture
+def place(store, tmp_path):
+    folder = store / tmp_path.name
+    folder.mkdir()
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def template(grown, place):
+    shutil.copytree(grown[0], place / "m1")
+    return place / "m1"
+
+
+@pytest.fixture
+def source(grown):
+    return copy.deepcopy(grown[1])
+
+
+@pytest.fixture
+def replica(template, daemon):
+    return Replica.open(template, daemon)
+
+
+def deepest(replica):
+    """Files of the longest chain of a point, with an overlay."""
+    numbers = [layer.number for layer in replica.state.layers if layer.point_id]
+    return 1 + max(len(image.chain(replica.files.layer("sda", number))) for number in numbers)
+
+
+def test_chains_become_short_and_points_stay_what_they_were(replica, source, tmp_path):
+    before = deepest(replica)
+    replica.keep_short()
+    assert deepest(replica) <= 10 < before
+    assert_points_true(replica, source, tmp_path)
+    assert not replica.keep_short()
+    replica.apply(*source.cycle("next"))
+    assert_points_true(replica, source, tmp_path, only=["next"])
+
+
+def test_whatever_is_dropped_points_stay_true_and_chains_short(place, daemon, tmp_path):
+    source, chosen = Source(seed=7, sizes=dict(SIZES)), random.Random(7)
+    replica = Replica.create(place / "m1", daemon, "m1", source.replica_disks, epoch=1)
+    for number in range(1, 41):
+        replica.apply(*source.cycle(f"p{number}", writes=3))
+        replica.keep_short()
+        if number > 10:
+            replica.drop(chosen.choice(replica.point_ids[:-1]))
+    assert deepest(replica) <= 10
+    assert_points_true(replica, source, tmp_path)
+    for point_id in replica.point_ids[:-1]:
+        replica.drop(point_id)
+    assert len(replica.state.layers) <= 3
+    assert len(replica.state.merged) <= 2
+    assert_points_true(replica, source, tmp_path)
+    replica.close()
+
+
+def test_merging_beside_the_others_survives_a_death_at_every_seam(template, daemon, source, tmp_path):
+    def check(replica, done):
+        assert_points_true(replica, source, tmp_path, only=["p4", "p9", f"p{POINTS}"])
+        if done:
+            assert deepest(replica) <= 10
+
+    sweep(template, daemon, lambda replica: replica.keep_short(), check, at_least=9)
+
+
+@pytest.mark.longest
+def test_dropping_beside_merged_layers_survives_a_death_at_every_seam(template, daemon, source, tmp_path):
+    replica = Replica.open(template, daemon)
+    replica.keep_short()
+    replica.close()
+
+    def drop(replica):
+        for number in (4, 3, 2, 5, 7, 6):
+            replica.drop(f"p{number}")
+
+    def check(replica, done):
+        assert_points_true(replica, source, tmp_path, only=["p1", "p8", "p9", f"p{POINTS}"])
+
+    sweep(template, daemon, drop, check, at_least=9)
+
+
+def test_a_machine_on_a_point_between_is_committed_and_turned(replica, source, daemon, tmp_path):
+    replica.keep_short()
+    replica.drop("p1")
+    overlay = replica.open_run("failover", "p9")["sda"]
+    write_image(overlay, "64k", "128k")
+    ran = source.points["p9"] | {"sda": read_raw(overlay, tmp_path)}
+    replica.settle("failover")
+    assert read_raw(overlay, tmp_path) == ran["sda"]
+    replica.rebase_from_run("failover", epoch=2)
+    back = Source(seed=9, epoch=2)
+    back.disks = {key: bytearray(data) for key, data in ran.items()}
+    for number in range(1, 8):
+        replica.apply(*back.cycle(f"q{number}"))
+        replica.keep_short()
+    replica.drop("q2")
+    assert_points_true(replica, back, tmp_path)
+
+
+def test_nothing_changes_below_a_machine_that_runs(replica, daemon, source, tmp_path):
+    overlay = replica.open_run("drill", f"p{POINTS}")["sda"]
+    hypervisor = StorageDaemon(tmp_path / "hypervisor")
+    try:
+        hypervisor.serve(overlay, "vm", writable=True)
+        replica.keep_short()
+        replica.drop("p5")
+    finally:
+        hypervisor.stop()
+    assert read_raw(overlay, tmp_path) == source.points[f"p{POINTS}"]["sda"]
+    replica.close_run("drill")
+    assert deepest(replica) <= 10
+    assert_points_true(replica, source, tmp_path)
+
+
+def test_points_that_are_kept_elsewhere_stay_true(replica, place, daemon, source, tmp_path):
+    replica.share(place / "before")
+    replica.keep_short()
+    replica.share(place / "after")
+    for number in range(2, 12):
+        replica.drop(f"p{number}")
+    for name in ("before", "after"):
+        kept = Replica.open(place / name, daemon)
+        assert_points_true(kept, source, tmp_path)
+        assert kept.open_run("restored", "p7")
+        kept.close()
+
+
+def test_a_copy_of_a_store_starts_what_it_holds(replica, daemon, source, tmp_path):
+    """On a file system that shares nothing: the copy is larger, and as true."""
+    replica.keep_short()
+    replica.close()
+    shutil.copytree(replica.files.root, tmp_path / "copy")
+    other = Replica.open(tmp_path / "copy", daemon)
+    for number in (3, 4, 8):
+        other.drop(f"p{number}")
+    assert_points_true(other, source, tmp_path)
+
+
+def test_a_layer_that_names_a_strange_file_starts_nothing(replica, tmp_path):
+    replica.keep_short()
+    replica.close()
+    (tmp_path / "secrets").write_bytes(bytes(1 * MiB))
+    path = replica.files.layer("sda", 9)
+    qemu_img("rebase", "-u", "-F", "raw", "-b", tmp_path / "secrets", path)
+    with pytest.raises(errors.ImageProblem, match="somebody has changed it"):
+        replica.open_run("drill", "p9")
+    assert replica.open_run("drill", "p2")["sda"].exists()
+
+
+def test_where_parts_of_files_are_not_shared_nothing_is_made(grown, daemon, source, tmp_path):
+    shutil.copytree(grown[0], tmp_path / "m1")
+    replica = Replica.open(tmp_path / "m1", daemon)
+    if replica.keep_short():
+        pytest.skip("this file system shares parts of files")
+    assert replica.state.merged == ()
+    assert not list(replica.files.disk("sda").glob("*-*"))
+    assert_points_true(replica, source, tmp_path, only=["p9"])
+
+
+def test_layers_of_another_kind_are_refused_and_nothing_is_left(place, tmp_path):
+    odd = place / "odd.qcow2"
+    qemu_img("create", "-f", "qcow2", odd, "1M")
+    with pytest.raises(qcow2_sum.CannotShare):
+        qcow2_sum.make(place / "sum.qcow2", "base.qcow2", [odd])
+
+
+@pytest.mark.parametrize(("points", "most"), [(50, 12), (200, 15), (500, 18), (1000, 19)])
+def test_a_chain_is_as_long_as_the_sum_of_the_digits_of_its_number(points, most, monkeypatch):
+    monkeypatch.setattr("secondsite.datapath.replica.chain.standing.FAN_OUT", 5)
+    chain, longest = [ChainFile("b", ""), ChainFile("1", "")], 0
+    for number in range(2, points + 2):
+        chain.append(ChainFile(str(number), ""))
+        while block := window(chain, range(1, number)):
+            first, end = block
+            low, high = chain[first].name.partition("-")[0], chain[end - 1].name.rpartition("-")[2]
+            chain[first:end] = [ChainFile(f"{low}-{high}", "")]
+        longest = max(longest, len(chain))
+    assert longest <= most
+
+
+@pytest.mark.longest
+@pytest.mark.timeout(600)
+def test_every_one_of_two_hundred_points_is_bit_for_bit_what_it_was(
+    store, place, daemon, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("secondsite.datapath.replica.chain.standing.FAN_OUT", 5)
+    source = Source(seed=11, sizes={"sda": 1 * MiB})
+    replica = Replica.create(place / "m1", daemon, "m1", source.replica_disks, epoch=1)
+    for number in range(1, 201):
+        replica.apply(*source.cycle(f"p{number}", writes=3, taken_at="2026-11-20T08:00:00+00:00"))
+        replica.keep_short()
+    assert deepest(replica) <= MOST_FILES
+    for point_id, held in source.points.items():
+        path = replica.files.layer("sda", replica.state.layer_of(point_id).number)
+        assert read_raw(path, tmp_path) == held["sda"], point_id
+    replica.close()

@@ -1,0 +1,48 @@
+"""A command that a sentence suggests can be typed as it stands: names in it are quoted, since machines are called 'Web 01' and 'R&D'."""
+
+import ast
+import re
+from pathlib import Path
+
+import secondsite
+
+SOURCE = Path(secondsite.__file__).parent
+BEGINS = re.compile(r"(?:^|[\s'(\"])(?:secondsite|virsh|qemu-img) [a-z-]+(?: [^']*)?$")
+NAMES = re.compile(r"(?:^|[._])(?:name|machine|plan|group|target_name|subject_name)(?:\(\))?$")
+
+
+def unquoted(text):
+    """The names that stand unquoted in suggested commands of the f-strings of a module."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.JoinedStr):
+            yield from _in(node)
+
+
+def _in(joined):
+    before = ""
+    for part in joined.values:
+        if isinstance(part, ast.Constant):
+            before += str(part.value)
+        elif isinstance(part, ast.FormattedValue):
+            said = ast.unparse(part.value)
+            if BEGINS.search(before) and NAMES.search(said):
+                yield said
+            before += "NAME"
+
+
+def test_the_test_sees_a_name_that_is_not_quoted():
+    assert list(unquoted("f\"see 'secondsite machine show {machine.name}'\"")) == ["machine.name"]
+    assert (
+        list(unquoted("f\"see 'secondsite machine show {shlex.quote(machine.name)}' of {machine.name}\""))
+        == []
+    )
+    assert list(unquoted("f\"'virsh start {domain.name()}'\"")) == ["domain.name()"]
+
+
+def test_names_in_suggested_commands_are_quoted():
+    found = {
+        str(path.relative_to(SOURCE)): names
+        for path in sorted(SOURCE.rglob("*.py"))
+        if (names := list(unquoted(path.read_text())))
+    }
+    assert found == {}, "quote them with shlex.quote"

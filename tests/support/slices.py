@@ -1,0 +1,124 @@
+"""Which part of what takes long a run takes.
+
+What is marked `every` is whole in `./dev test --all` only. Each other run takes one slice of it: the commit's number says which, so that
+SLICES commits take all. Sweeps take their steps from there likewise. `--slice=N` takes the slice of commit N again.
+A test whose file is named on the command line runs, whatever its slice, unless `--slice` is given too.
+
+`every` marks a module that is in one slice as a whole, since its tests are one story or share a world; `every(by="test")` has each
+test in a slice of its own.
+"""
+
+import subprocess
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+SLICES = 8
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Sliced:
+    """The commit's number, counted from the first one; `whole`: in --all."""
+
+    number: int
+    whole: bool = False
+
+    def takes(self, name: str) -> bool:
+        """Whether what has this name is in this slice."""
+        return self.whole or zlib.crc32(name.encode()) % SLICES == self.number % SLICES
+
+    def steps(self, stride: int, whole: int = 1) -> tuple[int, int]:
+        """First one, counted from 1, and stride of a sweep, for itertools.count; `whole`: the stride in --all.
+
+        As many commits as the stride is long take all.
+        """
+        stride = whole if self.whole else stride
+        return 1 + self.number % stride, stride
+
+
+def commit_number(folder: Path = ROOT) -> int:
+    """How many commits led to this one; 0 where git does not say."""
+    command = ["git", "-c", "safe.directory=*", "-C", str(folder), "rev-list", "--count", "HEAD"]
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
+    except (OSError, subprocess.SubprocessError):
+        return 0
+    return int(said)
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("slices")
+    group.addoption("--all", action="store_true", help="all that is marked `every`, and whole sweeps")
+    group.addoption("--slice", type=int, metavar="N", help="the slice that commit number N takes")
+
+
+def pytest_configure(config):
+    """A worker of xdist reads the command line itself; what its controller found is told to it."""
+    option = config.option
+    told = getattr(config, "workerinput", None)
+    if told is not None:
+        option.named, option.slice = told["named"], told["slice"]
+        return
+    option.named = [] if option.all or option.slice is not None else _named(config)
+    option.slice = commit_number() if option.slice is None else option.slice
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node):
+    node.workerinput |= {"named": node.config.option.named, "slice": node.config.option.slice}
+
+
+def _named(config):
+    """Files on the command line."""
+    places = [config.invocation_params.dir / arg.partition("::")[0] for arg in config.args]
+    return [str(place.resolve()) for place in places if place.is_file()]
+
+
+def of(config) -> Sliced:
+    return Sliced(config.option.slice, config.option.all)
+
+
+def header(chosen: Sliced) -> str:
+    """How a run tells its slice, and how the same is taken again."""
+    if chosen.whole:
+        return f"all that takes long; sweeps begin as in --slice={chosen.number}"
+    which = f"slice {chosen.number % SLICES} of {SLICES} of what takes long"
+    return f"{which}; the same again: --slice={chosen.number}"
+
+
+def pytest_report_header(config):
+    return header(of(config))
+
+
+def pytest_terminal_summary(terminalreporter, exitstatus, config):
+    if exitstatus == pytest.ExitCode.TESTS_FAILED:
+        terminalreporter.write_line(header(of(config)))
+
+
+def pytest_collection_modifyitems(config, items):
+    chosen = of(config)
+    taken: list[pytest.Item] = []
+    left: list[pytest.Item] = []
+    for item in items:
+        is_named = str(item.path) in config.option.named
+        (taken if is_named or _is_in(chosen, item) else left).append(item)
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = taken
+
+
+def _is_in(chosen, item):
+    mark = item.get_closest_marker("every")
+    if mark is None:
+        return True
+    by = mark.kwargs.get("by", "module")
+    return chosen.takes(item.nodeid if by == "test" else item.nodeid.partition("::")[0])
+
+
+@pytest.fixture(scope="session")
+def sliced(pytestconfig) -> Sliced:
+    """What this run takes of what takes long."""
+    return of(pytestconfig)
