@@ -96,7 +96,7 @@ def require_bounded(kept, field):
             require_bounded(each, field)
     elif isinstance(kept, float):
         assert math.isfinite(kept), field
-        assert abs(kept) <= bounds.LONGEST_SECONDS or field in LATER, field
+        assert abs(kept) <= bounds.LONGEST_SECONDS or field in (*LATER, *WHOLE), field
     elif isinstance(kept, int):
         assert abs(kept) <= MOST**2 or field in WHOLE, field
     elif isinstance(kept, str):
