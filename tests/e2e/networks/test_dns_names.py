@@ -71,7 +71,7 @@ def test_a_cancelled_failover_brings_the_name_home(rig, server):
 def test_a_name_server_that_is_down_fails_no_failover_and_is_a_finding_until_it_is_tried_again(rig, server):
     server.stop()
     assert "try again with 'secondsite machine update-names web01'" in said(
-        command_line.do(rig, "planned-failover", "web01")
+        command_line.do(rig, "planned-failover", "web01", exit_code=9)
     )
     found = command_line.told(rig, "machine", "show", "web01")
     assert "names-elsewhere" in [each["code"] for each in found["findings"]]

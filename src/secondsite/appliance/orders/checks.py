@@ -27,7 +27,7 @@ from ...wire.control.checks import (
 from ...wire.control.setups import Base
 from ..shared import withdrawn
 from ..target import FAILOVER, GIVE_ONE, old_disks, stores
-from . import marks, runs
+from . import marks, own_pauses, runs
 from .context import Context
 from .names import ordered as names
 from .networks import missing, production, standing_in
@@ -76,7 +76,7 @@ def _of_source(context: Context, payload: CheckSource, reached: list[float]) -> 
         found = context.fabric.tracking.check(payload.fabric_id)
         concerned = (None, *payload.disks) if payload.disks else {each.disk for each in found}
         yield from (_shape(each) for each in found if each.disk in concerned)
-        yield from _not_off(context.fabric.power.state(payload.fabric_id), machine.name)
+        yield from _not_off(own_pauses.power(context, payload.fabric_id), machine.name)
         yield from marks.obstacles(context, machine)
     if payload.peer_addresses:
         yield from _unreachable(context, payload.peer_addresses, reached)

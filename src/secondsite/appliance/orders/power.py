@@ -16,14 +16,14 @@ from ...wire.control.orders import FabricMachine, Nothing, PowerFact, Restart, S
 from ..shared import withdrawn
 from ..source import Source
 from ..target import FAILOVER, HostedReplica
-from . import marks, runs
+from . import marks, own_pauses, runs
 from .context import Context
 from .late import taken_back
 from .names import addresses
 
 
 def state(context: Context, payload: FabricMachine) -> tuple[str, PowerFact]:
-    power = context.fabric.power.state(payload.fabric_id)
+    power = own_pauses.power(context, payload.fabric_id)
     asked = payload.tell_addresses and power is PowerState.RUNNING
     told = addresses.bounded(addresses.known(context, payload.fabric_id)) if asked else {}
     in_the_way = tuple(_to_leaving(context, payload.fabric_id, power)) if payload.leaves else ()
@@ -59,7 +59,7 @@ def shut_down(context: Context, payload: ShutDown) -> tuple[str, PowerFact]:
 
 def _shut_down(context: Context, payload: ShutDown) -> tuple[str, PowerFact]:
     power, began = context.fabric.power, time.monotonic()
-    before = power.state(payload.fabric_id)
+    before = own_pauses.power(context, payload.fabric_id)
     if before in (PowerState.OFF, PowerState.MISSING):
         taken_back.is_off(context)
         return f"the machine was already {before}", PowerFact(power=str(before))
