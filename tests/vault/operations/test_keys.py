@@ -18,7 +18,7 @@ KEYS = {
         "enable_replication",
         "initial_replication",
     ],
-    "disable_protection": ["check", "stop_replication", "remove_replica"],
+    "disable_protection": ["stop_replication", "remove_replica"],
     "test_failover": ["check", "create_network", "choose", "start", "prove", "complete"],
     "cleanup_test_failover": ["remove_machine", "remove_network", "complete"],
     "failover": ["check", "shut_down", "stop_replication", "failover", "start", "prove", "names"],
@@ -58,6 +58,11 @@ def definitions():
 
 def test_the_keys_of_all_steps_are_those_that_databases_hold(definitions):
     assert {name: keys(each, {}) for name, each in definitions.items()} == KEYS
+
+
+def test_a_protection_that_ends_now_begins_with_a_check_that_older_jobs_do_not_have(definitions):
+    disabling = definitions["disable_protection"]
+    assert keys(disabling, {"checked": True}) == ["check", *KEYS["disable_protection"]]
 
 
 def keys(definition, arguments):
