@@ -8,7 +8,6 @@ import typer
 from ..domain import errors
 from . import output
 
-WAYS = "Give --yes if it is meant."
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask: the risk is known.")]
 
 
@@ -45,4 +44,6 @@ def accept(act: str, question: str, yes: bool) -> None:
 def require_somebody(act: str) -> None:
     """Raises InvalidArgument where nobody can be asked: a script says `--yes`, it does not begin by itself."""
     if not sys.stdin.isatty():
-        raise errors.InvalidArgument(f"{act} wants a yes, and nobody can be asked here.", do=WAYS)
+        raise errors.InvalidArgument(
+            f"{act} wants a yes, and nobody can be asked here.", do="Give --yes if it is meant."
+        )
