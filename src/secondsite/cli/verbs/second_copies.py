@@ -6,7 +6,7 @@ tell, and nobody is asked: that is the hour for which the verb is made.
 
 import shlex
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Annotated
 
 import typer
@@ -96,9 +96,5 @@ def _running(vault: Vault, names: Sequence[str]) -> list[rest.Machine]:
 def _machines(vault: Vault, names: Sequence[str]) -> list[rest.Machine]:
     if len(names) <= FEW:
         return [vault.machines[name].show() for name in names]
-    known = tuple(vault.machines.list())
-    found: Mapping[str, rest.Machine] = {
-        **{each.name: each for each in known},
-        **{each.id: each for each in known},
-    }
+    found = {key: each for each in vault.machines.list() for key in (each.name, each.id)}
     return [found[name] for name in names if name in found]
