@@ -84,7 +84,10 @@ def test_what_starts_with_its_host_at_home_does_so_where_it_was_failed_over_to_a
 def test_a_failed_over_machine_that_is_off_is_told_until_it_runs(pair):
     pair.protect().synchronized()
     away = fail_over(pair, pair.point_now())
-    told = lambda: [each.what for each in pair.status().findings if each.code == "failed-over-machine-off"]  # noqa: E731
+
+    def told():
+        return [each.what for each in pair.status().findings if each.code == "failed-over-machine-off"]
+
     pair.target.appliance.power_watch.look()
     assert told() == []
     pair.target.stop()
