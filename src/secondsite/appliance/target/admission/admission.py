@@ -1,7 +1,7 @@
 """Who may send which cycle: what the data port asks before and while it receives."""
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import structlog
@@ -12,6 +12,7 @@ from ....datapath.digests import hashes, zero_digests
 from ....datapath.errors import DatapathError, ProtocolViolated
 from ....datapath.extents import Extent
 from ....datapath.granularity import BLOCK_BYTES, PAGE_BYTES
+from ....datapath.replica import Replica
 from ....datapath.transfer import Accept, CycleRefused, Unchanged, Write
 from ....domain.amounts import size
 from ....domain.errors import SecondsiteError
@@ -150,45 +151,39 @@ class Admission:
     def digests(self, machine_id: str, disk_key: str, offset: int, length: int, block_bytes: int) -> bytes:
         """Digests of the replica with all received cycles applied; those of zeros beyond the disk's end."""
         assert block_bytes == BLOCK_BYTES
-        hosted = self._find(machine_id)
-        try:
-            with hosted.lock("comparing", DIGESTS_WAIT_SECONDS):
-                self._work.apply_all(hosted, DIGESTS_WAIT_SECONDS)
-                size_bytes = hosted.replica.state.disk(disk_key).size_bytes
-                here = max(0, min(length, size_bytes - offset))
-                found = hosted.replica.region(disk_key, offset, here) if here else b""
-        except SecondsiteError as error:
-            raise CycleRefused("replica-busy", error.message, do=error.do) from error
+        with self._compared(machine_id) as replica:
+            here = max(0, min(length, replica.state.disk(disk_key).size_bytes - offset))
+            found = replica.region(disk_key, offset, here) if here else b""
         blocks = -(-length // BLOCK_BYTES)
         known = -(-here // BLOCK_BYTES)
         return found + zero_digests((blocks - known) * BLOCK_BYTES)
 
     def held(self, machine_id: str, disk_key: str, offset: int, length: int) -> list[Extent]:
         """The blocks that are not zeros; beyond the disk's end there are none."""
-        hosted = self._find(machine_id)
-        try:
-            with hosted.lock("comparing", DIGESTS_WAIT_SECONDS):
-                self._work.apply_all(hosted, DIGESTS_WAIT_SECONDS)
-                size_bytes = hosted.replica.state.disk(disk_key).size_bytes
-                here = max(0, min(length, size_bytes - offset))
-                return hosted.replica.held(disk_key, offset, here) if here else []
-        except SecondsiteError as error:
-            raise CycleRefused("replica-busy", error.message, do=error.do) from error
+        with self._compared(machine_id) as replica:
+            here = max(0, min(length, replica.state.disk(disk_key).size_bytes - offset))
+            return replica.held(disk_key, offset, here) if here else []
 
     def pages(self, machine_id: str, disk_key: str, blocks: Sequence[Extent]) -> bytes:
         """Digests of the pages of these blocks, which are in disk order."""
+        with self._compared(machine_id) as replica:
+            size_bytes = replica.state.disk(disk_key).size_bytes
+            here = [block for block in blocks if block.end <= size_bytes]
+            found = replica.pages(disk_key, here) if here else b""
+        # a block beyond the disk's end is unknown, not zeros: the old end may have data
+        beyond = sum(-(-block.length // PAGE_BYTES) for block in blocks if block.end > size_bytes)
+        return found + hashes.UNKNOWN * beyond
+
+    @contextmanager
+    def _compared(self, machine_id: str) -> Iterator[Replica]:
+        """The replica with all received cycles applied, while nothing changes it. Raises CycleRefused."""
         hosted = self._find(machine_id)
         try:
             with hosted.lock("comparing", DIGESTS_WAIT_SECONDS):
                 self._work.apply_all(hosted, DIGESTS_WAIT_SECONDS)
-                size_bytes = hosted.replica.state.disk(disk_key).size_bytes
-                here = [block for block in blocks if block.end <= size_bytes]
-                found = hosted.replica.pages(disk_key, here) if here else b""
+                yield hosted.replica
         except SecondsiteError as error:
             raise CycleRefused("replica-busy", error.message, do=error.do) from error
-        # a block beyond the disk's end is unknown, not zeros: the old end may have data
-        beyond = sum(-(-block.length // PAGE_BYTES) for block in blocks if block.end > size_bytes)
-        return found + hashes.UNKNOWN * beyond
 
     def direct_write(
         self, header: CycleHeader, cut: Callable[[], None]
