@@ -69,7 +69,7 @@ def test_a_point_that_was_sealed_while_its_store_was_copied_is_passed_over_and_n
         disk[frame.offset : frame.offset + BLOCK] = frame.data
     header, _ = source.cycle("p3", writes=0)
     copied(replica, tmp_path / "copy/replicas/m1", lambda: replica.apply(header, frames))
-    found, point, passed = whole(tmp_path / "copy")
+    found, _, passed = whole(tmp_path / "copy")
     assert [each.id for each in found.points] == ["p1", "p2", "p3"]
     assert true_point(tmp_path / "copy", source, tmp_path) == "p2"
     assert "p3 is newer, and cannot be used" in passed
@@ -116,6 +116,8 @@ class Line:
 
     def carry(self):
         """As much as a line takes at a time; at the end both have ended."""
+        assert self._from.stdout is not None
+        assert self._to.stdin is not None
         piece = self._from.stdout.read(PIECE_BYTES)
         self._to.stdin.write(piece)
         if not piece:
