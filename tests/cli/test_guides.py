@@ -1,11 +1,13 @@
 """What the guides and the program's own sentences tell people to type can be typed."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
 from secondsite.cli import app
+from secondsite.rescue import main as rescue
 from tests.cli import support_told
 from tests.cli.support_cli import alone, command, nouns, parse, parse_part
 
@@ -29,6 +31,12 @@ def commands(page: Path) -> list[str]:
 def test_every_command_of_the_page_is_known_with_its_options(page):
     for line in commands(page):
         parse(line)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_of_the_program_in_a_store_can_be_typed(page):
+    for line in re.findall(r"^(?:\S*/)?secondsite-rescue (.+)$", page.read_text(), re.M):
+        rescue.parser().parse_args(shlex.split(line))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

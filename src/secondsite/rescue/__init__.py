@@ -10,6 +10,7 @@ Its rooms:
     telling       tables and sentences
     store         what lies in a store: machines, points, what their vault said of them
     checking      whether the files of a point are whole
+    comparing/    whether a point holds what was sealed
     choosing      which point is meant
     leasing       overlays to run on, recorded where an appliance finds them
     starting      a machine is started, stopped, or what it wrote is given up

@@ -21,8 +21,12 @@ BEYOND = "exceeding the end of the file"
 def problem_of(replica: Replica, point: Point, key: Path | None) -> str:
     """Why nothing can start from it; empty if nothing is wrong."""
     for name in point.disks:
+        top = replica.layer(name, point.layer)
+        if not top.exists():
+            torn = replica.head(name, point.layer).exists()
+            return f"{top} is not here{', but was still written when the store was copied' if torn else ''}"
         try:
-            chain = _chain(replica.layer(name, point.layer))
+            chain = chain_of(top)
         except Problem as problem:
             return problem.what
         strange = _strange(replica, chain)
@@ -37,7 +41,7 @@ def problem_of(replica: Replica, point: Point, key: Path | None) -> str:
     return ""
 
 
-def _chain(top: Path) -> list[dict[str, Any]]:
+def chain_of(top: Path) -> list[dict[str, Any]]:
     """What `qemu-img info` says of all files that it reads from. Raises Problem if one is missing."""
     return list(json.loads(leasing.qemu_img("info", "--output=json", "--backing-chain", "-U", str(top))))
 

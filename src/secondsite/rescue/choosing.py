@@ -16,13 +16,13 @@ def chosen(replica: Replica, wanted: str) -> Point:
     run = replica.run
     if run is not None:
         return _of_run(replica, str(run["point_id"]), wanted)
-    fitting = [point for point in replica.points if _fits(point, wanted)]
-    whole = [point for point in fitting if not point.problem]
+    found = [point for point in replica.points if _fits(point, wanted)]
+    whole = [point for point in found if not point.problem]
     if whole:
         return whole[-1]
-    if fitting:
+    if found:
         raise Problem(
-            f"{fitting[-1].id} of {replica.name} cannot be used: {fitting[-1].problem}.",
+            f"{found[-1].id} of {replica.name} cannot be used: {found[-1].problem}.",
             "Choose another point.",
         )
     what = (
@@ -33,15 +33,20 @@ def chosen(replica: Replica, wanted: str) -> Point:
     raise Problem(f"{replica.name} has {what}.", f"See what there is: 'points {replica.name}'.")
 
 
+def fitting(replica: Replica, wanted: str) -> list[Point]:
+    """All that are meant, newest first; raises Problem if none is."""
+    found = [point for point in reversed(replica.points) if _fits(point, wanted)]
+    return found or [chosen(replica, wanted)]
+
+
 def whole(replica: Replica, wanted: str, problem_of: Callable[[Point], str]) -> tuple[Point, str]:
     """As `chosen`, of the points whose files are whole, too; and the end of a sentence, which names a newer one that is not."""
     first = chosen(replica, wanted)
     if replica.run is not None:
         return first, ""
     problems: dict[str, str] = {}
-    fitting = [point for point in reversed(replica.points) if _fits(point, wanted) and not point.problem]
-    for point in fitting:
-        problem = problem_of(point)
+    for point in fitting(replica, wanted):
+        problem = point.problem or problem_of(point)
         if not problem:
             return point, "".join(
                 f"; {each} is newer, and cannot be used: {why}" for each, why in problems.items()

@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 from . import files, noting, plans, starting, telling
+from .comparing import verifying
 from .problems import Problem
 from .running.wanted import Ways
 from .store import Replica, Store
@@ -44,6 +45,28 @@ def list_plans(store: Store, typed: argparse.Namespace) -> int:
         telling.plans(found) + (f"\nas of {one_line(str(said))}" if found else ""),
     )
     return 0
+
+
+def verify(store: Store, typed: argparse.Namespace) -> int:
+    """0: all that was to be compared is what was sealed; 1: something is not; 3: something could not be compared."""
+    found, problems = ([store.find(typed.machine)], []) if typed.machine else store.replicas()
+    told = [
+        telling.verdict(replica, point, comparison)
+        for replica in found
+        for point, comparison in verifying.each(
+            replica, typed.point, typed.key_file, telling.progress(), every=typed.all_points
+        )
+    ]
+    _print(
+        typed,
+        {"points": told, "problems": problems},
+        telling.verdicts(told) if told else "No point is in this store.",
+    )
+    for problem in problems:
+        print(f"! {one_line(problem)}", file=sys.stderr)
+    if problems or any(each["problem"] for each in told):
+        return 1
+    return 3 if any(each["not_compared"] for each in told) else 0
 
 
 def start(store: Store, typed: argparse.Namespace) -> int:
@@ -103,6 +126,7 @@ def _ways(replica: Replica, typed: argparse.Namespace) -> Ways:
         connect=not typed.no_networks,
         networks=networks,
         emulated=typed.emulated,
+        compare_seconds=typed.compare,
     )
 
 

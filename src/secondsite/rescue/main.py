@@ -11,23 +11,29 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from . import choosing, commands
+from .comparing import copies
 from .problems import Problem
+from .running.wanted import COMPARE_SECONDS
 from .store import Store
 from .words import one_line
 
 GRACE_SECONDS = 120.0
+CHOICES = f"{choosing.LATEST} (default), {choosing.APP}, {choosing.VERIFIED}, or a point's id"
 Command = Callable[[Store, argparse.Namespace], int]
 ABOUT = """Start machines from the store of a secondsite appliance, when the vault, the first site and the appliance are gone.
 
-It needs this file, Python and QEMU. Stop the appliance before you start anything, if it runs. 'list' changes nothing.
+It needs this file, Python and QEMU. Stop the appliance before you start anything, if it runs. 'list' and 'verify' change nothing.
 """
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """The exit code: 0, 1 for a problem, 2 for what cannot be typed."""
-    typed = _parser().parse_args(words)
+    typed = parser().parse_args(words)
     try:
-        code = int(typed.do(Store(typed.store or [_beside()]), typed))
+        store = Store(typed.store or [_beside()])
+        for copy in copies.told(store.roots):
+            print(f"! {one_line(copy)}", file=sys.stderr)
+        code = int(typed.do(store, typed))
         sys.stdout.flush()
         return code
     except Problem as problem:
@@ -51,7 +57,8 @@ def _told(error: OSError) -> str:
     return f"{one_line(str(error.filename or 'What is to be said'))}: {error.strerror}. {do}"
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """Of all that can be typed."""
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(
         prog=Path(sys.argv[0]).name or "secondsite-rescue", description=ABOUT, formatter_class=form
@@ -63,6 +70,19 @@ def _parser() -> argparse.ArgumentParser:
     _verb(verbs, "list", commands.list_machines, "the machines of the store, and whether they run")
     _verb(verbs, "points", commands.list_points, "the recovery points of a machine", "machine")
     _verb(verbs, "plans", commands.list_plans, "the recovery plans that its vault said last")
+    verify = _verb(
+        verbs,
+        "verify",
+        commands.verify,
+        "compare points with what was sealed; exit code 1 if one differs, 3 if something could not be compared",
+        "machine",
+        "?",
+    )
+    verify.add_argument(
+        "--point", default=choosing.LATEST, help=f"{CHOICES}; older ones are looked at until one is whole"
+    )
+    verify.add_argument("--all-points", action="store_true", help="all points, instead of the newest")
+    verify.add_argument("--key-file", type=Path, metavar="FILE", help="the key of an encrypted store")
     _ways(_verb(verbs, "start", commands.start, "start a machine from a point", "machine"))
     plan = _ways(
         _verb(verbs, "run-plan", commands.run_plan, "start the machines of a plan in its order", "plan")
@@ -89,19 +109,25 @@ def _verb(
     do: Command,
     what: str,
     subject: str | None = None,
+    times: str | None = None,
 ) -> argparse.ArgumentParser:
     verb = verbs.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
     if subject is not None:
         verb.add_argument(
-            subject, metavar=subject.upper(), help="its name or id" if subject == "machine" else "its name"
+            subject,
+            metavar=subject.upper(),
+            nargs=times,
+            help=("its name or id" if subject == "machine" else "its name")
+            + (" (default: all)" if times else ""),
         )
     verb.set_defaults(do=do)
     return verb
 
 
 def _ways(verb: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    choices = f"{choosing.LATEST} (default), {choosing.APP}, {choosing.VERIFIED}, or a point's id"
-    verb.add_argument("--point", default=choosing.LATEST, help=choices)
+    verb.add_argument("--point", default=choosing.LATEST, help=CHOICES)
+    told = f"so long a point's disks may be compared with what was sealed before one is started (default: {COMPARE_SECONDS:.0f}; 0: not at all)"
+    verb.add_argument("--compare", type=float, default=COMPARE_SECONDS, metavar="SECONDS", help=told)
     verb.add_argument("--qemu", action="store_true", help="by plain QEMU, although its appliance had libvirt")
     verb.add_argument(
         "--emulated", action="store_true", help="plain QEMU without KVM, where KVM is there and runs no guest"

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 
-from . import checking, choosing, keys, leasing, reminding, telling
+from . import choosing, keys, leasing, reminding, telling
+from .comparing import verifying
 from .noting import note
 from .problems import Problem
 from .running import by_libvirt, by_qemu, looking, qemu
 from .running.looking import QEMU, SOMETHING
 from .running.virsh import Virsh
 from .running.wanted import Start, Ways, cards_of, folder, networks_of, uuid_of
-from .store import Replica
+from .store import Point, Replica
 
 CONSISTENT = {"app": "app-consistent", "crash": "crash-consistent"}
 
@@ -19,7 +20,13 @@ CONSISTENT = {"app": "app-consistent", "crash": "crash-consistent"}
 def started(replica: Replica, wanted: str, ways: Ways) -> str:
     """Gives a sentence; harmless if it runs already. Raises Problem. The store is locked by the caller."""
     key = keys.key_for(replica, ways.key_file)
-    point, passed = choosing.whole(replica, wanted, lambda each: checking.problem_of(replica, each, key))
+    found: dict[str, verifying.Comparison] = {}
+
+    def problem_of(each: Point) -> str:
+        found[each.id] = verifying.compared(replica, each, key, ways.compare_seconds)
+        return found[each.id].problem
+
+    point, passed = choosing.whole(replica, wanted, problem_of)
     way = looking.running(replica)
     if way == SOMETHING:
         raise _unknown(replica)
@@ -41,7 +48,20 @@ def started(replica: Replica, wanted: str, ways: Ways) -> str:
         undo = f"To let its replica take cycles again instead: 'discard {replica.name}'."
         raise Problem(problem.what, f"{problem.do} {undo}".strip()) from problem
     taken = f"{telling.instant(point.taken_at)}, {CONSISTENT.get(point.consistency, point.consistency)}"
-    return f"{replica.name} runs from {point.id} ({taken}){passed}{said}{reminding.after_start(replica)}"
+    return f"{replica.name} runs from {point.id} ({taken}){passed}{_compared(replica, found.get(point.id))}{said}{reminding.after_start(replica)}"
+
+
+def _compared(replica: Replica, found: verifying.Comparison | None) -> str:
+    """The end of a sentence."""
+    if found is None:
+        return ""
+    done = (
+        f"; {', '.join(found.compared)}: compared with what was sealed, and the same"
+        if found.compared
+        else ""
+    )
+    left = f"; not compared: {', '.join(found.left)}; 'verify {replica.name}' does" if found.left else ""
+    return done + left
 
 
 def stopped(replica: Replica, grace_seconds: float) -> str:

@@ -116,6 +116,10 @@ class Replica:
     def layer(self, key: str, number: int) -> Path:
         return self.folder / "disks" / key / f"{number:06d}.qcow2"
 
+    def head(self, key: str, number: int) -> Path:
+        """What is a layer once it is sealed, and no point's before."""
+        return self.folder / "disks" / key / f"{number:06d}.head.qcow2"
+
     def point(self, point_id: str) -> Point:
         """Raises Problem."""
         for point in self.points:

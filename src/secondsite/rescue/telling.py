@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+import time
+from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
+from .comparing.verifying import Comparison
 from .noting import now
 from .problems import Problem
 from .running import looking
@@ -13,6 +16,7 @@ from .store import Point, Replica
 from .words import one_line
 
 NONE = "-"
+PROGRESS_SECONDS = 5.0
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -90,6 +94,45 @@ def points(found: Sequence[dict[str, Any]]) -> str:
         for each in reversed(found)
     ]
     return table(["point", "taken at", "age", "consistency", "grade", "disks", "held", "problem"], rows)
+
+
+def verdict(replica: Replica, found: Point, comparison: Comparison) -> dict[str, Any]:
+    """What a comparison of a point found."""
+    return {
+        "machine": replica.name,
+        "point": found.id,
+        "taken_at": found.taken_at,
+        "compared": sorted(comparison.compared),
+        "not_compared": list(comparison.left),
+        "read_bytes": comparison.read_bytes,
+        "problem": comparison.problem or None,
+    }
+
+
+def verdicts(found: Sequence[dict[str, Any]]) -> str:
+    rows = [[each["machine"], each["point"], instant(each["taken_at"]), _result(each)] for each in found]
+    return table(["machine", "point", "taken at", "result"], rows)
+
+
+def _result(each: dict[str, Any]) -> str:
+    if each["problem"]:
+        return f"NOT WHOLE: {each['problem']}"
+    left = f"not compared: {', '.join(each['not_compared'])}" if each["not_compared"] else ""
+    same = f"whole: {', '.join(each['compared'])} as sealed" if each["compared"] else "its files are there"
+    return f"{same}; {left}" if left else same
+
+
+def progress() -> Callable[[str, int, int], None]:
+    """Says on standard error, now and then, how far a disk was read."""
+    said_at = time.monotonic()
+
+    def told(disk: str, done: int, size: int) -> None:
+        nonlocal said_at
+        if time.monotonic() - said_at >= PROGRESS_SECONDS:
+            said_at = time.monotonic()
+            print(f"{one_line(disk)}: {done / 1e9:.1f} of {size / 1e9:.1f} GB", file=sys.stderr, flush=True)
+
+    return told
 
 
 def plans(found: Sequence[dict[str, Any]]) -> str:

@@ -12,7 +12,7 @@ def assert_region_true(replica, disks, tmp_path):
         got = replica.region(disk.key, 0, disk.size_bytes)
         if disks is None:
             replica.close()
-            held = read_raw(replica.files.layer(disk.key, replica.state.head), tmp_path)
+            held = read_raw(replica.files.head(disk.key, replica.state.head), tmp_path)
         else:
             held = disks[disk.key]
         wanted = [

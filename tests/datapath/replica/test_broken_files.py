@@ -114,7 +114,7 @@ def test_a_committed_machine_turns_although_the_manifest_of_its_point_is_damaged
     replica.settle("failover")
     flip(replica.files.point("p4"), 100)
     replica.rebase_from_run("failover", 2)
-    assert read_raw(replica.files.layer("sda", replica.state.head), tmp_path) == held
+    assert read_raw(replica.files.head("sda", replica.state.head), tmp_path) == held
 
 
 def fill(folder):

@@ -172,7 +172,7 @@ def test_turning_survives_a_death_at_every_seam(template, daemon, source, tmp_pa
         if done:
             assert replica.state.epoch == 2
             replica.close()
-            head = {key: replica.files.layer(key, replica.state.head) for key in ran}
+            head = {key: replica.files.head(key, replica.state.head) for key in ran}
             assert {key: read_raw(path, tmp_path) for key, path in head.items()} == ran
             assert not list(replica.files.runs.iterdir())
 

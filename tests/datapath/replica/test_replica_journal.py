@@ -219,7 +219,7 @@ def test_a_commit_keeps_the_recovered_cycle_and_ends_the_journal(recorder, daemo
     assert content(paths, tmp_path) == recorder.held[4]
     replica.rebase_from_run("failover", 2)
     replica.close()
-    head = {key: replica.files.layer(key, replica.state.head) for key in paths}
+    head = {key: replica.files.head(key, replica.state.head) for key in paths}
     assert content(head, tmp_path) == recorder.held[4]
 
 

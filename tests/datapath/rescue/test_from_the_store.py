@@ -114,7 +114,7 @@ def test_a_point_on_many_layers_is_started_on_few_files_and_the_appliance_goes_o
     again.settle("failover")
     again.rebase_from_run("failover", epoch=2)
     again.close()
-    assert read_raw(again.files.layer("sda", again.state.head or 0), tmp_path) == source.points["p3"]["sda"]
+    assert read_raw(again.files.head("sda", again.state.head or 0), tmp_path) == source.points["p3"]["sda"]
 
 
 def test_what_is_given_up_leaves_every_point_as_it_was(store, source, daemon, key_here, replica, tmp_path):

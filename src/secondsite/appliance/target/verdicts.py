@@ -143,6 +143,12 @@ class Verdicts:
             if self._record.compare:
                 self._save(compare=False, compared=(epoch, seq))
 
+    def distrust(self) -> None:
+        """What was read is not what lies there now: what was found whole is in doubt, and the next cycle must compare all blocks."""
+        with self._changing:
+            bad = {point_id: each for point_id, each in self._record.points.items() if each.bad}
+            self._save(points=bad, proofs={}, compare=True)
+
     def findings(self, machine_name: str, points: Iterable[PointShape]) -> tuple[FindingShape, ...]:
         """One finding that names the damaged points and their disks; none if all are whole."""
         if self.is_whole:

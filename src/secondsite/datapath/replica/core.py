@@ -23,7 +23,7 @@ from ..cycles import CycleJournal
 from ..digests import DigestMap, scan
 from ..disks import NbdDisk, StorageDaemon
 from ..encryption import EncryptionKey
-from .chain import chain, standing
+from .chain import chain, head_names, standing
 from .record import encrypt_old_firmware, manifest, record
 from .record.firmware_store import FirmwareStore
 from .record.paths import ReplicaFiles
@@ -220,6 +220,7 @@ class ReplicaCore:
         """Make the files match the record: finish what was begun, remove what is not recorded."""
         self.state = record.load(self.files.record)
         self.heads.close()
+        head_names.settle(self.files, self.state)
         with contextlib.suppress(*NO_KEY):
             if self.keys.settle():
                 self.reach("key.taken")
@@ -241,6 +242,10 @@ class ReplicaCore:
             if encrypted is not None:
                 self.save(firmware=encrypted)
 
+    def file_of(self, key: str, number: int) -> Path:
+        """The file of a layer of a disk, the head too."""
+        return head_names.file_of(self.files, self.state, key, number)
+
     def finish_merge(self) -> None:
         """Merge the layer that the record names in `merging` with its child, under the child's name."""
         state = self.state
@@ -249,9 +254,7 @@ class ReplicaCore:
         for disk in state.disks:
             self.reach("merge.begun")
             low = self.files.layer(disk.key, number or 0)
-            for high in (
-                self._users(low, disk.key) if state.by_headers else [self.files.layer(disk.key, child)]
-            ):
+            for high in self._users(low, disk.key) if state.by_headers else [self.file_of(disk.key, child)]:
                 self._merge_down(low, high)
             low.unlink(missing_ok=True)
             self.reach("merge.renamed")
@@ -286,9 +289,9 @@ class ReplicaCore:
             self.journal.clear()
 
     def _collect_disks(self, state: ReplicaState) -> None:
-        kept = {layer.number for layer in state.layers}
+        sealed = {layer.number for layer in state.layers} - {state.head}
         for key in state.keys:
-            for path in self.files.strays(key, kept, state.merged):
+            for path in self.files.strays(key, sealed, state.head, state.merged):
                 path.unlink(missing_ok=True)
             sync_folder(self.files.disk(key))
         for folder in (self.files.root / "disks").iterdir():

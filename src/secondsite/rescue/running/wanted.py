@@ -14,19 +14,21 @@ from .. import leasing
 from ..problems import Problem
 from ..store import Point, Replica
 
+COMPARE_SECONDS = 30.0
 NAMESPACE = uuid.UUID("9b2a5f0c-52f3-4a5e-9b1e-3c0f5b0a7d42")
 
 
 @dataclass(frozen=True)
 class Ways:
     """How machines are run. `uri`: of libvirt, None for plain QEMU; `networks`: by card, in place of what is known; `connect`: whether
-    cards are connected at all."""
+    cards are connected at all; `compare_seconds`: so long its disks may be read before it starts."""
 
     uri: str | None = None
     key_file: Path | None = None
     connect: bool = True
     networks: Mapping[str, str] = field(default_factory=dict)
     emulated: bool = False
+    compare_seconds: float = COMPARE_SECONDS
 
 
 @dataclass(frozen=True)

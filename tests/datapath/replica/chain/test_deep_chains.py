@@ -99,7 +99,7 @@ def test_a_machine_on_a_merged_file_is_committed_and_turned(replica, source, tmp
     ran = source.points[NEWEST] | {"sda": read_raw(overlay, tmp_path)}
     replica.rebase_from_run("failover", epoch=2)
     replica.close()
-    assert {key: read_raw(replica.files.layer(key, replica.state.head), tmp_path) for key in ran} == ran
+    assert {key: read_raw(replica.files.head(key, replica.state.head), tmp_path) for key in ran} == ran
     assert not list(replica.files.runs.iterdir())
 
 

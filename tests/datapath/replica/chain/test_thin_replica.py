@@ -78,7 +78,7 @@ def test_a_point_is_verified_by_what_it_holds(replica):
 
 
 def test_zeros_over_a_hole_of_the_disk_make_no_tables(replica):
-    head = replica.files.layer("sda", replica.state.head)
+    head = replica.files.head("sda", replica.state.head)
     with counted() as work:
         replica.apply(*cycle(2, [zeros(at, GiB) for at in range(0, SIZE, GiB)], point="p2"))
     assert work.zeroed_bytes == HELD

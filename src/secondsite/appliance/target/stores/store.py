@@ -9,8 +9,10 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+
+import structlog
 
 from ....domain import errors
 from ....ground import durable
@@ -18,9 +20,12 @@ from ....wire.common.stores import DEFAULT, StoreSpace
 from ...shared import State, private
 from ..replica import HostedReplica
 from ..trash import Trash
+from . import copied
 from .journal_space import JournalSpace
 
 MARK = "store.json"
+
+log = structlog.get_logger(__name__)
 
 
 class Store:
@@ -36,6 +41,8 @@ class Store:
         self.space = JournalSpace(self.folder, self.hosted)
         self.problem: str | None = None
         """Why nothing can be kept here since the appliance started."""
+        self.copied_from: str | None = None
+        """Of which store this one was found to be a copy; None once nothing of it is believed unread."""
         self._marked = False
         self._hosted = hosted
 
@@ -53,12 +60,26 @@ class Store:
     def make(self, state: State, appliance_id: str) -> None:
         """Make its folders. A store that was here once, and is not now, is left alone: its file system is not mounted."""
         try:
+            self.copied_from = copied.copied_from(self.root, mark_of(self.root))
             self.problem = self._taken(state, appliance_id)
             if self.problem is None:
                 self.folder.mkdir(parents=True, exist_ok=True)
                 self._marked = (self.root / MARK).exists()
+                if self._marked and self.copied_from is None and self._lies_elsewhere():
+                    self._mark(appliance_id)
         except OSError as problem:
             self.problem = f"{self.root} cannot be used: {problem.strerror or problem}."
+
+    def _lies_elsewhere(self) -> bool:
+        """Than its mark says: it was moved, or marked by a former release."""
+        return mark_of(self.root).get(copied.PLACE) != copied.place_of(self.root)
+
+    def distrust(self, state: State, appliance_id: str) -> None:
+        """Believe nothing of a copy that was not read here; then it is a store like any other."""
+        log.warning("store.copied", store=self.name, root=str(self.root), copied_from=self.copied_from)
+        copied.distrust(state, self.folder)
+        self._mark(appliance_id)
+        self.copied_from = None
 
     def _taken(self, state: State, appliance_id: str) -> str | None:
         mark, known = self.root / MARK, f"store/{self.name}"
@@ -66,9 +87,12 @@ class Store:
             owner = owner_of(self.root)
             if self._is_of_another(owner, appliance_id):
                 return f"{self.root} belongs to another appliance ({owner}), as {mark} says."
+            named = mark_of(self.root).get("store")
+            if self.copied_from is not None and owner == appliance_id and named != self.name:
+                return f"{self.root} is a copy of store '{named}' ({self.copied_from}), and not store '{self.name}'."
         elif self._was_here(state, known):
             return f"{mark} is not there: the file system of {self.root} is not mounted, or was emptied."
-        if owner_of(self.root) != appliance_id:
+        if owner_of(self.root) != appliance_id and self.copied_from is None:
             self._mark(appliance_id)
         if mark.exists():
             state.put_fact(known, str(self.root))
@@ -77,7 +101,9 @@ class Store:
     def _mark(self, appliance_id: str) -> None:
         """The default store is used without a mark if none can be written, as where it is full."""
         private.make((self.root,))
-        said = json.dumps({"appliance_id": appliance_id, "store": self.name}).encode()
+        self.folder.mkdir(exist_ok=True)
+        place = copied.place_of(self.root)
+        said = json.dumps({"appliance_id": appliance_id, "store": self.name, copied.PLACE: place}).encode()
         with contextlib.suppress(*((OSError,) if self.name == DEFAULT else ())):
             durable.write(self.root / MARK, said)
 
@@ -135,7 +161,14 @@ class Store:
 
 def owner_of(root: Path) -> str | None:
     """The appliance whose further store this is; None if it says nothing."""
+    said = mark_of(root).get("appliance_id")
+    return None if said is None else str(said)
+
+
+def mark_of(root: Path) -> Mapping[str, object]:
+    """What a store says of itself; empty if it says nothing."""
     try:
-        return str(json.loads((root / MARK).read_text())["appliance_id"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+        found = json.loads((root / MARK).read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -32,6 +32,8 @@ class Stores:
         for store in self.all:
             store.make(state, self._appliance_id)
         for store in self.usable():
+            if store.copied_from is not None:
+                store.distrust(state, self._appliance_id)
             replicas.sweep(store.folder)
             store.trash.sweep()
             rescue_file.put(store.root)

@@ -3,6 +3,7 @@
 Its rooms:
 
     chain             open chains, and the merge of one layer with its child
+    head_names        the head has a name of its own until it is sealed
     own_files         layers stand on each other, and on nothing else
     merged_layer      one file with the content of several layers
     standing          which file stands on which, by their headers

@@ -20,7 +20,7 @@ from ...encryption import EncryptionKey
 from ...files import unshare
 from ..record.paths import ReplicaFiles
 from ..record.record import DiskRecord, ReplicaState
-from . import copy_layer, shared, standing
+from . import copy_layer, head_names, shared, standing
 from .standing import ChainFile as ChainFile
 
 # A chain of 155 layers would hold a table cache of up to 32 MiB for each (P24).
@@ -40,7 +40,7 @@ def chain_files(
         return standing.chain_to(files, state, disk, top, key)
     chain = [ChainFile("b", files.root / disk.base, disk.base_format, key)]
     for layer in state.layers:
-        path = files.layer(disk.key, layer.number)
+        path = head_names.file_of(files, state, disk.key, layer.number)
         if layer.number <= top and not (layer.number == state.merging and not path.exists()):
             chain.append(ChainFile(str(layer.number), path, key=key))
     return chain
@@ -171,8 +171,8 @@ class Heads:
             self.close()
 
     def snapshot(self, state: ReplicaState, number: int) -> None:
-        """Turn every head into a read-only layer under a new head `number`, all disks in one command (ADR 72). Raises
-        StorageDaemonGone, QmpRefused."""
+        """Turn every head into a read-only layer under a new head `number`, all disks in one command (ADR 72); its file is renamed
+        after that (`head_names.seal`), when QEMU opens it by its name no more. Raises StorageDaemonGone, QmpRefused."""
         with self._daemon.the_same():
             self._snapshot(state, number)
 
@@ -180,7 +180,8 @@ class Heads:
         assert state.head is not None
         old_head, key = state.head, self._key()
         for index, disk in enumerate(state.disks):
-            path = create_layer(self._files, disk, number, self._files.layer(disk.key, old_head), key=key)
+            path = self._files.head(disk.key, number)
+            create_layer(self._files, disk, path, self._files.layer(disk.key, old_head), key=key)
             new = ChainFile(str(number), path, key=key)
             prefix = self._node_prefix(index)
             below = f"{prefix}{old_head}"
@@ -216,7 +217,7 @@ class Heads:
         """Options to reopen the former heads read-only: a writable node would lock other readers out."""
         options, key = [], self._key()
         for index, disk in enumerate(state.disks):
-            file = ChainFile(str(number), self._files.layer(disk.key, number), key=key)
+            file = ChainFile(str(number), self._files.head(disk.key, number), key=key)
             prefix = self._node_prefix(index)
             # A reopen cannot change cache sizes together with the mode; the next opening makes them small.
             node = _node(
@@ -242,11 +243,10 @@ class Heads:
 
 
 def create_layer(
-    files: ReplicaFiles, disk: DiskRecord, number: int, below: Path, below_format: str = "qcow2", *,
+    files: ReplicaFiles, disk: DiskRecord, path: Path, below: Path, below_format: str = "qcow2", *,
     key: EncryptionKey | None = None,
-) -> Path:  # fmt: skip
-    """Create a durable layer file over `below`; encrypted if there is a key, as `below` then is."""
-    path = files.layer(disk.key, number)
+) -> None:  # fmt: skip
+    """Create a layer file over `below`, encrypted if there is a key, as `below` then is. It is durable once its folder is synced."""
     # A foreign base is named absolutely: libvirt takes over the name when it commits a chain into that file, and a
     # name that leads through our folder would be dead once the folder is removed.
     ours = files.root.absolute() in below.absolute().parents
@@ -255,8 +255,6 @@ def create_layer(
     else:
         image.create_overlay(path, below, below_format, disk.size_bytes, relative=ours)
     sync_file(path)
-    sync_folder(path.parent)
-    return path
 
 
 def _node(

@@ -16,6 +16,7 @@ from ...disks import named_files
 from ...encryption import EncryptionKey
 from ..record.paths import ReplicaFiles
 from ..record.record import DiskRecord, ReplicaState
+from . import head_names
 
 FAN_OUT: Final = 5
 """Layers in a merged one. With 50, 200, 500 and 1,000 points a machine has 12, 15, 18 and 19 files then, its overlay counted; with 6 two more."""
@@ -37,7 +38,7 @@ def chain_to(
     """The files from the base up to layer `top`. Raises ImageProblem for one that names a file which is none of these."""
     base = files.root / disk.base
     known = {path.name: name for name, path in _own(files, state, disk.key) if name[0] <= top}
-    found, path = list[ChainFile](), files.layer(disk.key, top)
+    found, path = list[ChainFile](), head_names.file_of(files, state, disk.key, top)
     while path.name in known and len(found) < len(known):
         found.append(ChainFile(_said(known[path.name]), path, key=key))
         named = named_files.of(path)
@@ -96,7 +97,10 @@ def _level(file: ChainFile, numbers: Sequence[int]) -> int:
 
 def _own(files: ReplicaFiles, state: ReplicaState, key: str) -> list[tuple[tuple[int, int], Path]]:
     """All files of a disk above its base, each with the newest and the oldest layer that it holds."""
-    layers = [((layer.number, layer.number), files.layer(key, layer.number)) for layer in state.layers]
+    layers = [
+        ((layer.number, layer.number), head_names.file_of(files, state, key, layer.number))
+        for layer in state.layers
+    ]
     return [*layers, *(((high, low), files.merged(key, low, high)) for low, high in state.merged)]
 
 

@@ -3,6 +3,7 @@
 REPLICA/replica.json               the record of all below
 REPLICA/disks/KEY/base.qcow2       the chain's bottom (or a file elsewhere that is only read)
 REPLICA/disks/KEY/000001.qcow2     layers, each backed by the one before, or by a merged one that ends with it
+REPLICA/disks/KEY/000002.head.qcow2  the layer that cycles are written to: it is not named as a layer before it is sealed
 REPLICA/disks/KEY/000007-000012.qcow2  a merged layer: what those of these numbers held together
 REPLICA/points/POINT.json          one manifest per recovery point
 REPLICA/firmware/DIGEST            files of the machine's firmware state, named by digest
@@ -28,7 +29,8 @@ from ...cycles import checked
 
 _LAYER = re.compile(r"(\d{6,})\.qcow2")
 _MERGED = re.compile(r"(\d{6,})-(\d{6,})\.qcow2")
-_PART = re.compile(r"\.\d{6,}(-\d{6,})?\.qcow2\.part")
+_HEAD = re.compile(r"(\d{6,})\.head\.qcow2")
+_PART = re.compile(r"\.\d{6,}(-\d{6,}|\.head)?\.qcow2\.part")
 
 
 def checked_name(name: str, what: str) -> str:
@@ -80,6 +82,10 @@ class ReplicaFiles:
     def layer(self, key: str, number: int) -> Path:
         return self.disk(key) / f"{number:06d}.qcow2"
 
+    def head(self, key: str, number: int) -> Path:
+        """A layer's file until it is sealed."""
+        return self.disk(key) / f"{number:06d}.head.qcow2"
+
     def merged(self, key: str, low: int, high: int) -> Path:
         return self.disk(key) / f"{low:06d}-{high:06d}.qcow2"
 
@@ -108,9 +114,11 @@ class ReplicaFiles:
         """Where a run that was rolled forward has its firmware state, if its cycles had any."""
         return self.run(run_name) / "firmware"
 
-    def strays(self, key: str, kept: Container[int], merged: Container[tuple[int, int]]) -> list[Path]:
+    def strays(
+        self, key: str, sealed: Container[int], head: int | None, merged: Container[tuple[int, int]]
+    ) -> list[Path]:
         """The files of a disk that are layers of other numbers than these, or copies of layers that were cut off."""
-        return [path for path in self.disk(key).iterdir() if _is_stray(path.name, kept, merged)]
+        return [path for path in self.disk(key).iterdir() if _is_stray(path.name, sealed, head, merged)]
 
     def make_folders(self, keys: tuple[str, ...]) -> None:
         for folder in (
@@ -125,9 +133,13 @@ class ReplicaFiles:
             sync_folder(folder.parent)
 
 
-def _is_stray(name: str, kept: Container[int], merged: Container[tuple[int, int]]) -> bool:
+def _is_stray(
+    name: str, sealed: Container[int], head: int | None, merged: Container[tuple[int, int]]
+) -> bool:
     if layer := _LAYER.fullmatch(name):
-        return int(layer.group(1)) not in kept
+        return int(layer.group(1)) not in sealed
+    if written := _HEAD.fullmatch(name):
+        return int(written.group(1)) != head
     if found := _MERGED.fullmatch(name):
         return (int(found.group(1)), int(found.group(2))) not in merged
     return _PART.fullmatch(name) is not None

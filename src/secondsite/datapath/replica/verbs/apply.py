@@ -270,7 +270,7 @@ def _resize(core: ReplicaCore, header: CycleLike) -> None:
     if dropped := [key for key in resized if key in shrunk or has[key][0] % BLOCK_BYTES]:
         core.drop_maps(*dropped)
     for key in resized:
-        image.resize(core.files.layer(key, core.state.head or 0), wanted[key], core.key)
+        image.resize(core.file_of(key, core.state.head or 0), wanted[key], core.key)
         if key not in dropped:
             core.grow_map(key, wanted[key])
     core.reach("grow.resized")

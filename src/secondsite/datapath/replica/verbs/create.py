@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ....ground.durable import sync_file
+from ....ground.durable import sync_file, sync_folder
 from ... import errors
 from ...disks import image, luks_blank
 from ...encryption import EncryptionKey, data_key
@@ -91,5 +91,6 @@ def _make_disk(
     else:
         path = base.path.absolute()
         record = DiskRecord(disk.key, disk.size_bytes, str(path), base.image_format, base_files.seen(path))
-    chain.create_layer(files, record, 1, path, record.base_format, key=key)
+    chain.create_layer(files, record, files.head(disk.key, 1), path, record.base_format, key=key)
+    sync_folder(files.disk(disk.key))
     return record

@@ -40,7 +40,10 @@ def add(core: ReplicaCore, key: str, size_bytes: int) -> str:
         record = DiskRecord(key, size_bytes, str(base.relative_to(core.files.root)))
         below = base
         for layer in state.layers:
-            below = chain.create_layer(core.files, record, layer.number, below, key=core.key)
+            path = core.file_of(key, layer.number)
+            chain.create_layer(core.files, record, path, below, key=core.key)
+            below = core.files.layer(key, layer.number)
+        sync_folder(folder)
         core.reach("join.files")
         core.heads.close()
         current = state.keys if state.current is None else state.current

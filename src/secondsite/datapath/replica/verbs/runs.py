@@ -247,7 +247,9 @@ def _merge_run(core: ReplicaCore, run: Run, disk: DiskRecord) -> tuple[DiskRecor
     sync_file(low)
     core.reach("turn.merged")
     grown = dataclasses.replace(disk, size_bytes=image.chain(low)[0].size_bytes)
-    layers.create_layer(core.files, grown, core.state.next_number, low, key=core.key)
+    head = core.files.head(disk.key, core.state.next_number)
+    layers.create_layer(core.files, grown, head, low, key=core.key)
+    sync_folder(head.parent)
     return grown, standing.span(chain[1])
 
 

@@ -1,8 +1,8 @@
 """Seal the head: its content becomes a recovery point under a new head.
 
-The order makes a crash harmless: first the snapshot, then the manifest, last the record. Until the record names
-them, the new head's file and the manifest are garbage that the next opening removes, and the old head is still the
-head."""
+The order makes a crash harmless: first the snapshot, then the manifest, the name of a layer for the old head, last the
+record. Until the record names them, the new head's file and the manifest are garbage that the next opening removes, and
+the old head is still the head, and named so again."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from ....ground import host
 from ... import errors
 from ...cycles import FirmwareFile, checked
 from ...digests import DigestMap
+from ..chain import head_names
 from ..core import ReplicaCore
 from ..record import manifest
 from ..record.manifest import Manifest, ManifestDisk, ManifestFirmware
@@ -92,6 +93,8 @@ def seal_head(core: ReplicaCore, facts: PointFacts, seq: int, taken_at: str, don
     after = dataclasses.replace(state, **done)
     manifest.save(_manifest(core, maps, facts, seq, taken_at, after), core.files.point(facts.point_id))
     core.reach("seal.manifest")
+    head_names.seal(core.files, state)
+    core.reach("seal.named")
     layers = (*state.layers[:-1], Layer(head, facts.point_id), Layer(number))
     core.save(**done, layers=layers, head=number, next_number=number + 1, unsealed=False)
     core.reach("seal.recorded")

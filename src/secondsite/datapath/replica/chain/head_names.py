@@ -1,0 +1,36 @@
+"""The layer that cycles are written to has a name of its own, and gets that of a point when it is sealed.
+
+Whoever copies the files of a running store takes them one after the other. What he finds under a layer's name was sealed before he opened
+it, and holds what its point holds; a head that was half copied is no file of any point, whatever the record says that was copied after it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ....ground.durable import sync_folder
+from ..record.paths import ReplicaFiles
+from ..record.record import ReplicaState
+
+
+def file_of(files: ReplicaFiles, state: ReplicaState, key: str, number: int) -> Path:
+    """The file of a layer of a disk."""
+    return files.head(key, number) if number == state.head else files.layer(key, number)
+
+
+def seal(files: ReplicaFiles, state: ReplicaState) -> None:
+    """Give the heads of all disks the names of layers, durably; nothing writes to them any more."""
+    assert state.head is not None
+    for key in state.keys:
+        files.head(key, state.head).replace(files.layer(key, state.head))
+        sync_folder(files.disk(key))
+
+
+def settle(files: ReplicaFiles, state: ReplicaState) -> None:
+    """Have the heads named as heads, where a seal was cut off before it was recorded, or a former release named them."""
+    if state.head is None:
+        return
+    for key in state.keys:
+        head, layer = files.head(key, state.head), files.layer(key, state.head)
+        if not head.exists() and layer.exists():
+            layer.replace(head)
+            sync_folder(head.parent)

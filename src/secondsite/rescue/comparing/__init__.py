@@ -1,0 +1,7 @@
+"""Whether a point holds what was sealed: its disks are read, and compared with the digests in its manifest.
+
+verifying     a point, as a whole or as far as time is given
+content       what a disk's chain of files holds, as QEMU reads it
+copies        which store is a copy of another one
+digests       xxh3-128, by the library that is on every Debian
+"""

@@ -1,0 +1,27 @@
+"""A store that was copied is known as a copy: its mark came along, the folder that its replicas lie in did not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+
+MARK, PLACE = "store.json", "place"
+"""Appliances write them, and know a copy by the same."""
+
+
+def told(stores: Iterable[Path]) -> Iterator[str]:
+    """A sentence for each of these that is a copy, as far as its appliance has said where it lies."""
+    for root in stores:
+        try:
+            place = dict(json.loads((root / MARK).read_text())[PLACE])
+            is_copy = place["inode"] != (root / "replicas").stat().st_ino
+            since = datetime.fromtimestamp((root / MARK).stat().st_ctime, timezone.utc)  # noqa: UP017 Python 3.9 has no datetime.UTC
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        if is_copy:
+            yield (
+                f"{root} is a copy of {place.get('root')} of host {place.get('host')}, which came here at {since:%Y-%m-%d %H:%M:%SZ}; "
+                "'verify' says whether it is whole. The store itself may have newer points."
+            )

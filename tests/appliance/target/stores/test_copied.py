@@ -1,0 +1,98 @@
+"""A copy of a store is known as one: nothing of it is believed that was not read there, and it is never a second store."""
+
+import json
+import shutil
+import subprocess
+
+import pytest
+
+from rig.appliances import Pair
+from rig.eventually import eventually
+from secondsite.ground.units import MiB
+from secondsite.rescue.comparing import copies
+from secondsite.wire.control.orders import Kind, OnePoint
+
+pytestmark = pytest.mark.slow
+MARK = b"a block that was torn" * 200
+
+
+@pytest.fixture
+def pair(make_site):
+    """Nothing is read in the background. Its point was read once, and found whole."""
+    a, b = make_site("a").start(), make_site("b").start(scrub_bytes_per_second=0)
+    pair = Pair(a, b, a.make_machine())
+    a.write(pair.fabric_id, 1 * MiB, MARK)
+    pair.protect().synchronized()
+    point = OnePoint(point_id=pair.point_now())
+    pair.pause()
+    assert b.order(Kind.VERIFY_POINT, point, pair.machine_id).problem is None
+    assert verified(pair) == [point.point_id]
+    b.stop()
+    return pair
+
+
+def verified(pair):
+    return [each.id for each in pair.status().points if each.verified_at]
+
+
+def copied(store, place):
+    subprocess.run(["cp", "-a", "--sparse=always", str(store), str(place)], check=True)
+
+
+def in_its_place(store):
+    """What a store was restored from."""
+    store.rename(store.with_name("original"))
+    copied(store.with_name("original"), store)
+
+
+def torn(store):
+    for path in (store / "replicas").rglob("*.qcow2"):
+        if (at := path.read_bytes().find(MARK)) >= 0:
+            with path.open("r+b") as file:
+                file.seek(at)
+                file.write(bytes(len(MARK)))
+
+
+def test_what_is_torn_in_a_copy_comes_into_no_new_point(pair):
+    store = pair.target.config.store
+    in_its_place(store)
+    torn(store)
+    assert [f"{store} is a copy of {store} of host" in each for each in copies.told([store])] == [True]
+    pair.target.start()
+    assert verified(pair) == []
+    assert list(copies.told([store])) == []
+    pair.source.do(Kind.START_REPLICATION, pair.source_setup(), pair.machine_id)
+    eventually(lambda: not pair.target.replica(pair.machine_id).verdicts.wants_comparison, 60)
+    eventually(lambda: "resynchronizing" not in [f.code for f in pair.source_status().findings], 60)
+    pair.synchronized()
+    assert pair.point_bytes(pair.point_now()) == pair.source.read(pair.fabric_id)
+
+
+def test_a_store_that_was_moved_is_itself(pair, tmp_path):
+    store = pair.target.config.store
+    store.rename(tmp_path / "moved")
+    assert list(copies.told([tmp_path / "moved"])) == []
+    (tmp_path / "moved").rename(store)
+    pair.target.start()
+    assert len(verified(pair)) == 1
+
+
+def test_a_copy_is_not_another_store_of_the_same_appliance(pair, tmp_path):
+    copied(pair.target.config.store, tmp_path / "copy")
+    pair.target.start(stores={"far": tmp_path / "copy"})
+    default, far = (each.seen() for each in pair.target.appliance.host.stores.all)
+    assert default.problem is None
+    assert "is a copy of store 'default'" in far.problem
+    assert len(verified(pair)) == 1
+
+
+def test_a_store_that_a_former_release_marked_says_where_it_lies_from_now_on(pair):
+    mark = pair.target.config.store / "store.json"
+    said = json.loads(mark.read_text())
+    del said["place"]
+    mark.write_text(json.dumps(said))
+    pair.target.start()
+    pair.target.stop()
+    assert json.loads(mark.read_text())["place"]["root"] == str(pair.target.config.store)
+    shutil.copytree(pair.target.config.store, mark.parents[1] / "copy", symlinks=True)
+    assert len(list(copies.told([mark.parents[1] / "copy"]))) == 1
