@@ -21,7 +21,7 @@ from ....wire.common.machines import MachineDefinition
 from ....wire.common.properties import Sizing
 from ... import firmware_files, interface
 from ...capacity import Capacity
-from ..host import accelerator, connection, domain_xml, inventory, permissions, power, qemu_img, tagging
+from ..host import accelerator, connection, domain_xml, inventory, permissions, power, qemu_img
 from ..seeing import console_file
 from ..seeing.seeing import begin_of
 from . import (
@@ -266,9 +266,7 @@ class Hosting:
         machine = machine and machine_types.nearest(machine, known.get(arch or "", frozenset()))
         ask = self._hypervisor.handle.getDomainCapabilities
         try:
-            connection.call(
-                "reading what QEMU can do", ask, None, arch, machine, "qemu", 0
-            )
+            connection.call("reading what QEMU can do", ask, None, arch, machine, "qemu", 0)
         except errors.FabricError as error:
             yield interface.Obstacle(
                 f"QEMU here does not know this kind of machine: {error.message}",
