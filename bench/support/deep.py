@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bench.errors import NotMeasured
 from bench.figure import Pairs, in_turn
@@ -24,6 +27,8 @@ from secondsite.ground.units import MINUTE, GiB, KiB, MiB
 LOAD = history.Load(points=1000, step_seconds=MINUTE, disk_bytes=128 * MiB, pages=64, run_bytes=256 * KiB)
 READS, STRIDE = 40_000, 12_289 * 4 * KiB
 STARTS = 7
+READ_ROUNDS = 7
+QEMU = ("qemu-system-x86_64", "-S", "-display", "none", "-nodefaults", "-m", "64", "-qmp", "stdio")
 RUN = "bench"
 
 
@@ -137,10 +142,7 @@ def _started_on(flat: Path) -> float:
 
 def _until_ready(overlay: Path, began: float) -> float:
     """Seconds from `began` until a QEMU that has opened the disk answers."""
-    command = [
-        "qemu-system-x86_64", "-S", "-display", "none", "-nodefaults", "-m", "64", "-qmp", "stdio",
-        "-drive", f"file={overlay},format=qcow2,if=virtio",
-    ]  # fmt: skip
+    command = [*QEMU, "-drive", f"file={overlay},format=qcow2,if=virtio"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
@@ -152,18 +154,52 @@ def _until_ready(overlay: Path, began: float) -> float:
 
 
 def _reads(replica: Replica, point_id: str, flat: Path) -> Pairs:
+    """Each by a QEMU that runs, as its guest's would be: over a socket, since nothing is emulated meanwhile."""
     deep, short = replica.open_run(RUN, point_id)[history.KEY], flat.with_name("overlay.qcow2")
-    for warm in (deep, short):
-        _read(warm)
-    found = in_turn(lambda: _read(deep), lambda: _read(short), 5)
+    with _serving(deep) as ours, _serving(short) as theirs:
+        for warm in (ours, theirs):
+            _read(warm)
+        found = in_turn(lambda: _read(ours), lambda: _read(theirs), READ_ROUNDS)
     replica.close_run(RUN)
     return found
 
 
-def _read(overlay: Path) -> float:
+@contextlib.contextmanager
+def _serving(overlay: Path) -> Iterator[str]:
+    """The address at which a running QEMU serves the disk that it has opened."""
+    with tempfile.TemporaryDirectory(prefix="ss-") as folder:
+        socket, disk = (
+            f"{folder}/nbd",
+            f"driver=qcow2,node-name=disk,file.driver=file,file.filename={overlay}",
+        )
+        orders: list[dict[str, Any]] = [
+            {"execute": "qmp_capabilities"},
+            {
+                "execute": "nbd-server-start",
+                "arguments": {"addr": {"type": "unix", "data": {"path": socket}}},
+            },
+            {"execute": "block-export-add", "arguments": {"type": "nbd", "id": "disk", "node-name": "disk"}},
+        ]
+        with subprocess.Popen(
+            [*QEMU, "-blockdev", disk], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            try:
+                process.stdout.readline()
+                for order in orders:
+                    print(json.dumps(order), file=process.stdin, flush=True)
+                    answer = process.stdout.readline()
+                    if '"return"' not in answer:
+                        raise NotMeasured(f"QEMU refused {order['execute']}: {answer}")
+                yield f"nbd+unix:///disk?socket={socket}"
+            finally:
+                process.kill()
+
+
+def _read(address: str) -> float:
     command = [
-        "qemu-img", "bench", "-f", "qcow2", "-c", str(READS), "-d", "16", "-s", str(4 * KiB), "-S", str(STRIDE),
-        str(overlay),
+        "qemu-img", "bench", "-f", "raw", "-c", str(READS), "-d", "16", "-s", str(4 * KiB), "-S", str(STRIDE), address,
     ]  # fmt: skip
     began = time.monotonic()
     subprocess.run(command, check=True, capture_output=True, timeout=300)

@@ -34,6 +34,7 @@ QUIET = (
     "apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer", "fstrim.timer", "man-db.timer",
     "logrotate.timer",
 )  # fmt: skip
+HYPERVISOR = ("libvirt", "virt")
 
 
 class Host:
@@ -223,8 +224,10 @@ def _cgroups() -> Path:
 
 
 def _enabled_on_this_machine() -> set[str]:
-    """Units of other packages of this machine, which are no part of a host of ours."""
-    return {unit.name for unit in Path("/etc/systemd/system").glob("*.wants/*")}
+    """Units of other packages of this machine, which are no part of a host of ours; libvirt's are, and Debian 13 has them without
+    libvirt-daemon-system too."""
+    found = {unit.name for unit in Path("/etc/systemd/system").glob("*.wants/*")}
+    return {name for name in found if not name.startswith(HYPERVISOR)}
 
 
 def why_not() -> str | None:

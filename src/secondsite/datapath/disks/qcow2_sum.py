@@ -166,7 +166,10 @@ def _write_tables(
         place = places[number] | _COPIED if number in places else 0
         struct.pack_into(">QQ", raw[number // _ENTRIES], number % _ENTRIES * 16, place, (zeros << 32) | parts)
     for index, number in enumerate(tables):
-        os.pwrite(file.fileno(), raw[number], at + index * _CLUSTER)
+        for first in range(0, _CLUSTER, _PART):
+            part = raw[number][first : first + _PART]
+            if any(part):  # else a hole of the file says the same and occupies nothing
+                os.pwrite(file.fileno(), part, at + index * _CLUSTER + first)
 
 
 def _share(file: BinaryIO, wanted: Iterator[tuple[int, list[tuple[_Layer, int, int]]]]) -> None:

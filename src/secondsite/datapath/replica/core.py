@@ -60,6 +60,8 @@ class ReplicaCore:
         self._whole = False
         self.shares_after = 0.0
         """From when on merged layers are made, by the monotonic clock: not soon after it was found that this cannot be done."""
+        self.looked_for_useless = False
+        """Whether no merged layer can have become useless since it was looked."""
         self._readers: list[int] = []
 
     @contextlib.contextmanager
@@ -215,6 +217,7 @@ class ReplicaCore:
             digests.close()
         self._maps = {}
         self._whole = False
+        self.looked_for_useless = False
 
     def _recover(self) -> None:
         """Make the files match the record: finish what was begun, remove what is not recorded."""

@@ -12,7 +12,6 @@ from rig import small_store
 from secondsite.datapath import errors
 from secondsite.datapath.disks import image, qcow2_sum
 from secondsite.datapath.disks.storage_daemon import StorageDaemon
-from secondsite.datapath.replica.chain.merged_layer import MOST_FILES
 from secondsite.datapath.replica.chain.standing import ChainFile, window
 from secondsite.datapath.replica.replica import Replica
 from secondsite.ground.units import GiB, KiB, MiB
@@ -100,7 +99,7 @@ def deepest(replica):
 def test_chains_become_short_and_points_stay_what_they_were(replica, source, tmp_path):
     before = deepest(replica)
     replica.keep_short()
-    assert deepest(replica) <= 10 < before
+    assert deepest(replica) <= 8 < before
     assert_points_true(replica, source, tmp_path)
     assert not replica.keep_short()
     replica.apply(*source.cycle("next"))
@@ -237,9 +236,9 @@ def test_layers_of_another_kind_are_refused_and_nothing_is_left(place, tmp_path)
         qcow2_sum.make(place / "sum.qcow2", "base.qcow2", [odd])
 
 
-@pytest.mark.parametrize(("points", "most"), [(50, 12), (200, 15), (500, 18), (1000, 19)])
-def test_a_chain_is_as_long_as_the_sum_of_the_digits_of_its_number(points, most, monkeypatch):
-    monkeypatch.setattr("secondsite.datapath.replica.chain.standing.FAN_OUT", 5)
+@pytest.mark.parametrize(("points", "most"), [(50, 6), (200, 7), (500, 8), (1000, 8)])
+def test_a_chain_has_a_file_for_each_digit_of_its_number(points, most, monkeypatch):
+    monkeypatch.setattr("secondsite.datapath.replica.chain.standing.FAN_OUT", 4)
     chain, longest = [ChainFile("b", NOWHERE), ChainFile("1", NOWHERE)], 0
     for number in range(2, points + 2):
         chain.append(ChainFile(str(number), NOWHERE))
@@ -256,13 +255,13 @@ def test_a_chain_is_as_long_as_the_sum_of_the_digits_of_its_number(points, most,
 def test_every_one_of_two_hundred_points_is_bit_for_bit_what_it_was(
     store, place, daemon, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("secondsite.datapath.replica.chain.standing.FAN_OUT", 5)
+    monkeypatch.setattr("secondsite.datapath.replica.chain.standing.FAN_OUT", 4)
     source = Source(seed=11, sizes={"sda": 1 * MiB})
     replica = Replica.create(place / "m1", daemon, "m1", source.replica_disks, epoch=1)
     for number in range(1, 201):
         replica.apply(*source.cycle(f"p{number}", writes=3, taken_at="2026-11-20T08:00:00+00:00"))
         replica.keep_short()
-    assert deepest(replica) <= MOST_FILES
+    assert deepest(replica) <= 9
     for layer in replica.state.layers[:-1]:
         held = read_raw(replica.files.layer("sda", layer.number), tmp_path)
         assert held == source.points[layer.point_id]["sda"], layer

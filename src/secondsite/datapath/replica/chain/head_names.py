@@ -14,7 +14,12 @@ from ..record.record import ReplicaState
 
 def file_of(files: ReplicaFiles, state: ReplicaState, key: str, number: int) -> Path:
     """The file of a layer of a disk."""
-    return files.head(key, number) if number == state.head else files.layer(key, number)
+    return files.disk(key) / name_of(files, state, number)
+
+
+def name_of(files: ReplicaFiles, state: ReplicaState, number: int) -> str:
+    """The name of a layer's file."""
+    return files.head_name(number) if number == state.head else files.layer_name(number)
 
 
 def seal(files: ReplicaFiles, state: ReplicaState) -> None:

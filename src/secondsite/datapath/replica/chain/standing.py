@@ -6,7 +6,7 @@ a header may be changed from one to the other at any time, and what it says now 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,8 +18,9 @@ from ..record.paths import ReplicaFiles
 from ..record.record import DiskRecord, ReplicaState
 from . import head_names
 
-FAN_OUT: Final = 5
-"""Layers in a merged one. With 50, 200, 500 and 1,000 points a machine has 12, 15, 18 and 19 files then, its overlay counted; with 6 two more."""
+FAN_OUT: Final = 4
+"""How much more the files of one level stand for than those of the level above it, of which a chain has one each. With 50, 200, 500 and 1,000 points a
+machine has 7, 8, 9 and 9 files then, its overlay counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ def chain_to(
 ) -> list[ChainFile]:
     """The files from the base up to layer `top`. Raises ImageProblem for one that names a file which is none of these."""
     base = files.root / disk.base
-    known = {path.name: name for name, path in _own(files, state, disk.key) if name[0] <= top}
+    known = {name: held for name, held in _own(files, state) if held[0] <= top}
     found, path = list[ChainFile](), head_names.file_of(files, state, disk.key, top)
     while path.name in known and len(found) < len(known):
         found.append(ChainFile(_said(known[path.name]), path, key=key))
@@ -60,25 +61,37 @@ def chain_to(
 def users(files: ReplicaFiles, state: ReplicaState, key: str) -> dict[str, list[tuple[int, Path]]]:
     """The files that stand on each file of a disk, by its name; with the number of the newest layer that each holds."""
     found: dict[str, list[tuple[int, Path]]] = {}
-    for name, path in _own(files, state, key):
+    folder = files.disk(key)
+    for name, held in _own(files, state):
+        path = folder / name
         named = named_files.of(path).backing if path.exists() else None
         if named is not None:
-            found.setdefault(Path(named).name, []).append((name[0], path))
+            found.setdefault(os.path.basename(named), []).append((held[0], path))
     return found
 
 
 def window(chain: Sequence[ChainFile], numbers: Sequence[int]) -> tuple[int, int] | None:
     """Which files of a head's chain are to be merged, as (first, end); None for none. `numbers` are those of all layers.
 
-    As digits: FAN_OUT files that each stand for about as many layers become one that stands for their sum. The base, the layer on it and the
-    head are left alone."""
-    levels = [_level(file, numbers) for file in chain[2:-1]]
+    As digits: two neighbours that each stand for about as many layers become one, so that each level has one file. The base, the layer on it
+    and the head are left alone."""
+    files = chain[2:-1]
+    levels = [_level(file, file, numbers) for file in files]
     for index in reversed(range(len(levels) - 1)):
         levels[index] = max(levels[index], levels[index + 1])
-    for first in range(len(levels) - FAN_OUT + 1):
-        if levels[first] == levels[first + FAN_OUT - 1]:
-            return first + 2, first + 2 + FAN_OUT
+    for index in range(len(levels) - 1):
+        if levels[index] == levels[index + 1]:
+            first, last = index, files[index + 1]
+            while first and _level(files[first], last, numbers) >= levels[first - 1]:
+                first -= 1  # the sum would be merged with this one at once
+            return first + 2, index + 4
     return None
+
+
+def is_merged(file: ChainFile) -> bool:
+    """Whether it holds more than one layer."""
+    low, high = span(file)
+    return low != high
 
 
 def span(file: ChainFile) -> tuple[int, int]:
@@ -87,21 +100,20 @@ def span(file: ChainFile) -> tuple[int, int]:
     return int(low), int(high or low)
 
 
-def _level(file: ChainFile, numbers: Sequence[int]) -> int:
-    low, high = span(file)
+def _level(lowest: ChainFile, highest: ChainFile, numbers: Sequence[int]) -> int:
+    low, high = span(lowest)[0], span(highest)[1]
     layers, level = sum(low <= number <= high for number in numbers), 0
     while layers >= FAN_OUT:
         layers, level = layers // FAN_OUT, level + 1
     return level
 
 
-def _own(files: ReplicaFiles, state: ReplicaState, key: str) -> list[tuple[tuple[int, int], Path]]:
-    """All files of a disk above its base, each with the newest and the oldest layer that it holds."""
-    layers = [
-        ((layer.number, layer.number), head_names.file_of(files, state, key, layer.number))
-        for layer in state.layers
-    ]
-    return [*layers, *(((high, low), files.merged(key, low, high)) for low, high in state.merged)]
+def _own(files: ReplicaFiles, state: ReplicaState) -> Iterator[tuple[str, tuple[int, int]]]:
+    """The names of all files of a disk above its base, each with the newest and the oldest layer that it holds."""
+    for layer in state.layers:
+        yield head_names.name_of(files, state, layer.number), (layer.number, layer.number)
+    for low, high in state.merged:
+        yield files.merged_name(low, high), (high, low)
 
 
 def _said(name: tuple[int, int]) -> str:

@@ -80,14 +80,26 @@ class ReplicaFiles:
         return self.disk(key) / "base.qcow2"
 
     def layer(self, key: str, number: int) -> Path:
-        return self.disk(key) / f"{number:06d}.qcow2"
+        return self.disk(key) / self.layer_name(number)
 
     def head(self, key: str, number: int) -> Path:
         """A layer's file until it is sealed."""
-        return self.disk(key) / f"{number:06d}.head.qcow2"
+        return self.disk(key) / self.head_name(number)
 
     def merged(self, key: str, low: int, high: int) -> Path:
-        return self.disk(key) / f"{low:06d}-{high:06d}.qcow2"
+        return self.disk(key) / self.merged_name(low, high)
+
+    @staticmethod
+    def layer_name(number: int) -> str:
+        return f"{number:06d}.qcow2"
+
+    @staticmethod
+    def head_name(number: int) -> str:
+        return f"{number:06d}.head.qcow2"
+
+    @staticmethod
+    def merged_name(low: int, high: int) -> str:
+        return f"{low:06d}-{high:06d}.qcow2"
 
     def digests(self, key: str) -> Path:
         return self.root / "digests" / f"{checked_name(key, 'disk key')}.map"

@@ -62,6 +62,7 @@ def tidy(core: ReplicaCore) -> int:
             core.reach("merge.intended")
             _finish(core)
             merged += 1
+        core.looked_for_useless = False
         skipping.keep_short(core)
     return merged
 

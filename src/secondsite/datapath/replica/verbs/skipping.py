@@ -34,8 +34,9 @@ def keep_short(core: ReplicaCore) -> bool:
     if time.monotonic() < core.shares_after:
         return False
     with contextlib.suppress(*CANNOT_MERGE):
-        if state.by_headers:
+        if state.by_headers and not core.looked_for_useless:
             _remove_useless(core)
+            core.looked_for_useless = True
         left = [_merge_some(core, disk) for disk in state.disks]
         return any(left)
     core.shares_after = time.monotonic() + _AGAIN_SECONDS
@@ -86,6 +87,8 @@ def _merged(core: ReplicaCore, disk: DiskRecord) -> bool:
     core.heads.close()
     shared.lay_on(after.path, path)
     core.reach("skip.laid")
+    if standing.is_merged(parts[-1]):  # nobody may stand on that any more
+        core.looked_for_useless = False
     return True
 
 

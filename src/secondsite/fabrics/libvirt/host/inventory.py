@@ -1,7 +1,7 @@
 """The machines of the site, ours and others."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -63,7 +63,26 @@ def live_disks(domain: Any) -> tuple[domain_xml.Disk, ...]:
 
 
 def tag_of(domain: Any) -> str | None:
-    return domain_xml.tag_of(domain_xml.parse(definition_xml(domain)))
+    return mark_of(domain).get("tag")
+
+
+def is_start_forbidden(domain: Any) -> bool:
+    """Whether our mark forbids the machine's start."""
+    return mark_of(domain).get("start") == domain_xml.FORBIDDEN
+
+
+def mark_of(domain: Any) -> Mapping[str, str]:
+    """What our mark on a machine says, by attribute; nothing where it has none. It is asked for alone: before it gives a definition, libvirt
+    11 waits half a minute for a machine whose QEMU hangs."""
+    is_kept = connection.call("looking whether a machine is kept", domain.isPersistent)
+    flags = libvirt.VIR_DOMAIN_AFFECT_CONFIG if is_kept else libvirt.VIR_DOMAIN_AFFECT_CURRENT
+    arguments = (libvirt.VIR_DOMAIN_METADATA_ELEMENT, domain_xml.NAMESPACE, flags)
+    try:
+        return domain_xml.parse(connection.call("reading our mark", domain.metadata, *arguments)).attrib
+    except errors.FabricError as error:
+        if connection.code_of(error) == libvirt.VIR_ERR_NO_DOMAIN_METADATA:
+            return {}
+        raise
 
 
 def require_tag(domain: Any, tag: str) -> None:

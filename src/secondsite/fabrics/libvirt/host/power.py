@@ -188,7 +188,7 @@ def _cut(root: Path, domain: Any) -> None:
 
 
 def _require_allowed(domain: Any) -> None:
-    if tagging.is_start_forbidden(domain) and inventory.power_of(domain) is PowerState.OFF:
+    if inventory.is_start_forbidden(domain) and inventory.power_of(domain) is PowerState.OFF:
         raise errors.FabricError(
             f"The machine '{domain.name()}' was failed over, so its start here is forbidden.",
             do="Cancel the failover or fail back. If it must run here: "

@@ -30,14 +30,10 @@ def write(
     connection.call("writing our tag", domain.setMetadata, *arguments)
 
 
-def is_start_forbidden(domain: Any) -> bool:
-    return domain_xml.is_start_forbidden(domain_xml.parse(inventory.definition_xml(domain)))
-
-
 def forbid_start(domain: Any, tag: str) -> None:
     """Autostart off, and the mark for the hook, which keeps what it was."""
     inventory.require_tag(domain, tag)
-    if not is_start_forbidden(domain):
+    if not inventory.is_start_forbidden(domain):
         before = bool(connection.call("reading autostart", domain.autostart))
         write(domain, tag, start_forbidden=True, started_with_host=before)
     connection.call("turning autostart off", domain.setAutostart, 0)
@@ -45,6 +41,6 @@ def forbid_start(domain: Any, tag: str) -> None:
 
 def allow_start(domain: Any, tag: str, *, with_host: bool) -> None:
     inventory.require_tag(domain, tag)
-    if is_start_forbidden(domain):
+    if inventory.is_start_forbidden(domain):
         write(domain, tag)
     connection.call("setting autostart", domain.setAutostart, int(with_host))

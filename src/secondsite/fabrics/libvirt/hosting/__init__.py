@@ -2,22 +2,23 @@
 
 Its rooms:
 
-    hosting       create, remove, withdraw, restore
-    allowed       what another site may say of a machine
-    comes_along   what becomes of each part of a definition
-    foreign       what is taken of a definition that another site wrote
-    adapt         adapt a definition to this site
-    consoles      the consoles of an adapted definition
-    gone          what a definition at home names and is not there any more
-    guards        network filters of cards, and their isolation
-    generation    the id by which a guest learns that it went back in time
-    newer         what older releases of libvirt do not know
-    homecoming    the definition of a machine that comes home
-    missing_here  what a definition asks of its host
-    sizing        other vCPUs and memory than its definition has
-    cpu_models    another CPU model than its definition has
-    dry_run       try whether a machine can start here
-    consolidate   merge a disk's chain back into one file
-    needed        what of its owner's would be lost with the files of a run
-    firmware      UEFI variables and TPM state
+    hosting        create, remove, withdraw, restore
+    allowed        what another site may say of a machine
+    comes_along    what becomes of each part of a definition
+    foreign        what is taken of a definition that another site wrote
+    adapt          adapt a definition to this site
+    consoles       the consoles of an adapted definition
+    gone           what a definition at home names and is not there any more
+    guards         network filters of cards, and their isolation
+    generation     the id by which a guest learns that it went back in time
+    machine_types  the kinds of machine that this host's QEMU emulates
+    newer          what older releases of libvirt do not know
+    homecoming     the definition of a machine that comes home
+    missing_here   what a definition asks of its host
+    sizing         other vCPUs and memory than its definition has
+    cpu_models     another CPU model than its definition has
+    dry_run        try whether a machine can start here
+    consolidate    merge a disk's chain back into one file
+    needed         what of its owner's would be lost with the files of a run
+    firmware       UEFI variables and TPM state
 """

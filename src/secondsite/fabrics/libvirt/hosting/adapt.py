@@ -14,7 +14,7 @@ from ....datapath.encryption import EncryptionKey
 from ... import interface
 from .. import vlans
 from ..host import domain_xml, secrets
-from . import consoles, cpu_models, foreign, generation, guards, newer, sizing
+from . import consoles, cpu_models, foreign, generation, guards, machine_types, newer, sizing
 
 EMPTY = """<domain type='kvm'><name/><memory/><vcpu/><os><type arch='x86_64' machine='pc'>hvm</type></os>
 <features><acpi/></features><devices><serial type='file'><source path=''/></serial></devices></domain>"""
@@ -41,12 +41,15 @@ class HostFeatures:
     """The network filters that are defined here."""
     libvirt: int = newer.ANY
     """The release of the hypervisor's libvirt, as it counts them."""
+    kinds_of_machine: machine_types.Known = field(default_factory=dict)
+    """What its QEMU emulates, by architecture; without any a machine keeps its own."""
 
 
 def adapted(request: interface.HostRequest, place: HostFeatures) -> str:
     """The domain XML of the machine that the request asks for."""
     root = foreign.admit(consoles.close(foreign.parse(_native(request))), place.boot_folders).root
     newer.leave_out(root, place.libvirt)
+    machine_types.fit(root, place.kinds_of_machine)
     _limits(root)
     if root.find("devices") is None:
         SubElement(root, "devices")
@@ -76,7 +79,10 @@ def left_out(request: interface.HostRequest, place: HostFeatures) -> tuple[str, 
         if (network := request.networks.get(key)) is not None
         for words in guards.lacking(key, card, place.filters, takes_them=network in place.guarding_networks)
     )
-    return (*sizing.left_out(root, request.sizing), *newer.left_out(root, place.libvirt), *filters)
+    return (
+        *sizing.left_out(root, request.sizing), *newer.left_out(root, place.libvirt),
+        *machine_types.left_out(root, place.kinds_of_machine), *filters,
+    )  # fmt: skip
 
 
 def _native(request: interface.HostRequest) -> str:

@@ -21,7 +21,7 @@ from ....wire.common.machines import MachineDefinition
 from ....wire.common.properties import Sizing
 from ... import firmware_files, interface
 from ...capacity import Capacity
-from ..host import accelerator, connection, domain_xml, inventory, permissions, power, qemu_img, tagging
+from ..host import accelerator, connection, domain_xml, inventory, permissions, power, qemu_img
 from ..seeing import console_file
 from ..seeing.seeing import begin_of
 from . import (
@@ -35,6 +35,7 @@ from . import (
     gone,
     guards,
     homecoming,
+    machine_types,
     missing_here,
     needed,
     newer,
@@ -83,7 +84,8 @@ class Hosting:
             *missing_here.accelerator_notes(root),
             *missing_here.missing_files(root, self._boot_folders),
             *self._kept_out(missing_here.boot_files(root)),
-            *self._unknown_machine_type(root),
+            *self._unknown_machine_type(root, place.kinds_of_machine),
+            *machine_types.notes(root, place.kinds_of_machine),
             *consoles.notes(root),
             *missing_here.disks_left_behind(root),
             *missing_here.media(root),
@@ -154,7 +156,7 @@ class Hosting:
         definition = domain_xml.definition(text, sizes_bytes)
         # before the hypervisor forgets it
         noted = copy.with_suffix(".autostart")
-        if not (noted.exists() and tagging.is_start_forbidden(domain)):  # else it was noted the first time
+        if not (noted.exists() and inventory.is_start_forbidden(domain)):  # else it was noted the first time
             durable.write(noted, _autostart(domain))
         self._put_aside(domain, copy.with_suffix(".firmware"))
         durable.write(copy, definition.model_dump_json())
@@ -238,6 +240,7 @@ class Hosting:
             frozenset(each.name for each in known if each.carries_vlans),
             frozenset(each.name for each in known if each.takes_filters), self._filters(native),
             connection.call("reading its release", self._hypervisor.handle.getLibVersion),
+            machine_types.known(self._hypervisor),
         )  # fmt: skip
 
     def _filters(self, native: str) -> frozenset[str]:
@@ -253,15 +256,17 @@ class Hosting:
     def _define(self, doing: str, text: str) -> Any:
         return connection.call(doing, self._hypervisor.handle.defineXML, text)
 
-    def _unknown_machine_type(self, root: Element) -> Iterator[interface.Obstacle]:
+    def _unknown_machine_type(
+        self, root: Element, known: machine_types.Known
+    ) -> Iterator[interface.Obstacle]:
         kind = root.find("os/type")
         if kind is None:
             return
+        arch, machine = kind.get("arch"), kind.get("machine")
+        machine = machine and machine_types.nearest(machine, known.get(arch or "", frozenset()))
         ask = self._hypervisor.handle.getDomainCapabilities
         try:
-            connection.call(
-                "reading what QEMU can do", ask, None, kind.get("arch"), kind.get("machine"), "qemu", 0
-            )
+            connection.call("reading what QEMU can do", ask, None, arch, machine, "qemu", 0)
         except errors.FabricError as error:
             yield interface.Obstacle(
                 f"QEMU here does not know this kind of machine: {error.message}",

@@ -1,0 +1,77 @@
+"""The kinds of machine that this host's QEMU emulates: chip sets, by version. Pure, but for `known`.
+
+A machine that was defined as plain 'q35' is of the newest version that its QEMU had, as pc-q35-10.0, and an older QEMU knows no newer one. A
+machine that is started from its disks runs on an older version of the same chip set too: what differs is what newer versions switch on."""
+
+import re
+from collections.abc import Iterator, Mapping
+from xml.etree.ElementTree import Element
+
+from ... import interface
+from ..host import connection, domain_xml
+
+VERSIONED = re.compile(r"(.+)-(\d+)\.(\d+)")
+
+Known = Mapping[str, frozenset[str]]
+"""Names by architecture."""
+
+
+def known(hypervisor: connection.Hypervisor) -> Known:
+    """What the hypervisor says that it emulates; raises FabricError."""
+    ask = hypervisor.handle.getCapabilities
+    root = domain_xml.parse(connection.call("reading what machines QEMU emulates", ask))
+    found: dict[str, set[str]] = {}
+    for arch in root.iterfind("guest/arch"):
+        for machine in arch.iter("machine"):
+            names = (machine.text, machine.get("canonical"))
+            found.setdefault(arch.get("name", ""), set()).update(name for name in names if name)
+    return {name: frozenset(kinds) for name, kinds in found.items()}
+
+
+def nearest(wanted: str, kinds: frozenset[str]) -> str:
+    """The newest of `kinds` that is the wanted one in an older version; the wanted one itself if it is there, or if none is."""
+    match = VERSIONED.fullmatch(wanted)
+    if match is None or wanted in kinds:
+        return wanted
+    older = {
+        _version(found): kind
+        for kind in kinds
+        if (found := VERSIONED.fullmatch(kind)) and found[1] == match[1]
+    }
+    below = [version for version in older if version < _version(match)]
+    return older[max(below)] if below else wanted
+
+
+def fit(root: Element, kinds: Known) -> None:
+    """Give a definition the nearest kind of machine that is here."""
+    for kind, here in _other(root, kinds):
+        kind.set("machine", here)
+
+
+def left_out(root: Element, kinds: Known) -> tuple[str, ...]:
+    """In words, what machine it is not here."""
+    return tuple(
+        f"the machine type {kind.get('machine')} (it is {here})" for kind, here in _other(root, kinds)
+    )
+
+
+def notes(root: Element, kinds: Known) -> Iterator[interface.Obstacle]:
+    for kind, here in _other(root, kinds):
+        yield interface.Obstacle(
+            f"QEMU here does not know the machine type {kind.get('machine')}; here the machine is a {here}, the same chip set in an older version.",
+            "Accept it, if a test failover shows that its system takes it; or give the machine that type at its site, or install a newer QEMU here.",
+            blocking=False,
+        )
+
+
+def _other(root: Element, kinds: Known) -> Iterator[tuple[Element, str]]:
+    kind = root.find("os/type")
+    if kind is not None:
+        wanted = kind.get("machine", "")
+        here = nearest(wanted, kinds.get(kind.get("arch", ""), frozenset()))
+        if here != wanted:
+            yield kind, here
+
+
+def _version(match: re.Match[str]) -> tuple[int, int]:
+    return int(match[2]), int(match[3])
