@@ -351,6 +351,14 @@ CATALOGUE: dict[str, FindingKind] = {
             colours=False,
         ),
         _kind(
+            "drill-machine-off",
+            W,
+            "A drill's machine never starts with its host: the host was restarted, its guest shut down, or somebody turned it off. What runs in "
+            "the drill's network beside it, if anything does, is not what was drilled.",
+            "'secondsite machine cleanup-test-failover MACHINE --notes WHAT', then 'secondsite machine test-failover MACHINE' for another one.",
+            colours=False,
+        ),
+        _kind(
             "drill-failed",
             W,
             "In its last test failover with a verdict the machine was of no use at the other site: it would not be after a failover either.",

@@ -6,7 +6,7 @@ import pytest
 
 from rig import images
 from rig.appliances import Pair
-from rig.appliances.runs import fail_over, start, turned
+from rig.appliances.runs import fail_over, start, stop, turned
 from rig.errors import OrderFailed
 from rig.eventually import eventually
 from rig.noise import noise
@@ -95,6 +95,25 @@ def test_a_failed_over_machine_that_is_off_is_told_until_it_runs(pair):
     pair.target.start()
     assert "is off" in eventually(told, within_seconds=30)[0]
     pair.target.fabric.power.start(away)
+    pair.target.appliance.power_watch.look()
+    assert told() == []
+
+
+def test_the_machine_of_a_drill_that_is_off_is_told_and_is_not_started_with_its_host(pair):
+    pair.protect().synchronized()
+    drilled = start(pair, "drill", pair.point_now(), name="web01-test")["fabric_id"]
+
+    def told():
+        return [each.what for each in pair.status().findings if each.code == "drill-machine-off"]
+
+    pair.target.appliance.power_watch.look()
+    assert told() == []
+    pair.target.stop()
+    simulated.reboot(pair.target.root)
+    pair.target.start()
+    assert pair.target.fabric.power.state(drilled) is PowerState.OFF
+    assert "web01-test is off" in eventually(told, within_seconds=30)[0]
+    stop(pair, "drill", drilled)
     pair.target.appliance.power_watch.look()
     assert told() == []
 

@@ -173,6 +173,7 @@ def _of_target(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape
     if payload.home is not None:
         yield from missing.at_home(context, payload.home)
         yield from missing.gone_parts(context, payload.home)
+        yield from _made_anew(context, payload)
     if payload.home_in_need is not None:
         yield from missing.in_need(context, payload.home_in_need)
     yield from production.warnings(context, payload, runs.of_drills(context))
@@ -236,6 +237,15 @@ def _unwritable(path: Path, key: str) -> Iterator[ObstacleShape]:
             f"The old disk {key} ({path}) cannot be written by the appliance: its file system is read-only, or its rights do not let it.",
             "Put that right there; or reprotect to an alternate location, which copies everything: '--location alternate'.",
         )
+
+
+def _made_anew(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
+    """Why this host could not run a machine that comes home and of which nothing but its replica is here: its host may be a new one."""
+    hosted = context.parts.host.find(context.machine_id)
+    if hosted is None or payload.home is None or payload.definition is not None:
+        return
+    if missing.left_at_home(context, payload.home) is None:
+        yield from map(_shape, context.fabric.hosting.check(hosted.setup.definition, payload.sizing))
 
 
 def _copy(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:

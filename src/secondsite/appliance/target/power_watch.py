@@ -1,5 +1,5 @@
-"""Looks whether the machines run that were failed over to this site: one that should and is off is a finding, whoever or whatever
-turned it off. Its vault knows whether it should."""
+"""Looks whether the machines run that were failed over to this site, or are drilled: one that should and is off is a finding, whoever or
+whatever turned it off. Its vault knows whether it should."""
 
 import json
 
@@ -18,7 +18,12 @@ NOT_RUNNING = {
     PowerState.SAVED: "is off, with its memory saved",
     PowerState.MISSING: "is not known to its hypervisor",
 }
-CODE = "failed-over-machine-off"
+DRILL = "drill"
+TOLD = {
+    FAILOVER: ("failed-over-machine-off", "{name} was failed over to this site, and {is_off}."),
+    DRILL: ("drill-machine-off", "The test machine {name} {is_off}."),
+}
+"""By run: the finding, and its words."""
 
 log = structlog.get_logger(__name__)
 
@@ -44,16 +49,15 @@ class PowerWatch(Periodic):
                     self._look_at(hosted)
 
     def _look_at(self, hosted: HostedReplica) -> None:
-        found = self._state.fact(run_key(hosted.machine_id, FAILOVER))
-        made = json.loads(found) if found and hosted.failed_over else {}
-        try:
-            power = self._fabric.power.state(made["fabric_id"]) if made.get("begun") else None
-        except errors.SecondsiteError as error:
-            log.debug("power.not-seen", machine=hosted.machine_id, problem=error.message)
-            return
-        if power in NOT_RUNNING:
-            hosted.findings.add(
-                CODE, f"{made['name']} was failed over to this site, and {NOT_RUNNING[power]}."
-            )
-        else:
-            hosted.findings.clear(CODE)
+        for run, (code, words) in TOLD.items():
+            found = self._state.fact(run_key(hosted.machine_id, run))
+            made = json.loads(found) if found and (run != FAILOVER or hosted.failed_over) else {}
+            try:
+                power = self._fabric.power.state(made["fabric_id"]) if made.get("begun") else None
+            except errors.SecondsiteError as error:
+                log.debug("power.not-seen", machine=hosted.machine_id, problem=error.message)
+                continue
+            if power in NOT_RUNNING:
+                hosted.findings.add(code, words.format(name=made["name"], is_off=NOT_RUNNING[power]))
+            else:
+                hosted.findings.clear(code)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from ...domain import health
 from ...domain.amounts import span
 from ...domain.health import Health, HealthFinding
-from ...domain.lifecycle import State
+from ...domain.lifecycle import DrillState, State
 from ...domain.policies import ReplicationPolicy
 from ...jobs.model.views import JobView
 from ...wire.common.machines import PowerState
@@ -34,7 +34,7 @@ RUNS_AT_TARGET = frozenset(
 """The machine runs, or should run, at its target."""
 SHOULD_RUN = frozenset({State.FAILED_OVER, State.COMMITTED, State.PLANNED_FAILED_OVER})
 """At its target, with no verb that stops it for a moment."""
-OFF = "failed-over-machine-off"
+OFF, DRILL_OFF = "failed-over-machine-off", "drill-machine-off"
 HALF_WAY = frozenset({State.FAILOVER_FAILED, State.CANCEL_FAILED})
 """It may be off at both sites, and waits there for a person."""
 KNOWN_AT_SOURCE = HALF_WAY | {State.PROTECTED}
@@ -168,11 +168,16 @@ def _reported(situation: Situation) -> Iterator[HealthFinding]:
     left = situation.machine.state in RUNS_AT_TARGET
     for side in (None if left else situation.status.source, situation.status.replica):
         for finding in side.findings if side else ():
-            if finding.code == OFF and situation.machine.state not in SHOULD_RUN:
+            if finding.code in (OFF, DRILL_OFF) and not _should_run(finding.code, situation.machine):
                 continue
             # A newer appliance may report codes that this vault does not know.
             code = finding.code if finding.code in health.CATALOGUE else "cycle-failed"
             yield HealthFinding(code, finding.what, finding.since)
+
+
+def _should_run(code: str, machine: ports.MachineRecord) -> bool:
+    """The machine that a finding tells to be off."""
+    return machine.state in SHOULD_RUN if code == OFF else machine.drill_state is DrillState.RUNNING
 
 
 def _rpo(situation: Situation, now: datetime) -> Iterator[HealthFinding]:

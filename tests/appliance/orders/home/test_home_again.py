@@ -8,7 +8,7 @@ from rig.appliances.runs import back, start
 from rig.errors import OrderFailed
 from rig.noise import noise
 from secondsite.fabrics import simulated
-from secondsite.fabrics.interface import Gone, PowerState
+from secondsite.fabrics.interface import Gone, Obstacle, PowerState
 from secondsite.fabrics.simulated.host import faults
 from secondsite.fabrics.simulated.host.host import Host
 from secondsite.fabrics.simulated.hosting.hosting import SimulatedHosting
@@ -289,3 +289,29 @@ def test_what_is_gone_at_home_is_found_before_anything_stops(sites, monkeypatch,
     said = {each["what"].partition(" is gone")[0]: each["blocking"] for each in found}
     assert said == {DISC.what: False, FOLDER.what: not in_need, FIRMWARE.what: not in_need}
     assert any("machine failover MACHINE --shut-down" in each["do"] for each in found)
+
+
+def test_a_host_that_could_not_run_a_machine_made_anew_at_home_says_so_before_anything_stops(
+    sites, monkeypatch
+):
+    """The site was lost with all that it had: its new host lacks what the machine boots from."""
+    pair = with_two_cards(sites)
+    home, away = went(pair)
+    kernel = Obstacle("The machine cannot run here: there is no kernel.", "Put it there.")
+    tried = []
+
+    def refuses(_, definition, sizing):
+        tried.append(definition.name)
+        return [kernel]
+
+    monkeypatch.setattr(SimulatedHosting, "check", refuses)
+
+    def told(returning):
+        order = CheckTarget(home=HomeCards(fabric_id=pair.fabric_id))
+        found = pair.source.do(Kind.CHECK_TARGET, order, returning.machine_id)["obstacles"]
+        return [each["what"] for each in found if each["what"] == kernel.what and each["blocking"]]
+
+    deleted_at_home(pair)
+    reverse = returns_to_new_disks(pair, home, away)
+    assert told(reverse) == [kernel.what]
+    assert tried == [home.name]

@@ -60,7 +60,7 @@ def in_need(context: Context, home: HomeCards) -> Iterator[ObstacleShape]:
 
 def gone_parts(context: Context, home: HomeCards) -> Iterator[ObstacleShape]:
     """What else its definition here names and is not here any more. Nothing of a machine that is made anew."""
-    left = withdrawn.recall(context.state, home.fabric_id) or _here(context, home.fabric_id)
+    left = left_at_home(context, home)
     hosted = context.parts.host.find(context.machine_id) if context.order.machine_id else None
     if left is None or hosted is None:
         return
@@ -80,7 +80,7 @@ def gone_parts(context: Context, home: HomeCards) -> Iterator[ObstacleShape]:
 def at_home(context: Context, home: HomeCards) -> Iterator[ObstacleShape]:
     """Networks that a machine which comes home needs. One that is made anew is connected as the vault says; one that is here, or was
     withdrawn here, as it was, perhaps in a way that no list has: that is only told."""
-    left = withdrawn.recall(context.state, home.fabric_id) or _here(context, home.fabric_id)
+    left = left_at_home(context, home)
     nics: Sequence[CardHere | NicDefinition] = home.cards if left is None else left.nics
     if not any(nic.network for nic in nics):
         return
@@ -91,6 +91,11 @@ def at_home(context: Context, home: HomeCards) -> Iterator[ObstacleShape]:
             continue
         what = f"{why}, which {nic.key} ({nic.mac}) of the machine needs when it comes home."
         yield ObstacleShape(what=what, do=_way_home(left is None), blocking=left is None)
+
+
+def left_at_home(context: Context, home: HomeCards) -> MachineDefinition | None:
+    """The machine's own definition here, or that with which it was withdrawn; None: it is made anew."""
+    return withdrawn.recall(context.state, home.fabric_id) or _here(context, home.fabric_id)
 
 
 def _here(context: Context, fabric_id: str) -> MachineDefinition | None:

@@ -16,7 +16,7 @@ def of_target(
     elsewhere: bool,
 ) -> checks.CheckTarget:
     """For the machine as it will be. Onto its own disks only changes travel; new ones take a full copy. What is there already is never
-    replaced. With another appliance it is made anew, which its host must be able to do."""
+    replaced. With another appliance, or onto new disks, it may be made anew, which its host must be able to do."""
     replica = checks.WantedReplica(
         epoch=new.epoch,
         base=wanted.base,
@@ -26,7 +26,7 @@ def of_target(
     )
     anew = wanted.base is setups.Base.EMPTY
     return checks.CheckTarget(
-        definition=new.definition if elsewhere else None,
+        definition=new.definition if elsewhere or anew else None,
         name=_name(tx, new) if anew else None,
         fabric_id=new.target_fabric_id,
         cards=cards.checked(tx, new) if elsewhere else (),
