@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
 FOLDER = Path(sys.executable).parent
 TYPED = """eval "$(secondsite --show-completion)"
 COMP_WORDS=($1) COMP_CWORD=$2
@@ -28,6 +29,6 @@ def test_bash_completes_nouns_verbs_options_and_choices(words, found):
     typed = ["bash", "-c", TYPED, "bash", words, str(len(words.split()) - 1)]
     path = {"PATH": f"{FOLDER}:{os.environ['PATH']}"}
     done = subprocess.run(
-        typed, capture_output=True, text=True, timeout=60, check=True, env={**os.environ, **path}
+        typed, capture_output=True, text=True, timeout=110, check=True, env={**os.environ, **path}
     )
     assert set(done.stdout.split()) == found, done.stderr
