@@ -47,20 +47,21 @@ def fail_over(pair: Pair[AnySite], point_id: str) -> str:
     return fabric_id
 
 
-def turned(pair: Pair[AnySite], fabric_id: str) -> Pair[AnySite]:
-    """Commit the failover and protect the machine the other way round, as a reprotect does."""
+def turned(pair: Pair[AnySite], fabric_id: str, **both: Any) -> Pair[AnySite]:
+    """Commit the failover and protect the machine the other way round, as a reprotect does; `both` is of the setups of both sides."""
     run = record.load(pair.target.replica_folder(pair.machine_id) / "replica.json").run("failover")
     assert run is not None, f"{pair.name} was not failed over"
     pair.target.do(Kind.COMMIT_POINT, CommitPoint(point_id=run.point_id), pair.machine_id)
-    return back(pair, fabric_id)
+    return back(pair, fabric_id, **both)
 
 
-def back(pair: Pair[AnySite], fabric_id: str) -> Pair[AnySite]:
+def back(pair: Pair[AnySite], fabric_id: str, **both: Any) -> Pair[AnySite]:
     """Protect the machine that runs at the target onto the disks that it has at the source."""
     pair.source.do(Kind.WITHDRAW, Withdraw(fabric_id=pair.fabric_id), pair.machine_id)
     reverse = Pair(pair.target, pair.source, fabric_id, pair.machine_id)
     reverse.epoch = pair.epoch + 1
-    setup = reverse.replica_setup(base=Base.EXISTING, existing_fabric_id=pair.fabric_id)
+    setup = reverse.replica_setup(base=Base.EXISTING, existing_fabric_id=pair.fabric_id, **both)
     reverse.target.do(Kind.PREPARE_REPLICA, setup, pair.machine_id)
-    reverse.source.do(Kind.START_REPLICATION, reverse.source_setup(sync=SyncMode.COMPARE), pair.machine_id)
+    begin = reverse.source_setup(sync=SyncMode.COMPARE, **both)
+    reverse.source.do(Kind.START_REPLICATION, begin, pair.machine_id)
     return reverse.synchronized()

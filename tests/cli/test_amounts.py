@@ -3,8 +3,10 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from typer.testing import CliRunner
 
 from secondsite.cli import amount_options, schedules
+from secondsite.cli.app import app
 from secondsite.cli.plots import rpo_plot
 from secondsite.domain import errors
 from secondsite.wire.common.bandwidth import BandwidthShape
@@ -53,6 +55,15 @@ def test_a_retention_says_its_unit_since_a_forgotten_one_would_delete_all_but_se
         amount_options.retention("24")
     assert "24h, 24d" in refused.value.do
     assert [amount_options.retention(each) for each in ("24h", "90s", "0", 40)] == [86400, 90, 0, 40]
+
+
+@pytest.mark.parametrize("option", ["--rpo-threshold", "--rto-goal"])
+@pytest.mark.parametrize("verb", ["create", "update"])
+def test_a_threshold_and_a_goal_say_their_unit_since_a_forgotten_one_would_be_seconds(verb, option):
+    said = CliRunner().invoke(app, ["policy", verb, "gold", option, "10"])
+    assert isinstance(said.exception, errors.InvalidArgument)
+    assert said.exception.do == "Say which: 10m, 10h, or 10s."
+    assert [amount_options.minutes(each) for each in ("10m", "10s", "0", 40)] == [600, 10, 0, 40]
 
 
 def series(ages):

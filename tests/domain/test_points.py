@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from secondsite.domain import errors, points, retention
 from secondsite.domain.points import Consistency, Grade, RecoveryPoint, RecoveryPointChoice
+from secondsite.domain.policies import ReplicationPolicy
 from secondsite.ground.units import DAY, HOUR
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -84,12 +85,17 @@ def test_a_day_of_five_minute_points_leaves_two_hours_and_then_one_an_hour():
     assert 45 <= kept <= 49
 
 
-def test_with_a_window_of_72_hours_there_is_a_choice_all_through_it_and_none_before():
+@pytest.mark.parametrize(
+    ("policy", "hours"),
+    [(ReplicationPolicy("default"), 24), (ReplicationPolicy("long", retention_seconds=72 * HOUR), 72)],
+)
+def test_in_the_window_of_a_policy_there_is_a_choice_all_through_and_none_before(policy, hours):
+    """S-160, S-161, S-324, S-325"""
     every_five = [point(seq, (12 * 80 - seq) * 300) for seq in range(12 * 80)]
-    gone = {each.id for each in retention.to_drop(every_five, 72 * HOUR)}
+    gone = {each.id for each in retention.to_drop(every_five, policy.retention_seconds)}
     kept = [each for each in every_five if each.id not in gone]
     ages = [(kept[-1].taken_at - each.taken_at).total_seconds() / HOUR for each in reversed(kept)]
-    assert 70 < ages[-1] <= 72
+    assert hours - 2 < ages[-1] <= hours
     assert max(later - age for age, later in itertools.pairwise(ages)) <= 2.1
     assert points.pick(kept, RecoveryPointChoice.CUSTOM, kept[0].id) is kept[0]
 

@@ -92,7 +92,7 @@ class Appliances:
         self.obstacles: tuple[checks.ObstacleShape, ...] = ()
         self.seeded = None
         self.started, self.booted = [], []
-        self.stopped = []
+        self.stopped, self.shut_downs = [], []
         self.removed = []
         self.copies = Copies()
         self.setups = {}
@@ -337,6 +337,7 @@ class Appliances:
         return orders.PowerFact(power=power, addresses=told)
 
     def _shut_down(self, appliance_id, machine_id, payload):
+        self.shut_downs.append(payload)
         self.copies.stop(machine_id, appliance_id)
         return orders.PowerFact(power="off")
 

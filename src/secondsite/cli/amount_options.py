@@ -20,9 +20,21 @@ def whole_seconds(given: str | int) -> int:
 
 def retention(given: str | int) -> int:
     """The same, and never a bare number: who types 24 means hours or days, and all older points would go. Raises InvalidArgument."""
+    return _with_unit(given, hours="h", days="d")
+
+
+def minutes(given: str | int) -> int:
+    """The same, and never a bare number: who types 10 means minutes, and would be told of every machine. Raises InvalidArgument."""
+    return _with_unit(given, minutes="m", hours="h")
+
+
+def _with_unit(given: str | int, **units: str) -> int:
     if isinstance(given, str) and given.strip().isdecimal() and int(given) > 0:
+        number = given.strip()
+        *first, last = "seconds", *units
         raise errors.InvalidArgument(
-            f"'{given}' may be seconds, hours or days.", do=f"Say which: {given}h, {given}d, or {given}s."
+            f"'{number}' may be {', '.join(first)} or {last}.",
+            do=f"Say which: {', '.join(f'{number}{letter}' for letter in units.values())}, or {number}s.",
         )
     return whole_seconds(given)
 

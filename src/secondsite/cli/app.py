@@ -37,7 +37,7 @@ from .options import Access, refuse_secret
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     help="Keeps virtual machines of one site ready to run at another.",
 )

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ..domain import errors
-from ..domain.lifecycle import Verb
+from ..domain.lifecycle import DrillState, State, Verb
 from ..wire.common.base import Problem, Shape
 from ..wire.rest import JobAccepted
 from . import tables
@@ -36,9 +36,14 @@ complaints = Console(stderr=True, highlight=False, width=_width(sys.stderr))
 
 Column = tuple[str, Callable[[Any], object]]
 
-_VERBS = re.compile(
-    "|".join(sorted((verb.value for verb in Verb if "_" in verb.value), key=len, reverse=True))
-)
+
+def _any_of(*kinds: type[Verb | State | DrillState]) -> re.Pattern[str]:
+    codes = (each.value for kind in kinds for each in kind if "_" in each.value)
+    # a machine may be called so in part
+    return re.compile(rf"(?<![\w-])(?:{'|'.join(codes)})(?![\w-])")
+
+
+_VERBS, _STATES = _any_of(Verb), _any_of(State, DrillState)
 
 _ANY_MACHINE = re.compile(r"\bMACHINE\b")
 
@@ -50,10 +55,10 @@ BAD = {
     "failed",
     "critical",
     "away",
-    "failover_failed",
-    "cancel_failed",
-    "disable_failed",
-    "cleanup_failed",
+    "failover failed",
+    "cancel failed",
+    "disable failed",
+    "cleanup failed",
 }
 
 
@@ -124,7 +129,7 @@ def show_note(note: Shape, sentences: Sequence[str], do: str, as_json: bool) -> 
         print(json.dumps({"note": note.model_dump(mode="json")}), file=sys.stderr)
         return
     complaints.print("[bold yellow]note[/]: ", end="")
-    complaints.print(with_dashes("\n  ".join(sentences)), markup=False, soft_wrap=True)
+    complaints.print(as_typed("\n  ".join(sentences)), markup=False, soft_wrap=True)
     _say_what_to_do(do)
 
 
@@ -134,13 +139,13 @@ def show_error(error: errors.SecondsiteError, as_json: bool) -> None:
         print(json.dumps({"error": Problem.of(error).model_dump()}), file=sys.stderr)
         return
     complaints.print(f"[bold red]error[/] ({error.code}): ", end="")
-    complaints.print(with_dashes(error.message), markup=False, soft_wrap=True)
+    complaints.print(as_typed(error.message), markup=False, soft_wrap=True)
     _say_what_to_do(error.do)
 
 
 def _say_what_to_do(do: str) -> None:
     complaints.print("  do: ", end="", style="bold")
-    complaints.print(with_dashes(do), markup=False, soft_wrap=True)
+    complaints.print(as_typed(do), markup=False, soft_wrap=True)
 
 
 def about(name: str, text: str) -> str:
@@ -148,9 +153,15 @@ def about(name: str, text: str) -> str:
     return _ANY_MACHINE.sub(lambda _: shlex.quote(name), text)
 
 
-def with_dashes(text: str) -> str:
-    """The verbs as they are typed here: planned-failover, not planned_failover."""
-    return _VERBS.sub(lambda found: found.group().replace("_", "-"), plain(text))
+def as_typed(text: str) -> str:
+    """The verbs as they are typed here, and the states in words: planned-failover, not planned_failover; failed over, not failed_over."""
+    spoken = _STATES.sub(lambda found: words(found.group()), plain(text))
+    return _VERBS.sub(lambda found: found.group().replace("_", "-"), spoken)
+
+
+def words(code: str) -> str:
+    """A state as people say it: failed over, not failed_over."""
+    return code.replace("_", " ")
 
 
 def cell(value: object) -> Text:

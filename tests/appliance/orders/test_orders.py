@@ -172,3 +172,8 @@ def test_an_order_of_another_release_is_refused_with_what_to_do(pair):
     assert report.problem.code == "invalid-argument"
     assert "drop_point" in report.problem.message
     assert "release" in report.problem.do
+
+
+def test_an_appliance_says_that_it_takes_sixty_disks_home_at_once(pair):
+    """S-322"""
+    assert pair.target.appliance._hello().most_disks_home == 60  # noqa: SLF001 what it would greet a vault with

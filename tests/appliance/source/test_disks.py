@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from rig.appliances import Pair
+from rig.appliances.runs import fail_over, turned
 from rig.eventually import eventually
 from rig.noise import noise
 from secondsite.appliance.source import disks_and_firmware
@@ -44,13 +45,17 @@ def redefine(pair, change):
 
 
 def add_vdb(pair):
-    path = pair.source.disk_path(pair.fabric_id).with_name("vdb.qcow2")
+    with pair.source.appliance.replication.get(pair.machine_id).lock("a deed of the test", 20):
+        define_vdb(pair)
+
+
+def define_vdb(pair):
+    path = pair.source.root / "vdb.qcow2"
     subprocess.run(
         ["qemu-img", "create", "-q", "-f", "qcow2", str(path), str(ADDED_BYTES)], check=True, timeout=20
     )
     more = {"key": "vdb", "path": str(path), "size_bytes": ADDED_BYTES, "boot_order": 2}
-    with pair.source.appliance.replication.get(pair.machine_id).lock("a deed of the test", 20):
-        redefine(pair, lambda disks: [*disks, disks[0].model_copy(update=more)])
+    redefine(pair, lambda disks: [*disks, disks[0].model_copy(update=more)])
 
 
 def take_out(pair, key):
@@ -90,6 +95,15 @@ def test_a_disk_that_is_added_is_named_with_what_to_do(full):
     point_id = full.point_now()
     assert disks_of(full, point_id) == ("vda",)
     assert full.target.point_bytes(full.machine_id, point_id) == full.source.read(full.fabric_id)
+
+
+def test_a_disk_that_was_added_at_the_other_site_does_not_come_home_and_is_named_there(full):
+    """S-169"""
+    away = fail_over(full, full.point_now())
+    define_vdb(Pair(full.target, full.source, away, full.machine_id))
+    home = turned(full, away, disks=("vda",))
+    assert "vdb (16 MiB)" in eventually(lambda: findings(home).get("disk-not-protected"), 20)
+    assert disks_of(home, home.point_now()) == ("vda",)
 
 
 def test_one_that_is_attached_only_until_the_machine_stops_is_to_be_attached_permanently_first(full):

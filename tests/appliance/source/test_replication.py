@@ -33,6 +33,23 @@ def test_every_point_keeps_its_own_instant(pair):
         assert pair.target.point_bytes(pair.machine_id, point_id) == content
 
 
+def test_one_appliance_sends_and_receives_at_once(sites):
+    """S-275"""
+    a, b = sites
+    there = Pair(a, b, a.make_machine())
+    back = Pair(b, a, b.make_machine("db01"), name="db01")
+    for pair in (there, back):
+        pair.protect()
+    for pair in (there, back):
+        pair.synchronized()
+    for number in range(3):
+        for pair in (there, back):
+            pair.source.write(pair.fabric_id, number * MiB, noise(300 * KiB, seed=number))
+        for pair in (there, back):
+            content = pair.source.read(pair.fabric_id)
+            assert pair.target.point_bytes(pair.machine_id, pair.point_now()) == content
+
+
 def test_a_pass_in_slices_follows_a_guest_that_writes(make_site):
     a, b = make_site("a", slice_bytes=1 * MiB).start(), make_site("b").start()
     fabric_id = a.make_machine(disks=2)

@@ -163,6 +163,41 @@ def test_a_failover_waits_for_last_changes_that_come_but_not_longer_than_ten_min
     assert "did not finish in 600 s" in sentence
 
 
+def moves(verbs):
+    """What of a machine's move was ordered, in that order."""
+    of_a_move = {Kind.PRE_COPY, Kind.SHUT_DOWN, Kind.RUN_CYCLE, Kind.START_REPLICA}
+    return [kind for _, kind, _ in verbs.appliances.given if kind in of_a_move]
+
+
+@pytest.mark.parametrize("way", ["there", "home"])
+def test_a_planned_failover_copies_shuts_down_sends_the_rest_and_starts_from_that(verbs, way):
+    """S-083, S-145, S-146, S-224: no point that was there before will do, and nothing is sent before the guest is off."""
+    verbs.protect()
+    if way == "home":
+        for verb in (Verb.FAILOVER, Verb.COMMIT, Verb.REPROTECT):
+            assert verbs.run(verb).job.state == "succeeded"
+    machine = verbs.machine()
+    before = {each.id for each in verbs.appliances.points[machine.id, machine.epoch]}
+    verbs.appliances.given.clear()
+    assert verbs.run(Verb.PLANNED_FAILOVER).job.state == "succeeded"
+    assert moves(verbs) == [Kind.PRE_COPY, Kind.SHUT_DOWN, Kind.RUN_CYCLE, Kind.START_REPLICA]
+    newest = verbs.appliances.points[machine.id, machine.epoch][-1]
+    assert newest.id not in before
+    assert verbs.appliances.started[-1].point_id == newest.id
+    assert verbs.appliances.running(machine.id) == [B if way == "there" else A]
+
+
+@pytest.mark.parametrize(
+    ("verb", "options", "force"),
+    [(Verb.PLANNED_FAILOVER, {}, False), (Verb.FAILOVER, {"shut_down_source": True}, True)],
+)
+def test_only_in_need_is_a_guest_that_does_not_go_off_forced_off(verbs, verb, options, force):
+    """S-150: the planned one fails instead, and takes itself back."""
+    verbs.protect()
+    assert verbs.run(verb, **options).job.state == "succeeded"
+    assert [each.force for each in verbs.appliances.shut_downs] == [force]
+
+
 def test_a_planned_failover_gives_nothing_up(verbs):
     verbs.protect()
     verbs.appliances.silent |= {Kind.RUN_CYCLE}
@@ -298,6 +333,24 @@ def test_a_planned_failover_onto_damaged_data_takes_itself_back(verbs):
     verbs.appliances.damages = True
     job = verbs.run(Verb.PLANNED_FAILOVER)
     assert "stands on damaged data" in job.job.error.message
+    assert verbs.state() is State.PROTECTED
+    assert verbs.appliances.running(verbs.machine().id) == [A]
+
+
+def test_a_target_that_dies_before_it_was_told_to_start_the_machine_is_not_waited_for(verbs):
+    """S-204: the machine is off, and the site may never return."""
+    verbs.protect()
+
+    def target_dies(kind):
+        assert kind is Kind.SHUT_DOWN
+        verbs.appliances.away.add(B)
+
+    verbs.appliances.at_order(4, target_dies)
+    job_id = verbs.submit(Verb.PLANNED_FAILOVER)
+    for _ in range(60):
+        verbs.engine.run_until_idle()
+        verbs.clock.pass_by(5)
+    assert verbs.tree(job_id).job.state == "failed"
     assert verbs.state() is State.PROTECTED
     assert verbs.appliances.running(verbs.machine().id) == [A]
 
@@ -699,7 +752,30 @@ def test_a_failover_takes_the_machine_from_a_job_that_includes_a_disk(verbs):
     assert verbs.appliances.setups[verbs.machine().id].disks == ("vda", "vdb")
 
 
-# ---- a commit that ended half way --------------------------------------------------------------------------
+def test_disks_that_were_added_at_the_other_site_are_not_sent_back(verbs):
+    """S-169"""
+    committed(verbs)
+    added(verbs)
+    assert verbs.run(Verb.REPROTECT).job.state == "succeeded"
+    machine = verbs.machine()
+    assert verbs.appliances.setups[machine.id].disks == machine.disks == ("vda", "vdb")
+
+
+# ---- a commit, and one that ended half way ------------------------------------------------------------------
+
+
+def test_the_commit_of_a_failback_removes_the_machine_that_was_left_and_no_other_commit_does(verbs):
+    """S-164"""
+    committed(verbs)
+    removal = (B, Kind.REMOVE_MACHINE, verbs.machine().id)
+    assert Kind.REMOVE_MACHINE not in [kind for _, kind, _ in verbs.appliances.given]
+    for verb in (Verb.REPROTECT, Verb.PLANNED_FAILOVER):
+        assert verbs.run(verb).job.state == "succeeded"
+    assert removal not in verbs.appliances.given
+    job = verbs.run(Verb.COMMIT)
+    assert said(job, "Remove the machine that was left").state == "succeeded"
+    assert removal in verbs.appliances.given
+    assert verbs.appliances.running(verbs.machine().id) == [A]
 
 
 def test_a_failover_whose_commit_has_begun_is_not_cancelled_and_can_still_be_committed(verbs):

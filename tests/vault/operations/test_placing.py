@@ -66,6 +66,14 @@ def test_a_target_that_was_named_is_taken_though_another_has_more_space(verbs):
     assert places(verbs, "db01") == (OTHER_A, B)
 
 
+@pytest.mark.parametrize("verb", [Verb.TEST_FAILOVER, Verb.FAILOVER, Verb.PLANNED_FAILOVER])
+def test_a_machine_starts_with_the_appliance_that_has_its_replica_wherever_more_space_is(verbs, verb):
+    """S-033, S-099"""
+    verbs.run(Verb.ENABLE_PROTECTION, "db01", target_appliance=B)
+    assert verbs.run(verb, "db01").job.state == "succeeded"
+    assert [at for at, kind, _ in verbs.appliances.given if kind is Kind.START_REPLICA] == [B]
+
+
 def test_a_target_that_is_connected_goes_before_one_with_more_space(verbs):
     verbs.appliances.away.add(OTHER_B)
     verbs.protect("db01")

@@ -122,7 +122,7 @@ def _show_tree(vault: Vault, job: rest.Job, indent: str) -> None:
     for task in job.tasks:
         _show_task(job, task, f"{indent}  ")
     if job.problem:
-        output.say(f"{indent}  do: {output.with_dashes(asking.of_its_machine(job, job.problem.do))}")
+        output.say(f"{indent}  do: {output.as_typed(asking.of_its_machine(job, job.problem.do))}")
     if children.are_many(job):
         _show_many(vault, job, indent + "  ")
     else:

@@ -67,13 +67,13 @@ def show_list(
         machines,
         (
             ("name", lambda m: m.name),
-            ("state", lambda m: m.state),
+            ("state", lambda m: output.words(m.state)),
             ("health", lambda m: m.health if m.health != "not_applicable" else "-"),
             ("runs at", lambda m: m.active_site),
             ("other site", _other_site),
             ("replication", _replication),
             ("points", lambda m: m.points.count or "-"),
-            ("drill", lambda m: m.drill.state if m.drill.state != "none" else "-"),
+            ("drill", lambda m: output.words(m.drill.state) if m.drill.state != "none" else "-"),
             ("seen", lambda m: remembered.age(m.seen_at)),
         ),
         "No machines. Connect a site's appliance first: secondsite appliance create-registration-key --site SITE",
@@ -146,7 +146,7 @@ def rpo(
         ):
             output.say(line)
     else:
-        output.say(f"Nothing was measured of {found.name} since then; it is {found.state}.")
+        output.say(f"Nothing was measured of {found.name} since then; it is {output.words(found.state)}.")
 
 
 def _show_refused(refused: Sequence[rest.RefusedOperation]) -> None:
@@ -155,7 +155,7 @@ def _show_refused(refused: Sequence[rest.RefusedOperation]) -> None:
     for each in refused:
         by_reason.setdefault(f"{each.why} {each.do}", []).append(each.operation.replace("_", "-"))
     for reason, verbs_ in by_reason.items():
-        output.say(f"not now: {', '.join(verbs_)}: {output.with_dashes(reason)}")
+        output.say(f"not now: {', '.join(verbs_)}: {output.as_typed(reason)}")
 
 
 def _show_finding(name: str, finding: rest.Finding) -> None:
@@ -184,7 +184,7 @@ def _what(machine: rest.Machine) -> list[tuple[str, object]]:
     return [
         ("name", machine.name),
         ("id", machine.id),
-        ("state", machine.state),
+        ("state", output.words(machine.state)),
         ("health", machine.health if machine.health != "not_applicable" else None),
         ("source", _at_source(machine)),
         ("target", machine.target_site),
@@ -297,9 +297,9 @@ def _drill(machine: rest.Machine) -> str | None:
     if drill.state == "none":
         return None
     if drill.open is None:
-        return drill.state
+        return output.words(drill.state)
     proven = f"; proof: {drill.open.proven}" if drill.open.proven else ""
-    return f"{drill.state} since {clock(drill.open.started_at)}, started from {drill.open.what}{proven}"
+    return f"{output.words(drill.state)} since {clock(drill.open.started_at)}, started from {drill.open.what}{proven}"
 
 
 def _last_drill(machine: rest.Machine) -> str | None:

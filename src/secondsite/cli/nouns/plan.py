@@ -236,7 +236,7 @@ def _shown(plan: rest.Plan, as_json: bool) -> None:
             _show_action("before", action)
         for machine in group.machines:
             way = f"{machine.source_site} to {machine.target_site}"
-            output.say(f"  {machine.name}: {machine.state or 'not protected any more'}, {way}")
+            output.say(f"  {machine.name}: {output.words(machine.state or 'not protected any more')}, {way}")
         for action in group.after:
             _show_action("after", action)
     for each in plan.obstacles:

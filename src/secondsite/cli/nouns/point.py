@@ -173,4 +173,4 @@ def _why_none(machine: rest.Machine) -> str:
     """A machine that was committed has one point, on which it stands."""
     if machine.state in ("enabling", "initial_replicating", "reprotecting", "protected"):
         return "No recovery points yet: initial replication has not ended."
-    return f"No recovery point can be chosen: {machine.name} is {machine.state}, and nothing is replicated until it is protected again."
+    return f"No recovery point can be chosen: {machine.name} is {output.words(machine.state)}, and nothing is replicated until it is protected again."

@@ -10,8 +10,8 @@ from ...domain.amounts import exact_span, span
 from ...wire import rest
 from ...wire.common.policies import DEFAULT
 from .. import output, risk
+from ..amount_options import minutes, seconds, whole_seconds
 from ..amount_options import retention as retention_span
-from ..amount_options import seconds, whole_seconds
 from ..former_words import Noun
 from ..options import Json, connect
 
@@ -81,7 +81,7 @@ def show(context: typer.Context, name: Name, as_json: Json = False) -> None:
 def create(
     context: typer.Context,
     name: Name,
-    rpo_threshold: Annotated[int | None, _span(THRESHOLD, DEFAULT.rpo_threshold_seconds)] = None,
+    rpo_threshold: Annotated[int | None, _span(THRESHOLD, DEFAULT.rpo_threshold_seconds, minutes)] = None,
     retention: Annotated[int | None, _span(RETENTION, DEFAULT.retention_seconds, retention_span)] = None,
     crash_consistent_every: Annotated[
         int | None, _span(CRASH, DEFAULT.crash_consistent_every_seconds)
@@ -89,7 +89,7 @@ def create(
     app_consistent_every: Annotated[int | None, _span(APP, DEFAULT.app_consistent_every_seconds)] = None,
     cycle: Annotated[float | None, _span(CYCLE, DEFAULT.cycle_seconds, seconds)] = None,
     journal: Annotated[int | None, _span(JOURNAL, DEFAULT.journal_seconds)] = None,
-    rto_goal: Annotated[int | None, _span(GOAL, DEFAULT.rto_goal_seconds)] = None,
+    rto_goal: Annotated[int | None, _span(GOAL, DEFAULT.rto_goal_seconds, minutes)] = None,
     encrypt: Annotated[
         bool | None, typer.Option("--encrypt/--no-encrypt", help=ENCRYPT, show_default=False)
     ] = None,
@@ -110,13 +110,13 @@ def create(
 def update(
     context: typer.Context,
     name: Name,
-    rpo_threshold: Annotated[int | None, _span(THRESHOLD)] = None,
+    rpo_threshold: Annotated[int | None, _span(THRESHOLD, parser=minutes)] = None,
     retention: Annotated[int | None, _span(RETENTION, parser=retention_span)] = None,
     crash_consistent_every: Annotated[int | None, _span(CRASH)] = None,
     app_consistent_every: Annotated[int | None, _span(APP)] = None,
     cycle: Annotated[float | None, _span(CYCLE, parser=seconds)] = None,
     journal: Annotated[int | None, _span(JOURNAL)] = None,
-    rto_goal: Annotated[int | None, _span(GOAL)] = None,
+    rto_goal: Annotated[int | None, _span(GOAL, parser=minutes)] = None,
     encrypt: Annotated[
         bool | None, typer.Option("--encrypt/--no-encrypt", help=ENCRYPT, show_default=False)
     ] = None,

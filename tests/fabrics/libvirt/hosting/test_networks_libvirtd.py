@@ -110,10 +110,11 @@ def test_a_machine_that_was_started_without_a_network_is_connected_by_hand_later
     """As its owner does it, with libvirt's own tool, while it runs."""
     source = host.make_machine("alone", [steps.DISK_BYTES])
     definition = steps.machine_of(host, source).definition
+    native = definition.native.replace("</devices>", f"{CARD}</devices>")
     host.fabric.networks.create_isolated("lab", steps.TAG)
     request = HostRequest(
-        fabric_id=str(uuid.uuid4()), name="alone-test", definition=definition,
-        disks=cases.overlays(host, definition), networks={nic.key: None for nic in definition.nics}, tag=steps.TAG,
+        fabric_id=str(uuid.uuid4()), name="alone-test", definition=definition.model_copy(update={"native": native}),
+        disks=cases.overlays(host, definition), networks={"net0": None}, tag=steps.TAG,
     )  # fmt: skip
     host.fabric.hosting.create(request)
     host.fabric.power.start(request.fabric_id)

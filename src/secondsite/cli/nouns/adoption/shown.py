@@ -35,7 +35,9 @@ def _lines(found: rest.Adoption) -> Iterator[str]:
 def _machine(machine: rest.AdoptedMachine, dry_run: bool) -> Iterator[str]:
     did = DONE[machine.end][0 if dry_run else 1]
     way = f", {machine.source_site} to {machine.target_site}" if machine.source_site else ""
-    state = f": {machine.state}{way}, {counted(machine.points, 'point')}" if machine.state else ""
+    state = (
+        f": {output.words(machine.state)}{way}, {counted(machine.points, 'point')}" if machine.state else ""
+    )
     newest = f", the newest of {clock(machine.newest_at)}" if machine.newest_at else ""
     held = f", {machine.held} held" if machine.held else ""
     yield f"{machine.name} {did}{state}{newest}{held}"
