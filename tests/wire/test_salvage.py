@@ -1,9 +1,12 @@
 """What cannot be said, or not be understood, of one thing costs that thing alone, and is named."""
 
 import json
+import sys
+import tracemalloc
 
 import pytest
 
+from secondsite.ground.units import MiB
 from secondsite.vault.gateway import reading
 from secondsite.wire import control
 from secondsite.wire.control.salvage import sayable
@@ -27,15 +30,88 @@ def test_what_can_be_said_is_said_whole():
 @pytest.mark.parametrize("odd", ["NaN", "Infinity", "1e999", "1" + "0" * 400])
 def test_whoever_waits_for_a_report_that_nobody_can_read_hears_that(odd):
     text = f'{{"type":"report","order_id":"o1","machine_id":"m1","facts":{{"seconds":{odd}}}}}'
-    report = reading.understood("ap", text)
-    assert isinstance(report, control.Report)
+    head = reading.heading(text)
+    assert head is not None
+    report = reading.report("ap", text, head, "power")
     assert (report.order_id, report.machine_id, report.facts) == ("o1", "m1", {})
     assert report.problem is not None
     assert "cannot be read" in report.problem.message
 
 
-@pytest.mark.parametrize(
-    "said", [{"type": "report"}, {"type": "progress", "order_id": "o1"}, {"type": 5}, []]
-)
+@pytest.mark.parametrize("said", [{"type": "progress", "order_id": "o1"}, {"type": 5}, []])
 def test_what_nobody_waits_for_is_nothing(said):
-    assert reading.understood("ap", json.dumps(said)) is None
+    assert reading.of_short(json.dumps(said)) is None
+    assert reading.status("ap", json.dumps(said)) is None
+
+
+MACHINES = [
+    {"machine_id": f"m{each}", "epoch": 1, "power": "running", "running": True} for each in range(20_000)
+]
+
+
+def work(said):
+    """Calls of Python while this is read: what a busy host does not change."""
+    calls = [0]
+
+    def count(_frame, event, _what):
+        calls[0] += event in ("call", "c_call")
+
+    text = json.dumps({"type": "status", **said})
+    sys.setprofile(count)
+    try:
+        status = reading.status("ap", text)
+    finally:
+        sys.setprofile(None)
+    assert status is not None
+    return calls[0], status
+
+
+ODD_LISTS = {
+    "ids that are too long": lambda many: {
+        "sources_gone": [f"{each}".ljust(129, "x") for each in range(many)]
+    },
+    "numbers of odd machines": lambda many: {"generations": {f"m{each}": -1 for each in range(many)}},
+    "odd machines": lambda many: {"replicas": [{"machine_id": f"r{each}"} for each in range(many)]},
+    "odd names of the same field": lambda many: {"old_copies": [7] * many},
+}
+
+
+@pytest.mark.parametrize("odd", ODD_LISTS.values(), ids=ODD_LISTS)
+def test_the_work_of_a_status_grows_no_faster_than_what_is_odd_in_it(odd):
+    """An id that was too long cost a look at all machines beside it: 1,000 ids and 20,000 machines, five minutes."""
+    few, status = work({"sources": MACHINES[:500], **odd(100)})
+    assert len(status.sources) == 500
+    assert status.unsaid.startswith("left out 100: ")
+    many, _ = work({"sources": MACHINES[:2000], **odd(400)})
+    assert many < 5 * few
+
+
+def test_all_of_a_status_is_validated_three_times_at_most_however_much_is_odd(monkeypatch):
+    rounds = []
+    validate = control.Status.model_validate
+
+    def noted(said):
+        rounds.append(len(said))
+        return validate(said)
+
+    monkeypatch.setattr(control.Status, "model_validate", noted)
+    odd = ["x" * 129] * 900
+    status = reading.status("ap", json.dumps({"type": "status", "sources": MACHINES, "sources_gone": odd}))
+    assert status is not None
+    assert len(status.sources) == len(MACHINES)
+    assert len(rounds) <= 2
+
+
+def test_what_is_more_than_appliances_say_is_left_before_it_is_parsed():
+    for junk in ("[]", "{}", '{"":1}'):
+        text = '{"type":"status","sources":[{}],"junk":[' + ",".join([junk] * (4 * MiB // 3)) + "]}"
+        tracemalloc.start()
+        try:
+            assert reading.status("ap", text) is None
+            head = reading.Heading("o1", None)
+            report = reading.report("ap", text.replace("status", "report"), head, "power")
+            assert tracemalloc.get_traced_memory()[1] < 2 * len(text)
+        finally:
+            tracemalloc.stop()
+        assert report.problem is not None
+        assert "it has more than " in report.problem.message

@@ -2,7 +2,9 @@
 
 Its rooms:
 
+    attention     how much of the processor one speaker may take
     backoff       how long to wait after failures
+    bounded_json  JSON of somebody else, parsed only if little comes of it
     certificates  what a certificate says of itself, its key, and its issuer
     durable       files that are whole or absent after a power cut
     full_disk     recognize one, report it, and try again
@@ -17,6 +19,7 @@ Its rooms:
     processes/    how our processes live
     problem       the base of all errors, and those that several rooms share
     seams         named points where a test can stop the world
+    seldom        what can be caused as often as one likes is told once in a while
     short_folder  a private place for unix sockets
     threads       have names, and their deaths are reported
     tls           the version of TLS that we speak

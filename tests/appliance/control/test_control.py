@@ -6,6 +6,7 @@ import pytest
 
 from rig.appliances import Pair, TinyVault
 from rig.eventually import eventually
+from secondsite.appliance.control import connection
 from secondsite.wire import control as wire
 from secondsite.wire.control.orders import Kind
 
@@ -44,6 +45,20 @@ def test_a_lost_vault_is_dialled_again_and_gets_the_reports_that_waited(vault, m
         eventually(lambda: "while-away" in again.reports, 15)
     finally:
         again.stop()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b'{"type":"again"}',
+        '{"type":"order","order_id":"o","kind":"discover","payload":{"x":[' + "[]," * 600_000 + "1]}}",
+    ],
+    ids=["no text", "more parts than vaults say"],
+)
+def test_what_no_vault_says_is_not_parsed(said, monkeypatch):
+    monkeypatch.setattr(wire, "parse", lambda text: pytest.fail("it was"))
+    with pytest.raises(ValueError, match=r"it is no text|it has more than 500000 parts"):
+        connection._understood(said)  # noqa: SLF001 what a vault says comes by no other way
 
 
 @pytest.mark.slow

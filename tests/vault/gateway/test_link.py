@@ -55,3 +55,42 @@ def test_another_connection_of_the_same_appliance_has_no_more_room(monkeypatch):
         assert len(said) == 4
 
     asyncio.run(again_and_again())
+
+
+def test_others_have_their_turn_between_any_two_messages_that_are_there():
+    """A flood of small ones kept everybody else from dialling: nothing else came while there was one more."""
+    said: list[int] = []
+    seen: list[int] = []
+
+    async def look():
+        while len(said) < 1000:
+            seen.append(len(said))
+            await asyncio.sleep(0)
+
+    async def flood():
+        looking = asyncio.create_task(look())
+        await Link(endless(said), "a", Room()).run(lambda link, text: None)
+        await looking
+
+    asyncio.run(flood())
+    assert len(set(seen)) > 900
+
+
+def test_whoever_has_taken_too_much_of_the_processor_is_not_read_for_a_while(monkeypatch):
+    said: list[int] = []
+    rested: list[float] = []
+    sleep = asyncio.sleep
+
+    async def noted(seconds):
+        rested.append(seconds)
+        await sleep(0)
+
+    async def flood():
+        room = Room()
+        monkeypatch.setattr(asyncio, "sleep", noted)
+        await Link(endless(said), "a", room).run(lambda link, text: room.attention.spend(0.1))
+
+    asyncio.run(flood())
+    assert len(said) == 1000
+    assert sorted(rested[:25]) == [0.0] * 25
+    assert min(rested[-900:]) > 5.0

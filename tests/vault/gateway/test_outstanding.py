@@ -23,6 +23,16 @@ def test_reports_that_nobody_asked_for_are_not_kept():
     assert outstanding.arrived("a", control.Report(order_id="o1")) is Arrived.KEPT
 
 
+def test_only_what_was_asked_of_an_appliance_and_has_no_answer_is_waited_for():
+    outstanding = Outstanding()
+    assert outstanding.unanswered("a", "o1") is None
+    outstanding.asked("a", "o1", "power")
+    assert outstanding.unanswered("a", "o1") == "power"
+    assert outstanding.unanswered("b", "o1") is None
+    outstanding.arrived("a", control.Report(order_id="o1"))
+    assert outstanding.unanswered("a", "o1") is None
+
+
 def test_orders_that_nobody_asks_for_any_more_are_dropped():
     now = [0.0]
     outstanding = Outstanding(lambda: now[0])

@@ -1,10 +1,12 @@
 """A status is read when it is heard, and waits as text until then."""
 
 import threading
+import tracemalloc
 
 import pytest
 
 from rig.eventually import eventually
+from secondsite.ground.units import MiB
 from secondsite.vault.gateway import greeting, reading
 from secondsite.wire import control
 from tests.support.vault import Dialler, machine, source_status
@@ -17,7 +19,8 @@ from tests.support.vault import Dialler, machine, source_status
         ('{ "type": "status", "sources": []}', True),
         ('{"sources": [], "type": "status"}', False),
         (control.Report(order_id="status").model_dump_json(), False),
-        (control.Status().model_dump_json().encode(), False),
+        ('{"type":"status"}', True),
+        ('{"type":"statuses"}', False),
         ("", False),
     ],
 )
@@ -31,10 +34,22 @@ def test_a_status_shows_by_its_beginning(text, is_one):
 def test_what_waits_counts_for_the_memory_that_it_takes(letter, each):
     text = control.Status().model_dump_json() + 100_000 * " " + letter
     assert len(text) * each <= reading.held_bytes(text) < len(text) * each + 200
-    assert reading.held_bytes(text.encode()) < len(text) + 200
 
 
-@pytest.mark.parametrize("as_sent", [str, str.encode])
+@pytest.mark.parametrize(
+    ("text", "head"),
+    [
+        (control.Report(order_id="7/2/1/power", machine_id="m1").model_dump_json(), ("7/2/1/power", "m1")),
+        (control.Report(order_id="o1").model_dump_json(indent=1), ("o1", None)),
+        ('{"order_id": "o1", "type": "report"}', None),
+        ('{"type":"report","order_id":"' + "x" * 301 + '"}', None),
+        (control.Status().model_dump_json(), None),
+    ],
+)
+def test_a_reports_order_shows_by_its_beginning(text, head):
+    assert reading.heading(text) == head
+
+
 @pytest.mark.parametrize(
     ("said", "kept"),
     [
@@ -42,31 +57,38 @@ def test_what_waits_counts_for_the_memory_that_it_takes(letter, each):
         ("\\\x00", "\\\ufffd"),
         ("\\u0000", "\\u0000"),
         ("\\\\u0000", "\\\\u0000"),
+        ('\\\\\x00"\\\x00', '\\\\\ufffd"\\\ufffd'),
         ("", ""),
     ],
 )
-def test_what_postgresql_cannot_keep_of_a_text_does_not_come_in(said, kept, as_sent):
+def test_what_postgresql_cannot_keep_of_a_text_does_not_come_in(said, kept):
     """A report with such a sentence failed the step that it was the end of."""
     text = control.Report(order_id="o1", sentence=said, facts={"banner": [said]}).model_dump_json()
-    message = reading.understood("ap", as_sent(text))
-    assert isinstance(message, control.Report)
+    message = reading.report("ap", text, reading.Heading("o1", None), "power")
     assert (message.sentence, message.facts) == (kept, {"banner": [kept]})
 
 
 def test_the_same_of_a_status_of_which_something_is_malformed():
     status = control.Status(sources=(source_status(power="a\x00b"), source_status()))
     text = status.model_dump_json().replace('"running":true', '"running":"odd"', 1)
-    message = reading.understood("ap", text)
-    assert isinstance(message, control.Status)
+    message = reading.status("ap", text)
+    assert message is not None
     assert "\x00" not in str(message)
 
 
-def test_what_is_no_text_at_all_is_not_understood():
-    assert reading.understood("ap", b'{"type":"report","order_id":"\xff\\u0000"}') is None
+def test_a_text_of_backslashes_takes_no_more_than_some_times_its_size():
+    """It took 70 bytes for each: a message of 32 MiB would have taken two gigabytes."""
+    text = '{"a":"' + r"\\" * MiB + r"\u0000" + '"}'
+    tracemalloc.start()
+    try:
+        assert greeting.kept(text).endswith(r"\\\ufffd" + '"}')
+        assert tracemalloc.get_traced_memory()[1] < 4 * len(text)
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("begins", ["as usual", "otherwise"])
+@pytest.mark.parametrize("begins", ["as usual", "otherwise", "otherwise, and is long"])
 def test_the_networks_thread_does_not_read_statuses_that_wait(vault, monkeypatch, begins):
     source, target = vault.enroll("a"), vault.enroll("b")
     with vault.store.transaction() as tx:
@@ -80,8 +102,10 @@ def test_the_networks_thread_does_not_read_statuses_that_wait(vault, monkeypatch
 
     monkeypatch.setattr(reading, "parse", noted)
     said = control.Status(sources=(source_status(last_seq=4),)).model_dump_json()
-    if begins == "otherwise":
+    if begins != "as usual":
         said = '{"sources"' + said.partition('"sources"')[2].removesuffix("}") + ',"type":"status"}'
+    if begins == "otherwise, and is long":
+        said += reading.SHORT * " "
     with Dialler(source) as dialler:
         dialler.socket.send(said)
 
@@ -91,5 +115,5 @@ def test_the_networks_thread_does_not_read_statuses_that_wait(vault, monkeypatch
             return source and source.last_seq
 
         assert eventually(stored) == 4
-    # one that begins otherwise is read to know what it is, and again when it is heard
-    assert read_by == (["gateway-facts"] if begins == "as usual" else ["control-port", "gateway-facts"])
+    # a short one that begins otherwise is read to know what it is, and again when it is heard
+    assert read_by == (["control-port", "gateway-facts"] if begins == "otherwise" else ["gateway-facts"])

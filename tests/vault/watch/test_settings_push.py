@@ -3,6 +3,7 @@
 import dataclasses
 
 import pytest
+from structlog.testing import capture_logs
 
 from rig.eventually import eventually
 from secondsite.domain.lifecycle import State
@@ -105,6 +106,23 @@ def test_what_was_not_reported_is_told_again(vault, monkeypatch):
         vault.running.settings_push.look()
         vault.running.settings_push.look()
         assert len(dialler.told) == 3
+
+
+@pytest.mark.parametrize(
+    "said", [{"facts": {"trusted": 7}}, {"facts": {"trusted": ["x"] * 101}}, {"facts": {"issuer": "x" * 300}}]
+)
+def test_an_answer_that_is_none_keeps_no_other_appliance_from_being_told(vault, said):
+    """It ended the round at that appliance, with a traceback, for as long as it was connected."""
+    odd, other = sorted((vault.enroll("a"), vault.enroll("a")), key=lambda each: each.id)
+    with capture_logs() as logs, Dialler(odd, {Kind.SET_SITE: lambda order: said}) as hostile:
+        eventually(lambda: [each for each in logs if each["event"] == "setting.refused"])
+        with Dialler(other, TAKEN) as honest:
+            eventually(lambda: limits(honest) == [None])
+            listeners = vault.running.settings_push._listeners  # noqa: SLF001 that it was noted shows nowhere else
+            eventually(lambda: other.id in listeners and len(listeners[other.id].known) == 1)
+        vault.running.settings_push.look()
+        assert len(hostile.told) <= 3
+    assert not [each for each in logs if each["event"] == "settings.push-failed"]
 
 
 def test_a_machine_that_is_not_there_is_told_of_once(vault, protected):

@@ -16,9 +16,12 @@ from websockets.sync.client import ClientConnection, connect
 
 from ...datapath.channel import TlsFiles, client_context, is_distrust
 from ...datapath.errors import DatapathError
-from ...ground import threads
+from ...ground import bounded_json, threads
+from ...ground.seldom import Seldom
+from ...ground.units import MiB
 from ...wire import control as wire
 from ...wire.control.protocols import RELEASES_APART, SPOKEN, Spoken
+from ...wire.control.reports import first_of
 from ..shared import KnownVaults
 from .order_desk import OrderDesk
 from .redialling import Redialling
@@ -36,6 +39,9 @@ STATUS_REST = 60
 PORTION_SECONDS = 0.1
 PORTION_REST = 4
 """The same between the portions of what is to be told whole."""
+
+LONGEST, MOST_PARTS = 32 * MiB, 500_000
+"""Of what a vault says: an order."""
 
 AGAIN = "Compare the fingerprint, then enroll again: 'secondsite appliance enroll-again --help'."
 
@@ -57,6 +63,7 @@ class Control:
         self._hello = hello
         self._reporter = reporter
         self._redialling = Redialling()
+        self._seldom = Seldom()
         self._stopping = threading.Event()
         self._socket: ClientConnection | None = None
         self._thread = threads.worker("control", self._run)
@@ -87,7 +94,7 @@ class Control:
                     welcome = self._greet(socket)
                     self._redialling.connected()
                     self._talk(socket, self._reporter(welcome.takes_changes))
-            except (OSError, ssl.SSLError, WebSocketException, ValidationError, DatapathError) as problem:
+            except (OSError, ssl.SSLError, WebSocketException, ValueError, DatapathError) as problem:
                 nobody_listens = isinstance(problem, ConnectionRefusedError)
                 self._tell_unreachable(problem, nobody_listens)
             except Exception:
@@ -123,12 +130,12 @@ class Control:
         ping_seconds, gone_seconds, open_seconds = limits
         return connect(
             self._vaults.dialled, ssl=context, open_timeout=open_seconds, ping_interval=ping_seconds,
-            ping_timeout=gone_seconds, close_timeout=2, max_size=64 * 1024 * 1024, proxy=None,
+            ping_timeout=gone_seconds, close_timeout=2, max_size=LONGEST, proxy=None,
         )  # fmt: skip
 
     def _greet(self, socket: ClientConnection) -> wire.Welcome:
         socket.send(self._hello().model_dump_json())
-        answer = wire.parse(socket.recv(timeout=OPEN_SECONDS))
+        answer = _understood(socket.recv(timeout=OPEN_SECONDS))
         if isinstance(answer, wire.Refusal):
             raise InvalidHandshake(f"{answer.problem.message} {answer.problem.do}")
         if not isinstance(answer, wire.Welcome):
@@ -159,9 +166,12 @@ class Control:
 
     def _hear(self, text: str | bytes, voice: "_Voice") -> None:
         try:
-            message = wire.parse(text)
-        except ValidationError as problem:
-            log.warning("message.not-understood", problem=str(problem))
+            message = _understood(text)
+        except ValueError as problem:
+            untold = self._seldom.untold("message.not-understood")
+            if untold is not None:
+                said = first_of(problem) if isinstance(problem, ValidationError) else str(problem)
+                log.warning("message.not-understood", problem=said, untold=untold)
             return
         if isinstance(message, wire.Order):
             self._desk.take(message)
@@ -185,6 +195,14 @@ class Control:
             except Exception:
                 log.exception("status.not-sent")
             done.wait(_rest_seconds(time.thread_time() - began, voice.is_behind))
+
+
+def _understood(text: str | bytes) -> wire.Message:
+    """Raises ValueError, before anything is made of what holds more than vaults say."""
+    if not isinstance(text, str):
+        raise ValueError("it is no text")
+    bounded_json.require_few_parts(text, MOST_PARTS)
+    return wire.parse(text)
 
 
 def require_common(welcome: wire.Welcome) -> None:

@@ -1,7 +1,7 @@
 """Who may ask this appliance to take part in a common point: the leader that the vault named for that group, and how often.
 
-What it asks is checked value by value. Machines that other appliances pause stand still for a third of the time at most, and are
-held for a common point that does not come about for half of it."""
+What it asks is checked value by value. Machines that other appliances pause stand still, or are frozen, for a third of the time at most,
+and are held for a common point that does not come about for half of it."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -15,9 +15,10 @@ from .common_point import PAUSE_BUDGET_SECONDS, CommonPoints
 from .following import Following
 from .leading import parts_of
 from .link import Link
+from .outcome import Common
 
 REST = 2.0
-"""How many times as long as they stood still they are left alone."""
+"""How many times as long as they stood still, or their guests were frozen, they are left alone."""
 
 
 class Asked:
@@ -39,7 +40,7 @@ class Asked:
         link = Link(connection, connection.peer_name)
         try:
             group = self._led_by(connection.peer_name, message.fields)
-            app, budget = _wish(message.fields)
+            app, budget = _wish(message.fields, group)
         except errors.SecondsiteError as refused:
             link.refuse(refused.message)
             return
@@ -49,7 +50,7 @@ class Asked:
         common = self._points.take_with(following, group, app, budget)
         ended = time.monotonic()
         held = 0.0 if common.reason is None else ended - began
-        self._rests_until[group.name] = ended + max(REST * min(common.pause_seconds, budget), held)
+        self._rests_until[group.name] = ended + max(REST * still_seconds(common, budget), held)
 
     def _led_by(self, peer: str, asked: Mapping[str, Any]) -> GroupShape:
         name = asked.get("group")
@@ -70,8 +71,18 @@ class Asked:
         return self._appliance_id in ids[1:]
 
 
-def _wish(asked: Mapping[str, Any]) -> tuple[bool, float]:
+def still_seconds(common: Common, budget: float) -> float:
+    """How long the machines here could not work for it: paused, or their guests frozen."""
+    return max(min(common.pause_seconds, budget), common.frozen_seconds)
+
+
+def _wish(asked: Mapping[str, Any], group: GroupShape) -> tuple[bool, float]:
     budget = asked.get("budget")
     if not isinstance(budget, int | float) or isinstance(budget, bool) or not budget > 0:
         raise errors.InvalidArgument("The longest pause is no number of seconds.")
-    return asked.get("app") is True, min(float(budget), PAUSE_BUDGET_SECONDS)
+    app = asked.get("app") is True
+    if app and not group.app_consistent:
+        raise errors.NotPossibleNow(
+            "The group takes no app-consistent points here; it was changed a moment ago."
+        )
+    return app, min(float(budget), PAUSE_BUDGET_SECONDS)

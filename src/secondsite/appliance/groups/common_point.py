@@ -195,17 +195,21 @@ class CommonPoints:
     ) -> None:
         """All views are ready: pause the machines, fix the views, resume the machines."""
         ids = [member.source.setup.fabric_id for member in members]
+        frozen_since: float | None = None
         with ExitStack() as stack:
             try:
                 others.ready()
                 if app:
                     others.freeze()
+                    frozen_since = time.monotonic()
                     moment.freezes = stack.enter_context(self._fabric.quiescing.freeze(ids))
                     others.frozen()
                 others.pause()
                 self._stand_still(others, barrier, ids, moment, budget)
             except errors.SecondsiteError as error:
                 moment.why = error.message
+        if frozen_since is not None:
+            moment.frozen_seconds = time.monotonic() - frozen_since
 
     def _stand_still(
         self, others: Others, barrier: Barrier, ids: Sequence[str], moment: Moment, budget: float

@@ -74,7 +74,10 @@ class Leading(Others):
     def sent(self, _lost: list[str]) -> list[str]:
         answers = self._hear("SENT", SENT_SECONDS)
         return [
-            str(name)[:100] for each in answers if isinstance(lost := each.get("lost"), list) for name in lost
+            str(name)[:100]
+            for each, part in zip(answers, self._shape.parts[1:], strict=True)
+            if isinstance(lost := each.get("lost"), list)
+            for name in lost[: len(part.members)]
         ]
 
     def end(self, why: str | None) -> None:

@@ -15,13 +15,15 @@ from .others import Fixed, Others, Verdict
 @dataclass(frozen=True, slots=True)
 class Common:
     """The result of a common point: its set id and instant, or the reason why there is none. No member was paused
-    longer than `pause_seconds`; `point_ids` are by machine, of those that are replicated from here."""
+    longer than `pause_seconds`, and no guest here was frozen longer than `frozen_seconds`; `point_ids` are by machine, of those that
+    are replicated from here."""
 
     set_id: str | None = None
     taken_at: datetime | None = None
     reason: str | None = None
     app_consistent: bool = False
     pause_seconds: float = 0.0
+    frozen_seconds: float = 0.0
     point_ids: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -32,6 +34,7 @@ class Moment:
     instant: datetime | None = None
     why: str | None = None
     pause_seconds: float = 0.0
+    frozen_seconds: float = 0.0
     freezes: Mapping[str, Freeze] = field(default_factory=dict)
 
     @property
@@ -53,7 +56,9 @@ def of(members: Sequence[Member], moment: Moment, said: Verdict, group: str) -> 
         member.tell(moment.freezes.get(member.source.setup.fabric_id), said.instant)
     why = None if said.why is None else f"No common point of group {group}: {said.why}"
     request = CycleRequest(point=True, app_consistent=bool(moment.freezes), set_id=said.set_id, reason=why)
-    return request, Common(said.set_id, said.instant, said.why, said.app, said.pause_seconds)
+    return request, Common(
+        said.set_id, said.instant, said.why, said.app, said.pause_seconds, moment.frozen_seconds
+    )
 
 
 def arrived(others: Others, common: Common, lost: list[str]) -> Common:

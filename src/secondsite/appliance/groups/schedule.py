@@ -17,7 +17,7 @@ from ...ground.periodic import Periodic
 from ...wire.control.setups import GroupShape
 from ..shared import Peers, State
 from ..source import Replication
-from .asked import Asked
+from .asked import REST, Asked
 from .common_point import FINDING, CommonPoints
 from .outcome import Common
 
@@ -125,8 +125,11 @@ class Groups(Periodic):
             self.last[group.name] = common
             if common.app_consistent:
                 clock.app_at = began
+            now = time.monotonic()
             if common.set_id is None:
-                clock.due = min(clock.due, time.monotonic() + AGAIN_SECONDS)
+                clock.due = min(clock.due, now + AGAIN_SECONDS)
+            # one of the other appliances may be what keeps the guests here frozen
+            clock.due = max(clock.due, now + REST * common.frozen_seconds)
         except Exception:
             log.exception("common-point.failed", group=group.name)
         finally:

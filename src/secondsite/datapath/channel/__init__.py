@@ -10,7 +10,6 @@ Its rooms:
     keepalive     a dead network is noticed
     tcp_info      whether the network is what limits a stream
     messages      JSON messages in frames
-    bounded_json  JSON that a peer wrote
 """
 
 from . import messages

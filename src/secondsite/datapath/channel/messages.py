@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
+from ...ground import bounded_json
 from ..errors import PeerRefused, ProtocolViolated
 from ..frames import Encoded, Header, Kind, codec
-from . import bounded_json
 
 _SAME_RELEASE = "run the same release at both ends"
 _LONGEST_NAME = 40

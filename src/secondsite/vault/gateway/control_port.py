@@ -6,6 +6,7 @@ the orders are handed over once more. The appliance recognizes a repeated order 
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
@@ -26,7 +27,7 @@ from .. import ports
 from . import reading
 from .control_tls import ControlSettings, for_appliances
 from .giving import Giving
-from .greeting import HELLO_WITHIN_SECONDS, Greeting
+from .greeting import HELLO_WITHIN_SECONDS, LONGEST_HELLO, Greeting, kept
 from .incoming import Delivery
 from .link import Link, Room
 from .others import HANG_UP, Others
@@ -35,13 +36,15 @@ log = structlog.get_logger()
 
 PING_EVERY_SECONDS = 5.0
 GONE_AFTER_SECONDS = 15.0
-MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 MOST_UNREAD = 2
 """Messages of a connection that are here and not read: each may be so large."""
 START_WITHIN_SECONDS = 10.0
 MOST_WAITING = 512
 TRY_AGAIN_LATER = 1013
 NOT_RECORDED = "this vault process could not write down that you are connected; dial again"
+NO_TEXT = "messages are texts"
+RENEWAL_SECONDS = 1.0
+"""So much of its attention a certificate takes: a signature of the CA, which is asked for once in months."""
 CUT_OFF = "this vault process has lost its database; dial another one"
 
 
@@ -201,7 +204,7 @@ class ControlPort:
             ping_interval=PING_EVERY_SECONDS,
             ping_timeout=GONE_AFTER_SECONDS - PING_EVERY_SECONDS,
             close_timeout=2.0,
-            max_size=MAX_MESSAGE_BYTES,
+            max_size=4 * LONGEST_HELLO,  # of a longer one it is told why it is refused
             max_queue=MOST_UNREAD,
             compression=None,
         )
@@ -243,6 +246,7 @@ class ControlPort:
                 oldest_protocol=SPOKEN.oldest,
                 version=__version__,
             )
+            connection.protocol.max_message_size = reading.LONGEST
             await connection.send(welcome.model_dump_json())
             await link.run(self._received)
         except errors.SecondsiteError as problem:
@@ -292,47 +296,67 @@ class ControlPort:
         self._giving.wake(link.appliance_id)
 
     def _received(self, link: Link, text: str | bytes) -> None:
-        is_status = reading.is_status(text)
-        message = None if is_status else reading.understood(link.appliance_id, text)
+        """All appliances wait for it: nothing long is read here, and nothing is read that nobody has asked for."""
         if self._links.get(link.appliance_id) is not link:
             return
-        if is_status or isinstance(message, control.Status):
-            self._delivery.post(link.appliance_id, self._heard(link, text, partial(self._said, link, text)))
-            return
-        if message is None:
-            missed = partial(self._sink.missed, link.appliance_id)
-            self._delivery.post(link.appliance_id, self._heard(link, text, missed))
-            return
-        match message:
-            case control.Report():
-                # after what the appliance said of the machine before it: a step that hears of the end sees its effect
-                told = partial(self._giving.reported, link.appliance_id, message, text)
-                self._delivery.post_end(link.appliance_id, message.machine_id, self._heard(link, text, told))
-            case control.Progress():
-                self._giving.progressed(link.appliance_id, message)
-            case control.Renew():
-                renewed = partial(self._renewed, link, message.csr_pem)
-                self._delivery.post(link.appliance_id, self._heard(link, text, renewed))
-            case _:
-                log.warning("message.out-of-place", appliance=link.appliance_id, type=message.type)
+        if not isinstance(text, str):
+            link.room.warn("message.no-text", appliance=link.appliance_id)
+            self._end(link, NO_TEXT)
+        elif (head := reading.heading(text)) is not None:
+            self._report_came(link, text, head)
+        elif reading.is_status(text):
+            self._later(link, text, partial(self._said, link, text))
+        else:
+            self._short_came(link, text)
 
-    def _heard(self, link: Link, text: str | bytes, hear: Callable[[], None]) -> Callable[[], None]:
-        """Hear it later; until then its link reads so much less."""
+    def _report_came(self, link: Link, text: str, head: reading.Heading) -> None:
+        kind = self._giving.unanswered(link.appliance_id, head.order_id)
+        if kind is None:
+            return
+        # after what the appliance said of the machine before it: a step that hears of the end sees its effect
+        told = partial(self._reported, link, text, head, kind)
+        self._delivery.post_end(link.appliance_id, head.machine_id, self._heard(link, text, told))
+
+    def _short_came(self, link: Link, text: str) -> None:
+        match reading.of_short(text):
+            case control.Progress() as progress:
+                self._giving.progressed(link.appliance_id, progress)
+            case control.Renew() as wanted:
+                link.room.attention.spend(RENEWAL_SECONDS)
+                self._later(link, text, partial(self._renewed, link, wanted.csr_pem))
+            case control.Report() as report:
+                self._report_came(link, text, reading.Heading(report.order_id, report.machine_id))
+            case control.Status() | None:
+                self._later(link, text, partial(self._said, link, text))
+            case message:
+                link.room.warn("message.out-of-place", appliance=link.appliance_id, type=message.type)
+
+    def _later(self, link: Link, text: str, hear: Callable[[], None]) -> None:
+        self._delivery.post(link.appliance_id, self._heard(link, text, hear))
+
+    def _heard(self, link: Link, text: str, hear: Callable[[], None]) -> Callable[[], None]:
+        """Hear it later; until then its link reads so much less, and as long as that took it reads nothing."""
         text_bytes = reading.held_bytes(text)
         link.room.took(text_bytes)
 
         def heard() -> None:
+            began = time.thread_time()
             try:
                 hear()
             finally:
+                link.room.attention.spend(time.thread_time() - began)
                 link.room.heard(text_bytes)
 
         return heard
 
-    def _said(self, link: Link, text: str | bytes) -> None:
+    def _reported(self, link: Link, text: str, head: reading.Heading, kind: str) -> None:
+        report = reading.report(link.appliance_id, text, head, kind, link.room.warn)
+        self._giving.reported(link.appliance_id, report, kept(text) if report.problem is None else None)
+
+    def _said(self, link: Link, text: str) -> None:
         self._giving.drop_forgotten()
-        status = reading.understood(link.appliance_id, text)
-        if not isinstance(status, control.Status):
+        status = reading.status(link.appliance_id, text, link.room.warn)
+        if status is None:
             self._sink.missed(link.appliance_id)
             return
         again = self._sink.hear(link.appliance_id, status)
@@ -343,6 +367,6 @@ class ControlPort:
         try:
             answer = control.Renewed(certificate_pem=self._renew(link.appliance_id, csr_pem))
         except errors.SecondsiteError as problem:
-            log.warning("certificate.not-renewed", appliance=link.appliance_id, problem=problem.message)
+            link.room.warn("certificate.not-renewed", appliance=link.appliance_id, problem=problem.message)
             answer = control.Renewed(problem=Problem.of(problem))
         link.send(answer)

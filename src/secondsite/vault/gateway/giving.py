@@ -79,7 +79,11 @@ class Giving:
             self._others.progressed(progress)
         self._tell(f"order/{progress.order_id}")
 
-    def reported(self, appliance_id: str, report: Report, said: str | bytes | None = None) -> None:
+    def unanswered(self, appliance_id: str, order_id: str) -> str | None:
+        """The kind of this order, if this appliance was asked for it and has not answered."""
+        return self._outstanding.unanswered(appliance_id, order_id)
+
+    def reported(self, appliance_id: str, report: Report, said: str | None = None) -> None:
         """`said`: the text that it was read from."""
         arrived = self._outstanding.arrived(appliance_id, report, said)
         if arrived is Arrived.UNASKED:
@@ -90,7 +94,7 @@ class Giving:
             self._tell(f"order/{report.order_id}")
 
     def _give(self, appliance_id: str, order: Order) -> Report | None:
-        report = self._outstanding.asked(appliance_id, order.order_id)
+        report = self._outstanding.asked(appliance_id, order.order_id, order.kind)
         link = self._links.get(appliance_id)
         if report is None and link is not None and self._outstanding.hand_over(order.order_id, link):
             link.send(order)

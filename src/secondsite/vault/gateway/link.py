@@ -6,16 +6,23 @@ import contextlib
 import threading
 from collections.abc import Callable
 
+import structlog
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
+from ...ground.attention import Attention
+from ...ground.seldom import Seldom
 from ...ground.units import KiB, MiB
 from ...wire.control import Again, Order, Renewed
+
+log = structlog.get_logger()
 
 MOST_UNHEARD_BYTES = 64 * MiB
 """Some times the statuses of a thousand machines. More is not read until some of it was heard: the database may be away for long."""
 EACH_BYTES = 16 * KiB
 """What a message counts for besides its text."""
+EACH_SECONDS = 0.001
+"""Of the processor: what a message takes at least."""
 
 
 class Room:
@@ -28,10 +35,19 @@ class Room:
         self._has_room = asyncio.Event()
         self._has_room.set()
         self._lock = threading.Lock()
+        self._seldom = Seldom()
+        self.attention = Attention()
 
     async def free(self) -> None:
-        """Returns when more may be read."""
+        """Returns when more may be read. Others have their turn in any case."""
+        await asyncio.sleep(self.attention.rest_seconds())
         await self._has_room.wait()
+
+    def warn(self, event: str, **said: object) -> None:
+        """Log it, if that was not done a moment ago."""
+        untold = self._seldom.untold(event)
+        if untold is not None:
+            log.warning(event, **said, **({"untold": untold} if untold else {}))
 
     def took(self, text_bytes: int) -> None:
         """A message of this length waits to be heard."""
@@ -71,6 +87,7 @@ class Link:
         try:
             await self.room.free()
             async for message in self._connection:
+                self.room.attention.spend(EACH_SECONDS)
                 received(self, message)
                 await self.room.free()
         finally:

@@ -39,10 +39,11 @@ class _Entry:
 
     appliance_id: str
     order_id: str
+    kind: str
     asked_at: float
     handed_to: object = None
     report: Report | bytes | None = None
-    said: str | bytes | None = None
+    said: str | None = None
     progress: tuple[float, str] | None = None
     progress_told_at: float = 0.0
     awaited: threading.Event | None = None
@@ -57,12 +58,12 @@ class Outstanding:
         """The one that was asked for last stands last."""
         self._lock = threading.Lock()
 
-    def asked(self, appliance_id: str, order_id: str) -> Report | None:
+    def asked(self, appliance_id: str, order_id: str, kind: str = "") -> Report | None:
         """Notes that somebody waits for this order; gives its report if it is here."""
         with self._lock:
             entry = self._entries.get(order_id)
             if entry is None:
-                entry = self._entries[order_id] = _Entry(appliance_id, order_id, 0.0)
+                entry = self._entries[order_id] = _Entry(appliance_id, order_id, kind, 0.0)
             return self._asked_now(entry)
 
     def report(self, appliance_id: str, order_id: str) -> Report | None:
@@ -72,6 +73,13 @@ class Outstanding:
             if entry is None or entry.appliance_id != appliance_id or entry.report is None:
                 return None
             return self._asked_now(entry)
+
+    def unanswered(self, appliance_id: str, order_id: str) -> str | None:
+        """The kind of this order, if somebody asked that appliance for it and has no report yet."""
+        with self._lock:
+            entry = self._entries.get(order_id)
+            is_open = entry is not None and entry.appliance_id == appliance_id and entry.report is None
+            return entry.kind if entry is not None and is_open else None
 
     def awaited(self, order_id: str, seconds: float) -> Report | None:
         """Waits for the report of an order that was asked for; None if it does not come in time."""
@@ -110,7 +118,7 @@ class Outstanding:
             entry.handed_to = link
             return True
 
-    def arrived(self, appliance_id: str, report: Report, said: str | bytes | None = None) -> Arrived:
+    def arrived(self, appliance_id: str, report: Report, said: str | None = None) -> Arrived:
         """Keeps the report, if somebody asked this appliance for that order. `said`: the text that it was read from."""
         with self._lock:
             entry = self._entries.get(report.order_id)
@@ -161,9 +169,8 @@ class Outstanding:
             self._entries.popitem(last=False)
 
 
-def _packed(report: Report, text: str | bytes | None) -> bytes:
-    said = text or report.model_dump_json()
-    said = said if isinstance(said, bytes) else said.encode()
+def _packed(report: Report, text: str | None) -> bytes:
+    said = (text or report.model_dump_json()).encode()
     return zlib.compress(said, LIGHTLY) if len(said) > LARGE_BYTES else said
 
 

@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from ...domain import bandwidth_schedule
+from ...domain import bandwidth_schedule, errors
 from ...domain.lifecycle import State
 from ...ground.periodic import Periodic
 from ...wire.common.bandwidth import BandwidthShape
 from ...wire.common.policies import PolicyShape
 from ...wire.control import Report
-from ...wire.control.orders import Kind, SetSite, SiteFact, UpdatePolicy
+from ...wire.control.orders import SET_SITE, UPDATE_POLICY, Kind, SetSite, UpdatePolicy
+from ...wire.control.reports import facts_of
 from ...wire.control.setups import GroupPart, GroupShape
 from .. import ports
 from .signals import Signals
@@ -62,6 +63,13 @@ class _Listener:
 
     known: dict[str, Setting] = field(default_factory=dict)
     asked: dict[str, tuple[str, Setting]] = field(default_factory=dict)
+    refused: dict[str, tuple[Setting, float]] = field(default_factory=dict)
+    """And when it did not take one: its answer is a reason to look, and it is not asked again at once."""
+
+    def refuses(self, setting: Setting, now: float) -> bool:
+        """It said a moment ago that it does not take this one."""
+        refused, at = self.refused.get(setting.key, (None, 0.0))
+        return refused == setting and now - at < LOOK_AGAIN_SECONDS
 
 
 class SettingsPush(Periodic):
@@ -102,17 +110,20 @@ class SettingsPush(Periodic):
         self.stopping.wait(rest_seconds(time.thread_time() - began))
 
     def _tell(self, appliance_id: str, listener: _Listener, settings: Collection[Setting]) -> None:
-        for key in listener.known.keys() - {setting.key for setting in settings}:
+        now, keys = time.monotonic(), {setting.key for setting in settings}
+        for key in listener.known.keys() - keys:
             del listener.known[key]
+        for key in listener.refused.keys() - keys:
+            del listener.refused[key]
         for setting in settings:
             order_id, asked = listener.asked.get(setting.key, (None, None))
             if order_id is not None and asked != setting:
                 self._gateway.forget(order_id)
                 del listener.asked[setting.key]
             is_asked = setting.key in listener.asked
-            if listener.known.get(setting.key) != setting and (
-                is_asked or len(listener.asked) < MOST_UNANSWERED
-            ):
+            if listener.known.get(setting.key) == setting or listener.refuses(setting, now):
+                continue
+            if is_asked or len(listener.asked) < MOST_UNANSWERED:
                 self._ask(appliance_id, listener, setting)
 
     def _ask(self, appliance_id: str, listener: _Listener, setting: Setting) -> None:
@@ -125,19 +136,21 @@ class SettingsPush(Periodic):
             return
         self._gateway.forget(order_id)
         del listener.asked[setting.key]
-        if _settles(report):
-            self._note_trust(appliance_id, setting, report)
-            listener.known[setting.key] = setting
-        elif report.problem:
+        try:
+            trust = _trust_in(setting, report)
+        except errors.SecondsiteError as problem:
+            listener.refused[setting.key] = (setting, time.monotonic())
             log.warning("setting.refused", appliance=appliance_id, kind=setting.kind.value,
-                        machine=setting.machine_id, why=report.problem.message)  # fmt: skip
+                        machine=setting.machine_id, why=problem.message)  # fmt: skip
+            return
+        if trust is not None:
+            self._note_trust(appliance_id, trust)
+        listener.known[setting.key] = setting
 
-    def _note_trust(self, appliance_id: str, setting: Setting, report: Report) -> None:
-        fact = SiteFact.model_validate(report.facts) if setting.kind is Kind.SET_SITE else SiteFact()
-        if fact.issuer:
-            with self._store.transaction() as tx:
-                if tx.appliances.find(appliance_id) is not None:
-                    tx.appliance_trusts.put(appliance_id, ports.ApplianceTrust(fact.trusted, fact.issuer))
+    def _note_trust(self, appliance_id: str, trust: ports.ApplianceTrust) -> None:
+        with self._store.transaction() as tx:
+            if tx.appliances.find(appliance_id) is not None:
+                tx.appliance_trusts.put(appliance_id, trust)
 
     def _drop(self, listener: _Listener) -> None:
         for order_id, _ in listener.asked.values():
@@ -224,6 +237,13 @@ def _policies_from(tx: ports.Transaction, known: Mapping[str, UpdatePolicy]) -> 
     return {name: known[name] if known.get(name) == each else each for name, each in told.items()}
 
 
-def _settles(report: Report) -> bool:
-    """A machine that is not there (yet) has no policy to change; the order that starts its replication carries it."""
-    return report.problem is None or report.problem.code == "not-found"
+def _trust_in(setting: Setting, report: Report) -> ports.ApplianceTrust | None:
+    """Whom the appliance says that it trusts, if it says so. Raises why the setting does not count as told. A machine that is not there
+    (yet) has no policy to change; the order that starts its replication carries it."""
+    if report.problem is not None and report.problem.code == errors.NotFound.code:
+        return None
+    if setting.kind is not Kind.SET_SITE:
+        facts_of(UPDATE_POLICY, report)
+        return None
+    fact = facts_of(SET_SITE, report)
+    return ports.ApplianceTrust(fact.trusted, fact.issuer) if fact.issuer else None

@@ -12,7 +12,7 @@ from ..common.base import Shape
 from ..common.cards import MAC, MOST_CARDS, CardAddress, Plain
 from ..common.instants import Instant
 from ..common.machines import DiscoveredMachine, MachineDefinition, NetworkInfo, Serving
-from ..common.numbers import AtMost, Bytes, Number
+from ..common.numbers import AtMost, Bytes, Name, Number
 from ..common.points import PointShape, RolledForward
 from ..common.policies import PolicyShape
 from ..common.properties import Sizing
@@ -41,6 +41,7 @@ F = TypeVar("F", bound=Shape)
 MOST_TOLD = 16
 """Addresses of one card."""
 MOST_IN_A_SITE = 100_000
+MOST_CAS = 100
 Mac = Annotated[str, Field(pattern=MAC)]
 ToldAddresses = Annotated[tuple[Plain, ...], Field(max_length=MOST_TOLD)]
 
@@ -97,8 +98,8 @@ class SetSite(Shape):
 class SiteFact(Shape):
     """Fingerprints: the CAs that the appliance trusts now, and the one that issued its certificate. An older one says neither."""
 
-    trusted: tuple[str, ...] = ()
-    issuer: str = ""
+    trusted: Annotated[tuple[Name, ...], AtMost(MOST_CAS)] = ()
+    issuer: Name = ""
 
 
 class ShutDown(Shape):

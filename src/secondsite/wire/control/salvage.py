@@ -1,28 +1,23 @@
 """What can be kept of a status in which something is malformed: the other machines' part. And what an appliance can say of one.
 
-One machine with an odd name, size or time must not make the vault deaf to all that the appliance says."""
+One machine with an odd name, size or time must not make the vault deaf to all that the appliance says. Each value is looked at once: whoever says many odd ones must not make it
+deaf to all others."""
 
-import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from functools import cache
+from typing import Any, Final, get_args, get_origin
 
 import pydantic
 
 from ...domain import errors
+from ...ground import bounded_json
 from ..common.base import Problem
-from .changes import LONGEST_ID, ReplicaChange, ReplicaFigures, SourceFigures
+from .changes import LONGEST_ID
 from .messages import MOST_MACHINES, Report, Status
-from .statuses import OldCopyStatus, ReplicaStatus, SourceStatus
 
-_PARTS: Final[dict[str, type[pydantic.BaseModel]]] = {
-    "sources": SourceStatus,
-    "replicas": ReplicaStatus,
-    "old_copies": OldCopyStatus,
-    "source_figures": SourceFigures,
-    "replica_figures": ReplicaFigures,
-    "replica_changes": ReplicaChange,
-}
-_GONE: Final[dict[str, str]] = {
+_PARTS: Final = ("sources", "replicas", "old_copies", "source_figures", "replica_figures", "replica_changes")
+"""What is said of machines."""
+_GONE: Final[Mapping[str, str]] = {
     "sources": "sources_gone",
     "source_figures": "sources_gone",
     "replicas": "replicas_gone",
@@ -31,94 +26,135 @@ _GONE: Final[dict[str, str]] = {
 }
 """Where it is said that what was told of a machine holds no more."""
 
+MOST_PARTS: Final = 500_000
+"""Of a status: of 20,000 machines with all that is said of each, or of one with as many points."""
 UPGRADE = "Upgrade vault and appliance to the same release. If they are, look at the appliance: it may be in other hands."
 _MOST_NAMED = 5
 _MOST_ODD = 1000
 _MOST_OF_A_NAME = 64
 
 
-def without_malformed(text: str | bytes) -> tuple[Status, str]:
+def without_malformed(text: str) -> tuple[Status, str]:
     """The status without the machines that are malformed in it, and a sentence about those. Raises ValueError for anything that is
     no such status."""
-    said = _parsed(text)
+    said = bounded_json.read(text, MOST_PARTS)
     if not isinstance(said, dict) or said.get("type") != "status":
         raise ValueError("no status")
-    dropped: list[str] = []
-    for part, shape in _PARTS.items():
+    for part in _PARTS:
         machines = said.get(part, [])
         if not isinstance(machines, list) or len(machines) > MOST_MACHINES:
             raise ValueError(f"{part} is no list, or a longer one than there are machines")
-        said[part], odd = _parted(shape, machines, dropped)
-        _say_gone(said, part, odd)
-    status = sayable(said, dropped)
+    status = _well_formed(said)
     return status, status.unsaid
 
 
-def sayable(fields: Mapping[str, Any], dropped: Sequence[str] = ()) -> Status:
-    """The status of these fields, without the values that no status has: which, it says, with what was `dropped` before. Raises ValueError
-    for too many."""
-    said, left = dict(fields), list(dropped)
-    while len(left) <= _MOST_ODD:
-        unsaid = {"unsaid": f"left out {len(left)}: {'; '.join(left[:_MOST_NAMED])}"} if left else {}
-        try:
-            return Status.model_validate({**said, **unsaid})
-        except pydantic.ValidationError as problem:
-            _leave_out(said, problem, left)
-    raise ValueError(f"more than {_MOST_ODD} values are malformed in it")
-
-
-def _leave_out(said: dict[str, Any], problem: pydantic.ValidationError, left: list[str]) -> None:
-    """Entries of objects and of lists; else the fields."""
-    odd: dict[str, set[int | str]] = {}
-    for wrong in problem.errors(include_url=False, include_input=False, include_context=False):
-        field, *inside = wrong["loc"]
-        odd.setdefault(str(field), set()).update(inside[:1])
-        left.append(
-            f"{str(inside[0])[:_MOST_OF_A_NAME]!r} {field}: {wrong['msg']}"
-            if inside
-            else f"{field}: {wrong['msg']}"
-        )
-    for field, entries in odd.items():
-        there = said.pop(field, None)
-        if entries and isinstance(there, Mapping):
-            said[field] = {key: each for key, each in there.items() if key not in entries}
-        elif entries and isinstance(there, list | tuple):
-            said[field] = [each for at, each in enumerate(there) if at not in entries]
-
-
-def failed_report(text: str | bytes, why: str) -> Report | None:
-    """The report of an order that nobody can read, as one that failed: its step would wait until its deadline. None for another message."""
+def sayable(fields: Mapping[str, Any]) -> Status:
+    """The status of these fields, without the values that no status has: which, it says. Raises ValueError for too many."""
     try:
-        said = _parsed(text)
-        problem = errors.InvalidArgument(f"The appliance's report cannot be read: {why}", do=UPGRADE)
-        found = {name: said.get(name) for name in ("order_id", "machine_id")}
-        return (
-            Report.model_validate({**found, "problem": Problem.of(problem)})
-            if said.get("type") == "report"
-            else None
-        )
-    except (ValueError, AttributeError):
-        return None
+        return Status.model_validate(fields)
+    except pydantic.ValidationError:
+        return _well_formed(fields)
 
 
-def _parted(
-    shape: type[pydantic.BaseModel], machines: list[Any], dropped: list[str]
-) -> tuple[list[Any], list[Any]]:
-    """The well-formed ones, and the odd ones. Raises ValueError for too many of these: then nothing of it is what an appliance says."""
-    whole: list[Any] = []
-    odd: list[Any] = []
-    for each in machines:
-        (whole if _is_well_formed(shape, each, dropped) else odd).append(each)
-        if len(dropped) > _MOST_ODD:
-            raise ValueError(f"more than {_MOST_ODD} machines are malformed in it")
-    return whole, odd
+def failed_report(order_id: str, machine_id: str | None, why: str) -> Report:
+    """The report of an order that nobody can read, as one that failed: its step would wait until its deadline. Raises ValueError."""
+    problem = errors.InvalidArgument(f"The appliance's report cannot be read: {why}", do=UPGRADE)
+    return Report(order_id=order_id, machine_id=machine_id, problem=Problem.of(problem))
 
 
-def _say_gone(said: dict[str, Any], part: str, odd: list[Any]) -> None:
-    """What was told of them before is not confirmed by what is missing now."""
-    named = [name for each in odd if isinstance(name := _machine_id(each), str) and len(name) <= LONGEST_ID]
-    if named and part in _GONE:
-        said[_GONE[part]] = [*said.get(_GONE[part], []), *named]
+class _LeftOut:
+    """What is left out, for people."""
+
+    def __init__(self) -> None:
+        self._named: list[str] = []
+        self.count = 0
+
+    def add(self, what: str, problem: pydantic.ValidationError | str) -> None:
+        """Raises ValueError for too many: then nothing of it is what an appliance says."""
+        self.count += 1
+        if self.count > _MOST_ODD:
+            raise ValueError(f"more than {_MOST_ODD} values are malformed in it")
+        if len(self._named) < _MOST_NAMED:
+            self._named.append(f"{what}: {problem if isinstance(problem, str) else _first(problem)}")
+
+    def __str__(self) -> str:
+        return f"left out {self.count}: {'; '.join(self._named)}"
+
+
+def _well_formed(said: Mapping[str, Any]) -> Status:
+    """Raises ValueError."""
+    left = _LeftOut()
+    kept: dict[str, Any] = {}
+    gone: dict[str, list[str]] = {}
+    for field in (each for each in Status.model_fields if each in said):
+        value, shapes = said[field], _shapes(field)
+        if not shapes:
+            kept[field] = value
+        elif not isinstance(value, list | tuple | Mapping) or len(value) > MOST_MACHINES:
+            left.add(field, f"more than {MOST_MACHINES} entries, or what has none")
+        elif isinstance(value, Mapping) and len(shapes) > 1:
+            kept[field] = _values(field, value, left)
+        elif len(shapes) == 1 and not isinstance(value, Mapping):
+            kept[field], odd = _entries(field, value, left)
+            gone.setdefault(_GONE.get(field, ""), []).extend(odd)
+        else:
+            left.add(field, "another kind of thing")
+    gone.pop("", None)
+    for field, names in gone.items():
+        # what was told of them before is not confirmed by what is missing now
+        kept[field] = (*kept.get(field, ()), *names)
+    return _whole(kept, left)
+
+
+def _entries(field: str, entries: Sequence[Any], left: _LeftOut) -> tuple[tuple[Any, ...], list[str]]:
+    """The well-formed ones, and the machines of the others."""
+    (shape,) = _shapes(field)
+    kept: list[Any] = []
+    odd: list[str] = []
+    for at, each in enumerate(entries):
+        try:
+            kept.append(shape.validate_python(each))
+        except pydantic.ValidationError as problem:
+            name = _machine_id(each)
+            left.add(f"{str(at if name is None else name)[:_MOST_OF_A_NAME]!r} {field}", problem)
+            if isinstance(name, str) and len(name) <= LONGEST_ID:
+                odd.append(name)
+    return tuple(kept), odd
+
+
+def _values(field: str, values: Mapping[Any, Any], left: _LeftOut) -> dict[Any, Any]:
+    key_shape, value_shape = _shapes(field)
+    kept: dict[Any, Any] = {}
+    for key, value in values.items():
+        try:
+            kept[key_shape.validate_python(key)] = value_shape.validate_python(value)
+        except pydantic.ValidationError as problem:
+            left.add(f"{str(key)[:_MOST_OF_A_NAME]!r} {field}", problem)
+    return kept
+
+
+def _whole(kept: dict[str, Any], left: _LeftOut) -> Status:
+    """Without the fields that are odd as a whole: those were not looked at before. Raises ValueError."""
+    try:
+        return Status.model_validate(_telling(kept, left))
+    except pydantic.ValidationError as problem:
+        for field, wrong in {str(each["loc"][0]): each["msg"] for each in _details(problem)}.items():
+            kept.pop(field, None)
+            left.add(field, wrong)
+    return Status.model_validate(_telling(kept, left))
+
+
+def _telling(kept: Mapping[str, Any], left: _LeftOut) -> Mapping[str, Any]:
+    return {**kept, "unsaid": str(left)} if left.count else kept
+
+
+@cache
+def _shapes(field: str) -> tuple[pydantic.TypeAdapter[Any], ...]:
+    """Of the entries of a list, or of the keys and the values of an object; none of what is neither."""
+    shape = Status.model_fields[field].annotation
+    if get_origin(shape) not in (tuple, dict):
+        return ()
+    return tuple(pydantic.TypeAdapter(each) for each in get_args(shape) if each is not Ellipsis)
 
 
 def _machine_id(each: Any) -> object:
@@ -128,21 +164,11 @@ def _machine_id(each: Any) -> object:
     return each["machine_id"] if "machine_id" in each else _machine_id(each.get("status"))
 
 
-def _parsed(text: str | bytes) -> Any:
-    """Raises ValueError, also for what is nested too deep."""
-    try:
-        return json.loads(text)
-    except RecursionError as problem:
-        raise ValueError("nested too deep") from problem
+def _first(problem: pydantic.ValidationError) -> str:
+    wrong = _details(problem)[0]
+    where = ".".join(str(step) for step in wrong["loc"])
+    return f"{where} {wrong['msg']}" if where else wrong["msg"]
 
 
-def _is_well_formed(shape: type[pydantic.BaseModel], each: Any, dropped: list[str]) -> bool:
-    try:
-        shape.model_validate_json(json.dumps(each))
-    except pydantic.ValidationError as problem:
-        named = _machine_id(each)
-        first = problem.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(step) for step in first["loc"])
-        dropped.append(f"{str(named)[:_MOST_OF_A_NAME]!r} {where}: {first['msg']}")
-        return False
-    return True
+def _details(problem: pydantic.ValidationError) -> Sequence[Any]:
+    return problem.errors(include_url=False, include_input=False, include_context=False)

@@ -225,11 +225,27 @@ def test_a_paused_member_behind_the_other_appliance_is_named_and_nobody_stands_s
 def test_an_app_consistent_set_is_so_when_the_guests_of_both_sides_froze(make_site):
     a, b, c = (make_site(name).start() for name in ("a", "b", "c"))
     together = Together((a, b), 2, others=(c,), guest_agent=True).protect(app_consistent_every_seconds=3600)
-    together.tell(together.group(multi_vm_every_seconds=3600), to=[c])
+    together.tell(together.group(multi_vm_every_seconds=3600, app_consistent=True), to=[c])
     common = together.take(app_consistent=True)
     assert common.app_consistent
     together.drained()
     assert together.newest_set(app_consistent=True) == common.set_id
+
+
+def test_a_group_that_takes_no_app_consistent_points_has_no_guest_frozen_by_its_leaders_word(apart):
+    common = apart.take(app_consistent=True)
+    assert common.reason == "c: The group takes no app-consistent points here; it was changed a moment ago."
+    assert common.frozen_seconds == 0.0
+
+
+def test_a_follower_whose_guests_were_kept_frozen_leaves_them_alone_for_twice_as_long(apart):
+    """A leader in other hands, silent between FREEZE and PAUSE, kept them frozen for 19 of 20 seconds."""
+    apart.tell(apart.group(multi_vm_every_seconds=3600, app_consistent=True), to=[apart.other])
+    simulated.dial(apart.source.root, [simulated.Fault(method="quiescing.freeze", delay_seconds=0.5)])
+    assert apart.take(app_consistent=True).frozen_seconds > 0.5
+    assert apart.take().reason == "c: Its machines here were held a moment ago."
+    simulated.dial(apart.source.root, [])
+    assert taken(apart).set_id
 
 
 def test_who_is_never_asked_says_which_appliance_leads(apart, monkeypatch):

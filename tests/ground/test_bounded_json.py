@@ -5,7 +5,7 @@ import tracemalloc
 
 import pytest
 
-from secondsite.datapath.channel import bounded_json
+from secondsite.ground import bounded_json
 from secondsite.ground.units import MiB
 
 HOSTILE = {

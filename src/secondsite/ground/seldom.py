@@ -1,0 +1,30 @@
+"""What somebody can cause as often as he likes is told once in a while, with how often it was not told."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+EVERY_SECONDS: Final = 60.0
+
+
+@dataclass(slots=True)
+class Seldom:
+    """Safe from any thread. Who calls it names few things."""
+
+    clock: Callable[[], float] = time.monotonic
+    _told_at: dict[str, float] = field(default_factory=dict)
+    _untold: dict[str, int] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def untold(self, what: str) -> int | None:
+        """How often it was not told since it was told last; None: that was a moment ago, and it is not to be told now."""
+        now = self.clock()
+        with self._lock:
+            told_at = self._told_at.get(what)
+            if told_at is not None and now - told_at < EVERY_SECONDS:
+                self._untold[what] = self._untold.get(what, 0) + 1
+                return None
+            self._told_at[what] = now
+            return self._untold.pop(what, 0)
