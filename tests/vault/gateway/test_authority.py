@@ -14,6 +14,7 @@ from cryptography import x509
 from secondsite.domain import errors
 from secondsite.ground import tls
 from secondsite.vault.gateway.certificate_authority import (
+    VaultAuthority,
     create_authority,
     ensure_server_certificate,
     load_authority,
@@ -123,12 +124,15 @@ HOST = "drvault"
 def shown(authority, tmp_path, now, *, old):
     """Certificate and key of an appliance whose id is a host's name, as earlier releases let one have it."""
     private, csr = request_for("x")
-    names = authority._leaf
-    if old:
-        authority._leaf = lambda key, name, at, lasts, _names, usages: names(
-            key, name, at, lasts, [x509.DNSName(name)], usages
-        )
-    (tmp_path / "appliance.pem").write_text(authority.issue_appliance(csr, HOST, now)[0] + private)
+    leaf = VaultAuthority._leaf  # noqa: SLF001
+    with pytest.MonkeyPatch.context() as patched:
+        if old:
+            bare = lambda ca, key, name, at, lasts, _names, usages: leaf(  # noqa: E731
+                ca, key, name, at, lasts, [x509.DNSName(name)], usages
+            )
+            patched.setattr(VaultAuthority, "_leaf", bare)
+        pem, _ends = authority.issue_appliance(csr, HOST, now)
+    (tmp_path / "appliance.pem").write_text(pem + private)
     return tmp_path / "appliance.pem"
 
 
