@@ -7,8 +7,15 @@ from pathlib import Path
 import secondsite
 
 SOURCE = Path(secondsite.__file__).parent
-BEGINS = re.compile(r"(?:^|[\s'(\"])(?:secondsite|virsh|qemu-img) [a-z-]+(?: [^']*)?$")
-NAMES = re.compile(r"(?:^|[._])(?:name|machine|plan|group|target_name|subject_name)(?:\(\))?$")
+BEGINS = re.compile(
+    r"(?:^|[\s'(\"])(?:\./)?(?:secondsite|secondsite-rescue|virsh|qemu-img) [a-z-]+(?: [^']*)?$"
+)
+PLAIN = re.compile(
+    r"^(?:shlex\.(?:quote|join)\(.*\)|quoted|point|_options\(\w+\)|_typed\(job\)|.*\.isoformat\(\)|verb\.value\..*|'\|'\.join\(asks\.verdicts\)"
+    r"|(?:\w+\.)*\w*(?:site|source|target|both\[\d\])|(?:job|self|handle|before|other)\.id(?:\[.*\])?|(?:\w+\.)?(?:job_id|evidence_id|full_id|appliance_id)(?:\[.*\])?"
+    r"|(?:\w+\.)?(?:number|seconds|has_bytes|address|pool|short|seen)|[\w.]*[A-Z]{3,})$"
+)
+"""Numbers, instants, fingerprints, ids and names of sites, which have their patterns; words of our own; and what is quoted already."""
 
 
 def unquoted(text):
@@ -25,7 +32,7 @@ def _in(joined):
             before += str(part.value)
         elif isinstance(part, ast.FormattedValue):
             said = ast.unparse(part.value)
-            if BEGINS.search(before) and NAMES.search(said):
+            if BEGINS.search(before) and not PLAIN.search(said):
                 yield said
             before += "NAME"
 
@@ -37,6 +44,8 @@ def test_the_test_sees_a_name_that_is_not_quoted():
         == []
     )
     assert list(unquoted("f\"'virsh start {domain.name()}'\"")) == ["domain.name()"]
+    assert list(unquoted("f\"'secondsite machine failover web01 --point {point.id}'\"")) == ["point.id"]
+    assert list(unquoted("f\"'qemu-img info {disk.path}'\"")) == ["disk.path"]
 
 
 def test_names_in_suggested_commands_are_quoted():

@@ -394,8 +394,8 @@ CATALOGUE: dict[str, FindingKind] = {
             C,
             "The vault was restored from a backup of before a failover, or has adopted the machine in the middle of one: it runs at its target, or "
             "nowhere, whatever else is shown of it.",
-            "Make sure that no other copy runs, then type what is said there: a machine that runs is taken over as it runs, nothing is started or "
-            "stopped. Do not disable its protection: its recovery points would go.",
+            "Look at both sites which copy is in use. Where that is the one at the target, and no other runs, type what is said there: a machine that "
+            "runs is taken over as it runs, nothing is started or stopped. Do not disable its protection: its recovery points would go.",
         ),
         _kind(
             "never-backed-up",
@@ -432,11 +432,18 @@ CATALOGUE: dict[str, FindingKind] = {
 
 @dataclass(frozen=True, slots=True)
 class HealthFinding:
-    """`code` is in CATALOGUE; `what` is the fact itself, with its figures; `since` is UTC."""
+    """`code` is in CATALOGUE; `what` is the fact itself, with its figures; `since` is UTC; `said_by`: the appliance in whose words it is told,
+    None for the vault's own."""
 
     code: str
     what: str
     since: datetime
+    said_by: str | None = None
+
+    @property
+    def told(self) -> str:
+        """What it is, and in whose words."""
+        return self.what if self.said_by is None else f"{self.said_by} says: {self.what}"
 
     @property
     def kind(self) -> FindingKind:

@@ -4,6 +4,7 @@ What these need of vault and appliance is loaded when they begin.
 """
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -67,7 +68,7 @@ def vault_init(
         output.show_json({"home": str(home), "ca_fingerprint": made.ca_fingerprint, "client": str(client)})
         return
     vault_main.announce(made)
-    print(f"next: secondsite vault run --home {home}")
+    print(f"next: secondsite vault run --home {shlex.quote(str(home))}")
     print(f"      export SECONDSITE_CLIENT={client}")
 
 
@@ -169,7 +170,7 @@ def appliance_enroll(
         output.show_json(config)
     else:
         output.say(f"appliance {config.name} of site {config.site} is enrolled as {config.appliance_id}")
-        output.say(f"next: secondsite appliance run --home {home}")
+        output.say(f"next: secondsite appliance run --home {shlex.quote(str(home))}")
 
 
 @appliance_noun.app.command("enroll-again")
@@ -189,7 +190,7 @@ def appliance_enroll_again(
         output.show_json(config)
         return
     output.say(f"appliance {config.name} of site {config.site} has a new key; its old one counts no more")
-    output.say(f"next: secondsite appliance run --home {home}")
+    output.say(f"next: secondsite appliance run --home {shlex.quote(str(home))}")
 
 
 def _registration_key(file: Path) -> str:

@@ -6,6 +6,10 @@ from datetime import datetime
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+APPLIANCES = "appliance.secondsite.invalid"
+"""Under which an appliance's certificate has its name: nobody dials that (RFC 6761). One without any would be taken by its common name."""
 
 
 def key_of(der: bytes) -> str:
@@ -22,6 +26,23 @@ def key_of_request(csr_pem: str) -> str:
 def fingerprint(certificate: x509.Certificate) -> str:
     """sha256 of its DER, 64 hex digits."""
     return hashlib.sha256(certificate.public_bytes(serialization.Encoding.DER)).hexdigest()
+
+
+def is_appliances(der: bytes) -> bool:
+    """Whether a certificate (DER) is one that a vault's CA gives to appliances: to dial with too, and with no other name than the id. Those of
+    earlier releases have the bare id for a name."""
+    certificate = x509.load_der_x509_certificate(der)
+    try:
+        usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        alternatives = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return False
+    names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    known = {form for each in names for form in (str(each.value), f"{each.value}.{APPLIANCES}")}
+    named = {each.value for each in alternatives if isinstance(each, x509.DNSName)}
+    return (
+        ExtendedKeyUsageOID.CLIENT_AUTH in usages and len(named) == len(list(alternatives)) and named <= known
+    )
 
 
 def issued(ca: x509.Certificate, certificate: x509.Certificate) -> bool:

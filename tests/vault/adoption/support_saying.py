@@ -22,6 +22,8 @@ OLD = {
         "do": "Upgrade.",
     }
 }
+GONE = "90e" + 29 * "0"
+"""The id of an appliance that is away."""
 MAC = "52:54:00:00:00:01"
 QUICK = PolicyShape(name="quick", retention_seconds=7200)
 
@@ -33,7 +35,7 @@ def replica(**changes):
 def found(machine_id="m1", name="web01", **changes):
     values = {
         "id": machine_id, "name": name, "definition": definition(f"f-{machine_id}", name), "disks": ("vda",),
-        "policy": QUICK, "source_appliance_id": "gone", "replica": replica(), "generation": 7, "drill_generation": 2,
+        "policy": QUICK, "source_appliance_id": GONE, "replica": replica(), "generation": 7, "drill_generation": 2,
     }  # fmt: skip
     return FoundMachine(**{**values, **changes})
 
@@ -41,7 +43,7 @@ def found(machine_id="m1", name="web01", **changes):
 def kept(machine_id="m1", name="web01", **changes):
     values = {
         "id": machine_id, "name": name, "home_site": "a", "source_site": "a", "target_site": "b",
-        "source_appliance_id": "gone", "target_appliance_id": "was-b", "source_fabric_id": f"f-{machine_id}",
+        "source_appliance_id": GONE, "target_appliance_id": "was-b", "source_fabric_id": f"f-{machine_id}",
         "target_fabric_id": f"t-{machine_id}", "policy": "quick", "created_at": NOW,
     }  # fmt: skip
     return KeptRecord(**{**values, **changes})
@@ -51,7 +53,7 @@ def said(*records, **changes):
     """What the former vault said, with these machines."""
     values = {
         "sites": (KeptSite(name="a"), KeptSite(name="b")),
-        "appliances": (KeptAppliance(id="gone", name="a-1", site="a"),),
+        "appliances": (KeptAppliance(id=GONE, name="a-1", site="a"),),
         "policies": (KeptPolicy(policy=QUICK),),
     }  # fmt: skip
     return KeptVault(**{**values, **changes})

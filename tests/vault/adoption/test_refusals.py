@@ -26,6 +26,7 @@ from secondsite.wire.control.adopting import (
 from secondsite.wire.control.orders import Kind
 from tests.support.vault import Dialler, machine, request_for
 from tests.vault.adoption.support_saying import (
+    GONE,
     MAC,
     OLD,
     Appliance,
@@ -53,9 +54,9 @@ def test_nothing_is_known_of_the_former_vault_so_names_stand_for_what_is_lost(va
     assert (only(done).state, only(done).source_site) == (State.PROTECTED, "paris")
     assert "Set them again" in done.missing[0]
     made = record(vault)
-    assert (made.source_appliance_id, made.policy, made.generation) == ("gone", "quick", 1007)
-    away = vault.rest.get("/api/appliances/gone").json()
-    assert (away["name"], away["site"], away["connected"]) == ("lost-gone", "paris", False)
+    assert (made.source_appliance_id, made.policy, made.generation) == (GONE, "quick", 1007)
+    away = vault.rest.get(f"/api/appliances/{GONE}").json()
+    assert (away["name"], away["site"], away["connected"]) == (f"lost-{GONE[:8]}", "paris", False)
 
 
 def test_all_that_was_kept_of_a_machine_is_set_again(vault, adopt):
@@ -80,7 +81,7 @@ def test_all_that_was_kept_of_a_machine_is_set_again(vault, adopt):
         assert tx.properties.find("m1").target_name == "web01-dr"
         assert [each.plan for each in tx.plans.list()] == [plan]
         assert tx.networks.list()[0].target_network == "br1"
-        assert tx.appliances.find("gone").name == "a-1"
+        assert tx.appliances.find(GONE).name == "a-1"
 
 
 def test_a_policy_that_is_another_one_here_comes_under_another_name(vault, adopt):
@@ -241,7 +242,7 @@ def test_a_replica_that_was_only_prepared_takes_no_role_from_the_machine_that_ru
 def test_the_disks_that_a_machine_left_when_it_went_home_are_no_failover_of_it(vault, adopt):
     left = replica(committed_point_id="p1", run=FoundRun(point_id="p1", fabric_id="t-m1"))
     sides = {
-        "source_site": "b", "target_site": "a", "source_appliance_id": adopt.at.id, "target_appliance_id": "gone",
+        "source_site": "b", "target_site": "a", "source_appliance_id": adopt.at.id, "target_appliance_id": GONE,
         "source_fabric_id": "t-m1", "target_fabric_id": "f-m1",
     }  # fmt: skip
     appliance = Appliance([found(kept=kept(**sides), replica=left)], said())
@@ -260,19 +261,19 @@ def test_the_disks_that_a_machine_left_when_it_went_home_are_no_failover_of_it(v
 
 def test_what_was_said_before_a_reprotect_is_turned_by_what_is_there(vault, adopt):
     """The vault was lost before it told the next direction."""
-    source = FoundSource(epoch=2, fabric_id="t-m1", target_appliance_id="gone", power="running")
+    source = FoundSource(epoch=2, fabric_id="t-m1", target_appliance_id=GONE, power="running")
     assert (
         str(only(adopt(Appliance([found(kept=kept(), replica=None, source=source)], said()))).end)
         == "adopted"
     )
     made = record(vault)
     assert (made.source_site, made.source_appliance_id) == ("b", adopt.at.id)
-    assert (made.target_site, made.target_appliance_id, made.target_fabric_id) == ("a", "gone", "f-m1")
+    assert (made.target_site, made.target_appliance_id, made.target_fabric_id) == ("a", GONE, "f-m1")
 
 
 def test_an_appliance_that_has_taken_the_id_of_another_sites_gets_none_of_its_orders(vault, adopt):
     key = vault.rest.post("/api/sites/b/registration-key").json()["key"]
-    asked = {"name": "b-9", "csr_pem": request_for("b-9")[1], "appliance_id": "gone", "key": key}
+    asked = {"name": "b-9", "csr_pem": request_for("b-9")[1], "appliance_id": GONE, "key": key}
     assert vault.rest.post("/api/enroll", json=asked).status_code == 200
     told = only(adopt(Appliance([found(kept=kept())], said())))
     assert (str(told.end), record(vault)) == ("left", None)
@@ -280,8 +281,8 @@ def test_an_appliance_that_has_taken_the_id_of_another_sites_gets_none_of_its_or
     asked["key"] = vault.rest.post("/api/sites/a/registration-key").json()["key"]
     refused = vault.rest.post("/api/enroll", json=asked)
     assert refused.status_code == 403
-    assert "secondsite appliance delete gone" in refused.json()["error"]["do"]
-    assert vault.rest.delete("/api/appliances/gone").status_code == 204
+    assert f"secondsite appliance delete {GONE}" in refused.json()["error"]["do"]
+    assert vault.rest.delete(f"/api/appliances/{GONE}").status_code == 204
     assert vault.rest.post("/api/enroll", json=asked).status_code == 200
     assert str(only(adopt(Appliance([found(kept=kept())], said()))).end) == "adopted"
 
@@ -344,11 +345,66 @@ def test_many_machines_come_in_portions(vault, adopt):
 
 def test_an_adopted_appliance_may_return_under_its_id_and_no_other_may_take_it(vault, adopt):
     adopt(Appliance([found(kept=kept())], said()))
-    asked = {"name": "a-1", "csr_pem": request_for("a-1")[1], "appliance_id": "gone"}
+    asked = {"name": "a-1", "csr_pem": request_for("a-1")[1], "appliance_id": GONE}
     for site, status in (("b", 403), ("a", 200), ("a", 403)):
         asked["key"] = vault.rest.post(f"/api/sites/{site}/registration-key").json()["key"]
         assert vault.rest.post("/api/enroll", json=asked).status_code == status
-    assert eventually(lambda: vault.rest.get("/api/appliances/gone").json())["name"] == "a-1"
+    assert eventually(lambda: vault.rest.get(f"/api/appliances/{GONE}").json())["name"] == "a-1"
+
+
+def enrolls(vault, site, **asked):
+    key = vault.rest.post(f"/api/sites/{site}/registration-key").json()["key"]
+    asked = {"name": f"{site}-9", "csr_pem": request_for("x")[1], "key": key, **asked}
+    return vault.rest.post("/api/enroll", json=asked)
+
+
+@pytest.mark.parametrize(
+    "name", ["unknown", "drvault", "localhost", GONE.upper(), f"{GONE}.", f"{GONE}\n", "a-1"]
+)
+def test_an_id_that_no_vault_has_made_enrolls_nobody(vault, name):
+    vault.rest.post("/api/sites", json={"name": "c"})
+    refused = enrolls(vault, "c", appliance_id=name)
+    assert refused.status_code == 403, refused.text
+    assert "that no vault has made" in refused.json()["error"]["message"]
+
+
+def of_nobody(vault, adopt, machine_id, site):
+    """A machine is adopted of whose source nobody knows anything but the site."""
+    told = only(adopt(Appliance([found(machine_id, machine_id, source_appliance_id=None)]), other_site=site))
+    assert str(told.end) == "adopted", told
+    return record(vault, machine_id).source_appliance_id
+
+
+def replaces(vault, appliance_id):
+    key = vault.rest.post(f"/api/appliances/{appliance_id}/registration-key", json={}).json()["key"]
+    return vault.rest.post("/api/enroll", json={"name": "c-9", "csr_pem": request_for("x")[1], "key": key})
+
+
+def test_who_takes_the_place_of_one_that_nobody_knows_gets_no_other_sites_machines(vault, adopt):
+    at_c = of_nobody(vault, adopt, "m1", "c")
+    at_d = of_nobody(vault, adopt, "m2", "d")
+    assert at_c != at_d
+    assert enrolls(vault, "c", appliance_id=at_c).status_code == 403
+    assert replaces(vault, at_c).json()["appliance_id"] == at_c
+    assert record(vault, "m2").source_appliance_id == at_d
+
+
+def test_an_unknown_appliance_of_an_earlier_release_is_replaced_only_where_it_has_no_other_sites_machines(
+    vault, adopt
+):
+    """That wrote the same id for all sites."""
+    at_c = of_nobody(vault, adopt, "m1", "c")
+    of_nobody(vault, adopt, "m2", "d")
+    with vault.store.transaction() as tx:
+        tx.appliances.put(dataclasses.replace(tx.appliances.find(at_c), id="unknown", name="lost"))
+        for each in tx.machines.list():
+            tx.machines.put(dataclasses.replace(each, source_appliance_id="unknown"))
+    refused = replaces(vault, "unknown")
+    assert refused.status_code == 403, refused.text
+    assert "m2" in refused.json()["error"]["message"]
+    with vault.store.transaction() as tx:
+        tx.machines.put(dataclasses.replace(tx.machines.get("m2"), source_appliance_id="x"))
+    assert replaces(vault, "unknown").json()["appliance_id"] == "unknown"
 
 
 def test_it_takes_the_permission_to_configure_the_whole_vault(vault, adopt):

@@ -1,5 +1,6 @@
 """The vault's certificate authority."""
 
+import contextlib
 import hashlib
 import socket
 import ssl
@@ -11,7 +12,9 @@ import pytest
 from cryptography import x509
 
 from secondsite.domain import errors
+from secondsite.ground import tls
 from secondsite.vault.gateway.certificate_authority import (
+    VaultAuthority,
     create_authority,
     ensure_server_certificate,
     load_authority,
@@ -113,3 +116,75 @@ def test_a_clock_that_was_wrong_at_one_start_leaves_a_certificate_that_is_truste
     path, _key = ensure_server_certificate(load_authority(tmp_path), tmp_path, names, now)
     chain = x509.load_pem_x509_certificate(path.read_bytes()), load_authority(tmp_path).trusted[0]
     assert all(each.not_valid_before_utc <= now < each.not_valid_after_utc for each in chain)
+
+
+HOST = "drvault"
+
+
+def shown(authority, tmp_path, now, *, old):
+    """Certificate and key of an appliance whose id is a host's name, as earlier releases let one have it."""
+    private, csr = request_for("x")
+    leaf = VaultAuthority._leaf  # noqa: SLF001
+    with pytest.MonkeyPatch.context() as patched:
+        if old:
+            bare = lambda ca, key, name, at, lasts, _names, usages: leaf(  # noqa: E731
+                ca, key, name, at, lasts, [x509.DNSName(name)], usages
+            )
+            patched.setattr(VaultAuthority, "_leaf", bare)
+        pem, _ends = authority.issue_appliance(csr, HOST, now)
+    (tmp_path / "appliance.pem").write_text(pem + private)
+    return tmp_path / "appliance.pem"
+
+
+def handshake(client, chain):
+    """In memory; raises what the client raises. True once its certificate is taken."""
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(*chain)
+    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ours = client.wrap_bio(back, there, server_hostname=HOST)
+    theirs = server.wrap_bio(there, back, server_side=True)
+    for end in (ours, theirs):
+        with contextlib.suppress(ssl.SSLWantReadError):
+            end.do_handshake()
+    ours.do_handshake()
+    return True
+
+
+@pytest.mark.parametrize("old", [False, True], ids=["of this release", "of an earlier one"])
+def test_no_appliances_certificate_is_the_vaults_whatever_its_id(tmp_path, now, old):
+    authority = create_authority(tmp_path / "pki", "test CA", now)
+    with pytest.raises(ssl.SSLCertVerificationError):
+        handshake(tls.client_trusting(authority.ca_pem), [shown(authority, tmp_path, now, old=old)])
+    made = ensure_server_certificate(authority, tmp_path, [HOST], now)
+    assert handshake(tls.client_trusting(authority.ca_pem), made)
+
+
+def test_an_appliances_certificate_is_for_no_name_that_can_be_dialled(tmp_path, now):
+    """A program that is not ours checks the name alone."""
+    authority = create_authority(tmp_path / "pki", "test CA", now)
+    other = ssl.create_default_context(cadata=authority.ca_pem)
+    with pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"):
+        handshake(other, [shown(authority, tmp_path, now, old=False)])
+    assert handshake(other, ensure_server_certificate(authority, tmp_path, [HOST], now))
+
+
+@pytest.mark.parametrize("old", [False, True], ids=["of this release", "of an earlier one"])
+def test_over_a_socket_no_word_is_said_to_an_appliance_in_the_vaults_place(tmp_path, now, old):
+    authority = create_authority(tmp_path / "pki", "test CA", now)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(shown(authority, tmp_path, now, old=old))
+    ours, theirs = socket.socketpair()
+    heard = []
+
+    def listen():
+        with contextlib.suppress(OSError), server.wrap_socket(theirs, server_side=True) as stream:
+            heard.append(stream.recv(100))
+
+    thread = threading.Thread(target=listen)
+    thread.start()
+    with pytest.raises(ssl.SSLCertVerificationError):
+        with tls.client_trusting(authority.ca_pem).wrap_socket(ours, server_hostname=HOST) as stream:
+            stream.sendall(b"token")
+    thread.join(10)
+    assert not thread.is_alive()
+    assert b"token" not in heard

@@ -3,11 +3,14 @@
 import dataclasses
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import secondsite
 from secondsite.domain import errors
+from secondsite.domain import health as catalogue
 from secondsite.domain.health import Health
 from secondsite.domain.lifecycle import DrillState, State, Verb
 from secondsite.domain.policies import ReplicationPolicy
@@ -313,14 +316,54 @@ def test_an_old_copy_that_its_owner_migrated_or_paused_is_a_second_copy_too(powe
     "state", [State.PROTECTED, State.FAILOVER_FAILED, State.FAILING_OVER, State.CANCEL_FAILED]
 )
 def test_a_second_copy_is_critical_in_every_state(state):
-    """What the target's appliance runs counts, whatever the vault believes."""
+    """What the target's appliance runs counts, whatever the vault believes, if it was ever told to start it."""
+    status, ordered = situation().status, machine(state=state, start_ordered=True)
+    running = dataclasses.replace(status, replica=status.replica.model_copy(update={"runs": ("failover",)}))
+    assert "source-running-after-failover" in codes(situation(machine=ordered, status=running))
+    drill = dataclasses.replace(status, replica=status.replica.model_copy(update={"runs": ("drill",)}))
+    assert "source-running-after-failover" not in codes(situation(machine=ordered, status=drill))
+    older = dataclasses.replace(running, replica=running.replica.model_copy(update={"epoch": 0}))
+    assert "source-running-after-failover" not in codes(situation(machine=ordered, status=older))
+
+
+@pytest.mark.parametrize(
+    "state", [State.PROTECTED, State.FAILOVER_FAILED, State.FAILING_OVER, State.CANCEL_FAILED]
+)
+def test_by_a_targets_word_alone_nobody_is_told_to_stop_what_runs_at_the_source(state):
     status = situation().status
     running = dataclasses.replace(status, replica=status.replica.model_copy(update={"runs": ("failover",)}))
-    assert "source-running-after-failover" in codes(situation(machine=machine(state=state), status=running))
-    drill = dataclasses.replace(status, replica=status.replica.model_copy(update={"runs": ("drill",)}))
-    assert "source-running-after-failover" not in codes(situation(machine=machine(state=state), status=drill))
-    older = dataclasses.replace(running, replica=running.replica.model_copy(update={"epoch": 0}))
-    assert "source-running-after-failover" not in codes(situation(machine=machine(state=state), status=older))
+    found = {
+        each.code: each
+        for each in health.findings(situation(machine=machine(state=state), status=running), NOW)
+    }
+    assert "source-running-after-failover" not in found
+    assert "look at both sites" in found["record-is-behind"].what
+    assert "virsh shutdown" not in " ".join(each.kind.do for each in found.values())
+
+
+@pytest.mark.parametrize(
+    "code", ["source-running-after-failover", "record-is-behind", "rpo-exceeded", "seed-x"]
+)
+def test_what_an_appliance_has_no_way_to_know_is_told_as_its_words_and_brings_no_advice_of_ours(code):
+    said = FindingShape(code=code, what="Stop it at site a.", since=NOW)
+    status = situation().status
+    status = dataclasses.replace(status, replica=status.replica.model_copy(update={"findings": (said,)}))
+    (found,) = health.findings(situation(status=status), NOW)
+    assert (found.code, found.said_by) == ("cycle-failed", "appliance 'x' of site b")
+    assert found.told == "appliance 'x' of site b says: Stop it at site a."
+
+
+def test_no_appliance_adds_what_only_the_vault_finds():
+    texts = [each.read_text() for each in (Path(secondsite.__file__).parent / "appliance").rglob("*.py")]
+    added = {code for code in catalogue.CATALOGUE for text in texts if f'"{code}"' in text}
+    assert added
+    assert not added & health.VAULTS
+
+
+def test_a_point_that_is_a_command_is_no_point_of_a_status():
+    for odd in ("$(touch${IFS}/tmp/x)", "p1; reboot", "a b", "", "-p1", "x'y", "p1\n"):
+        with pytest.raises(ValueError, match="pattern"):
+            point(1, 10).model_validate({**point(1, 10).model_dump(), "id": odd})
 
 
 @pytest.mark.parametrize(

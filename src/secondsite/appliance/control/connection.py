@@ -18,6 +18,7 @@ from ...datapath.channel import TlsFiles, client_context, is_distrust
 from ...datapath.errors import DatapathError
 from ...ground import bounded_json, threads
 from ...ground.seldom import Seldom
+from ...ground.tls import to_a_vault
 from ...ground.units import MiB
 from ...wire import control as wire
 from ...wire.control.protocols import RELEASES_APART, SPOKEN, Spoken
@@ -121,9 +122,7 @@ class Control:
         )
 
     def _dial(self) -> ClientConnection:
-        context = client_context(self._tls)
-        # Appliances have certificates of the same CA; only the vault's has the name that we dial.
-        context.check_hostname = True
+        context = to_a_vault(client_context(self._tls))
         limits = (PING_SECONDS, 4 * PING_SECONDS, OPEN_SECONDS)
         if self._vaults.count > 1:
             limits = (SEVERAL_PING_SECONDS, SEVERAL_GONE_SECONDS, SEVERAL_OPEN_SECONDS)

@@ -152,7 +152,6 @@ def ask(vault_url: str, request: EnrollRequest, ca_pem: str) -> EnrollAnswer:
     from ...wire.rest import ErrorBody
     from ...wire.rest.places import EnrollAnswer
 
-    # The host name is checked: the CA signs appliances too, and only the vault's certificate has the vault's names.
     context = tls.client_trusting(ca_pem)
     status, answer = _http(vault_url, "POST", ENROLL_PATH, request.model_dump_json().encode(), context)
     try:

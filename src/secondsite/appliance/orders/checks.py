@@ -269,7 +269,7 @@ def _take_over(context: Context, name: str, stands_on: CopyInstant | None) -> st
     forward = fact.forward if fact is not None else None
     if stands_on is not None and stands_on.through_seq is not None and forward is not None:
         return f"secondsite machine failover {shlex.quote(name)} --at {forward.taken_at.isoformat()}"
-    point = "" if stands_on is None else f" --point {stands_on.point_id}"
+    point = "" if stands_on is None else f" --point {shlex.quote(stands_on.point_id)}"
     return f"secondsite machine failover {shlex.quote(name)}{point}"
 
 

@@ -94,7 +94,7 @@ def is_as_acknowledged(fabric: Fabric, source: Source) -> bool:
 
 
 def _options(keys: Sequence[str]) -> str:
-    return "".join(f" --disk {key}" for key in keys)
+    return "".join(f" --disk {shlex.quote(key)}" for key in keys)
 
 
 def _say(source: Source, code: str, about: Sequence[str], what: str) -> None:

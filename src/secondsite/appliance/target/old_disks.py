@@ -3,6 +3,7 @@
 They lie where they always lay, and their owner may change them: restore them from a backup, or take them for
 something else. Before that is noticed here, nothing starts from them."""
 
+import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def too_large(disk: DiskDefinition, has_bytes: int, machine_bytes: int | None) -
         "a disk does not come home to a larger one."
     )
     return what, (
-        f"Make the machine's disk as large, at the site where it runs: 'virsh blockresize MACHINE {disk.key} {has_bytes}b', or 'qemu-img resize' "
+        f"Make the machine's disk as large, at the site where it runs: 'virsh blockresize MACHINE {shlex.quote(disk.key)} {has_bytes}b', or 'qemu-img resize' "
         "while it is off. Or reprotect to an alternate location, which copies everything: '--location alternate'."
     )
 

@@ -126,7 +126,7 @@ class HostedReplica:
             self.findings.add(
                 "started-without-vault",
                 f"{name} was started here from {run.point_id} without the vault. Stop it if plain QEMU runs it ('secondsite-rescue stop "
-                f"{shlex.quote(name)}'), then 'secondsite machine failover {shlex.quote(name)} --point {run.point_id}' takes it over as it is.",
+                f"{shlex.quote(name)}'), then 'secondsite machine failover {shlex.quote(name)} --point {shlex.quote(run.point_id)}' takes it over as it is.",
             )
 
     def look_for_key(self) -> None:

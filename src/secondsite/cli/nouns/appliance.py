@@ -1,5 +1,6 @@
 """secondsite appliance ... (what a client may ask; 'enroll' and 'run' are added where processes start)."""
 
+import shlex
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -120,14 +121,14 @@ def create_registration_key(
     url, seen = which_vault.find(given.url, "-", given.ca).url, made.ca_fingerprint
     if site is not None:
         output.say(
-            f"next, at the site, as root: secondsite appliance enroll --vault {url} --fingerprint {seen} --name {site}-1 --uri qemu:///system"
+            f"next, at the site, as root: secondsite appliance enroll --vault {shlex.quote(url)} --fingerprint {seen} --name {site}-1 --uri qemu:///system"
         )
     else:
         output.say(
-            f"next, where its home is still there, as root, once it is stopped: secondsite appliance enroll-again --vault {url} --fingerprint {seen}"
+            f"next, where its home is still there, as root, once it is stopped: secondsite appliance enroll-again --vault {shlex.quote(url)} --fingerprint {seen}"
         )
         output.say(
-            f"or on new hardware: secondsite appliance enroll --vault {url} --fingerprint {seen} --name {replaced} --uri qemu:///system"
+            f"or on new hardware: secondsite appliance enroll --vault {shlex.quote(url)} --fingerprint {seen} --name {shlex.quote(replaced)} --uri qemu:///system"
         )
     output.say("(the key is asked for; '--help' tells of folders and addresses)")
 

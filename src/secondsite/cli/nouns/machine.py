@@ -162,7 +162,8 @@ def _show_finding(name: str, finding: rest.Finding) -> None:
     output.console.print(
         Text.assemble(("!", "yellow"), " ", (output.plain(finding.code), "bold"), ": "), end=""
     )
-    output.say(f"{finding.what} (since {clock(finding.since)})")
+    said = f"{finding.said_by} says: " if finding.said_by else ""
+    output.say(f"{said}{finding.what} (since {clock(finding.since)})")
     output.say(f"  do: {output.about(name, finding.do)}")
 
 

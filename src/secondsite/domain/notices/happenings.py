@@ -73,7 +73,7 @@ def finding_came(about: str, about_id: str, finding: HealthFinding) -> Happening
         finding.code,
         kind.severity,
         about,
-        finding.what,
+        finding.told,
         finding.since,
         kind.cause,
         kind.do,

@@ -1,5 +1,6 @@
 """secondsite vault join: one more process of a vault, at its host."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -36,4 +37,4 @@ def vault_join(
         output.show_json({"home": str(home), "id": made.id})
         return
     print(f"a process of the vault '{made.name}' is made; appliances learn of it when it runs")
-    print(f"next: secondsite vault run --home {home}")
+    print(f"next: secondsite vault run --home {shlex.quote(str(home))}")

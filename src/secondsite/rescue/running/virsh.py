@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import tempfile
 import time
@@ -108,6 +109,6 @@ class Virsh:
                 f"libvirt refused '{arguments[0]}': {done.stderr.strip()}.",
                 "Use plain QEMU: --qemu."
                 if arguments[0] in ("define", "start")
-                else f"See what is there: 'virsh --connect {self.uri} list --all'; then repeat it.",
+                else f"See what is there: 'virsh --connect {shlex.quote(self.uri)} list --all'; then repeat it.",
             )
         return done.stdout

@@ -1,7 +1,8 @@
 """The vault's own certificate authority: one root, which signs the vault's server and every appliance.
 
 Invariant: whatever holds a certificate of this CA was enrolled by this vault; its common name is the appliance's id.
-Peers compare the common name, not a host name, so an appliance may move.
+Peers compare the common name, not a host name, so an appliance may move. Only the vault's own certificate names a host, and only it does
+not serve to dial: by that all who dial the vault know it (`ground.tls.to_a_vault`).
 """
 
 import ipaddress
@@ -16,7 +17,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from ...domain import errors
 from ...ground import durable
-from ...ground.certificates import fingerprint, issued, serves_at
+from ...ground.certificates import APPLIANCES, fingerprint, issued, serves_at
 from . import own_key
 
 CA_DAYS = 20 * 365
@@ -82,7 +83,7 @@ class VaultAuthority:
         """
         request = _parse_request(csr_pem)
         usages = [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]
-        names: list[x509.GeneralName] = [x509.DNSName(appliance_id)]
+        names: list[x509.GeneralName] = [x509.DNSName(f"{appliance_id}.{APPLIANCES}")]
         builder = self._leaf(request.public_key(), appliance_id, now, self.appliance_lifetime, names, usages)
         certificate = builder.sign(self._key, hashes.SHA256())
         return _pem(certificate), certificate.not_valid_after_utc

@@ -108,6 +108,6 @@ def _together(findings: Sequence[HealthFinding]) -> Iterator[HealthFinding]:
     for each in findings:
         first = by_code.get(each.code)
         by_code[each.code] = (
-            each if first is None else HealthFinding(each.code, f"{first.what} {each.what}", first.since)
+            each if first is None else HealthFinding(each.code, f"{first.told} {each.told}", first.since)
         )
     return iter(by_code.values())

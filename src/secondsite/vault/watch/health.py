@@ -35,6 +35,15 @@ RUNS_AT_TARGET = frozenset(
 SHOULD_RUN = frozenset({State.FAILED_OVER, State.COMMITTED, State.PLANNED_FAILED_OVER})
 """At its target, with no verb that stops it for a moment."""
 OFF, DRILL_OFF = "failed-over-machine-off", "drill-machine-off"
+TWO_COPIES = "source-running-after-failover"
+VAULTS = frozenset(
+    {
+        "address-not-set", "appliance-unreachable", "backup-is-old", "ca-ends", "cancel-failed", "certificate-not-renewed",
+        "checked-with-warnings", "configuration-flawed", "failover-failed", "forgotten", "names-elsewhere", "never-backed-up",
+        "record-is-behind", "reverse-replication-failed", "rpo-exceeded", "boot-failed", "drill-failed", "drill-is-old", "drill-waits", "never-drilled", "not-protected", "rto-missed", disbelief.CODE,
+    }
+)  # fmt: skip
+"""What no appliance finds."""
 HALF_WAY = frozenset({State.FAILOVER_FAILED, State.CANCEL_FAILED})
 """It may be off at both sites, and waits there for a person."""
 KNOWN_AT_SOURCE = HALF_WAY | {State.PROTECTED}
@@ -165,14 +174,29 @@ def overall(machine: ports.MachineRecord, found: tuple[HealthFinding, ...]) -> H
 
 def _reported(situation: Situation) -> Iterator[HealthFinding]:
     # The last report of a site that the machine has left is out of date.
-    left = situation.machine.state in RUNS_AT_TARGET
-    for side in (None if left else situation.status.source, situation.status.replica):
+    status, machine = situation.status, situation.machine
+    source = None if machine.state in RUNS_AT_TARGET else status.source
+    sides = (
+        (source, situation.source, machine.source_site),
+        (status.replica, situation.target, machine.target_site),
+    )
+    for side, appliance, site in sides:
         for finding in side.findings if side else ():
             if finding.code in (OFF, DRILL_OFF) and not _should_run(finding.code, situation.machine):
                 continue
-            # A newer appliance may report codes that this vault does not know.
-            code = finding.code if finding.code in health.CATALOGUE else "cycle-failed"
-            yield HealthFinding(code, finding.what, finding.since)
+            who = (
+                f"appliance '{appliance.name}' of site {site}"
+                if appliance
+                else f"the appliance of site {site}"
+            )
+            yield HealthFinding(_believed(finding.code, side is source), finding.what, finding.since, who)
+
+
+def _believed(code: str, of_source: bool) -> str:
+    """A newer appliance may report codes that this vault does not know. And what the vault finds itself is not for them to say: the advice
+    would be to stop a machine at the other site."""
+    is_theirs = code in health.CATALOGUE and code not in VAULTS and (of_source or code != TWO_COPIES)
+    return code if is_theirs else "cycle-failed"
 
 
 def _should_run(code: str, machine: ports.MachineRecord) -> bool:
@@ -298,7 +322,11 @@ def _behind(situation: Situation) -> Iterator[HealthFinding]:
     if replica is not None and lookup.is_behind(machine, replica):
         what = f"Machine '{machine.name}' was failed over to site {machine.target_site}, and this vault knows nothing of it."
         since = replica.processed_at or machine.created_at
-        yield HealthFinding("record-is-behind", f"{what} {_way_on(machine, status)}", since)
+        yield HealthFinding(
+            "record-is-behind", f"{_unordered(situation)}{what} {_way_on(machine, status)}", since
+        )
+    elif (said := _unordered(situation)) and machine.state not in RUNS_AT_TARGET:
+        yield HealthFinding("record-is-behind", said, machine.created_at)
     elif rests_off(machine, status) and (
         machine.claimed_by is None or situation.seen_generation > machine.generation
     ):
@@ -309,6 +337,21 @@ def _behind(situation: Situation) -> Iterator[HealthFinding]:
         )
         since = (replica.processed_at if replica else None) or machine.created_at
         yield HealthFinding("record-is-behind", what, since)
+
+
+def _unordered(situation: Situation) -> str:
+    """Of two copies of which one is there by its appliance's word alone."""
+    machine, status = situation.machine, situation.status
+    if (
+        not _is_said_to_run(machine, status.replica)
+        or machine.start_ordered
+        or _runs_at_source(status, machine) is None
+    ):
+        return ""
+    return (
+        f"The appliance of site {machine.target_site} says that the machine runs there, and it {_runs(status)} at site {machine.source_site} too. "
+        f"This vault ordered no such start: look at both sites which of them people use before either is stopped. "
+    )
 
 
 def rests_off(machine: ports.MachineRecord, status: ports.StatusRecord) -> bool:
@@ -329,7 +372,7 @@ def _way_on(machine: ports.MachineRecord, status: ports.StatusRecord) -> str:
     if committed is None:
         asked = f"'secondsite machine planned-failover {shlex.quote(machine.name)}' is refused, and names the point that its copy stands on"
         return f"{asked}; 'secondsite machine failover {shlex.quote(machine.name)} --point POINT' takes it over as it runs."
-    way = f"'secondsite machine failover {shlex.quote(machine.name)} --point {committed}' takes it over as it runs, then 'machine commit'"
+    way = f"'secondsite machine failover {shlex.quote(machine.name)} --point {shlex.quote(committed)}' takes it over as it runs, then 'machine commit'"
     turned = status.source is not None and status.source.epoch > machine.epoch
     return f"{way}{', and, since it is replicated back already, reprotect' if turned else ''}."
 
@@ -381,15 +424,20 @@ def _not_reversed(situation: Situation) -> Iterator[HealthFinding]:
 
 def _two_copies(situation: Situation) -> Iterator[HealthFinding]:
     machine = situation.machine
-    # what the target's appliance runs counts in every state, whatever the vault believes
+    # What the target's appliance runs counts in every state, whatever the vault believes; but not of a start that nobody ordered: by
+    # the word of one site alone people would stop what runs at the other.
     replica = situation.status.replica
-    runs_there = replica is not None and "failover" in replica.runs and replica.epoch == machine.epoch
+    runs_there = _is_said_to_run(machine, replica) and machine.start_ordered
     if machine.state not in _TWO_COPIES and not (runs_there and machine.state is not State.REPROTECTING):
         return
     seen_at = _runs_at_source(situation.status, machine)
     if seen_at is not None and (machine.failed_over_at is None or seen_at > machine.failed_over_at):
         what = f"Machine '{machine.name}' {_runs(situation.status)} at site {machine.source_site} although it was failed over."
-        yield HealthFinding("source-running-after-failover", what, machine.failed_over_at or seen_at)
+        yield HealthFinding(TWO_COPIES, what, machine.failed_over_at or seen_at)
+
+
+def _is_said_to_run(machine: ports.MachineRecord, replica: ReplicaStatus | None) -> bool:
+    return replica is not None and "failover" in replica.runs and replica.epoch == machine.epoch
 
 
 def _runs(status: ports.StatusRecord) -> str:

@@ -19,6 +19,9 @@ SITE_NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"
 MACHINE_ID = r"^[0-9A-Za-z][0-9A-Za-z._-]{0,127}$"
 """Files and folders of appliances are named so."""
 
+APPLIANCE_ID = r"^[0-9a-f]{32}$"
+"""As vaults make them, and no other: what stands for an appliance that nobody knows, or names a host, is none."""
+
 
 class Shape(BaseModel):
     """Frozen; unknown fields of a newer neighbour are ignored; no field is without bounds. The text below a field describes it in the API."""

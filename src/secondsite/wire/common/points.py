@@ -12,12 +12,14 @@ from .instants import Instant
 from .numbers import AtMost, Bytes, Name, Number, Text
 
 MOST_DISKS = 1000
+PointId = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,254}$")]
+"""Files are named so, and it is typed in commands."""
 
 
 class PointShape(Shape):
     """A recovery point: an instant that the machine can be started from."""
 
-    id: Name
+    id: PointId
     """Its id in all calls; begins with its instant."""
     taken_at: Instant
     """The instant (UTC), by the source's clock."""

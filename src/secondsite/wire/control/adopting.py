@@ -27,7 +27,7 @@ from ..common.instants import Instant
 from ..common.machine_checks import MOST_CHECKS, MachineCheck
 from ..common.machines import MachineDefinition
 from ..common.numbers import AtMost, Name, Number, Text
-from ..common.points import MOST_DISKS, RolledForward
+from ..common.points import MOST_DISKS, PointId, RolledForward
 from ..common.policies import PolicyShape
 from ..common.properties import TargetProperties
 from ..common.stores import Keeping
@@ -141,7 +141,7 @@ class FoundRun(Shape):
     """The machine that was started from a point, and not for a drill. `defined`: the hypervisor knows it, so it can be taken over as it
     is; else a program that is not known here runs it, or nothing does."""
 
-    point_id: Name
+    point_id: PointId
     fabric_id: Name | None = None
     name: Name | None = None
     forward: RolledForward | None = None
@@ -161,7 +161,7 @@ class FoundReplica(Shape):
     held: Number = 0
     verified: Number = 0
     """Points from which the machine was seen to run."""
-    committed_point_id: Name | None = None
+    committed_point_id: PointId | None = None
     run: FoundRun | None = None
     drills: Number = 0
     key_id: Name | None = None

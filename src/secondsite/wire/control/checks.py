@@ -8,6 +8,7 @@ from pydantic import Field
 from ..common.base import Shape
 from ..common.machines import MachineDefinition
 from ..common.numbers import AtMost, Bytes, Number, Text
+from ..common.points import PointId
 from ..common.properties import Sizing
 from ..common.stores import Keeping
 from .cards import CardHere
@@ -101,7 +102,7 @@ class SeedFact(Shape):
 class CopyInstant(Shape):
     """What a failed-over machine stands on: a point, with the journal's cycles up to `through_seq`."""
 
-    point_id: str
+    point_id: PointId
     through_seq: Number | None = None
 
 

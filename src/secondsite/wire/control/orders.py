@@ -13,7 +13,7 @@ from ..common.cards import MAC, MOST_CARDS, CardAddress, Plain
 from ..common.instants import Instant
 from ..common.machines import DiscoveredMachine, MachineDefinition, NetworkInfo, Serving
 from ..common.numbers import AtMost, Bytes, Name, Number
-from ..common.points import PointShape, RolledForward
+from ..common.points import PointId, PointShape, RolledForward
 from ..common.policies import PolicyShape
 from ..common.properties import Sizing
 from .adopting import Adopt, Adopted, Found, ShowKept
@@ -140,7 +140,7 @@ class RunCycle(Shape):
 class CycleFact(Shape):
     epoch: Number
     seq: Number
-    point_id: str | None
+    point_id: PointId | None
     taken_at: Instant
     changed_bytes: Bytes
     wire_bytes: Bytes
@@ -177,7 +177,7 @@ class Drain(Shape):
 
 class Points(Shape):
     points: Annotated[tuple[PointShape, ...], AtMost(MOST_POINTS)] = ()
-    new_point_id: str | None = None
+    new_point_id: PointId | None = None
 
 
 class FindInstant(Shape):
@@ -190,7 +190,7 @@ class InstantFact(Shape):
     """How an instant is recovered: from `point_id`, rolled forward by `cycles` cycles of the journal; `forward` is
     None when it is the point itself."""
 
-    point_id: str
+    point_id: PointId
     taken_at: Instant
     forward: RolledForward | None = None
     cycles: Number = 0
@@ -212,7 +212,7 @@ class StartReplica(Shape):
     here, never with `home`; only for appliances that said CheckedTarget.sizes, an older one leaves them as they are."""
 
     run: str
-    point_id: str
+    point_id: PointId
     fabric_id: str
     name: str
     networks: dict[str, str | None] = Field(default_factory=dict)
@@ -237,7 +237,7 @@ class StartFact(Shape):
 
     fabric_id: str
     name: str
-    point_id: str
+    point_id: PointId
     taken_at: Instant
     seconds: float
     shows: bool | None = None
@@ -256,7 +256,7 @@ class StopReplica(Shape):
 class CommitPoint(Shape):
     """Keep the point that the run 'failover' is based on, and delete all others."""
 
-    point_id: str
+    point_id: PointId
 
 
 class RemoveReplica(Shape):
@@ -312,13 +312,13 @@ class CreatedNetwork(NetworkInfo):
 class OnePoint(Shape):
     """The point that the order is about."""
 
-    point_id: str
+    point_id: PointId
 
 
 class HoldPoint(Shape):
     """The point stays, whatever retention says, until it is released; a new reason replaces the old one."""
 
-    point_id: str
+    point_id: PointId
     reason: str
 
 

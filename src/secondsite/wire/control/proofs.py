@@ -8,6 +8,7 @@ from ..common.base import Shape
 from ..common.cards import MOST_CARDS, CardAddress
 from ..common.evidence import Evidence
 from ..common.machine_checks import MOST_CHECKS, MachineCheck
+from ..common.points import PointId
 from ..common.properties import Sizing
 
 LONGEST_SECONDS = 600.0
@@ -32,7 +33,7 @@ class BootPoint(Shape):
     """Start a copy on the point, look at it as `Prove` does, and remove it. Its cards are on `network`, which is made for it and is isolated;
     'none': not connected. `left_out` names checks of the machine that cannot be asked so. An older appliance does not know this."""
 
-    point_id: str
+    point_id: PointId
     fabric_id: str
     name: str
     network: Annotated[str, Field(pattern=r"^(none|ss-[a-z0-9-]{1,12})$")] = "none"

@@ -11,6 +11,7 @@ from ...domain.plans.directions import Direction, FailoverKind
 from ..common.base import Shape
 from ..common.cards import MOST_CARDS
 from ..common.numbers import AtMost, Text
+from ..common.points import PointId
 
 MOST_OF_THE_OUTPUT = 4000
 """Characters of a script's output that are kept: the last ones."""
@@ -50,7 +51,7 @@ class ScriptMachine(Shape):
     """Its state when the script was ordered."""
     drill: bool = False
     """Whether a copy of it runs as a test now."""
-    point: str | None = None
+    point: PointId | None = None
     """The recovery point that it, or its test copy, was started from; null before its start."""
     networks: tuple[str, ...] = ()
     """The networks of its cards at the site where it was protected."""

@@ -51,6 +51,8 @@ class Finding(Shape):
     """The recommended action."""
     since: AwareDatetime
     """Since when (UTC)."""
+    said_by: str | None = None
+    """The appliance in whose words `what` is told: the vault has not seen it; null: the vault found it."""
 
 
 class Encryption(Shape):

@@ -56,6 +56,20 @@ def test_a_new_vault_that_knows_no_machine_takes_nothing_away(two):
     assert [plan["name"] for plan in body["plans"]] == ["shop"], "rescue knows it no more"
 
 
+@pytest.mark.parametrize("lay", ["nothing", "what an older vault kept"])
+def test_where_no_vault_said_what_is_set_the_present_ones_word_is_not_taken_for_the_former_ones(two, lay):
+    path = two.target.config.store / CONFIGURATION
+    path.unlink(missing_ok=True)
+    if lay != "nothing":
+        two.tell(said(two.machine_id).model_copy(update={"vault": None, "records": ()}))
+    for _ in range(2):
+        body = two.tell(said(policy="slow"))
+        assert former.understood(body)["vault"] is None
+    body = two.tell(said(two.machine_id, policy="slow"))
+    assert former.FORMER not in body
+    assert names(body) == {"slow"}
+
+
 def test_what_it_has_adopted_is_its_own_and_the_former_one_is_forgotten(two):
     two.tell(said(two.machine_id))
     two.tell(said())

@@ -29,14 +29,6 @@ class Here:
     defined: Sequence[MachineSummary]
 
 
-def ids(context: Context) -> list[str]:
-    """Of all machines of which something is here."""
-    host = context.parts.host
-    hosted = {each.machine_id for each in host.all()} | set(host.unopened())
-    lying = {machine_id for _store, machine_id in host.unknown()}
-    return sorted(hosted | lying | {each.machine_id for each in context.parts.replication.sources()})
-
-
 def found(here: Here, machine_id: str) -> FoundMachine:
     """What cannot be read is said of that machine alone."""
     try:

@@ -12,13 +12,13 @@ from ....wire.control.adopting import Adopt, Adopted, Found, FoundMachine, ShowK
 from ...target import FAILOVER, HostedReplica
 from .. import runs
 from ..context import Context
-from ..keeping import former
-from .found import Here, found, ids, machine_on
+from ..keeping import former, records
+from .found import Here, found, machine_on
 
 
 def show(context: Context, payload: ShowKept) -> tuple[str, Found]:
     """Changes nothing."""
-    following = [each for each in ids(context) if each > payload.after]
+    following = [each for each in records.here(context) if each > payload.after]
     here = Here(context, context.fabric.inventory.list())
     machines = tuple(found(here, each) for each in islice(following, payload.most))
     return f"{counted(len(machines), 'machine')} found", Found(

@@ -23,22 +23,30 @@ KEYS: Mapping[str, Callable[[Any], object]] = {
 
 def kept(before: Mapping[str, Any], unknown: Collection[str]) -> dict[str, Any] | None:
     """What is to be kept of a former vault, of the file as it was and the machines that the present vault does not name; None if it
-    knows all."""
+    knows all. Its VAULT is None where it said nothing of that: else the present one's word would be taken for its."""
     former: dict[str, Any] | None = before.get(FORMER)
     if not unknown:
         return None
     if former is not None and set(unknown) <= set(former[MACHINES]):
         return {**former, MACHINES: sorted(unknown)}
-    if before.get(VAULT) is None:
-        return former
-    older = former or {PLANS: [], VAULT: {}}
+    if before.get(VAULT) is None and former is not None:
+        return {**former, MACHINES: sorted(unknown)}
+    older = former or {PLANS: [], VAULT: None}
+    said = before.get(VAULT)
     return {
         MACHINES: sorted(unknown),
         SITE: before.get(SITE),
         AT: before.get(AT),
         PLANS: plans(before.get(PLANS) or [], older),
-        VAULT: _joined(before[VAULT], older[VAULT]),
+        VAULT: older[VAULT] if said is None else _joined(said, older[VAULT] or {}),
     }
+
+
+def of_former(before: Mapping[str, Any], here: Collection[str]) -> set[str]:
+    """Those of the machines here that a former vault had, as far as the file tells: all of them where no vault has told yet what is set."""
+    if before.get(FORMER) is None:
+        return set(here) if before.get(VAULT) is None else set()
+    return set(here) & set(before[FORMER][MACHINES])
 
 
 def plans(said: Sequence[Mapping[str, Any]], former: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
@@ -53,7 +61,11 @@ def understood(body: Mapping[str, Any]) -> dict[str, object]:
         vault = body.get(VAULT)
         said = None if vault is None else KeptVault.model_validate(vault)
         return {"site": body.get(SITE) or "", "said_at": body.get(AT), "vault": said}
-    joined = KeptVault.model_validate(_joined(body.get(VAULT) or {}, former[VAULT]))
+    joined = (
+        None
+        if former[VAULT] is None
+        else KeptVault.model_validate(_joined(body.get(VAULT) or {}, former[VAULT]))
+    )
     return {"site": former.get(SITE) or "", "said_at": former.get(AT), "vault": joined}
 
 

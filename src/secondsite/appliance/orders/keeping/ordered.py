@@ -54,7 +54,9 @@ def _configured(context: Context, payload: Keep, path: Path, unknown: Sequence[s
     body: dict[str, object] = {"site": payload.site, "stores": roots, "plans": plans}
     if payload.vault is None:
         return body
-    left = former.kept(_before(path), unknown)
+    before = _before(path)
+    theirs = former.of_former(before, records.here(context)) - {each.id for each in payload.records}
+    left = former.kept(before, sorted({*unknown, *theirs}))
     body |= {former.VAULT: payload.vault.model_dump(mode="json"), former.PLANS: former.plans(plans, left)}
     return body if left is None else {**body, former.FORMER: left}
 

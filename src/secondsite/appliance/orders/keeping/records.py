@@ -18,6 +18,14 @@ def put(context: Context, payload: Keep) -> int:
     return sum(_put(context, each) for each in payload.records)
 
 
+def here(context: Context) -> list[str]:
+    """The ids of all machines of which something is here."""
+    host = context.parts.host
+    hosted = {each.machine_id for each in host.all()} | set(host.unopened())
+    lying = {machine_id for _store, machine_id in host.unknown()}
+    return sorted(hosted | lying | {each.machine_id for each in context.parts.replication.sources()})
+
+
 def unknown(context: Context, payload: Keep) -> list[str]:
     """Machines of which a vault has said something here, and which are not in this order: they are another vault's."""
     return sorted({_owner(path) for path in _all(context)} - {each.id for each in payload.records})

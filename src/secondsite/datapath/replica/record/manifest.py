@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -97,7 +98,7 @@ def how_to_boot(
 
 def decrypting(file: str) -> str:
     """Part of a sentence: how to decrypt the variables of an encrypted machine."""
-    command = f"secondsite appliance decrypt {file} {DECRYPTED} --encryption-key-file KEYFILE"
+    command = f"secondsite appliance decrypt {shlex.quote(file)} {DECRYPTED} --encryption-key-file KEYFILE"
     return f", {DECRYPTED} being what '{command}' writes"
 
 

@@ -7,6 +7,7 @@ block the caller for ever."""
 
 import contextlib
 import os
+import shlex
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -120,7 +121,7 @@ class Hypervisor:
         except errors.FabricError as error:
             raise errors.FabricError(
                 error.message,
-                do=f"On the appliance's host, see that libvirtd runs and that 'virsh -c {self.uri} list' answers.",
+                do=f"On the appliance's host, see that libvirtd runs and that 'virsh -c {shlex.quote(self.uri)} list' answers.",
             ) from error.__cause__
 
     def _open(self) -> Any:

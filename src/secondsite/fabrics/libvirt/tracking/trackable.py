@@ -69,7 +69,7 @@ def _of_disk(disk: domain_xml.Disk, key: EncryptionKey | None) -> Iterator[inter
         pool, _, name = disk.volume.partition("/")
         yield interface.Obstacle(
             f"Disk {disk.key} is named as the volume {name} of the storage pool {pool}; it is replicated only if it is named by its file.",
-            f"Point the disk to the file that 'virsh vol-path {shlex.quote(name)} --pool {pool}' says (<disk type='file'>), if that is qcow2; or exclude the "
+            f"Point the disk to the file that 'virsh vol-path {shlex.quote(name)} --pool {shlex.quote(pool)}' says (<disk type='file'>), if that is qcow2; or exclude the "
             "disk.",
         )
         return
@@ -109,12 +109,12 @@ def _of_its_use(disk: domain_xml.Disk) -> Iterator[interface.Obstacle]:
 
 def _of_image(disk: domain_xml.Disk, facts: qemu_img.ImageFacts) -> Iterator[interface.Obstacle]:
     if facts.format != "qcow2" or disk.format != "qcow2":
-        convert = f"qemu-img convert -O qcow2 {disk.path} NEW, with the machine off"
+        convert = f"qemu-img convert -O qcow2 {shlex.quote(str(disk.path))} NEW, with the machine off"
         yield interface.Obstacle(
             f"Disk {disk.key} is {disk.format}, which cannot keep bitmaps.", f"Convert: {convert}."
         )
     elif facts.compat == "0.10":
-        amend = f"qemu-img amend -o compat=1.1 {disk.path}"
+        amend = f"qemu-img amend -o compat=1.1 {shlex.quote(str(disk.path))}"
         yield interface.Obstacle(
             f"Disk {disk.key} is qcow2 version 2.", f"Turn the machine off and run: {amend}"
         )
@@ -129,13 +129,13 @@ def _of_image(disk: domain_xml.Disk, facts: qemu_img.ImageFacts) -> Iterator[int
         yield interface.Obstacle(
             f"Disk {disk.key} stands on {files} files: libvirt 10.8 to 11.10 starts no machine with more than 25, 22 where files are encrypted "
             "or have bitmaps, and ends a running one with more when its daemon is restarted.",
-            f"Merge its snapshots: 'virsh blockcommit MACHINE {disk.key} --active --pivot --wait'.",
+            f"Merge its snapshots: 'virsh blockcommit MACHINE {shlex.quote(disk.key)} --active --pivot --wait'.",
             blocking=False,
         )
     for name in facts.snapshots:
         yield interface.Obstacle(
             f"Disk {disk.key} holds the internal snapshot '{name}', which could not be reverted to.",
-            f"Delete it with 'virsh snapshot-delete', or 'qemu-img snapshot -d {shlex.quote(name)} {disk.path}'.",
+            f"Delete it with 'virsh snapshot-delete', or 'qemu-img snapshot -d {shlex.quote(name)} {shlex.quote(str(disk.path))}'.",
         )
 
 

@@ -10,6 +10,7 @@ from functools import partial
 from ....domain import errors
 from ....ground import certificates
 from ....ground.plural import counted
+from ....wire.common.base import APPLIANCE_ID
 from ....wire.rest.places import (
     Appliance,
     EnrollAnswer,
@@ -28,7 +29,6 @@ from ..shared.once import Once, carry_out
 from . import sites
 
 KEY_LIVES = timedelta(hours=1)
-ID = re.compile(r"[0-9a-zA-Z][0-9a-zA-Z-]{0,63}")
 
 
 class Appliances:
@@ -134,7 +134,10 @@ class Appliances:
         returning = _returning(tx, key, request.appliance_id)
         if returning is None:
             _require_replaced(tx, key, request.appliance_id)
-        appliance_id = key.replaces or returning or uuid.uuid4().hex
+        known_id = key.replaces or returning
+        if known_id is not None:
+            _require_its_sites_only(tx, known_id, key.site)
+        appliance_id = known_id or uuid.uuid4().hex
         certificate, expires_at = self._parts.authority.issue_appliance(request.csr_pem, appliance_id, now)
         before = _replaced(tx, key) or tx.appliances.find(appliance_id)
         replaced |= {before.id} if before else set()
@@ -156,7 +159,7 @@ class Appliances:
 def _returning(tx: ports.Transaction, key: ports.KeyRecord, appliance_id: str | None) -> str | None:
     """The id of an appliance that enrolls again after its former vault was lost: it keeps it if it is nobody's here, or was made as a
     name of that site when its machines were adopted. None for any other."""
-    if appliance_id is None or key.replaces is not None or not ID.fullmatch(appliance_id):
+    if appliance_id is None or key.replaces is not None or not re.fullmatch(APPLIANCE_ID, appliance_id):
         return None
     known = tx.appliances.find(appliance_id)
     is_name = (
@@ -169,6 +172,11 @@ def _require_replaced(tx: ports.Transaction, key: ports.KeyRecord, appliance_id:
     """Raises RegistrationRefused for an appliance that has an id which it would not keep."""
     if appliance_id is None or appliance_id == key.replaces:
         return
+    if not re.fullmatch(APPLIANCE_ID, appliance_id):
+        raise errors.RegistrationRefused(
+            "The appliance names an id that no vault has made.",
+            do="Look in its folder for what has changed its configuration; enroll it as a new one, in an empty folder.",
+        )
     known = tx.appliances.find(appliance_id)
     if known is not None and known.site != key.site:
         raise errors.RegistrationRefused(
@@ -182,6 +190,26 @@ def _require_replaced(tx: ports.Transaction, key: ports.KeyRecord, appliance_id:
         f"The appliance has the id '{appliance_id}', and the registration key replaces {what}.",
         do="Make a key for it: 'secondsite appliance create-registration-key --replace APPLIANCE'.",
     )
+
+
+def _require_its_sites_only(tx: ports.Transaction, appliance_id: str, site: str) -> None:
+    """Raises RegistrationRefused for an id that machines have at other sites: it would be sent their orders."""
+    elsewhere = [
+        machine.name
+        for machine in tx.machines.list()
+        for side_id, side in (
+            (machine.source_appliance_id, machine.source_site),
+            (machine.target_appliance_id, machine.target_site),
+            (machine.coming_appliance_id, machine.source_site),
+        )
+        if side_id == appliance_id and side != site
+    ]
+    if elsewhere:
+        raise errors.RegistrationRefused(
+            f"The id '{appliance_id}' stands for an appliance of another site at {counted(len(elsewhere), 'machine')}: "
+            f"{', '.join(elsewhere[:10])}.",
+            do="Enroll a new appliance of this site, and protect its machines with that.",
+        )
 
 
 def _replaced(tx: ports.Transaction, key: ports.KeyRecord) -> ports.ApplianceRecord | None:

@@ -111,6 +111,7 @@ def finding_shape(finding: HealthFinding) -> rest.Finding:
         cause=kind.cause,
         do=kind.do,
         since=finding.since,
+        said_by=finding.said_by,
     )
 
 

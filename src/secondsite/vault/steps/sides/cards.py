@@ -166,8 +166,10 @@ def _unmapped(machine: ports.MachineRecord, card: CardHere, network: str | None)
     source, target = machine.source_site, machine.target_site
     if network is None:
         what = f"{card.key} ({card.mac}) is on no network of {source} that could be mapped: it will not be connected."
-        do = f"Give it one: 'secondsite card set {shlex.quote(machine.name)} {card.mac} --network NETWORK'."
+        do = f"Give it one: 'secondsite card set {shlex.quote(machine.name)} {shlex.quote(card.mac)} --network NETWORK'."
         return ObstacleShape(what=what, do=do, blocking=False)
     what = f"{card.key} ({card.mac}) has no mapped network at {target}: it will not be connected."
-    do = f"Map its network: 'secondsite mapping create {source}/{network} {target}/NETWORK'."
+    do = (
+        f"Map its network: 'secondsite mapping create {shlex.quote(f'{source}/{network}')} {target}/NETWORK'."
+    )
     return ObstacleShape(what=what, do=do, blocking=False)

@@ -262,8 +262,8 @@ def _obstacle(machine: ports.MachineRecord, each: Wanted, *, blocking: bool) -> 
         tag = f" for VLAN {card.vlans[0]}" if len(card.vlans) == 1 else ""
         return ObstacleShape(
             what=f"{whom} the network '{card.network}' of {machine.target_site} has none{tag}{keeps}.",
-            do=f"Make one: 'secondsite pool create NAME {machine.target_site}/{card.network} --subnet CIDR --range FIRST-LAST'; or give the "
-            f"card an address: 'secondsite card set {shlex.quote(machine.name)} {card.key} --address ADDRESS/PREFIX'.",
+            do=f"Make one: 'secondsite pool create NAME {shlex.quote(f'{machine.target_site}/{card.network}')} --subnet CIDR --range FIRST-LAST'; or give the "
+            f"card an address: 'secondsite card set {shlex.quote(machine.name)} {shlex.quote(card.key)} --address ADDRESS/PREFIX'.",
             blocking=blocking,
         )
     size = pools.size(each.pool.settings.ranges)

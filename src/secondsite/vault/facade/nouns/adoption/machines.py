@@ -119,7 +119,7 @@ def _require_its_side(
     )
     known = tx.appliances.find(appliance_id)
     is_away = known is None or known.last_seen_at is None
-    is_free = appliance_id == records.UNKNOWN or (is_away and site == around.at.site)
+    is_free = is_away and (records.is_unknown(appliance_id) or site == around.at.site)
     if appliance_id != around.at.id and not is_free:
         who = f"appliance '{known.name}' of site {site}" if known else f"site {site}"
         raise errors.AlreadyExists(
@@ -155,13 +155,20 @@ def _require_at_their_sites(tx: ports.Transaction, made: ports.MachineRecord) ->
     one, whose id it has."""
     sides = ((made.source_appliance_id, made.source_site), (made.target_appliance_id, made.target_site))
     for appliance_id, site in sides:
-        known = None if appliance_id == records.UNKNOWN else tx.appliances.find(appliance_id)
-        if known is not None and known.site != site:
+        known = tx.appliances.find(appliance_id)
+        if known is None or (appliance_id == records.UNKNOWN and not is_enrolled(tx, known)):
+            continue
+        if known.site != site:
             raise errors.AlreadyExists(
                 f"{made.name} is known to the appliance '{appliance_id}' of site {site}, and here '{known.name}' of site {known.site} has that id.",
                 do=f"If it is the same, under another name of its site, adopt it first: 'secondsite vault adopt {shlex.quote(known.name)}'. If it has taken an id "
                 f"that is not its own, delete it: 'secondsite appliance delete {appliance_id}'. Then adopt again.",
             )
+
+
+def is_enrolled(tx: ports.Transaction, known: ports.ApplianceRecord) -> bool:
+    """Not only a name that was adopted."""
+    return known.last_seen_at is not None or tx.appliance_keys.find(known.id) is not None
 
 
 def policy_of(tx: ports.Transaction, names: settings.Names) -> "records.PolicyName":

@@ -17,7 +17,8 @@ from .settings import Names
 
 PolicyName = Callable[[PolicyShape | None, KeptRecord | None], str]
 UNKNOWN = "unknown"
-"""The id of the appliance of which nobody knows anything."""
+"""What an earlier release wrote for the id of an appliance of which nobody knows anything: the same at all sites, so that whoever took its
+place at one was sent the orders of the others."""
 ANEW = "Protect it anew, or look in the appliance's log."
 
 
@@ -94,14 +95,18 @@ def _new(around: Around, found: FoundMachine) -> ports.MachineRecord:
     kept, named = found.kept, around.names
     here, there = around.at.site, named.other
     runs_here = is_source(found)
+    source_site = named.site(kept.source_site) if kept else (here if runs_here else there)
+    target_site = named.site(kept.target_site) if kept else (there if runs_here else here)
     return ports.MachineRecord(
         id=found.id,
         name=kept.name if kept else found.name,
         home_site=named.site(kept.home_site) if kept else (here if runs_here else there),
-        source_site=named.site(kept.source_site) if kept else (here if runs_here else there),
-        target_site=named.site(kept.target_site) if kept else (there if runs_here else here),
-        source_appliance_id=kept.source_appliance_id if kept else (found.source_appliance_id or UNKNOWN),
-        target_appliance_id=kept.target_appliance_id if kept else _target(found),
+        source_site=source_site,
+        target_site=target_site,
+        source_appliance_id=_side(
+            kept.source_appliance_id if kept else found.source_appliance_id, source_site
+        ),
+        target_appliance_id=_side(kept.target_appliance_id if kept else _target(found), target_site),
         source_fabric_id=kept.source_fabric_id if kept else found.definition.fabric_id,
         target_fabric_id=kept.target_fabric_id if kept else _fabric_id(found.id),
         policy=around.policy(found.policy, kept),
@@ -122,8 +127,22 @@ def is_source(found: FoundMachine) -> bool:
     return domain.is_source(source.epoch if source else None, replica.epoch if replica else None)
 
 
-def _target(found: FoundMachine) -> str:
-    return found.source.target_appliance_id if found.source else UNKNOWN
+def _target(found: FoundMachine) -> str | None:
+    return found.source.target_appliance_id if found.source else None
+
+
+def _side(appliance_id: str | None, site: str) -> str:
+    return unknown_at(site) if appliance_id is None or appliance_id == UNKNOWN else appliance_id
+
+
+def unknown_at(site: str) -> str:
+    """Stands for the id of an appliance of that site of which nobody knows anything. Nobody can enroll under it (APPLIANCE_ID) but with a key
+    of the site that replaces it."""
+    return f"{UNKNOWN}-{uuid.uuid5(uuid.NAMESPACE_OID, site).hex}"
+
+
+def is_unknown(appliance_id: str) -> bool:
+    return appliance_id.partition("-")[0] == UNKNOWN
 
 
 def _fabric_id(machine_id: str) -> str:
@@ -137,7 +156,7 @@ def _with_source(
     """The appliance replicates it. Where that goes to it knows best, unless the other side has told."""
     if not is_known:
         made = _turned(made) if made.target_site == around.at.site else made
-        made = replace(made, target_appliance_id=source.target_appliance_id)
+        made = replace(made, target_appliance_id=_side(source.target_appliance_id, made.target_site))
     return replace(
         made,
         source_site=around.at.site,

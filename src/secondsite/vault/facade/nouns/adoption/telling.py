@@ -126,7 +126,7 @@ def _pooled(made: ports.MachineRecord, found: FoundMachine) -> Iterator[str]:
         if card.from_pool:
             yield (
                 f"its card {card.mac} may have an address out of a pool, and nobody kept which: look in its guest, and set that "
-                f"('secondsite card set {shlex.quote(made.name)} {card.mac} --address ADDRESS/PREFIX'), so that no pool gives it to another machine"
+                f"('secondsite card set {shlex.quote(made.name)} {shlex.quote(card.mac)} --address ADDRESS/PREFIX'), so that no pool gives it to another machine"
             )
 
 
@@ -137,8 +137,11 @@ def _next(made: ports.MachineRecord, found: FoundMachine) -> str | None:
     if made.state is State.FAILED_OVER:
         return f"secondsite machine commit {shlex.quote(made.name)}"
     if run is not None:
-        stop = f"./secondsite-rescue stop {made.name}, in the store with its appliance stopped; then " * (
-            run.by == QEMU
+        stop = (
+            f"./secondsite-rescue stop {shlex.quote(made.name)}, in the store with its appliance stopped; then "
+            * (run.by == QEMU)
         )
-        return f"{stop}secondsite machine failover {shlex.quote(made.name)} --point {run.point_id}"
+        return (
+            f"{stop}secondsite machine failover {shlex.quote(made.name)} --point {shlex.quote(run.point_id)}"
+        )
     return None

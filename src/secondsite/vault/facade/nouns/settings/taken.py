@@ -22,7 +22,7 @@ def require_free(tx: ports.Transaction, machine: ports.MachineRecord, wanted: Se
             if _second_site(other) == site and _collide(tx, (machine, card), (other, each)):
                 raise errors.InvalidArgument(
                     f"{addresses.host(str(card.address))} is the address of {other.name}'s card {each.mac} at {site} already.",
-                    do=f"Give another one, or change that: 'secondsite card set {shlex.quote(other.name)} {each.mac} --address ADDRESS'.",
+                    do=f"Give another one, or change that: 'secondsite card set {shlex.quote(other.name)} {shlex.quote(each.mac)} --address ADDRESS'.",
                 )
 
 
@@ -42,7 +42,7 @@ def require_own_names(
             other = tx.machines.get(settings.machine_id).name
             raise errors.InvalidArgument(
                 f"{taken[0]} is a name of {other} already.",
-                do=f"Give another one, or take it from there: see 'secondsite card list {other}'.",
+                do=f"Give another one, or take it from there: see 'secondsite card list {shlex.quote(other)}'.",
             )
 
 

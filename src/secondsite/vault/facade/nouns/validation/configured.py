@@ -98,7 +98,7 @@ def _mapping(world: World, mapping: NetworkMapping) -> Iterator[Found]:
     about = f"mapping of {mapping.source_network} from {mapping.source_site} to {mapping.target_site}"
     for site, network in ((both[0], mapping.source_network), (both[1], mapping.target_network)):
         if site in world.networks and network not in world.networks[site]:
-            do = f"Make that network, or map to another one: 'secondsite network list', then 'secondsite mapping create {both[0]}/{mapping.source_network} {both[1]}/NETWORK'."
+            do = f"Make that network, or map to another one: 'secondsite network list', then 'secondsite mapping create {shlex.quote(f'{both[0]}/{mapping.source_network}')} {both[1]}/NETWORK'."
             yield Found(FlawKind.NETWORK_MISSING, about, f"Site {site} has no network '{network}'.", do, both)
 
 
