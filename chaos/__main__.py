@@ -1,5 +1,6 @@
 """`./dev chaos [--kills N] [--seed N] [--minutes M]`, or `--sweep [--plans] [--victim NAME] [--encrypted] [--resume REPORT] [--slice N]`,
-`--power-cuts N [--seed N]`, `--border N [--seed N]`, or `--walks N [--plans] [--seed N] [--minutes M] [--walkers K]`; exit code 1 if a promise broke."""
+`--power-cuts N [--seed N]`, `--border N [--seed N]`, `--walks N [--plans] [--seed N] [--minutes M] [--walkers K]`, or
+`--walks N --as-installed [--seed N] [--minutes M]`; exit code 1 if a promise broke."""
 
 import argparse
 import collections
@@ -16,6 +17,7 @@ from rich.table import Table
 import guestkit
 from chaos import storm, sweep
 from chaos.border import throw
+from chaos.owners import walking as owners
 from chaos.plans import ladder
 from chaos.plans import walking as plans
 from chaos.power_cuts import cutting
@@ -43,7 +45,7 @@ def _chosen(chosen: argparse.Namespace) -> Callable[[argparse.Namespace], tuple[
     if chosen.border:
         return _border
     if chosen.walks:
-        return _walks
+        return _as_installed if chosen.as_installed else _walks
     return _sweep if chosen.sweep else _storm
 
 
@@ -76,6 +78,11 @@ def _arguments() -> argparse.Namespace:
         help="walk at random on simulated sites, N steps, or as far as --minutes",
     )
     parser.add_argument("--plans", action="store_true", help="with --walks or --sweep: over a recovery plan")
+    parser.add_argument(
+        "--as-installed",
+        action="store_true",
+        help="with --walks: a real machine and its owner, on hosts as installed that lose their power at every tenth step",
+    )
     parser.add_argument(
         "--walkers",
         type=int,
@@ -152,6 +159,15 @@ def _walks(chosen: argparse.Namespace) -> tuple[dict[str, Any], str | None]:
     )
     broken = [f"{each.episode}: {each.promise} (logs: {each.logs})" for each in seen.broken]
     return seen.as_json(), "\n".join(broken) or None
+
+
+def _as_installed(chosen: argparse.Namespace) -> tuple[dict[str, Any], str | None]:
+    _say(f"seed {chosen.seed}")
+    seen = owners.run(chosen.walks, chosen.seed, 60 * (chosen.minutes or 60), _say)
+    for told, times in sorted(seen.became.items()):
+        _say(f"{times:5} {told}")
+    _say(f"{seen.steps} steps; reboots: {dict(seen.reboots)}")
+    return seen.as_json(), seen.broken
 
 
 def _border(chosen: argparse.Namespace) -> tuple[dict[str, Any], str | None]:

@@ -1,4 +1,4 @@
-"""`python -m demo [--plan | --worst-day | --as-installed] [--keep] [--report FILE] [--remove FOLDER]`."""
+"""`python -m demo [--plan | --worst-day] [--as-installed] [--keep] [--report FILE] [--remove FOLDER]`."""
 
 import argparse
 import sys
@@ -10,21 +10,31 @@ import guestkit
 from demo import plan, story, worst_day
 from demo.telling import Report, console
 from rig import Rig
-from rig.installed import Installed
+from rig.installed import Installed, why_not
+from rig.processes import DidNotStart
 
 
 def main() -> int:
     chosen = _arguments()
     if chosen.remove:
-        Rig.remove(chosen.remove)
+        (Installed if Installed.is_at(chosen.remove) else Rig).remove(chosen.remove)
         console.print(f"nothing of {chosen.remove} is left")
         return 0
+    reason = why_not() if chosen.as_installed else None
+    if reason is not None:
+        console.print(f"hosts as installed cannot be made here: {reason}; './dev demo' needs none of it")
+        return 1
     report = Report(chosen.report or story.default_report())
     # guest agents' sockets lie deep in the folder, and their paths may not be long
     folder = Path(tempfile.mkdtemp(prefix="ss-", dir="/var/tmp"))
-    with console.status("preparing the sites ..."):
-        rig = Installed(folder) if chosen.as_installed else Rig("libvirt", folder)
-    console.print(f"secondsite demo in {rig.folder}, {rig.about}")
+    try:
+        with console.status("preparing the sites ... (hosts as installed take minutes once, then seconds)"):
+            rig = Installed(folder, stays=chosen.keep) if chosen.as_installed else Rig("libvirt", folder)
+    except DidNotStart as problem:
+        folder.rmdir()
+        console.print(f"the sites could not be made: {problem}", markup=False, soft_wrap=True)
+        return 1
+    console.print(f"secondsite demo in {rig.folder}, {rig.about}", soft_wrap=True)
     with console.status("building the guest ..."):
         guestkit.build()
         if chosen.plan:
@@ -45,9 +55,7 @@ def main() -> int:
 
 
 def _told(chosen: argparse.Namespace, rig: Rig | Installed, report: Report) -> None:
-    if isinstance(rig, Installed):
-        story.Story(rig, report).tell()
-    elif chosen.worst_day:
+    if chosen.worst_day:
         worst_day.WorstDay(rig, report).tell()
     elif chosen.plan:
         plan.PlanStory(rig, report).tell()
@@ -66,10 +74,10 @@ def _arguments() -> argparse.Namespace:
         action="store_true",
         help="the first site and the vault are destroyed, and all comes home",
     )
-    stories.add_argument(
+    parser.add_argument(
         "--as-installed",
         action="store_true",
-        help="the first story on hosts as deploy/install leaves them: a systemd, libvirtd and network each",
+        help="on hosts as deploy/install leaves them: a systemd, libvirtd and network each",
     )
     parser.add_argument(
         "--keep", action="store_true", help="leave everything running, with commands to try next"
@@ -81,25 +89,22 @@ def _arguments() -> argparse.Namespace:
 
 def _keep_evidence(rig: Rig | Installed) -> None:
     """The ends of the logs, before the folder goes."""
-    for log in sorted(rig.folder.glob("*.log")):
-        console.print(f"--- the end of {log.name}")
-        console.print(
-            "\n".join(log.read_text(errors="replace").splitlines()[-25:]), markup=False, soft_wrap=True
-        )
+    for name, log in rig.logs().items():
+        console.print(f"--- the end of {name}")
+        console.print("\n".join(log.splitlines()[-25:]), markup=False, soft_wrap=True)
 
 
 def _invite(rig: Rig | Installed, chosen: argparse.Namespace) -> None:
-    client = rig.home("vault") / "client.json"
     machine = plan.TIERS[0] if chosen.plan or chosen.worst_day else story.MACHINE
-    more = (f"./dev shell secondsite plan preview {plan.PLAN} --verb reprotect",) if chosen.plan else ()
+    more = (f"{rig.secondsite} plan preview {plan.PLAN} --verb reprotect",) if chosen.plan else ()
     console.print("\nEverything runs on. Try next:")
     for line in (
-        f"export SECONDSITE_CLIENT={client}",
-        f"./dev shell secondsite machine show {machine}",
-        f"./dev shell secondsite point list {machine}",
-        f"./dev shell secondsite machine test-failover {machine}",
+        *rig.before_commands,
+        f"{rig.secondsite} machine show {machine}",
+        f"{rig.secondsite} point list {machine}",
+        f"{rig.secondsite} machine test-failover {machine}",
         *more,
-        "./dev shell secondsite job list",
+        f"{rig.secondsite} job list",
         f"./dev demo --remove {rig.folder}",
     ):
         console.print(f"  {line}", markup=False, soft_wrap=True)

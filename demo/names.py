@@ -1,6 +1,6 @@
 """The addresses of the demo's tiers at both sites, and their names in a real DNS zone."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,19 +19,20 @@ TASK = "DNS names"
 class Names:
     """Served while inside `served`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, here: str) -> None:
+        """In `folder`, served at the address `here`."""
         records = (f"{name.partition('.')[0]} A {ADDRESSES['a'][of]}" for name, of in NAMES.items())
-        self._server = NameServer(folder, *records)
+        self._server = NameServer(folder, *records, here=here)
 
     @contextmanager
     def served(self) -> Iterator[None]:
         with self._server:
             yield
 
-    @property
-    def settings(self) -> Mapping[str, object]:
-        """The section `dns` of an appliance."""
-        return self._server.settings
+    def settings(self, put: Callable[[str, str], str]) -> Mapping[str, object]:
+        """The section `dns` of an appliance; `put` gives its host a file, and tells its path there."""
+        secret = put("name-server-key", f"{self._server.secret}\n")
+        return {**self._server.settings, "secret_file": secret}
 
     def serial(self) -> int:
         return self._server.serial()

@@ -12,6 +12,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import guestkit
@@ -21,10 +22,10 @@ from demo.telling import Figures, Report
 from guestkit import Tier
 from rig import Rig
 from rig.eventually import eventually
+from rig.installed import Installed
 from secondsite.domain.lifecycle import Verb
 from secondsite.domain.plans.directions import Direction, FailoverKind
-from secondsite.fabrics.libvirt.reaching import visiting
-from secondsite.fabrics.reaching import Heard, Knock
+from secondsite.fabrics.reaching import Knock
 from secondsite.ground.plural import counted
 from secondsite.wire import rest
 from secondsite.wire.common.machine_checks import CheckKind, MachineCheck
@@ -41,7 +42,7 @@ SERVES = {
 TIERS = tuple(SERVES)
 PAGE = MachineCheck(name="page", kind=CheckKind.HTTP, text="record", source=CLIENT, deadline_seconds=150)
 ROUNDS, CLIENTS = 4, 4
-SCRIPT = "move-traffic"
+SCRIPT, TOLD, SETTINGS = "move-traffic", "told-by-the-plan", "appliance.json"
 TRAFFIC = rest.PlanAction(name="Traffic", script=SCRIPT, kinds=(FailoverKind.PLANNED,))
 LOOK = rest.PlanAction(
     name="Look at the database",
@@ -54,12 +55,12 @@ RUN_SECONDS = 180
 
 @dataclass(slots=True)
 class PlanStory:
-    rig: Rig
+    rig: Rig | Installed
     report: Report
     _names: Names = field(init=False)
 
     def __post_init__(self) -> None:
-        self._names = Names(self.rig.folder / "dns")
+        self._names = Names(self.rig.folder / "dns", self.rig.names_at)
 
     def tell(self) -> None:
         with self._names.served():
@@ -83,6 +84,7 @@ class PlanStory:
     def set_up(self, figures: Figures) -> None:
         def furnish(site: str) -> None:
             self._put_script(site)
+            self.rig.let_check(site)
             for name, workload in SERVES.items() if site == "a" else ():
                 kind = guestkit.Kind.AGENT if name in NAMES.values() else guestkit.Kind.WRITER
                 self.rig.make_guest(name, workload=workload, kind=kind)
@@ -252,8 +254,7 @@ class PlanStory:
         web = ADDRESSES[site]["web01"]
         knocks = [Knock(web, 80, 60, path="/", text="record")] * CLIENTS
         for _ in range(ROUNDS):
-            with visiting.visit(knocks, self.rig.bridge(site), CLIENT) as answers:
-                heard = eventually(lambda ask=answers: _all_of(ask()), 120)
+            heard = self.rig.visit(site, knocks, CLIENT)
             if not all(each.passed for each in heard.values()):
                 raise PromiseBroken(f"clients at site {site} were told {heard}")
         return self._records(site, "db01")
@@ -263,25 +264,16 @@ class PlanStory:
 
     def _put_script(self, site: str) -> None:
         """It keeps what it is told, as a real one would tell a load balancer."""
-        home = self.rig.home(f"appliance-{site}")
-        folder = home / "scripts"
-        folder.mkdir(mode=0o755)
-        script = folder / SCRIPT
-        script.write_text(f"#!/bin/sh\ncat >> {self._script_file(site)}\necho >> {self._script_file(site)}\n")
-        script.chmod(0o755)
-        settings = home / "appliance.json"
-        settings.write_text(
-            json.dumps(
-                {
-                    **json.loads(settings.read_text()),
-                    "script_folder": str(folder),
-                    "dns": dict(self._names.settings),
-                }
-            )
-        )
+        told = self.rig.put(site, TOLD, "")
+        lines = ("#!/bin/sh", f"cat >> {told}", f"echo >> {told}", "")
+        script = self.rig.put(site, f"scripts/{SCRIPT}", "\n".join(lines), 0o755)
+        settings = json.loads((self.rig.home(f"appliance-{site}") / SETTINGS).read_text())
+        settings["script_folder"] = str(Path(script).parent)
+        settings["dns"] = self._names.settings(partial(self.rig.put, site))
+        self.rig.put(site, SETTINGS, json.dumps(settings))
 
     def _script_file(self, site: str) -> Path:
-        return self.rig.home(f"appliance-{site}") / "told-by-the-plan"
+        return self.rig.home(f"appliance-{site}") / TOLD
 
 
 def _asking(job: rest.Job) -> rest.Task | None:
@@ -290,7 +282,3 @@ def _asking(job: rest.Job) -> rest.Task | None:
 
 def _task(job: rest.Job, name: str) -> rest.Task:
     return next(each for each in job.tasks if each.name == name)
-
-
-def _all_of(heard: Mapping[int, Heard]) -> Mapping[int, Heard] | None:
-    return heard if len(heard) == CLIENTS else None

@@ -6,7 +6,6 @@ point had was lost with it.
 """
 
 import json
-import subprocess
 import time
 from dataclasses import dataclass, field
 
@@ -15,6 +14,7 @@ from demo.story import POLICY, PromiseBroken, booted
 from demo.telling import Figures, Report
 from rig import Rig
 from rig.eventually import eventually
+from rig.installed import Installed
 from secondsite.domain.lifecycle import Verb
 from secondsite.ground.plural import counted
 from secondsite.rescue import NAME, RECORD, START
@@ -23,14 +23,12 @@ from secondsite.wire.rest.verbs import Location
 
 MACHINES = ("db01", "web01")
 PLAN = "shop"
-BARE = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
-"""No environment of ours."""
-KEPT_SECONDS, RESCUE_SECONDS = 60, 180
+KEPT_SECONDS = 60
 
 
 @dataclass(slots=True)
 class WorstDay:
-    rig: Rig
+    rig: Rig | Installed
     report: Report
     _in_points: dict[str, int] = field(default_factory=dict)
     """The last record of each machine that a recovery point must have."""
@@ -154,11 +152,7 @@ class WorstDay:
         return bool(plans) and all((each / file).exists() for each in folders for file in (START, RECORD))
 
     def _by_hand(self, *words: str) -> str:
-        """With the system's Python, that has no package of ours."""
-        command = ["/usr/bin/python3", "-I", "-S", str(self.rig.home("appliance-b") / "store" / NAME), *words]
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=RESCUE_SECONDS, env=BARE, cwd="/", check=False
-        )
+        done = self.rig.by_hand("b", *words)
         if done.returncode != 0:
             raise PromiseBroken(f"{NAME} {' '.join(words)}: {done.stdout}{done.stderr}")
         return done.stdout

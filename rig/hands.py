@@ -5,19 +5,26 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import guestkit
 from rig import processes
 from rig.eventually import eventually
 from rig.forking import ForkServer
+from rig.machines import GuestMachine
 from rig.processes import Process
 from secondsite.client import Vault, connect
 from secondsite.domain import errors
 from secondsite.domain.lifecycle import Verb
+from secondsite.fabrics.libvirt.reaching import visiting
+from secondsite.fabrics.reaching import Heard, Knock
+from secondsite.rescue import NAME
 from secondsite.wire import rest
 from secondsite.wire.common.points import PointShape
+
+BARE = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
+"""No environment of ours."""
 
 
 class Hands:
@@ -26,8 +33,14 @@ class Hands:
     folder: Path
     url: str
     """Where the vault serves."""
+    names_at: str = "127.0.0.1"
+    """Where the sites reach a name server of this machine."""
     appliances: Mapping[str, Process]
     """By site."""
+    lost_by: str = "kill -9 of"
+    """How `lose` ends a site's processes."""
+    guests: dict[str, GuestMachine]
+    """The real guests that were made, by name."""
     _forks: ForkServer | None
 
     def home(self, name: str) -> Path:
@@ -163,3 +176,44 @@ class Hands:
                 if any(word.startswith(b"guest=" + name.encode() + b",") for word in words):
                     found.append(pid)
         return found
+
+    # ---- what is typed on a site's host ------------------------------------------------------------------------------
+
+    def by_hand(
+        self, site: str, *words: str, within_seconds: float = 180
+    ) -> subprocess.CompletedProcess[str]:
+        """The file of a site's store that starts machines without vault and appliance, with the system's Python, which has no package of
+        ours."""
+        return subprocess.run(
+            [*self._by_hand(self.home(f"appliance-{site}") / "store"), *words],
+            capture_output=True, text=True, timeout=within_seconds, env=BARE, cwd="/", check=False,
+        )  # fmt: skip
+
+    @staticmethod
+    def _by_hand(store: Path) -> list[str]:
+        return ["/usr/bin/python3", "-I", "-S", str(store / NAME)]
+
+    def visit(self, site: str, knocks: Sequence[Knock], source: str) -> Mapping[int, Heard]:
+        """What came of all of them, asked as a client of the machines' network at that site, from this address of it."""
+        with visiting.visit(knocks, self.bridge(site), source) as answers:
+            return eventually(lambda: found if len(found := answers()) == len(knocks) else None, 120)
+
+    def bridge(self, site: str) -> str:
+        """Of a site's machines."""
+        raise NotImplementedError
+
+    def let_check(self, site: str) -> None:
+        """The appliance of a site may look into its machines' networks."""
+
+    def put(self, site: str, name: str, text: str, mode: int = 0o600) -> str:
+        """A file in the home of a site's appliance; its path, as the appliance sees it."""
+        path = self.home(f"appliance-{site}") / name
+        write(path, text, mode)
+        return str(path)
+
+
+def write(path: Path, text: str, mode: int) -> None:
+    """A file with these rights, in a folder that others may enter."""
+    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(mode)

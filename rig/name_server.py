@@ -57,12 +57,13 @@ ns A 127.0.0.1
 
 
 class NameServer:
-    """A context: it runs inside. `records` are lines of the zone, such as 'web01 A 10.7.9.1'."""
+    """A context: it runs inside. `records` are lines of the zone, such as 'web01 A 10.7.9.1'; `here`: the address that it serves at."""
 
-    def __init__(self, folder: Path, *records: str) -> None:
+    def __init__(self, folder: Path, *records: str, here: str = HERE) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        self.here = here
         self.folder, self.secret = folder, base64.b64encode(secrets.token_bytes(32)).decode()
-        self.port = _free_port()
+        self.port = _free_port(here)
         self.secret_file = folder / "secret"
         self.secret_file.touch(mode=0o600)
         self.secret_file.write_text(f"{self.secret}\n")
@@ -71,7 +72,7 @@ class NameServer:
         (folder / "locked").write_text(RECORDS.format(zone="locked.example") + "web01 A 10.7.9.1\n")
         self._config = folder / "knot.conf"
         self._config.write_text(
-            CONFIG.format(folder=folder, here=HERE, port=self.port, key=KEY, secret=self.secret, zone=ZONE)
+            CONFIG.format(folder=folder, here=here, port=self.port, key=KEY, secret=self.secret, zone=ZONE)
         )
         self._config.chmod(0o600)
         self._child: children.Child | None = None
@@ -80,7 +81,7 @@ class NameServer:
     def settings(self) -> Mapping[str, object]:
         """The section `dns` of an appliance that may change it."""
         return {
-            "server": HERE,
+            "server": self.here,
             "port": self.port,
             "zones": [ZONE],
             "key_name": KEY,
@@ -113,12 +114,12 @@ class NameServer:
 
     def addresses(self, name: str, kind: str = "A") -> list[str]:
         """What anybody is told."""
-        answer = dns.query.tcp(dns.message.make_query(name, kind), HERE, timeout=5, port=self.port)
+        answer = dns.query.tcp(dns.message.make_query(name, kind), self.here, timeout=5, port=self.port)
         return sorted(str(item) for each in answer.answer for item in each)
 
     def serial(self) -> int:
         """It rises with every change of the zone."""
-        answer = dns.query.tcp(dns.message.make_query(ZONE, "SOA"), HERE, timeout=5, port=self.port)
+        answer = dns.query.tcp(dns.message.make_query(ZONE, "SOA"), self.here, timeout=5, port=self.port)
         return int(str(answer.answer[0][0]).split()[2])
 
     def _answers(self) -> bool:
@@ -127,12 +128,12 @@ class NameServer:
         return False
 
 
-def _free_port() -> int:
+def _free_port(here: str) -> int:
     """Of both kinds."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as stream:
-        stream.bind((HERE, 0))
+        stream.bind((here, 0))
         port: int = stream.getsockname()[1]
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagram, contextlib.suppress(OSError):
-            datagram.bind((HERE, port))
+            datagram.bind((here, port))
             return port
-    return _free_port()
+    return _free_port(here)

@@ -259,6 +259,19 @@ class Rig(Hands):
         self._secondsite("appliance", "enroll-again", *words)
         self.appliances[site].start()
 
+    # ---- who looks on ------------------------------------------------------------------------------------------------
+
+    @property
+    def before_commands(self) -> Sequence[str]:
+        """What a person types once, before commands such as `secondsite`."""
+        return [f"export SECONDSITE_CLIENT={self.home('vault') / 'client.json'}"]
+
+    secondsite = "./dev shell secondsite"
+
+    def logs(self) -> dict[str, str]:
+        """Of its processes, by name."""
+        return {log.name: log.read_text(errors="replace") for log in sorted(self.folder.glob("*.log"))}
+
     # ---- the end ---------------------------------------------------------------------------------------------------
 
     def close(self) -> None:

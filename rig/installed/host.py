@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rig.eventually import eventually
-from rig.processes import DidNotStart
+from rig.processes import DidNotStart, kill_all
 
 BOOT = Path(__file__).with_name("boot.sh")
 BOOT_SECONDS = 60
@@ -24,6 +24,7 @@ shift 5
 exec unshare "$@" sh -euc 'mount --make-rprivate /; mount -t overlay -o "$OVER" host "$ROOT"; exec sh "$BOOT" "$ROOT"'
 """
 """Into a control group of its own before all else: what is above it is not seen from inside."""
+DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL")
 APART = ("--mount", "--pid", "--fork", "--kill-child=KILL", "--uts", "--ipc", "--cgroup")
 QUIET = (
     # what belongs to the machine around: its clock, its kernel, its devices, its terminals, its updates
@@ -40,24 +41,43 @@ class Host:
     """All that it has and this machine's root has not lies in `folder`."""
 
     def __init__(
-        self, name: str, folder: Path, template: Path | None = None, network: str | None = None
+        self,
+        name: str,
+        folder: Path,
+        template: Path | None = None,
+        network: str | None = None,
+        *,
+        stays: bool = False,
     ) -> None:
-        """`template`: what it has to begin with, see there. `network`: the network namespace that it lives in, made anew for each start by whoever gives it; None: the machine's."""
+        """`template`: what it has to begin with, see there. `network`: the network namespace that it lives in, made anew for each start
+        by whoever gives it; None: the machine's. `stays`: it outlives this process, until its folder is removed."""
         self.name = name
         self.folder = folder
         self.connect: Callable[[], None] = lambda: None
         """Called before each start."""
-        self._network = network
+        self._template, self._network, self._stays = template, network, stays
         self._running: subprocess.Popen[bytes] | None = None
-        for each in (folder / "work", folder / "root"):
+        self.make()
+
+    def make(self) -> None:
+        """As it was first."""
+        for each in (self.folder / "work", self.folder / "root"):
             each.mkdir(parents=True, exist_ok=True)
-        if template is not None:
-            subprocess.run(["cp", "-a", "--reflink=auto", template, self.upper], check=True, timeout=120)
+        if self._template is not None:
+            subprocess.run(
+                ["cp", "-a", "--reflink=auto", self._template, self.upper], check=True, timeout=120
+            )
         self.upper.mkdir(exist_ok=True)
         self.write("/etc/machine-id", f"{uuid.uuid4().hex}\n")
-        self.write("/etc/hostname", f"{name}\n")
+        self.write("/etc/hostname", f"{self.name}\n")
         for unit in {*QUIET, *_enabled_on_this_machine()}:
             self.mask(unit if "." in unit else f"{unit}.service")
+
+    def destroy(self) -> int:
+        """Its power is cut, and all that it had is gone; how many processes ended."""
+        count = self.cut_power()
+        remove(self.folder)
+        return count
 
     @property
     def upper(self) -> Path:
@@ -103,7 +123,7 @@ class Host:
         places = [self._cgroup, self.folder / "root", BOOT, self.upper, self.folder / "work"]
         with (self.folder / "boot.log").open("ab") as log:
             self._running = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", *enter, "sh", "-euc", HOLD, "host", *map(str, places), *APART],
+                [*([] if self._stays else DIES_WITH_US), *enter, "sh", "-euc", HOLD, "host", *map(str, places), *APART],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
 
@@ -144,9 +164,14 @@ class Host:
 
     def pids(self) -> list[int]:
         """Of all its processes, as this machine counts."""
-        return [int(each) for file in self._cgroup.rglob("cgroup.procs") for each in file.read_text().split()]
+        return _pids(self._cgroup)
 
     # ---- what is done there ----------------------------------------------------------------------------------------------
+
+    @property
+    def shell(self) -> str:
+        """What a person types to get onto it."""
+        return f"nsenter --target {self.pid} --all --root=/proc/{self.pid}/root"
 
     def run(
         self, *words: str, within_seconds: float = 120, text: str | None = None
@@ -183,7 +208,7 @@ class Host:
 
     @property
     def _cgroup(self) -> Path:
-        return _cgroups() / f"secondsite-{self.folder.parent.name}-{self.name}"
+        return _cgroups() / f"{_group_of(self.folder.parent)}-{self.name}"
 
     def _first_process(self) -> int | None:
         if self._running is None:
@@ -200,17 +225,43 @@ class Host:
 
     def _leave_cgroup(self) -> None:
         """The folders of its control groups go once the last process has gone."""
-        deadline = time.monotonic() + 10
-        while self._cgroup.exists():
-            for folder in sorted((path for path in self._cgroup.rglob("*") if path.is_dir()), reverse=True):
-                with contextlib.suppress(OSError):
-                    folder.rmdir()
-            try:
-                self._cgroup.rmdir()
-            except OSError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.02)
+        _forget(self._cgroup)
+
+
+def remove(folder: Path) -> None:
+    """Several times as fast as shutil's."""
+    subprocess.run(["rm", "-rf", folder], check=True, timeout=300)
+
+
+def end(folder: Path) -> None:
+    """The hosts of a rig in this folder, whoever started them."""
+    for group in _cgroups().glob(f"{_group_of(folder)}-*"):
+        kill_all(_pids(group))
+        _forget(group)
+
+
+def _pids(group: Path) -> list[int]:
+    """Of all processes in a control group, and in those below it."""
+    return [int(each) for file in group.rglob("cgroup.procs") for each in file.read_text().split()]
+
+
+def _group_of(rig: Path) -> str:
+    return f"secondsite-{rig.name}"
+
+
+def _forget(group: Path) -> None:
+    """A control group, and those below it."""
+    deadline = time.monotonic() + 10
+    while group.exists():
+        for folder in sorted((path for path in group.rglob("*") if path.is_dir()), reverse=True):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        try:
+            group.rmdir()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
 
 
 def _cgroups() -> Path:

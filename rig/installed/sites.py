@@ -1,39 +1,52 @@
 """The rig as installed: a vault and two sites, each on a host of its own, put there by deploy/install and started by systemd."""
 
 import contextlib
+import json
 import shutil
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Self
 
 import guestkit
-from rig import bridges, processes
+from rig import processes
 from rig.eventually import eventually
-from rig.hands import Hands
-from rig.installed import template
-from rig.installed.host import Host
+from rig.hands import Hands, write
+from rig.installed import network, template
+from rig.installed.host import Host, end, remove
 from rig.installed.network import GUESTS, Network
 from rig.installed.service import Service
 from rig.machines import GuestMachine
+from secondsite.domain.errors import VaultUnreachable
+from secondsite.fabrics.reaching import Heard, Knock
 from secondsite.wire import rest
 
 VAULT, SITES = "vault", ("a", "b")
 NUMBERS = {VAULT: 10, "a": 11, "b": 12}
 HOMES = {"vault": "/var/lib/secondsite/vault", "appliance": "/var/lib/secondsite/appliance"}
-BOOT_FOLDER, MACHINES, CONSOLES = (
-    "/var/lib/libvirt/boot",
-    "/var/lib/libvirt/images",
-    "/var/log/libvirt/guests",
-)
+BOOT_FOLDER, PARTS = Path("/var/lib/libvirt/boot"), ("kernel", "initrd")
+MACHINES, CONSOLES = "/var/lib/libvirt/images", "/var/log/libvirt/guests"
 REST_PORT, DATA_PORT = 8443, 9445
 LOCALE = template.STRANGE[0]
 ZONE = "Pacific/Chatham"
 """Three quarters of an hour off everybody else."""
 PROXY = "http://192.0.2.1:3128"
 """An address that nobody has."""
+PYTHON = "/opt/secondsite/bin/python"
+CHECKS = template.ROOT / "deploy" / "secondsite-appliance-checks.conf"
+VISIT = """
+import json, sys, time
+from secondsite.fabrics.libvirt.reaching import visiting
+from secondsite.fabrics.reaching import Knock
+knocks, bridge, source = json.load(sys.stdin)
+with visiting.visit([Knock(**each) for each in knocks], bridge, source) as answers:
+    while len(found := answers()) < len(knocks):
+        time.sleep(0.05)
+json.dump({number: (heard.passed, heard.said) for number, heard in found.items()}, sys.stdout)
+"""
 
 
 class Installed(Hands):
@@ -42,7 +55,11 @@ class Installed(Hands):
     fabric = "libvirt"
     about = "on the rig as installed: three hosts with a systemd, libvirtd and network each, as deploy/install leaves them"
 
-    def __init__(self, folder: Path | None = None) -> None:
+    lost_by = "the power of its host is cut, which ends"
+
+    def __init__(self, folder: Path | None = None, *, stays: bool = False) -> None:
+        """`stays`: it outlives this process, until it is removed."""
+        self._stays = stays
         self.folder = folder or Path(tempfile.mkdtemp(prefix="ssi-", dir="/var/tmp"))
         self.tag = uuid.uuid4().hex[:6]
         made_from = template.installed()
@@ -53,7 +70,10 @@ class Installed(Hands):
             site: Service(self.hosts[site], "secondsite-appliance") for site in SITES
         }
         self.guests: dict[str, GuestMachine] = {}
+        self._boot_files: dict[Path, Path] = {}
+        """What machines boot, by its place at both sites."""
         self.url = f"https://{self._network.address(NUMBERS[VAULT])}:{REST_PORT}"
+        self.names_at = self._network.address(1)
         self._forks = None
 
     def __enter__(self) -> Self:
@@ -64,8 +84,15 @@ class Installed(Hands):
 
     def _host(self, name: str, made_from: Path) -> Host:
         number = NUMBERS[name]
-        host = Host(name, self.folder / name, made_from, self._network.namespace(number))
+        space = self._network.namespace(number)
+        host = Host(name, self.folder / name, made_from, space, stays=self._stays)
         host.connect = lambda: self._network.connect(number)
+        self._settle(host)
+        return host
+
+    @staticmethod
+    def _settle(host: Host) -> None:
+        """Its language, its place in the world and its way out are none of ours."""
         host.write("/etc/default/locale", f"LANG={LOCALE}\n")
         proxies = dict.fromkeys(
             ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), PROXY
@@ -76,7 +103,6 @@ class Installed(Hands):
         host.write("/etc/timezone", f"{ZONE}\n")
         host.path("/etc/localtime").unlink(missing_ok=True)
         host.path("/etc/localtime").symlink_to(f"/usr/share/zoneinfo/{ZONE}")
-        return host
 
     # ---- setting up ------------------------------------------------------------------------------------------------------
 
@@ -105,41 +131,38 @@ class Installed(Hands):
 
     def _init_vault(self) -> None:
         number = NUMBERS[VAULT]
-        words = [
-            "--host",
-            self._network.address(number),
-            "--host",
-            self._network.address6(number),
-            "--listen",
-            "0.0.0.0",
-        ]
-        self.hosts[VAULT].must(
-            "secondsite", "vault", "init", "--home", HOMES["vault"], "--name", "dr", *words
-        )
+        hosts = (self._network.address(number), self._network.address6(number))
+        words = ["--name", "dr", "--listen", "0.0.0.0", *(f"--host={each}" for each in hosts)]
+        self.hosts[VAULT].must("secondsite", "vault", "init", "--home", HOMES["vault"], *words)
 
     def _enroll(self, key: rest.RegistrationKey, site: str) -> None:
         """Site a is reached by IPv4, site b by IPv6."""
-        address = (
-            self._network.address(NUMBERS[site])
-            if site == "a"
-            else f"[{self._network.address6(NUMBERS[site])}]"
+        number = NUMBERS[site]
+        by_four, by_six = self._network.address(number), f"[{self._network.address6(number)}]"
+        listen, address = ("0.0.0.0", by_four) if site == "a" else ("[::]", by_six)
+        words = ["--name", f"appliance-{site}", "--uri", "qemu:///system", "--boot-folder", str(BOOT_FOLDER)]
+        words += ["--listen", f"{listen}:{DATA_PORT}", "--advertise", f"{address}:{DATA_PORT}"]
+        self._use(key, site, "enroll", *words)
+
+    def _use(self, key: rest.RegistrationKey, site: str, verb: str, *words: str) -> None:
+        words = (
+            "--vault",
+            self.url,
+            "--fingerprint",
+            key.ca_fingerprint,
+            "--home",
+            HOMES["appliance"],
+            *words,
         )
-        words = ["--vault", self.url, "--fingerprint", key.ca_fingerprint, "--home", HOMES["appliance"]]
-        words += ["--name", f"appliance-{site}", "--uri", "qemu:///system", "--boot-folder", BOOT_FOLDER]
-        words += [
-            "--listen",
-            f"{'0.0.0.0' if site == 'a' else '[::]'}:{DATA_PORT}",
-            "--advertise",
-            f"{address}:{DATA_PORT}",
-        ]
-        self.hosts[site].must("secondsite", "appliance", "enroll", *words, text=f"{key.key}\n")
+        self.hosts[site].must("secondsite", "appliance", verb, *words, text=f"{key.key}\n")
 
     def wait_connected(self, within_seconds: float = 60, only: str | None = None) -> None:
         """All appliances, or only that one, have said hello to the vault that runs now."""
 
         def none_is_away() -> bool:
-            with self.client() as vault:
+            with contextlib.suppress(VaultUnreachable), self.client() as vault:
                 return all(each.connected for each in vault.appliances if only in (None, each.name))
+            return False
 
         eventually(none_is_away, within_seconds)
 
@@ -182,19 +205,62 @@ class Installed(Hands):
     def _give_boot_files(self, kind: guestkit.Kind) -> guestkit.Guest:
         """Kernel and initramfs, in the same place at both sites."""
         guest = guestkit.build(kind=kind)
-        named = {
-            part: Path(BOOT_FOLDER) / f"{kind.name.lower()}-{getattr(guest, part).name}"
-            for part in ("kernel", "initrd")
-        }
-        for host in (self.hosts[site] for site in SITES):
-            host.must("mkdir", "-p", BOOT_FOLDER)
-            for part, inside in named.items():
-                shutil.copy(getattr(guest, part), host.path(inside))
-        return guestkit.Guest(**{**{name: getattr(guest, name) for name in guest.__slots__}, **named})
+        named = {part: BOOT_FOLDER / f"{kind.name.lower()}-{getattr(guest, part).name}" for part in PARTS}
+        self._boot_files |= {inside: getattr(guest, part) for part, inside in named.items()}
+        for site in SITES:
+            self._copy_boot_files(site)
+        return replace(guest, kernel=named["kernel"], initrd=named["initrd"])
+
+    def _copy_boot_files(self, site: str) -> None:
+        host = self.hosts[site]
+        host.must("mkdir", "-p", str(BOOT_FOLDER))
+        for inside, made in self._boot_files.items():
+            shutil.copy(made, host.path(inside))
 
     def virsh(self, site: str, *words: str) -> str:
         """As the site's owner has its libvirt, whose messages are in the language of its host."""
         return self.hosts[site].must("virsh", *words)
+
+    # ---- the worst day -----------------------------------------------------------------------------------------------------
+
+    def destroy_vault(self) -> None:
+        """Its host is gone, with all that it had."""
+        self.hosts[VAULT].destroy()
+
+    def new_vault(self) -> None:
+        """A new host, on which one with a CA of its own serves at the same address, and knows nothing."""
+        self._new_host(VAULT)
+        self._init_vault()
+        self.vault.start()
+
+    def destroy_site(self, site: str) -> None:
+        """Its host is gone, with all that it had."""
+        self.hosts[site].destroy()
+
+    def replace_site(self, site: str) -> None:
+        """New hardware: an appliance in the place of the destroyed one, which the vault of now knows by name only."""
+        self._new_host(site)
+        self._copy_boot_files(site)
+        with self.client() as vault:
+            (lost,) = [each for each in vault.appliances.list(site) if not each.connected]
+            self._enroll(vault.appliances[lost.id].create_registration_key(), site)
+        self.appliances[site].start()
+        self.wait_connected()
+
+    def enroll_again(self, site: str) -> None:
+        """The appliance of a site, whose host is still there, at the vault of now."""
+        with self.client() as vault:
+            if site not in [each.name for each in vault.sites.list()]:
+                vault.sites.create(site)
+            key = vault.sites[site].create_registration_key()
+        self._use(key, site, "enroll-again")
+        self.appliances[site].start()
+
+    def _new_host(self, name: str) -> None:
+        host = self.hosts[name]
+        host.make()
+        self._settle(host)
+        host.power_on()
 
     # ---- hands -----------------------------------------------------------------------------------------------------------
 
@@ -207,6 +273,29 @@ class Installed(Hands):
         """One `secondsite` command on the vault's host, where it finds the vault by itself."""
         found = f"SECONDSITE_CLIENT={HOMES['vault']}/client.json"
         return self.hosts[VAULT].run("env", found, "secondsite", *arguments, within_seconds=timeout_seconds)
+
+    def by_hand(
+        self, site: str, *words: str, within_seconds: float = 180
+    ) -> subprocess.CompletedProcess[str]:
+        command = [*self._by_hand(Path(HOMES["appliance"]) / "store"), *words]
+        return self.hosts[site].run(*command, within_seconds=within_seconds)
+
+    def visit(self, site: str, knocks: Sequence[Knock], source: str) -> Mapping[int, Heard]:
+        asked = json.dumps([[asdict(each) for each in knocks], self.bridge(site), source])
+        said = json.loads(self.hosts[site].must(PYTHON, "-IXutf8", "-c", VISIT, text=asked))
+        return {int(number): Heard(*heard) for number, heard in said.items()}
+
+    def let_check(self, site: str) -> None:
+        """As docs/guide/checks.md says."""
+        name = "secondsite-appliance.service.d/checks.conf"
+        host = self.hosts[site]
+        host.write(f"/etc/systemd/system/{name}", CHECKS.read_text())
+        host.must("systemctl", "daemon-reload")
+
+    def put(self, site: str, name: str, text: str, mode: int = 0o600) -> str:
+        inside = Path(HOMES["appliance"]) / name
+        write(self.hosts[site].path(inside), text, mode)
+        return str(inside)
 
     def console(self, site: str, name: str) -> guestkit.Console:
         own = self.hosts[site].upper / CONSOLES.lstrip("/") / f"{name}.log"
@@ -226,6 +315,22 @@ class Installed(Hands):
                     found.append(pid)
         return found
 
+    # ---- who looks on ------------------------------------------------------------------------------------------------
+
+    @property
+    def before_commands(self) -> Sequence[str]:
+        """How a person gets onto the hosts."""
+        return [f"{each.shell}   # a shell on host {each.name}" for each in self.hosts.values()]
+
+    @property
+    def secondsite(self) -> str:
+        """The command line, on the vault's host."""
+        return f"{self.hosts[VAULT].shell} secondsite"
+
+    def logs(self) -> dict[str, str]:
+        """Of its services, by name."""
+        return {each.name: each.log() for each in (self.vault, *self.appliances.values())}
+
     # ---- the end ---------------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
@@ -233,16 +338,20 @@ class Installed(Hands):
         for host in self.hosts.values():
             host.cut_power()
         self._network.close()
-        subprocess.run(
-            ["rm", "-rf", self.folder], check=True, timeout=300
-        )  # several times as fast as shutil's
+        remove(self.folder)
+
+    @staticmethod
+    def is_at(folder: Path) -> bool:
+        """Whether a rig of this kind was left in the folder."""
+        return network.tag_of(folder) is not None
 
     @staticmethod
     def remove(folder: Path) -> None:
-        """Takes away what a kept rig left running."""
+        """Takes away what a kept rig left running: its hosts, its network and its files."""
+        end(folder)
         processes.kill_all(processes.of_folder(folder))
-        bridges.remove(folder)
-        shutil.rmtree(folder, ignore_errors=True)
+        network.remove(folder)
+        remove(folder)
 
     def summary(self) -> dict[str, Any]:
         return {

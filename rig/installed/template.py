@@ -28,6 +28,7 @@ export DEBIAN_FRONTEND=noninteractive
 rm -f /usr/sbin/policy-rc.d
 ! getent passwd libvirt-qemu || userdel libvirt-qemu   # Debian's own package makes it
 ! getent group libvirt-qemu || groupdel libvirt-qemu
+dpkg --configure -a
 apt-get -q -y update
 apt-get -q -y install --no-install-recommends locales libvirt-l10n libvirt-daemon-system ovmf swtpm swtpm-tools
 echo '{" ".join(STRANGE)}' >> /etc/locale.gen

@@ -6,7 +6,7 @@ from pathlib import Path
 from secondsite.fabrics.libvirt.host.states import STATES
 
 ROOT = Path(__file__).parents[2]
-WALK = ROOT / "tests" / "e2e" / "hosts" / "support_owner.py"
+WALK = ROOT / "chaos" / "owners" / "owner.py"
 PAGE = ROOT / "docs" / "guide" / "owners.md"
 HEAD = "| libvirt says | power |\n| --- | --- |\n"
 OF_THE_WALK = {

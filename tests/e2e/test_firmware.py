@@ -2,7 +2,6 @@
 
 import shlex
 import subprocess
-import uuid
 
 import pytest
 
@@ -12,17 +11,6 @@ from tests.support import command_line, policies, uefi
 
 pytestmark = [pytest.mark.every, pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(240)]
 NAME, ENTRY = "uefi01", "Shell of paris"
-XML = """<domain type='qemu'><name>{name}</name><uuid>{uuid}</uuid><memory unit='MiB'>128</memory><vcpu>1</vcpu>
-  <os><type arch='x86_64' machine='pc'>hvm</type>
-    <loader readonly='yes' type='pflash'>{code}</loader><nvram>{variables}</nvram></os>
-  <features><acpi/></features><on_crash>destroy</on_crash>
-  <devices>
-    <disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='{disk}'/>
-      <target dev='vda' bus='virtio'/></disk>
-    <tpm model='tpm-tis'><backend type='emulator' version='2.0'/></tpm>
-    <serial type='file'><source path='{console}'/></serial>
-    <memballoon model='none'/>
-  </devices></domain>"""
 
 
 @pytest.fixture(scope="module")
@@ -42,10 +30,9 @@ def rig(folder_of):
             folder.mkdir(parents=True)
             images.qemu_img("create", "-q", "-f", "qcow2", str(folder / "disk.qcow2"), "16M")
             (folder / "variables.fd").write_bytes(uefi.variables_with_entry(ENTRY))
-            said = XML.format(
-                name=NAME, uuid=uuid.uuid4(), code=uefi.CODE, variables=folder / "variables.fd",
-                disk=folder / "disk.qcow2", console=folder / "console.log",
-            )  # fmt: skip
+            said = uefi.domain_xml(
+                NAME, folder / "variables.fd", folder / "disk.qcow2", folder / "console.log"
+            )
             (folder / "domain.xml").write_text(said)
             machines.define(f"qemu:///embed?root={rig.home('appliance-a') / 'fabric'}", folder / "domain.xml")
 

@@ -5,11 +5,13 @@ SLICES commits take all. Sweeps take their steps from there likewise. `--slice=N
 A test whose file is named on the command line runs, whatever its slice, unless `--slice` is given too.
 
 `every` marks a module that is in one slice as a whole, since its tests are one story or share a world; `every(by="test")` has each
-test in a slice of its own.
+test in a slice of its own. `every(turn=NAME)`: of all that is marked so with that name, each run takes one, in the order of their names; as many commits take all as there are.
+`every(by="all")` is in no slice.
 """
 
 import subprocess
 import zlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +31,10 @@ class Sliced:
     def takes(self, name: str) -> bool:
         """Whether what has this name is in this slice."""
         return self.whole or zlib.crc32(name.encode()) % SLICES == self.number % SLICES
+
+    def has_turn(self, name: str, names: Collection[str]) -> bool:
+        """Whether it is this one's turn, of those that take turns."""
+        return self.whole or sorted(names)[self.number % len(names)] == name
 
     def steps(self, stride: int, whole: int = 1) -> tuple[int, int]:
         """First one, counted from 1, and stride of a sweep, for itertools.count; `whole`: the stride in --all.
@@ -100,22 +106,41 @@ def pytest_terminal_summary(terminalreporter, exitstatus, config):
 
 def pytest_collection_modifyitems(config, items):
     chosen = of(config)
+    turns = _turns(items)
     taken: list[pytest.Item] = []
     left: list[pytest.Item] = []
     for item in items:
         is_named = str(item.path) in config.option.named
-        (taken if is_named or _is_in(chosen, item) else left).append(item)
+        (taken if is_named or _is_in(chosen, item, turns) else left).append(item)
     if left:
         config.hook.pytest_deselected(items=left)
         items[:] = taken
 
 
-def _is_in(chosen, item):
+def _is_in(chosen, item, turns):
     mark = item.get_closest_marker("every")
     if mark is None:
         return True
-    by = mark.kwargs.get("by", "module")
-    return chosen.takes(item.nodeid if by == "test" else item.nodeid.partition("::")[0])
+    if mark.kwargs.get("by") == "all":
+        return chosen.whole
+    turn = mark.kwargs.get("turn")
+    return (
+        chosen.takes(_name(mark, item)) if turn is None else chosen.has_turn(_name(mark, item), turns[turn])
+    )
+
+
+def _turns(items):
+    """Who takes turns with whom."""
+    found: dict[str, set[str]] = {}
+    for item in items:
+        mark = item.get_closest_marker("every")
+        if mark is not None and "turn" in mark.kwargs:
+            found.setdefault(mark.kwargs["turn"], set()).add(_name(mark, item))
+    return found
+
+
+def _name(mark, item):
+    return item.nodeid if mark.kwargs.get("by", "module") == "test" else item.nodeid.partition("::")[0]
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,25 @@ SHELL = ((7, "7cb8bdc9-f8eb-4f34-aaea-3ee4af6516a1"), (6, "7c04a583-9e3e-4f1c-ad
 NUMBER = 0x42
 STORE_HEADER_BYTES, VARIABLE_HEADER_BYTES = 28, 60
 
+XML = """<domain type='qemu'><name>{name}</name><uuid>{uuid}</uuid><memory unit='MiB'>128</memory><vcpu>1</vcpu>
+  <os><type arch='x86_64' machine='pc'>hvm</type>
+    <loader readonly='yes' type='pflash'>{code}</loader><nvram>{variables}</nvram></os>
+  <features><acpi/></features><on_crash>destroy</on_crash>
+  <devices>
+    <disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='{disk}'/>
+      <target dev='vda' bus='virtio'/></disk>
+    <tpm model='tpm-tis'><backend type='emulator' version='2.0'/></tpm>
+    <serial type='file'><source path='{console}'/></serial>
+    <memballoon model='none'/>
+  </devices></domain>"""
+
+
+def domain_xml(name, variables, disk, console):
+    """A machine with UEFI firmware and a TPM, whose console is a file."""
+    return XML.format(
+        name=name, uuid=uuid.uuid4(), code=CODE, variables=variables, disk=disk, console=console
+    )
+
 
 def variables_with_entry(description):
     """A variable file whose only boot entry, of this description, is OVMF's own shell."""

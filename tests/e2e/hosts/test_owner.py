@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from chaos.owners.owner import NAME
+from chaos.owners.places import AtDaemons
+from chaos.owners.walk import Walk
 from rig import GuestMachine, Rig
 from secondsite.domain.lifecycle import Verb
 from tests.e2e import support_e2e as e2e
-from tests.e2e.hosts.support_owner import NAME, Walk
 from tests.support import command_line, libvirtd, policies
 
 pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.longest, pytest.mark.timeout(1800)]
@@ -19,6 +21,11 @@ pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.longest, pytest.m
 def daemons():
     with libvirtd.running() as a, libvirtd.running() as b:
         yield {"a": a, "b": b}
+
+
+@pytest.fixture(scope="module")
+def places(daemons):
+    return AtDaemons({site: daemon.uri for site, daemon in daemons.items()})
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +52,9 @@ def rig(daemons):
         yield rig
 
 
-def test_what_cost_a_machine_once(rig, daemons):
+def test_what_cost_a_machine_once(rig, places):
     """A lost tag before a move; memory that is saved at home before the failback is committed; a pause before a move."""
-    walk = Walk(rig, daemons, random.Random(0))
+    walk = Walk(rig, places, random.Random(0))
     walk.step("pause", Verb.PLANNED_FAILOVER)
     walk.step("undefine and define", Verb.PLANNED_FAILOVER)
     walk.step("define anew", Verb.COMMIT)
@@ -59,5 +66,5 @@ def test_what_cost_a_machine_once(rig, daemons):
 
 @pytest.mark.every(by="test")
 @pytest.mark.parametrize("seed", range(3))
-def test_an_owner_at_random(rig, daemons, seed):
-    Walk(rig, daemons, random.Random(seed)).go(12)
+def test_an_owner_at_random(rig, places, seed):
+    Walk(rig, places, random.Random(seed)).go(12)
