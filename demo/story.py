@@ -148,7 +148,7 @@ class Story:
         killed = self.rig.lose("a")
         self.at_kill = self.source_console.last_record
         figures.say(
-            f"kill -9 of {counted(killed, 'process', 'processes')}: QEMU, appliance, daemons; last flushed record {self.at_kill}",
+            f"{self.rig.lost_by} {counted(killed, 'process', 'processes')}: QEMU, appliance, daemons; last flushed record {self.at_kill}",
             killed=killed,
             last_record=self.at_kill,
         )

@@ -37,6 +37,8 @@ class Hands:
     """Where the sites reach a name server of this machine."""
     appliances: Mapping[str, Process]
     """By site."""
+    lost_by: str = "kill -9 of"
+    """How `lose` ends a site's processes."""
     guests: dict[str, GuestMachine]
     """The real guests that were made, by name."""
     _forks: ForkServer | None

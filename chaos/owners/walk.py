@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from chaos.errors import PromiseBroken
 from chaos.owners.owner import NAME, STANDS, Owner
 from chaos.owners.places import Places, Standing
-from guestkit import Boot, Console
+from guestkit import Console
 from rig.eventually import eventually
 from rig.hands import Hands
 from secondsite.domain.lifecycle import State, Verb
@@ -109,16 +109,15 @@ class Walk:
         if not self.owner.is_on(site):
             self.owner.virsh(site, "start", NAME)
         console = self.console(site)
-        now = (len(console.boots), _last(console.boots[-1]))
-        console.wait_for(lambda seen: (len(seen.boots), _last(seen.boots[-1])) > now, self.seconds)
+        now = _so_far(console)
+        console.wait_for(lambda seen: _so_far(seen) > now, self.seconds)
         boot = console.wait_for_boot(len(console.boots), self.seconds)
         if boot.complaints:
             raise self.broken(f"the guest misses what it wrote: {boot.complaints}")
 
     def written(self, site: str) -> tuple[int, int]:
         """How often its guest has started there, and the last record that it told as flushed."""
-        boots = self.console(site).boots
-        return len(boots), _last(boots[-1])
+        return _so_far(self.console(site))
 
     def has_all(self, now: str, site: str, boots: int, record: int) -> None:
         """All verbs of this walk promise to lose nothing: a guest that was started since has all that it had written."""
@@ -147,6 +146,8 @@ class Walk:
         return PromiseBroken("\n".join([what, *self.trace]))
 
 
-def _last(boot: Boot) -> int:
-    """Its last record."""
-    return boot.last_record or boot.verified_last or 0
+def _so_far(console: Console) -> tuple[int, int]:
+    """How many boots there were, and the last record of the newest."""
+    boots = console.boots
+    newest = boots[-1] if boots else None
+    return len(boots), (newest.last_record or newest.verified_last or 0) if newest else 0

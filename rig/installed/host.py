@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rig.eventually import eventually
-from rig.processes import DidNotStart
+from rig.processes import DidNotStart, kill_all
 
 BOOT = Path(__file__).with_name("boot.sh")
 BOOT_SECONDS = 60
@@ -165,7 +165,7 @@ class Host:
 
     def pids(self) -> list[int]:
         """Of all its processes, as this machine counts."""
-        return [int(each) for file in self._cgroup.rglob("cgroup.procs") for each in file.read_text().split()]
+        return _pids(self._cgroup)
 
     # ---- what is done there ----------------------------------------------------------------------------------------------
 
@@ -234,10 +234,16 @@ def remove(folder: Path) -> None:
     subprocess.run(["rm", "-rf", folder], check=True, timeout=300)
 
 
-def forget(folder: Path) -> None:
-    """What this machine's kernel knows of the hosts of a rig in this folder, once their last process has gone."""
+def end(folder: Path) -> None:
+    """The hosts of a rig in this folder, whoever started them."""
     for group in _cgroups().glob(f"{_group_of(folder)}-*"):
+        kill_all(_pids(group))
         _forget(group)
+
+
+def _pids(group: Path) -> list[int]:
+    """Of all processes in a control group, and in those below it."""
+    return [int(each) for file in group.rglob("cgroup.procs") for each in file.read_text().split()]
 
 
 def _group_of(rig: Path) -> str:

@@ -16,7 +16,7 @@ from rig import processes
 from rig.eventually import eventually
 from rig.hands import Hands, write
 from rig.installed import network, template
-from rig.installed.host import Host, forget, remove
+from rig.installed.host import Host, end, remove
 from rig.installed.network import GUESTS, Network
 from rig.installed.service import Service
 from rig.machines import GuestMachine
@@ -54,6 +54,8 @@ class Installed(Hands):
 
     fabric = "libvirt"
     about = "on the rig as installed: three hosts with a systemd, libvirtd and network each, as deploy/install leaves them"
+
+    lost_by = "the power of its host is cut, which ends"
 
     def __init__(self, folder: Path | None = None, *, stays: bool = False) -> None:
         """`stays`: it outlives this process, until it is removed."""
@@ -346,8 +348,8 @@ class Installed(Hands):
     @staticmethod
     def remove(folder: Path) -> None:
         """Takes away what a kept rig left running: its hosts, its network and its files."""
+        end(folder)
         processes.kill_all(processes.of_folder(folder))
-        forget(folder)
         network.remove(folder)
         remove(folder)
 

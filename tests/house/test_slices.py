@@ -83,17 +83,18 @@ def test_whatever_is_marked_is_in_one_slice_and_in_all(name):
 
 
 @pytest.mark.slow
-def test_of_those_that_take_turns_each_run_has_one_and_as_many_commits_as_they_are_have_all(
-    tmp_path, collected
-):
+def test_of_those_that_take_turns_each_run_has_one_and_what_is_rare_only_runs_with_all(tmp_path, collected):
     marked = "import pytest\npytestmark = pytest.mark.every(turn='round')\ndef test_it(): pass\n"
     for name in "abc":
         (tmp_path / f"rooms/test_turn_{name}.py").write_text(marked)
+    (tmp_path / "rooms/test_rare.py").write_text(marked.replace("turn='round'", "by='all'"))
     named = re.compile("test_turn_(.)")
     turns = [named.findall("".join(collected(f"--slice={number}"))) for number in (1000, 1001, 1002)]
     assert sorted(turns) == [["a"], ["b"], ["c"]]
     assert sorted(named.findall("".join(sorted(collected("--all"))))) == ["a", "b", "c"]
-    assert len(collected("rooms/test_turn_a.py", "rooms/test_turn_b.py")) == 2
+    assert len(collected("rooms/test_turn_a.py", "rooms/test_turn_b.py", "rooms/test_rare.py")) == 3
+    rare = [any("rare" in each for each in collected(how)) for how in ("--slice=1000", "--all")]
+    assert rare == [False, True]
 
 
 @pytest.mark.slow

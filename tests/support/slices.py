@@ -6,6 +6,7 @@ A test whose file is named on the command line runs, whatever its slice, unless 
 
 `every` marks a module that is in one slice as a whole, since its tests are one story or share a world; `every(by="test")` has each
 test in a slice of its own. `every(turn=NAME)`: of all that is marked so with that name, each run takes one, in the order of their names; as many commits take all as there are.
+`every(by="all")` is in no slice.
 """
 
 import subprocess
@@ -120,6 +121,8 @@ def _is_in(chosen, item, turns):
     mark = item.get_closest_marker("every")
     if mark is None:
         return True
+    if mark.kwargs.get("by") == "all":
+        return chosen.whole
     turn = mark.kwargs.get("turn")
     return (
         chosen.takes(_name(mark, item)) if turn is None else chosen.has_turn(_name(mark, item), turns[turn])

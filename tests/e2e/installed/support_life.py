@@ -83,6 +83,11 @@ class Life:
         self.rig.new_points(NAME)
         return self
 
+    def by_hand(self):
+        """Nothing follows a commit by itself: each state is one that it can be in for long."""
+        with self.rig.client() as vault:
+            vault.pairs.set("a", "b", reverse_after_commit=False)
+
     def make(self, name, **traits):
         traits = {"workload": guestkit.Workload(records_per_second=5), **traits}
         guest = self.rig.make_guest(name, **traits)

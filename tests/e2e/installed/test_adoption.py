@@ -23,4 +23,5 @@ def test_a_new_vault_takes_over_the_machine_as_it_runs_with_its_points(life):
     life.is_well(before)
     assert life.state() == PROTECTED
     assert kept <= {point.id for point in rig.points(NAME)}
+    life.by_hand()
     life.go_to(AWAY)
