@@ -1,7 +1,7 @@
 """What cannot be said, or not be understood, of one thing costs that thing alone, and is named."""
 
 import json
-import sys
+import time
 import tracemalloc
 
 import pytest
@@ -45,25 +45,17 @@ def test_what_nobody_waits_for_is_nothing(said):
 
 
 MACHINES = [
-    {"machine_id": f"m{each}", "epoch": 1, "power": "running", "running": True} for each in range(20_000)
+    {"machine_id": f"m{each}", "epoch": 1, "power": "running", "running": True} for each in range(8000)
 ]
 
 
-def work(said):
-    """Calls of Python while this is read: what a busy host does not change."""
-    calls = [0]
-
-    def count(_frame, event, _what):
-        calls[0] += event in ("call", "c_call")
-
+def took(said):
+    """Seconds of the processor, and what came of it."""
     text = json.dumps({"type": "status", **said})
-    sys.setprofile(count)
-    try:
-        status = reading.status("ap", text)
-    finally:
-        sys.setprofile(None)
+    began = time.process_time()
+    status = reading.status("ap", text)
     assert status is not None
-    return calls[0], status
+    return time.process_time() - began, status
 
 
 ODD_LISTS = {
@@ -79,11 +71,12 @@ ODD_LISTS = {
 @pytest.mark.parametrize("odd", ODD_LISTS.values(), ids=ODD_LISTS)
 def test_the_work_of_a_status_grows_no_faster_than_what_is_odd_in_it(odd):
     """An id that was too long cost a look at all machines beside it: 1,000 ids and 20,000 machines, five minutes."""
-    few, status = work({"sources": MACHINES[:500], **odd(100)})
-    assert len(status.sources) == 500
+    few, status = took({"sources": MACHINES[:2000], **odd(100)})
+    assert len(status.sources) == 2000
     assert status.unsaid.startswith("left out 100: ")
-    many, _ = work({"sources": MACHINES[:2000], **odd(400)})
-    assert many < 5 * few
+    few = min(few, *(took({"sources": MACHINES[:2000], **odd(100)})[0] for _ in range(2)))
+    many = min(took({"sources": MACHINES[:8000], **odd(400)})[0] for _ in range(2))
+    assert many < 9 * few, "four times as much took more than nine times as long"
 
 
 def test_all_of_a_status_is_validated_three_times_at_most_however_much_is_odd(monkeypatch):
@@ -95,10 +88,9 @@ def test_all_of_a_status_is_validated_three_times_at_most_however_much_is_odd(mo
         return validate(said)
 
     monkeypatch.setattr(control.Status, "model_validate", noted)
-    odd = ["x" * 129] * 900
-    status = reading.status("ap", json.dumps({"type": "status", "sources": MACHINES, "sources_gone": odd}))
-    assert status is not None
-    assert len(status.sources) == len(MACHINES)
+    odd = ["x" * 129] * 300
+    _, status = took({"sources": MACHINES[:1000], "sources_gone": odd})
+    assert len(status.sources) == 1000
     assert len(rounds) <= 2
 
 

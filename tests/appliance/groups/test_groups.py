@@ -1,13 +1,18 @@
 """Common points of replication groups, on real disks of simulated machines."""
 
+import time
+
 import pytest
 
 from rig.eventually import eventually
 from secondsite.fabrics import simulated
+from secondsite.ground import seams
 from secondsite.wire.control.orders import Kind
 from tests.appliance.groups.support_groups import Counting, Together, assert_in_order
 
 pytestmark = pytest.mark.slow
+
+GATHERED = "appliance.group.gathered"
 
 
 def test_a_common_point_of_three_machines_is_one_instant_of_all(sites):
@@ -119,6 +124,21 @@ def test_an_app_consistent_set_is_so_when_every_guest_froze(sites, guest_agent, 
     for pair in together.pairs:
         (point,) = [each for each in pair.status().points if each.set_id == common.set_id]
         assert point.consistency == consistency
+
+
+def test_guests_that_were_frozen_for_long_go_on_for_twice_as_long_before_the_next_point(sites):
+    """Whoever among the appliances of a group lets the others wait keeps their guests frozen."""
+    together = Together(sites, 2, guest_agent=True).protect(app_consistent_every_seconds=3600)
+    slow_seconds, at = 2.0, []
+    slow = simulated.Fault(method="quiescing.freeze", delay_seconds=slow_seconds)
+    simulated.dial(together.source.root, [slow])
+    with seams.armed(lambda name: at.append((name, time.monotonic()))):
+        together.tell(together.group(multi_vm_every_seconds=1, app_consistent=True))
+        eventually(lambda: len([name for name, _ in at if name == GATHERED]) > 1, within_seconds=60)
+    together.tell()
+    viewed = next(when for name, when in at if name == "appliance.group.viewed")
+    _, again, *_ = (when for name, when in at if name == GATHERED)
+    assert again - viewed > 2 * slow_seconds
 
 
 def test_a_machine_that_is_off_takes_part(sites):
