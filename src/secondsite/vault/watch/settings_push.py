@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import structlog
+from pydantic import ValidationError
 
 from ...domain import bandwidth_schedule
 from ...domain.lifecycle import State
@@ -27,6 +28,7 @@ from .signals import Signals
 log = structlog.get_logger()
 
 LOOK_AGAIN_SECONDS = 10.0
+LONGEST_WHY = 200
 BREATH_SECONDS = 0.1
 """Reports come in bursts; one look serves many."""
 REST = 20
@@ -133,7 +135,16 @@ class SettingsPush(Periodic):
                         machine=setting.machine_id, why=report.problem.message)  # fmt: skip
 
     def _note_trust(self, appliance_id: str, setting: Setting, report: Report) -> None:
-        fact = SiteFact.model_validate(report.facts) if setting.kind is Kind.SET_SITE else SiteFact()
+        try:
+            fact = SiteFact.model_validate(report.facts) if setting.kind is Kind.SET_SITE else SiteFact()
+        except ValidationError as problem:
+            log.warning(
+                "setting.odd-answer",
+                appliance=appliance_id,
+                kind=setting.kind.value,
+                why=str(problem)[:LONGEST_WHY],
+            )
+            return
         if fact.issuer:
             with self._store.transaction() as tx:
                 if tx.appliances.find(appliance_id) is not None:
