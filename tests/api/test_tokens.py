@@ -110,7 +110,7 @@ def test_the_last_use_is_shown_and_no_request_writes_it(vault, ask, create, open
 
 HOSTILE = (
     "a/b", "..", ".", "=cmd|' /C calc'!A0", "x\nadmin", "\x1b[2J", "\u202egnp", "\u200badmin", "\u0430dmin", " admin", "admin ",
-    "stranger", "Secondsite", "several tokens", "0123456789abcdef0123456789abcdef", "", "a" * 101,
+    "stranger", "Secondsite", "several tokens", "schedule nightly", "Schedule verification", "0123456789abcdef0123456789abcdef", "", "a" * 101,
 )  # fmt: skip
 
 

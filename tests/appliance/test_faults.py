@@ -115,13 +115,19 @@ def test_cycles_of_another_epoch_or_source_are_refused(pair):
             with pytest.raises(PeerRefused) as refused:
                 header = CycleHeader(**{**values, **changes})
                 sender.send_cycle(connection, header, [sender.DiskPlan(cast(NbdDisk, None), "vda")])
+        said.append(str(refused.value))
         return refused.value.code
 
+    said: list[str] = []
     assert offered(pair.source, epoch=2) == "wrong-epoch"
     assert offered(pair.source, machine_id="nobody") == "no-replica"
     assert offered(pair.target) == "wrong-source"
     # an appliance that the machine has left, back from before that: it fences what it has (Fences.REFUSALS)
     assert offered(pair.target, epoch=0) == "wrong-epoch"
+    setup = pair.target.appliance.host.find(pair.machine_id).setup
+    strangers = " ".join(said[-2:])
+    assert setup.machine_name not in strangers
+    assert setup.source_appliance_id not in strangers
     assert offered(pair.source, base_seq=98) == "out-of-order"
 
 

@@ -55,8 +55,8 @@ class Clock:
 
 class Appliances:
     """`given` lists (appliance, kind, machine id) of each order that was carried out, in that order. Orders of a kind in
-    `failing` fail, in `silent` are not carried out, in `unheard` are carried out and never reported, in `late` come once they `arrive`. `hosts` are the names of
-    the machines that an appliance has (all), those of an appliance in `off` or `saved` are it. Those in `never_had` have none to withdraw, those in `sick` cannot use their hypervisor."""
+    `failing` fail, in `silent` are not carried out, in `unheard` are carried out and never reported, in `late` come once they `arrive`. Appliances in
+    `deaf` are connected, and carry out nothing. `hosts` are the names of the machines that an appliance has (all), those of an appliance in `off` or `saved` are it. Those in `never_had` have none to withdraw, those in `sick` cannot use their hypervisor."""
 
     def __init__(self, clock, names):
         self._clock = clock
@@ -78,6 +78,7 @@ class Appliances:
         self._trap = None
         self.coming_on = lambda: None
         self.away = set()
+        self.deaf = set()
         self.points = {}
         self.occupied_bytes = 7 << 30
         self.checked = None
@@ -128,7 +129,7 @@ class Appliances:
     ):  # fmt: skip
         if order_id not in self._reports:
             self._spring(order_id, kind)
-            if appliance_id in self.away or kind in self.silent:
+            if appliance_id in self.away | self.deaf or kind in self.silent:
                 return None
             if kind in self.late or order_id in self._on_the_way:
                 self._on_the_way[order_id] = (appliance_id, kind, machine_id, payload, generation)

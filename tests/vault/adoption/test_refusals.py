@@ -368,6 +368,15 @@ def test_an_id_that_no_vault_has_made_enrolls_nobody(vault, name):
     assert "that no vault has made" in refused.json()["error"]["message"]
 
 
+@pytest.mark.parametrize(
+    "name", ["x\n$(id) --uri", "", " x", "--uri", "x" * 256, "x\u2028y", "x\x1b[2J", "x\u202egnp"]
+)
+def test_a_name_that_is_no_line_enrolls_nobody(vault, name):
+    vault.rest.post("/api/sites", json={"name": "c"})
+    assert enrolls(vault, "c", name=name).status_code == 422
+    assert enrolls(vault, "c", name="Röm 1 (b&c)").status_code == 200
+
+
 def of_nobody(vault, adopt, machine_id, site):
     """A machine is adopted of whose source nobody knows anything but the site."""
     told = only(adopt(Appliance([found(machine_id, machine_id, source_appliance_id=None)]), other_site=site))

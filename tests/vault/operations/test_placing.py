@@ -3,6 +3,7 @@ connected one with the most space."""
 
 import dataclasses
 import uuid
+from datetime import timedelta
 
 import pytest
 
@@ -106,12 +107,85 @@ def test_a_machine_that_no_connected_appliance_has_is_waited_for_half_a_minute(v
     assert places(verbs, "db01") == (OTHER_A, OTHER_B)
 
 
-def test_a_machine_that_two_hosts_know_is_protected_where_it_runs(verbs):
-    """As after a live migration that left the definition behind."""
+@pytest.mark.parametrize("off", [A, None])
+def test_a_machine_that_two_hosts_claim_is_refused_and_both_are_named(verbs, off):
+    """A live migration left its definition, or one of them wants what is not its own."""
     verbs.appliances.hosts = {A: ("db01",), OTHER_A: ("db01",)}
-    verbs.appliances.off = {A}
+    verbs.appliances.off = {off} if off else set()
+    job = verbs.run(Verb.ENABLE_PROTECTION, "db01")
+    assert job.job.error.code == "invalid-argument"
+    assert f"'{OTHER_A}' (running)" in job.job.error.message
+    assert f"({'off' if off else 'running'})" in job.job.error.message
+    assert verbs.machine("db01") is None
+    verbs.appliances.hosts = {A: (), OTHER_A: ("db01",)}
     verbs.protect("db01")
     assert places(verbs, "db01")[0] == OTHER_A
+
+
+def said_of(verbs, appliance, **hello):
+    with verbs.store.transaction() as tx:
+        there = tx.appliances.find(appliance)
+        tx.appliances.put(dataclasses.replace(there, hello=there.hello.model_copy(update=hello)))
+
+
+def test_of_two_appliances_on_one_host_the_first_that_was_enrolled_protects_its_machines(verbs):
+    verbs.appliances.hosts = {A: ("db01",), OTHER_A: ("db01",)}
+    for each in (A, OTHER_A):
+        said_of(verbs, each, host="kvm-1")
+    with verbs.store.transaction() as tx:
+        there = tx.appliances.find(A)
+        tx.appliances.put(dataclasses.replace(there, enrolled_at=there.enrolled_at + timedelta(days=1)))
+    verbs.protect("db01")
+    assert places(verbs, "db01")[0] == OTHER_A
+
+
+def test_a_neighbour_that_does_not_answer_holds_up_nobody_for_long_and_is_named(verbs):
+    for like, name in ((A, "deaf-host-of-a"), (B, "quiet-host-of-b")):
+        add_host(verbs, like, name, 1)
+        verbs.appliances.deaf.add(name)
+    job = verbs.run(Verb.ENABLE_PROTECTION, "db01")
+    assert job.job.state == "succeeded", job.job.error
+    check = job.tasks[0]
+    assert check.ended_at - check.started_at < timedelta(seconds=45)
+    assert "without an answer of deaf-host-of-a" in str(job)
+    assert "appliance 'quiet-host-of-b' of b is not known" in str(verbs.machine("db01"))
+
+
+def test_a_machine_that_may_be_at_the_one_that_does_not_answer_is_not_said_to_be_nowhere(verbs):
+    verbs.appliances.deaf = {OTHER_A}
+    job = verbs.run(Verb.ENABLE_PROTECTION, "db01")
+    assert job.job.error.code == "deadline-exceeded"
+    assert OTHER_A in job.job.error.message
+
+
+@pytest.mark.parametrize("free", [2**60, 2**62])
+def test_room_that_no_host_has_brings_no_replicas(verbs, free):
+    with verbs.store.transaction() as tx:
+        tx.appliances.put(dataclasses.replace(tx.appliances.find(B), store_free_bytes=free))
+    verbs.protect("db01")
+    assert places(verbs, "db01") == (OTHER_A, OTHER_B)
+
+
+def test_more_room_than_the_store_has_brings_no_replicas(verbs):
+    with verbs.store.transaction() as tx:
+        for each, free in ((B, 9), (OTHER_B, 1)):
+            space = StoreSpace(name="big", free_bytes=free * GiB, size_bytes=2 * GiB)
+            tx.appliances.put(dataclasses.replace(tx.appliances.find(each), stores=(space,)))
+    assert verbs.run(Verb.ENABLE_PROTECTION, "db01", store="big").job.state == "succeeded"
+    assert places(verbs, "db01") == (OTHER_A, OTHER_B)
+
+
+@pytest.mark.parametrize("odd", [A, B])
+def test_an_appliance_of_an_unknown_kind_keeps_nobody_from_the_others(verbs, odd):
+    said_of(verbs, odd, fabric_kind="vmware")
+    verbs.protect("db01")
+    assert places(verbs, "db01") == (OTHER_A, OTHER_B)
+
+
+def test_a_machine_of_an_appliance_of_an_unknown_kind_is_refused(verbs):
+    said_of(verbs, OTHER_A, fabric_kind="vmware")
+    job = verbs.run(Verb.ENABLE_PROTECTION, "db01")
+    assert "of the kind 'vmware'" in job.job.error.message
 
 
 def test_no_replica_is_made_beside_a_copy_at_another_host_of_the_site(verbs):
@@ -203,11 +277,8 @@ def test_a_reprotect_names_the_store_at_the_site_to_which_it_goes_back(verbs):
 
 
 def test_a_site_of_an_unknown_kind_is_refused_by_its_name(verbs):
-    with verbs.store.transaction() as tx:
-        there = tx.appliances.find(B)
-        tx.appliances.put(
-            dataclasses.replace(there, hello=there.hello.model_copy(update={"fabric_kind": "azure"}))
-        )
+    for each in (B, OTHER_B):
+        said_of(verbs, each, fabric_kind="azure")
     with pytest.raises(errors.InvalidArgument, match="Site 'b' is of the kind 'azure'") as refused:
         verbs.submit(Verb.ENABLE_PROTECTION)
     assert "libvirt, simulated" in refused.value.do

@@ -6,9 +6,14 @@ KINDS = ("libvirt", "simulated")
 """simulated: for trials, without guests."""
 
 
+def is_known(kind: str | None) -> bool:
+    """Whether machines can be replicated from and to it; None: its appliance has not said yet."""
+    return kind is None or kind in KINDS
+
+
 def require(site: str, kind: str | None) -> None:
     """Raises InvalidArgument for a site whose appliances say that it is of another kind; None: they have not said yet."""
-    if kind is not None and kind not in KINDS:
+    if not is_known(kind):
         raise errors.InvalidArgument(
             f"Site '{site}' is of the kind '{kind}': no machine can be replicated from or to it.",
             do=f"Give a site of one of these kinds: {', '.join(KINDS)} ('secondsite site list').",

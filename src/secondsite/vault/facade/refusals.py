@@ -23,6 +23,8 @@ MOST_KINDS = 30
 MOST_ADDRESSES = 20
 MOST_COUNTED = 1000
 STRANGER, SEVERAL = "stranger", "several tokens"
+SCHEDULE = "schedule "
+"""So begins who has asked for what a schedule starts."""
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 ON_RECORD = frozenset({401, 403, 404, 409, 412})
 

@@ -110,7 +110,10 @@ class EnableProtection:
         lookup.refuse_same_site(request.source_site, request.target_site)
         lookup.require_policy(tx, request.policy)
         lookup.require_kind(request.source_site, lookup.appliances_of(tx, request.source_site))
-        lookup.require_kind(request.target_site, lookup.target_appliances(tx, request.target_site))
+        at_target = lookup.target_appliances(tx, request.target_site)
+        if request.target_appliance is not None:
+            at_target = [lookup.appliance_named(tx, request.target_site, request.target_appliance)]
+        lookup.require_kind(request.target_site, at_target)
 
     def _arguments(
         self,
@@ -163,7 +166,7 @@ class EnableProtection:
         return Done(
             f"{found.name} can be protected: {counted(len(disks), 'disk')}, "
             f"{exact_size(sum(d.size_bytes for d in found.definition.disks if d.key in disks))}, "
-            f"from appliance '{source.appliance.name}' to '{target.name}'{warned}",
+            f"from appliance '{source.appliance.name}' to '{target.name}'{source.unasked}{warned}",
             checked,
             self.deps.commit(lambda tx: _add_once(tx, wanted, record)),
         )

@@ -40,9 +40,10 @@ def target_appliances(tx: ports.Transaction, site: str) -> Sequence[ports.Applia
 
 
 def require_kind(site: str, appliances: Iterable[ports.ApplianceRecord]) -> None:
-    """Raises InvalidArgument for a site of a kind that this vault does not know."""
-    for each in appliances:
-        platforms.require(site, each.hello.fabric_kind if each.hello is not None else None)
+    """Raises InvalidArgument for a site whose appliances are all of a kind that this vault does not know: one alone says it of itself."""
+    kinds = [each.hello.fabric_kind if each.hello is not None else None for each in appliances]
+    if not any(map(platforms.is_known, kinds)):
+        platforms.require(site, kinds[0])
 
 
 def appliance_named(tx: ports.Transaction, site: str, name_or_id: str) -> ports.ApplianceRecord:

@@ -11,7 +11,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
 
-from ...wire.common.stores import StoreSpace
+from ...domain.amounts import exact_size
+from ...wire.common.stores import StoreSpace, believed
 from ...wire.control import Again, Hello, Status
 from ...wire.control.changes import Figures
 from ...wire.control.statuses import ReplicaStatus, SourceStatus
@@ -309,6 +310,10 @@ class StatusIntake:
             )
         )
         self._appliances_written[appliance_id] = now
+        spaces = [(free, None), *((each.free_bytes, each.size_bytes) for each in stores)]
+        for said, size in spaces:
+            if said and not believed(said, size):
+                disbelief.note(tx, appliance_id, f"says that {exact_size(said)} are free in its store", now)
 
 
 def _nowhere(_appliance_id: str) -> bool:

@@ -21,6 +21,16 @@ class Keeping(Shape):
     """The name of a store of the appliance that holds it; null: its default store."""
 
 
+MOST_FREE = 1 << 50
+"""Bytes: no store of a hypervisor's host has so much; who says so wants to be given all that is new."""
+
+
+def believed(free_bytes: int | None, size_bytes: int | None = None) -> int:
+    """The room that an appliance says it has, if that can be; else 0, as of one that says nothing."""
+    most = MOST_FREE if size_bytes is None else min(size_bytes, MOST_FREE)
+    return free_bytes if free_bytes is not None and free_bytes <= most else 0
+
+
 class StoreSpace(Shape):
     """A store, and the room in it."""
 

@@ -1,8 +1,9 @@
 """Sites, their appliances and how their networks map, as the REST API shows them."""
 
 from collections.abc import Mapping
+from typing import Annotated
 
-from pydantic import AwareDatetime, Field
+from pydantic import AfterValidator, AwareDatetime, Field
 
 from ..common.bandwidth import BandwidthShape
 from ..common.base import SITE_NAME, Editable, Shape
@@ -99,12 +100,20 @@ class Appliance(Shape):
     """What it found at its own site, as sentences."""
 
 
+def _one_line(name: str) -> str:
+    if not name.isprintable() or name != name.strip() or name.startswith("-"):
+        raise ValueError(
+            "a name is one line that can be read, without blanks around it, and begins with no '-'"
+        )
+    return name
+
+
 class EnrollRequest(Shape):
     """An appliance asks to be enrolled."""
 
     key: str
     """The registration key."""
-    name: str
+    name: Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_one_line)]
     """The name of the appliance, for people."""
     csr_pem: str
     """A certificate request (PEM) for the appliance's own key."""

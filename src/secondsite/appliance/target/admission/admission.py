@@ -30,6 +30,10 @@ DIGESTS_WAIT_SECONDS = 25.0
 
 log = structlog.get_logger(__name__)
 
+TO_AN_OLD_SOURCE = (
+    "Nothing, if the machine was failed over: its old source must not overwrite it. Else resynchronize."
+)
+
 
 class Admission:
     """The data path's CycleAdmission."""
@@ -44,12 +48,8 @@ class Admission:
         """Where this cycle goes; raises CycleRefused with what to do."""
         hosted = self._find(header.machine_id)
         setup = hosted.setup
-        if peer_name != setup.source_appliance_id and header.epoch >= setup.epoch:
-            raise CycleRefused(
-                "wrong-source",
-                f"Cycles of {setup.machine_name} are taken from {setup.source_appliance_id}, not from {peer_name}.",
-                do="Check which appliance replicates the machine; reprotect sets it.",
-            )
+        if peer_name != setup.source_appliance_id:
+            raise _foreign(peer_name, header, header.epoch < setup.epoch)
         if hosted.accepting:
             self._look_at_old_disks(hosted)
         place = self._admit(hosted, header)
@@ -76,7 +76,7 @@ class Admission:
             raise CycleRefused(
                 "wrong-epoch",
                 f"The cycle is of epoch {header.epoch}, the replica of {setup.machine_name} of epoch {setup.epoch}.",
-                do="Nothing, if the machine was failed over: its old source must not overwrite it. Else resynchronize.",
+                do=TO_AN_OLD_SOURCE,
             )
         if not hosted.accepting:
             raise CycleRefused(
@@ -234,6 +234,17 @@ class Admission:
             return self._host.get(machine_id)
         except SecondsiteError as problem:
             raise CycleRefused("no-replica", problem.message, do=problem.do) from problem
+
+
+def _foreign(peer_name: str, header: CycleHeader, is_older: bool) -> CycleRefused:
+    """For a peer that is not the machine's source, or is no more: it hears nothing of the machine but what it has said itself."""
+    if is_older:
+        what = f"The cycle is of epoch {header.epoch}, an earlier one than the replica's."
+        return CycleRefused("wrong-epoch", what, do=TO_AN_OLD_SOURCE)
+    what = f"Cycles of machine {header.machine_id} are not taken from {peer_name}."
+    return CycleRefused(
+        "wrong-source", what, do="Check which appliance replicates the machine; reprotect sets it."
+    )
 
 
 def _check_definition(header: CycleHeader) -> None:

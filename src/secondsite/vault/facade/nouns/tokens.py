@@ -17,7 +17,7 @@ from ... import ports
 from .. import holders
 from ..callers import THE_VAULT, Caller
 from ..parts import Parts
-from ..refusals import SEVERAL, STRANGER
+from ..refusals import SCHEDULE, SEVERAL, STRANGER
 from ..shared import secrets
 from ..shared.once import Once, carry_out
 from . import sites
@@ -148,7 +148,8 @@ def issue(tx: ports.Transaction, new: New, now: datetime) -> NewToken:
 
 def _check_name(tx: ports.Transaction, name: str) -> None:
     """Raises InvalidArgument, or AlreadyExists for one that differs from another in capitals only."""
-    if not NAME.fullmatch(name) or name.casefold() in NOT_A_TOKEN:
+    like = name.casefold()
+    if not NAME.fullmatch(name) or like in NOT_A_TOKEN or like.startswith(SCHEDULE):
         raise errors.InvalidArgument(
             f"{name!r} cannot be the name of a token.",
             do="Use 1 to 100 letters (a to z), digits, blanks and '.', '_', '-', '+', '@'; a letter or digit at both ends.",

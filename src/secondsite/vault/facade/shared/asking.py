@@ -2,9 +2,9 @@
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from ....domain import errors
 from ....wire.common.base import Shape
@@ -15,6 +15,8 @@ from ... import ports
 from ..parts import Parts
 
 LOOK_AGAIN_SECONDS = 1.0
+NEIGHBOUR_SECONDS = 5.0
+MOMENT_SECONDS = 0.1
 
 P = TypeVar("P", bound=Shape)
 F = TypeVar("F", bound=Shape)
@@ -43,6 +45,62 @@ def ask_and_wait(
         for question in questions:
             _ask(parts, question, seconds)
         return [_answer(parts, question, deadline) for question in questions]
+
+
+UNANSWERED: Final = (errors.ApplianceUnreachable, errors.DeadlineExceeded, errors.FabricError)
+"""What is raised when an appliance cannot be asked now."""
+
+
+def ask_each(
+    parts: Parts,
+    appliances: Sequence[ports.ApplianceRecord],
+    order: OrderKind[P, F],
+    payload: P,
+    seconds: float,
+) -> list[F | errors.SecondsiteError]:
+    """What each answers, or why it does not; all are asked at the same time. Once one has answered the others have NEIGHBOUR_SECONDS
+    left."""
+    deadline = time.monotonic() + seconds
+    questions = [
+        _Question(appliance, f"ask-{uuid.uuid4().hex}", order, payload, None, None)
+        for appliance in appliances
+    ]
+    found: dict[str, F | errors.SecondsiteError] = {}
+    one_answered = False
+    with parts.waiting.one(parts.caller):
+        try:
+            while left := [each for each in questions if each.order_id not in found]:
+                with parts.signals.listening(f"order/{left[0].order_id}") as arrived:
+                    for question in left:
+                        _look(parts, question, deadline, found)
+                        if not one_answered and _is_answered(found, question):
+                            one_answered = True
+                            deadline = min(deadline, time.monotonic() + NEIGHBOUR_SECONDS)
+                    if left[0].order_id not in found:
+                        arrived.wait(MOMENT_SECONDS)
+        finally:
+            for question in questions:
+                parts.gateway.forget(question.order_id)
+    return [found[question.order_id] for question in questions]
+
+
+def _look(
+    parts: Parts, question: "_Question[P, F]", deadline: float, found: dict[str, F | errors.SecondsiteError]
+) -> None:
+    try:
+        report = _ask(parts, question, max(0.0, deadline - time.monotonic()))
+        if report is not None:
+            found[question.order_id] = facts_of(question.order, report)
+        else:
+            _check(parts, question, deadline)
+    except errors.StoreUnavailable:
+        raise
+    except errors.SecondsiteError as problem:
+        found[question.order_id] = problem
+
+
+def _is_answered(found: Mapping[str, object], question: "_Question[P, F]") -> bool:
+    return not isinstance(found.get(question.order_id), errors.SecondsiteError | None)
 
 
 @dataclass(frozen=True, slots=True)

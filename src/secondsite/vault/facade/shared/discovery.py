@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from ....domain import errors
 from ....wire.common.base import Problem
@@ -12,19 +12,18 @@ from ....wire.control.orders import DISCOVER, Discover, Inventory
 from ... import ports
 from ...steps import lookup
 from ..parts import Parts
-from .asking import ask_and_wait
+from .asking import UNANSWERED, ask_each
 
 DISCOVER_SECONDS = 20.0
 SITES_AT_ONCE = 16
-UNANSWERED: Final = (errors.ApplianceUnreachable, errors.DeadlineExceeded, errors.FabricError)
-"""What is raised when a site cannot be asked now."""
 
 S = TypeVar("S")
 
 
 @dataclass(frozen=True, slots=True)
 class SiteContents:
-    """What a site has now; with a `problem`, what it had at `seen_at`, or nothing if it was never asked."""
+    """What a site has now; with a `problem`, what it had at `seen_at`, or nothing if it was never asked. Where `seen_at` is
+    now, one of its appliances did not answer, and what that has is missing."""
 
     inventory: Inventory
     problem: Problem | None = None
@@ -32,23 +31,35 @@ class SiteContents:
 
 
 def inventory(parts: Parts, site: str) -> Inventory:
-    """All machines and networks of the site now; several appliances beside one hypervisor say the same, so each
-    machine is listed once. Raises NotFound, ApplianceUnreachable, DeadlineExceeded, FabricError."""
+    """All machines and networks of the site now, as far as its appliances answer; several beside one hypervisor say the same, so each
+    machine is listed once. Raises NotFound, and where none answers ApplianceUnreachable, DeadlineExceeded, FabricError."""
+    return _asked(parts, site).inventory
+
+
+def _asked(parts: Parts, site: str) -> SiteContents:
+    """With a problem that names who did not answer, if others did."""
     with parts.store.reading() as tx:
         if tx.sites.find(site) is None:
             raise errors.NotFound.named("site", site)
         appliances = connected(parts, tx.appliances.list(site))
     if not appliances:
         raise errors.ApplianceUnreachable(f"No appliance of site {site} has a connection to the vault.")
-    found = lookup.merged(ask_and_wait(parts, appliances, DISCOVER, Discover(), DISCOVER_SECONDS))
+    answers = ask_each(parts, appliances, DISCOVER, Discover(), DISCOVER_SECONDS)
+    silent = [each for each in answers if isinstance(each, errors.SecondsiteError)]
+    seen = [each for each in answers if isinstance(each, Inventory)]
+    if silent and not seen:
+        raise silent[0]
+    found = lookup.merged(seen)
+    if silent:
+        return SiteContents(found, Problem.of(silent[0]), parts.now())
     _keep(parts, site, found)
-    return found
+    return SiteContents(found)
 
 
 def now_or_last(parts: Parts, site: str) -> SiteContents:
     """What the site has, or had when it was last asked. Raises what `inventory` raises if it was never asked."""
     try:
-        return SiteContents(inventory(parts, site))
+        return _asked(parts, site)
     except UNANSWERED as problem:
         with parts.store.reading() as tx:
             last = tx.inventories.find(site)

@@ -6,12 +6,19 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Iterator
 from types import TracebackType
 
 DEADLINE_SECONDS = 60.0
 """Of a whole delivery: whoever answers a byte now and then gets no more."""
 SILENCE_SECONDS = 15.0
 MOST_SAID = 200
+TRANSLATED = tuple(
+    map(
+        ipaddress.IPv6Network, ("::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48")
+    )
+)
+"""Where the last 32 bits are an address of IPv4: mapped, compatible, and of translators (RFC 6052, RFC 8215)."""
 
 
 class NotDelivered(Exception):
@@ -105,10 +112,24 @@ def plain(said: str | bytes) -> str:
 
 def _refuse_own_network(opened: socket.socket) -> None:
     """Clouds give their machines' secrets at link-local addresses, and at some others; no receiver is there."""
-    address = ipaddress.ip_address(opened.getpeername()[0].partition("%")[0])
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
-    if address.is_link_local:
-        raise NotDelivered(f"It is at {address}, a link-local address: nothing is sent there.")
-    if address in SECRETS_OF_CLOUDS:
-        raise NotDelivered(f"At {address} a cloud gives its machines their secrets: nothing is sent there.")
+    for address in reached(opened.getpeername()[0]):
+        if address.is_link_local:
+            raise NotDelivered(f"It is at {address}, a link-local address: nothing is sent there.")
+        if address in SECRETS_OF_CLOUDS:
+            raise NotDelivered(
+                f"At {address} a cloud gives its machines their secrets: nothing is sent there."
+            )
+
+
+def reached(said: str) -> Iterator[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+    """The address, and those of IPv4 that a translator or a tunnel on the way may take it for."""
+    address = ipaddress.ip_address(said.partition("%")[0])
+    yield address
+    if isinstance(address, ipaddress.IPv4Address):
+        return
+    if address.sixtofour is not None:
+        yield address.sixtofour
+    if address.teredo is not None:
+        yield from address.teredo
+    if any(address in each for each in TRANSLATED):
+        yield ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)

@@ -42,6 +42,8 @@ class Limits:
     deadline_seconds: float = 120
     reach_seconds: float = 30
     stuck_seconds: float | None = None
+    once: bool = False
+    """Who did not answer in time is not asked again by the same attempt of the step, which may wait for others since."""
 
     @property
     def awaits_its_return(self) -> bool:
@@ -83,6 +85,8 @@ class _Open:
     since: float
     asked_at: float
     furthest: tuple[float, float] | None = None
+    over: errors.SecondsiteError | None = None
+    """Why it is not asked again."""
 
 
 class Orders:
@@ -119,6 +123,8 @@ class Orders:
         """
         order_id = f"{ctx.order_id}/{order.kind.value}/{appliance_id[:8]}{'/again' if again else ''}"
         asked = self._asked(order_id, ctx.began_at)
+        if asked.over is not None:
+            raise asked.over
         report = self.deps.gateway.ask(
             appliance_id,
             order_id,
@@ -139,7 +145,16 @@ class Orders:
             errors.StoreUnavailable
         ):  # no problem of the appliance's: whoever goes on without it must not hear it
             raise self._wait(ctx, asked, why, limits) from None
+        except errors.SecondsiteError as problem:
+            if limits.once:
+                self._end(asked, problem)
+            raise
         raise self._wait(ctx, asked, why, limits)
+
+    def _end(self, asked: _Open, problem: errors.SecondsiteError) -> None:
+        with self._lock:
+            self._open[asked.order_id] = asked
+        asked.over = problem
 
     def _require_worth_waiting(self, appliance_id: str, asked: _Open, why: str, limits: Limits) -> None:
         self._require_there(appliance_id, asked, limits)

@@ -1,22 +1,28 @@
 """Which appliances take part where a site has several hypervisors, each with an appliance of its own.
 
-The source is the appliance that has the machine. The target is the one that was named, or else the connected one with
+The source is the appliance that has the machine: where several hosts say so, none. The target is the one that was named, or else the connected one with
 the most free space. A protected machine stays with its two appliances, whatever its roles at them.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from ....domain import errors
+from ....domain.machines import platforms
 from ....jobs.model.context import StepContext
-from ....wire.common.machines import DiscoveredMachine, PowerState
-from ....wire.common.stores import DEFAULT
+from ....jobs.model.outcomes import Wait
+from ....wire.common.machines import DiscoveredMachine
+from ....wire.common.stores import DEFAULT, believed
 from ....wire.control import orders
 from ....wire.control.checks import CheckedTarget, Obstacles, ObstacleShape
 from ....wire.control.orders import Inventory
 from ... import ports
 from .. import lookup
 from ..deps import Deps
-from .giving_orders import Orders
+from .giving_orders import Limits, Orders
+
+NEIGHBOURS = Limits(deadline_seconds=10, reach_seconds=5, once=True)
+"""Of one machine, or whether there is a copy of it: a host answers that in a moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +31,45 @@ class Found:
 
     appliance: ports.ApplianceRecord
     machine: DiscoveredMachine
+    silent: tuple[str, ...] = ()
+    """Names of appliances that did not answer in time whether they have it too."""
+
+    @property
+    def unasked(self) -> str:
+        """Part of a sentence."""
+        return f"; without an answer of {', '.join(self.silent)}" if self.silent else ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    seen: dict[str, Inventory]
+    silent: list[tuple[ports.ApplianceRecord, errors.SecondsiteError]]
+
+
+def _ask(
+    give: Orders,
+    ctx: StepContext,
+    appliances: Sequence[ports.ApplianceRecord],
+    only: orders.Discover,
+    why: str,
+) -> _Answers:
+    """All at the same time: one that says nothing holds up no other for longer than the deadline, nor alone. Raises Wait while one may
+    answer."""
+    answers, waiting = _Answers({}, []), None
+    for each in appliances:
+        try:
+            answers.seen[each.id] = give.give(
+                ctx, each.id, orders.DISCOVER, only, why=why, limits=NEIGHBOURS
+            ).facts
+        except Wait as wait:
+            waiting = waiting or wait
+        except errors.StoreUnavailable:
+            raise
+        except errors.SecondsiteError as problem:
+            answers.silent.append((each, problem))
+    if waiting is not None:
+        raise waiting
+    return answers
 
 
 def at_source(deps: Deps, give: Orders, ctx: StepContext, name: str, site: str) -> Found:
@@ -34,13 +79,18 @@ def at_source(deps: Deps, give: Orders, ctx: StepContext, name: str, site: str) 
         appliances = sorted(
             lookup.appliances_of(tx, site), key=lambda each: not deps.gateway.is_connected(each.id)
         )
-    only, seen = orders.Discover(machine=name), dict[str, Inventory]()
+    only, why = orders.Discover(machine=name), f"looking for {name} at {site}"
+    connected = [each for each in appliances if deps.gateway.is_connected(each.id)]
+    answers = _ask(give, ctx, connected, only, why)
     for each in appliances:
-        if deps.gateway.is_connected(each.id) or not _has(seen, name):
-            why = f"looking for {name} at {site}"
-            seen[each.id] = give.give(ctx, each.id, orders.DISCOVER, only, why=why).facts
-    machine = lookup.find_machine(lookup.merged(seen.values()), name, site)
-    return _nearest(appliances, seen, machine.fabric_id)
+        if each not in connected and not has(answers.seen, name):
+            answers.seen[each.id] = give.give(ctx, each.id, orders.DISCOVER, only, why=why).facts
+    if answers.silent and not has(answers.seen, name):
+        raise answers.silent[0][1]
+    machine = lookup.find_machine(lookup.merged(answers.seen.values()), name, site)
+    found = holder(appliances, answers.seen, machine)
+    platforms.require(site, found.appliance.hello.fabric_kind if found.appliance.hello else None)
+    return replace(found, silent=tuple(each.name for each, _problem in answers.silent))
 
 
 def at_target(deps: Deps, site: str, wanted: str | None, store: str | None = None) -> ports.ApplianceRecord:
@@ -49,14 +99,15 @@ def at_target(deps: Deps, site: str, wanted: str | None, store: str | None = Non
         if wanted is not None:
             return lookup.appliance_named(tx, site, wanted)
         known = lookup.appliances_of(tx, site)
-    return min(known, key=lambda each: (not deps.gateway.is_connected(each.id), *_room(each, store)))
+    able = [each for each in known if platforms.is_known(each.hello.fabric_kind if each.hello else None)]
+    return min(able or known, key=lambda each: (not deps.gateway.is_connected(each.id), *_room(each, store)))
 
 
 def _room(appliance: ports.ApplianceRecord, store: str | None) -> tuple[bool, int]:
     """Whether it lacks the store, and what is not free there: the least is the best."""
     if store in (None, DEFAULT):
-        return False, -(appliance.store_free_bytes or 0)
-    free = [each.free_bytes or 0 for each in appliance.stores if each.name == store]
+        return False, -believed(appliance.store_free_bytes)
+    free = [believed(each.free_bytes, each.size_bytes) for each in appliance.stores if each.name == store]
     return not free, -sum(free)
 
 
@@ -81,14 +132,24 @@ def copies_beside(
     with deps.store.reading() as tx:
         known = lookup.appliances_of(tx, target.site)
         others = [each for each in known if each.id not in (target.id, *except_for)]
-    found = []
-    for each in others:
-        if deps.gateway.is_connected(each.id):
-            why = f"looking for a copy at {target.site}"
-            only = orders.Discover(machine=fabric_id)
-            seen = give.give(ctx, each.id, orders.DISCOVER, only, why=why).facts
-            found += [(each, machine) for machine in seen.machines if machine.fabric_id == fabric_id]
-    return Obstacles(obstacles=tuple(_in_the_way(at, machine) for at, machine in found))
+    connected = [each for each in others if deps.gateway.is_connected(each.id)]
+    only, why = orders.Discover(machine=fabric_id), f"looking for a copy at {target.site}"
+    answers = _ask(give, ctx, connected, only, why)
+    found = [
+        _in_the_way(each, machine)
+        for each in connected
+        for machine in (answers.seen[each.id].machines if each.id in answers.seen else ())
+        if machine.fabric_id == fabric_id
+    ]
+    return Obstacles(obstacles=(*found, *(_not_asked(each, problem) for each, problem in answers.silent)))
+
+
+def _not_asked(at: ports.ApplianceRecord, problem: errors.SecondsiteError) -> ObstacleShape:
+    return ObstacleShape(
+        what=f"Whether a copy of the machine is at the host of appliance '{at.name}' of {at.site} is not known: {problem.message}",
+        do="Look there, and see why that appliance does not answer.",
+        blocking=False,
+    )
 
 
 def _in_the_way(at: ports.ApplianceRecord, machine: DiscoveredMachine) -> ObstacleShape:
@@ -100,18 +161,32 @@ def _in_the_way(at: ports.ApplianceRecord, machine: DiscoveredMachine) -> Obstac
     )
 
 
-def _has(seen: Mapping[str, Inventory], name: str) -> bool:
+def has(seen: Mapping[str, Inventory], name: str) -> bool:
+    """Whether one of these has a machine of that name or id."""
     return any(name in (each.fabric_id, each.name) for found in seen.values() for each in found.machines)
 
 
-def _nearest(
-    appliances: Sequence[ports.ApplianceRecord], seen: Mapping[str, Inventory], fabric_id: str
+def holder(
+    appliances: Sequence[ports.ApplianceRecord], seen: Mapping[str, Inventory], wanted: DiscoveredMachine
 ) -> Found:
-    """Where it runs, if several have it: they share a hypervisor, or one was left with its definition."""
+    """The one that has it; of several on the same host, which share a hypervisor, the one that was enrolled first. Raises InvalidArgument
+    where hosts differ: one of them has only a definition, or lies, and would be given the machine's replication."""
     holders = [
         Found(each, machine)
         for each in appliances
         for machine in (seen[each.id].machines if each.id in seen else ())
-        if machine.fabric_id == fabric_id
+        if machine.fabric_id == wanted.fabric_id
     ]
-    return min(holders, key=lambda found: found.machine.power is not PowerState.RUNNING)
+    hosts = {_host(each.appliance) for each in holders}
+    if len(holders) > 1 and (len(hosts) > 1 or None in hosts):
+        said = ", ".join(f"'{each.appliance.name}' ({each.machine.power})" for each in holders)
+        raise errors.InvalidArgument(
+            f"Several hosts of site {holders[0].appliance.site} say that they have {wanted.name}: those of the appliances {said}.",
+            do="Look where it is, and remove its definition at the other host ('virsh undefine', without its disks). If it is not there at all, "
+            "that appliance may be in other hands.",
+        )
+    return min(holders, key=lambda found: found.appliance.enrolled_at)
+
+
+def _host(appliance: ports.ApplianceRecord) -> str | None:
+    return appliance.hello.host if appliance.hello else None

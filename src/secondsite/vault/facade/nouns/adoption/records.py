@@ -138,11 +138,11 @@ def _side(appliance_id: str | None, site: str) -> str:
 def unknown_at(site: str) -> str:
     """Stands for the id of an appliance of that site of which nobody knows anything. Nobody can enroll under it (APPLIANCE_ID) but with a key
     of the site that replaces it."""
-    return f"{UNKNOWN}-{uuid.uuid5(uuid.NAMESPACE_OID, site).hex}"
+    return f"{uuid.uuid5(uuid.NAMESPACE_OID, site).hex}-{UNKNOWN}"
 
 
 def is_unknown(appliance_id: str) -> bool:
-    return appliance_id.partition("-")[0] == UNKNOWN
+    return appliance_id.rpartition("-")[2] == UNKNOWN
 
 
 def _fabric_id(machine_id: str) -> str:

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from .....domain import errors
 from .....wire.common.machines import DiscoveredMachine
 from .....wire.control.checks import CheckSource, CheckTarget
-from .....wire.control.orders import DISCOVER, Discover
+from .....wire.control.orders import DISCOVER, Discover, Inventory
 from .....wire.rest.preflights import EligibilityQuery, Preflight, PreflightObstacle
 from .... import ports
 from ....steps import enabling, lookup
 from ....steps.sides import placing
 from ...parts import Parts
 from ...shared import discovery
-from ...shared.asking import ask_and_wait
+from ...shared.asking import ask_each
 from . import asked
 
 
@@ -55,14 +55,18 @@ class Eligibility:
     ) -> tuple[DiscoveredMachine, ports.ApplianceRecord]:
         """The machine, and the appliance that has it."""
         only = Discover(machine=name)
-        seen = ask_and_wait(self._parts, appliances, DISCOVER, only, discovery.DISCOVER_SECONDS)
-        machine = lookup.find_machine(lookup.merged(seen), name, site)
-        has = (
-            appliance
-            for appliance, inventory in zip(appliances, seen, strict=True)
-            if machine in inventory.machines
-        )
-        return machine, next(has)
+        answers = ask_each(self._parts, appliances, DISCOVER, only, discovery.DISCOVER_SECONDS)
+        seen = {
+            each.id: said
+            for each, said in zip(appliances, answers, strict=True)
+            if isinstance(said, Inventory)
+        }
+        silent = [said for said in answers if isinstance(said, errors.SecondsiteError)]
+        if silent and not placing.has(seen, name):
+            raise silent[0]
+        machine = lookup.find_machine(lookup.merged(seen.values()), name, site)
+        found = placing.holder(appliances, seen, machine)
+        return found.machine, found.appliance
 
     def _refuse_protected(self, machine: DiscoveredMachine, site: str) -> None:
         with self._parts.store.reading() as tx:
