@@ -89,7 +89,7 @@ class Owner:
 
     def _snapshot(self, site: str) -> TakeBack:
         listed = self.virsh(site, "domblklist", NAME).splitlines()
-        (disk,) = [line.split()[0] for line in listed if "qcow2" in line]
+        (disk,) = [line.split()[0] for line in listed if " /" in line]
         with contextlib.suppress(Refused):  # libvirt may refuse it beside a view
             self.virsh(site, "snapshot-create-as", NAME, "--disk-only", "--no-metadata", "snap")
             self.virsh(site, "blockcommit", NAME, disk, "--active", "--pivot", "--wait")
