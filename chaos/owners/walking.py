@@ -5,7 +5,7 @@ import random
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import guestkit
@@ -35,7 +35,7 @@ WAIT_SECONDS = 300.0
 Say = Callable[[str], None]
 
 
-@dataclass(slots=True)
+@dataclass
 class Walked:
     """What a run saw."""
 
@@ -47,7 +47,8 @@ class Walked:
     broken: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        """With plain numbers by name."""
+        return {**vars(self), "reboots": dict(self.reboots), "became": dict(self.became)}
 
 
 def run(steps: int, seed: int, within_seconds: float, say: Say) -> Walked:
@@ -61,6 +62,7 @@ def run(steps: int, seed: int, within_seconds: float, say: Say) -> Walked:
             walk.go_on(steps, time.monotonic() + within_seconds)
         except (PromiseBroken, AssertionError) as problem:
             seen.broken = f"{problem}\n{traceback.format_exc()}\n{_logs(rig)}"
+            say(seen.broken)
     return seen
 
 
