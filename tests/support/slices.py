@@ -5,7 +5,7 @@ SLICES commits take all. Sweeps take their steps from there likewise. `--slice=N
 A test whose file is named on the command line runs, whatever its slice, unless `--slice` is given too.
 
 `every` marks a module that is in one slice as a whole, since its tests are one story or share a world; `every(by="test")` has each
-test in a slice of its own.
+test in a slice of its own; `every(by="all")` is in no slice, only in --all.
 """
 
 import subprocess
@@ -115,6 +115,8 @@ def _is_in(chosen, item):
     if mark is None:
         return True
     by = mark.kwargs.get("by", "module")
+    if by == "all":
+        return chosen.whole
     return chosen.takes(item.nodeid if by == "test" else item.nodeid.partition("::")[0])
 
 
