@@ -106,7 +106,7 @@ class Owner:
 
     def _snapshot(self, site):
         (disk,) = [
-            line.split()[0] for line in self.virsh(site, "domblklist", NAME).splitlines() if "qcow2" in line
+            line.split()[0] for line in self.virsh(site, "domblklist", NAME).splitlines() if " /" in line
         ]
         with contextlib.suppress(AssertionError):  # libvirt may refuse it beside a view
             self.virsh(site, "snapshot-create-as", NAME, "--disk-only", "--no-metadata", "snap")
