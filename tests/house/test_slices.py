@@ -23,6 +23,8 @@ import pytest
 @pytest.mark.every(by="test")
 @pytest.mark.parametrize("n", range(40))
 def test_case(n): pass
+@pytest.mark.every(by="all")
+def test_dear(): pass
 def test_always(): pass
 """
 
@@ -60,7 +62,7 @@ def collected(tmp_path):
 @pytest.mark.slow
 def test_all_are_all_and_a_slice_takes_stories_whole_and_cases_one_by_one(collected):
     everything = collected("--all")
-    assert len(everything) == 2 * SLICES * 2 + 41
+    assert len(everything) == 2 * SLICES * 2 + 42
     taken = collected("--slice=1003")
     assert "rooms/test_cases.py::test_always" in taken < everything
     first, second = ({each[:-3] for each in taken if each.endswith(end)} for end in ("one", "two"))
@@ -70,6 +72,13 @@ def test_all_are_all_and_a_slice_takes_stories_whole_and_cases_one_by_one(collec
     cases = {each for each in taken if "test_case[" in each}
     assert cases == {each for each in everything if "test_case[" in each and Sliced(1003).takes(each)}
     assert 0 < len(cases) < 40
+
+
+@pytest.mark.slow
+def test_what_is_dear_is_in_no_slice(collected):
+    dear = {"rooms/test_cases.py::test_dear"}
+    assert dear < collected("--all")
+    assert not any(dear & collected(f"--slice={number}") for number in range(SLICES))
 
 
 def in_slice(number, story):

@@ -5,8 +5,8 @@ SLICES commits take all. Sweeps take their steps from there likewise. `--slice=N
 A test whose file is named on the command line runs, whatever its slice, unless `--slice` is given too.
 
 `every` marks a module that is in one slice as a whole, since its tests are one story or share a world; `every(by="test")` has each
-test in a slice of its own. `every(turn=NAME)`: of all that is marked so with that name, each run takes one, in the order of their names; as many commits take all as there are.
-`every(by="all")` is in no slice.
+test in a slice of its own; `every(by="all")` is in no slice, only in --all. `every(turn=NAME)`: of all that is marked so with that name, each run
+takes one, in the order of their names; as many commits take all as there are.
 """
 
 import subprocess
