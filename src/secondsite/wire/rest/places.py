@@ -102,7 +102,9 @@ class Appliance(Shape):
 
 def _one_line(name: str) -> str:
     if not name.isprintable() or name != name.strip() or name.startswith("-"):
-        raise ValueError("a name is one line that can be read, without blanks around it, and begins with no '-'")
+        raise ValueError(
+            "a name is one line that can be read, without blanks around it, and begins with no '-'"
+        )
     return name
 
 
