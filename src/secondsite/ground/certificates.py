@@ -38,7 +38,7 @@ def is_appliances(der: bytes) -> bool:
     except x509.ExtensionNotFound:
         return False
     names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    known = {form for each in names for form in (str(each.value), f"{each.value}.{APPLIANCES}")}
+    known = {f"{each}{end}" for each in (str(name.value) for name in names) for end in ("", f".{APPLIANCES}")}
     named = {each.value for each in alternatives if isinstance(each, x509.DNSName)}
     return (
         ExtendedKeyUsageOID.CLIENT_AUTH in usages and len(named) == len(list(alternatives)) and named <= known

@@ -1,7 +1,7 @@
 """Whose a job is."""
 
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 from secondsite.vault.facade.shared import job_scopes
 from tests.support.vault import NOW
@@ -10,7 +10,7 @@ from tests.support.vault import NOW
 def is_by(name: str) -> bool:
     caller: Any = SimpleNamespace(name=name, since=NOW)
     job: Any = SimpleNamespace(requested_by=name, created_at=NOW)
-    return cast(bool, job_scopes._is_by(caller, job))  # noqa: SLF001
+    return job_scopes._is_by(caller, job)  # noqa: SLF001
 
 
 def test_what_a_schedule_started_is_no_tokens_that_an_earlier_release_let_have_its_name():

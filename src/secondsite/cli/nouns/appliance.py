@@ -128,7 +128,7 @@ def create_registration_key(
             f"next, where its home is still there, as root, once it is stopped: secondsite appliance enroll-again --vault {shlex.quote(url)} --fingerprint {seen}"
         )
         output.say(
-            f"or on new hardware: secondsite appliance enroll --vault {shlex.quote(url)} --fingerprint {seen} --name {shlex.quote(replaced)} --uri qemu:///system"
+            f"or on new hardware: secondsite appliance enroll --vault {shlex.quote(url)} --fingerprint {seen} --name {shlex.quote(str(replaced))} --uri qemu:///system"
         )
     output.say("(the key is asked for; '--help' tells of folders and addresses)")
 

@@ -7,7 +7,7 @@ from ....wire import rest
 from ....wire.control.orders import Inventory
 from ...steps import lookup, seeds
 from ..parts import Parts
-from . import discovery
+from . import asking, discovery
 
 
 def refuse_unknown(parts: Parts, request: rest.EnableProtection) -> None:
@@ -31,5 +31,5 @@ def _inventory(parts: Parts, site: str) -> Inventory | None:
     """None when the site does not answer: the job then says so, and may wait for it."""
     try:
         return discovery.inventory(parts, site)
-    except discovery.UNANSWERED:
+    except asking.UNANSWERED:
         return None

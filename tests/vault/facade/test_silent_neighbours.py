@@ -1,0 +1,33 @@
+"""An appliance that is connected and answers nothing hides only what is its own."""
+
+import time
+
+from secondsite.wire.control.orders import Kind
+from tests.support.vault import Dialler
+
+
+def test_a_sites_networks_are_shown_without_those_of_the_one_that_is_silent_and_it_is_named(vault):
+    honest, silent = vault.enroll("a", "one"), vault.enroll("a", "two")
+    facts = {"machines": [], "networks": [{"name": "lan", "kind": "bridge"}]}
+    with (
+        Dialler(honest, {Kind.DISCOVER: lambda order: {"sentence": "ok", "facts": facts}}),
+        Dialler(silent, {}),
+    ):
+        began = time.monotonic()
+        (shown,) = vault.rest.get("/api/networks", params={"site": "a"}).json()
+        assert time.monotonic() - began < 15
+    assert [each["name"] for each in shown["networks"]] == ["lan"]
+    assert "'two' of site a did not answer" in shown["problem"]["message"]
+
+
+def test_one_that_answers_with_a_problem_hides_nothing_of_the_others(vault):
+    honest, odd = vault.enroll("a", "one"), vault.enroll("a", "two")
+    facts = {"machines": [], "networks": [{"name": "lan", "kind": "bridge"}]}
+    problem = {"code": "not-found", "message": "No.", "do": "Nothing."}
+    answers = {Kind.DISCOVER: lambda order: {"sentence": "", "problem": problem}}
+    with (
+        Dialler(honest, {Kind.DISCOVER: lambda order: {"sentence": "ok", "facts": facts}}),
+        Dialler(odd, answers),
+    ):
+        (shown,) = vault.rest.get("/api/networks", params={"site": "a"}).json()
+    assert [each["name"] for each in shown["networks"]] == ["lan"]
