@@ -185,14 +185,15 @@ def test_of_a_flood_one_line_is_logged(vault, said):
     assert len([each for each in told if each["event"].startswith(("message.", "status."))]) == 1
 
 
-def no_line(event, /, **said):
-    pytest.fail(f"{event}: {said}")
+class Silent:
+    def warning(self, event, **said):
+        pytest.fail(f"{event}: {said}")
 
 
 def test_the_longest_that_honest_appliances_say_is_understood():
     sources = tuple(source_status(f"m{each}", last_seq=each, sent_at=NOW) for each in range(20_000))
     said = control.Status(sources=sources).model_dump_json()
-    status = reading.status("ap", said, no_line)
+    status = reading.status("ap", said, Silent())
     assert status is not None
     assert len(status.sources) == 20_000
     news = News(True)
@@ -200,7 +201,7 @@ def test_the_longest_that_honest_appliances_say_is_understood():
         news.of(None, replica_status(f"m{each}", points=tuple(map(point, range(1000)))))
     news.of(None, replica_status("large", points=tuple(point(each) for each in range(MOST_POINTS))))
     for part in news.parts:
-        assert reading.status("ap", control.Status(**part).model_dump_json(), no_line) is not None
+        assert reading.status("ap", control.Status(**part).model_dump_json(), Silent()) is not None
 
 
 def test_a_site_of_thousands_of_machines_is_discovered():
@@ -209,5 +210,5 @@ def test_a_site_of_thousands_of_machines_is_discovered():
     machine = DiscoveredMachine(fabric_id="f", name="web", power="running", tag=None, definition=made)
     found = orders.Inventory(machines=(machine,) * 5000, networks=())
     text = control.Report(order_id="o1", facts=found.model_dump(mode="json")).model_dump_json()
-    report = reading.report("ap", text, reading.Heading("o1", None), Kind.DISCOVER, no_line)
+    report = reading.report("ap", text, reading.Heading("o1", None), Kind.DISCOVER, Silent())
     assert len(facts_of(orders.DISCOVER, report).machines) == 5000

@@ -299,8 +299,9 @@ class ControlPort:
         """All appliances wait for it: nothing long is read here, and nothing is read that nobody has asked for."""
         if self._links.get(link.appliance_id) is not link:
             return
+        log = link.room.log
         if not isinstance(text, str):
-            link.room.warn("message.no-text", appliance=link.appliance_id)
+            log.warning("message.no-text", appliance=link.appliance_id)
             self._end(link, NO_TEXT)
         elif (head := reading.heading(text)) is not None:
             self._report_came(link, text, head)
@@ -318,6 +319,7 @@ class ControlPort:
         self._delivery.post_end(link.appliance_id, head.machine_id, self._heard(link, text, told))
 
     def _short_came(self, link: Link, text: str) -> None:
+        log = link.room.log
         match reading.of_short(text):
             case control.Progress() as progress:
                 self._giving.progressed(link.appliance_id, progress)
@@ -329,7 +331,7 @@ class ControlPort:
             case control.Status() | None:
                 self._later(link, text, partial(self._said, link, text))
             case message:
-                link.room.warn("message.out-of-place", appliance=link.appliance_id, type=message.type)
+                log.warning("message.out-of-place", appliance=link.appliance_id, type=message.type)
 
     def _later(self, link: Link, text: str, hear: Callable[[], None]) -> None:
         self._delivery.post(link.appliance_id, self._heard(link, text, hear))
@@ -350,12 +352,12 @@ class ControlPort:
         return heard
 
     def _reported(self, link: Link, text: str, head: reading.Heading, kind: str) -> None:
-        report = reading.report(link.appliance_id, text, head, kind, link.room.warn)
+        report = reading.report(link.appliance_id, text, head, kind, link.room.log)
         self._giving.reported(link.appliance_id, report, kept(text) if report.problem is None else None)
 
     def _said(self, link: Link, text: str) -> None:
         self._giving.drop_forgotten()
-        status = reading.status(link.appliance_id, text, link.room.warn)
+        status = reading.status(link.appliance_id, text, link.room.log)
         if status is None:
             self._sink.missed(link.appliance_id)
             return
@@ -367,6 +369,7 @@ class ControlPort:
         try:
             answer = control.Renewed(certificate_pem=self._renew(link.appliance_id, csr_pem))
         except errors.SecondsiteError as problem:
-            link.room.warn("certificate.not-renewed", appliance=link.appliance_id, problem=problem.message)
+            log = link.room.log
+            log.warning("certificate.not-renewed", appliance=link.appliance_id, problem=problem.message)
             answer = control.Renewed(problem=Problem.of(problem))
         link.send(answer)

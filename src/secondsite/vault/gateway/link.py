@@ -15,7 +15,7 @@ from ...ground.seldom import Seldom
 from ...ground.units import KiB, MiB
 from ...wire.control import Again, Order, Renewed
 
-log = structlog.get_logger()
+_log = structlog.get_logger()
 
 MOST_UNHEARD_BYTES = 64 * MiB
 """Some times the statuses of a thousand machines. More is not read until some of it was heard: the database may be away for long."""
@@ -23,6 +23,18 @@ EACH_BYTES = 16 * KiB
 """What a message counts for besides its text."""
 EACH_SECONDS = 0.001
 """Of the processor: what a message takes at least."""
+
+
+class Quiet:
+    """A log in which each event stands once in a while."""
+
+    def __init__(self) -> None:
+        self._seldom = Seldom()
+
+    def warning(self, event: str, **said: object) -> None:
+        untold = self._seldom.untold(event)
+        if untold is not None:
+            _log.warning(event, **said, **({"untold": untold} if untold else {}))
 
 
 class Room:
@@ -35,19 +47,13 @@ class Room:
         self._has_room = asyncio.Event()
         self._has_room.set()
         self._lock = threading.Lock()
-        self._seldom = Seldom()
         self.attention = Attention()
+        self.log = Quiet()
 
     async def free(self) -> None:
         """Returns when more may be read. Others have their turn in any case."""
         await asyncio.sleep(self.attention.rest_seconds())
         await self._has_room.wait()
-
-    def warn(self, event: str, **said: object) -> None:
-        """Log it, if that was not done a moment ago."""
-        untold = self._seldom.untold(event)
-        if untold is not None:
-            log.warning(event, **said, **({"untold": untold} if untold else {}))
 
     def took(self, text_bytes: int) -> None:
         """A message of this length waits to be heard."""

@@ -19,8 +19,6 @@ from ...wire.control.reports import MOST_FACTS_BYTES, OF_ALL_MACHINES
 from ...wire.control.salvage import MOST_PARTS
 from .greeting import kept, parse
 
-log = structlog.get_logger()
-
 LONGEST: Final = 32 * MiB
 """Of any message: what a site has, in machines that take some KiB each."""
 LONGEST_STATUS: Final = 16 * MiB
@@ -38,10 +36,13 @@ _REPORT = re.compile(
 _LONGEST_BEGIN = 1000
 
 
-class Warn(Protocol):
-    """Logs it."""
+class Log(Protocol):
+    """Of which one kind of line is wanted."""
 
-    def __call__(self, event: str, /, **said: object) -> object: ...
+    def warning(self, event: str, **said: object) -> object: ...
+
+
+_every: Log = structlog.get_logger()
 
 
 class Heading(NamedTuple):
@@ -75,10 +76,10 @@ def of_short(text: str) -> control.Message | None:
         return None
 
 
-def status(appliance_id: str, text: str, warn: Warn = log.warning) -> control.Status | None:
+def status(appliance_id: str, text: str, log: Log = _every) -> control.Status | None:
     """None for what is no status. What one machine spoils is that machine's status, not the others'."""
     if (too_much := _too_much(text, LONGEST_STATUS, MOST_PARTS)) is not None:
-        warn("message.not-understood", appliance=appliance_id, problem=too_much)
+        log.warning("message.not-understood", appliance=appliance_id, problem=too_much)
         return None
     try:
         message = parse(text)
@@ -90,15 +91,13 @@ def status(appliance_id: str, text: str, warn: Warn = log.warning) -> control.St
     try:
         rest, without = control.without_malformed(kept(text))
     except ValueError:
-        warn("message.not-understood", appliance=appliance_id, problem=said)
+        log.warning("message.not-understood", appliance=appliance_id, problem=said)
         return None
-    warn("status.not-understood", appliance=appliance_id, problem=without)
+    log.warning("status.not-understood", appliance=appliance_id, problem=without)
     return rest
 
 
-def report(
-    appliance_id: str, text: str, head: Heading, kind: str, warn: Warn = log.warning
-) -> control.Report:
+def report(appliance_id: str, text: str, head: Heading, kind: str, log: Log = _every) -> control.Report:
     """Of an order of this kind. Whoever waits for one that cannot be read hears that."""
     of_all = kind in OF_ALL_MACHINES
     longest, parts = (LONGEST, MOST_PARTS_OF_ALL) if of_all else (LONGEST_REPORT, MOST_PARTS)
@@ -111,7 +110,7 @@ def report(
             said = "it is one of another order"
         except errors.InvalidArgument as problem:
             said = problem.message
-    warn("report.not-understood", appliance=appliance_id, problem=said)
+    log.warning("report.not-understood", appliance=appliance_id, problem=said)
     return control.failed_report(head.order_id, head.machine_id, said)
 
 
