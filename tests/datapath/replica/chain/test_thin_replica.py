@@ -78,11 +78,11 @@ def test_a_point_is_verified_by_what_it_holds(replica):
 
 
 def test_zeros_over_a_hole_of_the_disk_make_no_tables(replica):
-    head = replica.files.head("sda", replica.state.head)
+    sealed = replica.files.layer("sda", replica.state.head)
     with counted() as work:
         replica.apply(*cycle(2, [zeros(at, GiB) for at in range(0, SIZE, GiB)], point="p2"))
     assert work.zeroed_bytes == HELD
-    assert stored_bytes(head) < 4 * MiB
+    assert stored_bytes(sealed) < 4 * MiB
     assert stored_bytes(replica.files.digests("sda")) < 256 * KiB
     assert replica.verify("p2").ok
     assert replica.verify("p1").ok
