@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+import threading
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -9,6 +11,7 @@ from fastapi import APIRouter
 
 from secondsite.api import bodies, failures, routers
 from secondsite.api.routers import NAMED, PERMITTED
+from secondsite.domain import errors
 from secondsite.ground.units import KiB, MiB
 
 TOKEN = "sst_" + "a" * 43
@@ -136,3 +139,52 @@ def test_a_router_that_asks_nobody_who_they_are_is_not_served(router):
     if NAMED not in router.dependencies:
         with pytest.raises(TypeError, match="was not made by"):
             routers.routes([], [router])
+
+
+def doubled(fields):
+    """An object of so many fields, of which the last is there twice."""
+    names = [f'"{number:x}":1' for number in range(fields)]
+    return ("{" + ",".join([*names, names[-1]]) + "}").encode()
+
+
+def test_a_doubled_field_is_found_in_one_pass(vault):
+    """It was one for each field: 65 kB of a stranger's kept everybody out for most of a second, a MiB for minutes."""
+
+    def seconds(fields):
+        began = time.thread_time()
+        for _ in range(3):
+            with pytest.raises(errors.InvalidArgument, match="twice"):
+                bodies.text_of(doubled(fields))
+        return time.thread_time() - began
+
+    seconds(100)
+    assert seconds(40_000) < 30 * seconds(4_000)
+
+
+def test_a_long_body_is_read_beside_the_requests_of_others(vault, monkeypatch):
+    threads = []
+    read = bodies.text_of
+
+    def noted(body):
+        threads.append(threading.current_thread().name)
+        return read(body)
+
+    monkeypatch.setattr(bodies, "text_of", noted)
+    for size in (10, 60_000):
+        vault.rest.post("/api/enroll", content=b"[" + b"1" * (size - 2) + b"]")
+    assert ["worker" in name for name in threads] == [False, True]
+
+
+def test_a_body_of_a_million_little_things_is_refused_unread(vault):
+    body = b"[" + b"[]," * 100_000 + b"1]"
+    answer = vault.rest.post("/api/sites", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 422
+    assert "more than 50000 parts" in answer.json()["error"]["message"]
+
+
+def test_of_many_faults_the_first_are_told(vault):
+    body = {"machines": [{}] * 20_000, "more": 1}
+    answer = vault.rest.post("/api/machines/failover", json=body)
+    assert answer.status_code == 422
+    assert len(answer.content) < 4 * KiB
+    assert "and 19991 more." in answer.json()["error"]["message"]

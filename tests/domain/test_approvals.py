@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from secondsite.domain import errors
 from secondsite.domain.access import approvals
-from secondsite.domain.access.approvals import ALWAYS, VERBS, Holder, Rules
+from secondsite.domain.access.approvals import ALWAYS, VERBS, WITH, Holder, Rules
 
 persons = st.sampled_from(["anna", "Anna", " anna", "bob", "carl", "dora"])
 holders = st.builds(Holder, st.text(max_size=5), persons, st.lists(persons, max_size=3).map(tuple))
@@ -42,7 +42,8 @@ def test_it_is_switched_on_only_when_two_could_approve_each_other(in_charge):
 @given(named, st.sampled_from(sorted(VERBS)))
 def test_what_is_named_waits_and_with_it_what_would_get_round_it(names, verb):
     rules = Rules(approvals.checked(names))
-    assert rules.guard([verb]) == (bool(names) and (verb in names or verb in ALWAYS))
+    around = any(verb in WITH.get(name, ()) for name in names)
+    assert rules.guard([verb]) == (bool(names) and (verb in names or verb in ALWAYS or around))
     assert all(one < other for one, other in pairwise(rules.verbs))
 
 
@@ -51,3 +52,12 @@ def test_an_unknown_name_is_refused(names, text):
     if text not in VERBS:
         with pytest.raises(errors.InvalidArgument, match="No such verb"):
             approvals.checked([*names, text])
+
+
+def test_who_may_not_shorten_a_policy_gives_no_machine_a_shorter_one():
+    assert Rules(("update_policy",)).guard(["change_machine_policy"])
+    assert not Rules(("delete_policy",)).guard(["change_machine_policy"])
+
+
+def test_what_goes_round_a_verb_is_a_verb():
+    assert {*WITH, *(verb for verbs in WITH.values() for verb in verbs)} <= VERBS

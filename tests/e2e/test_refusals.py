@@ -14,7 +14,7 @@ from secondsite.ground.units import MiB
 from tests.e2e.support_simulated_sites import PROTECT, STORE_BYTES, simulated_sites
 from tests.support import command_line
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.every, pytest.mark.timeout(240)]
 
 
 @pytest.fixture(scope="module")

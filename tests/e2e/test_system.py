@@ -16,7 +16,13 @@ from rig.eventually import eventually
 from tests.e2e import support_e2e as e2e
 from tests.support import command_line, libvirtd, policies
 
-pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.longest, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.guest,
+    pytest.mark.slow,
+    pytest.mark.every,
+    pytest.mark.longest,
+    pytest.mark.timeout(300),
+]
 
 HOOK = Path(secondsite.fabrics.libvirt.host.__file__).with_name("start-veto")
 

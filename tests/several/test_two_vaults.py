@@ -6,7 +6,7 @@ from rig.eventually import eventually
 from secondsite.domain.lifecycle import Verb
 from secondsite.wire import rest
 
-pytestmark = [pytest.mark.slow, pytest.mark.longest, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.every, pytest.mark.longest, pytest.mark.timeout(400)]
 
 MACHINES = tuple(f"vm{number}" for number in range(6))
 

@@ -34,6 +34,8 @@ def told(rig, *words, exit_code=0):
 
 def _meant(words):
     noun, verb, *names = words if len(words) > 1 else (*words, "")
+    if verb == "delete":
+        return () if "--yes" in words else ("--yes",)
     if noun not in ("machine", "plan") or verb not in ASKS:
         return ()
     beside = verb == "failover" and "--shut-down" not in words

@@ -154,6 +154,7 @@ def test_extremes_of_all_that_an_appliance_says_lock_nobody_out(border):
 
 
 @pytest.mark.every
+@pytest.mark.timeout(900)
 @pytest.mark.postgresql
 def test_all_extremes_lock_nobody_out(tmp_path, database_url):
     border = Border(tmp_path / "vault", database_url, machines=4)

@@ -3,14 +3,20 @@
 import asyncio
 import json
 import re
+from collections import Counter
 from collections.abc import Sequence
 
+from fastapi.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope
 
 from ..domain import errors
 from ..ground.units import KiB
 
 BODY_SECONDS = 20.0
+MOST_PARTS = 50_000
+"""Of a body: a MiB may hold half a million empty lists, each of which costs more than its two letters."""
+SMALL_BYTES = 4 * KiB
+"""What is longer is read beside the requests of others."""
 ODD = re.compile(rb"\\u(0000|d[89a-f])", re.IGNORECASE)
 NUL = re.compile(r"(?<!\\)(\\\\)*\\u0000")
 
@@ -31,11 +37,13 @@ async def read(scope: Scope, receive: Receive, most_bytes: int) -> bytes:
                 if len(found) > most_bytes:
                     raise _too_large(most_bytes)
                 if not message.get("more_body", False):
-                    return _text(bytes(found))
+                    break
     except TimeoutError:
         raise errors.RequestTooSlow(
             f"The request's body did not come within {BODY_SECONDS:.0f} seconds."
         ) from None
+    body = bytes(found)
+    return text_of(body) if len(body) <= SMALL_BYTES else await run_in_threadpool(text_of, body)
 
 
 def declared_bytes(scope: Scope) -> int:
@@ -48,7 +56,7 @@ def _too_large(most_bytes: int) -> errors.RequestTooLarge:
     return errors.RequestTooLarge(f"The request's body has more than {most_bytes // KiB} KiB.")
 
 
-def _text(body: bytes) -> bytes:
+def text_of(body: bytes) -> bytes:
     """The body, if it is text that every part of the vault can hold, and understands alike. The library that parses JSON takes
     more: halves of surrogate pairs and NUL, which then cannot be stored, or cannot be shown; other encodings, which look
     empty as UTF-8; a field twice, of which others take the first."""
@@ -56,6 +64,10 @@ def _text(body: bytes) -> bytes:
         text = body.decode()
         if "\0" in text or text.startswith("\ufeff"):
             raise _no_text()
+        if body.count(b",") + body.count(b"[") + body.count(b"{") > MOST_PARTS:
+            raise errors.InvalidArgument(
+                f"The request's body has more than {MOST_PARTS} parts.", do="Send it in several."
+            )
         value = json.loads(text, object_pairs_hook=_once_each) if text else None
         if ODD.search(body):
             _check(value)
@@ -69,8 +81,7 @@ def _text(body: bytes) -> bytes:
 def _once_each(fields: Sequence[tuple[str, object]]) -> dict[str, object]:
     found = dict(fields)
     if len(found) < len(fields):
-        names = [name for name, _ in fields]
-        twice = next(name for name in names if names.count(name) > 1)
+        twice, _ = Counter(name for name, _ in fields).most_common(1)[0]
         raise errors.InvalidArgument(
             f"The request's body says '{twice[:100]}' twice in one object.", do="Say each field once."
         )

@@ -47,6 +47,8 @@ STATUS: Mapping[str, HTTPStatus] = MappingProxyType(
     }
 )
 """Codes that are not here are defects: 500."""
+MOST_FAULTS, MOST_OF_A_FAULT = 10, 300
+"""Of a request are told so many, in so many letters each."""
 
 ANSWERS: dict[int | str, dict[str, object]] = {
     "4XX": {
@@ -93,9 +95,13 @@ def _ours(_request: Request, error: Exception) -> JSONResponse:
 
 def _not_valid(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    wrong = "; ".join(f"{_place(one['loc'])}: {one['msg']}" for one in error.errors())
-    refused = errors.InvalidArgument(f"The request is not valid: {wrong}.", do="Correct it; see /api/docs.")
-    unreadable = any(one["type"] == "json_invalid" for one in error.errors())
+    found = error.errors()
+    told = [f"{_place(one['loc'])}: {one['msg']}"[:MOST_OF_A_FAULT] for one in found[:MOST_FAULTS]]
+    more = f"; and {len(found) - MOST_FAULTS} more" if len(found) > MOST_FAULTS else ""
+    refused = errors.InvalidArgument(
+        f"The request is not valid: {'; '.join(told)}{more}.", do="Correct it; see /api/docs."
+    )
+    unreadable = any(one["type"] == "json_invalid" for one in found)
     return _answer(
         Problem.of(refused), HTTPStatus.BAD_REQUEST if unreadable else HTTPStatus.UNPROCESSABLE_ENTITY
     )

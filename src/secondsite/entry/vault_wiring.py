@@ -346,6 +346,7 @@ class RunningVault:
             now=utc_now,
             refusals=self.refusals,
             served=several.served(self._engine.standing),
+            writable=self._store.require_writable,
             rpo_unwritten=self.rpo_unwritten,
             plan_limits=plan.Limits(self.settings.plan_groups, self.settings.plan_machines),
             uses=self.uses,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from typing import ParamSpec
 
 What = ParamSpec("What")
@@ -17,6 +18,15 @@ def worker(name: str, run: Callable[What, object], *what: What.args, **named: Wh
     What `run` raises goes to the callback of `tell_deaths`, else to standard error.
     """
     return Worker(target=run, args=what, kwargs=named, name=name, daemon=True)
+
+
+def have_ended(workers: Iterable[Worker], within_seconds: float) -> bool:
+    """Wait for all of them, this long in all. One that was not started has ended."""
+    until = time.monotonic() + within_seconds
+    alive = [each for each in workers if each.is_alive()]
+    for each in alive:
+        each.join(max(0.0, until - time.monotonic()))
+    return not any(each.is_alive() for each in alive)
 
 
 def tell_deaths(died: Died) -> None:

@@ -14,7 +14,7 @@ from secondsite.ground.units import MiB
 from secondsite.wire import rest
 from tests.support import command_line, policies
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.every, pytest.mark.timeout(240)]
 
 NAMES = ("deleted", "burnt", "web01", "db01")
 NEW_LAN = "new-lan"

@@ -11,7 +11,7 @@ from secondsite.fabrics.simulated import open_fabric
 from secondsite.ground.units import MiB
 from tests.support import command_line, policies
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.every, pytest.mark.timeout(300)]
 DISK_BYTES = 16 * MiB
 HOME, AWAY = "a", "b"
 

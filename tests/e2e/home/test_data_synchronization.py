@@ -12,7 +12,7 @@ from secondsite.fabrics.simulated import open_fabric
 from secondsite.ground.units import MiB
 from tests.support import command_line, policies
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.every, pytest.mark.timeout(240)]
 DISK_BYTES = 16 * MiB
 
 

@@ -11,7 +11,7 @@ from secondsite.domain import errors
 from tests.e2e.hostile.support_replicating import replicate
 from tests.support import command_line
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.every, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from secondsite.fabrics import simulated
 from tests.e2e.support_simulated_sites import PROTECT, copies, host, simulated_sites
 from tests.support import command_line
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.every, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")

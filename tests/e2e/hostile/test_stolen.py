@@ -7,7 +7,7 @@ from secondsite.wire import rest
 from tests.e2e.hostile.support_replicating import replicate
 from tests.support import command_line
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.every, pytest.mark.timeout(240)]
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from secondsite.fabrics.interface import PowerState
 from secondsite.ground.units import KiB, MiB
 from tests.support import command_line, policies
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.every, pytest.mark.timeout(300)]
 
 PLACES = {"web01": ("a", "b"), "db01": ("a2", "b2")}
 """The host that each machine lives on, and that its replica is kept at."""

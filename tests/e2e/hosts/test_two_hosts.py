@@ -9,7 +9,7 @@ from secondsite.fabrics.simulated.host.host import Host
 from secondsite.ground.units import MiB
 from tests.support import command_line, policies
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.every, pytest.mark.timeout(300)]
 
 HOSTS = ("a", "a2", "b", "b2")
 

@@ -12,7 +12,13 @@ from rig.eventually import eventually
 from tests.e2e import support_e2e as e2e
 from tests.support import command_line
 
-pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.longest, pytest.mark.timeout(240)]
+pytestmark = [
+    pytest.mark.guest,
+    pytest.mark.slow,
+    pytest.mark.every,
+    pytest.mark.longest,
+    pytest.mark.timeout(240),
+]
 HOME, AWAY, TESTED = "10.7.9.1", "10.2.0.5", "10.9.0.5"
 GIVEN = f"; eth0 {AWAY}/24 set by its agent"
 

@@ -15,7 +15,13 @@ from tests.e2e import support_e2e as e2e
 from tests.e2e.networks.support_drills import are_there, links
 from tests.support import command_line
 
-pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.longest, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.guest,
+    pytest.mark.slow,
+    pytest.mark.every,
+    pytest.mark.longest,
+    pytest.mark.timeout(300),
+]
 WRITING = guestkit.Workload(records_per_second=6, load_kib_per_second=64)
 NAMES = ("db01", "app01", "web01")
 SUBNET, DIRECTORY = "10.9.3.0/24", "10.9.3.53"

@@ -98,6 +98,43 @@ def test_a_member_that_is_longer_than_its_manifest_says_is_not_written(tmp_path)
     assert not (tmp_path / "out" / "home").exists()
 
 
+def with_holes(name, size):
+    """As GNU tar writes a file that is one hole: no byte of it follows."""
+    octal = f"{0:011o}\0".encode()
+    large = b"\x80" + size.to_bytes(11, "big")
+    head = bytearray(tarfile.TarInfo(name).tobuf(tarfile.GNU_FORMAT))
+    head[156:157] = tarfile.GNUTYPE_SPARSE
+    head[386:410] = large + octal
+    head[483:495] = large
+    head[148:156] = b" " * 8
+    head[148:156] = f"{sum(head):06o}\0 ".encode()
+    return bytes(head)
+
+
+def test_a_file_of_holes_is_not_written(tmp_path):
+    name = "database/vault.db"
+    file = plain(tmp_path, manifest(files={name: {"bytes": GIB, "sha256": "00"}}), with_holes(name, GIB))
+    with pytest.raises(errors.BackupDamaged, match="does not name"):
+        archive.unpack(file, tmp_path / "out", None)
+    assert not (tmp_path / "out" / "database").exists()
+
+
+def test_one_that_unpacks_to_more_than_there_is_room_for_is_refused_before_the_first_byte(tmp_path):
+    name = "database/vault.db"
+    zeros = member(name, b"", 1 << 50)
+    file = plain(tmp_path, manifest(files={name: {"bytes": 1 << 50, "sha256": "00"}}), zeros)
+    with pytest.raises(errors.NotPossibleNow, match="free"):
+        archive.unpack(file, tmp_path / "out", None)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("size", [-1, "1", None, 1.5])
+def test_a_size_that_is_none_is_refused(tmp_path, size):
+    file = plain(tmp_path, manifest(files={"home/token": {"bytes": size, "sha256": "00"}}))
+    with pytest.raises(errors.BackupDamaged, match="how large"):
+        archive.unpack(file, tmp_path / "out", None)
+
+
 def test_what_follows_the_end_is_neither_unpacked_nor_taken(tmp_path):
     file = plain(tmp_path, manifest(), bytes(64 << 20), b"more")
     assert kept.of(tmp_path)[0].problem == ""

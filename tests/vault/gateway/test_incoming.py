@@ -148,6 +148,51 @@ def test_what_is_posted_is_delivered_before_the_end():
     assert "machine/2" in sink.done, "and told"
 
 
+def has_ended(delivery, heard):
+    """Whether nothing is heard or told any more, soon after it was closed."""
+    eventually(lambda: not any(name.startswith("gateway-") for name in running()))
+    count = len(heard)
+    delivery.close(0)
+    return len(heard) == count
+
+
+def running():
+    return [each.name for each in threading.enumerate()]
+
+
+def test_a_flood_that_was_posted_does_not_outlive_the_end():
+    """The database had been closed meanwhile, and each thing said opened it again."""
+    gate, heard = threading.Event(), []
+
+    def hear(number):
+        heard.append(number)
+        gate.wait(0.05)
+
+    delivery = Delivery(Sink().write, lambda _key: None)
+    for number in range(1000):
+        delivery.post("ap", hear, number)
+    delivery.start()
+    delivery.close(0.2)
+    assert has_ended(delivery, heard)
+    assert 0 < len(heard) < 1000
+
+
+def test_signals_that_wait_do_not_outlive_the_end():
+    gate, given = threading.Event(), []
+
+    def signal(key):
+        given.append(key)
+        gate.wait(0.05)
+
+    delivery = Delivery(Sink().write, signal)
+    for number in range(2000):
+        delivery.tell(f"order/{number}")
+    delivery.start()
+    delivery.close(0.2)
+    assert has_ended(delivery, given)
+    assert 0 < len(given) < 2000
+
+
 @pytest.fixture
 def long_rests(monkeypatch):
     monkeypatch.setattr(incoming, "REST", 1e9)

@@ -21,6 +21,7 @@ def world(furnished, request):
     return furnished
 
 
+@pytest.mark.every(by="test")
 @pytest.mark.parametrize(
     ("world", "row"),
     [(lost, row) for lost in walking.WORLDS for row in walking.of_the_world(lost)],

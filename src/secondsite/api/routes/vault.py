@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+import anyio
 from fastapi import Query, Response
 from fastapi.responses import PlainTextResponse
 
@@ -12,6 +13,8 @@ from ..access import Vault
 from ..routers import guarded, open_to_all
 from ..written import written
 
+_one_at_a_time = anyio.CapacityLimiter(1)
+"""Of their own: who asks for readiness waits for no other request."""
 router = guarded("vault")
 open_router = open_to_all("vault")
 """Calls without a token."""
@@ -25,8 +28,10 @@ def show_health() -> rest.Liveness:
 
 @open_router.get("/ready")
 async def show_readiness(vault: Vault) -> rest.Liveness:
-    """Whether this process serves: 503 while it has lost its database, so that a load balancer asks another one."""
+    """Whether this process serves: 503 while it has lost its database, so that a load balancer asks another one, or can write nothing there,
+    as on a full disk."""
     vault.parts.served()
+    await anyio.to_thread.run_sync(vault.parts.writable, limiter=_one_at_a_time)
     return rest.Liveness()
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ...domain.access.approvals import ALWAYS, LASTS_SECONDS, OPEN, Stage
+from ...domain.access.approvals import LASTS_SECONDS, OPEN, Rules, Stage
 from ...wire import rest
 from .. import amount_options, output
 from ..former_words import Noun
@@ -156,7 +156,7 @@ def _show_settings(now: rest.ApprovalSettings, as_json: bool) -> None:
     if as_json:
         output.show_json(now)
     elif now.verbs:
-        verbs = ", ".join(sorted({*now.verbs, *ALWAYS}))
+        verbs = ", ".join(sorted(Rules(now.verbs).guarded))
         output.say(f"a second person approves: {verbs}; requests wait {now.lasts_seconds / 3600:g} hours")
     else:
         output.say("nothing needs a second person")

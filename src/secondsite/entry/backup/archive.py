@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import json
 import re
+import shutil
 import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -87,9 +88,11 @@ def unpack(path: Path, into: Path, secret: bytes | None) -> About:
     with _readable(path, secret, to_end=True) as tar:
         manifest = _manifest(tar, path)
         about, wanted = _about(manifest, path), dict(manifest["files"])
+        _require_room(path, wanted, into)
         while (member := tar.next()) is not None:
             said = wanted.pop(member.name, None)
-            if not isinstance(said, dict) or not member.isreg() or not NAMES.fullmatch(member.name):
+            is_whole = member.isreg() and not member.issparse()  # holes of any length take no byte
+            if not isinstance(said, dict) or not is_whole or not NAMES.fullmatch(member.name):
                 raise _damaged(path, f"it holds {member.name!r}, which its manifest does not name")
             if member.size != said.get("bytes"):
                 raise _damaged(path, f"{member.name} has another size than its manifest says")
@@ -99,6 +102,21 @@ def unpack(path: Path, into: Path, secret: bytes | None) -> About:
         if wanted:
             raise _damaged(path, f"{sorted(wanted)[0]} is missing")
     return about
+
+
+def _require_room(path: Path, wanted: Mapping[str, Any], into: Path) -> None:
+    """Before the first byte: some kilobytes may unpack to all that there is. Raises BackupDamaged, NotPossibleNow."""
+    said = [each.get("bytes") if isinstance(each, dict) else None for each in wanted.values()]
+    sizes = [size for size in said if isinstance(size, int) and size >= 0]
+    if len(sizes) < len(said):
+        raise _damaged(path, "its manifest does not say how large its files are")
+    there = next(each for each in (into, *into.parents) if each.exists())
+    needed, free = sum(sizes), shutil.disk_usage(there).free
+    if needed > free:
+        raise errors.NotPossibleNow(
+            f"{path} unpacks to {needed // MiB} MiB, and {into} has {free // MiB} MiB free.",
+            do="Make room there, or restore another backup; one that is larger than any vault was not made by a vault.",
+        )
 
 
 def _take(tar: tarfile.TarFile, member: tarfile.TarInfo, to: Path) -> None:

@@ -75,6 +75,8 @@ class Parts:
     backups: Backups
     served: Callable[[], None] = lambda: None
     """Raises StoreUnavailable while this process cannot reach the database."""
+    writable: Callable[[], None] = lambda: None
+    """Raises StoreUnavailable while the database takes nothing."""
     uses: Uses = field(default_factory=Uses)
     waiting: Waiting = field(default_factory=Waiting)
     caller: Caller = THE_VAULT

@@ -29,6 +29,13 @@ class FairQueue(Generic[T]):
             self._has_ended = True
             self._changed.notify()
 
+    def drop(self) -> int:
+        """Give up what waits; how much that was."""
+        with self._changed:
+            dropped = sum(map(len, self._said.values()))
+            self._said.clear()
+            return dropped
+
     def empty(self) -> bool:
         return not self._said
 

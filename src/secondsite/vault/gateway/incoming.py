@@ -12,10 +12,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ParamSpec
 
+import structlog
+
 from ...ground import threads
 from .. import ports
 from .fair_queue import FairQueue
 from .telling import Telling, is_delivered
+
+log = structlog.get_logger()
 
 What = ParamSpec("What")
 SOON_SECONDS = 0.1
@@ -74,11 +78,12 @@ class Delivery:
         self._posted.put(by, Ended(machine_id, tell))
 
     def close(self, deadline_seconds: float) -> None:
-        """Deliver what was posted, then end. At the deadline, what still waits for the database is given up: appliances
-        report it again to the next vault."""
+        """Deliver what was posted, then end. At the deadline, what still waits is given up: appliances report it again to the next
+        vault. One that had been flooded went on for minutes, and opened its database again."""
         self._posted.end()
-        if self._thread.is_alive():
-            self._thread.join(deadline_seconds)
+        if not threads.have_ended([self._thread], deadline_seconds):
+            log.warning("delivery.given-up", said=self._posted.drop())
+            threads.have_ended([self._thread], deadline_seconds)
         self.tell.close(deadline_seconds)
 
     def _run(self) -> None:

@@ -51,13 +51,18 @@ class Telling:
             self._came.notify()
 
     def close(self, deadline_seconds: float) -> None:
-        """Give what waits, then end."""
+        """Give what waits, then end; at the deadline the rest is given up: who waits looks again at its next start."""
         with self._came:
             self._is_ending = True
             self._came.notify_all()
-        for each in self._threads:
-            if each.is_alive():
-                each.join(deadline_seconds)
+        if threads.have_ended(self._threads, deadline_seconds):
+            return
+        with self._came:
+            dropped = len(self._of_orders) + len(self._others)
+            self._of_orders.clear()
+            self._others.clear()
+        log.warning("delivery.given-up", signals=dropped)
+        threads.have_ended(self._threads, deadline_seconds)
 
     def _run(self) -> None:
         while (key := self._next()) is not None:

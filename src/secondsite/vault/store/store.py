@@ -1,17 +1,21 @@
 """Transactions over all records."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from pathlib import Path
 
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from ...domain import errors
+from ...ground.units import KiB, MiB
 from ...jobs.storage import database, lease
 from ...jobs.storage.lease import Member
 from ...jobs.storage.sessions import transaction
 from .. import ports
+from . import lineage
 from .access import Change, KnownTokens, SqlApplianceKeys, SqlApplianceTrusts, SqlRegistrationKeys, SqlTokens
 from .answers import SqlAnswers
 from .approvals import SqlApprovals
@@ -34,6 +38,7 @@ from .settings import SqlMachineChecks, SqlMachineHooks, SqlMachineProperties, S
 from .several import SqlLinks, SqlPassedOrders, SqlProcesses
 from .validation import SqlValidations
 
+LEAST_FREE_BYTES = 4 * MiB
 LEASE_IS_OVER = "This vault process had no lease on the database any more, so nothing was written."
 ASK_ANOTHER = "Repeat the request in some seconds, or ask another of the vault's processes."
 
@@ -215,6 +220,7 @@ class SqlStore:
         self._known_tokens = KnownTokens()
         self._has_others = engine.dialect.name != "sqlite"
         self._member = member
+        self._has_refused = False
 
     def give_back(self) -> None:
         database.give_back(self._engine)
@@ -238,10 +244,27 @@ class SqlStore:
         """
         member = self._member()
         changing = self._known_tokens.changing()
-        with translated(), changing as change, transaction(self._engine) as session:
+        with self._noticed(), translated(), changing as change, transaction(self._engine) as session:
             if member is not None and not lease.is_alive(session, member):
                 raise errors.StoreUnavailable(LEASE_IS_OVER, do=ASK_ANOTHER)
             yield SqlTransaction(session, change, member)
+
+    @contextmanager
+    def _noticed(self) -> Iterator[None]:
+        try:
+            yield
+        except errors.StoreUnavailable:
+            self._has_refused = True
+            raise
+
+    def require_writable(self) -> None:
+        """Raises StoreUnavailable while the database takes nothing, as on a full disk. It is tried only after it refused something."""
+        if not self._has_refused:
+            return
+        _require_room(self._engine)
+        with self.transaction() as tx:
+            lineage.write_again(tx.session)
+        self._has_refused = False
 
     @contextmanager
     def reading(self) -> Iterator[SqlTransaction]:
@@ -252,3 +275,16 @@ class SqlStore:
     def within(self, session: Session) -> SqlTransaction:
         """The same records inside a transaction that somebody else commits."""
         return SqlTransaction(session, self._known_tokens.begin, self._member())
+
+
+def _require_room(engine: Engine) -> None:
+    """For a file: a small write fits into what its log has already, where a machine's record does not. Raises StoreUnavailable."""
+    file = engine.url.database
+    if engine.dialect.name != "sqlite" or file is None or not Path(file).exists():
+        return
+    free = shutil.disk_usage(file).free
+    if free < LEAST_FREE_BYTES:
+        raise errors.StoreUnavailable(
+            f"The disk under {file} is full: {free // KiB} KiB are free.",
+            do=f"Make room there: {LEAST_FREE_BYTES // MiB} MiB at least.",
+        )

@@ -14,7 +14,7 @@ from secondsite.appliance.groups.outcome import Common
 from secondsite.fabrics import simulated
 from tests.appliance.groups.support_groups import Counting, Together, assert_in_order
 
-pytestmark = [pytest.mark.slow, pytest.mark.longest]
+pytestmark = [pytest.mark.slow, pytest.mark.every, pytest.mark.longest]
 
 POINTS = 50
 """Of each of the four worlds: two hundred in all."""
