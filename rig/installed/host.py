@@ -175,7 +175,7 @@ class Host:
         return f"nsenter --target {self.pid} --all --root=/proc/{self.pid}/root"
 
     def run(
-        self, *words: str, within_seconds: float = 120, text: str | None = None
+        self, *words: str, within_seconds: float = 300, text: str | None = None
     ) -> subprocess.CompletedProcess[str]:
         """A command as root types it there, with what a login there sets."""
         login = 'set -a; . /etc/default/locale; . /etc/environment; set +a; cd; exec "$@"'
@@ -190,7 +190,7 @@ class Host:
             input=text, env=environment, capture_output=True, text=True, timeout=within_seconds, check=False, cwd="/",
         )  # fmt: skip
 
-    def must(self, *words: str, within_seconds: float = 120, text: str | None = None) -> str:
+    def must(self, *words: str, within_seconds: float = 300, text: str | None = None) -> str:
         """As `run`; gives what the command printed, and raises DidNotStart if it failed."""
         done = self.run(*words, within_seconds=within_seconds, text=text)
         if done.returncode != 0:
