@@ -8,7 +8,7 @@ from demo.telling import Report
 from rig.installed.sites import LOCALE
 from tests.e2e.installed.support_life import MARKS
 
-pytestmark = MARKS
+pytestmark = [*MARKS]
 
 
 def test_the_story_is_told_from_protection_to_the_way_home_without_a_lost_record(new_rig, tmp_path):

@@ -54,25 +54,6 @@ def test_a_limit_is_told_when_it_is_set_and_again_at_each_connection(vault):
         eventually(lambda: limits(dialler) == [2 * MiB])
 
 
-@pytest.mark.parametrize("facts", [{"trusted": 7}, {"issuer": []}])
-def test_an_answer_that_no_appliance_gives_ends_the_question_and_keeps_nobody_else_from_settings(
-    vault, facts
-):
-    odd, honest = vault.enroll("a"), vault.enroll("b")
-    answers = {**TAKEN, Kind.SET_SITE: lambda order: {"sentence": "ok", "facts": facts}}
-    with Dialler(odd, answers) as dialler, Dialler(honest, TAKEN) as other:
-        eventually(lambda: limits(dialler) == [None])
-        eventually(lambda: limits(other) == [None])
-        limit(vault, MiB)
-        limit(vault, MiB, site="b")
-        eventually(lambda: limits(dialler) == [None, MiB])
-        eventually(lambda: limits(other) == [None, MiB])
-        listeners = vault.running.settings_push._listeners  # noqa: SLF001 that it was noted shows nowhere else
-        eventually(
-            lambda: [each.key for each in listeners[odd.id].known.values()] and not listeners[odd.id].asked
-        )
-
-
 def test_what_is_taken_back_before_its_report_came_is_told_once_more(vault):
     """The appliance may have it by then."""
     listeners = vault.running.settings_push._listeners  # noqa: SLF001 that it was noted shows nowhere else

@@ -252,6 +252,7 @@ def test_a_chain_has_a_file_for_each_digit_of_its_number(points, most, monkeypat
 
 @pytest.mark.longest
 @pytest.mark.timeout(600)
+@pytest.mark.every(by="test")
 def test_every_one_of_two_hundred_points_is_bit_for_bit_what_it_was(
     store, place, daemon, tmp_path, monkeypatch
 ):
