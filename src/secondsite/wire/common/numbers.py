@@ -34,6 +34,8 @@ def _storable(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
 
 Json = Annotated[dict[str, JsonValue], AfterValidator(_storable)]
 """What is said in a shape that is known later: PostgreSQL takes no NaN."""
+Kept = Annotated[dict[str, Any], AfterValidator(_storable)]
+"""What is compared letter for letter with what was signed: of any length, and as deep as evidence is."""
 
 
 @dataclass(frozen=True, slots=True)

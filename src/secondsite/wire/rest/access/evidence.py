@@ -1,10 +1,9 @@
 """What is kept of failovers and drills."""
 
-from typing import Any
-
 from pydantic import AwareDatetime, Field
 
 from ...common.base import Shape
+from ...common.numbers import Kept
 from ..pages import Page
 from .audit import AuditEntry
 
@@ -39,7 +38,7 @@ class EvidencePage(Page[EvidenceItem]):
 class EvidenceExport(Shape):
     """Evidence with its entry in the audit log: can be verified without a vault."""
 
-    evidence: dict[str, Any]
+    evidence: Kept
     """What was done, by whom, when, with which result."""
     entry: AuditEntry | None
     """Its entry in the audit log; null: the log is kept for a shorter time, and has deleted it."""
