@@ -25,6 +25,7 @@ def away(verbs):
     for like, name in ((A, OTHER_A), (B, OTHER_B)):
         add(verbs, like, name)
     verbs.appliances.never_had = {OTHER_A, OTHER_B}
+    verbs.appliances.hosts |= {OTHER_A: (), OTHER_B: ()}
     protected = verbs.run(Verb.ENABLE_PROTECTION, target_appliance=B)
     assert protected.job.state == "succeeded"
     for verb in (Verb.FAILOVER, Verb.COMMIT):
@@ -348,7 +349,6 @@ def takes_home(verbs, name, most):
 def test_more_disks_than_an_appliance_takes_home_at_once_are_refused_by_name_and_fit_once_others_are_home(
     away,
 ):
-    away.appliances.inventory.append(definition("db01"))
     takes_home(away, OTHER_A, 3)
     assert elsewhere(away).job.state == "succeeded"
     for verb, more in (
