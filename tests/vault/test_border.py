@@ -1,11 +1,13 @@
 """One appliance in other hands says what nobody can say: the vault starts, hears the others, and every machine can be failed over."""
 
+import contextlib
+
 import pytest
 
 from rig.eventually import eventually
 from secondsite.domain.counters import MOST
 from secondsite.vault.store import lineage
-from secondsite.wire.control import Progress, Status
+from secondsite.wire.control import Progress, Renew, Status
 from tests.support import extremes
 from tests.support.vault import Dialler
 from tests.vault.support_border import Border, Honest
@@ -80,6 +82,15 @@ def test_an_appliance_that_cannot_say_all_says_what_it_can_and_that_it_did(borde
     assert "store_free_bytes" in found
 
 
+def test_a_vault_ends_while_it_rests_from_one_that_asks_too_much(border, capsys):
+    with Dialler(border.stranger) as stranger:
+        for _ in range(20):
+            stranger.say(Renew(csr_pem="x"))
+        eventually(lambda: stranger.said)
+        border.vault.running.stop()
+    assert "close-timed-out" not in capsys.readouterr().out
+
+
 def thrown(border, said, some):
     """So many of what is said with an extreme at each place."""
     every = [
@@ -129,12 +140,21 @@ def throw(border, some):
             "source_figures": [figures],
             "replica_figures": [{"machine_id": "m0", "epoch": 1, "store_bytes": 1}],
         }
-        for whole in (statuses(border), more, report, progress, {"type": "renew", "csr_pem": "x"}):
+        for whole in (statuses(border), more, report, progress):
             for said in thrown(border, whole, some):
                 liar.socket.send(extremes.text(said))
                 count += 1
         assert liar.socket.ping().wait(60)
-    return count
+    return count + ask_for_certificates(border, some)
+
+
+def ask_for_certificates(border, some):
+    """With extremes. Each takes so much of the vault's attention that the next is heard much later, or never."""
+    asked = thrown(border, {"type": "renew", "csr_pem": "x"}, some)
+    with Dialler(border.stranger) as stranger, contextlib.suppress(TimeoutError):
+        for said in asked:
+            stranger.socket.send(extremes.text(said))
+    return len(asked)
 
 
 def require_open(border):

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from secondsite.cli.nouns.evidence.page import page
 
@@ -19,7 +20,6 @@ HOSTILE = (
     "{{ 7 * 7 }}{% raw %}",
     "a\x00b\x1b[31mc\x07\x85",
     "\u202egpj.exe\u2066\u200f\u061c\ufeff",
-    "half \ud800 of one",
     "x" * (3 << 20),
 )
 STEERING = "\x00\x07\x1b\x85\u202e\u2066\u200f\u061c\ufeff"
@@ -87,6 +87,11 @@ def test_what_others_wrote_is_text_and_nothing_else(document, file_of, hostile):
     assert not set(STEERING) & set(text)
     text.encode("utf-8")
     assert len(text) < 2 << 20
+
+
+def test_half_of_a_character_gets_into_no_file(document, file_of):
+    with pytest.raises(ValidationError, match="surrogates not allowed"):
+        file_of(with_text(document, "half \ud800 of one"))
 
 
 def test_nothing_is_loaded_from_elsewhere_and_no_script_is_in_it(document, file_of):

@@ -181,7 +181,7 @@ class ControlPort:
     def stop(self, deadline_seconds: float = 3.0) -> None:
         """Close the port and all links, deliver what came in, end the thread."""
         if self._thread.is_alive():
-            future = asyncio.run_coroutine_threadsafe(self._close(), self._loop)
+            future = asyncio.run_coroutine_threadsafe(self._close(deadline_seconds / 2), self._loop)
             try:
                 future.result(deadline_seconds)
             except TimeoutError:
@@ -210,11 +210,19 @@ class ControlPort:
         )
         return int(next(iter(self._server.sockets)).getsockname()[1])
 
-    async def _close(self) -> None:
+    async def _close(self, deadline_seconds: float) -> None:
+        """Those that are not read at the moment do not hear that it closes; at the deadline their connections are cut."""
         if self._watching is not None:
             self._watching.cancel()
-        if self._server is not None:
-            self._server.close()
+        if self._server is None:
+            return
+        self._server.close()
+        try:
+            async with asyncio.timeout(deadline_seconds):
+                await self._server.wait_closed()
+        except TimeoutError:
+            for each in list(self._server.all_connections):
+                each.transport.abort()
             await self._server.wait_closed()
 
     # -- one appliance ------------------------------------------------------------------------------------------

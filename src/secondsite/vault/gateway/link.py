@@ -50,8 +50,12 @@ class Room:
         self.attention = Attention()
         self.log = Quiet()
 
+    def is_free(self) -> bool:
+        """More may be read."""
+        return self._has_room.is_set() and not self.attention.rest_seconds()
+
     async def free(self) -> None:
-        """Returns when more may be read. Others have their turn in any case."""
+        """Returns when more may be read."""
         await asyncio.sleep(self.attention.rest_seconds())
         await self._has_room.wait()
 
@@ -91,13 +95,26 @@ class Link:
         """Pass messages both ways until the connection ends."""
         writer = asyncio.create_task(self._write())
         try:
-            await self.room.free()
+            await self._turn()
             async for message in self._connection:
                 self.room.attention.spend(EACH_SECONDS)
                 received(self, message)
-                await self.room.free()
+                await self._turn()
         finally:
             writer.cancel()
+
+    async def _turn(self) -> None:
+        """Others have their turn; then it waits for room, as long as the connection lives: whoever had flooded the vault and gone
+        kept it from ending."""
+        await asyncio.sleep(0)
+        if self.room.is_free():
+            return
+        either = [asyncio.ensure_future(each) for each in (self.room.free(), self._connection.wait_closed())]
+        try:
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in either:
+                each.cancel()
 
     async def close(self, reason: str) -> None:
         await self._connection.close(1000, reason)
