@@ -10,11 +10,10 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope
 
 from ..domain import errors
+from ..ground import bounded_json
 from ..ground.units import KiB
 
 BODY_SECONDS = 20.0
-MOST_PARTS = 50_000
-"""Of a body: a MiB may hold half a million empty lists, each of which costs more than its two letters."""
 SMALL_BYTES = 4 * KiB
 """What is longer is read beside the requests of others."""
 ODD = re.compile(rb"\\u(0000|d[89a-f])", re.IGNORECASE)
@@ -64,10 +63,7 @@ def text_of(body: bytes) -> bytes:
         text = body.decode()
         if "\0" in text or text.startswith("\ufeff"):
             raise _no_text()
-        if body.count(b",") + body.count(b"[") + body.count(b"{") > MOST_PARTS:
-            raise errors.InvalidArgument(
-                f"The request's body has more than {MOST_PARTS} parts.", do="Send it in several."
-            )
+        _require_few_parts(body)
         value = json.loads(text, object_pairs_hook=_once_each) if text else None
         if ODD.search(body):
             _check(value)
@@ -76,6 +72,15 @@ def text_of(body: bytes) -> bytes:
     except (ValueError, RecursionError):
         pass  # the application says what is wrong
     return body
+
+
+def _require_few_parts(body: bytes) -> None:
+    try:
+        bounded_json.require_few_parts(body, bounded_json.MOST_PARTS)
+    except ValueError as problem:
+        raise errors.InvalidArgument(
+            f"The request's body cannot be taken: {problem}.", do="Send it in several."
+        ) from None
 
 
 def _once_each(fields: Sequence[tuple[str, object]]) -> dict[str, object]:

@@ -30,10 +30,14 @@ class FindingKind:
     do: str
     colours: bool = True
     """Whether the machine's health is what its severity says. If not, somebody should do something, but the machine is as well as before."""
+    by_vault: bool = False
+    """The vault finds it itself; no appliance can say it."""
 
 
-def _kind(code: str, severity: Severity, cause: str, do: str, *, colours: bool = True) -> FindingKind:
-    return FindingKind(code, severity, cause, do, colours)
+def _kind(
+    code: str, severity: Severity, cause: str, do: str, *, colours: bool = True, by_vault: bool = False
+) -> FindingKind:
+    return FindingKind(code, severity, cause, do, colours, by_vault)
 
 
 DRILL_IT = (
@@ -52,6 +56,7 @@ CATALOGUE: dict[str, FindingKind] = {
             "The newest usable point is older than the policy's threshold: churn exceeds the link's bandwidth, or a side "
             "is down.",
             "Compare churn and bandwidth with 'secondsite machine show MACHINE', or raise the threshold of the policy.",
+            by_vault=True,
         ),
         _kind(
             "address-not-set",
@@ -59,12 +64,14 @@ CATALOGUE: dict[str, FindingKind] = {
             "A card is to have another address where the machine was started, and has it not: no guest agent answered, or its guest is none that "
             "the agent can set an address in (Linux, IPv4). Whoever looks for the machine at that address does not find it.",
             "Set the address in the guest by hand (docs/guide/networks.md), or install qemu-guest-agent in it before the next time.",
+            by_vault=True,
         ),
         _kind(
             "names-elsewhere",
             W,
             "The machine runs, but DNS names of it could not be changed to where it runs.",
             "Read the reason and repair it, then type 'secondsite machine update-names MACHINE'.",
+            by_vault=True,
         ),
         _kind(
             "scratch-exhausted",
@@ -209,6 +216,7 @@ CATALOGUE: dict[str, FindingKind] = {
             "them.",
             "Bring vault and appliance to the same release. If they are, somebody may speak in the name of the appliance: look at its host, and "
             "replace it ('secondsite appliance create-registration-key --replace APPLIANCE'). The finding ends when the appliance connects anew and says what can be.",
+            by_vault=True,
         ),
         _kind(
             "encryption-key-missing",
@@ -235,6 +243,7 @@ CATALOGUE: dict[str, FindingKind] = {
             C,
             "The appliance has no connection to the vault.",
             "Start the appliance, or check its connection to the vault. Replication itself does not need the vault.",
+            by_vault=True,
         ),
         _kind(
             "forgotten",
@@ -243,6 +252,7 @@ CATALOGUE: dict[str, FindingKind] = {
             "was protected. Its files know more, and nothing of them is lost, but nothing is replicated.",
             "If the machine is protected, 'secondsite machine resynchronize MACHINE' tells both sides their roles again. In any other state "
             "the verbs that are offered do that by themselves.",
+            by_vault=True,
         ),
         _kind(
             "certificate-not-renewed",
@@ -251,12 +261,14 @@ CATALOGUE: dict[str, FindingKind] = {
             "That was refused, or it had no connection.",
             "Connect the appliance, and see its log for 'certificate.not-renewed'. Once the certificate has ended, nothing is "
             "replicated: enroll it again ('secondsite appliance enroll-again --help').",
+            by_vault=True,
         ),
         _kind(
             "ca-ends",
             W,
             "A certificate authority is valid for twenty years. After its end no appliance is let in anywhere, and nothing is replicated.",
             "Rotate it at the vault's host: 'secondsite vault ca rotate'; the guide says how.",
+            by_vault=True,
         ),
         _kind(
             "source-running-after-failover",
@@ -286,18 +298,14 @@ CATALOGUE: dict[str, FindingKind] = {
             "The failover did not come to its end: the machine may have been shut down at its source, and was not started at its target.",
             "Read why with 'secondsite job list --machine MACHINE' and repair it, then start 'secondsite machine failover MACHINE' again; or "
             "'secondsite machine cancel-failover MACHINE'.",
+            by_vault=True,
         ),
         _kind(
             "cancel-failed",
             C,
             "The planned failover failed and its automatic cancel failed too.",
             "Start 'secondsite machine cancel-failover MACHINE' once the cause is gone.",
-        ),
-        _kind(
-            "internal-snapshot",
-            W,
-            "The machine has internal snapshots; reverting to one is impossible while changes are tracked.",
-            "Disable protection before reverting.",
+            by_vault=True,
         ),
         _kind(
             "clock-skew",
@@ -305,6 +313,7 @@ CATALOGUE: dict[str, FindingKind] = {
             "The clock of a site or of the vault was set, or its time service does not work.",
             "Check the time service (chrony, systemd-timesyncd) of both sites' hosts and of the vault's. No point is lost, "
             "and their order does not depend on clocks, but the RPO shown is off by the difference.",
+            by_vault=True,
         ),
         _kind(
             "checked-with-warnings",
@@ -312,12 +321,14 @@ CATALOGUE: dict[str, FindingKind] = {
             "The last prerequisites check of protection, reprotect or a planned failover found something that does not block, "
             "but may matter at a failover.",
             "Do what the finding says; the next check looks again.",
+            by_vault=True,
         ),
         _kind(
             "not-protected",
             W,
             "After a failover nothing is replicated until the machine is protected the other way.",
             "'secondsite machine commit MACHINE' if that is not done, then 'secondsite machine reprotect MACHINE'.",
+            by_vault=True,
         ),
         _kind(
             "reverse-replication-failed",
@@ -325,6 +336,7 @@ CATALOGUE: dict[str, FindingKind] = {
             "After a planned failover was committed the machine was to be protected back by itself, and that did not succeed: it is not "
             "protected.",
             "Do what the finding says, then 'secondsite machine reprotect MACHINE'; '--location alternate' if its old disks are gone.",
+            by_vault=True,
         ),
         _kind(
             "never-drilled",
@@ -333,6 +345,7 @@ CATALOGUE: dict[str, FindingKind] = {
             "tried once.",
             DRILL_IT,
             colours=False,
+            by_vault=True,
         ),
         _kind(
             "drill-is-old",
@@ -341,6 +354,7 @@ CATALOGUE: dict[str, FindingKind] = {
             "days it is too old says the vault's setting 'drill_days'.",
             DRILL_IT,
             colours=False,
+            by_vault=True,
         ),
         _kind(
             "drill-waits",
@@ -349,6 +363,7 @@ CATALOGUE: dict[str, FindingKind] = {
             "the machine cannot be drilled again. After 14 days the vault cleans up.",
             "'secondsite machine cleanup-test-failover MACHINE --verdict passed --notes WHAT', or '--verdict failed'.",
             colours=False,
+            by_vault=True,
         ),
         _kind(
             "drill-machine-off",
@@ -364,6 +379,7 @@ CATALOGUE: dict[str, FindingKind] = {
             "In its last test failover with a verdict the machine was of no use at the other site: it would not be after a failover either.",
             "'secondsite machine show MACHINE' tells which, and what was noted. Repair it, then let a test failover pass: 'secondsite machine "
             "test-failover MACHINE --clean-up' ends with the verdict of its proof.",
+            by_vault=True,
         ),
         _kind(
             "boot-failed",
@@ -372,6 +388,7 @@ CATALOGUE: dict[str, FindingKind] = {
             "no network, or one of their own, so a check may need what is not there.",
             "'secondsite machine show MACHINE' tells which job; look at that. Repair it, then 'secondsite point verify MACHINE POINT --boot' with a "
             "newer point, or let a test failover pass.",
+            by_vault=True,
         ),
         _kind(
             "drifted",
@@ -380,6 +397,7 @@ CATALOGUE: dict[str, FindingKind] = {
             "test failover last passed: that proved another machine. It is looked at twice a day, and by 'secondsite vault validate'.",
             DRILL_IT,
             colours=False,
+            by_vault=True,
         ),
         _kind(
             "rto-missed",
@@ -388,6 +406,7 @@ CATALOGUE: dict[str, FindingKind] = {
             "that start before it in a plan, checks that wait, or a guest that boots slowly.",
             "'secondsite evidence list' names that run, and 'secondsite evidence show ID' what took how long. Shorten that and let a test "
             "failover meet the goal, or set another goal: 'secondsite policy update POLICY --rto-goal 30m'.",
+            by_vault=True,
         ),
         _kind(
             "record-is-behind",
@@ -396,6 +415,7 @@ CATALOGUE: dict[str, FindingKind] = {
             "nowhere, whatever else is shown of it.",
             "Look at both sites which copy is in use. Where that is the one at the target, and no other runs, type what is said there: a machine that "
             "runs is taken over as it runs, nothing is started or stopped. Do not disable its protection: its recovery points would go.",
+            by_vault=True,
         ),
         _kind(
             "never-backed-up",
@@ -404,6 +424,7 @@ CATALOGUE: dict[str, FindingKind] = {
             "machines can be started from the second site's store all the same.",
             "At the vault's host: 'secondsite vault backup FILE'; or set 'backup_folder' in vault.json, and the vault makes them by itself.",
             colours=False,
+            by_vault=True,
         ),
         _kind(
             "backup-is-old",
@@ -411,6 +432,7 @@ CATALOGUE: dict[str, FindingKind] = {
             "No backup of this vault was made for longer than 'backup_warn_days' in its vault.json: the schedule fails, as its log says, or there "
             "is none.",
             "At the vault's host: 'secondsite vault backup FILE'. Look for 'backup.failed' in the vault's log.",
+            by_vault=True,
         ),
         _kind(
             "configuration-flawed",
@@ -419,6 +441,7 @@ CATALOGUE: dict[str, FindingKind] = {
             "as a notice, and is no machine's finding.",
             "'secondsite vault validate' checks again, and tells each thing with what to do about it.",
             colours=False,
+            by_vault=True,
         ),
         _kind(
             "app-consistency-degraded",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 
 from . import choosing, keys, leasing, reminding, telling
 from .comparing import verifying
@@ -60,7 +61,11 @@ def _compared(replica: Replica, found: verifying.Comparison | None) -> str:
         if found.compared
         else ""
     )
-    left = f"; not compared: {', '.join(found.left)}; 'verify {replica.name}' does" if found.left else ""
+    left = (
+        f"; not compared: {', '.join(found.left)}; 'verify {shlex.quote(replica.name)}' does"
+        if found.left
+        else ""
+    )
     return done + left
 
 

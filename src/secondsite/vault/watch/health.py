@@ -36,14 +36,6 @@ SHOULD_RUN = frozenset({State.FAILED_OVER, State.COMMITTED, State.PLANNED_FAILED
 """At its target, with no verb that stops it for a moment."""
 OFF, DRILL_OFF = "failed-over-machine-off", "drill-machine-off"
 TWO_COPIES = "source-running-after-failover"
-VAULTS = frozenset(
-    {
-        "address-not-set", "appliance-unreachable", "backup-is-old", "ca-ends", "cancel-failed", "certificate-not-renewed",
-        "checked-with-warnings", "configuration-flawed", "failover-failed", "forgotten", "names-elsewhere", "never-backed-up",
-        "record-is-behind", "reverse-replication-failed", "rpo-exceeded", "boot-failed", "drill-failed", "drill-is-old", "drill-waits", "never-drilled", "not-protected", "rto-missed", disbelief.CODE,
-    }
-)  # fmt: skip
-"""What no appliance finds."""
 HALF_WAY = frozenset({State.FAILOVER_FAILED, State.CANCEL_FAILED})
 """It may be off at both sites, and waits there for a person."""
 KNOWN_AT_SOURCE = HALF_WAY | {State.PROTECTED}
@@ -195,7 +187,8 @@ def _reported(situation: Situation) -> Iterator[HealthFinding]:
 def _believed(code: str, of_source: bool) -> str:
     """A newer appliance may report codes that this vault does not know. And what the vault finds itself is not for them to say: the advice
     would be to stop a machine at the other site."""
-    is_theirs = code in health.CATALOGUE and code not in VAULTS and (of_source or code != TWO_COPIES)
+    kind = health.CATALOGUE.get(code)
+    is_theirs = kind is not None and not kind.by_vault and (of_source or code != TWO_COPIES)
     return code if is_theirs else "cycle-failed"
 
 
