@@ -1,7 +1,7 @@
 """What an installed host has that this machine's root has not, made once and kept: by deploy/install, as its guide says.
 
 First Debian's packages with the program of some release, made anew when this machine's packages change; then the program as it
-is now, installed again in the way of an upgrade."""
+is now, if that is another one, installed again in the way of an upgrade."""
 
 import contextlib
 import hashlib
@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 KEPT = ROOT / ".cache" / "installed"
 PROGRAM = ("src", "deploy", "requirements", "pyproject.toml", "README.md")
 COPY = "/root/secondsite"
+INSTALL = f"{COPY}/deploy/install vault appliance"
 INSTALL_SECONDS = 900
 STRANGE = ("de_DE.UTF-8", "UTF-8")
 """A language that libvirt's messages are translated to: nothing of ours may go by words."""
@@ -40,12 +41,10 @@ def installed() -> Path:
     """What hosts are made from."""
     KEPT.mkdir(parents=True, exist_ok=True)
     with _alone():
-        debian = _made("debian", _digest_of_machine(), None, (DEBIAN, *_roles()))
-        return _made("program", _digest_of_program(debian.name), debian, _roles())
-
-
-def _roles() -> tuple[str, ...]:
-    return tuple(f"{COPY}/deploy/install {role}" for role in ("vault", "appliance"))
+        digest = _digest_of_machine()
+        is_new = not (KEPT / f"debian-{digest}").exists()
+        debian = _made("debian", digest, None, (DEBIAN, INSTALL))
+        return _made("program", _digest_of_program(debian.name), debian, () if is_new else (INSTALL,))
 
 
 def _made(kind: str, digest: str, template: Path | None, acts: Sequence[str]) -> Path:

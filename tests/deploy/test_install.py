@@ -56,7 +56,8 @@ exec unshare -n sh -eu -c '
 
 APPLIANCE = """
 "$ROOT/deploy/install" appliance
-"$ROOT/deploy/install" appliance
+"$ROOT/deploy/install" vault appliance --no-restart
+test -f /etc/systemd/system/secondsite-vault.service
 find /opt/secondsite -perm /022 -not -type l | sed 's/^/OPEN /'
 test -x /etc/libvirt/hooks/qemu.d/secondsite
 test -f /etc/systemd/system/secondsite-appliance.service
@@ -115,4 +116,5 @@ def test_the_host_of_an_appliance_gets_the_start_veto_and_its_service_however_of
     said = installed(APPLIANCE)
     assert "restarting libvirtd" not in said, "there is none here"
     assert said.count("put the start veto at") == 1, "the second time it is there already"
+    assert said.count("building secondsite") == 2, "once each time, for how many roles ever"
     assert "--fingerprint" in said
