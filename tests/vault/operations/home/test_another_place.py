@@ -339,6 +339,22 @@ def test_a_machine_that_was_deleted_at_home_is_made_anew_with_the_same_appliance
     assert away.machine().target_appliance_id == A
 
 
+@pytest.mark.parametrize(
+    ("asked", "name"),
+    [
+        ({}, None),
+        ({"location": "alternate", "target_appliance": A}, "web01"),
+        ({"location": "alternate", "target_appliance": OTHER_A}, "web01"),
+    ],
+    ids=["own disks", "new disks there", "another appliance"],
+)
+def test_who_may_have_to_make_the_machine_anew_is_asked_whether_it_can(away, asked, name):
+    """Onto its own disks nothing is made: whether its host could make it today is not asked."""
+    away.run(Verb.REPROTECT, **asked)
+    checked = away.appliances.checked
+    assert (checked.name, checked.definition is not None) == (name, name is not None)
+
+
 def takes_home(verbs, name, most):
     with verbs.store.transaction() as tx:
         found = tx.appliances.find(name)
