@@ -1,3 +1,5 @@
+import contextlib
+import json
 import os
 import shutil
 import signal
@@ -11,6 +13,7 @@ import pytest
 from rig.eventually import eventually
 from secondsite.datapath import errors
 from secondsite.datapath.disks import NbdDisk, QmpRefused, StorageDaemon, daemon_process, image, qmp
+from secondsite.datapath.extents import Extent
 from secondsite.ground.units import MiB
 from tests.datapath.support_chain import qemu_img
 
@@ -202,3 +205,40 @@ def test_an_export_has_ended_when_its_end_returns_though_a_client_has_it(daemon,
         with pytest.raises(errors.DatapathError):
             disk.pread(512, 0)
     daemon.unserve("a")
+
+
+def test_a_disk_of_a_machine_that_is_off_is_read_with_whatever_its_template_lies_on(daemon, tmp_path):
+    """Templates lie on logical volumes, too, and in parts of files."""
+    template = tmp_path / "template.raw"
+    template.write_bytes(bytes(512) + b"y" * 512 + bytes(MiB - 1024))
+    part = {
+        "driver": "raw",
+        "offset": 512,
+        "size": MiB - 512,
+        "file": {"driver": "file", "filename": str(template)},
+    }
+    _reads_at_rest(daemon, tmp_path / "a.qcow2", f"json:{json.dumps(part)}", 0)
+    with _device(template) as device:
+        _reads_at_rest(daemon, tmp_path / "b.qcow2", device, 512)
+
+
+def _reads_at_rest(daemon, path, template, offset):
+    qemu_img("create", "-f", "qcow2", "-F", "raw", "-b", template, path, "1M")
+    middle = path.with_name(f"over-{path.name}")
+    qemu_img("create", "-f", "qcow2", "-F", "qcow2", "-b", path, middle)
+    daemon.serve_at_rest(middle, path.name)
+    with NbdDisk(daemon.nbd_socket, path.name) as disk:
+        ((_, raw),) = disk.read_many([Extent(offset, 512)])
+    assert bytes(raw) == b"y" * 512
+    daemon.unserve(path.name)
+
+
+@contextlib.contextmanager
+def _device(path):
+    made = subprocess.run(["losetup", "-f", "--show", path], capture_output=True, text=True, check=False)
+    if made.returncode != 0:
+        pytest.skip(f"no block devices can be made here: {made.stderr}")
+    try:
+        yield made.stdout.strip()
+    finally:
+        subprocess.run(["losetup", "-d", made.stdout.strip()], check=True)

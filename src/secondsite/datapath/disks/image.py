@@ -8,6 +8,7 @@ An encrypted image is LUKS inside qcow2. Its key reaches QEMU as the name of a f
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -154,9 +155,11 @@ def node_options(path: Path, key: EncryptionKey) -> dict[str, Any]:
 
 def at_rest_options(files: Sequence[ImageFacts], key: EncryptionKey | None, name: str) -> dict[str, Any]:
     """Arguments of blockdev-add for reading a chain, top first, that others may open for writing meanwhile. Each link
-    is a node that `node_name` names."""
+    is a node that `node_name` names. What is no file here, such as an export of another host, and all below it are
+    opened by QEMU, as the header above says."""
+    named = list(itertools.takewhile(_is_here, files))
     options: dict[str, Any] | None = None
-    for depth, link in reversed(list(enumerate(files))):
+    for depth, link in reversed(list(enumerate(named))):
         below = options
         options = {
             "driver": link.image_format, "file": _file_options(link.path), "node-name": node_name(name, depth),
@@ -164,10 +167,14 @@ def at_rest_options(files: Sequence[ImageFacts], key: EncryptionKey | None, name
         }  # fmt: skip
         if link.encrypted and key is not None:
             options["encrypt"] = {"format": "luks", "key-secret": key.name}
-        if link.image_format != "raw":
+        if link.image_format != "raw" and (below is not None or len(named) == len(files)):
             options["backing"] = below
     assert options is not None
     return options
+
+
+def _is_here(link: ImageFacts) -> bool:
+    return os.path.isfile(link.path) or link.path.is_block_device()
 
 
 def node_name(name: str, depth: int) -> str:
@@ -185,7 +192,8 @@ def marked_bytes(nodes: Iterable[Mapping[str, Any]], node: str, bitmap: str) -> 
 
 
 def _file_options(path: Path) -> dict[str, Any]:
-    return {"driver": "file", "filename": _name(path), "discard": "unmap"}
+    driver = "host_device" if path.is_block_device() else "file"
+    return {"driver": driver, "filename": _name(path), "discard": "unmap"}
 
 
 def opened(path: Path, key: EncryptionKey | None, *, with_backing: bool = False) -> list[str]:

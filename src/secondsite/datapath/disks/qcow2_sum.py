@@ -59,7 +59,7 @@ def make(path: Path, backing: str, layers: Sequence[Path]) -> None:
     try:
         with contextlib.ExitStack() as stack:
             read = [_read(stack.enter_context(layer.open("rb")), layer) for layer in layers]
-            _write(path, backing, read)
+            _write(path, backing, read, _size_of(path.parent / backing))
     except struct.error as error:
         raise CannotShare(f"{layers[0]} and those below it have no tables that are understood.") from error
     except OSError as error:
@@ -95,8 +95,29 @@ def _table(file: BinaryIO, at: int, first: int, path: Path) -> Iterator[tuple[in
             yield first + number, (place & _OFFSET, parts & _ALL, parts >> 32)
 
 
-def _write(path: Path, backing: str, layers: Sequence[_Layer]) -> None:
-    told = sorted(set().union(*(layer.clusters for layer in layers)))
+def _size_of(path: Path) -> int:
+    """Of the disk in a qcow2 file."""
+    with path.open("rb") as file:
+        head = _HEAD.unpack(file.read(_HEAD.size))
+    if head[0] != b"QFI\xfb":
+        raise CannotShare(f"{path} is no qcow2 file.")
+    return int(head[5])
+
+
+def _cut_off(layers: Sequence[_Layer], below_bytes: int) -> Iterator[int]:
+    """The clusters in which a layer ends earlier than the top and than what is below it: they read as zeros from there. A disk that was
+    shrunk and grown again showed what the shrinking had cut off."""
+    for layer in reversed(layers[1:]):
+        end = min(below_bytes, layers[0].size_bytes)
+        if layer.size_bytes < layers[0].size_bytes and layer.size_bytes % _PART:
+            raise CannotShare(f"A layer of {layer.size_bytes} bytes ends in the middle of a part.")
+        yield from range(layer.size_bytes // _CLUSTER, -(-end // _CLUSTER))
+        below_bytes = layer.size_bytes
+
+
+def _write(path: Path, backing: str, layers: Sequence[_Layer], below_bytes: int) -> None:
+    numbers = set(_cut_off(layers, below_bytes)).union(*(layer.clusters for layer in layers))
+    told = sorted(number for number in numbers if number * _CLUSTER < layers[0].size_bytes)
     sums = {number: _sum_of(number, layers) for number in told}
     stored = [number for number in told if any(parts for _, _, parts in sums[number][0])]
     size_bytes = layers[0].size_bytes
@@ -140,18 +161,24 @@ def _counts(others: int) -> tuple[int, int]:
 
 def _sum_of(number: int, layers: Sequence[_Layer]) -> tuple[list[tuple[_Layer, int, int]], int]:
     """Where the parts of a cluster are stored, as (layer, offset of its cluster, bits); and the bits of those that read as zeros."""
-    seen, zeros, stored = 0, 0, []
+    seen, zeros, stored = _beyond(layers[0], number), 0, []
     for layer in layers:
-        found = layer.clusters.get(number)
-        if found is not None:
-            place, parts, empty = found
-            if parts & ~seen:
-                stored.append((layer, place, parts & ~seen))
-            zeros |= empty & ~seen
-            seen |= parts | empty
-            if seen == _ALL:
-                break
+        place, parts, empty = layer.clusters.get(number, (0, 0, 0))
+        end = _beyond(layer, number)
+        parts, empty = parts & ~end, empty | end
+        if parts & ~seen:
+            stored.append((layer, place, parts & ~seen))
+        zeros |= empty & ~seen
+        seen |= parts | empty
+        if seen == _ALL:
+            break
     return stored, zeros
+
+
+def _beyond(layer: _Layer, number: int) -> int:
+    """The bits of those parts of a cluster that lie beyond the end of a layer."""
+    left = layer.size_bytes - number * _CLUSTER
+    return 0 if left >= _CLUSTER else _ALL & ~((1 << max(-(-left // _PART), 0)) - 1)
 
 
 def _write_tables(

@@ -124,6 +124,38 @@ def test_whatever_is_dropped_points_stay_true_and_chains_short(place, daemon, tm
     replica.close()
 
 
+@pytest.mark.parametrize("seed", range(2))
+def test_a_disk_that_shrinks_and_grows_at_random_never_shows_again_what_was_cut_off(
+    place, daemon, tmp_path, seed
+):
+    source, chosen = Source(seed=seed, sizes={"sda": 2 * MiB, "sdb": 2 * MiB}), random.Random(seed)
+    replica = Replica.create(place / "m1", daemon, "m1", source.replica_disks, epoch=1)
+    for number in range(1, 21):
+        for key, part in (("sda", 4 * KiB), ("sdb", 512)):
+            if chosen.random() < 0.4:
+                disk, size = source.disks[key], chosen.randrange(64 * KiB, 3 * MiB, part)
+                source.disks[key] = disk[:size] + bytes(max(0, size - len(disk)))
+        replica.apply(*source.cycle(f"p{number}", writes=4))
+        replica.keep_short()
+        if number > 10 and chosen.random() < 0.5:
+            replica.drop(chosen.choice(replica.point_ids[:-1]))
+    assert_points_true(replica, source, tmp_path)
+    replica.close()
+
+
+def test_a_disk_that_shrank_by_whole_tables_is_merged(place, tmp_path):
+    """A table tells of 1 GiB."""
+    options = ["-f", "qcow2", "-o", image.OVERLAY_OPTIONS]
+    below, large, small = (place / f"{name}.qcow2" for name in ("below", "large", "small"))
+    qemu_img("create", *options, below, "3G")
+    for path, lower, size in ((large, below, "3G"), (small, large, "1M")):
+        qemu_img("create", *options, "-u", "-F", "qcow2", "-b", lower, path, size)
+    write_image(large, "64k", "2500M")
+    write_image(small, "64k", "512k")
+    qcow2_sum.make(place / "sum.qcow2", str(below), [small, large])
+    assert read_raw(place / "sum.qcow2", tmp_path) == read_raw(small, tmp_path)
+
+
 def test_merging_beside_the_others_survives_a_death_at_every_seam(small, place, daemon, tmp_path):
     shutil.copytree(small[0], place / "m1")
 
@@ -232,6 +264,7 @@ def test_where_parts_of_files_are_not_shared_nothing_is_made(grown, daemon, sour
 def test_layers_of_another_kind_are_refused_and_nothing_is_left(place, tmp_path):
     odd = place / "odd.qcow2"
     qemu_img("create", "-f", "qcow2", odd, "1M")
+    qemu_img("create", "-f", "qcow2", place / "base.qcow2", "1M")
     with pytest.raises(qcow2_sum.CannotShare):
         qcow2_sum.make(place / "sum.qcow2", "base.qcow2", [odd])
 
