@@ -6,7 +6,7 @@ from ...wire.control.setups import SourceSetup
 from ..shared import ended
 from ..source import Source
 from ..source import progress as progresses
-from . import left_copy, replica, runs
+from . import left_copy, marks, replica, runs
 from .context import Context
 
 
@@ -18,6 +18,7 @@ def start_replication(context: Context, setup: SourceSetup) -> tuple[str, Nothin
     source = replication.find(setup.machine_id)
     newer = source is not None and source.setup.epoch != setup.epoch
     with context.alone(source, "a new setup", interrupt=newer):
+        _let_go_of_copied(context, setup)
         context.fabric.tracking.enable(setup.fabric_id, setup.machine_id)
         replication.fences.lower(setup.machine_id, setup.fabric_id, source)
         changed = replication.add(setup)
@@ -38,6 +39,13 @@ def _end_forgotten(context: Context, setup: SourceSetup) -> None:
     hosted = context.parts.host.find(tag) if tag not in (None, setup.machine_id) else None
     if hosted is not None and hosted.failed_over:
         replica.leave_to_owner(context.about(hosted.machine_id), hosted, setup.fabric_id)
+
+
+def _let_go_of_copied(context: Context, setup: SourceSetup) -> None:
+    """A clone has the mark of its original, and its bitmaps, which mean nothing here."""
+    found = context.fabric.inventory.get(setup.fabric_id)
+    if found is not None and found.tag != setup.machine_id and marks.copied(context, found):
+        context.fabric.tracking.disable(setup.fabric_id)
 
 
 def _let_go(context: Context, source: Source) -> str:
