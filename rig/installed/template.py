@@ -52,7 +52,7 @@ def _made(kind: str, digest: str, template: Path | None, acts: Sequence[str]) ->
     if not kept.exists():
         making = KEPT / f"{kind}.making"
         shutil.rmtree(making, ignore_errors=True)
-        host = Host("template", making, template)
+        host = Host(f"template-{_of_this_checkout()}", making, template)
         _give_copy(host)
         host.power_on()
         try:
@@ -72,6 +72,11 @@ def _made(kind: str, digest: str, template: Path | None, acts: Sequence[str]) ->
         _forget_old(kind)
     os.utime(kept)
     return kept
+
+
+def _of_this_checkout() -> str:
+    """Two checkouts may make their templates at once: hosts of one name have one control group."""
+    return hashlib.sha256(str(ROOT).encode()).hexdigest()[:6]
 
 
 def _give_copy(host: Host) -> None:

@@ -41,6 +41,8 @@ def test_an_offset_is_read_in_minutes_or_as_it_is_shown(text, minutes):
         lambda: schedules.window("08:00-18:00 20MB"),
         lambda: schedules.window("someday 08:00-18:00 20MB"),
         lambda: schedules.utc_offset("CET"),
+        lambda: schedules.utc_offset("+1"),  # an hour, to whoever types it
+        lambda: schedules.utc_offset("-5"),
         lambda: amount_options.whole_seconds("1.5s"),
     ],
 )

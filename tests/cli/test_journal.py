@@ -27,6 +27,9 @@ NOW = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)
         ("08:15:30", datetime(2026, 11, 20, 8, 15, 30, tzinfo=UTC)),
         ("08:15:30.5Z", datetime(2026, 11, 20, 8, 15, 30, 500_000, tzinfo=UTC)),
         ("08:15", datetime(2026, 11, 20, 8, 15, tzinfo=UTC)),
+        ("08:15:30+02:00", datetime(2026, 11, 20, 6, 15, 30, tzinfo=UTC)),
+        ("07:15-05:00", datetime(2026, 11, 20, 12, 15, tzinfo=UTC)),
+        ("00:15+13:00", datetime(2026, 11, 20, 11, 15, tzinfo=UTC)),  # today is where the clock is
     ],
 )
 def test_a_time_is_read_as_people_write_it(text, expected):

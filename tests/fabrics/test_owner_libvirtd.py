@@ -198,6 +198,53 @@ def test_a_commit_does_not_take_an_owners_snapshot_away(host, home, runs):
     assert host.disk_path(fabric_id, "vda") == own
 
 
+def snapshots_of(host, fabric_id):
+    return virsh(host, "snapshot-list", fabric_id, "--name", "--topological").split()
+
+
+def snapped(host, fabric_id):
+    """Off, with a snapshot in its image, and one from which on it goes on in another file; its file now."""
+    host.fabric.power.stop(fabric_id)
+    virsh(host, "snapshot-create-as", fabric_id, "inner")
+    virsh(host, "snapshot-create-as", fabric_id, "outer", "--disk-only")
+    return Path(steps.machine_of(host, fabric_id).definition.disks[0].path)
+
+
+def runs_away_from_home(host, fabric_id, file):
+    """Withdrawn, and back on an overlay above `file`, as in a failback before its commit."""
+    definition = host.fabric.hosting.withdraw(fabric_id, steps.TAG)
+    overlay = file.with_suffix(f".{secrets.token_hex(3)}.run")
+    qemu_img("create", "-q", "-f", "qcow2", "-b", file, "-F", "qcow2", overlay)
+    xml = host.root / "home.xml"
+    now = definition.disks[0].path
+    xml.write_text(definition.native.replace(f"'{now}'", f"'{overlay}'"))
+    virsh(host, "define", xml)
+
+
+def test_an_owners_snapshots_are_known_again_once_the_machine_is_home(host):
+    fabric_id = made(host, "snapped")
+    file = snapped(host, fabric_id)
+    assert snapshots_of(host, fabric_id) == ["inner", "outer"]
+    definition = host.fabric.hosting.withdraw(fabric_id, steps.TAG)
+    host.fabric.hosting.restore(definition, steps.TAG)  # a reprotect that was undone
+    assert snapshots_of(host, fabric_id) == ["inner", "outer"]
+    runs_away_from_home(host, fabric_id, file)
+    assert snapshots_of(host, fabric_id) == []  # a commit refuses what needs the files of its run
+    for _ in range(2):
+        host.fabric.hosting.consolidate(fabric_id, {"vda": file}, lambda _: None)
+        assert snapshots_of(host, fabric_id) == ["inner", "outer"]
+        assert virsh(host, "snapshot-current", fabric_id, "--name").strip() == "outer"
+
+
+def test_snapshots_of_disks_that_stayed_behind_are_not_those_of_new_ones(host):
+    fabric_id = made(host, "elsewhere")
+    snapped(host, fabric_id)
+    made_anew = host.make_image(f"anew-{secrets.token_hex(3)}", 4 * MiB)
+    runs_away_from_home(host, fabric_id, made_anew)
+    host.fabric.hosting.consolidate(fabric_id, {"vda": made_anew}, lambda _: None)
+    assert snapshots_of(host, fabric_id) == []
+
+
 def test_saved_memory_keeps_the_definition_that_it_was_saved_with(host):
     """Who makes the machine again leaves it as its owner did."""
     fabric_id = made(host, "made-again")

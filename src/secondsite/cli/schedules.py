@@ -6,6 +6,8 @@ from ..domain import amounts, errors
 from ..domain.bandwidth_schedule import DAYS
 from ..wire.common.bandwidth import BandwidthShape, WindowShape
 
+QUARTER = 15
+"""Minutes. All clocks of the world are whole quarters of an hour apart; who types +1 means an hour."""
 OFFSET = re.compile(r"(?:UTC)?([+-]?)(?:([0-9]{1,2}):([0-9]{2})|([0-9]{1,3}))", re.IGNORECASE)
 
 
@@ -34,6 +36,11 @@ def utc_offset(text: str) -> int:
             do="Give minutes from UTC, or hours and minutes: +60 and +01:00 are UTC+1.",
         )
     minutes = int(found[4]) if found[4] else 60 * int(found[2]) + int(found[3])
+    if minutes % QUARTER:
+        raise errors.InvalidArgument(
+            f"No clock is {minutes} minutes from UTC.",
+            do="Give hours and minutes: +01:00 is UTC+1, -03:30 is UTC-3:30.",
+        )
     return -minutes if found[1] == "-" else minutes
 
 

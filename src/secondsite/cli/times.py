@@ -33,4 +33,6 @@ def _today(text: str, now: datetime) -> datetime | None:
     """HH:MM, HH:MM:SS or with fractions; None for anything else."""
     if len(text) < 3 or text[2] != ":":
         return None
-    return datetime.combine(now.astimezone(UTC).date(), time.fromisoformat(text), tzinfo=UTC)
+    found = time.fromisoformat(text)
+    zone = found.tzinfo or UTC
+    return datetime.combine(now.astimezone(zone).date(), found, tzinfo=zone)

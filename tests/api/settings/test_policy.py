@@ -8,7 +8,6 @@ import pytest
 from secondsite.domain.policies import ReplicationPolicy
 from secondsite.vault.facade.nouns.policies import put_with_twin
 from secondsite.vault.watch import settings_push
-from secondsite.wire.common.policies import PolicyShape
 from secondsite.wire.control.orders import UpdatePolicy
 from tests.support.postgres import database_url
 from tests.support.vault import machine
@@ -33,7 +32,8 @@ def appliances(vault, two_sites):
 def told(vault, appliance):
     """The policy of each machine that its appliance is told."""
     with vault.store.reading() as tx:
-        known = {each.name: UpdatePolicy(policy=PolicyShape.of(each)) for each, _ in tx.policies.list()}
+        known = settings_push.Policies()
+        known.read(tx)
         settings = list(settings_push.settings_of(tx, appliance, "", known))
     return {
         each.machine_id: each.payload.policy.name

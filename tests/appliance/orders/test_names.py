@@ -41,3 +41,12 @@ def test_the_failed_over_machine_itself_is_not_in_its_own_way(pair):
     started = start(pair, "failover", pair.point_now())
     assert found(pair, started["name"], started["fabric_id"]) == []
     assert found(pair, started["name"], str(uuid.uuid4())) != []
+
+
+def test_a_drill_that_has_the_name_is_said_to_be_one(pair):
+    """`web01-test` may be a machine of its own, too; in need its operator is to know what may go."""
+    pair.protect().synchronized()
+    started = start(pair, "drill", pair.point_now())
+    payload = CheckTarget(name=started["name"], fabric_id=str(uuid.uuid4()))
+    (obstacle,) = pair.target.do(Kind.CHECK_TARGET, payload)["obstacles"]
+    assert f"'secondsite machine cleanup-test-failover {pair.name}' removes it." in obstacle["do"]

@@ -178,6 +178,21 @@ def test_points_that_the_policy_no_longer_keeps_are_dropped(pair):
     assert pair.target.point_bytes(pair.machine_id, last) == pair.source.read(pair.fabric_id)
 
 
+def test_a_target_that_moved_is_dialled_where_it_is_now(pair):
+    nowhere, now_at = ("127.0.0.1:1",), (pair.target.data_address,)
+    pair.protect(target_addresses=nowhere)
+    eventually(lambda: "peer-unreachable" in {each.code for each in pair.source_status().findings}, 30)
+    told = UpdatePolicy(policy=policy(), target_appliance_id="another", target_addresses=now_at)
+    pair.source.do(Kind.UPDATE_POLICY, told, pair.machine_id)
+    source = pair.source.appliance.replication.get(pair.machine_id)
+    assert source.setup.target_addresses == nowhere
+    told = told.model_copy(update={"target_appliance_id": pair.target.appliance_id})
+    pair.source.do(Kind.UPDATE_POLICY, told, pair.machine_id)
+    pair.synchronized()
+    pair.source.restart()
+    assert pair.source.appliance.replication.get(pair.machine_id).setup.target_addresses == now_at
+
+
 def test_a_disk_that_grew_grows_at_the_target(pair):
     pair.protect().synchronized()
     with pair.source.appliance.replication.get(pair.machine_id).lock(

@@ -91,6 +91,24 @@ def test_an_appliance_that_was_away_learns_the_new_policy_when_it_connects(vault
         eventually(lambda: policies(dialler) == [("m1", 7200)])
 
 
+def test_the_source_learns_where_its_target_is_reached_now(vault, protected):
+    """It dialled the former address for ever, while the vault itself asked at the new one and found nothing wrong."""
+    source, target = protected
+    moved = target.hello().model_copy(update={"data_addresses": ("rome-2.example:9445",)})
+
+    def dialled(dialler):
+        told = [order.payload for order in list(dialler.told) if order.kind == Kind.UPDATE_POLICY]
+        return [(each["target_appliance_id"], tuple(each["target_addresses"])) for each in told]
+
+    with Dialler(source, TAKEN) as at_source:
+        with Dialler(target, TAKEN) as at_target:
+            before = (target.id, target.hello().data_addresses)
+            eventually(lambda: dialled(at_source)[-1:] == [before])
+            eventually(lambda: dialled(at_target) == [("", ())])
+        with Dialler(target, TAKEN, moved):
+            eventually(lambda: dialled(at_source)[-1] == (target.id, ("rome-2.example:9445",)))
+
+
 @pytest.mark.slow
 def test_what_was_not_reported_is_told_again(vault, monkeypatch):
     from secondsite.vault.watch import settings_push

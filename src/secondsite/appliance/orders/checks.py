@@ -1,6 +1,7 @@
 """The cheap, complete checks before a verb begins: all obstacles at once, each with what to do."""
 
 import contextlib
+import json
 import os
 import shlex
 import time
@@ -10,7 +11,7 @@ from pathlib import Path
 from ...datapath.disks import image
 from ...domain import errors, resting
 from ...domain.amounts import exact_size, size
-from ...fabrics.interface import Obstacle, PowerState
+from ...fabrics.interface import MachineSummary, Obstacle, PowerState
 from ...ground import usage
 from ...ground.plural import counted
 from ...wire.common.machines import DiskDefinition
@@ -25,7 +26,7 @@ from ...wire.control.checks import (
     WantedReplica,
 )
 from ...wire.control.setups import Base
-from ..shared import withdrawn
+from ..shared import run_key, withdrawn
 from ..target import FAILOVER, GIVE_ONE, old_disks, stores
 from . import marks, own_pauses, runs
 from .context import Context
@@ -341,9 +342,21 @@ def _taken(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
         elif found.fabric_id != payload.fabric_id and found.name == payload.name:
             yield _obstacle(
                 f"Another machine at this site has the name '{found.name}', which {payload.name} will have here.",
-                "Let it have another name here ('secondsite machine set MACHINE --target-name NAME'). Or rename that machine, or remove it, "
-                "if it is not needed.",
+                _rid_of(context, found),
             )
+
+
+def _rid_of(context: Context, namesake: MachineSummary) -> str:
+    """What to do about a machine that has the name which another one is to have."""
+    hosted = context.parts.host.find(namesake.tag or "")
+    drill = None if hosted is None else context.state.fact(run_key(hosted.machine_id, runs.DRILL))
+    if hosted is not None and drill is not None and json.loads(drill)["fabric_id"] == namesake.fabric_id:
+        verb = f"secondsite machine cleanup-test-failover {shlex.quote(hosted.setup.machine_name)}"
+        return f"It is the copy of a test failover of {hosted.setup.machine_name}: '{verb}' removes it."
+    return (
+        "Let it have another name here ('secondsite machine set MACHINE --target-name NAME'). Or rename that machine, or remove it, "
+        "if it is not needed."
+    )
 
 
 def _seeds(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:

@@ -6,6 +6,7 @@ that has shut it down could neither go on nor be undone."""
 import json
 from pathlib import Path
 
+from ...fabrics import foreign_mark
 from ...fabrics.interface import MachineSummary
 from ...wire.control.checks import ObstacleShape
 from ..shared import run_key
@@ -36,9 +37,33 @@ def looked_for(context: Context, fabric_id: str) -> MachineSummary | None:
 def obstacles(context: Context, machine: MachineSummary) -> list[ObstacleShape]:
     """Why a machine that is replicated from here could neither be shut down for a move nor started again after it."""
     source = context.parts.replication.find(context.order.machine_id or "")
-    if source is None or source.setup.fabric_id != machine.fabric_id or machine.tag == source.machine_id:
+    if source is None:
+        return _of_another(context, machine)
+    if source.setup.fabric_id != machine.fabric_id or machine.tag == source.machine_id:
         return []
     return [ObstacleShape(what=marking.lost(source, machine.tag), do=marking.what_to_do(source))]
+
+
+def copied(context: Context, machine: MachineSummary) -> bool:
+    """Whether its mark is that of a machine beside it, which is replicated from here: it was cloned, with its definition."""
+    known = context.parts.replication.find(machine.tag or "")
+    if known is None or known.setup.fabric_id == machine.fabric_id:
+        return False
+    original = context.fabric.inventory.get(known.setup.fabric_id)
+    return original is not None and original.tag == machine.tag
+
+
+def _of_another(context: Context, machine: MachineSummary) -> list[ObstacleShape]:
+    """Why a machine that is not replicated from here cannot be, where that begins with nothing that the appliance can put right."""
+    tag = machine.tag
+    if tag is None or tag == context.order.machine_id or copied(context, machine):
+        return []
+    known, hosted = context.parts.replication.find(tag), context.parts.host.find(tag)
+    is_known = known is not None and known.setup.fabric_id == machine.fabric_id
+    if is_known or (hosted is not None and hosted.failed_over):
+        return []  # of a vault that was restored from before its protection
+    refused = foreign_mark.refusal(machine.name, tag)
+    return [ObstacleShape(what=refused.message, do=refused.do)]
 
 
 def _is_ours(context: Context, machine: MachineSummary) -> bool:

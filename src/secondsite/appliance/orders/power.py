@@ -75,7 +75,7 @@ def _shut_down(context: Context, payload: ShutDown) -> tuple[str, PowerFact]:
     if not payload.force:
         raise errors.DeadlineExceeded(
             f"The machine did not shut down within {payload.grace_seconds:.0f} s.",
-            do="Shut it down from inside, or retry with force.",
+            do="Shut it down from inside, then try again.",
         )
     power.stop(payload.fabric_id)
     taken_back.is_off(context)

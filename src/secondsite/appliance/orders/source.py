@@ -1,13 +1,12 @@
 """Orders that start, pause, change and end the replication of a machine from here."""
 
 from ...domain import errors
-from ...wire.common.policies import PolicyShape
 from ...wire.control.orders import Nothing, StopReplication, UpdatePolicy
 from ...wire.control.setups import SourceSetup
 from ..shared import ended
 from ..source import Source
 from ..source import progress as progresses
-from . import left_copy, replica, runs
+from . import left_copy, marks, replica, runs
 from .context import Context
 
 
@@ -19,6 +18,7 @@ def start_replication(context: Context, setup: SourceSetup) -> tuple[str, Nothin
     source = replication.find(setup.machine_id)
     newer = source is not None and source.setup.epoch != setup.epoch
     with context.alone(source, "a new setup", interrupt=newer):
+        _let_go_of_copied(context, setup)
         context.fabric.tracking.enable(setup.fabric_id, setup.machine_id)
         replication.fences.lower(setup.machine_id, setup.fabric_id, source)
         changed = replication.add(setup)
@@ -39,6 +39,13 @@ def _end_forgotten(context: Context, setup: SourceSetup) -> None:
     hosted = context.parts.host.find(tag) if tag not in (None, setup.machine_id) else None
     if hosted is not None and hosted.failed_over:
         replica.leave_to_owner(context.about(hosted.machine_id), hosted, setup.fabric_id)
+
+
+def _let_go_of_copied(context: Context, setup: SourceSetup) -> None:
+    """A clone has the mark of its original, and its bitmaps, which mean nothing here."""
+    found = context.fabric.inventory.get(setup.fabric_id)
+    if found is not None and found.tag != setup.machine_id and marks.copied(context, found):
+        context.fabric.tracking.disable(setup.fabric_id)
 
 
 def _let_go(context: Context, source: Source) -> str:
@@ -132,9 +139,9 @@ def resynchronize(context: Context, _payload: Nothing) -> tuple[str, Nothing]:
 
 
 def update_policy(context: Context, payload: UpdatePolicy) -> tuple[str, Nothing]:
-    """Apply a policy on whichever side this appliance is. The vault sends it at each connection; an unchanged
-    policy waits for no lock."""
-    sides = [side for side in (_source_policy, _replica_policy) if side(context, payload.policy)]
+    """Apply a policy on whichever side this appliance is, and dial the target where it is reached now. The vault sends it at each
+    connection; what is unchanged waits for no lock."""
+    sides = [side for side in (_source_policy, _replica_policy) if side(context, payload)]
     if not sides:
         raise errors.NotFound(
             f"Machine {context.machine_id} is neither replicated from here nor to here.",
@@ -143,17 +150,24 @@ def update_policy(context: Context, payload: UpdatePolicy) -> tuple[str, Nothing
     return f"policy {payload.policy.name} applies from now on", Nothing()
 
 
-def _source_policy(context: Context, policy: PolicyShape) -> bool:
+def _source_policy(context: Context, told: UpdatePolicy) -> bool:
     source = context.parts.replication.find(context.machine_id)
-    if source is not None and source.setup.policy != policy:
+    if source is not None and _as_told(source.setup, told) != source.setup:
         with context.alone(source, "a new policy"):
-            source.save(source.progress, source.setup.model_copy(update={"policy": policy}))
+            source.save(source.progress, _as_told(source.setup, told))
         context.parts.replication.poke()
     return source is not None
 
 
-def _replica_policy(context: Context, policy: PolicyShape) -> bool:
-    hosted = context.parts.host.find(context.machine_id)
+def _as_told(setup: SourceSetup, told: UpdatePolicy) -> SourceSetup:
+    addresses = setup.target_addresses
+    if told.target_addresses and told.target_appliance_id == setup.target_appliance_id:
+        addresses = told.target_addresses
+    return setup.model_copy(update={"policy": told.policy, "target_addresses": addresses})
+
+
+def _replica_policy(context: Context, told: UpdatePolicy) -> bool:
+    hosted, policy = context.parts.host.find(context.machine_id), told.policy
     if hosted is not None and hosted.setup.policy != policy:
         with context.alone(hosted, "a new policy"):
             hosted.save(setup=hosted.setup.model_copy(update={"policy": policy}))

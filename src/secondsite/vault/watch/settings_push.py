@@ -1,6 +1,6 @@
 """Sends appliances the vault's settings until they report having them.
 
-The settings are read from the store: the site's bandwidth limit, the policy of every machine. An appliance is sent
+The settings are read from the store: the site's bandwidth limit, the policy of every machine, and where its target is reached. An appliance is sent
 them when it connects and whenever they change, again and again until it reports that it has them. So none is lost
 while an appliance is away, or when a vault is killed between writing a setting and sending it.
 """
@@ -8,7 +8,7 @@ while an appliance is away, or when a vault is killed between writing a setting 
 import threading
 import time
 import uuid
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 import structlog
@@ -85,7 +85,7 @@ class SettingsPush(Periodic):
         self._gateway = gateway
         self._authority = authority
         self._listeners: dict[str, _Listener] = {}
-        self._policies: dict[str, UpdatePolicy] = {}
+        self._policies = Policies()
         self._returned: set[str] = set()
         self._lock = threading.Lock()
         signals.divert((APPLIANCE, SITE, POLICY, f"order/{ORDER}"), self._notice)
@@ -96,9 +96,9 @@ class SettingsPush(Periodic):
         with self._lock:
             returned, self._returned = self._returned, set()
         with self._store.reading() as tx:
-            self._policies = policies = _policies_from(tx, self._policies)
+            self._policies.read(tx)
             wanted = {
-                appliance.id: list(settings_of(tx, appliance, self._authority.trusted_pem, policies))
+                appliance.id: list(settings_of(tx, appliance, self._authority.trusted_pem, self._policies))
                 for appliance in tx.appliances.list()
                 if self._gateway.holds(appliance.id)
             }
@@ -166,6 +166,36 @@ class SettingsPush(Periodic):
         return LOOK_AGAIN_SECONDS
 
 
+class Policies:
+    """What appliances are told of machines' policies. What is as it was is the same object, which is quickly compared for all its
+    machines."""
+
+    def __init__(self) -> None:
+        self._shapes: dict[str, PolicyShape] = {}
+        self._addresses: dict[str, tuple[str, ...]] = {}
+        self._told: dict[tuple[str, str], UpdatePolicy] = {}
+
+    def read(self, tx: ports.Transaction) -> None:
+        """As they are now."""
+        self._shapes = {policy.name: PolicyShape.of(policy) for policy, _read_only in tx.policies.list()}
+        said = ((each.id, each.hello) for each in tx.appliances.list())
+        self._addresses = {appliance_id: hello.data_addresses for appliance_id, hello in said if hello}
+        self._told = {key: told for key, told in self._told.items() if told == self._now(*key)}
+
+    def of(self, policy: str, target_appliance_id: str = "") -> UpdatePolicy | None:
+        """None for a policy that is not there. `target_appliance_id`: of a machine's source, which dials it."""
+        key = policy, target_appliance_id
+        if key not in self._told and (now := self._now(*key)) is not None:
+            self._told[key] = now
+        return self._told.get(key)
+
+    def _now(self, policy: str, target_appliance_id: str) -> UpdatePolicy | None:
+        shape, addresses = self._shapes.get(policy), self._addresses.get(target_appliance_id, ())
+        if shape is None:
+            return None
+        return UpdatePolicy(policy=shape, target_appliance_id=target_appliance_id, target_addresses=addresses)
+
+
 def rest_seconds(took_seconds: float) -> float:
     """After a look that took so much of the processor."""
     return min(REST * took_seconds, LONGEST_REST_SECONDS)
@@ -175,7 +205,7 @@ def settings_of(
     tx: ports.Transaction,
     appliance: ports.ApplianceRecord,
     trusted_ca_pem: str,
-    policies: Mapping[str, UpdatePolicy],
+    policies: Policies,
 ) -> Iterator[Setting]:
     """All settings of this appliance. The appliances of a site share its bandwidth evenly."""
     site = tx.sites.find(appliance.site)
@@ -191,9 +221,11 @@ def settings_of(
         )  # fmt: skip
         yield Setting(Kind.SET_SITE, settings)
     for machine in tx.machines.list(appliance.site):
-        policy = policies.get(machine.policy)
-        is_there = machine.state not in COMING
-        if policy and is_there and appliance.id in (machine.source_appliance_id, machine.target_appliance_id):
+        if appliance.id not in (machine.source_appliance_id, machine.target_appliance_id):
+            continue
+        dialled = machine.target_appliance_id if appliance.id == machine.source_appliance_id else ""
+        policy = policies.of(machine.policy, dialled)
+        if policy and machine.state not in COMING:
             # not with each state: of nine orders of a failover four were these
             yield Setting(Kind.UPDATE_POLICY, policy, machine.id, f"epoch {machine.epoch}")
 
@@ -227,14 +259,6 @@ def _parts(
             addresses=found.hello.data_addresses if found and found.hello else (),
             members=tuple(member.id for member in members if member.source_appliance_id == appliance_id),
         )
-
-
-def _policies_from(tx: ports.Transaction, known: Mapping[str, UpdatePolicy]) -> dict[str, UpdatePolicy]:
-    """By name, as they are told; one that is as it was is the same object, which is quickly compared for all its machines."""
-    told = {
-        policy.name: UpdatePolicy(policy=PolicyShape.of(policy)) for policy, _read_only in tx.policies.list()
-    }
-    return {name: known[name] if known.get(name) == each else each for name, each in told.items()}
 
 
 def _trust_in(setting: Setting, report: Report) -> ports.ApplianceTrust | None:

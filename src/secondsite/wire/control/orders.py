@@ -77,7 +77,12 @@ class StopReplication(Shape):
 
 
 class UpdatePolicy(Shape):
+    """`target_addresses`: where the source of the machine reaches the data port of `target_appliance_id` now; told to the source alone.
+    An older appliance goes on with those that it began with."""
+
     policy: PolicyShape
+    target_appliance_id: str = ""
+    target_addresses: tuple[str, ...] = ()
 
 
 class SetSite(Shape):

@@ -11,9 +11,10 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from ....wire.common.machines import DiskDefinition, MachineDefinition, NicDefinition
+from ... import foreign_mark
 from .. import vlans
 
-NAMESPACE = "https://secondsite.invalid/domain/1"
+NAMESPACE = foreign_mark.NAMESPACE
 PREFIX = "secondsite"
 TAG_ELEMENT = f"{{{NAMESPACE}}}machine"
 FORBIDDEN = "forbidden"

@@ -21,6 +21,12 @@ STALL_SECONDS = 300.0
 Progress = Callable[[float], None]
 
 
+def left(domain: Any, disks: Mapping[str, Path]) -> list[str]:
+    """The disks that are not on their own files yet."""
+    root = domain_xml.parse(inventory.live_xml(domain))
+    return [key for key, base in disks.items() if not _lies_on(_disk_element(root, key), base)]
+
+
 def off(domain: Any, disks: Mapping[str, Path], progress: Progress, define: Callable[[str], object]) -> None:
     """Merges with qemu-img, then points the definition to the merged files."""
     root = domain_xml.parse(inventory.definition_xml(domain, libvirt.VIR_DOMAIN_XML_SECURE))

@@ -40,10 +40,12 @@ from . import (
     needed,
     newer,
     sizing,
+    snapshots,
 )
 
 OFF = interface.PowerState.OFF
 AUTOSTART = "autostart"
+SNAPSHOTS = ".snapshots"
 KEEP = libvirt.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM | libvirt.VIR_DOMAIN_UNDEFINE_KEEP_TPM
 
 Chains = Mapping[str, list[image.ImageFacts]]
@@ -159,6 +161,7 @@ class Hosting:
         if not (noted.exists() and inventory.is_start_forbidden(domain)):  # else it was noted the first time
             durable.write(noted, _autostart(domain))
         self._put_aside(domain, copy.with_suffix(".firmware"))
+        snapshots.put_aside(domain, copy.with_suffix(SNAPSHOTS))
         durable.write(copy, definition.model_dump_json())
         _undefine(domain, KEEP)
         return _told(definition)
@@ -175,6 +178,7 @@ class Hosting:
             firmware.place(self._hypervisor, root, firmware_files.content(kept))
         domain = self._define(f"restoring '{definition.name}'", domain_xml.render(root))
         connection.call("turning autostart off", domain.setAutostart, 0)
+        snapshots.give_back(domain, copy.with_suffix(SNAPSHOTS))
         if tag is None:
             copy.with_suffix(".autostart").unlink(missing_ok=True)
         copy.unlink(missing_ok=True)
@@ -186,11 +190,12 @@ class Hosting:
         domain = self._hypervisor.domain(fabric_id)
         if inventory.tag_of(domain) is None:
             raise errors.NotOurs(f"The machine '{domain.name()}' carries no secondsite tag.")
-        needed.require_none(domain, self._power.state(fabric_id))
+        needed.require_none(domain, self._power.state(fabric_id), consolidate.left(domain, disks))
         if inventory.power_of(domain) is OFF:
             consolidate.off(domain, disks, progress, lambda text: self._define("moving disks", text))
         else:
             consolidate.running(domain, disks, progress)
+        snapshots.give_back(domain, self._withdrawn / f"{fabric_id}{SNAPSHOTS}")
         self._give_autostart_back(domain)
 
     def _give_autostart_back(self, domain: Any) -> None:

@@ -2,6 +2,7 @@
 
 Looked for before the files of a run are merged into the machine's own disks and removed."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ from ..host import connection, domain_xml, inventory, qemu_img
 SHOWN = 4
 
 
-def require_none(domain: Any, power: PowerState) -> None:
-    """Raises NotPossibleNow."""
+def require_none(domain: Any, power: PowerState, disks: Collection[str]) -> None:
+    """`disks`: those that are not on the machine's own files yet; what is in these stays. Raises NotPossibleNow."""
+    if not disks:
+        return
     resting.obstacle(power, domain.name())
-    names = [*connection.call("listing snapshots", domain.snapshotListNames), *_internal(domain)]
+    names = [*connection.call("listing snapshots", domain.snapshotListNames), *_internal(domain, disks)]
     if names:
         named = ", ".join(dict.fromkeys(names[:SHOWN])) + (" and more" if len(names) > SHOWN else "")
         raise errors.NotPossibleNow(
@@ -25,12 +28,12 @@ def require_none(domain: Any, power: PowerState) -> None:
         )
 
 
-def _internal(domain: Any) -> list[str]:
-    """Snapshots in the image that its disks are on, which libvirt may not know of."""
+def _internal(domain: Any, disks: Collection[str]) -> list[str]:
+    """Snapshots in the images that these disks are on, which libvirt may not know of."""
     paths = [
         disk.path
         for disk in domain_xml.disks(domain_xml.parse(inventory.definition_xml(domain)))
-        if disk.path
+        if disk.path and disk.key in disks
     ]
     found: list[str] = []
     for path in paths:

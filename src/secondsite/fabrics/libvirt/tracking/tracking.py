@@ -5,7 +5,6 @@ The base of a view is the checkpoint that the caller names as acknowledged, neve
 
 import contextlib
 import dataclasses
-import shlex
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ....domain import errors
-from ... import interface
+from ... import foreign_mark, interface
 from ..consistency import freezing
 from ..host import connection, domain_xml, inventory, permissions, sockets, tagging
 from . import backup_job, bitmaps, image_identity, iothreads, powered_off, recognizing, trackable, unwritten
@@ -59,14 +58,7 @@ class Tracking:
         domain = self._hypervisor.domain(fabric_id)
         found = inventory.tag_of(domain)
         if found not in (None, tag):
-            remove = (
-                f"virsh metadata {shlex.quote(domain.name())} --uri {domain_xml.NAMESPACE} --config --remove"
-            )
-            raise errors.NotOurs(
-                f"Machine '{domain.name()}' carries the mark of another protection, {found}.",
-                do=f"If another vault protects it, end that first. If that was forgotten with a restored database: '{remove}', "
-                "with --live too if it runs.",
-            )
+            raise foreign_mark.refusal(domain.name(), found)
         if found is None:
             tagging.write(domain, tag)
 
