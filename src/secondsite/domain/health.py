@@ -93,7 +93,9 @@ CATALOGUE: dict[str, FindingKind] = {
             "A disk of the machine stands on more than 20 files, by snapshots of its owner or of another program. libvirt 10.8 to 11.10 starts "
             "no machine with more than 25 (22 where files are encrypted or have bitmaps), and ends a running one with more when its daemon is "
             "restarted.",
-            "Merge snapshots: 'virsh blockcommit MACHINE DISK --active --pivot --wait --verbose' at its site, disk by disk. Replication goes on.",
+            "Merge its owner's snapshots at its site, disk by disk, and name the file that they end in: 'virsh blockcommit MACHINE DISK --base FILE "
+            "--active --pivot --wait --verbose'. FILE is one that no other machine and no recovery point stands on ('qemu-img info -U --backing-chain' shows all); "
+            "without --base everything is written into the lowest file, which may be a shared template, or in our store. Replication goes on.",
         ),
         _kind(
             "history-kept",

@@ -1,5 +1,6 @@
 """Drills, failovers and the way home, as the vault orders them step by step."""
 
+import os
 import uuid
 
 import pytest
@@ -12,6 +13,7 @@ from rig.eventually import eventually
 from rig.noise import noise
 from secondsite.appliance.orders.runs import RunFact
 from secondsite.appliance.shared import run_key
+from secondsite.datapath.disks import named_files
 from secondsite.domain import errors
 from secondsite.fabrics import simulated
 from secondsite.fabrics.interface import PowerState
@@ -190,6 +192,25 @@ def test_another_point_can_be_chosen_after_the_run_was_stopped(pair):
     pair.target.do(Kind.STOP_REPLICA, StopReplica(run="failover", fabric_id=fabric_id), pair.machine_id)
     fact = start(pair, "failover", first)
     assert pair.target.read(fact["fabric_id"]) == content
+
+
+@pytest.mark.parametrize("run", ["failover", "drill"])
+def test_points_below_a_machine_that_its_owner_merged_into_them_are_called_damaged(pair, run):
+    """'virsh blockcommit MACHINE DISK --active --pivot' merges into the lowest file."""
+    pair.source.write(pair.fabric_id, 0, noise(1 * MiB))
+    pair.protect().synchronized()
+    first = pair.point_now()
+    pair.source.write(pair.fabric_id, 0, noise(1 * MiB, seed=2))
+    second = pair.point_now()
+    (base,) = pair.target.replica_folder(pair.machine_id).glob("disks/*/base.qcow2")
+    long_ago = base.stat().st_mtime - 60
+    os.utime(base, (long_ago, long_ago))
+    started = fail_over(pair, second) if run == "failover" else start(pair, run, second)["fabric_id"]
+    with base.open("r+b") as file:
+        file.write(named_files.MAGIC)
+    hosted = pair.target.appliance.host.get(pair.machine_id)
+    stop(pair, run, started)
+    assert {point.id for point in hosted.points if point.damaged} >= {first, second}
 
 
 @pytest.mark.parametrize("fails", ["hosting.create", "power.start"])

@@ -1,6 +1,7 @@
 """Orders about recovery points."""
 
 import time
+from contextlib import suppress
 
 from ...datapath import errors as datapath_errors
 from ...domain import errors, journal, points
@@ -72,7 +73,11 @@ def _newest_definition(hosted: HostedReplica) -> dict[str, object]:
 
 
 def list_points(context: Context, _payload: Nothing) -> tuple[str, Points]:
-    shapes = context.hosted().points
+    hosted = context.hosted()
+    if hosted.replica.changed_bases():
+        with context.alone(hosted, "looking at its files"), suppress(datapath_errors.ImageProblem):
+            old_disks.look(hosted)
+    shapes = hosted.points
     return counted(len(shapes), "recovery point"), Points(points=shapes)
 
 

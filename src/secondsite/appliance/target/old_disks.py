@@ -1,7 +1,9 @@
-"""The old disks of a machine at this site, on which its replica stands when it is protected back.
+"""The files that points stand on and that others can change: the old disks of a machine at this site, on which its replica stands when it
+is protected back, and the layers below a machine that runs from a point.
 
-They lie where they always lay, and their owner may change them: restore them from a backup, or take them for
-something else. Before that is noticed here, nothing starts from them."""
+Old disks lie where they always lay, and their owner may change them: restore them from a backup, or take them for
+something else. And who rules a machine may merge its disks into the layers ('virsh blockcommit'). Before that is noticed here, nothing
+starts from them."""
 
 import shlex
 from datetime import UTC, datetime
@@ -63,7 +65,7 @@ def _base(setup: ReplicaSetup, disk: DiskDefinition) -> BaseImage:
 
 
 def look(hosted: HostedReplica) -> None:
-    """If the old disks were changed behind our back, the points on them are damaged, and the source compares all blocks.
+    """If these files were changed behind our back, the points on them are damaged, and the source compares all blocks.
     The caller has locked the replica. Raises ImageProblem while a file is missing."""
     changed = hosted.replica.changed_bases()
     if not changed:
@@ -87,8 +89,8 @@ def require_unchanged(hosted: HostedReplica) -> None:
     look(hosted)
     if changed:
         raise errors.PointDamaged(
-            f"The old disks of {hosted.setup.machine_name} at this site were changed ({', '.join(changed)}), so its recovery "
-            "points are not what was sealed.",
+            f"The files at this site that the recovery points of {hosted.setup.machine_name} stand on were changed by another program "
+            f"({', '.join(changed)}), so the points are not what was sealed.",
             do="Keep others from these files. If the other site still runs the machine, wait until all blocks were compared, "
             "then start it again; else 'secondsite point verify MACHINE POINT' tells which points are whole.",
         )

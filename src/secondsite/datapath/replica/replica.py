@@ -18,7 +18,7 @@ from ..disks import StorageDaemon
 from ..encryption import DataKey, EncryptionKey
 from ..extents import Extent
 from .core import Reach, ReplicaCore
-from .record import base_files
+from .record import base_files, below_runs
 from .record.paths import ReplicaFiles
 from .record.record import ReplicaState
 from .verbs import (
@@ -262,8 +262,9 @@ class Replica:
             self._core.drop_maps()
 
     def changed_bases(self) -> tuple[str, ...]:
-        """Keys of disks that stand on files of others, which were changed since they were recorded."""
-        return base_files.changed(self._core.state)
+        """Keys of disks that stand on files of others, or on layers below a run, which somebody changed since they were recorded."""
+        state = self._core.state
+        return tuple(dict.fromkeys((*base_files.changed(state), *below_runs.changed(self.files, state))))
 
     def accept_bases(self) -> None:
         """Stand on these files as they are now. The points are what they were only as far as the change left them, and

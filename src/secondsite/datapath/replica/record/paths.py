@@ -122,6 +122,10 @@ class ReplicaFiles:
         """Below a run's overlay in place of the layers that it holds; its name is none of a disk."""
         return self.run(run_name) / f".{checked_name(key, 'disk key')}.merged.qcow2"
 
+    def run_below(self, run_name: str) -> Path:
+        """Where it is noted what the files below a run looked like."""
+        return self.run(run_name) / ".below.json"
+
     def run_firmware(self, run_name: str) -> Path:
         """Where a run that was rolled forward has its firmware state, if its cycles had any."""
         return self.run(run_name) / "firmware"

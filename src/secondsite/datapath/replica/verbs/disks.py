@@ -12,7 +12,7 @@ from ... import errors
 from ...disks import image, luks_blank
 from ..chain import chain
 from ..core import ReplicaCore
-from ..record import base_files, manifest
+from ..record import base_files, below_runs, manifest
 from ..record.paths import checked_name
 from ..record.record import DiskRecord
 
@@ -77,6 +77,7 @@ def accept_bases(core: ReplicaCore) -> None:
         core.heads.close()
         core.drop_maps()
         core.save(disks=tuple(base_files.seen_again(disk) for disk in state.disks))
+        below_runs.accept(core.files, state)
         core.reach("bases.accepted")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import secrets
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ....ground.durable import sync_file, sync_folder
@@ -20,7 +20,7 @@ from ...files import unshare
 from ..chain import chain as layers
 from ..chain import commit_encrypted, own_files, standing
 from ..core import ReplicaCore
-from ..record import manifest
+from ..record import below_runs, manifest
 from ..record.paths import checked_name
 from ..record.record import DiskRecord, Layer, ReplicaState, Run
 from . import holds, overlays, prune, roll_forward
@@ -38,7 +38,10 @@ def open_run(
     run = _leased(core, run_name, point_id, writable, through_seq)
     try:
         # the lease protects the layers below, so nothing waits while layers are merged or cycles applied
-        return _files(core, run, cancelled)
+        found = _files(core, run, cancelled)
+        if writable:
+            below_runs.note(core.files, run_name, _below(core, run, found))
+        return found
     except (errors.DatapathError, OSError):
         _forget(core, run, is_new)
         raise
@@ -62,6 +65,15 @@ def _leased(core: ReplicaCore, run_name: str, point_id: str, writable: bool, thr
                 do="Close the run first, or open one with another name.",
             )
         return run
+
+
+def _below(core: ReplicaCore, run: Run, keys: Iterable[str]) -> dict[str, list[Path]]:
+    """The files of the layers that a run stands on, by disk key."""
+    files, state = core.files, core.state
+    return {
+        key: [file.path for file in layers.chain_files(files, state, state.disk(key), run.layer, None)]
+        for key in keys
+    }
 
 
 def _require_own(core: ReplicaCore, state: ReplicaState, point_id: str, layer: int) -> None:

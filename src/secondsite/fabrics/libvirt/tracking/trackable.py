@@ -129,7 +129,8 @@ def _of_image(disk: domain_xml.Disk, facts: qemu_img.ImageFacts) -> Iterator[int
         yield interface.Obstacle(
             f"Disk {disk.key} stands on {files} files: libvirt 10.8 to 11.10 starts no machine with more than 25, 22 where files are encrypted "
             "or have bitmaps, and ends a running one with more when its daemon is restarted.",
-            f"Merge its snapshots: 'virsh blockcommit MACHINE {shlex.quote(disk.key)} --active --pivot --wait'.",
+            f"Merge its snapshots into a file that no other machine stands on: 'virsh blockcommit MACHINE {shlex.quote(disk.key)} --base FILE --active "
+            "--pivot --wait'. Without --base they are merged into the lowest file, which may be a shared template.",
             blocking=False,
         )
     for name in facts.snapshots:

@@ -1,0 +1,73 @@
+"""What lies below machines that run on a replica: layers that nobody writes to meanwhile.
+
+Whoever rules the machine may write to them all the same: a block commit without '--base' merges all of a disk into its lowest file. So what
+the files looked like when a run was opened is noted in its folder, and looked at again. A copy of a store has other inodes, and may have
+times of whole seconds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from ....ground import durable
+from .paths import ReplicaFiles
+from .record import ReplicaState
+
+Look = tuple[int, int]
+
+
+def note(
+    files: ReplicaFiles, run_name: str, below: Mapping[str, Iterable[Path]], *, again: bool = False
+) -> None:
+    """Note what these files, by disk key, look like now; `again`: in place of what was noted."""
+    place = files.run_below(run_name)
+    if again or not place.exists():
+        found = {
+            key: {
+                str(path.relative_to(files.root)): _look(path)
+                for path in paths
+                if path.is_relative_to(files.root)
+            }
+            for key, paths in below.items()
+        }
+        durable.write(place, json.dumps(found))
+
+
+def changed(files: ReplicaFiles, state: ReplicaState) -> tuple[str, ...]:
+    """Keys of the disks of which a file below a run looks different from what was noted. A run that was committed is merged into them."""
+    if state.stands_on_its_run:
+        return ()
+    told = [
+        key
+        for run in state.runs
+        for key, known in _noted(files.run_below(run.name)).items()
+        if any(_look(files.root / name) != tuple(look) for name, look in known.items())
+    ]
+    return tuple(dict.fromkeys(key for key in told if key in state.keys))
+
+
+def accept(files: ReplicaFiles, state: ReplicaState) -> None:
+    """Note them as they are now."""
+    for run in state.runs:
+        known = _noted(files.run_below(run.name))
+        if known:
+            below = {key: [files.root / name for name in names] for key, names in known.items()}
+            note(files, run.name, below, again=True)
+
+
+def _noted(place: Path) -> dict[str, dict[str, Look]]:
+    """Nothing of a run that a former release opened."""
+    try:
+        return dict(json.loads(place.read_text()))
+    except (OSError, ValueError):
+        return {}
+
+
+def _look(path: Path) -> Look:
+    """Length and time; a file that is missing looks like nothing else."""
+    try:
+        found = path.stat()
+    except OSError:
+        return 0, 0
+    return found.st_size, int(found.st_mtime)
