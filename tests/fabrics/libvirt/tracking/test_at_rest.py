@@ -108,6 +108,19 @@ def test_an_overlay_that_was_made_at_rest_loses_no_write(host, machine):
     assert cycle(host, machine, base)[1] == {7}
 
 
+def test_a_disk_that_its_owner_made_raw_is_called_raw_and_not_damaged(host, machine):
+    checkpoint, _ = cycle(host, machine, None)
+    host.fabric.power.stop(machine)
+    domain = host.domain(machine)
+    file = steps.machine_of(host, machine).definition.disks[0].path
+    qemu_img("convert", "-O", "raw", file, f"{file}.raw")
+    os.replace(f"{file}.raw", file)
+    host.define(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE).replace("type='qcow2'", "type='raw'"))
+    with pytest.raises(errors.FabricError, match="Disk vda is raw, which cannot keep bitmaps") as refused:
+        cycle(host, machine, checkpoint)
+    assert "qemu-img convert -O qcow2" in refused.value.do
+
+
 def test_an_offline_copy_that_is_put_back_in_place_is_compared(host, machine):
     path, base = host.disk_path(machine, "vda"), steps.checkpoint(host, machine)
     steps.stopped(host, machine)

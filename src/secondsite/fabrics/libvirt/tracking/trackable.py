@@ -107,12 +107,23 @@ def _of_its_use(disk: domain_xml.Disk) -> Iterator[interface.Obstacle]:
         )
 
 
+def require_format(disk: domain_xml.Disk) -> None:
+    """Raises FabricError for what cannot be replicated any more: QEMU would say that the image is damaged."""
+    if disk.format != "qcow2":
+        found = _of_format(disk)
+        raise errors.FabricError(found.what, do=found.do)
+
+
+def _of_format(disk: domain_xml.Disk) -> interface.Obstacle:
+    convert = f"qemu-img convert -O qcow2 {shlex.quote(str(disk.path))} NEW, with the machine off"
+    return interface.Obstacle(
+        f"Disk {disk.key} is {disk.format}, which cannot keep bitmaps.", f"Convert: {convert}."
+    )
+
+
 def _of_image(disk: domain_xml.Disk, facts: qemu_img.ImageFacts) -> Iterator[interface.Obstacle]:
     if facts.format != "qcow2" or disk.format != "qcow2":
-        convert = f"qemu-img convert -O qcow2 {shlex.quote(str(disk.path))} NEW, with the machine off"
-        yield interface.Obstacle(
-            f"Disk {disk.key} is {disk.format}, which cannot keep bitmaps.", f"Convert: {convert}."
-        )
+        yield _of_format(disk)
     elif facts.compat == "0.10":
         amend = f"qemu-img amend -o compat=1.1 {shlex.quote(str(disk.path))}"
         yield interface.Obstacle(

@@ -291,3 +291,6 @@ def _require_disks(domain: Any, disks: Sequence[domain_xml.Disk], request: inter
             f"The machine '{domain.name()}' has no disk {', '.join(missing)}.",
             do="Attach the disk again, or disable protection and enable it with the present disks.",
         )
+    for disk in disks:
+        if disk.key in request.disks:
+            trackable.require_format(disk)
