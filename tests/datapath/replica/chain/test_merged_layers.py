@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import os
 import random
 import shutil
 from pathlib import Path
@@ -124,20 +125,39 @@ def test_whatever_is_dropped_points_stay_true_and_chains_short(place, daemon, tm
     replica.close()
 
 
+def test_what_runs_from_a_point_meanwhile_finds_nothing_below_it_changed(place, daemon, tmp_path):
+    """Times of files tell whether somebody else wrote to them; merging leaves those alone that a run stands on."""
+    source, chosen = Source(seed=9, sizes=dict(SIZES)), random.Random(9)
+    replica = Replica.create(place / "m1", daemon, "m1", source.replica_disks, epoch=1)
+    for number in range(1, 31):
+        replica.apply(*source.cycle(f"p{number}", writes=3))
+        if number == 12:
+            replica.open_run("drill", "p7")
+        if number == 20:
+            for path in (place / "m1").rglob("*.qcow2"):
+                os.utime(path, (1e9, 1e9))
+            replica.accept_bases()
+        replica.keep_short()
+        if number > 5:
+            replica.drop(chosen.choice([each for each in replica.point_ids[:-1] if each != "p7"]))
+        assert replica.changed_bases() == ()
+    replica.close()
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_a_disk_that_shrinks_and_grows_at_random_never_shows_again_what_was_cut_off(
     place, daemon, tmp_path, seed
 ):
     source, chosen = Source(seed=seed, sizes={"sda": 2 * MiB, "sdb": 2 * MiB}), random.Random(seed)
     replica = Replica.create(place / "m1", daemon, "m1", source.replica_disks, epoch=1)
-    for number in range(1, 21):
+    for number in range(1, 15):
         for key, part in (("sda", 4 * KiB), ("sdb", 512)):
             if chosen.random() < 0.4:
                 disk, size = source.disks[key], chosen.randrange(64 * KiB, 3 * MiB, part)
                 source.disks[key] = disk[:size] + bytes(max(0, size - len(disk)))
         replica.apply(*source.cycle(f"p{number}", writes=4))
         replica.keep_short()
-        if number > 10 and chosen.random() < 0.5:
+        if number > 7 and chosen.random() < 0.5:
             replica.drop(chosen.choice(replica.point_ids[:-1]))
     assert_points_true(replica, source, tmp_path)
     replica.close()
