@@ -312,17 +312,3 @@ def test_a_machine_at_rest_tells_whether_it_was_written_since_its_checkpoint(hos
     host.fabric.power.start(machine)
     steps.killed(host, machine)
     assert host.fabric.tracking.unwritten(machine, ["vda"], base) is None
-
-
-def test_a_machine_that_wrote_nothing_before_it_went_off_soon_lets_its_owner_take_a_snapshot(host, machine):
-    """libvirt refuses one while it knows a checkpoint; such a machine kept the one of its last cycle for as long as it was off."""
-    base, _ = cycle(host, machine, None)
-    base, _ = cycle(host, machine, base)
-    steps.stopped(host, machine)
-    with pytest.raises(libvirt.libvirtError):
-        snapshot_outside(host, machine)
-    assert host.fabric.tracking.unwritten(machine, ["vda"], base) is None
-    base, marked = cycle(host, machine, base)
-    assert marked == set() or marked == []
-    assert host.fabric.tracking.unwritten(machine, ["vda"], base) is not None
-    snapshot_outside(host, machine)

@@ -109,8 +109,6 @@ class Tracking:
         asked = [disk for disk in disks if disk.key in keys]
         if len(asked) != len(keys) or not all(self._identities.unmoved(domain, disk, base) for disk in asked):
             return None
-        if any(name.startswith(bitmaps.OURS) for name in bitmaps.checkpoints(domain)):
-            return None  # of when it ran: its owner gets no snapshot before a view at rest has removed it
         with self._only_view_of(domain):
             folder = self._daemons / domain.UUIDString()
             return powered_off.unwritten(asked, base, folder, self._hypervisor.key)
