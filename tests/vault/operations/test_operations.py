@@ -211,6 +211,18 @@ def test_a_planned_failover_gives_nothing_up(verbs):
     assert verbs.appliances.running(verbs.machine().id) == [A]
 
 
+@pytest.mark.parametrize(("kind", "restarts"), [(Kind.PRE_COPY, False), (Kind.SHUT_DOWN, True)])
+def test_a_planned_failover_that_fails_before_it_shut_the_machine_down_starts_none_that_its_owner_has_off(
+    verbs, kind, restarts
+):
+    verbs.protect()
+    verbs.appliances.fail(kind)
+    assert verbs.run(Verb.PLANNED_FAILOVER).job.state == "failed"
+    assert [job.state for job in verbs.jobs(Verb.CANCEL_FAILOVER)] == ["succeeded"]
+    assert verbs.machine().state is State.PROTECTED
+    assert ((A, Kind.RESTART, verbs.machine().id) in verbs.appliances.given) == restarts
+
+
 @pytest.mark.parametrize("kind", [Kind.ACCEPT_CYCLES, Kind.DRAIN, Kind.START_REPLICA])
 def test_a_failover_that_fails_at_the_target_leads_on_by_failover_or_by_cancel(verbs, kind):
     verbs.protect()

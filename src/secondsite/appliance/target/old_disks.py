@@ -89,8 +89,8 @@ def require_unchanged(hosted: HostedReplica) -> None:
     look(hosted)
     if changed:
         raise errors.PointDamaged(
-            f"The files at this site that the recovery points of {hosted.setup.machine_name} stand on were changed by another program "
-            f"({', '.join(changed)}), so the points are not what was sealed.",
+            f"The files at this site that the recovery points of {hosted.setup.machine_name} stand on were changed ({', '.join(changed)}), "
+            "so the points are not what was sealed.",
             do="Keep others from these files. If the other site still runs the machine, wait until all blocks were compared, "
             "then start it again; else 'secondsite point verify MACHINE POINT' tells which points are whole.",
         )

@@ -120,6 +120,8 @@ class CancelFailover(MachineOperation):
 
     def _start(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx)
+        if not ctx.arguments(CancelArguments).stopped:
+            return Skipped(f"{machine.name} was not shut down: it is left as it is")
 
         def record(tx: ports.Transaction) -> None:
             now = tx.machines.get(machine.id)

@@ -32,7 +32,7 @@ from ...wire.control.checks import CheckedTarget, Obstacles
 from ...wire.control.orders import CycleFact, Points, PowerFact, StartFact
 from .. import ports
 from ..steps import obstacles
-from ..steps.cancel_itself import cancel_itself
+from ..steps.cancel_itself import SHUT_DOWN, cancel_itself
 from ..steps.claim import CHECK
 from ..steps.gates import (
     Gate,
@@ -122,7 +122,7 @@ class PlannedFailover(MachineOperation):
     def _with_gates(self, turn: Turn, starts_later: bool) -> Iterator[Step]:
         """In a plan all machines are shut down before the first one starts."""
         gates = {
-            "shut_down": Gate(turn.shut_down, "be shut down", holds_open=False),
+            SHUT_DOWN: Gate(turn.shut_down, "be shut down", holds_open=False),
             "start": Gate(turn.start, "start", holds_open=True),
         }
         for step in self.steps():
@@ -156,7 +156,7 @@ class PlannedFailover(MachineOperation):
         return (
             Step(CHECK, self._check, title="Prerequisites check"),
             Step("pre_copy", self._pre_copy, title="Synchronize"),
-            Step("shut_down", self._shut_down, title="Shut down"),
+            Step(SHUT_DOWN, self._shut_down, title="Shut down"),
             Step("final_cycle", self._final_cycle, title="Synchronize the last changes"),
             Step("failover", self._failover, title="Failover"),
             Step("start", self._start, title="Start"),
@@ -284,7 +284,7 @@ class PlannedFailover(MachineOperation):
 def _with_downtime(ctx: StepContext, done: Done) -> Done:
     """How long the machine was down, and whether that was within its budget."""
     with ctx.session() as session:
-        began = [task.started_at for task in read.tasks_of(session, ctx.job_id) if task.key == "shut_down"]
+        began = [task.started_at for task in read.tasks_of(session, ctx.job_id) if task.key == SHUT_DOWN]
     wanted = ctx.arguments(PlannedFailoverArguments)
     since = wanted.down_since or (began[-1] if began else None)
     if since is None:

@@ -11,6 +11,7 @@ from ...domain.lifecycle import Event, Verb
 from ...jobs.model.definitions import Hook
 from ...jobs.model.failures import GIVEN_UP
 from ...jobs.model.views import JobView
+from ...jobs.storage import read
 from ...jobs.storage.database import Session
 from ...wire.common.base import Shape
 from .. import ports
@@ -18,13 +19,15 @@ from .claim import MachineClaim, taken, untouched
 from .deps import Deps
 from .hooks import with_hooks
 
+SHUT_DOWN = "shut_down"
 OUT_OF_DATE = frozenset({errors.StaleOrder.code, GIVEN_UP})
 
 
 class CancelArguments(Shape):
-    """The job whose failure started the cancel; None if a person did."""
+    """`because`: the job whose failure started the cancel; None if a person did. `stopped`: it may have shut the machine down."""
 
     because: str | None = None
+    stopped: bool = True
 
 
 def cancel_itself(deps: Deps, claim: MachineClaim) -> Hook:
@@ -42,18 +45,25 @@ def cancel_itself(deps: Deps, claim: MachineClaim) -> Hook:
         if job.error is not None and job.error.code in OUT_OF_DATE:
             tx.machines.put(_left_as_it_is(machine))
             return
+        asked = CancelArguments(because=job.id, stopped=_may_have_stopped(session, job))
         cancel_id = deps.submit(
             session,
             Verb.CANCEL_FAILOVER.value,
             subject=machine.id,
             subject_name=machine.name,
-            arguments=with_hooks(tx, machine, Verb.CANCEL_FAILOVER, CancelArguments(because=job.id)),
+            arguments=with_hooks(tx, machine, Verb.CANCEL_FAILOVER, asked),
             by="secondsite",
         )
         state = lifecycle.after(machine.state, Event.FAILED).next
         tx.machines.put(taken(tx, machine, state, cancel_id))
 
     return start_cancel
+
+
+def _may_have_stopped(session: Session, job: JobView) -> bool:
+    """Whether it came as far as to shut the machine down. If not, and the machine is off, its owner has it off."""
+    tasks = read.tasks_of(session, job.id)
+    return any(task.key == SHUT_DOWN and task.started_at is not None for task in tasks)
 
 
 def _left_as_it_is(machine: ports.MachineRecord) -> ports.MachineRecord:
