@@ -21,4 +21,5 @@ Its rooms:
     consolidate    merge a disk's chain back into one file
     needed         what of its owner's would be lost with the files of a run
     firmware       UEFI variables and TPM state
+    snapshots      its owner's, which libvirt forgets with a machine that is withdrawn
 """
