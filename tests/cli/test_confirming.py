@@ -160,6 +160,42 @@ def test_a_point_that_is_not_there_is_told_before_anybody_is_asked(cli, protecte
     assert state(cli, protected) == "protected"
 
 
+def from_what(line):
+    """The time of the instant that the verb says that it starts from."""
+    _, shown = at_a_terminal(line, "n")
+    return re.search(r"from (\d{4}-\S+ \S+Z)", shown)[1]
+
+
+def oldest_of(cli, name):
+    return cli.must(f"point list {name} --json").json[-1]
+
+
+@pytest.mark.parametrize("verb", ["failover --shut-down", "test-failover"])
+def test_a_point_that_is_named_is_the_one_that_is_shown(cli, protected, verb):
+    code, shown = at_a_terminal(f"machine {verb} {protected} --point 20200101T000000Z-1.1", "y")
+    assert (code, "Begin?" in shown) == (3, False)
+    assert "There is no recovery point '20200101T000000Z-1.1'" in shown
+    named = oldest_of(cli, protected)
+    shown = from_what(f"machine {verb} {protected} --point {named['id']}")
+    assert shown.startswith(named["taken_at"][:19].replace("T", " "))
+
+
+def test_a_time_can_be_given_at_a_terminal_to_every_verb_that_takes_one(cli, protected):
+    for verb in ("test-failover", "failover --shut-down"):
+        _, shown = at_a_terminal(f"machine {verb} {protected} --at 2020-01-01T00:00:00Z", "y")
+        assert "No cycle of 2020-01-01T00:00:00.000Z can be recovered" in shown
+    cli.must(f"machine failover {protected} --yes --while-running {protected}")
+    _, shown = at_a_terminal(f"machine change-recovery-point {protected} --at 2020-01-01T00:00:00Z", "y")
+    assert "No cycle of 2020-01-01T00:00:00.000Z can be recovered" in shown
+
+
+def test_a_machine_that_the_verb_is_not_possible_for_is_told_before_anybody_is_asked(cli, protected):
+    cli.must(f"machine failover {protected} --yes --while-running {protected}")
+    code, shown = at_a_terminal(f"machine failover {protected}", "y")
+    assert (code, "Begin?" in shown) == (4, False)
+    assert f"failover is not possible for machine '{protected}' in state failed over" in shown
+
+
 def test_with_yes_nobody_is_asked(cli, protected):
     code, shown = at_a_terminal(f"machine planned-failover {protected} --yes", "")
     assert (code, "Begin?" in shown) == (0, False)

@@ -1,5 +1,6 @@
 """One kept HTTPS connection to a vault: shapes in, shapes out, every failure one of our errors."""
 
+import re
 import ssl
 import time
 import uuid
@@ -23,6 +24,8 @@ CONNECT_SECONDS = 5.0
 REPEAT_SECONDS = 10.0
 """So long a POST is repeated whose answer was lost."""
 REPEAT_EVERY_SECONDS = 0.5
+RESOLVER = re.compile(r"\[Errno -\d+\]")
+"""The resolver's own numbers are below zero; its words are in the language of the host."""
 CLOSED = (httpx2.RemoteProtocolError, httpx2.ReadError, httpx2.WriteError)
 EVENT_BYTES = 64 << 20
 """An event longer than this is refused: it holds a job's tree."""
@@ -123,7 +126,7 @@ class Connection:
         except httpx2.SSEError as error:
             raise self._not_understood(path) from error
         except httpx2.TransportError as error:
-            raise self._unreachable(error) from error
+            raise unreached(self.url, error) from error
 
     def _answered(self, asked: httpx2.Request) -> httpx2.Response:
         deadline = time.monotonic() + REPEAT_SECONDS
@@ -134,7 +137,7 @@ class Connection:
             except httpx2.TransportError as error:
                 lost = lost or not isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout)
                 if not lost or asked.method != "POST" or time.monotonic() > deadline:
-                    raise self._unreachable(error) from error
+                    raise unreached(self.url, error) from error
             time.sleep(REPEAT_EVERY_SECONDS)
 
     def _sent(self, asked: httpx2.Request) -> httpx2.Response:
@@ -159,14 +162,27 @@ class Connection:
             do="Check that --url names a vault, and that the vault and this program have the same version.",
         )
 
-    def _unreachable(self, error: Exception) -> errors.SecondsiteError:
-        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+
+def unreached(url: str, error: Exception) -> errors.SecondsiteError:
+    """Why a vault was not reached, with what to do."""
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        if "mismatch" in str(error):
             return errors.CertificateRefused(
-                f"The vault at {self.url} shows a certificate that our CA did not issue.",
-                do="Give the right CA file with --ca, or check that --url names your vault. If its CA was rotated, copy pki/ca.pem from "
-                "the vault's host again.",
+                f"The vault at {url} has a certificate of other names than this.",
+                do="Use a name or an address that 'vault init --host' was given; client.json in the vault's home has the first one.",
             )
-        return errors.VaultUnreachable(f"The vault at {self.url} does not answer: {error}.")
+        return errors.CertificateRefused(
+            f"The vault at {url} shows a certificate that our CA did not issue.",
+            do="Give the right CA file with --ca, or check that --url names your vault. If its CA was rotated, copy pki/ca.pem from "
+            "the vault's host again.",
+        )
+    if RESOLVER.search(str(error)):
+        return errors.VaultUnreachable(
+            f"The name in {url} does not resolve: {error}.",
+            do="The vault may be well: look at the name server, which may be lost with a site. Put a line 'ADDRESS NAME' for the vault "
+            "into /etc/hosts, here and on the hosts of the appliances.",
+        )
+    return errors.VaultUnreachable(f"The vault at {url} does not answer: {error}.")
 
 
 def path(*parts: str) -> str:

@@ -244,7 +244,8 @@ CATALOGUE: dict[str, FindingKind] = {
             "appliance-unreachable",
             C,
             "The appliance has no connection to the vault.",
-            "Start the appliance, or check its connection to the vault. Replication itself does not need the vault.",
+            "Start the appliance, or check its connection to the vault: while only that is cut, replication goes on. If the site where the machine "
+            "ran is lost, 'secondsite machine failover MACHINE' starts it at the other one.",
             by_vault=True,
         ),
         _kind(

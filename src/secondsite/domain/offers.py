@@ -93,7 +93,7 @@ def _elsewhere(verb: Verb, state: State) -> Refused:
     begins = DRILL_ALLOWED_IN if verb is Verb.TEST_FAILOVER else lifecycle.begins_in(verb)
     return Refused(
         f"It is {state}; this begins only where a machine is {' or '.join(sorted(begins))}.",
-        "See docs/reference/lifecycle.md for what leads there.",
+        "Type one of those that are possible now.",
     )
 
 

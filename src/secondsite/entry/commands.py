@@ -4,7 +4,6 @@ What these need of vault and appliance is loaded when they begin.
 """
 
 import json
-import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +18,7 @@ from ..cli.options import Json, refuse_secret, secret_in
 from ..ground import durable
 from ..ground.plural import counted
 from ..ground.urls import bracketed
-from . import ca, join, running, trash
+from . import ca, join, running, service_user, trash
 from . import database_url as address
 from .backup import commands as backup
 from .running import (
@@ -68,7 +67,7 @@ def vault_init(
         output.show_json({"home": str(home), "ca_fingerprint": made.ca_fingerprint, "client": str(client)})
         return
     vault_main.announce(made)
-    print(f"next: secondsite vault run --home {shlex.quote(str(home))}")
+    print(f"next: {service_user.to_start('vault', home)}")
     print(f"      export SECONDSITE_CLIENT={client}")
 
 
@@ -170,7 +169,7 @@ def appliance_enroll(
         output.show_json(config)
     else:
         output.say(f"appliance {config.name} of site {config.site} is enrolled as {config.appliance_id}")
-        output.say(f"next: secondsite appliance run --home {shlex.quote(str(home))}")
+        output.say(f"next: {service_user.to_start('appliance', home)}")
 
 
 @appliance_noun.app.command("enroll-again")
@@ -190,7 +189,7 @@ def appliance_enroll_again(
         output.show_json(config)
         return
     output.say(f"appliance {config.name} of site {config.site} has a new key; its old one counts no more")
-    output.say(f"next: secondsite appliance run --home {shlex.quote(str(home))}")
+    output.say(f"next: {service_user.to_start('appliance', home)}")
 
 
 def _registration_key(file: Path) -> str:

@@ -1,22 +1,74 @@
 """Who a service works as: the owner of its home, never root by mistake."""
 
+import contextlib
 import os
+import shlex
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+
+from ..domain import errors
 
 DEFAULT_VAULT_HOME = Path("/var/lib/secondsite/vault")
 DEFAULT_APPLIANCE_HOME = Path("/var/lib/secondsite/appliance")
 """As systemd makes them for the service."""
 
+UNITS = Path("/etc/systemd/system")
+"""Where deploy/install puts those of the services."""
+
+
+def to_start(kind: str, home: Path) -> str:
+    """What a person types to start a 'vault' or an 'appliance': one that is installed has a unit, and outlives who logs out."""
+    unit = f"secondsite-{kind}"
+    is_installed = (
+        home in (DEFAULT_VAULT_HOME, DEFAULT_APPLIANCE_HOME) and (UNITS / f"{unit}.service").exists()
+    )
+    return (
+        f"systemctl enable --now {unit}"
+        if is_installed
+        else f"secondsite {kind} run --home {shlex.quote(str(home))}"
+    )
+
 
 def become_owner(home: Path) -> None:
     """root goes on as the owner of a home that is another user's: what it makes there can be read by the service, and
     what the service wrote steers no root. Harmless for anybody else, and for a home that is not there yet."""
-    if os.geteuid() != 0 or not home.exists():
+    if not _differs(home):
         return
     owner = home.stat()
-    if owner.st_uid == 0:
-        return
     os.setgroups([])
     os.setgid(owner.st_gid)
     os.setuid(owner.st_uid)
     os.environ["HOME"] = str(home)  # libpq reads .pgpass there, under systemd too
+
+
+@contextlib.contextmanager
+def become_owner_with(home: Path, file: Path) -> Iterator[Path]:
+    """As `become_owner`; gives the file, which root may read and the owner may not, as a copy that the owner may.
+    Raises StoreUnavailable."""
+    try:
+        copy = _copied(home, file) if _differs(home) and file.is_file() else None
+    except OSError as error:
+        raise errors.StoreUnavailable(
+            f"{file} could not be brought into {home}: {error.strerror or error}.",
+            do="It needs as much space there as the file has; then type the same again.",
+        ) from error
+    become_owner(home)
+    try:
+        yield copy or file
+    finally:
+        if copy is not None:
+            copy.unlink(missing_ok=True)
+
+
+def _differs(home: Path) -> bool:
+    return os.geteuid() == 0 and home.exists() and home.stat().st_uid != 0
+
+
+def _copied(home: Path, file: Path) -> Path:
+    handle, name = tempfile.mkstemp(prefix=".given-", suffix=f"-{file.name}", dir=home)
+    with open(handle, "wb") as copy, file.open("rb") as original:
+        shutil.copyfileobj(original, copy)
+        os.fchown(copy.fileno(), home.stat().st_uid, home.stat().st_gid)
+    return Path(name)

@@ -94,3 +94,15 @@ def test_a_link_is_not_followed(store, tmp_path):
     _close(store)
 
     assert _mode(outside) == 0o644
+
+
+def test_a_folder_that_it_makes_on_the_way_lets_everybody_pass_and_one_that_was_there_stays(tmp_path):
+    (tmp_path / "srv").mkdir(mode=0o755)
+    before = os.umask(0o077)
+    try:
+        private.make((tmp_path / "srv" / "secondsite" / "deep" / "store",))
+    finally:
+        os.umask(before)
+    shown = [_mode(tmp_path / "srv" / each) for each in ("", "secondsite", "secondsite/deep")]
+    assert shown == [0o755, 0o711, 0o711]
+    assert _mode(tmp_path / "srv" / "secondsite" / "deep" / "store") == 0o700

@@ -8,9 +8,12 @@ import shutil
 import sqlite3
 import stat
 import subprocess
+import sys
 import tarfile
+import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from backports import zstd
@@ -332,3 +335,34 @@ def test_a_damaged_database_gives_no_backup(quiet, tmp_path):
     with pytest.raises(errors.StoreUnavailable, match=r"damaged|could not be copied"):
         backups.take(home, tmp_path / "file")
     assert not (tmp_path / "file").exists()
+
+
+AS_ROOT = """
+import sys
+from pathlib import Path
+from secondsite.entry.backup import restoring, taking
+verb, home, file, secret = sys.argv[1], *map(Path, sys.argv[2:])
+if verb == "take":
+    taking.take(home, file, secret)
+else:
+    restoring.restore(home, restoring.Wanted(file, secret))
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has files that the vault's user may not read")
+def test_root_s_passphrase_and_root_s_backup_serve_a_home_of_the_vault_s_user(tmp_path):
+    """As docs/guide/operations.md has it typed."""
+    with tempfile.TemporaryDirectory(prefix="ss-", dir="/var/tmp") as folder:
+        Path(folder).chmod(0o755)
+        home, new, secret = Path(folder) / "vault", Path(folder) / "new", backups.phrase(tmp_path)
+        vault_main.init(home, rest_port=0, control_port=0)
+        new.mkdir()
+        for path in (home, *home.rglob("*"), new):
+            os.chown(path, 65534, 65534)
+        words = [sys.executable, "-c", AS_ROOT]
+        subprocess.run([*words, "take", home, home / "made", secret], check=True, timeout=120)
+        shutil.move(home / "made", tmp_path / "vault.backup")
+        subprocess.run([*words, "restore", new, tmp_path / "vault.backup", secret], check=True, timeout=120)
+        assert {path.stat().st_uid for path in new.rglob("*")} == {65534}
+        assert not [path for path in new.iterdir() if path.name.startswith(".")]
+        assert backups.files_of(new)["token"] == backups.files_of(home)["token"]

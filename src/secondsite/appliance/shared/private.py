@@ -11,17 +11,28 @@ from pathlib import Path
 PASSING = 0o710
 """What a folder's mode may be: its owner's, and QEMU's group passes through."""
 
+WAY = 0o711
+"""Of a folder that we make on the way to ours: whoever knows what lies there passes through."""
+
 
 def make(folders: Iterable[Path], contents: Iterable[Path] = ()) -> None:
     """Make these folders for us alone; and what an earlier release left open in the folders `contents` it closes.
     Raises OSError."""
     for folder in folders:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_way(folder)
+        folder.mkdir(mode=0o700, exist_ok=True)
         _narrow(folder, PASSING)
     for folder in contents:
         for each in folder.iterdir() if folder.is_dir() else ():
             if _is_open(each):
                 _close(each)
+
+
+def make_way(folder: Path) -> None:
+    """Make the folders above it that are missing, for everybody to pass through: QEMU goes that way, and our umask would shut it out."""
+    for above in reversed([each for each in folder.absolute().parents if not each.exists()]):
+        above.mkdir(exist_ok=True)
+        above.chmod(WAY)
 
 
 def _is_open(each: Path) -> bool:

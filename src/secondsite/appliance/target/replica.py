@@ -116,7 +116,7 @@ class HostedReplica:
             raise errors.NotPossibleNow(
                 f"A machine was failed over onto {self}, so it takes no cycles.",
                 do="Cancel the failover, or commit and reprotect it. If the vault does not know of it, as after it was restored from "
-                "a backup, disable protection, and protect the machine from here.",
+                "a backup, 'secondsite machine show MACHINE' says how the copy is taken over. Do not end its protection before.",
             )
 
     def was_started_without_us(self) -> None:

@@ -175,7 +175,8 @@ class ReplicaHost:
         elif hosted is not None and base is not Base.EXISTING:
             raise errors.NotPossibleNow(
                 f"{hosted} of epoch {hosted.setup.epoch} exists; an empty one cannot replace it.",
-                do="Disable the machine's protection, or reprotect to the original location.",
+                do="If a machine was failed over onto it, 'secondsite machine show MACHINE' says how that copy is taken over: do not end its "
+                "protection before. Else disable the machine's protection, or reprotect to the original location.",
             )
 
     def _keep(self, hosted: HostedReplica, setup: ReplicaSetup) -> str:

@@ -11,7 +11,7 @@ import typer
 from ...client import JobHandle, Vault
 from ...client.nouns.machines import MachineHandle
 from ...client.nouns.verbs import Verbs
-from ...domain import errors
+from ...domain import errors, lifecycle
 from ...domain.amounts import span
 from ...domain.lifecycle import Verb
 from ...ground.plural import counted
@@ -23,6 +23,8 @@ from .instants import Start
 
 SHOWN = 20
 """Machines that are looked at one by one; of more only their number is told."""
+BEHIND = "record-is-behind"
+"""The finding of a machine that the vault has forgotten the failover of."""
 Begin = Callable[[Verbs], JobHandle]
 Tell = Callable[[rest.Machine], str]
 """What will happen to a machine."""
@@ -62,6 +64,13 @@ def ask(vault: Vault, names: tuple[str, ...], about: Confirmed) -> None:
 def _lines(vault: Vault, names: tuple[str, ...], about: Confirmed) -> Iterator[str]:
     for name in islice(names, SHOWN):
         machine = vault.machines[name].show()
+        if about.verb is not None:
+            lifecycle.require(about.verb, name, machine.state, machine.drill.state)
+        if _may_take_over(machine, about):
+            yield (
+                f"{name}: a copy that stands on this point at {machine.target_site} is taken over as it is, with all that it wrote "
+                "there. Only if there is none:"
+            )
         yield f"{name}: {about.tell(machine)}{_from(vault, name, about.start)}"
         if about.verb is not None:
             found = vault.machines[name].predict(about.verb)
@@ -77,10 +86,17 @@ def _lines(vault: Vault, names: tuple[str, ...], about: Confirmed) -> Iterator[s
         yield f"and {counted(len(names) - SHOWN, 'more machine')} likewise"
 
 
+def _may_take_over(machine: rest.Machine, about: Confirmed) -> bool:
+    """Whether the vault has forgotten a failover of it, and the point of that may be named."""
+    named = about.verb is Verb.FAILOVER and about.start is not None and about.start.point is not None
+    return named and any(each.code == BEHIND for each in machine.findings)
+
+
 def _from(vault: Vault, name: str, start: Start | None) -> str:
     if start is None:
         return ""
-    seen = vault.machines[name].preview(start.choice, start.point, start.at)
+    handle = vault.machines[name]
+    seen = handle.preview(at=start.at) if start.at else handle.preview(start.choice, start.point)
     if seen.problem is not None:
         raise seen.problem.raised()
     if seen.point is None:

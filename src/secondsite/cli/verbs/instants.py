@@ -60,4 +60,6 @@ def start(
     given = [option for option, value in options.items() if value is not None]
     if at is not None and len(given) > 1:
         raise errors.InvalidArgument(f"{' and '.join(given)} were given.", do="Give one of them.")
+    if point is not None:
+        default = RecoveryPointChoice.CUSTOM
     return Start(choice or default, point, None if at is None else times.instant(at, datetime.now(UTC)))

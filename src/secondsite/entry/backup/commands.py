@@ -1,7 +1,6 @@
 """secondsite vault backup, and restore: at the vault's own host, by who may read its home. No access token gives what is in the file."""
 
 import dataclasses
-import shlex
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +13,7 @@ from ...cli.options import Json
 from ...cli.output import clock
 from ...domain import amounts
 from .. import database_url as address
+from .. import service_user
 from ..service_user import DEFAULT_VAULT_HOME
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def _tell(done: "Restored", home: Path) -> None:
     )
     if done.aside is not None:
         output.say(f"what the home held before is in {done.aside}")
-    output.say(f"next: secondsite vault run --home {shlex.quote(str(home))}")
+    output.say(f"next: {service_user.to_start('vault', home)}")
     output.say("then, once its appliances are connected:")
     output.say(
         "  'secondsite job list --state held'   jobs that were moving: look at the machine of each, then 'job resume' or 'job cancel'"

@@ -56,16 +56,19 @@ class Taken:
 def take(home: Path, to: Path | None, passphrase_file: Path | None) -> Taken:
     """Into a file, or by default into the folder of backups, with the passphrase of the settings. Raises NotFound for a home without
     a vault, AlreadyExists for a file that is there, and what the database and the disk raise."""
+    phrase = secret.read(
+        passphrase_file
+    )  # as root, if root types it: the owner of the home may not read root's files
     service_user.become_owner(home)
     chosen = settings.read(home)
     made_at = utc_now()
     if to is None:
         to = _folder(chosen) / kept.name(chosen.name, made_at)
-        passphrase_file = passphrase_file or chosen.backup_passphrase_file
-    if to.exists():
-        raise errors.AlreadyExists(f"{to} is there already.", do="Name a file that is not there yet.")
-    phrase = secret.read(passphrase_file)
-    with _alone(home), _written(to), _work(home) as content:
+        phrase = phrase or secret.read(chosen.backup_passphrase_file)
+    with _written(to, home):
+        if to.exists():
+            raise errors.AlreadyExists(f"{to} is there already.", do="Name a file that is not there yet.")
+    with _alone(home), _written(to, home), _work(home) as content:
         revision = _copied(home, chosen, content)
         archive.pack(content, _about(home, chosen, revision, made_at), to, phrase)
     with to.open("rb") as file:
@@ -191,12 +194,12 @@ def _work(home: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _written(to: Path) -> Iterator[None]:
+def _written(to: Path, home: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         raise errors.StoreUnavailable(
             f"The backup {to} could not be written: {error.strerror or error}.",
             do="It needs as much space as the database in the vault's home, and in the folder of the file; the user of the vault's service must "
-            "be allowed to write there.",
+            f"be allowed to write there, as it is to {home}: name a file there, and copy it.",
         ) from error

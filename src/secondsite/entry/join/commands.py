@@ -1,6 +1,5 @@
 """secondsite vault join: one more process of a vault, at its host."""
 
-import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +8,7 @@ import typer
 from ...cli import output
 from ...cli.options import Json
 from .. import database_url as address
+from .. import service_user
 from ..running import DEFAULT_VAULT_HOME, VaultHome
 
 
@@ -37,4 +37,4 @@ def vault_join(
         output.show_json({"home": str(home), "id": made.id})
         return
     print(f"a process of the vault '{made.name}' is made; appliances learn of it when it runs")
-    print(f"next: secondsite vault run --home {shlex.quote(str(home))}")
+    print(f"next: {service_user.to_start('vault', home)}")

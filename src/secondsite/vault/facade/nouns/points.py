@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from ....domain import errors, points
+from ....domain.lifecycle import RUNS_AT_TARGET_AT_REST
 from ....domain.points import RecoveryPointChoice
 from ....wire import rest
 from ....wire.common.base import Problem
@@ -48,11 +49,8 @@ class Points:
     ) -> rest.RecoveryPreview:
         """The point that a failover started now would use, and the seconds of work it would lose; a choice that
         is not possible says why in `problem`. For a time the target's appliance is asked. Raises NotFound for an
-        unknown machine, InvalidArgument for a time beside a point or a choice."""
-        if at is not None and (point_id or choice is not RecoveryPointChoice.LATEST):
-            raise errors.InvalidArgument(
-                "A time was given together with a point or a choice.", do="Give one of them."
-            )
+        unknown machine, InvalidArgument for a time, or a point, beside anything else."""
+        choice = _meant(choice, point_id, at)
         with self._parts.store.reading() as tx:
             record = machines.existing(self._parts, tx, machine)
             there = properties.set_for(tx, record)
@@ -152,7 +150,10 @@ class Points:
         """As `preview`, of a machine that was found."""
         status = self._parts.facts.latest(tx, record.id)
         try:
-            point = _picked(status, choice, point_id, common_sets.chosen_set(tx, record, choice))
+            known = _points(status)
+            if choice is RecoveryPointChoice.LATEST and record.state not in RUNS_AT_TARGET_AT_REST:
+                known = (*_not_yet_sealed(status), *known)
+            point = points.pick(known, choice, point_id, common_sets.chosen_set(tx, record, choice))
         except errors.SecondsiteError as problem:
             reason = Problem.of(problem)
             return rest.RecoveryPreview(
@@ -198,27 +199,33 @@ def _points(status: ports.StatusRecord) -> tuple[PointShape, ...]:
     return status.replica.points if status.replica else ()
 
 
-def _picked(
-    status: ports.StatusRecord, choice: RecoveryPointChoice, point_id: str | None, set_id: str | None
-) -> PointShape:
-    known = {point.id: point for point in _points(status)}
-    if choice is RecoveryPointChoice.LATEST:
-        known = _not_yet_sealed(status) | known
-    return points.pick(list(known.values()), choice, point_id, set_id)
+def _meant(choice: RecoveryPointChoice, point_id: str | None, at: datetime | None) -> RecoveryPointChoice:
+    """As the verbs mean it: a named point, like a time, is a choice of its own."""
+    unsaid = (RecoveryPointChoice.LATEST, RecoveryPointChoice.CUSTOM)
+    if at is not None and (point_id or choice not in unsaid):
+        raise errors.InvalidArgument(
+            "A time was given together with a point or a choice.", do="Give one of them."
+        )
+    if point_id and choice not in unsaid:
+        raise errors.InvalidArgument(
+            f"Both a point ('{point_id}') and the choice '{choice}' were given.", do="Give one of them."
+        )
+    return RecoveryPointChoice.CUSTOM if point_id else choice
 
 
-def _not_yet_sealed(status: ports.StatusRecord) -> dict[str, PointShape]:
+def _not_yet_sealed(status: ports.StatusRecord) -> tuple[PointShape, ...]:
     """The point that LATEST would make, which processes what was sent and seals it; none of a cycle that has its point. Of a machine
-    that rests such a point stays the newest: that the source has said since how late nothing was written makes no other."""
+    that rests such a point stays the newest: that the source has said since how late nothing was written makes no other. Onto the
+    replica of a machine that was failed over nothing is sealed any more."""
     source, replica = status.source, status.replica
     if source is None or replica is None or not replica.synchronized or source.epoch != replica.epoch:
-        return {}
+        return ()
     if source.sent_at is None or source.last_seq is None:
-        return {}
+        return ()
     if (source.epoch, source.last_seq) in map(_place, replica.points):
-        return {}
+        return ()
     new_id = points.point_id(source.sent_at, source.epoch, source.last_seq)
-    return {new_id: PointShape(id=new_id, taken_at=source.sent_at, epoch=source.epoch, seq=source.last_seq)}
+    return (PointShape(id=new_id, taken_at=source.sent_at, epoch=source.epoch, seq=source.last_seq),)
 
 
 def _loses(status: ports.StatusRecord, point: PointShape, now: datetime) -> float:
