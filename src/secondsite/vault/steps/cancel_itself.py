@@ -61,9 +61,12 @@ def cancel_itself(deps: Deps, claim: MachineClaim) -> Hook:
 
 
 def _may_have_stopped(session: Session, job: JobView) -> bool:
-    """Whether it came as far as to shut the machine down. If not, and the machine is off, its owner has it off."""
+    """Whether it came as far as to shut the machine down, or another job had done so for it. If not, and the machine is off, its owner has
+    it off."""
     tasks = read.tasks_of(session, job.id)
-    return any(task.key == SHUT_DOWN and task.started_at is not None for task in tasks)
+    return job.arguments.get("down_since") is not None or any(
+        task.key == SHUT_DOWN and task.started_at is not None for task in tasks
+    )
 
 
 def _left_as_it_is(machine: ports.MachineRecord) -> ports.MachineRecord:

@@ -137,8 +137,10 @@ def test_one_whose_move_is_refused_after_all_was_sent_runs_again_and_is_protecte
     assert (away.state(), away.machine().source_site, running(away)) == (State.PROTECTED, "b", [B])
 
 
-def test_one_whose_move_fails_comes_back_by_itself(away):
-    away.appliances.fail(Kind.START_REPLICA, times=1)
+@pytest.mark.parametrize("kind", [Kind.PRE_COPY, Kind.START_REPLICA])
+def test_one_whose_move_fails_comes_back_by_itself(away, kind):
+    """Also where the move had not come to its own shutdown: it was down already."""
+    away.appliances.fail(kind, times=1)
     assert away.settle(begin(away, "during")).job.state == "failed"
     assert (away.state(), away.machine().source_site, running(away)) == (State.PROTECTED, "b", [B])
 
