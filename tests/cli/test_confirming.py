@@ -163,7 +163,9 @@ def test_a_point_that_is_not_there_is_told_before_anybody_is_asked(cli, protecte
 def from_what(line):
     """The time of the instant that the verb says that it starts from."""
     _, shown = at_a_terminal(line, "n")
-    return re.search(r"from (\d{4}-\S+ \S+Z)", shown)[1]
+    found = re.search(r"from (\d{4}-\S+ \S+Z)", shown)
+    assert found is not None, shown
+    return found[1]
 
 
 def oldest_of(cli, name):
