@@ -164,7 +164,7 @@ def from_what(line):
     """The time of the instant that the verb says that it starts from."""
     _, shown = at_a_terminal(line, "n")
     found = re.search(r"from (\d{4}-\S+ \S+Z)", shown)
-    assert found, shown
+    assert found is not None, shown
     return found[1]
 
 
