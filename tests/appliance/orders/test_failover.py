@@ -11,6 +11,7 @@ from rig.appliances.runs import fail_over, start, stop, turned
 from rig.errors import OrderFailed
 from rig.eventually import eventually
 from rig.noise import noise
+from secondsite.appliance.orders import runs
 from secondsite.appliance.orders.runs import RunFact
 from secondsite.appliance.shared import run_key
 from secondsite.datapath.disks import named_files
@@ -233,6 +234,26 @@ def test_a_start_that_failed_gives_its_run_back_so_that_another_point_starts(pai
     assert pair.target.fabric.inventory.get(fabric_id) is None
     start(pair, "failover", first, fabric_id=fabric_id)
     assert pair.target.read(fabric_id) == content
+
+
+def test_a_start_that_failed_as_the_machine_that_it_made_was_noted_leaves_no_machine(pair, monkeypatch):
+    """What was left belonged to no run, and neither a cancel nor another start was possible."""
+    pair.protect().synchronized()
+    point_id, fabric_id, remember = pair.point_now(), str(uuid.uuid4()), runs.remember
+    pair.pause()
+
+    def refuse(context, run, fact):
+        if fact.made:
+            raise errors.StoreUnavailable("The disk is full.")
+        remember(context, run, fact)
+
+    with monkeypatch.context() as once:
+        once.setattr(runs, "remember", refuse)
+        with pytest.raises(OrderFailed, match="The disk is full"):
+            start(pair, "failover", point_id, fabric_id=fabric_id)
+    assert pair.status().runs == ()
+    assert pair.target.fabric.inventory.get(fabric_id) is None
+    start(pair, "failover", point_id, fabric_id=fabric_id)
 
 
 def test_a_start_that_failed_after_the_machine_had_run_keeps_what_it_wrote(pair, monkeypatch):

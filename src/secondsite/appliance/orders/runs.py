@@ -82,9 +82,9 @@ def of_drills(context: Context) -> frozenset[str]:
 def stands_on(context: Context, hosted: HostedReplica, found: MachineSummary) -> bool:
     """Whether a machine of this site is the one of the failover's run. What is remembered of the run may be from an old backup,
     and the machine's owner may have put a snapshot above it."""
-    folder, fact = hosted.replica.files.run(FAILOVER), machine_of(context, FAILOVER)
-    in_it = any(Path(disk.path).is_relative_to(folder) for disk in found.definition.disks)
-    return in_it or (fact is not None and found.fabric_id == fact.fabric_id)
+    fact = machine_of(context, FAILOVER)
+    is_known = fact is not None and found.fabric_id == fact.fabric_id
+    return is_known or _lies_in(hosted.replica.files.run(FAILOVER), found)
 
 
 def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFact]:
@@ -210,14 +210,21 @@ def _nothing_left(context: Context, hosted: HostedReplica, payload: StartReplica
 
 
 def _give_back(context: Context, hosted: HostedReplica, run: str) -> None:
-    """A machine that this start did not come to define is none of its own."""
+    """A machine that this start did not come to define is none of its own; one on its overlays is, also if that could not be remembered."""
     fact = machine_of(context, run)
-    if fact is not None and fact.made:
+    found = None if fact is None else context.fabric.inventory.get(fact.fabric_id)
+    was_made = found is not None and _lies_in(hosted.replica.files.run(run), found)
+    if fact is not None and (fact.made or was_made):
         end(context, hosted, run)
     else:
         hosted.replica.close_run(run)
         context.state.remove_fact(key_of(context, run))
         hosted.refresh()
+
+
+def _lies_in(folder: Path, found: MachineSummary) -> bool:
+    """Whether disks of a machine lie in the folder of a run."""
+    return any(Path(disk.path).is_relative_to(folder) for disk in found.definition.disks)
 
 
 def _may_hold_writes(context: Context, hosted: HostedReplica, run: str) -> bool:
