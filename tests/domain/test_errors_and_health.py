@@ -11,6 +11,7 @@ import secondsite
 from secondsite.datapath import errors as datapath_errors
 from secondsite.domain import errors, health, policies
 from secondsite.entry import reference
+from secondsite.jobs.model import failures
 from secondsite.wire.common.base import Problem
 
 
@@ -20,6 +21,13 @@ def test_every_error_crosses_a_process_and_comes_back_as_itself(cls):
     back = Problem.model_validate_json(problem.model_dump_json()).raised()
     assert type(back) is cls
     assert (back.message, back.do) == ("the disk is full", "free some space")
+
+
+def test_why_a_job_ended_is_told_by_its_own_code():
+    """As 'internal' it was told to be a defect, where checks of three machines had failed."""
+    codes = [value for name, value in vars(failures).items() if name.isupper()]
+    assert failures.CHILDREN_FAILED in codes
+    assert [errors.from_wire(code, "x", "y").code for code in codes] == codes
 
 
 def test_an_exception_that_is_not_ours_is_internal_and_named():

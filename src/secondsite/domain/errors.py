@@ -144,6 +144,36 @@ class CertificateRefused(SecondsiteError):
     default_do = "Compare the CA's fingerprint with 'secondsite vault show'; enroll the appliance again."
 
 
+class ChildrenFailed(SecondsiteError):
+    """Of the jobs that a job began not all succeeded."""
+
+    code = "children-failed"
+
+
+class AnsweredNegatively(SecondsiteError):
+    """A person answered a job's question in a way that ends it."""
+
+    code = "answered-negatively"
+
+
+class UndoFailed(SecondsiteError):
+    """What a job had done before it failed could not all be taken back."""
+
+    code = "undo-failed"
+
+
+class DefinitionChanged(SecondsiteError):
+    """A job's steps are others than those that it began with."""
+
+    code = "definition-changed"
+
+
+class GivenUp(SecondsiteError):
+    """A job was given up where it stood."""
+
+    code = "given-up"
+
+
 class PrerequisiteFailed(SecondsiteError):
     """The Prerequisites check found reasons not to start."""
 
