@@ -63,7 +63,7 @@ CATALOGUE: dict[str, FindingKind] = {
             W,
             "A card is to have another address where the machine was started, and has it not: no guest agent answered, or its guest is none that "
             "the agent can set an address in (Linux, IPv4). Whoever looks for the machine at that address does not find it.",
-            "Set the address in the guest by hand (docs/guide/networks.md), or install qemu-guest-agent in it before the next time.",
+            "Set the address in the guest by hand, or install qemu-guest-agent in it before the next time.",
             by_vault=True,
         ),
         _kind(
