@@ -1,7 +1,6 @@
 """The cheap, complete checks before a verb begins: all obstacles at once, each with what to do."""
 
 import contextlib
-import json
 import os
 import shlex
 import time
@@ -26,7 +25,7 @@ from ...wire.control.checks import (
     WantedReplica,
 )
 from ...wire.control.setups import Base
-from ..shared import run_key, withdrawn
+from ..shared import withdrawn
 from ..target import FAILOVER, GIVE_ONE, old_disks, stores
 from . import marks, own_pauses, runs
 from .context import Context
@@ -349,8 +348,7 @@ def _taken(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
 def _rid_of(context: Context, namesake: MachineSummary) -> str:
     """What to do about a machine that has the name which another one is to have."""
     hosted = context.parts.host.find(namesake.tag or "")
-    drill = None if hosted is None else context.state.fact(run_key(hosted.machine_id, runs.DRILL))
-    if hosted is not None and drill is not None and json.loads(drill)["fabric_id"] == namesake.fabric_id:
+    if hosted is not None and namesake.fabric_id in runs.of_drills(context):
         verb = f"secondsite machine cleanup-test-failover {shlex.quote(hosted.setup.machine_name)}"
         return f"It is the copy of a test failover of {hosted.setup.machine_name}: '{verb}' removes it."
     return (
