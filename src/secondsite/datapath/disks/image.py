@@ -157,7 +157,7 @@ def at_rest_options(files: Sequence[ImageFacts], key: EncryptionKey | None, name
     """Arguments of blockdev-add for reading a chain, top first, that others may open for writing meanwhile. Each link
     is a node that `node_name` names. What is no file here, such as an export of another host, and all below it are
     opened by QEMU, as the header above says."""
-    named = list(itertools.takewhile(_is_here, files))
+    named = [*files[:1], *itertools.takewhile(_is_here, files[1:])]
     options: dict[str, Any] | None = None
     for depth, link in reversed(list(enumerate(named))):
         below = options
