@@ -33,7 +33,7 @@ def told(vault, appliance):
     """The policy of each machine that its appliance is told."""
     with vault.store.reading() as tx:
         known = settings_push.Policies()
-        known.read(tx)
+        known.read(tx, tx.appliances.list())
         settings = list(settings_push.settings_of(tx, appliance, "", known))
     return {
         each.machine_id: each.payload.policy.name

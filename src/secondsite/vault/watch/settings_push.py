@@ -96,10 +96,11 @@ class SettingsPush(Periodic):
         with self._lock:
             returned, self._returned = self._returned, set()
         with self._store.reading() as tx:
-            self._policies.read(tx)
+            appliances = tx.appliances.list()
+            self._policies.read(tx, appliances)
             wanted = {
                 appliance.id: list(settings_of(tx, appliance, self._authority.trusted_pem, self._policies))
-                for appliance in tx.appliances.list()
+                for appliance in appliances
                 if self._gateway.holds(appliance.id)
             }
         for appliance_id in (set(self._listeners) - set(wanted)) | (returned & set(self._listeners)):
@@ -175,10 +176,10 @@ class Policies:
         self._addresses: dict[str, tuple[str, ...]] = {}
         self._told: dict[tuple[str, str], UpdatePolicy] = {}
 
-    def read(self, tx: ports.Transaction) -> None:
+    def read(self, tx: ports.Transaction, appliances: Collection[ports.ApplianceRecord]) -> None:
         """As they are now."""
         self._shapes = {policy.name: PolicyShape.of(policy) for policy, _read_only in tx.policies.list()}
-        said = ((each.id, each.hello) for each in tx.appliances.list())
+        said = ((each.id, each.hello) for each in appliances)
         self._addresses = {appliance_id: hello.data_addresses for appliance_id, hello in said if hello}
         self._told = {key: told for key, told in self._told.items() if told == self._now(*key)}
 
