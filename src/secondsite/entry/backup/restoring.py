@@ -64,9 +64,8 @@ def restore(home: Path, wanted: Wanted) -> Restored:
     Raises BackupDamaged, KeyMissing, KeyWrong, and NotPossibleNow for a home in use, for a database that is, or for a newer release's backup.
     """
     _require_replaceable(home, wanted.replace)
-    phrase = secret.read(
-        wanted.passphrase_file
-    )  # as root, if root types it: the owner of the home may not read root's files
+    # as root, if root types it: the owner of the home may not read root's files
+    phrase = secret.read(wanted.passphrase_file)
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with service_user.become_owner_with(home, wanted.file) as file, _at_rest(home), _work(home) as folder:
         about = _verified(file, folder, phrase)

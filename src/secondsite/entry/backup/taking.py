@@ -56,9 +56,8 @@ class Taken:
 def take(home: Path, to: Path | None, passphrase_file: Path | None) -> Taken:
     """Into a file, or by default into the folder of backups, with the passphrase of the settings. Raises NotFound for a home without
     a vault, AlreadyExists for a file that is there, and what the database and the disk raise."""
-    phrase = secret.read(
-        passphrase_file
-    )  # as root, if root types it: the owner of the home may not read root's files
+    # as root, if root types it: the owner of the home may not read root's files
+    phrase = secret.read(passphrase_file)
     service_user.become_owner(home)
     chosen = settings.read(home)
     made_at = utc_now()
