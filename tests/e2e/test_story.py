@@ -11,7 +11,13 @@ from secondsite.ground.units import MiB
 from tests.e2e import support_e2e as e2e
 from tests.support import command_line
 
-pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.longest, pytest.mark.timeout(240)]
+pytestmark = [
+    pytest.mark.guest,
+    pytest.mark.slow,
+    pytest.mark.always,
+    pytest.mark.longest,
+    pytest.mark.timeout(240),
+]
 WRITING = guestkit.Workload(records_per_second=6, load_kib_per_second=128)
 NAMES = ("web01", "db01")
 

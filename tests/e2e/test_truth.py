@@ -14,7 +14,13 @@ from secondsite.wire.control.orders import Kind
 from tests.e2e import support_e2e as e2e
 from tests.support import command_line
 
-pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.longest, pytest.mark.timeout(240)]
+pytestmark = [
+    pytest.mark.guest,
+    pytest.mark.slow,
+    pytest.mark.always,
+    pytest.mark.longest,
+    pytest.mark.timeout(240),
+]
 ROUNDS = 5
 WRITING = guestkit.Workload(records_per_second=10, load_kib_per_second=512, load_span_mib=8)
 NAMES = ("web01", "db01")

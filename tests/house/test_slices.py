@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import seconds, slices
-from tests.support.slices import SLICES, Sliced
+from tests.support.slices import PARTS, SLICES, Sliced
 
 TOP = Path(__file__).resolve().parents[2]
 STORY = """
@@ -34,7 +34,9 @@ def collected(tmp_path):
     """Ids of the tests that pytest takes with these arguments, from a folder with one story and
     forty cases."""
     (tmp_path / "conftest.py").write_text('pytest_plugins = ["tests.support.slices"]')
-    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = every: of the test\ntestpaths = rooms")
+    (tmp_path / "pytest.ini").write_text(
+        "[pytest]\nmarkers =\n every: a\n slow: b\n always: c\ntestpaths = rooms"
+    )
     for n in range(2 * SLICES):
         (tmp_path / f"rooms/{n}").mkdir(parents=True)
         (tmp_path / f"rooms/{n}/test_story_{n}.py").write_text(STORY)
@@ -79,6 +81,17 @@ def test_what_is_dear_is_in_no_slice(collected):
     dear = {"rooms/test_cases.py::test_dear"}
     assert dear < collected("--all")
     assert not any(dear & collected(f"--slice={number}") for number in range(SLICES))
+
+
+@pytest.mark.slow
+def test_what_is_slow_runs_with_one_of_some_commits_and_what_is_marked_so_with_each(tmp_path, collected):
+    slow = "import pytest\npytestmark = [pytest.mark.slow{}]\ndef test_it(): pass\n"
+    for n in range(8):
+        (tmp_path / f"rooms/test_slow_{n}.py").write_text(slow.format(""))
+    (tmp_path / "rooms/test_core.py").write_text(slow.format(", pytest.mark.always"))
+    runs = [{each for each in collected(f"--slice={1000 + n}") if "slow" in each} for n in range(PARTS)]
+    assert sum(map(len, runs)) == len(set().union(*runs)) == 8
+    assert all("rooms/test_core.py::test_it" in collected(f"--slice={1000 + n}") for n in range(PARTS))
 
 
 def in_slice(number, story):

@@ -7,6 +7,8 @@ A test whose file is named on the command line runs, whatever its slice, unless 
 `every` marks a module that is in one slice as a whole, since its tests are one story or share a world; `every(by="test")` has each
 test in a slice of its own; `every(by="all")` is in no slice, only in --all. `every(turn=NAME)`: of all that is marked so with that name, each run
 takes one, in the order of their names; as many commits take all as there are.
+
+A module whose tests are slow and that says nothing of this runs with one of PARTS commits; `always` marks those that run with each.
 """
 
 import subprocess
@@ -18,6 +20,8 @@ from pathlib import Path
 import pytest
 
 SLICES = 8
+PARTS = 2
+"""Of what is slow and not marked; divides SLICES, so that as many commits take all."""
 ROOT = Path(__file__).parents[2]
 
 
@@ -28,9 +32,9 @@ class Sliced:
     number: int
     whole: bool = False
 
-    def takes(self, name: str) -> bool:
+    def takes(self, name: str, parts: int = SLICES) -> bool:
         """Whether what has this name is in this slice."""
-        return self.whole or zlib.crc32(name.encode()) % SLICES == self.number % SLICES
+        return self.whole or zlib.crc32(name.encode()) % parts == self.number % parts
 
     def has_turn(self, name: str, names: Collection[str]) -> bool:
         """Whether it is this one's turn, of those that take turns."""
@@ -120,7 +124,8 @@ def pytest_collection_modifyitems(config, items):
 def _is_in(chosen, item, turns):
     mark = item.get_closest_marker("every")
     if mark is None:
-        return True
+        in_parts = item.get_closest_marker("slow") and not item.get_closest_marker("always")
+        return not in_parts or chosen.takes(_module(item), PARTS)
     if mark.kwargs.get("by") == "all":
         return chosen.whole
     turn = mark.kwargs.get("turn")
@@ -140,7 +145,11 @@ def _turns(items):
 
 
 def _name(mark, item):
-    return item.nodeid if mark.kwargs.get("by", "module") == "test" else item.nodeid.partition("::")[0]
+    return item.nodeid if mark.kwargs.get("by", "module") == "test" else _module(item)
+
+
+def _module(item):
+    return item.nodeid.partition("::")[0]
 
 
 @pytest.fixture(scope="session")

@@ -128,8 +128,8 @@ CATALOGUE: dict[str, FindingKind] = {
         _kind(
             "resynchronizing",
             W,
-            "The change bitmap was lost or is not usable (a host or QEMU died, a foreign tool removed it), so blocks are "
-            "compared and only those that differ are sent.",
+            "The change bitmap was lost or is not usable (a host or QEMU died, a foreign tool removed it), or the target lost or "
+            "doubts what it has, so blocks are compared and only those that differ are sent.",
             "Nothing: comparing ends by itself. Older recovery points stay usable meanwhile.",
         ),
         _kind(

@@ -106,7 +106,7 @@ def test_a_cycle_that_builds_on_one_that_the_target_lost_is_told_before_a_view_i
     with source.lock("the test", 10):
         source.change(last_seq=source.progress.last_seq + 5)
     pair.source.write(pair.fabric_id, 0, noise(64 * KiB))
-    what = eventually(lambda: findings(pair).get("peer-refused"), 20)
+    what = eventually(lambda: findings(pair).get("resynchronizing"), 20)
     assert "builds on cycle" in what
     simulated.dial(pair.source.root, [])
     assert pair.target.point_bytes(pair.machine_id, pair.point_now()) == pair.source.read(pair.fabric_id)

@@ -6,6 +6,7 @@ import pytest
 from rig.appliances.runs import fail_over, start, turned
 from rig.eventually import eventually
 from rig.noise import noise
+from secondsite.appliance.source import fence
 from secondsite.domain import errors
 from secondsite.fabrics import simulated
 from secondsite.fabrics.interface import PowerState
@@ -21,6 +22,7 @@ from secondsite.wire.control.orders import (
     PreCopy,
     Restart,
     ShutDown,
+    StartAnyway,
     StopReplica,
     StopReplication,
     Withdraw,
@@ -118,6 +120,26 @@ def test_a_machine_that_a_cancel_could_not_start_does_not_start_with_its_host(pr
     protected.source.do(Kind.RESTART, asked, protected.machine_id)
     assert starts_with_host(protected.source, protected.fabric_id)
     assert not protected.source_status().fenced
+
+
+@pytest.mark.parametrize("kind", [Kind.RESTART, Kind.START_ANYWAY])
+def test_the_watch_forbids_no_start_that_is_under_way_however_long_it_takes(protected, monkeypatch, kind):
+    """On a busy host a start took longer than what was enforced before it counts as just done."""
+    taken_back(protected, planned(protected))
+    monkeypatch.setattr(fence, "AGAIN_SECONDS", 0.0)
+
+    def look(name):
+        if name == "appliance.fence.lifted":
+            protected.source.appliance.replication.fences.enforce_for(protected.machine_id)
+
+    payload = {
+        Kind.RESTART: Restart(fabric_id=protected.fabric_id),
+        Kind.START_ANYWAY: StartAnyway(fabric_id=protected.fabric_id, by="alice"),
+    }[kind]
+    with seams.armed(look):
+        protected.source.do(kind, payload, protected.machine_id)
+    assert power(protected.source, protected.fabric_id) is PowerState.RUNNING
+    assert protected.source_status().fenced == (kind is Kind.START_ANYWAY)
 
 
 def test_a_machine_that_never_had_autostart_gets_none_from_a_cancel(pair):

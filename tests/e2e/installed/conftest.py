@@ -1,4 +1,4 @@
-"""Hosts as deploy/install leaves them; one rig with a protected machine for all modules that a worker has."""
+"""Hosts as deploy/install leaves them. A rig costs half of a processor core while it stands: it goes with the module that needed it."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from rig.installed import Installed
 from tests.e2e.installed.support_life import Life
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def life():
     with Installed() as rig:
         yield Life(rig).begin()

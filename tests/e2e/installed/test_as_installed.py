@@ -3,12 +3,14 @@ and time zone, a proxy that is dead, IPv6 between the sites. One rig, and one gu
 
 from pathlib import Path
 
+import pytest
+
 from demo.story import MACHINE, Story
 from demo.telling import Report
 from rig.installed.sites import LOCALE
 from tests.e2e.installed.support_life import MARKS
 
-pytestmark = [*MARKS]
+pytestmark = [*MARKS, pytest.mark.always]
 
 
 def test_the_story_is_told_from_protection_to_the_way_home_without_a_lost_record(new_rig, tmp_path):

@@ -112,8 +112,10 @@ def seen(world, row):
     def shows():
         return codes() - MAY_COME_TOO == set(row.shows) - MAY_COME_TOO
 
-    assert world.pass_time(60, shows), f"{codes()}, not {row.shows}"
-    return world.shown(row.name)
+    in_time = world.pass_time(60, shows)
+    shown = world.shown(row.name)
+    assert in_time, f"{[(each.code, each.what) for each in shown.findings]}, not {row.shows}"
+    return shown
 
 
 def ended_well(world, row):

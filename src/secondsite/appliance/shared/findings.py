@@ -16,6 +16,7 @@ FOR_ERRORS = {
     "peer-untrusted": "peer-unreachable",
     "replica-busy": "peer-unreachable",
     "not-found": "machine-missing",
+    "out-of-order": "resynchronizing",
     "unsafe-to-view": "unsafe-to-view",
 }
 WENT_OFF_LATE = "went-off-late"
@@ -25,7 +26,6 @@ REFUSALS = {
     "not-accepting",
     "wrong-source",
     "no-replica",
-    "out-of-order",
     "peer-refused",
     "firmware-missing",
     "protocol-violated",

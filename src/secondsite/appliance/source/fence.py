@@ -51,6 +51,7 @@ class Fences:
         self._fabric = fabric
         self._state = state
         self._enforced: dict[str, float] = {}
+        self._lifted: set[str] = set()
         self._lock = threading.RLock()
 
     def find(self, machine_id: str) -> Fence | None:
@@ -109,17 +110,18 @@ class Fences:
 
     def _enforce(self, machine_id: str) -> None:
         fence = self.find(machine_id)
-        if fence is None:
+        if fence is None or machine_id in self._lifted:
             return
-        power = self._fabric.power
-        if fence.starts_with_host is None:
-            with_host = power.starts_with_host(fence.fabric_id)
-            fence = fence.model_copy(update={"starts_with_host": with_host})
-            # before it is changed
-            self._put(machine_id, fence)
-            seams.reach("appliance.fence.remembered")
-        power.forbid_start(fence.fabric_id, machine_id)
+        self._remember_autostart(machine_id, fence)
+        self._fabric.power.forbid_start(fence.fabric_id, machine_id)
         self._enforced[machine_id] = time.monotonic()
+
+    def _remember_autostart(self, machine_id: str, fence: Fence) -> None:
+        """Before it is changed."""
+        if fence.starts_with_host is None:
+            with_host = self._fabric.power.starts_with_host(fence.fabric_id)
+            self._put(machine_id, fence.model_copy(update={"starts_with_host": with_host}))
+            seams.reach("appliance.fence.remembered")
 
     def lower(self, machine_id: str, fabric_id: str, source: Source | None) -> None:
         """The machine is at home: it starts with its host if it did before. `fabric_id` is what it is there now."""
@@ -157,15 +159,12 @@ class Fences:
         if fence is None:
             yield
             return
-        self.enforce_for(machine_id)  # nobody else puts the fence up in the middle of this
-        self._allow(fence.fabric_id, machine_id, with_host=False)
-        seams.reach("appliance.fence.lifted")
         try:
-            yield
+            with self._allowed(machine_id, fence):
+                yield
         except errors.SecondsiteError:
-            self._enforced.pop(machine_id, None)
             with contextlib.suppress(errors.SecondsiteError):
-                self.enforce_for(machine_id)
+                self._enforce_now(machine_id)
             raise
 
     def start_anyway(self, machine_id: str, by: str) -> None:
@@ -177,17 +176,34 @@ class Fences:
                 f"The start of machine {machine_id} is not forbidden at this site.",
                 do="Start it like any other machine of the site.",
             )
-        self.enforce_for(machine_id)  # nobody else puts the fence up in the middle of this
         said = f"It was started anyway on {datetime.now(UTC):%Y-%m-%d at %H:%M:%S} UTC, by {by}."
-        self._put(machine_id, fence.model_copy(update={"started_anyway": said}))
+        fence = fence.model_copy(update={"started_anyway": said})
+        self._put(machine_id, fence)
         log.warning("source.started-anyway", machine=machine_id, by=by)
         try:
+            with self._allowed(machine_id, fence):
+                self._fabric.power.start(fence.fabric_id)
+        finally:
+            self._enforce_now(machine_id)
+
+    @contextlib.contextmanager
+    def _allowed(self, machine_id: str, fence: Fence) -> Iterator[None]:
+        """The veto is off inside, and nobody puts it on again, however long the start takes: on a host that is busy it outlasts what
+        was enforced a moment ago."""
+        with self._lock:
+            self._lifted.add(machine_id)
+        try:
+            self._remember_autostart(machine_id, fence)
             self._allow(fence.fabric_id, machine_id, with_host=False)
             seams.reach("appliance.fence.lifted")
-            self._fabric.power.start(fence.fabric_id)
+            yield
         finally:
-            self._enforced.pop(machine_id, None)
-            self.enforce_for(machine_id)
+            with self._lock:
+                self._lifted.discard(machine_id)
+
+    def _enforce_now(self, machine_id: str) -> None:
+        self._enforced.pop(machine_id, None)
+        self.enforce_for(machine_id)
 
     def _allow(self, fabric_id: str, machine_id: str, *, with_host: bool) -> None:
         """A machine that was defined anew without our mark has nothing of ours that forbids its start."""

@@ -105,7 +105,7 @@ class Admission:
         if header.base_seq is not None and hosted.verdicts.wants_comparison:
             raise CycleRefused(
                 "out-of-order",
-                f"A recovery point of {hosted.setup.machine_name} is damaged at the target.",
+                f"A recovery point of {hosted.setup.machine_name} is damaged at the target, or its store was copied.",
                 do="Nothing: the source compares all blocks and sends what differs.",
             )
         if {disk.key for disk in header.disks} - set(hosted.setup.disks):
