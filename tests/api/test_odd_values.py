@@ -2,6 +2,7 @@
 
 import json
 import re
+import urllib.parse
 
 import pytest
 
@@ -125,3 +126,15 @@ def test_a_body_of_odd_text_is_refused_and_pairs_of_surrogates_are_text(vault):
 def _refused_for(vault, reason):
     """There is no such request: text is looked at first."""
     return vault.rest.post("/api/approvals/7/refuse", content=f'{{"reason": "{reason}"}}', headers=JSON)
+
+
+@pytest.mark.parametrize("point", [":", "-", "a b", "%0A", "x" * 256, "%F0%9F%92%BE"])
+def test_an_id_that_no_point_has_is_refused_before_anybody_is_asked(ask, protected, point):
+    hold, named = f"/machines/web01/points/{point}/hold", {"point": urllib.parse.unquote(point)}
+    ask("PUT", hold, 422, json={"reason": "why"})
+    ask("DELETE", hold, 422)
+    ask("POST", f"/machines/web01/points/{point}/verify", 422)
+    ask("POST", f"/machines/web01/points/{point}/boot", 422, json={})
+    ask("GET", "/machines/web01/preview", 422, params=named)
+    for verb in ("failover", "test-failover", "change-recovery-point"):
+        ask("POST", f"/machines/web01/{verb}", 422, json=named)

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 SLICES = 8
-PARTS = 2
+PARTS = 4
 """Of what is slow and not marked; divides SLICES, so that as many commits take all."""
 ROOT = Path(__file__).parents[2]
 

@@ -4,13 +4,15 @@ from typing import Annotated
 
 from fastapi import Path, Query
 
+from ...wire.common import points
+
 SiteName = Annotated[str, Path(description="Name of the site.")]
 OtherSite = Annotated[str, Path(description="Name of the other site.")]
 ApplianceName = Annotated[str, Path(description="Id of the appliance, or its name when no other one has it.")]
 MachineName = Annotated[
     str, Path(description="Id of a machine under protection, or its name when no other has it.")
 ]
-PointId = Annotated[str, Path(description="Id of the recovery point.")]
+PointId = Annotated[points.PointId, Path(description="Id of the recovery point.")]
 PoolName = Annotated[str, Path(description="Name of the pool.")]
 Address = Annotated[str, Path(description="An address of the pool that a machine has.")]
 PolicyName = Annotated[str, Path(description="Name of the policy.")]

@@ -8,6 +8,7 @@ from fastapi import Query, Response
 from ...domain.lifecycle import Verb
 from ...domain.points import RecoveryPointChoice
 from ...wire import rest
+from ...wire.common import points
 from ...wire.common.instants import Instant
 from ...wire.common.points import PointShape
 from ...wire.rest.choices.shapes import RecoveryChoices
@@ -81,7 +82,9 @@ def preview_recovery(
     choice: Annotated[
         RecoveryPointChoice, Query(description="How the point is chosen.")
     ] = RecoveryPointChoice.LATEST,
-    point: Annotated[str | None, Query(description="With the choice custom: the id of the point.")] = None,
+    point: Annotated[
+        points.PointId | None, Query(description="With the choice custom: the id of the point.")
+    ] = None,
     at: Annotated[
         Instant | None,
         Query(

@@ -16,6 +16,7 @@ from ...domain.prediction.data_sync import DataSync
 from ..common.base import Shape
 from ..common.cards import DnsServers
 from ..common.instants import Instant
+from ..common.points import PointId
 from ..common.stores import StoreName
 
 MOST_MACHINES = 1000
@@ -76,7 +77,7 @@ class DisableProtection(WithoutSiteOptions, MachinesRequest):
 class PointOptions(Shape):
     """Which instant to start from."""
 
-    point: str | None = None
+    point: PointId | None = None
     """The id of a recovery point, instead of a choice."""
     at: Instant | None = None
     """The newest processed cycle at or before that time, instead of a point or a choice."""
