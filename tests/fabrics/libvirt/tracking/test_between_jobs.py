@@ -25,6 +25,9 @@ class Between:
         self.looks = looks
         self.code = code
 
+    def name(self):
+        return "web01"
+
     def jobInfo(self):
         self.looks -= 1
         if self.looks > 0:
@@ -40,8 +43,9 @@ def test_a_job_that_is_just_ending_is_waited_for():
 
 def test_a_job_that_stays_without_figures_is_an_error(monkeypatch):
     monkeypatch.setattr(backup_job, "BETWEEN_SECONDS", 0.2)
-    with pytest.raises(errors.FabricError, match=WORDS):
+    with pytest.raises(errors.FabricError, match=WORDS) as refused:
         backup_job.free_of_jobs(Between(1000), Path("/run/ours"), ())
+    assert "Shut the machine down" in refused.value.do
 
 
 def test_what_will_last_is_not_waited_for():

@@ -5,6 +5,7 @@ Its rooms:
     connection   event loop, connection, deadlines, errors
     callers      the threads that call libvirt, while others wait for a limited time
     emulator     the QEMU processes of an embedded root
+    lost_jobs    backup jobs that libvirt lost as it was killed
     accelerator  whether KVM really runs guests here
     permissions  give QEMU's user access to folders
     sockets      short folders for unix sockets

@@ -24,6 +24,7 @@ from xml.etree import ElementTree
 from ....domain import errors
 from ....ground import lockfile, threads
 from ....ground.processes import ending
+from . import lost_jobs
 
 DEATH_SECONDS = 5.0
 TAKE_OVER_SECONDS = 3.0
@@ -35,8 +36,8 @@ PROCESSES = Path("/proc")
 
 
 def forget_the_dead(root: Path) -> None:
-    """Removes status files of machines whose QEMU does not run. Call it before this process opens the root. Raises
-    FabricError, and changes nothing, while another process uses the root."""
+    """Removes status files of machines whose QEMU does not run, and ends what libvirt lost of those that do. Call it before this process
+    opens the root. Raises FabricError, and changes nothing, while another process uses the root."""
     states = root / "run" / "qemu"
     if not states.is_dir():
         return
@@ -102,6 +103,8 @@ def _forget_if_dead(root: Path, status: Path) -> None:
     if not _runs(fabric_id, pid) and not any(_pids(root, fabric_id)):
         status.with_suffix(".pid").unlink(missing_ok=True)
         status.unlink(missing_ok=True)
+    else:
+        lost_jobs.end(status)
 
 
 def _end_hung_probes(root: Path, opened: threading.Event) -> None:

@@ -67,8 +67,13 @@ def _job_kind(domain: Any) -> int:
         try:
             return int(connection.call("looking for jobs", domain.jobInfo)[0])
         except errors.FabricError as error:
-            if connection.code_of(error) != BETWEEN_JOBS or time.monotonic() > deadline:
+            if connection.code_of(error) != BETWEEN_JOBS:
                 raise
+            if time.monotonic() > deadline:
+                raise errors.FabricError(
+                    f"libvirt holds '{domain.name()}' for a job that it does not know any more, as after it was killed: {error.message}",
+                    do="Shut the machine down and start it again (a reboot from inside is not enough): the job ends with its QEMU.",
+                ) from error
         time.sleep(LOOK_SECONDS)
 
 

@@ -1,0 +1,81 @@
+"""Backup jobs of an embedded root that libvirt began and lost.
+
+libvirt notes that a backup job holds a machine before it notes which one. A driver that is killed between the two leaves a job that the next
+driver can neither show nor end: no view, no save and no migration of the machine until its QEMU ends, which is to say until
+production stops. QEMU may have begun all of the job by then. So QEMU is told to end it, and the note goes, before a driver opens the root."""
+
+import contextlib
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import structlog
+
+from ....datapath.disks import QmpClient, QmpRefused
+from ....datapath.errors import DatapathError
+from ....ground import durable
+
+ANSWER_SECONDS = 5.0
+END_SECONDS = 10.0
+LOOK_SECONDS = 0.02
+_JOB = re.compile(r"(<job type='\w+') async='backup'[^>]*/>")
+_SCRATCH = re.compile(r'\.scratch("|$)')
+"""A name, or the description of a file with what lies below it."""
+
+log = structlog.get_logger(__name__)
+
+
+def end(status: Path) -> None:
+    """End the one that this status file of a running machine tells of, if it is lost. A QEMU that does not answer keeps it for the
+    next opening."""
+    told = ElementTree.parse(status).getroot()
+    job, monitor = told.find("job"), told.find("monitor")
+    if job is None or monitor is None or job.get("async") != "backup" or told.find("backups/domainbackup"):
+        return
+    try:
+        _end_in_qemu(Path(monitor.get("path", "")))
+    except DatapathError as error:
+        log.warning("backup-job.lost", machine=told.findtext("domain/uuid"), problem=error.message)
+        return
+    durable.replace(status, _JOB.sub(r"\1 async='none'/>", status.read_text(), count=1))
+    log.info("backup-job.ended", machine=told.findtext("domain/uuid"))
+
+
+def _end_in_qemu(monitor: Path) -> None:
+    with contextlib.closing(QmpClient(monitor, ANSWER_SECONDS)) as qemu:
+        _end_jobs(qemu)
+        _ask(qemu, "nbd-server-stop")
+        for node in _scratch_nodes(qemu):
+            _ask(qemu, "blockdev-del", {"node-name": node})
+
+
+def _end_jobs(qemu: QmpClient) -> None:
+    """An embedded root has no backup jobs but ours."""
+    deadline = time.monotonic() + END_SECONDS
+    while (jobs := list(_backups(qemu))) and time.monotonic() < deadline:
+        for job in jobs:
+            if job["status"] == "concluded":
+                _ask(qemu, "job-dismiss", {"id": job["device"]})
+            else:
+                _ask(qemu, "block-job-cancel", {"device": job["device"], "force": True})
+        time.sleep(LOOK_SECONDS)
+
+
+def _backups(qemu: QmpClient) -> Iterator[Any]:
+    return (job for job in qemu.command("query-block-jobs") if job["type"] == "backup")
+
+
+def _scratch_nodes(qemu: QmpClient) -> list[str]:
+    """The upper ones first, which hold those below."""
+    nodes = qemu.command("query-named-block-nodes", {"flat": True})
+    ours = [node["node-name"] for node in nodes if _SCRATCH.search(str(node.get("file")))]
+    return sorted(ours, key=lambda name: not name.endswith("-format"))
+
+
+def _ask(qemu: QmpClient, command: str, arguments: dict[str, Any] | None = None) -> None:
+    """What is not there any more, or not yet, needs no end."""
+    with contextlib.suppress(QmpRefused):
+        qemu.command(command, arguments)
