@@ -43,7 +43,7 @@ def forget_the_dead(root: Path) -> None:
         return
     with _driven_by_nobody(root, states / "driver.pid"):
         for status in sorted(states.glob("*.xml")):
-            _forget_if_dead(root, status)
+            _settle(root, status)
 
 
 @contextlib.contextmanager
@@ -88,7 +88,8 @@ def _driven_by_nobody(root: Path, path: Path) -> Iterator[None]:
         yield
 
 
-def _forget_if_dead(root: Path, status: Path) -> None:
+def _settle(root: Path, status: Path) -> None:
+    """The machine is off and without a status file, or runs and is held by no job that was lost."""
     try:
         told = ElementTree.parse(status).getroot()
     except ElementTree.ParseError:
