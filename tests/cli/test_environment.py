@@ -83,7 +83,7 @@ class Home:
     def type(self, *words, program=PROGRAM, shell='exec "$@"', **odd):
         command = ["/bin/sh", "-c", shell, "-", *program, *words]
         return subprocess.run(
-            command, env=self.environment(**odd), capture_output=True, text=True, timeout=110, check=False,
+            command, env=self.environment(**odd), capture_output=True, text=True, timeout=60, check=False,
             stdin=subprocess.DEVNULL, cwd=self.folder,
         )  # fmt: skip
 

@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 import structlog
 
 from ....datapath.disks import QmpClient, QmpRefused
-from ....datapath.errors import DatapathError
+from ....datapath.errors import DatapathError, StorageDaemonGone
 from ....ground import durable
 
 ANSWER_SECONDS = 5.0
@@ -33,7 +33,8 @@ def end(status: Path) -> None:
     next opening."""
     told = ElementTree.parse(status).getroot()
     job, monitor = told.find("job"), told.find("monitor")
-    if job is None or monitor is None or job.get("async") != "backup" or told.find("backups/domainbackup"):
+    known = told.find("backups/domainbackup") is not None
+    if job is None or monitor is None or job.get("async") != "backup" or known:
         return
     try:
         _end_in_qemu(Path(monitor.get("path", "")))
@@ -53,9 +54,11 @@ def _end_in_qemu(monitor: Path) -> None:
 
 
 def _end_jobs(qemu: QmpClient) -> None:
-    """An embedded root has no backup jobs but ours."""
+    """An embedded root has no backup jobs but ours. Raises StorageDaemonGone for one that does not end."""
     deadline = time.monotonic() + END_SECONDS
-    while (jobs := list(_backups(qemu))) and time.monotonic() < deadline:
+    while jobs := list(_backups(qemu)):
+        if time.monotonic() > deadline:
+            raise StorageDaemonGone(f"QEMU did not end {jobs[0]['device']} within {END_SECONDS:.0f} s.")
         for job in jobs:
             if job["status"] == "concluded":
                 _ask(qemu, "job-dismiss", {"id": job["device"]})
