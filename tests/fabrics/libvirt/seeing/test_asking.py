@@ -6,6 +6,7 @@ import secrets
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -23,7 +24,7 @@ ODD = {
 
 
 @contextlib.contextmanager
-def serving(answer, stays_open=False):
+def serving(answer, stays_open=False, after=0.0):
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve():
@@ -32,6 +33,7 @@ def serving(answer, stays_open=False):
                     one, _ = server.accept()
                     with one:
                         one.recv(4096)
+                        time.sleep(after)
                         one.sendall(answer)
                         while stays_open and one.recv(4096):
                             pass
@@ -96,6 +98,13 @@ def test_a_server_that_leaves_the_connection_open_after_its_answer_has_answered(
     with serving(whole, stays_open=True) as port:
         verdicts, _ = asked({**knock(port, 4.0), "text": text})
     assert verdicts == {0: True}
+
+
+def test_a_page_that_takes_longer_than_one_attempt_is_waited_for():
+    """Applications take their time for the first page after a start; given up every 5 s it never came, whatever the check's deadline."""
+    with serving(b"HTTP/1.0 200 OK\r\n\r\nthe shop", after=program.ANSWER_SECONDS + 1) as port:
+        verdicts, complaints = asked(knock(port, 45.0))
+    assert (verdicts, complaints) == ({0: True}, "")
 
 
 @pytest.fixture

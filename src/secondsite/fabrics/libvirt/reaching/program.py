@@ -15,20 +15,23 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 HERE = "check0"
 CANDIDATES = 32
 PROBES = 2
 PROBE_SECONDS = 0.3
-ATTEMPT_SECONDS = 5.0
+CONNECT_SECONDS = 5.0
+ANSWER_SECONDS = 5.0  # of the first attempt; each that got none is followed by one that waits twice as long
 AGAIN_SECONDS = 0.5
 MOST_BYTES = 64 * 1024
 MOST_SAID = 200
 STATUS = re.compile(rb"[1-9][0-9]{2}")
 LENGTH = re.compile(rb"\r\n[Cc]ontent-[Ll]ength:[ \t]*([0-9]{1,9})[ \t]*(?=\r\n|$)")
 ARP = 0x0806
+
+Given = TypeVar("Given")
 
 
 def main(asked: dict[str, Any]) -> None:
@@ -53,13 +56,16 @@ async def ask_all(
 
 async def ask(number: int, knock: dict[str, Any]) -> None:
     """Until it passes or its time is over; then says so."""
-    ends_at, passed, said = time.monotonic() + knock["seconds"], False, ""
+    ends_at, patience, passed, said = time.monotonic() + knock["seconds"], ANSWER_SECONDS, False, ""
     while not passed and (left := ends_at - time.monotonic()) > 0:
         try:
-            passed, said = await asyncio.wait_for(attempt(knock), min(ATTEMPT_SECONDS, left))
+            passed, said = await asyncio.wait_for(attempt(knock, patience), left)
+        except Unanswered as silence:
+            # a busy guest works on at a page that nobody waits for, and given up every 5 s it never comes to the end of one
+            patience, said = 2 * patience, str(silence)
         except TimeoutError:
             # the last attempt is cut short, and says less than the one before it
-            said = said if left < ATTEMPT_SECONDS and said else "no answer"
+            said = said or "no answer"
         except OSError as error:
             said = os.strerror(error.errno) if error.errno else str(error)
         except (ValueError, EOFError) as error:
@@ -70,17 +76,31 @@ async def ask(number: int, knock: dict[str, Any]) -> None:
     print(json.dumps({"number": number, "passed": passed, "said": (said or "no answer")[:1000]}), flush=True)
 
 
-async def attempt(knock: dict[str, Any]) -> tuple[bool, str]:
+class Unanswered(Exception):
+    """What did not come, and within which time."""
+
+
+async def attempt(knock: dict[str, Any], patience: float) -> tuple[bool, str]:
+    """Raises Unanswered if there is no connection within CONNECT_SECONDS, or no answer within `patience` seconds after it."""
     host = knock["address"].partition("/")[0]
-    reader, writer = await asyncio.open_connection(host, knock["port"])
+    opening = asyncio.open_connection(host, knock["port"])
+    reader, writer = await within(CONNECT_SECONDS, opening, "no answer: no connection")
     try:
         if knock["path"] is None:
             return True, "the port is open"
         request = f"GET {knock['path']} HTTP/1.0\r\nHost: {host}\r\nConnection: close\r\n\r\n"
         writer.write(request.encode())
-        return judged(knock, await whole(reader, knock["text"] is not None))
+        answer = whole(reader, knock["text"] is not None)
+        return judged(knock, await within(patience, answer, "no answer: connected, but nothing whole came"))
     finally:
         writer.close()
+
+
+async def within(seconds: float, awaited: Coroutine[Any, Any, Given], silence: str) -> Given:
+    try:
+        return await asyncio.wait_for(awaited, seconds)
+    except TimeoutError as late:
+        raise Unanswered(f"{silence} within {seconds:.0f} s") from late
 
 
 async def whole(reader: asyncio.StreamReader, reads_body: bool) -> bytes:
