@@ -215,8 +215,14 @@ class PlanStory:
 
         job = eventually(ended, RUN_SECONDS)
         if job.state != "succeeded":
-            raise PromiseBroken(self.rig.describe(job))
+            raise PromiseBroken("\n".join([self.rig.describe(job), *self._last_words()]))
         return job
+
+    def _last_words(self) -> list[str]:
+        """Of each guest of this story that has a console, as it stood at each site."""
+        names = [(site, f"{name}{suffix}") for site in "ab" for name in TIERS for suffix in ("", "-test")]
+        boots = {(site, name): self.rig.console(site, name).boots for site, name in names}
+        return [f"{name} at {site}: {each[-1].lines[-8:]}" for (site, name), each in boots.items() if each]
 
     def _jobs(self, job: rest.Job) -> Mapping[str, rest.Job]:
         """Of the machines, by their names."""

@@ -98,7 +98,10 @@ class Hands:
     def describe(self, job: rest.Job) -> str:
         """A job's tasks, and its children's, as text."""
         lines = [f"{job.verb} {job.subject_name}: {job.state} {job.problem or ''}"]
-        lines += [f"  {t.state:10} {t.name}: {t.sentence} {t.problem or ''}" for t in job.tasks]
+        for t in job.tasks:
+            lines.append(f"  {t.state:10} {t.name}: {t.sentence} {t.problem or ''}")
+            checks = t.facts.evidence.checks if t.facts and t.facts.evidence else ()
+            lines += [f"{'':12} check {each.name}: {each.said}" for each in checks if not each.passed]
         with self.client() as vault:
             lines += [self.describe(vault.jobs[child].show()) for child in job.children]
         return "\n".join(lines)
