@@ -338,11 +338,24 @@ def _taken(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
                 f"Another machine at this site has the id {found.fabric_id}, which {payload.name} will have here.",
                 "If it is the machine that you need, protect it from here; else shut it down and remove it.",
             )
+        elif found.fabric_id == payload.fabric_id and _is_an_old_copy(context, payload, found):
+            yield _obstacle(
+                f"An old copy of {payload.name}, on disks of its own, is defined at this site again.",
+                "Shut it down there if it runs, and remove its definition; its disks can stay. Save first what it may hold that you need.",
+            )
         elif found.fabric_id != payload.fabric_id and found.name == payload.name:
             yield _obstacle(
                 f"Another machine at this site has the name '{found.name}', which {payload.name} will have here.",
                 _rid_of(context, found),
             )
+
+
+def _is_an_old_copy(context: Context, payload: CheckTarget, found: MachineSummary) -> bool:
+    """Its owner defined it anew beside a replica: a start would fail on it, once the machine at the other site is shut down."""
+    hosted = context.parts.host.find(context.machine_id)
+    if hosted is None or payload.replica is not None or hosted.replica.state.stands_on_its_run:
+        return False
+    return not runs.stands_on(context, hosted, found)
 
 
 def _rid_of(context: Context, namesake: MachineSummary) -> str:

@@ -366,12 +366,27 @@ def stop_replica(context: Context, payload: StopReplica) -> tuple[str, Nothing]:
     with context.alone(hosted, "ending a run"):
         marks.found(context, payload.fabric_id)
         if payload.run == FAILOVER:
+            if _is_an_old_copy(context, hosted, payload.fabric_id):
+                return (
+                    "nothing was started from the replica; the old copy that is defined here is left as it is, off",
+                    Nothing(),
+                )
             _require_a_copy(context, hosted, payload.fabric_id)
         context.fabric.hosting.remove(payload.fabric_id, context.machine_id)
         if hosted is None:
             back = reserving.released(context) if payload.run == FAILOVER else ""
             return f"the machine is removed; there is no replica any more{back}", Nothing()
         return end(context, hosted, payload.run), Nothing()
+
+
+def _is_an_old_copy(context: Context, hosted: HostedReplica | None, fabric_id: str) -> bool:
+    """Off, of the machine's own, beside a replica onto which nothing was failed over: its owner defined it anew, and a start failed on it."""
+    if hosted is None or hosted.replica.state.stands_on_its_run or machine_of(context, FAILOVER) is not None:
+        return False
+    found = context.fabric.inventory.get(fabric_id)
+    if found is None or found.tag != context.machine_id or found.power is not PowerState.OFF:
+        return False
+    return hosted.replica.state.run(FAILOVER) is None
 
 
 def _require_a_copy(context: Context, hosted: HostedReplica | None, fabric_id: str) -> None:

@@ -117,6 +117,18 @@ class HostingCases:
                 under_test.fabric.hosting.create(_renamed(request, fabric_id, name))
         assert steps.machine_of(under_test, foreign.fabric_id) == foreign
 
+    def test_a_machine_of_the_same_id_on_other_disks_is_not_taken_for_the_one_that_is_asked_for(
+        self, under_test: FabricUnderTest
+    ) -> None:
+        fabric, request = under_test.fabric, _guest_on_overlays(under_test, "old-copy")
+        old = steps.machine_of(under_test, steps.protected(under_test, "defined-anew"))
+        for power in (PowerState.RUNNING, PowerState.OFF):
+            with steps.refused(errors.FabricError):
+                fabric.hosting.create(_renamed(request, old.fabric_id, old.name))
+            assert fabric.power.state(old.fabric_id) is power
+            fabric.power.stop(old.fabric_id)
+        assert steps.machine_of(under_test, old.fabric_id).definition.disks == old.definition.disks
+
     def test_a_withdrawn_machine_cannot_be_started_and_is_restored_as_it_was(
         self, under_test: FabricUnderTest
     ) -> None:

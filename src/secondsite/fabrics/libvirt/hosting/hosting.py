@@ -108,6 +108,7 @@ class Hosting:
         existing = self._hypervisor.find(request.fabric_id)
         if existing is not None:
             inventory.require_tag(existing, request.tag)
+            _require_its_disks(existing, request)
             if inventory.power_of(existing) is not OFF or power.has_saved_memory(existing):
                 return ()  # its memory goes with the definition that it was saved with
         self._require_free_name(request)
@@ -318,6 +319,17 @@ def _told(definition: MachineDefinition) -> MachineDefinition:
 
 def _autostart(domain: Any) -> str:
     return AUTOSTART if connection.call("reading autostart", domain.autostart) else ""
+
+
+def _require_its_disks(existing: Any, request: interface.HostRequest) -> None:
+    """An old copy that its owner defined anew, and may have started, is not taken for the machine of this request. An owner's snapshot lies
+    beside the file that it is of."""
+    has = {Path(disk.path).parent for disk in inventory.live_disks(existing) if disk.path}
+    if has and has.isdisjoint(path.absolute().parent for path in request.disks.values()):
+        raise errors.FabricError(
+            f"Machine '{existing.name()}' is here already, with other disks.",
+            do="Stop and remove that machine, then repeat.",
+        )
 
 
 def _require_replaceable(domain: Any, tags: Sequence[str | None]) -> None:
