@@ -115,9 +115,8 @@ class Ledger(Background):
 
     def _live(self) -> None:
         while not self.ended.wait(LOOK_SECONDS):
-            with contextlib.suppress(
-                errors.SecondsiteError, FileNotFoundError
-            ):  # a site is lost with all its files
+            # a site is lost with all its files, also while a folder of it is made for a look
+            with contextlib.suppress(errors.SecondsiteError, FileNotFoundError, FileExistsError):
                 self._look()
 
     def _look(self) -> None:
