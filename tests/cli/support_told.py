@@ -8,7 +8,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted((ROOT / "src" / "secondsite").rglob("*.py"))
-FILLED = {"_options(added)": " --disk vdb", "_options(gone)": " --disk vdb", "_typed(job)": "failover"}
+FILLED = {
+    "_options(added)": " --disk vdb", "_options(gone)": " --disk vdb", "_typed(job)": "failover",
+    "at": "--at 2026-11-25T10:00:00+00:00", "point": "--point p1",
+}  # fmt: skip
 """What some expressions of formatted strings become; any other one becomes a word."""
 COMMAND = re.compile(
     r"""'(?P<quoted>secondsite [a-z][^']*)'|`(?P<code>secondsite [a-z][^`]*)`|(?<![\w'`/.])(?P<open>secondsite [a-z]+ [a-z].*)"""
@@ -63,5 +66,15 @@ def strings(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 def _looks(part: ast.expr) -> str:
     if isinstance(part, ast.FormattedValue):
-        return FILLED.get(ast.unparse(part.value), "x1")
+        return _filled(part.value)
     return str(part.value) if isinstance(part, ast.Constant) else ""
+
+
+def _filled(value: ast.expr) -> str:
+    if isinstance(value, ast.Constant):
+        return str(value.value)
+    if isinstance(value, ast.JoinedStr):
+        return "".join(map(_looks, value.values))
+    if isinstance(value, ast.Call) and ast.unparse(value.func) == "typed.arguments":
+        return " ".join(map(_filled, (*value.args, *(each.value for each in value.keywords))))
+    return FILLED.get(ast.unparse(value), "x1")

@@ -339,10 +339,13 @@ class Appliances:
 
     def _shut_down(self, appliance_id, machine_id, payload):
         self.shut_downs.append(payload)
+        already = appliance_id not in self.running(machine_id)
         self.copies.stop(machine_id, appliance_id)
-        return orders.PowerFact(power="off")
+        return orders.PowerFact(power="off", already=already)
 
     def _restart(self, appliance_id, machine_id, payload):
+        if not payload.start:
+            return self._power(appliance_id, machine_id, orders.FabricMachine(fabric_id=payload.fabric_id))
         self.copies.run(machine_id, appliance_id)
         return orders.PowerFact(power="running")
 

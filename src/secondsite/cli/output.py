@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shlex
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from ..domain import errors
+from ..domain import errors, typed
 from ..domain.lifecycle import DrillState, State, Verb
 from ..wire.common.base import Problem, Shape
 from ..wire.rest import JobAccepted
@@ -45,7 +44,8 @@ def _any_of(*kinds: type[Verb | State | DrillState]) -> re.Pattern[str]:
 
 _VERBS, _STATES = _any_of(Verb), _any_of(State, DrillState)
 
-_ANY_MACHINE = re.compile(r"\bMACHINE\b")
+_ANY_MACHINE = re.compile(r"\bMACHINE\b((?: [A-Z]+\b)*)((?: --[^']*)?)")
+"""In a command with the words and the options behind it."""
 
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """Control characters but tab and newline (ESC begins a terminal's sequences), and those that turn the direction of text."""
@@ -150,7 +150,7 @@ def _say_what_to_do(do: str) -> None:
 
 def about(name: str, text: str) -> str:
     """Advice for one machine, with its name where any machine's stands: so it can be typed as it is."""
-    return _ANY_MACHINE.sub(lambda _: shlex.quote(name), text)
+    return _ANY_MACHINE.sub(lambda found: typed.arguments(name, *found[1].split(), options=found[2]), text)
 
 
 def as_typed(text: str) -> str:

@@ -414,8 +414,8 @@ CATALOGUE: dict[str, FindingKind] = {
         _kind(
             "record-is-behind",
             C,
-            "The vault was restored from a backup of before a failover, or has adopted the machine in the middle of one: it runs at its target, or "
-            "nowhere, whatever else is shown of it.",
+            "The vault was restored from a backup of before a failover, or has adopted the machine in the middle of one: by what was last heard it runs "
+            "at its target, or nowhere, whatever else is shown of it. A site that does not answer may have changed that since.",
             "Look at both sites which copy is in use. Where that is the one at the target, and no other runs, type what is said there: a machine that "
             "runs is taken over as it runs, nothing is started or stopped. Do not disable its protection: its recovery points would go.",
             by_vault=True,

@@ -1,8 +1,6 @@
 """Machines that are not on, and yet not off; and those that are on, and cannot act."""
 
-import shlex
-
-from . import errors
+from . import errors, typed
 
 SAVED, ELSEWHERE, PAUSED, CRASHED = "saved", "elsewhere", "paused", "crashed"
 OBSTACLES = frozenset({SAVED, ELSEWHERE})
@@ -29,13 +27,13 @@ def stands_still(power: str, name: str) -> None:
     if power == PAUSED:
         raise errors.NotPossibleNow(
             f"{name} is paused: its guest cannot shut down.",
-            do=f"Look why ('virsh domstate {shlex.quote(name)} --reason'), then resume it ('virsh resume {shlex.quote(name)}'), or end it.",
+            do=f"Look why ('virsh domstate {typed.arguments(name, options='--reason')}'), then resume it ('virsh resume {typed.arguments(name)}'), or end it.",
         )
     if power == CRASHED:
         raise errors.NotPossibleNow(
             f"The guest of {name} has crashed, and its hypervisor keeps it with its memory.",
-            do=f"Take of its memory what you need ('virsh dump {shlex.quote(name)} FILE --memory-only'), then end it ('virsh destroy "
-            f"{shlex.quote(name)}') and start it again, or move it while it is off.",
+            do=f"Take of its memory what you need ('virsh dump {typed.arguments(name, 'FILE', options='--memory-only')}'), then end it ('virsh destroy "
+            f"{typed.arguments(name)}') and start it again, or move it while it is off.",
         )
 
 
@@ -46,7 +44,7 @@ def require_able(power: str, name: str) -> None:
 
 
 def _of_saved(name: str) -> str:
-    quoted = shlex.quote(name)
+    quoted = typed.arguments(name)
     return (
         f"Give it its memory back ('virsh start {quoted}'; 'virsh restore FILE' if it was saved to a file) and shut it down from inside. If the "
         f"memory is not needed, discard it: 'virsh managedsave-remove {quoted}'."
@@ -56,5 +54,5 @@ def _of_saved(name: str) -> str:
 def _of_old_copy(name: str) -> str:
     return (
         "It is an old copy and must not be started: the machine runs at the other site. If nobody needs that memory, discard it "
-        f"('virsh managedsave-remove {shlex.quote(name)}'); then retry the job."
+        f"('virsh managedsave-remove {typed.arguments(name)}'); then retry the job."
     )

@@ -325,6 +325,20 @@ def test_the_way_back_onto_the_old_disks_sends_only_what_changed(pair):
     assert pair.source.fabric.inventory.get(pair.fabric_id) is None
 
 
+def test_a_takeover_of_a_copy_that_runs_does_not_say_that_it_was_started(pair):
+    """As a vault asks that was restored from before the failover."""
+    pair.protect().synchronized()
+    point_id, fabric_id = pair.point_now(), str(uuid.uuid4())
+    pair.pause()
+    pair.target.do(Kind.ACCEPT_CYCLES, AcceptCycles(accepting=False), pair.machine_id)
+    payload = StartReplica(run="failover", point_id=point_id, fabric_id=fabric_id, name=pair.name)
+    said = [pair.target.order(Kind.START_REPLICA, payload, pair.machine_id).sentence for _ in range(2)]
+    assert said[0].startswith(f"started {pair.name} from point {point_id} in ")
+    assert said[1].startswith(
+        f"{pair.name} was running already, from point {point_id}: it is taken over as it is"
+    )
+
+
 def test_a_machine_comes_home_onto_its_own_disks_and_leaves_again(pair):
     a, b = pair.source, pair.target
     a.write(pair.fabric_id, 0, noise(4 * MiB))

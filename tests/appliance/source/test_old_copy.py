@@ -108,6 +108,30 @@ def test_a_cancelled_failover_gives_autostart_back(protected):
     assert power(protected.source, protected.fabric_id) is PowerState.RUNNING
 
 
+def test_a_cancel_leaves_a_machine_off_that_its_owner_has_off_and_replicates_it_again(protected):
+    protected.source.fabric.power.stop(protected.fabric_id)
+    asked = ShutDown(fabric_id=protected.fabric_id)
+    assert protected.source.do(Kind.SHUT_DOWN, asked, protected.machine_id)["already"]
+    taken_back(protected, fail_over(protected, protected.point_now(final=True)))
+    restart = Restart(fabric_id=protected.fabric_id, start=False)
+    fact = protected.source.do(Kind.RESTART, restart, protected.machine_id)
+    assert (fact["power"], power(protected.source, protected.fabric_id)) == ("off", PowerState.OFF)
+    status = protected.source_status()
+    assert (status.fenced, status.running) == (False, True)
+    assert starts_with_host(protected.source, protected.fabric_id)
+
+
+def test_a_cancel_says_that_it_started_only_what_was_off(protected):
+    asked = Restart(fabric_id=protected.fabric_id)
+    ran = protected.source.order(Kind.RESTART, asked, protected.machine_id)
+    protected.source.fabric.power.stop(protected.fabric_id)
+    off = protected.source.order(Kind.RESTART, asked, protected.machine_id)
+    assert [each.sentence.partition(" and ")[0] for each in (ran, off)] == [
+        "the machine was running already",
+        "started the machine",
+    ]
+
+
 def test_a_machine_that_a_cancel_could_not_start_does_not_start_with_its_host(protected):
     """The copy at the other site may run still, if the cancel had to go on without that site."""
     planned(protected)

@@ -78,7 +78,7 @@ def test_in_a_drill_s_isolated_network_the_page_answers_and_a_wrong_port_is_told
     assert (checks["alive"].passed, checks["alive"].said) == (True, "status 200")
     assert (checks["wrong"].passed, proven) == (False, False)
     assert "1 of 2 checks failed (wrong: Connection refused)" in sentence
-    assert sentence.endswith("see docs/guide/cannot-connect.md")
+    assert sentence.endswith("does the service listen?")
     assert "ssck" not in bridges.ip("-o", "link", "show")
     command_line.do(rig, "cleanup-test-failover", "web01")
 

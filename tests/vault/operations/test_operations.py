@@ -223,6 +223,37 @@ def test_a_planned_failover_that_fails_before_it_shut_the_machine_down_starts_no
     assert ((A, Kind.RESTART, verbs.machine().id) in verbs.appliances.given) == restarts
 
 
+@pytest.mark.parametrize("kind", [Kind.RUN_CYCLE, Kind.DRAIN, Kind.START_REPLICA])
+@pytest.mark.parametrize("runs", [True, False])
+def test_a_planned_failover_that_fails_leaves_a_machine_off_that_was_off_and_starts_one_that_ran(
+    verbs, kind, runs
+):
+    verbs.protect()
+    if not runs:
+        verbs.appliances.copies.stop(verbs.machine().id, A)
+    verbs.appliances.fail(kind)
+    assert verbs.run(Verb.PLANNED_FAILOVER).job.state == "failed"
+    assert [job.state for job in verbs.jobs(Verb.CANCEL_FAILOVER)] == ["succeeded"]
+    assert verbs.machine().state is State.PROTECTED
+    assert verbs.appliances.running(verbs.machine().id) == ([A] if runs else [])
+
+
+def test_a_machine_that_its_owner_started_after_the_check_runs_again(verbs, monkeypatch):
+    verbs.protect()
+    machine_id, ask = verbs.machine().id, verbs.appliances.ask
+    verbs.appliances.copies.stop(machine_id, A)
+
+    def started_meanwhile(appliance_id, order_id, kind, *given, **more):
+        if kind is Kind.PRE_COPY:
+            verbs.appliances.copies.run(machine_id, A)
+        return ask(appliance_id, order_id, kind, *given, **more)
+
+    monkeypatch.setattr(verbs.appliances, "ask", started_meanwhile)
+    verbs.appliances.fail(Kind.DRAIN)
+    assert verbs.run(Verb.PLANNED_FAILOVER).job.state == "failed"
+    assert verbs.appliances.running(machine_id) == [A]
+
+
 @pytest.mark.parametrize("kind", [Kind.ACCEPT_CYCLES, Kind.DRAIN, Kind.START_REPLICA])
 def test_a_failover_that_fails_at_the_target_leads_on_by_failover_or_by_cancel(verbs, kind):
     verbs.protect()
@@ -274,10 +305,21 @@ def unmoved(verbs, verb, state, **arguments):
     return job
 
 
-def test_a_failover_to_a_point_that_does_not_exist_leaves_the_machine_protected(verbs):
+def test_a_failover_to_a_point_that_its_target_has_no_more_leaves_the_machine_protected(verbs):
     verbs.protect()
-    job = unmoved(verbs, Verb.FAILOVER, State.PROTECTED, point="mistyped")
-    assert "mistyped" in job.job.error.message
+    machine = verbs.machine()
+    gone = verbs.appliances.points[machine.id, machine.epoch].pop(0)
+    job = unmoved(verbs, Verb.FAILOVER, State.PROTECTED, point=gone.id)
+    assert gone.id in job.job.error.message
+
+
+@pytest.mark.parametrize("verb", [Verb.FAILOVER, Verb.TEST_FAILOVER])
+def test_a_point_that_the_machine_has_not_is_refused_before_there_is_a_job(verbs, verb):
+    verbs.protect()
+    before = len(verbs.jobs(verb))
+    with pytest.raises(errors.NotFound, match="web01 has no recovery point"):
+        verbs.run(verb, point="20200101T000000Z-1.1")
+    assert len(verbs.jobs(verb)) == before
 
 
 @pytest.mark.parametrize("verb", [Verb.FAILOVER, Verb.PLANNED_FAILOVER])

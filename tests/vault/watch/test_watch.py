@@ -391,6 +391,29 @@ def test_a_vault_from_before_a_failover_says_so_and_names_the_way_on(committed, 
     assert not any("record-is-behind" in codes(situation(machine=each, status=status)) for each in known)
 
 
+@pytest.mark.parametrize(
+    ("source", "target", "said"),
+    [
+        (True, True, ""),
+        (True, False, "This was last heard before b stopped answering, and may be otherwise by now."),
+        (False, False, "This was last heard before a and b stopped answering, and may be otherwise by now."),
+    ],
+)
+def test_what_a_dark_site_said_of_a_failover_is_told_as_what_was_last_heard(source, target, said):
+    replica = replica_status(points=[point(1, 10)]).model_copy(update={"runs": ("failover",)})
+    status = dataclasses.replace(situation().status, source=source_status(power="off"), replica=replica)
+    seen = situation(status=status)
+    sides = {
+        "source": dataclasses.replace(seen.source, site="a", connected=source),
+        "target": dataclasses.replace(seen.target, site="b", connected=target),
+    }
+    found = health.findings(dataclasses.replace(seen, **sides), NOW)
+    (told,) = (each.what for each in found if each.code == "record-is-behind")
+    assert told.startswith(
+        f"{said} Machine 'web01' was failed over" if said else "Machine 'web01' was failed over"
+    )
+
+
 def test_a_second_copy_that_its_appliance_reports_too_is_one_finding():
     said = FindingShape(code="source-running-after-failover", what="web01 runs here.", since=NOW)
     status = situation().status

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...datapath.disks import image
-from ...domain import errors, resting
+from ...domain import errors, resting, typed
 from ...domain.amounts import exact_size, size
 from ...fabrics.interface import MachineSummary, Obstacle, PowerState
 from ...ground import usage
@@ -268,9 +268,10 @@ def _take_over(context: Context, name: str, stands_on: CopyInstant | None) -> st
     fact = runs.machine_of(context, FAILOVER)
     forward = fact.forward if fact is not None else None
     if stands_on is not None and stands_on.through_seq is not None and forward is not None:
-        return f"secondsite machine failover {shlex.quote(name)} --at {forward.taken_at.isoformat()}"
-    point = "" if stands_on is None else f" --point {shlex.quote(stands_on.point_id)}"
-    return f"secondsite machine failover {shlex.quote(name)}{point}"
+        at = f"--at {forward.taken_at.isoformat()}"
+        return f"secondsite machine failover {typed.arguments(name, options=at)}"
+    point = "" if stands_on is None else f"--point {shlex.quote(stands_on.point_id)}"
+    return f"secondsite machine failover {typed.arguments(name, options=point)}"
 
 
 def _too_large(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
@@ -362,7 +363,7 @@ def _rid_of(context: Context, namesake: MachineSummary) -> str:
     """What to do about a machine that has the name which another one is to have."""
     hosted = context.parts.host.find(namesake.tag or "")
     if hosted is not None and namesake.fabric_id in runs.of_drills(context):
-        verb = f"secondsite machine cleanup-test-failover {shlex.quote(hosted.setup.machine_name)}"
+        verb = f"secondsite machine cleanup-test-failover {typed.arguments(hosted.setup.machine_name)}"
         return f"It is the copy of a test failover of {hosted.setup.machine_name}: '{verb}' removes it."
     return (
         "Let it have another name here ('secondsite machine set MACHINE --target-name NAME'). Or rename that machine, or remove it, "

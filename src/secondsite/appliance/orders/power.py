@@ -1,12 +1,11 @@
 """Orders about the source's own machine: its power, and its withdrawal."""
 
 import itertools
-import shlex
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from ...domain import errors
+from ...domain import errors, typed
 from ...domain.amounts import span
 from ...domain.resting import obstacle, require_able, stands_still
 from ...fabrics.interface import MachineSummary, PowerState
@@ -43,7 +42,7 @@ def _to_leaving(context: Context, fabric_id: str, power: PowerState) -> Iterator
     if not context.fabric.power.stays_defined(fabric_id):
         yield ObstacleShape(
             what=f"{found.name} is transient: its definition vanishes when it is shut down.",
-            do=f"Define it: 'virsh dumpxml --migratable {shlex.quote(found.name)} > FILE', then 'virsh define FILE'.",
+            do=f"Define it: 'virsh dumpxml --migratable {typed.arguments(found.name)} > FILE', then 'virsh define FILE'.",
         )
 
 
@@ -62,7 +61,7 @@ def _shut_down(context: Context, payload: ShutDown) -> tuple[str, PowerFact]:
     before = own_pauses.power(context, payload.fabric_id)
     if before in (PowerState.OFF, PowerState.MISSING):
         taken_back.is_off(context)
-        return f"the machine was already {before}", PowerFact(power=str(before))
+        return f"the machine was already {before}", PowerFact(power=str(before), already=True)
     found = ours(context, payload.fabric_id)
     obstacle(before, found.name)
     if not payload.force:
@@ -83,12 +82,12 @@ def _shut_down(context: Context, payload: ShutDown) -> tuple[str, PowerFact]:
 
 
 def restart(context: Context, payload: Restart) -> tuple[str, PowerFact]:
-    """Cancel a planned failover: start the machine and resume its replication."""
+    """Cancel a planned failover: start the machine, unless its owner has it off, and resume its replication."""
     source = context.parts.replication.find(context.machine_id)
     with context.alone(source or _replica(context), "resuming", interrupt=True):
         marks.found(context, payload.fabric_id)  # before its fence is asked for
         with context.parts.replication.fences.lifted(context.machine_id):
-            did, found = _started(context, payload.fabric_id)
+            did, found = (_started if payload.start else _left)(context, payload.fabric_id)
         context.parts.replication.fences.lower(context.machine_id, payload.fabric_id, source)
         if source is not None:
             source.change(paused=False)
@@ -120,7 +119,15 @@ def _started(context: Context, fabric_id: str) -> tuple[str, PowerState]:
             f"the machine had not gone off (if it does within {span(taken_back.WATCHED_SECONDS)}, it is started again)",
             PowerState.RUNNING,
         )
-    return "started the machine", PowerState.RUNNING
+    did = "the machine was running already" if found is PowerState.RUNNING else "started the machine"
+    return did, PowerState.RUNNING
+
+
+def _left(context: Context, fabric_id: str) -> tuple[str, PowerState]:
+    """It was off before it was to be moved."""
+    _not_anothers(context, fabric_id)
+    found = context.fabric.power.state(fabric_id)
+    return f"left the machine as its owner did ({found})", found
 
 
 def _as_its_owner_left_it(context: Context, fabric_id: str) -> tuple[str, PowerState]:

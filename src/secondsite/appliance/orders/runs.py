@@ -141,6 +141,7 @@ def _start(
         sizing=wanted,
         goes_back="" if payload.goes_on else fact.mark,
     )
+    ran = payload.start and context.fabric.power.state(payload.fabric_id) is PowerState.RUNNING
     unfit = context.fabric.hosting.create(request)
     fact = fact.model_copy(update={"made": True})
     remember(context, payload.run, fact)
@@ -158,15 +159,13 @@ def _start(
     asked = {**networks, **dict.fromkeys(unconnected)}
     told = connected.said(context, payload.fabric_id, asked) if is_drill else ""
     seconds = time.monotonic() - began
-    did = "started" if payload.start else "defined"
     taken_at = datetime.fromisoformat(record.manifest.taken_at)
     if payload.forward is not None:
         taken_at = payload.forward.taken_at
     begin = started_from(payload.point_id, payload.forward) + ("," if payload.forward else "")
-    sentence = f"{did} {payload.name} from {begin} in {seconds:.1f} s"
-    return sentence + _sized(wanted, unfit) + missing.said(unconnected) + _lacking(
-        lacks, media
-    ) + got + told + _without(firmware), StartFact(
+    return _did(payload, begin, seconds, ran=ran) + _sized(wanted, unfit) + missing.said(
+        unconnected
+    ) + _lacking(lacks, media) + got + told + _without(firmware), StartFact(
         fabric_id=payload.fabric_id,
         name=payload.name,
         point_id=payload.point_id,
@@ -177,6 +176,13 @@ def _start(
         cpu_model=wanted.cpu_model,
         definition=definition.model_copy(update={"native": ""}) if payload.run == DRILL else None,
     )
+
+
+def _did(payload: StartReplica, begin: str, seconds: float, *, ran: bool) -> str:
+    """A machine that ran already was taken over, as by a vault that has forgotten its start."""
+    if ran:
+        return f"{payload.name} was running already, from {begin.rstrip(',')}: it is taken over as it is"
+    return f"{'started' if payload.start else 'defined'} {payload.name} from {begin} in {seconds:.1f} s"
 
 
 @dataclass(frozen=True, slots=True)

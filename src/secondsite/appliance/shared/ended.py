@@ -1,10 +1,9 @@
 """Protections that ended here. A vault that is restored from before the end does not begin them again: what was protected anew
 since may run at the other site, and what is here may be an old copy of it."""
 
-import shlex
 from datetime import UTC, datetime
 
-from ...domain import errors
+from ...domain import errors, typed
 from .state import State
 
 
@@ -20,7 +19,7 @@ def require_not(state: State, machine_id: str, name: str) -> None:
     if ended_at is not None:
         raise errors.StaleOrder(
             f"This protection of {name} ended here at {ended_at}, so the order is of a vault that was restored from before that.",
-            do=f"End it in the vault too ('secondsite machine disable-protection {shlex.quote(name)}'), then protect the machine where it "
+            do=f"End it in the vault too ('secondsite machine disable-protection {typed.arguments(name)}'), then protect the machine where it "
             "runs now.",
         )
 

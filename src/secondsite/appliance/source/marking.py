@@ -1,8 +1,6 @@
 """Looks whether a machine still carries our tag, and puts it back where another program defined the machine anew."""
 
-import shlex
-
-from ...domain import errors
+from ...domain import errors, typed
 from ...fabrics.interface import Acknowledged, Fabric
 from .machine import Source
 
@@ -50,6 +48,6 @@ def lost(source: Source, tag: str | None) -> str:
 def what_to_do(source: Source) -> str:
     name = source.setup.machine_name
     return (
-        f"If it is the machine, 'secondsite machine resynchronize {shlex.quote(name)}' marks it again and compares all its blocks. If it is "
+        f"If it is the machine, 'secondsite machine resynchronize {typed.arguments(name)}' marks it again and compares all its blocks. If it is "
         "another one, define the machine again, or disable its protection."
     )

@@ -16,7 +16,7 @@ from ...datapath.cycles import CycleHeader, FirmwareFile, cycle_file, inbox
 from ...datapath.encryption import DataKey
 from ...datapath.errors import KeyMissing, KeyWrong
 from ...datapath.replica import PointRecord, Replica
-from ...domain import errors
+from ...domain import errors, typed
 from ...ground.backoff import pause_seconds
 from ...ground.plural import counted
 from ...wire.common.findings import FindingShape
@@ -126,7 +126,7 @@ class HostedReplica:
             self.findings.add(
                 "started-without-vault",
                 f"{name} was started here from {run.point_id} without the vault. Stop it if plain QEMU runs it ('secondsite-rescue stop "
-                f"{shlex.quote(name)}'), then 'secondsite machine failover {shlex.quote(name)} --point {shlex.quote(run.point_id)}' takes it over as it is.",
+                f"{typed.arguments(name)}'), then 'secondsite machine failover {typed.arguments(name, options=f'--point {shlex.quote(run.point_id)}')}' takes it over as it is.",
             )
 
     def look_for_key(self) -> None:

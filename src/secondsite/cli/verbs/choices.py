@@ -1,13 +1,12 @@
 """What may be chosen to start from, as people read it."""
 
-import shlex
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Annotated
 
 import typer
 
-from ...domain import errors
+from ...domain import errors, typed
 from ...domain.amounts import span
 from ...domain.lifecycle import Verb
 from ...domain.points import RecoveryPointChoice
@@ -56,7 +55,7 @@ def of_plan(choices: tuple[PlanChoice, ...]) -> Iterator[tuple[str, str]]:
 
 def _said(found: RecoveryChoice, machine: str) -> str:
     if found.choice is RecoveryPointChoice.CUSTOM:
-        return f"the point that --point names: secondsite point list {shlex.quote(machine)}"
+        return f"the point that --point names: secondsite point list {typed.arguments(machine)}"
     taken = [] if found.taken_at is None else [found.taken_at]
     return f"{_instants(taken)}, loses {_loss(found.loses_seconds)}"
 

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from ...client import Vault
-from ...domain import errors
+from ...domain import errors, typed
 from ...domain.lifecycle import Verb
 from ...ground.plural import counted
 from ...wire import rest
@@ -40,7 +40,7 @@ def accept(vault: Vault, names: Sequence[str], named: Collection[str]) -> None:
     where nobody can be asked, Abort for another word."""
     unnamed = [each for each in _running(vault, names) if not {each.name, each.id} & set(named)]
     if unnamed:
-        move = f"secondsite machine planned-failover {shlex.join(each.name for each in unnamed)}"
+        move = f"secondsite machine planned-failover {typed.arguments(*(each.name for each in unnamed))}"
         _want([each.name for each in unnamed], " ".join(map(_risk, unnamed)), move)
 
 
@@ -49,7 +49,7 @@ def accept_plan(vault: Vault, plan: rest.Plan, asked: rest.PlanPart, named: Coll
     running = _running(vault, _asked_for(plan, asked))
     if running and plan.name not in named:
         risk = f"{counted(len(running), 'machine')} of plan {plan.name} would be started twice. {_risk(running[0])}"
-        _want([plan.name], risk, f"secondsite plan planned-failover {shlex.quote(plan.name)}")
+        _want([plan.name], risk, f"secondsite plan planned-failover {typed.arguments(plan.name)}")
 
 
 def _asked_for(plan: rest.Plan, asked: rest.PlanPart) -> list[str]:

@@ -1,9 +1,8 @@
 """Why changes cannot be made, told before the first of them, and what whoever makes them should know."""
 
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
-from ...domain import errors
+from ...domain import errors, typed
 from ...domain.access import roles
 from ...domain.access.roles import Grant, Permission
 from ...domain.lifecycle import State
@@ -166,7 +165,7 @@ class Checking:
                 yield (
                     (each.field,),
                     f"it is {_said(each.now)} and cannot be {_said(each.wanted)} while the machine is protected: put what is there into "
-                    f"the document, or end the protection first: secondsite machine disable-protection {shlex.quote(wanted.machine)}",
+                    f"the document, or end the protection first: secondsite machine disable-protection {typed.arguments(wanted.machine)}",
                 )
             return
         yield from self._known_policy(wanted)
@@ -195,7 +194,7 @@ class Checking:
             if settings is not None and card.mac not in [each.mac.lower() for each in settings.cards]:
                 yield (
                     ("cards",),
-                    f"it has no card {card.mac}: see 'secondsite card list {shlex.quote(wanted.machine)}'",
+                    f"it has no card {card.mac}: see 'secondsite card list {typed.arguments(wanted.machine)}'",
                 )
             if (card.network and not card.connected) or (card.test_network and not card.test_connected):
                 yield (
@@ -240,7 +239,7 @@ class Checking:
         leaves = machine.group is None or machine.group in going or isinstance(other, GroupDocument)
         if not leaves:
             yield (
-                f"{name} belongs to group '{machine.group}': take it out first: secondsite group remove {shlex.quote(machine.group or '')} {shlex.quote(name)}"
+                f"{name} belongs to group '{machine.group}': take it out first: secondsite group remove {typed.arguments(machine.group or '', name)}"
             )
         if isinstance(other, GroupDocument) and {name, machine.id, machine.name} & set(other.machines):
             yield f"{name} is also in the document of group '{machine.group}': a machine belongs to one group at most"

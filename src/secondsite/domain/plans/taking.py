@@ -4,12 +4,11 @@ A run that was stopped is begun again as a new one: machines that have arrived a
 directions are never mixed unasked (S-135).
 """
 
-import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from .. import errors, lifecycle
+from .. import errors, lifecycle, typed
 from ..lifecycle import DrillState, State, Verb
 from .actions import Action
 from .directions import Direction, FailoverKind
@@ -155,7 +154,7 @@ def _the_one(plan: RecoveryPlan, name: str, by_name: Mapping[str, Sequence[str]]
 def _unknown(plan: RecoveryPlan, what: str) -> errors.InvalidArgument:
     return errors.InvalidArgument(
         f"Plan '{plan.name}' has no group or machine '{what}'.",
-        do=f"See 'secondsite plan show {shlex.quote(plan.name)}'.",
+        do=f"See 'secondsite plan show {typed.arguments(plan.name)}'.",
     )
 
 
@@ -225,7 +224,7 @@ def _direction(plan: RecoveryPlan, wanted: Wanted, found: _Sorted) -> Direction:
         why = [*found.left_out, *map(_goes_elsewhere, found.possible)]
         raise errors.NotPossibleNow(
             f"Plan '{plan.name}' has no machine to take for {wanted.verb}: {listed(why)}.",
-            do=f"See 'secondsite plan show {shlex.quote(plan.name)}'.",
+            do=f"See 'secondsite plan show {typed.arguments(plan.name)}'.",
         )
     return direction
 

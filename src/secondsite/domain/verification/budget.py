@@ -1,11 +1,10 @@
 """What a site gives to copies of recovery points that are booted only to be looked at. Pure."""
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from .. import errors
+from .. import errors, typed
 from ..amounts import exact_size
 from ..bandwidth_schedule import seconds_of_day
 from ..drills.networks import NO_NETWORK
@@ -72,5 +71,5 @@ def require_possible(budget: VerificationBudget, site: str, machine: str, memory
         raise errors.NotPossibleNow(
             f"{machine} has {exact_size(memory_bytes)} of memory; site {site} gives {exact_size(budget.memory_bytes or 0)} to all copies "
             "that are booted to be looked at.",
-            do=f"'secondsite site verify {site} --memory 8GiB' gives more; or give the machine less there: 'secondsite machine set {shlex.quote(machine)} --memory 8GiB'.",
+            do=f"'secondsite site verify {site} --memory 8GiB' gives more; or give the machine less there: 'secondsite machine set {typed.arguments(machine, options='--memory 8GiB')}'.",
         )

@@ -3,7 +3,6 @@
 A message is begun, sent and ended. Whoever dies in between, or is not answered, sends the same one again, under the same id.
 """
 
-import shlex
 import threading
 import uuid
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from ...domain import errors
+from ...domain import errors, typed
 from ...domain.health import Severity
 from ...domain.notices.happenings import Happening, Kind
 from ...ground import backoff, threads
@@ -172,7 +171,7 @@ class Couriers:
                 target=load.target.name,
                 notices=given_up,
                 problem=why,
-                do=f"See 'secondsite notice show {shlex.quote(load.target.name)}', and try it with 'secondsite notice test {shlex.quote(load.target.name)}'.",
+                do=f"See 'secondsite notice show {typed.arguments(load.target.name)}', and try it with 'secondsite notice test {typed.arguments(load.target.name)}'.",
             )
 
     def _settle(self, tx: ports.Transaction, delivery: ports.NoticeDelivery) -> None:

@@ -6,12 +6,11 @@ copy, and then until an operator says that the site is gone.
 """
 
 import contextlib
-import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from ...domain import errors
+from ...domain import errors, typed
 from ...domain.lifecycle import Verb
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Step
@@ -56,7 +55,7 @@ class CancelFailover(MachineOperation):
         if committed:
             raise errors.PrerequisiteFailed(
                 f"A commit of the failover of {source.machine.name} has begun: there is no other copy to go back to.",
-                do=f"Commit it again: 'secondsite machine commit {shlex.quote(source.machine.name)}'.",
+                do=f"Commit it again: 'secondsite machine commit {typed.arguments(source.machine.name)}'.",
             )
         self._remind(ctx, source.machine)
         return source.power().done()
@@ -135,7 +134,8 @@ class CancelFailover(MachineOperation):
                 )
             )
 
-        outcome = self.source(ctx, machine).restart().done(self.deps.commit(record))
+        start = not ctx.arguments(CancelArguments).off_before
+        outcome = self.source(ctx, machine).restart(start=start).done(self.deps.commit(record))
         if machine.reversed:
             return outcome
         with self.deps.store.reading() as tx:

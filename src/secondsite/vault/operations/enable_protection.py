@@ -5,13 +5,12 @@ ends when initial replication has ended and the first recovery point exists. If 
 operator cancels, everything that was made is removed.
 """
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 
 from pydantic import BaseModel
 
-from ...domain import errors, lifecycle
+from ...domain import errors, lifecycle, typed
 from ...domain.amounts import exact_size
 from ...domain.lifecycle import Event, Verb
 from ...ground.plural import counted
@@ -126,7 +125,7 @@ class EnableProtection:
         if known is not None and known.home_site == request.source_site:
             raise errors.AlreadyExists(
                 f"Machine '{name}' is under protection already ({known.state}).",
-                do=f"See it with 'secondsite machine show {shlex.quote(name)}'.",
+                do=f"See it with 'secondsite machine show {typed.arguments(name)}'.",
             )
         return EnableArguments(
             machine_id=self.deps.new_id(),
@@ -302,5 +301,5 @@ def _refuse_known(tx: ports.Transaction, wanted: EnableArguments, fabric_id: str
             raise errors.AlreadyExists(
                 f"Machine '{wanted.machine}' at {wanted.source_site} is a copy of {known.name}, which is under protection "
                 f"already ({known.state}).",
-                do=f"See it with 'secondsite machine show {shlex.quote(known.name)}'.",
+                do=f"See it with 'secondsite machine show {typed.arguments(known.name)}'.",
             )

@@ -3,10 +3,9 @@
 Cycles and recovery points of the other disks go on meanwhile; points have the new disk once its copy is complete.
 """
 
-import shlex
 from collections.abc import Sequence
 
-from ...domain import errors
+from ...domain import errors, typed
 from ...domain.amounts import exact_size
 from ...domain.lifecycle import Verb
 from ...jobs.model.context import StepContext
@@ -26,7 +25,7 @@ class IncludeDisk(disks.DisksOperation):
         if known:
             raise errors.AlreadyExists(
                 f"Disk {', '.join(known)} of {machine.name} is protected already.",
-                do=f"See it with 'secondsite machine show {shlex.quote(machine.name)}'.",
+                do=f"See it with 'secondsite machine show {typed.arguments(machine.name)}'.",
             )
 
     def steps(self) -> Sequence[Step]:

@@ -32,7 +32,7 @@ from ...wire.control.checks import CheckedTarget, Obstacles
 from ...wire.control.orders import CycleFact, Points, PowerFact, StartFact
 from .. import ports
 from ..steps import obstacles
-from ..steps.cancel_itself import SHUT_DOWN, cancel_itself
+from ..steps.cancel_itself import SHUT_DOWN, FoundOff, cancel_itself
 from ..steps.claim import CHECK
 from ..steps.gates import (
     Gate,
@@ -69,7 +69,7 @@ class PlannedFailoverArguments(Shape):
     """Another job shut it down before this one began."""
 
 
-class Allowed(Shape):
+class Allowed(FoundOff):
     """What the check found: how long the cycle before the last one may take; None: there is no budget for the downtime."""
 
     changes_seconds: float | None = None
@@ -214,7 +214,7 @@ class PlannedFailover(MachineOperation):
         return Done(
             f"both sites answer; {machine.target_site} has {counted(len(known), 'point')} of {machine.name}"
             f"{_said_of(chosen)}{got}{fit.said}{warned}",
-            Allowed(changes_seconds=allowed),
+            Allowed(changes_seconds=allowed, off=now.power == PowerState.OFF),
             commit=keep,
         )
 

@@ -6,12 +6,11 @@ another one takes its place, that is done when it returns. The direction changes
 (S-174).
 """
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from ...domain import errors, lifecycle
+from ...domain import errors, lifecycle, typed
 from ...domain.lifecycle import Event, Verb
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Definition, Step
@@ -248,7 +247,7 @@ class Reprotect(MachineOperation):
 def _way_on(machine: ports.MachineRecord) -> str:
     return (
         "Start it, then retry the job. If it is gone for good, let another appliance of that site take its place: '--location alternate "
-        f"--target-appliance NAME' ('secondsite machine appliances {shlex.quote(machine.name)}')."
+        f"--target-appliance NAME' ('secondsite machine appliances {typed.arguments(machine.name)}')."
     )
 
 

@@ -6,12 +6,11 @@ One that was asked to clean up ends it by itself, with the verdict of its proof 
 operator has completed it.
 """
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from ...domain import errors
+from ...domain import errors, typed
 from ...domain.drills import networks, verdicts
 from ...domain.lifecycle import Verb
 from ...jobs.model.context import StepContext
@@ -233,7 +232,7 @@ def _waits_for(machine: ports.MachineRecord) -> str:
     assert machine.drill is not None
     return (
         f"{machine.drill.machine_name} waits at {machine.target_site}; proof: {verdicts.spoken(machine.drill.proven)}. Look at it, then "
-        f"'secondsite machine cleanup-test-failover {shlex.quote(machine.name)} --verdict passed --notes WHAT' (or failed)"
+        f"'secondsite machine cleanup-test-failover {typed.arguments(machine.name, options='--verdict passed --notes WHAT')}' (or failed)"
     )
 
 

@@ -3,11 +3,11 @@
 Machines of a plan need each other: none goes before the proof of the last one is there. The last group goes first.
 """
 
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
+from ...domain import typed
 from ...domain.drills.verdicts import Verdict
 from ...domain.lifecycle import Verb
 from ...domain.plans import taking
@@ -61,7 +61,7 @@ class Cleaning:
             if run.keep_if_failed and failed:
                 said = f"all stay, since the proof of these failed: {taking.listed(failed, ', ')}"
                 return Done(
-                    f"{said}; clean up with 'secondsite plan cleanup-test-failover {shlex.quote(run.plan)}'",
+                    f"{said}; clean up with 'secondsite plan cleanup-test-failover {typed.arguments(run.plan)}'",
                     partial=True,
                 )
             ctx.remember(known)

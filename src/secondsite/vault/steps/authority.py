@@ -4,10 +4,9 @@ Every claim raises the machine's generation, or its drill's. Orders carry it, an
 seen: so a job that was retried late, or resumed from a restored database, is stopped here or there.
 """
 
-import shlex
 from collections.abc import Mapping, Sequence
 
-from ...domain import errors
+from ...domain import errors, typed
 from ...domain.lifecycle import Verb
 from ...jobs.model.views import JobView
 from ...jobs.storage import read, search
@@ -118,8 +117,8 @@ def _name(job: JobView) -> str:
 
 def _again(machine: ports.MachineRecord, job: JobView) -> str:
     return (
-        f"Look at it with 'secondsite machine show {shlex.quote(machine.name)}', and start the verb again if it is still wanted: "
-        f"'secondsite machine {_typed(job)} {shlex.quote(machine.name)}'."
+        f"Look at it with 'secondsite machine show {typed.arguments(machine.name)}', and start the verb again if it is still wanted: "
+        f"'secondsite machine {_typed(job)} {typed.arguments(machine.name)}'."
     )
 
 

@@ -14,8 +14,9 @@ from ...jobs.model.views import JobView
 from ...jobs.storage import read
 from ...jobs.storage.database import Session
 from ...wire.common.base import Shape
+from ...wire.control.orders import PowerFact
 from .. import ports
-from .claim import MachineClaim, taken, untouched
+from .claim import CHECK, MachineClaim, taken, untouched
 from .deps import Deps
 from .hooks import with_hooks
 
@@ -24,10 +25,18 @@ OUT_OF_DATE = frozenset({errors.StaleOrder.code, GIVEN_UP})
 
 
 class CancelArguments(Shape):
-    """`because`: the job whose failure started the cancel; None if a person did. `stopped`: it may have shut the machine down."""
+    """`because`: the job whose failure started the cancel; None if a person did. `stopped`: it may have shut the machine down. `off_before`: it
+    found the machine off, so its owner has it off."""
 
     because: str | None = None
     stopped: bool = True
+    off_before: bool = False
+
+
+class FoundOff(Shape):
+    """What the check of a failover that can be cancelled saw."""
+
+    off: bool = False
 
 
 def cancel_itself(deps: Deps, claim: MachineClaim) -> Hook:
@@ -45,7 +54,11 @@ def cancel_itself(deps: Deps, claim: MachineClaim) -> Hook:
         if job.error is not None and job.error.code in OUT_OF_DATE:
             tx.machines.put(_left_as_it_is(machine))
             return
-        asked = CancelArguments(because=job.id, stopped=_may_have_stopped(session, job))
+        asked = CancelArguments(
+            because=job.id,
+            stopped=_may_have_stopped(session, job),
+            off_before=_was_off(session, job),
+        )
         cancel_id = deps.submit(
             session,
             Verb.CANCEL_FAILOVER.value,
@@ -67,6 +80,15 @@ def _may_have_stopped(session: Session, job: JobView) -> bool:
     return job.arguments.get("down_since") is not None or any(
         task.key == SHUT_DOWN and task.started_at is not None for task in tasks
     )
+
+
+def _was_off(session: Session, job: JobView) -> bool:
+    """As the check and the shutdown say both: a shutdown that was carried out and whose answer was lost finds the machine off when it is asked
+    for again, and the owner may have started it after the check."""
+    found = read.facts_of(session, job.id, CHECK, FoundOff)
+    went = read.facts_of(session, job.id, SHUT_DOWN, PowerFact)
+    moved_by_another = job.arguments.get("down_since") is not None
+    return not moved_by_another and found is not None and found.off and went is not None and went.already
 
 
 def _left_as_it_is(machine: ports.MachineRecord) -> ports.MachineRecord:

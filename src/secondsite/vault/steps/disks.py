@@ -1,10 +1,9 @@
 """Which of a machine's disks are protected: what the verbs that change this have in common."""
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from ...domain import errors
+from ...domain import errors, typed
 from ...jobs.model.context import StepContext
 from ...jobs.model.outcomes import Done
 from ...wire import rest
@@ -97,6 +96,6 @@ def owned(machine: ports.MachineRecord, ctx: StepContext) -> ports.MachineRecord
     if machine.job_id != ctx.job_id:
         raise errors.NotPossibleNow(
             f"Another job has taken {machine.name} meanwhile; its disks are protected as before.",
-            do=f"See it with 'secondsite machine show {shlex.quote(machine.name)}', and start again once it is protected.",
+            do=f"See it with 'secondsite machine show {typed.arguments(machine.name)}', and start again once it is protected.",
         )
     return machine

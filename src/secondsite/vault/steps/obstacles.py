@@ -1,11 +1,10 @@
 """What prerequisites checks found: what blocks a verb, and what they warn of."""
 
-import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from ...domain import errors, health, resting
+from ...domain import errors, health, resting, typed
 from ...ground.plural import counted
 from ...jobs.model.outcomes import Commit
 from ...wire.control.checks import Obstacles, ObstacleShape
@@ -87,7 +86,7 @@ def require_its_epoch(deps: Deps, verb: str, machine: ports.MachineRecord) -> No
         f"{verb} of {machine.name} was not started: {machine.source_site} replicates it in its epoch {machine.epoch + ahead}, and what this vault "
         f"knows at {machine.target_site} is of epoch {machine.epoch}: a replica that it has left.",
         do=f"If machines were adopted, adopt the appliance of {machine.source_site}, too ('secondsite vault adopt APPLIANCE'). If the replica was "
-        f"put back from a copy: 'secondsite machine resynchronize {shlex.quote(machine.name)}'.",
+        f"put back from a copy: 'secondsite machine resynchronize {typed.arguments(machine.name)}'.",
     )
 
 

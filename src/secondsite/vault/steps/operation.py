@@ -3,13 +3,12 @@
 Several machines come under one parent job whose children run side by side; one that fails does not stop the others.
 """
 
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from pydantic import BaseModel
 
-from ...domain import errors, lifecycle
+from ...domain import errors, lifecycle, typed
 from ...domain.lifecycle import Verb
 from ...domain.machines import hooks
 from ...domain.plans import one_way
@@ -173,7 +172,7 @@ def _found(known: Mapping[str, ports.MachineRecord], name: str) -> ports.Machine
         raise errors.NotFound(
             f"There is no machine '{name}' under protection.",
             do="List machines with 'secondsite machine list'; protect this one with "
-            f"'secondsite machine enable-protection {shlex.quote(name)} --source SITE --target SITE'.",
+            f"'secondsite machine enable-protection {typed.arguments(name, options='--source SITE --target SITE')}'.",
         )
     return machine
 

@@ -1,10 +1,9 @@
 """Waiting for a pass over whole disks to end: the appliances do it by themselves, a job only watches."""
 
-import shlex
 from collections.abc import Collection
 from datetime import datetime
 
-from ...domain import errors
+from ...domain import errors, typed
 from ...domain.amounts import size
 from ...ground.units import DAY
 from ...jobs.model.context import StepContext
@@ -134,7 +133,7 @@ def _require_there(give: Orders, ctx: StepContext, machine: ports.MachineRecord,
         raise errors.ApplianceUnreachable(
             f"{away.message} The comparison of {machine.name} is not through; what was sent stays, and it goes on by itself "
             "when both sites are there.",
-            do=f"Start the appliance and see with 'secondsite machine show {shlex.quote(machine.name)}' how it goes on. If the site is gone "
+            do=f"Start the appliance and see with 'secondsite machine show {typed.arguments(machine.name)}' how it goes on. If the site is gone "
             "for good, fail over, or end the protection with '--without-site'.",
         ) from away
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from sqlalchemy import (
@@ -18,7 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from ...domain import errors
+from ...domain import errors, typed
 from ...domain.lifecycle import DrillState, State
 from ...jobs.storage.prepared import Columns, Gathered, Prepared, PreparedFor, as_new, new_values, one_of
 from .. import ports
@@ -93,7 +92,7 @@ class SqlMachines:
         if there:
             raise errors.AlreadyExists(
                 f"Machine '{there.name}' of site {machine.source_site} is under protection already.",
-                do=f"Look at it with 'secondsite machine show {shlex.quote(there.name)}'.",
+                do=f"Look at it with 'secondsite machine show {typed.arguments(there.name)}'.",
             )
         _ADD.change(self._session, as_new(rows.row(machine)))
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from ...domain import health
+from ...domain import health, typed
 from ...domain.amounts import span
 from ...domain.health import Health, HealthFinding
 from ...domain.lifecycle import DrillState, State
@@ -311,25 +311,33 @@ def _by_state(situation: Situation) -> Iterator[HealthFinding]:
 def _behind(situation: Situation) -> Iterator[HealthFinding]:
     """The vault was restored from before a failover: what its record says is not what is."""
     machine, status = situation.machine, situation.status
-    replica = status.replica
+    replica, dark = status.replica, _dark(situation)
     if replica is not None and lookup.is_behind(machine, replica):
         what = f"Machine '{machine.name}' was failed over to site {machine.target_site}, and this vault knows nothing of it."
         since = replica.processed_at or machine.created_at
-        yield HealthFinding(
-            "record-is-behind", f"{_unordered(situation)}{what} {_way_on(machine, status)}", since
-        )
+        said = f"{dark}{_unordered(situation)}{what} {_way_on(machine, status)}"
+        yield HealthFinding("record-is-behind", said, since)
     elif (said := _unordered(situation)) and machine.state not in RUNS_AT_TARGET:
-        yield HealthFinding("record-is-behind", said, machine.created_at)
+        yield HealthFinding("record-is-behind", f"{dark}{said}", machine.created_at)
     elif rests_off(machine, status) and (
         machine.claimed_by is None or situation.seen_generation > machine.generation
     ):
         what = (
-            f"Machine '{machine.name}' is off at site {machine.source_site}, and its replication rests since a later verb, of which this vault knows "
-            f"nothing. Nobody starts it: 'secondsite machine failover {shlex.quote(machine.name)}' does, at {machine.target_site}; or 'secondsite machine "
-            f"resynchronize {shlex.quote(machine.name)}' has it replicated again, and it can be started where it was."
+            f"{dark}Machine '{machine.name}' is off at site {machine.source_site}, and its replication rests since a later verb, of which this vault knows "
+            f"nothing. Nobody starts it: 'secondsite machine failover {typed.arguments(machine.name)}' does, at {machine.target_site}; or 'secondsite machine "
+            f"resynchronize {typed.arguments(machine.name)}' has it replicated again, and it can be started where it was."
         )
         since = (replica.processed_at if replica else None) or machine.created_at
         yield HealthFinding("record-is-behind", what, since)
+
+
+def _dark(situation: Situation) -> str:
+    """The beginning of what is said of sites of which one may have changed it since."""
+    sides = [each for each in (situation.source, situation.target) if each is not None and not each.connected]
+    if not sides:
+        return ""
+    sites = " and ".join(dict.fromkeys(each.site for each in sides))
+    return f"This was last heard before {sites} stopped answering, and may be otherwise by now. "
 
 
 def _unordered(situation: Situation) -> str:
@@ -363,9 +371,9 @@ def _way_on(machine: ports.MachineRecord, status: ports.StatusRecord) -> str:
         next((each.id for each in status.replica.points if each.committed), None) if status.replica else None
     )
     if committed is None:
-        asked = f"'secondsite machine planned-failover {shlex.quote(machine.name)}' is refused, and names the point that its copy stands on"
-        return f"{asked}; 'secondsite machine failover {shlex.quote(machine.name)} --point POINT' takes it over as it runs."
-    way = f"'secondsite machine failover {shlex.quote(machine.name)} --point {shlex.quote(committed)}' takes it over as it runs, then 'machine commit'"
+        asked = f"'secondsite machine planned-failover {typed.arguments(machine.name)}' is refused, and names the point that its copy stands on"
+        return f"{asked}; 'secondsite machine failover {typed.arguments(machine.name, options='--point POINT')}' takes it over as it runs."
+    way = f"'secondsite machine failover {typed.arguments(machine.name, options=f'--point {shlex.quote(committed)}')}' takes it over as it runs, then 'machine commit'"
     turned = status.source is not None and status.source.epoch > machine.epoch
     return f"{way}{', and, since it is replicated back already, reprotect' if turned else ''}."
 

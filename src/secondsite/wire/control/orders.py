@@ -130,6 +130,8 @@ class PowerFact(Shape):
     addresses: Annotated[dict[Mac, ToldAddresses], Field(max_length=MOST_CARDS)] = Field(default_factory=dict)
     obstacles: Annotated[tuple[ObstacleShape, ...], AtMost(MOST_OBSTACLES)] = ()
     """What is in the way of its shutdown for a move, if that was asked for."""
+    already: bool = False
+    """It was off when its shutdown was asked for."""
 
 
 class RunCycle(Shape):
@@ -328,9 +330,11 @@ class HoldPoint(Shape):
 
 
 class Restart(Shape):
-    """Start the source's own machine again and resume its loop (cancel of a planned failover)."""
+    """Start the source's own machine again and resume its loop (cancel of a planned failover). Without `start` only the loop; an older
+    appliance starts it."""
 
     fabric_id: str
+    start: bool = True
 
 
 class StartAnyway(Shape):

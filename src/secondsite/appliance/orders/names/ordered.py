@@ -41,7 +41,7 @@ def warnings(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
     if settings is None:
         yield _warning(
             f"{', '.join(payload.names)} will not point here: this appliance has no 'dns' section in its appliance.json.",
-            "Give it one (docs/guide/names.md), or change the names by hand.",
+            'Add "dns": {"server": ADDRESS, "zones": [ZONE], "key_name": NAME, "secret_file": FILE} there and start it again, or change the names by hand.',
         )
         return
     for name in payload.names:

@@ -1,12 +1,11 @@
 """Networks that are not here, cannot be used now, do not carry a card's VLAN tags or have another subnet than its address: found by
 the check; or left out by a start that must not fail."""
 
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
 import structlog
 
-from ....domain import errors
+from ....domain import errors, typed
 from ....domain.networks import addresses
 from ....wire.common.machines import MachineDefinition, NetworkInfo, NicDefinition
 from ....wire.control.cards import CardHere
@@ -176,5 +175,5 @@ def _untagged(network: NetworkInfo, card: CardHere) -> ObstacleShape | None:
 
 def _way_out(known: Mapping[str, NetworkInfo], name: str) -> str:
     if name in known:
-        return f"Start it at this site ('virsh net-start {shlex.quote(name)}'), or map to one that is active."
+        return f"Start it at this site ('virsh net-start {typed.arguments(name)}'), or map to one that is active."
     return "Create it, or map to one that exists ('secondsite mapping create SITE/NETWORK SITE/NETWORK')."

@@ -1,7 +1,6 @@
 """A person at the target makes a machine from what its trash keeps, or lets something go before the deletion delay is over. No order
 of a vault does either."""
 
-import shlex
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from pydantic import ValidationError
 from ....datapath.disks import StorageDaemon
 from ....datapath.encryption import EncryptionKey
 from ....datapath.replica import PointRecord, Replica, load_record
-from ....domain import errors
+from ....domain import errors, typed
 from ....fabrics.interface import Fabric, HostRequest
 from ....ground import seams
 from ....ground.plural import counted
@@ -120,7 +119,7 @@ def _chosen(replica: Replica, item: Item, point_id: str | None) -> PointRecord:
     named = f" '{point_id}'" if point_id else ""
     raise errors.NotFound(
         f"Item {item.name} of the trash has no recovery point{named} that a machine could start from.",
-        do=f"List them with 'secondsite appliance trash show {shlex.quote(item.name)}'.",
+        do=f"List them with 'secondsite appliance trash show {typed.arguments(item.name)}'.",
     )
 
 

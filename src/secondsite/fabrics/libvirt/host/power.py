@@ -1,7 +1,6 @@
 """Start, shut down, stop. Each looks first, so it can be repeated."""
 
 import contextlib
-import shlex
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +10,7 @@ from typing import Any
 import libvirt
 
 from ....datapath.disks import image_locks
-from ....domain import errors
+from ....domain import errors, typed
 from ...interface import PowerState
 from . import connection, domain_xml, emulator, inventory, migrated, states, tagging
 
@@ -192,7 +191,7 @@ def _require_allowed(domain: Any) -> None:
         raise errors.FabricError(
             f"The machine '{domain.name()}' was failed over, so its start here is forbidden.",
             do="Cancel the failover or fail back. If it must run here: "
-            f"'secondsite machine start-anyway {shlex.quote(domain.name())} --site SITE'.",
+            f"'secondsite machine start-anyway {typed.arguments(domain.name(), options='--site SITE')}'.",
         )
 
 

@@ -17,7 +17,10 @@ from ...reaching import Answers, Heard, Knock
 PROGRAM = Path(__file__).with_name("program.py")
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
 END_SECONDS = 10.0
-PRIVILEGES = "docs/guide/checks.md says which privileges the appliance's service needs for that."
+PRIVILEGES = (
+    "The appliance's service needs CAP_SYS_ADMIN, CAP_NET_ADMIN and CAP_NET_RAW for that, with RestrictNamespaces=net and "
+    "RestrictAddressFamilies=AF_PACKET: give them by 'systemctl edit', then start it again."
+)
 
 
 @contextlib.contextmanager

@@ -1,12 +1,11 @@
 """Replication groups: machines with common recovery points. A machine belongs to one group at most."""
 
 import dataclasses
-import shlex
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import partial
 
-from ....domain import errors, lifecycle
+from ....domain import errors, lifecycle, typed
 from ....domain.groups import MOST_MEMBERS, ReplicationGroup
 from ....domain.lifecycle import State
 from ....wire.rest import Group, GroupChange, GroupCreate
@@ -166,7 +165,7 @@ def _check(
     if machine.group is not None:
         raise errors.NotPossibleNow(
             f"{machine.name} belongs to group '{machine.group}'.",
-            do=f"Take it out first: secondsite group remove {shlex.quote(machine.group)} {shlex.quote(machine.name)}",
+            do=f"Take it out first: secondsite group remove {typed.arguments(machine.group, machine.name)}",
         )
     if machine.state not in MAY_JOIN:
         raise errors.NotPossibleNow(

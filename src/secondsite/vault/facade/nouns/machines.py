@@ -1,10 +1,9 @@
 """Machines: those under protection, and on request those that could be."""
 
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
-from ....domain import errors, rpo
+from ....domain import errors, rpo, typed
 from ....wire import rest
 from ....wire.common.properties import TargetProperties
 from ... import ports
@@ -192,7 +191,7 @@ def existing(parts: Parts, tx: ports.Transaction, name_or_id: str) -> ports.Mach
         raise errors.NotFound(
             f"There is no machine '{name_or_id}' under protection.",
             do="List machines with 'secondsite machine list'; protect this one with "
-            f"'secondsite machine enable-protection {shlex.quote(name_or_id)} --source SITE --target SITE'.",
+            f"'secondsite machine enable-protection {typed.arguments(name_or_id, options='--source SITE --target SITE')}'.",
         )
     parts.names(machine.id, machine.name)
     return machine

@@ -1,10 +1,9 @@
 """Recovery points of a machine, and what a choice would pick now."""
 
-import shlex
 from collections.abc import Sequence
 from datetime import datetime
 
-from ....domain import errors, points
+from ....domain import errors, points, typed
 from ....domain.lifecycle import RUNS_AT_TARGET_AT_REST
 from ....domain.points import RecoveryPointChoice
 from ....wire import rest
@@ -123,7 +122,7 @@ class Points:
         if point_id not in {point.id for point in known}:
             raise errors.NotFound(
                 f"{record.name} has no recovery point '{point_id}'.",
-                do=f"List them with 'secondsite point list {shlex.quote(record.name)}'.",
+                do=f"List them with 'secondsite point list {typed.arguments(record.name)}'.",
             )
 
     def _alone(

@@ -5,11 +5,10 @@ The seam for passwords and OpenID Connect: whatever proves who somebody is gives
 
 import dataclasses
 import re
-import shlex
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from ....domain import errors
+from ....domain import errors, typed
 from ....domain.access import roles
 from ....domain.access.roles import Grant, Permission
 from ....wire.rest import NewToken, Token, TokenCreate, TokenRotate
@@ -51,7 +50,7 @@ class Tokens:
         if not holders.opens(found, digest, now):
             raise errors.Unauthenticated(
                 f"The access token '{found.name}' has expired, or was replaced by a newer one.",
-                do=f"Ask an access administrator for the next: 'secondsite token rotate {shlex.quote(found.name)}'.",
+                do=f"Ask an access administrator for the next: 'secondsite token rotate {typed.arguments(found.name)}'.",
             )
         self._parts.uses.note(found.id, now)
         return holders.caller(found, digest, address)

@@ -1,8 +1,8 @@
 """Predictions and timings as the faces show them."""
 
-import shlex
 from collections.abc import Mapping, Sequence
 
+from ....domain import typed
 from ....domain.lifecycle import Verb
 from ....domain.prediction import predicting
 from ....domain.prediction.predicting import Basis
@@ -62,9 +62,9 @@ def parts(found: Mapping[Part, float]) -> tuple[PredictedPart, ...]:
 def _advice(name: str, verb: Verb, basis: Basis) -> str | None:
     moves = verb is Verb.PLANNED_FAILOVER
     if basis is Basis.NOTHING:
-        return MOVED_NONE if moves else DRILL.format(shlex.quote(name))
+        return MOVED_NONE if moves else DRILL.format(typed.arguments(name))
     if basis is Basis.OTHERS:
-        return MOVED_OTHERS if moves else OTHERS.format(shlex.quote(name))
+        return MOVED_OTHERS if moves else OTHERS.format(typed.arguments(name))
     return None
 
 

@@ -1,7 +1,6 @@
 """How many disks may come home to an appliance at once (S-322)."""
 
-import shlex
-
+from ....domain import typed
 from ....ground.plural import counted
 from ....wire.control.checks import Obstacles, ObstacleShape
 from ... import ports
@@ -20,7 +19,7 @@ def of(tx: ports.Transaction, appliance: ports.ApplianceRecord | None, new: port
         f"{new.name} has {more}."
     )
     do = (
-        f"Choose another appliance ('secondsite machine appliances {shlex.quote(new.name)}'), bring others home first, or raise 'most_disks_home' in "
+        f"Choose another appliance ('secondsite machine appliances {typed.arguments(new.name)}'), bring others home first, or raise 'most_disks_home' in "
         "its appliance.json and restart it."
     )
     return Obstacles(obstacles=(ObstacleShape(what=what, do=do),))

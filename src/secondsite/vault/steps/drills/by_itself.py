@@ -3,11 +3,10 @@
 They go on once they have begun: a cancel before them undoes the job, which removes the same. What a kill interrupts is done again.
 """
 
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from ....domain import lifecycle
+from ....domain import lifecycle, typed
 from ....domain.drills.verdicts import Verdict
 from ....domain.lifecycle import DrillState, Event, Verb
 from ....jobs.model.context import StepContext
@@ -102,7 +101,7 @@ class CleansUp:
         def failed(tx: ports.Transaction) -> None:
             tx.machines.put(replace(tx.machines.get(machine.id), drill_failed_at=self._deps.now()))
 
-        said = f"{KEPT}: look at it, then 'secondsite machine cleanup-test-failover {shlex.quote(machine.name)} --notes WHAT'"
+        said = f"{KEPT}: look at it, then 'secondsite machine cleanup-test-failover {typed.arguments(machine.name, options='--notes WHAT')}'"
         return Done(
             said, cleaning.DrillEnded(verdict=Verdict.FAILED), self._deps.commit(failed), partial=True
         )

@@ -2,11 +2,11 @@
 
 What a test failover gave is taken back before its machine goes, also when the job is undone."""
 
-import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
+from ....domain import typed
 from ....domain.lifecycle import Verb
 from ....domain.machines.hooks import HookMoment
 from ....jobs.model.context import StepContext, StepFunction
@@ -116,7 +116,7 @@ class Hooking:
             raise StepFailed(
                 running.HOOK_MISSING,
                 f"Hooks of {ctx.subject_name} cannot run: {said}.",
-                f"Put the script there, or take the hook away: 'secondsite hook clear {shlex.quote(ctx.subject_name)} HOOK'; then start the planned failover again.",
+                f"Put the script there, or take the hook away: 'secondsite hook clear {typed.arguments(ctx.subject_name, 'HOOK')}'; then start the planned failover again.",
             )
         done = plain(ctx)
         if not said or not isinstance(done, Done):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ....domain import errors, journal, points
+from ....domain import errors, journal, points, typed
 from ....domain.points import RecoveryPointChoice
 from ....jobs.model.context import StepContext
 from ....wire import rest
@@ -53,7 +53,7 @@ class Chosen:
 def choice_for(
     tx: ports.Transaction, machine: ports.MachineRecord, request: ChoiceRequest
 ) -> ChoiceArguments:
-    """What the request means for this machine now. Raises InvalidArgument."""
+    """What the request means for this machine now. Raises InvalidArgument, NotFound."""
     default = type(request).model_fields["choice"].default
     if request.at is not None:
         if request.point or request.choice is not default:
@@ -64,6 +64,7 @@ def choice_for(
         return ChoiceArguments(choice=RecoveryPointChoice.CUSTOM, at=request.at)
     _refuse_custom_for_many(request)
     _refuse_contradictions(request.choice, request.point, default)
+    _refuse_unknown(tx, machine, request.point)
     return ChoiceArguments(
         choice=RecoveryPointChoice.CUSTOM if request.point else request.choice,
         point=request.point,
@@ -125,6 +126,17 @@ def _refuse_contradictions(
         raise errors.InvalidArgument(
             "The choice 'custom' needs a recovery point.",
             do="Add --point ID, or --at TIME; see 'secondsite point list MACHINE'.",
+        )
+
+
+def _refuse_unknown(tx: ports.Transaction, machine: ports.MachineRecord, point: str | None) -> None:
+    """A mistyped one would be a job that fails. Raises NotFound; of a machine whose points nobody has told yet its target knows them."""
+    replica = tx.statuses.get(machine.id).replica
+    known = replica.points if replica is not None else ()
+    if point and known and point not in {each.id for each in known}:
+        raise errors.NotFound(
+            f"{machine.name} has no recovery point '{point}'.",
+            do=f"List them with 'secondsite point list {typed.arguments(machine.name)}'.",
         )
 
 

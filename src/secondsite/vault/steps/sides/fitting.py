@@ -2,10 +2,10 @@
 
 Nobody knows whether a guest asks a DHCP server for them, and gets others there: what does not fit is warned of, and never refused."""
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ....domain import typed
 from ....domain.networks import addresses
 from ....wire.control.cards import CardHere
 from ....wire.control.checks import Obstacles, ObstacleShape, StandIn
@@ -107,8 +107,8 @@ def _ungiven(machine: ports.MachineRecord, card: CardHere) -> ObstacleShape:
     return ObstacleShape(
         what=f"{card.key} ({card.mac}) comes to '{card.network}' of {site}, a virtual network without a DHCP server: if its guest asks for an "
         "address, it gets none.",
-        do=f"Define one ('virsh net-edit {shlex.quote(str(card.network))}', <dhcp>), or let the card have an address of its own ('secondsite card set "
-        f"{shlex.quote(machine.name)} {shlex.quote(card.key)} --address ADDRESS/PREFIX') or out of a pool (--from-pool).",
+        do=f"Define one ('virsh net-edit {typed.arguments(str(card.network))}', <dhcp>), or let the card have an address of its own ('secondsite card set "
+        f"{typed.arguments(machine.name, card.key, options='--address ADDRESS/PREFIX')}') or out of a pool (--from-pool).",
         blocking=False,
     )
 
@@ -127,7 +127,7 @@ def _unfit(machine: ports.MachineRecord, card: CardHere, address: str, subnet: s
     return ObstacleShape(
         what=f"{card.key} ({card.mac}) keeps {address}, which is not in the network '{card.network}' ({subnet}): unless its guest asks a "
         "DHCP server, it will not be reachable there.",
-        do=f"Set an address ('secondsite card set {shlex.quote(machine.name)} {shlex.quote(card.key)} --address ADDRESS/PREFIX'), or let it have one out of a pool "
+        do=f"Set an address ('secondsite card set {typed.arguments(machine.name, card.key, options='--address ADDRESS/PREFIX')}'), or let it have one out of a pool "
         "(--from-pool).",
         blocking=False,
     )

@@ -3,11 +3,10 @@
 The machine is where it is whatever becomes of its names: no verb fails by them. A name that does not point to it is a finding. No test
 failover does any of this."""
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ....domain import errors
+from ....domain import errors, typed
 from ....domain.networks import addresses
 from ....jobs.model.context import StepContext
 from ....jobs.model.outcomes import Done, Outcome, Skipped
@@ -73,7 +72,7 @@ def update(deps: Deps, side: Side, fabric_id: str, *, at_home: bool) -> Outcome:
 
     unset = any(each.address is None for each in verdicts)
     if unset:
-        said += f"; try again with 'secondsite machine update-names {shlex.quote(machine.name)}'"
+        said += f"; try again with 'secondsite machine update-names {typed.arguments(machine.name)}'"
     return Done(said, UpdatedNames(verdicts=verdicts), deps.commit(keep), partial=unset)
 
 

@@ -23,7 +23,7 @@ from ..deps import Deps
 from . import addressing
 from .target import Target
 
-ADVICE = "see docs/guide/cannot-connect.md"
+ADVICE = "look at its console at the target ('virsh console'): does it boot, has it an address of that network, does the service listen?"
 PNG = b"\x89PNG\r\n\x1a\n"
 
 

@@ -1,8 +1,6 @@
 """Nothing unprotects a machine that runs nowhere because of us: without its record nobody would bring it up again (S-057)."""
 
-import shlex
-
-from ....domain import errors
+from ....domain import errors, typed
 from ....domain.lifecycle import State
 from ....wire.common.machines import PowerState
 from .source import Source
@@ -27,11 +25,11 @@ def require(source: Source, target: Target, given_up: str | None) -> str:
         said.append(f"at {site} it is {power}" if power else f"{site} does not answer")
     if given_up == machine.source_site:
         return f"{machine.source_site} is given up, and what it had; {'; '.join(said)}"
-    name = shlex.quote(machine.name)
+    name = machine.name
     raise errors.PrerequisiteFailed(
         f"{machine.name} runs nowhere, as far as is known ({'; '.join(said)}): a failover did not come to its end. Without protection nobody would "
         "bring it up.",
-        do=f"Bring it up first: 'secondsite machine cancel-failover {shlex.quote(name)}' starts it at {machine.source_site}, 'secondsite machine failover {shlex.quote(name)}' at "
+        do=f"Bring it up first: 'secondsite machine cancel-failover {typed.arguments(name)}' starts it at {machine.source_site}, 'secondsite machine failover {typed.arguments(name)}' at "
         f"{machine.target_site}. Then end its protection.",
     )
 

@@ -134,10 +134,11 @@ class Source(Side):
         except errors.SecondsiteError as error:
             return f"the source at {site} was not told ({error.message.rstrip('.')}); its cycles are refused"
 
-    def restart(self) -> Answer[PowerFact]:
-        """The source's own machine runs again, and its loop."""
-        payload = orders.Restart(fabric_id=self.machine.source_fabric_id)
-        why = f"starting {self.machine.name} at {self.machine.source_site} again"
+    def restart(self, *, start: bool = True) -> Answer[PowerFact]:
+        """The source's own machine runs again, and its loop; or the loop alone."""
+        payload = orders.Restart(fabric_id=self.machine.source_fabric_id, start=start)
+        doing = "starting" if start else "replicating"
+        why = f"{doing} {self.machine.name} at {self.machine.source_site} again"
         return self.give(orders.RESTART, payload, why, Limits(deadline_seconds=300))
 
     def withdraw(self) -> Answer[Nothing]:

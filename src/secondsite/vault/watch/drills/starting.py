@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ....domain import errors, lifecycle
+from ....domain import errors, lifecycle, typed
 from ....domain.access.roles import NEEDS, Grant
 from ....domain.drills.schedules import DrillSchedule
 from ....domain.health import Severity
@@ -136,8 +136,8 @@ def _require_maker(tx: ports.Transaction, record: ports.DrillScheduleRecord, now
 def _no_maker(record: ports.DrillScheduleRecord, why: str) -> errors.NotPossibleNow:
     return errors.NotPossibleNow(
         f"The token that made schedule '{record.name}' {why}.",
-        do=f"Whoever may takes it over by setting it again: 'secondsite drill schedule set {shlex.quote(record.name)}'; or ends it: 'secondsite drill "
-        f"schedule remove {shlex.quote(record.name)}'.",
+        do=f"Whoever may takes it over by setting it again: 'secondsite drill schedule set {typed.arguments(record.name)}'; or ends it: 'secondsite drill "
+        f"schedule remove {typed.arguments(record.name)}'.",
     )
 
 

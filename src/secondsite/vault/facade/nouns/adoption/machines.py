@@ -1,11 +1,10 @@
 """One machine: what is to come of it, and that done."""
 
 import re
-import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from .....domain import errors
+from .....domain import errors, typed
 from .....domain.policies import ReplicationPolicy
 from .....wire.common.base import MACHINE_ID
 from .....wire.common.policies import PolicyShape
@@ -161,7 +160,7 @@ def _require_at_their_sites(tx: ports.Transaction, made: ports.MachineRecord) ->
         if known.site != site:
             raise errors.AlreadyExists(
                 f"{made.name} is known to the appliance '{appliance_id}' of site {site}, and here '{known.name}' of site {known.site} has that id.",
-                do=f"If it is the same, under another name of its site, adopt it first: 'secondsite vault adopt {shlex.quote(known.name)}'. If it has taken an id "
+                do=f"If it is the same, under another name of its site, adopt it first: 'secondsite vault adopt {typed.arguments(known.name)}'. If it has taken an id "
                 f"that is not its own, delete it: 'secondsite appliance delete {appliance_id}'. Then adopt again.",
             )
 

@@ -1,12 +1,11 @@
 """The record of a machine, from what an appliance has of it. What really is there decides; what the former vault said fills the rest."""
 
-import shlex
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from .....domain import errors
+from .....domain import errors, typed
 from .....domain.lifecycle import State
 from .....domain.machines import adopting as domain
 from .....domain.machines.adopting import Standing
@@ -192,7 +191,7 @@ def require_present(made: ports.MachineRecord, found: FoundMachine) -> None:
         raise errors.NotPossibleNow(
             f"What is here of {made.name} is of its epoch {epoch}, an earlier direction: since then it is replicated from "
             f"{made.source_site} to {made.target_site}, in its epoch {made.epoch}.",
-            do=f"{do} For where it runs and its recovery points are now see 'secondsite machine show {shlex.quote(made.name)}'.",
+            do=f"{do} For where it runs and its recovery points are now see 'secondsite machine show {typed.arguments(made.name)}'.",
         )
 
 

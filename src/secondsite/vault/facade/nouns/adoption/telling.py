@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 
-from .....domain import errors
+from .....domain import errors, typed
 from .....domain.lifecycle import State
 from .....ground.plural import counted
 from .....wire.control.adopting import Found, FoundMachine
@@ -50,7 +50,7 @@ def overtaken(
             continue
         where = f"appliance '{each.name}' of site {each.site}"
         if each.id in now:
-            yield f"'secondsite machine resynchronize {shlex.quote(made.name)}' tells {where} its role anew, if its copy was put back from an earlier day"
+            yield f"'secondsite machine resynchronize {typed.arguments(made.name)}' tells {where} its role anew, if its copy was put back from an earlier day"
         else:
             yield f"{where} has an old copy or old points of it: see that no copy runs there"
 
@@ -126,22 +126,20 @@ def _pooled(made: ports.MachineRecord, found: FoundMachine) -> Iterator[str]:
         if card.from_pool:
             yield (
                 f"its card {card.mac} may have an address out of a pool, and nobody kept which: look in its guest, and set that "
-                f"('secondsite card set {shlex.quote(made.name)} {shlex.quote(card.mac)} --address ADDRESS/PREFIX'), so that no pool gives it to another machine"
+                f"('secondsite card set {typed.arguments(made.name, card.mac, options='--address ADDRESS/PREFIX')}'), so that no pool gives it to another machine"
             )
 
 
 def _next(made: ports.MachineRecord, found: FoundMachine) -> str | None:
     run = found.replica.run if found.replica else None
     if made.state is State.COMMITTED:
-        return f"secondsite machine reprotect {shlex.quote(made.name)}"
+        return f"secondsite machine reprotect {typed.arguments(made.name)}"
     if made.state is State.FAILED_OVER:
-        return f"secondsite machine commit {shlex.quote(made.name)}"
+        return f"secondsite machine commit {typed.arguments(made.name)}"
     if run is not None:
         stop = (
-            f"./secondsite-rescue stop {shlex.quote(made.name)}, in the store with its appliance stopped; then "
+            f"./secondsite-rescue stop {typed.arguments(made.name)}, in the store with its appliance stopped; then "
             * (run.by == QEMU)
         )
-        return (
-            f"{stop}secondsite machine failover {shlex.quote(made.name)} --point {shlex.quote(run.point_id)}"
-        )
+        return f"{stop}secondsite machine failover {typed.arguments(made.name, options=f'--point {shlex.quote(run.point_id)}')}"
     return None

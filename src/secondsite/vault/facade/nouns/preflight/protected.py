@@ -4,10 +4,9 @@ What blocks a failover blocks here. What only a planned failover needs, its sour
 without.
 """
 
-import shlex
 from collections.abc import Iterator, Sequence
 
-from .....domain import errors, lifecycle
+from .....domain import errors, lifecycle, typed
 from .....domain.lifecycle import Verb
 from .....wire.common.machines import PowerState
 from .....wire.control.cards import CardHere
@@ -42,7 +41,7 @@ class Preflights:
             yield asked.obstacle(
                 machine.target_site,
                 f"There is no recovery point of {machine.name} that is whole.",
-                f"Wait for the next one, and look at 'secondsite point list {shlex.quote(machine.name)}'.",
+                f"Wait for the next one, and look at 'secondsite point list {typed.arguments(machine.name)}'.",
             )
 
     def _target(self, machine: ports.MachineRecord) -> Found:

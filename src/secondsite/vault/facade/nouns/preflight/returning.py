@@ -1,9 +1,8 @@
 """What a reprotect would send, and how long it would take: asked before it begins (S-052)."""
 
-import shlex
 from collections.abc import Iterator, Sequence
 
-from .....domain import errors, lifecycle
+from .....domain import errors, lifecycle, typed
 from .....domain.lifecycle import Verb
 from .....domain.prediction import data_sync
 from .....domain.prediction.returning import Return, expect
@@ -79,7 +78,7 @@ class Returns:
         if appliance is None:
             site = record.source_site
             what = f"The appliance that had {record.name} is no longer enrolled."
-            do = f"Choose another one of {site}: 'secondsite machine appliances {shlex.quote(record.name)}'."
+            do = f"Choose another one of {site}: 'secondsite machine appliances {typed.arguments(record.name)}'."
             return {"ready": False, "obstacles": (asked.obstacle(site, what, do),)}
         looked = candidates.look(self._parts, record, running, appliance, wanted)
         return {"appliance": appliance.name, "ready": looked.blocking is None, "obstacles": looked.obstacles}

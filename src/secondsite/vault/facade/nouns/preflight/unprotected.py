@@ -1,9 +1,8 @@
 """Could a machine be protected, before anybody asks for it?"""
 
-import shlex
 from collections.abc import Iterator, Sequence
 
-from .....domain import errors
+from .....domain import errors, typed
 from .....wire.common.machines import DiscoveredMachine
 from .....wire.control.checks import CheckSource, CheckTarget
 from .....wire.control.orders import DISCOVER, Discover, Inventory
@@ -74,7 +73,7 @@ class Eligibility:
         if known is not None:
             raise errors.AlreadyExists(
                 f"Machine '{known.name}' is under protection already ({known.state}).",
-                do=f"Ask for its failover: 'secondsite machine preflight {shlex.quote(known.name)}'.",
+                do=f"Ask for its failover: 'secondsite machine preflight {typed.arguments(known.name)}'.",
             )
 
     def _obstacles(

@@ -1,11 +1,10 @@
 """How a machine's network cards are connected at its second site."""
 
-import shlex
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from .....domain import errors
+from .....domain import errors, typed
 from .....domain.networks import addresses
 from .....wire.common.cards import CardSettings
 from .....wire.rest.settings.cards import MachineCard, MachineSettings, MachineSettingsChange
@@ -81,7 +80,7 @@ def _check(
     if strange:
         raise errors.InvalidArgument(
             f"{machine.name} has no network card {', '.join(strange)}.",
-            do=f"See 'secondsite card list {shlex.quote(machine.name)}' for those that it has.",
+            do=f"See 'secondsite card list {typed.arguments(machine.name)}' for those that it has.",
         )
     for card in wanted:
         _check_contradictions(card)

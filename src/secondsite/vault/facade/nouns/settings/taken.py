@@ -1,9 +1,8 @@
 """Addresses that cards of other machines are to have at the same site."""
 
-import shlex
 from collections.abc import Iterator, Sequence
 
-from .....domain import errors
+from .....domain import errors, typed
 from .....domain.networks import addresses
 from .....wire.common.cards import CardSettings
 from .... import ports
@@ -22,7 +21,7 @@ def require_free(tx: ports.Transaction, machine: ports.MachineRecord, wanted: Se
             if _second_site(other) == site and _collide(tx, (machine, card), (other, each)):
                 raise errors.InvalidArgument(
                     f"{addresses.host(str(card.address))} is the address of {other.name}'s card {each.mac} at {site} already.",
-                    do=f"Give another one, or change that: 'secondsite card set {shlex.quote(other.name)} {shlex.quote(each.mac)} --address ADDRESS'.",
+                    do=f"Give another one, or change that: 'secondsite card set {typed.arguments(other.name, each.mac, options='--address ADDRESS')}'.",
                 )
 
 
@@ -42,7 +41,7 @@ def require_own_names(
             other = tx.machines.get(settings.machine_id).name
             raise errors.InvalidArgument(
                 f"{taken[0]} is a name of {other} already.",
-                do=f"Give another one, or take it from there: see 'secondsite card list {shlex.quote(other)}'.",
+                do=f"Give another one, or take it from there: see 'secondsite card list {typed.arguments(other)}'.",
             )
 
 
@@ -56,7 +55,7 @@ def _require_not_pooled(
             pool, taken = found
             raise errors.InvalidArgument(
                 f"{taken.address} is {taken.machine_name}'s now, out of pool '{pool.name}'.",
-                do=f"Give another one: see 'secondsite pool show {shlex.quote(pool.name)}' for what is taken.",
+                do=f"Give another one: see 'secondsite pool show {typed.arguments(pool.name)}' for what is taken.",
             )
 
 

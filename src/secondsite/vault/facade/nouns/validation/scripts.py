@@ -1,9 +1,8 @@
 """Whether scripts are where they would be run: those of hooks at the sites where their machines may be started or stopped."""
 
-import shlex
 from collections.abc import Iterator, Sequence
 
-from .....domain import errors
+from .....domain import errors, typed
 from .....domain.machines import hooks as domain
 from .....domain.plans.directions import Direction
 from .....wire.control.orders import CHECK_SCRIPTS
@@ -36,7 +35,7 @@ def hooks(parts: Parts, world: World, away: set[str]) -> tuple[list[Found], set[
             if problems is None:
                 unasked.add(about)
                 continue
-            do = f"Put the script into the script folder of that site's appliance, or take the hook away: 'secondsite hook clear {shlex.quote(machine.name)} HOOK'."
+            do = f"Put the script into the script folder of that site's appliance, or take the hook away: 'secondsite hook clear {typed.arguments(machine.name, 'HOOK')}'."
             sites = machine.source_site, machine.target_site
             found += [Found(FlawKind.SCRIPT, about, each, do, sites) for each in problems]
     return found, unasked
