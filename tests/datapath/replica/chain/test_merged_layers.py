@@ -271,6 +271,20 @@ def test_a_layer_that_names_a_strange_file_starts_nothing(replica, tmp_path):
     assert replica.open_run("drill", "p2")["sda"].exists()
 
 
+@pytest.mark.parametrize("named", ["000009.qcow2", "000010.qcow2", "0000008.qcow2", "000001-000008.qcow2"])
+def test_a_layer_that_names_itself_a_later_one_or_none_of_the_record_starts_nothing(
+    replica, source, tmp_path, named
+):
+    replica.keep_short()
+    replica.close()
+    path = replica.files.layer("sda", 9)
+    shutil.copy(replica.files.layer("sda", 8), path.with_name("0000008.qcow2"))
+    qemu_img("rebase", "-u", "-F", "qcow2", "-b", named, path)
+    with pytest.raises(errors.ImageProblem, match="somebody has changed it"):
+        replica.open_run("drill", "p9")
+    assert_points_true(replica, source, tmp_path, only=["p2"])
+
+
 def test_where_parts_of_files_are_not_shared_nothing_is_made(grown, daemon, source, tmp_path):
     shutil.copytree(grown[0], tmp_path / "m1")
     replica = Replica.open(tmp_path / "m1", daemon)
