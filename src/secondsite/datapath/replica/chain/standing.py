@@ -18,9 +18,9 @@ from ..record.paths import ReplicaFiles
 from ..record.record import DiskRecord, ReplicaState
 from . import head_names
 
-FAN_OUT: Final = 4
+FAN_OUT: Final = 10
 """How much more the files of one level stand for than those of the level above it, of which a chain has one each. With 50, 200, 500 and 1,000 points a
-machine has 7, 8, 9 and 9 files then, its overlay counted."""
+machine has 6, 7, 7 and 7 files then, its overlay counted (ADR 157)."""
 
 
 @dataclass(frozen=True, slots=True)
