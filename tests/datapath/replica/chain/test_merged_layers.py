@@ -13,7 +13,7 @@ from rig import small_store
 from secondsite.datapath import errors
 from secondsite.datapath.disks import image, qcow2_sum
 from secondsite.datapath.disks.storage_daemon import StorageDaemon
-from secondsite.datapath.replica.chain.standing import ChainFile, window
+from secondsite.datapath.replica.chain.standing import FAN_OUT, ChainFile, window
 from secondsite.datapath.replica.replica import Replica
 from secondsite.ground.units import GiB, KiB, MiB
 from tests.datapath.replica.support_sweep import sweep
@@ -271,6 +271,34 @@ def test_a_layer_that_names_a_strange_file_starts_nothing(replica, tmp_path):
     assert replica.open_run("drill", "p2")["sda"].exists()
 
 
+@pytest.mark.parametrize("named", ["000009.qcow2", "000010.qcow2", "0000008.qcow2", "000001-000008.qcow2"])
+def test_a_layer_that_names_itself_a_later_one_or_none_of_the_record_starts_nothing(
+    replica, source, tmp_path, named
+):
+    replica.keep_short()
+    replica.close()
+    path = replica.files.layer("sda", 9)
+    shutil.copy(replica.files.layer("sda", 8), path.with_name("0000008.qcow2"))
+    qemu_img("rebase", "-u", "-F", "qcow2", "-b", named, path)
+    with pytest.raises(errors.ImageProblem, match="somebody has changed it"):
+        replica.open_run("drill", "p9")
+    assert_points_true(replica, source, tmp_path, only=["p2"])
+
+
+def test_a_store_of_a_release_with_smaller_blocks_becomes_shorter_and_stays_true(
+    replica, source, tmp_path, monkeypatch
+):
+    while replica.keep_short():
+        pass
+    monkeypatch.setattr("secondsite.datapath.replica.chain.standing.FAN_OUT", FAN_OUT)
+    for number in range(POINTS + 1, POINTS + 6):
+        replica.apply(*source.cycle(f"p{number}", writes=4))
+        while replica.keep_short():
+            pass
+    assert len(image.chain(replica.files.layer("sda", replica.state.layers[-2].number))) <= 5
+    assert_points_true(replica, source, tmp_path)
+
+
 def test_where_parts_of_files_are_not_shared_nothing_is_made(grown, daemon, source, tmp_path):
     shutil.copytree(grown[0], tmp_path / "m1")
     replica = Replica.open(tmp_path / "m1", daemon)
@@ -289,9 +317,9 @@ def test_layers_of_another_kind_are_refused_and_nothing_is_left(place, tmp_path)
         qcow2_sum.make(place / "sum.qcow2", "base.qcow2", [odd])
 
 
-@pytest.mark.parametrize(("points", "most"), [(50, 6), (200, 7), (500, 8), (1000, 8)])
+@pytest.mark.parametrize(("points", "most"), [(50, 5), (200, 6), (500, 6), (1000, 6)])
 def test_a_chain_has_a_file_for_each_digit_of_its_number(points, most, monkeypatch):
-    monkeypatch.setattr("secondsite.datapath.replica.chain.standing.FAN_OUT", 4)
+    monkeypatch.setattr("secondsite.datapath.replica.chain.standing.FAN_OUT", FAN_OUT)
     chain, longest = [ChainFile("b", NOWHERE), ChainFile("1", NOWHERE)], 0
     for number in range(2, points + 2):
         chain.append(ChainFile(str(number), NOWHERE))
@@ -309,13 +337,13 @@ def test_a_chain_has_a_file_for_each_digit_of_its_number(points, most, monkeypat
 def test_every_one_of_two_hundred_points_is_bit_for_bit_what_it_was(
     store, place, daemon, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("secondsite.datapath.replica.chain.standing.FAN_OUT", 4)
+    monkeypatch.setattr("secondsite.datapath.replica.chain.standing.FAN_OUT", FAN_OUT)
     source = Source(seed=11, sizes={"sda": 1 * MiB})
     replica = Replica.create(place / "m1", daemon, "m1", source.replica_disks, epoch=1)
     for number in range(1, 201):
         replica.apply(*source.cycle(f"p{number}", writes=3, taken_at="2026-11-20T08:00:00+00:00"))
         replica.keep_short()
-    assert deepest(replica) <= 9
+    assert deepest(replica) <= 7
     for layer in replica.state.layers[:-1]:
         held = read_raw(replica.files.layer("sda", layer.number), tmp_path)
         assert held == source.points[layer.point_id]["sda"], layer

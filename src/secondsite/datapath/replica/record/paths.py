@@ -101,6 +101,14 @@ class ReplicaFiles:
     def merged_name(low: int, high: int) -> str:
         return f"{low:06d}-{high:06d}.qcow2"
 
+    @staticmethod
+    def held_by(name: str) -> tuple[int, int] | None:
+        """The oldest and the newest layer that a file holds, by its name, the head's too; None for a name of another kind."""
+        if found := _MERGED.fullmatch(name):
+            return int(found.group(1)), int(found.group(2))
+        found = _LAYER.fullmatch(name) or _HEAD.fullmatch(name)
+        return (int(found.group(1)), int(found.group(1))) if found else None
+
     def digests(self, key: str) -> Path:
         return self.root / "digests" / f"{checked_name(key, 'disk key')}.map"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import operator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -147,26 +148,25 @@ class ReplicaState:
         return [f"run {run.name}" for run in self.runs if run.layer == layer]
 
 
-_FIELDS: Final = {
+_NAMES: Final = {
     kind: tuple(each.name for each in dataclasses.fields(kind))
     for kind in (ReplicaState, DiskRecord, BaseFile, Layer, Run, FirmwareFile)
 }
+_VALUES: Final = {kind: operator.attrgetter(*names) for kind, names in _NAMES.items()}
 
 
 def save(state: ReplicaState, path: Path) -> None:
-    body = _plain(state)
+    body = _fields(state)
     if not state.by_headers:  # then a former release understands it
         body["version"] = 1
         del body["merged"], body["by_headers"]
-    write_durably(path, signed(body))
+    write_durably(path, signed(body, _fields))
 
 
-def _plain(value: Any) -> Any:
-    """As dataclasses.asdict gives it, which copies what nobody changes: most of a record are layers."""
-    if isinstance(value, tuple):
-        return [_plain(each) for each in value]
-    names = _FIELDS.get(type(value))
-    return value if names is None else {name: _plain(getattr(value, name)) for name in names}
+def _fields(value: Any) -> dict[str, Any]:
+    """One level of what dataclasses.asdict gives, which copies what nobody changes: most of a record are layers."""
+    kind = type(value)
+    return dict(zip(_NAMES[kind], _VALUES[kind](value), strict=True))
 
 
 def load(path: Path) -> ReplicaState:
