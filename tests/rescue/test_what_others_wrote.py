@@ -1,5 +1,8 @@
 """What machines and plans are called at another site steers no terminal, and looks like no line of ours."""
 
+import os
+import shutil
+
 import pytest
 
 from secondsite.rescue import main, signed
@@ -47,3 +50,33 @@ def test_it_is_shown_as_what_it_is(store, capsys, words, lines):
 def test_a_machine_is_found_by_the_name_that_is_shown(store, capsys):
     assert main.main(["--store", str(store), "points", SHOWN]) == 0
     assert "p1" in capsys.readouterr().out
+
+
+def pipe(path):
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+
+
+def endless(path):
+    path.unlink(missing_ok=True)
+    path.symlink_to("/dev/zero")
+
+
+def huge(path):
+    with path.open("ab") as file:
+        file.truncate(1 << 40)
+
+
+@pytest.mark.parametrize("make", [pipe, endless, huge])
+@pytest.mark.parametrize(
+    "name",
+    ["configuration.json", "store.json", "rescue.jsonl", "replicas/m1/replica.json", "replicas/m1/points/p1.json", "replicas/m1/start.json"],
+)  # fmt: skip
+def test_what_is_no_file_hides_nothing_else(store, capsys, name, make):
+    """A pipe in place of one record was waited for without an end, by whoever wanted to start any machine of that store."""
+    other = store / "replicas" / "m2"
+    shutil.copytree(store / "replicas" / "m1", other)
+    (other / "replica.json").write_bytes(signed({"machine_id": "m2", "layers": [], "runs": [], "disks": []}))
+    make(store / name)
+    main.main(["--store", str(store), "list"])
+    assert "m2" in "".join(capsys.readouterr())

@@ -8,6 +8,7 @@ Its rooms:
     certificates  what a certificate says of itself, its key, and its issuer
     durable       files that are whole or absent after a power cut
     full_disk     recognize one, report it, and try again
+    handed_over/  folders that others may have written into
     holes         sparse files: what is stored of one, and holes made again
     host          what this process asks its host
     job_states    the states of jobs and tasks, in the words that everything uses

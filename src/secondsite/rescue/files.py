@@ -8,25 +8,43 @@ import fcntl
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from .problems import Problem
 
+MOST_BYTES = 64 << 20
+"""Of what is read as a whole: a record of 20,000 points has some MiB."""
 LOCK = "appliance.lock"
 """Whoever changes what lies in a store holds it, appliances too."""
 
 
 def trusted(path: Path) -> dict[str, Any]:
     """The JSON object in a file, if its `sha256` is that of the rest; raises OSError, ValueError."""
-    body = json.loads(path.read_bytes())
+    body = json.loads(content(path))
     if not isinstance(body, dict):
         raise ValueError("it is no object")
     stated = body.pop("sha256", None)
     if stated is not None and stated != _digest(body):
         raise ValueError("its sha256 does not match: the file is damaged")
     return body
+
+
+def content(path: Path) -> bytes:
+    """All of a file that others may have put there: of no pipe, no device, and no more than can be meant. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "It is a pipe, a device or a folder, and no file", str(path))
+        if found.st_size > MOST_BYTES:
+            raise OSError(errno.EFBIG, f"It has more than {MOST_BYTES >> 20} MiB", str(path))
+        with os.fdopen(os.dup(descriptor), "rb") as file:
+            return file.read()
+    finally:
+        os.close(descriptor)
 
 
 def signed(body: dict[str, Any]) -> bytes:
@@ -49,7 +67,8 @@ def write(path: Path, content: bytes) -> None:
 
 def append(path: Path, line: str) -> None:
     """Add a line; durable when it returns."""
-    with path.open("a", encoding="utf-8") as file:
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK  # a pipe is not waited for
+    with os.fdopen(os.open(path, flags, 0o666), "a", encoding="utf-8") as file:
         file.write(f"{line}\n")
         file.flush()
         os.fsync(file.fileno())

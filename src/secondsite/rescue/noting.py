@@ -27,7 +27,7 @@ def last_start(store: Path, machine_id: str) -> str:
     """The way in which the machine was started last, unless that was given up since; empty if it never was."""
     way = ""
     try:
-        lines = (store / FILE).read_text(encoding="utf-8").splitlines()
+        lines = files.content(store / FILE).decode(errors="replace").splitlines()
     except OSError:
         return way
     for line in lines:

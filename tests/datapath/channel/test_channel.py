@@ -12,6 +12,7 @@ import trustme
 
 from rig.eventually import eventually
 from secondsite.datapath.channel import handshake as channel
+from secondsite.datapath.channel import messages
 from secondsite.datapath.channel.listener import DATA_PORT, Listener
 from secondsite.datapath.channel.tls import TlsFiles, client_context
 from secondsite.datapath.channel.token_bucket import TokenBucket
@@ -57,6 +58,30 @@ def test_messages_and_frames_come_through_and_the_peer_is_known(listener, tls):
         assert connection.receive().payload == big
         assert not connection.has_input()
         assert connection.wire_bytes > 6 * MiB
+
+
+def letter_by_letter(connection):
+    """Answers so, and for minutes."""
+    frame = messages.encode("HOWDY", {"more": "x" * KiB})
+    connection.receive()
+    for letter in frame.head + bytes(frame.payload):
+        connection.socket.sendall(bytes((letter,)))
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize("until", [False, True])
+def test_a_peer_that_speaks_letter_by_letter_is_a_silent_one(tls, until):
+    """It was waited for as long as it liked to go on."""
+    listening = Listener("127.0.0.1", 0, tls["target"], letter_by_letter).start()
+    try:
+        with dial(listening, tls, idle_seconds=0.5) as connection:
+            connection.send_message("HOWDY")
+            began = time.monotonic()
+            with pytest.raises(PeerSilent):
+                connection.receive_message("HOWDY", until=began + 0.5 if until else None)
+            assert time.monotonic() - began < 5
+    finally:
+        listening.stop()
 
 
 def test_a_certificate_of_a_foreign_authority_is_turned_away(listener, tls, tmp_path):

@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 from secondsite.wire.control.orders import Kind
 from tests.support.vault import Dialler
 
@@ -31,3 +33,21 @@ def test_one_that_answers_with_a_problem_hides_nothing_of_the_others(vault):
     ):
         (shown,) = vault.rest.get("/api/networks", params={"site": "a"}).json()
     assert [each["name"] for each in shown["networks"]] == ["lan"]
+
+
+@pytest.mark.parametrize("code", ["internal", "store-unavailable", "unauthenticated", "not-found"])
+@pytest.mark.parametrize("path", ["/api/networks", "/api/discovery"])
+def test_a_site_whose_only_appliance_answers_with_a_problem_hides_no_other_site(vault, path, code):
+    """Whoever asked for all sites got that problem, and was told that the database is away, or that the token does not count."""
+    honest, odd = vault.enroll("a"), vault.enroll("b")
+    facts = {"machines": [], "networks": [{"name": "lan", "kind": "bridge"}]}
+    problem = {"code": code, "message": "No.", "do": "Nothing."}
+    with (
+        Dialler(honest, {Kind.DISCOVER: lambda order: {"sentence": "ok", "facts": facts}}),
+        Dialler(odd, {Kind.DISCOVER: lambda order: {"sentence": "", "problem": problem}}),
+    ):
+        answer = vault.rest.get(path)
+        assert answer.status_code == 200, answer.text
+        a, b = answer.json()
+        assert (a["problem"], b["problem"]["message"][-3:]) == (None, "No.")
+        assert vault.rest.get(path, params={"site": "b"}).status_code != 401

@@ -5,7 +5,6 @@
 
 Either may say REFUSE in place of any word, with the reason, and then it is over."""
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,8 +13,7 @@ from ...datapath.errors import DatapathError
 from ...domain import errors
 
 IDLE_SECONDS = 5.0
-"""For the rest of a word that has begun, and until a dead line is noticed."""
-LEAST_SECONDS = 0.01
+"""Until a dead line is noticed."""
 
 
 class Link:
@@ -36,10 +34,9 @@ class Link:
             raise self._ended(problem) from None
 
     def hear(self, word: str, until: float) -> Mapping[str, Any]:
-        """The fields of this word; waits until then, on the monotonic clock. Raises NotPossibleNow."""
-        within = max(LEAST_SECONDS, until - time.monotonic())
+        """The fields of this word, the last letter of which is here by then, on the monotonic clock. Raises NotPossibleNow."""
         try:
-            return self._connection.receive_message(word, within_seconds=within).fields
+            return self._connection.receive_message(word, until=until).fields
         except DatapathError as problem:
             raise self._ended(problem) from None
 

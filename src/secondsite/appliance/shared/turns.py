@@ -18,9 +18,13 @@ class Turns:
         self._served: Counter[str] = Counter()
         self._lock = threading.Lock()
 
+    def all_are_busy(self) -> bool:
+        """But the spare one, which then has its turn."""
+        return self._served.total() >= self._workers
+
     def order(self, work: Sequence[T], whose: Callable[[T], str], spare: bool) -> list[T]:
         """In which order to try it. While all others are busy the `spare` worker serves those whom nobody serves."""
-        if spare and self._served.total() < self._workers:
+        if spare and not self.all_are_busy():
             return []
         fair = sorted(work, key=lambda each: self._served[whose(each)])
         return [each for each in fair if not (spare and self._served[whose(each)])]

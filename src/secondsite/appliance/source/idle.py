@@ -14,7 +14,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -28,7 +28,7 @@ from ...datapath.transfer import DiskPlan, Unchanged
 from ...domain import errors
 from ...fabrics.interface import Acknowledged, ChangeSession, Fabric, PowerState, SessionRequest, Unwritten
 from ...ground import seams
-from ..shared import Peers
+from ..shared import Peers, Turns
 from . import disks_and_firmware, slices
 from .machine import Source
 from .slices import DiskFacts, DiskPart
@@ -37,6 +37,9 @@ MOST = 64
 """Machines of one round: a hypervisor that hangs, and orders, wait for no more than that."""
 EARLY = 0.5
 """The share of a machine's pause that it may be early, to come along with others: half of it brings any two together."""
+
+_Peer = tuple[str, tuple[str, ...]]
+"""An appliance, and where it is dialled."""
 
 SOON_SECONDS = 1.0
 """Whoever waits for the next due machine looks up as often. To wake it for each round took a tenth of what a round takes."""
@@ -108,30 +111,55 @@ def look(fabric: Fabric, source: Source, request: SessionRequest) -> Idle | None
 
 
 class Rounds:
-    """`serve` is called by the loop's workers; one at a time makes a round."""
+    """`serve` is called by the loop's workers; one at a time makes a round of a peer, and keeps no machine of another one's waiting."""
 
-    def __init__(self, fabric: Fabric, peers: Peers) -> None:
+    def __init__(self, fabric: Fabric, peers: Peers, turns: Turns) -> None:
         self._fabric = fabric
         self._peers = peers
+        self._turns = turns
         self._lock = threading.Lock()
+        self._under_way: set[_Peer] = set()
 
-    def serve(self, sources: Collection[Source], takes_long: Callable[[], None]) -> bool:
+    def serve(self, sources: Collection[Source], takes_long: Callable[[], None], spare: bool = False) -> bool:
         """Make a round if a machine that rests is due; False if there is none. Calls `takes_long` before one that others may not wait
         for."""
-        if not self._lock.acquire(blocking=False):
-            return False
-        try:
-            with ExitStack() as locks:
-                chosen = _chosen(sources, locks)
-                if chosen and _is_any_due(sources, without=chosen, by=time.monotonic() + SOON_SECONDS):
-                    takes_long()
-                for peer, theirs in _by_peer(chosen).items():
-                    self._of_peer(peer, theirs)
-                return bool(chosen)
-        finally:
-            self._lock.release()
+        ready = _ready(sources, time.monotonic())
+        for peer in self._turns.order(list(ready), _name, spare):
+            with self._alone(peer) as alone:
+                if alone and self._make(peer, ready[peer], sources, takes_long):
+                    return True
+        return False
 
-    def _of_peer(self, peer: tuple[str, tuple[str, ...]], sources: Sequence[Source]) -> None:
+    @contextmanager
+    def _alone(self, peer: _Peer) -> Iterator[bool]:
+        """Whether nobody else makes a round of this peer."""
+        with self._lock:
+            is_free = peer not in self._under_way
+            self._under_way.add(peer)
+        try:
+            yield is_free
+        finally:
+            if is_free:
+                with self._lock:
+                    self._under_way.discard(peer)
+
+    def _make(
+        self,
+        peer: _Peer,
+        ready: Iterable[Source],
+        sources: Collection[Source],
+        takes_long: Callable[[], None],
+    ) -> bool:
+        with ExitStack() as locks:
+            chosen = _chosen(ready, locks)
+            if chosen and _is_any_due(sources, without=chosen, by=time.monotonic() + SOON_SECONDS):
+                takes_long()
+            if chosen:
+                with self._turns.taken(_name(peer)):
+                    self._of_peer(peer, chosen)
+        return bool(chosen)
+
+    def _of_peer(self, peer: _Peer, sources: Sequence[Source]) -> None:
         """Whoever is not confirmed, for whatever reason, has a cycle of its own next, which says what is wrong."""
         began = time.monotonic()
         for source in sources:
@@ -151,7 +179,7 @@ class Rounds:
             if source.machine_id in noted:
                 source.rested(datetime.fromisoformat(words[source.machine_id].taken_at), began)
 
-    def _tell(self, peer: tuple[str, tuple[str, ...]], words: Sequence[Unchanged]) -> frozenset[str]:
+    def _tell(self, peer: _Peer, words: Sequence[Unchanged]) -> frozenset[str]:
         name, addresses = peer
         with self._peers.connected(addresses, name, asks=False) as connection:
             return transfer.tell(connection, words) if connection.notes_unchanged else frozenset()
@@ -189,9 +217,8 @@ def said(source: Source, at: datetime) -> Unchanged:
     )
 
 
-def _chosen(sources: Iterable[Source], locks: ExitStack) -> list[Source]:
-    """Machines that rest, locked, if one of them is due: the one that waited longest goes first."""
-    ready = _ready(sources, time.monotonic())
+def _chosen(ready: Iterable[Source], locks: ExitStack) -> list[Source]:
+    """Of these machines those that rest still, locked."""
     chosen: list[Source] = []
     for source in ready:
         if source.may_rest and locks.enter_context(source.try_lock("a look for writes")) and source.may_rest:
@@ -201,13 +228,20 @@ def _chosen(sources: Iterable[Source], locks: ExitStack) -> list[Source]:
     return chosen
 
 
-def _ready(sources: Iterable[Source], now: float) -> list[Source]:
-    """Those that rest and are due, or nearly, if one of them is; there are many, and this is asked again and again."""
+def _ready(sources: Iterable[Source], now: float) -> dict[_Peer, list[Source]]:
+    """Those that rest and are due, or nearly, of each peer of which one is due: who waited longest goes first. There are many, and this is
+    asked again and again."""
     found = [(due, source) for source in sources if source.rests and (due := source.due) is not None]
     if not found or min(due for due, _source in found) > now:
-        return []
-    found = [each for each in found if each[0] - now <= EARLY * each[1].pause_seconds]
-    return [source for _due, source in sorted(found, key=lambda each: each[0])]
+        return {}
+    found.sort(key=lambda each: each[0])
+    late = {_peer_of(source) for due, source in found if due <= now}
+    ready: defaultdict[_Peer, list[Source]] = defaultdict(list)
+    for due, source in found:
+        peer = _peer_of(source)
+        if peer in late and due - now <= EARLY * source.pause_seconds:
+            ready[peer].append(source)
+    return ready
 
 
 def _is_any_due(sources: Collection[Source], without: Collection[Source], by: float) -> bool:
@@ -217,11 +251,12 @@ def _is_any_due(sources: Collection[Source], without: Collection[Source], by: fl
     return any((due := source.due) is not None and due <= by for source in others)
 
 
-def _by_peer(sources: Iterable[Source]) -> dict[tuple[str, tuple[str, ...]], list[Source]]:
-    found = defaultdict(list)
-    for source in sources:
-        found[source.setup.target_appliance_id, source.setup.target_addresses].append(source)
-    return dict(found)
+def _peer_of(source: Source) -> _Peer:
+    return source.setup.target_appliance_id, source.setup.target_addresses
+
+
+def _name(peer: _Peer) -> str:
+    return peer[0]
 
 
 def _acknowledged(source: Source) -> Acknowledged:

@@ -1,7 +1,8 @@
 """The loop over all sources of this site. It needs no vault.
 
 A few workers serve whichever machine is latest for its pause, so that with more to do than is done in time all are late by the same
-share. A failing machine backs off alone, with a finding, and never delays the others."""
+share: of those targets first that the fewest workers are busy with, and a spare worker those that nobody is busy with. A failing machine
+backs off alone, with a finding, and never delays the others; nor does a target that takes long the machines of others."""
 
 import contextlib
 import threading
@@ -19,7 +20,7 @@ from ...ground import problem, threads
 from ...wire.control.orders import CycleFact
 from ...wire.control.setups import SourceSetup
 from .. import shared
-from ..shared import ApplianceConfig, Peers, State, records_of
+from ..shared import ApplianceConfig, Peers, State, Turns, records_of
 from . import digest_cache, disks_and_firmware
 from . import progress as progresses
 from .cycle import Cycles, Told
@@ -50,13 +51,15 @@ class Replication:
         self.fences = Fences(fabric, state)
         self.old_copies = OldCopies(fabric, self.fences, state)
         self._watch = Watch(fabric, self.fences, self.sources, self.old_copies)
-        self._rounds = Rounds(fabric, peers)
+        self._turns = Turns(config.cycles_at_once)
+        self._rounds = Rounds(fabric, peers, self._turns)
         self._changed = threading.Condition()
         self._watched = False
         """Whether a worker waits for the next due machine; the others wait until one is needed."""
         self._owes_cycle = False
         """Whether nobody looked for a cycle since the last round."""
         self._stopping = False
+        self._ended = threading.Event()
         self._slots_for_passes = threading.Semaphore(max(1, config.cycles_at_once - 1))
         self._sources: dict[str, Source] = {}
         for setup_json, progress_json in state.sources().values():
@@ -67,6 +70,7 @@ class Replication:
         self._workers = [
             threads.worker(f"cycles-{number}", self._work) for number in range(config.cycles_at_once)
         ]
+        self._workers.append(threads.worker("cycles-spare", self._work_spare))
 
     def start(self) -> None:
         self._guard.start()
@@ -77,6 +81,7 @@ class Replication:
     def interrupt(self) -> None:
         """Give up running cycles for good, before a stop."""
         self._stopping = True
+        self._ended.set()
         for source in self.sources():
             source.interrupt.set()
         self.poke()
@@ -154,13 +159,27 @@ class Replication:
         return fact
 
     def _work(self) -> None:
+        self._work_with(self._serve_one, self._rest)
+
+    def _work_spare(self) -> None:
+        """It waits for no machine: nobody would wake the workers in its place."""
+        self._work_with(self._serve_neglected, lambda: self._ended.wait(LONGEST_IDLE_SECONDS))
+
+    def _work_with(self, serve: Callable[[], bool], rest: Callable[[], object]) -> None:
         while not self._stopping:
             try:
-                if not self._serve_one():
-                    self._rest()
+                if not serve():
+                    rest()
             except Exception:
                 log.exception("replication.worker-failed")
-                self._rest()
+                rest()
+
+    def _serve_neglected(self) -> bool:
+        """While all workers are busy: a machine whose target none of them is busy with."""
+        if not self._turns.all_are_busy():
+            return False
+        sources = self.sources()
+        return self._make_round(sources, spare=True) or self._serve_latest(sources, spare=True)
 
     def _serve_one(self) -> bool:
         """Make a round, or serve a machine; False if none is due. After a round comes a cycle: where the next round is always due by
@@ -170,27 +189,32 @@ class Replication:
             return self._serve_latest(sources) or self._make_round(sources)
         return self._make_round(sources) or self._serve_latest(sources)
 
-    def _make_round(self, sources: list[Source]) -> bool:
-        self._owes_cycle = self._rounds.serve(sources, self._leave_watch)
-        return self._owes_cycle
+    def _make_round(self, sources: list[Source], spare: bool = False) -> bool:
+        made = self._rounds.serve(sources, self._leave_watch, spare)
+        if not spare:
+            self._owes_cycle = made
+        return made
 
-    def _serve_latest(self, sources: list[Source]) -> bool:
-        """Serve the machine whose own cycle is latest, for its pause; False if none is due."""
-        self._owes_cycle = False
+    def _serve_latest(self, sources: list[Source], spare: bool = False) -> bool:
+        """Serve the machine whose own cycle is latest, for its pause, of those whose turn it is; False if none is due."""
+        if not spare:
+            self._owes_cycle = False
         due = [(late, source) for source in sources if (late := source.late) is not None]
-        for _late, source in sorted(due, key=lambda each: each[0], reverse=True):
-            with source.try_lock("a replication cycle") as locked, self._slot_for(source) as slot:
+        latest = [source for _late, source in sorted(due, key=lambda each: each[0], reverse=True)]
+        for source in self._turns.order(latest, _target_of, spare):
+            with source.try_lock("a replication cycle") as locked, self._slot_for(source, spare) as slot:
                 # another worker may have served it since the list was made
                 if locked and slot and source.late is not None:
                     self._leave_watch()
-                    self._serve(source)
+                    with self._turns.taken(_target_of(source)):
+                        self._serve(source)
                     return True
         return False
 
     @contextmanager
-    def _slot_for(self, source: Source) -> Iterator[bool]:
+    def _slot_for(self, source: Source, spare: bool) -> Iterator[bool]:
         """Reserve a slot: passes over whole disks take long, so one worker stays free for other machines."""
-        if not source.progress.passes:
+        if spare or not source.progress.passes:
             yield True
             return
         slot = self._slots_for_passes.acquire(blocking=False)
@@ -293,3 +317,7 @@ class Replication:
             self.fences.raise_(source, why)
         except errors.SecondsiteError as error:
             log.warning("source.not-fenced", machine=source.machine_id, problem=error.message)
+
+
+def _target_of(source: Source) -> str:
+    return source.setup.target_appliance_id

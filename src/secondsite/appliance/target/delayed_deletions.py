@@ -18,6 +18,7 @@ import structlog
 from ...datapath.files import write_durably
 from ...domain.delayed import Delayed, Lowered, Released
 from ...ground import host, seams
+from ...ground.handed_over import real_files
 from ...ground.problem import StoreFull
 from ...ground.units import DAY, MINUTE
 from ...ground.uptime import Uptime
@@ -107,7 +108,7 @@ class DelayedDeletions:
     def _load(self, retention_seconds: int) -> Delayed:
         now = host.uptime()
         try:
-            return _from_json(json.loads(self._path.read_bytes()))
+            return _from_json(json.loads(real_files.content(self._path)))
         except FileNotFoundError:
             return Delayed(retention_seconds, now)
         except (OSError, ValueError, KeyError, TypeError) as problem:

@@ -21,6 +21,7 @@ from ...datapath.disks import NbdDisk, StorageDaemon
 from ...datapath.replica import Pieces, Seed, seed_image
 from ...domain.amounts import size
 from ...ground import durable, seams
+from ...ground.handed_over import real_files
 from ...ground.units import DAY, MiB
 from ...wire.common.base import Shape
 from ...wire.control.checks import SeedDisk
@@ -163,7 +164,7 @@ def _disk(work: Import, key: str, disk: NbdDisk) -> None:
 
 def _recall(hosted: HostedReplica) -> Imported:
     try:
-        record = Imported.model_validate_json(_record_path(hosted).read_bytes())
+        record = Imported.model_validate_json(real_files.content(_record_path(hosted)))
     except (FileNotFoundError, ValueError):
         record = None
     epoch = hosted.setup.epoch

@@ -1,7 +1,7 @@
 """The data channel: frames and JSON messages on one mutual TLS 1.3 stream between two appliances.
 
 Each end sends HELLO with its protocol version first. Every read and write has a deadline: a peer that
-neither sends nor takes a byte for `idle_seconds` is PeerSilent. One thread at a time may use a connection:
+neither sends nor takes a byte for `idle_seconds`, or too few, is PeerSilent. One thread at a time may use a connection:
 Python 3.11 lets two threads into one TLS object, and OpenSSL does not survive that.
 """
 
@@ -34,6 +34,9 @@ from .tls import common_name, is_distrust
 WRITE_BYTES: Final = 64 * KiB
 """Bytes in one write call. The idle deadline applies to each call, so a slow link that moves this much counts as
 alive."""
+
+LEAST_SECONDS: Final = 0.01
+"""What is here already is read, however late it is."""
 
 Limiter = Callable[[int], None]
 
@@ -137,19 +140,23 @@ class Connection:
         """Whether the peer has sent something that was not read yet."""
         return self._tls.pending() > 0 or bool(self._readable.poll(0))
 
-    def receive(self, within_seconds: float | None = None, fresh: bool = False) -> Received:
-        """The next frame. Its header is checked, its payload is not. Waits `within_seconds` for the first byte.
-        The payload is valid until the next read; with `fresh` it has memory of its own."""
-        head = bytes(self._read(frames.HEAD_BYTES, within_seconds))
+    def receive(
+        self, within_seconds: float | None = None, fresh: bool = False, until: float | None = None
+    ) -> Received:
+        """The next frame. Its header is checked, its payload is not. Waits `within_seconds` for the first byte; by `until`, on the
+        monotonic clock, all of it has to be here. The payload is valid until the next read; with `fresh` it has memory of its own."""
+        head = bytes(self._read(frames.HEAD_BYTES, within_seconds, until=until))
         header = frames.unpack(head)
-        return Received(header, head, self._read(header.payload_length, fresh=fresh))
+        return Received(header, head, self._read(header.payload_length, fresh=fresh, until=until))
 
-    def receive_message(self, *expected: str, within_seconds: float | None = None) -> Message:
-        """The next message, one of `expected`; raises PeerRefused if it is a refusal."""
+    def receive_message(
+        self, *expected: str, within_seconds: float | None = None, until: float | None = None
+    ) -> Message:
+        """The next message, one of `expected`; raises PeerRefused if it is a refusal. The limits are as in `receive`."""
         if self._asked_within is not None:
             asked_within, self._asked_within = self._asked_within, None
             messages.expect(self.receive(asked_within), "HERE")
-        return messages.expect(self.receive(within_seconds), *expected)
+        return messages.expect(self.receive(within_seconds, until=until), *expected)
 
     def is_there(self, within_seconds: float) -> bool:
         """Whether the peer, which waits for the next cycle, still has this connection. If not, only `close` may be called.
@@ -182,28 +189,59 @@ class Connection:
         except OSError:
             return
 
-    def _read(self, count: int, within_seconds: float | None = None, fresh: bool = False) -> memoryview:
+    def _read(
+        self,
+        count: int,
+        within_seconds: float | None = None,
+        fresh: bool = False,
+        until: float | None = None,
+    ) -> memoryview:
         """`count` bytes, in the connection's buffer if they fit: valid until the next read."""
         fits = count <= CHUNK_BYTES and not fresh
         view = memoryview(self._buffer)[:count] if fits else memoryview(bytearray(count))
         try:
-            self._fill(view, within_seconds)
+            if until is None:
+                self._fill(view, within_seconds)
+            else:
+                self._fill_until(view, until)
         except OSError as problem:
             raise self._broken(problem) from None
         self.wire_bytes += count
         return view
 
     def _fill(self, view: memoryview, within_seconds: float | None) -> None:
-        at = 0
+        """The idle deadline applies to each WRITE_BYTES, as for what is written: a peer that said a word letter by letter was waited for
+        for days."""
+        at, piece_ends, late_at = 0, 0, 0.0
         if within_seconds is not None:
             self._tls.settimeout(within_seconds)
         while at < len(view):
-            got = self._tls.recv_into(view[at:])
-            if got == 0:
-                raise ConnectionResetError("it closed the connection")
+            got = self._some(view[at:])
             if at == 0 and within_seconds is not None:
                 self._tls.settimeout(self._idle_seconds)
             at += got
+            now = time.monotonic()
+            if at > piece_ends:
+                piece_ends, late_at = at + WRITE_BYTES, now + self._idle_seconds
+            elif now > late_at and at < len(view):
+                raise TimeoutError
+
+    def _fill_until(self, view: memoryview, until: float) -> None:
+        at = 0
+        try:
+            while at < len(view):
+                self._tls.settimeout(max(LEAST_SECONDS, until - time.monotonic()))
+                at += self._some(view[at:])
+                if at < len(view) and time.monotonic() > until:
+                    raise TimeoutError
+        finally:
+            self._tls.settimeout(self._idle_seconds)
+
+    def _some(self, view: memoryview) -> int:
+        got = self._tls.recv_into(view)
+        if got == 0:
+            raise ConnectionResetError("it closed the connection")
+        return got
 
     def _broken(self, problem: OSError) -> DatapathError:
         if isinstance(problem, TimeoutError):

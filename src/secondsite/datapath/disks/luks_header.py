@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from ...ground import durable
+from ...ground.handed_over import real_files
 from .. import errors
 from ..files import store_error
 
@@ -42,7 +43,7 @@ def change_all(paths: Iterable[Path], change: Callable[[Path], None], *, descrip
 def descriptor(path: Path) -> bytes:
     """The bytes that identify an image's master key and key slots. Raises ImageProblem if it has none."""
     try:
-        with path.open("rb") as file:
+        with real_files.opened(path) as file:
             at, _ = _place(file, path)
             file.seek(at)
             return file.read(_DESCRIPTOR_BYTES)

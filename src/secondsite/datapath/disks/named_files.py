@@ -6,6 +6,7 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...ground.handed_over import real_files
 from .. import errors
 
 MAGIC = b"QFI\xfb"
@@ -28,7 +29,7 @@ class NamedFiles:
 def of(path: Path) -> NamedFiles:
     """Raises ImageProblem for a file that cannot be read, or is no qcow2 file of version 3."""
     try:
-        with path.open("rb") as file:
+        with real_files.opened(path) as file:
             head = file.read(_READ_BYTES)
             magic, version, offset, length = _HEAD.unpack_from(head)
             if magic != MAGIC or version < 3 or length > _LONGEST_NAME:
@@ -45,7 +46,7 @@ def cluster_bytes(path: Path) -> int | None:
     """The size of its clusters, of which QEMU makes 512 bytes to 2 MiB; None where the header does not say: QEMU tells what is
     wrong with the file once it opens it."""
     try:
-        with path.open("rb") as file:
+        with real_files.opened(path) as file:
             (bits,) = struct.unpack_from(">I", file.read(_READ_BYTES), _CLUSTER_BITS_AT)
     except (OSError, struct.error):
         return None

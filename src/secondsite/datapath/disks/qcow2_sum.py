@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from ...ground import durable, full_disk
+from ...ground.handed_over import real_files
 from ...ground.units import KiB
 from .. import errors
 from ..files import store_error
@@ -58,7 +59,7 @@ def make(path: Path, backing: str, layers: Sequence[Path]) -> None:
     CannotShare, StoreFull, ImageProblem."""
     try:
         with contextlib.ExitStack() as stack:
-            read = [_read(stack.enter_context(layer.open("rb")), layer) for layer in layers]
+            read = [_read(stack.enter_context(real_files.opened(layer)), layer) for layer in layers]
             _write(path, backing, read, _size_of(path.parent / backing))
     except struct.error as error:
         raise CannotShare(f"{layers[0]} and those below it have no tables that are understood.") from error
@@ -97,7 +98,7 @@ def _table(file: BinaryIO, at: int, first: int, path: Path) -> Iterator[tuple[in
 
 def _size_of(path: Path) -> int:
     """Of the disk in a qcow2 file."""
-    with path.open("rb") as file:
+    with real_files.opened(path) as file:
         head = _HEAD.unpack(file.read(_HEAD.size))
     if head[0] != b"QFI\xfb":
         raise CannotShare(f"{path} is no qcow2 file.")

@@ -19,6 +19,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ...ground import durable
+from ...ground.handed_over import real_files
 from ...ground.units import KiB
 from .. import errors
 from ..files import store_error, write_durably
@@ -150,7 +151,7 @@ def content(path: Path, key: FileKey | None) -> Readable:
     """The content of an encrypted file, or without a key that of a plain one. Where there is a key, a plain file was
     not written by us: whoever can write to the folder, but lacks the key, put it there. Raises OSError, KeyMissing,
     KeyWrong, CycleDamaged."""
-    file = path.open("rb")
+    file = real_files.opened(path)
     try:
         if file.read(len(MAGIC)) == MAGIC:
             return EncryptedReader(file, path, key)
@@ -172,7 +173,7 @@ def _not_encrypted(path: Path) -> errors.CycleDamaged:
 
 def key_id_of(path: Path) -> str | None:
     """The id of the key that a file is encrypted with, None if it is plain; raises OSError."""
-    with path.open("rb") as file:
+    with real_files.opened(path) as file:
         head = file.read(len(MAGIC) + _KEY_ID_BYTES)
     return head[len(MAGIC) :].decode("ascii", errors="replace") if head.startswith(MAGIC) else None
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
+from .. import files
+
 MARK, PLACE = "store.json", "place"
 """Appliances write them, and know a copy by the same."""
 
@@ -15,7 +17,7 @@ def told(stores: Iterable[Path]) -> Iterator[str]:
     """A sentence for each of these that is a copy, as far as its appliance has said where it lies."""
     for root in stores:
         try:
-            place = dict(json.loads((root / MARK).read_text())[PLACE])
+            place = dict(json.loads(files.content(root / MARK))[PLACE])
             is_copy = place["inode"] != (root / "replicas").stat().st_ino
             since = datetime.fromtimestamp((root / MARK).stat().st_ctime, timezone.utc)  # noqa: UP017 Python 3.9 has no datetime.UTC
         except (OSError, ValueError, KeyError, TypeError):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .. import checking, choosing, keys
+from .. import checking, choosing, files, keys
 from ..problems import Problem
 from ..store import Point, Replica
 from . import digests
@@ -132,7 +132,7 @@ def _firmware(replica: Replica, point: Point) -> tuple[str, list[str]]:
             left.append(f"{name} (it is encrypted, and opened by secondsite alone)")
             continue
         try:
-            found = hashlib.sha256((replica.folder / str(file["file"])).read_bytes()).hexdigest()
+            found = hashlib.sha256(files.content(replica.folder / str(file["file"]))).hexdigest()
         except OSError as error:
             return f"its firmware's state '{name}' cannot be read: {error.strerror}", left
         if found != file["sha256"]:

@@ -41,7 +41,7 @@ def running(replica: Replica) -> str | None:
 def uris(replica: Replica) -> list[str]:
     """The libvirts that may run it: the one that was used last, and that of its appliance."""
     try:
-        used = _way_file(replica).read_text(encoding="utf-8")
+        used = files.content(_way_file(replica)).decode(errors="replace")
     except OSError:
         used = QEMU
     found = [each for each in (used, str(replica.start.get("uri") or QEMU)) if each != QEMU]

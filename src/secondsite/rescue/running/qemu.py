@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from .. import files
 from ..problems import Problem
 from . import command_line
 from .command_line import UEFI, Wanted
@@ -53,7 +54,7 @@ def start(wanted: Wanted) -> None:
 def pid(folder: Path) -> int | None:
     """Of the machine's QEMU, if it runs."""
     try:
-        found = int((folder / "qemu.pid").read_text().strip())
+        found = int(files.content(folder / "qemu.pid"))
         line = Path(f"/proc/{found}/cmdline").read_bytes()
     except (OSError, ValueError):
         return None

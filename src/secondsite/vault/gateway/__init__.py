@@ -7,6 +7,7 @@ Its rooms:
     rotation               the CA is replaced by another one
     server_tls             the vault's own certificate renews itself while its ports are open
     control_tls            who may speak at the control port
+    frames                 the frames of a connection, before anything is understood of them
     greeting               an appliance's first words, and its certificate
     outstanding            orders that were asked for and their reports; pure bookkeeping
     link                   one appliance's connection

@@ -26,6 +26,7 @@ from ...wire.control.protocols import PROTOCOL_VERSION, SPOKEN
 from .. import ports
 from . import reading
 from .control_tls import ControlSettings, for_appliances
+from .frames import FewFrames
 from .giving import Giving
 from .greeting import HELLO_WITHIN_SECONDS, LONGEST_HELLO, Greeting, kept
 from .incoming import Delivery
@@ -207,6 +208,7 @@ class ControlPort:
             max_size=4 * LONGEST_HELLO,  # of a longer one it is told why it is refused
             max_queue=MOST_UNREAD,
             compression=None,
+            create_connection=FewFrames,
         )
         return int(next(iter(self._server.sockets)).getsockname()[1])
 
@@ -228,6 +230,14 @@ class ControlPort:
     # -- one appliance ------------------------------------------------------------------------------------------
 
     async def _serve(self, connection: ServerConnection) -> None:
+        peer = connection.remote_address
+        try:
+            await self._serve_one(connection)
+        finally:
+            if isinstance(connection, FewFrames) and connection.is_flooding and peer:
+                self._visitors.tally.count("flooding", str(peer[0]))
+
+    async def _serve_one(self, connection: ServerConnection) -> None:
         if self._is_cut:
             await connection.close(TRY_AGAIN_LATER, CUT_OFF)
             return
@@ -255,6 +265,8 @@ class ControlPort:
                 version=__version__,
             )
             connection.protocol.max_message_size = reading.LONGEST
+            if isinstance(connection, FewFrames):
+                connection.is_known = True
             await connection.send(welcome.model_dump_json())
             await link.run(self._received)
         except errors.SecondsiteError as problem:

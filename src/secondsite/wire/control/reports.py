@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from ...domain import errors
 from ...ground.units import MiB
-from ..common.base import Shape
+from ..common.base import Problem, Shape
 from ..common.numbers import LONGEST_TEXT
 from .messages import Report
 from .orders import Kind, OrderKind
@@ -17,6 +17,10 @@ F = TypeVar("F", bound=Shape)
 
 MOST_FACTS_BYTES = 4 * MiB
 """A picture of a screen has more than one."""
+OF_THE_VAULT = (
+    errors.StoreUnavailable, errors.ApplianceUnreachable, errors.Unauthenticated, errors.Forbidden, errors.ApprovalNeeded,
+    errors.ChangedMeanwhile, errors.Conflict, errors.KeyReused, errors.VaultUnreachable,
+)  # fmt: skip
 OF_ALL_MACHINES = frozenset({Kind.DISCOVER, Kind.SHOW_KEPT})
 """Theirs are as long as a message may be."""
 
@@ -27,7 +31,7 @@ def facts_of(order: OrderKind[P, F], report: Report) -> F:
     Raises the problem that it reports, or InvalidArgument when its facts have another shape, or are more than is kept of them.
     """
     if report.problem is not None:
-        raise report.problem.raised()
+        raise _raised(report.problem)
     _require_bounded(order.kind, report)
     try:
         return order.facts.model_validate(report.facts)
@@ -36,6 +40,18 @@ def facts_of(order: OrderKind[P, F], report: Report) -> F:
             f"The report of the order '{order.kind}' cannot be parsed: {first_of(problem)}",
             do="Upgrade vault and appliance to the same release.",
         ) from None
+
+
+def _raised(problem: Problem) -> errors.SecondsiteError:
+    """What only the vault can say of itself is nothing that an appliance reports: a step would wait for the vault's database, and whoever
+    asked would be told that a token does not count."""
+    raised = problem.raised()
+    if not isinstance(raised, OF_THE_VAULT):
+        return raised
+    return errors.Internal(
+        f"The appliance answers '{problem.code}', which is not for it to say: {problem.message}",
+        do="Look at the appliance: it may be in other hands.",
+    )
 
 
 def _require_bounded(kind: Kind, report: Report) -> None:

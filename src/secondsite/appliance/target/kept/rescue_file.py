@@ -5,6 +5,7 @@ from pathlib import Path
 import structlog
 
 from ....ground import durable
+from ....ground.handed_over import real_files
 from ....rescue import NAME, bundle
 
 log = structlog.get_logger(__name__)
@@ -14,7 +15,7 @@ def put(store: Path) -> None:
     """That of this release, in place of what is there. A store that takes no file has its own findings."""
     path, content = store / NAME, bundle()
     try:
-        if not path.exists() or path.read_bytes() != content:
+        if not path.exists() or real_files.content(path) != content:
             durable.write(path, content)
         path.chmod(0o755)
     except OSError as error:

@@ -16,6 +16,7 @@ import structlog
 
 from ....domain import errors
 from ....ground import durable
+from ....ground.handed_over import real_files
 from ....wire.common.stores import DEFAULT, StoreSpace
 from ...shared import State, private
 from ..replica import HostedReplica
@@ -168,7 +169,7 @@ def owner_of(root: Path) -> str | None:
 def mark_of(root: Path) -> Mapping[str, object]:
     """What a store says of itself; empty if it says nothing."""
     try:
-        found = json.loads((root / MARK).read_text())
+        found = json.loads(real_files.content(root / MARK))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

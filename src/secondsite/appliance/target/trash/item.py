@@ -17,6 +17,7 @@ from ....datapath import errors as datapath_errors
 from ....datapath import replica as replicas
 from ....datapath.files import write_durably
 from ....ground import host, seams
+from ....ground.handed_over import real_files
 from ....ground.uptime import Uptime
 from ....wire.common.base import Shape
 from ..delayed_deletions import WRITTEN_EVERY_SECONDS
@@ -115,7 +116,7 @@ def write(folder: Path, removed: Removed) -> None:
 
 def _read(folder: Path) -> Removed | None:
     try:
-        return Removed.model_validate_json((folder / FILE).read_bytes())
+        return Removed.model_validate_json(real_files.content(folder / FILE))
     except (OSError, ValueError) as problem:
         log.warning("trash.unreadable", item=folder.name, problem=str(problem))
         return None

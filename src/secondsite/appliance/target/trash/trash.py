@@ -26,6 +26,7 @@ from ....domain import errors
 from ....domain.amounts import size, span
 from ....ground import host, seams
 from ....ground.durable import sync_folder
+from ....ground.handed_over import real_files
 from ....ground.plural import counted
 from ....ground.problem import SecondsiteError
 from ..replica import FAILOVER, HostedReplica
@@ -214,7 +215,9 @@ def _are_all_in(item: Item, points: Path) -> bool:
     again."""
     found = list(item.folder.glob("points/*.json"))
     with contextlib.suppress(OSError):
-        return bool(found) and all(path.read_bytes() == (points / path.name).read_bytes() for path in found)
+        return bool(found) and all(
+            real_files.content(path) == real_files.content(points / path.name) for path in found
+        )
     return False
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ....ground import durable
+from ....ground.handed_over import real_files
 from .paths import ReplicaFiles
 from .record import ReplicaState
 
@@ -59,7 +60,7 @@ def accept(files: ReplicaFiles, state: ReplicaState) -> None:
 def _noted(place: Path) -> dict[str, dict[str, Look]]:
     """Nothing of a run that a former release opened."""
     try:
-        return dict(json.loads(place.read_text()))
+        return dict(json.loads(real_files.content(place)))
     except (OSError, ValueError):
         return {}
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from ....ground.durable import sync_folder
+from ....ground.handed_over import real_files
 from ... import errors
 from ...cycles import FirmwareFile, firmware
 from ...encryption import DataKey, encrypted_file
@@ -79,7 +80,7 @@ class FirmwareStore:
         """Make an encrypted copy of a plain file; gives its name."""
         stored = self._stored(plain)
         if not self.is_whole(stored):
-            self._write(stored, (self._folder / plain).read_bytes())
+            self._write(stored, real_files.content(self._folder / plain))
         return stored
 
     # -- a run that was rolled forward ---------------------------------------------------------------------

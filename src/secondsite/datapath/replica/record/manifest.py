@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ....ground.handed_over import real_files
 from ....ground.uptime import Uptime
 from ... import errors
 from ...cycles import checked
@@ -110,7 +111,7 @@ def save(manifest: Manifest, path: Path) -> None:
 def load(path: Path) -> Manifest:
     """Read a manifest; raises ImageProblem if the file is absent or damaged."""
     try:
-        body = json.loads(path.read_bytes())
+        body = json.loads(real_files.content(path))
         stated = body.pop("sha256")
         if stated != digest_of(body):
             raise ValueError("its sha256 does not match")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from ....ground.handed_over import real_files
 from ... import errors
 from ...cycles import FirmwareFile, checked
 from ...encryption import Wrapped
@@ -172,7 +173,7 @@ def _fields(value: Any) -> dict[str, Any]:
 def load(path: Path) -> ReplicaState:
     """Read a record; raises ImageProblem if it is absent, damaged or of a later version."""
     try:
-        return _from_json(_trusted(json.loads(path.read_bytes())))
+        return _from_json(_trusted(json.loads(real_files.content(path))))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise errors.ImageProblem(
             f"The replica's record {path} cannot be read: {error}.",

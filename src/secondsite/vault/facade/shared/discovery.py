@@ -12,7 +12,7 @@ from ....wire.control.orders import DISCOVER, Discover, Inventory
 from ... import ports
 from ...steps import lookup
 from ..parts import Parts
-from .asking import UNANSWERED, ask_each
+from .asking import ask_each
 
 DISCOVER_SECONDS = 20.0
 SITES_AT_ONCE = 16
@@ -32,23 +32,29 @@ class SiteContents:
 
 def inventory(parts: Parts, site: str) -> Inventory:
     """All machines and networks of the site now, as far as its appliances answer; several beside one hypervisor say the same, so each
-    machine is listed once. Raises NotFound, and where none answers ApplianceUnreachable, DeadlineExceeded, FabricError."""
-    return _asked(parts, site).inventory
+    machine is listed once. Raises NotFound, and where none answers ApplianceUnreachable, DeadlineExceeded, or what one says instead."""
+    found = _asked(parts, site)
+    if isinstance(found, errors.SecondsiteError):
+        raise found
+    return found.inventory
 
 
-def _asked(parts: Parts, site: str) -> SiteContents:
-    """With a problem that names who did not answer, if others did."""
+def _asked(parts: Parts, site: str) -> SiteContents | errors.SecondsiteError:
+    """With a problem that names who did not answer, if others did; why not, if none did: whatever that is, it is one site's."""
     with parts.store.reading() as tx:
         if tx.sites.find(site) is None:
             raise errors.NotFound.named("site", site)
         appliances = connected(parts, tx.appliances.list(site))
     if not appliances:
-        raise errors.ApplianceUnreachable(f"No appliance of site {site} has a connection to the vault.")
-    answers = ask_each(parts, appliances, DISCOVER, Discover(), DISCOVER_SECONDS)
+        return errors.ApplianceUnreachable(f"No appliance of site {site} has a connection to the vault.")
+    try:
+        answers = ask_each(parts, appliances, DISCOVER, Discover(), DISCOVER_SECONDS)
+    except errors.DeadlineExceeded as busy:  # many wait already
+        return busy
     silent = [each for each in answers if isinstance(each, errors.SecondsiteError)]
     seen = [each for each in answers if isinstance(each, Inventory)]
     if silent and not seen:
-        raise silent[0]
+        return silent[0]
     found = lookup.merged(seen)
     if silent:
         return SiteContents(found, Problem.of(silent[0]), parts.now())
@@ -58,22 +64,27 @@ def _asked(parts: Parts, site: str) -> SiteContents:
 
 def now_or_last(parts: Parts, site: str) -> SiteContents:
     """What the site has, or had when it was last asked. Raises what `inventory` raises if it was never asked."""
-    try:
-        return _asked(parts, site)
-    except UNANSWERED as problem:
-        with parts.store.reading() as tx:
-            last = tx.inventories.find(site)
-        if last is None:
-            raise
-        return SiteContents(last.inventory, Problem.of(problem), last.seen_at)
+    found = _now_or_last(parts, site)
+    if isinstance(found, errors.SecondsiteError):
+        raise found
+    return found
+
+
+def _now_or_last(parts: Parts, site: str) -> SiteContents | errors.SecondsiteError:
+    found = _asked(parts, site)
+    if not isinstance(found, errors.SecondsiteError):
+        return found
+    with parts.store.reading() as tx:
+        last = tx.inventories.find(site)
+    return found if last is None else SiteContents(last.inventory, Problem.of(found), last.seen_at)
 
 
 def seen(parts: Parts, site: str) -> SiteContents:
     """The same; for a site that was never asked and cannot be asked now, only the problem. Raises NotFound."""
-    try:
-        return now_or_last(parts, site)
-    except UNANSWERED as problem:
-        return SiteContents(Inventory(machines=(), networks=()), Problem.of(problem))
+    found = _now_or_last(parts, site)
+    if isinstance(found, errors.SecondsiteError):
+        return SiteContents(Inventory(machines=(), networks=()), Problem.of(found))
+    return found
 
 
 def at_once(sites: Sequence[str], ask: Callable[[str], S]) -> list[S]:

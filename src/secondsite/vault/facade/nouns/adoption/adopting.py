@@ -39,6 +39,7 @@ class Adoption:
             )
         payload = ShowKept(after=asked.after) if asked.dry_run else ShowKept(after=asked.after, most=AT_ONCE)
         (found,) = ask_and_wait(self._parts, [at], SHOW_KEPT, payload, SECONDS)
+        _require_onward(at, asked.after, found)
         known = settings.names(found, at.site, asked.other_site)
         if asked.dry_run:
             return self._looked_at(at, found, known, is_first=not asked.after)
@@ -92,6 +93,15 @@ class Adoption:
 
     def _around(self, tx: ports.Transaction, at: ports.ApplianceRecord, known: settings.Names) -> Around:
         return Around(at, known, machines.policy_of(tx, known), self._parts.now())
+
+
+def _require_onward(at: ports.ApplianceRecord, after: str, found: Found) -> None:
+    """Portions come to an end, if each goes further. Raises InvalidArgument."""
+    if found.more and (not found.machines or found.machines[-1].id <= after):
+        raise errors.InvalidArgument(
+            f"Appliance '{at.name}' says that more machines follow, and tells the same again: it would be asked without an end.",
+            do="Look at the appliance: it may be in other hands, or its store may have been. What was told before this is adopted.",
+        )
 
 
 class _Rehearsed(Exception):
