@@ -135,6 +135,14 @@ def test_a_token_with_such_a_name_of_an_earlier_release_is_ended_by_its_id(ask, 
     ask("GET", "/vault", 401, headers={"Authorization": f"Bearer {made['token']}"})
 
 
+@pytest.mark.parametrize("field", ["sites", "machines", "scope", "role"])
+def test_a_token_that_was_to_be_limited_by_what_is_no_field_is_not_given_at_all(ask, field):
+    """It was given for the whole vault."""
+    body = {"name": "robot", "roles": ["reader"], field: ["paris"]}
+    assert field in ask("POST", "/tokens", 422, json=body)["error"]["message"]
+    assert [each["name"] for each in ask("GET", "/tokens")] == ["admin"]
+
+
 @pytest.fixture
 def asked(vault, monkeypatch):
     """How often the database was asked whose secret it is."""

@@ -1,6 +1,6 @@
 """Access tokens of people and programs."""
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, ConfigDict, Field
 
 from ....domain.access.roles import Role
 from ....ground.units import DAY
@@ -11,7 +11,9 @@ LONGEST_SECONDS = 3650 * DAY
 
 
 class TokenCreate(Shape):
-    """A new access token."""
+    """A new access token. What is no field of it is refused: one that was to limit it would be given for the whole vault."""
+
+    model_config = ConfigDict(extra="forbid")
 
     name: str
     """Whom or what it is for: 1 to 100 letters (a to z), digits, blanks and . _ - + @; a letter or digit at both ends."""
@@ -27,6 +29,8 @@ class TokenCreate(Shape):
 
 class TokenRotate(Shape):
     """A new secret for a token."""
+
+    model_config = ConfigDict(extra="forbid")
 
     former_valid_seconds: float = Field(0, ge=0, le=DAY)
     """How long the former secret is valid beside it, at most a day; 0: it ends at once."""
