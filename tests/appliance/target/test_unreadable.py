@@ -3,9 +3,12 @@ that never was."""
 
 import errno
 import os
+import re
+from pathlib import Path
 
 import pytest
 
+import secondsite
 from rig.eventually import eventually
 from rig.noise import noise
 from secondsite.appliance import shared
@@ -94,5 +97,10 @@ def test_why_nothing_is_compared_is_told_as_what_it_is(problem, code, finding):
     assert shared.code_for(code) == finding
 
 
-def test_a_store_that_became_read_only_is_told_by_the_target_and_is_no_fault_of_the_hypervisor():
-    assert shared.code_for("store-unwritable") == "peer-refused"
+def test_no_refusal_of_the_target_is_a_fault_of_the_source_s_hypervisor():
+    """As a store was that became read-only."""
+    root = Path(secondsite.__file__).parent
+    texts = [path.read_text() for path in root.rglob("*.py")]
+    codes = {code for text in texts for code in re.findall(r'CycleRefused\(\s*"([a-z-]+)"', text)}
+    assert {"store-unwritable", "wrong-epoch", "out-of-order"} <= codes
+    assert {code for code in codes if shared.code_for(code) == "cycle-failed"} == set()
