@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import secondsite
+from rig.appliances import runs
 from rig.eventually import eventually
 from rig.noise import noise
 from secondsite.appliance import shared
@@ -17,7 +18,7 @@ from secondsite.datapath import errors as datapath_errors
 from secondsite.datapath.cycles import inbox
 from secondsite.domain import errors
 from secondsite.ground.units import KiB, MiB
-from secondsite.wire.control.orders import Kind, OnePoint
+from secondsite.wire.control.orders import Drain, Kind, OnePoint, RunCycle
 
 pytestmark = pytest.mark.slow
 
@@ -51,6 +52,25 @@ def test_a_head_that_cannot_be_opened_is_no_peer_that_does_not_answer(pointed):
     eventually(lambda: head.name in of_source(pair).get("peer-refused", ""), 40)
     assert "peer-unreachable" not in of_source(pair)
     assert head.name in of_target(pair)["replica-damaged"]
+
+
+def test_what_was_sent_onto_a_head_that_cannot_be_opened_is_told_with_what_starts_all_the_same(pointed):
+    """A failover of the latest instant said 'internal', which reads as a defect, and the points are whole."""
+    pair, point_id = pointed
+    content = pair.source.read(pair.fabric_id)
+    pair.pause()
+    pair.target.stop()
+    (head,) = pair.target.replica_folder(pair.machine_id).glob("disks/vda/*.head.qcow2")
+    os.truncate(head, 0)
+    pair.target.start()
+    pair.source.write(pair.fabric_id, 2 * MiB, noise(64 * KiB))
+    pair.source.do(Kind.RUN_CYCLE, RunCycle(), pair.machine_id)
+    drained = pair.target.order(Kind.DRAIN, Drain(seal=True), pair.machine_id)
+    assert drained.problem.code == "replica-error"
+    assert head.name in drained.problem.message
+    assert "machine failover web01 --choice latest_processed" in drained.problem.do
+    away = runs.start(pair, "failover", point_id)["fabric_id"]
+    assert pair.target.read(away) == content
 
 
 def broken(*_):
