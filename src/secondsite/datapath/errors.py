@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from ..ground import problem
 from ..ground.problem import DatapathError as DatapathError
 from ..ground.problem import KeyMissing as KeyMissing
@@ -141,6 +144,19 @@ class PointUnknown(DatapathError):
     """The replica has no such usable recovery point."""
 
     code = "point-unknown"
+
+
+_SAYS_NOTHING: Final = re.compile(
+    r"\block\b|too many open files|cannot allocate|permission denied", re.IGNORECASE
+)
+"""Why an image that may be whole is not opened. QEMU has a hundred words for one that is broken or gone."""
+
+
+def tells_of_damage(error: BaseException) -> bool:
+    """Whether an image is broken or gone. A slow answer is not damage: it was seen on a host with forty busy processes."""
+    if isinstance(error, QmpRefused):
+        return not _SAYS_NOTHING.search(error.message)
+    return isinstance(error, DiskUnreadable | ImageProblem) and not isinstance(error, DiskSilent)
 
 
 def by_code() -> dict[str, type[problem.SecondsiteError]]:

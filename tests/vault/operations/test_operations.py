@@ -425,7 +425,7 @@ def test_a_cancel_that_fails_is_retried_by_hand(verbs):
 
 def test_a_cancel_that_fails_because_the_source_died_leads_on_by_failover(verbs):
     verbs.protect()
-    verbs.appliances.fail(Kind.DRAIN, times=1)
+    verbs.appliances.fail(Kind.START_REPLICA, times=1)
     verbs.appliances.fail(Kind.RESTART)
     verbs.run(Verb.PLANNED_FAILOVER)
     assert verbs.state() is State.CANCEL_FAILED

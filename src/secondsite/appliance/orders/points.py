@@ -1,7 +1,9 @@
 """Orders about recovery points."""
 
+import shlex
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from ...datapath import errors as datapath_errors
 from ...domain import errors, journal, points
@@ -20,10 +22,28 @@ def drain(context: Context, payload: Drain) -> tuple[str, Points]:
     _wait_for_arrival(context, hosted, payload)
     with context.alone(hosted, "processing what was sent"):
         old_disks.look(hosted)
-        count = context.parts.work.apply_all(hosted, context.left_seconds())
-        new_point_id, how = _seal(hosted) if payload.seal else (None, "")
+        with _readable(hosted):
+            count = context.parts.work.apply_all(hosted, context.left_seconds())
+            new_point_id, how = _seal(hosted) if payload.seal else (None, "")
         shapes = hosted.refresh()
     return f"processed {counted(count, 'cycle')}{how}", Points(points=shapes, new_point_id=new_point_id)
+
+
+@contextmanager
+def _readable(hosted: HostedReplica) -> Iterator[None]:
+    """Raises ReplicaError for a file that is broken or gone; the points below it may be whole."""
+    try:
+        yield
+    except datapath_errors.DatapathError as problem:
+        if not datapath_errors.tells_of_damage(problem):
+            raise
+        hosted.findings.add("replica-damaged", problem.message)
+        raise errors.ReplicaError(
+            f"What was sent of {hosted.setup.machine_name} cannot be processed at the target: {problem.message}",
+            do="In need start it without that: 'secondsite machine failover "
+            f"{shlex.quote(hosted.setup.machine_name)} --choice latest_processed'. While it runs at its source, disable its protection and "
+            "enable it again.",
+        ) from problem
 
 
 def _wait_for_arrival(context: Context, hosted: HostedReplica, payload: Drain) -> None:

@@ -237,10 +237,15 @@ class HostedReplica:
         return ids[0] if known and ids[0] not in kept else None
 
     def record(self, point_id: str) -> PointRecord:
-        """A point by its id, read now; raises NotFound."""
+        """A point by its id, read now; raises NotFound, PointDamaged."""
         try:
             return self.replica.point(point_id)
-        except (datapath_errors.PointUnknown, datapath_errors.ImageProblem) as problem:
+        except datapath_errors.ImageProblem as problem:
+            raise errors.PointDamaged(
+                f"Recovery point {point_id} of {self} cannot be read: {problem.message}",
+                do="Choose another point.",
+            ) from problem
+        except datapath_errors.PointUnknown as problem:
             raise errors.NotFound(
                 f"{self} has no recovery point '{point_id}'.",
                 do="List them with 'secondsite point list MACHINE'.",
@@ -270,9 +275,13 @@ class HostedReplica:
             log.warning("replica.not-described", machine=self.machine_id, problem=str(problem))
             self.findings.add("replica-damaged", f"{self} cannot be described: {problem}")
             return ReplicaStatus(
-                machine_id=self.machine_id, epoch=self.setup.epoch, accepting=self.accepting, synchronized=False,
-                findings=self.findings.all(),
+                machine_id=self.machine_id, epoch=self.setup.epoch, accepting=self.accepting,
+                synchronized=self._synchronized, points=self.points, findings=self.findings.all(),
             )  # fmt: skip
+
+    @property
+    def _synchronized(self) -> bool:
+        return any(point.epoch == self.setup.epoch for point in self.points)
 
     def _status(self) -> ReplicaStatus:
         state = self.replica.state
@@ -281,7 +290,7 @@ class HostedReplica:
             machine_id=self.machine_id,
             epoch=self.setup.epoch,
             accepting=self.accepting,
-            synchronized=any(point.epoch == self.setup.epoch for point in self.points),
+            synchronized=self._synchronized,
             points=self.points,
             journal=self.cycles.told(self.points, self.unchanged),
             journal_bytes=self.replica.journal.stored_bytes(),

@@ -10,8 +10,9 @@ cycle is sent again."""
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -37,6 +38,10 @@ Answer = Callable[[Connection, Message], None]
 """Holds a conversation that begins with this message."""
 LEAST_FREE_BYTES: Final = 1 * MiB
 """A file system with less takes no cycle, whatever it holds."""
+LOOK: Final = (
+    "Look at the mounts and the kernel's log of the target's host. Once the store's file system is there and can be written, start its "
+    "appliance again; nothing is lost at the source meanwhile."
+)
 
 
 def serve(
@@ -87,8 +92,9 @@ def answer_offer(
 ) -> None:
     """Say whether a cycle like this one would be taken now; nothing is received."""
     try:
-        accept = admission.accept(connection.peer_name, header)
-        _require_space(accept, parts)
+        with _store_asked():
+            accept = admission.accept(connection.peer_name, header)
+            _require_space(accept, parts)
     except DatapathError as refused:
         _refuse(connection, refused)
     else:
@@ -116,8 +122,9 @@ def receive_cycle(connection: Connection, header: CycleHeader, admission: CycleA
     sender, received before, or written directly to the replica. Raises DatapathError if the connection is
     unusable."""
     try:
-        accept = admission.accept(connection.peer_name, header)
-        already = accept.already or _received_before(accept, header, admission)
+        with _store_asked():
+            accept = admission.accept(connection.peer_name, header)
+            already = accept.already or _received_before(accept, header, admission)
     except DatapathError as refused:
         _refuse(connection, refused)
         return None
@@ -139,6 +146,17 @@ def receive_cycle(connection: Connection, header: CycleHeader, admission: CycleA
         _refuse(connection, problem)
         connection.drain(DRAIN_SECONDS)
         raise
+
+
+@contextlib.contextmanager
+def _store_asked() -> Iterator[None]:
+    """A store that fails is no connection that broke. Raises CycleRefused."""
+    try:
+        yield
+    except OSError as problem:
+        raise CycleRefused(
+            "store-unreadable", f"the target's store cannot be read: {problem}", do=LOOK
+        ) from problem
 
 
 def _received_before(accept: Accept, header: CycleHeader, admission: CycleAdmission) -> bool:
@@ -215,9 +233,7 @@ def _left_bytes(accept: Accept) -> int | None:
 def _store_problem(inbox_dir: Path, problem: OSError) -> CycleRefused:
     if full_disk.takes_no_more(problem):
         return _store_full(inbox_dir)
-    return CycleRefused(
-        "store-unwritable", f"{inbox_dir} cannot be written: {problem}", do="check the target's store"
-    )
+    return CycleRefused("store-unwritable", f"{inbox_dir} cannot be written: {problem}", do=LOOK)
 
 
 def _store_full(inbox_dir: Path) -> CycleRefused:

@@ -241,12 +241,14 @@ class PlannedFailover(MachineOperation):
             return fitting.look(tx, machine, connected, now.addresses, target.stand_ins, runs=runs)
 
     def _pre_copy(self, ctx: StepContext) -> Outcome:
-        """With a budget for the downtime until it can be met. If that does not come, the machine was not shut down, and runs on."""
+        """With a budget for the downtime until it can be met. If that does not come, or the target cannot process what it took, the
+        machine was not shut down, and runs on."""
         allowed = ctx.facts(CHECK, Allowed).changes_seconds
         answer = self.source(ctx).pre_copy(allowed)
         if allowed is not None and answer.facts.seconds > allowed:
             at_most = ctx.arguments(PlannedFailoverArguments).at_most_down_seconds or 0.0
             raise budget.not_met(ctx.subject_name, at_most, answer.facts.seconds, allowed)
+        self.target(ctx).apply_until(answer.facts)
         return answer.done()
 
     def _shut_down(self, ctx: StepContext) -> Outcome:

@@ -1,5 +1,6 @@
 """The program that asks services of guests: no answer, however odd, ends the questions to others."""
 
+import asyncio
 import contextlib
 import json
 import secrets
@@ -105,6 +106,120 @@ def test_a_page_that_takes_longer_than_one_attempt_is_waited_for():
     with serving(b"HTTP/1.0 200 OK\r\n\r\nthe shop", after=program.ANSWER_SECONDS + 1) as port:
         verdicts, complaints = asked(knock(port, 45.0))
     assert (verdicts, complaints) == ({0: True}, "")
+
+
+def test_time_without_a_connection_makes_no_attempt_wait_longer_for_its_answer(monkeypatch, capsys):
+    """A firewall that drops while its host boots: the first connection after it was waited for until the check's end, and it was one that
+    the application had lost as it started."""
+    monkeypatch.setattr(program, "CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(program, "ANSWER_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as server, socket.socket() as waiting:
+        waiting.connect(server.getsockname())  # others get no answer to their first packet
+
+        def serve():
+            time.sleep(4)
+            kept = [server.accept(), server.accept()]
+            with contextlib.suppress(OSError):
+                while True:
+                    one, _ = server.accept()
+                    with one:
+                        one.recv(4096)
+                        one.sendall(b"HTTP/1.0 200 OK\r\n\r\n")
+            for one, _ in kept:
+                one.close()
+
+        thread = worker("boots", serve)
+        thread.start()
+        asyncio.run(program.ask_all([knock(server.getsockname()[1], 20.0)]))
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join(10)
+    assert json.loads(capsys.readouterr().out)["passed"]
+
+
+HANGS = "import socket; kept = []; server = socket.create_server(('', 80))\nwhile True: kept.append(server.accept())"
+ANSWERS = """
+import socket
+server = socket.create_server(('', 80))
+while True:
+    one, _ = server.accept()
+    with one:
+        one.recv(4096)
+        one.sendall(b'HTTP/1.0 200 OK\\r\\n\\r\\n')
+"""
+
+
+class Guest:
+    """A network of its own, which another one is plugged into."""
+
+    def __init__(self, name, asker):
+        self._name, self._asker = name, asker
+        self._service = None
+
+    def start(self, program):
+        """Nothing of an earlier start is known to its kernel."""
+        self.end()
+        ip("netns", "add", self._name)
+        ip(
+            "link",
+            "add",
+            "eth0",
+            "netns",
+            self._name,
+            "type",
+            "veth",
+            "peer",
+            "name",
+            "eth0",
+            "netns",
+            self._asker,
+        )
+        for name, address in ((self._name, "10.97.5.2/24"), (self._asker, "10.97.5.1/24")):
+            ip("-n", name, "address", "add", address, "dev", "eth0")
+            ip("-n", name, "link", "set", "eth0", "address", "fe:00:00:00:00:01", "up")
+        ip("-n", self._asker, "link", "set", "eth0", "address", "fe:00:00:00:00:02")
+        self._service = subprocess.Popen(["ip", "netns", "exec", self._name, sys.executable, "-c", program])
+
+    def end(self):
+        """Without a word to anybody."""
+        if self._service is not None:
+            ip("-n", self._name, "link", "delete", "eth0")
+            self._service.kill()
+            self._service.wait(10)
+            ip("netns", "delete", self._name)
+            self._service = None
+
+
+def ip(*words):
+    subprocess.run(["ip", *words], check=True, timeout=10)
+
+
+@pytest.fixture
+def asker():
+    name = f"ss-{secrets.token_hex(3)}"
+    ip("netns", "add", name)
+    yield name
+    ip("netns", "delete", name)
+
+
+@pytest.fixture
+def guest(asker):
+    made = Guest(f"{asker}-guest", asker)
+    yield made
+    made.end()
+
+
+@pytest.mark.slow
+def test_a_guest_that_starts_again_is_asked_again_however_long_its_answer_was_waited_for(asker, guest):
+    """It knows nothing of the connection that it had, and does not say so by itself."""
+    guest.start(HANGS)
+    asked_for = {**knock(80, 34.0), "address": "10.97.5.2"}
+    words = json.dumps({"bridge": None, "source": None, "knocks": [asked_for]})
+    command = ["ip", "netns", "exec", asker, sys.executable, program.__file__, words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as asking:
+        time.sleep(4 * program.ANSWER_SECONDS)  # amid the third attempt, which waits as long as that
+        guest.start(ANSWERS)
+        told, _ = asking.communicate(timeout=60)
+    assert json.loads(told)["passed"], told
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from ....datapath.cycles import CycleHeader
 from ....datapath.digests import hashes, zero_digests
-from ....datapath.errors import DatapathError, ProtocolViolated
+from ....datapath.errors import DatapathError, ProtocolViolated, tells_of_damage
 from ....datapath.extents import Extent
 from ....datapath.granularity import BLOCK_BYTES, PAGE_BYTES
 from ....datapath.replica import Replica
@@ -24,7 +24,7 @@ from .. import old_disks
 from ..apply import Applier
 from ..replica import HostedReplica
 from ..replicas import ReplicaHost
-from . import direct
+from . import direct, refusing
 
 DIGESTS_WAIT_SECONDS = 25.0
 
@@ -92,7 +92,7 @@ class Admission:
                 with hosted.lock("looking at the old disks", DIGESTS_WAIT_SECONDS):
                     old_disks.look(hosted)
             except SecondsiteError as error:
-                raise CycleRefused("replica-busy", error.message, do=error.do) from error
+                raise refusing.refused(error) from error
 
     def _place(self, hosted: HostedReplica, header: CycleHeader) -> Accept:
         received = hosted.received_seq()
@@ -183,7 +183,9 @@ class Admission:
                 self._work.apply_all(hosted, DIGESTS_WAIT_SECONDS)
                 yield hosted.replica
         except SecondsiteError as error:
-            raise CycleRefused("replica-busy", error.message, do=error.do) from error
+            if tells_of_damage(error):
+                hosted.findings.add("replica-damaged", error.message)
+            raise refusing.refused(error) from error
 
     def direct_write(
         self, header: CycleHeader, cut: Callable[[], None]

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import secrets
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from ....ground.durable import forget_cached
 from ... import errors
@@ -19,11 +17,6 @@ from ..core import ReplicaCore
 from ..record import manifest
 from ..record.manifest import ManifestDisk
 from ..record.record import ReplicaState
-
-_SAYS_NOTHING: Final = re.compile(
-    r"\block\b|too many open files|cannot allocate|permission denied", re.IGNORECASE
-)
-"""Why an image that may be whole is not opened. QEMU has a hundred words for one that is broken or gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +79,7 @@ def _read(
                 digest, read_bytes = scan.whole_digest(image, cancelled, told)
                 return (digest, image.size_bytes) == (disk.digest, disk.size_bytes), read_bytes
     except (errors.DiskUnreadable, QmpRefused) as error:
-        if isinstance(error, errors.DiskSilent):
-            raise  # seen on a host with forty busy processes: a slow answer is not damage
-        if isinstance(error, QmpRefused) and _SAYS_NOTHING.search(error.message):
+        if not errors.tells_of_damage(error):
             raise
         return False, 0
     finally:

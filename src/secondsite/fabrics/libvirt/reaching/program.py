@@ -23,7 +23,8 @@ CANDIDATES = 32
 PROBES = 2
 PROBE_SECONDS = 0.3
 CONNECT_SECONDS = 5.0
-ANSWER_SECONDS = 5.0  # of the first attempt; each that got none is followed by one that waits twice as long
+ANSWER_SECONDS = 5.0  # of the first attempt; each that was connected and got none is followed by one that waits twice as long
+LOST_AFTER_SECONDS, LOST_PROBES, LOST_PROBE_SECONDS = 5, 3, 2
 AGAIN_SECONDS = 0.5
 MOST_BYTES = 64 * 1024
 MOST_SAID = 200
@@ -63,9 +64,9 @@ async def ask(number: int, knock: dict[str, Any]) -> None:
         except Unanswered as silence:
             # a busy guest works on at a page that nobody waits for, and given up every 5 s it never comes to the end of one
             patience, said = 2 * patience, str(silence)
-        except TimeoutError:
+        except TimeoutError as late:
             # the last attempt is cut short, and says less than the one before it
-            said = said or "no answer"
+            said = os.strerror(late.errno) if late.errno else said or "no answer"
         except OSError as error:
             said = os.strerror(error.errno) if error.errno else str(error)
         except (ValueError, EOFError) as error:
@@ -77,30 +78,44 @@ async def ask(number: int, knock: dict[str, Any]) -> None:
 
 
 class Unanswered(Exception):
-    """What did not come, and within which time."""
+    """By one that is connected: what did not come, and within which time."""
 
 
 async def attempt(knock: dict[str, Any], patience: float) -> tuple[bool, str]:
-    """Raises Unanswered if there is no connection within CONNECT_SECONDS, or no answer within `patience` seconds after it."""
+    """Raises ConnectionError if there is no connection within CONNECT_SECONDS, Unanswered if no answer within `patience` seconds after it."""
     host = knock["address"].partition("/")[0]
-    opening = asyncio.open_connection(host, knock["port"])
-    reader, writer = await within(CONNECT_SECONDS, opening, "no answer: no connection")
+    reader, writer = await connected(host, knock["port"])
     try:
         if knock["path"] is None:
             return True, "the port is open"
         request = f"GET {knock['path']} HTTP/1.0\r\nHost: {host}\r\nConnection: close\r\n\r\n"
         writer.write(request.encode())
-        answer = whole(reader, knock["text"] is not None)
-        return judged(knock, await within(patience, answer, "no answer: connected, but nothing whole came"))
+        silence = Unanswered(f"no answer: connected, but nothing whole came within {patience:.0f} s")
+        return judged(knock, await within(patience, whole(reader, knock["text"] is not None), silence))
     finally:
         writer.close()
 
 
-async def within(seconds: float, awaited: Coroutine[Any, Any, Given], silence: str) -> Given:
+async def connected(host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    silence = ConnectionError(f"no answer: no connection within {CONNECT_SECONDS:.0f} s")
+    reader, writer = await within(CONNECT_SECONDS, asyncio.open_connection(host, port), silence)
+    # a guest that starts again knows nothing of its connections, and says so only to one who speaks
+    line = writer.get_extra_info("socket")
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, LOST_AFTER_SECONDS)
+    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, LOST_PROBE_SECONDS)
+    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, LOST_PROBES)
+    return reader, writer
+
+
+async def within(seconds: float, awaited: Coroutine[Any, Any, Given], silence: Exception) -> Given:
+    """Raises `silence` once the time is over."""
     try:
         return await asyncio.wait_for(awaited, seconds)
     except TimeoutError as late:
-        raise Unanswered(f"{silence} within {seconds:.0f} s") from late
+        if late.errno:  # of the line itself
+            raise
+        raise silence from late
 
 
 async def whole(reader: asyncio.StreamReader, reads_body: bool) -> bytes:

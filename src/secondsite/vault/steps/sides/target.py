@@ -148,6 +148,13 @@ class Target(Side):
         """Processes what was sent and seals it as a point (LATEST); it needs only what is at the target."""
         return self.give(orders.DRAIN, orders.Drain(seal=True), "processing what was sent", DRAIN)
 
+    def apply_until(self, last: CycleFact) -> Answer[Points]:
+        """Processes what was sent up to that cycle, and fails if that cannot be; no point is made."""
+        payload = orders.Drain(seal=False, at_least_epoch=last.epoch, at_least_seq=last.seq)
+        return self.give(
+            orders.DRAIN, payload, "processing what was copied ahead", Limits(deadline_seconds=HOUR)
+        )
+
     def drain_until(self, last: CycleFact) -> Answer[Points]:
         """The same, and fails unless that cycle is among it."""
         payload = orders.Drain(seal=True, at_least_epoch=last.epoch, at_least_seq=last.seq)
