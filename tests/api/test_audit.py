@@ -89,14 +89,13 @@ def test_a_change_shows_what_was_before_and_after_who_and_from_where(ask, log):
     assert entry["token_id"] == admin["id"]
 
 
-@pytest.mark.parametrize("path", ["/tokens", "/sites", "/groups"])
+@pytest.mark.parametrize("path", ["/sites", "/groups"])
 def test_fields_that_nobody_knows_hide_nothing_in_the_audit_log(ask, two_sites, path):
-    body = {"name": "made", "roles": ["contributor"], "source_site": "a", "target_site": "b"}
+    body = {"name": "made", "source_site": "a", "target_site": "b"}
     ask("POST", path, 201, json=body | {"padding": "x" * 5000})
     (entry,) = ask("GET", "/audit", params={"limit": 1})["items"]
     after = json.loads(entry["details"])["after"]
     assert after["name"] == "made"
-    assert path != "/tokens" or after["roles"] == ["contributor"]
 
 
 def test_a_verb_with_a_large_body_is_on_record_with_what_was_understood_of_it(ask, log, protected):

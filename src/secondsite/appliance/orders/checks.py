@@ -356,7 +356,8 @@ def _is_an_old_copy(context: Context, payload: CheckTarget, found: MachineSummar
     hosted = context.parts.host.find(context.machine_id)
     if hosted is None or payload.replica is not None or hosted.replica.state.stands_on_its_run:
         return False
-    return not runs.stands_on(context, hosted, found)
+    is_a_drill = found.fabric_id in runs.of_drills(context)
+    return not is_a_drill and not runs.stands_on(context, hosted, found)
 
 
 def _rid_of(context: Context, namesake: MachineSummary) -> str:
