@@ -352,12 +352,9 @@ def _taken(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
 
 
 def _is_an_old_copy(context: Context, payload: CheckTarget, found: MachineSummary) -> bool:
-    """Its owner defined it anew beside a replica: a start would fail on it, once the machine at the other site is shut down."""
+    """A start would fail on it, once the machine at the other site is shut down. A reprotect withdraws it."""
     hosted = context.parts.host.find(context.machine_id)
-    if hosted is None or payload.replica is not None or hosted.replica.state.stands_on_its_run:
-        return False
-    is_a_drill = found.fabric_id in runs.of_drills(context)
-    return not is_a_drill and not runs.stands_on(context, hosted, found)
+    return hosted is not None and payload.replica is None and runs.is_an_old_copy(context, hosted, found)
 
 
 def _rid_of(context: Context, namesake: MachineSummary) -> str:

@@ -372,7 +372,7 @@ def stop_replica(context: Context, payload: StopReplica) -> tuple[str, Nothing]:
     with context.alone(hosted, "ending a run"):
         marks.found(context, payload.fabric_id)
         if payload.run == FAILOVER:
-            if _is_an_old_copy(context, hosted, payload.fabric_id):
+            if _failed_on_an_old_copy(context, hosted, payload.fabric_id):
                 return (
                     "nothing was started from the replica; the old copy that is defined here is left as it is, off",
                     Nothing(),
@@ -385,14 +385,20 @@ def stop_replica(context: Context, payload: StopReplica) -> tuple[str, Nothing]:
         return end(context, hosted, payload.run), Nothing()
 
 
-def _is_an_old_copy(context: Context, hosted: HostedReplica | None, fabric_id: str) -> bool:
-    """Off, of the machine's own, beside a replica onto which nothing was failed over: its owner defined it anew, and a start failed on it."""
-    if hosted is None or hosted.replica.state.stands_on_its_run or machine_of(context, FAILOVER) is not None:
+def is_an_old_copy(context: Context, hosted: HostedReplica, found: MachineSummary) -> bool:
+    """Of the machine's own, on other disks than its replica's: its owner defined it anew beside a replica that nothing stands on."""
+    if hosted.replica.state.stands_on_its_run or found.tag != context.machine_id:
         return False
-    found = context.fabric.inventory.get(fabric_id)
-    if found is None or found.tag != context.machine_id or found.power is not PowerState.OFF:
+    return found.fabric_id not in of_drills(context) and not stands_on(context, hosted, found)
+
+
+def _failed_on_an_old_copy(context: Context, hosted: HostedReplica | None, fabric_id: str) -> bool:
+    """Nothing was failed over onto the replica, and what is in the way is off."""
+    found = None if hosted is None else context.fabric.inventory.get(fabric_id)
+    if hosted is None or found is None or hosted.replica.state.run(FAILOVER) is not None:
         return False
-    return hosted.replica.state.run(FAILOVER) is None
+    was_begun = machine_of(context, FAILOVER) is not None
+    return not was_begun and found.power is PowerState.OFF and is_an_old_copy(context, hosted, found)
 
 
 def _require_a_copy(context: Context, hosted: HostedReplica | None, fabric_id: str) -> None:

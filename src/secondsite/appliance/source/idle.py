@@ -234,12 +234,11 @@ def _ready(sources: Iterable[Source], now: float) -> dict[_Peer, list[Source]]:
     found = [(due, source) for source in sources if source.rests and (due := source.due) is not None]
     if not found or min(due for due, _source in found) > now:
         return {}
-    found.sort(key=lambda each: each[0])
+    found = [each for each in found if each[0] - now <= EARLY * each[1].pause_seconds]
     late = {_peer_of(source) for due, source in found if due <= now}
     ready: defaultdict[_Peer, list[Source]] = defaultdict(list)
-    for due, source in found:
-        peer = _peer_of(source)
-        if peer in late and due - now <= EARLY * source.pause_seconds:
+    for _due, source in sorted(found, key=lambda each: each[0]):
+        if (peer := _peer_of(source)) in late:
             ready[peer].append(source)
     return ready
 
