@@ -44,6 +44,9 @@ DRILL_IT = (
     "'secondsite machine test-failover MACHINE', look at it, then 'secondsite machine cleanup-test-failover MACHINE --verdict passed "
     "--notes WHAT'; or let 'secondsite drill schedule set' do it."
 )
+UNKNOWN = "cycle-failed"
+"""What is told as an appliance's own words: a code that no vault knows yet, or that only the vault finds."""
+CLOCK_SKEW = "clock-skew"
 SILENT_SECONDS = 90
 """An appliance tells of all its machines every few seconds: one that it says nothing of for so long it does not know."""
 W, C = Severity.WARNING, Severity.CRITICAL
@@ -182,7 +185,7 @@ CATALOGUE: dict[str, FindingKind] = {
             "Read the reason. Recovery points keep the last state that arrived; replication of the disks goes on.",
         ),
         _kind(
-            "cycle-failed",
+            UNKNOWN,
             W,
             "A cycle could not be taken from the hypervisor.",
             "Read the reason; replication tries again by itself.",
@@ -311,7 +314,7 @@ CATALOGUE: dict[str, FindingKind] = {
             by_vault=True,
         ),
         _kind(
-            "clock-skew",
+            CLOCK_SKEW,
             W,
             "The clock of a site or of the vault was set, or its time service does not work.",
             "Check the time service (chrony, systemd-timesyncd) of both sites' hosts and of the vault's. No point is lost, "

@@ -135,8 +135,24 @@ def test_a_clock_that_differs_is_named_with_its_seconds_since_it_did_and_until_i
     assert said() == [("The clock of the source's appliance is 3600 s ahead of the vault's.", NOW)]
     facts.status("appliance-a", Status(sources=(source_status(),), at=clock.now - timedelta(minutes=2)))
     assert "120 s behind" in said()[0][0]
+    with store.reading() as tx:
+        status = facts.latest(tx, "m1")
+    (found,) = health.findings(situation(status=status), NOW)
+    assert (found.code, found.said_by) == ("clock-skew", None)
     facts.status("appliance-a", Status(sources=(source_status(),), at=clock.now))
     assert said() == []
+
+
+def test_what_an_appliance_says_of_clocks_is_told_as_its_words(store, facts, clock):
+    claimed = FindingShape(code="clock-skew", what="Set yours back.", since=NOW)
+    of_source = source_status().model_copy(update={"findings": (claimed,)})
+    for ahead in (timedelta(0), timedelta(hours=1)):
+        facts.status("appliance-a", Status(sources=(of_source,), at=clock.now + ahead))
+        with store.reading() as tx:
+            status = facts.latest(tx, "m1")
+        told = {each.code: each.told for each in health.findings(situation(status=status), NOW)}
+        assert told.pop("cycle-failed") == "appliance 'x' of site a says: Set yours back."
+        assert list(told) == (["clock-skew"] if ahead else [])
 
 
 def test_what_was_not_written_yet_is_written_when_the_appliance_goes(store, facts):
@@ -343,7 +359,7 @@ def test_by_a_targets_word_alone_nobody_is_told_to_stop_what_runs_at_the_source(
 
 @pytest.mark.parametrize(
     "code",
-    ["source-running-after-failover", "record-is-behind", "rpo-exceeded", "clock-skew", "drifted", "seed-x"],
+    ["source-running-after-failover", "record-is-behind", "rpo-exceeded", "drifted", "seed-x"],
 )
 def test_what_an_appliance_has_no_way_to_know_is_told_as_its_words_and_brings_no_advice_of_ours(code):
     said = FindingShape(code=code, what="Stop it at site a.", since=NOW)

@@ -181,7 +181,10 @@ def _reported(situation: Situation) -> Iterator[HealthFinding]:
                 if appliance
                 else f"the appliance of site {site}"
             )
-            yield HealthFinding(_believed(finding.code, side is source), finding.what, finding.since, who)
+            if finding.code == health.CLOCK_SKEW:  # of a status, but the vault's own
+                yield HealthFinding(finding.code, finding.what, finding.since)
+            else:
+                yield HealthFinding(_believed(finding.code, side is source), finding.what, finding.since, who)
 
 
 def _believed(code: str, of_source: bool) -> str:
@@ -189,7 +192,7 @@ def _believed(code: str, of_source: bool) -> str:
     would be to stop a machine at the other site."""
     kind = health.CATALOGUE.get(code)
     is_theirs = kind is not None and not kind.by_vault and (of_source or code != TWO_COPIES)
-    return code if is_theirs else "cycle-failed"
+    return code if is_theirs else health.UNKNOWN
 
 
 def _should_run(code: str, machine: ports.MachineRecord) -> bool:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar, cast
 
+from ....domain.health import CLOCK_SKEW, UNKNOWN
 from ....wire.common.findings import FindingShape
 from ....wire.control.statuses import ReplicaStatus, SourceStatus
 
 TOLERATED_SECONDS = 10.0
 """A status may be on its way for some seconds when a host is busy."""
-CODE = "clock-skew"
 
 S = TypeVar("S", bound=SourceStatus | ReplicaStatus)
 
@@ -43,12 +43,17 @@ class Clocks:
         return bool(ahead) is not (known is not None)
 
     def marked(self, appliance_id: str, status: S) -> S:
-        """The status, with a finding if the clock of its appliance differs."""
-        skew = self._skews.get(appliance_id)
-        if skew is None:
-            return status
-        finding = FindingShape(code=CODE, what=_what(status, skew.ahead_seconds), since=skew.since)
-        return cast(S, status.model_copy(update={"findings": (*status.findings, finding)}))
+        """The status, with a finding of the vault's own if the clock of its appliance differs."""
+        said = tuple(_as_said(each) for each in status.findings)
+        if (skew := self._skews.get(appliance_id)) is not None:
+            what = _what(status, skew.ahead_seconds)
+            said = (*said, FindingShape(code=CLOCK_SKEW, what=what, since=skew.since))
+        return status if said == status.findings else cast(S, status.model_copy(update={"findings": said}))
+
+
+def _as_said(finding: FindingShape) -> FindingShape:
+    """What an appliance says of clocks is no word of the vault's."""
+    return finding.model_copy(update={"code": UNKNOWN}) if finding.code == CLOCK_SKEW else finding
 
 
 def ahead_seconds(said_at: datetime, now: datetime) -> float:

@@ -13,12 +13,13 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from ....domain.health import CLOCK_SKEW
 from ....wire.control.statuses import ReplicaStatus, SourceStatus
 from ... import ports
 from ...steps import lookup
 from ...steps.sides import pooling
 from ..health import NOT_OFF, RUNS_AT_TARGET
-from .clocks import CODE, Clocks
+from .clocks import Clocks
 from .heard import Heard, Key, Seen
 
 WRITE_EVERY = timedelta(seconds=20)
@@ -193,7 +194,9 @@ class StatusWriting:
             return seen
         before = seen.marks
         marks = dataclasses.replace(
-            before, urgent=hash((before.urgent, CODE)), document=hash((before.document, CODE))
+            before,
+            urgent=hash((before.urgent, CLOCK_SKEW)),
+            document=hash((before.document, CLOCK_SKEW)),
         )
         return dataclasses.replace(seen, status=said, marks=marks)
 
