@@ -105,7 +105,7 @@ class Appliances:
         self.shows = None
         self.failing_checks: set[str] = set()
         self.knows_no_checks = False
-        self.gives_no_addresses, self.leases = False, {}
+        self.gives_no_addresses, self.agent_sets_addresses, self.leases = False, True, {}
         self.guest_has: tuple[str, ...] = ()
         self.told: dict[str, tuple[str, ...]] = {}
         self.named: list[tuple[str, names_wire.UpdateNames]] = []
@@ -404,7 +404,9 @@ class Appliances:
         known = () if self.knows_no_checks else tuple(verdicts)
         self.proving = payload
         given = tuple(
-            AddressVerdict(key=each.key, mac=each.mac, address=each.address, given=True, said="eth0")
+            AddressVerdict(
+                key=each.key, mac=each.mac, address=each.address, given=self.agent_sets_addresses, said="eth0"
+            )
             for each in getattr(payload, "addresses", ())
             if not self.gives_no_addresses
         )

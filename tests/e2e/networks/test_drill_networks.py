@@ -17,7 +17,7 @@ pytestmark = [
     pytest.mark.guest,
     pytest.mark.slow,
     pytest.mark.longest,
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(400),
 ]
 NAMES = ("web01", "db01")
 SUBNET, STRANGER = "10.9.8.0/24", "10.9.8.200"
@@ -70,7 +70,7 @@ def test_they_get_addresses_find_each_other_by_name_and_reach_nothing_of_product
     with on_production(rig):
         made = drill(rig)
         for name, other in (("web01", "db01"), ("db01", "web01")):
-            console = rig.console("b", f"{name}-test").wait_for(f"REACHES {other}", 60)
+            console = rig.console("b", f"{name}-test").wait_for(f"REACHES {other}", 120)
             assert "ADDRESS 10.9.8." in console.text
             assert f"MISSES {STRANGER}" in console.wait_for(f"MISSES {STRANGER}", 60).text
         assert len(servers(rig)) == 1

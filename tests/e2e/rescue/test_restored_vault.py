@@ -1,5 +1,7 @@
 """A vault of a backup from before a failover: nothing is done twice, the machine runs on, and one command after the other leads back."""
 
+import json
+
 import pytest
 
 from rig.eventually import eventually
@@ -47,10 +49,10 @@ def put_back(rig, file):
     rig.wait_connected()
 
 
-def written(rig, site):
-    """The homes of the site's machines, by name: who starts one anew writes it."""
-    machines = (rig.home(f"appliance-{site}") / "fabric" / "machines").glob("*.json")
-    return {path.name: path.stat().st_ino for path in machines}
+def boots(rig, site):
+    """Of the site's machines, by the names of their files: another word after each start."""
+    machines = (rig.home(f"appliance-{site}") / "fabric" / "machines").glob("[!.]*.json")
+    return {path.name: json.loads(path.read_text())["boot"] for path in machines}
 
 
 def test_what_was_failed_over_since_runs_on_and_is_taken_over_as_it_runs(rig, file):
@@ -60,7 +62,7 @@ def test_what_was_failed_over_since_runs_on_and_is_taken_over_as_it_runs(rig, fi
     put_back(rig, file)
     eventually(lambda: "record-is-behind" in rig.codes("web01"), 30)
     assert rig.machine("web01").health == "critical"
-    stands = written(rig, "b")
+    stands = boots(rig, "b")
     assert copies(rig) == ["b"]
     for verb in ("failover", "planned-failover", "test-failover"):
         command_line.told(rig, "machine", verb, "web01", exit_code=1)
@@ -70,7 +72,8 @@ def test_what_was_failed_over_since_runs_on_and_is_taken_over_as_it_runs(rig, fi
     command_line.told(rig, "machine", "failover", "web01", "--point", point)
     assert rig.machine("web01").state == "failed_over"
     command_line.told(rig, "machine", "commit", "web01")
-    assert (copies(rig), written(rig, "b")) == (["b"], stands)
+    assert (copies(rig), boots(rig, "b")) == (["b"], stands)
+    assert all(stands.values())
     eventually(lambda: "record-is-behind" not in rig.codes("web01"), 30)
 
 

@@ -206,6 +206,7 @@ class TestFailover(MachineOperation):
             ctx,
             self.target,
             lambda tx, machine: addressing.in_drill(tx, machine, network, asked.subnet, asked.dns_servers),
+            offered=network.leased,
             note=partial(_note, str(ctx.subject)),
             wait_seconds=_proof_seconds(asked),
         )

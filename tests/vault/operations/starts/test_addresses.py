@@ -80,6 +80,19 @@ def test_a_drill_gives_what_its_network_has_for_the_card(protected, settings, ne
     assert all(card.gateway is None for card in found)
 
 
+@pytest.mark.parametrize(("leased", "ended"), [({MAC: "10.2.0.5"}, "succeeded"), ({}, "partially_succeeded")])
+def test_an_address_that_no_agent_sets_is_had_for_the_asking_where_the_drills_network_gives_it(
+    protected, leased, ended
+):
+    """Whether a guest asks is what the operator looks for in a drill."""
+    furnish(protected, **SET)
+    protected.appliances.agent_sets_addresses, protected.appliances.leases = False, leased
+    run = protected.run(Verb.TEST_FAILOVER, network="create", subnet="10.2.0.0/24" if leased else None)
+    assert run.job.state == ended
+    offers = "; the DHCP server of its network has 10.2.0.5 for net0"
+    assert said(run, "Proof").sentence.endswith(offers) is bool(leased)
+
+
 def test_what_is_set_does_not_count_on_the_way_home(protected):
     furnish(protected, **SET)
     for verb in (Verb.PLANNED_FAILOVER, Verb.COMMIT, Verb.REPROTECT):

@@ -4,7 +4,7 @@ The machine is failed over when it runs: whatever is seen, or not seen, no verb 
 order is given."""
 
 import base64
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -14,7 +14,7 @@ from ....domain.networks import addresses as addresses_of
 from ....jobs.model.context import StepContext
 from ....jobs.model.outcomes import Done, Outcome, Skipped
 from ....wire.common.cards import CardAddress
-from ....wire.common.evidence import Evidence
+from ....wire.common.evidence import AddressVerdict, Evidence
 from ....wire.common.machine_checks import MachineCheck
 from ....wire.control.orders import StartFact
 from ....wire.control.proofs import Proof
@@ -24,6 +24,7 @@ from . import addressing
 from .target import Target
 
 ADVICE = "look at its console at the target ('virsh console'): does it boot, has it an address of that network, does the service listen?"
+NOTHING: Mapping[str, str] = {}
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -33,11 +34,13 @@ def prove(
     find_target: Callable[[StepContext], Target],
     to_have: Callable[[ports.Transaction, ports.MachineRecord], Sequence[CardAddress]] = addressing.at_target,
     *,
+    offered: Mapping[str, str] = NOTHING,
     note: Callable[[ports.Transaction, Evidence], None] | None = None,
     wait_seconds: float = 0.0,
 ) -> Outcome:
-    """The verdict of the machine that the step 'start' has started. Its cards are given the addresses that they are `to_have`. What was
-    seen is handed to `note`, else the addresses that the machine has are kept with it. It is looked at for `wait_seconds`, if that is longer than usual."""
+    """The verdict of the machine that the step 'start' has started. Its cards are given the addresses that they are `to_have`; those `offered`
+    a guest gets that asks a DHCP server of ours, by MAC address. What was seen is handed to `note`, else the addresses that the machine has
+    are kept with it. It is looked at for `wait_seconds`, if that is longer than usual."""
     started = ctx.facts("start", StartFact)
     target = find_target(ctx)
     with deps.store.reading() as tx:
@@ -47,12 +50,12 @@ def prove(
     unkept = None if note or not addresses else deps.commit(partial(seen_at, None))
     if not started.shows and (started.shows is None or not checks):
         unseen = f"nothing can be seen of {started.name} from outside: {_why(started)}"
-        return Skipped(unseen + _not_given(addresses), commit=unkept)
+        return Skipped(unseen + _not_given(addresses, offered), commit=unkept)
     try:
         answer = target.prove(started, max(deps.proof_seconds, wait_seconds), checks, addresses)
     except errors.SecondsiteError as error:
         unseen = f"nothing was seen of {started.name}, which was started: {error.message}"
-        return Skipped(unseen + _not_given(addresses), partial=bool(checks), commit=unkept)
+        return Skipped(unseen + _not_given(addresses, offered), partial=bool(checks), commit=unkept)
     evidence, png = answer.facts.evidence, picture_of(answer.facts)
     sentence = answer.sentence
     if checks and not evidence.checks:
@@ -60,7 +63,9 @@ def prove(
     elif checks and not evidence.proven:
         sentence += f"; {ADVICE}"
     if addresses and not evidence.addresses:
-        sentence += f"; its appliance is of an older release{_not_given(addresses)}"
+        sentence += f"; its appliance is of an older release{_not_given(addresses, offered)}"
+    else:
+        sentence += _offered([each for each in evidence.addresses if not each.given], offered)
 
     def keep(tx: ports.Transaction) -> None:
         if png is not None:
@@ -70,14 +75,14 @@ def prove(
         else:
             seen_at(evidence, tx)
 
-    failed = _lacks(evidence, checks)
+    failed = _lacks(evidence, checks, offered)
     return Done(sentence, Proof(evidence=evidence), deps.commit(keep), partial=failed)
 
 
-def _lacks(evidence: Evidence, checks: Sequence[MachineCheck]) -> bool:
-    """Whether a check that is set was not passed, or an address could not be given: the job did not end as all well."""
+def _lacks(evidence: Evidence, checks: Sequence[MachineCheck], offered: Mapping[str, str]) -> bool:
+    """Whether a check that is set was not passed, or an address could not be given, nor is had for the asking: the job did not end as all well."""
     unchecked = bool(checks) and not (evidence.checks and evidence.proven)
-    return unchecked or not all(each.given for each in evidence.addresses)
+    return unchecked or not all(each.given or each.mac in offered for each in evidence.addresses)
 
 
 def _keep_addresses(
@@ -115,9 +120,19 @@ def picture_of(proof: Proof) -> bytes | None:
     return png if png.startswith(PNG) else None
 
 
-def _not_given(addresses: Sequence[CardAddress]) -> str:
+def _not_given(addresses: Sequence[CardAddress], offered: Mapping[str, str]) -> str:
     """The end of a sentence."""
-    return "".join(f"; {each.key} was not given {each.address}" for each in addresses)
+    lacking = "".join(f"; {each.key} was not given {each.address}" for each in addresses)
+    return lacking + _offered(addresses, offered)
+
+
+def _offered(addresses: Sequence[CardAddress | AddressVerdict], offered: Mapping[str, str]) -> str:
+    """The end of a sentence."""
+    return "".join(
+        f"; the DHCP server of its network has {offered[each.mac]} for {each.key}"
+        for each in addresses
+        if each.mac in offered
+    )
 
 
 def _why(started: StartFact) -> str:
