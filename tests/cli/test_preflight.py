@@ -25,6 +25,14 @@ def test_a_copy_at_the_target_is_in_the_way(cli, rig, protected):
     assert f"{protected} cannot be failed over from a to b now" in said.out
 
 
+def test_a_hook_whose_script_is_nowhere_is_told(cli, protected):
+    cli.must(f"hook set {protected} give --script no-such-script --moment after_start")
+    said = cli.must(f"machine preflight {protected} --json").json
+    told = [each for each in said["obstacles"] if "no-such-script" in each["what"]]
+    assert [(each["site"], each["blocking"]) for each in told] == [("a", False), ("b", False)]
+    assert f"hook clear {protected}" in told[0]["do"]
+
+
 def test_a_machine_that_is_not_protected_is_told_whether_it_can_be(cli, fresh):
     said = cli.must(f"machine preflight {fresh} --source a --target b")
     assert f"{fresh} can be protected from a to b now" in said.out

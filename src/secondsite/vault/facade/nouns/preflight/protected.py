@@ -11,11 +11,13 @@ from .....domain.lifecycle import Verb
 from .....wire.common.machines import PowerState
 from .....wire.control.cards import CardHere
 from .....wire.control.checks import CheckedTarget, CheckSource, CheckTarget, NeededMemory, Obstacles
+from .....wire.control.scripts import CheckScripts
 from .....wire.rest.preflights import Preflight, PreflightObstacle
 from .... import ports
 from ....steps import lookup
 from ....steps.sides import cards, fitting, naming, pooling, properties
 from ...parts import Parts
+from ...shared import hook_scripts
 from .. import machines
 from . import asked
 
@@ -26,12 +28,14 @@ class Preflights:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    def of(self, machine: str) -> Preflight:
-        """Raises NotFound, and NotPossibleNow for a machine that no failover is possible for in its state."""
+    def of(self, machine: str, *, hooks: bool = True) -> Preflight:
+        """`hooks`: its appliances are asked for their scripts, too. Raises NotFound, and NotPossibleNow for a machine that no failover is
+        possible for in its state."""
         with self._parts.store.reading() as tx:
             record = machines.existing(self._parts, tx, machine)
         lifecycle.require(Verb.FAILOVER, record.name, record.state, record.drill_state)
         found = [*self._points(record), *self._target(record), *self._source(record)]
+        found += self._hooks(record) if hooks else ()
         return asked.answer(self._parts, record.name, (record.source_site, record.target_site), found)
 
     def _points(self, machine: ports.MachineRecord) -> Found:
@@ -119,6 +123,18 @@ class Preflights:
             yield asked.problem(site, error, blocking=False)
         else:
             yield from (each.model_copy(update={"blocking": False}) for each in asked.at(site, found))
+
+    def _hooks(self, machine: ports.MachineRecord) -> Found:
+        """A planned failover does not begin without its scripts; others begin, and say so. Who does not answer is told by what else is asked."""
+        with self._parts.store.reading() as tx:
+            own = tx.hooks.find(machine.id)
+            needed = [(tx.appliances.find(at), names) for at, names in hook_scripts.needed(machine, own)]
+        do = hook_scripts.advice(machine.name)
+        for appliance, names in needed:
+            if appliance is not None and self._parts.gateway.is_connected(appliance.id):
+                payload = CheckScripts(names=tuple(sorted(names)))
+                for problem in hook_scripts.missing(self._parts, appliance, payload) or ():
+                    yield asked.obstacle(appliance.site, f"A hook cannot run: {problem}", do, blocking=False)
 
 
 def _not_enrolled(site: str, *, blocking: bool) -> PreflightObstacle:

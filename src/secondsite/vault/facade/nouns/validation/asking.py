@@ -15,9 +15,10 @@ from .....wire.rest.preflights import PreflightObstacle
 from .....wire.rest.validation.shapes import FlawKind
 from .... import ports
 from ...parts import Parts
+from ...shared import hook_scripts
 from ..preflight.protected import Preflights
 from .configured import Found, World
-from .scripts import hooks, missing
+from .scripts import hooks
 
 AT_ONCE = 4
 """Machines that are asked about side by side: appliances have other orders too."""
@@ -90,7 +91,7 @@ def _preflight(
     if time.monotonic() >= until:
         return None
     try:
-        return Preflights(parts).of(machine.id).obstacles
+        return Preflights(parts).of(machine.id, hooks=False).obstacles
     except errors.SecondsiteError:
         return None
 
@@ -116,7 +117,9 @@ def _scripts(parts: Parts, world: World, record: ports.PlanRecord, away: set[str
     payload = CheckScripts(names=tuple(names), in_guests=tuple(in_guests))
     for appliance_id in sorted({each.target_appliance_id for each in members}):
         problems = (
-            None if appliance_id in away else missing(parts, world.appliances.get(appliance_id), payload)
+            None
+            if appliance_id in away
+            else hook_scripts.missing(parts, world.appliances.get(appliance_id), payload)
         )
         if problems is None:
             answers.unasked.add(about)

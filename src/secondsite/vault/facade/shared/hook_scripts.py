@@ -1,0 +1,45 @@
+"""Scripts of machines' hooks: which appliance needs which, and what it says of them."""
+
+from collections.abc import Iterator, Sequence
+
+from ....domain import errors, typed
+from ....domain.machines import hooks as domain
+from ....domain.plans.directions import Direction
+from ....wire.common.hooks.hook import MachineHook
+from ....wire.control.orders import CHECK_SCRIPTS
+from ....wire.control.scripts import CheckScripts
+from ... import ports
+from ..parts import Parts
+from .asking import ask_and_wait
+
+SECONDS = 20.0
+Needs = tuple[str, frozenset[str]]
+"""An appliance, and scripts that it needs."""
+
+
+def missing(
+    parts: Parts, appliance: ports.ApplianceRecord | None, payload: CheckScripts
+) -> Sequence[str] | None:
+    """Why it cannot run some of them; None if it does not say."""
+    if appliance is None:
+        return None
+    try:
+        (answer,) = ask_and_wait(parts, [appliance], CHECK_SCRIPTS, payload, SECONDS)
+    except errors.SecondsiteError:
+        return None
+    return [f"At site {appliance.site}: {each}" for each in answer.problems]
+
+
+def advice(machine: str) -> str:
+    return f"Put the script into the script folder of that site's appliance, or take the hook away: 'secondsite hook clear {typed.arguments(machine, 'HOOK')}'."
+
+
+def needed(machine: ports.MachineRecord, own: Sequence[MachineHook]) -> Iterator[Needs]:
+    """By the hooks of its `own`, at both sites, whichever way the machine is moved."""
+    home, other = machine.source_appliance_id, machine.target_appliance_id
+    if machine.reversed:
+        home, other = other, home
+    for where, appliance_id in ((Direction.HOME, home), (Direction.AWAY, other)):
+        names = frozenset(each.script for each in own if where in domain.places(each))
+        if names:
+            yield appliance_id, names
