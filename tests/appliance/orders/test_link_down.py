@@ -1,4 +1,5 @@
-"""The link between the sites goes down when the machine is off for a planned failover: it does not stay off for long."""
+"""The link between the sites goes down, or the target takes nothing, when the machine is off for a planned failover: it does not stay
+off for long."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,7 +12,7 @@ from rig.noise import noise
 from rig.relay import Relay
 from secondsite.appliance.orders import source_cycles
 from secondsite.fabrics.interface import PowerState
-from secondsite.ground.units import MiB
+from secondsite.ground.units import KiB, MiB
 from secondsite.wire.control.orders import Kind, Restart, RunCycle, ShutDown
 from tests.support.instants import now, until_processed
 
@@ -73,3 +74,23 @@ def test_a_link_that_is_back_in_time_loses_nothing(between, monkeypatch):
     eventually(lambda: point_id in [point.id for point in pair.status().points], 20)
     disk = images.raw(pair.source.disk_path(pair.fabric_id))
     assert pair.point_bytes(point_id) == disk
+
+
+def test_a_target_that_processes_nothing_is_waited_for_ten_minutes_and_not_for_an_hour(
+    make_site, monkeypatch
+):
+    monkeypatch.setattr(source_cycles, "REFUSED_SECONDS", 1.0)
+    a, b = make_site("a").start(), make_site("b", inbox_budget_bytes=64 * KiB).start()
+    pair = Pair(a, b, a.make_machine())
+    pair.protect().synchronized()
+    with b.replica(pair.machine_id).lock("a test", 10):
+        a.write(pair.fabric_id, 0, noise(1 * MiB))
+        eventually(lambda: b.replica(pair.machine_id).waiting(), 20)
+        switched_off(pair)
+        report = a.order(Kind.RUN_CYCLE, RunCycle(final=True), pair.machine_id, deadline_seconds=60)
+    assert report.problem is not None
+    assert report.problem.code == "inbox-full"
+    assert a.fabric.power.state(pair.fabric_id) is PowerState.OFF
+    point_id = a.do(Kind.RUN_CYCLE, RunCycle(final=True), pair.machine_id)["point_id"]
+    eventually(lambda: point_id in [point.id for point in pair.status().points], 20)
+    assert pair.point_bytes(point_id) == images.raw(a.disk_path(pair.fabric_id))

@@ -16,6 +16,8 @@ from .context import Context
 PAUSE_SECONDS = 0.5
 LINK_AWAY_SECONDS = 120.0
 """How long the last cycle waits for a peer that cannot be reached: the machine is off meanwhile."""
+REFUSED_SECONDS = 600.0
+"""How long it waits for a peer that refuses it: one that processes what it has may be busy for minutes."""
 UNREACHABLE = {"peer-unreachable", "peer-silent"}
 PASSING = {"peer-unreachable", "peer-silent", "inbox-full", "replica-busy", "firmware-missing"}
 """Errors from which the other side recovers by itself within the order's deadline."""
@@ -80,7 +82,7 @@ def _cycle(context: Context, source: Source, request: CycleRequest) -> CycleFact
         except datapath_errors.DatapathError as problem:
             if problem.code not in PASSING or context.left_seconds() <= PAUSE_SECONDS:
                 raise
-            if request.pause and problem.code in UNREACHABLE:
+            if request.pause:
                 link.require_soon(source, problem)
             context.progress(0.0, f"trying again: {problem.message}")
             if source.interrupt.wait(PAUSE_SECONDS):
@@ -88,10 +90,11 @@ def _cycle(context: Context, source: Source, request: CycleRequest) -> CycleFact
 
 
 class _Link:
-    """Since when the peer of a repeated cycle has not been reached."""
+    """Since when the peer of a repeated cycle has not been reached, or has refused it."""
 
     def __init__(self) -> None:
         self._away_since: float | None = None
+        self._refused_since: float | None = None
 
     def heard(self, told: Callable[[float, str], None]) -> Callable[[float, str], None]:
         """`told`, which also notes that data passes."""
@@ -102,9 +105,16 @@ class _Link:
 
         return tell
 
-    def require_soon(self, source: Source, problem: errors.SecondsiteError) -> None:
-        """Raises PeerUnreachable once the peer has been away for too long."""
+    def require_soon(self, source: Source, problem: datapath_errors.DatapathError) -> None:
+        """Raises PeerUnreachable once the peer has been away for too long, and `problem` once it has refused for too long."""
         now = time.monotonic()
+        if problem.code not in UNREACHABLE:
+            # data passes before an inbox is full, so that says nothing
+            self._refused_since = now if self._refused_since is None else self._refused_since
+            if now - self._refused_since >= REFUSED_SECONDS:
+                raise problem
+            return
+        self._refused_since = None
         self._away_since = now if self._away_since is None else self._away_since
         away = now - self._away_since
         if away >= LINK_AWAY_SECONDS:
