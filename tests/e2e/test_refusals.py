@@ -157,15 +157,14 @@ def test_what_the_state_does_not_allow_is_refused_with_what_is_possible(rig):
     assert rig.machine("web01").state == "protected"
 
 
-def test_an_unknown_point_ends_the_job_before_anything_happens(rig):
-    job = command_line.do(
-        rig, "test-failover", "web01", "--choice", "custom", "--point", "nosuch", exit_code=1
-    )
-    assert "nosuch" in job["problem"]["message"]
-    assert job["problem"]["do"]
+def test_an_unknown_point_is_refused_before_there_is_a_job(rig):
+    before = jobs(rig)
+    words = ("machine", "test-failover", "web01", "--choice", "custom", "--point", "nosuch")
+    error = command_line.refused(rig, *words, exit_code=3)
+    assert "nosuch" in error["message"]
+    assert "point list web01" in error["do"]
     assert rig.machine("web01").drill.state == "none"
-    ended = {task["name"]: task["state"] for task in job["tasks"]}
-    assert ended["Prerequisites check"] == "failed"
+    assert jobs(rig) == before
 
 
 def test_a_job_that_succeeded_can_be_neither_cancelled_nor_retried(rig):
