@@ -15,6 +15,7 @@ from secondsite.domain.lifecycle import Verb
 from secondsite.domain.prediction.predicting import Basis
 from secondsite.wire.rest.predictions.shapes import Prediction
 
+pytestmark = pytest.mark.slow
 COMMAND = Path(sys.executable).with_name("secondsite")
 
 

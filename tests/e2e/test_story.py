@@ -14,7 +14,7 @@ from tests.support import command_line
 pytestmark = [
     pytest.mark.guest,
     pytest.mark.slow,
-    pytest.mark.always,
+    pytest.mark.every(turn="guests"),
     pytest.mark.longest,
     pytest.mark.timeout(240),
 ]

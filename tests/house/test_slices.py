@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import seconds, slices
-from tests.support.slices import PARTS, SLICES, Sliced
+from tests.support.slices import SLICES, Sliced
 
 TOP = Path(__file__).resolve().parents[2]
 STORY = """
@@ -84,14 +84,16 @@ def test_what_is_dear_is_in_no_slice(collected):
 
 
 @pytest.mark.slow
-def test_what_is_slow_runs_with_one_of_some_commits_and_what_is_marked_so_with_each(tmp_path, collected):
+def test_what_is_slow_runs_with_one_of_as_many_commits_as_there_are_slices_and_what_is_marked_so_with_each(
+    tmp_path, collected
+):
     slow = "import pytest\npytestmark = [pytest.mark.slow{}]\ndef test_it(): pass\n"
     for n in range(8):
         (tmp_path / f"rooms/test_slow_{n}.py").write_text(slow.format(""))
     (tmp_path / "rooms/test_core.py").write_text(slow.format(", pytest.mark.always"))
-    runs = [{each for each in collected(f"--slice={1000 + n}") if "slow" in each} for n in range(PARTS)]
+    runs = [{each for each in collected(f"--slice={1000 + n}") if "slow" in each} for n in range(SLICES)]
     assert sum(map(len, runs)) == len(set().union(*runs)) == 8
-    assert all("rooms/test_core.py::test_it" in collected(f"--slice={1000 + n}") for n in range(PARTS))
+    assert all("rooms/test_core.py::test_it" in collected(f"--slice={1000 + n}") for n in range(SLICES))
 
 
 def in_slice(number, story):

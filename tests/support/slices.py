@@ -8,7 +8,7 @@ A test whose file is named on the command line runs, whatever its slice, unless 
 test in a slice of its own; `every(by="all")` is in no slice, only in --all. `every(turn=NAME)`: of all that is marked so with that name, each run
 takes one, in the order of their names; as many commits take all as there are.
 
-A module whose tests are slow and that says nothing of this runs with one of PARTS commits; `always` marks those that run with each.
+A module whose tests are slow and that says nothing of this has a slice as a whole, too; `always` marks those that run with each.
 """
 
 import subprocess
@@ -20,8 +20,6 @@ from pathlib import Path
 import pytest
 
 SLICES = 8
-PARTS = 4
-"""Of what is slow and not marked; divides SLICES, so that as many commits take all."""
 ROOT = Path(__file__).parents[2]
 
 
@@ -32,9 +30,9 @@ class Sliced:
     number: int
     whole: bool = False
 
-    def takes(self, name: str, parts: int = SLICES) -> bool:
+    def takes(self, name: str) -> bool:
         """Whether what has this name is in this slice."""
-        return self.whole or zlib.crc32(name.encode()) % parts == self.number % parts
+        return self.whole or zlib.crc32(name.encode()) % SLICES == self.number % SLICES
 
     def has_turn(self, name: str, names: Collection[str]) -> bool:
         """Whether it is this one's turn, of those that take turns."""
@@ -124,8 +122,8 @@ def pytest_collection_modifyitems(config, items):
 def _is_in(chosen, item, turns):
     mark = item.get_closest_marker("every")
     if mark is None:
-        in_parts = item.get_closest_marker("slow") and not item.get_closest_marker("always")
-        return not in_parts or chosen.takes(_module(item), PARTS)
+        in_turn = item.get_closest_marker("slow") and not item.get_closest_marker("always")
+        return not in_turn or chosen.takes(_module(item))
     if mark.kwargs.get("by") == "all":
         return chosen.whole
     turn = mark.kwargs.get("turn")

@@ -3,7 +3,6 @@
 import pytest
 
 from rig.eventually import eventually
-from secondsite.fabrics import simulated
 from secondsite.fabrics.interface import PowerState
 from secondsite.fabrics.simulated.host.host import Host
 from secondsite.wire.control.checks import CheckSource
@@ -16,10 +15,10 @@ def protected(pair):
 
 
 def defined_anew(pair, **more):
-    simulated.define_anew(pair.source.root, pair.fabric_id)
+    """All at once: who watches would put the tag back between."""
     records = Host(pair.source.root).records
     with records.lock(pair.fabric_id, "a deed of the test"):
-        records.save(records.need(pair.fabric_id).having(**more))
+        records.save(records.need(pair.fabric_id).having(tag=None, start_forbidden=False, **more))
 
 
 def tag(pair):

@@ -183,9 +183,7 @@ def test_nothing_is_deleted_unasked_and_prune_leaves_protection_cards_and_the_de
 def test_too_few_rights_are_told_before_anything_is_tried_and_only_what_a_token_sees_is_exported(both):
     vault, remote = both
     for name, role, site in (("r", "reader", None), ("one", "contributor", "a")):
-        made = vault.rest.post(
-            "/api/tokens", json={"name": name, "roles": [role], "site": site, "valid_days": 1}
-        ).json()
+        made = vault.rest.post("/api/tokens", json={"name": name, "roles": [role], "site": site}).json()
         network = ThroughTheApplication(vault.rest)
         with Vault(Connection("https://vault", made["token"], vault.made.ca_file, network)) as theirs:
             missing = prepare(theirs, ALL)[1].missing
