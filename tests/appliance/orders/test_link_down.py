@@ -90,6 +90,8 @@ def test_a_target_that_processes_nothing_is_waited_for_ten_minutes_and_not_for_a
         report = a.order(Kind.RUN_CYCLE, RunCycle(final=True), pair.machine_id, deadline_seconds=60)
     assert report.problem is not None
     assert report.problem.code == "inbox-full"
+    assert "the machine is off meanwhile" in report.problem.message
+    assert "start the planned failover again" in report.problem.do
     assert a.fabric.power.state(pair.fabric_id) is PowerState.OFF
     point_id = a.do(Kind.RUN_CYCLE, RunCycle(final=True), pair.machine_id)["point_id"]
     eventually(lambda: point_id in [point.id for point in pair.status().points], 20)

@@ -106,13 +106,19 @@ class _Link:
         return tell
 
     def require_soon(self, source: Source, problem: datapath_errors.DatapathError) -> None:
-        """Raises PeerUnreachable once the peer has been away for too long, and `problem` once it has refused for too long."""
+        """Raises PeerUnreachable once the peer has been away for too long, CycleRefused once it has refused for too long."""
         now = time.monotonic()
         if problem.code not in UNREACHABLE:
             # data passes before an inbox is full, so that says nothing
             self._refused_since = now if self._refused_since is None else self._refused_since
-            if now - self._refused_since >= REFUSED_SECONDS:
-                raise problem
+            refused = now - self._refused_since
+            if refused >= REFUSED_SECONDS:
+                raise datapath_errors.CycleRefused(
+                    problem.code,
+                    f"The last changes of {source.setup.machine_name} could not be sent: the other site has refused them for "
+                    f"{refused:.0f} s, and the machine is off meanwhile. {problem.message}",
+                    do="Look at the target's appliance and its store, then start the planned failover again.",
+                ) from problem
             return
         self._refused_since = None
         self._away_since = now if self._away_since is None else self._away_since
