@@ -1,6 +1,6 @@
 """What a person may start: each verb with the shape of its request."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 
 from ....domain.lifecycle import Verb
@@ -68,9 +68,16 @@ class Verbs:
             return before
         if isinstance(request, rest.EnableProtection):
             early_checks.refuse_unknown(self._parts, request)
+        if isinstance(request, rest.TestFailover):
+            early_checks.refuse_unknown_network(self._parts, request.network, self._targets(request))
         submit = partial(self._submit, verb)
         with self._parts.changing() as tx:
             return carry_out(self._parts, tx, once, JobAccepted, lambda: submit(tx, request, requested_by))
+
+    def _targets(self, request: rest.TestFailover) -> Collection[str]:
+        """The sites where they would be tested; a machine that is not there is refused later."""
+        with self._parts.store.reading() as tx:
+            return {each.target_site for each in tx.machines.find_all(request.machines).values()}
 
     def _submit(self, verb: Verb, tx: ports.Transaction, request: Shape, requested_by: str) -> JobAccepted:
         if isinstance(request, rest.PlannedFailover) and request.data_sync is not None:

@@ -1,8 +1,12 @@
-"""Early checks of machines that are to be protected: does their site have them, and the disks that were named?
+"""Early checks of what was named: does the site have these machines, these disks, this network?
 
 The job checks everything again, and more; but a typing error is refused before there is a job.
 """
 
+from collections.abc import Iterable
+
+from ....domain import errors
+from ....domain.drills.networks import MADE, NO_NETWORK
 from ....wire import rest
 from ....wire.control.orders import Inventory
 from ...steps import lookup, seeds
@@ -25,6 +29,23 @@ def refuse_unknown(parts: Parts, request: rest.EnableProtection) -> None:
         machine = lookup.find_machine(found, name, request.source_site)
         disks = lookup.chosen_disks(machine, request.disks.get(name, ()))
         seeds.require_disks(machine.name, disks, seeds.asked(request, name))
+
+
+def refuse_unknown_network(parts: Parts, network: str, sites: Iterable[str]) -> None:
+    """Raises NotFound for a drill's network that one of the sites does not have; a site that does not answer as a whole may have it."""
+    if network in (*MADE, NO_NETWORK):
+        return
+    for site in sorted(set(sites)):
+        try:
+            found = discovery.now_or_last(parts, site)
+        except asking.UNANSWERED:
+            continue
+        if found.problem is None and network not in {each.name for each in found.inventory.networks}:
+            made = ", ".join(f"'{each}'" for each in (*MADE, NO_NETWORK))
+            raise errors.NotFound(
+                f"Site {site} has no network '{network}'.",
+                do=f"List them with 'secondsite network list', or give one of: {made}.",
+            )
 
 
 def _inventory(parts: Parts, site: str) -> Inventory | None:

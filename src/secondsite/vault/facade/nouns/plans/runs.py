@@ -1,6 +1,6 @@
 """A verb for all machines of a plan, and what it would do."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from .....domain import errors
 from .....domain.lifecycle import Verb
@@ -13,8 +13,9 @@ from .... import plan_runs, ports
 from ....steps import hooks
 from ....steps.sides import properties
 from ...parts import Parts
+from ...shared import early_checks
 from ...shared.editions import Seen, require
-from ...shared.once import Once, carry_out
+from ...shared.once import Once, carry_out, known
 from ..points import Points
 from .objects import existing
 from .predicting import with_times
@@ -49,6 +50,8 @@ class PlanRuns:
         NotPossibleNow or InvalidArgument before anything is written."""
         self._parts.understood(request)
         self._parts.caller.require_verb(verb, getattr(request, "without_site", None))
+        if isinstance(request, rest.PlanTestFailover) and not self._is_known(once):
+            early_checks.refuse_unknown_network(self._parts, request.network, self._targets(name))
 
         def submit() -> JobAccepted:
             tx.one_at_a_time(plan_runs.LOCK)
@@ -60,6 +63,18 @@ class PlanRuns:
 
         with self._parts.changing() as tx:
             return carry_out(self._parts, tx, once, JobAccepted, submit)
+
+    def _is_known(self, once: Once | None) -> bool:
+        with self._parts.store.reading() as tx:
+            return known(self._parts, tx, once, JobAccepted) is not None
+
+    def _targets(self, name: str) -> Collection[str]:
+        """The sites where the plan's machines would be tested."""
+        with self._parts.store.reading() as tx:
+            record, _ = existing(self._parts, tx, name)
+            return {
+                each.target_site for each in tx.machines.several([each.id for each in record.plan.machines])
+            }
 
     def preview(self, name: str, query: rest.PlanPreviewQuery) -> rest.PlanPreview:
         """What a run would take and lose if it were asked for now; a run that is not possible says why. Raises NotFound, and
@@ -75,12 +90,12 @@ class PlanRuns:
             try:
                 asked = asked_for(record, query.verb, part)
                 taken = plan_runs.taken(tx, asked)
-                choice, known = _choice(query.verb, part), tx.hooks.all()
+                choice, hooked = _choice(query.verb, part), tx.hooks.all()
                 shown = rest.PlanPreview(
                     plan=name,
                     verb=query.verb,
                     direction=taken.direction,
-                    groups=tuple(self._group(tx, query.verb, choice, known, each) for each in taken.groups),
+                    groups=tuple(self._group(tx, query.verb, choice, hooked, each) for each in taken.groups),
                     shut_down=plan_runs.shut_down_order(query.verb, taken),
                     warnings=plan_runs.warnings(tx, query.verb, taken, asked.options),
                     left_out=taken.left_out,
