@@ -1,6 +1,8 @@
 """What machines and plans are called at another site steers no terminal, and looks like no line of ours."""
 
 import os
+import re
+import shlex
 import shutil
 
 import pytest
@@ -49,6 +51,18 @@ def test_it_is_shown_as_what_it_is(store, capsys, words, lines):
 
 def test_a_machine_is_found_by_the_name_that_is_shown(store, capsys):
     assert main.main(["--store", str(store), "points", SHOWN]) == 0
+    assert "p1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["-old disk", "web 'one'", "--yes"])
+def test_what_is_suggested_for_a_machine_of_any_name_can_be_typed(store, capsys, name):
+    point = store / "replicas" / "m1" / "points" / "p1.json"
+    point.write_bytes(signed({"taken_at": ODD, "machine_name": name, "disks": [], "definition": {}}))
+    at_store = ["--store", str(store)]
+    assert main.main([*at_store, "start", "--point", "nosuch", "--qemu", "--", name]) == 1
+    suggested = re.search("'(points .*)'", capsys.readouterr().err)
+    assert suggested, name
+    assert main.main([*at_store, *shlex.split(suggested[1])]) == 0
     assert "p1" in capsys.readouterr().out
 
 

@@ -30,7 +30,7 @@ def chosen(replica: Replica, wanted: str) -> Point:
         if wanted not in (LATEST, APP, VERIFIED)
         else f"no point for '{wanted}'"
     )
-    raise Problem(f"{replica.name} has {what}.", f"See what there is: 'points {replica.name}'.")
+    raise Problem(f"{replica.name} has {what}.", f"See what there is: 'points {replica.typed}'.")
 
 
 def fitting(replica: Replica, wanted: str) -> list[Point]:
@@ -54,7 +54,7 @@ def whole(replica: Replica, wanted: str, problem_of: Callable[[Point], str]) -> 
         problems[point.id] = problem
     raise Problem(
         f"{first.id} of {replica.name} cannot be used: {problems[first.id]}.",
-        f"See what there is: 'points {replica.name}'; choose another point.",
+        f"See what there is: 'points {replica.typed}'; choose another point.",
     )
 
 
@@ -62,7 +62,7 @@ def _of_run(replica: Replica, point_id: str, wanted: str) -> Point:
     if wanted not in (LATEST, point_id):
         raise Problem(
             f"{replica.name} was started from {point_id} already, and has written since.",
-            f"Start it again without --point; or give up what it wrote: 'discard {replica.name}', and start it from the other.",
+            f"Start it again without --point; or give up what it wrote: 'discard {replica.typed}', and start it from the other.",
         )
     return replica.point(point_id)
 

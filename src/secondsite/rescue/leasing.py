@@ -40,7 +40,7 @@ def opened(replica: Replica, point: Point, key: Path | None) -> dict[str, Path]:
     elif replica.run.get("through_seq") is not None and not replica.run_folder.is_dir():
         raise Problem(
             f"{replica.name} was about to be started at an instant between points, which was not finished.",
-            f"Give that up ('discard {replica.name}'), and start it from a point.",
+            f"Give that up ('discard {replica.typed}'), and start it from a point.",
         )
     _require_all_or_none(replica, point)
     replica.run_folder.mkdir(parents=True, exist_ok=True)
@@ -54,7 +54,7 @@ def _require_all_or_none(replica: Replica, point: Point) -> None:
     if missing and (replica.run_folder / WAY).exists():
         raise Problem(
             f"{replica.name} was started from {point.id}, and of what it wrote since {', '.join(missing)} is not here.",
-            f"Put {replica.overlay(missing[0])} back; or give up what it wrote: 'discard {replica.name}', and start it again.",
+            f"Put {replica.overlay(missing[0])} back; or give up what it wrote: 'discard {replica.typed}', and start it again.",
         )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
 
 from . import choosing, keys, leasing, reminding, telling
 from .comparing import verifying
@@ -46,7 +45,7 @@ def started(replica: Replica, wanted: str, ways: Ways) -> str:
     try:
         said = _begun(start)
     except Problem as problem:
-        undo = f"To let its replica take cycles again instead: 'discard {replica.name}'."
+        undo = f"To let its replica take cycles again instead: 'discard {replica.typed}'."
         raise Problem(problem.what, f"{problem.do} {undo}".strip()) from problem
     taken = f"{telling.instant(point.taken_at)}, {CONSISTENT.get(point.consistency, point.consistency)}"
     return f"{replica.name} runs from {point.id} ({taken}){passed}{_compared(replica, found.get(point.id))}{said}{reminding.after_start(replica)}"
@@ -61,11 +60,7 @@ def _compared(replica: Replica, found: verifying.Comparison | None) -> str:
         if found.compared
         else ""
     )
-    left = (
-        f"; not compared: {', '.join(found.left)}; 'verify {shlex.quote(replica.name)}' does"
-        if found.left
-        else ""
-    )
+    left = f"; not compared: {', '.join(found.left)}; 'verify {replica.typed}' does" if found.left else ""
     return done + left
 
 
@@ -91,7 +86,7 @@ def stopped(replica: Replica, grace_seconds: float) -> str:
 def discarded(replica: Replica) -> str:
     """Gives a sentence; raises Problem while the machine runs, or if what it wrote is the only copy."""
     if looking.running(replica) is not None:
-        raise Problem(f"{replica.name} runs.", f"Stop it first: 'stop {replica.name}'.")
+        raise Problem(f"{replica.name} runs.", f"Stop it first: 'stop {replica.typed}'.")
     uris = looking.uris(replica)
     said = leasing.discarded(replica)
     for uri in uris:

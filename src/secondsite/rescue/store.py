@@ -10,7 +10,7 @@ from typing import Any
 
 from . import files
 from .problems import Problem
-from .words import one_line
+from .words import one_line, typed
 
 RUN = "failover"
 """The run that a failed-over machine has; appliances know it by this name."""
@@ -87,6 +87,11 @@ class Replica:
         return one_line(str(known or self.id))
 
     @property
+    def typed(self) -> str:
+        """Its name as it is typed after a command."""
+        return typed(self.name)
+
+    @property
     def key_id(self) -> str | None:
         """Of the key that it is encrypted with; None: it is plain."""
         return self.record.get("key_id")
@@ -125,7 +130,9 @@ class Replica:
         for point in self.points:
             if point.id == point_id:
                 return point
-        raise Problem(f"{self.name} has no recovery point '{point_id}'.", f"List them: 'points {self.name}'.")
+        raise Problem(
+            f"{self.name} has no recovery point '{point_id}'.", f"List them: 'points {self.typed}'."
+        )
 
 
 class Store:

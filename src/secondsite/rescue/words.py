@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 """Control characters but tab and newline (ESC begins a terminal's sequences), and those that turn the direction of text."""
@@ -16,3 +17,8 @@ def plain(text: str) -> str:
 def one_line(text: str) -> str:
     """And without what would look like another line of ours."""
     return plain(text.replace("\n", " ").replace("\t", " "))
+
+
+def typed(name: str) -> str:
+    """A name as it is typed after a command; one that begins with a hyphen is a name behind '--' only."""
+    return f"-- {shlex.quote(name)}" if name.startswith("-") else shlex.quote(name)
