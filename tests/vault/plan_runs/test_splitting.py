@@ -18,6 +18,7 @@ SPLIT = "network lan of a is split: db01, db02 move and keep the addresses that 
 @pytest.fixture
 def mapped(verbs, plan):
     """The plan; its network is mapped, so machines keep their addresses at the other site."""
+    verbs.appliances.shows = True
     with verbs.store.transaction() as tx:
         tx.networks.put(
             NetworkMapping(source_site="a", source_network="lan", target_site="b", target_network="lan-b")

@@ -342,6 +342,7 @@ def test_a_drill_whose_machine_never_started_has_nothing_to_take_back(hooked):
 
 
 def test_it_is_told_how_the_cards_are_connected_where_it_runs(hooked):
+    hooked.appliances.shows = True
     with hooked.store.transaction() as tx:
         tx.networks.put(
             NetworkMapping(source_site="a", source_network="lan", target_site="b", target_network="lan-dr")

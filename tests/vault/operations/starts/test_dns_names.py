@@ -16,6 +16,7 @@ MAC, NAME, HOME, AWAY = "52:54:00:00:00:01", "web01.shop.example", "10.7.9.1", "
 @pytest.fixture
 def named(verbs):
     verbs.protect()
+    verbs.appliances.shows = True
     verbs.appliances.pointed[NAME] = HOME
     furnish(verbs, address=f"{AWAY}/24")
     return verbs

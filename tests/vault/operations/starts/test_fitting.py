@@ -15,6 +15,7 @@ MAC = "52:54:00:00:00:01"
 @pytest.fixture
 def protected(verbs):
     verbs.protect()
+    verbs.appliances.shows = True
     with verbs.store.transaction() as tx:
         tx.networks.put(
             NetworkMapping(source_site="a", source_network="lan", target_site="b", target_network="lan-b")

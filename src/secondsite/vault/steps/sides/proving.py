@@ -15,7 +15,6 @@ from ....jobs.model.context import StepContext
 from ....jobs.model.outcomes import Done, Outcome, Skipped
 from ....wire.common.cards import CardAddress
 from ....wire.common.evidence import AddressVerdict, Evidence
-from ....wire.common.machine_checks import MachineCheck
 from ....wire.control.orders import StartFact
 from ....wire.control.proofs import Proof
 from ... import ports
@@ -48,14 +47,17 @@ def prove(
         addresses = tuple(to_have(tx, target.machine))
     seen_at = partial(_keep_addresses, target.machine.id, ctx.now(), addresses)
     unkept = None if note or not addresses else deps.commit(partial(seen_at, None))
+    unseen_lacks = _lacks(addresses, None, offered)
     if not started.shows and (started.shows is None or not checks):
         unseen = f"nothing can be seen of {started.name} from outside: {_why(started)}"
-        return Skipped(unseen + _not_given(addresses, offered), commit=unkept)
+        return Skipped(unseen + _not_given(addresses, offered), partial=unseen_lacks, commit=unkept)
     try:
         answer = target.prove(started, max(deps.proof_seconds, wait_seconds), checks, addresses)
     except errors.SecondsiteError as error:
         unseen = f"nothing was seen of {started.name}, which was started: {error.message}"
-        return Skipped(unseen + _not_given(addresses, offered), partial=bool(checks), commit=unkept)
+        return Skipped(
+            unseen + _not_given(addresses, offered), partial=bool(checks) or unseen_lacks, commit=unkept
+        )
     evidence, png = answer.facts.evidence, picture_of(answer.facts)
     sentence = answer.sentence
     if checks and not evidence.checks:
@@ -75,14 +77,14 @@ def prove(
         else:
             seen_at(evidence, tx)
 
-    failed = _lacks(evidence, checks, offered)
+    unchecked = bool(checks) and not (evidence.checks and evidence.proven)
+    failed = unchecked or _lacks(addresses, evidence, offered)
     return Done(sentence, Proof(evidence=evidence), deps.commit(keep), partial=failed)
 
 
-def _lacks(evidence: Evidence, checks: Sequence[MachineCheck], offered: Mapping[str, str]) -> bool:
-    """Whether a check that is set was not passed, or an address could not be given, nor is had for the asking: the job did not end as all well."""
-    unchecked = bool(checks) and not (evidence.checks and evidence.proven)
-    return unchecked or not all(each.given or each.mac in offered for each in evidence.addresses)
+def _lacks(wanted: Sequence[CardAddress], evidence: Evidence | None, offered: Mapping[str, str]) -> bool:
+    """Whether a card has not the address that it was to have, nor gets it by asking: the job did not end as all well."""
+    return any(card.mac not in offered for card, _ in _lacking(wanted, evidence))
 
 
 def _keep_addresses(
@@ -94,21 +96,24 @@ def _keep_addresses(
 ) -> None:
     """Of a machine that runs at its target from now on, and those that its cards were to have and have not."""
     machine, told = tx.machines.get(machine_id), () if evidence is None else evidence.guest_addresses
-    lacking = tuple(_lacking(wanted, evidence, told))
+    lacking = tuple(
+        f"{card.key} has not the address {card.address} that is set for it: {why}."
+        for card, why in _lacking(wanted, evidence)
+    )
     seen = ports.AddressesRecord(now, machine.target_site, told, lacking) if told or lacking else None
     if (seen or machine.seen_addresses) is not None:
         tx.machines.put(replace(machine, seen_addresses=seen))
 
 
-def _lacking(wanted: Sequence[CardAddress], evidence: Evidence | None, told: Sequence[str]) -> Iterator[str]:
-    """One that a DHCP server gave is there as well."""
+def _lacking(wanted: Sequence[CardAddress], evidence: Evidence | None) -> Iterator[tuple[CardAddress, str]]:
+    """Cards without the address that they were to have, and why. One that a DHCP server gave is there as well."""
     verdicts = {} if evidence is None else {each.mac: each for each in evidence.addresses}
+    told = () if evidence is None else evidence.guest_addresses
     for card in wanted:
         verdict = verdicts.get(card.mac)
         if (verdict is not None and verdict.given) or addresses_of.host(card.address) in told:
             continue
-        why = "nothing was seen of its guest" if verdict is None else verdict.said
-        yield f"{card.key} has not the address {card.address} that is set for it: {why}."
+        yield card, "nothing was seen of its guest" if verdict is None else verdict.said
 
 
 def picture_of(proof: Proof) -> bytes | None:
