@@ -98,10 +98,10 @@ def qemu_img(*arguments):
     return done.stdout
 
 
-def write_image(path, data, offset, pattern=0x5A):
+def write_image(path, data, offset, pattern=0x5A, image_format="qcow2"):
     """Let plain qemu-io write `data` bytes of a pattern: what a machine would do on its overlay."""
     done = subprocess.run(
-        ["qemu-io", "-f", "qcow2", "-c", f"write -P {pattern} {offset} {data}", str(path)],
+        ["qemu-io", "-f", image_format, "-c", f"write -P {pattern} {offset} {data}", str(path)],
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

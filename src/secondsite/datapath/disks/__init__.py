@@ -8,6 +8,7 @@ Its rooms:
     writes          writes with several in flight
     image           disk image files through qemu-img
     named_files     which other files an image names
+    qcow2_extent    in which parts of a disk a chain of images may hold anything
     qcow2_sum       the sum of layers as one more file, their data shared
     image_locks     whether somebody writes to an image
     blank           fresh plain images for scratch space

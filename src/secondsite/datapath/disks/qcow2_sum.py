@@ -10,8 +10,8 @@ import contextlib
 import fcntl
 import os
 import struct
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -20,20 +20,25 @@ from ...ground.handed_over import real_files
 from ...ground.units import KiB
 from .. import errors
 from ..files import store_error
+from . import qcow2_extent
+from .qcow2_extent import EXTENDED, HEAD, OFFSET
 
 _CLUSTER: Final = 128 * KiB
 _PART: Final = 4 * KiB
 _ENTRIES: Final = _CLUSTER // 16
 """Of a table: each tells of one cluster, where it is and which of its parts are stored or read as zeros."""
+_TOLD: Final = _CLUSTER * _ENTRIES
+"""Bytes of the disk that one table tells of: 1 GiB."""
 _ALL: Final = (1 << 32) - 1
-_OFFSET: Final = 0x00FFFFFFFFFFFE00
+_EMPTY: Final = struct.pack(">QQ", 0, _ALL << 32) * _ENTRIES
+"""A table that says of all that it reads as zeros."""
 _COPIED: Final = 1 << 63
 _COMPRESSED: Final = 1 << 62
-_EXTENDED: Final = 1 << 4
 _FORMAT: Final = 0xE2792ACA
-_HEAD: Final = struct.Struct(">4sIQIIQIIQQIIQQQQII")
 _HEADER_BYTES: Final = 112
 _FICLONERANGE: Final = 0x4020940D
+_COUNTED: Final = _CLUSTER // 2
+"""Clusters that one cluster of counts tells of."""
 
 
 class CannotShare(errors.ImageProblem):
@@ -43,24 +48,50 @@ class CannotShare(errors.ImageProblem):
         super().__init__(message, do="Nothing: layers are copied where they cannot be shared.")
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Layer:
-    """`clusters`: of each that it tells of by its number the offset in the file, and the bits of parts that are stored, and that read as
-    zeros."""
+    """`tables`: where in the file the table of each GiB is, of those that it has."""
 
     file: BinaryIO
+    path: Path
     length: int
     size_bytes: int
-    clusters: dict[int, tuple[int, int, int]] = field(default_factory=dict)
+    tables: dict[int, int]
+
+    def table(self, number: int) -> bytes | None:
+        """Of a GiB; None: the layer tells nothing of it."""
+        at = self.tables.get(number)
+        return None if at is None else os.pread(self.file.fileno(), _CLUSTER, at)
+
+    def beyond(self, cluster: int) -> int:
+        """The bits of those parts of a cluster that lie beyond the end of the layer."""
+        left = self.size_bytes - cluster * _CLUSTER
+        return 0 if left >= _CLUSTER else _ALL & ~((1 << max(-(-left // _PART), 0)) - 1)
+
+
+Clusters = dict[int, tuple[int, int, int]]
+"""Of those of one table that a layer tells of, by their numbers in the disk: the offset in its file, and the bits of parts that are stored, and
+that read as zeros."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sum:
+    """Of one cluster: where its parts are stored, as (layer, offset of its cluster, bits), and the bits of those that read as zeros."""
+
+    stored: list[tuple[_Layer, int, int]]
+    zeros: int
 
 
 def make(path: Path, backing: str, layers: Sequence[Path]) -> None:
-    """Make `path`, over the qcow2 file that `backing` names, hold what `layers` hold, top first; durable when it returns. Raises
-    CannotShare, StoreFull, ImageProblem."""
+    """Make `path`, over the qcow2 file that `backing` names, hold what `layers` hold, top first; durable when it returns. It takes memory for one
+    GiB of the disk at a time. Raises CannotShare, StoreFull, ImageProblem."""
     try:
         with contextlib.ExitStack() as stack:
             read = [_read(stack.enter_context(real_files.opened(layer)), layer) for layer in layers]
-            _write(path, backing, read, _size_of(path.parent / backing))
+            hidden = _hidden(read, path.parent / backing)
+            with path.open("xb") as file:
+                _write(file, backing, read, hidden)
+                durable.sync(file)
     except struct.error as error:
         raise CannotShare(f"{layers[0]} and those below it have no tables that are understood.") from error
     except OSError as error:
@@ -68,7 +99,7 @@ def make(path: Path, backing: str, layers: Sequence[Path]) -> None:
 
 
 def _read(file: BinaryIO, path: Path) -> _Layer:
-    head = _HEAD.unpack(file.read(_HEAD.size))
+    head = HEAD.unpack(file.read(HEAD.size))
     magic, version, bits, encrypted, snapshots, features = (
         head[0],
         head[1],
@@ -77,95 +108,114 @@ def _read(file: BinaryIO, path: Path) -> _Layer:
         head[11],
         head[13],
     )
-    if (magic, version, bits, encrypted, snapshots, features) != (b"QFI\xfb", 3, 17, 0, 0, _EXTENDED):
+    if (magic, version, bits, encrypted, snapshots, features) != (b"QFI\xfb", 3, 17, 0, 0, EXTENDED):
         raise CannotShare(f"{path} is no plain layer.")
-    layer = _Layer(file, os.fstat(file.fileno()).st_size, head[5])
-    tables = os.pread(file.fileno(), 8 * head[7], head[8])
-    for number, (entry,) in enumerate(struct.iter_unpack(">Q", tables)):
-        if entry & _OFFSET:
-            layer.clusters.update(_table(file, entry & _OFFSET, number * _ENTRIES, path))
-    return layer
+    first = struct.iter_unpack(">Q", os.pread(file.fileno(), 8 * head[7], head[8]))
+    tables = {number: entry & OFFSET for number, (entry,) in enumerate(first) if entry & OFFSET}
+    return _Layer(file, path, os.fstat(file.fileno()).st_size, head[5], tables)
 
 
-def _table(file: BinaryIO, at: int, first: int, path: Path) -> Iterator[tuple[int, tuple[int, int, int]]]:
-    raw = os.pread(file.fileno(), _CLUSTER, at)
-    for number, (place, parts) in enumerate(struct.iter_unpack(">QQ", raw)):
-        if place & _COMPRESSED:
-            raise CannotShare(f"{path} is compressed.")
-        if parts:
-            yield first + number, (place & _OFFSET, parts & _ALL, parts >> 32)
+def _hidden(layers: Sequence[_Layer], below: Path) -> tuple[range, Collection[int]]:
+    """The clusters in which a layer ends earlier than the top and than what is below them all, so that they read as zeros from there; and the
+    tables in which something may be below. A disk that was shrunk and grown again showed what the shrinking had cut off."""
+    for layer in layers[1:]:
+        if layer.size_bytes < layers[0].size_bytes and layer.size_bytes % _PART:
+            raise CannotShare(f"A layer of {layer.size_bytes} bytes ends in the middle of a part.")
+    ends = min(layer.size_bytes for layer in layers)
+    cut = range(ends // _CLUSTER, -(-min(_size_of(below), layers[0].size_bytes) // _CLUSTER))
+    if not cut:
+        return cut, ()
+    last = (cut.stop - 1) // _ENTRIES
+    held = {
+        number
+        for first, end in qcow2_extent.stretches(below)
+        for number in range(first // _TOLD, min(last, (end - 1) // _TOLD) + 1)
+    }
+    return cut, held
 
 
 def _size_of(path: Path) -> int:
     """Of the disk in a qcow2 file."""
     with real_files.opened(path) as file:
-        head = _HEAD.unpack(file.read(_HEAD.size))
+        head = HEAD.unpack(file.read(HEAD.size))
     if head[0] != b"QFI\xfb":
         raise CannotShare(f"{path} is no qcow2 file.")
     return int(head[5])
 
 
-def _cut_off(layers: Sequence[_Layer], below_bytes: int) -> Iterator[int]:
-    """The clusters in which a layer ends earlier than the top and than what is below it: they read as zeros from there. A disk that was
-    shrunk and grown again showed what the shrinking had cut off."""
-    for layer in reversed(layers[1:]):
-        end = min(below_bytes, layers[0].size_bytes)
-        if layer.size_bytes < layers[0].size_bytes and layer.size_bytes % _PART:
-            raise CannotShare(f"A layer of {layer.size_bytes} bytes ends in the middle of a part.")
-        yield from range(layer.size_bytes // _CLUSTER, -(-end // _CLUSTER))
-        below_bytes = layer.size_bytes
-
-
-def _write(path: Path, backing: str, layers: Sequence[_Layer], below_bytes: int) -> None:
-    numbers = set(_cut_off(layers, below_bytes)).union(*(layer.clusters for layer in layers))
-    told = sorted(number for number in numbers if number * _CLUSTER < layers[0].size_bytes)
-    sums = {number: _sum_of(number, layers) for number in told}
-    stored = [number for number in told if any(parts for _, _, parts in sums[number][0])]
-    size_bytes = layers[0].size_bytes
-    tables = sorted({number // _ENTRIES for number in told})
-    table_count = -(-size_bytes // (_CLUSTER * _ENTRIES))
-    roots = max(1, -(-table_count * 8 // _CLUSTER))
-    blocks, table = _counts(1 + roots + len(tables) + len(stored))
-    root_at = (1 + table + blocks) * _CLUSTER
-    tables_at = root_at + roots * _CLUSTER
-    data_at = tables_at + len(tables) * _CLUSTER
-    places = {number: data_at + index * _CLUSTER for index, number in enumerate(stored)}
-    total = data_at // _CLUSTER + len(stored)
-    with path.open("xb") as file:
-        os.truncate(file.fileno(), total * _CLUSTER)
-        header = _header(backing, size_bytes, table_count, root_at, table)
-        os.pwrite(file.fileno(), header, 0)
-        counts_at = (1 + table) * _CLUSTER
-        os.pwrite(
-            file.fileno(),
-            struct.pack(f">{blocks}Q", *(counts_at + each * _CLUSTER for each in range(blocks))),
-            _CLUSTER,
-        )
-        os.pwrite(file.fileno(), b"\0\1" * total, counts_at)
-        root = [0] * table_count
-        for index, number in enumerate(tables):
-            root[number] = (tables_at + index * _CLUSTER) | _COPIED
-        os.pwrite(file.fileno(), struct.pack(f">{table_count}Q", *root), root_at)
-        _write_tables(file, tables, tables_at, sums, places)
-        _share(file, ((places[number], sums[number][0]) for number in stored))
-        durable.sync(file)
+def _write(
+    file: BinaryIO, backing: str, layers: Sequence[_Layer], hidden: tuple[range, Collection[int]]
+) -> None:
+    """Header, counts, first table; then each table with the clusters that it tells of behind it."""
+    size_bytes, (cut, held) = layers[0].size_bytes, hidden
+    count = -(-size_bytes // _TOLD)
+    roots = max(1, -(-count * 8 // _CLUSTER))
+    named = {number for layer in layers for number in layer.tables}
+    most = 1 + roots + len(named | set(held)) + sum(layer.length // _CLUSTER + 1 for layer in layers)
+    blocks, counts = _counts(most)
+    root_at = (1 + counts + blocks) * _CLUSTER
+    at = root_at + roots * _CLUSTER
+    os.truncate(file.fileno(), at + most * _CLUSTER)  # parts are shared with what is there only
+    root = [0] * count
+    for number in sorted(number for number in named | set(held) if number < count):
+        sums = _sums_of(number, layers, cut, may_hold=number in held)
+        if not sums:
+            continue
+        root[number] = at | _COPIED
+        at = _write_table(file, at, sums)
+    os.truncate(file.fileno(), at)
+    os.pwrite(file.fileno(), _header(backing, size_bytes, count, root_at, counts), 0)
+    counts_at = (1 + counts) * _CLUSTER
+    where = struct.pack(f">{blocks}Q", *(counts_at + each * _CLUSTER for each in range(blocks)))
+    os.pwrite(file.fileno(), where, _CLUSTER)
+    os.pwrite(file.fileno(), b"\0\1" * (at // _CLUSTER), counts_at)
+    os.pwrite(file.fileno(), struct.pack(f">{count}Q", *root), root_at)
 
 
 def _counts(others: int) -> tuple[int, int]:
     """Clusters of counts, and clusters of the table of these, for a file with so many other clusters."""
     blocks = table = 1
-    while blocks * (_CLUSTER // 2) < others + blocks + table:
+    while blocks * _COUNTED < others + blocks + table:
         blocks += 1
         table = -(-blocks * 8 // _CLUSTER)
     return blocks, table
 
 
-def _sum_of(number: int, layers: Sequence[_Layer]) -> tuple[list[tuple[_Layer, int, int]], int]:
-    """Where the parts of a cluster are stored, as (layer, offset of its cluster, bits); and the bits of those that read as zeros."""
-    seen, zeros, stored = _beyond(layers[0], number), 0, []
+def _sums_of(number: int, layers: Sequence[_Layer], cut: range, *, may_hold: bool) -> dict[int, _Sum] | bytes:
+    """Of the clusters of one table, by their numbers; or the table itself, if all of it reads as zeros. Empty: nothing is told of it, as of what
+    a layer's end hides where nothing is below."""
+    first, end_bytes = number * _ENTRIES, (number + 1) * _TOLD
+    met: list[tuple[_Layer, Clusters]] = []
     for layer in layers:
-        place, parts, empty = layer.clusters.get(number, (0, 0, 0))
-        end = _beyond(layer, number)
+        raw, ends_before = layer.table(number), layer.size_bytes <= number * _TOLD
+        if not met and raw == _EMPTY:
+            return _EMPTY
+        if not met and ends_before:
+            return _EMPTY if may_hold else b""
+        if raw is not None or layer.size_bytes < end_bytes:
+            met.append((layer, {} if raw is None else dict(_clusters(raw, first, layer.path))))
+        if ends_before:
+            break
+    told = set[int]().union(*(clusters for _, clusters in met))
+    if may_hold:
+        told.update(range(max(cut.start, first), min(cut.stop, first + _ENTRIES)))
+    top = layers[0]
+    return {each: _sum_of(each, top, met) for each in sorted(told) if each * _CLUSTER < top.size_bytes}
+
+
+def _clusters(raw: bytes, first: int, path: Path) -> Iterator[tuple[int, tuple[int, int, int]]]:
+    for number, (place, parts) in enumerate(struct.iter_unpack(">QQ", raw), first):
+        if place & _COMPRESSED:
+            raise CannotShare(f"{path} is compressed.")
+        if parts:
+            yield number, (place & OFFSET, parts & _ALL, parts >> 32)
+
+
+def _sum_of(number: int, top: _Layer, layers: Sequence[tuple[_Layer, Clusters]]) -> _Sum:
+    seen, zeros, stored = top.beyond(number), 0, []
+    for layer, clusters in layers:
+        place, parts, empty = clusters.get(number, (0, 0, 0))
+        end = layer.beyond(number)
         parts, empty = parts & ~end, empty | end
         if parts & ~seen:
             stored.append((layer, place, parts & ~seen))
@@ -173,34 +223,33 @@ def _sum_of(number: int, layers: Sequence[_Layer]) -> tuple[list[tuple[_Layer, i
         seen |= parts | empty
         if seen == _ALL:
             break
-    return stored, zeros
+    return _Sum(stored, zeros)
 
 
-def _beyond(layer: _Layer, number: int) -> int:
-    """The bits of those parts of a cluster that lie beyond the end of a layer."""
-    left = layer.size_bytes - number * _CLUSTER
-    return 0 if left >= _CLUSTER else _ALL & ~((1 << max(-(-left // _PART), 0)) - 1)
-
-
-def _write_tables(
-    file: BinaryIO, tables: Sequence[int], at: int, sums: dict[int, tuple[list[tuple[_Layer, int, int]], int]],
-    places: dict[int, int],
-) -> None:  # fmt: skip
-    raw = {number: bytearray(_CLUSTER) for number in tables}
-    for number, (stored, zeros) in sums.items():
-        parts = 0
-        for _, _, bits in stored:
+def _write_table(file: BinaryIO, at: int, sums: dict[int, _Sum] | bytes) -> int:
+    """And its clusters behind it; gives the place behind these."""
+    if isinstance(sums, bytes):
+        os.pwrite(file.fileno(), sums, at)
+        return at + _CLUSTER
+    raw, behind = bytearray(_CLUSTER), at + _CLUSTER
+    shared = list[tuple[int, list[tuple[_Layer, int, int]]]]()
+    for number, each in sums.items():
+        parts = place = 0
+        for _, _, bits in each.stored:
             parts |= bits
-        place = places[number] | _COPIED if number in places else 0
-        struct.pack_into(">QQ", raw[number // _ENTRIES], number % _ENTRIES * 16, place, (zeros << 32) | parts)
-    for index, number in enumerate(tables):
-        for first in range(0, _CLUSTER, _PART):
-            part = raw[number][first : first + _PART]
-            if any(part):  # else a hole of the file says the same and occupies nothing
-                os.pwrite(file.fileno(), part, at + index * _CLUSTER + first)
+        if parts:
+            shared.append((behind, each.stored))
+            place, behind = behind | _COPIED, behind + _CLUSTER
+        struct.pack_into(">QQ", raw, number % _ENTRIES * 16, place, (each.zeros << 32) | parts)
+    for first in range(0, _CLUSTER, _PART):
+        part = raw[first : first + _PART]
+        if any(part):  # else a hole of the file says the same and occupies nothing
+            os.pwrite(file.fileno(), part, at + first)
+    _share(file, shared)
+    return behind
 
 
-def _share(file: BinaryIO, wanted: Iterator[tuple[int, list[tuple[_Layer, int, int]]]]) -> None:
+def _share(file: BinaryIO, wanted: Sequence[tuple[int, list[tuple[_Layer, int, int]]]]) -> None:
     """Neighbours of one layer that are neighbours here too are shared together."""
     run: tuple[_Layer, int, int, int] | None = None
     for place, stored in wanted:
@@ -253,8 +302,8 @@ def _header(backing: str, size_bytes: int, table_count: int, root_at: int, count
     name = os.fsencode(backing)
     extensions = struct.pack(">II", _FORMAT, 5) + b"qcow2" + bytes(3) + bytes(8)
     at = _HEADER_BYTES + len(extensions)
-    head = _HEAD.pack(
-        b"QFI\xfb", 3, at, len(name), 17, size_bytes, 0, table_count, root_at, _CLUSTER, counts, 0, 0, _EXTENDED,
+    head = HEAD.pack(
+        b"QFI\xfb", 3, at, len(name), 17, size_bytes, 0, table_count, root_at, _CLUSTER, counts, 0, 0, EXTENDED,
         0, 0, 4, _HEADER_BYTES,
     )  # fmt: skip
     return head + bytes(_HEADER_BYTES - len(head)) + extensions + name

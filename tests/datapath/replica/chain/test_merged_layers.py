@@ -5,6 +5,7 @@ import copy
 import os
 import random
 import shutil
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -174,6 +175,51 @@ def test_a_disk_that_shrank_by_whole_tables_is_merged(place, tmp_path):
     write_image(small, "64k", "512k")
     qcow2_sum.make(place / "sum.qcow2", str(below), [small, large])
     assert read_raw(place / "sum.qcow2", tmp_path) == read_raw(small, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("made", "tables"),
+    [
+        (["-f", "qcow2", "-o", image.OVERLAY_OPTIONS], 4),
+        (["-f", "qcow2", "-o", "cluster_size=4k"], 4),
+        (["-f", "qcow2", "-o", "compat=0.10"], 6),
+        (["-f", "raw"], 6),
+    ],
+)
+def test_what_a_shrinking_cut_off_stays_cut_off_whatever_lies_below(place, made, tables):
+    """And a table is written only where something may be below."""
+    options = ["-f", "qcow2", "-o", image.OVERLAY_OPTIONS, "-u", "-F"]
+    bottom, below, small, large = (place / f"{name}.img" for name in ("bottom", "below", "small", "large"))
+    qemu_img("create", *made, bottom, "6G")
+    for at in ("64k", "2500M", "5G"):
+        write_image(bottom, "64k", at, image_format=made[1])
+    for path, under, kind, size in (
+        (below, bottom, made[1], "6G"),
+        (small, below, "qcow2", "2M"),
+        (large, small, "qcow2", "6G"),
+    ):
+        qemu_img("create", *options, kind, "-b", under, path, size)
+    write_image(large, "64k", "4G")
+    qcow2_sum.make(place / "sum.img", str(below), [large, small])
+    image.check(place / "sum.img")
+    qemu_img("compare", "-f", "qcow2", "-F", "qcow2", place / "sum.img", large)
+    assert (place / "sum.img").stat().st_blocks * 512 <= (tables + 4) * 128 * KiB
+
+
+def test_a_thin_disk_of_tebibytes_that_shrank_and_grew_costs_what_it_holds(place):
+    options = ["-f", "qcow2", "-o", image.OVERLAY_OPTIONS]
+    below, small, large = (place / f"{name}.qcow2" for name in ("below", "small", "large"))
+    qemu_img("create", *options, below, "8T")
+    for path, under, size in ((small, below, "1G"), (large, small, "8T")):
+        qemu_img("create", *options, "-u", "-F", "qcow2", "-b", under, path, size)
+        write_image(path, "64k", "128k")
+    write_image(below, "64k", "7T")
+    tracemalloc.start()
+    qcow2_sum.make(place / "sum.qcow2", str(below), [large, small])
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak_bytes < 8 * MiB
+    assert (place / "sum.qcow2").stat().st_blocks * 512 < 1 * MiB
 
 
 def test_merging_beside_the_others_survives_a_death_at_every_seam(small, place, daemon, tmp_path):
