@@ -1,5 +1,6 @@
 import os
 import random
+import shutil
 
 import pytest
 import xxhash
@@ -66,6 +67,32 @@ def test_the_mark_tells_which_state_a_map_describes(digests, tmp_path):
     assert not again.describes(SIZE, 1, 17)
     assert not again.describes(SIZE + 1, 2, 17)
     again.close()
+
+
+def test_a_copy_of_a_map_tells_nothing(digests, tmp_path):
+    digests.mark(2, 17)
+    for copy in (shutil.copy, os.link):
+        path = tmp_path / f"{copy.__name__}.map"
+        copy(digests.path, path)
+        again = DigestMap(path)
+        assert again.is_copy == (copy is shutil.copy)
+        assert again.describes(SIZE, 2, 17) == (not again.is_copy)
+        again.close()
+
+
+def test_a_map_of_a_former_release_is_believed_and_names_itself_from_its_next_mark_on(digests):
+    digests.mark(2, 17)
+    with digests.path.open("r+b") as file:
+        file.seek(40)
+        file.write(bytes(8))
+    former = DigestMap(digests.path)
+    assert former.describes(SIZE, 2, 17)
+    former.mark(2, 18)
+    former.close()
+    shutil.copy(digests.path, digests.path.with_name("copy.map"))
+    copy = DigestMap(digests.path.with_name("copy.map"))
+    assert copy.is_copy
+    copy.close()
 
 
 def test_what_is_no_map_is_refused(tmp_path):

@@ -80,6 +80,10 @@ class ReplicaHost:
         hosted.accepting = accepting and not hosted.failed_over
         if accepting and hosted.failed_over:
             hosted.was_started_without_us()
+        if replica.was_put_back:
+            hosted.verdicts.distrust()
+            replica.forget_digests()
+            log.warning("replica.put-back", machine=setup.machine_id)
         hosted.look_for_key()
         inbox.clear_parts(replica.inbox)
         hosted.refresh()

@@ -6,7 +6,9 @@ system is then an error and not a signal that kills the process.
 
 Crash-safe by replay: entries change only for blocks that the cycle being applied writes, and `mark` makes them durable
 together with the (epoch, seq) that they describe. A map with any other mark is stale and is rebuilt by reading the
-disk."""
+disk.
+
+A map names its own inode. A copy of it tells nothing: a backup that was put back may hold map and disk of two instants."""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ from ..extents import Extent, merge
 from ..files import store_error
 from ..granularity import BLOCK_BYTES, DIGEST_BYTES
 
-_HEADER = struct.Struct("<8sIIQQQ")
+_HEADER = struct.Struct("<8sIIQQQQ")
+"""The last number is 0 in maps of former releases."""
 _MAGIC: Final = b"2ndDGMAP"
 _VERSION: Final = 1
 _FIRST_ENTRY: Final = 4096
@@ -45,7 +48,7 @@ class DigestMap:
         self.path = path
         self._file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         try:
-            magic, version, block, self.size_bytes, self.epoch, self.seq = _HEADER.unpack(
+            magic, version, block, self.size_bytes, self.epoch, self.seq, inode = _HEADER.unpack(
                 os.pread(self._file, _HEADER.size, 0)
             )
         except struct.error:
@@ -55,13 +58,16 @@ class DigestMap:
             raise errors.ImageProblem(
                 f"{path} is not a digest map.", do="Remove it: it is built again from the disk."
             )
+        self._inode = os.fstat(self._file).st_ino
+        self.is_copy = inode not in (0, self._inode)
 
     @classmethod
     def create(cls, path: Path, size_bytes: int, epoch: int, seq: int) -> DigestMap:
         """The map of a disk of zeros, durable; replaces what was there."""
         try:
             with durable.replacing(path) as file:
-                file.write(_HEADER.pack(_MAGIC, _VERSION, BLOCK_BYTES, size_bytes, epoch, seq))
+                inode = os.fstat(file.fileno()).st_ino
+                file.write(_HEADER.pack(_MAGIC, _VERSION, BLOCK_BYTES, size_bytes, epoch, seq, inode))
                 file.truncate(_FIRST_ENTRY + _blocks(size_bytes) * DIGEST_BYTES)
         except OSError as error:
             raise store_error(error, path) from error
@@ -69,7 +75,8 @@ class DigestMap:
 
     def describes(self, size_bytes: int, epoch: int, *seqs: int | None) -> bool:
         """Whether the map is of this disk in one of these states."""
-        return (self.size_bytes, self.epoch) == (size_bytes, epoch) and self.seq in seqs
+        same = (self.size_bytes, self.epoch) == (size_bytes, epoch) and self.seq in seqs
+        return same and not self.is_copy
 
     def write(self, offset: int, data: bytes | bytearray | memoryview) -> None:
         """Note new content of whole blocks."""
@@ -95,7 +102,7 @@ class DigestMap:
         try:
             # Entries first: a header that is newer than its entries would pass for the truth after a power cut.
             durable.sync_data(self._file)
-            header = _HEADER.pack(_MAGIC, _VERSION, BLOCK_BYTES, self.size_bytes, epoch, seq)
+            header = _HEADER.pack(_MAGIC, _VERSION, BLOCK_BYTES, self.size_bytes, epoch, seq, self._inode)
             os.pwrite(self._file, header, 0)
             durable.sync_data(self._file)
         except OSError as error:

@@ -179,6 +179,16 @@ class ReplicaCore:
             size_bytes, state.epoch, state.processed_seq, state.applying_seq
         )
 
+    def has_copied_maps(self) -> bool:
+        """Whether a map came along with files that were put back."""
+        for key in self.state.keys:
+            with contextlib.suppress(FileNotFoundError, errors.ImageProblem):
+                digests = DigestMap(self.files.digests(key))
+                digests.close()
+                if digests.is_copy:
+                    return True
+        return False
+
     def grow_map(self, key: str, size_bytes: int) -> None:
         """Grow the map of a disk whose old size was a whole number of blocks."""
         with contextlib.suppress(FileNotFoundError, errors.ImageProblem):

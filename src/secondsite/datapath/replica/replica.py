@@ -261,6 +261,11 @@ class Replica:
         with self._core.changing():
             self._core.drop_maps()
 
+    @property
+    def was_put_back(self) -> bool:
+        """Whether its files are copies, as of a backup, so that its head and its digests may be of two instants."""
+        return self._core.has_copied_maps()
+
     def changed_bases(self) -> tuple[str, ...]:
         """Keys of disks that stand on files of others, or on layers below a run, which somebody changed since they were recorded."""
         state = self._core.state

@@ -97,6 +97,7 @@ class Admission:
     def _place(self, hosted: HostedReplica, header: CycleHeader) -> Accept:
         received = hosted.received_seq()
         if header.base_seq is not None and header.base_seq > received:
+            _doubt(hosted)
             raise CycleRefused(
                 "out-of-order",
                 f"The cycle builds on cycle {header.base_seq}, but the replica has {received}.",
@@ -236,6 +237,20 @@ class Admission:
             return self._host.get(machine_id)
         except SecondsiteError as problem:
             raise CycleRefused("no-replica", problem.message, do=problem.do) from problem
+
+
+def _doubt(hosted: HostedReplica) -> None:
+    """Cycles that were acknowledged are not here: something older was put back in the replica's place, perhaps a copy whose files are not all
+    of one instant. Nothing is believed before it was read."""
+    if hosted.verdicts.wants_comparison:
+        return
+    try:
+        with hosted.lock("forgetting digests", DIGESTS_WAIT_SECONDS):
+            hosted.replica.forget_digests()
+            hosted.verdicts.distrust()
+    except SecondsiteError as error:
+        raise refusing.refused(error) from error
+    log.warning("cycles.lost", machine=hosted.machine_id)
 
 
 def _foreign(peer_name: str, header: CycleHeader, is_older: bool) -> CycleRefused:
