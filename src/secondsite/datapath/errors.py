@@ -98,6 +98,12 @@ class ImageProblem(DatapathError):
     code = "image-problem"
 
 
+class OverlayGone(DatapathError):
+    """A file that a machine was started on, and has written to, is not there any more."""
+
+    code = "overlay-gone"
+
+
 class StorageDaemonGone(DatapathError):
     """The storage daemon died or does not answer; the next use starts it again."""
 

@@ -15,6 +15,8 @@ from .store import RUN, Point, Replica
 
 WAY = "way"
 """In the folder of a run: by what the machine was started last."""
+BELOW = ".below.json"
+"""In the folder of a run whose overlays an appliance has made."""
 OPTIONS = "compat=1.1,cluster_size=128k,extended_l2=on,extent_size_hint=0"
 QUICK_SECONDS = 120
 MERGE_SECONDS = 6 * 3600
@@ -37,7 +39,9 @@ def opened(replica: Replica, point: Point, key: Path | None) -> dict[str, Path]:
                 f"What {replica.name} runs on is not here ({', '.join(missing)}): its failover was committed, and its disks were moved.",
                 "Start it where its disks are; an older point is not what it holds.",
             )
-    elif replica.run.get("through_seq") is not None and not replica.run_folder.is_dir():
+    elif replica.run.get("through_seq") is not None and not (
+        replica.run.get("made") or replica.run_folder.is_dir()
+    ):
         raise Problem(
             f"{replica.name} was about to be started at an instant between points, which was not finished.",
             f"Give that up ('discard {replica.typed}'), and start it from a point.",
@@ -49,9 +53,12 @@ def opened(replica: Replica, point: Point, key: Path | None) -> dict[str, Path]:
 
 
 def _require_all_or_none(replica: Replica, point: Point) -> None:
-    """Raises Problem for a machine that was started here and lacks a disk since: made anew, that would be of another instant than the others."""
+    """Raises Problem for a machine that was started, here or by its appliance, and lacks a disk since: made anew, that would be of another
+    instant than the others."""
     missing = [name for name in point.disks if not replica.overlay(name).exists()]
-    if missing and (replica.run_folder / WAY).exists():
+    run = replica.run or {}
+    was_made = run.get("made") or any((replica.run_folder / name).exists() for name in (WAY, BELOW))
+    if missing and was_made:
         raise Problem(
             f"{replica.name} was started from {point.id}, and of what it wrote since {', '.join(missing)} is not here.",
             f"Put {replica.overlay(missing[0])} back; or give up what it wrote: 'discard {replica.typed}', and start it again.",

@@ -366,6 +366,20 @@ class TestSeveralDisks:
                 leasing.discarded(store.find("web01"))
         as_at(source, "p1", started(store, None), None, tmp_path)
 
+    @pytest.mark.parametrize("lost", ["a disk", "all"])
+    def test_nor_one_of_a_machine_that_its_appliance_started(self, store, replica, daemon, lost):
+        overlays = Replica.open(replica.files.root, daemon).open_run("failover", "p1")
+        for path in overlays.values():
+            written(path)
+        if lost == "all":
+            shutil.rmtree(overlays["sdb"].parent)
+        else:
+            overlays["sdb"].unlink()
+        with pytest.raises(Problem, match="sdb is not here"):
+            started(store, None, "p1")
+        leasing.discarded(store.find("web01"))
+        assert started(store, None, "p1")
+
     def test_a_disk_that_was_lost_since_the_start_is_not_made_anew(self, store):
         overlays = started(store, None, "p1")
         looking.remember(store.find("web01"), looking.QEMU)

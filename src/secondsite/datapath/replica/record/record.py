@@ -63,6 +63,8 @@ class Run:
     layer: int
     writable: bool = True
     through_seq: int | None = None
+    made: bool = False
+    """Its overlays were all there once, so a machine may have written to them: none is ever made anew."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ def open_run(
         found = _files(core, run, cancelled)
         if writable:
             below_runs.note(core.files, run_name, _below(core, run, found))
+            _note_made(core, run)
         return found
     except (errors.DatapathError, OSError):
         _forget(core, run, is_new)
@@ -64,7 +65,28 @@ def _leased(core: ReplicaCore, run_name: str, point_id: str, writable: bool, thr
                 f"not on {_said(point_id, through_seq)}.",
                 do="Close the run first, or open one with another name.",
             )
+        elif run.made or core.files.run_below(run_name).exists():
+            _require_all_written(core, run)
         return run
+
+
+def _require_all_written(core: ReplicaCore, run: Run) -> None:
+    """Raises OverlayGone: a disk that was made anew would be of another instant than the others, and of an older one than the machine."""
+    gone = [key for key in _disks_of(core, run) if not core.files.run_overlay(run.name, key).exists()]
+    if gone or not core.files.run(run.name).exists():
+        raise errors.OverlayGone(
+            f"A machine was started from {_said(run.point_id, run.through_seq)} of {core.state.machine_id}, and of what it wrote since "
+            f"{', '.join(sorted(gone)) or core.files.run(run.name)} is not here.",
+            do=f"Put the files back into {core.files.run(run.name)}; or give up what the machine wrote: cancel its failover, or clean its "
+            "drill up, and start it again.",
+        )
+
+
+def _note_made(core: ReplicaCore, run: Run) -> None:
+    with core.keeping_layers() as state:
+        if not run.made:
+            made = dataclasses.replace(run, made=True)
+            core.save(runs=tuple(made if each.name == run.name else each for each in state.runs))
 
 
 def _below(core: ReplicaCore, run: Run, keys: Iterable[str]) -> dict[str, list[Path]]:
@@ -91,7 +113,7 @@ def rolling(core: ReplicaCore) -> bool:
 
 def _is_unmade(core: ReplicaCore, run: Run) -> bool:
     """Whether its overlays are not rolled forward yet, so that no machine can run on it."""
-    return run.through_seq is not None and not core.files.run(run.name).exists()
+    return run.through_seq is not None and not run.made and not core.files.run(run.name).exists()
 
 
 def _forget(core: ReplicaCore, run: Run, is_new: bool) -> None:
