@@ -8,9 +8,10 @@ import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 from ...ground.handed_over import real_files
+from ...ground.units import MiB
 
 HEAD: Final = struct.Struct(">4sIQIIQIIQQIIQQQQII")
 """Magic, version, place and length of the backing file's name, bits of a cluster, bytes of the disk, encryption, entries and place of the first
@@ -20,6 +21,9 @@ EXTENDED: Final = 1 << 4
 _UNDERSTOOD: Final = EXTENDED | 3
 """And that it was not closed, or is damaged: what its tables name is held all the same."""
 _MOST_FILES: Final = 1000
+_MOST_TABLE_BYTES: Final = 32 * MiB
+"""QEMU opens nothing with a larger first table."""
+_CLUSTER_BITS: Final = range(9, 22)
 
 
 def stretches(path: Path) -> Iterator[tuple[int, int]]:
@@ -29,7 +33,8 @@ def stretches(path: Path) -> Iterator[tuple[int, int]]:
         try:
             with real_files.opened(path) as file:
                 head = HEAD.unpack(file.read(HEAD.size))
-                if head[:2] != (b"QFI\xfb", 3) or head[13] & ~_UNDERSTOOD:
+                known = head[:2] == (b"QFI\xfb", 3) and not head[13] & ~_UNDERSTOOD
+                if not known or head[4] not in _CLUSTER_BITS:
                     break
                 yield from _own(file, head)
                 name = os.pread(file.fileno(), min(head[3], 1023), head[2]) if head[2] else b""
@@ -44,10 +49,18 @@ def stretches(path: Path) -> Iterator[tuple[int, int]]:
 ENDLESS: Final = 1 << 63
 
 
-def _own(file: BinaryIO, head: tuple[int, ...]) -> Iterator[tuple[int, int]]:
+def _own(file: BinaryIO, head: tuple[Any, ...]) -> Iterator[tuple[int, int]]:
     cluster = 1 << head[4]
     covered = cluster * (cluster // (16 if head[13] & EXTENDED else 8))
-    table = os.pread(file.fileno(), 8 * head[7], head[8])
-    for number, (entry,) in enumerate(struct.iter_unpack(">Q", table)):
+    for number, entry in enumerate(first_table(file, head)):
         if entry & OFFSET:
             yield number * covered, (number + 1) * covered
+
+
+def first_table(file: BinaryIO, head: tuple[Any, ...]) -> Iterator[int]:
+    """Its entries. Raises struct.error for one that is larger than any, or that the file does not hold."""
+    length = 8 * head[7]
+    if length > _MOST_TABLE_BYTES or head[8] + length > os.fstat(file.fileno()).st_size:
+        raise struct.error("no first table")
+    for (entry,) in struct.iter_unpack(">Q", os.pread(file.fileno(), length, head[8])):
+        yield entry

@@ -17,7 +17,7 @@ from typing import BinaryIO, Final
 
 from ...ground import durable, full_disk
 from ...ground.handed_over import real_files
-from ...ground.units import KiB
+from ...ground.units import KiB, TiB
 from .. import errors
 from ..files import store_error
 from . import qcow2_extent
@@ -37,6 +37,8 @@ _COMPRESSED: Final = 1 << 62
 _FORMAT: Final = 0xE2792ACA
 _HEADER_BYTES: Final = 112
 _FICLONERANGE: Final = 0x4020940D
+_LARGEST: Final = 4096 * TiB
+"""A first table of 32 MiB tells of so much."""
 _COUNTED: Final = _CLUSTER // 2
 """Clusters that one cluster of counts tells of."""
 
@@ -110,9 +112,15 @@ def _read(file: BinaryIO, path: Path) -> _Layer:
     )
     if (magic, version, bits, encrypted, snapshots, features) != (b"QFI\xfb", 3, 17, 0, 0, EXTENDED):
         raise CannotShare(f"{path} is no plain layer.")
-    first = struct.iter_unpack(">Q", os.pread(file.fileno(), 8 * head[7], head[8]))
-    tables = {number: entry & OFFSET for number, (entry,) in enumerate(first) if entry & OFFSET}
-    return _Layer(file, path, os.fstat(file.fileno()).st_size, head[5], tables)
+    first = enumerate(qcow2_extent.first_table(file, head))
+    tables = {number: entry & OFFSET for number, entry in first if entry & OFFSET}
+    return _Layer(file, path, os.fstat(file.fileno()).st_size, _bounded(head[5], path), tables)
+
+
+def _bounded(size_bytes: int, path: Path) -> int:
+    if size_bytes > _LARGEST:
+        raise CannotShare(f"{path} is of a larger disk than QEMU opens.")
+    return size_bytes
 
 
 def _hidden(layers: Sequence[_Layer], below: Path) -> tuple[range, Collection[int]]:
@@ -140,7 +148,7 @@ def _size_of(path: Path) -> int:
         head = HEAD.unpack(file.read(HEAD.size))
     if head[0] != b"QFI\xfb":
         raise CannotShare(f"{path} is no qcow2 file.")
-    return int(head[5])
+    return _bounded(head[5], path)
 
 
 def _write(

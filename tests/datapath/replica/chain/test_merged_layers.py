@@ -5,6 +5,7 @@ import copy
 import os
 import random
 import shutil
+import struct
 import tracemalloc
 from pathlib import Path
 
@@ -361,6 +362,34 @@ def test_layers_of_another_kind_are_refused_and_nothing_is_left(place, tmp_path)
     qemu_img("create", "-f", "qcow2", place / "base.qcow2", "1M")
     with pytest.raises(qcow2_sum.CannotShare):
         qcow2_sum.make(place / "sum.qcow2", "base.qcow2", [odd])
+
+
+@pytest.mark.parametrize("of", ["layer", "below"])
+@pytest.mark.parametrize(
+    ("offset", "form", "value"),
+    [
+        (20, ">I", 0xFFFFFFFF),  # bits of a cluster
+        (24, ">Q", (1 << 63) + 512),  # bytes of the disk
+        (36, ">I", 0xFFFFFFFF),  # entries of the first table
+        (40, ">Q", 1 << 62),  # where it is
+        (8, ">Q", 1 << 62),  # where the name below is
+    ],
+)
+def test_a_header_that_says_more_than_there_can_be_costs_no_memory(place, of, offset, form, value):
+    options = ["-f", "qcow2", "-o", image.OVERLAY_OPTIONS]
+    paths = {name: place / f"{name}.qcow2" for name in ("below", "small", "layer")}
+    qemu_img("create", *options, paths["below"], "3G")
+    for name, under, size in (("small", "below", "1G"), ("layer", "small", "3G")):
+        qemu_img("create", *options, "-u", "-F", "qcow2", "-b", paths[under], paths[name], size)
+    with paths[of].open("r+b") as file:
+        file.seek(offset)
+        file.write(struct.pack(form, value))
+    tracemalloc.start()
+    with contextlib.suppress(errors.ImageProblem):
+        qcow2_sum.make(place / "sum.qcow2", str(paths["below"]), [paths["layer"], paths["small"]])
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak_bytes < 64 * MiB
 
 
 @pytest.mark.parametrize(("points", "most"), [(50, 5), (200, 6), (500, 6), (1000, 6)])
