@@ -80,8 +80,10 @@ def discarded(replica: Replica) -> str:
             f"The failover of {replica.name} was committed: what it wrote is the only copy of the machine.",
             "Start it again; there is nothing to go back to.",
         )
+    others = [run for run in replica.record["runs"] if run["name"] != RUN]
+    _save(replica, [*others, {**replica.run, "made": False}])
     _delete(replica.run_folder)
-    _save(replica, [run for run in replica.record["runs"] if run["name"] != RUN])
+    _save(replica, others)
     return f"{replica.name} is as it was before it was started here; what it wrote since is gone"
 
 

@@ -41,7 +41,7 @@ def open_run(
         found = _files(core, run, cancelled)
         if writable:
             below_runs.note(core.files, run_name, _below(core, run, found))
-            _note_made(core, run)
+            _note_made(core, run, True)
         return found
     except (errors.DatapathError, OSError):
         _forget(core, run, is_new)
@@ -82,11 +82,13 @@ def _require_all_written(core: ReplicaCore, run: Run) -> None:
         )
 
 
-def _note_made(core: ReplicaCore, run: Run) -> None:
+def _note_made(core: ReplicaCore, run: Run, made: bool) -> Run:
+    """Gives the run as it is recorded now."""
     with core.keeping_layers() as state:
-        if not run.made:
-            made = dataclasses.replace(run, made=True)
-            core.save(runs=tuple(made if each.name == run.name else each for each in state.runs))
+        if run.made != made:
+            run = dataclasses.replace(run, made=made)
+            core.save(runs=tuple(run if each.name == run.name else each for each in state.runs))
+        return run
 
 
 def _below(core: ReplicaCore, run: Run, keys: Iterable[str]) -> dict[str, list[Path]]:
@@ -157,10 +159,12 @@ def close_run(core: ReplicaCore, run_name: str) -> str:
                 do="Reprotect the machine, or remove the replica when the machine is no longer needed.",
             )
         _require_unused(core, run_name)
+        run = _note_made(core, run, False)
+        core.reach("run.given-up")
         for folder in (core.files.run(run_name), core.files.run_part(run_name)):
             _delete(core, folder)
         core.reach("run.deleted")
-        core.save(runs=tuple(other for other in state.runs if other is not run))
+        core.save(runs=tuple(other for other in core.state.runs if other is not run))
         core.reach("run.closed")
         prune.tidy_if_possible(core)
         return f"closed run {run_name}"
