@@ -117,7 +117,13 @@ def resize(
 
 def write_zeros(path: Path, offset: int, length: int, key: EncryptionKey | None = None) -> None:
     """Into an image that nobody has open, which hides what is below there."""
-    run("-c", f"write -z {offset} {length}", *opened(path, key, with_backing=True), about=path, program="qemu-io")
+    run(
+        "-c",
+        f"write -z {offset} {length}",
+        *opened(path, key, with_backing=True),
+        about=path,
+        program="qemu-io",
+    )
 
 
 def rebase(
@@ -235,7 +241,9 @@ def run(
             stdin=subprocess.DEVNULL,
         )  # fmt: skip
     except FileNotFoundError as error:
-        raise errors.ImageProblem(f"{program} is not installed.", do="Install Debian's qemu-utils.") from error
+        raise errors.ImageProblem(
+            f"{program} is not installed.", do="Install Debian's qemu-utils."
+        ) from error
     except subprocess.TimeoutExpired as error:
         raise errors.ImageProblem(
             f"'{verb}' on {about} did not end within {deadline_seconds:.0f} s.",
