@@ -206,8 +206,20 @@ class Store:
             ) from None
 
 
+def _links(folder: str | Path) -> Iterator[str]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_symlink():
+                yield entry.path
+            elif entry.is_dir(follow_symlinks=False):
+                yield from _links(entry.path)
+
+
 def read(folder: Path) -> Replica:
-    """Raises OSError, ValueError, KeyError, TypeError, AttributeError for one that is damaged."""
+    """Raises OSError, ValueError, KeyError, TypeError, AttributeError for one that is damaged, or that has links to what is not its own: this
+    program runs as root, and would write there."""
+    for path in _links(folder):
+        raise ValueError(f"{path} is a symbolic link, and no file or folder of its own")
     record = files.trusted(folder / "replica.json")
     grades = _optional(folder / GRADES).get("points", {})
     points, said = tuple(_points(folder, record, grades)), _optional(folder / RECORD)

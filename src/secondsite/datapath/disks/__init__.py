@@ -7,6 +7,7 @@ Its rooms:
     nbd_contexts    what an NBD server says about extents
     writes          writes with several in flight
     image           disk image files through qemu-img
+    resizing        larger and smaller at the price of what is held
     named_files     which other files an image names
     qcow2_extent    in which parts of a disk a chain of images may hold anything
     qcow2_sum       the sum of layers as one more file, their data shared
@@ -21,7 +22,7 @@ Its rooms:
 """
 
 from ..errors import QmpRefused
-from . import blank, image, image_locks, luks_blank, luks_header, luks_slots, named_files, qcow2_sum
+from . import blank, image, image_locks, luks_blank, luks_header, luks_slots, named_files, qcow2_sum, resizing
 from .buffers import Buffers
 from .image import ImageFacts
 from .nbd_disk import STATUS_BYTES, NbdDisk
@@ -46,4 +47,5 @@ __all__ = [
     "luks_slots",
     "named_files",
     "qcow2_sum",
+    "resizing",
 ]

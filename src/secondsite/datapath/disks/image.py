@@ -28,6 +28,7 @@ OVERLAY_OPTIONS = "compat=1.1,cluster_size=128k,extended_l2=on,extent_size_hint=
 # chain would pay for it: hence the least that QEMU allows.
 KEY_STRETCHING = "encrypt.iter-time=1"
 QUICK_SECONDS = 60.0
+RESIZE_SECONDS = 600.0
 MERGE_SECONDS = 6 * 3600.0
 
 
@@ -105,9 +106,24 @@ def commit(top: Path, base: Path | None = None, deadline_seconds: float = MERGE_
     run(*arguments, _name(top), about=top, deadline_seconds=deadline_seconds)
 
 
-def resize(path: Path, size_bytes: int, key: EncryptionKey | None = None) -> None:
-    """Make an image that nobody has open larger or smaller: what lay beyond is gone then."""
-    run("resize", "-q", "--shrink", *opened(path, key, with_backing=True), str(size_bytes), about=path)
+def resize(
+    path: Path, size_bytes: int, key: EncryptionKey | None = None, *, with_backing: bool = True
+) -> None:
+    """Make an image that nobody has open larger or smaller: what lay beyond is gone then. It costs a table for each GiB:
+    see `resizing`. Without `with_backing`, what is added shows the backing file."""
+    named = opened(path, key, with_backing=True) if with_backing else _alone(path, key)
+    run("resize", "-q", "--shrink", *named, str(size_bytes), about=path, deadline_seconds=RESIZE_SECONDS)
+
+
+def write_zeros(path: Path, offset: int, length: int, key: EncryptionKey | None = None) -> None:
+    """Into an image that nobody has open, which hides what is below there."""
+    run(
+        "-c",
+        f"write -z {offset} {length}",
+        *opened(path, key, with_backing=True),
+        about=path,
+        program="qemu-io",
+    )
 
 
 def rebase(
@@ -206,24 +222,35 @@ def opened(path: Path, key: EncryptionKey | None, *, with_backing: bool = False)
     return [*secret_arguments(key), f"json:{json.dumps(options)}"]
 
 
+def _alone(path: Path, key: EncryptionKey | None) -> list[str]:
+    """The same for an image of which no backing file is opened."""
+    if key is not None:
+        return opened(path, key)
+    return [f"json:{json.dumps({'driver': 'qcow2', 'file': _file_options(path), 'backing': None})}"]
+
+
 def run(
-    *arguments: str, about: Path, deadline_seconds: float = QUICK_SECONDS, allowed: tuple[int, ...] = (0,)
-) -> str:
-    """Run qemu-img; gives its output. Raises ImageProblem, StoreFull."""
+    *arguments: str, about: Path, deadline_seconds: float = QUICK_SECONDS, allowed: tuple[int, ...] = (0,),
+    program: str = "qemu-img",
+) -> str:  # fmt: skip
+    """Run qemu-img or another of its programs; gives its output. Raises ImageProblem, StoreFull."""
+    verb = f"{program} {arguments[0]}"
     try:
         done = subprocess.run(
-            ["qemu-img", *arguments], capture_output=True, text=True, timeout=deadline_seconds, check=False,
+            [program, *arguments], capture_output=True, text=True, timeout=deadline_seconds, check=False,
             stdin=subprocess.DEVNULL,
         )  # fmt: skip
     except FileNotFoundError as error:
-        raise errors.ImageProblem("qemu-img is not installed.", do="Install Debian's qemu-utils.") from error
+        raise errors.ImageProblem(
+            f"{program} is not installed.", do="Install Debian's qemu-utils."
+        ) from error
     except subprocess.TimeoutExpired as error:
         raise errors.ImageProblem(
-            f"'qemu-img {arguments[0]}' on {about} did not end within {deadline_seconds:.0f} s.",
+            f"'{verb}' on {about} did not end within {deadline_seconds:.0f} s.",
             do="Check the store's disk for errors or load, then repeat.",
         ) from error
     if done.returncode not in allowed:
-        raise problem(f"qemu-img {arguments[0]}", about, done.stderr.strip() or done.stdout.strip())
+        raise problem(verb, about, done.stderr.strip() or done.stdout.strip())
     return done.stdout
 
 

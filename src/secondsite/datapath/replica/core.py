@@ -24,7 +24,7 @@ from ..digests import DigestMap, scan
 from ..disks import NbdDisk, StorageDaemon
 from ..encryption import EncryptionKey
 from .chain import chain, head_names, standing
-from .record import encrypt_old_firmware, manifest, record
+from .record import encrypt_old_firmware, manifest, own_folders, record
 from .record.firmware_store import FirmwareStore
 from .record.paths import ReplicaFiles
 from .record.record import ReplicaState
@@ -49,6 +49,7 @@ class ReplicaCore:
         self.reach = reach
         self.heads = chain.Heads(daemon, files, lambda: self.key)
         self.journal = CycleJournal(files.journal)
+        own_folders.require_own(files.root)
         self.state = record.load(files.record)
         self.keys = ReplicaKeys(key, lambda: self.state, self.save)
         self.firmware = FirmwareStore(files.firmware, lambda: self.keys.files)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ... import errors
 from ...digests import scan
-from ...disks import NbdDisk, StorageDaemon, Writes
+from ...disks import NbdDisk, StorageDaemon, Writes, resizing
 from ...encryption import EncryptionKey
 
 
@@ -21,9 +21,9 @@ def copy_own(
     daemon.add_node(daemon.image_options(upper, high, key=key) | {"backing": None})
     daemon.export(upper, upper, depth=True)
     with NbdDisk(daemon.nbd_socket, upper, own=True) as source:
+        resizing.resize(low, source.size_bytes, key)
         # Opened with its backing files: a page may be smaller than the unit that the image allocates.
         daemon.add_node(daemon.image_options(lower, low, key=key, writable=True))
-        daemon.qmp("block_resize", node_name=lower, size=source.size_bytes)
         daemon.export(lower, lower, writable=True)
         with NbdDisk(daemon.nbd_socket, lower) as target:
             copy(source, target)

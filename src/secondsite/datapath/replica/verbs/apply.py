@@ -21,7 +21,7 @@ from typing import Any, Protocol
 from ... import errors
 from ...cycles import FirmwareFile
 from ...digests import DigestMap, hashes, scan
-from ...disks import NbdDisk, Writes, image
+from ...disks import NbdDisk, Writes, resizing
 from ...extents import Extent
 from ...granularity import BLOCK_BYTES
 from ..core import ReplicaCore
@@ -270,7 +270,7 @@ def _resize(core: ReplicaCore, header: CycleLike) -> None:
     if dropped := [key for key in resized if key in shrunk or has[key][0] % BLOCK_BYTES]:
         core.drop_maps(*dropped)
     for key in resized:
-        image.resize(core.file_of(key, core.state.head or 0), wanted[key], core.key)
+        resizing.resize(core.file_of(key, core.state.head or 0), wanted[key], core.key, core.reach)
         if key not in dropped:
             core.grow_map(key, wanted[key])
     core.reach("grow.resized")
