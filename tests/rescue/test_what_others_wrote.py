@@ -66,6 +66,17 @@ def test_what_is_suggested_for_a_machine_of_any_name_can_be_typed(store, capsys,
     assert "p1" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("name", ["runs", "points", "disks"])
+def test_a_machine_whose_folders_lead_elsewhere_is_not_started(store, tmp_path_factory, capsys, name):
+    elsewhere, folder = tmp_path_factory.mktemp("elsewhere"), store / "replicas" / "m1"
+    if (folder / name).exists():
+        shutil.rmtree(folder / name)
+    (folder / name).symlink_to(elsewhere)
+    assert main.main(["--store", str(store), "start", "m1", "--qemu"]) == 1
+    assert f"{name} is a symbolic link" in capsys.readouterr().err
+    assert list(elsewhere.iterdir()) == []
+
+
 def pipe(path):
     path.unlink(missing_ok=True)
     os.mkfifo(path)

@@ -39,6 +39,8 @@ def distrust(state: State, folder: Path) -> None:
     all blocks."""
     for replica in (path.parent for path in folder.glob("*/replica.json")):
         Verdicts(state, replica.name).distrust()
+        if (replica / "digests").is_symlink():  # it is not opened either
+            continue
         for path in (replica / "digests").glob("*.map"):
             path.unlink()
 
