@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -207,20 +208,22 @@ class Store:
             ) from None
 
 
-def _links(folder: str | Path) -> Iterator[str]:
+def _strange(folder: str | Path) -> Iterator[str]:
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.is_symlink():
+            if entry.is_dir(follow_symlinks=False):
+                yield from _strange(entry.path)
+            elif not entry.is_file(follow_symlinks=False) and not stat.S_ISSOCK(
+                entry.stat(follow_symlinks=False).st_mode
+            ):
                 yield entry.path
-            elif entry.is_dir(follow_symlinks=False):
-                yield from _links(entry.path)
 
 
 def read(folder: Path) -> Replica:
     """Raises OSError, ValueError, KeyError, TypeError, AttributeError for one that is damaged, or that has links to what is not its own: this
     program runs as root, and would write there."""
-    for path in _links(folder):
-        raise ValueError(f"{path} is a symbolic link, and no file or folder of its own")
+    for path in _strange(folder):
+        raise ValueError(f"{path} is a symbolic link, a pipe or a device, and no file or folder of its own")
     record = files.trusted(folder / "replica.json")
     grades = _optional(folder / GRADES).get("points", {})
     points, said = tuple(_points(folder, record, grades)), _optional(folder / RECORD)

@@ -1,5 +1,6 @@
 """A store that was in other hands makes nobody remove or write what lies elsewhere."""
 
+import os
 import shutil
 
 import pytest
@@ -18,6 +19,19 @@ LINKED = [
     "replica.json",
     "journal",
 ]
+
+
+@pytest.mark.parametrize("name", ["disks/sda/base.qcow2", "digests/sda.map", "runs/x/sda.qcow2"])
+def test_a_replica_with_a_pipe_is_not_opened(daemon, tmp_path, name):
+    """QEMU would wait for its other end, and all machines for QEMU."""
+    replica = Replica.create(tmp_path / "m1", daemon, "m1", Source().replica_disks, epoch=1)
+    replica.close()
+    place = replica.files.root / name
+    place.parent.mkdir(exist_ok=True)
+    place.unlink(missing_ok=True)
+    os.mkfifo(place)
+    with pytest.raises(errors.ImageProblem, match=f"{name} is a pipe"):
+        Replica.open(replica.files.root, daemon)
 
 
 @pytest.mark.parametrize("name", LINKED)
