@@ -11,6 +11,8 @@ from rig.appliances import Pair, runs
 from rig.errors import OrderFailed
 from rig.eventually import eventually
 from rig.noise import noise
+from secondsite.appliance.shared import State, alone, home_reserve
+from secondsite.ground.problem import StoreFull
 from secondsite.ground.units import KiB, MiB
 from secondsite.wire.common.points import RolledForward
 from secondsite.wire.control.orders import Kind, OnePoint
@@ -145,6 +147,51 @@ def test_an_appliance_that_starts_on_a_full_store_says_so_and_goes_on_with_room(
         eventually(lambda: "target-store-full" in codes(pair), 40)
     eventually(lambda: codes(pair) == set(), 60)
     assert pair.point_bytes(pair.point_now()) == pair.source.read(pair.fabric_id)
+
+
+def test_an_appliance_whose_home_is_on_the_full_disk_too_starts_again_and_again(make_site, disk):
+    home = disk / "home"
+    a, b = make_site("a").start(), make_site("b", home=home, store=home / "store")
+    with alone(home):
+        b.start()
+        pair = Pair(a, b, a.make_machine()).protect().synchronized()
+        pair.pause()
+        a.write(pair.fabric_id, 0, noise(MiB))
+        pair.cycle_now()
+        b.stop()
+    with filled(disk):
+        for _ in range(3):
+            with alone(home):
+                b.start()
+                verified(pair)
+                b.stop()
+            fill(disk / "foreign")
+        with alone(home):
+            b.start()
+            runs.start(pair, "failover", point_of(pair))
+            b.stop()
+
+
+def test_the_state_of_an_appliance_that_was_killed_is_opened_on_a_full_disk(disk):
+    worker = os.fork()
+    if not worker:
+        with alone(disk):
+            state = State(disk / "appliance.db")
+            home_reserve.keep(disk)
+            state.put_fact("a", "b" * 10_000)
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(worker, 0)
+    with filled(disk), alone(disk):
+        state = State(disk / "appliance.db")
+        assert state.fact("a") == "b" * 10_000
+        state.put_fact("a", "c")
+        state.close()
+
+
+def test_a_home_without_any_room_says_what_is_full_and_what_to_do(disk):
+    State(disk / "appliance.db").close()
+    with filled(disk), pytest.raises(StoreFull, match=r"No space left for .*appliance\.db.*Free space"):
+        State(disk / "appliance.db").put_fact("a", "b")
 
 
 def codes(pair):
