@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from secondsite.ground import run_folder
+from secondsite.ground.processes import run_folder
 
 
 def test_a_place_has_the_same_short_folder_each_time_and_no_other_place_has_it(tmp_path):

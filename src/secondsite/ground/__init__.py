@@ -19,7 +19,6 @@ Its rooms:
     plural        numbers with their nouns
     processes/    how our processes live
     problem       the base of all errors, and those that several rooms share
-    run_folder    folders for what only a run of this host needs
     seams         named points where a test can stop the world
     seldom        what can be caused as often as one likes is told once in a while
     short_folder  a private place for unix sockets

@@ -5,7 +5,7 @@ Its sockets are not in a store: it must start when that is full, or can only be 
 from pathlib import Path
 
 from ...datapath.disks import StorageDaemon
-from ...ground import run_folder
+from ...ground.processes import run_folder
 
 FORMER = "daemon"
 """The folder in the store where they were in former releases."""
