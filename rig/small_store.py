@@ -1,11 +1,13 @@
 """File systems of a test's own: of a few MiB, that can be full; and one that shares parts of files."""
 
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 MOUNT_SECONDS = 20
+XFS = ("mkfs.xfs", "-q", "-m", "reflink=1")
+EXT4 = ("mkfs.ext4", "-q", "-m", "0")
 
 
 class NoRight(Exception):
@@ -25,18 +27,23 @@ def mounted(folder: Path, size_bytes: int) -> Iterator[Path]:
         subprocess.run(["umount", "-l", str(folder)], check=True, timeout=MOUNT_SECONDS)
 
 
+def sharing(folder: Path, size_bytes: int) -> AbstractContextManager[Path]:
+    """As `on_disk`, an XFS with reflink."""
+    return on_disk(folder, size_bytes, XFS)
+
+
 @contextmanager
-def sharing(folder: Path, size_bytes: int) -> Iterator[Path]:
-    """Makes the folder and mounts an XFS with reflink on it for the length of the block; its file beside it is sparse. Raises NoRight."""
+def on_disk(folder: Path, size_bytes: int, make: Sequence[str]) -> Iterator[Path]:
+    """Makes the folder and mounts a file system of the command `make` on it for the length of the block; its file beside it is sparse.
+    Raises NoRight."""
     folder.mkdir()
-    file = folder.with_name(f"{folder.name}.xfs")
+    file = folder.with_name(f"{folder.name}.disk")
     with file.open("wb") as made:
         made.truncate(size_bytes)
     try:
-        make = ["mkfs.xfs", "-q", "-m", "reflink=1", str(file)]
-        subprocess.run(make, check=True, capture_output=True, timeout=MOUNT_SECONDS)
+        subprocess.run([*make, str(file)], check=True, capture_output=True, timeout=MOUNT_SECONDS)
         if not _mount("-o", "loop", str(file), str(folder)):
-            raise NoRight(f"no right to mount an XFS on {folder}")
+            raise NoRight(f"no right to mount {make[0]}'s on {folder}")
         try:
             yield folder
         finally:

@@ -24,6 +24,7 @@ from bench.support.replicated import Processed
 from rig import GuestMachine, Rig, processes
 from rig.machines import SimulatedMachine
 from secondsite.appliance.shared.config import ApplianceConfig
+from secondsite.appliance.target.store_daemon import daemon_of
 from secondsite.domain.lifecycle import Verb
 from secondsite.fabrics import simulated
 from secondsite.ground.units import KiB, MiB
@@ -185,4 +186,6 @@ def _processes(rig: Rig) -> Iterator[tuple[str, int]]:
     for pid in processes.of_folder(rig.folder):
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
         if command.startswith((b"qemu-", b"/usr/bin/qemu-")):
-            yield ("daemon" if str(rig.home("appliance-b")).encode() in command else "hypervisor"), pid
+            yield "hypervisor", pid
+    for pid in processes.of_folder(daemon_of(rig.home("appliance-b") / "store").folder):
+        yield "daemon", pid

@@ -8,7 +8,7 @@ from rig.appliances.site_process import PROGRAM
 from rig.appliances.tiny_vault import TinyVault
 from rig.asked import AskedProcess
 from rig.eventually import eventually
-from secondsite.datapath.disks.storage_daemon import StorageDaemon
+from secondsite.appliance.target import store_daemon
 from secondsite.ground import seams, threads
 
 END_SECONDS = 20
@@ -52,7 +52,7 @@ class Kept:
             raise DidNotEnd(f"{self.site.appliance_id}: {self._process.abort()}") from late
         self._keeper.join(5)
         # killed on its way out, it leaves its storage daemon to its next start
-        last = StorageDaemon(self.site.config.store / "daemon")
+        last = store_daemon.daemon_of(self.site.config.store)
         last.start()
         last.stop()
 

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from rig import Rig, processes
+from secondsite.appliance.target import store_daemon
 from secondsite.cli import app
 from secondsite.entry import commands as _with_processes  # noqa: F401 - registers 'init', 'run', 'enroll'
 from secondsite.fabrics import simulated
@@ -255,7 +256,7 @@ class Story:
             for path in (store / "replicas").iterdir()
             if json.loads(next((path / "points").glob("*.json")).read_text())["machine_name"] == name
         )
-        for pid in processes.of_folder(store / "daemon"):
+        for pid in processes.of_folder(store_daemon.daemon_of(store).folder):
             os.kill(pid, signal.SIGSTOP)
         self.write(name, 7 * MIB, 16 * KIB)
         wait_for(lambda: list(inbox.glob("[!.]*")), f"a cycle in {inbox}")

@@ -13,7 +13,7 @@ from pathlib import Path
 from ..appliance import orders
 from ..appliance.control import again, enrollment
 from ..appliance.process import Appliance
-from ..appliance.shared import ApplianceConfig, State, alone, alone_in_stores
+from ..appliance.shared import ApplianceConfig, State, alone, alone_in_stores, home_reserve
 from ..appliance.target import Custody, key_change, key_custody, stores
 from ..datapath.encryption import EncryptionKey, customer_key
 from ..datapath.errors import DatapathError, KeyMissing
@@ -221,6 +221,7 @@ def _serve(config: ApplianceConfig, kept: Custody) -> None:
     appliance = Appliance(config, fabric, kept)
     try:
         appliance.start()
+        home_reserve.keep(config.home)
         collector.spare_what_is_here()
         surroundings.tell(f"appliance ready {', '.join(appliance.data_addresses)}")
         while not wanted.wait(LOOK_SECONDS):

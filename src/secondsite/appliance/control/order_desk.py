@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
-from ...datapath.errors import StorageDaemonGone
+from ...datapath.errors import StorageDaemonGone, StoreFull
 from ...domain import errors
 from ...ground import seams
 from ...wire.common.base import Problem, Shape
@@ -161,6 +161,18 @@ class OrderDesk:
 
 
 def _perform(context: Context) -> tuple[str, Shape]:
+    """Perform an order; again whenever its store is full and cycles that were kept there can be given up: a machine that is to run
+    counts for more than instants between points."""
+    while True:
+        try:
+            return _with_a_daemon(context)
+        except StoreFull as full:
+            if not context.made_room():
+                raise
+            log.warning("order.retried", order=context.order.order_id, problem=full.message)
+
+
+def _with_a_daemon(context: Context) -> tuple[str, Shape]:
     """Perform an order; once more if the storage daemon died, because the next use starts a new one."""
     try:
         return orders.perform(context)

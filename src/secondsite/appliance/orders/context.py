@@ -111,6 +111,14 @@ class Context:
         """The order's machine as a source here; raises NotFound."""
         return self.parts.replication.get(self.machine_id)
 
+    def made_room(self) -> bool:
+        """Give up kept cycles in the store of the order's replica; False if there are none. Those that lead to the instant that is
+        asked for are not given up."""
+        hosted = self.parts.host.find(self.order.machine_id or "")
+        if hosted is None:
+            return False
+        return self.parts.work.free_space(hosted, but_its_own=self.order.payload.get("forward") is not None)
+
     def hosted(self) -> HostedReplica:
         """The order's replica here; raises NotFound."""
         return self.parts.host.get(self.machine_id)

@@ -17,11 +17,12 @@ Its rooms:
     trusted_cas     the CAs that their certificates may be of
     private    folders that nobody else on the host reads
     home_lock  one process per home
+    home_reserve  room for the next start
     name_server  the DNS server that takes updates
     turns      whose work is done next
 """
 
-from . import ended, private, withdrawn
+from . import ended, home_reserve, private, withdrawn
 from .bandwidth import Bandwidth
 from .config import ApplianceConfig
 from .enrolled_peers import EnrolledPeers
@@ -54,6 +55,7 @@ __all__ = [
     "code_for",
     "ended",
     "forget_vault",
+    "home_reserve",
     "issuer_of",
     "numbers",
     "private",

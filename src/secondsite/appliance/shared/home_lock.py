@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ...domain import errors
 from ...ground.lockfile import LockFile
-from . import private
+from . import home_reserve, private
 from .config import ApplianceConfig
 
 FILE = "appliance.lock"
@@ -18,7 +18,8 @@ def alone(home: Path, within_seconds: float = 0) -> Iterator[None]:
     still has it after `within_seconds`."""
     what = f"An appliance runs in {home}."
     with _locked(home, within_seconds, what, "Stop it first: 'systemctl stop secondsite-appliance'."):
-        yield
+        with home_reserve.given(home):
+            yield
 
 
 @contextlib.contextmanager

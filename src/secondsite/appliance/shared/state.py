@@ -7,6 +7,7 @@ reports   the report of every order, so that a repeated order gets the same answ
 facts     the rest by key: definitions of withdrawn machines, runs
 """
 
+import shutil
 import sqlite3
 import threading
 import time
@@ -17,13 +18,15 @@ from pathlib import Path
 
 from ...datapath.transfer import Unchanged
 from ...domain import errors
-from ...ground import durable, seams
+from ...ground import durable, full_disk, seams
 from ...ground.lived import Lived
-from ...ground.units import DAY
+from ...ground.units import DAY, MiB
 from ...wire.control import Report
 
 REPORTS_KEPT_SECONDS = 30 * DAY
 LIVED = "lived"
+SCARCE_BYTES = 1 * MiB
+"""Free bytes with which what SQLite could not do is taken for a lack of room. An XFS keeps some back for itself."""
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS sources (machine_id TEXT PRIMARY KEY, setup TEXT NOT NULL, progress TEXT NOT NULL);
@@ -47,7 +50,7 @@ def run_key(machine_id: str, run: str) -> str:
 
 
 class State:
-    """The file. Thread-safe; every method is one transaction. Raises NotPossibleNow for that of a newer release."""
+    """The file. Thread-safe; every method is one transaction. Raises NotPossibleNow for that of a newer release, StoreFull."""
 
     def __init__(
         self,
@@ -61,11 +64,12 @@ class State:
         self._lived = Lived(lambda: datetime.fromtimestamp(now(), UTC), monotonic)
         self._lock = threading.Lock()
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=FULL")
-        self._require_known()
-        self._db.executescript(SCHEMA)
-        self._db.execute(f"PRAGMA user_version = {VERSION}")
+        with _telling_of_room(path):
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._require_known()
+            self._db.executescript(SCHEMA)
+            self._db.execute(f"PRAGMA user_version = {VERSION}")
         self._inode = durable.inode(path)
 
     def require_own_file(self) -> None:
@@ -91,7 +95,7 @@ class State:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
+        with self._lock, _telling_of_room(self._path):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
@@ -99,7 +103,8 @@ class State:
                 self.require_own_file()
                 self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # SQLite may have rolled it back
+                    self._db.execute("ROLLBACK")
                 raise
         seams.reach("appliance.state.committed")
 
@@ -189,3 +194,14 @@ class State:
 
     def remove_fact(self, key: str) -> None:
         self._change("DELETE FROM facts WHERE key = ?", key)
+
+
+@contextmanager
+def _telling_of_room(path: Path) -> Iterator[None]:
+    """SQLite says that a file cannot be opened, or an I/O error, where there is no room for its own files."""
+    try:
+        yield
+    except sqlite3.OperationalError as problem:
+        if shutil.disk_usage(path.parent).free > SCARCE_BYTES:
+            raise
+        raise full_disk.store_full(f"No space left for {path}: {problem}.") from problem

@@ -4,6 +4,7 @@ Its rooms:
 
     replicas       all of them: create, find, remove
     stores/        the folders that they are kept in, and the room there
+    store_daemon   the storage daemon through which all of them are written
     trash/         removed replicas, until the deletion delay is over
     replica        one of them, and its lock
     point_shapes   its points as the vault is told of them
@@ -25,7 +26,7 @@ Its rooms:
     key_change     a new key for all replicas
 """
 
-from . import coming_home, key_change, key_custody, old_disks, scrub, stores, trash
+from . import coming_home, key_change, key_custody, old_disks, scrub, store_daemon, stores, trash
 from .admission import Admission
 from .apply import Applier
 from .delayed_deletions import DelayedDeletions, Rules
@@ -56,6 +57,7 @@ __all__ = [
     "key_custody",
     "old_disks",
     "scrub",
+    "store_daemon",
     "stores",
     "trash",
 ]

@@ -93,9 +93,9 @@ class Applier:
         hosted.replica.build_digests(over)
         hosted.wants_digests = False
 
-    def free_space(self, hosted: HostedReplica) -> bool:
+    def free_space(self, hosted: HostedReplica, *, but_its_own: bool = False) -> bool:
         """Shorten journals because the replica's store is full; False if there is nothing left to drop."""
-        return self._host.stores.of(hosted).space.free()
+        return self._host.stores.of(hosted).space.free(hosted if but_its_own else None)
 
     def _work(self, spare: bool) -> None:
         while not self._stopping:

@@ -19,6 +19,7 @@ from ...datapath.replica import Replica, ReplicaState, load_record
 from ...domain import errors
 from ...ground import seams
 from ...ground.durable import sync_folder
+from .store_daemon import daemon_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class _KeyChange:
                 f"The appliance has key {wanted.key_id} already.", do="Give another key."
             )
         for folder, _ in self._replicas(current.key_id):
-            Replica.open(folder, StorageDaemon(self._store / "daemon")).check_key_change()
+            Replica.open(folder, daemon_of(self._store)).check_key_change()
 
     def _new(self, wanted: EncryptionKey | None) -> EncryptionKey:
         """The new key, durably."""
@@ -127,7 +128,7 @@ class _KeyChange:
     @contextmanager
     def _daemon(self) -> Iterator[StorageDaemon]:
         """A daemon; starting it ends one that outlived a killed appliance."""
-        daemon = StorageDaemon(self._store / "daemon")
+        daemon = daemon_of(self._store)
         daemon.start()
         try:
             yield daemon

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 import structlog
 
 from ...datapath.cycles import inbox
-from ...datapath.disks import StorageDaemon
 from ...datapath.encryption import EncryptionKey
 from ...datapath.replica import Replica, ReplicaDisk
 from ...domain import errors
@@ -23,6 +22,7 @@ from . import old_disks
 from .delayed_deletions import Rules
 from .key_custody import Custody
 from .replica import FAILOVER, HostedReplica
+from .store_daemon import daemon_of, end_left_over
 from .stores import Store, Stores
 from .stores.stores import kept
 from .verdicts import Verdicts
@@ -38,7 +38,8 @@ class ReplicaHost:
     def __init__(self, config: ApplianceConfig, state: State, custody: Custody) -> None:
         self.custody = custody
         self.stores = Stores(config, self.all)
-        self.daemon = StorageDaemon(config.store / "daemon")
+        self.daemon = daemon_of(config.store)
+        self._root = config.store
         self.journal_budget_bytes = config.journal_budget_bytes
         self._emptying = Every("trash", EMPTIED_EVERY_SECONDS, self.stores.empty_trash, _not_emptied)
         self._rules = Rules(config.deletion_delay_seconds, config.minimum_retention_seconds)
@@ -50,9 +51,7 @@ class ReplicaHost:
     def start(self) -> None:
         """Open all recorded replicas; remove half-received cycles, because nothing is being received now."""
         self.stores.start(self._state)
-        if self.daemon.folder.exists():
-            # a daemon that outlived a killed appliance still has the disks open; starting ends it
-            self.daemon.start()
+        end_left_over(self._root)
         for machine_id, (setup_json, accepting) in self._state.replicas().items():
             try:
                 setup = ReplicaSetup.model_validate_json(setup_json)

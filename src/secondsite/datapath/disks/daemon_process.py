@@ -82,9 +82,12 @@ class DaemonProcess:
         self._process = None
 
     def clear(self) -> None:
-        """Remove the files by which a daemon that has ended could be found."""
-        for path in (self._pid_file, self._qmp_socket, self.nbd_socket):
-            path.unlink(missing_ok=True)
+        """Remove the files by which a daemon that has ended could be found, and what it wrote. One that cannot be removed leads
+        nobody to a daemon that lives."""
+        with contextlib.suppress(OSError):
+            for path in (self._pid_file, self._qmp_socket, self.nbd_socket, self._log_file):
+                path.unlink(missing_ok=True)
+            self.folder.rmdir()
 
     def not_up(self, what: str) -> errors.StorageDaemonGone:
         """The error, with the last lines that the daemon wrote."""

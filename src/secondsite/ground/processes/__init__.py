@@ -4,5 +4,6 @@ children      processes that end with this one
 ending        the end of others
 malloc        the allocator's settings
 collector     the garbage collector's rest
+run_folder    folders for what only a run of this host needs
 surroundings  what whoever starts a process gives it along
 """

@@ -30,17 +30,17 @@ class JournalSpace:
         if self._is_short():
             self.free()
 
-    def free(self) -> bool:
-        """Drop kept cycles until enough is free, at least one; False if there are none to drop."""
+    def free(self, spared: HostedReplica | None = None) -> bool:
+        """Drop kept cycles until enough is free, at least one, none of `spared`; False if there are none to drop."""
         dropped = 0
-        while (not dropped or self._is_short()) and self._drop_oldest():
+        while (not dropped or self._is_short()) and self._drop_oldest(spared):
             dropped += 1
         if dropped:
             log.warning("journal.shortened", cycles=dropped)
         return dropped > 0
 
-    def _drop_oldest(self) -> bool:
-        having = [(each.cycles.oldest_at(), each) for each in self._hosted()]
+    def _drop_oldest(self, spared: HostedReplica | None) -> bool:
+        having = [(each.cycles.oldest_at(), each) for each in self._hosted() if each is not spared]
         order = sorted(
             ((not each.accepting, at, each) for at, each in having if at is not None),
             key=lambda found: found[:2],

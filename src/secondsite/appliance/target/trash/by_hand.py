@@ -8,7 +8,6 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from ....datapath.disks import StorageDaemon
 from ....datapath.encryption import EncryptionKey
 from ....datapath.replica import PointRecord, Replica, load_record
 from ....domain import errors, typed
@@ -17,12 +16,13 @@ from ....ground import seams
 from ....ground.plural import counted
 from ....wire.common.machines import MachineDefinition
 from .. import old_disks
+from ..store_daemon import daemon_of
 from .item import RESTORED, Item
 
 
 def points(item: Item, store: Path) -> list[PointRecord]:
     """The points of an item, oldest first."""
-    return Replica.open(item.folder, StorageDaemon(store / "daemon")).points()
+    return Replica.open(item.folder, daemon_of(store)).points()
 
 
 def restore(
@@ -96,7 +96,7 @@ def _run(replica: Replica, name: str, fabric: Fabric, fabric_id: str) -> Iterato
 
 @contextmanager
 def _opened(item: Item, store: Path, key: EncryptionKey | None) -> Iterator[Replica]:
-    daemon = StorageDaemon(store / "daemon")
+    daemon = daemon_of(store)
     daemon.start()  # ends one that outlived a killed appliance
     try:
         replica = Replica.open(

@@ -16,7 +16,7 @@ from ....ground.plural import counted
 from ... import errors
 from ...digests import scan
 from ...disks import image, image_locks
-from ...files import unshare
+from ...files import store_error, unshare
 from ..chain import chain as layers
 from ..chain import commit_encrypted, own_files, standing
 from ..core import ReplicaCore
@@ -43,8 +43,10 @@ def open_run(
             below_runs.note(core.files, run_name, _below(core, run, found))
             _note_made(core, run, True)
         return found
-    except (errors.DatapathError, OSError):
+    except (errors.DatapathError, OSError) as error:
         _forget(core, run, is_new)
+        if isinstance(error, OSError):
+            raise store_error(error, core.files.run(run_name)) from error
         raise
 
 
