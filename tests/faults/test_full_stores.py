@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import subprocess
 
 import pytest
 
@@ -196,3 +197,30 @@ def test_a_home_without_any_room_says_what_is_full_and_what_to_do(disk):
 
 def codes(pair):
     return {finding.code for finding in (*pair.source_status().findings, *pair.status().findings)}
+
+
+def test_a_default_store_that_can_only_be_read_keeps_no_machine_of_another_store_from_starting(
+    make_site, disk, tmp_path
+):
+    a = make_site("a").start()
+    b = make_site("b", store=disk / "store", stores={"fast": tmp_path / "fast"}).start()
+    pair = Pair(a, b, a.make_machine())
+    setup = pair.replica_setup()
+    keeping = setup.keeping.model_copy(update={"store": "fast"})
+    b.do(Kind.PREPARE_REPLICA, setup.model_copy(update={"keeping": keeping}), pair.machine_id)
+    a.do(Kind.START_REPLICATION, pair.source_setup(), pair.machine_id)
+    point_id = pair.synchronized().point_now()
+    b.stop()
+    with only_read(disk):
+        b.start()
+        assert runs.start(pair, "drill", point_id)
+        b.stop()
+
+
+@contextlib.contextmanager
+def only_read(folder):
+    subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True, timeout=20)
+    try:
+        yield
+    finally:
+        subprocess.run(["mount", "-o", "remount,rw", str(folder)], check=True, timeout=20)

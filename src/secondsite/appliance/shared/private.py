@@ -50,5 +50,7 @@ def _close(each: Path) -> None:
 
 def _narrow(path: Path, most: int) -> None:
     found = path.lstat()
-    if stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode):
-        path.chmod(stat.S_IMODE(found.st_mode) & most)
+    mode = stat.S_IMODE(found.st_mode)
+    # where nothing is to be changed, nothing is: a store that can only be read keeps no appliance from starting
+    if mode & ~most and (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
+        path.chmod(mode & most)
