@@ -77,6 +77,17 @@ def test_a_machine_whose_folders_lead_elsewhere_is_not_started(store, tmp_path_f
     assert list(elsewhere.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["rescue.jsonl", "appliance.lock"])
+def test_what_is_written_down_is_written_into_no_file_of_the_host(store, tmp_path_factory, name):
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "file"
+    elsewhere.write_text("the host's\n")
+    (store / name).unlink(missing_ok=True)
+    (store / name).symlink_to(elsewhere)
+    main.main(["--store", str(store), "discard", "m1"])
+    main.main(["--store", str(store), "start", "m1", "--qemu"])
+    assert elsewhere.read_text() == "the host's\n"
+
+
 def pipe(path):
     path.unlink(missing_ok=True)
     os.mkfifo(path)

@@ -25,7 +25,7 @@ class LockFile:
     ) -> bool:
         """Lock it until `release` or the end of the process; False when another process still has it after
         `within_seconds`. Makes the file; raises OSError if that is not possible."""
-        file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
         deadline = time.monotonic() + within_seconds
         while not _taken(file, kind):

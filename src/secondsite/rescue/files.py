@@ -57,7 +57,9 @@ def signed(body: dict[str, Any]) -> bytes:
 def write(path: Path, content: bytes) -> None:
     """Put a file in place as a whole; durable when it returns."""
     part = path.with_name(f".{path.name}.part")
-    with part.open("wb") as file:
+    part.unlink(missing_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(part, flags, 0o666), "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
@@ -67,7 +69,8 @@ def write(path: Path, content: bytes) -> None:
 
 def append(path: Path, line: str) -> None:
     """Add a line; durable when it returns."""
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK  # a pipe is not waited for
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    flags |= os.O_NONBLOCK  # a pipe is not waited for
     with os.fdopen(os.open(path, flags, 0o666), "a", encoding="utf-8") as file:
         file.write(f"{line}\n")
         file.flush()
@@ -104,7 +107,7 @@ def _locked(store: Path) -> int | None:
     """The descriptor that holds the lock; None for a store on a file system that is read-only: its machines are not started, and those of
     others are."""
     try:
-        descriptor = os.open(store / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(store / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         if error.errno == errno.EROFS:
             return None

@@ -134,6 +134,18 @@ def test_a_grant_is_for_the_machine_that_had_the_name_when_it_was_asked(
     assert jobs(ask) == []
 
 
+def test_a_policy_that_was_made_anew_under_its_name_is_given_to_no_machine(
+    ask, anna, bob, require, protected
+):
+    ask("POST", "/policies", 201, json={"name": "long", "retention_seconds": 864000})
+    require("update_policy")
+    number = anna.waits("PUT", "/machines/web01/policy", json={"policy": "long"})
+    ask("DELETE", "/policies/long", 204)
+    ask("POST", "/policies", 201, json={"name": "long", "retention_seconds": 0})
+    assert "was changed since" in bob.grant(number, 409)["error"]["message"]
+    assert ask("GET", "/machines/web01")["policy"] != "long"
+
+
 def test_an_edition_that_the_asker_saw_is_compared_when_it_is_granted(ask, anna, bob, require):
     ask("POST", "/policies", 201, json={"name": "gold"})
     require("update_policy")

@@ -38,7 +38,7 @@ def stretches(path: Path) -> Iterator[tuple[int, int]]:
                     break
                 yield from _own(file, head)
                 name = os.pread(file.fileno(), min(head[3], 1023), head[2]) if head[2] else b""
-        except (OSError, struct.error):
+        except (OSError, ValueError, struct.error):  # a name may be none for a file
             break
         if not name:
             return

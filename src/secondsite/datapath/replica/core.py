@@ -23,7 +23,7 @@ from ..cycles import CycleJournal
 from ..digests import DigestMap, scan
 from ..disks import NbdDisk, StorageDaemon
 from ..encryption import EncryptionKey
-from .chain import chain, head_names, standing
+from .chain import chain, head_names, own_files, standing
 from .record import encrypt_old_firmware, manifest, own_folders, record
 from .record.firmware_store import FirmwareStore
 from .record.paths import ReplicaFiles
@@ -153,6 +153,10 @@ class ReplicaCore:
                 f"The replica of {self.state.machine_id} takes no cycles: its failover was committed.",
                 do="Reprotect the machine; the replica is opened again with the next epoch.",
             )
+        if self.heads.used_at is None:
+            for disk in self.state.disks:
+                files = chain.chain_files(self.files, self.state, disk, self.state.head or 0, None)
+                own_files.require_own(self.files.root, files)
         return self.heads.open(self.state)
 
     def maps(self, cancelled: scan.Asked = scan.never) -> dict[str, DigestMap]:

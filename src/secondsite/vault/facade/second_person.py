@@ -128,10 +128,10 @@ def _carry_out(at: Moment, granted: Granted, outcome: Outcome) -> None:
 
 
 def _require_same_machines(at: Moment, record: ports.ApprovalRecord) -> None:
-    """Raises NotPossibleNow: the second person has looked at the machine that had the name then."""
+    """Raises NotPossibleNow: the second person has looked at what had the name then, machine, plan or policy, as it was."""
     if set(record.request.machines) != at.act.machines:
         raise errors.NotPossibleNow(
-            f"What request {record.number} ({record.verb}, asked by '{record.who}') names is another machine now.",
+            f"What request {record.number} ({record.verb}, asked by '{record.who}') names is another machine now, or was changed since.",
             do=f"Refuse it: 'secondsite approval refuse {record.number}'. Whoever still wants it asks anew.",
         )
 

@@ -81,6 +81,7 @@ class Policies:
             machine = machines.existing(self._parts, tx, name)
             lookup.require_policy(tx, request.policy)
             _require_encrypted(tx, machine, request.policy)
+            self._parts.names(f"policy/{request.policy}/{_info(tx, request.policy).edition()}")
             read_only = {policy.name: fixed for policy, fixed in tx.policies.list()}
             policy = in_force(request.policy, read_only, machine.reversed)
             before = MachinePolicy(machine=machine.id, name=machine.name, policy=machine.policy)
