@@ -73,6 +73,10 @@ class WithoutSiteOptions(Shape):
 class DisableProtection(WithoutSiteOptions, MachinesRequest):
     """Their replicas and recovery points are deleted."""
 
+    runs_nowhere: bool = False
+    """Also of a machine that was failed over and runs at neither site, which is refused else: nobody brings it up any more. Its files stay, and
+    the job says where."""
+
 
 class PointOptions(Shape):
     """Which instant to start from."""
