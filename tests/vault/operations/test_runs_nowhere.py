@@ -132,3 +132,13 @@ def test_a_machine_that_came_home_and_is_undefined_there_is_not_committed(verbs)
     brought_to(verbs, "missing", at=A)
     assert "not known to its hypervisor at a" in verbs.run(Verb.COMMIT).job.error.message
     assert Kind.REMOVE_MACHINE not in [kind for _, kind, _ in verbs.appliances.given]
+
+
+@pytest.mark.parametrize("was_off", [True, False])
+def test_no_downtime_is_told_of_a_machine_that_was_off_before_it_was_moved(verbs, was_off):
+    verbs.protect()
+    if was_off:
+        brought_to(verbs, "off", at=A)
+    sentence = said(verbs.run(Verb.PLANNED_FAILOVER), "Start").sentence
+    assert ("it was off before the move began" in sentence) is was_off
+    assert ("it was down for" in sentence) is not was_off
