@@ -17,7 +17,7 @@ def of(state, drill=DrillState.NONE):
 
 
 def first_verb(said):
-    return Verb(re.search(r"secondsite machine ([a-z-]+)", said)[1].replace("-", "_"))
+    return Verb(re.findall(r"secondsite machine ([a-z-]+)", said)[0].replace("-", "_"))
 
 
 @pytest.mark.parametrize("state", AT_TARGET)

@@ -9,12 +9,18 @@ from tests.vault.support_operations import said
 
 AT_REST = (State.FAILED_OVER, State.PLANNED_FAILED_OVER, State.COMMITTED)
 POWERS = ("off", "saved", "missing")
-BRINGS_UP = {"off": "virsh start web01", "saved": "virsh start web01", "missing": "secondsite-rescue start web01"}
+BRINGS_UP = {
+    "off": "virsh start web01",
+    "saved": "virsh start web01",
+    "missing": "secondsite-rescue start web01",
+}
 
 
 def came_to(verbs, state):
     verbs.protect()
-    verbs.run(Verb.PLANNED_FAILOVER if state is State.PLANNED_FAILED_OVER else Verb.FAILOVER, **_options(state))
+    verbs.run(
+        Verb.PLANNED_FAILOVER if state is State.PLANNED_FAILED_OVER else Verb.FAILOVER, **_options(state)
+    )
     if state is State.COMMITTED:
         verbs.run(Verb.COMMIT)
     assert verbs.state() is state
