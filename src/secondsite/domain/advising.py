@@ -21,9 +21,6 @@ class Of:
     def may(self, verb: Verb) -> bool:
         return verb in allowed_operations(self.state, self.drill)
 
-    def command(self, verb: str, options: str = "") -> str:
-        return f"'secondsite machine {verb} {typed.arguments(self.name, options=options)}'"
-
 
 def advice(code: str, of: Of) -> str:
     """For a finding of a code that is in the catalogue; with the machine's name."""
@@ -50,18 +47,20 @@ def _missing(of: Of) -> str:
 def _or_cancelled(of: Of) -> str:
     if not of.may(Verb.CANCEL_FAILOVER):
         return ""
-    return f" If it was never to run there, {of.command('cancel-failover')} ends the failover."
+    return f" If it was never to run there, 'secondsite machine cancel-failover {typed.arguments(of.name)}' ends the failover."
 
 
 def _not_protected(of: Of) -> str:
+    reprotects = f"'secondsite machine reprotect {typed.arguments(of.name)}'"
+    commits = f"'secondsite machine commit {typed.arguments(of.name)}', then {reprotects}"
     if of.may(Verb.REPROTECT):
-        return f"{of.command('reprotect')}."
+        return f"{reprotects}."
     if of.drill is not DrillState.NONE:
-        cleaned = of.command("cleanup-test-failover", "--notes WHAT")
-        return f"{cleaned} completes its test failover; then {of.command('commit')}, then {of.command('reprotect')}."
-    if of.may(Verb.COMMIT):
-        return f"{of.command('commit')}, then {of.command('reprotect')}."
-    return ""
+        return (
+            f"'secondsite machine cleanup-test-failover {typed.arguments(of.name, options='--notes WHAT')}' completes its test failover; "
+            f"then {commits}."
+        )
+    return f"{commits}." if of.may(Verb.COMMIT) else ""
 
 
 def _two_copies(of: Of) -> str:

@@ -32,8 +32,7 @@ def missing(name: str, site: str, *, committed: bool) -> str:
     )
     if committed:
         return f"Have it made and started again {again}."
-    from_point = typed.arguments(name, options="--choice latest_processed")
     return (
-        f"'secondsite machine change-recovery-point {from_point}' starts it from a recovery point, and gives up what it wrote there. Or have it made and "
+        f"'secondsite machine change-recovery-point {typed.arguments(name, options='--choice latest_processed')}' starts it from a recovery point, and gives up what it wrote there. Or have it made and "
         f"started again {again}."
     )
