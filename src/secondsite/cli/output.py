@@ -44,7 +44,6 @@ def _any_of(*kinds: type[Verb | State | DrillState]) -> re.Pattern[str]:
 
 _VERBS, _STATES = _any_of(Verb), _any_of(State, DrillState)
 
-_ANY_MACHINE = re.compile(r"\bMACHINE\b((?: [A-Z]+\b)*)((?: --[^']*)?)")
 """In a command with the words and the options behind it."""
 
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -150,7 +149,7 @@ def _say_what_to_do(do: str) -> None:
 
 def about(name: str, text: str) -> str:
     """Advice for one machine, with its name where any machine's stands: so it can be typed as it is."""
-    return _ANY_MACHINE.sub(lambda found: typed.arguments(name, *found[1].split(), options=found[2]), text)
+    return typed.about(name, text)
 
 
 def as_typed(text: str) -> str:

@@ -16,6 +16,7 @@ from ..domain import errors
 from ..ground import tls
 from ..wire import rest
 from ..wire.common.base import Editable, Shape
+from . import misfits
 
 S = TypeVar("S", bound=Shape)
 Body = Shape | Mapping[str, Any] | None
@@ -197,7 +198,9 @@ def request(shape: type[S], **values: Any) -> S:
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
-        raise errors.InvalidArgument(f"{field}: {first['msg']} (got {first.get('input')!r}).") from None
+        raise errors.InvalidArgument(
+            f"{field}: {misfits.spoken(first)} (got {first.get('input')!r})."
+        ) from None
 
 
 def _part(name: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import pydantic
 
 from ..domain import errors
+from ..wire.common.base import SITE_NAME
 
 WHAT = {
     "missing": "it is needed, and not there",
@@ -16,6 +17,15 @@ WHAT = {
 }
 NAMES = ("name", "script")
 NAME = "it has letters, digits, '.', '_' and '-', begins with a letter or digit, and is no path"
+
+
+SHORT_NAME = "Use a-z, 0-9 and '-', at most 63, and begin with a letter or digit"
+
+
+def spoken(found: Any) -> str:
+    """One of them, without its place; what a pattern wants of a name in words."""
+    pattern = (found.get("ctx") or {}).get("pattern")
+    return SHORT_NAME if pattern == SITE_NAME else str(found["msg"])
 
 
 def first(error: pydantic.ValidationError) -> str:

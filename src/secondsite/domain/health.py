@@ -288,7 +288,15 @@ CATALOGUE: dict[str, FindingKind] = {
             "The machine was failed over, and it does not run at the site that it was failed over to: it went off by itself, somebody "
             "turned it off, or its host was restarted.",
             "Start it there as any machine of its site ('virsh start MACHINE', with the URI of its appliance's hypervisor), and look why it "
-            "went off. If it was never to run, 'secondsite machine cancel-failover MACHINE' before a commit ends the failover.",
+            "went off.",
+        ),
+        _kind(
+            "failed-over-machine-missing",
+            C,
+            "The machine was failed over, and the hypervisor of the site that it was failed over to does not know it: somebody removed its "
+            "definition, or moved it to another host. Its disks are files, and stay.",
+            "If it runs on another host of that site, migrate it back. Else have it made again from its files at the host of that site's appliance, "
+            "as root: 'systemctl stop secondsite-appliance', in its store './secondsite-rescue start MACHINE', 'systemctl start secondsite-appliance'.",
         ),
         _kind(
             "went-off-late",
@@ -468,6 +476,12 @@ class HealthFinding:
     what: str
     since: datetime
     said_by: str | None = None
+    instead: str = ""
+    """What to do in the state that the machine is in, if its kind's advice is not for that."""
+
+    @property
+    def do(self) -> str:
+        return self.instead or self.kind.do
 
     @property
     def told(self) -> str:

@@ -1,6 +1,9 @@
 """What people are told to type."""
 
+import re
 import shlex
+
+_ANY_MACHINE = re.compile(r"\bMACHINE\b((?: [A-Z]+\b)*)((?: --[^']*)?)")
 
 
 def arguments(*names: str, options: str = "") -> str:
@@ -9,3 +12,8 @@ def arguments(*names: str, options: str = "") -> str:
     quoted, options = shlex.join(names), options.strip()
     words = (options, "--", quoted) if any(each.startswith("-") for each in names) else (quoted, options)
     return " ".join(filter(None, words))
+
+
+def about(name: str, text: str) -> str:
+    """Advice for one machine, with its name where any machine's stands: so it can be typed as it is."""
+    return _ANY_MACHINE.sub(lambda found: arguments(name, *found[1].split(), options=found[2]), text)

@@ -102,6 +102,45 @@ def test_a_failed_over_machine_that_is_off_is_told_until_it_runs(pair):
     assert told() == []
 
 
+def undefined(pair, fabric_id):
+    pair.target.fabric.hosting.remove(fabric_id, pair.machine_id)
+
+
+def test_a_failed_over_machine_that_is_not_defined_is_told_as_another_thing_than_one_that_is_off(pair):
+    pair.protect().synchronized()
+    away = fail_over(pair, pair.point_now())
+
+    def told():
+        pair.target.appliance.power_watch.look()
+        return [each.code for each in pair.status().findings if each.code.startswith("failed-over-")]
+
+    pair.target.fabric.power.stop(away)
+    assert told() == ["failed-over-machine-off"]
+    undefined(pair, away)
+    assert told() == ["failed-over-machine-missing"]
+    stop(pair, "failover", away)
+    assert told() == []
+
+
+@pytest.mark.parametrize("is_left", ["running", "off", "missing"])
+def test_when_protection_ends_it_is_said_where_the_files_stay_and_what_stands_on_them(pair, is_left):
+    pair.protect().synchronized()
+    away = fail_over(pair, pair.point_now())
+    pair.target.do(Kind.COMMIT_POINT, CommitPoint(point_id=pair.status().points[-1].id), pair.machine_id)
+    if is_left == "off":
+        pair.target.fabric.power.stop(away)
+    if is_left == "missing":
+        undefined(pair, away)
+    folder = pair.target.replica_folder(pair.machine_id)
+    ends = RemoveReplica(keep_running=True, ended=True, keep_points=True)
+    said = pair.target.order(Kind.REMOVE_REPLICA, ends, pair.machine_id).sentence
+    assert str(folder) in said
+    assert folder.exists()
+    assert ("which runs on them" in said) is (is_left == "running")
+    assert ("is off here and stands on them" in said) is (is_left == "off")
+    assert ("no machine that stands on them is defined here" in said) is (is_left == "missing")
+
+
 def test_the_machine_of_a_drill_that_is_off_is_told_and_is_not_started_with_its_host(pair):
     pair.protect().synchronized()
     drilled = start(pair, "drill", pair.point_now(), name="web01-test")["fabric_id"]

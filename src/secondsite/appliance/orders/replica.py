@@ -1,6 +1,7 @@
 """Orders that make, open, close and remove a replica."""
 
 from ...domain import errors
+from ...fabrics.interface import PowerState
 from ...wire.control.orders import AcceptCycles, Nothing, RemoveReplica, StopReplication
 from ...wire.control.setups import ReplicaSetup
 from ..shared import ended, withdrawn
@@ -132,13 +133,32 @@ def _remove(context: Context, hosted: HostedReplica, payload: RemoveReplica, kee
     for run in list(hosted.replica.state.runs):
         if not (keep or hosted.replica.state.stands_on_its_run):
             runs.end(context, hosted, run.name)
+    stands = ""
     if keep:
+        stands = _who_stands_on(context, hosted)
         context.parts.host.commit(hosted)
         _let_go_of_its_machine(context)
     if payload.restore_machine and hosted.setup.existing_fabric_id:
         # remembered for a repeat of the order after the replica is gone
         context.state.put_fact(_restore_key(context), hosted.setup.existing_fabric_id)
-    return context.parts.host.remove(hosted, keep_files=keep)
+    return context.parts.host.remove(hosted, keep_files=keep) + stands
+
+
+def _who_stands_on(context: Context, hosted: HostedReplica) -> str:
+    """The end of a sentence about files that stay. Ask before the machine loses our tag."""
+    found = next(
+        (each for each in context.fabric.inventory.list() if runs.stands_on(context, hosted, each)), None
+    )
+    if found is None:
+        overlays = hosted.replica.files.run(FAILOVER)
+        return (
+            f": no machine that stands on them is defined here; its disks are those in {overlays}, with what lies below them, "
+            "and are deleted by nobody"
+        )
+    power = context.fabric.power.state(found.fabric_id)
+    if power in runs.NOT_RUNNING or power is PowerState.SAVED:
+        return f" for {found.name}, which is {power} here and stands on them"
+    return f" for {found.name}, which runs on them"
 
 
 def _let_go_of_its_machine(context: Context) -> None:

@@ -222,7 +222,11 @@ class Fences:
             with contextlib.suppress(errors.NotFound, errors.NotOurs):
                 self._fabric.power.allow_start(fence.fabric_id, machine_id, with_host=with_host)
             self.forget(machine_id)
-            return "" if runs else "; it was failed over, so its autostart stays off"
+            return (
+                ""
+                if runs
+                else "; it was failed over, so its autostart stays off; nothing forbids its start by hand any more"
+            )
 
     def forget(self, machine_id: str) -> None:
         """The machine is not here any more."""

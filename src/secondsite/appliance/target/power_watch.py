@@ -18,9 +18,10 @@ NOT_RUNNING = {
     PowerState.SAVED: "is off, with its memory saved",
     PowerState.MISSING: "is not known to its hypervisor",
 }
+OFF, MISSING = "failed-over-machine-off", "failed-over-machine-missing"
 DRILL = "drill"
 TOLD = {
-    FAILOVER: ("failed-over-machine-off", "{name} was failed over to this site, and {is_off}."),
+    FAILOVER: (OFF, "{name} was failed over to this site, and {is_off}."),
     DRILL: ("drill-machine-off", "The test machine {name} {is_off}."),
 }
 """By run: the finding, and its words."""
@@ -57,7 +58,15 @@ class PowerWatch(Periodic):
             except errors.SecondsiteError as error:
                 log.debug("power.not-seen", machine=hosted.machine_id, problem=error.message)
                 continue
+            told = _code(code, power)
+            for other in {code, _code(code, PowerState.MISSING)} - {told}:
+                hosted.findings.clear(other)
             if power in NOT_RUNNING:
-                hosted.findings.add(code, words.format(name=made["name"], is_off=NOT_RUNNING[power]))
+                hosted.findings.add(told, words.format(name=made["name"], is_off=NOT_RUNNING[power]))
             else:
-                hosted.findings.clear(code)
+                hosted.findings.clear(told)
+
+
+def _code(code: str, power: PowerState | None) -> str:
+    """Another one for a failed-over machine that has no definition: it is brought up in another way."""
+    return MISSING if code == OFF and power is PowerState.MISSING else code

@@ -250,7 +250,7 @@ class ReplicaHost:
 
     def remove(self, hosted: HostedReplica, *, keep_files: bool = False, keep_points: bool = True) -> str:
         """Forget the replica; its files stay in the trash if it has points, or are deleted. The caller has locked it."""
-        sentence = f"left the files of {hosted.setup.machine_name} for the machine that runs on them"
+        sentence = f"left the files of {hosted.setup.machine_name} in {hosted.replica.files.root}"
         if keep_files:
             hosted.replica.close()
             (hosted.replica.files.root / RECORD).unlink(missing_ok=True)  # no vault is to adopt it

@@ -29,6 +29,10 @@ REPLICATES = {"enabling", "initial_replicating", "protected", "reprotecting", "p
 """States in which the age of the newest point says something."""
 
 
+NOT_AT_TARGET = {"failed-over-machine-off": "nowhere: off", "failed-over-machine-missing": "nowhere: missing"}
+"""By the findings of a machine that was failed over and does not run: where it runs."""
+
+
 def _replication(machine: rest.Machine) -> str:
     if machine.state == "unprotected":
         return "-"
@@ -69,7 +73,7 @@ def show_list(
             ("name", lambda m: m.name),
             ("state", lambda m: output.words(m.state)),
             ("health", lambda m: m.health if m.health != "not_applicable" else "-"),
-            ("runs at", lambda m: m.active_site),
+            ("runs at", lambda m: _runs_at(m) if m.target_site else m.active_site),
             ("other site", _other_site),
             ("replication", _replication),
             ("points", lambda m: m.points.count or "-"),
@@ -270,9 +274,11 @@ def _addresses(machine: rest.Machine) -> str | None:
 
 
 def _runs_at(machine: rest.Machine) -> str | None:
-    """Where it runs, as far as is known: the source's appliance tells the power, at the target a job started it."""
+    """Where it runs, as far as is known: the source's appliance tells the power, at the target a job started it, and its appliance
+    tells if it does not run."""
     if machine.active_site == machine.target_site:
-        return machine.active_site
+        told = (NOT_AT_TARGET.get(each.code) for each in machine.findings)
+        return next(filter(None, told), machine.active_site)
     return (
         machine.active_site if machine.power in (None, "running", "paused") else f"nowhere: {machine.power}"
     )

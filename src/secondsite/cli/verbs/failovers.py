@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from ...client import Vault
+from ...domain.drills import networks
 from ...domain.lifecycle import State, Verb
 from ...domain.points import RecoveryPointChoice
 from ...domain.prediction.data_sync import DataSync
@@ -35,6 +36,7 @@ def test_failover(
     yes: Yes = False,
 ) -> Confirmed:
     """A drill: run a copy in an isolated network. Production and replication are not disturbed."""
+    networks.checked(network, subnet, dns_server or ())  # before anybody is asked
     start = instants.start(choice, point, at, RecoveryPointChoice.LATEST_PROCESSED)
     ends = "; the copy is removed once its proof is there" if clean_up else ""
     where = {

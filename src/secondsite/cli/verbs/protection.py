@@ -62,10 +62,20 @@ def enable_protection(
     )
 
 
-def disable_protection(without_site: WithoutSite = None, yes: Yes = False) -> Confirmed:
+def disable_protection(
+    without_site: WithoutSite = None,
+    runs_nowhere: Annotated[
+        bool,
+        typer.Option(
+            "--runs-nowhere",
+            help="Also of a machine that was failed over and runs at neither site. Nobody brings it up any more; its files stay, and the job says where.",
+        ),
+    ] = False,
+    yes: Yes = False,
+) -> Confirmed:
     """End protection: replication stops, replica and recovery points are deleted. The machine itself is untouched."""
     return Confirmed(
-        lambda them: them.disable_protection(without_site=without_site),
+        lambda them: them.disable_protection(without_site=without_site, runs_nowhere=runs_nowhere),
         lambda it: (
             f"it is not protected any more; its replica and its recovery points at {it.target_site} are deleted"
         ),

@@ -89,10 +89,13 @@ class Verbs:
         )
         return start(self._connection, Verb.ENABLE_PROTECTION, asked, self._key)
 
-    def disable_protection(self, *, without_site: str | None = None) -> JobHandle:
+    def disable_protection(self, *, without_site: str | None = None, runs_nowhere: bool = False) -> JobHandle:
         """Ends replication and deletes replica and recovery points. The machine itself is not touched. `without_site`: the name of a
-        site that is gone for good; what is lost with it stands in the job's tasks."""
-        asked = request(rest.DisableProtection, machines=self.names, without_site=without_site)
+        site that is gone for good; what is lost with it stands in the job's tasks. `runs_nowhere`: also of a machine that was failed over
+        and runs at neither site, which is refused else."""
+        asked = request(
+            rest.DisableProtection, machines=self.names, without_site=without_site, runs_nowhere=runs_nowhere
+        )
         return self._start(Verb.DISABLE_PROTECTION, asked)
 
     def test_failover(

@@ -76,6 +76,6 @@ def finding_came(about: str, about_id: str, finding: HealthFinding) -> Happening
         finding.told,
         finding.since,
         kind.cause,
-        kind.do,
+        finding.do,
         about_id,
     )

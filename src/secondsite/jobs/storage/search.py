@@ -32,6 +32,8 @@ class Wanted:
     before: datetime | None = None
     children: bool = True
     parent: str | None = None
+    subject_name: str | None = None
+    """What the subject was called when the job was made."""
 
 
 EVERY = Wanted()
@@ -65,6 +67,11 @@ def oldest_first(session: Session, wanted: Wanted = EVERY) -> Iterator[JobView]:
         beside = and_(jobs.c.created_at == last.created_at, jobs.c.id > last.id)
         rest = query.where(or_(jobs.c.created_at > last.created_at, beside))
         found = [job_view(row) for row in session.execute(rest).mappings()]
+
+
+def any_of(session: Session, subject: str) -> bool:
+    """Whether there is any job of it."""
+    return session.execute(select(jobs.c.id).where(jobs.c.subject == subject).limit(1)).first() is not None
 
 
 def of_subject(session: Session, subject: str, name: str) -> list[JobView]:
@@ -209,6 +216,8 @@ def _conditions(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
         yield jobs.c.state.in_(sorted(wanted.states))
     if wanted.subject is not None:
         yield jobs.c.subject == wanted.subject
+    if wanted.subject_name is not None:
+        yield jobs.c.subject_name == wanted.subject_name
     if wanted.verb is not None:
         yield or_(jobs.c.name == wanted.verb, jobs.c.arguments["verb"].as_string() == wanted.verb)
     if wanted.since is not None:

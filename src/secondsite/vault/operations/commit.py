@@ -8,13 +8,14 @@ reprotect sends only changes (S-164). If one of the sites is gone for good, the 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ...domain import errors
-from ...domain.lifecycle import Verb
+from ...domain import bringing_up, errors, typed
+from ...domain.lifecycle import State, Verb
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Definition, Step
 from ...jobs.model.outcomes import Done, Outcome, Skipped
 from ...wire import rest
 from ...wire.common.base import Shape
+from ...wire.common.machines import PowerState
 from ...wire.common.points import started_from
 from .. import ports
 from ..steps import obstacles
@@ -52,15 +53,24 @@ class Commit(MachineOperation):
             raise errors.PrerequisiteFailed(
                 f"{machine.name} does not run from a recovery point that could be committed."
             )
-        self._look_at_home(ctx, machine)
         begin = started_from(machine.failed_over_point_id, machine.failed_over_forward)
-        return Done(f"{machine.name} runs at {machine.target_site} from {begin}")
+        return Done(_found(machine, self._power(ctx, machine), begin))
 
-    def _look_at_home(self, ctx: StepContext, machine: ports.MachineRecord) -> None:
-        """Before anything is deleted: its files are merged and removed there, and what its saved memory needs would go with them."""
+    def _power(self, ctx: StepContext, machine: ports.MachineRecord) -> str | None:
+        """None: its site does not answer, or is given up. Before anything is deleted: of a machine that is not defined there nothing but
+        its points can be started; and at home its files are merged and removed, and what its saved memory needs would go with them."""
         target = self.target(ctx, machine)
-        if machine.reversed and self.deps.gateway.is_connected(target.appliance_id):
-            obstacles.require_at_rest("The commit", machine.name, target.power().facts.power)
+        if not self.deps.gateway.is_connected(target.appliance_id):
+            return None
+        try:
+            power = target.power().facts.power
+        except errors.ApplianceUnreachable:
+            return None
+        if power == bringing_up.MISSING:
+            raise _not_there(machine)
+        if machine.reversed:
+            obstacles.require_at_rest("The commit", machine.name, power)
+        return power
 
     def _commit(self, ctx: StepContext) -> Outcome:
         target = self.target(ctx)
@@ -107,6 +117,34 @@ class Commit(MachineOperation):
 
     def _reverse(self, ctx: StepContext) -> Outcome:
         return reverse_by_itself.foretell(self.deps, ctx, self.machine(ctx))
+
+
+def _not_there(machine: ports.MachineRecord) -> errors.PrerequisiteFailed:
+    name, site = machine.name, machine.target_site
+    cancelled = (
+        f" 'secondsite machine cancel-failover {typed.arguments(name)}' ends the failover instead."
+        if machine.came_from is State.PLANNED_FAILED_OVER
+        else ""
+    )
+    return errors.PrerequisiteFailed(
+        f"The commit of {name} was not started: {name} is not known to its hypervisor at {site}, and the commit would delete all other recovery points.",
+        do=f"{bringing_up.missing(name, site, committed=False)}{cancelled}",
+    )
+
+
+def _found(machine: ports.MachineRecord, power: str | None, begin: str) -> str:
+    """What the check says."""
+    name, site = machine.name, machine.target_site
+    if power is None:
+        return f"{name} was started at {site} from {begin}; {site} does not answer, so whether it runs is not known"
+    if power == PowerState.RUNNING:
+        return f"{name} runs at {site} from {begin}"
+    if power not in bringing_up.NOT_ON:
+        return f"{name} is {power} at {site}, from {begin}"
+    return (
+        f"{name} was started at {site} from {begin}; 1 warning: it does not run there: it is {bringing_up.said(power).rstrip(',')}, and stays so. "
+        f"{bringing_up.off(name, site)}"
+    )
 
 
 def _left_there(status: ports.StatusRecord) -> str:

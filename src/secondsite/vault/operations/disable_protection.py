@@ -5,7 +5,8 @@ that cannot be reached is stopped when it returns, by a job of its own; the verb
 is an old copy then, the target's hypervisor is asked: records may be from before a failover, or from one that ended half
 way. A target that is gone for good has to be given up by the operator: its recovery points are lost.
 
-A machine that a failover left half way, and that runs at neither site, keeps its protection until it was brought up (S-057).
+A machine that was failed over, or that a failover left half way, and that runs at neither site, keeps its protection until it was brought up
+(S-057), or until a person says that it is to run nowhere.
 
 Recovery points that may be all that is left of the machine stay as files: those of a failed-over machine of which there is no
 copy, those of a machine whose source does not answer, and those at the source that are of a later epoch than the vault knows, unless a copy is at the target.
@@ -43,6 +44,8 @@ class DisableArguments(WithoutSite):
 
     runs_at_target: bool = False
     runs_at_source: bool = False
+    runs_nowhere: bool = False
+    """A person said that it may end although the machine runs nowhere."""
     checked: bool = False
     """It begins with a check; jobs of the release of 2026-11-20 do not."""
 
@@ -69,6 +72,7 @@ class DisableProtection(MachineOperation):
         return DisableArguments(
             runs_at_target=failed_over,
             runs_at_source=runs and not failed_over,
+            runs_nowhere=request.runs_nowhere,
             checked=True,
             without_site=giving_up.given_up(self.deps, machine, request, both),
         )
@@ -81,11 +85,14 @@ class DisableProtection(MachineOperation):
         )
 
     def _check(self, ctx: StepContext) -> Outcome:
-        machine = self.machine(ctx)
-        if machine.came_from not in running_somewhere.HALF_WAY:
+        machine, asked = self.machine(ctx), ctx.arguments(DisableArguments)
+        half_way = machine.came_from in running_somewhere.HALF_WAY
+        if not half_way and machine.failed_over_point_id is None:
             return Done(f"{machine.name} is as its owner left it")
-        given_up = ctx.arguments(DisableArguments).without_site
-        return Done(running_somewhere.require(self.source(ctx, machine), self.target(ctx, machine), given_up))
+        if asked.runs_nowhere:
+            return Done(f"{machine.name} may run nowhere, as was said")
+        require = running_somewhere.require if half_way else running_somewhere.require_failed_over
+        return Done(require(self.source(ctx, machine), self.target(ctx, machine), asked.without_site))
 
     def _stop(self, ctx: StepContext) -> Outcome:
         source = self.source(ctx)

@@ -291,6 +291,8 @@ def _with_downtime(ctx: StepContext, done: Done) -> Done:
     since = wanted.down_since or (began[-1] if began else None)
     if since is None:
         return done
+    if wanted.down_since is None and ctx.facts(SHUT_DOWN, PowerFact).already:
+        return replace(done, sentence=f"{done.sentence}; it was off before the move began")
     down, at_most = max(0.0, (ctx.now() - since).total_seconds()), wanted.at_most_down_seconds
     over = (
         f", more than the {span(at_most)} that were wanted" if at_most is not None and down > at_most else ""

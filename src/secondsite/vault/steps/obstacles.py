@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from ...domain import errors, health, resting, typed
+from ...domain import advising, errors, health, lifecycle, resting, typed
 from ...ground.plural import counted
 from ...jobs.model.outcomes import Commit
 from ...wire.control.checks import Obstacles, ObstacleShape
@@ -112,7 +112,7 @@ def _of_side(
     machine: ports.MachineRecord, site: str, side: SourceStatus | ReplicaStatus | None
 ) -> Iterator[ObstacleShape]:
     for each in side.findings if side is not None and side.epoch == machine.epoch else ():
-        yield ObstacleShape(what=f"At {site}: {each.what}", do=_advice(each.code), blocking=False)
+        yield ObstacleShape(what=f"At {site}: {each.what}", do=_advice(each.code, machine), blocking=False)
 
 
 def _of_stores(tx: ports.Transaction, *appliance_ids: str) -> Iterator[ObstacleShape]:
@@ -127,7 +127,10 @@ def _of_stores(tx: ports.Transaction, *appliance_ids: str) -> Iterator[ObstacleS
                 )
 
 
-def _advice(code: str) -> str:
+def _advice(code: str, machine: ports.MachineRecord) -> str:
     """A newer appliance may report codes that this vault does not know."""
-    kind = health.CATALOGUE.get(code)
-    return kind.do if kind is not None else "See 'secondsite machine show MACHINE'."
+    if code not in health.CATALOGUE:
+        return f"See 'secondsite machine show {typed.arguments(machine.name)}'."
+    found_in = machine.came_from if lifecycle.is_moving(machine.state) else None
+    state = found_in or machine.state
+    return advising.advice(code, advising.Of(machine.name, machine.target_site, state, machine.drill_state))

@@ -2,10 +2,10 @@
 
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from ...domain import health, typed
+from ...domain import advising, health, typed
 from ...domain.amounts import span
 from ...domain.health import Health, HealthFinding
 from ...domain.lifecycle import DrillState, State
@@ -35,6 +35,7 @@ RUNS_AT_TARGET = frozenset(
 SHOULD_RUN = frozenset({State.FAILED_OVER, State.COMMITTED, State.PLANNED_FAILED_OVER})
 """At its target, with no verb that stops it for a moment."""
 OFF, DRILL_OFF = "failed-over-machine-off", "drill-machine-off"
+NOT_THERE = frozenset({OFF, "failed-over-machine-missing"})
 TWO_COPIES = "source-running-after-failover"
 HALF_WAY = frozenset({State.FAILOVER_FAILED, State.CANCEL_FAILED})
 """It may be off at both sites, and waits there for a person."""
@@ -128,7 +129,15 @@ def findings(situation: Situation, now: datetime) -> tuple[HealthFinding, ...]:
         *standing.standing(situation.machine, now, situation.drill_counts, situation.policy),
         *two_copies,
     ]
-    return tuple(sorted(found, key=lambda finding: (finding.since, finding.code)))
+    advised = (_advised(situation.machine, finding) for finding in found)
+    return tuple(sorted(advised, key=lambda finding: (finding.since, finding.code)))
+
+
+def _advised(machine: ports.MachineRecord, finding: HealthFinding) -> HealthFinding:
+    """With what is possible in the machine's state."""
+    of = advising.Of(machine.name, machine.target_site, machine.state, machine.drill_state)
+    instead = advising.instead(finding.code, of)
+    return replace(finding, instead=instead) if instead else finding
 
 
 def steady_until(situation: Situation, now: datetime) -> datetime | None:
@@ -174,7 +183,7 @@ def _reported(situation: Situation) -> Iterator[HealthFinding]:
     )
     for side, appliance, site in sides:
         for finding in side.findings if side else ():
-            if finding.code in (OFF, DRILL_OFF) and not _should_run(finding.code, situation.machine):
+            if finding.code in NOT_THERE | {DRILL_OFF} and not _should_run(finding.code, situation.machine):
                 continue
             who = (
                 f"appliance '{appliance.name}' of site {site}"
@@ -197,7 +206,7 @@ def _believed(code: str, of_source: bool) -> str:
 
 def _should_run(code: str, machine: ports.MachineRecord) -> bool:
     """The machine that a finding tells to be off."""
-    return machine.state in SHOULD_RUN if code == OFF else machine.drill_state is DrillState.RUNNING
+    return machine.state in SHOULD_RUN if code in NOT_THERE else machine.drill_state is DrillState.RUNNING
 
 
 def _rpo(situation: Situation, now: datetime) -> Iterator[HealthFinding]:

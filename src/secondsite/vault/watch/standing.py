@@ -113,10 +113,7 @@ def _waits(machine: ports.MachineRecord, drill: ports.DrillRecord) -> str:
 
 def not_protected(machine: ports.MachineRecord) -> str:
     waits = "reprotect" if machine.state is State.COMMITTED else "commit, and then reprotect"
-    return (
-        f"Machine '{machine.name}' runs at site {machine.target_site} since its failover, and nothing is replicated from there: it waits for "
-        f"{waits}."
-    )
+    return f"Machine '{machine.name}' was failed over to site {machine.target_site}, and nothing is replicated from there: it waits for {waits}."
 
 
 def _day(at: datetime) -> str:

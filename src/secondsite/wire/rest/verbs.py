@@ -70,7 +70,15 @@ class WithoutSiteOptions(Shape):
     connected."""
 
 
-class DisableProtection(WithoutSiteOptions, MachinesRequest):
+class DisableProtectionOptions(WithoutSiteOptions):
+    """What may be said of an end of protection."""
+
+    runs_nowhere: bool = False
+    """Also of a machine that was failed over and runs at neither site, which is refused else: nobody brings it up any more. Its files stay, and
+    the job says where."""
+
+
+class DisableProtection(DisableProtectionOptions, MachinesRequest):
     """Their replicas and recovery points are deleted."""
 
 

@@ -66,7 +66,7 @@ def test_a_planned_failover_tells_what_both_appliances_say_is_wrong_and_is_not_k
     assert job.job.state == "succeeded"
     checked = said(job, "Prerequisites check").sentence
     assert "At a: The store is full. " in checked
-    assert "At a: Something new. See 'secondsite machine show MACHINE'." in checked
+    assert "At a: Something new. See 'secondsite machine show web01'." in checked
 
 
 def test_a_reprotect_tells_what_both_appliances_report_but_not_what_the_old_site_said_last(verbs):

@@ -160,7 +160,7 @@ def test_one_that_is_retried_after_a_person_moved_the_machine_starts_no_old_copy
 
 
 def test_one_whose_protection_a_person_ends_meanwhile_runs_on_where_it_ran(away):
-    """It was shut down for a failback that never comes."""
+    """It was shut down for a failback that never comes: while it is off its protection does not end."""
     machine_id = away.machine().id
     asked = []
 
@@ -170,8 +170,9 @@ def test_one_whose_protection_a_person_ends_meanwhile_runs_on_where_it_ran(away)
 
     away.appliances.at_order(0, faster)
     assert away.settle(begin(away, "during")).job.state == "failed"
-    assert [away.tree(each).job.state for each in asked] == ["succeeded"]
+    assert [away.tree(each).job.state for each in asked] == ["failed"]
     assert away.appliances.running(machine_id) == [B]
+    assert away.run(Verb.DISABLE_PROTECTION).job.state == "succeeded"
 
 
 def test_a_vault_from_before_other_verbs_shuts_nothing_down(away):

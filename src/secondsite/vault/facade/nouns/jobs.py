@@ -145,9 +145,11 @@ class Jobs:
         return _the_one(job_id, alike)
 
     def _wanted(self, tx: ports.Transaction, query: rest.JobQuery) -> search.Wanted:
+        subject, name = (None, None) if query.machine is None else self._subject(tx, query.machine)
         return search.Wanted(
             states=frozenset(query.state),
-            subject=None if query.machine is None else self._subject(tx, query.machine),
+            subject=subject,
+            subject_name=name,
             verb=query.verb,
             since=query.since,
             before=query.before,
@@ -155,10 +157,12 @@ class Jobs:
             parent=None if query.parent is None else self._existing(tx, query.parent),
         )
 
-    def _subject(self, tx: ports.Transaction, machine: str) -> str:
-        """Jobs outlive their machine's protection, so an id that is no longer there is taken as it is."""
+    def _subject(self, tx: ports.Transaction, machine: str) -> tuple[str | None, str | None]:
+        """Its id, or its name. Jobs outlive their machine's protection: an id that is no longer there is taken as it is, and so is a name."""
         found = tx.machines.find(machine, self._parts.caller.grant.site)
-        return found.id if found else machine
+        if found is not None:
+            return found.id, None
+        return (machine, None) if search.any_of(tx.session, machine) else (None, machine)
 
     def _shown(self, session: Session, job_id: str) -> rest.Job:
         children = search.ids_of_children(session, job_id, rest.MOST_CHILDREN)

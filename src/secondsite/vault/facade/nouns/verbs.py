@@ -7,7 +7,7 @@ from ....domain.lifecycle import Verb
 from ....wire import rest
 from ....wire.common.base import Shape
 from ....wire.rest import JobAccepted
-from ....wire.rest.verbs import PlannedFailoverOptions, UpdateNames
+from ....wire.rest.verbs import DisableProtectionOptions, PlannedFailoverOptions, UpdateNames
 from ... import ports
 from ...plan_runs import failing_back
 from ..parts import Parts
@@ -33,7 +33,7 @@ REQUESTS: dict[Verb, type[Shape]] = {
 }
 
 OPTIONS: dict[Verb, type[Shape]] = {
-    Verb.DISABLE_PROTECTION: rest.WithoutSiteOptions,
+    Verb.DISABLE_PROTECTION: DisableProtectionOptions,
     Verb.TEST_FAILOVER: rest.TestFailoverOptions,
     Verb.CLEANUP_TEST_FAILOVER: rest.CleanupTestFailoverOptions,
     Verb.FAILOVER: rest.FailoverOptions,

@@ -109,7 +109,7 @@ def finding_shape(finding: HealthFinding) -> rest.Finding:
         severity=kind.severity,
         what=finding.what,
         cause=kind.cause,
-        do=kind.do,
+        do=finding.do,
         since=finding.since,
         said_by=finding.said_by,
     )

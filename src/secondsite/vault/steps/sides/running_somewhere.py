@@ -1,8 +1,9 @@
-"""Nothing unprotects a machine that runs nowhere because of us: without its record nobody would bring it up again (S-057)."""
+"""Nothing unprotects a machine that runs nowhere, unless a person says so: without its record nobody would bring it up again (S-057)."""
 
-from ....domain import errors, typed
+from ....domain import bringing_up, errors, typed
 from ....domain.lifecycle import State
 from ....wire.common.machines import PowerState
+from ... import ports
 from .source import Source
 from .target import Target
 
@@ -30,8 +31,41 @@ def require(source: Source, target: Target, given_up: str | None) -> str:
         f"{machine.name} runs nowhere, as far as is known ({'; '.join(said)}): a failover did not come to its end. Without protection nobody would "
         "bring it up.",
         do=f"Bring it up first: 'secondsite machine cancel-failover {typed.arguments(name)}' starts it at {machine.source_site}, 'secondsite machine failover {typed.arguments(name)}' at "
-        f"{machine.target_site}. Then end its protection.",
+        f"{machine.target_site}. {_then(name)}",
     )
+
+
+def require_failed_over(source: Source, target: Target, given_up: str | None) -> str:
+    """The same of a machine that was failed over: it is to run at its target, which is asked first. A target that does not answer is not
+    waited for here."""
+    machine = source.machine
+    site = machine.target_site
+    if site == given_up:
+        return f"{site} is given up, and what it had"
+    power = _power(target)
+    if power is None:
+        return f"{site} does not answer"
+    if power not in bringing_up.NOT_ON:
+        return f"{machine.name} is {power} at {site}"
+    home = None if given_up == machine.source_site else _power(source)
+    if home is not None and home not in bringing_up.NOT_ON:
+        return f"{machine.name} is {home} at {machine.source_site}; at {site} it is {bringing_up.said(power)}"
+    raise _runs_nowhere(machine, power)
+
+
+def _runs_nowhere(machine: ports.MachineRecord, power: str) -> errors.PrerequisiteFailed:
+    name, site = machine.name, machine.target_site
+    committed = machine.came_from not in (State.FAILED_OVER, State.PLANNED_FAILED_OVER)
+    return errors.PrerequisiteFailed(
+        f"{name} runs nowhere: it was failed over to {site}, and at {site} it is {bringing_up.said(power).rstrip(',')}. Without protection nobody "
+        f"would bring it up, and nothing would keep its old copy at {machine.source_site} from starting.",
+        do=f"{bringing_up.way(power, name, site, committed=committed)} {_then(name)}",
+    )
+
+
+def _then(name: str) -> str:
+    quoted = typed.arguments(name, options="--runs-nowhere")
+    return f"Then end its protection. If it is not to run any more: 'secondsite machine disable-protection {quoted}'."
 
 
 def _power(side: Source | Target) -> PowerState | str | None:

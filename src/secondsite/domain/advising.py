@@ -1,0 +1,77 @@
+"""What to do about a finding in the state that its machine is in: nothing is advised that is refused there. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from . import bringing_up, health, typed
+from .lifecycle import DrillState, State, Verb, allowed_operations
+
+NOT_PROTECTED = "not-protected"
+
+
+@dataclass(frozen=True, slots=True)
+class Of:
+    """A machine that was failed over to `site`, or replicates to there."""
+
+    name: str
+    site: str
+    state: State
+    drill: DrillState
+
+    def may(self, verb: Verb) -> bool:
+        return verb in allowed_operations(self.state, self.drill)
+
+
+def advice(code: str, of: Of) -> str:
+    """For a finding of a code that is in the catalogue; with the machine's name."""
+    own = _BY_CODE.get(code)
+    said = own(of) if own is not None else ""
+    return said or typed.about(of.name, health.CATALOGUE[code].do)
+
+
+def instead(code: str, of: Of) -> str:
+    """The same, if it is not what is advised for any machine; else ''."""
+    own = _BY_CODE.get(code)
+    return own(of) if own is not None else ""
+
+
+def _off(of: Of) -> str:
+    return f"{bringing_up.off(of.name, of.site)} Look why it went off.{_or_cancelled(of)}"
+
+
+def _missing(of: Of) -> str:
+    committed = not of.may(Verb.CHANGE_RECOVERY_POINT)
+    return f"{bringing_up.missing(of.name, of.site, committed=committed)}{_or_cancelled(of)}"
+
+
+def _or_cancelled(of: Of) -> str:
+    if not of.may(Verb.CANCEL_FAILOVER):
+        return ""
+    return f" If it was never to run there, 'secondsite machine cancel-failover {typed.arguments(of.name)}' ends the failover."
+
+
+def _not_protected(of: Of) -> str:
+    reprotects = f"'secondsite machine reprotect {typed.arguments(of.name)}'"
+    commits = f"'secondsite machine commit {typed.arguments(of.name)}', then {reprotects}"
+    if of.may(Verb.REPROTECT):
+        return f"{reprotects}."
+    if of.drill is not DrillState.NONE:
+        return (
+            f"'secondsite machine cleanup-test-failover {typed.arguments(of.name, options='--notes WHAT')}' completes its test failover; "
+            f"then {commits}."
+        )
+    return f"{commits}." if of.may(Verb.COMMIT) else ""
+
+
+def _two_copies(of: Of) -> str:
+    stop = f"Shut the old copy down at its site ('virsh shutdown {typed.arguments(of.name)}')."
+    then = _not_protected(of)
+    return f"{stop} Then {then}" if then else ""
+
+
+_BY_CODE: dict[str, Callable[[Of], str]] = {
+    "failed-over-machine-off": _off,
+    "failed-over-machine-missing": _missing,
+    "source-running-after-failover": _two_copies,
+    NOT_PROTECTED: _not_protected,
+}

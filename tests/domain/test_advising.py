@@ -1,0 +1,50 @@
+"""What is advised about a finding is possible in the state that its machine is in, and can be typed as it stands."""
+
+import re
+
+import pytest
+
+from secondsite.domain import advising
+from secondsite.domain.lifecycle import DrillState, State, Verb, allowed_operations
+
+OFF, MISSING, UNPROTECTED = "failed-over-machine-off", "failed-over-machine-missing", "not-protected"
+TWO = "source-running-after-failover"
+AT_TARGET = (State.FAILED_OVER, State.PLANNED_FAILED_OVER, State.COMMITTED)
+
+
+def of(state, drill=DrillState.NONE):
+    return advising.Of("web01", "b", state, drill)
+
+
+def first_verb(said):
+    return Verb(re.findall(r"secondsite machine ([a-z-]+)", said)[0].replace("-", "_"))
+
+
+@pytest.mark.parametrize("state", AT_TARGET)
+@pytest.mark.parametrize("drill", [DrillState.NONE, DrillState.RUNNING])
+@pytest.mark.parametrize("code", [UNPROTECTED, TWO])
+def test_the_first_verb_that_a_finding_names_is_possible(state, drill, code):
+    said = advising.advice(code, of(state, drill))
+    assert first_verb(said) in allowed_operations(state, drill)
+    assert "MACHINE" not in said
+
+
+@pytest.mark.parametrize("state", AT_TARGET)
+@pytest.mark.parametrize("code", [OFF, MISSING])
+def test_of_a_machine_that_does_not_run_only_verbs_are_named_that_its_state_has(state, code):
+    said = advising.advice(code, of(state))
+    named = {Verb(each.replace("-", "_")) for each in re.findall(r"secondsite machine ([a-z-]+)", said)}
+    assert named <= set(allowed_operations(state))
+    assert (Verb.CANCEL_FAILOVER in named) is (state is State.PLANNED_FAILED_OVER)
+    assert "MACHINE" not in said
+
+
+@pytest.mark.parametrize("state", AT_TARGET)
+def test_a_machine_that_is_off_is_started_and_one_that_is_not_defined_is_made_again(state):
+    assert "'virsh start web01'" in advising.advice(OFF, of(state))
+    assert "virsh start" not in advising.advice(MISSING, of(state))
+    assert "'./secondsite-rescue start web01'" in advising.advice(MISSING, of(state))
+
+
+def test_advice_for_any_machine_has_the_name_of_this_one():
+    assert "machine show web01" in advising.advice("rpo-exceeded", of(State.PROTECTED))

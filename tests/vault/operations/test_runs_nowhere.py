@@ -1,0 +1,150 @@
+"""Machines that were failed over and do not run: what a commit and an end of protection say of them, and what they refuse."""
+
+import pytest
+
+from secondsite.domain.lifecycle import State, Verb
+from secondsite.wire.control.orders import Kind
+from tests.vault.support_appliances import A, B
+from tests.vault.support_operations import said
+
+AT_REST = (State.FAILED_OVER, State.PLANNED_FAILED_OVER, State.COMMITTED)
+POWERS = ("off", "saved", "missing")
+BRINGS_UP = {
+    "off": "virsh start web01",
+    "saved": "virsh start web01",
+    "missing": "secondsite-rescue start web01",
+}
+
+
+def came_to(verbs, state):
+    verbs.protect()
+    verbs.run(
+        Verb.PLANNED_FAILOVER if state is State.PLANNED_FAILED_OVER else Verb.FAILOVER, **_options(state)
+    )
+    if state is State.COMMITTED:
+        verbs.run(Verb.COMMIT)
+    assert verbs.state() is state
+
+
+def _options(state):
+    return {} if state is State.PLANNED_FAILED_OVER else {"shut_down_source": True}
+
+
+def brought_to(verbs, power, at=B):
+    """What its owner did at a site."""
+    copies, machine = verbs.appliances.copies, verbs.machine().id
+    if power == "saved":
+        verbs.appliances.saved.add(at)
+    copies.stop(machine, at)
+    if power == "missing":
+        copies.made.discard((machine, at))
+
+
+def started_again(verbs):
+    verbs.appliances.saved.clear()
+    verbs.appliances.copies.run(verbs.machine().id, B)
+
+
+@pytest.mark.parametrize("power", POWERS)
+@pytest.mark.parametrize("state", AT_REST)
+def test_a_failed_over_machine_that_runs_nowhere_keeps_its_protection_until_it_was_brought_up(
+    verbs, state, power
+):
+    """S-057: nobody would bring it up, and its old copy could be started."""
+    came_to(verbs, state)
+    brought_to(verbs, power)
+    verbs.appliances.given.clear()
+    job = verbs.run(Verb.DISABLE_PROTECTION).job
+    assert (job.state, job.error.code) == ("failed", "prerequisite-failed")
+    assert "runs nowhere" in job.error.message
+    assert BRINGS_UP[power] in job.error.do
+    assert verbs.state() is state
+    assert {kind for _, kind, _ in verbs.appliances.given} == {Kind.POWER}
+    started_again(verbs)
+    assert verbs.run(Verb.DISABLE_PROTECTION).job.state == "succeeded"
+
+
+def test_the_way_to_bring_up_an_undefined_machine_is_one_that_its_state_has(verbs):
+    came_to(verbs, State.FAILED_OVER)
+    brought_to(verbs, "missing")
+    assert "change-recovery-point web01" in verbs.run(Verb.DISABLE_PROTECTION).job.error.do
+    started_again(verbs)
+    verbs.run(Verb.COMMIT)
+    brought_to(verbs, "missing")
+    assert "change-recovery-point" not in verbs.run(Verb.DISABLE_PROTECTION).job.error.do
+
+
+@pytest.mark.parametrize("power", POWERS)
+def test_protection_of_a_machine_that_runs_nowhere_ends_if_a_person_says_so(verbs, power):
+    came_to(verbs, State.COMMITTED)
+    brought_to(verbs, power)
+    assert verbs.run(Verb.DISABLE_PROTECTION, runs_nowhere=True).job.state == "succeeded"
+    assert verbs.machine() is None
+
+
+def test_a_machine_that_runs_at_home_again_can_be_unprotected(verbs):
+    """A restored vault may show a failover of long ago."""
+    came_to(verbs, State.FAILED_OVER)
+    brought_to(verbs, "missing")
+    verbs.appliances.copies.run(verbs.machine().id, A)
+    assert verbs.run(Verb.DISABLE_PROTECTION).job.state == "succeeded"
+
+
+@pytest.mark.parametrize("state", [State.FAILED_OVER, State.PLANNED_FAILED_OVER])
+def test_a_commit_of_a_machine_that_is_not_defined_there_is_refused_before_a_point_is_deleted(verbs, state):
+    came_to(verbs, state)
+    brought_to(verbs, "missing")
+    job = verbs.run(Verb.COMMIT).job
+    assert (job.state, job.error.code) == ("failed", "prerequisite-failed")
+    assert "not known to its hypervisor at b" in job.error.message
+    assert "change-recovery-point web01 --choice latest_processed" in job.error.do
+    assert ("cancel-failover web01" in job.error.do) is (state is State.PLANNED_FAILED_OVER)
+    assert verbs.state() is state
+    assert Kind.COMMIT_POINT not in [kind for _, kind, _ in verbs.appliances.given]
+    assert verbs.run(Verb.CHANGE_RECOVERY_POINT, choice="latest_processed").job.state == "succeeded"
+    assert verbs.run(Verb.COMMIT).job.state == "succeeded"
+
+
+@pytest.mark.parametrize(("power", "words"), [("off", "it is off"), ("saved", "its memory saved")])
+def test_a_commit_of_a_machine_that_is_off_says_so_and_how_it_is_started(verbs, power, words):
+    came_to(verbs, State.FAILED_OVER)
+    brought_to(verbs, power)
+    job = verbs.run(Verb.COMMIT)
+    assert job.job.state == "succeeded"
+    sentence = said(job, "Prerequisites check").sentence
+    assert "does not run there" in sentence
+    assert words in sentence
+    assert "virsh start web01" in sentence
+    assert "web01 runs at" not in sentence
+
+
+def test_a_commit_of_a_machine_that_runs_says_where_and_from_what(verbs):
+    came_to(verbs, State.FAILED_OVER)
+    assert "web01 runs at b from point" in said(verbs.run(Verb.COMMIT), "Prerequisites check").sentence
+
+
+def test_a_commit_says_where_nobody_knows_whether_the_machine_runs(verbs):
+    came_to(verbs, State.FAILED_OVER)
+    verbs.appliances.destroy(B)
+    job = verbs.run(Verb.COMMIT, without_site="b")
+    assert job.job.state == "succeeded"
+    assert "b does not answer, so whether it runs is not known" in said(job, "Prerequisites check").sentence
+
+
+def test_a_machine_that_came_home_and_is_undefined_there_is_not_committed(verbs):
+    came_to(verbs, State.COMMITTED)
+    for verb in (Verb.REPROTECT, Verb.PLANNED_FAILOVER):
+        assert verbs.run(verb).job.state == "succeeded"
+    brought_to(verbs, "missing", at=A)
+    assert "not known to its hypervisor at a" in verbs.run(Verb.COMMIT).job.error.message
+    assert Kind.REMOVE_MACHINE not in [kind for _, kind, _ in verbs.appliances.given]
+
+
+@pytest.mark.parametrize("was_off", [True, False])
+def test_no_downtime_is_told_of_a_machine_that_was_off_before_it_was_moved(verbs, was_off):
+    verbs.protect()
+    if was_off:
+        brought_to(verbs, "off", at=A)
+    sentence = said(verbs.run(Verb.PLANNED_FAILOVER), "Start").sentence
+    assert ("it was off before the move began" in sentence) is was_off
+    assert ("it was down for" in sentence) is not was_off
