@@ -185,6 +185,8 @@ def test_a_snapshot_is_not_reverted_to_and_started_behind_the_fence(host, was_on
     flags = 0 if was_on else libvirt.VIR_DOMAIN_SNAPSHOT_REVERT_RUNNING
     refused(host, fabric_id, lambda: domain.revertToSnapshot(theirs, flags))
     refused(host, fabric_id, domain.create)
-    undo(host, fabric_id)  # libvirt took the snapshot's definition for its own, and left the file that the hook reads
+    undo(
+        host, fabric_id
+    )  # libvirt took the snapshot's definition for its own, and left the file that the hook reads
     domain.create()
     assert state(host, fabric_id) is PowerState.RUNNING

@@ -87,6 +87,4 @@ def _of_old_copy(name: str) -> str:
 
 
 def _end(name: str) -> str:
-    return (
-        f"{OLD_COPY} If nobody needs what is in its memory, end it ('virsh destroy {typed.arguments(name)}'); then retry the job."
-    )
+    return f"{OLD_COPY} If nobody needs what is in its memory, end it ('virsh destroy {typed.arguments(name)}'); then retry the job."

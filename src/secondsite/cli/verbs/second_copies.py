@@ -56,7 +56,8 @@ def warn_of_memory(vault: Vault, names: Sequence[str]) -> None:
     """Says of which machines memory is saved at their source, as was heard last: it is no part of what starts."""
     for each in _machines(vault, names):
         if each.power is PowerState.SAVED and Verb.FAILOVER in each.allowed_operations:
-            output.warn(" ".join(resting.stays_behind(each.name, each.source_site, each.target_site)))
+            to = each.target_site or "the other site"
+            output.warn(" ".join(resting.stays_behind(each.name, each.source_site, to)))
 
 
 def warn_of_memory_in_plan(vault: Vault, plan: rest.Plan, asked: rest.PlanPart) -> None:

@@ -263,7 +263,8 @@ class PlannedFailover(MachineOperation):
             return source.final_cycle(set_id=last_points.still_shared(self.deps, ctx, wanted)).done()
         except errors.NotPossibleNow as problem:  # its owner started it
             raise errors.NotPossibleNow(
-                f"{problem.message} This move is taken back by a job of its own, cancel-failover.", do=problem.do
+                f"{problem.message} This move is taken back by a job of its own, cancel-failover.",
+                do=problem.do,
             ) from problem
 
     def _failover(self, ctx: StepContext) -> Outcome:

@@ -408,9 +408,7 @@ def _warned(situation: Situation) -> Iterator[HealthFinding]:
 
 def _is_of_before(machine: ports.MachineRecord, at: datetime) -> bool:
     """What was checked then spoke of a machine at home. Once it advised to start an old copy, and that made two copies that wrote."""
-    return (
-        machine.state in _WENT_AWAY and machine.failed_over_at is not None and at <= machine.failed_over_at
-    )
+    return machine.state in _WENT_AWAY and machine.failed_over_at is not None and at <= machine.failed_over_at
 
 
 def _still_so(situation: Situation, of_power: Mapping[str, str]) -> Iterator[str]:
@@ -418,8 +416,9 @@ def _still_so(situation: Situation, of_power: Mapping[str, str]) -> Iterator[str
     machine, source = situation.machine, situation.status.source
     if machine.state not in REPLICATES:
         return
-    known = source is not None and source.epoch == machine.epoch and machine.state is not State.REPROTECTING
-    yield from (said for power, said in of_power.items() if not known or source.power == power)
+    of_this_way = source is not None and source.epoch == machine.epoch
+    now = source.power if source and of_this_way and machine.state is not State.REPROTECTING else None
+    yield from (said for power, said in of_power.items() if now in (None, power))
 
 
 def _names(situation: Situation) -> Iterator[HealthFinding]:
