@@ -14,7 +14,7 @@ from rig.hosts import LibvirtHost
 from secondsite.fabrics.conformance import steps
 from secondsite.fabrics.interface import PowerState
 from secondsite.fabrics.libvirt.host import domain_xml
-from tests.fabrics.test_owner_libvirtd import made, state, virsh
+from tests.fabrics.support_owner import made, state, virsh
 from tests.support import libvirtd
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
