@@ -137,6 +137,9 @@ def run(
                 return sweep
             try:
                 _round(where, plan, round_number, sweep, say)
+            except KeyboardInterrupt:
+                say("interrupted; '--resume' with this report goes on")
+                return sweep
             except Exception as problem:
                 sweep.broken = f"{type(problem).__name__}: {problem}\nlogs: {_keep_logs(where)}"
                 # said now: a guest that hangs for the same reason may stop us from ending

@@ -93,7 +93,7 @@ class PlanStory:
         with self.rig.client() as vault:
             vault.policies.create(**POLICY.model_dump())
         for guest in self.rig.guests.values():
-            guest.console.wait_for_boot(1, within_seconds=120)
+            guest.console.wait_for_boot(1, within_seconds=240)  # beside hosts that are being made
         records = self._ask_the_page("a")
         figures.say(
             f"two sites; at site a web01 asks app01, which asks db01: {ROUNDS * CLIENTS} requests, {records} records"

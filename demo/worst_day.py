@@ -59,7 +59,7 @@ class WorstDay:
         with self.rig.client() as vault:
             vault.policies.create(**POLICY.model_dump())
         for guest in self.rig.guests.values():
-            guest.console.wait_for_boot(1, within_seconds=120)
+            guest.console.wait_for_boot(1, within_seconds=240)  # beside hosts that are being made
         figures.say(f"two sites and a vault; {' and '.join(MACHINES)} write at site a")
 
     def protect(self, figures: Figures) -> None:

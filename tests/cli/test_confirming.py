@@ -13,6 +13,8 @@ from rig.eventually import eventually
 from secondsite.cli.verbs import predicted
 from secondsite.domain.lifecycle import Verb
 from secondsite.domain.prediction.predicting import Basis
+from secondsite.fabrics import simulated
+from secondsite.fabrics.simulated.host.host import Host
 from secondsite.wire.rest.predictions.shapes import Prediction
 
 pytestmark = pytest.mark.slow
@@ -120,6 +122,26 @@ def test_a_second_copy_beside_a_running_machine_wants_its_name_and_a_yes_does_no
     code, shown = at_a_terminal(f"machine failover {protected}", "y")
     assert (code, "two of it will write" in shown) == (1, True)
     assert state(cli, protected) == "protected"
+
+
+def test_before_a_machine_whose_memory_is_saved_is_failed_over_it_is_said_that_this_stays_behind(
+    cli, rig, protected
+):
+    """A planned failover is refused then; this one asked nothing, and said nothing."""
+    root = rig.home("appliance-a") / "fabric"
+    here = Host(root).records.all()
+    simulated.save(root, next(each.fabric_id for each in here if each.definition.name == protected))
+    eventually(lambda: cli.must(f"machine show {protected} --json").json["power"] == "saved", 40)
+    said = f"The memory of {protected} is saved at a, and stays behind"
+    code, shown = at_a_terminal(f"machine failover {protected}", "n")
+    assert (code, said in shown, shown.index(said) < shown.index("Begin?")) == (1, True, True)
+    cli.must(f"plan create saved-{protected} --group {protected}")
+    code, shown = at_a_terminal(f"plan failover saved-{protected}", "n")
+    assert (code, said in shown) == (1, True)
+    told = cli.must(f"machine failover {protected} --yes")
+    assert said in told.err
+    assert said in told.out
+    assert state(cli, protected) == "failed_over"
 
 
 def test_a_plan_wants_its_name_for_machines_that_run(cli, protected):

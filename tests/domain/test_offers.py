@@ -60,6 +60,14 @@ def test_a_machine_whose_memory_is_saved_is_told_so_with_the_way_out():
     assert "managedsave-remove" in reason.do
 
 
+def test_nothing_advises_to_start_an_old_copy_whose_memory_is_saved_or_that_others_have_open():
+    for power in ("saved", "elsewhere"):
+        reason = refused(state=State.COMMITTED, power=power)[Verb.REPROTECT]
+        assert "must not be started" in reason.do
+        assert "virsh start" not in reason.do
+        assert "start it here" not in reason.do
+
+
 def test_a_drill_is_cleaned_up_before_protection_ends():
     found = refused(drill=DrillState.RUNNING)
     assert "cleanup-test-failover" in found[Verb.DISABLE_PROTECTION].do

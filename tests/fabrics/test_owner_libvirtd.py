@@ -2,7 +2,6 @@
 
 import secrets
 import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 
@@ -18,12 +17,12 @@ from secondsite.fabrics.conformance import steps
 from secondsite.fabrics.interface import Acknowledged, PowerState
 from secondsite.fabrics.libvirt.host import states
 from secondsite.ground.units import MiB
+from tests.fabrics.support_owner import made, state, virsh
 from tests.support import libvirtd
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 PANIC_PORT = 0x505
-PRESERVED = "<on_crash>preserve</on_crash>"
 
 
 @pytest.fixture(scope="module")
@@ -36,29 +35,6 @@ def host():
         yield host
         host.end()
         shutil.rmtree(root, ignore_errors=True)
-
-
-def virsh(host, *words):
-    """What the owner's own tool says; it must have succeeded."""
-    done = subprocess.run(
-        ["virsh", "-c", host.uri, *map(str, words)], capture_output=True, text=True, timeout=90, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def made(host, name, extra=""):
-    """A machine that runs, with our tag."""
-    name = f"{name}-{secrets.token_hex(3)}"
-    text = firmware_xml(name, [host.make_image(name, 4 * MiB)], extra=extra)
-    fabric_id = host.define(text.replace("<on_crash>destroy</on_crash>", PRESERVED))
-    host.fabric.power.start(fabric_id)
-    host.fabric.tracking.enable(fabric_id, steps.TAG)
-    return fabric_id
-
-
-def state(host, fabric_id):
-    return host.fabric.power.state(fabric_id)
 
 
 # -- states ------------------------------------------------------------------------------------------------------------

@@ -163,8 +163,9 @@ class Appliances:
 
     # ---- what a test dials ---------------------------------------------------------------------------------
 
-    def fail(self, kind, times=1000, machine_id=None):
-        self.failing[kind] = [times, machine_id]
+    def fail(self, kind, times=1000, machine_id=None, problem=None):
+        problem = problem or errors.FabricError(f"{kind} was told to fail.")
+        self.failing[kind] = [times, machine_id, problem]
 
     def arrive(self):
         """What was late is carried out now, whoever still waits for it; the problems (None: it was done)."""
@@ -230,11 +231,10 @@ class Appliances:
                 tx.statuses.put_numbers({machine_id: (0, generation) if drill else (generation, 0)})
 
     def _report(self, order_id, appliance_id, kind, machine_id, payload):
-        left = self.failing.get(kind, [0, None])
+        left = self.failing.get(kind, [0, None, None])
         if left[0] > 0 and left[1] in (None, machine_id):
             left[0] -= 1
-            problem = Problem.of(errors.FabricError(f"{kind} was told to fail."))
-            return Report(order_id=order_id, problem=problem)
+            return Report(order_id=order_id, problem=Problem.of(left[2]))
         if appliance_id in self.sick:
             return Report(
                 order_id=order_id, problem=Problem.of(errors.FabricError("The hypervisor is away."))

@@ -44,8 +44,6 @@ def _any_of(*kinds: type[Verb | State | DrillState]) -> re.Pattern[str]:
 
 _VERBS, _STATES = _any_of(Verb), _any_of(State, DrillState)
 
-"""In a command with the words and the options behind it."""
-
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """Control characters but tab and newline (ESC begins a terminal's sequences), and those that turn the direction of text."""
 

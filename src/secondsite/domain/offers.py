@@ -116,7 +116,7 @@ def _by_world(verb: Verb, standing: Standing) -> Refused | None:
             "Cancel the failover, or commit it. A policy with a longer retention keeps several points.",
         )
     if verb in NEEDS_WHOLE_SOURCE and standing.power is not None:
-        return _by_power(standing.power, standing.name)
+        return _by_power(standing.power, standing.name, old_copy=verb is Verb.REPROTECT)
     return None
 
 
@@ -129,9 +129,9 @@ def _needed(verb: Verb, standing: Standing) -> Iterator[str]:
         yield standing.source_site
 
 
-def _by_power(power: str, name: str) -> Refused | None:
+def _by_power(power: str, name: str, *, old_copy: bool) -> Refused | None:
     try:
-        resting.obstacle(power, name)
+        resting.obstacle(power, name, old_copy=old_copy)
     except errors.NotPossibleNow as problem:
         return Refused(problem.message, problem.do)
     return None

@@ -4,6 +4,8 @@ from . import errors, typed
 
 SAVED, ELSEWHERE, PAUSED, CRASHED = "saved", "elsewhere", "paused", "crashed"
 OBSTACLES = frozenset({SAVED, ELSEWHERE})
+AT_REST = OBSTACLES | {PAUSED, CRASHED}
+OLD_COPY = "It is an old copy and must not be started: the machine runs at the other site."
 
 
 def obstacle(power: str, name: str, *, old_copy: bool = False) -> None:
@@ -18,29 +20,55 @@ def obstacle(power: str, name: str, *, old_copy: bool = False) -> None:
         raise errors.NotPossibleNow(
             f"{name} does not run here, and its disks are in use elsewhere: it was live-migrated, or another host or "
             "program has them open.",
-            do="Migrate it back to this hypervisor, or end the other use. If it runs nowhere, start it here once.",
+            do=f"{OLD_COPY} End what has its disks open; then retry the job."
+            if old_copy
+            else "Migrate it back to this hypervisor, or end the other use. If it runs nowhere, start it here once.",
         )
 
 
-def stands_still(power: str, name: str) -> None:
+def stands_still(power: str, name: str, *, old_copy: bool = False) -> None:
     """Raises NotPossibleNow for a machine that is on, and whose guest cannot react to a shutdown."""
     if power == PAUSED:
         raise errors.NotPossibleNow(
             f"{name} is paused: its guest cannot shut down.",
-            do=f"Look why ('virsh domstate {typed.arguments(name, options='--reason')}'), then resume it ('virsh resume {typed.arguments(name)}'), or end it.",
+            do=_end(name)
+            if old_copy
+            else f"Look why ('virsh domstate {typed.arguments(name, options='--reason')}'), then resume it ('virsh resume {typed.arguments(name)}'), or end it.",
         )
     if power == CRASHED:
         raise errors.NotPossibleNow(
             f"The guest of {name} has crashed, and its hypervisor keeps it with its memory.",
-            do=f"Take of its memory what you need ('virsh dump {typed.arguments(name, 'FILE', options='--memory-only')}'), then end it ('virsh destroy "
+            do=_end(name)
+            if old_copy
+            else f"Take of its memory what you need ('virsh dump {typed.arguments(name, 'FILE', options='--memory-only')}'), then end it ('virsh destroy "
             f"{typed.arguments(name)}') and start it again, or move it while it is off.",
         )
 
 
-def require_able(power: str, name: str) -> None:
+def require_able(power: str, name: str, *, old_copy: bool = False) -> None:
     """Raises NotPossibleNow for a machine that cannot be moved without loss as it is."""
-    obstacle(power, name)
-    stands_still(power, name)
+    obstacle(power, name, old_copy=old_copy)
+    stands_still(power, name, old_copy=old_copy)
+
+
+def before_a_move(name: str) -> str:
+    """What to do about saved memory of a machine that is only replicated."""
+    quoted = typed.arguments(name)
+    return (
+        "Its disks are replicated, and a copy of it starts without that memory. Before it is moved, give it its memory back "
+        f"('virsh start {quoted}'; 'virsh restore FILE' if it was saved to a file), or discard it if it is not needed "
+        f"('virsh managedsave-remove {quoted}')."
+    )
+
+
+def stays_behind(name: str, source_site: str, target_site: str) -> tuple[str, str]:
+    """What a failover of a machine whose memory is saved gives up, and what to do about that."""
+    return (
+        f"The memory of {name} is saved at {source_site}, and stays behind: at {target_site} it starts from its disks, as after a power "
+        "failure.",
+        f"If the memory is needed, do not fail over: start the machine at {source_site} first. Once it runs at {target_site}, what is at "
+        f"{source_site} is an old copy and must not be started.",
+    )
 
 
 def _of_saved(name: str) -> str:
@@ -53,6 +81,10 @@ def _of_saved(name: str) -> str:
 
 def _of_old_copy(name: str) -> str:
     return (
-        "It is an old copy and must not be started: the machine runs at the other site. If nobody needs that memory, discard it "
+        f"{OLD_COPY} If nobody needs that memory, discard it "
         f"('virsh managedsave-remove {typed.arguments(name)}'); then retry the job."
     )
+
+
+def _end(name: str) -> str:
+    return f"{OLD_COPY} If nobody needs what is in its memory, end it ('virsh destroy {typed.arguments(name)}'); then retry the job."

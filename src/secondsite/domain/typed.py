@@ -4,6 +4,7 @@ import re
 import shlex
 
 _ANY_MACHINE = re.compile(r"\bMACHINE\b((?: [A-Z]+\b)*)((?: --[^']*)?)")
+"""In a command, with the words and the options behind it."""
 
 
 def arguments(*names: str, options: str = "") -> str:

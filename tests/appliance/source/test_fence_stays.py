@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -68,6 +69,12 @@ def told(pair):
     return {each.machine_id: each.power for each in said}.get(pair.machine_id)
 
 
+def on_since(pair):
+    """Since when it is said to be on."""
+    said = pair.source.appliance.replication.old_copies.statuses()
+    return {each.machine_id: each.on_since for each in said}.get(pair.machine_id)
+
+
 def start_by_hand(pair):
     """The owner starts the old copy, whatever stands in the way."""
     host = Host(pair.source.root)
@@ -81,8 +88,10 @@ def test_an_old_copy_that_an_undone_reprotect_left_is_watched_until_it_is_withdr
     away = away_and_back(pair)
     undo_reprotect(pair, still_protected=True)
     eventually(lambda: told(pair) == "off", 20)
+    before = datetime.now(UTC)
     start_by_hand(pair)
     eventually(lambda: told(pair) == "running", 20)
+    assert on_since(pair) >= before
     pair.source.stop()
     pair.source.start()
     eventually(lambda: told(pair) == "running", 20)

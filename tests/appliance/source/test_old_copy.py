@@ -1,6 +1,8 @@
 """At most one copy runs: the old copy of a machine that was failed over stays off, whatever its host does, and is seen
 when it runs all the same."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from rig.appliances.runs import fail_over, start, turned
@@ -209,11 +211,14 @@ def test_a_second_copy_of_a_paused_machine_is_seen_within_half_a_minute(protecte
     planned(protected)
     eventually(lambda: protected.source_status().power == "off", 10)
     marked(protected, start_forbidden=False)
+    before = datetime.now(UTC)
     protected.source.fabric.power.start(protected.fabric_id)
     eventually(lambda: protected.source_status().power == "running", 30)
+    assert protected.source_status().on_since >= before
     eventually(lambda: TWO_COPIES in codes(protected), 5)
     protected.source.fabric.power.stop(protected.fabric_id)
     eventually(lambda: TWO_COPIES not in codes(protected), 30)
+    assert protected.source_status().on_since is None
 
 
 def test_a_paused_source_that_is_off_never_says_running_after_a_restart_of_its_appliance(protected):

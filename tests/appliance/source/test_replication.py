@@ -101,6 +101,7 @@ def test_the_last_cycle_is_refused_while_the_machine_runs(pair):
     pair.protect().synchronized()
     report = pair.source.order(Kind.RUN_CYCLE, RunCycle(final=True), pair.machine_id)
     assert report.problem.code == "not-possible-now"
+    assert "is running now: somebody started it meanwhile" in report.problem.message
 
 
 def test_a_machine_that_is_off_is_sent_once_and_then_idles(pair):

@@ -90,6 +90,9 @@ def test_a_machine_whose_memory_is_saved_is_refused_by_the_check_with_the_way_ou
     error = refusal(verbs, verb)
     assert "is saved: its disks alone" in error.message
     assert "virsh managedsave-remove" in error.do
+    assert ("virsh start" in error.do) is (verb is Verb.PLANNED_FAILOVER), (
+        "at a an old copy must not be started"
+    )
     verbs.appliances.saved = set()
     assert verbs.run(verb).job.state == "succeeded"
     assert verbs.state() in (State.PLANNED_FAILED_OVER, State.PROTECTED)
@@ -111,6 +114,55 @@ def test_what_a_check_warns_of_is_in_its_sentence_and_a_finding_until_the_next_c
     if verb is not Verb.PLANNED_FAILOVER:
         assert verbs.run(Verb.PLANNED_FAILOVER).job.state == "succeeded"
         assert "checked-with-warnings" not in findings(verbs)
+
+
+SAVED = checks.ObstacleShape(
+    what="The memory of web01 is saved.", do="Type 'virsh start web01'.", blocking=False, about="saved"
+)
+
+
+def power_is(verbs, power):
+    """What the source's appliance says of it."""
+    with verbs.store.transaction() as tx:
+        known = tx.statuses.get(verbs.machine().id).source
+        tx.statuses.put_source(known.model_copy(update={"power": power}), verbs.clock.now())
+
+
+def told(verbs):
+    """The finding of the check, with what the source's appliance says."""
+    machine = verbs.machine()
+    with verbs.store.reading() as tx:
+        situation = health.Situation(machine, tx.statuses.get(machine.id), None, None, None)
+    found = {each.code: each.what for each in health.findings(situation, datetime.now(UTC))}
+    return found.get("checked-with-warnings", "")
+
+
+def test_what_is_said_of_saved_memory_goes_once_the_machine_runs_and_never_is_advice_for_an_old_copy(verbs):
+    """It outlived the failover, and whoever did what it said had two copies that wrote."""
+    verbs.appliances.obstacles = (SAVED, WARNING)
+    verbs.protect()
+    power_is(verbs, "saved")
+    assert "virsh start web01" in told(verbs)
+    power_is(verbs, "running")
+    assert told(verbs).startswith("The machine uses a hostdev.")
+    assert "virsh start" not in told(verbs)
+    power_is(verbs, "saved")
+    verbs.appliances.obstacles = ()
+    for verb in (Verb.FAILOVER, Verb.COMMIT):
+        assert verbs.run(verb).job.state == "succeeded"
+        assert told(verbs) == ""
+
+
+@pytest.mark.parametrize("power", ["saved", "running"])
+def test_a_failover_says_that_saved_memory_stays_behind(verbs, power):
+    """It goes on without a word otherwise, ten seconds after a planned one was refused."""
+    came_to(verbs, Verb.FAILOVER)
+    power_is(verbs, power)
+    run = verbs.run(Verb.FAILOVER)
+    assert run.job.state == "succeeded"
+    said = "The memory of web01 is saved at a, and stays behind"
+    assert (said in run.tasks[0].sentence) is (power == "saved")
+    assert ("must not be started" in run.tasks[0].sentence) is (power == "saved")
 
 
 def findings(verbs):

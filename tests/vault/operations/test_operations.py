@@ -211,6 +211,22 @@ def test_a_planned_failover_gives_nothing_up(verbs):
     assert verbs.appliances.running(verbs.machine().id) == [A]
 
 
+def test_a_machine_that_its_owner_starts_in_the_middle_of_a_move_is_said_to_have_been_started_and_brought_back(
+    verbs,
+):
+    """The job only said that it had to be off, and to retry, which was refused."""
+    verbs.protect()
+    problem = errors.NotPossibleNow("web01 was off for its last cycle, and is running now.", do="Find out.")
+    verbs.appliances.fail(Kind.RUN_CYCLE, problem=problem)
+    job = verbs.run(Verb.PLANNED_FAILOVER).job
+    assert job.error.message == (
+        "web01 was off for its last cycle, and is running now. This move is taken back by a job of its own, cancel-failover."
+    )
+    assert job.error.do == "Find out."
+    assert [each.state for each in verbs.jobs(Verb.CANCEL_FAILOVER)] == ["succeeded"]
+    assert verbs.machine().state is State.PROTECTED
+
+
 @pytest.mark.parametrize(("kind", "restarts"), [(Kind.PRE_COPY, False), (Kind.SHUT_DOWN, True)])
 def test_a_planned_failover_that_fails_before_it_shut_the_machine_down_starts_none_that_its_owner_has_off(
     verbs, kind, restarts

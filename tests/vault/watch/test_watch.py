@@ -317,6 +317,25 @@ def test_a_source_that_runs_after_the_failover_is_critical():
     assert codes(situation(machine=left, status=before)) == ["not-protected"]
 
 
+def since_when(left, **said):
+    status = dataclasses.replace(situation().status, **said)
+    found = {each.code: each for each in health.findings(situation(machine=left, status=status), NOW)}
+    return found["source-running-after-failover"].since
+
+
+def test_a_second_copy_is_one_since_it_was_started_and_one_that_never_went_off_since_the_failover():
+    """By the failover's time nobody found out who had started it."""
+    away, started = NOW - timedelta(minutes=9), NOW - timedelta(minutes=2)
+    left = machine(state=State.FAILED_OVER, failed_over_at=away)
+    assert since_when(left) == away
+    assert since_when(left, source=source_status(on_since=started)) == started
+    assert since_when(left, source=source_status(on_since=away - timedelta(days=1))) == away
+    copy = OldCopyStatus(machine_id=left.id, power="paused", on_since=started)
+    assert since_when(left, source=None, old_copy=copy, old_copy_at=NOW) == started
+    off = OldCopyStatus(machine_id=left.id, power="off")
+    assert since_when(left, old_copy=off, old_copy_at=NOW) == away
+
+
 @pytest.mark.parametrize(
     ("power", "how"), [("elsewhere", "on another host"), ("paused", "is paused at site a")]
 )

@@ -87,7 +87,9 @@ def _not_off(power: PowerState, name: str) -> Iterator[ObstacleShape]:
     try:
         resting.require_able(power, name)
     except errors.NotPossibleNow as problem:
-        yield ObstacleShape(what=problem.message, do=problem.do, blocking=power is PowerState.ELSEWHERE)
+        do = resting.before_a_move(name) if power is PowerState.SAVED else problem.do
+        blocking = power is PowerState.ELSEWHERE
+        yield ObstacleShape(what=problem.message, do=do, blocking=blocking, about=str(power))
 
 
 def _needed_bytes(context: Context, payload: CheckSource) -> int:

@@ -136,8 +136,8 @@ def _must_be_off(context: Context, source: Source) -> None:
     obstacle(power, source.setup.machine_name)
     if power is not PowerState.OFF:
         raise errors.NotPossibleNow(
-            f"The last cycle of {source.setup.machine_name} needs the machine off, but it is {power}.",
-            do="Shut the machine down first, then retry.",
+            f"{source.setup.machine_name} was off for its last cycle, and is {power} now: somebody started it meanwhile.",
+            do="Find out who needs it, or what starts it by itself, as a cluster program does; then move it again.",
         )
 
 

@@ -10,6 +10,7 @@ Its rooms:
     fence               keeps the old copy of a failed-over machine from starting
     marking             our tag on a machine, put back where another program lost it
     watch               looks after machines between their cycles
+    came_on             since when a machine is on
     old_copies          old copies that an undone reprotect left here
     views               what a frozen view leaves behind
     acknowledge         records that a cycle was tried, and that it arrived

@@ -16,6 +16,7 @@ from ...ground.units import MiB
 from ...wire.control.setups import SourceSetup
 from ...wire.control.statuses import SourceStatus
 from ..shared import Findings, MachineLock, State
+from . import came_on
 from . import progress as progresses
 from .progress import SourceProgress
 
@@ -48,6 +49,7 @@ class Source:
         self.power: PowerState | None = None
         """As it was seen last; None until then."""
         self.power_seen = 0.0
+        self.on_since: datetime | None = None
         self.fenced = False
         """Whether the machine must not start here, because it was failed over."""
         self.unchanged_fingerprint: object = None
@@ -226,6 +228,7 @@ class Source:
 
     def saw(self, power: PowerState) -> None:
         """Note what the machine's power is now."""
+        self.on_since = came_on.since(self.power, self.on_since, power)
         self.power, self.power_seen = power, time.monotonic()
 
     @property
@@ -244,6 +247,7 @@ class Source:
             machine_id=self.machine_id,
             epoch=self.setup.epoch,
             power=str(self.power or "unknown"),
+            on_since=self.on_since,
             fenced=self.fenced,
             running=not self.progress.paused,
             all_sent=unchanged,

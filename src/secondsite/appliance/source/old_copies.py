@@ -4,13 +4,15 @@ this appliance's database is from before. Their machines run at the other site; 
 import json
 import time
 from collections.abc import Collection
+from datetime import datetime
 
 import structlog
 
 from ...domain import errors
-from ...fabrics.interface import Fabric
+from ...fabrics.interface import Fabric, PowerState
 from ...wire.control.statuses import OldCopyStatus
 from ..shared import State, run_key
+from . import came_on
 from .fence import Fences
 
 FAILOVER = "failover"
@@ -62,12 +64,20 @@ class OldCopies:
     def _look_at(self, machine_id: str, fabric_id: str, *, came_home: bool) -> None:
         try:
             power = self._fabric.power.state(fabric_id)
-            status = OldCopyStatus(machine_id=machine_id, power=str(power))
+            status = OldCopyStatus(
+                machine_id=machine_id, power=str(power), on_since=self._on_since(machine_id, power)
+            )
             self._seen = {**self._seen, machine_id: (time.monotonic(), status)}
             if not came_home:
                 self._fences.enforce_for(machine_id)
         except errors.SecondsiteError as error:
             log.debug("source.not-seen", machine=machine_id, problem=error.message)
+
+    def _on_since(self, machine_id: str, power: PowerState) -> datetime | None:
+        seen = self._seen.get(machine_id)
+        if seen is None:
+            return None
+        return came_on.since(PowerState(seen[1].power), seen[1].on_since, power)
 
     def _came_home(self, machine_id: str, fabric_id: str) -> bool:
         """It is what a failover made here. Its fence is kept until that is committed, for what it remembers: an appliance that was killed

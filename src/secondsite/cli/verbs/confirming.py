@@ -55,6 +55,8 @@ def ask(vault: Vault, names: tuple[str, ...], about: Confirmed) -> None:
         risk.require_somebody("What this does to machines")
         for line in _lines(vault, names, about):
             output.warn(line)
+    if about.verb is Verb.FAILOVER:
+        second_copies.warn_of_memory(vault, names)
     if about.while_running is not None:
         second_copies.accept(vault, names, about.while_running)
     if not about.yes:

@@ -194,6 +194,8 @@ def _command(
             seen = found.show()
             if not yes:
                 _show(found, verb, asked)
+            if isinstance(asked, rest.PlanFailover):
+                second_copies.warn_of_memory_in_plan(vault, seen, asked)
             if isinstance(asked, rest.PlanFailover) and not asked.shut_down_source:
                 second_copies.accept_plan(vault, seen, asked, beside)
             if not yes:

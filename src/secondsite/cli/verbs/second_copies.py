@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from ...client import Vault
-from ...domain import errors, typed
+from ...domain import errors, resting, typed
 from ...domain.lifecycle import Verb
 from ...ground.plural import counted
 from ...wire import rest
@@ -50,6 +50,19 @@ def accept_plan(vault: Vault, plan: rest.Plan, asked: rest.PlanPart, named: Coll
     if running and plan.name not in named:
         risk = f"{counted(len(running), 'machine')} of plan {plan.name} would be started twice. {_risk(running[0])}"
         _want([plan.name], risk, f"secondsite plan planned-failover {typed.arguments(plan.name)}")
+
+
+def warn_of_memory(vault: Vault, names: Sequence[str]) -> None:
+    """Says of which machines memory is saved at their source, as was heard last: it is no part of what starts."""
+    for each in _machines(vault, names):
+        if each.power is PowerState.SAVED and Verb.FAILOVER in each.allowed_operations:
+            to = each.target_site or "the other site"
+            output.warn(" ".join(resting.stays_behind(each.name, each.source_site, to)))
+
+
+def warn_of_memory_in_plan(vault: Vault, plan: rest.Plan, asked: rest.PlanPart) -> None:
+    """The same for those of a plan that are asked for."""
+    warn_of_memory(vault, _asked_for(plan, asked))
 
 
 def _asked_for(plan: rest.Plan, asked: rest.PlanPart) -> list[str]:

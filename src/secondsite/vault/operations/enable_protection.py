@@ -161,7 +161,7 @@ class EnableProtection:
         in_the_way = (*self._obstacles(ctx, wanted, checked), beside)
         warned = obstacles.require_none("Enabling protection", found.name, *in_the_way)
         record = enabling.record(wanted, checked, ctx.job_id, ctx.attempt, self.deps.now())
-        record = obstacles.warned(record, obstacles.warnings(*in_the_way), self.deps.now())
+        record = obstacles.warned(record, self.deps.now(), *in_the_way)
         return Done(
             f"{found.name} can be protected: {counted(len(disks), 'disk')}, "
             f"{exact_size(sum(d.size_bytes for d in found.definition.disks if d.key in disks))}, "

@@ -81,6 +81,7 @@ class Failover(MachineOperation):
             unconnected = cards.unconnected(tx, machine, pooled.cards)
             wanted, reported = properties.set_for(tx, machine), obstacles.reported(tx, machine)
             home = cards.at_home(tx, machine)
+            memory = obstacles.stays_behind(tx, machine)
         tried = target.check_failover(
             cards=pooled.cards,  # one without its network is warned of: in need the machine starts all the same
             names=names,
@@ -96,9 +97,8 @@ class Failover(MachineOperation):
         with self.deps.store.reading() as tx:
             fit = fitting.look(tx, machine, pooled.cards, {}, tried.facts.stand_ins)
         old = properties.too_old(wanted.sizing, tried.facts, machine)
-        warned = obstacles.require_none(
-            "A failover", machine.name, tried.facts, unconnected, pooled.unpooled, fit.unfit, old, reported
-        )
+        found_wrong = tried.facts, memory, unconnected, pooled.unpooled, fit.unfit, old, reported
+        warned = obstacles.require_none("A failover", machine.name, *found_wrong)
         got = pooling.take(self.deps, ctx, machine, needed=False) if pooled.asks else ""
         return Done(
             f"{machine.target_site} holds {machine.name}; the choice now is {found.what}{got}{warned}"

@@ -259,7 +259,13 @@ class PlannedFailover(MachineOperation):
         source = self.source(ctx)
         self.orders.require_reachable(ctx, source.machine.target_appliance_id, TARGET_AWAY_SECONDS)
         wanted = ctx.arguments(PlannedFailoverArguments).last_set
-        return source.final_cycle(set_id=last_points.still_shared(self.deps, ctx, wanted)).done()
+        try:
+            return source.final_cycle(set_id=last_points.still_shared(self.deps, ctx, wanted)).done()
+        except errors.NotPossibleNow as problem:  # its owner started it
+            raise errors.NotPossibleNow(
+                f"{problem.message} This move is taken back by a job of its own, cancel-failover.",
+                do=problem.do,
+            ) from problem
 
     def _failover(self, ctx: StepContext) -> Outcome:
         target = self.target(ctx)

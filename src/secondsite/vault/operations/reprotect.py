@@ -132,7 +132,7 @@ class Reprotect(MachineOperation):
             if not isinstance(away, errors.ApplianceUnreachable):
                 raise
             raise errors.ApplianceUnreachable(away.message, do=_way_on(machine)) from away
-        obstacles.require_whole("Reprotecting", machine.name, power)
+        obstacles.require_whole("Reprotecting", machine.name, power, old_copy=True)
 
     def _where(self, ctx: StepContext, target: Target) -> str:
         wanted = ctx.arguments(ReprotectArguments)

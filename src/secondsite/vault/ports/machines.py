@@ -61,6 +61,8 @@ class WarnedRecord:
 
     at: datetime
     sentences: tuple[str, ...]
+    of_power: Mapping[str, str] = field(default_factory=dict)
+    """Sentences that are true only while its source's power is the key, as saved."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from .deps import Deps
 def require_none(verb: str, name: str, *found: Obstacles) -> str:
     """What the end of the check's sentence warns of, '' without warnings. Raises PrerequisiteFailed naming every obstacle
     that blocks, each as 'what do'."""
-    blocking = [f"{each.what} {each.do}" for some in found for each in some.obstacles if each.blocking]
+    blocking = [_sentence(each) for some in found for each in some.obstacles if each.blocking]
     if blocking:
         raise errors.PrerequisiteFailed(
             f"{verb} of {name} was not started: {' | '.join(blocking)}",
@@ -28,12 +28,23 @@ def require_none(verb: str, name: str, *found: Obstacles) -> str:
 
 def warnings(*found: Obstacles) -> tuple[str, ...]:
     """What does not block, each as 'what do'."""
-    return tuple(f"{each.what} {each.do}" for some in found for each in some.obstacles if not each.blocking)
+    return tuple(_sentence(each) for some in found for each in some.obstacles if not each.blocking)
 
 
-def warned(machine: ports.MachineRecord, sentences: tuple[str, ...], now: datetime) -> ports.MachineRecord:
+def _sentence(obstacle: ObstacleShape) -> str:
+    return f"{obstacle.what} {obstacle.do}"
+
+
+def warned(machine: ports.MachineRecord, now: datetime, *found: Obstacles) -> ports.MachineRecord:
     """The machine once a check has warned of this, in place of what earlier checks said."""
-    return replace(machine, warned=ports.WarnedRecord(now, sentences) if sentences else None)
+    of_power, others = {}, []
+    for each in (each for some in found for each in some.obstacles if not each.blocking):
+        if each.about in resting.AT_REST:
+            of_power[each.about] = _sentence(each)
+        else:
+            others.append(_sentence(each))
+    there = ports.WarnedRecord(now, tuple(others), of_power) if of_power or others else None
+    return replace(machine, warned=there)
 
 
 NOTHING = Obstacles()
@@ -44,19 +55,19 @@ def passed(
 ) -> tuple[str, Commit]:
     """The end of the check's sentence, and what makes its warnings a finding, but those that are only `told`; raises
     PrerequisiteFailed for what blocks."""
-    said, sentences = require_none(verb, machine.name, *found, told), warnings(*found)
+    said = require_none(verb, machine.name, *found, told)
 
     def keep(tx: ports.Transaction) -> None:
-        tx.machines.put(warned(tx.machines.get(machine.id), sentences, deps.now()))
+        tx.machines.put(warned(tx.machines.get(machine.id), deps.now(), *found))
 
     return said, deps.commit(keep)
 
 
-def require_whole(verb: str, name: str, power: str) -> None:
+def require_whole(verb: str, name: str, power: str, *, old_copy: bool = False) -> None:
     """Raises PrerequisiteFailed if the disks alone are not the machine, as its memory is saved or it lives elsewhere; or if its guest cannot
-    react."""
+    react. Of an `old_copy`, which runs at the other site, nothing is advised that would start it."""
     try:
-        resting.require_able(power, name)
+        resting.require_able(power, name, old_copy=old_copy)
     except errors.NotPossibleNow as problem:
         raise errors.PrerequisiteFailed(
             f"{verb} of {name} was not started: {problem.message}", do=problem.do
@@ -98,6 +109,15 @@ def reported(tx: ports.Transaction, machine: ports.MachineRecord) -> Obstacles:
     own = (each for site, side in sides for each in _of_side(machine, site, side))
     stores = _of_stores(tx, machine.source_appliance_id, machine.target_appliance_id)
     return Obstacles(obstacles=(*own, *stores))
+
+
+def stays_behind(tx: ports.Transaction, machine: ports.MachineRecord) -> Obstacles:
+    """What a failover gives up of a machine whose memory is saved, as far as the vault knows: a site that is gone is not asked."""
+    source = tx.statuses.get(machine.id).source
+    if source is None or source.epoch != machine.epoch or source.power != resting.SAVED:
+        return NOTHING
+    what, do = resting.stays_behind(machine.name, machine.source_site, machine.target_site)
+    return Obstacles(obstacles=(ObstacleShape(what=what, do=do, blocking=False),))
 
 
 def reported_before_return(

@@ -1,7 +1,7 @@
 """The findings of a machine: what the appliances report, and what only the vault can see. Pure."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -44,6 +44,12 @@ KNOWN_AT_TARGET = KNOWN_AT_SOURCE | {State.FAILED_OVER, State.PLANNED_FAILED_OVE
 """At rest, its appliance there tells of the machine all the time."""
 UNCOMMITTED = frozenset({State.FAILED_OVER, State.PLANNED_FAILED_OVER})
 REPLICATES = frozenset({State.ENABLING, State.INITIAL_REPLICATING, State.PROTECTED, State.REPROTECTING})
+_WENT_AWAY = RUNS_AT_TARGET - {
+    State.PLANNED_FAILED_OVER,
+    State.PLANNED_CHANGING_RECOVERY_POINT,
+    State.PLANNED_COMMITTING,
+}
+"""Not by the check that is remembered, or for good."""
 # In reprotect the old source has been withdrawn already, or is about to be.
 _TWO_COPIES = RUNS_AT_TARGET - {State.REPROTECTING}
 
@@ -402,8 +408,26 @@ def _half_way(machine: ports.MachineRecord, status: ports.StatusRecord) -> str:
 
 def _warned(situation: Situation) -> Iterator[HealthFinding]:
     warned = situation.machine.warned
-    if warned is not None:
-        yield HealthFinding("checked-with-warnings", " | ".join(warned.sentences), warned.at)
+    if warned is None or _is_of_before(situation.machine, warned.at):
+        return
+    sentences = (*warned.sentences, *_still_so(situation, warned.of_power))
+    if sentences:
+        yield HealthFinding("checked-with-warnings", " | ".join(sentences), warned.at)
+
+
+def _is_of_before(machine: ports.MachineRecord, at: datetime) -> bool:
+    """What was checked then spoke of a machine at home. Once it advised to start an old copy, and that made two copies that wrote."""
+    return machine.state in _WENT_AWAY and machine.failed_over_at is not None and at <= machine.failed_over_at
+
+
+def _still_so(situation: Situation, of_power: Mapping[str, str]) -> Iterator[str]:
+    """Of a machine that is replicated: elsewhere its source is an old copy."""
+    machine, source = situation.machine, situation.status.source
+    if machine.state not in REPLICATES:
+        return
+    of_this_way = source is not None and source.epoch == machine.epoch
+    now = source.power if source and of_this_way and machine.state is not State.REPROTECTING else None
+    yield from (said for power, said in of_power.items() if now in (None, power))
 
 
 def _names(situation: Situation) -> Iterator[HealthFinding]:
@@ -446,7 +470,15 @@ def _two_copies(situation: Situation) -> Iterator[HealthFinding]:
     seen_at = _runs_at_source(situation.status, machine)
     if seen_at is not None and (machine.failed_over_at is None or seen_at > machine.failed_over_at):
         what = f"Machine '{machine.name}' {_runs(situation.status)} at site {machine.source_site} although it was failed over."
-        yield HealthFinding(TWO_COPIES, what, machine.failed_over_at or seen_at)
+        yield HealthFinding(TWO_COPIES, what, _two_since(situation) or seen_at)
+
+
+def _two_since(situation: Situation) -> datetime | None:
+    """Since the failover, or since the old copy was seen to come on after that."""
+    machine, status = situation.machine, situation.status
+    sides = (each for each in (status.source, status.old_copy) if each is not None and each.power in NOT_OFF)
+    came_on = [each.on_since for each in sides if each.on_since is not None]
+    return max((each for each in (machine.failed_over_at, *came_on) if each is not None), default=None)
 
 
 def _is_said_to_run(machine: ports.MachineRecord, replica: ReplicaStatus | None) -> bool:

@@ -18,7 +18,8 @@ MOST_OBSTACLES = 1000
 
 
 class ObstacleShape(Shape):
-    """`about`: the field of CheckTarget.sizing that is in the way; None: something else, or an older appliance."""
+    """`about`: the field of CheckTarget.sizing that is in the way; of a source its power, such as saved, if that is it. None: something
+    else, or an older appliance."""
 
     what: Text
     do: Text

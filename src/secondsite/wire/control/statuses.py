@@ -38,6 +38,9 @@ class SourceStatus(Shape):
     last_cycle_wire_bytes: Bytes | None = None
     total_wire_bytes: Bytes = 0
     findings: Annotated[tuple[FindingShape, ...], AtMost(MOST_FINDINGS)] = ()
+    on_since: Instant | None = None
+    """When it was first seen on after it had been seen off; None: it was on when its appliance looked first, it is off, or an older
+    appliance."""
 
 
 class OldCopyStatus(Shape):
@@ -46,6 +49,8 @@ class OldCopyStatus(Shape):
 
     machine_id: Annotated[str, Field(max_length=128)]
     power: Annotated[str, Field(max_length=64)]
+    on_since: Instant | None = None
+    """As of a source."""
 
 
 class ReplicaStatus(Shape):

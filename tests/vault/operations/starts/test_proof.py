@@ -81,7 +81,7 @@ def test_of_a_machine_that_shows_nothing_no_order_is_given(protected, verb, show
 
 @pytest.mark.parametrize("verb", STARTS)
 def test_a_look_that_fails_fails_no_verb(protected, verb):
-    protected.appliances.failing[Kind.PROVE] = [1, None]
+    protected.appliances.fail(Kind.PROVE, times=1)
     tree = protected.run(verb)
     assert (tree.job.state, protected.state()) == ("succeeded", STARTS[verb])
     assert "which was started: prove was told to fail." in said(tree, "Proof").sentence

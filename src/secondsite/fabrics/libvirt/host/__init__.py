@@ -19,5 +19,6 @@ Its rooms:
     power        start, shut down, stop
     migrated     machines that were migrated away and are still defined here
     tagging      our tag on a machine, and the veto against its start
+    saved_memory  the same veto in a managed save, which has a definition of its own
     networks     bridges, and libvirt's own networks
 """

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
+from xml.sax.saxutils import quoteattr
 
 from ....wire.common.machines import DiskDefinition, MachineDefinition, NicDefinition
 from ... import foreign_mark
@@ -20,6 +21,7 @@ TAG_ELEMENT = f"{{{NAMESPACE}}}machine"
 FORBIDDEN = "forbidden"
 UNITS = {"b": 1, "bytes": 1, "KB": 1000, "k": 1024, "KiB": 1024, "MB": 1000**2, "M": 1024**2, "MiB": 1024**2,
          "GB": 1000**3, "G": 1024**3, "GiB": 1024**3, "T": 1024**4, "TiB": 1024**4}  # fmt: skip
+_OUR_MARK = re.compile(rf"<{PREFIX}:machine\b[^>]*/>")
 _PASSWORD = re.compile(r"(<graphics\b[^>]*?\spasswd=)('[^']*'|\"[^\"]*\")")
 ElementTree.register_namespace(PREFIX, NAMESPACE)
 
@@ -90,6 +92,18 @@ def set_tag(root: Element, tag: str | None) -> None:
         ElementTree.SubElement(metadata, TAG_ELEMENT, {"tag": tag})
     if len(metadata) == 0:
         root.remove(metadata)
+
+
+def with_mark(text: str, tag: str, *, start_forbidden: bool) -> str:
+    """A definition, as libvirt gave it, with our mark in place of the one that it has. What is not ours stays as it is to the letter,
+    which no parser promises: what other programs have in the metadata is theirs."""
+    start = f' start="{FORBIDDEN}"' if start_forbidden else ""
+    element = f'<{PREFIX}:machine xmlns:{PREFIX}="{NAMESPACE}" tag={quoteattr(tag)}{start}/>'
+    if _OUR_MARK.search(text):
+        return _OUR_MARK.sub(lambda _: element, text, count=1)
+    if "<metadata>" in text:
+        return text.replace("<metadata>", f"<metadata>{element}", 1)
+    return text.replace("</uuid>", f"</uuid><metadata>{element}</metadata>", 1)
 
 
 def remove(parent: Element, *names: str) -> None:

@@ -12,7 +12,7 @@ import libvirt
 from ....datapath.disks import image_locks
 from ....domain import errors, typed
 from ...interface import PowerState
-from . import connection, domain_xml, emulator, inventory, migrated, states, tagging
+from . import connection, domain_xml, emulator, inventory, migrated, saved_memory, states, tagging
 
 POLL_SECONDS = 0.1
 ASK_AGAIN_SECONDS = 10.0
@@ -154,12 +154,7 @@ def _at_rest(domain: Any, away: migrated.Migrated) -> PowerState:
     if written or away.is_away(fabric_id):
         return PowerState.ELSEWHERE
     in_a_file = told == (libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_SAVED)
-    return PowerState.SAVED if in_a_file or has_saved_memory(domain) else PowerState.OFF
-
-
-def has_saved_memory(domain: Any) -> bool:
-    """Whether its next start goes on with memory that names the files that its disks were on then."""
-    return bool(connection.call("looking for a managed save", domain.hasManagedSaveImage, 0))
+    return PowerState.SAVED if in_a_file or saved_memory.is_there(domain) else PowerState.OFF
 
 
 def _are_written(paths: Sequence[Path]) -> bool:

@@ -1,8 +1,9 @@
 """Our mark on a machine: its tag, and whether it may be started.
 
-The mark is metadata in the definition, so it survives reboots and upgrades. A libvirt hook on the host, which gets the
-definition before each start, refuses machines that are marked so (`start-veto` in this folder; the install guide says
-how it is put in place). Without the hook, autostart alone is off."""
+The mark is metadata in the definition, so it survives reboots and upgrades. A libvirt hook on the host, which is asked
+before each start, refuses machines whose kept definition is marked so (`start-veto` in this folder; the install guide says
+how it is put in place). Without the hook, autostart alone is off. The definition inside a managed save is marked, too: a
+hook of an earlier release reads that one."""
 
 from typing import Any
 from xml.sax.saxutils import quoteattr
@@ -10,18 +11,16 @@ from xml.sax.saxutils import quoteattr
 import libvirt
 
 from ...interface import PowerState
-from . import connection, domain_xml, inventory
+from . import connection, domain_xml, inventory, saved_memory
 
 
 def write(
     domain: Any, tag: str | None, *, start_forbidden: bool = False, started_with_host: bool = False
 ) -> None:
     """Set our mark, or remove it with None."""
-    element = None
-    if tag is not None:
-        start = f" start='{domain_xml.FORBIDDEN}'" if start_forbidden else ""
-        start += " autostart='before'" if started_with_host else ""
-        element = f"<machine tag={quoteattr(tag)}{start}/>"
+    start = f" start='{domain_xml.FORBIDDEN}'" if start_forbidden else ""
+    start += " autostart='before'" if started_with_host else ""
+    element = None if tag is None else f"<machine tag={quoteattr(tag)}{start}/>"
     flags = libvirt.VIR_DOMAIN_AFFECT_CONFIG
     if inventory.power_of(domain) is not PowerState.OFF:
         flags |= libvirt.VIR_DOMAIN_AFFECT_LIVE
@@ -36,11 +35,14 @@ def forbid_start(domain: Any, tag: str) -> None:
     if not inventory.is_start_forbidden(domain):
         before = bool(connection.call("reading autostart", domain.autostart))
         write(domain, tag, start_forbidden=True, started_with_host=before)
+    saved_memory.mark(domain, tag, forbidden=True)  # each time: it may have been saved since
     connection.call("turning autostart off", domain.setAutostart, 0)
 
 
 def allow_start(domain: Any, tag: str, *, with_host: bool) -> None:
+    """Autostart as it was, and no mark: it is written in any case, since the file that the hook reads may say otherwise than libvirt,
+    which takes a snapshot's definition before it is refused to start from it."""
     inventory.require_tag(domain, tag)
-    if inventory.is_start_forbidden(domain):
-        write(domain, tag)
+    write(domain, tag)
+    saved_memory.mark(domain, tag, forbidden=False)
     connection.call("setting autostart", domain.setAutostart, int(with_host))

@@ -21,7 +21,7 @@ from ....wire.common.machines import MachineDefinition
 from ....wire.common.properties import Sizing
 from ... import firmware_files, interface
 from ...capacity import Capacity
-from ..host import accelerator, connection, domain_xml, inventory, permissions, power, qemu_img
+from ..host import accelerator, connection, domain_xml, inventory, permissions, power, qemu_img, saved_memory
 from ..seeing import console_file
 from ..seeing.seeing import begin_of
 from . import (
@@ -109,7 +109,7 @@ class Hosting:
         if existing is not None:
             inventory.require_tag(existing, request.tag)
             _require_its_disks(existing, request)
-            if inventory.power_of(existing) is not OFF or power.has_saved_memory(existing):
+            if inventory.power_of(existing) is not OFF or saved_memory.is_there(existing):
                 return ()  # its memory goes with the definition that it was saved with
         self._require_free_name(request)
         chains = _chains(request.disks)
@@ -340,7 +340,7 @@ def _require_replaceable(domain: Any, tags: Sequence[str | None]) -> None:
         raise errors.NotOurs(
             f"The machine '{domain.name()}' is there already, and carries {found or 'no secondsite tag'}."
         )
-    if inventory.power_of(domain) is not OFF or power.has_saved_memory(domain):
+    if inventory.power_of(domain) is not OFF or saved_memory.is_there(domain):
         raise errors.FabricError(
             f"The machine '{domain.name()}' is there and not off: nothing was restored.",
             do="Shut it down if it must be replaced, or discard its saved memory ('virsh managedsave-remove'); then retry the job.",

@@ -1,0 +1,33 @@
+"""What is said of machines that are not on and yet not off, or on and cannot act."""
+
+import pytest
+
+from secondsite.domain import errors, resting
+
+
+@pytest.mark.parametrize("power", sorted(resting.AT_REST))
+@pytest.mark.parametrize("name", ["web01", "a b"])
+def test_of_an_old_copy_nothing_is_advised_that_would_run_it(power, name):
+    with pytest.raises(errors.NotPossibleNow) as refused:
+        resting.require_able(power, name, old_copy=True)
+    assert "must not be started" in refused.value.do
+    for act in ("virsh start", "virsh restore", "virsh resume", "start it", "Migrate it back"):
+        assert act not in refused.value.do
+
+
+@pytest.mark.parametrize("power", sorted(resting.AT_REST))
+def test_of_a_machine_at_home_it_is_said_how_it_can_be_moved(power):
+    with pytest.raises(errors.NotPossibleNow) as refused:
+        resting.require_able(power, "web01")
+    assert resting.OLD_COPY not in refused.value.do
+
+
+def test_a_machine_that_runs_or_is_off_is_in_nobodys_way():
+    for power in ("running", "off", "missing"):
+        resting.require_able(power, "web01")
+
+
+def test_what_a_failover_gives_up_is_said_with_what_must_not_be_done():
+    what, do = resting.stays_behind("web01", "a", "b")
+    assert "saved at a, and stays behind: at b it starts from its disks" in what
+    assert "must not be started" in do
