@@ -19,7 +19,17 @@ from .groups import Groups
 from .orders import ApplianceParts, TakenBack, look_at_chains, remove_left_over, serve_again
 from .shared import ApplianceConfig, Bandwidth, EnrolledPeers, KnownVaults, Peers, State, TrustedCas
 from .source import Replication
-from .target import Admission, Applier, Custody, PowerWatch, ReplicaHost, Resting, Scrubber, Seeds
+from .target import (
+    Admission,
+    Applier,
+    Custody,
+    PowerWatch,
+    ReplicaHost,
+    Resting,
+    Scrubber,
+    SecondCopies,
+    Seeds,
+)
 
 LEFT_OVER_SECONDS = 60.0
 CHAINS_SECONDS = 300.0
@@ -50,6 +60,7 @@ class Appliance:
         self.work = Applier(self.host, config.appliers)
         self.resting = Resting(self.host)
         self.power_watch = PowerWatch(fabric, self.host, self.state)
+        self.second_copies = SecondCopies(fabric, self.host, self.state)
         self.scrubber = Scrubber(config, self.host, self.work)
         self.admission = Admission(self.host, self.work, config.inbox_budget_bytes, self.state)
         self.seeds = Seeds(config)
@@ -84,6 +95,7 @@ class Appliance:
         self.resting.start()
         self.scrubber.start()
         self.power_watch.start()
+        self.second_copies.start()
         self.listener = Listener(
             self.config.listen_host, self.config.listen_port, self.peers.tls, self._serve_peer,
             admits=self.enrolled_peers.admits, idle_seconds=self.config.peer_idle_seconds, limiter=self.peers.limiter,
@@ -129,6 +141,7 @@ class Appliance:
         if self.listener is not None:
             self.listener.stop(left())
         self.power_watch.stop(0.2)
+        self.second_copies.stop(0.2)
         self.scrubber.stop(left())
         self.resting.stop(left())
         self.work.stop(left())

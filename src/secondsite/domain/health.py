@@ -283,6 +283,21 @@ CATALOGUE: dict[str, FindingKind] = {
             "Shut the old copy down at its site ('virsh shutdown MACHINE'). Then 'secondsite machine commit MACHINE', if that is not done, and 'secondsite machine reprotect MACHINE'.",
         ),
         _kind(
+            "old-copy-runs",
+            C,
+            "The machine is protected back to a site that it was failed over from, and somebody started it there from its old disks: two "
+            "copies run, and the replica, which stands on those disks, is damaged.",
+            "Turn the copy off at that site ('virsh destroy', then 'virsh undefine', never with '--remove-all-storage'); the machine runs on at the "
+            "other one. What was written is noticed and compared away; points that it damaged are named, and stay so.",
+        ),
+        _kind(
+            "old-copy-defined",
+            W,
+            "The machine is protected back to a site that it was failed over from, and somebody defined it there again, or another machine on "
+            "its old disks: a start would make two copies, and a failback is refused.",
+            "Remove the definition at that site ('virsh undefine MACHINE'), never its disks ('--remove-all-storage'): the replica stands on them.",
+        ),
+        _kind(
             "failed-over-machine-off",
             C,
             "The machine was failed over, and it does not run at the site that it was failed over to: it went off by itself, somebody "

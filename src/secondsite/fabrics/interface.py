@@ -354,6 +354,13 @@ class Hosting(Protocol):
         """Removes the definition of a machine that is off, so that nobody can start it, and gives it for
         `restore`; a copy of its firmware state stays."""
 
+    def withhold(self, definition: MachineDefinition) -> None:
+        """Where the platform can, nobody starts from the disks of this withdrawn machine, by whatever definition, until `create`
+        or `restore` defines it again, or `release`. `withdraw` does it; harmless when repeated."""
+
+    def release(self, fabric_id: str) -> None:
+        """Nothing stands on the disks of a withdrawn machine any more, and it does not come home. Harmless when repeated."""
+
     def restore(self, definition: MachineDefinition, tag: str | None) -> None:
         """Defines a withdrawn machine again as it was, with its firmware state, powered off."""
 

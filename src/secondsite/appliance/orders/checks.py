@@ -26,7 +26,7 @@ from ...wire.control.checks import (
 )
 from ...wire.control.setups import Base
 from ..shared import withdrawn
-from ..target import FAILOVER, GIVE_ONE, old_disks, stores
+from ..target import FAILOVER, GIVE_ONE, old_disks, second_copies, stores
 from . import marks, own_pauses, runs
 from .context import Context
 from .names import ordered as names
@@ -339,7 +339,8 @@ def _taken(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
         if found.fabric_id == payload.fabric_id and (ours is None or found.tag != ours):
             yield _obstacle(
                 f"Another machine at this site has the id {found.fabric_id}, which {payload.name} will have here.",
-                "If it is the machine that you need, protect it from here; else shut it down and remove it.",
+                _stood_on(context, found)
+                or "If it is the machine that you need, protect it from here; else shut it down and remove it.",
             )
         elif found.fabric_id == payload.fabric_id and _is_an_old_copy(context, payload, found):
             yield _obstacle(
@@ -351,6 +352,14 @@ def _taken(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
                 f"Another machine at this site has the name '{found.name}', which {payload.name} will have here.",
                 _rid_of(context, found),
             )
+
+
+def _stood_on(context: Context, found: MachineSummary) -> str:
+    """What to do about a machine that was defined on the disks that a replica here stands on."""
+    left = withdrawn.recall(context.state, found.fabric_id)
+    if left is None or not second_copies.is_copy(found, left):
+        return ""
+    return second_copies.what_to_do(found.name)
 
 
 def _is_an_old_copy(context: Context, payload: CheckTarget, found: MachineSummary) -> bool:

@@ -54,4 +54,5 @@ def define_again(context: Context, definition: MachineDefinition, tag: str | Non
         return f"{definition.name} is defined again as it was, powered off"
     if tag is None and found.tag == context.machine_id:
         context.fabric.tracking.disable(found.fabric_id)
+    context.fabric.hosting.release(definition.fabric_id)
     return f"{found.name} is defined there already"

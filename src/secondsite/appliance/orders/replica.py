@@ -115,6 +115,7 @@ def remove_left(context: Context, payload: StopReplication, *, keep_files: bool)
             done.append(_restore(context, removal))
         if hosted is not None and not keep_files and payload.fabric_id:
             withdrawn.forget(context.state, payload.fabric_id)  # its disks are gone
+            context.fabric.hosting.release(payload.fabric_id)
     return "".join(f"; {each}" for each in done)
 
 

@@ -17,6 +17,7 @@ Its rooms:
     journal        which instants can be recovered
     resting        close the disks of replicas that are not worked on
     power_watch    whether machines run that were failed over to here
+    second_copies  whether somebody uses the disks that a replica stands on
     verdicts       results of reading points
     scrub          reread points in the background
     scrub_journal  reread the journal
@@ -26,7 +27,17 @@ Its rooms:
     key_change     a new key for all replicas
 """
 
-from . import coming_home, key_change, key_custody, old_disks, scrub, store_daemon, stores, trash
+from . import (
+    coming_home,
+    key_change,
+    key_custody,
+    old_disks,
+    scrub,
+    second_copies,
+    store_daemon,
+    stores,
+    trash,
+)
 from .admission import Admission
 from .apply import Applier
 from .delayed_deletions import DelayedDeletions, Rules
@@ -36,6 +47,7 @@ from .replica import FAILOVER, HostedReplica
 from .replicas import ReplicaHost
 from .resting import Resting
 from .scrub import Scrubber
+from .second_copies import SecondCopies
 from .seeds import Seeds
 
 __all__ = [
@@ -51,12 +63,14 @@ __all__ = [
     "Resting",
     "Rules",
     "Scrubber",
+    "SecondCopies",
     "Seeds",
     "coming_home",
     "key_change",
     "key_custody",
     "old_disks",
     "scrub",
+    "second_copies",
     "store_daemon",
     "stores",
     "trash",

@@ -20,5 +20,6 @@ Its rooms:
     migrated     machines that were migrated away and are still defined here
     tagging      our tag on a machine, and the veto against its start
     saved_memory  the same veto in a managed save, which has a definition of its own
+    withdrawn_disks  the same veto for machines that are not defined here any more
     networks     bridges, and libvirt's own networks
 """

@@ -21,7 +21,17 @@ from ....wire.common.machines import MachineDefinition
 from ....wire.common.properties import Sizing
 from ... import firmware_files, interface
 from ...capacity import Capacity
-from ..host import accelerator, connection, domain_xml, inventory, permissions, power, qemu_img, saved_memory
+from ..host import (
+    accelerator,
+    connection,
+    domain_xml,
+    inventory,
+    permissions,
+    power,
+    qemu_img,
+    saved_memory,
+    withdrawn_disks,
+)
 from ..seeing import console_file
 from ..seeing.seeing import begin_of
 from . import (
@@ -125,6 +135,7 @@ class Hosting:
             _undefine(existing, KEEP)
         domain = self._define(f"defining '{request.name}'", text)
         connection.call("turning autostart off", domain.setAutostart, 0)
+        self.release(request.fabric_id)
         return adapt.left_out(request, self._place(request.definition.native, chains))
 
     def describe(self, request: interface.HostRequest) -> interface.Description:
@@ -164,8 +175,18 @@ class Hosting:
         self._put_aside(domain, copy.with_suffix(".firmware"))
         snapshots.put_aside(domain, copy.with_suffix(SNAPSHOTS))
         durable.write(copy, definition.model_dump_json())
+        self.withhold(definition)
         _undefine(domain, KEEP)
         return _told(definition)
+
+    def withhold(self, definition: MachineDefinition) -> None:
+        if self._hypervisor.embedded_root is None:  # nobody else starts machines in an embedded root
+            withdrawn_disks.forbid(
+                definition.fabric_id, [disk.path for disk in definition.disks if disk.path]
+            )
+
+    def release(self, fabric_id: str) -> None:
+        withdrawn_disks.allow(fabric_id)
 
     def restore(self, definition: MachineDefinition, tag: str | None) -> None:
         existing = self._hypervisor.find(definition.fabric_id)
@@ -180,6 +201,7 @@ class Hosting:
         domain = self._define(f"restoring '{definition.name}'", domain_xml.render(root))
         connection.call("turning autostart off", domain.setAutostart, 0)
         snapshots.give_back(domain, copy.with_suffix(SNAPSHOTS))
+        self.release(definition.fabric_id)
         if tag is None:
             copy.with_suffix(".autostart").unlink(missing_ok=True)
         copy.unlink(missing_ok=True)

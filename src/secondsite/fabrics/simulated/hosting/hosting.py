@@ -91,6 +91,12 @@ class SimulatedHosting:
             self._take_away(record)
             return record.definition
 
+    def withhold(self, definition: MachineDefinition) -> None:
+        """Nobody else starts machines here."""
+
+    def release(self, fabric_id: str) -> None:
+        """Nothing was withheld."""
+
     def restore(self, definition: MachineDefinition, tag: str | None) -> None:
         fabric_id = definition.fabric_id
         with self._faults.around("hosting.restore", fabric_id), self._lock(fabric_id, "restore"):

@@ -1,0 +1,118 @@
+"""A machine that was withdrawn, on a real libvirtd with its hook: libvirt keeps no definition of it, and nobody starts it from what
+they kept. A reprotect had removed the definition, and with it what forbade the start: memory that was saved to a file made two copies,
+and damaged each point."""
+
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import libvirt
+import pytest
+
+import secondsite.fabrics.libvirt.host
+from rig.hosts import LibvirtHost
+from secondsite.fabrics.conformance import steps
+from secondsite.fabrics.interface import PowerState
+from secondsite.fabrics.libvirt.host import withdrawn_disks
+from tests.fabrics.support_owner import made, state, virsh
+from tests.support import libvirtd
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+HOOK = Path(secondsite.fabrics.libvirt.host.__file__).with_name("start-veto")
+REFUSED = "a disk of .* is one that a replica stands on"
+
+
+@pytest.fixture(scope="module")
+def host():
+    with libvirtd.running(own_network=True, hook=HOOK) as daemon:
+        root = Path(tempfile.mkdtemp(prefix="ss-lv.d[x]$-"))  # what means something in a pattern
+        root.chmod(0o755)  # QEMU runs as another user
+        host = LibvirtHost(root, daemon.uri)
+        host.pid_files = daemon.seen("/run/libvirt/qemu")
+        yield host
+        host.end()
+        shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture
+def withdrawn(host):
+    """What it was, where its memory was saved to, and its definition of before; it was protected and is withdrawn."""
+    fabric_id = made(host, "withdrawn")
+    before = host.domain(fabric_id).XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE)
+    kept = host.root / f"{fabric_id}.saved"
+    virsh(host, "save", fabric_id, kept)
+    definition = host.fabric.hosting.withdraw(fabric_id, steps.TAG)
+    assert state(host, fabric_id) is PowerState.MISSING
+    yield definition, kept, before
+    host.fabric.hosting.release(fabric_id)
+
+
+def untagged(text):
+    head, rest = text.split("<metadata>")
+    return head + rest.split("</metadata>")[1]
+
+
+@pytest.mark.parametrize("tagged", [True, False], ids=["tagged", "as it was before"])
+def test_nobody_starts_a_withdrawn_machine_from_what_they_kept(host, withdrawn, tagged):
+    definition, kept, before = withdrawn
+    text = before if tagged else untagged(before)
+    handle = host.connection.handle
+    with pytest.raises(libvirt.libvirtError, match=REFUSED):
+        handle.restore(str(kept))
+    with pytest.raises(libvirt.libvirtError, match=REFUSED):
+        handle.createXML(text)
+    again = handle.defineXML(text)
+    with pytest.raises(libvirt.libvirtError, match=REFUSED):
+        again.create()
+    again.undefine()
+    other = handle.defineXML(
+        text.replace(definition.fabric_id, definition.fabric_id[::-1].replace("-", "0")[:32]).replace(
+            f"<name>{definition.name}</name>", f"<name>{definition.name}-other</name>"
+        )
+    )
+    with pytest.raises(libvirt.libvirtError, match=REFUSED):
+        other.create()
+    other.undefine()
+
+
+def test_what_only_reads_such_a_disk_below_its_own_starts(host, withdrawn):
+    """As what comes home does, or what is started from the store alone, where it names its files below."""
+    definition, _, before = withdrawn
+    disk = Path(definition.disks[0].path)
+    above = disk.with_name(f"above-{disk.name}")
+    _overlay(above, disk)
+    text = untagged(before).replace(f"<uuid>{definition.fabric_id}</uuid>", "")
+    text = text.replace(f"<name>{definition.name}</name>", f"<name>{definition.name}-above</name>")
+    text = text.replace(f"/{disk.name}", f"/{above.name}")
+    below = f"<backingStore type='file'><format type='qcow2'/><source file='{_escaped(disk)}'/><backingStore/></backingStore>"
+    head, tail = text.split(above.name, 1)
+    end = tail.index("/>") + 2
+    domain = host.connection.handle.createXML(head + above.name + tail[:end] + below + tail[end:])
+    assert domain.isActive()
+    domain.destroy()
+
+
+@pytest.mark.parametrize("way", ["restored", "released"])
+def test_it_starts_again_once_it_is_defined_again_or_nothing_stands_on_its_disks(host, withdrawn, way):
+    definition, kept, _ = withdrawn
+    if way == "restored":
+        host.fabric.hosting.restore(definition, None)
+    else:
+        host.fabric.hosting.release(definition.fabric_id)
+    host.connection.handle.restore(str(kept))
+    assert state(host, definition.fabric_id) is PowerState.RUNNING
+    assert not (withdrawn_disks.FOLDER / definition.fabric_id).exists()
+    host.domain(definition.fabric_id).destroy()
+
+
+def _overlay(path, below):
+    subprocess.run(
+        ["qemu-img", "create", "-q", "-f", "qcow2", "-b", str(below), "-F", "qcow2", str(path)], check=True
+    )
+    path.chmod(0o666)
+
+
+def _escaped(path):
+    return str(path).replace("&", "&amp;").replace("'", "&apos;")
