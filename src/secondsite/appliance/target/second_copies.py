@@ -46,7 +46,7 @@ class SecondCopies(Periodic):
                 return
             with hosted.try_lock("looking for a second copy") as locked:
                 if locked:
-                    self._look_at(hosted, found)
+                    self.compare(hosted, found)
 
     def _withdrawn(self, hosted: HostedReplica) -> MachineDefinition | None:
         """What the replica stands on, unless it is home again."""
@@ -57,7 +57,8 @@ class SecondCopies(Periodic):
         except errors.NotFound:
             return None
 
-    def _look_at(self, hosted: HostedReplica, found: Collection[MachineSummary]) -> None:
+    def compare(self, hosted: HostedReplica, found: Collection[MachineSummary]) -> None:
+        """Tell of those of the site's machines, `found`, that are copies. The caller has locked the replica."""
         definition = self._withdrawn(hosted)
         copies = [] if definition is None else [each for each in found if is_copy(each, definition)]
         if definition is not None:
