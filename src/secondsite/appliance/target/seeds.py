@@ -172,7 +172,7 @@ def _recall(hosted: HostedReplica) -> Imported:
 
 
 def _record_path(hosted: HostedReplica) -> Path:
-    return hosted.replica.inbox.parent / RECORD
+    return hosted.replica.files.inbox.parent / RECORD
 
 
 def _end(daemon: StorageDaemon) -> None:
