@@ -21,7 +21,6 @@ Its rooms:
     real_files    in folders that others may have written into, what is no file is not read
     seams         named points where a test can stop the world
     seldom        what can be caused as often as one likes is told once in a while
-    short_folder  a private place for unix sockets
     threads       have names, and their deaths are reported
     tls           the version of TLS that we speak
     units         sizes and spans
