@@ -98,7 +98,7 @@ def _cycle(opened: dict[str, replica.Replica], fact: Fact) -> str | None:
     if machine_id not in opened:
         return f"{fact}: there is no replica"
     state = opened[machine_id].state
-    waiting = [n for in_epoch, n, _ in inbox.scan(opened[machine_id].inbox) if in_epoch == int(epoch)]
+    waiting = [n for in_epoch, n, _ in inbox.scan(opened[machine_id].files.inbox) if in_epoch == int(epoch)]
     newest = max([*waiting, state.processed_seq if state.epoch == int(epoch) else 0])
     return f"{fact}: the newest cycle is {newest}" if newest < int(seq) else None
 

@@ -214,7 +214,7 @@ def test_a_damaged_cycle_is_discarded_and_the_source_compares(pair):
         pair.source.write(pair.fabric_id, 3 * MiB, noise(1 * MiB))
         pair.source.do(Kind.RUN_CYCLE, RunCycle(), pair.machine_id)
         path = next(
-            path for _, _, path in inbox.scan(hosted.replica.inbox) if path.stat().st_size > 500 * KiB
+            path for _, _, path in inbox.scan(hosted.replica.files.inbox) if path.stat().st_size > 500 * KiB
         )
         with path.open("r+b") as file:
             file.seek(300 * KiB)

@@ -127,7 +127,7 @@ def test_a_bit_that_flips_in_the_inbox_is_made_up_for_with_few_bytes(pair, figur
         with hosted.lock("a test", 10):
             pair.source.write(pair.fabric_id, 3 * MiB, noise(CHANGED))
             pair.source.do(Kind.RUN_CYCLE, RunCycle(), pair.machine_id)
-            files = [path for _, _, path in inbox.scan(hosted.replica.inbox)]
+            files = [path for _, _, path in inbox.scan(hosted.replica.files.inbox)]
             path = max(files, key=lambda each: each.stat().st_size)
             flip_in_file(path, path.stat().st_size // 2)
             before = pair.source_status().total_wire_bytes

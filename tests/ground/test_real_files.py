@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from secondsite.ground.handed_over import real_files
+from secondsite.ground import real_files
 
 
 def test_a_file_is_read_as_a_whole(tmp_path):

@@ -6,7 +6,7 @@ import tempfile
 
 import pytest
 
-from secondsite.ground import short_folder
+from secondsite.ground.processes import short_folder
 
 LONGEST = 60
 

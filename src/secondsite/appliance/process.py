@@ -171,7 +171,7 @@ class Appliance:
         return (f"{'127.0.0.1' if host in ('', '0.0.0.0', '::') else host}:{port}",)
 
     def _serve_peer(self, connection: Connection) -> None:
-        transfer.serve(connection, self.admission, more={"COMMON": self.groups.answer})
+        transfer.serve(connection, self.admission, more={"COMMON": self.groups.asked.answer})
 
     def _look_at_peers_again(self) -> None:
         self.peers.look_again()

@@ -8,7 +8,6 @@ Its rooms:
     certificates  what a certificate says of itself, its key, and its issuer
     durable       files that are whole or absent after a power cut
     full_disk     recognize one, report it, and try again
-    handed_over/  folders that others may have written into
     holes         sparse files: what is stored of one, and holes made again
     host          what this process asks its host
     job_states    the states of jobs and tasks, in the words that everything uses
@@ -19,9 +18,9 @@ Its rooms:
     plural        numbers with their nouns
     processes/    how our processes live
     problem       the base of all errors, and those that several rooms share
+    real_files    in folders that others may have written into, what is no file is not read
     seams         named points where a test can stop the world
     seldom        what can be caused as often as one likes is told once in a while
-    short_folder  a private place for unix sockets
     threads       have names, and their deaths are reported
     tls           the version of TLS that we speak
     units         sizes and spans

@@ -202,7 +202,7 @@ def test_a_cycle_that_a_former_release_received_does_not_hold_up_the_inbox(pause
     hosted, hostile = paused.target.replica(paused.machine_id), HostileSource(paused)
     header = hostile.header({"taken_at": "yesterday"})
     paused.target.stop()
-    inbox = hosted.replica.inbox
+    inbox = hosted.replica.files.inbox
     path = inbox / f"1-{hostile.seq}.cycle"
     said = messages.encode("BEGIN", {"header": header, **header})
     end = messages.encode("END", {"frames": 0, "digest": "99aa06d3014798d86001c324468d497f"})

@@ -37,16 +37,14 @@ def late(monkeypatch, seconds):
 def test_a_replica_that_nobody_works_on_is_closed_and_its_next_cycle_opens_it_again(replicated, monkeypatch):
     hosted = hosted_at_the_target(replicated)
     cycle(replicated)
-    assert hosted.replica.opened_for_use_at is not None
+    assert hosted.replica.heads.used_at is not None
     replicated.target.appliance.resting.look()
-    assert hosted.replica.opened_for_use_at is not None, "it was used a moment ago"
+    assert hosted.replica.heads.used_at is not None, "it was used a moment ago"
     late(monkeypatch, 1)
-    eventually(
-        lambda: replicated.target.appliance.resting.look() or hosted.replica.opened_for_use_at is None, 30
-    )
+    eventually(lambda: replicated.target.appliance.resting.look() or hosted.replica.heads.used_at is None, 30)
     assert hosted.findings.all() == ()
     cycle(replicated)
-    assert hosted.replica.opened_for_use_at is not None
+    assert hosted.replica.heads.used_at is not None
 
 
 def test_a_replica_that_somebody_has_is_left_to_them(replicated, monkeypatch):
@@ -55,7 +53,7 @@ def test_a_replica_that_somebody_has_is_left_to_them(replicated, monkeypatch):
     late(monkeypatch, 1)
     with hosted.lock("the test", 10):
         replicated.target.appliance.resting.look()
-        assert hosted.replica.opened_for_use_at is not None
+        assert hosted.replica.heads.used_at is not None
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ class Recorder:
     def file(self, point_id=None, writes=4, **more):
         header, frames = self.source.cycle(point_id, writes, **more)
         self.held[header.seq] = self.source.copy()
-        path = cycle_file.write(self.replica.inbox, header, map(encoded, frames))
+        path = cycle_file.write(self.replica.files.inbox, header, map(encoded, frames))
         return header, path
 
     def cycle(self, point_id=None, **more):

@@ -282,7 +282,7 @@ def test_a_cycle_of_the_journal_is_recovered_and_neither_file_nor_overlay_shows_
                 Choice(), 0, frame.offset, bytes(frame.length) if frame.zero else frame.data
             )
         )
-        path = cycle_file.write(replica.inbox, header, encoded, key)
+        path = cycle_file.write(replica.files.inbox, header, encoded, key)
         replica.apply(*cycle_file.read(path, key))
         replica.journal.keep(path, 1, header.seq, header.seq - 1, datetime.fromisoformat(header.taken_at))
     overlay = replica.open_run("drill", "p1", through_seq=3)["sda"]

@@ -62,7 +62,7 @@ def sealed(replica, header, frames):
         for frame in frames
         for each in codec.encode(Choice(), 0, frame.offset, bytes(frame.length) if frame.zero else frame.data)
     )
-    return cycle_file.write(replica.inbox, header, encoded, replica.file_key)
+    return cycle_file.write(replica.files.inbox, header, encoded, replica.file_key)
 
 
 def change(folder, daemon, key, new, reach=lambda _name: None):
@@ -86,7 +86,7 @@ def assert_opens_all(folder, daemon, source, key, scratch, monkeypatch, points=T
     readable(monkeypatch, key)
     assert all(opens(path, key) for path in images(folder))
     replica = Replica.open(folder, daemon, key=key)
-    for path in [*replica.inbox.glob("*.cycle"), *replica.files.journal.glob("*.cycle")]:
+    for path in [*replica.files.inbox.glob("*.cycle"), *replica.files.journal.glob("*.cycle")]:
         cycle_file.verify(path, replica.file_key)
     for point in replica.points():
         assert replica.firmware(point.point_id) == STATE
@@ -99,7 +99,7 @@ def test_a_new_key_opens_every_layer_and_file_and_the_old_one_none(
     replica, daemon, source, key, other_key, tmp_path, monkeypatch
 ):
     folder = replica.files.root
-    before = [path.read_bytes() for path in replica.inbox.iterdir()]
+    before = [path.read_bytes() for path in replica.files.inbox.iterdir()]
     replica.admit_key(other_key)
     assert replica.state.next_key_id == other_key.key_id
     assert all(opens(path, each) for path in images(folder) for each in (key, other_key))
@@ -107,7 +107,7 @@ def test_a_new_key_opens_every_layer_and_file_and_the_old_one_none(
     change(folder, daemon, key, other_key)
     assert_opens_all(folder, daemon, source, other_key, tmp_path, monkeypatch)
     assert [path for path in images(folder) if opens(path, key)] == []
-    assert [path.read_bytes() for path in replica.inbox.iterdir()] == before, "data was written again"
+    assert [path.read_bytes() for path in replica.files.inbox.iterdir()] == before, "data was written again"
     state = replica_state.load(folder / "replica.json")
     assert (state.key_id, state.next_key_id, state.former_key_id) == (other_key.key_id, None, None)
     assert [key_id for key_id, _ in state.data_keys] == [other_key.key_id]
@@ -121,7 +121,7 @@ def test_replication_goes_on_with_the_new_key(replica, daemon, source, key, othe
     change(folder, daemon, key, other_key)
     readable(monkeypatch, other_key)
     again = Replica.open(folder, daemon, key=other_key)
-    (waiting,) = again.inbox.iterdir()
+    (waiting,) = again.files.inbox.iterdir()
     again.apply(*cycle_file.read(waiting, again.file_key))
     again.apply(*source.cycle("p3"))
     again.drop("p1")
@@ -175,7 +175,7 @@ def test_either_key_may_be_the_one_that_is_there_after_the_first_half(
     readable(monkeypatch, key)
     folder = replica.files.root
     replica.admit_key(other_key)
-    (waiting,) = replica.inbox.iterdir()
+    (waiting,) = replica.files.inbox.iterdir()
     replica.apply(*cycle_file.read(waiting, replica.file_key))
     replica.close()
     again = Replica.open(folder, daemon, key=key)
@@ -200,7 +200,7 @@ def test_a_disk_that_grew_has_layers_of_two_headers_and_both_take_the_key(
     replica, daemon, source, key, other_key, tmp_path, monkeypatch
 ):
     folder = replica.files.root
-    (waiting,) = replica.inbox.iterdir()
+    (waiting,) = replica.files.inbox.iterdir()
     replica.apply(*cycle_file.read(waiting, replica.file_key))
     waiting.unlink()
     source.disks["sda"].extend(bytes(MiB))
@@ -216,7 +216,7 @@ def test_a_disk_that_grew_has_layers_of_two_headers_and_both_take_the_key(
 def left_by_an_earlier_release(folder, key):
     """Firmware state plain under its sha256, cycles sealed with the customer's key itself, and no data key."""
     replica = Replica.open(folder, cast(StorageDaemon, None), key=key)
-    for path in [*replica.inbox.glob("*.cycle"), *replica.files.journal.glob("*.cycle")]:
+    for path in [*replica.files.inbox.glob("*.cycle"), *replica.files.journal.glob("*.cycle")]:
         with encrypted_file.content(path, replica.file_key) as file:
             content = file.read(64 * MiB)
         encrypted_file.write(path, content, key)
@@ -276,7 +276,7 @@ def test_a_replica_that_an_earlier_release_made_takes_a_new_key(
     folder = replica.files.root
     replica.close()
     left_by_an_earlier_release(folder, key)
-    (waiting,) = replica.inbox.iterdir()
+    (waiting,) = replica.files.inbox.iterdir()
     assert encrypted_file.key_id_of(waiting) == key.key_id
     assert cycle_file.verify(waiting, Replica.open(folder, daemon, key=key).file_key).seq == 5
     change(folder, daemon, key, other_key)

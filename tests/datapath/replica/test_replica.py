@@ -230,7 +230,7 @@ def test_no_journal_leads_over_a_disk_that_shrank(replica, source, tmp_path):
     del source.disks["sda"][MiB:]
     header, frames = source.cycle()
     replica.apply(header, frames)
-    path = replica.inbox / "cycle"
+    path = replica.files.inbox / "cycle"
     path.write_bytes(b"")
     assert not replica.retire(path, header.epoch, header.seq)
 
@@ -560,8 +560,8 @@ def test_a_cycle_file_from_the_inbox_is_applied(replica, source, tmp_path):
         encoded = [
             e for f in frames for e in codec.encode(Choice(), f.disk, f.offset, f.data or bytes(f.length))
         ]
-        cycle_file.write(replica.inbox, header, iter(encoded))
-    for _epoch, _seq, path in inbox.scan(replica.inbox):
+        cycle_file.write(replica.files.inbox, header, iter(encoded))
+    for _epoch, _seq, path in inbox.scan(replica.files.inbox):
         replica.apply(*cycle_file.read(path))
         path.unlink()
     assert_points_true(replica, source, tmp_path)

@@ -51,7 +51,7 @@ def test_keeping_a_cycle_survives_a_death_at_every_seam(template, daemon, source
     def process(replica):
         waiting = replica.files.root / path
         if waiting.exists():
-            reach = replica._core.reach  # noqa: SLF001 the owner may die between the two calls as well
+            reach = replica.reach  # the owner may die between the two calls as well
             replica.apply(*cycle_file.read(waiting))
             reach("test.before-retire")
             replica.retire(waiting, header.epoch, header.seq)
@@ -78,9 +78,9 @@ def test_an_end_of_the_daemon_while_rolling_leaves_the_run_to_be_made_anew(
     assert died
     daemon.stop()
     heir = Replica.open(template, daemon)
-    assert heir.rolling
+    assert heir.rolling()
     assert content(heir.open_run("drill", "p1", through_seq=4), tmp_path) == source.recorder.held[4]
-    assert not heir.rolling
+    assert not heir.rolling()
 
 
 def test_a_run_that_was_never_made_gives_way_to_another_instant(template, daemon, source, tmp_path):

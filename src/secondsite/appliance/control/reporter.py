@@ -7,16 +7,14 @@ sent after all is to be told once more with `start_over`.
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Protocol
 
 import structlog
 
 from ...wire.control import Status, changes
 from ...wire.control.salvage import sayable
-from ...wire.control.setups import ReplicaSetup, SourceSetup
 from ...wire.control.statuses import ReplicaStatus, SourceStatus
-from ..source import Replication
-from ..target import ReplicaHost
+from ..source import Replication, Source
+from ..target import HostedReplica, ReplicaHost
 from .generations import DRILL_KEY, KEY, Generations
 from .news import Key, News, Part, Side, size
 
@@ -33,16 +31,8 @@ PORTION, STATUS_WEIGHS = 500, 10
 """So many points are told whole at once; a status takes a vault as long as so many of them. A portion is some 20 ms of its time."""
 
 AnyStatus = SourceStatus | ReplicaStatus
+Described = Source | HostedReplica
 log = structlog.get_logger(__name__)
-
-
-class Described(Protocol):
-    """A machine's side."""
-
-    @property
-    def setup(self) -> SourceSetup | ReplicaSetup: ...
-
-    def status(self) -> AnyStatus: ...
 
 
 class Reporter:

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
-from ...datapath.channel import Connection, Message
 from ...fabrics.interface import Fabric
 from ...ground import threads
 from ...ground.periodic import Periodic
@@ -99,10 +98,6 @@ class Groups(Periodic):
 
     def pause_seconds(self) -> float:
         return LOOK_SECONDS
-
-    def answer(self, connection: Connection, message: Message) -> None:
-        """Another appliance asks for a common point."""
-        self.asked.answer(connection, message)
 
     def _look_at_leader(self, group: GroupShape, clock: _Clock) -> None:
         """Nobody here hears of a common point that its leader never asks for."""

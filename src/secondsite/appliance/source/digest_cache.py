@@ -10,10 +10,9 @@ from pathlib import Path
 
 import structlog
 
-from ...datapath.digests import DigestCache
+from ...datapath.digests import DigestCache, DigestCacheFile
 from ...datapath.digests import cache as digest_cache
 from ...datapath.extents import Extent
-from ...datapath.transfer import Known
 from ...ground import seams
 from .machine import Source
 from .slices import DiskPart
@@ -40,7 +39,7 @@ class CycleDigests:
         except OSError as error:
             self._give_up(error)
 
-    def of(self, key: str) -> Known | None:
+    def of(self, key: str) -> DigestCacheFile | None:
         """The known digests of a disk; None without a cache."""
         return self._cache.of(key) if self._cache is not None else None
 

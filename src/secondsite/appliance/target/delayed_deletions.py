@@ -17,8 +17,7 @@ import structlog
 
 from ...datapath.files import write_durably
 from ...domain.delayed import Delayed, Lowered, Released
-from ...ground import host, seams
-from ...ground.handed_over import real_files
+from ...ground import host, real_files, seams
 from ...ground.problem import StoreFull
 from ...ground.units import DAY, MINUTE
 from ...ground.uptime import Uptime

@@ -110,7 +110,7 @@ class KeptCycles:
 
         Age is counted from the newest cycle, so none are dropped while none arrive. It is measured as for points,
         by the uptime of this host."""
-        if self._replica.rolling:
+        if self._replica.rolling():
             return
         kept = self._replica.journal
         if journal_seconds == 0:
@@ -122,7 +122,7 @@ class KeptCycles:
     def shorten(self, points: Sequence[PointShape]) -> bool:
         """Drop the oldest cycles, up to the next point; False if there are none to drop."""
         kept = self._replica.journal.entries()
-        if not kept or self._replica.rolling:
+        if not kept or self._replica.rolling():
             return False
         later = [start.seq for start in self._starts(points) if start.seq >= kept[0].seq]
         return self._replica.journal.drop_through(min(later, default=kept[-1].seq))

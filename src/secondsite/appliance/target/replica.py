@@ -161,7 +161,7 @@ class HostedReplica:
 
     def waiting(self) -> list[tuple[int, int, Path]]:
         """(epoch, seq, path) of received cycles, oldest first."""
-        return inbox.scan(self.replica.inbox)
+        return inbox.scan(self.replica.files.inbox)
 
     def received_seq(self) -> int:
         """The newest cycle of this epoch that is durable here; 0 before the first."""
@@ -311,7 +311,7 @@ class HostedReplica:
 
     def _stored(self) -> int:
         if time.monotonic() - self._counted_at > STORE_COUNTED_EVERY_SECONDS or not self._counted_at:
-            folder = self.replica.inbox.parent
+            folder = self.replica.files.inbox.parent
             self._stored_bytes = sum(_blocks(path) for path in folder.rglob("*"))
             self._counted_at = time.monotonic()
         return self._stored_bytes

@@ -84,7 +84,7 @@ class ReplicaHost:
             replica.forget_digests()
             log.warning("replica.put-back", machine=setup.machine_id)
         hosted.look_for_key()
-        inbox.clear_parts(replica.inbox)
+        inbox.clear_parts(replica.files.inbox)
         hosted.refresh()
         with self._lock:
             self._hosted[setup.machine_id] = hosted

@@ -50,7 +50,7 @@ class Resting:
 
 
 def _rests(hosted: HostedReplica, now: float) -> bool:
-    used_at = hosted.replica.opened_for_use_at
+    used_at = hosted.replica.heads.used_at
     return used_at is not None and now - used_at > rests_after_seconds(hosted.setup.policy)
 
 

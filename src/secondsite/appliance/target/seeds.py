@@ -20,8 +20,7 @@ from ...datapath import errors
 from ...datapath.disks import NbdDisk, StorageDaemon
 from ...datapath.replica import Pieces, Seed, seed_image
 from ...domain.amounts import size
-from ...ground import durable, seams
-from ...ground.handed_over import real_files
+from ...ground import durable, real_files, seams
 from ...ground.units import DAY, MiB
 from ...wire.common.base import Shape
 from ...wire.control.checks import SeedDisk
@@ -172,7 +171,7 @@ def _recall(hosted: HostedReplica) -> Imported:
 
 
 def _record_path(hosted: HostedReplica) -> Path:
-    return hosted.replica.inbox.parent / RECORD
+    return hosted.replica.files.inbox.parent / RECORD
 
 
 def _end(daemon: StorageDaemon) -> None:

@@ -4,7 +4,7 @@ instants      which instant to start from: --choice, --point, --at
 disks         --disk and --seed
 confirming    what is told and asked before
 second_copies which machines run and go on beside their copies
-running       from a verb's own options to its command
+running       the end of each command: ask, begin the job, follow it
 protection    enable, disable, reprotect, resynchronize, disks in and out
 failovers     drills, failovers, and what follows them
 preflight     what would be in the way
@@ -22,7 +22,6 @@ import typer
 from . import failovers, properties, protection
 from .appliances import appliances
 from .preflight import preflight
-from .running import command
 
 VERBS = (
     protection.enable_protection,
@@ -45,7 +44,7 @@ VERBS = (
 def register(app: typer.Typer) -> None:
     """Adds the verbs to the noun 'machine'."""
     for function in VERBS:
-        app.command(function.__name__.replace("_", "-"))(command(function))
+        app.command(function.__name__.replace("_", "-"))(function)
     app.command()(preflight)
     app.command()(appliances)
     app.command("set")(properties.change)

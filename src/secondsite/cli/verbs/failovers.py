@@ -11,14 +11,29 @@ from ...domain.points import RecoveryPointChoice
 from ...domain.prediction.data_sync import DataSync
 from ...wire import rest
 from .. import amount_options
-from ..options import CleanUp, DnsServer, DrillVerdict, KeepIfFailed, StayOpen, Subnet, Way, WithoutSite
+from ..options import (
+    CleanUp,
+    DnsServer,
+    DrillVerdict,
+    Json,
+    KeepIfFailed,
+    MachineNames,
+    NoWait,
+    StayOpen,
+    Subnet,
+    Way,
+    WithoutSite,
+)
 from ..risk import Yes
 from . import instants, second_copies, synchronizing
 from .confirming import Confirmed
 from .instants import At, Choice, Failback, Point
+from .running import run
 
 
 def test_failover(
+    context: typer.Context,
+    machines: MachineNames,
     choice: Choice = None,
     point: Point = None,
     at: At = None,
@@ -34,7 +49,9 @@ def test_failover(
     keep_if_failed: KeepIfFailed = False,
     stay_open: StayOpen = False,
     yes: Yes = False,
-) -> Confirmed:
+    no_wait: NoWait = False,
+    as_json: Json = False,
+) -> None:
     """A drill: run a copy in an isolated network. Production and replication are not disturbed."""
     networks.checked(network, subnet, dns_server or ())  # before anybody is asked
     start = instants.start(choice, point, at, RecoveryPointChoice.LATEST_PROCESSED)
@@ -44,7 +61,7 @@ def test_failover(
         "create-each": "an isolated network for each of its own",
         "none": "no network",
     }.get(network, f"network {network}")
-    return Confirmed(
+    about = Confirmed(
         lambda them: them.test_failover(
             choice=start.choice,
             point=start.point,
@@ -63,23 +80,31 @@ def test_failover(
         yes,
         Verb.TEST_FAILOVER,
     )
+    run(context, machines, about, no_wait, as_json)
 
 
 def cleanup_test_failover(
+    context: typer.Context,
+    machines: MachineNames,
     notes: Annotated[str, typer.Option(help="What was seen; kept with the drill's record.")] = "",
     verdict: DrillVerdict = None,
     without_site: WithoutSite = None,
     yes: Yes = False,
-) -> Confirmed:
+    no_wait: NoWait = False,
+    as_json: Json = False,
+) -> None:
     """End a drill: remove the test machine and its network, keep notes and verdict."""
-    return Confirmed(
+    about = Confirmed(
         lambda them: them.cleanup_test_failover(notes=notes, verdict=verdict, without_site=without_site),
         lambda it: f"its test machine at {it.target_site} and the network of the drill are removed",
         yes=yes,
     )
+    run(context, machines, about, no_wait, as_json)
 
 
 def failover(
+    context: typer.Context,
+    machines: MachineNames,
     choice: Choice = None,
     point: Point = None,
     at: At = None,
@@ -92,11 +117,13 @@ def failover(
     direction: Way = None,
     while_running: second_copies.WhileRunning = None,
     yes: Yes = False,
-) -> Confirmed:
+    no_wait: NoWait = False,
+    as_json: Json = False,
+) -> None:
     """The source is in trouble: start the machines at the target. Never waits for a dead site."""
     start = instants.start(choice, point, at, RecoveryPointChoice.LATEST)
     first = "shut down if that can be done, then " if shut_down else ""
-    return Confirmed(
+    about = Confirmed(
         lambda them: them.failover(
             choice=start.choice,
             point=start.point,
@@ -110,9 +137,12 @@ def failover(
         Verb.FAILOVER,
         while_running=None if shut_down else while_running or (),
     )
+    run(context, machines, about, no_wait, as_json)
 
 
 def planned_failover(
+    context: typer.Context,
+    machines: MachineNames,
     choice: Failback = None,
     data_sync: Annotated[
         DataSync | None,
@@ -134,14 +164,17 @@ def planned_failover(
     ] = None,
     direction: Way = None,
     yes: Yes = False,
-) -> Confirmed:
+    no_wait: NoWait = False,
+    as_json: Json = False,
+) -> None:
     """Move machines without losing a write: also the way back (failback). Both sites must be up."""
     chosen = choice or RecoveryPointChoice.LATEST
     if data_sync is not None:
-        return synchronizing.confirmed(data_sync, chosen, at_most_down, yes)
+        about = synchronizing.confirmed(data_sync, chosen, at_most_down, yes)
+        run(context, machines, about, no_wait, as_json)
     earlier = chosen is not RecoveryPointChoice.LATEST
     ends = "; what it wrote since its point is lost once it is committed" if earlier else "; nothing is lost"
-    return Confirmed(
+    about = Confirmed(
         lambda them: them.planned_failover(
             choice=chosen, at_most_down_seconds=at_most_down, direction=direction
         ),
@@ -152,14 +185,22 @@ def planned_failover(
         yes,
         Verb.PLANNED_FAILOVER,
     )
+    run(context, machines, about, no_wait, as_json)
 
 
 def change_recovery_point(
-    point: Point = None, choice: Choice = None, at: At = None, yes: Yes = False
-) -> Confirmed:
+    context: typer.Context,
+    machines: MachineNames,
+    point: Point = None,
+    choice: Choice = None,
+    at: At = None,
+    yes: Yes = False,
+    no_wait: NoWait = False,
+    as_json: Json = False,
+) -> None:
     """Start the failed-over machine from another point or another instant. Possible until commit."""
     start = instants.start(choice, point, at, RecoveryPointChoice.CUSTOM)
-    return Confirmed(
+    about = Confirmed(
         lambda them: them.change_recovery_point(choice=start.choice, point=start.point, at=start.at),
         lambda it: (
             f"stopped at {it.target_site} and started again; what it wrote there since its failover is lost"
@@ -167,11 +208,19 @@ def change_recovery_point(
         start,
         yes,
     )
+    run(context, machines, about, no_wait, as_json)
 
 
-def commit(without_site: WithoutSite = None, yes: Yes = False) -> Confirmed:
+def commit(
+    context: typer.Context,
+    machines: MachineNames,
+    without_site: WithoutSite = None,
+    yes: Yes = False,
+    no_wait: NoWait = False,
+    as_json: Json = False,
+) -> None:
     """Accept the failover: keep its point, delete the others."""
-    return Confirmed(
+    about = Confirmed(
         lambda them: them.commit(without_site=without_site),
         lambda it: (
             f"it stays at {it.target_site}; the recovery points that it was not started from are deleted"
@@ -179,6 +228,7 @@ def commit(without_site: WithoutSite = None, yes: Yes = False) -> Confirmed:
         yes=yes,
         after=None if without_site else _reverses,
     )
+    run(context, machines, about, no_wait, as_json)
 
 
 def _reverses(vault: Vault, it: rest.Machine) -> str | None:
@@ -190,12 +240,20 @@ def _reverses(vault: Vault, it: rest.Machine) -> str | None:
     return f"it is not protected until a person reprotects it: so it is set between {it.source_site} and {it.target_site}"
 
 
-def cancel_failover(without_site: WithoutSite = None, yes: Yes = False) -> Confirmed:
+def cancel_failover(
+    context: typer.Context,
+    machines: MachineNames,
+    without_site: WithoutSite = None,
+    yes: Yes = False,
+    no_wait: NoWait = False,
+    as_json: Json = False,
+) -> None:
     """Undo a planned failover before commit: the old machine runs again and replication goes on."""
-    return Confirmed(
+    about = Confirmed(
         lambda them: them.cancel_failover(without_site=without_site),
         lambda it: (
             f"stopped at {it.target_site} and started at {it.source_site}; what it wrote at {it.target_site} is lost"
         ),
         yes=yes,
     )
+    run(context, machines, about, no_wait, as_json)

@@ -3,7 +3,7 @@
 import shlex
 import sys
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, NoReturn, cast
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -29,7 +29,6 @@ from ..options import (
 )
 from ..output import clock
 from . import instants, predicted, properties, second_copies
-from .running import with_options_of
 
 Name = Annotated[str, typer.Argument(help="Name of the plan.", metavar="PLAN", show_default=False)]
 STARTS = frozenset({Verb.TEST_FAILOVER, Verb.FAILOVER, Verb.PLANNED_FAILOVER, Verb.CHANGE_RECOVERY_POINT})
@@ -54,10 +53,11 @@ Choice = Annotated[
     ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask whether to begin.")]
-Options = dict[str, object]
 
 
 def test_failover(
+    context: typer.Context,
+    plan: Name,
     choice: Choice = None,
     network: Annotated[
         str,
@@ -69,30 +69,51 @@ def test_failover(
     dns_server: DnsServer = None,
     clean_up: CleanUp = False,
     keep_if_failed: KeepIfFailed = False,
-) -> Options:
+    group: GroupsOption = None,
+    leave_out: LeaveOut = None,
+    direction: Way = None,
+    yes: Yes = False,
+    no_wait: NoWait = False,
+    as_json: Json = False,
+) -> None:
     """A drill: run copies in an isolated network, group after group. Cancelled, it cleans up what it made."""
-    return _given(
-        choice,
+    asked = rest.PlanTestFailover(
+        **part(group, leave_out, direction),
+        **_chosen(choice),
         network=network,
         subnet=subnet,
         dns_servers=tuple(dns_server or ()),
         clean_up=clean_up,
         keep_if_failed=keep_if_failed,
     )
+    _run(context, plan, Verb.TEST_FAILOVER, asked, yes, no_wait, as_json)
 
 
 def cleanup_test_failover(
+    context: typer.Context,
+    plan: Name,
     notes: Annotated[
         str, typer.Option(help="What was seen; kept with the record of each machine's drill.")
     ] = "",
     verdict: DrillVerdict = None,
     without_site: WithoutSite = None,
-) -> Options:
+    group: GroupsOption = None,
+    leave_out: LeaveOut = None,
+    direction: Way = None,
+    yes: Yes = False,
+    no_wait: NoWait = False,
+    as_json: Json = False,
+) -> None:
     """End the drill of each machine: remove the test machines and their networks, keep notes and verdict."""
-    return {"notes": notes, "verdict": verdict, "without_site": without_site}
+    asked = rest.PlanCleanupTestFailover(
+        **part(group, leave_out, direction), notes=notes, verdict=verdict, without_site=without_site
+    )
+    _run(context, plan, Verb.CLEANUP_TEST_FAILOVER, asked, yes, no_wait, as_json)
 
 
 def failover(
+    context: typer.Context,
+    plan: Name,
     choice: Choice = None,
     shut_down: Annotated[
         bool,
@@ -102,32 +123,87 @@ def failover(
         ),
     ] = False,
     while_running: second_copies.WhileRunning = None,
-) -> Options:
+    group: GroupsOption = None,
+    leave_out: LeaveOut = None,
+    direction: Way = None,
+    yes: Yes = False,
+    no_wait: NoWait = False,
+    as_json: Json = False,
+) -> None:
     """The source is in trouble: start the machines at the target, group after group. Goes on to the end whatever fails."""
-    return _given(choice, shut_down_source=shut_down, while_running=tuple(while_running or ()))
+    asked = rest.PlanFailover(
+        **part(group, leave_out, direction), **_chosen(choice), shut_down_source=shut_down
+    )
+    _run(context, plan, Verb.FAILOVER, asked, yes, no_wait, as_json, while_running or ())
 
 
-def planned_failover(choice: instants.Failback = None) -> Options:
+def planned_failover(
+    context: typer.Context,
+    plan: Name,
+    choice: instants.Failback = None,
+    group: GroupsOption = None,
+    leave_out: LeaveOut = None,
+    direction: Way = None,
+    yes: Yes = False,
+    no_wait: NoWait = False,
+    as_json: Json = False,
+) -> None:
     """Move the machines without losing a write, group after group: also the way back (failback). Stops at an error."""
-    return _given(choice)
+    asked = rest.PlanPlannedFailover(**part(group, leave_out, direction), **_chosen(choice))
+    _run(context, plan, Verb.PLANNED_FAILOVER, asked, yes, no_wait, as_json)
 
 
-def change_recovery_point(choice: Choice = None) -> Options:
+def change_recovery_point(
+    context: typer.Context,
+    plan: Name,
+    choice: Choice = None,
+    group: GroupsOption = None,
+    leave_out: LeaveOut = None,
+    direction: Way = None,
+    yes: Yes = False,
+    no_wait: NoWait = False,
+    as_json: Json = False,
+) -> None:
     """Start the failed-over machines again from other points. Possible until commit."""
-    return _given(choice)
+    asked = rest.PlanChangeRecoveryPoint(**part(group, leave_out, direction), **_chosen(choice))
+    _run(context, plan, Verb.CHANGE_RECOVERY_POINT, asked, yes, no_wait, as_json)
 
 
-def commit(without_site: WithoutSite = None) -> Options:
+def commit(
+    context: typer.Context,
+    plan: Name,
+    without_site: WithoutSite = None,
+    group: GroupsOption = None,
+    leave_out: LeaveOut = None,
+    direction: Way = None,
+    yes: Yes = False,
+    no_wait: NoWait = False,
+    as_json: Json = False,
+) -> None:
     """Accept the failover of each machine: keep its point, delete the others."""
-    return {"without_site": without_site}
+    asked = rest.PlanCommit(**part(group, leave_out, direction), without_site=without_site)
+    _run(context, plan, Verb.COMMIT, asked, yes, no_wait, as_json)
 
 
-def cancel_failover(without_site: WithoutSite = None) -> Options:
+def cancel_failover(
+    context: typer.Context,
+    plan: Name,
+    without_site: WithoutSite = None,
+    group: GroupsOption = None,
+    leave_out: LeaveOut = None,
+    direction: Way = None,
+    yes: Yes = False,
+    no_wait: NoWait = False,
+    as_json: Json = False,
+) -> None:
     """Undo a planned failover before commit: the old machines run again and replication goes on."""
-    return {"without_site": without_site}
+    asked = rest.PlanCancelFailover(**part(group, leave_out, direction), without_site=without_site)
+    _run(context, plan, Verb.CANCEL_FAILOVER, asked, yes, no_wait, as_json)
 
 
 def reprotect(
+    context: typer.Context,
+    plan: Name,
     location: Annotated[
         rest.Location,
         typer.Option(help="original: onto the old disks, only changes are sent; alternate: a full copy."),
@@ -140,27 +216,36 @@ def reprotect(
             help="With --location alternate: which appliance there will hold all replicas, as where the old one is gone.",
         ),
     ] = None,
-) -> Options:
+    group: GroupsOption = None,
+    leave_out: LeaveOut = None,
+    direction: Way = None,
+    yes: Yes = False,
+    no_wait: NoWait = False,
+    as_json: Json = False,
+) -> None:
     """Reverse replication of each machine, so that it can come home."""
-    return {"location": location, "target_appliance": target_appliance}
+    asked = rest.PlanReprotect(
+        **part(group, leave_out, direction), location=location, target_appliance=target_appliance
+    )
+    _run(context, plan, Verb.REPROTECT, asked, yes, no_wait, as_json)
 
 
-VERBS: dict[Verb, tuple[Callable[..., Options], type[rest.PlanPart]]] = {
-    Verb.TEST_FAILOVER: (test_failover, rest.PlanTestFailover),
-    Verb.CLEANUP_TEST_FAILOVER: (cleanup_test_failover, rest.PlanCleanupTestFailover),
-    Verb.FAILOVER: (failover, rest.PlanFailover),
-    Verb.PLANNED_FAILOVER: (planned_failover, rest.PlanPlannedFailover),
-    Verb.CHANGE_RECOVERY_POINT: (change_recovery_point, rest.PlanChangeRecoveryPoint),
-    Verb.COMMIT: (commit, rest.PlanCommit),
-    Verb.CANCEL_FAILOVER: (cancel_failover, rest.PlanCancelFailover),
-    Verb.REPROTECT: (reprotect, rest.PlanReprotect),
+VERBS: dict[Verb, Callable[..., None]] = {
+    Verb.TEST_FAILOVER: test_failover,
+    Verb.CLEANUP_TEST_FAILOVER: cleanup_test_failover,
+    Verb.FAILOVER: failover,
+    Verb.PLANNED_FAILOVER: planned_failover,
+    Verb.CHANGE_RECOVERY_POINT: change_recovery_point,
+    Verb.COMMIT: commit,
+    Verb.CANCEL_FAILOVER: cancel_failover,
+    Verb.REPROTECT: reprotect,
 }
 
 
 def register(app: typer.Typer) -> None:
     """Adds the verbs to the noun 'plan'."""
-    for verb, (function, shape) in VERBS.items():
-        app.command(verb.value.replace("_", "-"))(_command(verb, function, shape))
+    for verb, function in VERBS.items():
+        app.command(verb.value.replace("_", "-"))(function)
 
 
 def part(groups: GroupsOption, leave_out: LeaveOut, direction: Way) -> dict[str, Any]:
@@ -168,42 +253,29 @@ def part(groups: GroupsOption, leave_out: LeaveOut, direction: Way) -> dict[str,
     return {"groups": tuple(groups or ()), "leave_out": tuple(leave_out or ()), "direction": direction}
 
 
-def _given(choice: RecoveryPointChoice | None, **options: object) -> Options:
-    return options if choice is None else {"choice": choice, **options}
+def _chosen(choice: RecoveryPointChoice | None) -> dict[str, Any]:
+    """Nothing, if nothing was chosen: what is the default says the verb's shape."""
+    return {} if choice is None else {"choice": choice}
 
 
-def _command(
-    verb: Verb, function: Callable[..., Options], shape: type[rest.PlanPart]
-) -> Callable[..., NoReturn]:
-    def run(
-        context: typer.Context,
-        plan: Name,
-        group: GroupsOption = None,
-        leave_out: LeaveOut = None,
-        direction: Way = None,
-        yes: Yes = False,
-        no_wait: NoWait = False,
-        as_json: Json = False,
-        **own: Any,
-    ) -> NoReturn:
-        given = function(**own)
-        beside = cast(Sequence[str], given.pop("while_running", ()))
-        asked = shape(**part(group, leave_out, direction), **given)
-        with connect(context) as vault:
-            found = vault.plans[plan]
-            seen = found.show()
-            if not yes:
-                _show(found, verb, asked)
-            if isinstance(asked, rest.PlanFailover):
-                second_copies.warn_of_memory_in_plan(vault, seen, asked)
-            if isinstance(asked, rest.PlanFailover) and not asked.shut_down_source:
+def _run(
+    context: typer.Context, plan: str, verb: Verb, asked: rest.PlanPart, yes: bool, no_wait: bool, as_json: bool,
+    beside: Sequence[str] = (),
+) -> NoReturn:  # fmt: skip
+    """Show what it would do, ask, and follow the job to its end. `beside`: what goes on beside its copy."""
+    with connect(context) as vault:
+        found = vault.plans[plan]
+        seen = found.show()
+        if not yes:
+            _show(found, verb, asked)
+        if isinstance(asked, rest.PlanFailover):
+            second_copies.warn_of_memory_in_plan(vault, seen, asked)
+            if not asked.shut_down_source:
                 second_copies.accept_plan(vault, seen, asked, beside)
-            if not yes:
-                typer.confirm("Begin?", abort=True, err=True)
-            ended = follow.to_its_end(vault, found.run(verb, asked, seen=seen), no_wait, as_json)
-        raise typer.Exit(ended)
-
-    return with_options_of(function, run)
+        if not yes:
+            typer.confirm("Begin?", abort=True, err=True)
+        ended = follow.to_its_end(vault, found.run(verb, asked, seen=seen), no_wait, as_json)
+    raise typer.Exit(ended)
 
 
 def _show(plan: PlanHandle, verb: Verb, asked: rest.PlanPart) -> None:
@@ -219,8 +291,12 @@ def _show(plan: PlanHandle, verb: Verb, asked: rest.PlanPart) -> None:
         raise preview.problem.raised()
 
 
-def _part(asked: rest.PlanPart) -> Options:
-    taken: Options = {"groups": asked.groups, "leave_out": asked.leave_out, "direction": asked.direction}
+def _part(asked: rest.PlanPart) -> dict[str, object]:
+    taken: dict[str, object] = {
+        "groups": asked.groups,
+        "leave_out": asked.leave_out,
+        "direction": asked.direction,
+    }
     if (choice := getattr(asked, "choice", None)) is not None:
         taken["choice"] = choice
     return taken

@@ -5,10 +5,11 @@ from typing import Annotated
 import typer
 
 from ...wire.rest import Location
-from ..options import WithoutSite
+from ..options import Json, MachineNames, NoWait, WithoutSite
 from ..risk import Yes
 from . import disks, returning
-from .confirming import Begin, Confirmed
+from .confirming import Confirmed
+from .running import run
 
 DiskKeys = Annotated[
     list[str], typer.Option("--disk", help="Key of the disk, such as vdb. May be given several times.")
@@ -16,6 +17,8 @@ DiskKeys = Annotated[
 
 
 def enable_protection(
+    context: typer.Context,
+    machines: MachineNames,
     source: Annotated[str, typer.Option("--source", help="Site where the machines run.")],
     target: Annotated[str, typer.Option("--target", help="Site that will hold their replicas.")],
     target_appliance: Annotated[
@@ -48,21 +51,31 @@ def enable_protection(
     encrypt: Annotated[
         bool, typer.Option("--encrypt", help="Encrypt the replica with the key of the target's appliance.")
     ] = False,
-) -> Begin:
+    no_wait: NoWait = False,
+    as_json: Json = False,
+) -> None:
     """Protect machines: copy their disks to the target site and keep them in step from then on."""
-    return lambda them: them.enable_protection(
-        source,
-        target,
-        target_appliance=target_appliance,
-        store=store,
-        policy=policy,
-        disks=disks.chosen(disk or [], them.names),
-        seeds=disks.seeds(seed or [], them.names),
-        encrypt=encrypt,
+    run(
+        context,
+        machines,
+        lambda them: them.enable_protection(
+            source,
+            target,
+            target_appliance=target_appliance,
+            store=store,
+            policy=policy,
+            disks=disks.chosen(disk or [], them.names),
+            seeds=disks.seeds(seed or [], them.names),
+            encrypt=encrypt,
+        ),
+        no_wait,
+        as_json,
     )
 
 
 def disable_protection(
+    context: typer.Context,
+    machines: MachineNames,
     without_site: WithoutSite = None,
     runs_nowhere: Annotated[
         bool,
@@ -72,18 +85,23 @@ def disable_protection(
         ),
     ] = False,
     yes: Yes = False,
-) -> Confirmed:
+    no_wait: NoWait = False,
+    as_json: Json = False,
+) -> None:
     """End protection: replication stops, replica and recovery points are deleted. The machine itself is untouched."""
-    return Confirmed(
+    about = Confirmed(
         lambda them: them.disable_protection(without_site=without_site, runs_nowhere=runs_nowhere),
         lambda it: (
             f"it is not protected any more; its replica and its recovery points at {it.target_site} are deleted"
         ),
         yes=yes,
     )
+    run(context, machines, about, no_wait, as_json)
 
 
 def reprotect(
+    context: typer.Context,
+    machines: MachineNames,
     location: Annotated[
         Location,
         typer.Option(help="original: onto the old disks, only changes travel. alternate: a full copy."),
@@ -113,13 +131,15 @@ def reprotect(
         ),
     ] = None,
     yes: Yes = False,
-) -> Confirmed:
+    no_wait: NoWait = False,
+    as_json: Json = False,
+) -> None:
     """Protect committed machines back to the site that they came from."""
     how = {
         Location.ORIGINAL: "the old disks there take over what has changed since; what was only on them is lost",
         Location.ALTERNATE: "a full copy is sent" if not seed else "what differs from the seed is sent",
     }
-    return Confirmed(
+    about = Confirmed(
         lambda them: them.reprotect(
             location=location,
             target_appliance=target_appliance,
@@ -130,23 +150,46 @@ def reprotect(
         yes=yes,
         more=lambda machine: returning.told(machine.reprotect_preview(location, target_appliance)),
     )
+    run(context, machines, about, no_wait, as_json)
 
 
-def resynchronize() -> Begin:
+def resynchronize(
+    context: typer.Context,
+    machines: MachineNames,
+    no_wait: NoWait = False,
+    as_json: Json = False,
+) -> None:
     """Compare every block of source and replica, and send only those that differ."""
-    return lambda them: them.resynchronize()
+    run(context, machines, lambda them: them.resynchronize(), no_wait, as_json)
 
 
-def update_names() -> Begin:
+def update_names(
+    context: typer.Context,
+    machines: MachineNames,
+    no_wait: NoWait = False,
+    as_json: Json = False,
+) -> None:
     """Let DNS names point to where machines run now, if a move could not see to it: secondsite machine update-names web01."""
-    return lambda them: them.update_names()
+    run(context, machines, lambda them: them.update_names(), no_wait, as_json)
 
 
-def include_disk(disk: DiskKeys) -> Begin:
+def include_disk(
+    context: typer.Context,
+    machines: MachineNames,
+    disk: DiskKeys,
+    no_wait: NoWait = False,
+    as_json: Json = False,
+) -> None:
     """Protect a disk that was added later, or left out: only it is copied, and the others go on."""
-    return lambda them: them.include_disk(*disk)
+    run(context, machines, lambda them: them.include_disk(*disk), no_wait, as_json)
 
 
-def exclude_disk(disk: DiskKeys) -> Begin:
+def exclude_disk(
+    context: typer.Context,
+    machines: MachineNames,
+    disk: DiskKeys,
+    no_wait: NoWait = False,
+    as_json: Json = False,
+) -> None:
     """Leave a disk out from now on. Points that have it keep it; its copy goes with the last of them."""
-    return lambda them: them.exclude_disk(*disk)
+    run(context, machines, lambda them: them.exclude_disk(*disk), no_wait, as_json)

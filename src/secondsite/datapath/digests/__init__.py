@@ -12,6 +12,7 @@ Its rooms:
 
 from . import cache, hashes, scan
 from .cache import DigestCache
+from .cache_file import DigestCacheFile
 from .digest_map import DigestMap
 from .hashes import Bytes, digest, zero_digests
 from .scan import Asked, Told
@@ -20,6 +21,7 @@ __all__ = [
     "Asked",
     "Bytes",
     "DigestCache",
+    "DigestCacheFile",
     "DigestMap",
     "Told",
     "cache",

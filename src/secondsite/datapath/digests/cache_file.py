@@ -20,7 +20,8 @@ PAGES_OF_A_BYTE: Final = PAGE_BYTES // DIGEST_BYTES
 
 
 class DigestCacheFile:
-    """The pages of one disk, as `changed_pages.Known`; thread-safe. `forget` and `sync` may raise OSError."""
+    """Digests of the pages of one disk that the target has, or will have once this cycle is acknowledged. Used by
+    several threads at once, each on its own range. `forget` and `sync` may raise OSError."""
 
     def __init__(self, path: Path, size_bytes: int) -> None:
         """Open it, made or grown to the disk's size; what is new is unknown."""
@@ -34,7 +35,7 @@ class DigestCacheFile:
             os.ftruncate(self._file, self._bytes)
 
     def region(self, offset: int, length: int) -> bytes:
-        """16 bytes for each page of the range."""
+        """16 bytes for each page of the range, hashes.UNKNOWN where nothing is known."""
         found = b""
         try:
             if not self.broken:

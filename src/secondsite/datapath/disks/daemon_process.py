@@ -12,8 +12,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from ...ground import short_folder
-from ...ground.processes import children, ending, malloc
+from ...ground.processes import children, ending, malloc, short_folder
 from .. import errors
 from .qmp import QmpClient
 

@@ -14,8 +14,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from ...ground import durable
-from ...ground.handed_over import real_files
+from ...ground import durable, real_files
 from .. import errors
 from ..files import store_error
 

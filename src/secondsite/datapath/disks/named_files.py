@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...ground.handed_over import real_files
+from ...ground import real_files
 from .. import errors
 
 MAGIC = b"QFI\xfb"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from ...ground.handed_over import real_files
+from ...ground import real_files
 from ...ground.units import MiB
 
 HEAD: Final = struct.Struct(">4sIQIIQIIQQIIQQQQII")

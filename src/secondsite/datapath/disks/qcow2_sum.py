@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from ...ground import durable, full_disk
-from ...ground.handed_over import real_files
+from ...ground import durable, full_disk, real_files
 from ...ground.units import KiB, TiB
 from .. import errors
 from ..files import store_error
@@ -166,11 +165,15 @@ def _write(
     os.truncate(file.fileno(), at + most * _CLUSTER)  # parts are shared with what is there only
     root = [0] * count
     for number in sorted(number for number in named | set(held) if number < count):
-        sums = _sums_of(number, layers, cut, may_hold=number in held)
-        if not sums:
+        told, below = _telling(number, layers), number in held
+        if told and _reads_as_zeros(number, *told[0], may_hold=below):
+            root[number], behind = at | _COPIED, at + _CLUSTER
+            os.pwrite(file.fileno(), _EMPTY, at)
+        elif sums := _sums_of(number, layers[0], told, cut if below else range(0)):
+            root[number], behind = at | _COPIED, _write_table(file, at, sums)
+        else:  # as where a layer's end hides what is not below it
             continue
-        root[number] = at | _COPIED
-        at = _write_table(file, at, sums)
+        at = behind
     os.truncate(file.fileno(), at)
     os.pwrite(file.fileno(), _header(backing, size_bytes, count, root_at, counts), 0)
     counts_at = (1 + counts) * _CLUSTER
@@ -189,25 +192,32 @@ def _counts(others: int) -> tuple[int, int]:
     return blocks, table
 
 
-def _sums_of(number: int, layers: Sequence[_Layer], cut: range, *, may_hold: bool) -> dict[int, _Sum] | bytes:
-    """Of the clusters of one table, by their numbers; or the table itself, if all of it reads as zeros. Empty: nothing is told of it, as of what
-    a layer's end hides where nothing is below."""
-    first, end_bytes = number * _ENTRIES, (number + 1) * _TOLD
-    met: list[tuple[_Layer, Clusters]] = []
+def _telling(number: int, layers: Sequence[_Layer]) -> list[tuple[_Layer, bytes | None]]:
+    """The layers that tell of what one table tells of, top first, each with its table; what is below one that is zeros all over, or ends before,
+    does not show."""
+    found: list[tuple[_Layer, bytes | None]] = []
     for layer in layers:
-        raw, ends_before = layer.table(number), layer.size_bytes <= number * _TOLD
-        if not met and raw == _EMPTY:
-            return _EMPTY
-        if not met and ends_before:
-            return _EMPTY if may_hold else b""
-        if raw is not None or layer.size_bytes < end_bytes:
-            met.append((layer, {} if raw is None else dict(_clusters(raw, first, layer.path))))
-        if ends_before:
+        raw = layer.table(number)
+        if raw is not None or layer.size_bytes < (number + 1) * _TOLD:
+            found.append((layer, raw))
+        if raw == _EMPTY or layer.size_bytes <= number * _TOLD:
             break
+    return found
+
+
+def _reads_as_zeros(number: int, layer: _Layer, raw: bytes | None, *, may_hold: bool) -> bool:
+    """Whether the topmost that tells of it is zeros all over; or ends before, with something below them all that `may_hold` what is to be hidden."""
+    return raw == _EMPTY or (may_hold and layer.size_bytes <= number * _TOLD)
+
+
+def _sums_of(
+    number: int, top: _Layer, telling: Sequence[tuple[_Layer, bytes | None]], cut: range
+) -> dict[int, _Sum]:
+    """Of the clusters of one table, by their numbers, of those of which anything is told, or that are `cut` off."""
+    first = number * _ENTRIES
+    met = [(layer, {} if raw is None else dict(_clusters(raw, first, layer.path))) for layer, raw in telling]
     told = set[int]().union(*(clusters for _, clusters in met))
-    if may_hold:
-        told.update(range(max(cut.start, first), min(cut.stop, first + _ENTRIES)))
-    top = layers[0]
+    told.update(range(max(cut.start, first), min(cut.stop, first + _ENTRIES)))
     return {each: _sum_of(each, top, met) for each in sorted(told) if each * _CLUSTER < top.size_bytes}
 
 
@@ -234,11 +244,8 @@ def _sum_of(number: int, top: _Layer, layers: Sequence[tuple[_Layer, Clusters]])
     return _Sum(stored, zeros)
 
 
-def _write_table(file: BinaryIO, at: int, sums: dict[int, _Sum] | bytes) -> int:
+def _write_table(file: BinaryIO, at: int, sums: dict[int, _Sum]) -> int:
     """And its clusters behind it; gives the place behind these."""
-    if isinstance(sums, bytes):
-        os.pwrite(file.fileno(), sums, at)
-        return at + _CLUSTER
     raw, behind = bytearray(_CLUSTER), at + _CLUSTER
     shared = list[tuple[int, list[tuple[_Layer, int, int]]]]()
     for number, each in sums.items():

@@ -18,8 +18,7 @@ from typing import BinaryIO, Final, Protocol, Self, cast
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from ...ground import durable
-from ...ground.handed_over import real_files
+from ...ground import durable, real_files
 from ...ground.units import KiB
 from .. import errors
 from ..files import store_error, write_durably

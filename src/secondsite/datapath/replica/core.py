@@ -22,7 +22,7 @@ from .. import errors
 from ..cycles import CycleJournal
 from ..digests import DigestMap, scan
 from ..disks import NbdDisk, StorageDaemon
-from ..encryption import EncryptionKey
+from ..encryption import DataKey, EncryptionKey
 from .chain import chain, head_names, own_files, standing
 from .record import encrypt_old_firmware, manifest, own_folders, record
 from .record.firmware_store import FirmwareStore
@@ -52,7 +52,7 @@ class ReplicaCore:
         own_folders.require_own(files.root)
         self.state = record.load(files.record)
         self.keys = ReplicaKeys(key, lambda: self.state, self.save)
-        self.firmware = FirmwareStore(files.firmware, lambda: self.keys.files)
+        self.firmware_store = FirmwareStore(files.firmware, lambda: self.file_key)
         self._maps: dict[str, DigestMap] = {}
         self._change_lock = threading.RLock()
         self._depth = 0
@@ -136,8 +136,13 @@ class ReplicaCore:
 
     @property
     def key(self) -> EncryptionKey | None:
-        """The key of the images, None for a plain replica; raises KeyMissing, KeyWrong."""
+        """The key of the disks, None if they are plain; raises KeyMissing, KeyWrong."""
         return self.keys.images
+
+    @property
+    def file_key(self) -> DataKey | None:
+        """The key of cycles and firmware state, None if they are plain; raises KeyMissing, KeyWrong."""
+        return self.keys.files
 
     def save(self, **changes: Any) -> ReplicaState:
         """Make a changed state durable, then current."""
@@ -184,8 +189,9 @@ class ReplicaCore:
             size_bytes, state.epoch, state.processed_seq, state.applying_seq
         )
 
-    def has_copied_maps(self) -> bool:
-        """Whether a map came along with files that were put back."""
+    @property
+    def was_put_back(self) -> bool:
+        """Whether its files are copies, as of a backup, so that its head and its digests may be of two instants."""
         for key in self.state.keys:
             with contextlib.suppress(FileNotFoundError, errors.ImageProblem):
                 digests = DigestMap(self.files.digests(key))
@@ -210,6 +216,7 @@ class ReplicaCore:
             self.files.digests(key).unlink(missing_ok=True)
 
     def close(self) -> None:
+        """Close all open files; the next use opens them again."""
         with self._change_lock:
             self._reset()
 
@@ -255,7 +262,7 @@ class ReplicaCore:
     def _encrypt_firmware(self) -> None:
         if self.key is not None:
             encrypted = encrypt_old_firmware.encrypt_firmware(
-                self.firmware, self.files, self.state, self.reach
+                self.firmware_store, self.files, self.state, self.reach
             )
             if encrypted is not None:
                 self.save(firmware=encrypted)
@@ -318,11 +325,11 @@ class ReplicaCore:
 
     def collect_firmware(self) -> None:
         """Remove firmware files that neither the newest cycle nor a recovery point names."""
-        newest, found = {file.sha256 for file in self.state.firmware}, self.firmware.stored()
+        newest, found = {file.sha256 for file in self.state.firmware}, self.firmware_store.stored()
         if found <= newest:
             return
         with contextlib.suppress(errors.ImageProblem):  # a damaged manifest may name any of them
-            self.firmware.remove(found - newest - self._firmware_of_points())
+            self.firmware_store.remove(found - newest - self._firmware_of_points())
 
     def _firmware_of_points(self) -> set[str]:
         points = [layer.point_id for layer in self.state.layers if layer.point_id is not None]

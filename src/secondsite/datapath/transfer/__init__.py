@@ -15,7 +15,6 @@ Its rooms:
 
 from ..errors import CycleRefused
 from .admission import Accept, Write
-from .changed_pages import Known
 from .receiver import serve
 from .sender import CycleResult, DiskPlan, offer, send_cycle
 from .unchanged import Unchanged, tell
@@ -25,7 +24,6 @@ __all__ = [
     "CycleRefused",
     "CycleResult",
     "DiskPlan",
-    "Known",
     "Unchanged",
     "Write",
     "offer",

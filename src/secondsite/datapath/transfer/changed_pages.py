@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Final, Protocol
+from typing import Final
 
 from ...ground.units import MiB
 from .. import extents
-from ..digests import hashes
+from ..digests import DigestCacheFile, hashes
 from ..extents import Extent
 from ..frames import Range, codec
 from ..granularity import DIGEST_BYTES, PAGE_BYTES
@@ -21,24 +21,7 @@ SPAN_BYTES: Final = 64 * MiB
 """Bytes of a zero extent that are looked up at a time."""
 
 
-class Known(Protocol):
-    """Digests of the pages that the target has, or will have once this cycle is acknowledged. Used by several
-    threads at once, each on its own range."""
-
-    def region(self, offset: int, length: int) -> bytes:
-        """16 bytes for each page of the range, hashes.UNKNOWN where nothing is known."""
-        ...
-
-    def note(self, offset: int, digests: bytes) -> None:
-        """Note pages that the target has, or gets with this cycle."""
-        ...
-
-    def noted(self, offset: int, length: int) -> list[Extent]:
-        """The parts of a range of which anything may be known."""
-        ...
-
-
-def data_ranges(offset: int, raw: bytearray, known: Known | None) -> list[Range]:
+def data_ranges(offset: int, raw: bytearray, known: DigestCacheFile | None) -> list[Range]:
     """The ranges of a chunk to send; without `known`, all of it. Data refers to `raw`."""
     if known is not None:
         ours = hashes.page_digests(raw)
@@ -73,7 +56,7 @@ def _kind(ours: bytes, theirs: bytes) -> str:
     return "zero" if ours == hashes.ZERO_PAGE else "data"
 
 
-def zero_extents(extent: Extent, known: Known | None) -> list[Extent]:
+def zero_extents(extent: Extent, known: DigestCacheFile | None) -> list[Extent]:
     """The parts of a zero extent that are not known to be zeros at the target."""
     if known is None:
         return [extent]

@@ -18,13 +18,12 @@ from ...ground.units import MiB
 from .. import extents
 from ..channel import Connection, messages
 from ..cycles import checked
-from ..digests import hashes
+from ..digests import DigestCacheFile, hashes
 from ..disks import Buffers
 from ..errors import ProtocolViolated
 from ..extents import Extent
 from ..frames import Kind, codec
 from ..granularity import BLOCK_BYTES, DIGEST_BYTES, PAGE_BYTES
-from .changed_pages import Known
 from .incoming_cycle import MOST_HELD, MOST_HELD_BYTES
 
 REGION_BYTES: Final = 32 * MiB
@@ -57,7 +56,7 @@ def differing(
     disk: ReadableDisk,
     doubtful: Iterable[Extent],
     compared: Callable[[int], None],
-    known: Known | None = None,
+    known: DigestCacheFile | None = None,
 ) -> list[Extent]:
     """The pages of `doubtful` that differ at the target, inside an open cycle; `index` is the disk's.
 
@@ -110,7 +109,9 @@ class _Comparison:
     """Questions and answers about one disk. Answers come in the order of the questions: first about the blocks of a
     region, then about the pages of its blocks that differ."""
 
-    def __init__(self, connection: Connection, index: int, disk: ReadableDisk, known: Known | None) -> None:
+    def __init__(
+        self, connection: Connection, index: int, disk: ReadableDisk, known: DigestCacheFile | None
+    ) -> None:
         self._connection = connection
         self._index = index
         self._disk = disk

@@ -18,12 +18,12 @@ from typing import Any, Final
 from ...ground import threads
 from ...ground.units import KiB, MiB
 from .. import extents
+from ..digests import DigestCacheFile
 from ..disks import Buffers
 from ..extents import Extent
 from ..frames import Choice, Encoded, Packer, Range, codec, packed
 from ..granularity import PAGE_BYTES
 from . import changed_pages
-from .changed_pages import Known
 from .compare import ReadableDisk
 
 AHEAD: Final = 16
@@ -47,7 +47,7 @@ class Work:
     index: int
     disk: ReadableDisk
     extents: Sequence[Extent]
-    known: Known | None = None
+    known: DigestCacheFile | None = None
 
     @property
     def whole_pages(self) -> list[Extent]:

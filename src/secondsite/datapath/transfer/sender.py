@@ -18,11 +18,11 @@ from ...ground.processes import malloc
 from .. import extents
 from ..channel import Connection, Pressure, messages
 from ..cycles import CycleHeader
+from ..digests import DigestCacheFile
 from ..errors import Cancelled, DatapathError, DiskUnreadable
 from ..extents import Extent
 from ..frames import Choice, Encoded, Kind
 from . import compare
-from .changed_pages import Known
 from .compare import ReadableDisk
 from .pump import Pump, Work
 
@@ -39,7 +39,7 @@ class DiskPlan:
     key: str
     changed: Sequence[Extent] = ()
     compare: Sequence[Extent] = ()
-    known: Known | None = None
+    known: DigestCacheFile | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,5 +5,6 @@ ending        the end of others
 malloc        the allocator's settings
 collector     the garbage collector's rest
 run_folder    folders for what only a run of this host needs
+short_folder  a private place for unix sockets
 surroundings  what whoever starts a process gives it along
 """

@@ -54,12 +54,12 @@ def test_a_seal_that_is_refused_leaves_the_head_as_it_was(replica, source, tmp_p
 
 
 def test_nothing_of_a_closed_replica_is_open_and_its_next_cycle_goes_on(replica, source, tmp_path, daemon):
-    assert replica.opened_for_use_at is None
+    assert replica.heads.used_at is None
     for number in range(1, 4):
         replica.apply(*source.cycle(f"p{number}"))
-        assert replica.opened_for_use_at is not None
+        assert replica.heads.used_at is not None
         replica.close()
-        assert replica.opened_for_use_at is None
+        assert replica.heads.used_at is None
         assert daemon.qmp("query-named-block-nodes", flat=True) == []
         assert daemon.qmp("query-block-exports") == []
     assert_points_true(replica, source, tmp_path)

@@ -126,7 +126,7 @@ class Admission:
         store = self._host.stores.of(hosted)
         store.space.free_if_short()
         return Accept(
-            hosted.replica.inbox,
+            hosted.replica.files.inbox,
             already,
             self._inbox_budget_bytes,
             in_parts,

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import structlog
 
-from ....ground import durable
-from ....ground.handed_over import real_files
+from ....ground import durable, real_files
 from ....rescue import NAME, bundle
 
 log = structlog.get_logger(__name__)

@@ -15,8 +15,7 @@ from pathlib import Path
 import structlog
 
 from ....domain import errors
-from ....ground import durable
-from ....ground.handed_over import real_files
+from ....ground import durable, real_files
 from ....wire.common.stores import DEFAULT, StoreSpace
 from ...shared import State, private
 from ..replica import HostedReplica

@@ -16,8 +16,7 @@ import structlog
 from ....datapath import errors as datapath_errors
 from ....datapath import replica as replicas
 from ....datapath.files import write_durably
-from ....ground import host, seams
-from ....ground.handed_over import real_files
+from ....ground import host, real_files, seams
 from ....ground.uptime import Uptime
 from ....wire.common.base import Shape
 from ..delayed_deletions import WRITTEN_EVERY_SECONDS

@@ -24,9 +24,8 @@ from ....datapath import replica as replicas
 from ....datapath.files import store_error
 from ....domain import errors
 from ....domain.amounts import size, span
-from ....ground import host, seams
+from ....ground import host, real_files, seams
 from ....ground.durable import sync_folder
-from ....ground.handed_over import real_files
 from ....ground.plural import counted
 from ....ground.problem import SecondsiteError
 from ..replica import FAILOVER, HostedReplica

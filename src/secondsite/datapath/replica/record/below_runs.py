@@ -10,8 +10,7 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from ....ground import durable
-from ....ground.handed_over import real_files
+from ....ground import durable, real_files
 from .paths import ReplicaFiles
 from .record import ReplicaState
 

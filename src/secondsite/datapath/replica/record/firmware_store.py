@@ -13,8 +13,8 @@ import os
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
+from ....ground import real_files
 from ....ground.durable import sync_folder
-from ....ground.handed_over import real_files
 from ... import errors
 from ...cycles import FirmwareFile, firmware
 from ...encryption import DataKey, encrypted_file

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ....ground.handed_over import real_files
+from ....ground import real_files
 from ....ground.uptime import Uptime
 from ... import errors
 from ...cycles import checked

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ....ground.handed_over import real_files
+from ....ground import real_files
 from ... import errors
 from ...cycles import FirmwareFile, checked
 from ...encryption import Wrapped

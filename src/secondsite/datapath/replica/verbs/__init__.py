@@ -22,6 +22,38 @@ Its rooms:
     change_key        change the customer's key, without copying
 """
 
-from . import seed_image
+from . import (
+    apply,
+    change_key,
+    create,
+    disks,
+    holds,
+    prune,
+    read_journal,
+    remove,
+    runs,
+    seal,
+    seed,
+    seed_image,
+    skipping,
+    stats,
+    verify,
+)
 
-__all__ = ["seed_image"]
+__all__ = [
+    "apply",
+    "change_key",
+    "create",
+    "disks",
+    "holds",
+    "prune",
+    "read_journal",
+    "remove",
+    "runs",
+    "seal",
+    "seed",
+    "seed_image",
+    "skipping",
+    "stats",
+    "verify",
+]

@@ -16,58 +16,19 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
 
 from ... import errors
-from ...cycles import FirmwareFile
+from ...cycles import CycleHeader, FirmwareFile
 from ...digests import DigestMap, hashes, scan
 from ...disks import NbdDisk, Writes, resizing
 from ...extents import Extent
+from ...frames import Frame
 from ...granularity import BLOCK_BYTES
 from ..core import ReplicaCore
 from ..record import manifest
 from ..record.record import ReplicaState
 from . import seal
-from .unaligned_writes import Piece, UnalignedWrites
-
-
-class CycleDiskLike(Protocol):
-    @property
-    def key(self) -> str: ...
-    @property
-    def size_bytes(self) -> int: ...
-
-
-class CycleLike(Protocol):
-    """The header of a cycle, as `cycle_file.CycleHeader` has it."""
-
-    @property
-    def machine_id(self) -> str: ...
-    @property
-    def epoch(self) -> int: ...
-    @property
-    def seq(self) -> int: ...
-    @property
-    def base_seq(self) -> int | None: ...
-    @property
-    def taken_at(self) -> str: ...
-    @property
-    def disks(self) -> Sequence[CycleDiskLike]: ...
-    @property
-    def point(self) -> dict[str, Any] | None: ...
-    @property
-    def sync(self) -> dict[str, Any] | None: ...
-    @property
-    def firmware(self) -> Sequence[FirmwareFile] | None: ...
-    @property
-    def apart(self) -> Sequence[str]: ...
-
-
-class FrameLike(Piece, Protocol):
-    """A piece of a disk, as `frames.Frame` has it; `disk` counts the header's disks from 0."""
-
-    @property
-    def disk(self) -> int: ...
+from .unaligned_writes import UnalignedWrites
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +49,19 @@ def always() -> bool:
 
 def apply(
     core: ReplicaCore,
-    header: CycleLike,
-    frames: Iterable[FrameLike],
+    header: CycleHeader,
+    frames: Iterable[Frame],
     cancelled: scan.Asked = scan.never,
     came_whole: Callable[[], bool] = always,
 ) -> Applied:
-    """Write a cycle to the head and seal the point that it asks for. Raises as `Replica.apply`."""
+    """Write a cycle to the head, and seal the point that its header asks for.
+
+    When it returns, the cycle is durable and its inbox file may be removed. It can be repeated, also after a
+    crash in the middle. Raises CycleOutOfOrder, ReplicaClosed, CycleDamaged (from `frames`), Cancelled.
+
+    `came_whole` is asked after the last frame: a cycle that arrived only in part is not processed, and the head
+    matches no instant of the machine until a pass ends (see `takes_parts`). The next cycle must carry all of it
+    again."""
     began = time.monotonic()
     with core.changing() as state:
         if header.epoch == state.epoch and header.seq <= state.processed_seq:
@@ -126,19 +94,19 @@ def apply(
     return Applied(False, facts.point_id if facts else None, time.monotonic() - began)
 
 
-def _firmware(core: ReplicaCore, header: CycleLike) -> tuple[FirmwareFile, ...]:
+def _firmware(core: ReplicaCore, header: CycleHeader) -> tuple[FirmwareFile, ...]:
     """The machine's firmware state at the cycle, durable but not yet recorded."""
     if header.firmware is None:
         return core.state.firmware
-    kept = core.firmware.keep(header.firmware)
+    kept = core.firmware_store.keep(header.firmware)
     core.reach("apply.firmware")
     return kept
 
 
 def _to_head(
     core: ReplicaCore,
-    header: CycleLike,
-    frames: Iterable[FrameLike],
+    header: CycleHeader,
+    frames: Iterable[Frame],
     cancelled: scan.Asked,
     came_whole: Callable[[], bool],
 ) -> None:
@@ -162,7 +130,7 @@ def _to_head(
     core.reach("apply.mapped")
 
 
-def _applied_on(state: ReplicaState, header: CycleLike) -> int | None:
+def _applied_on(state: ReplicaState, header: CycleHeader) -> int | None:
     """The processed cycle that this cycle is applied on; None if the head matches no instant."""
     if state.applying_seq == header.seq:
         return state.processed_after
@@ -170,7 +138,8 @@ def _applied_on(state: ReplicaState, header: CycleLike) -> int | None:
 
 
 def retire(core: ReplicaCore, path: Path, epoch: int, seq: int) -> bool:
-    """Move an applied cycle's file to the journal, or remove it; tells whether it is kept."""
+    """Move the file of an applied cycle to the journal if it led from one instant of the machine to the next;
+    else remove it. Tells whether it is kept. After a crash, apply and retire the cycle again."""
     state = core.state
     after, taken_at = state.processed_after, state.processed_taken_at
     newest = (epoch, seq) == (state.epoch, state.processed_seq) and state.applying_seq is None
@@ -179,6 +148,13 @@ def retire(core: ReplicaCore, path: Path, epoch: int, seq: int) -> bool:
         return True
     path.unlink(missing_ok=True)
     return False
+
+
+def takes_parts(core: ReplicaCore, header: CycleHeader) -> bool:
+    """Whether a cycle may be applied as it arrives, because no instant that could still be sealed is at stake:
+    true for the slices of a pass and for the cycle that ends one."""
+    state = core.state
+    return not state.whole or (header.sync is not None and not state.unsealed)
 
 
 def _leads_on(core: ReplicaCore) -> bool:
@@ -196,7 +172,7 @@ def _leads_on(core: ReplicaCore) -> bool:
 
 
 def abandon(core: ReplicaCore) -> None:
-    """Give up a half-applied cycle; points can be sealed after the next whole pass."""
+    """Give up a half-applied cycle that will not come again; points can be sealed after the next whole pass."""
     with core.changing() as state:
         if state.applying_seq is not None:
             core.drop_maps()
@@ -204,7 +180,8 @@ def abandon(core: ReplicaCore) -> None:
 
 
 def region(core: ReplicaCore, key: str, offset: int, length: int) -> bytes:
-    """Digests of the head's 64 KiB blocks in a range, 16 bytes each; raises HeadTorn."""
+    """Digests (xxh3-128, 16 bytes each) of the head's 64 KiB blocks in the range, for comparing with a source;
+    raises HeadTorn."""
     with core.changing() as state:
         state.disk(key)
         if state.applying_seq is not None:
@@ -213,7 +190,8 @@ def region(core: ReplicaCore, key: str, offset: int, length: int) -> bytes:
 
 
 def held(core: ReplicaCore, key: str, offset: int, length: int) -> list[Extent]:
-    """The head's 64 KiB blocks in a range that are not zeros; raises HeadTorn."""
+    """The head's 64 KiB blocks in the range, from a whole block on, that are not zeros, in disk order; raises
+    HeadTorn."""
     with core.changing() as state:
         state.disk(key)
         if state.applying_seq is not None:
@@ -222,7 +200,8 @@ def held(core: ReplicaCore, key: str, offset: int, length: int) -> list[Extent]:
 
 
 def pages(core: ReplicaCore, key: str, blocks: Sequence[Extent]) -> bytes:
-    """Digests of the head's 4 KiB pages in these blocks, 16 bytes each; raises HeadTorn."""
+    """Digests (xxh3-128, 16 bytes each) of the head's 4 KiB pages in these blocks, read now, for comparing
+    with a source; raises HeadTorn."""
     with core.changing() as state:
         state.disk(key)
         if state.applying_seq is not None:
@@ -230,7 +209,7 @@ def pages(core: ReplicaCore, key: str, blocks: Sequence[Extent]) -> bytes:
         return b"".join(hashes.page_digests(raw) for _, raw in core.open_heads()[key].read_many(blocks))
 
 
-def _check_order(state: ReplicaState, header: CycleLike) -> None:
+def _check_order(state: ReplicaState, header: CycleHeader) -> None:
     if state.head is None:
         raise errors.ReplicaClosed(
             f"The replica of {state.machine_id} takes no cycles: its failover was committed.",
@@ -254,7 +233,7 @@ def _check_order(state: ReplicaState, header: CycleLike) -> None:
         )
 
 
-def _resize(core: ReplicaCore, header: CycleLike) -> None:
+def _resize(core: ReplicaCore, header: CycleHeader) -> None:
     """Bring disks to the sizes in the cycle (P16). Points keep theirs: a smaller head lies over larger layers."""
     wanted = {disk.key: disk.size_bytes for disk in header.disks}
     heads = core.open_heads()
@@ -285,7 +264,7 @@ def _resize(core: ReplicaCore, header: CycleLike) -> None:
 def _write_all(
     core: ReplicaCore,
     targets: Sequence[tuple[NbdDisk, DigestMap]],
-    frames: Iterable[FrameLike],
+    frames: Iterable[Frame],
     cancelled: scan.Asked,
     *,
     trusting: bool,
@@ -307,7 +286,7 @@ def _write_all(
             each.finish()
 
 
-def _check_place(targets: Sequence[tuple[NbdDisk, DigestMap]], frame: FrameLike) -> None:
+def _check_place(targets: Sequence[tuple[NbdDisk, DigestMap]], frame: Frame) -> None:
     if frame.disk >= len(targets) or frame.offset + frame.length > targets[frame.disk][0].size_bytes:
         raise errors.CycleDamaged(
             f"A frame writes {frame.length} bytes at {frame.offset} of disk {frame.disk}, beyond what the cycle has.",

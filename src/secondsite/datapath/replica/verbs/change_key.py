@@ -17,7 +17,7 @@ from ..core import ReplicaCore
 
 
 def check(core: ReplicaCore) -> None:
-    """Raises ReplicaInUse while a machine runs on the replica: QEMU has its images open."""
+    """Raises ReplicaInUse while a machine runs on the replica: QEMU has its images open, so its key cannot be changed."""
     runs = [run.name for run in core.state.runs]
     if runs:
         raise errors.ReplicaInUse(
@@ -28,10 +28,11 @@ def check(core: ReplicaCore) -> None:
 
 
 def admit(core: ReplicaCore, new: EncryptionKey) -> None:
-    """Make everything encrypted open with `new` as well."""
+    """Make everything encrypted open with `new` as well; whichever key opens the replica next becomes its key.
+    It can be repeated. Raises ReplicaInUse, KeyMissing, KeyWrong."""
     with core.changing(), core.keeping_layers():
         check(core)
-        key, file_key = core.key, core.keys.files
+        key, file_key = core.key, core.file_key
         if key is None or file_key is None or key.key_id == new.key_id:
             return
         for path in _encrypted_files(core):
@@ -44,10 +45,10 @@ def admit(core: ReplicaCore, new: EncryptionKey) -> None:
 
 
 def shed(core: ReplicaCore, old: EncryptionKey) -> None:
-    """Make the former key open nothing."""
+    """Make the former key open nothing. It can be repeated. Raises as `admit` does."""
     with core.changing(), core.keeping_layers() as state:
         check(core)
-        key, file_key = core.key, core.keys.files
+        key, file_key = core.key, core.file_key
         if key is None or file_key is None or old.key_id != state.former_key_id:
             return
         _each_image(

@@ -15,11 +15,14 @@ from ..core import ReplicaCore
 from ..record import base_files, below_runs, manifest
 from ..record.paths import checked_name
 from ..record.record import DiskRecord
+from .create import ReplicaDisk
 
 
-def add(core: ReplicaCore, key: str, size_bytes: int) -> str:
-    """Add a disk, empty in all layers; gives a sentence. Until the record names it, its files are garbage."""
-    checked_name(key, "disk key")
+def add(core: ReplicaCore, disk: ReplicaDisk) -> str:
+    """Add a disk, empty in all layers and in the head; gives a sentence. Points have it from the first cycle
+    on that carries it and does not set it apart. Until the record names it, its files are garbage. Raises
+    ReplicaClosed."""
+    key, size_bytes = checked_name(disk.key, "disk key"), disk.size_bytes
     with core.changing(), core.keeping_layers() as state:
         if key in state.keys:
             return f"disk {key} was already there"
@@ -53,7 +56,7 @@ def add(core: ReplicaCore, key: str, size_bytes: int) -> str:
 
 
 def forget(core: ReplicaCore, key: str) -> bool:
-    """Remove a disk; False while a point has it."""
+    """Remove a disk that is no longer protected; does nothing and gives False while a point has it."""
     with core.changing(), core.keeping_layers() as state:
         if key not in state.keys or len(state.disks) == 1:
             return False
@@ -71,8 +74,17 @@ def forget(core: ReplicaCore, key: str) -> bool:
     return True
 
 
+def changed_bases(core: ReplicaCore) -> tuple[str, ...]:
+    """Keys of disks that stand on files of others, or on layers below a run, which somebody changed since they were
+    recorded."""
+    state = core.state
+    return tuple(dict.fromkeys((*base_files.changed(state), *below_runs.changed(core.files, state))))
+
+
 def accept_bases(core: ReplicaCore) -> None:
-    """Stand on the files of others as they are now: they are opened again, and the digests are made anew."""
+    """Stand on the files of `changed_bases` as they are now: they are opened again, and the digests are made anew.
+    The points are what they were only as far as the change left them, and the head matches its source only after a
+    comparison. Raises ImageProblem while a file is missing."""
     with core.changing() as state:
         core.heads.close()
         core.drop_maps()

@@ -10,7 +10,9 @@ from ..core import ReplicaCore
 
 
 def hold(core: ReplicaCore, point_id: str, reason: str) -> str:
-    """Keep a point for `reason`; gives a sentence. Raises PointUnknown."""
+    """Keep a point for `reason` until it is released, across restarts: it cannot be dropped. A commit still
+    removes it, and says so. It can be repeated; another reason replaces the first. Gives a sentence; raises
+    PointUnknown."""
     with core.keeping_layers() as state:
         if state.layer_of(point_id) is None:
             raise errors.PointUnknown(
@@ -27,7 +29,7 @@ def hold(core: ReplicaCore, point_id: str, reason: str) -> str:
 
 
 def release(core: ReplicaCore, point_id: str) -> str:
-    """End the hold of a point; gives a sentence."""
+    """End the hold of a point; gives a sentence. Harmless without one."""
     with core.keeping_layers() as state:
         reason = state.held(point_id)
         if reason is None:

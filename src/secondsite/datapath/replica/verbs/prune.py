@@ -24,7 +24,8 @@ class Dropped:
 
 
 def drop(core: ReplicaCore, point_id: str) -> Dropped:
-    """Remove a point and merge what may be merged. Raises ReplicaInUse, PointHeld."""
+    """Remove a recovery point. Its layer is merged now, or once nothing below it is in use. Raises
+    ReplicaInUse while a run is on this point, PointHeld while it has a hold."""
     with core.changing(), core.keeping_layers() as state:
         layer = state.layer_of(point_id)
         if layer is None:

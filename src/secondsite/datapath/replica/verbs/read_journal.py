@@ -21,7 +21,7 @@ _LOST: Final = (errno.EIO, errno.EBADMSG, errno.EUCLEAN, errno.ENOENT)
 def opened(core: ReplicaCore, entry: Entry) -> tuple[CycleHeader, Iterator[Frame]]:
     """The header and an iterator of the frames. Use both inside `trusting`; raises what that raises."""
     with trusting(core, entry):
-        header, frames = cycle_file.read(core.journal.path(entry), core.keys.files)
+        header, frames = cycle_file.read(core.journal.path(entry), core.file_key)
         if (header.epoch, header.seq) != entry.place:
             raise errors.CycleDamaged(
                 f"{entry.name} in the journal holds cycle {header.epoch}-{header.seq}.",
@@ -35,7 +35,7 @@ def trusting(core: ReplicaCore, entry: Entry) -> Iterator[None]:
     """Drop an unreadable cycle from the journal, so that everybody sees what can still be recovered.
     Raises CycleDamaged for it, ImageProblem if it may be readable later, KeyMissing or KeyWrong without the
     replica's key."""
-    _ = core.keys.files  # the replica has its key: a file that asks for another one was changed
+    _ = core.file_key  # the replica has its key: a file that asks for another one was changed
     try:
         yield
     except (errors.CycleDamaged, errors.KeyMissing, errors.KeyWrong, OSError) as error:
@@ -49,8 +49,12 @@ def trusting(core: ReplicaCore, entry: Entry) -> Iterator[None]:
         ) from error
 
 
-def verify(core: ReplicaCore, entry: Entry, cancelled: scan.Asked, told: scan.Told) -> bool:
-    """Read a cycle from the disk and tell whether it can still be applied. Raises Cancelled, ImageProblem."""
+def verify(
+    core: ReplicaCore, entry: Entry, cancelled: scan.Asked = scan.never, told: scan.Told = scan.nobody
+) -> bool:
+    """Read a cycle of the journal from the disk and tell whether it still is, bit for bit, what was received. A
+    damaged one leaves the journal (see `CycleJournal.damaged`); harmless if it was dropped meanwhile. Raises
+    Cancelled, ImageProblem (repeat it), KeyMissing, KeyWrong."""
     forget_cached(core.journal.path(entry))
     try:
         _header, frames = opened(core, entry)

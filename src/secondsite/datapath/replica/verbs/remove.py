@@ -21,8 +21,9 @@ from ..record.paths import ReplicaFiles
 from ..record.record import Layer
 
 
-def remove(core: ReplicaCore, even_with_runs: bool) -> str:
-    """Delete the replica's files; gives a sentence. Raises ReplicaInUse."""
+def remove(core: ReplicaCore, even_with_runs: bool = False) -> str:
+    """Delete the replica's files, never the images that it was created from; gives a sentence. Raises
+    ReplicaInUse while runs are open, unless `even_with_runs`: their machines are gone."""
     with core.changing(), core.keeping_layers() as state:
         if state.runs and not even_with_runs:
             raise errors.ReplicaInUse(
@@ -36,7 +37,7 @@ def remove(core: ReplicaCore, even_with_runs: bool) -> str:
 
 
 def move(core: ReplicaCore, place: Path) -> None:
-    """Move the replica's folder to `place`, on the same file system; durable when it returns."""
+    """Move the folder to `place`, on the same file system; durable when it returns. `core` is of no use then."""
     with core.changing(), core.keeping_layers():
         core.heads.close()
         core.files.root.rename(place)
@@ -61,8 +62,8 @@ def sweep(replicas: Path) -> None:
 
 
 def share(core: ReplicaCore, place: Path) -> None:
-    """Make `place` a replica of all points that this one has, without its head and its runs; durable when it returns. Raises
-    OSError."""
+    """Make `place` a second replica of all points, without the head and the runs, which shares their files; what this
+    one does later changes nothing there. Durable when it returns. Raises OSError."""
     shutil.rmtree(place, ignore_errors=True)
     with core.keeping_layers() as state:
         files = ReplicaFiles(place.absolute())
@@ -79,7 +80,7 @@ def share(core: ReplicaCore, place: Path) -> None:
         _link(
             [core.files.point(layer.point_id) for layer in layers if layer.point_id is not None], files.points
         )
-        _link([core.files.firmware / name for name in core.firmware.stored()], files.firmware)
+        _link([core.files.firmware / name for name in core.firmware_store.stored()], files.firmware)
         merging = state.merging if any(layer.number == state.merging for layer in layers[:-1]) else None
         shared = dataclasses.replace(state, layers=layers, merged=merged, head=None, merging=merging, runs=())
         record.save(dataclasses.replace(shared, applying_seq=None, unsealed=False), files.record)

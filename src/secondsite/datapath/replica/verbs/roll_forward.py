@@ -63,7 +63,7 @@ def _make(core: ReplicaCore, run: Run, point: Manifest, part: Path, cancelled: A
     for path in paths.values():
         sync_file(path)
     laid = core.files.run_firmware(run.name).name
-    core.firmware.lay(part / laid, [header.firmware for header, _ in cycles])
+    core.firmware_store.lay(part / laid, [header.firmware for header, _ in cycles])
     sync_folder(part)
 
 

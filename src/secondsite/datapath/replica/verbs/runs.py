@@ -30,10 +30,14 @@ UNREAD_SECONDS = 10.0
 
 
 def open_run(
-    core: ReplicaCore, run_name: str, point_id: str, writable: bool, through_seq: int | None,
-    cancelled: roll_forward.Asked,
+    core: ReplicaCore, run_name: str, point_id: str, writable: bool = True, through_seq: int | None = None,
+    cancelled: scan.Asked = scan.never,
 ) -> dict[str, Path]:  # fmt: skip
-    """Open a run; gives its files by disk key. Raises as `Replica.open_run`."""
+    """Files, by disk key, for a machine to run on: overlays on the point, or its read-only layers. The point's
+    files stay until `close_run`. Repeating gives the same files. Raises PointUnknown, ReplicaInUse.
+
+    With `through_seq` the cycles of the journal up to that one are verified and applied first, so the overlays
+    are of its instant. Raises CycleOutOfOrder if they do not lead there, CycleDamaged; then no run is open."""
     is_new = core.state.run(run_name) is None
     run = _leased(core, run_name, point_id, writable, through_seq)
     try:
@@ -134,10 +138,11 @@ def _said(point_id: str, through_seq: int | None) -> str:
     return point_id if through_seq is None else f"{point_id} with the journal up to cycle {through_seq}"
 
 
-def firmware_state(core: ReplicaCore, point_id: str, run_name: str | None) -> dict[str, bytes | None]:
-    """The firmware state at a point or of a run, by file name; None for a damaged file."""
+def firmware(core: ReplicaCore, point_id: str, run_name: str | None = None) -> dict[str, bytes | None]:
+    """The firmware state, by file name, at a point or at the instant that an open run was rolled forward to;
+    None for a damaged file. Raises PointUnknown, ImageProblem, KeyMissing, KeyWrong."""
     if run_name is not None and core.files.run_firmware(run_name).is_dir():
-        return core.firmware.laid(core.files.run_firmware(run_name))
+        return core.firmware_store.laid(core.files.run_firmware(run_name))
     with core.keeping_layers() as state:
         if state.layer_of(point_id) is None:
             raise errors.PointUnknown(
@@ -145,11 +150,12 @@ def firmware_state(core: ReplicaCore, point_id: str, run_name: str | None) -> di
                 do="List the recovery points.",
             )
         found = manifest.load(core.files.point(point_id)).firmware
-        return {file.name: core.firmware.read(Path(file.file).name) for file in found}
+        return {file.name: core.firmware_store.read(Path(file.file).name) for file in found}
 
 
 def close_run(core: ReplicaCore, run_name: str) -> str:
-    """Delete a run's overlays and end its lease; gives a sentence. Raises ReplicaInUse if it is committed, or if something writes to them."""
+    """Delete a run's overlays (its machine is off) and free its point; gives a sentence. Raises ReplicaInUse if it is
+    committed, or if something writes to them."""
     with core.changing(), core.keeping_layers() as state:
         run = state.run(run_name)
         if run is None:
@@ -195,7 +201,8 @@ def _delete(core: ReplicaCore, folder: Path) -> None:
 
 
 def settle(core: ReplicaCore, run_name: str) -> str:
-    """Remove all points but the run's, and the head; gives a sentence. Raises ReplicaInUse."""
+    """Commit the failover onto this run: remove all other points and the head; gives a sentence. The replica
+    then takes no cycles. Raises ReplicaInUse while another run is open."""
     with core.changing(), core.keeping_layers() as state:
         run = _run(state, run_name)
         if state.head is None and state.committed_point_id == run.point_id:
@@ -222,7 +229,8 @@ def settle(core: ReplicaCore, run_name: str) -> str:
 
 
 def rebase_from_run(core: ReplicaCore, run_name: str, epoch: int) -> str:
-    """Turn a committed run into the bottom of a new replica for `epoch`; gives a sentence.
+    """Make this site a target again: merge the committed run (its machine is off) down and open a head for
+    `epoch` on it; gives a sentence.
 
     Until the record changes, the run's overlays hide all that is written below them, so it can be interrupted and
     repeated."""

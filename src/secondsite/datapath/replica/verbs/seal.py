@@ -58,9 +58,16 @@ class Sealed:
     sentence: str
 
 
-def seal(core: ReplicaCore, point: Mapping[str, Any], taken_at: str | None = None) -> Sealed:
-    """Make the head a recovery point, if it has anything new. Raises HeadTorn."""
-    facts = PointFacts.of(point)
+def seal(
+    core: ReplicaCore,
+    point: Mapping[str, Any],
+    reason: str | None = None,
+    taken_at: datetime.datetime | None = None,
+) -> Sealed:
+    """Make the processed data a recovery point, if there is anything new (LATEST). `point` is as in a cycle's
+    header; `taken_at` is the instant until which nothing else was written, by default the newest cycle's. Raises
+    HeadTorn while the head matches no instant of the machine."""
+    facts = PointFacts.of({**point, **({"reason": reason} if reason else {})})
     with core.changing() as state:
         if state.layer_of(facts.point_id) is not None:
             return Sealed(facts.point_id, f"point {facts.point_id} was already sealed")
@@ -69,7 +76,8 @@ def seal(core: ReplicaCore, point: Mapping[str, Any], taken_at: str | None = Non
         if not state.whole or state.processed_taken_at is None:
             raise torn(state)
         core.maps()
-        seal_head(core, facts, state.processed_seq, taken_at or state.processed_taken_at, {})
+        until = taken_at.isoformat() if taken_at else state.processed_taken_at
+        seal_head(core, facts, state.processed_seq, until, {})
     return Sealed(facts.point_id, f"sealed point {facts.point_id} at cycle {state.processed_seq}")
 
 

@@ -11,16 +11,19 @@ from typing import Final
 
 from ... import errors
 from ...disks import Writes
+from ...frames import Frame
 from ..core import ReplicaCore
 from ..record.record import ReplicaState
-from .unaligned_writes import Piece, UnalignedWrites
+from .unaligned_writes import UnalignedWrites
 
 BEFORE_THE_FIRST: Final = 0
 """In place of a cycle's number; no source uses it."""
 
 
-def write(core: ReplicaCore, key: str, pieces: Iterable[Piece]) -> None:
-    """Write pieces of a shipped copy to the head, durably; raises ReplicaInUse once cycles have arrived."""
+def write(core: ReplicaCore, key: str, pieces: Iterable[Frame]) -> None:
+    """Write pieces of a shipped copy to the head of a replica that has received nothing; durable when it returns.
+    It can be repeated. Raises ReplicaInUse once cycles have arrived, and what `pieces` raises, keeping what
+    was written."""
     with core.changing() as state:
         _check_new(state, key)
         if state.applying_seq is not None:

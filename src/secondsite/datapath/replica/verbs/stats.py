@@ -60,14 +60,15 @@ class ReplicaStats:
 
 
 def points(core: ReplicaCore) -> list[PointRecord]:
-    """Recovery points, oldest first, without those whose manifest is damaged."""
+    """Recovery points, oldest first, without those whose manifest is damaged. Does not wait for a cycle that is
+    being applied."""
     state = core.state
     found = [_point(core, layer, state) for layer in state.layers if layer.point_id is not None]
     return [point for point in found if point is not None]
 
 
 def point(core: ReplicaCore, point_id: str) -> PointRecord:
-    """One point, read now; raises PointUnknown, ImageProblem."""
+    """One recovery point, read now; raises PointUnknown, ImageProblem."""
     state = core.state
     layer = state.layer_of(point_id)
     if layer is None:
@@ -79,8 +80,8 @@ def point(core: ReplicaCore, point_id: str) -> PointRecord:
 
 
 def looks(core: ReplicaCore, stamped: bool) -> list[PointLook]:
-    """All points, oldest first, also those whose manifest is damaged; nothing is read. Their files are looked at if they are to be
-    `stamped`."""
+    """What tells which points must be read again: of all points, oldest first, also of those whose manifest is
+    damaged; nothing is read. `stamped`: their files are looked at."""
     state, folder = core.state, os.fspath(core.files.points)
     holds, committed, settled_ns = dict(state.holds), state.committed_point_id, time.time_ns() - SETTLED_NS
     found, below, stamp = [], 0, None

@@ -5,28 +5,16 @@ gathered and read together, because reading each alone would cost a round trip p
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from typing import Final
 
 from ...digests import DigestMap
 from ...disks import Buffers, NbdDisk, Writes
 from ...extents import Extent, intersect, merge
+from ...frames import Frame
 from ...granularity import BLOCK_BYTES
 
 MOST_BLOCKS: Final = 4096
 """The most blocks that wait to be read back: 256 MiB of the disk, and little memory."""
-
-
-class Piece(Protocol):
-    """What a frame writes."""
-
-    @property
-    def offset(self) -> int: ...
-    @property
-    def length(self) -> int: ...
-    @property
-    def zero(self) -> bool: ...
-    @property
-    def data(self) -> bytes | memoryview: ...
 
 
 class UnalignedWrites:
@@ -42,7 +30,7 @@ class UnalignedWrites:
         self._queue = queue
         self._in_part: set[int] = set()
 
-    def write(self, piece: Piece) -> None:
+    def write(self, piece: Frame) -> None:
         """Begin to write a piece."""
         if piece.zero:
             for extent in self._not_zero(Extent(piece.offset, piece.length)):
@@ -62,7 +50,7 @@ class UnalignedWrites:
         in_part = [Extent(number * BLOCK_BYTES, BLOCK_BYTES) for number in self._in_part]
         return intersect([*held, *in_part], wanted.offset, wanted.length)
 
-    def _note(self, piece: Piece) -> None:
+    def _note(self, piece: Frame) -> None:
         start, end = piece.offset, piece.offset + piece.length
         first, last = -(-start // BLOCK_BYTES), end // BLOCK_BYTES
         if end == self._disk.size_bytes:
@@ -74,7 +62,7 @@ class UnalignedWrites:
         if first < last:
             self._note_whole(piece, first * BLOCK_BYTES, min(last * BLOCK_BYTES, end))
 
-    def _note_whole(self, piece: Piece, start: int, end: int) -> None:
+    def _note_whole(self, piece: Frame, start: int, end: int) -> None:
         if piece.zero:
             self._digests.zero(start, end - start)
         else:

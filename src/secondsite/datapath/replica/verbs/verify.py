@@ -32,9 +32,11 @@ class Verification:
     bad: tuple[str, ...] = ()
 
 
-def verify(core: ReplicaCore, point_id: str, cancelled: scan.Asked, told: scan.Told) -> Verification:
-    """Read a point and compare it with what was sealed; cycles go on meanwhile. Raises PointUnknown, Cancelled,
-    DiskSilent."""
+def verify(
+    core: ReplicaCore, point_id: str, cancelled: scan.Asked = scan.never, told: scan.Told = scan.nobody
+) -> Verification:
+    """Read a point from the disk and tell whether it still is, bit for bit, what was sealed; cycles go on meanwhile.
+    Raises PointUnknown, Cancelled, DiskSilent (repeat it)."""
     began = time.monotonic()
     with core.keeping_layers() as state:
         layer = state.layer_of(point_id)
@@ -49,7 +51,7 @@ def verify(core: ReplicaCore, point_id: str, cancelled: scan.Asked, told: scan.T
         body = manifest.load(core.files.point(point_id))
         disks, stop = body.disks, _until_settled(core, state, cancelled)
         found = [_read(core, state, layer.number, disk, stop, told) for disk in disks]
-    rotten = (file.name for file in body.firmware if not core.firmware.is_whole(Path(file.file).name))
+    rotten = (file.name for file in body.firmware if not core.firmware_store.is_whole(Path(file.file).name))
     bad = (*(disk.key for disk, (same, _) in zip(disks, found, strict=True) if not same), *rotten)
     read_bytes = sum(count for _, count in found)
     what = f"differs from what was sealed on {', '.join(bad)}" if bad else "is what was sealed"

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from ....ground import short_folder
+from ....ground.processes import short_folder
 
 LONGEST_FOLDER = 60
 

@@ -19,8 +19,7 @@ from ....datapath import errors as datapath_errors
 from ....datapath.disks import QmpClient, QmpRefused
 from ....datapath.encryption import EncryptionKey
 from ....domain import errors
-from ....ground import short_folder
-from ....ground.processes import ending
+from ....ground.processes import ending, short_folder
 from . import files
 
 LONGEST_FOLDER = 100 - len("/nbd.sock")

@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from ..units import MiB
+from .units import MiB
 
 MOST_BYTES: Final = 64 * MiB
 """Of what is read as a whole: a record of 20,000 points has some MiB."""
