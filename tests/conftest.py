@@ -17,7 +17,7 @@ from tests.support import seconds as kept_seconds
 HERE = Path(__file__).parent
 STORE = HERE / "vault" / "store"
 LONG = ("slow", "guest")
-MIGRATED = (STORE / "test_store.py", STORE / "test_migration.py", HERE / "upgrade")
+MIGRATED = (*(STORE / f"test_{name}.py" for name in ("store", "migration", "released")), HERE / "upgrade")
 
 pytest_plugins = ["tests.support.summary", "tests.support.slices"]
 

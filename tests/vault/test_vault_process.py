@@ -98,6 +98,17 @@ def test_what_a_newer_release_has_used_is_refused_with_the_reason(made):
     assert "with the newer release" in unknown.value.do
 
 
+def test_a_database_of_a_day_between_two_releases_is_refused_with_the_command_that_brings_it_on(made):
+    home = made.token_file.parent
+    with contextlib.closing(sqlite3.connect(home / "vault.db")) as database, database:
+        database.execute("update alembic_version set version_num = '0031'")
+    with pytest.raises(
+        errors.NotPossibleNow, match=r"older than release 0\.2\.0: .* revision 0031"
+    ) as refused:
+        RunningVault(home, settings.read(home))
+    assert "git checkout" in refused.value.do
+
+
 def test_a_vault_serves_over_its_own_tls_and_stops_when_asked(made, start):
     vault = start()
     assert vault.get("/health") == {"status": "ok"}

@@ -221,6 +221,21 @@ def test_a_backup_of_a_newer_release_is_refused_with_the_reason(quiet, tmp_path)
     assert not settings.exists(tmp_path / "home")
 
 
+@pytest.mark.parametrize(
+    ("revision", "kind"), [("0031", "sqlite"), ("0031", "postgresql"), ("0005", "postgresql")]
+)
+def test_a_backup_of_a_day_before_the_first_release_names_the_program_that_restores_it(
+    quiet, tmp_path, revision, kind
+):
+    older = backups.rewritten(
+        quiet[0], tmp_path / "content", tmp_path / "older", revision=revision, database=kind
+    )
+    with pytest.raises(errors.NotPossibleNow, match=rf"revision {revision}, which is older") as refused:
+        backups.restore(tmp_path / "home", older)
+    assert "git checkout" in refused.value.do
+    assert not settings.exists(tmp_path / "home")
+
+
 def test_a_home_in_use_is_left_alone_and_one_that_is_replaced_is_kept_aside(quiet, tmp_path):
     other = vault_main.init(tmp_path / "home", rest_port=0, control_port=0)
     home = other.token_file.parent

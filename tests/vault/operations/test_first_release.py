@@ -1,14 +1,13 @@
 """Jobs that the release of 2026-11-20 left half-way go on under this one: their steps were named by their titles."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
 from secondsite.domain.lifecycle import DrillState, State
+from tests.support.released import HALF_WAY
 from tests.vault.support_operations import Verbs, folder_in_memory
 
-HALF_WAY = Path(__file__).parent / "first_release" / "half_way.sql"
 NAMES = [
     "enable", "failover", "planned", "drill", "cleanup", "change", "commit", "cancel", "reprotect", "resync",
     "include", "exclude", "disable", "leave", "verify", "batch-a", "batch-b", "undo", "retry",

@@ -23,7 +23,6 @@ def test_the_newest_revision_is_that_of_the_scripts():
     config = Config()
     config.set_main_option("script_location", str(upgrading.SCRIPTS))
     config.set_main_option("path_separator", "os")
-    config.set_main_option("recursive_version_locations", "true")
     assert ScriptDirectory.from_config(config).get_current_head() == NEWEST
 
 

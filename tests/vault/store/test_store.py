@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine, exc, text
+from sqlalchemy import exc, text
 
 from rig.eventually import eventually
 from secondsite.domain import errors
@@ -22,7 +22,6 @@ from secondsite.jobs.storage import tables as job_tables
 from secondsite.vault import ports
 from secondsite.vault.store import SqlStore, migrate, tables
 from secondsite.vault.store.failures import translated
-from secondsite.vault.store.migration.upgrading import upgrade
 from secondsite.wire.common.properties import TargetProperties
 from secondsite.wire.control.orders import Inventory
 from secondsite.wire.rest.places import NetworkMapping
@@ -282,24 +281,6 @@ def test_what_the_database_says_is_told_without_the_statement_and_its_values():
     with pytest.raises(StoreUnavailable) as refused, translated():
         raise said
     assert refused.value.message == "The vault's database failed: disk I/O error"
-
-
-def test_idempotency_keys_that_came_with_a_name_belong_to_its_token_after_the_upgrade(tmp_path):
-    url = f"sqlite:///{tmp_path / 'vault.db'}"
-    db = create_engine(url)
-    upgrade(db, "0015")
-    with db.begin() as connection:
-        connection.execute(text("INSERT INTO tokens VALUES ('admin', 'digest-of-it', '2026-11-21 00:00:00')"))
-        for caller in ("admin", "deleted", "enroll abc"):
-            values = {"caller": caller}
-            connection.execute(
-                text("INSERT INTO answers VALUES (:caller, 'k', 'sha', NULL, '2026-11-21 00:00:00')"), values
-            )
-    migrate(url)
-    with db.connect() as connection:
-        callers = connection.execute(text("SELECT caller FROM answers ORDER BY caller")).scalars().all()
-    db.dispose()
-    assert callers == ["deleted", "digest-of-it", "enroll abc"]
 
 
 def test_what_was_written_does_not_stay_in_memory_with_the_statement(store):

@@ -61,7 +61,8 @@ class Wanted:
 def restore(home: Path, wanted: Wanted) -> Restored:
     """Nothing of the home is touched before all of the file was verified.
 
-    Raises BackupDamaged, KeyMissing, KeyWrong, and NotPossibleNow for a home in use, for a database that is, or for a newer release's backup.
+    Raises BackupDamaged, KeyMissing, KeyWrong, and NotPossibleNow for a home in use, for a database that is, or for the backup of
+    a newer release or of a day before 0.2.0.
     """
     _require_replaceable(home, wanted.replace)
     # as root, if root types it: the owner of the home may not read root's files
@@ -112,7 +113,7 @@ def _running(home: Path) -> errors.NotPossibleNow:
 
 
 def _verified(file: Path, folder: Path, phrase: bytes | None) -> archive.About:
-    """The files of the backup lie in the folder. What a newer release has made is refused before."""
+    """The files of the backup lie in the folder. What this program does not know is refused before."""
     _require_known(file, archive.look(file))
     about = archive.unpack(file, folder, phrase)
     _require_known(file, about)
@@ -120,6 +121,14 @@ def _verified(file: Path, folder: Path, phrase: bytes | None) -> archive.About:
 
 
 def _require_known(file: Path, about: archive.About) -> None:
+    # of the release's tables this program makes none: those of SQLite are in the file
+    of_release = (about.revision, about.database) == (migration.RELEASED, "postgresql")
+    if of_release or migration.is_between(about.revision):
+        raise errors.NotPossibleNow(
+            f"{file} was made by {about.version}, of a {about.database} database with tables of revision {about.revision}, which is older than "
+            "release 0.2.0: this program cannot restore it.",
+            do=f"{migration.BRING_ON}; restore it with that, and start the vault once. Then install this release again.",
+        )
     if not migration.is_known(about.revision):
         raise errors.NotPossibleNow(
             f"{file} was made by a newer release: by {about.version}, whose database has tables of revision {about.revision}. This program, "

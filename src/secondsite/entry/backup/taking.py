@@ -112,9 +112,7 @@ def _copied(home: Path, chosen: VaultSettings, folder: Path) -> str:
 def _require_known(revision: str) -> str:
     if not migration.is_known(revision):
         raise errors.NotPossibleNow(
-            f"The vault's database is that of a newer release: its tables are those of revision {revision}, and this program knows "
-            f"them up to {migration.NEWEST}.",
-            do="Make the backup with the release that runs the vault.",
+            migration.not_known(revision).message, do="Make the backup with the program that runs the vault."
         )
     return revision
 

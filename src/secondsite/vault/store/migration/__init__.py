@@ -5,9 +5,19 @@ Its rooms:
     revisions   which tables a database has
     opening     what every start asks
     upgrading   Alembic, which runs the scripts in `migrations`
+    released    from the release of 2026-11-20 to the baseline
 """
 
 from .opening import is_known, migrate, require_known
-from .revisions import NEWEST
+from .revisions import BRING_ON, NEWEST, RELEASED, is_between, not_known
 
-__all__ = ["NEWEST", "is_known", "migrate", "require_known"]
+__all__ = [
+    "BRING_ON",
+    "NEWEST",
+    "RELEASED",
+    "is_between",
+    "is_known",
+    "migrate",
+    "not_known",
+    "require_known",
+]

@@ -12,7 +12,8 @@ def migrate(url: str) -> None:
     """Apply the missing migrations in one transaction; harmless when there are none. Of several processes one does it, the
     others wait.
 
-    Raises StoreUnavailable when the database does not answer, NotPossibleNow when it is a newer release's.
+    Raises StoreUnavailable when the database does not answer, NotPossibleNow when its tables are a newer release's, or those of a
+    day between two releases.
     """
     engine = database.connect(url)
     try:
@@ -28,7 +29,7 @@ def migrate(url: str) -> None:
 
 
 def require_known(connection: Connection) -> str | None:
-    """The revision of the tables; None for no tables. Raises NotPossibleNow for one of a newer release."""
+    """The revision of the tables; None for no tables. Raises NotPossibleNow as `migrate` does."""
     found = revision(connection)
     if found in (None, NEWEST):
         return found

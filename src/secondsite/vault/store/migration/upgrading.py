@@ -7,9 +7,9 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, func, text, update
 
-from ....domain import errors
 from ....jobs.storage.tables import engines, jobs
-from .revisions import NEWEST, revision
+from . import released
+from .revisions import RELEASED, not_known, revision
 
 SCRIPTS = Path(__file__).parents[1] / "migrations"
 LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('migration', 0))")
@@ -25,6 +25,8 @@ def upgrade(engine: Engine, to: str = "head") -> None:
         before = revision(connection)
         if before is not None:
             require_former(before)
+        if before == RELEASED:
+            released.bring(connection)
         config.attributes["connection"] = connection
         command.upgrade(config, to)
         if several and before not in (None, revision(connection)):
@@ -32,27 +34,22 @@ def upgrade(engine: Engine, to: str = "head") -> None:
 
 
 def require_former(found: str) -> str:
-    """The revision, of this or a former release. Raises NotPossibleNow for one of a newer release."""
+    """The revision, of this or a former release. Raises NotPossibleNow for one of a newer release, or of a day between two."""
     if is_known(found):
         return found
-    raise errors.NotPossibleNow(
-        f"A newer release has changed the vault's database: its tables are those of revision {found}, and this program knows them "
-        f"up to {NEWEST}.",
-        do="Upgrade this vault process to the release of the others, then start it.",
-    )
+    raise not_known(found)
 
 
 def is_known(revision: str) -> bool:
-    """Of this or a former release."""
+    """Of this release, or of a former one that it upgrades from."""
     scripts = ScriptDirectory.from_config(_config())
-    return revision in {each.revision for each in scripts.walk_revisions()}
+    return revision in {RELEASED, *(each.revision for each in scripts.walk_revisions())}
 
 
 def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
-    config.set_main_option("recursive_version_locations", "true")
     return config
 
 

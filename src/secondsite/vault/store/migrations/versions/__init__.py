@@ -1,1 +1,1 @@
-"""One file per change of the tables."""
+"""The baseline, and one file for each change of the tables since."""

@@ -1,1 +1,0 @@
-"""What goals are compared with."""

@@ -1,1 +1,0 @@
-"""Of machines under protection."""

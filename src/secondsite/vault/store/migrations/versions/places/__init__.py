@@ -1,1 +1,0 @@
-"""Where machines are, and are to be."""

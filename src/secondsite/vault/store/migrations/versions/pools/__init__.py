@@ -1,1 +1,0 @@
-"""Of pools of addresses."""

@@ -1,1 +1,0 @@
-"""Points that are verified by booting them, and what a configuration's check found."""
