@@ -7,7 +7,7 @@ FOLDER = Path(__file__).parents[2] / "docs/adr"
 INDEX = FOLDER / "README.md"
 HEAD = """# Decisions
 
-One page each: what was the matter, what was decided, what else was considered, what follows. A later one may amend an earlier one, and its status says so. Numbers that are missing were given out and not used.
+One page each: what was the matter, what was decided, what else was considered, what follows. A later one may amend an earlier one, and its status says so. Numbers that are missing were not used, or stand on [one page](0160-speed-decisions-stand-on-one-page.md).
 
 | | decision | status |
 | --- | --- | --- |
