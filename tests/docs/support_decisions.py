@@ -19,9 +19,9 @@ def rendered() -> str:
 
 
 def _row(page: Path) -> str:
-    found = re.match(r"# \d+\. (.+)\n\nStatus: (.+)\n", page.read_text())
+    found = re.match(r"# \d+\. (.+)\n\nStatus: (.+(?:\n.+)*)\n", page.read_text())
     assert found, f"{page.name} does not begin with its number, its title and its status"
-    title, status = found.groups()
+    title, status = found[1], found[2].replace("\n", " ")
     return f"| [{int(page.name[:4])}]({page.name}) | {title} | {status} |\n"
 
 
