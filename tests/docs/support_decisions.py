@@ -7,7 +7,7 @@ FOLDER = Path(__file__).parents[2] / "docs/adr"
 INDEX = FOLDER / "README.md"
 HEAD = """# Decisions
 
-One page each: what was the matter, what was decided, what else was considered, what follows. A later one may amend an earlier one, and its status says so. Numbers that are missing were given out and not used.
+One page each: what was the matter, what was decided, what else was considered, what follows. A later one may amend an earlier one, and its status says so. Numbers that are missing were not used, or stand on [one page](0160-speed-decisions-stand-on-one-page.md).
 
 | | decision | status |
 | --- | --- | --- |
@@ -19,9 +19,9 @@ def rendered() -> str:
 
 
 def _row(page: Path) -> str:
-    found = re.match(r"# \d+\. (.+)\n\nStatus: (.+)\n", page.read_text())
+    found = re.match(r"# \d+\. (.+)\n\nStatus: (.+(?:\n.+)*)\n", page.read_text())
     assert found, f"{page.name} does not begin with its number, its title and its status"
-    title, status = found.groups()
+    title, status = found[1], found[2].replace("\n", " ")
     return f"| [{int(page.name[:4])}]({page.name}) | {title} | {status} |\n"
 
 

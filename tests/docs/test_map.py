@@ -17,7 +17,7 @@ def rows():
 
 def graphs():
     """What is drawn, by the package that it is drawn of."""
-    text = (ROOT / "docs" / "adr" / "0021-rooms-inside-the-floors.md").read_text()
+    text = (ROOT / "docs" / "map.md").read_text()
     return dict(re.findall(r"```mermaid\nflowchart TD\n  %% ([\w.]+)\n(.*?)```", text, re.DOTALL))
 
 

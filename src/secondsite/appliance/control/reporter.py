@@ -1,6 +1,6 @@
 """Status of the machines for the vault: each whole when a connection begins, then what changed, and each whole now and then.
 
-What is to be told whole of many machines is told in portions, so that what people wait for is heard between them (ADR 70). What was not
+What is to be told whole of many machines is told in portions, so that what people wait for is heard between them (ADR 160). What was not
 sent after all is to be told once more with `start_over`.
 """
 

@@ -2,7 +2,7 @@
 
 The network's thread must never wait for a database, so another thread hears what came, of each appliance in the order it came, and writes it. Hearing is
 quick, writing waits for the database: so statuses are written together, soon after they came, or when a report comes, which
-waits for those of its own machine only (ADR 63).
+waits for those of its own machine only (docs/design/a-thousand-machines.md).
 """
 
 import queue

@@ -28,7 +28,7 @@ BACKING_CACHE_BYTES: Final = 1 * MiB
 CACHE_ENTRY_BYTES: Final = 16 * KiB
 """QEMU says what a disk holds in steps of what one entry describes: 128 MiB of ours; by default it would be 32."""
 OPENED_TOGETHER: Final = 8
-"""Files of a chain in one command. To open and close 100 took the daemon 312 ms one by one, 161 ms so, and 360 ms as one (ADR 72)."""
+"""Files of a chain in one command. To open and close 100 took the daemon 312 ms one by one, 161 ms so, and 360 ms as one (ADR 160)."""
 TOP: Final = "top"
 
 
@@ -171,7 +171,7 @@ class Heads:
             self.close()
 
     def snapshot(self, state: ReplicaState, number: int) -> None:
-        """Turn every head into a read-only layer under a new head `number`, all disks in one command (ADR 72); its file is renamed
+        """Turn every head into a read-only layer under a new head `number`, all disks in one command (ADR 160); its file is renamed
         after that (`head_names.seal`), when QEMU opens it by its name no more. Raises StorageDaemonGone, QmpRefused."""
         with self._daemon.the_same():
             self._snapshot(state, number)

@@ -2,7 +2,7 @@
 every 20 seconds; every minute where no other process reads them; every five seconds where more than what is shown goes by them.
 
 What waits is named by machine and side, and read when it is written: so it is bounded by the machines, and of a machine that changes
-faster than the database writes only the newest is written (ADR 63).
+faster than the database writes only the newest is written (docs/design/a-thousand-machines.md).
 """
 
 from __future__ import annotations
