@@ -1,4 +1,4 @@
-"""docs/requirements.md and the traps of docs/limits.md as rows."""
+"""docs/requirements.md and the traps of docs/design/traps.md as rows."""
 
 import re
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "requirements.md"
-LIMITS = ROOT / "docs" / "limits.md"
+TRAPS = ROOT / "docs" / "design" / "traps.md"
 ROW = re.compile(r"^\| (S-\d+) \| (.+?) \| (.+?) \| (.*?) ?\| (.*?) ?\|$", re.M)
 DECISION = re.compile(r"^\| (C-\d+) \|", re.M)
 TRAP = re.compile(r"^\| (P\d+) (.+?) \| (.+?) \| (.*?) ?\| (.*?) ?\|$", re.M)
@@ -38,7 +38,7 @@ def traps() -> list[Row]:
     """In the order of the page, doubles included."""
     return [
         _row(number, text, "", done, sources, tests)
-        for number, text, done, sources, tests in TRAP.findall(LIMITS.read_text())
+        for number, text, done, sources, tests in TRAP.findall(TRAPS.read_text())
     ]
 
 
