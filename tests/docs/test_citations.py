@@ -9,7 +9,21 @@ import pytest
 
 from tests.docs.support_requirements import ROOT, Row, decisions, requirements, traps
 
-PLACES = ("src", "tests", "rig", "bench", "chaos", "demo", "guestkit", "docs", "README.md", "dev")
+PLACES = (
+    "src",
+    "tests",
+    "rig",
+    "bench",
+    "chaos",
+    "demo",
+    "guestkit",
+    "docs",
+    "README.md",
+    "CHANGELOG.md",
+    "changelog",
+    "CONTRIBUTING.md",
+    "dev",
+)
 TEXT = frozenset({".py", ".md", ".sh", ".toml"})
 HEADING = re.compile(r"^#+ (.+)$", re.M)
 LINK = re.compile(r"\]\(([^)\s:]*?)(?:#([^)\s]*))?\)")
