@@ -1,3 +1,3 @@
 """secondsite keeps machines of one site ready to run at another."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -19,6 +19,8 @@ PLACES = (
     "guestkit",
     "docs",
     "README.md",
+    "CHANGELOG.md",
+    "changelog",
     "CONTRIBUTING.md",
     "dev",
 )

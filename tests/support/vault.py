@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from secondsite import __version__
 from secondsite.domain.lifecycle import State
 from secondsite.entry import settings, vault_main
 from secondsite.entry.vault_wiring import RunningVault
@@ -124,7 +125,7 @@ class Identity:
         values = {
             "appliance_id": self.id,
             "site": self.site,
-            "version": "0.1.0",
+            "version": __version__,
             "fabric_kind": "simulated",
             "accelerated": False,
             "data_addresses": ("127.0.0.1:9445",),
