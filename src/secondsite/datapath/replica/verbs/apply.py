@@ -25,7 +25,6 @@ from ...disks import NbdDisk, Writes, resizing
 from ...extents import Extent
 from ...granularity import BLOCK_BYTES
 from ..core import ReplicaCore
-from ..record import manifest
 from ..record.record import ReplicaState
 from . import seal
 from .unaligned_writes import Piece, UnalignedWrites
@@ -190,7 +189,7 @@ def _leads_on(core: ReplicaCore) -> bool:
     if not lacking or newest is None:
         return True
     try:
-        return lacking.isdisjoint(disk.key for disk in manifest.load(core.files.point(newest)).disks)
+        return lacking.isdisjoint(disk.key for disk in core.point(newest).disks)
     except errors.ImageProblem:
         return False
 

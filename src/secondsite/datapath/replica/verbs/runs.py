@@ -20,7 +20,7 @@ from ...files import store_error, unshare
 from ..chain import chain as layers
 from ..chain import commit_encrypted, own_files, standing
 from ..core import ReplicaCore
-from ..record import below_runs, manifest
+from ..record import below_runs
 from ..record.paths import checked_name
 from ..record.record import DiskRecord, Layer, ReplicaState, Run
 from . import holds, overlays, prune, roll_forward
@@ -104,7 +104,7 @@ def _below(core: ReplicaCore, run: Run, keys: Iterable[str]) -> dict[str, list[P
 
 def _require_own(core: ReplicaCore, state: ReplicaState, point_id: str, layer: int) -> None:
     """Raises ImageProblem."""
-    wanted = {disk.key for disk in manifest.load(core.files.point(point_id)).disks}
+    wanted = {disk.key for disk in core.point(point_id).disks}
     for disk in state.disks:
         if disk.key in wanted:
             own_files.require_own(core.files.root, layers.chain_files(core.files, state, disk, layer, None))
@@ -144,7 +144,7 @@ def firmware_state(core: ReplicaCore, point_id: str, run_name: str | None) -> di
                 f"The replica of {state.machine_id} has no recovery point '{point_id}'.",
                 do="List the recovery points.",
             )
-        found = manifest.load(core.files.point(point_id)).firmware
+        found = core.point(point_id).firmware
         return {file.name: core.firmware.read(Path(file.file).name) for file in found}
 
 
@@ -255,7 +255,7 @@ def rebase_from_run(core: ReplicaCore, run_name: str, epoch: int) -> str:
 def _disks_of(core: ReplicaCore, run: Run) -> set[str]:
     """The disks of a run's machine; its overlays tell them too, if the point's manifest is damaged by now."""
     try:
-        return {disk.key for disk in manifest.load(core.files.point(run.point_id)).disks}
+        return {disk.key for disk in core.point(run.point_id).disks}
     except errors.ImageProblem:
         return {path.stem for path in core.files.run(run.name).glob("*.qcow2")}
 
@@ -304,7 +304,7 @@ def _files(core: ReplicaCore, run: Run, cancelled: scan.Asked) -> dict[str, Path
         found = roll_forward.rolled(core, run, cancelled)
         _shorten(core, run, found, cancelled)
         return found
-    sizes = {disk.key: disk.size_bytes for disk in manifest.load(core.files.point(run.point_id)).disks}
+    sizes = {disk.key: disk.size_bytes for disk in core.point(run.point_id).disks}
     if not run.writable:
         return {key: core.files.layer(key, run.layer) for key in sizes}
     folder = core.files.run(run.name)
