@@ -98,6 +98,16 @@ class ImageProblem(DatapathError):
     code = "image-problem"
 
 
+class AnotherReplica(ImageProblem):
+    """A folder holds the replica of another machine than the one that it is named after. `holds`: whose it is, in words."""
+
+    code = "another-replica"
+
+    def __init__(self, message: str, *, do: str, holds: str = "") -> None:
+        super().__init__(message, do=do)
+        self.holds = holds
+
+
 class OverlayGone(DatapathError):
     """A file that a machine was started on, and has written to, is not there any more."""
 

@@ -207,6 +207,14 @@ CATALOGUE: dict[str, FindingKind] = {
             "disable protection and enable it again.",
         ),
         _kind(
+            "replica-of-another-machine",
+            C,
+            "In the target's store the folder that is named after this machine holds another machine's replica: somebody put a folder back "
+            "under the wrong name. Nothing is started from it, and it takes no cycles.",
+            "Stop the target's appliance, put this machine's own folder back there, and start the appliance: replication goes on. If there "
+            "is none, disable the machine's protection and protect it anew.",
+        ),
+        _kind(
             "journal-damaged",
             W,
             "A cycle that the target keeps for '--at' can no longer be read: its store is damaged, or somebody wrote to "
@@ -235,7 +243,10 @@ CATALOGUE: dict[str, FindingKind] = {
             "encryption-key-wrong",
             C,
             "The replica is encrypted with another key than the one that the target's appliance has.",
-            "Put back the key file that the replica was made with, and restart the appliance. Nothing is lost meanwhile.",
+            "If all encrypted replicas of that appliance say so, put back the key file that they were made with, and restart it. If others "
+            "open with the present key, this one was put back from before a change of the key: do not put the old key back for good, they "
+            "would stop. Stop the appliance, keep a copy of its key file, put the old key (encryption.key.ID beside it) in its place, run "
+            "'secondsite appliance change-key --from COPY', and start it. Nothing is lost meanwhile.",
         ),
         _kind(
             "encryption-key-change-unfinished",

@@ -74,6 +74,8 @@ def start(store: Store, typed: argparse.Namespace) -> int:
         replica = store.find(typed.machine)
         said = starting.started(replica, typed.point, _ways(replica, typed))
     _print(typed, {"said": said}, one_line(said))
+    for other in store.also_in(replica):
+        print(f"! {one_line(other)}", file=sys.stderr)
     print(_warning(store), file=sys.stderr)
     return 0
 

@@ -22,6 +22,7 @@ GRADES = "grades.json"
 RECORD = "machine.json"
 """What its vault knew of a machine, beside its replica."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+MISPLACED = "holds the replica of"
 FIRMWARE = re.compile(r"firmware/[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
@@ -137,6 +138,10 @@ class Replica:
         )
 
 
+class Misplaced(ValueError):
+    """A folder that is named after one machine, and holds another's replica: what starts from it would be the other."""
+
+
 class Store:
     """The folders that an appliance keeps replicas in. `roots`: the one that was given first, then those that its appliance has beside it
     and that are here."""
@@ -166,6 +171,8 @@ class Store:
                 continue
             try:
                 found.append(read(folder))
+            except Misplaced as error:
+                problems.append(str(error))
             except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
                 problems.append(
                     f"{folder.name} cannot be read: {error}. Its points' files may still boot: see {folder / 'points'}."
@@ -190,9 +197,15 @@ class Store:
                 f"Give one of the ids {', '.join(each.id for each in found)}.",
             )
         damaged = [problem for problem in problems if problem.startswith(f"{asked} ")]
+        unfit = "".join(f" {each}" for each in problems if MISPLACED in each)
         raise Problem(
-            damaged[0] if damaged else f"The store has no machine '{asked}'.", "See which there are: 'list'."
+            damaged[0] if damaged else f"The store has no machine '{asked}'.{unfit}",
+            "See which there are: 'list'.",
         )
+
+    def also_in(self, replica: Replica) -> list[str]:
+        """A sentence for each folder of another machine that holds this one's replica, too."""
+        return [each for each in self.replicas()[1] if MISPLACED in each and f"({replica.id})" in each]
 
     def configuration(self) -> dict[str, Any]:
         """What the vault last said of sites, plans and machines; empty if it never did. Raises Problem for a damaged file."""
@@ -227,7 +240,18 @@ def read(folder: Path) -> Replica:
     record = files.trusted(folder / "replica.json")
     grades = _optional(folder / GRADES).get("points", {})
     points, said = tuple(_points(folder, record, grades)), _optional(folder / RECORD)
+    _require_own(Replica(folder, record, points, {}))
     return Replica(folder, record, points, _optional(folder / START), said)
+
+
+def _require_own(found: Replica) -> None:
+    """Raises Misplaced."""
+    folder = found.folder
+    if found.id != folder.name:
+        raise Misplaced(
+            f"{folder.name} {MISPLACED} {found.name} ({one_line(found.id)}), and not its own: put its own folder back at {folder}, or take "
+            "this one out."
+        )
 
 
 def _points(folder: Path, record: dict[str, Any], grades: dict[str, Any]) -> Iterator[Point]:
@@ -236,7 +260,7 @@ def _points(folder: Path, record: dict[str, Any], grades: dict[str, Any]) -> Ite
     for layer in record["layers"]:
         point_id = layer.get("point_id")
         if point_id is not None:
-            manifest, problem = _manifest(folder / "points" / f"{point_id}.json")
+            manifest, problem = _manifest(folder / "points" / f"{point_id}.json", str(record["machine_id"]))
             said = grades.get(point_id) or {}
             bad = ", ".join(said.get("bad") or ())
             problem = problem or (f"its data is damaged ({bad})" if bad else "")
@@ -244,10 +268,12 @@ def _points(folder: Path, record: dict[str, Any], grades: dict[str, Any]) -> Ite
             yield Point(str(point_id), number, manifest, grade, problem, held.get(str(point_id), ""))
 
 
-def _manifest(path: Path) -> tuple[dict[str, Any], str]:
+def _manifest(path: Path, machine_id: str) -> tuple[dict[str, Any], str]:
     try:
         found = files.trusted(path)
         _require_names(found)
+        if (found.get("machine_id", machine_id), found.get("point_id", path.stem)) != (machine_id, path.stem):
+            return {}, "its manifest is that of another machine, or of another point"
         return found, ""
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         return {}, f"its manifest cannot be read: {error}"

@@ -44,6 +44,9 @@ class Site:
 
     all = sources
 
+    def misplaced(self):
+        return []
+
     def _status(self, machine_id):
         if isinstance(self.has[machine_id], Exception):
             raise self.has[machine_id]

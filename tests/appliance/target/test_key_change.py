@@ -15,7 +15,7 @@ from secondsite.appliance.target import key_change
 from secondsite.datapath.encryption import customer_key
 from secondsite.datapath.replica import decrypt_file
 from secondsite.datapath.replica.record import record as replica_state
-from secondsite.domain import errors
+from secondsite.domain import errors, health
 from secondsite.fabrics import simulated
 from secondsite.ground import seams
 from secondsite.ground.units import MiB
@@ -162,3 +162,33 @@ def test_a_replica_of_another_key_is_left_alone_and_named(encrypted, key):
     done = key_change.change(b.config.store, key.path, None)
     assert (done.replicas, done.others) == (1, (encrypted.machine_id,))
     assert {path: path.read_bytes() for path in record.parent.rglob("*") if path.is_file()} == before
+
+
+def test_one_that_was_put_back_from_before_a_change_gets_the_present_key_and_the_others_keep_it(
+    encrypted, key, tmp_path
+):
+    """As 'Encrypt what the second site holds' says, and the advice of the finding."""
+    a, b = encrypted.source, encrypted.target
+    other = EncryptedPair(a, b, a.make_machine("web02"), name="web02").protect().synchronized()
+    points = {each: (each.point_now(), a.read(each.fabric_id)) for each in (encrypted, other)}
+    b.stop()
+    folder, path = b.replica_folder(encrypted.machine_id), key.path
+    shutil.copytree(folder, tmp_path / "kept")
+    present = key_change.change(b.config.store, path, None)
+    shutil.rmtree(folder)
+    shutil.copytree(tmp_path / "kept", folder)
+    reopen(b, path)
+    assert "encryption-key-wrong" in codes(encrypted)
+    assert "encryption-key-wrong" not in codes(other)
+    finding = next(each for each in encrypted.status().findings if each.code == "encryption-key-wrong")
+    assert all("change-key" in said for said in (finding.what, health.CATALOGUE[finding.code].do))
+    b.stop()
+    path.rename(tmp_path / "present.key")
+    shutil.copy2(present.former_file, path)
+    done = key_change.change(b.config.store, path, tmp_path / "present.key")
+    assert (done.key.key_id, done.replicas, done.others) == (present.key.key_id, 2, ())
+    assert all(opens(image, done.key) for image in images(b))
+    reopen(b, path)
+    for each, (point_id, content) in points.items():
+        assert not {"encryption-key-wrong", "encryption-key-change-unfinished"} & set(codes(each))
+        assert each.target.read(start(each, "drill", point_id)["fabric_id"]) == content

@@ -44,6 +44,9 @@ class Known:
 
     all = sources
 
+    def misplaced(self):
+        return []
+
     def spaces(self):
         return [StoreSpace(name="default", free_bytes=1, size_bytes=2)]
 

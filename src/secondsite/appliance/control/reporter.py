@@ -177,7 +177,10 @@ class Reporter:
 
     def _there(self) -> Mapping[Key, Described]:
         sources = {(Side.SOURCE, source.machine_id): source for source in self._replication.sources()}
-        return sources | {(Side.REPLICA, hosted.machine_id): hosted for hosted in self._host.all()}
+        misplaced = {(Side.REPLICA, each.setup.machine_id): each for each in self._host.misplaced()}
+        return (
+            sources | misplaced | {(Side.REPLICA, hosted.machine_id): hosted for hosted in self._host.all()}
+        )
 
     def _new_generations(self, series: str) -> dict[str, int]:
         told = self._generations_told.get(series, {})

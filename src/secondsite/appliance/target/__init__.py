@@ -7,6 +7,7 @@ Its rooms:
     store_daemon   the storage daemon through which all of them are written
     trash/         removed replicas, until the deletion delay is over
     replica        one of them, and its lock
+    misplaced      one in whose folder another machine's lies
     point_shapes   its points as the vault is told of them
     old_disks      the disks that a machine had here
     coming_home    as what a machine is made that comes home
@@ -42,6 +43,7 @@ from .admission import Admission
 from .apply import Applier
 from .delayed_deletions import DelayedDeletions, Rules
 from .key_custody import GIVE_ONE, Custody
+from .misplaced import Misplaced
 from .power_watch import PowerWatch
 from .replica import FAILOVER, HostedReplica
 from .replicas import ReplicaHost
@@ -58,6 +60,7 @@ __all__ = [
     "Custody",
     "DelayedDeletions",
     "HostedReplica",
+    "Misplaced",
     "PowerWatch",
     "ReplicaHost",
     "Resting",

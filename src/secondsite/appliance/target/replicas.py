@@ -3,11 +3,13 @@
 import contextlib
 import threading
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import structlog
 
 from ...datapath.cycles import inbox
 from ...datapath.encryption import EncryptionKey
+from ...datapath.errors import AnotherReplica
 from ...datapath.replica import Replica, ReplicaDisk
 from ...domain import errors
 from ...ground import seams
@@ -21,6 +23,7 @@ from ..shared import ApplianceConfig, State
 from . import old_disks
 from .delayed_deletions import Rules
 from .key_custody import Custody
+from .misplaced import Misplaced
 from .replica import FAILOVER, HostedReplica
 from .store_daemon import daemon_of, end_left_over
 from .stores import Store, Stores
@@ -47,6 +50,7 @@ class ReplicaHost:
         self._lock = threading.Lock()
         self._hosted: dict[str, HostedReplica] = {}
         self._unopened: dict[str, errors.ReplicaError] = {}
+        self._misplaced: dict[str, Misplaced] = {}
 
     def start(self) -> None:
         """Open all recorded replicas; remove half-received cycles, because nothing is being received now."""
@@ -74,7 +78,12 @@ class ReplicaHost:
 
     def _open(self, setup: ReplicaSetup, accepting: bool) -> None:
         store = self.stores.place(setup)
-        replica = Replica.open(store.folder / setup.machine_id, self.daemon, _reach, self.custody.key)
+        folder = store.folder / setup.machine_id
+        try:
+            replica = self._opened(folder, setup.machine_id)
+        except AnotherReplica as problem:
+            self._misplaced[setup.machine_id] = misplaced = Misplaced(kept(setup, store), problem, folder)
+            raise misplaced.refusal() from problem
         hosted = HostedReplica(kept(setup, store), accepting, replica, self._state, self._rules)
         hosted.accepting = accepting and not hosted.failed_over
         if accepting and hosted.failed_over:
@@ -88,6 +97,9 @@ class ReplicaHost:
         hosted.refresh()
         with self._lock:
             self._hosted[setup.machine_id] = hosted
+
+    def _opened(self, folder: Path, machine_id: str) -> Replica:
+        return Replica.open(folder, self.daemon, _reach, self.custody.key, machine_id)
 
     def take_in(self, setup: ReplicaSetup) -> HostedReplica:
         """The replica that lies in a store and is not known here, as after its appliance was lost. Its files stay as they are. Raises
@@ -112,6 +124,14 @@ class ReplicaHost:
     def unopened(self) -> Mapping[str, errors.ReplicaError]:
         """Those that are known, and could not be opened."""
         return dict(self._unopened)
+
+    def misplaced(self) -> list[Misplaced]:
+        """Those of them in whose folders other machines' replicas lie."""
+        return [each for machine_id, each in self._misplaced.items() if machine_id in self._unopened]
+
+    def is_misplaced(self, machine_id: str) -> bool:
+        """Whether what lies in its folder is another machine's."""
+        return machine_id in self._misplaced and machine_id in self._unopened
 
     def stop(self) -> None:
         self._emptying.stop()
@@ -200,7 +220,7 @@ class ReplicaHost:
         existing = old_disks.existing(self._state, setup)
         run = old_disks.own_run(folder, existing)
         if run is not None:
-            replica = Replica.open(folder, self.daemon, _reach, self.custody.key)
+            replica = self._opened(folder, setup.machine_id)
             sentence, setup = self._turn(replica, setup), _not_made(setup)
         else:
             replica = Replica.create(

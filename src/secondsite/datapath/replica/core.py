@@ -24,8 +24,9 @@ from ..digests import DigestMap, scan
 from ..disks import NbdDisk, StorageDaemon
 from ..encryption import DataKey, EncryptionKey
 from .chain import chain, head_names, own_files, standing
-from .record import encrypt_old_firmware, manifest, own_folders, record
+from .record import encrypt_old_firmware, own_folders, record, whose
 from .record.firmware_store import FirmwareStore
+from .record.manifest import Manifest
 from .record.paths import ReplicaFiles
 from .record.record import ReplicaState
 from .record.replica_keys import ReplicaKeys
@@ -42,8 +43,9 @@ class ReplicaCore:
     """One replica in this process. Invariant: `state` is what replica.json holds."""
 
     def __init__(
-        self, files: ReplicaFiles, daemon: StorageDaemon, reach: Reach, key: EncryptionKey | None = None
-    ) -> None:
+        self, files: ReplicaFiles, daemon: StorageDaemon, reach: Reach, key: EncryptionKey | None = None,
+        machine_id: str | None = None,
+    ) -> None:  # fmt: skip
         self.files = files
         self.daemon = daemon
         self.reach = reach
@@ -51,6 +53,7 @@ class ReplicaCore:
         self.journal = CycleJournal(files.journal)
         own_folders.require_own(files.root)
         self.state = record.load(files.record)
+        whose.require(files, self.state, machine_id)
         self.keys = ReplicaKeys(key, lambda: self.state, self.save)
         self.firmware_store = FirmwareStore(files.firmware, lambda: self.file_key)
         self._maps: dict[str, DigestMap] = {}
@@ -243,7 +246,9 @@ class ReplicaCore:
 
     def _recover(self) -> None:
         """Make the files match the record: finish what was begun, remove what is not recorded."""
-        self.state = record.load(self.files.record)
+        found = record.load(self.files.record)
+        whose.require(self.files, found, self.state.machine_id)
+        self.state = found
         self.heads.close()
         head_names.settle(self.files, self.state)
         with contextlib.suppress(*NO_KEY):
@@ -266,6 +271,10 @@ class ReplicaCore:
             )
             if encrypted is not None:
                 self.save(firmware=encrypted)
+
+    def manifest_of(self, point_id: str) -> Manifest:
+        """The manifest of a point, read now; raises ImageProblem if it cannot be trusted to be this point's."""
+        return whose.point(self.files, self.state, point_id)
 
     def file_of(self, key: str, number: int) -> Path:
         """The file of a layer of a disk, the head too."""
@@ -333,5 +342,5 @@ class ReplicaCore:
 
     def _firmware_of_points(self) -> set[str]:
         points = [layer.point_id for layer in self.state.layers if layer.point_id is not None]
-        manifests = (manifest.load(self.files.point(point_id)) for point_id in points)
+        manifests = (self.manifest_of(point_id) for point_id in points)
         return {Path(file.file).name for each in manifests for file in each.firmware}

@@ -42,11 +42,13 @@ class Replica(ReplicaCore):
 
     @classmethod
     def open(
-        cls, folder: Path, daemon: StorageDaemon, reach: Reach = nowhere, key: EncryptionKey | None = None
-    ) -> Replica:
+        cls, folder: Path, daemon: StorageDaemon, reach: Reach = nowhere, key: EncryptionKey | None = None,
+        machine_id: str | None = None,
+    ) -> Replica:  # fmt: skip
         """Open the replica in `folder`; its first use finishes what a crash interrupted. `key` is the appliance's,
-        if any. A replica that lacks its key can still be looked at and removed."""
-        return cls(ReplicaFiles(folder.absolute()), daemon, reach, key)
+        if any. A replica that lacks its key can still be looked at and removed. Raises AnotherReplica if it is not
+        that of `machine_id`, where that is given."""
+        return cls(ReplicaFiles(folder.absolute()), daemon, reach, key, machine_id)
 
     apply = verbs.apply.apply
     retire = verbs.apply.retire

@@ -54,7 +54,9 @@ def _places(context: Context, machine_id: str) -> list[Path]:
     """Where it is kept now, and where else it may lie."""
     stores = context.parts.host.stores
     store, of_source = stores.holding(machine_id), records_of.source(stores.default.root, machine_id)
-    return [of_source] if store is None else [store.folder / machine_id / RECORD, of_source]
+    if store is None or context.parts.host.is_misplaced(machine_id):
+        return [of_source]
+    return [store.folder / machine_id / RECORD, of_source]
 
 
 def _all(context: Context) -> list[Path]:

@@ -22,7 +22,7 @@ from .item import RESTORED, Item
 
 def points(item: Item, store: Path) -> list[PointRecord]:
     """The points of an item, oldest first."""
-    return Replica.open(item.folder, daemon_of(store)).points()
+    return Replica.open(item.folder, daemon_of(store), machine_id=item.removed.machine_id).points()
 
 
 def restore(
@@ -100,7 +100,11 @@ def _opened(item: Item, store: Path, key: EncryptionKey | None) -> Iterator[Repl
     daemon.start()  # ends one that outlived a killed appliance
     try:
         replica = Replica.open(
-            item.folder, daemon, lambda name: seams.reach(f"appliance.replica.{name}"), key
+            item.folder,
+            daemon,
+            lambda name: seams.reach(f"appliance.replica.{name}"),
+            key,
+            item.removed.machine_id,
         )
         yield replica
         replica.close()

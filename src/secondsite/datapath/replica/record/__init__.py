@@ -9,6 +9,7 @@ Its rooms:
     json_digest           how a file notices its own damage
     paths                 where the files lie
     manifest              all that is needed to start a machine from a point
+    whose                 a replica and its points are those of the machine that they are taken for
     firmware_store        firmware state, each content once
     replica_keys          which keys open a replica
     encrypt_old_firmware  firmware state that an earlier release left plain

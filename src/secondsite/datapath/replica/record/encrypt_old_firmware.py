@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ...cycles import FirmwareFile
-from . import manifest
+from . import manifest, whose
 from .firmware_store import FirmwareStore
 from .manifest import Manifest, ManifestFirmware
 from .paths import ReplicaFiles
@@ -25,8 +25,8 @@ def encrypt_firmware(
     plain = store.plain()
     if not plain:
         return None
-    points = [files.point(layer.point_id) for layer in state.layers if layer.point_id is not None]
-    manifests = {path: manifest.load(path) for path in points}
+    points = [layer.point_id for layer in state.layers if layer.point_id is not None]
+    manifests = {files.point(each): whose.point(files, state, each) for each in points}
     named = {Path(file.file).name for body in manifests.values() for file in body.firmware}
     named |= {file.sha256 for file in state.firmware}
     renamed = {name: store.encrypt(name) for name in plain & named}

@@ -25,7 +25,6 @@ from ...extents import Extent
 from ...frames import Frame
 from ...granularity import BLOCK_BYTES
 from ..core import ReplicaCore
-from ..record import manifest
 from ..record.record import ReplicaState
 from . import seal
 from .unaligned_writes import UnalignedWrites
@@ -166,7 +165,7 @@ def _leads_on(core: ReplicaCore) -> bool:
     if not lacking or newest is None:
         return True
     try:
-        return lacking.isdisjoint(disk.key for disk in manifest.load(core.files.point(newest)).disks)
+        return lacking.isdisjoint(disk.key for disk in core.manifest_of(newest).disks)
     except errors.ImageProblem:
         return False
 

@@ -12,7 +12,7 @@ from ... import errors
 from ...disks import image, luks_blank
 from ..chain import chain
 from ..core import ReplicaCore
-from ..record import base_files, below_runs, manifest
+from ..record import base_files, below_runs
 from ..record.paths import checked_name
 from ..record.record import DiskRecord
 from .create import ReplicaDisk
@@ -96,6 +96,6 @@ def accept_bases(core: ReplicaCore) -> None:
 def _has(core: ReplicaCore, point_id: str, key: str) -> bool:
     """Whether a point has the disk, or may have it."""
     try:
-        return any(disk.key == key for disk in manifest.load(core.files.point(point_id)).disks)
+        return any(disk.key == key for disk in core.manifest_of(point_id).disks)
     except errors.ImageProblem:
         return True

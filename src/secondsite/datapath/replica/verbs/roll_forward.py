@@ -20,7 +20,6 @@ from ...frames import Frame
 from ..chain import chain as layers
 from ..chain.chain import ChainFile
 from ..core import ReplicaCore
-from ..record import manifest
 from ..record.manifest import Manifest
 from ..record.record import Run
 from . import overlays, read_journal
@@ -31,7 +30,7 @@ Asked = Callable[[], bool]
 def rolled(core: ReplicaCore, run: Run, cancelled: Asked) -> dict[str, Path]:
     """The overlays of a leased run, by disk key, made now if they are missing. Raises CycleDamaged naming the
     file, CycleOutOfOrder if a cycle is missing, Cancelled."""
-    folder, point = core.files.run(run.name), manifest.load(core.files.point(run.point_id))
+    folder, point = core.files.run(run.name), core.manifest_of(run.point_id)
     if not folder.exists():
         part = core.files.run_part(run.name)
         shutil.rmtree(part, ignore_errors=True)

@@ -20,7 +20,7 @@ from ...files import store_error, unshare
 from ..chain import chain as layers
 from ..chain import commit_encrypted, own_files, standing
 from ..core import ReplicaCore
-from ..record import below_runs, manifest
+from ..record import below_runs
 from ..record.paths import checked_name
 from ..record.record import DiskRecord, Layer, ReplicaState, Run
 from . import holds, overlays, prune, roll_forward
@@ -108,7 +108,7 @@ def _below(core: ReplicaCore, run: Run, keys: Iterable[str]) -> dict[str, list[P
 
 def _require_own(core: ReplicaCore, state: ReplicaState, point_id: str, layer: int) -> None:
     """Raises ImageProblem."""
-    wanted = {disk.key for disk in manifest.load(core.files.point(point_id)).disks}
+    wanted = {disk.key for disk in core.manifest_of(point_id).disks}
     for disk in state.disks:
         if disk.key in wanted:
             own_files.require_own(core.files.root, layers.chain_files(core.files, state, disk, layer, None))
@@ -149,7 +149,7 @@ def firmware(core: ReplicaCore, point_id: str, run_name: str | None = None) -> d
                 f"The replica of {state.machine_id} has no recovery point '{point_id}'.",
                 do="List the recovery points.",
             )
-        found = manifest.load(core.files.point(point_id)).firmware
+        found = core.manifest_of(point_id).firmware
         return {file.name: core.firmware_store.read(Path(file.file).name) for file in found}
 
 
@@ -263,7 +263,7 @@ def rebase_from_run(core: ReplicaCore, run_name: str, epoch: int) -> str:
 def _disks_of(core: ReplicaCore, run: Run) -> set[str]:
     """The disks of a run's machine; its overlays tell them too, if the point's manifest is damaged by now."""
     try:
-        return {disk.key for disk in manifest.load(core.files.point(run.point_id)).disks}
+        return {disk.key for disk in core.manifest_of(run.point_id).disks}
     except errors.ImageProblem:
         return {path.stem for path in core.files.run(run.name).glob("*.qcow2")}
 
@@ -312,7 +312,7 @@ def _files(core: ReplicaCore, run: Run, cancelled: scan.Asked) -> dict[str, Path
         found = roll_forward.rolled(core, run, cancelled)
         _shorten(core, run, found, cancelled)
         return found
-    sizes = {disk.key: disk.size_bytes for disk in manifest.load(core.files.point(run.point_id)).disks}
+    sizes = {disk.key: disk.size_bytes for disk in core.manifest_of(run.point_id).disks}
     if not run.writable:
         return {key: core.files.layer(key, run.layer) for key in sizes}
     folder = core.files.run(run.name)

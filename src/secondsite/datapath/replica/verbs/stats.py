@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from ....ground.usage import stored_bytes, tree_bytes
 from ... import errors
 from ..core import ReplicaCore
-from ..record import manifest
+from ..record.manifest import Manifest
 from ..record.record import Layer, ReplicaState
 
 SETTLED_NS: Final = 2_000_000_000
@@ -36,7 +36,7 @@ class PointRecord:
     """A recovery point of the replica. `added_bytes` is the space of its own layer. A committed point is only a
     record: nothing can be started from it any more."""
 
-    manifest: manifest.Manifest
+    manifest: Manifest
     layer: int
     committed: bool
     added_bytes: int
@@ -125,7 +125,7 @@ def _point(core: ReplicaCore, layer: Layer, state: ReplicaState) -> PointRecord 
 
 def _read(core: ReplicaCore, layer: Layer, state: ReplicaState) -> PointRecord:
     assert layer.point_id is not None
-    body = manifest.load(core.files.point(layer.point_id))
+    body = core.manifest_of(layer.point_id)
     added = sum(stored_bytes(core.files.layer(key, layer.number)) for key in state.keys)
     committed = state.committed_point_id == layer.point_id
     return PointRecord(body, layer.number, committed, added, state.held(layer.point_id))

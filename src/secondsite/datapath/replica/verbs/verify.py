@@ -14,7 +14,6 @@ from ...digests import scan
 from ...disks import NbdDisk, QmpRefused
 from ..chain import chain as layers
 from ..core import ReplicaCore
-from ..record import manifest
 from ..record.manifest import ManifestDisk
 from ..record.record import ReplicaState
 
@@ -48,7 +47,7 @@ def verify(
         reading = contextlib.ExitStack()
         reading.enter_context(core.reading(layer.number))
     with reading:
-        body = manifest.load(core.files.point(point_id))
+        body = core.manifest_of(point_id)
         disks, stop = body.disks, _until_settled(core, state, cancelled)
         found = [_read(core, state, layer.number, disk, stop, told) for disk in disks]
     rotten = (file.name for file in body.firmware if not core.firmware_store.is_whole(Path(file.file).name))
