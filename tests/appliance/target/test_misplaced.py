@@ -28,9 +28,10 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def pairs(sites):
     """web01 and web02 of site a, each with a point at b; their loops rest."""
-    made = [Pair(*sites, sites[0].make_machine(name), name=name) for name in ("web01", "web02")]
+    a, b = sites
+    made = [Pair(a, b, a.make_machine(name), name=name) for name in ("web01", "web02")]
     for pair in made:
-        sites[0].write(pair.fabric_id, MiB, pair.name.encode() * 100)
+        a.write(pair.fabric_id, MiB, pair.name.encode() * 100)
         pair.protect().synchronized()
         pair.pause()
         pair.point_now()

@@ -14,7 +14,7 @@ from ...wire.control import Status, changes
 from ...wire.control.salvage import sayable
 from ...wire.control.statuses import ReplicaStatus, SourceStatus
 from ..source import Replication, Source
-from ..target import HostedReplica, ReplicaHost
+from ..target import HostedReplica, Misplaced, ReplicaHost
 from .generations import DRILL_KEY, KEY, Generations
 from .news import Key, News, Part, Side, size
 
@@ -31,7 +31,7 @@ PORTION, STATUS_WEIGHS = 500, 10
 """So many points are told whole at once; a status takes a vault as long as so many of them. A portion is some 20 ms of its time."""
 
 AnyStatus = SourceStatus | ReplicaStatus
-Described = Source | HostedReplica
+Described = Source | HostedReplica | Misplaced
 log = structlog.get_logger(__name__)
 
 
