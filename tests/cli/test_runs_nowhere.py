@@ -15,22 +15,25 @@ def off(cli, protected, rig):
     """The name of a machine that was failed over to b and is off there."""
     rig.new_points(protected)
     cli.must(f"machine planned-failover {protected} --yes --json")
-    root = rig.home("appliance-b") / "fabric"
-    there = next(each for each in Host(root).records.all() if each.definition.name == protected)
-    simulated.kill(root, there.fabric_id)
+    simulated.kill(rig.home("appliance-b") / "fabric", id_there(rig, protected))
     return protected
+
+
+def id_there(rig, name):
+    known = Host(rig.home("appliance-b") / "fabric").records.all()
+    return next(each.fabric_id for each in known if each.definition.name == name)
 
 
 def shown(cli, name):
     return cli.must(f"machine show {name}").out
 
 
-def test_a_machine_that_is_off_where_it_was_failed_over_to_is_not_said_to_run_there(cli, off):
+def test_a_machine_that_is_off_where_it_was_failed_over_to_is_not_said_to_run_there(cli, rig, off):
     eventually(lambda: "nowhere: off" in shown(cli, off), 60)
     assert "runs at site b" not in shown(cli, off)
     line = next(each for each in cli.must("machine list --no-discover").out.splitlines() if off in each)
     assert "nowhere: off" in line
-    assert f"'virsh start {off}'" in " ".join(shown(cli, off).split())
+    assert f"'virsh start {id_there(rig, off)}'" in " ".join(shown(cli, off).split())
     committed = cli.must(f"machine commit {off} --yes").out
     assert "does not run there" in " ".join(committed.split())
     refused = cli(f"machine disable-protection {off} --yes")

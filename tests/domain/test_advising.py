@@ -12,8 +12,8 @@ TWO = "source-running-after-failover"
 AT_TARGET = (State.FAILED_OVER, State.PLANNED_FAILED_OVER, State.COMMITTED)
 
 
-def of(state, drill=DrillState.NONE):
-    return advising.Of("web01", "b", state, drill)
+def of(state, drill=DrillState.NONE, forgotten=False):
+    return advising.Of("web01", "b", state, drill, "id-at-b", forgotten)
 
 
 def first_verb(said):
@@ -31,8 +31,9 @@ def test_the_first_verb_that_a_finding_names_is_possible(state, drill, code):
 
 @pytest.mark.parametrize("state", AT_TARGET)
 @pytest.mark.parametrize("code", [OFF, MISSING])
-def test_of_a_machine_that_does_not_run_only_verbs_are_named_that_its_state_has(state, code):
-    said = advising.advice(code, of(state))
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_of_a_machine_that_does_not_run_only_verbs_are_named_that_its_state_has(state, code, forgotten):
+    said = advising.advice(code, of(state, forgotten=forgotten))
     named = {Verb(each.replace("-", "_")) for each in re.findall(r"secondsite machine ([a-z-]+)", said)}
     assert named <= set(allowed_operations(state))
     assert (Verb.CANCEL_FAILOVER in named) is (state is State.PLANNED_FAILED_OVER)
@@ -41,10 +42,18 @@ def test_of_a_machine_that_does_not_run_only_verbs_are_named_that_its_state_has(
 
 @pytest.mark.parametrize("state", AT_TARGET)
 def test_a_machine_that_is_off_is_started_and_one_that_is_not_defined_is_made_again(state):
-    assert "'virsh start web01'" in advising.advice(OFF, of(state))
+    assert "'virsh start id-at-b'" in advising.advice(OFF, of(state))
     assert "virsh start" not in advising.advice(MISSING, of(state))
     assert "'./secondsite-rescue start web01'" in advising.advice(MISSING, of(state))
 
 
 def test_advice_for_any_machine_has_the_name_of_this_one():
     assert "machine show web01" in advising.advice("rpo-exceeded", of(State.PROTECTED))
+
+
+@pytest.mark.parametrize("state", AT_TARGET)
+def test_of_a_machine_whose_disks_are_gone_nothing_promises_what_it_wrote(state):
+    assert "what it wrote there" in advising.advice(MISSING, of(state))
+    said = advising.advice(MISSING, of(state, forgotten=True))
+    assert "again with what it wrote there" not in said
+    assert ("secondsite-rescue" in said) is (state is State.COMMITTED)

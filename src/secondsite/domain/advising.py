@@ -17,6 +17,10 @@ class Of:
     site: str
     state: State
     drill: DrillState
+    fabric_id: str
+    """At that site."""
+    forgotten: bool = False
+    """Its replica there knows nothing of its failover."""
 
     def may(self, verb: Verb) -> bool:
         return verb in allowed_operations(self.state, self.drill)
@@ -36,10 +40,14 @@ def instead(code: str, of: Of) -> str:
 
 
 def _off(of: Of) -> str:
-    return f"{bringing_up.off(of.name, of.site)} Look why it went off.{_or_cancelled(of)}"
+    return f"{bringing_up.off(of.name, of.site, of.fabric_id)} Look why it went off.{_or_cancelled(of)}"
 
 
 def _missing(of: Of) -> str:
+    if of.forgotten:
+        return bringing_up.from_points(
+            of.name, of.site, cancels=of.may(Verb.CANCEL_FAILOVER), changes=of.may(Verb.CHANGE_RECOVERY_POINT)
+        )
     committed = not of.may(Verb.CHANGE_RECOVERY_POINT)
     return f"{bringing_up.missing(of.name, of.site, committed=committed)}{_or_cancelled(of)}"
 

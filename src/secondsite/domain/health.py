@@ -320,7 +320,8 @@ CATALOGUE: dict[str, FindingKind] = {
             "failed-over-machine-missing",
             C,
             "The machine was failed over, and the hypervisor of the site that it was failed over to does not know it: somebody removed its "
-            "definition, or moved it to another host. Its disks are files, and stay.",
+            "definition, or moved it to another host; its disks are files, and stay. Or its replica there knows of no failover: its store was put "
+            "back, or a start from another point failed; then the finding says so, and which verb brings the machine up.",
             "If it runs on another host of that site, migrate it back. Else have it made again from its files at the host of that site's appliance, "
             "as root: 'systemctl stop secondsite-appliance', in its store './secondsite-rescue start MACHINE', 'systemctl start secondsite-appliance'.",
         ),

@@ -2,6 +2,7 @@
 
 import os
 import uuid
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,7 @@ from secondsite.fabrics import simulated
 from secondsite.fabrics.interface import PowerState
 from secondsite.ground.units import KiB, MiB
 from secondsite.wire.common.sync_mode import SyncMode
+from secondsite.wire.control.checks import CheckTarget, NeededMemory
 from secondsite.wire.control.orders import (
     AcceptCycles,
     CommitPoint,
@@ -478,3 +480,98 @@ def test_copying_ahead_goes_on_until_a_cycle_was_fast_enough_or_the_time_is_over
     never = PreCopy(until_seconds=0, give_up_seconds=0.5)
     assert pair.source.do(Kind.PRE_COPY, never, pair.machine_id)["seconds"] > 0
     assert pair.source_status().last_seq > once + 1
+
+
+def not_running(pair):
+    pair.target.appliance.power_watch.look()
+    return [each.code for each in pair.status().findings if each.code.startswith("failed-over-")]
+
+
+def unremembered(pair):
+    """Its appliance's database was put back, or a start was cut off."""
+    pair.target.appliance.state.remove_fact(run_key(pair.machine_id, "failover"))
+
+
+@pytest.mark.parametrize("is_left", ["running", "off", "missing"])
+def test_a_failed_over_machine_that_nothing_is_remembered_of_is_told_by_what_its_site_has(pair, is_left):
+    pair.protect().synchronized()
+    away = fail_over(pair, pair.point_now())
+    if is_left == "off":
+        pair.target.fabric.power.stop(away)
+    if is_left == "missing":
+        undefined(pair, away)
+    unremembered(pair)
+    told = {"running": [], "off": ["failed-over-machine-off"], "missing": ["failed-over-machine-missing"]}
+    assert not_running(pair) == told[is_left]
+
+
+def test_a_failed_over_machine_that_its_owner_renamed_is_told_by_its_name_of_now(pair):
+    pair.protect().synchronized()
+    away = fail_over(pair, pair.point_now())
+    pair.target.fabric.power.stop(away)
+    key = run_key(pair.machine_id, "failover")
+    noted = RunFact.model_validate_json(pair.target.appliance.state.fact(key))
+    called = pair.target.fabric.inventory.get(away).name
+    before = noted.model_copy(update={"name": "before"})
+    pair.target.appliance.state.put_fact(key, before.model_dump_json())
+    assert not_running(pair) == ["failed-over-machine-off"]
+    (told,) = (each.what for each in pair.status().findings if each.code == "failed-over-machine-off")
+    assert told.startswith(f"{called} was failed over")
+
+
+def test_a_removal_says_that_it_removed_a_machine_that_it_had_forgotten_and_ends_what_was_told_of_it(pair):
+    pair.protect().synchronized()
+    away = fail_over(pair, pair.point_now())
+    unremembered(pair)
+    pair.target.replica(pair.machine_id).was_started_without_us()
+    order = StopReplica(run="failover", fabric_id=away)
+    said = pair.target.order(Kind.STOP_REPLICA, order, pair.machine_id).sentence
+    assert said.startswith("removed ")
+    assert "was on" in said
+    assert "nothing of" not in said
+    assert "started-without-vault" not in [each.code for each in pair.status().findings]
+
+
+@pytest.mark.parametrize("files", ["here", "gone"])
+def test_a_copy_of_a_forgotten_failover_is_removed_only_if_it_can_lose_nothing(pair, files):
+    pair.protect().synchronized()
+    away = fail_over(pair, pair.point_now())
+    pair.target.fabric.power.stop(away)
+    hosted = pair.target.replica(pair.machine_id)
+    kept = hosted.replica.files.run("failover")
+    definition = pair.target.fabric.inventory.get(away).definition
+    hosted.replica.close_run("failover")
+    unremembered(pair)
+    if files == "here":
+        for disk in definition.disks:
+            Path(disk.path).parent.mkdir(parents=True, exist_ok=True)
+            Path(disk.path).touch()
+    assert all(Path(disk.path).is_relative_to(kept) for disk in definition.disks)
+    answer = pair.target.order(
+        Kind.STOP_REPLICA, StopReplica(run="failover", fabric_id=away), pair.machine_id
+    )
+    if files == "gone":
+        assert answer.problem is None
+        assert pair.target.fabric.inventory.get(away) is None
+    else:
+        assert "nothing here knows of its failover" in answer.problem.message
+        assert "disable protection" not in answer.problem.do
+        assert pair.target.fabric.inventory.get(away) is not None
+
+
+def test_what_a_machine_of_this_site_has_of_memory_is_there_for_the_one_that_takes_its_place(pair):
+    pair.protect().synchronized()
+    away = fail_over(pair, pair.point_now())
+    has = pair.target.fabric.hosting.capacity().free_bytes
+    mine = pair.target.fabric.inventory.get(away).definition.memory_bytes
+
+    def warned():
+        payload = CheckTarget(
+            name="web01", fabric_id=away, memory=NeededMemory(memory_bytes=has + mine, blocking=True)
+        )
+        found = pair.target.do(Kind.CHECK_TARGET, payload, pair.machine_id)["obstacles"]
+        return [each["what"] for each in found if "free now" in each["what"]]
+
+    assert warned() == []
+    pair.target.fabric.power.stop(away)
+    assert warned() != []

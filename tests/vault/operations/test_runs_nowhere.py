@@ -3,6 +3,7 @@
 import pytest
 
 from secondsite.domain.lifecycle import State, Verb
+from secondsite.wire.control.checks import ObstacleShape
 from secondsite.wire.control.orders import Kind
 from tests.vault.support_appliances import A, B
 from tests.vault.support_operations import said
@@ -10,8 +11,8 @@ from tests.vault.support_operations import said
 AT_REST = (State.FAILED_OVER, State.PLANNED_FAILED_OVER, State.COMMITTED)
 POWERS = ("off", "saved", "missing")
 BRINGS_UP = {
-    "off": "virsh start web01",
-    "saved": "virsh start web01",
+    "off": "virsh start ",
+    "saved": "virsh start ",
     "missing": "secondsite-rescue start web01",
 }
 
@@ -58,6 +59,9 @@ def test_a_failed_over_machine_that_runs_nowhere_keeps_its_protection_until_it_w
     assert (job.state, job.error.code) == ("failed", "prerequisite-failed")
     assert "runs nowhere" in job.error.message
     assert BRINGS_UP[power] in job.error.do
+    assert (verbs.machine().target_fabric_id in job.error.do) is (power != "missing"), (
+        "it may be renamed there"
+    )
     assert verbs.state() is state
     assert {kind for _, kind, _ in verbs.appliances.given} == {Kind.POWER}
     started_again(verbs)
@@ -114,7 +118,7 @@ def test_a_commit_of_a_machine_that_is_off_says_so_and_how_it_is_started(verbs, 
     sentence = said(job, "Prerequisites check").sentence
     assert "does not run there" in sentence
     assert words in sentence
-    assert "virsh start web01" in sentence
+    assert f"virsh start {verbs.machine().target_fabric_id}" in sentence
     assert "web01 runs at" not in sentence
 
 
@@ -148,3 +152,70 @@ def test_no_downtime_is_told_of_a_machine_that_was_off_before_it_was_moved(verbs
     sentence = said(verbs.run(Verb.PLANNED_FAILOVER), "Start").sentence
     assert ("it was off before the move began" in sentence) is was_off
     assert ("it was down for" in sentence) is not was_off
+
+
+def put_back(verbs, power):
+    """The target's store, from before the failover; its hypervisor has the machine's definition, or not even that."""
+    brought_to(verbs, power)
+    verbs.clock.pass_by(10)
+    verbs.appliances.speak()
+
+
+@pytest.mark.parametrize("power", ["off", "missing"])
+@pytest.mark.parametrize("state", [State.FAILED_OVER, State.PLANNED_FAILED_OVER])
+def test_of_a_machine_that_its_target_has_forgotten_refusals_say_so_and_name_a_way_that_its_state_has(
+    verbs, state, power
+):
+    came_to(verbs, state)
+    put_back(verbs, power)
+    planned = state is State.PLANNED_FAILED_OVER
+    for verb in (Verb.COMMIT, Verb.DISABLE_PROTECTION):
+        error = verbs.run(verb).job.error
+        assert "its replica there knows of no failover" in error.message
+        assert ("cancel-failover web01" in error.do) is planned
+        assert "change-recovery-point web01 --choice latest_processed" in error.do
+        assert "virsh start" not in error.do
+        assert "secondsite-rescue" not in error.do
+    assert verbs.state() is state
+    way = (
+        (Verb.CANCEL_FAILOVER, {})
+        if planned
+        else (Verb.CHANGE_RECOVERY_POINT, {"choice": "latest_processed"})
+    )
+    job = verbs.run(way[0], **way[1])
+    assert job.job.state == "succeeded"
+    assert verbs.appliances.running(verbs.machine().id) == ([A] if planned else [B])
+
+
+def test_the_end_of_protection_of_a_committed_machine_that_its_target_has_forgotten_names_no_verb_that_is_refused(
+    verbs,
+):
+    came_to(verbs, State.COMMITTED)
+    put_back(verbs, "missing")
+    do = verbs.run(Verb.DISABLE_PROTECTION).job.error.do
+    assert "change-recovery-point" not in do
+    assert "newest recovery point that is left there" in do
+
+
+def test_a_change_of_point_says_of_a_machine_that_its_target_has_forgotten_what_would_lose_less(verbs):
+    came_to(verbs, State.PLANNED_FAILED_OVER)
+    put_back(verbs, "missing")
+    job = verbs.run(Verb.CHANGE_RECOVERY_POINT, choice="latest_processed")
+    assert job.job.state == "succeeded"
+    sentence = said(job, "Prerequisites check").sentence
+    assert "knows of no failover" in sentence
+    assert Kind.ACCEPT_CYCLES in [kind for _, kind, _ in verbs.appliances.given]
+
+
+def test_a_change_of_point_whose_start_would_fail_is_refused_while_the_machine_still_runs(verbs):
+    """It was removed with all that it had written, and then nothing could be started."""
+    came_to(verbs, State.FAILED_OVER)
+    verbs.appliances.obstacles = (ObstacleShape(what="A boot file is not here.", do="Copy it there."),)
+    verbs.appliances.given.clear()
+    job = verbs.run(Verb.CHANGE_RECOVERY_POINT, choice="latest_processed").job
+    assert (job.state, job.error.code) == ("failed", "prerequisite-failed")
+    assert "A boot file is not here." in job.error.message
+    assert {kind for _, kind, _ in verbs.appliances.given} <= {Kind.CHECK_TARGET, Kind.LIST_POINTS}
+    assert verbs.appliances.checked.definition is not None
+    assert verbs.appliances.running(verbs.machine().id) == [B]
+    assert verbs.state() is State.FAILED_OVER

@@ -218,7 +218,8 @@ def change(store, **changes):
         tx.machines.put(dataclasses.replace(tx.machines.find("web01"), **changes))
 
 
-def situation(**changes):
+def situation(put_back=False, **changes):
+    """Of a machine that is at its target, with its run there, unless that was `put_back` from before its failover."""
     ends_at = NOW + timedelta(days=90)
     appliance = ports.ApplianceRecord("x", "x", "a", NOW, ends_at, last_seen_at=NOW, connected=True)
     values = {
@@ -228,7 +229,12 @@ def situation(**changes):
         "source": appliance,
         "target": appliance,
     }
-    return Situation(**{**values, **changes})
+    given = Situation(**{**values, **changes})
+    replica = given.status.replica
+    if replica is None or put_back or given.machine.state not in health.SHOULD_RUN:
+        return given
+    runs = replica.model_copy(update={"runs": ("failover",)})
+    return dataclasses.replace(given, status=dataclasses.replace(given.status, replica=runs))
 
 
 def codes(given, now=NOW):
@@ -315,6 +321,39 @@ def test_a_source_that_runs_after_the_failover_is_critical():
     assert codes(situation(machine=left)) == ["not-protected", "source-running-after-failover"]
     before = dataclasses.replace(situation().status, source_at=NOW - timedelta(minutes=1))
     assert codes(situation(machine=left, status=before)) == ["not-protected"]
+
+
+AT_ITS_TARGET = (State.FAILED_OVER, State.PLANNED_FAILED_OVER, State.COMMITTED)
+
+
+@pytest.mark.parametrize("state", AT_ITS_TARGET)
+def test_a_machine_that_its_target_knows_no_failover_of_runs_nowhere(state):
+    """Its store was put back, or a start from another point failed: the appliance has nothing that it could look for."""
+    left = machine(state=state, failed_over_at=NOW - timedelta(seconds=5))
+    off = dataclasses.replace(situation().status, source=source_status(power="off"))
+    found = {each.code: each for each in health.findings(situation(True, machine=left, status=off), NOW)}
+    told = found["failed-over-machine-missing"]
+    assert "knows of no failover" in told.what
+    assert ("cancel-failover web01" in told.do) is (state is State.PLANNED_FAILED_OVER)
+    assert ("change-recovery-point web01" in told.do) is (state is not State.COMMITTED)
+    assert "with what it wrote there" not in told.do
+    assert health.steady_until(situation(True, machine=left, status=off), NOW) is None
+    assert "failed-over-machine-missing" not in codes(situation(machine=left, status=off))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"failed_over_at": NOW},
+        {"state": State.CHANGING_RECOVERY_POINT},
+        {"state": State.COMMITTED, "home_site": "b"},
+        {"epoch": 2},
+    ],
+    ids=["not heard since", "while it changes", "home on its own disks", "of another epoch"],
+)
+def test_what_a_target_says_of_another_time_tells_nothing_of_where_a_machine_runs(changes):
+    left = machine(**{"state": State.FAILED_OVER, "failed_over_at": NOW - timedelta(seconds=5), **changes})
+    assert "failed-over-machine-missing" not in codes(situation(True, machine=left))
 
 
 def since_when(left, **said):

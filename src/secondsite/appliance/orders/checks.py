@@ -281,7 +281,7 @@ def _too_large(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape
     wanted, name = payload.sizing, payload.name
     if not wanted.lays_out:
         return
-    has = context.fabric.hosting.capacity()
+    has, free = context.fabric.hosting.capacity(), _free_memory(context, payload)
     less = "Set less, or take it back: 'secondsite machine set MACHINE --as-at-home memory'."
     fewer = "Set fewer, or take it back: 'secondsite machine set MACHINE --as-at-home vcpus'."
     if wanted.memory_bytes is not None and wanted.memory_bytes > has.memory_bytes:
@@ -289,8 +289,8 @@ def _too_large(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape
             f"{name} is to have {exact_size(wanted.memory_bytes)} of memory; the host here has {size(has.memory_bytes)} in all.",
             less,
         )
-    elif wanted.memory_bytes is not None and wanted.memory_bytes > has.free_bytes:
-        what = f"{name} is to have {exact_size(wanted.memory_bytes)} of memory; the host here has {size(has.free_bytes)} free now."
+    elif wanted.memory_bytes is not None and wanted.memory_bytes > free:
+        what = f"{name} is to have {exact_size(wanted.memory_bytes)} of memory; the host here has {size(free)} free now."
         yield ObstacleShape(what=what, do="Stop what is not needed there, or set less.", blocking=False)
     if wanted.vcpus is not None and wanted.vcpus > has.vcpus:
         what = f"{name} is to have {counted(wanted.vcpus, 'vCPU')}; the host here has {counted(has.vcpus, 'processor')}."
@@ -302,18 +302,28 @@ def _too_little_memory(context: Context, payload: CheckTarget) -> Iterator[Obsta
     if payload.memory is None or payload.sizing.memory_bytes is not None:
         return
     has, needs, name = context.fabric.hosting.capacity(), payload.memory.memory_bytes, payload.name
+    free = _free_memory(context, payload)
     if needs > has.memory_bytes:
         yield ObstacleShape(
             what=f"{name} has {exact_size(needs)} of memory; the host here has {size(has.memory_bytes)} in all: it may not start.",
             do="Set less: 'secondsite machine set MACHINE --memory 2GiB'.",
             blocking=payload.memory.blocking,
         )
-    elif needs > has.free_bytes:
+    elif needs > free:
         yield ObstacleShape(
-            what=f"{name} has {exact_size(needs)} of memory; the host here has {size(has.free_bytes)} free now.",
+            what=f"{name} has {exact_size(needs)} of memory; the host here has {size(free)} free now.",
             do="Stop what is not needed there, or set less ('secondsite machine set MACHINE --memory 2GiB').",
             blocking=False,
         )
+
+
+def _free_memory(context: Context, payload: CheckTarget) -> int:
+    """With what the machine itself has here, which the start of another one in its place gives back."""
+    free = context.fabric.hosting.capacity().free_bytes
+    found = context.fabric.inventory.get(payload.fabric_id) if payload.fabric_id is not None else None
+    if found is None or found.tag != context.order.machine_id or found.power is not PowerState.RUNNING:
+        return free
+    return free + (found.definition.memory_bytes or 0)
 
 
 def _unknown_cpu_model(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:

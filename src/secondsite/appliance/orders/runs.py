@@ -370,7 +370,7 @@ def _without(firmware: Mapping[str, bytes | None]) -> str:
 def stop_replica(context: Context, payload: StopReplica) -> tuple[str, Nothing]:
     hosted = context.parts.host.find(context.machine_id)
     with context.alone(hosted, "ending a run"):
-        marks.found(context, payload.fabric_id)
+        found = marks.found(context, payload.fabric_id)
         if payload.run == FAILOVER:
             if _failed_on_an_old_copy(context, hosted, payload.fabric_id):
                 return (
@@ -382,7 +382,7 @@ def stop_replica(context: Context, payload: StopReplica) -> tuple[str, Nothing]:
         if hosted is None:
             back = reserving.released(context) if payload.run == FAILOVER else ""
             return f"the machine is removed; there is no replica any more{back}", Nothing()
-        return end(context, hosted, payload.run), Nothing()
+        return end(context, hosted, payload.run, removed=found), Nothing()
 
 
 def is_an_old_copy(context: Context, hosted: HostedReplica, found: MachineSummary) -> bool:
@@ -411,12 +411,32 @@ def _require_a_copy(context: Context, hosted: HostedReplica | None, fabric_id: s
     )
     found = context.fabric.inventory.get(fabric_id)
     ours = found is not None and found.tag == context.machine_id
-    if committed or (ours and not known):
-        name = found.name if found is not None else context.machine_id
+    name = found.name if found is not None else context.machine_id
+    if committed:
         raise errors.NotPossibleNow(
             f"{name} is no longer a failover copy: its failover was committed, and there is no other copy of it.",
             do="Commit again, or disable protection: the machine runs on.",
         )
+    if found is not None and ours and not known and not _lost_its_disks(hosted, found):
+        raise errors.NotPossibleNow(
+            f"{name} is {_how(found.power)} here, and nothing here knows of its failover, so it may be no longer a failover copy: it was committed, or it came "
+            "home; or the replica's store was put back from before the failover.",
+            do="Look where the machine is in use. If this copy is not needed, shut it down here and remove its definition; then try again.",
+        )
+
+
+def _lost_its_disks(hosted: HostedReplica | None, found: MachineSummary) -> bool:
+    """Whether it is off, and the files of the run that it was started on are gone, as of a store that was put back: it can neither start nor
+    lose anything."""
+    if hosted is None or found.power is not PowerState.OFF:
+        return False
+    folder = hosted.replica.files.run(FAILOVER)
+    lying = [path for disk in found.definition.disks if (path := Path(disk.path)).is_relative_to(folder)]
+    return bool(lying) and not any(path.exists() for path in lying)
+
+
+def _how(power: PowerState) -> str:
+    return {PowerState.RUNNING: "on"}.get(power, str(power))
 
 
 def end_forgotten_drills(context: Context, hosted: HostedReplica) -> None:
@@ -432,9 +452,9 @@ def end_forgotten_drills(context: Context, hosted: HostedReplica) -> None:
     shared.leave_all(context)
 
 
-def end(context: Context, hosted: HostedReplica, run: str) -> str:
-    """Remove the machine of a run, its overlays and its lease; the caller has locked the replica."""
-    fact = machine_of(context, run)
+def end(context: Context, hosted: HostedReplica, run: str, removed: MachineSummary | None = None) -> str:
+    """Remove the machine of a run, its overlays and its lease; the caller has locked the replica, and may have `removed` the machine."""
+    fact, begun = machine_of(context, run), hosted.replica.state.run(run)
     if fact is not None:
         marks.found(context, fact.fabric_id)
         context.fabric.hosting.remove(fact.fabric_id, context.machine_id)
@@ -444,9 +464,14 @@ def end(context: Context, hosted: HostedReplica, run: str) -> str:
         old_disks.look(hosted)  # what was noted of the files below goes with the run
     hosted.replica.close_run(run)
     context.state.remove_fact(key_of(context, run))
+    if run == FAILOVER:
+        hosted.findings.clear("started-without-vault")
     hosted.refresh()
     hosted.wants_trim = True
     context.parts.work.wanted(hosted)
+    if fact is None and removed is not None:
+        was = "" if begun is None else f", which stood on {begun.point_id}"
+        return f"removed {removed.name}{was}, and was {_how(removed.power)}{back}"
     if fact is None:
         return f"nothing of {hosted.setup.machine_name} was left to remove{back}"
     return f"removed {fact.name}, which ran from {started_from(fact.point_id, fact.forward)}{back}"

@@ -2,9 +2,11 @@
 whatever turned it off. Its vault knows whether it should."""
 
 import json
+from pathlib import Path
 
 import structlog
 
+from ...datapath.disks import image_locks
 from ...domain import errors
 from ...fabrics.interface import Fabric, PowerState
 from ...ground.periodic import Periodic
@@ -51,10 +53,8 @@ class PowerWatch(Periodic):
 
     def _look_at(self, hosted: HostedReplica) -> None:
         for run, (code, words) in TOLD.items():
-            found = self._state.fact(run_key(hosted.machine_id, run))
-            made = json.loads(found) if found and (run != FAILOVER or hosted.failed_over) else {}
             try:
-                power = self._fabric.power.state(made["fabric_id"]) if made.get("begun") else None
+                name, power = self._seen(hosted, run)
             except errors.SecondsiteError as error:
                 log.debug("power.not-seen", machine=hosted.machine_id, problem=error.message)
                 continue
@@ -62,9 +62,38 @@ class PowerWatch(Periodic):
             for other in {code, _code(code, PowerState.MISSING)} - {told}:
                 hosted.findings.clear(other)
             if power in NOT_RUNNING:
-                hosted.findings.add(told, words.format(name=made["name"], is_off=NOT_RUNNING[power]))
+                hosted.findings.add(told, words.format(name=name, is_off=NOT_RUNNING[power]))
             else:
                 hosted.findings.clear(told)
+
+    def _seen(self, hosted: HostedReplica, run: str) -> tuple[str, PowerState | None]:
+        """A run's machine, and what it does; None: nothing is to be told of it."""
+        noted = self._state.fact(run_key(hosted.machine_id, run))
+        name = hosted.setup.machine_name
+        if run == FAILOVER and not hosted.failed_over:
+            return name, None
+        if noted is None:
+            return name, self._unnoted(hosted) if run == FAILOVER else None
+        made = json.loads(noted)
+        power = self._fabric.power.state(made["fabric_id"]) if made.get("begun") else None
+        return self._called_now(made) if power in NOT_RUNNING else made["name"], power
+
+    def _called_now(self, made: dict[str, str]) -> str:
+        """Its owner may have renamed it."""
+        found = self._fabric.inventory.get(made["fabric_id"])
+        return made["name"] if found is None else found.name
+
+    def _unnoted(self, hosted: HostedReplica) -> PowerState | None:
+        """Of a machine that was failed over as the replica's files say, while nothing is remembered of it: its start failed, or the
+        database was put back, or it was started without the vault."""
+        folder = hosted.replica.files.run(FAILOVER)
+        committed = hosted.replica.state.stands_on_its_run
+        for each in self._fabric.inventory.list():
+            lies_there = any(Path(disk.path).is_relative_to(folder) for disk in each.definition.disks)
+            if lies_there or (committed and each.tag == hosted.machine_id):
+                return self._fabric.power.state(each.fabric_id)
+        written = any(image_locks.is_written(path) for path in folder.glob("*.qcow2"))
+        return None if written else PowerState.MISSING
 
 
 def _code(code: str, power: PowerState | None) -> str:

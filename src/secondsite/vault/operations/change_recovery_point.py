@@ -1,23 +1,28 @@
 """Change recovery point: the failed-over machine is not what was wanted; start it from another point.
 
-Possible until commit. If the new point does not start, the old one is started again.
+Possible until commit. All that the start needs is looked at before the machine, with what it wrote, is removed. If the new point does not
+start all the same, the old one is started again.
 """
 
 from collections.abc import Sequence
 
-from ...domain.lifecycle import Verb
+from ...domain import bringing_up
+from ...domain.lifecycle import State, Verb
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Step
 from ...jobs.model.outcomes import Done, Outcome
 from ...wire import rest
 from ...wire.common.base import Shape
 from ...wire.common.points import RolledForward
+from ...wire.control.checks import Obstacles, ObstacleShape
 from .. import ports
+from ..steps import lookup, obstacles
 from ..steps.operation import MachineOperation
 from ..steps.points import recovery_point
 from ..steps.points.recovery_point import ChoiceArguments, StartInstant
-from ..steps.sides import naming
+from ..steps.sides import cards, naming, pooling, properties
 from ..steps.sides.proving import prove
+from ..steps.sides.target import Target
 from ..steps.start_failed_over import start_from
 
 
@@ -54,10 +59,34 @@ class ChangeRecoveryPoint(MachineOperation):
     def _check(self, ctx: StepContext) -> Outcome:
         target = self.target(ctx)
         found = recovery_point.choose(ctx, target, process=False)
-        return Done(f"{target.machine.name} will start from {found.what}", found.instant)
+        warned = self._tried(target)
+        return Done(f"{target.machine.name} will start from {found.what}{warned}", found.instant)
+
+    def _tried(self, target: Target) -> str:
+        """What it is warned of; raises PrerequisiteFailed for what would fail the start."""
+        machine = target.machine
+        with self.deps.store.reading() as tx:
+            pooled = pooling.look(tx, machine, cards.checked(tx, machine), blocking=False)
+            unconnected = cards.unconnected(tx, machine, pooled.cards)
+            wanted, names = properties.set_for(tx, machine), naming.names(tx, machine)
+            home, known = cards.at_home(tx, machine), tx.statuses.get(machine.id)
+        tried = target.check_failover(
+            None if machine.reversed else machine.definition,  # at home it runs as it did before
+            cards=pooled.cards,
+            names=names,
+            wanted=wanted,
+            home_in_need=home,
+            memory_needed=True,
+        ).facts
+        forgotten = _forgotten(machine) if lookup.is_forgotten(machine, known) else obstacles.NOTHING
+        old = properties.too_old(wanted.sizing, tried, machine)
+        verb = "The change of the recovery point"
+        return obstacles.require_none(verb, machine.name, tried, unconnected, pooled.unpooled, old, forgotten)
 
     def _shut_down(self, ctx: StepContext) -> Outcome:
+        """A replica that was put back from before the failover would take cycles, and so no start."""
         target = self.target(ctx)
+        target.accept_cycles(False)
         return target.ask(target.to_stop_failed_over()).done()
 
     def _start(self, ctx: StepContext) -> Outcome:
@@ -76,3 +105,13 @@ class ChangeRecoveryPoint(MachineOperation):
         old = ctx.arguments(ChangeArguments)
         instant = StartInstant(point_id=old.old_point, forward=old.old_forward)
         return start_from(self.deps, ctx, self.target(ctx), instant)
+
+
+def _forgotten(machine: ports.MachineRecord) -> Obstacles:
+    """No reason not to start it from what is left there, but another way may lose less."""
+    name, site = machine.name, machine.target_site
+    do = bringing_up.from_points(
+        name, site, cancels=machine.came_from is State.PLANNED_FAILED_OVER, changes=True
+    )
+    what = f"{bringing_up.forgotten(name, site)}."
+    return Obstacles(obstacles=(ObstacleShape(what=what, do=do, blocking=False),))

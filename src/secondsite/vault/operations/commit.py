@@ -18,7 +18,7 @@ from ...wire.common.base import Shape
 from ...wire.common.machines import PowerState
 from ...wire.common.points import started_from
 from .. import ports
-from ..steps import obstacles
+from ..steps import lookup, obstacles
 from ..steps.back import reverse_by_itself
 from ..steps.lost import giving_up
 from ..steps.lost.giving_up import Need, WithoutSite
@@ -53,6 +53,9 @@ class Commit(MachineOperation):
             raise errors.PrerequisiteFailed(
                 f"{machine.name} does not run from a recovery point that could be committed."
             )
+        with self.deps.store.reading() as tx:
+            if lookup.is_forgotten(machine, tx.statuses.get(machine.id)):
+                raise _forgotten(machine)
         begin = started_from(machine.failed_over_point_id, machine.failed_over_forward)
         return Done(_found(machine, self._power(ctx, machine), begin))
 
@@ -132,6 +135,15 @@ def _not_there(machine: ports.MachineRecord) -> errors.PrerequisiteFailed:
     )
 
 
+def _forgotten(machine: ports.MachineRecord) -> errors.PrerequisiteFailed:
+    name, site = machine.name, machine.target_site
+    cancels = machine.came_from is State.PLANNED_FAILED_OVER
+    return errors.PrerequisiteFailed(
+        f"The commit of {name} was not started: {bringing_up.forgotten(name, site)}. There is nothing to commit.",
+        do=bringing_up.from_points(name, site, cancels=cancels, changes=True),
+    )
+
+
 def _found(machine: ports.MachineRecord, power: str | None, begin: str) -> str:
     """What the check says."""
     name, site = machine.name, machine.target_site
@@ -143,7 +155,7 @@ def _found(machine: ports.MachineRecord, power: str | None, begin: str) -> str:
         return f"{name} is {power} at {site}, from {begin}"
     return (
         f"{name} was started at {site} from {begin}; 1 warning: it does not run there: it is {bringing_up.said(power).rstrip(',')}, and stays so. "
-        f"{bringing_up.off(name, site)}"
+        f"{bringing_up.off(name, site, machine.target_fabric_id)}"
     )
 
 

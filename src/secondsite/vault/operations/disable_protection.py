@@ -28,7 +28,7 @@ from ...wire.common.base import Shape
 from ...wire.common.machines import PowerState
 from ...wire.control import orders
 from .. import ports
-from ..steps import authority
+from ..steps import authority, lookup
 from ..steps.claim import CHECK
 from ..steps.lost import finish_later, giving_up
 from ..steps.lost.giving_up import Need, WithoutSite
@@ -91,8 +91,12 @@ class DisableProtection(MachineOperation):
             return Done(f"{machine.name} is as its owner left it")
         if asked.runs_nowhere:
             return Done(f"{machine.name} may run nowhere, as was said")
-        require = running_somewhere.require if half_way else running_somewhere.require_failed_over
-        return Done(require(self.source(ctx, machine), self.target(ctx, machine), asked.without_site))
+        sides, given_up = (self.source(ctx, machine), self.target(ctx, machine)), asked.without_site
+        if half_way:
+            return Done(running_somewhere.require(*sides, given_up))
+        with self.deps.store.reading() as tx:
+            forgotten = lookup.is_forgotten(machine, tx.statuses.get(machine.id))
+        return Done(running_somewhere.require_failed_over(*sides, given_up, forgotten=forgotten))
 
     def _stop(self, ctx: StepContext) -> Outcome:
         source = self.source(ctx)

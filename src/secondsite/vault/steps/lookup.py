@@ -77,6 +77,18 @@ def is_behind(machine: ports.MachineRecord, replica: ReplicaStatus | None) -> bo
     return "failover" in replica.runs and replica.epoch == machine.epoch
 
 
+def is_forgotten(machine: ports.MachineRecord, status: ports.StatusRecord) -> bool:
+    """Whether the appliance of its target says, after the machine was started there, that nothing runs on its replica, as one whose store was put
+    back. Of a failback that was committed there is no replica any more."""
+    replica, heard_at, since = status.replica, status.replica_at, machine.failed_over_at
+    if replica is None or heard_at is None or since is None or heard_at <= since:
+        return False
+    if machine.reversed and State.COMMITTED in (machine.state, machine.came_from):
+        return False
+    stands = "failover" in replica.runs or any(point.committed for point in replica.points)
+    return replica.epoch == machine.epoch and not stands
+
+
 def data_addresses(tx: ports.Transaction, appliance_id: str) -> tuple[str, ...]:
     """Where the appliance's data port can be reached; raises ApplianceUnreachable if it never said hello."""
     appliance = tx.appliances.find(appliance_id)

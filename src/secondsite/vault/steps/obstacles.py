@@ -153,4 +153,5 @@ def _advice(code: str, machine: ports.MachineRecord) -> str:
         return f"See 'secondsite machine show {typed.arguments(machine.name)}'."
     found_in = machine.came_from if lifecycle.is_moving(machine.state) else None
     state = found_in or machine.state
-    return advising.advice(code, advising.Of(machine.name, machine.target_site, state, machine.drill_state))
+    of = advising.Of(machine.name, machine.target_site, state, machine.drill_state, machine.target_fabric_id)
+    return advising.advice(code, of)

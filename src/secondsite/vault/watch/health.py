@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from ...domain import advising, health, typed
+from ...domain import advising, bringing_up, health, typed
 from ...domain.amounts import span
 from ...domain.health import Health, HealthFinding
 from ...domain.lifecycle import DrillState, State
@@ -35,7 +35,8 @@ RUNS_AT_TARGET = frozenset(
 SHOULD_RUN = frozenset({State.FAILED_OVER, State.COMMITTED, State.PLANNED_FAILED_OVER})
 """At its target, with no verb that stops it for a moment."""
 OFF, DRILL_OFF = "failed-over-machine-off", "drill-machine-off"
-NOT_THERE = frozenset({OFF, "failed-over-machine-missing"})
+MISSING = "failed-over-machine-missing"
+NOT_THERE = frozenset({OFF, MISSING})
 TWO_COPIES = "source-running-after-failover"
 HALF_WAY = frozenset({State.FAILOVER_FAILED, State.CANCEL_FAILED})
 """It may be off at both sites, and waits there for a person."""
@@ -127,6 +128,7 @@ def findings(situation: Situation, now: datetime) -> tuple[HealthFinding, ...]:
         *_certificates(situation, now),
         *_authority(situation, now),
         *_by_state(situation),
+        *_nowhere(situation),
         *_behind(situation),
         *_warned(situation),
         *_names(situation),
@@ -135,13 +137,21 @@ def findings(situation: Situation, now: datetime) -> tuple[HealthFinding, ...]:
         *standing.standing(situation.machine, now, situation.drill_counts, situation.policy),
         *two_copies,
     ]
-    advised = (_advised(situation.machine, finding) for finding in found)
+    advised = (_advised(situation, finding) for finding in found)
     return tuple(sorted(advised, key=lambda finding: (finding.since, finding.code)))
 
 
-def _advised(machine: ports.MachineRecord, finding: HealthFinding) -> HealthFinding:
+def _advised(situation: Situation, finding: HealthFinding) -> HealthFinding:
     """With what is possible in the machine's state."""
-    of = advising.Of(machine.name, machine.target_site, machine.state, machine.drill_state)
+    machine, forgotten = situation.machine, lookup.is_forgotten(situation.machine, situation.status)
+    of = advising.Of(
+        machine.name,
+        machine.target_site,
+        machine.state,
+        machine.drill_state,
+        machine.target_fabric_id,
+        forgotten,
+    )
     instead = advising.instead(finding.code, of)
     return replace(finding, instead=instead) if instead else finding
 
@@ -165,6 +175,8 @@ def _goes_by_what_was_seen(situation: Situation) -> bool:
     machine, status = situation.machine, situation.status
     if machine.state in HALF_WAY or rests_off(machine, status):
         return True
+    if machine.state in SHOULD_RUN and status.replica is not None and "failover" not in status.replica.runs:
+        return True  # it counts once it is heard after the failover
     runs_there = status.replica is not None and bool(status.replica.runs)
     if machine.state not in _TWO_COPIES and not runs_there:
         return False
@@ -324,6 +336,15 @@ def _by_state(situation: Situation) -> Iterator[HealthFinding]:
         yield HealthFinding("cancel-failed", what, since)
     else:
         yield HealthFinding("failover-failed", _half_way(machine, situation.status), since)
+
+
+def _nowhere(situation: Situation) -> Iterator[HealthFinding]:
+    """It should run at its target, whose appliance has nothing that it could run on, and so looks for nothing."""
+    machine = situation.machine
+    if machine.state not in SHOULD_RUN or not lookup.is_forgotten(machine, situation.status):
+        return
+    what = f"{bringing_up.forgotten(machine.name, machine.target_site)}. As far as is known it runs nowhere."
+    yield HealthFinding(MISSING, what, machine.failed_over_at or machine.created_at)
 
 
 def _behind(situation: Situation) -> Iterator[HealthFinding]:

@@ -311,11 +311,11 @@ class Hosting:
         namesake = self._hypervisor.find_named(request.name)
         if namesake is None or namesake.UUIDString() == request.fabric_id:
             return
-        inventory.require_tag(namesake, request.tag)
-        raise errors.AlreadyExists(
-            f"Another machine of ours is named '{request.name}' here.",
-            do="Let it have another name here ('secondsite machine set MACHINE --target-name NAME'), or clean that one up first.",
-        )
+        found = f"Another machine, {namesake.UUIDString()}, is named '{request.name}' here"
+        do = "Let it have another name here ('secondsite machine set MACHINE --target-name NAME'), or rename that one, or remove it if it is not needed."
+        if inventory.tag_of(namesake) != request.tag:
+            raise errors.NotOurs(f"{found}, and it is not ours.", do=do)
+        raise errors.AlreadyExists(f"{found}, with our tag.", do=do)
 
     def _encrypted(self, chains: Chains) -> dict[str, list[image.ImageFacts]]:
         if self._hypervisor.key is None:

@@ -35,9 +35,11 @@ def require(source: Source, target: Target, given_up: str | None) -> str:
     )
 
 
-def require_failed_over(source: Source, target: Target, given_up: str | None) -> str:
+def require_failed_over(
+    source: Source, target: Target, given_up: str | None, *, forgotten: bool = False
+) -> str:
     """The same of a machine that was failed over: it is to run at its target, which is asked first. A target that does not answer is not
-    waited for here."""
+    waited for here. `forgotten`: its replica there knows nothing of the failover."""
     machine = source.machine
     site = machine.target_site
     if site == given_up:
@@ -50,16 +52,21 @@ def require_failed_over(source: Source, target: Target, given_up: str | None) ->
     home = None if given_up == machine.source_site else _power(source)
     if home is not None and home not in bringing_up.NOT_ON:
         return f"{machine.name} is {home} at {machine.source_site}; at {site} it is {bringing_up.said(power)}"
-    raise _runs_nowhere(machine, power)
+    raise _runs_nowhere(machine, power, forgotten=forgotten)
 
 
-def _runs_nowhere(machine: ports.MachineRecord, power: str) -> errors.PrerequisiteFailed:
+def _runs_nowhere(machine: ports.MachineRecord, power: str, *, forgotten: bool) -> errors.PrerequisiteFailed:
     name, site = machine.name, machine.target_site
     committed = machine.came_from not in (State.FAILED_OVER, State.PLANNED_FAILED_OVER)
+    way, known = bringing_up.way(power, name, site, machine.target_fabric_id, committed=committed), ""
+    if forgotten:
+        cancels = machine.came_from is State.PLANNED_FAILED_OVER
+        way = bringing_up.from_points(name, site, cancels=cancels, changes=not committed)
+        known = ", and its replica there knows of no failover: it was put back, or a start from another point failed"
     return errors.PrerequisiteFailed(
-        f"{name} runs nowhere: it was failed over to {site}, and at {site} it is {bringing_up.said(power).rstrip(',')}. Without protection nobody "
+        f"{name} runs nowhere: it was failed over to {site}, and at {site} it is {bringing_up.said(power).rstrip(',')}{known}. Without protection nobody "
         f"would bring it up, and nothing would keep its old copy at {machine.source_site} from starting.",
-        do=f"{bringing_up.way(power, name, site, committed=committed)} {_then(name)}",
+        do=f"{way} {_then(name)}",
     )
 
 
