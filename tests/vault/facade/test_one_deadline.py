@@ -41,8 +41,11 @@ def test_what_the_vault_asks_by_itself_has_no_such_deadline(vault, hurried):
 
 def test_a_machine_whose_check_was_cut_short_counts_as_not_asked(vault, protected, two_sites, hurried):
     source, target = two_sites
-    sees_nothing = {Kind.DISCOVER: lambda order: {"facts": {"machines": [], "networks": []}}}
-    with Dialler(source, sees_nothing), Dialler(target, sees_nothing):
+    nothing = {"facts": {"machines": [], "networks": []}}
+    with (
+        Dialler(source, {Kind.DISCOVER: lambda order: nothing}),
+        Dialler(target, {Kind.DISCOVER: lambda order: nothing}),
+    ):
         found = vault.rest.get("/api/validation", params={"now": True}).json()
     assert (found["machines"], found["not_asked"]) == (0, 1), found
     assert not any("was not asked" in each["what"] for each in found["flaws"])
