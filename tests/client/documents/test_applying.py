@@ -123,6 +123,7 @@ WRONG = {
         "source_site: it is 'a' and cannot be 'b'",
     ),
     "a machine twice in a plan": (PLAN.replace("[db]", "[db, web]"), "f:6: plan shop: groups[1].machines[0]: web stands in the plan twice"),
+    "a terminal's escape in the name of an action": (PLAN.replace("Traffic", '"\\e[2J"'), "plan shop: groups[0].before[0].name: The name of an action is one line"),
     "a machine in two groups": (GROUP + "---\n" + GROUP.replace("shop", "two"), "is also in"),
     "a machine by name and by id": (CARDS + "---\n" + CARDS.replace("web", "m0"), "means the same"),
 }  # fmt: skip

@@ -1,6 +1,7 @@
 """Whoever asks the vault gets its answer while listening, however many appliances are silent."""
 
 import time
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,7 @@ def test_what_the_vault_asks_by_itself_has_no_such_deadline(vault, hurried):
 
 def test_a_machine_whose_check_was_cut_short_counts_as_not_asked(vault, protected, two_sites, hurried):
     source, target = two_sites
-    nothing = {"facts": {"machines": [], "networks": []}}
+    nothing: dict[str, Any] = {"facts": {"machines": [], "networks": []}}
     with (
         Dialler(source, {Kind.DISCOVER: lambda order: nothing}),
         Dialler(target, {Kind.DISCOVER: lambda order: nothing}),

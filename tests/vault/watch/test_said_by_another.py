@@ -37,7 +37,9 @@ def test_an_appliance_that_connects_after_an_impostor_left_is_believed_at_once(s
         disbelief.end(tx, WHO)
     connect(facts)
     assert disbelieved(store) is None
-    facts.hear(WHO, Status(store_free_bytes=74, stores=(StoreSpace(name="default", free_bytes=74, size_bytes=99),)))
+    facts.hear(
+        WHO, Status(store_free_bytes=74, stores=(StoreSpace(name="default", free_bytes=74, size_bytes=99),))
+    )
     facts.write()
     facts.hear(WHO, Status())
     facts.write()
