@@ -88,7 +88,7 @@ class Hands:
                     job = vault.jobs[job_id].show()
                 if job.ended_at is not None:
                     return job
-            except errors.VaultUnreachable:
+            except (errors.VaultUnreachable, errors.VaultSlow):
                 pass
             time.sleep(0.1)
         raise AssertionError(

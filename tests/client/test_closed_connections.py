@@ -24,10 +24,16 @@ def test_it_is_asked_only_once_more(tmp_path):
     assert len(transport.asked) == 2
 
 
-@pytest.mark.parametrize("error", [httpx2.ReadTimeout("slow"), httpx2.ConnectError("refused")])
-def test_a_vault_that_does_not_answer_is_not_asked_again(tmp_path, error):
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (httpx2.ReadTimeout("slow"), errors.VaultSlow),
+        (httpx2.ConnectError("refused"), errors.VaultUnreachable),
+    ],
+)
+def test_a_vault_that_does_not_answer_is_not_asked_again(tmp_path, error, kind):
     vault, transport = scripted(tmp_path, error)
-    with pytest.raises(errors.VaultUnreachable):
+    with pytest.raises(kind):
         vault.jobs["j1"].show()
     assert len(transport.asked) == 1
 

@@ -2,10 +2,17 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
-import secondsite
+import typer.main
 
+import secondsite
+from secondsite.cli.app import app
+from secondsite.entry import commands
+
+COMMANDS = commands.__name__
+"""Importing it registers those of the vault and the appliance."""
 SOURCE = Path(secondsite.__file__).parent
 BEGINS = re.compile(
     r"(?:^|[\s'(\"])(?:\./)?(?:secondsite|secondsite-rescue|virsh|qemu-img) [a-z-]+(?: [^']*)?$"
@@ -17,6 +24,9 @@ PLAIN = re.compile(
 )
 """Numbers, instants, fingerprints, ids and names of sites, which have their patterns; words of our own; and what is quoted already."""
 OF_MACHINES = re.compile(r"secondsite (?:machine|point|rpo|card|check|hook) [a-z -]+ $|virsh [a-z-]+ $")
+SUGGESTED = re.compile(r"(?:^|['`(]|: )(?:sudo )?secondsite ([a-z][^'`\n]*)")
+WORD = re.compile(r"[a-z][a-z-]*[.,;:]?")
+OPTION = re.compile(r"(?<= )--[a-z][a-z-]*")
 BEHIND_AN_OPTION = re.compile(r" --?[a-z-]+ $")
 
 
@@ -84,3 +94,61 @@ def _sentences(tree):
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in explaining:
             yield node.value
+
+
+def unknown(text):
+    """The suggested commands of a module that the command line does not have, or that have no such option."""
+    for said in _texts(ast.parse(text)):
+        for command in SUGGESTED.findall(said):
+            if not _is_known(command):
+                yield command
+
+
+def _texts(tree):
+    """Strings that may be shown, with NAME for what is filled in; what a module is about is not."""
+    about = {id(tree.body[0].value)} if tree.body and isinstance(tree.body[0], ast.Expr) else set()
+    inside = about | {
+        id(part) for each in ast.walk(tree) if isinstance(each, ast.JoinedStr) for part in ast.walk(each)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(
+                str(each.value) if isinstance(each, ast.Constant) else "NAME" for each in node.values
+            )
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inside:
+            yield node.value
+
+
+@cache
+def _root():
+    return typer.main.get_command(app)
+
+
+def _is_known(command):
+    found, words = _root(), command.split()
+    while words and hasattr(found, "commands") and WORD.fullmatch(words[0]):
+        found = found.commands.get(words.pop(0).rstrip(".,;:"))
+        if found is None:
+            return False
+    if hasattr(found, "commands"):
+        return True
+    there = {name for each in found.params for name in (*each.opts, *each.secondary_opts)} | {"--help"}
+    return there.issuperset(OPTION.findall(" " + " ".join(words)))
+
+
+def test_the_test_sees_a_command_that_there_is_not():
+    assert list(unknown("say('then \\'secondsite enable-protection --encrypt ...\\'')")) == [
+        "enable-protection --encrypt ..."
+    ]
+    assert list(unknown("f\"'secondsite machine {verb} web01' or 'secondsite machine show {name}'\"")) == []
+    assert list(unknown("say('see: secondsite job show-all')")) == ["job show-all"]
+    assert list(unknown("f\"'secondsite job show {name} --nosuch'\"")) == ["job show NAME --nosuch"]
+
+
+def test_every_suggested_command_is_one_that_there_is():
+    found = {
+        str(path.relative_to(SOURCE)): names
+        for path in sorted(SOURCE.rglob("*.py"))
+        if (names := list(unknown(path.read_text())))
+    }
+    assert found == {}

@@ -132,6 +132,7 @@ NEEDS: Mapping[str, Permission] = MappingProxyType(
         "PUT /machines/{machine}/hooks": Permission.PROTECT,
         "GET /machines/{machine}/properties": Permission.READ,
         "PUT /machines/{machine}/properties": Permission.PROTECT,
+        "GET /machines/{machine}/policy": Permission.READ,
         "PUT /machines/{machine}/policy": Permission.PROTECT,
         "POST /machines/{machine}/start-anyway": Permission.GIVE_UP,
         "GET /machines/{machine}/rpo": Permission.READ,

@@ -38,6 +38,7 @@ BY_CODE: dict[str, Exit] = {
     "peer-unreachable": Exit.UNREACHABLE,
     "store-unavailable": Exit.UNREACHABLE,
     "deadline-exceeded": Exit.DEADLINE,
+    "vault-slow": Exit.DEADLINE,
     "approval-needed": Exit.APPROVAL_NEEDED,
     "internal": Exit.INTERNAL,
 }

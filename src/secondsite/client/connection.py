@@ -39,8 +39,8 @@ class Connection:
     """Calls to the vault at `url` (https), whose certificate the CA in `ca` (a PEM file) vouches for, with an access
     token. May be used by several threads. `transport` takes the place of the network in tests.
 
-    Each call raises what the vault answered; VaultUnreachable, CertificateRefused when it is another vault, Internal
-    for an answer that is not understood.
+    Each call raises what the vault answered; VaultUnreachable, VaultSlow when it was reached and does not answer in time,
+    CertificateRefused when it is another vault, Internal for an answer that is not understood.
     """
 
     def __init__(self, url: str, token: str, ca: Path, transport: httpx2.BaseTransport | None = None) -> None:
@@ -165,7 +165,11 @@ class Connection:
 
 
 def unreached(url: str, error: Exception) -> errors.SecondsiteError:
-    """Why a vault was not reached, with what to do."""
+    """Why a vault was not reached, or not heard, with what to do."""
+    if isinstance(error, httpx2.ReadTimeout):
+        return errors.VaultSlow(
+            f"The vault at {url} was reached, and has not answered for {READ_SECONDS:g} s."
+        )
     if "CERTIFICATE_VERIFY_FAILED" in str(error):
         if "mismatch" in str(error):
             return errors.CertificateRefused(

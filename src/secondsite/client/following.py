@@ -9,6 +9,7 @@ from ..wire.common.base import Shape
 from .connection import Connection
 
 S = TypeVar("S", bound=Shape)
+AWAY = (errors.VaultUnreachable, errors.VaultSlow)
 AWAY_SECONDS = 60.0
 """So long a vault that does not answer is waited for."""
 LOOK_AGAIN_SECONDS = 0.5
@@ -24,14 +25,14 @@ def follow(
     after: str | None = None,
 ) -> Iterator[S]:
     """What the vault tells, without an end: a stream that ends or breaks is begun again behind the last event. Raises
-    VaultUnreachable after a minute without the vault."""
+    VaultUnreachable, or VaultSlow, after a minute without the vault."""
     away_since: float | None = None
     while True:
         try:
             for seen, told in connection.events(shape, path, query, after):
                 away_since, after = None, seen or after
                 yield told
-        except errors.VaultUnreachable:
+        except AWAY:
             away_since = away_since or time.monotonic()
             if time.monotonic() - away_since > AWAY_SECONDS:
                 raise

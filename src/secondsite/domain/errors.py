@@ -198,6 +198,16 @@ class VaultUnreachable(SecondsiteError):
     )
 
 
+class VaultSlow(SecondsiteError):
+    """The vault was reached, and has not answered a client in time."""
+
+    code = "vault-slow"
+    default_do = (
+        "It runs, and may still be doing what it was asked: look with 'secondsite job list' and 'secondsite appliance list', "
+        "then ask again."
+    )
+
+
 class DeadlineExceeded(SecondsiteError):
     """Something did not answer in time."""
 

@@ -216,7 +216,7 @@ def appliance_set_key(
         return
     output.say(f"key {key.key_id} is in {key.path}")
     output.say("Keep a copy in another place: without the key nobody can read what it encrypts.")
-    output.say("next: restart the appliance, then 'secondsite enable-protection --encrypt ...'")
+    output.say("next: restart the appliance, then 'secondsite machine enable-protection --encrypt ...'")
 
 
 @appliance_noun.app.command("change-key")

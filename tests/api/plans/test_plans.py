@@ -105,6 +105,18 @@ def test_what_cannot_be_a_plan_is_refused_before_anything_is_kept(ask, machines)
     assert [names(each) for each in ask("GET", "/plans")["items"]] == [[["db01"], ["web01", "web02"]]]
 
 
+@pytest.mark.parametrize("steering", ["\x1b[2J", "\n", "\u202e", "\x9b"])
+def test_an_actions_name_has_no_character_that_steers_a_terminal(ask, machines, steering):
+    ask("POST", "/plans", 201, json=SHOP)
+    for when in ("before", "after"):
+        odd = {"groups": [{"machines": ["db01"], when: [{**TRAFFIC, "name": f"Evil{steering}"}]}]}
+        refused = ask("POST", "/plans", 422, json={"name": "other", **odd})["error"]
+        assert "steer a terminal" in refused["message"]
+        assert steering not in refused["message"]
+        ask("PUT", "/plans/shop", 422, json=odd)
+    assert [each["name"] for each in ask("GET", "/plans")["items"]] == ["shop"]
+
+
 def test_an_eighth_group_and_a_101st_machine_are_refused_unless_the_setting_says_more(tmp_path):
     for groups_, machines_, status in ((7, 100, 422), (8, 101, 201)):
         vault = VaultInProcess(tmp_path / str(groups_), plan_groups=groups_, plan_machines=machines_)

@@ -75,3 +75,13 @@ def test_the_change_is_on_record(ask, appliances):
     (entry,) = ask("GET", "/audit", params={"limit": 1})["items"]
     details = json.loads(entry["details"])
     assert (details["before"]["policy"], details["after"]["policy"]) == ("default", "gold")
+
+
+def test_one_who_saw_another_policy_than_it_has_does_not_take_it_from_whoever_gave_it(vault, ask, appliances):
+    seen = vault.rest.get("/api" + WHERE).headers["ETag"]
+    ask("PUT", WHERE, json={"policy": "gold"})
+    refused = ask("PUT", WHERE, 412, json={"policy": "default"}, headers={"If-Match": seen})
+    assert refused["error"]["code"] == "changed-meanwhile"
+    now = vault.rest.get("/api" + WHERE)
+    assert now.json()["policy"] == "gold"
+    ask("PUT", WHERE, json={"policy": "default"}, headers={"If-Match": now.headers["ETag"]})

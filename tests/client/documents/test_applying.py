@@ -18,6 +18,7 @@ GROUP = "kind: group\nname: shop\nsource_site: a\ntarget_site: b\nmachines: [web
 POLICY = "kind: policy\nname: gold\nretention_seconds: 7200\n"
 MAPPING = "kind: mapping\nsource_site: a\nsource_network: lan\ntarget_site: b\ntarget_network: dr\n"
 POOL = "kind: pool\nname: dmz\nsite: b\nnetwork: dr\nsubnet: 10.2.0.0/24\nranges: [10.2.0.9, 10.2.0.20-10.2.0.29]\n"
+PROTECTION = "kind: protection\nmachine: web\nsource_site: a\ntarget_site: b\npolicy: gold\n"
 CARDS = f"kind: cards\nmachine: web\ncards:\n- mac: {MAC}\n  network: dmz\n"
 ALL = f"{PLAN}---\n{GROUP}---\n{CARDS}---\n{POOL}---\n{MAPPING}---\n{POLICY}"
 
@@ -41,6 +42,7 @@ def test_a_change_is_told_in_its_fields(remote):
 
 def test_what_somebody_changed_between_the_look_and_the_change_is_not_lost(remote):
     apply(remote, ALL)
+    remote.policies.create("silver", retention_seconds=72000)
     for text, meanwhile, what in (
         (
             POLICY.replace("7200", "60"),
@@ -58,6 +60,11 @@ def test_what_somebody_changed_between_the_look_and_the_change_is_not_lost(remot
             lambda: remote.pools["dmz"].delete(),
             "pool dmz",
         ),
+        (
+            POLICY.replace("7200", "60") + "journal_seconds: 7\n---\n" + PROTECTION,
+            lambda: remote.machines["web"].set_policy("silver"),
+            "protection web",
+        ),
         (CARDS.replace("dmz", "x"), lambda: remote.machines["web"].set_cards([]), "cards web"),
         (
             PLAN.replace("[db]", "[twin]").replace("twin", "m3"),
@@ -72,6 +79,7 @@ def test_what_somebody_changed_between_the_look_and_the_change_is_not_lost(remot
             list(documents.Applying(remote, prepared.present, given).run(prepared.changes))
         assert "repeat the command" in refused.value.do
     assert remote.policies["gold"].show().journal_seconds == 7
+    assert remote.machines["web"].show().policy == "silver"
 
 
 def test_a_machine_moves_from_one_group_to_another_and_two_change_places(remote):
@@ -115,6 +123,7 @@ WRONG = {
         "source_site: it is 'a' and cannot be 'b'",
     ),
     "a machine twice in a plan": (PLAN.replace("[db]", "[db, web]"), "f:6: plan shop: groups[1].machines[0]: web stands in the plan twice"),
+    "a terminal's escape in the name of an action": (PLAN.replace("Traffic", '"\\e[2J"'), "plan shop: groups[0].before[0].name: The name of an action is one line"),
     "a machine in two groups": (GROUP + "---\n" + GROUP.replace("shop", "two"), "is also in"),
     "a machine by name and by id": (CARDS + "---\n" + CARDS.replace("web", "m0"), "means the same"),
 }  # fmt: skip
@@ -136,13 +145,12 @@ def test_what_cannot_be_done_is_told_with_document_line_and_field_and_nothing_is
 
 
 def test_the_policy_of_a_protected_machine_is_changed_in_place(remote):
-    protection = "kind: protection\nmachine: web\nsource_site: a\ntarget_site: b\npolicy: gold\n"
-    assert whats(apply(remote, POLICY + "---\n" + protection)) == [
+    assert whats(apply(remote, POLICY + "---\n" + PROTECTION)) == [
         "create policy gold",
         "change protection web",
     ]
     assert remote.machines["web"].show().policy == "gold"
-    assert whats(apply(remote, POLICY + "---\n" + protection)) == []
+    assert whats(apply(remote, POLICY + "---\n" + PROTECTION)) == []
 
 
 def test_an_apply_that_was_interrupted_goes_on(remote):

@@ -53,9 +53,15 @@ def delete_policy(vault: Vault, policy: PolicyName, seen: IfMatch) -> None:
     vault.policies.delete(policy, seen)
 
 
-@router.put("/machines/{machine}/policy")
+@router.get("/machines/{machine}/policy", responses=answers(HTTPStatus.OK, ETAG))
+def show_machine_policy(vault: Vault, response: Response, machine: MachineName) -> rest.MachinePolicy:
+    """The policy that a machine under protection has now: on its way back that is a twin."""
+    return tag(response, vault.policies.assigned(machine))
+
+
+@router.put("/machines/{machine}/policy", responses=answers(HTTPStatus.OK, ETAG))
 def change_machine_policy(
-    vault: Vault, machine: MachineName, request: rest.MachinePolicyChange
+    vault: Vault, response: Response, machine: MachineName, seen: IfMatch, request: rest.MachinePolicyChange
 ) -> rest.MachinePolicy:
     """Another policy for a machine under protection; its appliances are told. On its way back it has that policy's twin."""
-    return vault.policies.assign(machine, request)
+    return tag(response, vault.policies.assign(machine, request, seen))

@@ -108,7 +108,7 @@ class Applying:
             return
         wanted = change.wanted
         if isinstance(wanted, ProtectionDocument) and change.action is Action.CHANGE:
-            self._vault.machines[wanted.machine].set_policy(wanted.policy)
+            self._set_policy(wanted)
         elif isinstance(wanted, ProtectionDocument):
             self._protecting.append((change, self._protect(wanted)))
         elif wanted is not None:
@@ -209,6 +209,11 @@ class Applying:
             )
         kept = [each for each in self._present.mappings if each not in seen]
         self._present.mappings = [*kept, *now]
+
+    def _set_policy(self, wanted: ProtectionDocument) -> None:
+        machine = self._known(wanted.machine)
+        seen = rest.MachinePolicy(machine=machine.id, name=machine.name, policy=machine.policy or "")
+        self._vault.machines[machine.id].set_policy(wanted.policy, seen=seen)
 
     def _protect(self, wanted: ProtectionDocument) -> JobHandle:
         return self._vault.machines[wanted.machine].enable_protection(

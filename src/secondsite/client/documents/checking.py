@@ -7,10 +7,12 @@ from ...domain.access import roles
 from ...domain.access.roles import Grant, Permission
 from ...domain.lifecycle import State
 from ...domain.networks import addresses
+from ...domain.plans.actions import require_readable
 from ...wire.rest.vault import Caller
 from .around import Around
 from .comparing import Action, Change, canonical
 from .kinds import (
+    ActionPart,
     AnyDocument,
     CardsDocument,
     DrillDocument,
@@ -283,6 +285,16 @@ def _plan(wanted: PlanDocument) -> AtField:
             if name in seen:
                 yield ("groups", number, "machines", at), f"{name} stands in the plan twice: leave one out"
             seen.add(name)
+        yield from _actions(("groups", number, "before"), group.before)
+        yield from _actions(("groups", number, "after"), group.after)
+
+
+def _actions(where: tuple[str | int, ...], actions: Sequence[ActionPart]) -> AtField:
+    for at, each in enumerate(actions):
+        try:
+            require_readable(each.name)
+        except errors.InvalidArgument as problem:
+            yield (*where, at, "name"), problem.message
 
 
 def _said(value: object) -> str:

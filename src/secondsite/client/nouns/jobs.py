@@ -7,7 +7,7 @@ from datetime import datetime
 from ...domain import errors
 from ...wire import rest
 from ..connection import Connection, path, request
-from ..following import LOOK_AGAIN_SECONDS, follow
+from ..following import AWAY, LOOK_AGAIN_SECONDS, follow
 
 
 class JobHandle:
@@ -66,7 +66,7 @@ class JobHandle:
                 yield job
                 if job.state.ended:
                     return
-        except errors.VaultUnreachable as away:
+        except AWAY as away:
             raise self._left(away) from away
 
     def wait(self, within_seconds: float | None = None, *, must_succeed: bool = True) -> rest.Job:
@@ -98,12 +98,15 @@ class JobHandle:
     def _seen(self, deadline: float) -> rest.Job | None:
         try:
             return self.show()
-        except errors.VaultUnreachable as away:
+        except AWAY as away:
             if time.monotonic() > deadline:
                 raise self._left(away) from away
             return None
 
-    def _left(self, away: errors.VaultUnreachable) -> errors.VaultUnreachable:
+    def _left(self, away: errors.SecondsiteError) -> errors.SecondsiteError:
+        if isinstance(away, errors.VaultSlow):
+            again = f"Watch it again: secondsite job follow {self.id}"
+            return errors.VaultSlow(f"{away.message} The job goes on.", do=again)
         return errors.VaultUnreachable(
             f"{away.message} The job goes on when the vault runs again.",
             do=f"Start the vault, then: secondsite job follow {self.id}",

@@ -150,13 +150,16 @@ class MachineHandle(Verbs):
         where = path("machines", self._name, "properties")
         return self._connection.one(MachineProperties, "PUT", where, body=body, seen=seen)
 
-    def set_policy(self, policy: str) -> rest.MachinePolicy:
+    def policy(self) -> rest.MachinePolicy:
+        """The replication policy that it has now."""
+        return self._connection.one(rest.MachinePolicy, "GET", path("machines", self._name, "policy"))
+
+    def set_policy(self, policy: str, *, seen: rest.MachinePolicy | None = None) -> rest.MachinePolicy:
         """Another replication policy; its appliances are told. Raises NotFound, InvalidArgument for a read-only one, NotPossibleNow
-        for one that encrypts replicas while the machine's is not."""
+        for one that encrypts replicas while the machine's is not, ChangedMeanwhile for one who had `seen` another."""
         body = request(rest.MachinePolicyChange, policy=policy)
-        return self._connection.one(
-            rest.MachinePolicy, "PUT", path("machines", self._name, "policy"), body=body
-        )
+        where = path("machines", self._name, "policy")
+        return self._connection.one(rest.MachinePolicy, "PUT", where, body=body, seen=seen)
 
     def start_anyway(self, site: str, *, accept_two_copies: bool) -> JobHandle:
         """Starts the machine's old copy at that site, once, although that is forbidden because the machine was failed over.

@@ -15,6 +15,14 @@ USUAL_SECONDS, MOST_SECONDS = 600.0, 6 * 3600.0
 """How long a script may run."""
 
 
+def require_readable(name: str) -> None:
+    """Of an action that is asked for: plans of earlier releases may have others. Raises InvalidArgument."""
+    if not name.isprintable():
+        raise errors.InvalidArgument(
+            f"The name of an action is one line that can be read, and {name!r} has characters that steer a terminal."
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Action:
     """A person is to do something, or a script is to be run by the target's appliance, for these kinds of failover in these directions.

@@ -1,5 +1,7 @@
 """What every noun of the facade is built on."""
 
+import math
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -26,6 +28,9 @@ from .acts import Act
 from .callers import THE_VAULT, Caller, Uses
 from .refusals import Refusals
 from .waiting import Waiting
+
+ANSWER_SECONDS = 45.0
+"""So long after it came a request waits for appliances, for all of them together: whoever asked still listens then."""
 
 
 class Changes(Protocol):
@@ -82,10 +87,16 @@ class Parts:
     caller: Caller = THE_VAULT
     act: Act | None = None
     """What is on record of the request; None for the vault's own work."""
+    answer_by: float = math.inf
+    """By the monotonic clock; the vault's own work may take what it takes."""
 
     def asked_by(self, caller: Caller, act: Act | None = None) -> "Parts":
-        """As this caller sees them."""
-        return replace(self, caller=caller, act=act)
+        """As this caller sees them, for a request that has just come."""
+        return replace(self, caller=caller, act=act, answer_by=time.monotonic() + ANSWER_SECONDS)
+
+    def seconds_left(self) -> float:
+        """Until the request is to be answered; below zero when it should have been."""
+        return self.answer_by - time.monotonic()
 
     def sees(self, *sites: str | None) -> bool:
         """Whether something of these sites is in the caller's scope."""

@@ -72,6 +72,7 @@ class StatusIntake:
     def connected(self, hello: Hello) -> None:
         self._heard.end(hello.appliance_id)
         self._missed.forget(hello.appliance_id)
+        self._forget_connection(hello.appliance_id)
         self._hellos[hello.appliance_id] = hello
         with self._store.transaction() as tx:
             is_known = tx.appliances.find(hello.appliance_id) is not None
@@ -84,12 +85,18 @@ class StatusIntake:
 
     def disconnected(self, appliance_id: str) -> None:
         self._heard.end(appliance_id)
-        self._hellos.pop(appliance_id, None)
-        self._spoke.pop(appliance_id, None)
+        self._forget_connection(appliance_id)
         self._appliances_written.pop(appliance_id, None)
         everything = self._writing.everything(appliance_id)
         if not is_written(f"appliance/{appliance_id}", partial(self._write_end, appliance_id, everything)):
             self._write_end(appliance_id, NOTHING)
+
+    def _forget_connection(self, appliance_id: str) -> None:
+        """What was said over it is not charged to whoever connects next, who may be another one with the same key."""
+        self._hellos.pop(appliance_id, None)
+        self._spoke.pop(appliance_id, None)
+        self._stores.pop(appliance_id, None)
+        self._unsaid.pop(appliance_id, None)
 
     def lost(self, tx: ports.Transaction, appliance_ids: Iterable[str]) -> None:
         """The vault process that they were connected to is gone."""
@@ -310,7 +317,8 @@ class StatusIntake:
             )
         )
         self._appliances_written[appliance_id] = now
-        spaces = [(free, None), *((each.free_bytes, each.size_bytes) for each in stores)]
+        said_now = self._stores.get(appliance_id, ())
+        spaces = [(store_free_bytes, None), *((each.free_bytes, each.size_bytes) for each in said_now)]
         for said, size in spaces:
             if said and not believed(said, size):
                 disbelief.note(tx, appliance_id, f"says that {exact_size(said)} are free in its store", now)

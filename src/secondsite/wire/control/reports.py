@@ -20,6 +20,7 @@ MOST_FACTS_BYTES = 4 * MiB
 OF_THE_VAULT = (
     errors.StoreUnavailable, errors.ApplianceUnreachable, errors.Unauthenticated, errors.Forbidden, errors.ApprovalNeeded,
     errors.ChangedMeanwhile, errors.Conflict, errors.KeyReused, errors.VaultUnreachable,
+    errors.VaultSlow,
 )  # fmt: skip
 OF_ALL_MACHINES = frozenset({Kind.DISCOVER, Kind.SHOW_KEPT})
 """Theirs are as long as a message may be."""

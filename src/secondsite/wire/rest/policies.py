@@ -30,13 +30,16 @@ class MachinePolicyChange(Shape):
     """The name of one that is not read-only."""
 
 
-class MachinePolicy(MachinePolicyChange):
+class MachinePolicy(MachinePolicyChange, Editable):
     """The policy of a machine."""
 
     machine: str
     """Its id."""
     name: str
     """Its name."""
+
+    def edited(self) -> Mapping[str, object]:
+        return self.model_dump(mode="json", include={"policy", "machine"})
 
 
 class PolicyPage(Page[Policy]):

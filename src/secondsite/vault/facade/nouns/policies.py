@@ -73,18 +73,25 @@ class Policies:
             tx.policies.remove(twin)
             tx.policies.remove(name)
 
-    def assign(self, name: str, request: MachinePolicyChange) -> MachinePolicy:
+    def assigned(self, name: str) -> MachinePolicy:
+        """That of a machine. Raises NotFound."""
+        with self._parts.store.reading() as tx:
+            return _of_machine(machines.existing(self._parts, tx, name))
+
+    def assign(self, name: str, request: MachinePolicyChange, seen: Seen | None = None) -> MachinePolicy:
         """Another policy for a machine; history that it keeps no more goes as after any lowered retention. Raises NotFound,
-        InvalidArgument for a read-only policy, NotPossibleNow for one that encrypts replicas while the machine's is not."""
+        InvalidArgument for a read-only policy, NotPossibleNow for one that encrypts replicas while the machine's is not,
+        ChangedMeanwhile."""
         with self._parts.changing() as tx:
             tx.one_at_a_time("policies")
             machine = machines.existing(self._parts, tx, name)
+            before = _of_machine(machine)
+            require(seen, before, f"The policy of {machine.name}")
             lookup.require_policy(tx, request.policy)
             _require_encrypted(tx, machine, request.policy)
             self._parts.names(f"policy/{request.policy}/{_info(tx, request.policy).edition()}")
             read_only = {policy.name: fixed for policy, fixed in tx.policies.list()}
             policy = in_force(request.policy, read_only, machine.reversed)
-            before = MachinePolicy(machine=machine.id, name=machine.name, policy=machine.policy)
             tx.machines.put(replace(machine, policy=policy))
             after = before.model_copy(update={"policy": policy})
             self._parts.note(before, after)
@@ -97,6 +104,10 @@ class Policies:
         require(seen, info, f"Policy '{name}'")
         _refuse_read_only(info)
         return info
+
+
+def _of_machine(machine: ports.MachineRecord) -> MachinePolicy:
+    return MachinePolicy(machine=machine.id, name=machine.name, policy=machine.policy)
 
 
 def _require_encrypted(tx: ports.Transaction, machine: ports.MachineRecord, name: str) -> None:

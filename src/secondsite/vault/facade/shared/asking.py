@@ -17,6 +17,8 @@ from ..parts import Parts
 LOOK_AGAIN_SECONDS = 1.0
 NEIGHBOUR_SECONDS = 5.0
 MOMENT_SECONDS = 0.1
+LEAST_SECONDS = 1.0
+"""Whoever has less left is not asked: it could not answer."""
 
 P = TypeVar("P", bound=Shape)
 F = TypeVar("F", bound=Shape)
@@ -31,11 +33,12 @@ def ask_and_wait(
     machine_id: str | None = None,
     generation: int | None = None,
 ) -> list[F]:
-    """What each appliance answers; all are asked at the same time. `machine_id` is the machine concerned, `generation` under which
-    number.
+    """What each appliance answers; all are asked at the same time, and so long as whoever asks the vault listens. `machine_id` is the
+    machine concerned, `generation` under which number.
 
     Raises ApplianceUnreachable, DeadlineExceeded (also when many wait already), or the problem that an appliance reports.
     """
+    seconds = _within(parts, appliances, seconds)
     deadline = time.monotonic() + seconds
     questions = [
         _Question(appliance, f"ask-{uuid.uuid4().hex}", order, payload, machine_id, generation)
@@ -59,8 +62,8 @@ def ask_each(
     seconds: float,
 ) -> list[F | errors.SecondsiteError]:
     """What each answers, or why it does not; all are asked at the same time. Once one has answered the others have NEIGHBOUR_SECONDS
-    left."""
-    deadline = time.monotonic() + seconds
+    left. Raises DeadlineExceeded as `ask_and_wait`."""
+    deadline = time.monotonic() + _within(parts, appliances, seconds)
     questions = [
         _Question(appliance, f"ask-{uuid.uuid4().hex}", order, payload, None, None)
         for appliance in appliances
@@ -82,6 +85,17 @@ def ask_each(
             for question in questions:
                 parts.gateway.forget(question.order_id)
     return [found[question.order_id] for question in questions]
+
+
+def _within(parts: Parts, appliances: Sequence[ports.ApplianceRecord], seconds: float) -> float:
+    """How long they may take. Raises DeadlineExceeded when those that were asked before them have left nothing."""
+    left = parts.seconds_left()
+    if appliances and left < LEAST_SECONDS:
+        named = ", ".join(f"'{each.name}' of site {each.site}" for each in appliances)
+        raise errors.DeadlineExceeded(
+            f"Appliance {named} was not asked: what was asked before took all the time that the request had."
+        )
+    return min(seconds, left)
 
 
 def _look(

@@ -22,6 +22,8 @@ from .records import Around
 SECONDS = 60.0
 AT_ONCE = 20
 """Machines of a portion that is adopted: each is opened at its appliance."""
+EACH_SECONDS = 20.0
+"""With less left of the request's time the portion ends."""
 
 
 class Adoption:
@@ -65,7 +67,8 @@ class Adoption:
         with self._parts.store.reading() as tx:
             around = self._around(tx, at, known)
             plans = [machines.planned(tx, around, each) for each in found.machines]
-        taken = [self._taken(at, plan) for plan in plans]
+        taken = self._taken_in_time(at, plans)
+        found = _as_far(found, taken)
         seams.reach("vault.adoption.taken")
         with self._parts.changing() as tx:
             tx.one_at_a_time("adoption")
@@ -78,6 +81,15 @@ class Adoption:
             self._parts.note(after=_told(at, found, said, ended, dry_run=False))
         self._parts.signals(settings_push.SITE)
         return _told(at, found, said, ended, dry_run=False)
+
+    def _taken_in_time(self, at: ports.ApplianceRecord, plans: Sequence[Planned]) -> list[Planned]:
+        """The first of them at least: the others are asked for by the next request."""
+        taken: list[Planned] = []
+        for plan in plans:
+            if taken and self._parts.seconds_left() < EACH_SECONDS:
+                break
+            taken.append(self._taken(at, plan))
+        return taken
 
     def _taken(self, at: ports.ApplianceRecord, plan: Planned) -> Planned:
         """The appliance has it for this vault from now on; what it says then counts."""
@@ -93,6 +105,12 @@ class Adoption:
 
     def _around(self, tx: ports.Transaction, at: ports.ApplianceRecord, known: settings.Names) -> Around:
         return Around(at, known, machines.policy_of(tx, known), self._parts.now())
+
+
+def _as_far(found: Found, taken: Sequence[Planned]) -> Found:
+    if len(taken) == len(found.machines):
+        return found
+    return found.model_copy(update={"machines": found.machines[: len(taken)], "more": True})
 
 
 def _require_onward(at: ports.ApplianceRecord, after: str, found: Found) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from .....domain import errors
 from .....domain.plans import plan as plans
-from .....domain.plans.actions import Action
+from .....domain.plans.actions import Action, require_readable
 from .....wire import rest
 from .... import ports
 from ...parts import Parts
@@ -93,12 +93,15 @@ class Plans:
     def _actions(
         self, tx: ports.Transaction, asked: Iterable[rest.PlanAction], former: Former
     ) -> tuple[Action, ...]:
+        actions = tuple(asked)
+        for each in actions:
+            require_readable(each.name)
         return tuple(
             Action(
                 each.name, each.instruction, each.kinds, each.directions, each.script, each.timeout_seconds,
                 self._machine(tx, each.guest, former).id if each.guest is not None else None,
             )
-            for each in asked
+            for each in actions
         )  # fmt: skip
 
     def _machine(self, tx: ports.Transaction, name_or_id: str, former: Former) -> plans.PlanMachine:

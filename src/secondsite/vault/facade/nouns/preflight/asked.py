@@ -17,8 +17,8 @@ from .... import ports
 from ...parts import Parts
 from ...shared.asking import ask_and_wait
 
-SECONDS = 60.0
-"""A target tries to start the machine, without its disks."""
+SECONDS = 20.0
+"""A target tries to start the machine, without its disks. Two that are silent are told of before the request's time is over."""
 
 
 def source(

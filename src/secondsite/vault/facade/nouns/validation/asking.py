@@ -16,6 +16,7 @@ from .....wire.rest.validation.shapes import FlawKind
 from .... import ports
 from ...parts import Parts
 from ...shared import hook_scripts
+from ...shared.asking import LEAST_SECONDS
 from ..preflight.protected import Preflights
 from .configured import Found, World
 from .scripts import hooks
@@ -87,13 +88,14 @@ def _not_asked(answers: Answers, machine: ports.MachineRecord) -> None:
 def _preflight(
     parts: Parts, machine: ports.MachineRecord, until: float
 ) -> Sequence[PreflightObstacle] | None:
-    """None if it was moved, or ended, meanwhile, or time is over."""
+    """None if it was moved, or ended, meanwhile, or time is over: who was cut short by that is no obstacle."""
     if time.monotonic() >= until:
         return None
     try:
-        return Preflights(parts).of(machine.id, hooks=False).obstacles
+        found = Preflights(parts).of(machine.id, hooks=False).obstacles
     except errors.SecondsiteError:
         return None
+    return None if parts.seconds_left() < LEAST_SECONDS else found
 
 
 def _obstacles(machine: ports.MachineRecord, obstacles: Sequence[PreflightObstacle]) -> Iterator[Found]:
