@@ -23,6 +23,7 @@ from ..replica import HostedReplica
 from ..trash import Trash
 from . import copied
 from .journal_space import JournalSpace
+from .start_reserve import StartReserve
 
 MARK = "store.json"
 
@@ -40,6 +41,7 @@ class Store:
         self.folder = root / "replicas"
         self.trash = Trash(root, delay_seconds)
         self.space = JournalSpace(self.folder, self.hosted)
+        self.reserve = StartReserve(self.folder)
         self.problem: str | None = None
         """Why nothing can be kept here since the appliance started."""
         self.copied_from: str | None = None
@@ -52,6 +54,10 @@ class Store:
 
     def has(self, machine_id: str) -> bool:
         return (self.folder / machine_id).exists()
+
+    def keep_reserve(self) -> None:
+        """Keep the last of it for starts."""
+        self.reserve.keep(machines_run=any(each.failed_over for each in self.hosted()))
 
     def hosted(self) -> Sequence[HostedReplica]:
         """The replicas that are here."""
