@@ -2,6 +2,7 @@
 
 STORE/replicas/MACHINE/   a replica
 STORE/trash/              removed replicas
+STORE/start.reserve       space that replication leaves for starts
 STORE/store.json          whose it is: a store without it is not there, but the folder that it is mounted on may be
 """
 
@@ -41,7 +42,7 @@ class Store:
         self.folder = root / "replicas"
         self.trash = Trash(root, delay_seconds)
         self.space = JournalSpace(self.folder, self.hosted)
-        self.reserve = StartReserve(self.folder)
+        self.reserve = StartReserve(self.root)
         self.problem: str | None = None
         """Why nothing can be kept here since the appliance started."""
         self.copied_from: str | None = None
