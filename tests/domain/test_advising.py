@@ -29,6 +29,21 @@ def test_the_first_verb_that_a_finding_names_is_possible(state, drill, code):
     assert "MACHINE" not in said
 
 
+@pytest.mark.parametrize("state", [State.PROTECTED, State.FAILOVER_FAILED, State.CANCEL_FAILED])
+def test_where_the_copy_at_home_may_be_the_only_one_nobody_is_told_to_stop_it_first(state):
+    said = advising.advice(TWO, of(state))
+    named = {Verb(each.replace("-", "_")) for each in re.findall(r"secondsite machine ([a-z-]+)", said)}
+    assert named <= set(allowed_operations(state))
+    assert said.startswith("Look at both sites which of them people use, before either is stopped")
+    assert (Verb.CANCEL_FAILOVER in named) is (state is not State.PROTECTED)
+    assert Verb.FAILOVER in named
+
+
+@pytest.mark.parametrize("state", sorted(advising.MOVES_BETWEEN))
+def test_while_a_verb_moves_the_machine_neither_copy_is_to_be_stopped(state):
+    assert advising.advice(TWO, of(state)).startswith("Stop neither: wait")
+
+
 @pytest.mark.parametrize("state", AT_TARGET)
 @pytest.mark.parametrize("code", [OFF, MISSING])
 @pytest.mark.parametrize("forgotten", [False, True])

@@ -22,6 +22,20 @@ def test_of_a_machine_at_home_it_is_said_how_it_can_be_moved(power):
     assert resting.OLD_COPY not in refused.value.do
 
 
+@pytest.mark.parametrize("old_copy", [False, True])
+def test_of_memory_that_was_saved_to_a_file_it_is_said_how_it_is_given_up(old_copy):
+    """`managedsave-remove` does nothing there, and says that all went well."""
+    with pytest.raises(errors.NotPossibleNow) as refused:
+        resting.require_able(resting.SAVED, "web01", old_copy=old_copy)
+    way = (
+        "restart libvirt's daemon"
+        if old_copy
+        else "start the machine without it ('virsh start web01') and shut it down"
+    )
+    assert f"if it was saved to a file ('virsh save'), {way}" in refused.value.do
+    assert old_copy or way in resting.before_a_move("web01")
+
+
 def test_a_machine_that_runs_or_is_off_is_in_nobodys_way():
     for power in ("running", "off", "missing"):
         resting.require_able(power, "web01")

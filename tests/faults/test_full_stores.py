@@ -82,6 +82,11 @@ def give_up_cycles(pair):
     pair.target.replica(pair.machine_id).replica.journal.clear()
 
 
+def give_up_reserve(pair):
+    """It was used for another start."""
+    pair.target.appliance.host.stores.default.reserve.release()
+
+
 def point_of(pair):
     return pair.status().points[-1].id
 
@@ -122,15 +127,23 @@ def test_a_machine_is_failed_over_after_its_host_was_restarted_with_a_full_store
 
 def test_a_failover_without_room_says_that_the_store_is_full_and_leaves_nothing_behind(pair, disk):
     give_up_cycles(pair)
+    give_up_reserve(pair)
     with filled(disk):
         with pytest.raises(OrderFailed, match=r"store-full.*Free space on the store's file system"):
             runs.start(pair, "failover", point_of(pair))
     runs.start(pair, "failover", point_of(pair))
 
 
+def test_a_failover_without_cycles_to_give_up_has_what_replication_left(pair, disk):
+    give_up_cycles(pair)
+    with filled(disk):
+        runs.start(pair, "failover", point_of(pair))
+
+
 def test_the_cycles_of_the_instant_that_is_asked_for_are_not_given_up(pair, disk):
     first, *_, last = pair.status().points
     forward = RolledForward(seq=pair.status().processed_seq, taken_at=last.taken_at)
+    give_up_reserve(pair)
     with filled(disk):
         with pytest.raises(OrderFailed, match="store-full"):
             runs.start(pair, "failover", first.id, forward=forward)

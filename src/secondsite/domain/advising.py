@@ -7,6 +7,8 @@ from . import bringing_up, health, typed
 from .lifecycle import DrillState, State, Verb, allowed_operations
 
 NOT_PROTECTED = "not-protected"
+MOVES_BETWEEN = frozenset({State.FAILING_OVER, State.PLANNED_FAILING_OVER, State.CANCELLING})
+"""A job moves the machine from one site to the other, or back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +74,25 @@ def _not_protected(of: Of) -> str:
 
 
 def _two_copies(of: Of) -> str:
+    if of.state in MOVES_BETWEEN:
+        return "Stop neither: wait until the verb that is under way has ended, and look again."
+    if of.may(Verb.FAILOVER):
+        return _undecided(of)
     stop = f"Shut the old copy down at its site ('virsh shutdown {typed.arguments(of.name)}')."
     then = _not_protected(of)
     return f"{stop} Then {then}" if then else ""
+
+
+def _undecided(of: Of) -> str:
+    """Of a failover that did not come to its end, or of which this vault knows nothing: the copy at the old site may be the only one."""
+    quoted = typed.arguments(of.name)
+    look = f"Look at both sites which of them people use, before either is stopped: nothing may run at {of.site}."
+    if of.may(Verb.CANCEL_FAILOVER):
+        old = f"'secondsite machine cancel-failover {quoted}' lets the machine go on at its old site, and removes the copy at {of.site}"
+    else:
+        old = f"if nothing runs at {of.site}, 'secondsite machine resynchronize {quoted}' tells both sides their roles again"
+    new = f"if the one at {of.site} is it, shut the old copy down ('virsh shutdown {quoted}'), then 'secondsite machine failover {quoted}'"
+    return f"{look} {old[0].upper()}{old[1:]}; {new}."
 
 
 _BY_CODE: dict[str, Callable[[Of], str]] = {

@@ -86,9 +86,16 @@ CATALOGUE: dict[str, FindingKind] = {
         _kind(
             "target-store-full",
             C,
-            "The target's store has no free space for the inbox or the replica.",
+            "The target's store has no free space for the inbox or the replica; the last of it is kept for the start of its machines.",
             "Free space at the target, or give its store more. A retention that is shortened frees space once the target's deletion delay "
             "is over; what that keeps, 'secondsite appliance trash list' tells there. Replication goes on by itself.",
+        ),
+        _kind(
+            "target-store-away",
+            C,
+            "The target's store is not mounted, or cannot be read or written: nothing is replicated to it, and no machine of it can be failed over.",
+            "Look at the mounts and the kernel's log of the target's host; mount the store, or put it right, then restart its appliance ('systemctl restart secondsite-appliance'). Nothing of "
+            "the replica is lost meanwhile; do not end the machine's protection for it.",
         ),
         _kind(
             "chain-long",

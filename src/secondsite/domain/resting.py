@@ -56,8 +56,7 @@ def before_a_move(name: str) -> str:
     quoted = typed.arguments(name)
     return (
         "Its disks are replicated, and a copy of it starts without that memory. Before it is moved, give it its memory back "
-        f"('virsh start {quoted}'; 'virsh restore FILE' if it was saved to a file), or discard it if it is not needed "
-        f"('virsh managedsave-remove {quoted}')."
+        f"('virsh start {quoted}'; 'virsh restore FILE' if it was saved to a file). {_not_needed(name)}"
     )
 
 
@@ -74,15 +73,25 @@ def stays_behind(name: str, source_site: str, target_site: str) -> tuple[str, st
 def _of_saved(name: str) -> str:
     quoted = typed.arguments(name)
     return (
-        f"Give it its memory back ('virsh start {quoted}'; 'virsh restore FILE' if it was saved to a file) and shut it down from inside. If the "
-        f"memory is not needed, discard it: 'virsh managedsave-remove {quoted}'."
+        f"Give it its memory back ('virsh start {quoted}'; 'virsh restore FILE' if it was saved to a file) and shut it down from inside. "
+        f"{_not_needed(name)}"
+    )
+
+
+def _not_needed(name: str) -> str:
+    """`managedsave-remove` of memory that lies in a file of its owner does nothing, and says that all went well."""
+    quoted = typed.arguments(name)
+    return (
+        f"If the memory is not needed, discard it: 'virsh managedsave-remove {quoted}'; if it was saved to a file ('virsh save'), start the "
+        f"machine without it ('virsh start {quoted}') and shut it down from inside."
     )
 
 
 def _of_old_copy(name: str) -> str:
     return (
         f"{OLD_COPY} If nobody needs that memory, discard it "
-        f"('virsh managedsave-remove {typed.arguments(name)}'); then retry the job."
+        f"('virsh managedsave-remove {typed.arguments(name)}'); if it was saved to a file ('virsh save'), restart libvirt's daemon there, "
+        "which forgets it: machines run on. Then retry the job."
     )
 
 

@@ -29,7 +29,7 @@ from .bundle import NAME, bundle
 from .choosing import PROVEN
 from .files import signed, trusted
 from .noting import last_start
-from .store import CONFIGURATION, GRADES, RECORD, RUN, START, read
+from .store import CONFIGURATION, GRADES, RECORD, RESERVE, RUN, START, read
 
 __all__ = [
     "CONFIGURATION",
@@ -37,6 +37,7 @@ __all__ = [
     "NAME",
     "PROVEN",
     "RECORD",
+    "RESERVE",
     "RUN",
     "START",
     "bundle",

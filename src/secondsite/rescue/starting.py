@@ -41,6 +41,7 @@ def started(replica: Replica, wanted: str, ways: Ways) -> str:
         raise Problem(
             f"How libvirt starts {replica.name} was never said by its appliance.", "Use plain QEMU: --qemu."
         )
+    replica.release_reserve()
     start = Start(replica, point, leasing.opened(replica, point, key), key, ways)
     try:
         said = _begun(start)

@@ -20,6 +20,8 @@ CONFIGURATION = "configuration.json"
 START = "start.json"
 GRADES = "grades.json"
 RECORD = "machine.json"
+RESERVE = "start.reserve"
+"""In a store: space that replication left for starts."""
 """What its vault knew of a machine, beside its replica."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 MISPLACED = "holds the replica of"
@@ -108,6 +110,10 @@ class Replica:
     def store(self) -> Path:
         """The store that it lies in."""
         return self.folder.parent.parent
+
+    def release_reserve(self) -> None:
+        """Where its store is full, a start has the space that replication left for it; the appliance keeps it again."""
+        (self.store / RESERVE).unlink(missing_ok=True)
 
     @property
     def is_committed(self) -> bool:

@@ -80,7 +80,7 @@ def broken(*_):
 def test_a_store_that_fails_is_no_link_that_broke_and_its_points_are_told_on(pointed, monkeypatch):
     pair, point_id = pointed
     monkeypatch.setattr(inbox, "scan", broken)
-    eventually(lambda: "store cannot be read" in of_source(pair).get("peer-refused", ""), 40)
+    eventually(lambda: "store cannot be read" in of_source(pair).get("target-store-away", ""), 40)
     assert "peer-unreachable" not in of_source(pair)
     status = pair.status()
     assert point_id in [point.id for point in status.points]

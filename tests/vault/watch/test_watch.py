@@ -519,6 +519,27 @@ def test_an_old_copy_that_an_undone_reprotect_left_is_a_second_copy_when_it_runs
     assert "source-running-after-failover" not in codes(situation(machine=again, status=seen[0]))
 
 
+@pytest.mark.parametrize(
+    "state", [State.FAILOVER_FAILED, State.CANCEL_FAILED, State.FAILING_OVER, State.CANCELLING]
+)
+def test_the_only_copy_that_runs_is_no_second_one_whatever_its_appliance_says_of_the_failover(state):
+    """Its start at the second site failed, and the advice was to shut down the machine that people use."""
+    said = FindingShape(code="source-running-after-failover", what="web01 runs here.", since=NOW)
+    status = situation().status
+    status = dataclasses.replace(status, source=status.source.model_copy(update={"findings": (said,)}))
+    dark = dataclasses.replace(situation().target, connected=False)
+
+    def is_told(**given):
+        return "source-running-after-failover" in codes(situation(**{"status": status, **given}))
+
+    ordered, unordered = machine(state=state, start_ordered=True), machine(state=state)
+    assert not is_told(machine=ordered)
+    assert not is_told(machine=unordered, target=dark)
+    assert is_told(machine=ordered, target=dark), "it may run there: nobody can tell"
+    runs = status.replica.model_copy(update={"runs": ("failover",)})
+    assert is_told(machine=ordered, status=dataclasses.replace(status, replica=runs))
+
+
 def test_a_cancel_that_failed_is_a_finding():
     assert "cancel-failed" in codes(situation(machine=machine(state=State.CANCEL_FAILED)))
 

@@ -188,10 +188,8 @@ def _of_target(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape
     yield from _seeds(context, payload)
     if payload.encrypted and context.parts.host.custody.key is None:
         yield _obstacle(f"This site cannot encrypt: {context.parts.host.custody.why_not}.", GIVE_ONE)
-    if payload.must_hold_replica and context.parts.host.find(context.machine_id) is None:
-        yield _obstacle(
-            f"There is no replica of machine {context.machine_id} here.", "Enable protection first."
-        )
+    yield from _no_replica(context, payload)
+    yield from _little_space(context, payload)
     yield from _copy(context, payload)
     if payload.replica is not None:
         try:
@@ -201,6 +199,39 @@ def _of_target(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape
         except errors.NotPossibleNow as problem:
             yield _obstacle(problem.message, problem.do)
         yield from _old_disks(context, payload.replica)
+
+
+def _no_replica(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
+    """One that is here and cannot be opened is not made anew by anybody."""
+    if not (payload.must_hold_replica or payload.memory is not None) or not context.order.machine_id:
+        return
+    problem = context.parts.host.unopened().get(context.machine_id)
+    if problem is not None:
+        yield _obstacle(problem.message, problem.do)
+    elif payload.must_hold_replica and context.parts.host.find(context.machine_id) is None:
+        what = f"There is no replica of {payload.name or f'machine {context.machine_id}'} here."
+        yield _obstacle(what, "Enable protection first.")
+
+
+def _little_space(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
+    """Of the store that a machine is to run on, from a replica that is here: its start makes overlays, and it writes to them."""
+    hosted = context.parts.host.find(context.machine_id) if context.order.machine_id else None
+    if hosted is None or payload.memory is None or hosted.replica.state.run(FAILOVER) is not None:
+        return
+    store, name = context.parts.host.stores.of(hosted), hosted.setup.machine_name
+    free = store.free_bytes() + store.reserve.held_bytes
+    needs = stores.start_reserve.needed_bytes(len(hosted.replica.state.disks))
+    room = (
+        f"Make room in {store.root} at that site: give it more, or shorten the retention of what is kept there; 'secondsite appliance trash "
+        "list' there tells what is kept of removed replicas."
+    )
+    if free < needs:
+        yield _obstacle(
+            f"{store} has {size(free)} left, and a start of {name} needs {size(needs)}.".capitalize(), room
+        )
+    elif free < store.reserve.size_bytes():
+        what = f"{store} has {size(free)} left: {name} starts, and stands still once that is written."
+        yield ObstacleShape(what=what, do=room, blocking=False)
 
 
 def _old_disks(context: Context, wanted: WantedReplica) -> Iterator[ObstacleShape]:

@@ -11,7 +11,7 @@ from ...wire.control import Order
 from ..groups import Groups
 from ..shared import ApplianceConfig, Bandwidth, EnrolledPeers, KnownVaults, Peers, State, TrustedCas
 from ..source import Replication, Source
-from ..target import Applier, HostedReplica, ReplicaHost, Seeds
+from ..target import FAILOVER, Applier, HostedReplica, ReplicaHost, Seeds
 from .beside.giving_way import GivingWay
 from .beside.turns import ScriptTurns
 
@@ -112,12 +112,15 @@ class Context:
         return self.parts.replication.get(self.machine_id)
 
     def made_room(self) -> bool:
-        """Give up kept cycles in the store of the order's replica; False if there are none. Those that lead to the instant that is
-        asked for are not given up."""
+        """Give up kept cycles in the store of the order's replica, and for a failover what is kept there for starts; False if there is
+        neither. Cycles that lead to the instant that is asked for are not given up."""
         hosted = self.parts.host.find(self.order.machine_id or "")
         if hosted is None:
             return False
-        return self.parts.work.free_space(hosted, but_its_own=self.order.payload.get("forward") is not None)
+        payload = self.order.payload
+        if self.parts.work.free_space(hosted, but_its_own=payload.get("forward") is not None):
+            return True
+        return payload.get("run") == FAILOVER and self.parts.host.stores.of(hosted).reserve.release()
 
     def hosted(self) -> HostedReplica:
         """The order's replica here; raises NotFound."""

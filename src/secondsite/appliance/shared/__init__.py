@@ -27,7 +27,7 @@ from .bandwidth import Bandwidth
 from .config import ApplianceConfig
 from .enrolled_peers import EnrolledPeers
 from .exclusive import MachineLock
-from .findings import WENT_OFF_LATE, Findings, code_for
+from .findings import SAY_WHAT_TO_DO, WENT_OFF_LATE, Findings, code_for
 from .home_lock import alone, alone_in_stores
 from .known_vaults import KnownVaults
 from .name_server import NameServer
@@ -38,6 +38,7 @@ from .trusted_cas import TrustedCas, issuer_of
 from .turns import Turns
 
 __all__ = [
+    "SAY_WHAT_TO_DO",
     "WENT_OFF_LATE",
     "ApplianceConfig",
     "Bandwidth",

@@ -11,6 +11,9 @@ FOR_ERRORS = {
     "store-full": "target-store-full",
     "target-disk-full": "target-store-full",
     "inbox-full": "target-store-full",
+    "store-away": "target-store-away",
+    "store-unreadable": "target-store-away",
+    "store-unwritable": "target-store-away",
     "peer-unreachable": "peer-unreachable",
     "peer-silent": "peer-unreachable",
     "peer-untrusted": "peer-unreachable",
@@ -19,6 +22,8 @@ FOR_ERRORS = {
     "out-of-order": "resynchronizing",
     "unsafe-to-view": "unsafe-to-view",
 }
+SAY_WHAT_TO_DO = frozenset({"target-store-full", "target-store-away"})
+"""Their own advice is all that there is to do."""
 WENT_OFF_LATE = "went-off-late"
 """Told for a while, whatever cycles do meanwhile."""
 REFUSALS = {
@@ -29,8 +34,6 @@ REFUSALS = {
     "peer-refused",
     "firmware-missing",
     "replica-unreadable",
-    "store-unreadable",
-    "store-unwritable",
     "protocol-violated",
     "wrong-definition",
     "wrong-disks",

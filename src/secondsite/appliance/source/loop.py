@@ -308,8 +308,7 @@ class Replication:
             source.change(firmware={})
         elif said.code in REFUSALS:
             self._fence(source, said.message)
-        do = said.do if said is error else ""
-        source.findings.add(code, f"{said.message} {do}".strip())
+        source.findings.add(code, _told(said, code, with_do=said is error))
 
     def _fence(self, source: Source, why: str) -> None:
         """The target says that the machine was failed over. If enforcing that fails here, the watch does it."""
@@ -317,6 +316,16 @@ class Replication:
             self.fences.raise_(source, why)
         except errors.SecondsiteError as error:
             log.warning("source.not-fenced", machine=source.machine_id, problem=error.message)
+
+
+def _told(said: errors.SecondsiteError, code: str, *, with_do: bool) -> str:
+    """As sentences: what the data path says begins small and has no stop. What is to be done is left out where the finding itself says it."""
+    do = said.do if with_do and code not in shared.SAY_WHAT_TO_DO else ""
+    return " ".join(map(_stopped, filter(None, (said.message, f"{do[:1].upper()}{do[1:]}"))))
+
+
+def _stopped(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def _target_of(source: Source) -> str:

@@ -31,8 +31,16 @@ from .stores.stores import kept
 from .verdicts import Verdicts
 
 EMPTIED_EVERY_SECONDS = 60.0
+AWAY = (
+    "Mount it at the host of that appliance, or put it right, then start its appliance again ('systemctl restart secondsite-appliance'). Nothing of the "
+    "replica is lost meanwhile."
+)
 
 log = structlog.get_logger(__name__)
+
+
+class StoreAway(errors.ReplicaError):
+    """The store that the replica is in is not mounted, or cannot be used."""
 
 
 class ReplicaHost:
@@ -59,14 +67,24 @@ class ReplicaHost:
         for machine_id, (setup_json, accepting) in self._state.replicas().items():
             try:
                 setup = ReplicaSetup.model_validate_json(setup_json)
-                self.stores.place(setup)  # a store that is away may have what this one has in its trash
+                self._place(setup)  # a store that is away may have what this one has in its trash
                 if not self._is_in_trash(machine_id):
                     self._open(setup, accepting)
             except Exception as error:
                 # one damaged replica must not keep the others from being recovered
                 log.error("replica.not-opened", machine=machine_id, problem=str(error))
-                self._unopened[machine_id] = _not_opened(machine_id, ours(error))
+                self._unopened[machine_id] = _not_opened(machine_id, setup_json, ours(error))
+        self.stores.keep_reserves()
         self._emptying.start()
+
+    def _place(self, setup: ReplicaSetup) -> Store:
+        """Raises StoreAway while the store that it is in cannot be used."""
+        try:
+            return self.stores.place(setup)
+        except errors.NotPossibleNow as problem:
+            raise StoreAway(
+                f"The replica of {setup.machine_name} cannot be used: {problem.message}", do=AWAY
+            ) from problem
 
     def _is_in_trash(self, machine_id: str) -> bool:
         """Finish a removal that was cut off after its replica went to the trash."""
@@ -139,6 +157,7 @@ class ReplicaHost:
             with contextlib.suppress(Exception):
                 hosted.replica.close()
         self.daemon.stop()
+        self.stores.stop()
 
     def all(self) -> list[HostedReplica]:
         with self._lock:
@@ -305,9 +324,14 @@ def _reach(name: str) -> None:
     seams.reach(f"appliance.replica.{name}")
 
 
-def _not_opened(machine_id: str, problem: SecondsiteError) -> errors.ReplicaError:
+def _not_opened(machine_id: str, setup_json: str, problem: SecondsiteError) -> errors.ReplicaError:
+    if isinstance(problem, StoreAway):
+        return problem
+    name = f"machine {machine_id}"
+    with contextlib.suppress(ValueError):
+        name = ReplicaSetup.model_validate_json(setup_json).machine_name
     return errors.ReplicaError(
-        f"The replica of {machine_id} is here and cannot be opened: {problem.message}", do=problem.do
+        f"The replica of {name} is here and cannot be opened: {problem.message}", do=problem.do
     )
 
 

@@ -15,11 +15,12 @@ Its rooms:
 
 from ..errors import CycleRefused
 from .admission import Accept, Write
-from .receiver import serve
+from .receiver import FULL, serve
 from .sender import CycleResult, DiskPlan, offer, send_cycle
 from .unchanged import Unchanged, tell
 
 __all__ = [
+    "FULL",
     "Accept",
     "CycleRefused",
     "CycleResult",

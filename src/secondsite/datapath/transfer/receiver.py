@@ -38,6 +38,7 @@ Answer = Callable[[Connection, Message], None]
 """Holds a conversation that begins with this message."""
 LEAST_FREE_BYTES: Final = 1 * MiB
 """A file system with less takes no cycle, whatever it holds."""
+FULL: Final = "Free space at the target, or keep fewer points."
 LOOK: Final = (
     "Look at the mounts and the kernel's log of the target's host. Once the store's file system is there and can be written, start its "
     "appliance again; nothing is lost at the source meanwhile."
@@ -239,6 +240,6 @@ def _store_problem(inbox_dir: Path, problem: OSError) -> CycleRefused:
 def _store_full(inbox_dir: Path) -> CycleRefused:
     return CycleRefused(
         "target-disk-full",
-        f"the store of {inbox_dir} is full",
-        do="free space at the target, or keep fewer points",
+        f"the store of {inbox_dir} at the target is full",
+        do=FULL,
     )

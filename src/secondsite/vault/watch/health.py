@@ -203,6 +203,8 @@ def _reported(situation: Situation) -> Iterator[HealthFinding]:
         for finding in side.findings if side else ():
             if finding.code in NOT_THERE | {DRILL_OFF} and not _should_run(finding.code, situation.machine):
                 continue
+            if finding.code == TWO_COPIES and _is_the_only_copy(situation):
+                continue
             who = (
                 f"appliance '{appliance.name}' of site {site}"
                 if appliance
@@ -225,6 +227,15 @@ def _believed(code: str, of_source: bool) -> str:
 def _should_run(code: str, machine: ports.MachineRecord) -> bool:
     """The machine that a finding tells to be off."""
     return machine.state in SHOULD_RUN if code in NOT_THERE else machine.drill_state is DrillState.RUNNING
+
+
+def _is_the_only_copy(situation: Situation) -> bool:
+    """What the source says of a failover that did not come to its end: nothing runs at the target, and the machine is to run on at home."""
+    machine, replica = situation.machine, situation.status.replica
+    if machine.state not in HALF_WAY | advising.MOVES_BETWEEN or _is_said_to_run(machine, replica):
+        return False
+    is_heard = situation.target is not None and situation.target.connected and replica is not None
+    return is_heard or not machine.start_ordered
 
 
 def _rpo(situation: Situation, now: datetime) -> Iterator[HealthFinding]:

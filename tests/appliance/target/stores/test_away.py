@@ -7,11 +7,13 @@ import pytest
 
 from rig.appliances import Pair
 from rig.errors import OrderFailed
+from rig.eventually import eventually
 from rig.noise import noise
 from secondsite.appliance.target import stores as rooms
 from secondsite.domain import errors
 from secondsite.ground.units import KiB
 from secondsite.wire.common.stores import Keeping
+from secondsite.wire.control.checks import CheckTarget, NeededMemory
 from secondsite.wire.control.orders import Kind
 
 pytestmark = pytest.mark.slow
@@ -54,6 +56,29 @@ def test_nothing_is_written_below_it_and_its_replica_is_not_forgotten(pair, far)
     pair.target.start()
     pair.source.write(pair.fabric_id, 0, noise(64 * KiB))
     assert pair.point_bytes(pair.point_now()) == pair.source.read(pair.fabric_id)
+
+
+def test_a_store_that_is_not_mounted_is_said_by_the_check_and_to_the_source_with_the_machines_name(pair, far):
+    """It was told to enable protection, and whoever ended it to do so lost the points."""
+    pair.target.stop()
+    taken_away(far)
+    pair.target.start()
+    asked = (CheckTarget(must_hold_replica=True), CheckTarget(memory=NeededMemory(memory_bytes=1)))
+    for payload in asked:
+        found = pair.target.do(Kind.CHECK_TARGET, payload, pair.machine_id)["obstacles"]
+        (said,) = (each for each in found if "replica of web01" in each["what"])
+        assert "store.json is not there" in said["what"]
+        assert said["do"].startswith("Mount it")
+        assert said["blocking"]
+    pair.source.write(pair.fabric_id, 0, noise(64 * KiB))
+    pair.source.do(Kind.START_REPLICATION, pair.source_setup(), pair.machine_id)
+
+    def told():
+        return {each.code: each.what for each in pair.source_status().findings}.get("target-store-away")
+
+    what = eventually(told, 30)
+    assert what.startswith("The replica of web01 cannot be used")
+    assert what.endswith("or was emptied.")
 
 
 def test_no_replica_is_made_anew_elsewhere_while_its_store_is_away(pair, far):

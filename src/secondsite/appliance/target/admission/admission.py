@@ -13,7 +13,7 @@ from ....datapath.errors import DatapathError, ProtocolViolated, tells_of_damage
 from ....datapath.extents import Extent
 from ....datapath.granularity import BLOCK_BYTES, PAGE_BYTES
 from ....datapath.replica import Replica
-from ....datapath.transfer import Accept, CycleRefused, Unchanged, Write
+from ....datapath.transfer import FULL, Accept, CycleRefused, Unchanged, Write
 from ....domain.amounts import size
 from ....domain.errors import SecondsiteError
 from ....ground import seams
@@ -23,7 +23,8 @@ from ...shared import State
 from .. import old_disks
 from ..apply import Applier
 from ..replica import HostedReplica
-from ..replicas import ReplicaHost
+from ..replicas import ReplicaHost, StoreAway
+from ..stores import Store
 from . import direct, refusing
 
 DIGESTS_WAIT_SECONDS = 25.0
@@ -125,6 +126,8 @@ class Admission:
         in_parts = hosted.replica.takes_parts(header)
         store = self._host.stores.of(hosted)
         store.space.free_if_short()
+        if not already:
+            _require_reserve(store)
         return Accept(
             hosted.replica.files.inbox,
             already,
@@ -236,7 +239,19 @@ class Admission:
         try:
             return self._host.get(machine_id)
         except SecondsiteError as problem:
-            raise CycleRefused("no-replica", problem.message, do=problem.do) from problem
+            code = "store-away" if isinstance(problem, StoreAway) else "no-replica"
+            raise CycleRefused(code, problem.message, do=problem.do) from problem
+
+
+def _require_reserve(store: Store) -> None:
+    """The last of a store is for starts. Raises CycleRefused."""
+    if store.reserve.lacks_bytes() > 0:
+        has, keeps = store.reserve.free_bytes(), store.reserve.size_bytes()
+        raise CycleRefused(
+            "target-disk-full",
+            f"{store} at the target has {size(has)} left, of which {size(keeps)} are kept for the start of its machines",
+            do=FULL,
+        )
 
 
 def _doubt(hosted: HostedReplica) -> None:

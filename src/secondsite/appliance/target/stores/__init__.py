@@ -7,10 +7,11 @@ Its rooms:
     copied         whether a store is a copy, of which nothing is believed unread
     choosing       whether a replica may be kept in the store that is asked for
     journal_space  shorten journals before a store is full
+    start_reserve  space that replication leaves for starts
 """
 
-from . import choosing
+from . import choosing, start_reserve
 from .store import Store
 from .stores import Stores, require_all
 
-__all__ = ["Store", "Stores", "choosing", "require_all"]
+__all__ = ["Store", "Stores", "choosing", "require_all", "start_reserve"]

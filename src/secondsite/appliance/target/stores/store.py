@@ -2,6 +2,7 @@
 
 STORE/replicas/MACHINE/   a replica
 STORE/trash/              removed replicas
+STORE/start.reserve       space that replication leaves for starts
 STORE/store.json          whose it is: a store without it is not there, but the folder that it is mounted on may be
 """
 
@@ -22,6 +23,7 @@ from ..replica import HostedReplica
 from ..trash import Trash
 from . import copied
 from .journal_space import JournalSpace
+from .start_reserve import StartReserve
 
 MARK = "store.json"
 
@@ -39,6 +41,7 @@ class Store:
         self.folder = root / "replicas"
         self.trash = Trash(root, delay_seconds)
         self.space = JournalSpace(self.folder, self.hosted)
+        self.reserve = StartReserve(self.root)
         self.problem: str | None = None
         """Why nothing can be kept here since the appliance started."""
         self.copied_from: str | None = None
@@ -51,6 +54,10 @@ class Store:
 
     def has(self, machine_id: str) -> bool:
         return (self.folder / machine_id).exists()
+
+    def keep_reserve(self) -> None:
+        """Keep the last of it for starts."""
+        self.reserve.keep(machines_run=any(each.failed_over for each in self.hosted()))
 
     def hosted(self) -> Sequence[HostedReplica]:
         """The replicas that are here."""

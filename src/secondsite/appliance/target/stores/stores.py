@@ -38,10 +38,21 @@ class Stores:
             store.trash.sweep()
             rescue_file.put(store.root)
 
+    def keep_reserves(self) -> None:
+        """Once their replicas are open."""
+        for store in self.usable():
+            store.keep_reserve()
+
+    def stop(self) -> None:
+        """Give up what is kept free: nothing fills a store any more."""
+        for store in self.all:
+            store.reserve.release()
+
     def empty_trash(self) -> None:
-        """Delete what was in the trash for its whole delay."""
+        """Delete what was in the trash for its whole delay; then there may be space again to be kept free."""
         for store in self.usable():
             store.trash.empty()
+            store.keep_reserve()
 
     def of(self, hosted: HostedReplica) -> Store:
         """The store that a replica is in."""

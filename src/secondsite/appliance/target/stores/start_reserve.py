@@ -1,0 +1,78 @@
+"""Space of a store that replication does not take: a machine that is to run from a full store needs some for its overlays.
+
+Cycles fill a store by themselves, and a busy night comes before many a disaster. The file is not held open, so a store can be unmounted as ever; while it
+cannot be made, cycles are refused that would take the last of the space."""
+
+import contextlib
+import os
+import threading
+from pathlib import Path
+
+from ....ground.units import KiB, MiB
+from ....rescue import RESERVE
+
+MOST_BYTES = 64 * MiB
+PART_OF_STORE = 50
+AMPLE = 2
+"""Where machines run, so many times its size must be free before it is made again."""
+OVERLAY_BYTES = 256 * KiB
+"""What QEMU needs for an empty one, and as much for the replica's own notes of a start."""
+
+
+class StartReserve:
+    """Of the file system of a store's folder."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._file = root / RESERVE
+        self._lock = threading.Lock()
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes that are kept now."""
+        try:
+            return self._file.stat().st_blocks * 512
+        except OSError:
+            return 0
+
+    def size_bytes(self) -> int:
+        """Bytes that are to be kept."""
+        seen = os.statvfs(self._root)
+        return min(MOST_BYTES, seen.f_blocks * seen.f_frsize // PART_OF_STORE)
+
+    def lacks_bytes(self) -> int:
+        """Bytes of the reserve that are neither kept nor free: while there are any, nothing more is to be taken."""
+        return max(0, self.size_bytes() - self.held_bytes - self.free_bytes())
+
+    def keep(self, *, machines_run: bool) -> None:
+        """Keep the space, unless it is kept. Of little that is left nothing is taken from machines that run there."""
+        with self._lock, contextlib.suppress(OSError):
+            size_bytes, free = self.size_bytes(), self.free_bytes()
+            if not self.held_bytes and (not machines_run or free >= AMPLE * size_bytes):
+                _make(self._file, min(size_bytes, free * 7 // 8))
+
+    def release(self) -> bool:
+        """Give it up for a start; False if there is none."""
+        with self._lock, contextlib.suppress(OSError):
+            self._file.unlink()
+            return True
+        return False
+
+    def free_bytes(self) -> int:
+        """Bytes that anybody may take."""
+        seen = os.statvfs(self._root)
+        return seen.f_bavail * seen.f_frsize
+
+
+def needed_bytes(disks: int) -> int:
+    """Without so much no machine with so many disks starts."""
+    return OVERLAY_BYTES * (disks + 1)
+
+
+def _make(path: Path, size_bytes: int) -> None:
+    with path.open("wb") as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, size_bytes)
+        except OSError:
+            path.unlink()
+            raise
