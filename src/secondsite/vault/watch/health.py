@@ -60,6 +60,8 @@ CA_TOLD_BEFORE = timedelta(days=90)
 SPOKEN_WITHIN = timedelta(seconds=30)
 """Of the start of a vault: so long it does not say that a point is old of which it only has not heard that there is a newer one."""
 SILENT = timedelta(seconds=health.SILENT_SECONDS)
+LATE_CLOCKS = timedelta(minutes=1)
+"""So much may clocks differ, and statuses be late."""
 LEFT_WHEN_LATE = 0.3
 """Of a certificate's time: 27 of 90 days."""
 NOT_OFF = {
@@ -108,11 +110,37 @@ def newest_point_at(status: ports.StatusRecord) -> datetime | None:
 def recoverable_at(status: ports.StatusRecord) -> datetime | None:
     """The instant of the newest usable point. A machine that is off changes nothing, so what was sent last is as new
     as the machine itself."""
-    newest = newest_point_at(status)
+    newest = believed_at(status, newest_point_at(status))
     source = status.source
     if newest and source and source.power == "off" and source.sent_at:
         return max(newest, source.sent_at)
     return newest
+
+
+def believed_at(status: ports.StatusRecord, said: datetime | None) -> datetime | None:
+    """The instant of a point as its target says it; one that was not yet when it was said, by the source's clock either, is no later
+    than what the source sent last."""
+    if said is None or status.replica_at is None:
+        return said
+    sent_at = status.source.sent_at if status.source else None
+    ahead = sent_at - status.source_at if sent_at and status.source_at else timedelta()
+    possible = status.replica_at + max(ahead, timedelta()) + LATE_CLOCKS
+    last = sent_at or status.replica_at
+    return said if said <= max(possible, last) else last
+
+
+def _not_yet(situation: Situation) -> Iterator[HealthFinding]:
+    """A point of an instant that is to come."""
+    said = newest_point_at(situation.status)
+    believed = believed_at(situation.status, said)
+    if said is None or believed is None or said == believed:
+        return
+    who = f"'{situation.target.name}' of site" if situation.target else "of site"
+    what = (
+        f"Appliance {who} {situation.machine.target_site} says that the newest point is of {said:%Y-%m-%d %H:%M:%S} UTC, which is to come. "
+        f"That was not taken: it counts as of {believed:%Y-%m-%d %H:%M:%S} UTC."
+    )
+    yield HealthFinding(disbelief.CODE, what, believed)
 
 
 def findings(situation: Situation, now: datetime) -> tuple[HealthFinding, ...]:
@@ -125,6 +153,7 @@ def findings(situation: Situation, now: datetime) -> tuple[HealthFinding, ...]:
         *_unreachable(situation),
         *_forgotten(situation, now),
         *disbelief.of_machine(situation.source, situation.target),
+        *_not_yet(situation),
         *_certificates(situation, now),
         *_authority(situation, now),
         *_by_state(situation),

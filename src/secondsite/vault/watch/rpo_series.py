@@ -32,7 +32,7 @@ def instants(status: ports.StatusRecord) -> tuple[datetime | None, datetime | No
     """Of the newest usable point, and of what was sent and processed last."""
     sent_at = status.source.sent_at if status.source else None
     processed_at = status.replica.processed_at if status.replica else None
-    return health.recoverable_at(status), sent_at, processed_at
+    return health.recoverable_at(status), sent_at, health.believed_at(status, processed_at)
 
 
 class RpoSeries(Periodic):

@@ -13,6 +13,7 @@ from ....wire.control import orders
 from ... import ports
 from ...steps.points import boot_point, common_sets, verify_point
 from ...steps.sides import properties
+from ...watch import health
 from ..parts import Parts
 from ..shared.asking import ask_and_wait
 from ..shared.once import Once, carry_out
@@ -239,4 +240,5 @@ def _loses(status: ports.StatusRecord, point: PointShape, now: datetime) -> floa
         return 0.0
     else:
         until = source.sent_at or now
-    return max(0.0, round((until - point.taken_at).total_seconds(), 3))
+    taken_at = health.believed_at(status, point.taken_at) or point.taken_at
+    return max(0.0, round((until - taken_at).total_seconds(), 3))
