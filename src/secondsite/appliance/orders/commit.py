@@ -69,6 +69,7 @@ def _forget_withdrawn(context: Context, hosted: HostedReplica) -> None:
     """The machine is defined here again, by the commit for good."""
     if hosted.setup.existing_fabric_id:
         withdrawn.forget(context.state, hosted.setup.existing_fabric_id)
+        context.fabric.hosting.release(hosted.setup.existing_fabric_id)
 
 
 def remove_machine(context: Context, payload: FabricMachine) -> tuple[str, Nothing]:
