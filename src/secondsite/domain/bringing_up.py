@@ -48,8 +48,11 @@ def missing(name: str, site: str, *, committed: bool) -> str:
 
 def from_points(name: str, site: str, *, cancels: bool, changes: bool) -> str:
     """One of which its replica there knows nothing: what it wrote there is gone. `cancels`, `changes`: the verbs that its state allows."""
-    quoted, point = typed.arguments(name), typed.arguments(name, options="--choice latest_processed")
-    changed = f"'secondsite machine change-recovery-point {point}' starts it at {site} from a recovery point that is left there"
+    quoted = typed.arguments(name)
+    changed = (
+        f"'secondsite machine change-recovery-point {typed.arguments(name, options='--choice latest_processed')}' starts it at {site} from a "
+        "recovery point that is left there"
+    )
     if cancels:
         return (
             f"'secondsite machine cancel-failover {quoted}' ends the failover: it starts again where it was moved from, with all that it had written "

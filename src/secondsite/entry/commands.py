@@ -216,7 +216,9 @@ def appliance_set_key(
         return
     output.say(f"key {key.key_id} is in {key.path}")
     output.say("Keep a copy in another place: without the key nobody can read what it encrypts.")
-    output.say("next: restart the appliance, then 'secondsite machine enable-protection --encrypt ...'")
+    output.say(
+        "next: restart the appliance, then 'secondsite machine enable-protection MACHINE --source SITE --target SITE --encrypt'"
+    )
 
 
 @appliance_noun.app.command("change-key")
