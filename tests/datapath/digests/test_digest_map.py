@@ -1,6 +1,7 @@
 import os
 import random
 import shutil
+from pathlib import Path
 
 import pytest
 import xxhash
@@ -78,6 +79,26 @@ def test_a_copy_of_a_map_tells_nothing(digests, tmp_path):
         assert again.is_copy == (copy is shutil.copy)
         assert again.describes(SIZE, 2, 17) == (not again.is_copy)
         again.close()
+
+
+def test_a_copy_that_got_the_number_of_the_file_that_it_replaced_tells_nothing_either(digests, tmp_path):
+    """ext4 gives the number of a removed file to the next one: a backup that was put back passed for what it replaced."""
+    digests.mark(2, 17)
+    number = digests.path.stat().st_ino
+    digests.close()
+    shutil.copy(digests.path, tmp_path / "kept.map")
+    taken: list[Path] = []
+    digests.path.unlink()
+    for _ in range(200):
+        shutil.copy(tmp_path / "kept.map", digests.path)
+        if digests.path.stat().st_ino == number:
+            break
+        taken.append(digests.path.rename(tmp_path / f"{len(taken)}.map"))
+    else:
+        pytest.skip("this file system does not use the number of a removed file again")
+    again = DigestMap(digests.path)
+    assert again.is_copy
+    again.close()
 
 
 def test_a_map_of_a_former_release_is_believed_and_names_itself_from_its_next_mark_on(digests):

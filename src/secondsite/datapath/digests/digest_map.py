@@ -8,7 +8,7 @@ Crash-safe by replay: entries change only for blocks that the cycle being applie
 together with the (epoch, seq) that they describe. A map with any other mark is stale and is rebuilt by reading the
 disk.
 
-A map names its own inode. A copy of it tells nothing: a backup that was put back may hold map and disk of two instants."""
+A map names the file that it is. A copy of it tells nothing: a backup that was put back may hold map and disk of two instants."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from typing import Final
 
 import xxhash
 
-from ...ground import durable, holes
+from ...ground import durable, holes, real_files
 from ...ground.units import KiB, MiB
 from .. import errors
 from ..extents import Extent, merge
@@ -48,7 +48,7 @@ class DigestMap:
         self.path = path
         self._file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         try:
-            magic, version, block, self.size_bytes, self.epoch, self.seq, inode = _HEADER.unpack(
+            magic, version, block, self.size_bytes, self.epoch, self.seq, file_id = _HEADER.unpack(
                 os.pread(self._file, _HEADER.size, 0)
             )
         except struct.error:
@@ -58,16 +58,17 @@ class DigestMap:
             raise errors.ImageProblem(
                 f"{path} is not a digest map.", do="Remove it: it is built again from the disk."
             )
-        self._inode = os.fstat(self._file).st_ino
-        self.is_copy = inode not in (0, self._inode)
+        self._id = real_files.file_id(self._file)
+        # 0.1.0 wrote none, and the first days after it the inode alone
+        self.is_copy = file_id not in (0, os.fstat(self._file).st_ino, self._id)
 
     @classmethod
     def create(cls, path: Path, size_bytes: int, epoch: int, seq: int) -> DigestMap:
         """The map of a disk of zeros, durable; replaces what was there."""
         try:
             with durable.replacing(path) as file:
-                inode = os.fstat(file.fileno()).st_ino
-                file.write(_HEADER.pack(_MAGIC, _VERSION, BLOCK_BYTES, size_bytes, epoch, seq, inode))
+                file_id = real_files.file_id(file.fileno())
+                file.write(_HEADER.pack(_MAGIC, _VERSION, BLOCK_BYTES, size_bytes, epoch, seq, file_id))
                 file.truncate(_FIRST_ENTRY + _blocks(size_bytes) * DIGEST_BYTES)
         except OSError as error:
             raise store_error(error, path) from error
@@ -102,7 +103,7 @@ class DigestMap:
         try:
             # Entries first: a header that is newer than its entries would pass for the truth after a power cut.
             durable.sync_data(self._file)
-            header = _HEADER.pack(_MAGIC, _VERSION, BLOCK_BYTES, self.size_bytes, epoch, seq, self._inode)
+            header = _HEADER.pack(_MAGIC, _VERSION, BLOCK_BYTES, self.size_bytes, epoch, seq, self._id)
             os.pwrite(self._file, header, 0)
             durable.sync_data(self._file)
         except OSError as error:
