@@ -16,7 +16,7 @@ from secondsite.ground.lockfile import LockFile
 
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = ROOT / ".cache" / "installed"
-PROGRAM = ("src", "deploy", "requirements", "pyproject.toml", "README.md")
+PROGRAM = ("src", "deploy", "requirements", "pyproject.toml", "README.md", "LICENSE")
 COPY = "/root/secondsite"
 INSTALL = f"{COPY}/deploy/install vault appliance"
 INSTALL_SECONDS = 900
