@@ -1,4 +1,4 @@
-"""What files occupy on their file system, in bytes."""
+"""What files occupy on their file system, and what is free there, in bytes."""
 
 from __future__ import annotations
 
@@ -12,6 +12,12 @@ def stored_bytes(path: Path) -> int:
         return path.stat().st_blocks * 512
     except FileNotFoundError:
         return 0
+
+
+def free_bytes(path: Path) -> int:
+    """What anybody may still take of the file system of a file or folder. Raises OSError."""
+    seen = os.statvfs(path)
+    return seen.f_bavail * seen.f_frsize
 
 
 def tree_bytes(folder: Path) -> int:

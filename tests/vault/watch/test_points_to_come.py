@@ -25,7 +25,7 @@ def test_a_point_of_the_far_future_counts_as_what_the_source_sent_last_and_is_no
     status = said(datetime.fromisoformat("2999-12-31T00:00:00Z"))
     measured = rpo_series.measure(status, NOW)
     assert (measured.rpo_seconds, measured.processed_seconds) == (28, 28)
-    assert points._loses(status, status.replica.points[0], NOW) == 28  # noqa: SLF001 what every choice tells
+    assert points.loses_seconds(status, status.replica.points[0], NOW) == 28
     assert "not-believed" in codes(status)
 
 

@@ -5,7 +5,6 @@ first asks the sender to stop, then cuts the connection, so that the backup job 
 When scratch space runs out it does not wait for the sender: it releases the scratch reserve and ends the job
 itself."""
 
-import os
 import threading
 import time
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ from ...datapath.channel import Connection
 from ...datapath.errors import PeerRefused
 from ...domain import errors
 from ...fabrics.interface import ChangeSession
-from ...ground import threads
+from ...ground import threads, usage
 from .scratch_reserve import ScratchReserve
 
 POLL_SECONDS = 0.1
@@ -210,8 +209,7 @@ class GuardedCycle:
 
     def _free_bytes(self) -> int:
         """Free bytes of the file system, which others fill too, whatever our budget is."""
-        seen = os.statvfs(self._scratch)
-        return seen.f_bavail * seen.f_frsize
+        return usage.free_bytes(self._scratch)
 
 
 class Guard:

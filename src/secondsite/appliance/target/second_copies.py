@@ -6,9 +6,10 @@ from collections.abc import Collection
 import structlog
 
 from ...domain import errors, typed
-from ...fabrics.interface import Fabric, MachineSummary, PowerState
+from ...fabrics.interface import Fabric, MachineSummary
 from ...ground.periodic import Periodic
 from ...wire.common.machines import MachineDefinition
+from ...wire.control.setups import Base
 from ..shared import State
 from . import old_disks
 from .replica import HostedReplica
@@ -17,7 +18,6 @@ from .replicas import ReplicaHost
 LOOK_SECONDS = 20.0
 """Short enough to see a second copy within half a minute; all machines of the site are listed once for it."""
 RUNS, DEFINED = "old-copy-runs", "old-copy-defined"
-OFF = frozenset({PowerState.OFF, PowerState.MISSING, PowerState.SAVED})
 
 log = structlog.get_logger(__name__)
 
@@ -35,7 +35,7 @@ class SecondCopies(Periodic):
         return LOOK_SECONDS
 
     def look(self) -> None:
-        standing = [each for each in self._host.all() if self._withdrawn(each) is not None]
+        standing = [each for each in self._host.all() if each.setup.base is Base.EXISTING]
         try:
             found = self._fabric.inventory.list() if standing else ()
         except errors.SecondsiteError as error:
@@ -63,10 +63,8 @@ class SecondCopies(Periodic):
         copies = [] if definition is None else [each for each in found if is_copy(each, definition)]
         if definition is not None:
             self._forbid(hosted, definition, copies)
-        running = [each for each in copies if each.power not in OFF]
-        off = [each for each in copies if each.power in OFF]
-        _tell(hosted, RUNS, [_runs(each) for each in running])
-        _tell(hosted, DEFINED, [_defined(each) for each in off])
+        _tell(hosted, RUNS, [_runs(each) for each in copies if each.power.is_on])
+        _tell(hosted, DEFINED, [_defined(each) for each in copies if not each.power.is_on])
 
     def _forbid(
         self, hosted: HostedReplica, definition: MachineDefinition, copies: Collection[MachineSummary]
@@ -76,7 +74,7 @@ class SecondCopies(Periodic):
             for each in copies:
                 if each.tag == hosted.machine_id:
                     self._fabric.power.forbid_start(each.fabric_id, hosted.machine_id)
-        except (errors.SecondsiteError, OSError) as error:
+        except errors.SecondsiteError as error:
             log.warning("second-copies.not-forbidden", machine=hosted.machine_id, problem=str(error))
 
 

@@ -11,7 +11,6 @@ cycle is sent again."""
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -19,7 +18,7 @@ from typing import Final
 
 import structlog
 
-from ...ground import full_disk
+from ...ground import full_disk, usage
 from ...ground.processes import malloc
 from ...ground.units import MiB
 from ..channel import Connection, Message
@@ -114,8 +113,7 @@ def _require_space(accept: Accept, parts: bool) -> None:
 
 def _free_bytes(folder: Path) -> int:
     """Free bytes of the file system of a folder that may not be there yet."""
-    seen = os.statvfs(next(each for each in (folder, *folder.parents) if each.exists()))
-    return seen.f_bavail * seen.f_frsize
+    return usage.free_bytes(next(each for each in (folder, *folder.parents) if each.exists()))
 
 
 def receive_cycle(connection: Connection, header: CycleHeader, admission: CycleAdmission) -> Path | None:

@@ -9,6 +9,7 @@ from rig.appliances import Pair
 from rig.appliances.runs import fail_over, turned
 from rig.noise import noise
 from secondsite.appliance.target import second_copies
+from secondsite.fabrics.interface import PowerState
 from secondsite.ground.units import MiB
 from secondsite.wire.control.checks import CheckTarget
 from secondsite.wire.control.orders import Kind, ShutDown
@@ -31,8 +32,21 @@ def returning(sites):
     return turned(pair, there), before
 
 
+def seen_as(way, definition, power):
+    """What is told where its hypervisor says this of it: a simulated disk has one opener."""
+    listed = way.target.fabric.inventory.list()
+    seen = [dataclasses.replace(each, power=power) for each in listed if each.name == definition.name]
+    hosted = way.target.appliance.host.get(way.machine_id)
+    way.target.appliance.second_copies.compare(hosted, seen)
+    return of_copies(way)
+
+
 def told(way):
     way.target.appliance.second_copies.look()
+    return of_copies(way)
+
+
+def of_copies(way):
     return {each.code: each.what for each in way.status().findings if each.code in (RUNS, DEFINED)}
 
 
@@ -63,15 +77,9 @@ def test_one_that_runs_on_its_old_disks_is_told_as_a_second_copy_and_what_to_do(
         )
         advice = [each["do"] for each in answer["obstacles"] if "has the id" in each["what"]]
         assert "never its disks" in advice[0]
-    way.target.appliance.second_copies.compare(  # a simulated disk has one opener: it runs by what libvirt would say
-        way.target.appliance.host.get(way.machine_id),
-        [
-            dataclasses.replace(each, power="running")
-            for each in way.target.fabric.inventory.list()
-            if each.name == other.name
-        ],
-    )
-    found = {each.code: each.what for each in way.status().findings}
+    found = seen_as(way, other, PowerState.RUNNING)
     assert "virsh destroy" in found[RUNS]
     assert "never its disks" in found[RUNS]
+    # the replica's own daemon writes there: that is no second copy
+    assert set(seen_as(way, other, PowerState.ELSEWHERE)) == {DEFINED}
     assert set(told(way)) == {DEFINED}

@@ -8,6 +8,7 @@ import os
 import threading
 from pathlib import Path
 
+from ....ground import usage
 from ....ground.units import KiB, MiB
 from ....rescue import RESERVE
 
@@ -31,8 +32,8 @@ class StartReserve:
     def held_bytes(self) -> int:
         """Bytes that are kept now."""
         try:
-            return self._file.stat().st_blocks * 512
-        except OSError:
+            return usage.stored_bytes(self._file)
+        except OSError:  # such as one of the medium
             return 0
 
     def size_bytes(self) -> int:
@@ -60,8 +61,7 @@ class StartReserve:
 
     def free_bytes(self) -> int:
         """Bytes that anybody may take."""
-        seen = os.statvfs(self._root)
-        return seen.f_bavail * seen.f_frsize
+        return usage.free_bytes(self._root)
 
 
 def needed_bytes(disks: int) -> int:

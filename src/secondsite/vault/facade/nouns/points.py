@@ -159,7 +159,7 @@ class Points:
             return rest.RecoveryPreview(
                 machine=record.name, choice=choice, point=None, loses_seconds=None, problem=reason
             )
-        loses = _loses(status, point, self._parts.now())
+        loses = loses_seconds(status, point, self._parts.now())
         return rest.RecoveryPreview(
             machine=record.name,
             choice=choice,
@@ -228,7 +228,7 @@ def _not_yet_sealed(status: ports.StatusRecord) -> tuple[PointShape, ...]:
     return (PointShape(id=new_id, taken_at=source.sent_at, epoch=source.epoch, seq=source.last_seq),)
 
 
-def _loses(status: ports.StatusRecord, point: PointShape, now: datetime) -> float:
+def loses_seconds(status: ports.StatusRecord, point: PointShape, now: datetime) -> float:
     """At most. A machine that is off writes nothing: what it wrote last it wrote before it was heard of last, and if that was sent,
     before the newest point."""
     source = status.source
