@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from bench.figure import Figure
-from bench.pair.measured import (
-    AS_REAL_ONES,
-    failed_over_as_real_ones,
-    slowest_path_seconds,
-)
+from bench.pair.measured import AS_REAL_ONES, failed_over_as_real_ones, slowest_path_seconds
 
 
 def measure(machines: int) -> Figure:

@@ -13,7 +13,7 @@ from secondsite.domain import errors
 from secondsite.ground.units import GiB
 from secondsite.wire.common.base import Shape
 from secondsite.wire.common.machines import DiscoveredMachine, PowerState
-from secondsite.wire.control import Order, checks, keeping, orders, setups
+from secondsite.wire.control import Order, checks, orders, rescue_manifest, setups
 from secondsite.wire.control.orders import ORDERS, Kind, Nothing
 
 
@@ -139,7 +139,7 @@ SCRIPT: Mapping[Kind, Callable[[Site, str, Any], Shape]] = {
     Kind.CHECK_TARGET: lambda *_: checks.Obstacles(),
     Kind.SET_SITE: _nothing,
     Kind.UPDATE_POLICY: _update_policy,
-    Kind.KEEP: lambda *_: keeping.KeptFact(),
+    Kind.KEEP: lambda *_: rescue_manifest.KeptFact(),
     Kind.START_REPLICATION: _start_replication,
     Kind.PAUSE_REPLICATION: _pause_replication,
     Kind.STOP_REPLICATION: _stop_replication,

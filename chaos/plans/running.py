@@ -21,7 +21,7 @@ from secondsite.domain import errors
 from secondsite.domain.lifecycle import Verb
 from secondsite.domain.plans.directions import Direction
 from secondsite.fabrics import simulated
-from secondsite.vault.facade.nouns.plans.runs import REQUESTS
+from secondsite.vault.facade.nouns.plan_runs import REQUESTS
 from secondsite.wire import rest
 
 ALONE = (

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from secondsite.vault.facade.shared import once
+from secondsite.vault.facade.shared import idempotency
 from secondsite.vault.facade.shared.secrets import digest
 from secondsite.wire.common.base import Shape
 from tests.support.vault import VaultInProcess, request_for
@@ -121,12 +121,12 @@ def test_an_answer_is_kept_for_a_day(vault, post):
     headers = key()
     post("/sites", {"name": "a"}, headers, 201)
     parts = vault.running.parts()
-    later = parts.now() + once.KEPT + timedelta(seconds=1)
+    later = parts.now() + idempotency.KEPT + timedelta(seconds=1)
     old = dataclasses.replace(parts, now=lambda: later)
-    asked = once.Once(headers["Idempotency-Key"], "another", "admin")
+    asked = idempotency.Once(headers["Idempotency-Key"], "another", "admin")
     with vault.store.transaction() as tx:
-        assert once.known(old, tx, asked, Shape) is None
-        once.carry_out(old, tx, dataclasses.replace(asked, key="next"), Shape, Shape)
+        assert idempotency.known(old, tx, asked, Shape) is None
+        idempotency.carry_out(old, tx, dataclasses.replace(asked, key="next"), Shape, Shape)
         assert tx.answers.find("admin", asked.key) is None
 
 

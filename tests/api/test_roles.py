@@ -6,7 +6,7 @@ from rig.eventually import eventually
 from secondsite.api import permissions
 from secondsite.domain.access.roles import Grant, Permission, Role
 from secondsite.domain.lifecycle import Verb
-from secondsite.domain.plans import taking
+from secondsite.domain.plans import run_selection
 from secondsite.entry import reference
 from tests.support.vault import machine
 
@@ -115,7 +115,7 @@ BESIDE = {
 }
 
 
-RUNS_OF_PLANS = {f"/plans/{{plan}}/{verb.value.replace('_', '-')}" for verb in taking.VERBS}
+RUNS_OF_PLANS = {f"/plans/{{plan}}/{verb.value.replace('_', '-')}" for verb in run_selection.VERBS}
 
 
 @pytest.mark.slow

@@ -9,14 +9,7 @@ import pytest
 from rig.eventually import eventually
 from secondsite.domain.lifecycle import State, Verb
 from secondsite.wire import control, rest
-from tests.support.vault import (
-    Dialler,
-    definition,
-    point,
-    replica_status,
-    request_for,
-    source_status,
-)
+from tests.support.vault import Dialler, definition, point, replica_status, request_for, source_status
 
 
 @pytest.mark.slow

@@ -4,13 +4,13 @@ from pathlib import Path
 
 from chaos import sweep
 from chaos.plans import ladder
-from secondsite.domain.plans import taking
+from secondsite.domain.plans import run_selection
 
 SOURCE = Path(__file__).parents[2] / "src" / "secondsite"
 
 
 def test_its_way_takes_every_verb_of_plans_and_ends_where_it_began():
-    assert {station.verb for station in ladder.WAY} == set(taking.VERBS)
+    assert {station.verb for station in ladder.WAY} == set(run_selection.VERBS)
     assert (ladder.WAY[0].sites, ladder.WAY[-1].runs_at) == (("a", "b"), "a")
 
 

@@ -75,6 +75,6 @@ def _filled(value: ast.expr) -> str:
         return str(value.value)
     if isinstance(value, ast.JoinedStr):
         return "".join(map(_looks, value.values))
-    if isinstance(value, ast.Call) and ast.unparse(value.func) == "typed.arguments":
+    if isinstance(value, ast.Call) and ast.unparse(value.func) == "shell.arguments":
         return " ".join(map(_filled, (*value.args, *(each.value for each in value.keywords))))
     return FILLED.get(ast.unparse(value), "x1")

@@ -5,9 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from typer.testing import CliRunner
 
-from secondsite.cli import amount_options, schedules
+from secondsite.cli import amount_options, rpo_plot, schedules
 from secondsite.cli.app import app
-from secondsite.cli.plots import rpo_plot
 from secondsite.domain import errors
 from secondsite.wire.common.bandwidth import BandwidthShape
 from secondsite.wire.rest import RpoSample

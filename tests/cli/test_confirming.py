@@ -15,7 +15,7 @@ from secondsite.domain.lifecycle import Verb
 from secondsite.domain.prediction.predicting import Basis
 from secondsite.fabrics import simulated
 from secondsite.fabrics.simulated.host.host import Host
-from secondsite.wire.rest.predictions.shapes import Prediction
+from secondsite.wire.rest.predictions import Prediction
 
 pytestmark = pytest.mark.slow
 COMMAND = Path(sys.executable).with_name("secondsite")

@@ -5,18 +5,18 @@ from datetime import UTC, datetime
 import pydantic
 import pytest
 
-from secondsite.cli import asking, output
+from secondsite.cli import output, prompts
 from secondsite.cli.nouns.evidence import files
-from secondsite.client import misfits
+from secondsite.client import validation_messages
 from secondsite.domain import errors
 from secondsite.wire import rest
-from secondsite.wire.common.hooks.hook import MachineHook
+from secondsite.wire.common.hooks import MachineHook
 
 
 def misfit(shape, **values):
     with pytest.raises(pydantic.ValidationError) as refused:
         shape(**values)
-    return misfits.first(refused.value)
+    return validation_messages.first(refused.value)
 
 
 def test_a_place_in_a_list_is_counted_from_one():
@@ -26,7 +26,7 @@ def test_a_place_in_a_list_is_counted_from_one():
 
 def test_a_name_that_cannot_be_one_is_told_without_a_pattern():
     told = misfit(MachineHook, name="give", script="/etc/x", moment="after_start")
-    assert told == f"script: {misfits.NAME}"
+    assert told == f"script: {validation_messages.NAME}"
 
 
 @pytest.mark.parametrize("content", ["<!DOCTYPE html>", "{}", ""])
@@ -53,4 +53,4 @@ def test_advice_for_one_machine_has_its_name_where_any_machines_stands():
 def test_only_advice_of_a_job_with_one_machine_has_a_name(subject, name, said):
     values = {"id": "1", "verb": "failover", "state": "failed", "sentence": "", "requested_by": "anna"}
     job = rest.Job(**values, created_at=datetime.now(UTC), subject=subject, subject_name=name)
-    assert asking.of_its_machine(job, "MACHINE") == said
+    assert prompts.of_its_machine(job, "MACHINE") == said

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from secondsite.jobs.model.clock import utc_now
-from secondsite.vault.gateway.certificate_authority import create_authority
+from secondsite.vault.fleet.gateway.certificate_authority import create_authority
 from tests.cli import support_cli
 
 REFUSED = {

@@ -33,16 +33,16 @@ from secondsite.client.nouns import (
 from secondsite.client.nouns.access import approvals, audit, evidence, tokens
 from secondsite.domain.lifecycle import Verb
 from secondsite.domain.machines.hooks import HookMoment
-from secondsite.domain.plans import taking
+from secondsite.domain.plans import run_selection
 from secondsite.domain.points import RecoveryPointChoice
 from secondsite.entry import reference
 from secondsite.wire import rest
 from secondsite.wire.common.cards import CardSettings
-from secondsite.wire.common.hooks.hook import MachineHook
+from secondsite.wire.common.hooks import MachineHook
 from secondsite.wire.common.machine_checks import CheckKind, MachineCheck
 from secondsite.wire.common.policies import PolicyShape
 from secondsite.wire.common.properties import TargetProperties
-from secondsite.wire.rest.drills import schedules
+from secondsite.wire.rest import drill_schedules
 from secondsite.wire.rest.settings import pools as pools_rest
 
 pytestmark = pytest.mark.slow
@@ -126,7 +126,7 @@ CALLS = {
         lambda v: v.plans["shop"].set(GROUPS, seen=v.plans["shop"].show()),
         lambda v: v.plans["shop"].preview(Verb.FAILOVER),
         lambda v: v.plans["shop"].choices(Verb.FAILOVER),
-        *(lambda v, verb=verb: v.plans["shop"].run(verb) for verb in taking.VERBS),
+        *(lambda v, verb=verb: v.plans["shop"].run(verb) for verb in run_selection.VERBS),
         lambda v: v.plans["shop"].delete(),
     ],
     "Machines": [
@@ -228,11 +228,11 @@ CALLS = {
         lambda v: v.pools["dmz"].delete(),
         lambda v: list(v.drill_schedules),
         lambda v: v.drill_schedules.create(
-            schedules.DrillScheduleCreate(name="nightly", machines=(WEB,), every_days=7, at="02:00")
+            drill_schedules.DrillScheduleCreate(name="nightly", machines=(WEB,), every_days=7, at="02:00")
         ),
         lambda v: v.drill_schedules["nightly"].show(),
         lambda v: v.drill_schedules["nightly"].set(
-            schedules.DrillScheduleChange(machines=(WEB,), every_days=7, at="02:00")
+            drill_schedules.DrillScheduleChange(machines=(WEB,), every_days=7, at="02:00")
         ),
         lambda v: v.drill_schedules["nightly"].run(),
         lambda v: v.drill_schedules["nightly"].delete(),

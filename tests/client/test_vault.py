@@ -12,7 +12,7 @@ from secondsite import client
 from secondsite.client import errors, which_vault
 from secondsite.domain.lifecycle import State
 from secondsite.jobs.model.clock import utc_now
-from secondsite.vault.gateway.certificate_authority import create_authority
+from secondsite.vault.fleet.gateway.certificate_authority import create_authority
 from secondsite.wire import rest
 from secondsite.wire.control.orders import Kind
 from tests.support.scripted_vault import events, job, scripted, shown

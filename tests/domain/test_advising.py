@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from secondsite.domain import advising
+from secondsite.domain import advice
 from secondsite.domain.lifecycle import DrillState, State, Verb, allowed_operations
 
 OFF, MISSING, UNPROTECTED = "failed-over-machine-off", "failed-over-machine-missing", "not-protected"
@@ -13,7 +13,7 @@ AT_TARGET = (State.FAILED_OVER, State.PLANNED_FAILED_OVER, State.COMMITTED)
 
 
 def of(state, drill=DrillState.NONE, forgotten=False):
-    return advising.Of("web01", "b", state, drill, "id-at-b", forgotten)
+    return advice.Of("web01", "b", state, drill, "id-at-b", forgotten)
 
 
 def first_verb(said):
@@ -24,14 +24,14 @@ def first_verb(said):
 @pytest.mark.parametrize("drill", [DrillState.NONE, DrillState.RUNNING])
 @pytest.mark.parametrize("code", [UNPROTECTED, TWO])
 def test_the_first_verb_that_a_finding_names_is_possible(state, drill, code):
-    said = advising.advice(code, of(state, drill))
+    said = advice.advice(code, of(state, drill))
     assert first_verb(said) in allowed_operations(state, drill)
     assert "MACHINE" not in said
 
 
 @pytest.mark.parametrize("state", [State.PROTECTED, State.FAILOVER_FAILED, State.CANCEL_FAILED])
 def test_where_the_copy_at_home_may_be_the_only_one_nobody_is_told_to_stop_it_first(state):
-    said = advising.advice(TWO, of(state))
+    said = advice.advice(TWO, of(state))
     named = {Verb(each.replace("-", "_")) for each in re.findall(r"secondsite machine ([a-z-]+)", said)}
     assert named <= set(allowed_operations(state))
     assert said.startswith("Look at both sites which of them people use, before either is stopped")
@@ -39,16 +39,16 @@ def test_where_the_copy_at_home_may_be_the_only_one_nobody_is_told_to_stop_it_fi
     assert Verb.FAILOVER in named
 
 
-@pytest.mark.parametrize("state", sorted(advising.MOVES_BETWEEN))
+@pytest.mark.parametrize("state", sorted(advice.MOVES_BETWEEN))
 def test_while_a_verb_moves_the_machine_neither_copy_is_to_be_stopped(state):
-    assert advising.advice(TWO, of(state)).startswith("Stop neither: wait")
+    assert advice.advice(TWO, of(state)).startswith("Stop neither: wait")
 
 
 @pytest.mark.parametrize("state", AT_TARGET)
 @pytest.mark.parametrize("code", [OFF, MISSING])
 @pytest.mark.parametrize("forgotten", [False, True])
 def test_of_a_machine_that_does_not_run_only_verbs_are_named_that_its_state_has(state, code, forgotten):
-    said = advising.advice(code, of(state, forgotten=forgotten))
+    said = advice.advice(code, of(state, forgotten=forgotten))
     named = {Verb(each.replace("-", "_")) for each in re.findall(r"secondsite machine ([a-z-]+)", said)}
     assert named <= set(allowed_operations(state))
     assert (Verb.CANCEL_FAILOVER in named) is (state is State.PLANNED_FAILED_OVER)
@@ -57,18 +57,18 @@ def test_of_a_machine_that_does_not_run_only_verbs_are_named_that_its_state_has(
 
 @pytest.mark.parametrize("state", AT_TARGET)
 def test_a_machine_that_is_off_is_started_and_one_that_is_not_defined_is_made_again(state):
-    assert "'virsh start id-at-b'" in advising.advice(OFF, of(state))
-    assert "virsh start" not in advising.advice(MISSING, of(state))
-    assert "'./secondsite-rescue start web01'" in advising.advice(MISSING, of(state))
+    assert "'virsh start id-at-b'" in advice.advice(OFF, of(state))
+    assert "virsh start" not in advice.advice(MISSING, of(state))
+    assert "'./secondsite-rescue start web01'" in advice.advice(MISSING, of(state))
 
 
 def test_advice_for_any_machine_has_the_name_of_this_one():
-    assert "machine show web01" in advising.advice("rpo-exceeded", of(State.PROTECTED))
+    assert "machine show web01" in advice.advice("rpo-exceeded", of(State.PROTECTED))
 
 
 @pytest.mark.parametrize("state", AT_TARGET)
 def test_of_a_machine_whose_disks_are_gone_nothing_promises_what_it_wrote(state):
-    assert "what it wrote there" in advising.advice(MISSING, of(state))
-    said = advising.advice(MISSING, of(state, forgotten=True))
+    assert "what it wrote there" in advice.advice(MISSING, of(state))
+    said = advice.advice(MISSING, of(state, forgotten=True))
     assert "again with what it wrote there" not in said
     assert ("secondsite-rescue" in said) is (state is State.COMMITTED)

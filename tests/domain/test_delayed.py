@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secondsite.domain.delayed import MOST_LOWERED, Delayed
+from secondsite.domain.delayed_deletions import MOST_LOWERED, Delayed
 from secondsite.ground.units import DAY, HOUR
 from secondsite.ground.uptime import Uptime
 

@@ -4,15 +4,15 @@ import dataclasses
 
 import pytest
 
-from secondsite.domain import lifecycle, offers
+from secondsite.domain import allowed_operations, lifecycle
+from secondsite.domain.allowed_operations import Standing
 from secondsite.domain.lifecycle import DrillState, State, Verb
-from secondsite.domain.offers import Standing
 
 FINE = Standing("web01", State.PROTECTED, DrillState.NONE, "a", "b", has_points=True, power="running")
 
 
 def refused(**changes):
-    return offers.refused(dataclasses.replace(FINE, **changes))
+    return allowed_operations.refused(dataclasses.replace(FINE, **changes))
 
 
 @pytest.mark.parametrize("drill", DrillState)
@@ -50,8 +50,8 @@ def test_names_need_only_the_site_where_the_machine_runs(state, needed):
 
 def test_nothing_starts_from_a_point_before_there_is_one():
     found = refused(has_points=False)
-    assert set(found) >= offers.STARTS_FROM_A_POINT
-    assert offers.STARTS_FROM_A_POINT.isdisjoint(refused(has_points=None))
+    assert set(found) >= allowed_operations.STARTS_FROM_A_POINT
+    assert allowed_operations.STARTS_FROM_A_POINT.isdisjoint(refused(has_points=None))
 
 
 def test_a_machine_whose_memory_is_saved_is_told_so_with_the_way_out():

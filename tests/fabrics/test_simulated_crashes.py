@@ -221,7 +221,7 @@ def test_a_consolidation_broken_off_anywhere_loses_nothing(fabric, then):
 
 
 def test_a_consolidation_under_a_writing_guest_asks_no_job_that_is_past_it(fabric, monkeypatch):
-    monkeypatch.setattr("secondsite.fabrics.simulated.hosting.consolidation.POLL_SECONDS", 0.0)
+    monkeypatch.setattr("secondsite.fabrics.simulated.consolidation.POLL_SECONDS", 0.0)
     for number in range(10):
         fabric_id, original = support.home_again(fabric, f"machine-{number}")
         with simulated.Writer(fabric.root, fabric_id, bytes_per_second=64 * MiB, block_bytes=64 * KiB):

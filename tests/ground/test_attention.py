@@ -3,7 +3,7 @@
 import pytest
 
 from secondsite.ground.attention import SAVED_SECONDS, SHARE, Attention
-from secondsite.ground.seldom import EVERY_SECONDS, Seldom
+from secondsite.ground.log_limit import EVERY_SECONDS, Seldom
 
 
 class Clock:

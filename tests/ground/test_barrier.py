@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from secondsite.ground.visitors import Limits, Tally, Visitors, barrier, listen
+from secondsite.ground.connection_limits import Limits, Tally, Visitors, barrier, listen
 
 HOSTILE, FRIENDLY = "127.0.1.1", "127.0.1.2"
 PATIENCE_SECONDS = 0.3

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from secondsite.ground.lived import LONG_AGO, Lived
+from secondsite.ground.lived_time import LONG_AGO, Lived
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 DAY = timedelta(days=1)

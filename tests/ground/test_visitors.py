@@ -5,8 +5,8 @@ import socket
 
 import pytest
 
-from secondsite.ground.visitors import Limits, Tally, Visitors, ask_for, listen
-from secondsite.ground.visitors.visitors import origin
+from secondsite.ground.connection_limits import Limits, Tally, Visitors, ask_for, listen
+from secondsite.ground.connection_limits.connection_limits import origin
 
 HOSTILE, FRIENDLY = "192.0.2.66", "192.0.2.1"
 

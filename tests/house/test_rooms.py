@@ -12,7 +12,9 @@ import secondsite
 from tests.house.map_rooms import plain
 
 ROOT = Path(secondsite.__file__).parent
-MOST_MODULES = 24
+FEWEST_MODULES, MOST_MODULES = 3, 24
+DEEPEST = 4
+"""Folders below the package."""
 ROOM_LINE = re.compile(r"^    (\w+(?:, \w+)*)/?  +\S", re.MULTILINE)
 
 
@@ -46,9 +48,12 @@ def test_the_rooms_that_a_docstring_lists_are_those_of_its_folder(folder):
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_a_room_holds_few_modules(folder):
+def test_a_room_holds_few_modules_and_is_no_closet(folder):
     modules = [name for name in rooms_in(folder) if not name.endswith("/")]
     assert len(modules) <= MOST_MODULES, f"{name_of(folder)} wants rooms of its own"
+    has_rooms = len(modules) < len(rooms_in(folder))
+    assert has_rooms or len(modules) >= FEWEST_MODULES, f"{name_of(folder)} belongs into its parent"
+    assert len(folder.relative_to(ROOT).parts) <= DEEPEST
 
 
 @pytest.mark.parametrize("folder", FOLDERS)

@@ -18,7 +18,7 @@ BEGINS = re.compile(
     r"(?:^|[\s'(\"])(?:\./)?(?:secondsite|secondsite-rescue|virsh|qemu-img) [a-z-]+(?: [^']*)?$"
 )
 PLAIN = re.compile(
-    r"^(?:typed\.arguments\(.*\)|shlex\.(?:quote|join)\(.*\)|quoted|point|_options\(\w+\)|_typed\(job\)|.*\.isoformat\(\)|verb\.value\..*|'\|'\.join\(asks\.verdicts\)"
+    r"^(?:shell\.arguments\(.*\)|shlex\.(?:quote|join)\(.*\)|quoted|point|_options\(\w+\)|_typed\(job\)|.*\.isoformat\(\)|verb\.value\..*|'\|'\.join\(asks\.verdicts\)"
     r"|(?:\w+\.)*\w*(?:site|source|target|both\[\d\])|(?:job|self|handle|before|other)\.id(?:\[.*\])?|(?:\w+\.)?(?:job_id|evidence_id|full_id|appliance_id)(?:\[.*\])?"
     r"|(?:\w+\.)?(?:number|seconds|has_bytes|address|pool|short|seen)|[\w.]*[A-Z]{3,})$"
 )
@@ -58,7 +58,7 @@ def _can_be_typed(before, said):
 def test_the_test_sees_a_name_that_is_not_quoted():
     assert list(unquoted("f\"see 'secondsite machine show {machine.name}'\"")) == ["machine.name"]
     assert (
-        list(unquoted("f\"see 'secondsite machine show {typed.arguments(machine.name)}' of {machine.name}\""))
+        list(unquoted("f\"see 'secondsite machine show {shell.arguments(machine.name)}' of {machine.name}\""))
         == []
     )
     assert list(unquoted("f\"'virsh start {shlex.quote(name)}'\"")) == ["shlex.quote(name)"]
@@ -74,7 +74,7 @@ def test_names_in_suggested_commands_are_quoted():
         for path in sorted(SOURCE.rglob("*.py"))
         if (names := list(unquoted(path.read_text())))
     }
-    assert found == {}, "name machines with typed.arguments, quote other words with shlex.quote"
+    assert found == {}, "name machines with shell.arguments, quote other words with shlex.quote"
 
 
 def test_no_sentence_leads_to_a_file_that_an_installed_host_has_not():

@@ -8,8 +8,7 @@ from secondsite.ground.job_states import JobState
 from secondsite.jobs.model.definitions import Definition, Step
 from secondsite.jobs.model.failures import Refused, StepFailed
 from secondsite.jobs.model.outcomes import Done, Wait
-from secondsite.jobs.running import stage
-from secondsite.jobs.running.people import holding
+from secondsite.jobs.running import held_jobs, stage
 from tests.jobs.support_jobs import Facts, verb
 
 
@@ -209,7 +208,7 @@ def test_a_job_that_was_held_on_its_way_back_goes_on_with_that_when_it_is_cancel
     engine = room.engine(verb("v", first, Step("broken", fails), undo_on_failure=True))
     job_id = room.submit(engine, "v")
     engine.run_until_idle()
-    room.ask(holding.hold_all)
+    room.ask(held_jobs.hold_all)
     room.ask(engine.cancel, job_id)
     gate["open"] = True
     engine.run_until_idle()

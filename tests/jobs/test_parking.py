@@ -12,10 +12,9 @@ from secondsite.ground import seams
 from secondsite.ground.job_states import JobState
 from secondsite.jobs.model.definitions import Definition, Step
 from secondsite.jobs.model.outcomes import Done, Wait
-from secondsite.jobs.running import parking
+from secondsite.jobs.running import held_jobs, parking
 from secondsite.jobs.running.engine import Engine
 from secondsite.jobs.running.parking import Parked, ParkingLot
-from secondsite.jobs.running.people import holding
 from secondsite.jobs.running.snapshot import Snapshot
 from secondsite.jobs.storage import tables
 from secondsite.jobs.storage.journal import Claim
@@ -188,7 +187,7 @@ def test_a_parked_job_that_is_held_does_not_look_again_until_it_is_resumed(room,
 
     def hold(session):
         engine.changes.tell_on_commit(session)
-        holding.hold_all(session)
+        held_jobs.hold_all(session)
 
     room.ask(hold)
     gate.open = True
@@ -205,7 +204,7 @@ def test_a_job_that_is_held_while_its_step_looks_does_not_look_again_either(room
 
     def hold(session):
         engines[0].changes.tell_on_commit(session)
-        holding.hold_all(session)
+        held_jobs.hold_all(session)
 
     with at_once("job.step.effect-done", lambda: room.ask(hold)):
         engine, job_id, idle = parked_alone(room, gate, engines.append)

@@ -10,7 +10,7 @@ from rig.eventually import eventually
 from secondsite.ground.job_states import JobState
 from secondsite.jobs.model.definitions import Definition, Step
 from secondsite.jobs.model.outcomes import Done, Wait
-from secondsite.jobs.storage.set_clock import SetClock
+from secondsite.jobs.storage.clock_changes import SetClock
 from secondsite.jobs.storage.tables import jobs
 from tests.jobs.support_jobs import Clock, Gate, waiting_job
 

@@ -17,12 +17,12 @@ from secondsite.ground.job_states import JobState
 from secondsite.jobs.model.definitions import Definition
 from secondsite.jobs.model.failures import LeaseLost
 from secondsite.jobs.storage import read, sessions, tables
+from secondsite.jobs.storage.awaited_signals import Waited
+from secondsite.jobs.storage.compute_turn import WorkTurn
 from secondsite.jobs.storage.database import connect
+from secondsite.jobs.storage.group_commit import Together
 from secondsite.jobs.storage.prepared import Prepared, PreparedFor
-from secondsite.jobs.storage.together import Together
 from secondsite.jobs.storage.transactions import Transactions
-from secondsite.jobs.storage.waited import Waited
-from secondsite.jobs.storage.work_turn import WorkTurn
 from tests.jobs.support_jobs import Gate, JournalSpace, enter, waiting_job
 from tests.support.statements import kinds, noted
 

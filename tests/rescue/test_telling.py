@@ -2,7 +2,7 @@
 
 import pytest
 
-from secondsite.rescue import telling
+from secondsite.rescue import output
 
 
 @pytest.mark.parametrize(
@@ -15,4 +15,4 @@ from secondsite.rescue import telling
     ],
 )
 def test_an_instant_is_told_to_the_second_in_utc(kept, said):
-    assert telling.instant(kept) == said
+    assert output.instant(kept) == said

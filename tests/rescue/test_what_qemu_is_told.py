@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from secondsite.rescue.problems import Problem
-from secondsite.rescue.running import command_line, domain, wanted
+from secondsite.rescue.running import command_line, domain, request
 from secondsite.rescue.running.command_line import Wanted
 from secondsite.rescue.store import Point, Replica
 
@@ -144,9 +144,9 @@ def test_a_machine_that_comes_home_has_the_cards_with_which_it_left_and_not_thos
     left = [{"key": "net0", "mac": "52:54:00:00:00:01"}, {"key": "net1", "mac": "52:54:00:00:00:02"}]
     start = {"nics": left, "networks": {"net0": "lan", "net1": None}, "as_it_was": True}
     home = Replica(Path("/s/replicas/m1"), {"machine_id": "m1", "runs": []}, (away,), start)
-    assert wanted.cards_of(home, away) == left
-    assert wanted.networks_of(home, away, wanted.Ways()) == {"net0": "lan", "net1": None}
-    assert wanted.cards_of(replace(home, start={}), away)[0]["mac"] == "52:54:00:00:00:09"
+    assert request.cards_of(home, away) == left
+    assert request.networks_of(home, away, request.Ways()) == {"net0": "lan", "net1": None}
+    assert request.cards_of(replace(home, start={}), away)[0]["mac"] == "52:54:00:00:00:09"
 
 
 GENERATION = "<genid>43dc0cf8-809b-4adb-9bea-a9abb5f3d90e</genid>"

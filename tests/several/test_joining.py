@@ -10,8 +10,7 @@ from rig.eventually import eventually
 from rig.processes import DidNotStart
 from secondsite.domain import errors
 from secondsite.domain.lifecycle import Verb
-from secondsite.entry import settings, vault_main
-from secondsite.entry.join import acts
+from secondsite.entry import join, settings, vault_main
 from secondsite.fabrics import simulated
 from secondsite.ground import threads
 from secondsite.jobs.storage import database
@@ -23,7 +22,7 @@ from tests.support.vault_process import Process
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgresql, pytest.mark.timeout(300)]
 
-HERE = acts.Place(("127.0.0.1",), "127.0.0.1", 0, "127.0.0.1", 0)
+HERE = join.Place(("127.0.0.1",), "127.0.0.1", 0, "127.0.0.1", 0)
 
 
 @pytest.fixture
@@ -37,7 +36,7 @@ def first(tmp_path, postgres_url):
 
 
 def test_a_process_that_joined_shares_all_but_its_own_id_and_certificate(first, tmp_path, postgres_url):
-    acts.join(tmp_path / "second", first / "pki", postgres_url, HERE)
+    join.join(tmp_path / "second", first / "pki", postgres_url, HERE)
     one, other = settings.read(first), settings.read(tmp_path / "second")
     assert one.name == other.name
     assert one.id != other.id
@@ -47,18 +46,18 @@ def test_a_process_that_joined_shares_all_but_its_own_id_and_certificate(first, 
     assert second.get("/jobs?state=held", token)["items"] == [], "it is not taken for a restored copy"
     assert second.end() < 20
     with pytest.raises(errors.AlreadyExists):
-        acts.join(tmp_path / "second", first / "pki", postgres_url, HERE)
+        join.join(tmp_path / "second", first / "pki", postgres_url, HERE)
 
 
 def test_a_database_that_serves_one_process_is_refused(first, tmp_path):
     with pytest.raises(errors.InvalidArgument, match="SQLite serves one"):
-        acts.join(tmp_path / "second", first / "pki", "sqlite:///x.db", HERE)
+        join.join(tmp_path / "second", first / "pki", "sqlite:///x.db", HERE)
 
 
 def test_the_ca_of_another_vault_is_refused(first, tmp_path, postgres_url):
     vault_main.init(tmp_path / "stranger", rest_port=0, control_port=0)
     with pytest.raises(errors.InvalidArgument, match="that of the vault") as refused:
-        acts.join(tmp_path / "second", tmp_path / "stranger" / "pki", postgres_url, HERE)
+        join.join(tmp_path / "second", tmp_path / "stranger" / "pki", postgres_url, HERE)
     assert "Copy 'pki'" in refused.value.do
     assert not (tmp_path / "second").exists()
 
@@ -66,7 +65,7 @@ def test_the_ca_of_another_vault_is_refused(first, tmp_path, postgres_url):
 def test_a_database_without_a_vault_is_refused(tmp_path, postgres_url):
     vault_main.init(tmp_path / "stranger", rest_port=0, control_port=0)
     with pytest.raises(errors.NotPossibleNow, match="no vault of this release"):
-        acts.join(tmp_path / "second", tmp_path / "stranger" / "pki", postgres_url, HERE)
+        join.join(tmp_path / "second", tmp_path / "stranger" / "pki", postgres_url, HERE)
 
 
 def test_a_second_init_on_the_database_of_a_vault_is_refused_and_names_join(first, tmp_path, postgres_url):

@@ -1,6 +1,6 @@
 """What the gateway does with a status, in one call."""
 
-from secondsite.vault.watch.status_intake import StatusIntake
+from secondsite.vault.fleet.status_intake import StatusIntake
 from secondsite.wire.control import Again, Status
 
 

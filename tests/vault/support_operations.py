@@ -9,7 +9,7 @@ import uuid
 from pathlib import Path
 
 from secondsite.domain.lifecycle import State, Verb
-from secondsite.domain.plans import taking
+from secondsite.domain.plans import run_selection
 from secondsite.domain.policies import ReplicationPolicy
 from secondsite.entry.restored import Restored
 from secondsite.jobs.model import asking
@@ -163,7 +163,7 @@ class Verbs:
     def submit_plan(self, verb, plan, **asked):
         """The same for all machines of a plan. `asked`: direction, groups, leave_out; what else is given are options of the verb."""
         part = {key: asked.pop(key) for key in ("direction", "groups", "leave_out") if key in asked}
-        wanted = taking.Wanted(verb, **part)
+        wanted = run_selection.Wanted(verb, **part)
         with self.store.transaction() as tx:
             run = plan_runs.Asked(plan, wanted, asked)
             return plan_runs.submit(self._deps, self._operations[verb], tx, run, "tester").job_id

@@ -12,7 +12,7 @@ from secondsite.domain.counters import MOST
 from secondsite.wire import control, rest
 from secondsite.wire.common import bounds
 from secondsite.wire.common.base import Shape
-from secondsite.wire.control import keeping
+from secondsite.wire.control import rescue_manifest
 from secondsite.wire.rest.access import evidence
 from tests.support.extremes import EXTREMES
 
@@ -21,7 +21,7 @@ WRAPPED = (lambda each: each, lambda each: [each], lambda each: {"a": each}, lam
 
 def shapes():
     """All that the wire's rooms have."""
-    assert all((control, rest, keeping, evidence))
+    assert all((control, rest, rescue_manifest, evidence))
     found, waiting = {}, [Shape]
     while waiting:
         for each in waiting.pop().__subclasses__():

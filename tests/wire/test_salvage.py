@@ -8,7 +8,7 @@ import tracemalloc
 import pytest
 
 from secondsite.ground.units import MiB
-from secondsite.vault.gateway import reading
+from secondsite.vault.fleet.gateway import message_parser
 from secondsite.wire import control
 from secondsite.wire.control.salvage import sayable
 
@@ -31,9 +31,9 @@ def test_what_can_be_said_is_said_whole():
 @pytest.mark.parametrize("odd", ["NaN", "Infinity", "1e999", "1" + "0" * 400])
 def test_whoever_waits_for_a_report_that_nobody_can_read_hears_that(odd):
     text = f'{{"type":"report","order_id":"o1","machine_id":"m1","facts":{{"seconds":{odd}}}}}'
-    head = reading.heading(text)
+    head = message_parser.heading(text)
     assert head is not None
-    report = reading.report("ap", text, head, "power")
+    report = message_parser.report("ap", text, head, "power")
     assert (report.order_id, report.machine_id, report.facts) == ("o1", "m1", {})
     assert report.problem is not None
     assert "cannot be read" in report.problem.message
@@ -41,8 +41,8 @@ def test_whoever_waits_for_a_report_that_nobody_can_read_hears_that(odd):
 
 @pytest.mark.parametrize("said", [{"type": "progress", "order_id": "o1"}, {"type": 5}, []])
 def test_what_nobody_waits_for_is_nothing(said):
-    assert reading.of_short(json.dumps(said)) is None
-    assert reading.status("ap", json.dumps(said)) is None
+    assert message_parser.of_short(json.dumps(said)) is None
+    assert message_parser.status("ap", json.dumps(said)) is None
 
 
 MACHINES = [
@@ -56,7 +56,7 @@ def took(said):
     gc.disable()  # else it looks at whatever tests before this one left
     try:
         began = time.process_time()
-        status = reading.status("ap", text)
+        status = message_parser.status("ap", text)
         took = time.process_time() - began
     finally:
         gc.enable()
@@ -105,9 +105,9 @@ def test_what_is_more_than_appliances_say_is_left_before_it_is_parsed():
         text = '{"type":"status","sources":[{}],"junk":[' + ",".join([junk] * (4 * MiB // 3)) + "]}"
         tracemalloc.start()
         try:
-            assert reading.status("ap", text) is None
-            head = reading.Heading("o1", None)
-            report = reading.report("ap", text.replace("status", "report"), head, "power")
+            assert message_parser.status("ap", text) is None
+            head = message_parser.Heading("o1", None)
+            report = message_parser.report("ap", text.replace("status", "report"), head, "power")
             assert tracemalloc.get_traced_memory()[1] < 2 * len(text)
         finally:
             tracemalloc.stop()

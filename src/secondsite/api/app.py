@@ -5,14 +5,14 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
+from ..ground.connection_limits import Limits, Tally, Visitors
 from ..ground.units import KiB
-from ..ground.visitors import Limits, Tally, Visitors
 from ..vault.facade import VaultFacade
 from . import docs_page, failures, permissions, routers, routes
+from .fast_path import ShortWay
 from .following import Hubs
 from .guard import Guard
 from .permissions import BASE
-from .short_way import ShortWay
 
 DOCS = f"{BASE}/docs"
 CONVENTIONS = """\

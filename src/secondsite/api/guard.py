@@ -14,12 +14,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..domain import errors
 from ..domain.access.roles import Grant
+from ..ground.connection_limits import Visitors
 from ..ground.units import KiB, MiB
-from ..ground.visitors import Visitors
 from ..vault.facade import VaultFacade, refusals
 from ..vault.facade.acts import MOST_OF_A_PATH, Act
 from ..vault.facade.callers import Caller
-from . import access, again, bodies, failures
+from . import access, bodies, failures, replay_approved
 from .permissions import BASE
 
 MOST_BODY_BYTES = MiB
@@ -117,7 +117,7 @@ def _act(scope: Scope, address: str) -> Act:
         verb=scope["method"],
         method=scope["method"],
         query=scope["query_string"].decode("latin-1"),
-        headers=again.kept(scope["headers"]),
+        headers=replay_approved.kept(scope["headers"]),
     )
 
 

@@ -11,7 +11,7 @@ from fastapi import Depends, Header, Request, Response
 
 from ..domain import errors
 from ..vault.facade.shared.editions import Seen
-from ..vault.facade.shared.once import Once
+from ..vault.facade.shared.idempotency import Once
 from ..wire.common.base import Editable
 from .access import Known
 

@@ -12,7 +12,7 @@ from ..domain import errors
 from ..domain.access import roles
 from ..domain.access.roles import OF_THE_WHOLE_VAULT, Permission
 from ..domain.lifecycle import Verb
-from ..domain.plans import taking
+from ..domain.plans import run_selection
 
 BASE = "/api"
 FOR_ONE = "_one"
@@ -36,7 +36,7 @@ def _verbs() -> Iterator[tuple[str, Permission]]:
         yield f"POST /machines/{name}", permission
         if verb is not Verb.ENABLE_PROTECTION:
             yield f"POST /machines/{{machine}}/{name}", permission
-        if verb in taking.VERBS:
+        if verb in run_selection.VERBS:
             yield f"POST /plans/{{plan}}/{name}", permission
 
 

@@ -9,8 +9,8 @@ import typer
 
 from .. import __version__
 from ..domain import errors
+from . import document_commands as documents
 from . import exit_codes, output
-from .documents import commands as documents
 from .nouns import (
     appliance,
     approval,

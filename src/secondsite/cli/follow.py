@@ -11,8 +11,8 @@ from rich.text import Text
 from ..client import JobHandle, Vault
 from ..domain import amounts
 from ..wire import rest
-from . import asking, children, exit_codes, output
-from .plots.traffic import Traffic
+from . import children, exit_codes, output, prompts
+from .traffic import Traffic
 
 ENDED = frozenset(exit_codes.BY_JOB_STATE)
 MARKS = {
@@ -49,9 +49,9 @@ def follow(vault: Vault, handle: JobHandle, as_json: bool) -> rest.Job:
     if as_json:
         output.show_json(job)
     elif job.problem is not None:
-        told = job.problem.model_copy(update={"do": asking.of_its_machine(job, job.problem.do)})
+        told = job.problem.model_copy(update={"do": prompts.of_its_machine(job, job.problem.do)})
         output.show_error(told.raised(), as_json=False)
-        output.say(f"  job: secondsite job show {job.id[: asking.SHORT]}")
+        output.say(f"  job: secondsite job show {job.id[: prompts.SHORT]}")
     return job
 
 
@@ -130,7 +130,7 @@ class _Shown:
         key = job.id, task.position, task.attempt, "asks"
         if key not in self._printed:
             self._printed.add(key)
-            said = f"asks    {_prefix(job)}{task.name}: {asking.line(job, asks)}"
+            said = f"asks    {_prefix(job)}{task.name}: {prompts.line(job, asks)}"
             self._progress.console.print(output.plain(said), soft_wrap=True, markup=False)
 
     def _many(self, job: rest.Job) -> None:

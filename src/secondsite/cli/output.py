@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from ..domain import errors, typed
+from ..domain import errors, shell
 from ..domain.lifecycle import DrillState, State, Verb
 from ..wire.common.base import Problem, Shape
 from ..wire.rest import JobAccepted
@@ -147,7 +147,7 @@ def _say_what_to_do(do: str) -> None:
 
 def about(name: str, text: str) -> str:
     """Advice for one machine, with its name where any machine's stands: so it can be typed as it is."""
-    return typed.about(name, text)
+    return shell.about(name, text)
 
 
 def as_typed(text: str) -> str:

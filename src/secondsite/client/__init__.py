@@ -1,6 +1,5 @@
 """The Python client of the vault's REST API: what the command line uses, and any script may.
 
-    with secondsite.client.connect() as vault:
         vault.machines["web01"].failover(choice="latest").wait()
 
 Calls take and give the shapes of `wire.rest`; sizes are in bytes, spans in seconds, instants are aware UTC. What goes
@@ -9,7 +8,7 @@ wrong is raised as one of `errors`: with a code, what happened, and what to do. 
     vault        Vault: from here everything is reached
     which_vault  which vault: arguments, environment, the file that `vault init` leaves
     following    server-sent events, across restarts of the vault
-    misfits      what was given and no shape takes, in words
+    validation_messages  what was given and no shape takes, in words
     connection   one kept HTTPS connection: shapes in, shapes out, errors raised
     nouns/       what a vault has, one file each
     documents/   what is configured, as documents in YAML: compared and applied

@@ -16,7 +16,7 @@ from ..domain import errors
 from ..ground import tls
 from ..wire import rest
 from ..wire.common.base import Editable, Shape
-from . import misfits
+from . import validation_messages
 
 S = TypeVar("S", bound=Shape)
 Body = Shape | Mapping[str, Any] | None
@@ -203,7 +203,7 @@ def request(shape: type[S], **values: Any) -> S:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
         raise errors.InvalidArgument(
-            f"{field}: {misfits.spoken(first)} (got {first.get('input')!r})."
+            f"{field}: {validation_messages.spoken(first)} (got {first.get('input')!r})."
         ) from None
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Self
 
 from ..wire import rest
-from ..wire.rest.validation.shapes import Validation
+from ..wire.rest.validation import Validation
 from . import which_vault
 from .connection import Connection, path
 from .following import follow

@@ -15,7 +15,7 @@ from typing import Protocol, TypeVar
 
 from ..ground.plural import counted
 from ..ground.uptime import Uptime
-from . import errors, typed
+from . import errors, shell
 
 
 class Consistency(StrEnum):
@@ -194,7 +194,7 @@ def _require_whole(point: Choosable) -> None:
         raise errors.PointDamaged(
             f"Recovery point '{point.id}' is damaged, or stands on one that is and was not read since.",
             do="Choose another with 'secondsite point list MACHINE', or start "
-            f"'secondsite point verify MACHINE {typed.arguments(point.id)}': a point that passes can be chosen. If none does, plain QEMU "
+            f"'secondsite point verify MACHINE {shell.arguments(point.id)}': a point that passes can be chosen. If none does, plain QEMU "
             "starts what is left of one with the command in its manifest, in the target's store.",
         )
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..appliance import orders
-from ..appliance.control import again, enrollment
+from ..appliance.control import enrollment, reenrollment
 from ..appliance.process import Appliance
 from ..appliance.shared import ApplianceConfig, State, alone, alone_in_stores, home_reserve
 from ..appliance.target import Custody, key_change, key_custody, stores
@@ -108,7 +108,7 @@ def enroll_again(home: Path, vault: str, key: str, fingerprint: str) -> Applianc
     home = home.absolute()
     config = ApplianceConfig.load(home)
     with alone(home):
-        return again.enroll_again(config, vault, key, fingerprint)
+        return reenrollment.enroll_again(config, vault, key, fingerprint)
 
 
 def _address(listen: str) -> tuple[str, int]:
@@ -204,7 +204,7 @@ def run(home: Path, journal_budget_bytes: int | None = None, key_file: Path | No
 
 
 def _run_alone(home: Path, journal_budget_bytes: int | None, key_file: Path | None) -> None:
-    again.finish(home)
+    reenrollment.finish(home)
     config = ApplianceConfig.load(home)
     if journal_budget_bytes is not None:
         config = config.model_copy(update={"journal_budget_bytes": journal_budget_bytes})

@@ -18,7 +18,7 @@ from ..cli.options import Json, refuse_secret, secret_in
 from ..ground import durable
 from ..ground.plural import counted
 from ..ground.urls import bracketed
-from . import ca, join, running, service_user, trash
+from . import ca_commands, join_commands, running, service_user, trash_commands
 from . import database_url as address
 from .backup import commands as backup
 from .running import (
@@ -295,11 +295,11 @@ def appliance_start_anyway(
     output.say("next: start the appliance, which reports the copy to the vault")
 
 
-vault_noun.app.command("join")(join.vault_join)
+vault_noun.app.command("join")(join_commands.vault_join)
 vault_noun.app.command("backup")(backup.vault_backup)
 vault_noun.app.command("restore")(backup.vault_restore)
-vault_noun.app.add_typer(ca.app, name="ca")
-appliance_noun.app.add_typer(trash.app, name="trash")
+vault_noun.app.add_typer(ca_commands.app, name="ca")
+appliance_noun.app.add_typer(trash_commands.app, name="trash")
 vault_noun.app.command("run")(running.vault_run)
 vault_noun.app.command("approvals-off")(running.vault_approvals_off)
 appliance_noun.app.command("run")(running.appliance_run)

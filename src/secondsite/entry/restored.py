@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from ..domain import counters
 from ..ground import durable
-from ..jobs.running.people import holding
+from ..jobs.running import held_jobs
 from ..vault.store import lineage
 
 FILE = "vault.lineage"
@@ -99,5 +99,5 @@ class Restored:
 
 
 def _hold(session: Session) -> None:
-    if held := holding.hold_all(session):
+    if held := held_jobs.hold_all(session):
         log.warning("jobs.held", jobs=held)

@@ -22,20 +22,20 @@ from ..domain.access.approvals import Rules
 from ..domain.access.chain import Entry, Outcome
 from ..domain.access.roles import EVERYTHING
 from ..domain.policies import ReplicationPolicy
-from ..ground import durable, tls, visitors
+from ..ground import connection_limits, durable, tls
 from ..ground.processes import collector, malloc, surroundings
 from ..ground.units import KiB
 from ..ground.urls import bracketed
 from ..jobs.model.clock import utc_now
 from ..jobs.model.failures import JobError
 from ..jobs.storage import database
-from ..vault import gateway
 from ..vault import store as vault_store
 from ..vault.facade import second_person
 from ..vault.facade.acts import text_of
 from ..vault.facade.callers import THE_VAULT
 from ..vault.facade.nouns import policies, tokens
-from ..vault.gateway.certificate_authority import CA_KEY, ensure_server_certificate
+from ..vault.fleet import gateway
+from ..vault.fleet.gateway.certificate_authority import CA_KEY, ensure_server_certificate
 from . import logs, service_user, settings
 from .settings import VaultSettings
 from .vault_wiring import RunningVault
@@ -131,7 +131,7 @@ def run(home: Path) -> None:
     vault = RunningVault(home, chosen, _most_connections())
     try:
         with _refusals(chosen):
-            listener = visitors.listen(chosen.rest_host, chosen.rest_port, vault.visitors)
+            listener = connection_limits.listen(chosen.rest_host, chosen.rest_port, vault.visitors)
             app = vault.start()
         with contextlib.closing(listener):
             _RestServer(vault, app).run(sockets=[listener])
@@ -145,7 +145,7 @@ def run(home: Path) -> None:
 
 def _most_connections() -> int:
     """For each of the two ports, so that the one cannot take the other's descriptors."""
-    have = visitors.ask_for(DESCRIPTORS)
+    have = connection_limits.ask_for(DESCRIPTORS)
     if have < DESCRIPTORS:
         log.warning(
             "descriptors.few", limit=have, wanted=DESCRIPTORS, do="Give the service LimitNOFILE=65536."
@@ -206,7 +206,7 @@ class _RestServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS_FOR_REQUESTS
         await super().startup(sockets)
-        self._watching = asyncio.create_task(visitors.watch(self._visitors))
+        self._watching = asyncio.create_task(connection_limits.watch(self._visitors))
         collector.spare_what_is_here()
         collector.look_at_all_seldom()
         sys.setswitchinterval(SWITCH_SECONDS)

@@ -19,45 +19,46 @@ from .. import __version__
 from .. import api as rest_face
 from ..domain import errors
 from ..domain.plans import plan
-from ..ground.lived import Lived
+from ..ground.connection_limits import Limits, Tally, Visitors
+from ..ground.lived_time import Lived
 from ..ground.periodic import Every
 from ..ground.urls import bracketed
-from ..ground.visitors import Limits, Tally, Visitors
 from ..jobs.model.catalogue import Catalogue
 from ..jobs.model.clock import SharedClock, utc_now
 from ..jobs.model.failures import JobError
 from ..jobs.running.engine import Engine
 from ..jobs.storage import database
-from ..vault import facade, gateway, operations, plan_runs, ports
+from ..vault import facade, operations, plan_runs, ports
 from ..vault import store as vault_store
 from ..vault.evidence.keeper import Keeper
 from ..vault.facade.callers import Uses
 from ..vault.facade.parts import About, Parts
 from ..vault.facade.refusals import Refusals
-from ..vault.gateway.certificate_authority import CA_CERTIFICATE
-from ..vault.gateway.control_tls import ControlSettings
-from ..vault.gateway.server_tls import ServerTls
-from ..vault.notices.teller import Findings, Teller
+from ..vault.fleet import gateway
+from ..vault.fleet.admission import Admission
+from ..vault.fleet.certificate_renewal import Renewal
+from ..vault.fleet.gateway.certificate_authority import CA_CERTIFICATE
+from ..vault.fleet.gateway.control_tls import ControlSettings
+from ..vault.fleet.gateway.server_tls import ServerTls
+from ..vault.fleet.rescue_manifest import KeepingPush
+from ..vault.fleet.settings_push import SettingsPush
+from ..vault.fleet.signals import Signals
+from ..vault.fleet.status_intake import StatusIntake
+from ..vault.health import disbelief
+from ..vault.health.backups import Backups
+from ..vault.notices.notifier import Findings, Teller
 from ..vault.steps.deps import Deps
-from ..vault.watch import disbelief
-from ..vault.watch.admission import Admission
-from ..vault.watch.backups import Backups
-from ..vault.watch.certificate_renewal import Renewal
-from ..vault.watch.drills.scheduler import DrillScheduler
-from ..vault.watch.drills.starting import Starting
+from ..vault.watch.drill_scheduler import DrillScheduler
+from ..vault.watch.drill_start import Starting
 from ..vault.watch.housekeeping import Housekeeping
-from ..vault.watch.keeping import KeepingPush
 from ..vault.watch.rpo_series import RpoSeries
 from ..vault.watch.rpo_unwritten import WRITTEN_EVERY_SECONDS as RPO_WRITTEN_EVERY_SECONDS
 from ..vault.watch.rpo_unwritten import RpoUnwritten
-from ..vault.watch.settings_push import SettingsPush
-from ..vault.watch.signals import Signals
-from ..vault.watch.status_intake import StatusIntake
-from ..vault.watch.verification.scheduler import VerificationScheduler
+from ..vault.watch.verification_scheduler import VerificationScheduler
+from . import cluster as several
 from .backup.scheduled import Scheduled
 from .restored import RENEWED_EVERY_SECONDS, Restored
 from .settings import PKI_DIRECTORY, VaultSettings
-from .several import process as several
 
 log = structlog.get_logger()
 USES_WRITTEN_EVERY_SECONDS = 180.0

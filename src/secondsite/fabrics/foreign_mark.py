@@ -1,6 +1,6 @@
 """A machine that carries the mark of another protection than the one that is asked for."""
 
-from ..domain import errors, typed
+from ..domain import errors, shell
 
 NAMESPACE = "https://secondsite.invalid/domain/1"
 """Of our mark, as libvirt keeps it."""
@@ -8,7 +8,7 @@ NAMESPACE = "https://secondsite.invalid/domain/1"
 
 def refusal(name: str, tag: str) -> errors.NotOurs:
     """Says how the mark is taken off by hand."""
-    remove = f"virsh metadata {typed.arguments(name, options=f'--uri {NAMESPACE} --config --remove')}"
+    remove = f"virsh metadata {shell.arguments(name, options=f'--uri {NAMESPACE} --config --remove')}"
     return errors.NotOurs(
         f"Machine '{name}' carries the mark of another protection, {tag}.",
         do="If another vault protects it, end that first. If that was forgotten with a restored database, or it is a copy of a machine that "

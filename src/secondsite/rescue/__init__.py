@@ -5,31 +5,31 @@ outside, and nothing that a bare Python has not.
 
 Its rooms:
 
-    main          what a person types
-    commands      one function for each command
-    telling       tables and sentences
-    store         what lies in a store: machines, points, what their vault said of them
-    checking      whether the files of a point are whole
-    comparing/    whether a point holds what was sealed
-    choosing      which point is meant
-    leasing       overlays to run on, recorded where an appliance finds them
-    starting      a machine is started, stopped, or what it wrote is given up
-    running/      a machine runs: by plain QEMU, or by libvirt
-    noting        what was done is written down
-    reminding     what is to be done by hand after a start
-    plans         the machines of a recovery plan, in its order
-    keys          the key of an encrypted store
-    files         files that survive a power cut, and notice their damage
-    problems      what goes wrong, and what to do then
-    words         text that others wrote, as a terminal shows it
-    bundle        this room as one file
+    main           what a person types
+    commands       one function for each command
+    output         tables and sentences
+    store          what lies in a store: machines, points, what their vault said of them
+    checking       whether the files of a point are whole
+    comparing/     whether a point holds what was sealed
+    choosing       which point is meant
+    leasing        overlays to run on, recorded where an appliance finds them
+    starting       a machine is started, stopped, or what it wrote is given up
+    running/       a machine runs: by plain QEMU, or by libvirt
+    store_notes    what was done is written down
+    reminders      what is to be done by hand after a start
+    plans          the machines of a recovery plan, in its order
+    keys           the key of an encrypted store
+    files          files that survive a power cut, and notice their damage
+    problems       what goes wrong, and what to do then
+    terminal_text  text that others wrote, as a terminal shows it
+    bundle         this room as one file
 """
 
 from .bundle import NAME, bundle
 from .choosing import PROVEN
 from .files import signed, trusted
-from .noting import last_start
 from .store import CONFIGURATION, GRADES, RECORD, RESERVE, RUN, START, read
+from .store_notes import last_start
 
 __all__ = [
     "CONFIGURATION",

@@ -7,21 +7,21 @@ import json
 import sys
 from typing import Any
 
-from . import files, noting, plans, starting, telling
+from . import files, output, plans, starting, store_notes
 from .comparing import verifying
 from .problems import Problem
-from .running.wanted import Ways
+from .running.request import Ways
 from .store import Replica, Store
-from .words import one_line, plain
+from .terminal_text import one_line, plain
 
 
 def list_machines(store: Store, typed: argparse.Namespace) -> int:
     found, problems = store.replicas()
-    told = [telling.machine(each) for each in found]
+    told = [output.machine(each) for each in found]
     _print(
         typed,
         {"machines": told, "problems": problems},
-        telling.machines(told) if told else "No machine is in this store.",
+        output.machines(told) if told else "No machine is in this store.",
     )
     for problem in problems:
         print(f"! {one_line(problem)}", file=sys.stderr)
@@ -29,9 +29,9 @@ def list_machines(store: Store, typed: argparse.Namespace) -> int:
 
 
 def list_points(store: Store, typed: argparse.Namespace) -> int:
-    told = [telling.point(each) for each in store.find(typed.machine).points]
+    told = [output.point(each) for each in store.find(typed.machine).points]
     _print(
-        typed, {"points": told}, telling.points(told) if told else f"{typed.machine} has no recovery point."
+        typed, {"points": told}, output.points(told) if told else f"{typed.machine} has no recovery point."
     )
     return 0
 
@@ -42,7 +42,7 @@ def list_plans(store: Store, typed: argparse.Namespace) -> int:
     _print(
         typed,
         {"plans": found, "as_of": said},
-        telling.plans(found) + (f"\nas of {one_line(str(said))}" if found else ""),
+        output.plans(found) + (f"\nas of {one_line(str(said))}" if found else ""),
     )
     return 0
 
@@ -51,16 +51,16 @@ def verify(store: Store, typed: argparse.Namespace) -> int:
     """0: all that was to be compared is what was sealed; 1: something is not; 3: something could not be compared."""
     found, problems = ([store.find(typed.machine)], []) if typed.machine else store.replicas()
     told = [
-        telling.verdict(replica, point, comparison)
+        output.verdict(replica, point, comparison)
         for replica in found
         for point, comparison in verifying.each(
-            replica, typed.point, typed.key_file, telling.progress(), every=typed.all_points
+            replica, typed.point, typed.key_file, output.progress(), every=typed.all_points
         )
     ]
     _print(
         typed,
         {"points": told, "problems": problems},
-        telling.verdicts(told) if told else "No point is in this store.",
+        output.verdicts(told) if told else "No point is in this store.",
     )
     for problem in problems:
         print(f"! {one_line(problem)}", file=sys.stderr)
@@ -158,7 +158,7 @@ def _warning(store: Store) -> str:
     here = f" of {one_line(str(site))}" if site else ""
     return (
         "The first site cannot be told. Keep its machines off if it comes back: nothing fences them until a vault knows of this.\n"
-        f"The appliance{here} takes no more cycles for what was started. What was done is written down in {store.roots[0] / noting.FILE}."
+        f"The appliance{here} takes no more cycles for what was started. What was done is written down in {store.roots[0] / store_notes.FILE}."
     )
 
 

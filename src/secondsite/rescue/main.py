@@ -13,9 +13,9 @@ from pathlib import Path
 from . import choosing, commands
 from .comparing import copies
 from .problems import Problem
-from .running.wanted import COMPARE_SECONDS
+from .running.request import COMPARE_SECONDS
 from .store import Store
-from .words import one_line
+from .terminal_text import one_line
 
 GRACE_SECONDS = 120.0
 CHOICES = f"{choosing.LATEST} (default), {choosing.APP}, {choosing.VERIFIED}, or a point's id"

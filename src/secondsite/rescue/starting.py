@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 
-from . import choosing, keys, leasing, reminding, telling
+from . import choosing, keys, leasing, output, reminders
 from .comparing import verifying
-from .noting import note
 from .problems import Problem
 from .running import by_libvirt, by_qemu, looking, qemu
 from .running.looking import QEMU, SOMETHING
+from .running.request import Start, Ways, cards_of, folder, networks_of, uuid_of
 from .running.virsh import Virsh
-from .running.wanted import Start, Ways, cards_of, folder, networks_of, uuid_of
 from .store import Point, Replica
+from .store_notes import note
 
 CONSISTENT = {"app": "app-consistent", "crash": "crash-consistent"}
 
@@ -48,8 +48,8 @@ def started(replica: Replica, wanted: str, ways: Ways) -> str:
     except Problem as problem:
         undo = f"To let its replica take cycles again instead: 'discard {replica.typed}'."
         raise Problem(problem.what, f"{problem.do} {undo}".strip()) from problem
-    taken = f"{telling.instant(point.taken_at)}, {CONSISTENT.get(point.consistency, point.consistency)}"
-    return f"{replica.name} runs from {point.id} ({taken}){passed}{_compared(replica, found.get(point.id))}{said}{reminding.after_start(replica)}"
+    taken = f"{output.instant(point.taken_at)}, {CONSISTENT.get(point.consistency, point.consistency)}"
+    return f"{replica.name} runs from {point.id} ({taken}){passed}{_compared(replica, found.get(point.id))}{said}{reminders.after_start(replica)}"
 
 
 def _compared(replica: Replica, found: verifying.Comparison | None) -> str:

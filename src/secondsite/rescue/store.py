@@ -12,7 +12,7 @@ from typing import Any
 
 from . import files
 from .problems import Problem
-from .words import one_line, typed
+from .terminal_text import one_line, typed
 
 RUN = "failover"
 """The run that a failed-over machine has; appliances know it by this name."""

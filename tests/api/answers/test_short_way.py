@@ -4,7 +4,7 @@ import tracemalloc
 
 import pytest
 
-from secondsite.api import short_way
+from secondsite.api import fast_path
 from secondsite.domain import errors
 from secondsite.ground.units import KiB, MiB
 from secondsite.vault.facade.nouns.machines import Machines
@@ -59,7 +59,7 @@ def both(vault, monkeypatch):
     def both(method, path, **how):
         short = asked(method, path, **how)
         with monkeypatch.context() as without:
-            without.setattr(short_way, PLAIN, lambda _scope: None)
+            without.setattr(fast_path, PLAIN, lambda _scope: None)
             return short, asked(method, path, **how)
 
     return both
@@ -68,14 +68,14 @@ def both(vault, monkeypatch):
 @pytest.fixture
 def short(monkeypatch):
     """Which questions did not go through their routes."""
-    found, plain = [], getattr(short_way, PLAIN)
+    found, plain = [], getattr(fast_path, PLAIN)
 
     def noted(scope):
         ask = plain(scope)
         found.extend([scope["path"]] if ask else [])
         return ask
 
-    monkeypatch.setattr(short_way, PLAIN, noted)
+    monkeypatch.setattr(fast_path, PLAIN, noted)
     return found
 
 
@@ -145,12 +145,12 @@ def test_a_database_that_does_not_answer_is_waited_for_once(both, machines, monk
 
 
 def test_questions_that_no_cursor_makes_are_not_remembered():
-    plain = getattr(short_way, PLAIN)
+    plain = getattr(fast_path, PLAIN)
     tracemalloc.start()
     try:
         for number in range(1000):
             query = b"limit=1&cursor=%d" % number + b"A" * 15 * KiB
-            plain({"type": "http", "method": "GET", "path": short_way.PAGE, "query_string": query})
+            plain({"type": "http", "method": "GET", "path": fast_path.PAGE, "query_string": query})
         held, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import insert
 
 from rig.eventually import eventually
-from secondsite.jobs.running.people import holding
+from secondsite.jobs.running import held_jobs
 from secondsite.jobs.storage.tables import jobs
 from tests.support.jobs.asking import asked, vault
 from tests.support.vault import NOW
@@ -87,7 +87,7 @@ def test_a_reader_may_not_answer(vault, ask, asked):
 def test_a_held_job_asks_nothing_until_it_is_resumed(vault, ask, asked):
     with vault.store.transaction() as tx:
         vault.facade.parts.jobs.changes.tell_on_commit(tx.session)
-        holding.hold_all(tx.session)
+        held_jobs.hold_all(tx.session)
     held = ask("GET", f"/jobs/{asked}")
     assert (held["state"], held["waits_for_person"], held["tasks"][1]["asks"]) == ("held", False, None)
     assert "resumed" in ask("POST", f"/jobs/{asked}/answer", 409, json=DONE)["error"]["do"]

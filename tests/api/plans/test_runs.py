@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from secondsite.domain.lifecycle import State, Verb
-from secondsite.domain.plans import taking
+from secondsite.domain.plans import run_selection
 from tests.support.vault import NOW, machine, point, replica_status
 
 pytestmark = pytest.mark.slow
@@ -50,7 +50,7 @@ def test_a_preview_says_what_would_be_taken_from_which_points_and_what_is_left_o
     assert seen["left_out"] == ["web02: it is committed"]
 
 
-@pytest.mark.parametrize("verb", taking.VERBS)
+@pytest.mark.parametrize("verb", run_selection.VERBS)
 def test_a_preview_is_given_for_every_verb_without_a_choice(ask, shop, verb):
     seen = ask("GET", "/plans/shop/preview", params={"verb": verb.value})
     starts = verb in (Verb.TEST_FAILOVER, Verb.FAILOVER, Verb.PLANNED_FAILOVER)

@@ -7,7 +7,7 @@ import pytest
 
 from secondsite.domain.policies import ReplicationPolicy
 from secondsite.vault.facade.nouns.policies import put_with_twin
-from secondsite.vault.watch import settings_push
+from secondsite.vault.fleet import settings_push
 from secondsite.wire.control.orders import UpdatePolicy
 from tests.support.postgres import database_url
 from tests.support.vault import machine

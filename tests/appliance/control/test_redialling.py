@@ -2,7 +2,7 @@
 
 import pytest
 
-from secondsite.appliance.control.redialling import (
+from secondsite.appliance.control.redial_delay import (
     FIRST_PAUSE_SECONDS,
     LONGEST_PAUSE_SECONDS,
     STARTS_WITHIN_SECONDS,

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from secondsite.appliance.control.news import MOST_IN_A_MESSAGE
 from secondsite.appliance.control.reporter import (
     ALL_EVERY_SECONDS,
     PORTION,
@@ -15,6 +14,7 @@ from secondsite.appliance.control.reporter import (
     WHOLE_EVERY_SECONDS,
     Reporter,
 )
+from secondsite.appliance.control.status_parts import MOST_IN_A_MESSAGE
 from secondsite.wire.common.stores import StoreSpace
 from tests.support.vault import point, replica_status, source_status
 

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import serialization
 
 from rig import dying
 from rig.eventually import eventually
-from secondsite.appliance.control import again, enrollment
+from secondsite.appliance.control import enrollment, reenrollment
 from secondsite.appliance.control.csr import signing_request
 from secondsite.appliance.shared import EnrolledPeers
 from secondsite.datapath.channel import Listener, TlsFiles, dial
@@ -162,7 +162,7 @@ def files(site):
 
 def enroll_again(vault, site):
     key = vault.facade.appliances.replacement_key(site.appliance_id, ReplacementKeyCreate()).key
-    return again.enroll_again(site.config, "https://vault", key, "fingerprint")
+    return reenrollment.enroll_again(site.config, "https://vault", key, "fingerprint")
 
 
 def test_an_appliance_that_enrolls_again_has_a_new_key_and_what_it_knew(vault, stopped):
@@ -180,7 +180,7 @@ def test_an_appliance_that_is_killed_while_it_enrolls_again_has_the_new_key_at_i
 ):
     with seams.armed(dying.at(seam)), pytest.raises(dying.Killed):
         enroll_again(vault, stopped)
-    again.finish(stopped.config.home)
+    reenrollment.finish(stopped.config.home)
     assert not (stopped.config.home / "tls" / "next.json").exists()
     stopped.start()
     eventually(lambda: stopped.connected)

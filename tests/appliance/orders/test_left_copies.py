@@ -4,7 +4,7 @@ import pytest
 
 from rig.appliances import Pair, runs
 from rig.appliances.runs import fail_over, turned
-from secondsite.appliance.shared import withdrawn
+from secondsite.appliance.shared import withdrawn_definitions
 from secondsite.fabrics import simulated
 from secondsite.fabrics.interface import PowerState
 from secondsite.fabrics.simulated.host.host import Host
@@ -171,7 +171,7 @@ def test_a_definition_that_was_withdrawn_is_forgotten_when_its_machine_is_commit
     again.pause()
     runs.start(again, "failover", point_id, name="web01", fabric_id=away, home=True)
     b.do(Kind.COMMIT_POINT, CommitPoint(point_id=point_id), pair.machine_id)
-    assert withdrawn.recall(b.appliance.state, away) is not None
+    assert withdrawn_definitions.recall(b.appliance.state, away) is not None
     b.do(Kind.CONSOLIDATE, FabricMachine(fabric_id=away), pair.machine_id)
     assert b.disk_path(away).is_relative_to(b.replica_folder(pair.machine_id))
-    assert withdrawn.recall(b.appliance.state, away) is None
+    assert withdrawn_definitions.recall(b.appliance.state, away) is None

@@ -4,7 +4,7 @@ import pytest
 
 from rig.appliances.runs import fail_over
 from rig.images import qemu_img
-from secondsite.appliance.orders.beside import live_chains
+from secondsite.appliance.orders import live_chains
 from secondsite.datapath.disks import named_files
 
 pytestmark = pytest.mark.slow

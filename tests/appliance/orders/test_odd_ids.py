@@ -4,8 +4,8 @@ import pytest
 
 from secondsite.wire.control import Order, messages
 from secondsite.wire.control.adopting import KeptRecord
-from secondsite.wire.control.keeping import Keep
 from secondsite.wire.control.orders import Kind, StartReplica, StopReplica, StopReplication
+from secondsite.wire.control.rescue_manifest import Keep
 from tests.support.instants import now
 
 pytestmark = pytest.mark.slow

@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from secondsite.appliance.orders import own_pauses
+from secondsite.appliance.orders import group_pauses
 from secondsite.fabrics.interface import PowerState
 
 
@@ -15,8 +15,8 @@ def context(*states, left_seconds=60.0):
 
 def test_a_machine_that_goes_on_was_not_paused_by_its_owner():
     paused, running = PowerState.PAUSED, PowerState.RUNNING
-    assert own_pauses.power(context(paused, paused, running), "m1") is running
+    assert group_pauses.power(context(paused, paused, running), "m1") is running
 
 
 def test_a_machine_that_stays_paused_is_told_as_that_and_no_longer_waited_for_than_its_order_may_take():
-    assert own_pauses.power(context(PowerState.PAUSED, left_seconds=0.2), "m1") is PowerState.PAUSED
+    assert group_pauses.power(context(PowerState.PAUSED, left_seconds=0.2), "m1") is PowerState.PAUSED

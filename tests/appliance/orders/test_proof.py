@@ -7,7 +7,7 @@ import pytest
 
 from rig.appliances import Pair
 from rig.appliances.runs import fail_over, start, stop
-from secondsite.appliance.orders.proof import pictures, text
+from secondsite.appliance.orders.proof import console_text, pictures
 from secondsite.fabrics import simulated
 from secondsite.wire.common.cards import CardAddress
 from secondsite.wire.control.orders import Kind
@@ -108,13 +108,13 @@ def test_a_machine_that_is_gone_is_not_found(pair):
     ],
 )
 def test_what_steers_a_terminal_is_left_out(written, read):
-    assert text.readable(written) == read
+    assert console_text.readable(written) == read
 
 
 def test_of_a_long_console_the_end_is_kept():
-    said = text.readable(b"a" * 5000 + b"\n" + b"b" * 300)
-    assert len(said) == text.MOST_CHARACTERS
-    assert text.last_line(said) == "b" * 99 + "…"
+    said = console_text.readable(b"a" * 5000 + b"\n" + b"b" * 300)
+    assert len(said) == console_text.MOST_CHARACTERS
+    assert console_text.last_line(said) == "b" * 99 + "…"
 
 
 WANTED = CardAddress(key="net0", mac="52:54:00:00:00:01", address="10.2.0.5/24")

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from secondsite.appliance.shared import private
+from secondsite.appliance.shared import private_folders
 
 AS_NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 
@@ -29,7 +29,7 @@ def store(tmp_path):
 
 
 def _close(store):
-    private.make((store,), (store / "replicas",))
+    private_folders.make((store,), (store / "replicas",))
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can read as somebody else")
@@ -59,14 +59,14 @@ def test_a_crash_in_the_middle_leaves_the_rest_to_the_next_start(store, monkeypa
         pass
 
     disk = store / "replicas" / "m1" / "disks" / "vda" / "1.qcow2"
-    real = private._narrow  # noqa: SLF001  a death in the middle cannot be had from outside
+    real = private_folders._narrow  # noqa: SLF001  a death in the middle cannot be had from outside
 
     def dying(path, most):
         if path == disk:
             raise Died
         real(path, most)
 
-    monkeypatch.setattr(private, "_narrow", dying)
+    monkeypatch.setattr(private_folders, "_narrow", dying)
     with pytest.raises(Died):
         _close(store)
     assert _mode(disk) == 0o644
@@ -100,7 +100,7 @@ def test_a_folder_that_it_makes_on_the_way_lets_everybody_pass_and_one_that_was_
     (tmp_path / "srv").mkdir(mode=0o755)
     before = os.umask(0o077)
     try:
-        private.make((tmp_path / "srv" / "secondsite" / "deep" / "store",))
+        private_folders.make((tmp_path / "srv" / "secondsite" / "deep" / "store",))
     finally:
         os.umask(before)
     shown = [_mode(tmp_path / "srv" / each) for each in ("", "secondsite", "secondsite/deep")]

@@ -10,8 +10,8 @@ from secondsite.appliance.control.renewal import Renewal
 from secondsite.appliance.shared import TrustedCas
 from secondsite.datapath.channel import TlsFiles
 from secondsite.domain import errors
-from secondsite.vault.gateway import rotation
-from secondsite.vault.gateway.certificate_authority import create_authority, load_authority
+from secondsite.vault.fleet.gateway import rotation
+from secondsite.vault.fleet.gateway.certificate_authority import create_authority, load_authority
 
 NOW = datetime.now(UTC)
 

@@ -10,13 +10,7 @@ from rig.eventually import eventually
 from rig.noise import noise
 from secondsite.ground.units import KiB, MiB
 from secondsite.wire.common.sync_mode import SyncMode
-from secondsite.wire.control.orders import (
-    CommitPoint,
-    FindInstant,
-    Kind,
-    RemoveReplica,
-    UpdatePolicy,
-)
+from secondsite.wire.control.orders import CommitPoint, FindInstant, Kind, RemoveReplica, UpdatePolicy
 from tests.support.instants import drilled, find, now, start, until_processed, write
 
 pytestmark = [pytest.mark.slow, pytest.mark.longest]

@@ -10,7 +10,7 @@ import pytest
 from rig.appliances import Pair
 from rig.eventually import eventually
 from secondsite.appliance.control.reporter import Reporter
-from secondsite.appliance.orders.adopting.lying import Lying
+from secondsite.appliance.orders.adoption.orphaned_replicas import Lying
 from secondsite.appliance.target.trash import by_hand
 from secondsite.datapath import errors as datapath_errors
 from secondsite.domain import errors
@@ -18,8 +18,8 @@ from secondsite.ground.units import MiB
 from secondsite.rescue import RECORD, main
 from secondsite.rescue.store import Store
 from secondsite.wire.control.adopting import KeptRecord
-from secondsite.wire.control.keeping import Keep
 from secondsite.wire.control.orders import Kind, OnePoint, RemoveReplica, RunCycle
+from secondsite.wire.control.rescue_manifest import Keep
 from tests.appliance.target.trash.support_trash import the_item
 
 pytestmark = pytest.mark.slow

@@ -4,7 +4,7 @@ import pytest
 
 from rig.eventually import eventually
 from rig.noise import noise
-from secondsite.appliance.target import resting
+from secondsite.appliance.target import idle_disks
 from secondsite.ground.units import KiB
 from secondsite.wire.common.policies import PolicyShape
 from secondsite.wire.control.orders import Kind, RunCycle
@@ -30,8 +30,8 @@ def cycle(pair):
 
 
 def late(monkeypatch, seconds):
-    monkeypatch.setattr(resting, "LEAST_SECONDS", -seconds)
-    monkeypatch.setattr(resting, "MOST_SECONDS", -seconds)
+    monkeypatch.setattr(idle_disks, "LEAST_SECONDS", -seconds)
+    monkeypatch.setattr(idle_disks, "MOST_SECONDS", -seconds)
 
 
 def test_a_replica_that_nobody_works_on_is_closed_and_its_next_cycle_opens_it_again(replicated, monkeypatch):
@@ -64,4 +64,4 @@ def test_a_machine_that_writes_comes_again_before_its_replica_rests(cycle_second
         name="p", rpo_threshold_seconds=60, retention_seconds=3600, crash_consistent_every_seconds=300,
         app_consistent_every_seconds=0, cycle_seconds=cycle_seconds,
     )  # fmt: skip
-    assert resting.rests_after_seconds(policy) == seconds
+    assert idle_disks.rests_after_seconds(policy) == seconds

@@ -13,7 +13,7 @@ from rig.appliances import runs
 from rig.eventually import eventually
 from rig.noise import noise
 from secondsite.appliance import shared
-from secondsite.appliance.target.admission import refusing
+from secondsite.appliance.target.admission import refusals
 from secondsite.datapath import errors as datapath_errors
 from secondsite.datapath.cycles import inbox
 from secondsite.domain import errors
@@ -113,7 +113,7 @@ def test_a_point_whose_manifest_is_gone_is_damaged_and_not_unknown(pointed):
     ],
 )  # fmt: skip
 def test_why_nothing_is_compared_is_told_as_what_it_is(problem, code, finding):
-    assert refusing.refused(problem).code == code
+    assert refusals.refused(problem).code == code
     assert shared.code_for(code) == finding
 
 

@@ -16,7 +16,7 @@ from secondsite.ground.units import KiB, MiB
 from secondsite.rescue import checking, choosing, files, keys, leasing, signed, starting
 from secondsite.rescue.problems import Problem
 from secondsite.rescue.running import looking
-from secondsite.rescue.running.wanted import Ways
+from secondsite.rescue.running.request import Ways
 from secondsite.rescue.store import Store
 from tests.datapath.support_chain import Source, assert_points_true, qemu_img, read_raw, write_image
 from tests.support import encryption

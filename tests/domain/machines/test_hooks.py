@@ -5,7 +5,7 @@ import pytest
 from secondsite.domain.lifecycle import State, Verb
 from secondsite.domain.machines import hooks
 from secondsite.domain.machines.hooks import HookMoment, Side
-from secondsite.wire.common.hooks.hook import MachineHook
+from secondsite.wire.common.hooks import MachineHook
 
 GIVE = MachineHook(name="give", script="give", moment="after_start")
 TAKE = MachineHook(name="take", script="take", moment="before_stop")

@@ -4,10 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from secondsite.domain import errors
-from secondsite.domain.verification import budget, turns
-from secondsite.domain.verification.budget import VerificationBudget
-from secondsite.domain.verification.turns import Turn
+from secondsite.domain import errors, verification_budget, verification_order
+from secondsite.domain.verification_budget import VerificationBudget
+from secondsite.domain.verification_order import Turn
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
@@ -24,23 +23,23 @@ DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 )
 def test_the_hours_may_go_past_midnight(begins, ends, opens):
     given = VerificationBudget(every_days=1, begins=begins, ends=ends)
-    found = [hour for hour in range(24) if budget.is_open(given, NOW.replace(hour=hour))]
+    found = [hour for hour in range(24) if verification_budget.is_open(given, NOW.replace(hour=hour))]
     assert found == sorted(opens)
-    assert not budget.is_open(VerificationBudget(begins=begins, ends=ends), NOW)
+    assert not verification_budget.is_open(VerificationBudget(begins=begins, ends=ends), NOW)
 
 
 def test_there_is_room_by_number_and_by_memory():
     given = VerificationBudget(at_once=2, memory_bytes=100)
-    assert budget.has_room(given, [], 100)
-    assert budget.has_room(given, [60], 40)
-    assert not budget.has_room(given, [60], 41)
-    assert not budget.has_room(given, [1, 1], 1)
-    assert budget.has_room(VerificationBudget(), [], 1 << 60)
+    assert verification_budget.has_room(given, [], 100)
+    assert verification_budget.has_room(given, [60], 40)
+    assert not verification_budget.has_room(given, [60], 41)
+    assert not verification_budget.has_room(given, [1, 1], 1)
+    assert verification_budget.has_room(VerificationBudget(), [], 1 << 60)
 
 
 def test_a_machine_that_would_wait_for_ever_is_refused_with_what_to_do():
     with pytest.raises(errors.NotPossibleNow, match="web01 has 200 B") as refused:
-        budget.require_possible(VerificationBudget(memory_bytes=100), "b", "web01", 200)
+        verification_budget.require_possible(VerificationBudget(memory_bytes=100), "b", "web01", 200)
     assert "site verify b --memory" in refused.value.do
 
 
@@ -60,5 +59,5 @@ def test_who_was_looked_at_longest_ago_is_first_and_who_was_not_long_ago_has_no_
         Turn("a", NOW - 8 * DAY, tried_at=NOW - MINUTE),
         Turn("e", NOW + DAY),
     ]
-    assert turns.due(asked, 7, NOW) == ["d", "b", "e"]
-    assert turns.due(asked, 7, NOW + 15 * MINUTE) == ["d", "b", "a", "e"]
+    assert verification_order.due(asked, 7, NOW) == ["d", "b", "e"]
+    assert verification_order.due(asked, 7, NOW + 15 * MINUTE) == ["d", "b", "a", "e"]

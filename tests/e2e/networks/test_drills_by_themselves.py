@@ -5,14 +5,7 @@ import pytest
 import guestkit
 from rig.eventually import eventually
 from tests.e2e import support_e2e as e2e
-from tests.e2e.networks.support_drills import (
-    domains,
-    links,
-    nothing_is_left,
-    overlays,
-    served_files,
-    servers,
-)
+from tests.e2e.networks.support_drills import domains, links, nothing_is_left, overlays, served_files, servers
 from tests.support import command_line
 
 pytestmark = [

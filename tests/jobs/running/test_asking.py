@@ -10,9 +10,8 @@ from secondsite.jobs.model import asking
 from secondsite.jobs.model.definitions import Definition, Step
 from secondsite.jobs.model.failures import Refused, StepFailed
 from secondsite.jobs.model.outcomes import Done, Wait
-from secondsite.jobs.running import parking
+from secondsite.jobs.running import held_jobs, parking
 from secondsite.jobs.running.engine import Engine
-from secondsite.jobs.running.people import holding
 from tests.jobs.support_jobs import Facts, enter
 
 QUESTION = asking.Question(instruction="Move the traffic", verdicts=("done", "failed"), negative=("failed",))
@@ -201,7 +200,7 @@ def test_a_negative_answer_fails_the_step_and_a_retry_asks_again(room):
 
 def test_a_job_held_by_a_restored_vault_asks_again_only_after_it_is_resumed(room):
     engine, job_id = asked(room)
-    room.ask(holding.hold_all)
+    room.ask(held_jobs.hold_all)
     engine.run_until_idle()
     with pytest.raises(Refused, match="The job is held") as refused:
         room.ask(engine.answer, job_id, done())

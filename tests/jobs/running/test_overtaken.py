@@ -10,11 +10,10 @@ from secondsite.jobs.model.catalogue import Catalogue
 from secondsite.jobs.model.definitions import Definition, Step
 from secondsite.jobs.model.failures import StepFailed
 from secondsite.jobs.model.outcomes import Done
-from secondsite.jobs.running import parking, requests
-from secondsite.jobs.running.people import answering
+from secondsite.jobs.running import answers, parking, requests
 from secondsite.jobs.running.runner import Runner
 from secondsite.jobs.storage import claims
-from secondsite.jobs.storage.together import Together
+from secondsite.jobs.storage.group_commit import Together
 from tests.jobs.support_jobs import Gate
 
 QUESTION = asking.Question("Move the traffic", ("done", "failed"), ("failed",))
@@ -161,7 +160,7 @@ def test_an_answer_that_comes_as_its_job_turns_back_stays_on_record(room, monkey
 
     def answered_first(self, session, claim, task):
         asked = asking.Said(0, "done", "by the switch", "ann")
-        answering.answer(session, job_id, asked, room.clock())
+        answers.answer(session, job_id, asked, room.clock())
         turn_back(self, session, claim, task)
 
     monkeypatch.setattr(Runner, "_turn_back", answered_first)

@@ -10,7 +10,7 @@ from secondsite.ground.job_states import JobState
 from secondsite.jobs.model.definitions import Definition, Step
 from secondsite.jobs.model.failures import LeaseLost, StepFailed
 from secondsite.jobs.model.outcomes import Done
-from secondsite.jobs.storage import journal, touched
+from secondsite.jobs.storage import changed_jobs, journal
 from secondsite.jobs.storage.journal import Claim
 from secondsite.jobs.storage.transactions import Transactions
 from tests.jobs.support_jobs import Facts, enter, verb
@@ -68,7 +68,7 @@ def test_a_job_that_is_as_it_was_seen_is_not_read_again(room):
         seen = journal.fence(session, claim)
     with Session(room.db) as session, session.begin():
         assert journal.is_as_seen(session, claim, seen)
-        assert claim.job_id in touched.noted(session), "whoever follows it is told"
+        assert claim.job_id in changed_jobs.noted(session), "whoever follows it is told"
 
 
 @pytest.mark.parametrize("change", [{"cancel_requested": True}, {"state": JobState.HELD}, {"attempt": 2}])

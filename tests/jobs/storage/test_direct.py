@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, exc, insert, select
 
 from rig.background import Background
 from secondsite.jobs.storage.database import READ_ONLY, connect
-from secondsite.jobs.storage.prepared import Prepared, direct
+from secondsite.jobs.storage.prepared import Prepared, driver_transaction
 from secondsite.jobs.storage.sessions import begin, transaction
 
 metadata = sa.MetaData()
@@ -122,7 +122,7 @@ def test_whoever_listens_to_transactions_hears_of_all(db, name):
         add(session, 2)
         raise ZeroDivisionError
     assert len(heard) == {"begin": 2, "commit": 1, "rollback": 1}[name]
-    assert direct.opened(db) is None
+    assert driver_transaction.opened(db) is None
 
 
 @pytest.mark.parametrize("reads", [True, False])

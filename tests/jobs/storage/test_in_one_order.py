@@ -12,7 +12,7 @@ from secondsite.ground.job_states import JobState
 from secondsite.jobs.model.context import Child
 from secondsite.jobs.model.definitions import Children, Definition, Step
 from secondsite.jobs.model.outcomes import Wait
-from secondsite.jobs.running.people import holding
+from secondsite.jobs.running import held_jobs
 from secondsite.jobs.storage import journal, read
 from secondsite.jobs.storage.database import connect
 from tests.jobs.support_jobs import Facts, JournalSpace
@@ -77,7 +77,7 @@ def test_of_two_who_lock_the_jobs_of_a_batch_one_waits_for_the_other(room, batch
     the person was told that the database failed."""
     engine, job_id = batch
     if act is resume:
-        room.ask(holding.hold_all)
+        room.ask(held_jobs.hold_all)
     family = sorted([job_id, *(child.id for child in room.look(read.children_of, job_id))])
     done = threading.Event()
 

@@ -4,15 +4,15 @@ import json
 import shutil
 
 from rig.eventually import eventually
-from secondsite.appliance.control import again, enrollment
-from secondsite.appliance.orders.keeping.former import FORMER
+from secondsite.appliance.control import enrollment, reenrollment
+from secondsite.appliance.orders.rescue_manifest.former_vault import FORMER
 from secondsite.domain.lifecycle import State
 from secondsite.fabrics import simulated
 from secondsite.rescue import CONFIGURATION, RECORD
 from secondsite.wire import rest
 from secondsite.wire.common.policies import PolicyShape
 from secondsite.wire.rest.places import ReplacementKeyCreate
-from secondsite.wire.rest.plans.plan import PlanCreate
+from secondsite.wire.rest.plans import PlanCreate
 from tests.support.enrolled import enrolled
 from tests.support.vault import VaultInProcess
 
@@ -116,7 +116,7 @@ class World:
             enrollment, "answered", lambda _url, request, _print: vault.facade.appliances.enroll(request)
         )
         key = vault.facade.appliances.registration_key(name).key
-        site.config = again.enroll_again(site.config, "https://vault", key, "print")
+        site.config = reenrollment.enroll_again(site.config, "https://vault", key, "print")
         site.start()
         self.wait_connected(name)
 

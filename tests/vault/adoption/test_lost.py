@@ -1,7 +1,7 @@
 """All that a vault keeps is kept beside its machines for the next one, or `vault adopt` says that it is not there, with the command that sets it
 again."""
 
-from secondsite.vault.facade.nouns.adoption import telling
+from secondsite.vault.facade.nouns.adoption import advice
 from secondsite.vault.store import tables
 
 ADOPTED = frozenset(
@@ -43,7 +43,7 @@ def test_of_each_table_it_is_known_what_becomes_of_it():
 
 
 def test_what_is_to_be_set_again_is_said_with_its_command():
-    said = " ".join(telling.LOST)
+    said = " ".join(advice.LOST)
     for table, words in {**SET_AGAIN, **HISTORY}.items():
         assert words in said, table
     assert "secondsite site verify" in said, "a site is adopted without it"

@@ -12,17 +12,11 @@ from secondsite.domain.plans.plan import PlanGroup, PlanMachine, RecoveryPlan
 from secondsite.domain.policies import ReplicationPolicy
 from secondsite.wire import rest
 from secondsite.wire.common.cards import CardSettings
-from secondsite.wire.common.hooks.hook import MachineHook
+from secondsite.wire.common.hooks import MachineHook
 from secondsite.wire.common.machine_checks import CheckKind, MachineCheck
 from secondsite.wire.common.policies import PolicyShape
 from secondsite.wire.common.properties import TargetProperties
-from secondsite.wire.control.adopting import (
-    FoundRun,
-    FoundSource,
-    KeptMapping,
-    KeptPolicy,
-    KeptSite,
-)
+from secondsite.wire.control.adopting import FoundRun, FoundSource, KeptMapping, KeptPolicy, KeptSite
 from secondsite.wire.control.orders import Kind
 from tests.support.vault import Dialler, machine, request_for
 from tests.vault.adoption.support_saying import (

@@ -13,7 +13,7 @@ from secondsite.vault.facade.nouns.adoption import settings, values
 from secondsite.vault.store import SqlStore, migrate
 from secondsite.wire.common.bandwidth import BandwidthShape
 from secondsite.wire.common.cards import CardSettings
-from secondsite.wire.common.hooks.hook import MachineHook
+from secondsite.wire.common.hooks import MachineHook
 from secondsite.wire.common.machine_checks import CheckKind, MachineCheck
 from secondsite.wire.common.policies import PolicyShape
 from secondsite.wire.common.properties import TargetProperties

@@ -8,7 +8,7 @@ from secondsite.domain import backups as decisions
 from secondsite.entry import settings, vault_main
 from secondsite.entry.backup import kept
 from secondsite.entry.backup.scheduled import Scheduled
-from secondsite.vault.watch.backups import Backups
+from secondsite.vault.health.backups import Backups
 from tests.support.vault import VaultInProcess
 from tests.vault.backups import support_backups as backups
 

@@ -10,10 +10,10 @@ from secondsite.domain.drills import schedules
 from secondsite.domain.drills.schedules import DrillSchedule
 from secondsite.domain.plans.plan import PlanMachine
 from secondsite.vault import ports
-from secondsite.vault.watch.drills.scheduler import DrillScheduler
-from secondsite.vault.watch.drills.starting import Starting
-from secondsite.vault.watch.signals import Signals
-from secondsite.vault.watch.status_intake import StatusIntake
+from secondsite.vault.fleet.signals import Signals
+from secondsite.vault.fleet.status_intake import StatusIntake
+from secondsite.vault.watch.drill_scheduler import DrillScheduler
+from secondsite.vault.watch.drill_start import Starting
 from tests.vault.support_operations import Verbs, folder_in_memory
 
 NAMES = ("web01", "db01", "app01")

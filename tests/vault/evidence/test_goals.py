@@ -7,7 +7,7 @@ import pytest
 
 from secondsite.domain.lifecycle import Verb
 from secondsite.vault import ports
-from secondsite.vault.watch import health
+from secondsite.vault.health import findings
 from secondsite.wire.control.orders import Kind
 
 
@@ -37,9 +37,9 @@ def found(verbs, name="db01"):
         machine = tx.machines.find(name)
         policy, status = tx.policies.find(machine.policy), tx.statuses.get(machine.id)
         appliances = map(tx.appliances.find, (machine.source_appliance_id, machine.target_appliance_id))
-        situation = health.Situation(machine, status, policy, *appliances)
+        situation = findings.Situation(machine, status, policy, *appliances)
     now = verbs.clock.now() + timedelta(seconds=1)
-    return next((each for each in health.findings(situation, now) if each.code == "rto-missed"), None)
+    return next((each for each in findings.findings(situation, now) if each.code == "rto-missed"), None)
 
 
 @pytest.mark.parametrize("verb", [Verb.TEST_FAILOVER, Verb.FAILOVER, Verb.PLANNED_FAILOVER])

@@ -20,8 +20,8 @@ from secondsite.vault.facade.callers import THE_VAULT
 from secondsite.vault.facade.nouns.machines import Machines
 from secondsite.vault.facade.parts import Parts
 from secondsite.vault.facade.shared import machine_shapes
+from secondsite.vault.health.findings import CA_TOLD_BEFORE, LEFT_WHEN_LATE, Situation
 from secondsite.vault.store import SqlStore, migrate
-from secondsite.vault.watch.health import CA_TOLD_BEFORE, LEFT_WHEN_LATE, Situation
 from secondsite.wire import rest
 from secondsite.wire.common.findings import FindingShape
 from secondsite.wire.control import Hello, Status

@@ -8,9 +8,9 @@ import pytest
 from secondsite.domain.lifecycle import State
 from secondsite.domain.policies import ReplicationPolicy
 from secondsite.vault import ports
-from secondsite.vault.facade.shared import machine_shapes, written_machines
-from secondsite.vault.watch import health
-from secondsite.vault.watch.health import Situation
+from secondsite.vault.facade.shared import machine_shapes, prerendered_machines
+from secondsite.vault.health import findings
+from secondsite.vault.health.findings import Situation
 from secondsite.wire import rest
 from secondsite.wire.common.findings import FindingShape
 from secondsite.wire.control.statuses import OldCopyStatus
@@ -87,33 +87,33 @@ def test_an_old_copy_counts_once_it_was_seen_after_the_failover(made):
     seen = [said(known, source_at=NOW + timedelta(seconds=each)) for each in (-1, 0, 1, 2, 3)]
     for each in seen:
         shown = machine_shapes.protected(each, (), LATE)
-        assert written_machines.machine(each, LATE).text == shown.model_dump_json()
-    codes = [[one.code for one in health.findings(each, NOW)] for each in seen]
+        assert prerendered_machines.machine(each, LATE).text == shown.model_dump_json()
+    codes = [[one.code for one in findings.findings(each, NOW)] for each in seen]
     assert codes == [[], [], *3 * [["source-running-after-failover"]]]
     made.clear()
     for each in seen[2:]:
-        written_machines.machine(each, LATE + timedelta(seconds=1))
+        prerendered_machines.machine(each, LATE + timedelta(seconds=1))
     assert not made
 
 
 def test_an_old_copy_that_counted_counts_no_more_when_the_clock_was_set_back():
     known = situation(machine=machine(state=State.FAILED_OVER, failed_over_at=NOW))
     known = said(known, source=source_status(sent_at=NOW, power="running"), source_at=SOON)
-    written_machines.machine(known, NOW - timedelta(seconds=1))
+    prerendered_machines.machine(known, NOW - timedelta(seconds=1))
     again = said(known, source_at=NOW)
     shown = machine_shapes.protected(again, (), NOW)
-    assert written_machines.machine(again, NOW).text == shown.model_dump_json()
+    assert prerendered_machines.machine(again, NOW).text == shown.model_dump_json()
 
 
 def test_findings_are_found_again_when_the_clock_comes_to_where_they_turn(monkeypatch):
-    known, found = situation(), health.findings
+    known, found = situation(), findings.findings
     times: list[int] = []
 
     def counted(*given):
         times.append(1)
         return found(*given)
 
-    monkeypatch.setattr(health, "findings", counted)
+    monkeypatch.setattr(findings, "findings", counted)
     threshold = timedelta(seconds=known.policy.rpo_threshold_seconds)
     newest = known.status.replica.points[0].taken_at
     known = said(known, source_at=newest + threshold, replica_at=newest + threshold)  # nobody is silent
@@ -125,7 +125,7 @@ def test_findings_are_found_again_when_the_clock_comes_to_where_they_turn(monkey
         (newest, 4),
         (newest - timedelta(seconds=1), 5),
     ):
-        written_machines.machine(known, at)
+        prerendered_machines.machine(known, at)
         assert len(times) == count, at
 
 
@@ -141,15 +141,15 @@ def test_it_is_written_as_it_is_whatever_was_before():
             (known, LATE),
         ):
             shown = machine_shapes.protected(each, (), at)
-            assert written_machines.machine(each, at).text == shown.model_dump_json()
-            assert written_machines.machine(each, at).health is shown.health
+            assert prerendered_machines.machine(each, at).text == shown.model_dump_json()
+            assert prerendered_machines.machine(each, at).health is shown.health
 
 
 def test_while_only_its_age_changes_it_is_not_described_again(made):
     known = situation()
-    texts = {written_machines.machine(known, NOW + timedelta(seconds=each)).text for each in range(10)}
+    texts = {prerendered_machines.machine(known, NOW + timedelta(seconds=each)).text for each in range(10)}
     like_it = said(known, replica=replica_status(points=[point(1)]))
-    written_machines.machine(like_it, NOW)
+    prerendered_machines.machine(like_it, NOW)
     assert (len(texts), len(made)) == (10, 1)
 
 
@@ -158,6 +158,6 @@ def test_a_page_is_written_as_its_shape_is():
     shape = rest.MachinePage(
         items=tuple(machine_shapes.protected(each, (), NOW) for each in two), next="WzEsMl0"
     )
-    items = [written_machines.machine(each, NOW) for each in two]
-    assert written_machines.page(items, "WzEsMl0") == shape.model_dump_json()
-    assert written_machines.page([], None) == rest.MachinePage(items=()).model_dump_json()
+    items = [prerendered_machines.machine(each, NOW) for each in two]
+    assert prerendered_machines.page(items, "WzEsMl0") == shape.model_dump_json()
+    assert prerendered_machines.page([], None) == rest.MachinePage(items=()).model_dump_json()

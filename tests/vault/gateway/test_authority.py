@@ -13,7 +13,7 @@ from cryptography import x509
 
 from secondsite.domain import errors
 from secondsite.ground import tls
-from secondsite.vault.gateway.certificate_authority import (
+from secondsite.vault.fleet.gateway.certificate_authority import (
     VaultAuthority,
     create_authority,
     ensure_server_certificate,

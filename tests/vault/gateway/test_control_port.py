@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from rig.eventually import eventually
 from secondsite import __version__
 from secondsite.domain import errors
-from secondsite.vault.gateway.control_tls import for_appliances
+from secondsite.vault.fleet.gateway.control_tls import for_appliances
 from secondsite.wire import control
 from secondsite.wire.control.orders import Kind, Nothing
 from secondsite.wire.control.protocols import PROTOCOL_VERSION
@@ -193,7 +193,7 @@ def test_a_client_without_a_certificate_of_our_authority_gets_no_word(vault, tmp
 def test_a_certificate_of_a_foreign_authority_is_refused(vault, tmp_path):
     from datetime import UTC, datetime
 
-    from secondsite.vault.gateway.certificate_authority import create_authority
+    from secondsite.vault.fleet.gateway.certificate_authority import create_authority
 
     identity = vault.enroll("a")
     private, csr = request_for("x")

@@ -8,7 +8,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from rig.eventually import eventually
-from secondsite.vault.gateway import frames
+from secondsite.vault.fleet.gateway import frames
 from secondsite.wire import control
 from secondsite.wire.control.orders import Kind, Nothing
 from tests.support.vault import Dialler

@@ -10,9 +10,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from rig.eventually import eventually
-from secondsite.appliance.control.news import News
+from secondsite.appliance.control.status_parts import News
 from secondsite.domain import errors
-from secondsite.vault.gateway import greeting, reading
+from secondsite.vault.fleet.gateway import greeting, message_parser
 from secondsite.wire import control
 from secondsite.wire.common.base import Problem
 from secondsite.wire.common.machines import DiscoveredMachine, DiskDefinition
@@ -40,11 +40,11 @@ def statuses(number):
 
 def test_of_many_malformed_machines_each_is_looked_at_once():
     """20,000 took six seconds, and 100,000 two and a half minutes, in the thread that hears all appliances."""
-    status = reading.status("ap", statuses(1000))
+    status = message_parser.status("ap", statuses(1000))
     assert status is not None
     assert len(status.sources_gone) == 1000
     began = time.process_time()
-    assert reading.status("ap", statuses(MOST_MACHINES)) is None
+    assert message_parser.status("ap", statuses(MOST_MACHINES)) is None
     assert time.process_time() - began < 3
 
 
@@ -134,7 +134,7 @@ def test_the_networks_thread_reads_nothing_long_and_nobody_reads_what_was_not_as
         "what is no message": LONG,
     }
     with Dialler(odd) as hostile:
-        monkeypatch.setattr(reading, "parse", noted)
+        monkeypatch.setattr(message_parser, "parse", noted)
         for said in long.values():
             hostile.socket.send(said)
         hostile.socket.send(long_report("o1") + " " * 7)
@@ -143,7 +143,7 @@ def test_the_networks_thread_reads_nothing_long_and_nobody_reads_what_was_not_as
         hostile.socket.send(long_report("o2"))
         assert eventually(lambda: port.awaited("o2", 30)).facts
     assert read
-    assert [each for each in read if each[0] == "control-port" and each[1] > reading.SHORT] == []
+    assert [each for each in read if each[0] == "control-port" and each[1] > message_parser.SHORT] == []
     assert len(long_report("o1")) + 7 not in [length for _, length in read]
 
 
@@ -193,7 +193,7 @@ class Silent:
 def test_the_longest_that_honest_appliances_say_is_understood():
     sources = tuple(source_status(f"m{each}", last_seq=each, sent_at=NOW) for each in range(20_000))
     said = control.Status(sources=sources).model_dump_json()
-    status = reading.status("ap", said, Silent())
+    status = message_parser.status("ap", said, Silent())
     assert status is not None
     assert len(status.sources) == 20_000
     news = News(True)
@@ -201,7 +201,7 @@ def test_the_longest_that_honest_appliances_say_is_understood():
         news.of(None, replica_status(f"m{each}", points=tuple(map(point, range(1000)))))
     news.of(None, replica_status("large", points=tuple(point(each) for each in range(MOST_POINTS))))
     for part in news.parts:
-        assert reading.status("ap", control.Status(**part).model_dump_json(), Silent()) is not None
+        assert message_parser.status("ap", control.Status(**part).model_dump_json(), Silent()) is not None
 
 
 def test_a_site_of_thousands_of_machines_is_discovered():
@@ -210,5 +210,5 @@ def test_a_site_of_thousands_of_machines_is_discovered():
     machine = DiscoveredMachine(fabric_id="f", name="web", power="running", tag=None, definition=made)
     found = orders.Inventory(machines=(machine,) * 5000, networks=())
     text = control.Report(order_id="o1", facts=found.model_dump(mode="json")).model_dump_json()
-    report = reading.report("ap", text, reading.Heading("o1", None), Kind.DISCOVER, Silent())
+    report = message_parser.report("ap", text, message_parser.Heading("o1", None), Kind.DISCOVER, Silent())
     assert len(facts_of(orders.DISCOVER, report).machines) == 5000

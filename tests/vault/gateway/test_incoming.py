@@ -7,8 +7,8 @@ import pytest
 
 from rig.eventually import eventually
 from secondsite.domain import errors
-from secondsite.vault.gateway import incoming
-from secondsite.vault.gateway.incoming import MOST_BESIDE, Delivery
+from secondsite.vault.fleet.gateway import incoming
+from secondsite.vault.fleet.gateway.incoming import MOST_BESIDE, Delivery
 from secondsite.vault.ports import WrittenDown
 
 

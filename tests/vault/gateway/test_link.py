@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from secondsite.vault.gateway import link as links
-from secondsite.vault.gateway.link import EACH_BYTES, Link, Room
+from secondsite.vault.fleet.gateway import link as links
+from secondsite.vault.fleet.gateway.link import EACH_BYTES, Link, Room
 
 
 class Endless:

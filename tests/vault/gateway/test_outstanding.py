@@ -7,8 +7,8 @@ from typing import Any
 
 from rig.background import Background
 from rig.eventually import eventually
-from secondsite.vault.gateway.giving import Giving
-from secondsite.vault.gateway.outstanding import FORGOTTEN_AFTER_SECONDS, Arrived, Outstanding
+from secondsite.vault.fleet.gateway.order_delivery import Giving
+from secondsite.vault.fleet.gateway.outstanding import FORGOTTEN_AFTER_SECONDS, Arrived, Outstanding
 from secondsite.wire import control
 from tests.support.vault import point
 

@@ -7,7 +7,7 @@ import pytest
 
 from rig.eventually import eventually
 from secondsite.ground.units import MiB
-from secondsite.vault.gateway import greeting, reading
+from secondsite.vault.fleet.gateway import greeting, message_parser
 from secondsite.wire import control
 from tests.support.vault import Dialler, machine, source_status
 
@@ -25,7 +25,7 @@ from tests.support.vault import Dialler, machine, source_status
     ],
 )
 def test_a_status_shows_by_its_beginning(text, is_one):
-    assert reading.is_status(text) is is_one
+    assert message_parser.is_status(text) is is_one
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_a_status_shows_by_its_beginning(text, is_one):
 )
 def test_what_waits_counts_for_the_memory_that_it_takes(letter, each):
     text = control.Status().model_dump_json() + 100_000 * " " + letter
-    assert len(text) * each <= reading.held_bytes(text) < len(text) * each + 200
+    assert len(text) * each <= message_parser.held_bytes(text) < len(text) * each + 200
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_what_waits_counts_for_the_memory_that_it_takes(letter, each):
     ],
 )
 def test_a_reports_order_shows_by_its_beginning(text, head):
-    assert reading.heading(text) == head
+    assert message_parser.heading(text) == head
 
 
 @pytest.mark.parametrize(
@@ -64,14 +64,14 @@ def test_a_reports_order_shows_by_its_beginning(text, head):
 def test_what_postgresql_cannot_keep_of_a_text_does_not_come_in(said, kept):
     """A report with such a sentence failed the step that it was the end of."""
     text = control.Report(order_id="o1", sentence=said, facts={"banner": [said]}).model_dump_json()
-    message = reading.report("ap", text, reading.Heading("o1", None), "power")
+    message = message_parser.report("ap", text, message_parser.Heading("o1", None), "power")
     assert (message.sentence, message.facts) == (kept, {"banner": [kept]})
 
 
 def test_the_same_of_a_status_of_which_something_is_malformed():
     status = control.Status(sources=(source_status(power="a\x00b"), source_status()))
     text = status.model_dump_json().replace('"running":true', '"running":"odd"', 1)
-    message = reading.status("ap", text)
+    message = message_parser.status("ap", text)
     assert message is not None
     assert "\x00" not in str(message)
 
@@ -100,12 +100,12 @@ def test_the_networks_thread_does_not_read_statuses_that_wait(vault, monkeypatch
         read_by.append(threading.current_thread().name)
         return parse(text)
 
-    monkeypatch.setattr(reading, "parse", noted)
+    monkeypatch.setattr(message_parser, "parse", noted)
     said = control.Status(sources=(source_status(last_seq=4),)).model_dump_json()
     if begins != "as usual":
         said = '{"sources"' + said.partition('"sources"')[2].removesuffix("}") + ',"type":"status"}'
     if begins == "otherwise, and is long":
-        said += reading.SHORT * " "
+        said += message_parser.SHORT * " "
     with Dialler(source) as dialler:
         dialler.socket.send(said)
 

@@ -10,7 +10,7 @@ from websockets.exceptions import ConnectionClosed
 from rig.eventually import eventually
 from secondsite.domain import errors
 from secondsite.jobs.storage import database
-from secondsite.vault.watch.certificate_renewal import Renewal
+from secondsite.vault.fleet.certificate_renewal import Renewal
 from secondsite.wire import control
 from secondsite.wire.control.orders import Kind
 from tests.support.vault import Dialler, Identity, request_for, source_status

@@ -11,14 +11,14 @@ from cryptography import x509
 from rig import dying
 from secondsite.domain import errors
 from secondsite.ground import seams
-from secondsite.vault.gateway import rotation
-from secondsite.vault.gateway.certificate_authority import (
+from secondsite.vault.fleet.gateway import rotation
+from secondsite.vault.fleet.gateway.certificate_authority import (
     CA_KEY,
     create_authority,
     ensure_server_certificate,
     load_authority,
 )
-from secondsite.vault.gateway.rotation import Phase
+from secondsite.vault.fleet.gateway.rotation import Phase
 from tests.support.vault import request_for
 
 

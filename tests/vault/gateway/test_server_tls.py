@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from websockets.exceptions import WebSocketException
 
-from secondsite.vault.gateway.certificate_authority import create_authority
-from secondsite.vault.gateway.server_tls import ServerTls
+from secondsite.vault.fleet.gateway.certificate_authority import create_authority
+from secondsite.vault.fleet.gateway.server_tls import ServerTls
 from tests.support.vault import Dialler
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from secondsite.vault.notices import couriers, teller
-from secondsite.vault.notices.looking import Looking
+from secondsite.vault.notices import couriers, notifier
+from secondsite.vault.notices.detection import Looking
 from tests.support.vault import VaultInProcess
 from tests.vault.notices.support_receivers import Authority, MailServer, WebServer
 
@@ -42,9 +42,9 @@ def web_server():
 
 @pytest.fixture
 def often(monkeypatch):
-    monkeypatch.setattr(teller, "LOOK_SECONDS", 0.1)
-    monkeypatch.setattr(teller, "FINDINGS_SECONDS", 0.0)
-    monkeypatch.setattr(teller, "BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(notifier, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(notifier, "FINDINGS_SECONDS", 0.0)
+    monkeypatch.setattr(notifier, "BUSY_SECONDS", 0.05)
     monkeypatch.setattr(couriers, "FIRST_PAUSE_SECONDS", 0.2)
 
 

@@ -5,7 +5,7 @@ from typing import cast
 
 import pytest
 
-from secondsite.vault.notices.ways import line
+from secondsite.vault.notices.delivery import connection
 
 
 class Opened:
@@ -24,10 +24,10 @@ class Opened:
     ],
 )  # fmt: skip
 def test_where_secrets_of_clouds_are_nothing_is_sent(address):
-    with pytest.raises(line.NotDelivered, match="nothing is sent there"):
-        line._refuse_own_network(cast(socket.socket, Opened(address)))  # noqa: SLF001
+    with pytest.raises(connection.NotDelivered, match="nothing is sent there"):
+        connection._refuse_own_network(cast(socket.socket, Opened(address)))  # noqa: SLF001
 
 
 @pytest.mark.parametrize("address", ["192.0.2.7", "127.0.0.1", "2001:db8::a9fe:a9fe", "64:ff9b::c000:207"])
 def test_other_receivers_are_told(address):
-    line._refuse_own_network(cast(socket.socket, Opened(address)))  # noqa: SLF001
+    connection._refuse_own_network(cast(socket.socket, Opened(address)))  # noqa: SLF001

@@ -10,12 +10,12 @@ from secondsite.domain.notices.targets import NoticeTarget, Webhook
 from secondsite.domain.policies import ReplicationPolicy
 from secondsite.jobs.storage import database
 from secondsite.vault import ports
+from secondsite.vault.health.backups import Backups
+from secondsite.vault.notices.delivery.connection import Line, NotDelivered
+from secondsite.vault.notices.detection import Looking
 from secondsite.vault.notices.findings import Findings
-from secondsite.vault.notices.looking import Looking
-from secondsite.vault.notices.ways.line import Line, NotDelivered
 from secondsite.vault.store import SqlStore, migrate
-from secondsite.vault.watch.backups import Backups
-from secondsite.wire.rest.validation.shapes import Flaw, FlawKind
+from secondsite.wire.rest.validation import Flaw, FlawKind
 from tests.support import statements
 from tests.support.vault import NOW, machine
 from tests.vault.support_intake import Intake

@@ -3,8 +3,8 @@
 import pytest
 
 from secondsite.domain.notices.targets import NoticeTarget, Webhook
+from secondsite.vault.notices.delivery import Line, NotDelivered, send
 from secondsite.vault.notices.messages import Message
-from secondsite.vault.notices.ways import Line, NotDelivered, send
 
 
 @pytest.mark.parametrize("url", ["http://h:99999/", "http://h:abc/", "https://[::1/"])

@@ -104,9 +104,9 @@ def test_nobody_is_there(vault, tell, web_server):
 
 
 def test_who_hangs_is_cut_and_holds_up_nobody_else(vault, tell, web_server, monkeypatch):
-    from secondsite.vault.notices.ways import line
+    from secondsite.vault.notices.delivery import connection
 
-    monkeypatch.setattr(line, "DEADLINE_SECONDS", 1.0)
+    monkeypatch.setattr(connection, "DEADLINE_SECONDS", 1.0)
     hangs, good = web_server(), web_server()
     hangs.gate.clear()
     tell("hangs", wanted={"findings": None}, **hangs.target())

@@ -6,7 +6,7 @@ import pytest
 
 from secondsite.domain.lifecycle import State, Verb
 from secondsite.vault import ports
-from secondsite.vault.watch import health
+from secondsite.vault.health import findings
 from secondsite.wire.common.findings import FindingShape
 from secondsite.wire.control import checks
 from secondsite.wire.control.orders import Kind
@@ -109,11 +109,11 @@ def test_what_a_check_warns_of_is_in_its_sentence_and_a_finding_until_the_next_c
     run = verbs.run(verb)
     assert run.job.state == "succeeded"
     assert "The machine uses a hostdev. Try a drill." in run.tasks[0].sentence
-    assert "The machine uses a hostdev. Try a drill." in findings(verbs)["checked-with-warnings"]
+    assert "The machine uses a hostdev. Try a drill." in found_of(verbs)["checked-with-warnings"]
     verbs.appliances.obstacles = ()
     if verb is not Verb.PLANNED_FAILOVER:
         assert verbs.run(Verb.PLANNED_FAILOVER).job.state == "succeeded"
-        assert "checked-with-warnings" not in findings(verbs)
+        assert "checked-with-warnings" not in found_of(verbs)
 
 
 SAVED = checks.ObstacleShape(
@@ -132,8 +132,8 @@ def told(verbs):
     """The finding of the check, with what the source's appliance says."""
     machine = verbs.machine()
     with verbs.store.reading() as tx:
-        situation = health.Situation(machine, tx.statuses.get(machine.id), None, None, None)
-    found = {each.code: each.what for each in health.findings(situation, datetime.now(UTC))}
+        situation = findings.Situation(machine, tx.statuses.get(machine.id), None, None, None)
+    found = {each.code: each.what for each in findings.findings(situation, datetime.now(UTC))}
     return found.get("checked-with-warnings", "")
 
 
@@ -165,10 +165,10 @@ def test_a_failover_says_that_saved_memory_stays_behind(verbs, power):
     assert ("must not be started" in run.tasks[0].sentence) is (power == "saved")
 
 
-def findings(verbs):
+def found_of(verbs):
     machine = verbs.machine()
-    situation = health.Situation(machine, ports.StatusRecord(machine.id), None, None, None)
-    return {each.code: each.what for each in health.findings(situation, datetime.now(UTC))}
+    situation = findings.Situation(machine, ports.StatusRecord(machine.id), None, None, None)
+    return {each.code: each.what for each in findings.findings(situation, datetime.now(UTC))}
 
 
 def mapped(verbs, target_network="lan-b"):
@@ -237,7 +237,7 @@ def test_a_card_without_a_mapped_network_is_told_by_the_check(verbs, verb):
     said = "net0 (52:54:00:00:00:01) has no mapped network at b: it will not be connected."
     assert said in run.tasks[0].sentence
     assert "secondsite mapping create a/lan b/NETWORK" in run.tasks[0].sentence
-    assert "checked-with-warnings" not in findings(verbs)
+    assert "checked-with-warnings" not in found_of(verbs)
 
 
 def test_the_way_home_asks_for_no_networks(verbs):

@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from secondsite.domain import errors, lifecycle
 from secondsite.domain.lifecycle import DrillState, State, Verb
-from secondsite.domain.plans import taking
+from secondsite.domain.plans import run_selection
 from secondsite.domain.plans.actions import Action
 from secondsite.domain.plans.directions import Direction
 from secondsite.domain.plans.plan import PlanGroup, RecoveryPlan
@@ -22,8 +22,8 @@ from tests.vault.support_operations import Verbs, folder_in_memory
 pytestmark = pytest.mark.slow
 
 NAMES = ("db01", "web01", "web02")
-RUNS = st.sampled_from(taking.VERBS)
-SINGLE = st.sampled_from([verb for verb in taking.VERBS if verb is not Verb.CHANGE_RECOVERY_POINT])
+RUNS = st.sampled_from(run_selection.VERBS)
+SINGLE = st.sampled_from([verb for verb in run_selection.VERBS if verb is not Verb.CHANGE_RECOVERY_POINT])
 ONE = st.sampled_from(NAMES)
 WAY = st.sampled_from((None, *Direction))
 NTH = st.integers(0, 12)

@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 
 from secondsite.domain.lifecycle import DrillState, State, Verb
-from secondsite.jobs.running.people import holding
+from secondsite.jobs.running import held_jobs
 from secondsite.wire.control.orders import Kind
 from tests.vault.plan_runs.conftest import NAMES
 from tests.vault.plan_runs.support_plan_runs import TRAFFIC, cancel, states, until, until_asked
@@ -15,7 +15,7 @@ from tests.vault.support_appliances import A
 
 def hold(verbs):
     with verbs.store.transaction() as tx:
-        holding.hold_all(tx.session)
+        held_jobs.hold_all(tx.session)
 
 
 def resume(verbs, job_id):

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from secondsite.domain.lifecycle import Verb
-from secondsite.domain.plans.taking import Wanted
+from secondsite.domain.plans.run_selection import Wanted
 from secondsite.vault import plan_runs, ports
 from secondsite.wire.common.cards import CardSettings
 from secondsite.wire.rest.places import NetworkMapping

@@ -3,7 +3,7 @@
 import pytest
 
 from secondsite.domain.lifecycle import State, Verb
-from secondsite.jobs.running.people import holding
+from secondsite.jobs.running import held_jobs
 from secondsite.vault import ports
 from secondsite.wire.common.properties import TargetProperties
 from secondsite.wire.control.orders import Kind
@@ -82,7 +82,7 @@ def test_a_machine_that_is_held_while_it_waits_goes_back_when_it_is_cancelled(ve
     job_id = verbs.submit_plan(Verb.PLANNED_FAILOVER, shop)
     until(verbs, lambda: waits_to_start(verbs, "db02"))
     with verbs.store.transaction() as tx:
-        holding.hold_all(tx.session)
+        held_jobs.hold_all(tx.session)
     cancel(verbs, job_id if which == "the run" else job_of(verbs, "db02").id)
     if which == "the machine":
         with verbs.store.transaction() as tx:

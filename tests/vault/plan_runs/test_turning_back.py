@@ -5,7 +5,7 @@ import pytest
 from secondsite.domain.lifecycle import State, Verb
 from secondsite.domain.plans.actions import Action
 from secondsite.jobs.model.failures import Refused
-from secondsite.jobs.running.people import holding
+from secondsite.jobs.running import held_jobs
 from secondsite.wire.control.orders import Kind
 from secondsite.wire.control.scripts import ScriptRan
 from tests.vault.plan_runs.conftest import NAMES
@@ -123,7 +123,7 @@ def test_a_run_that_asks_notices_who_has_left_its_gate(verbs, plan):
     until_asked(verbs, job_id)
     (child,) = (each.job for each in verbs.tree(job_id).children if each.job.subject_name == "web02")
     with verbs.store.transaction() as tx:
-        holding.hold_all(tx.session)
+        held_jobs.hold_all(tx.session)
     cancel(verbs, child.id)
     with verbs.store.transaction() as tx:
         verbs.engine.resume(tx.session, job_id)

@@ -6,8 +6,8 @@ from secondsite.vault import store as vault_store
 from secondsite.vault.facade.callers import THE_VAULT
 from secondsite.vault.facade.nouns.adoption import Adoption
 from secondsite.vault.facade.waiting import Waiting
-from secondsite.vault.watch.keeping import kept_by
-from secondsite.vault.watch.signals import Signals
+from secondsite.vault.fleet.rescue_manifest import kept_by
+from secondsite.vault.fleet.signals import Signals
 from secondsite.wire import rest
 from secondsite.wire.control.orders import Kind
 from tests.vault.support_appliances import A, B

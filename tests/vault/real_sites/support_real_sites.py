@@ -25,8 +25,8 @@ from secondsite.fabrics.interface import PowerState
 from secondsite.ground.units import DAY
 from secondsite.vault import ports
 from secondsite.vault.facade.shared import machine_shapes
-from secondsite.vault.watch.health import Situation
-from secondsite.vault.watch.status_intake import StatusIntake
+from secondsite.vault.fleet.status_intake import StatusIntake
+from secondsite.vault.health.findings import Situation
 from secondsite.wire.common.base import Problem
 from secondsite.wire.control import Order, Report
 from tests.vault.support_appliances import A, B

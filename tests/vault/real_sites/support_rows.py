@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from secondsite.domain import lifecycle, offers
+from secondsite.domain import allowed_operations, lifecycle
 from secondsite.domain.lifecycle import DrillState, State, Verb
 from tests.vault.real_sites.support_states import BEFORE, DRILL, FORWARD, REVERSE, SINCE, name_of
 
@@ -61,11 +61,11 @@ class Row:
         seen = self.comes or seen
         source, target = self.sites
         away = frozenset({str(self.site)} if self.lost in (SOURCE, TARGET, NEW_HARDWARE) else ())
-        standing = offers.Standing(
+        standing = allowed_operations.Standing(
             self.name, seen, DrillState.RUNNING if drills else DrillState.NONE, source, target, away=away,
             has_points=None if self.points_are_there else False,
         )  # fmt: skip
-        refused = offers.refused(standing)
+        refused = allowed_operations.refused(standing)
         return tuple(
             verb
             for verb in lifecycle.allowed_operations(standing.state, standing.drill)

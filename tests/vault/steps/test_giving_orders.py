@@ -11,7 +11,7 @@ from secondsite.domain.errors import ApplianceUnreachable, DeadlineExceeded
 from secondsite.jobs.model.context import StepContext
 from secondsite.jobs.model.outcomes import Wait
 from secondsite.vault.steps.deps import Deps
-from secondsite.vault.steps.sides.giving_orders import (
+from secondsite.vault.steps.sides.orders import (
     FORGOTTEN_AFTER_SECONDS,
     GRACE_SECONDS,
     SLOW_FOR_SECONDS,

@@ -16,8 +16,8 @@ from secondsite.jobs.storage import database as opening
 from secondsite.jobs.storage.lease import Member
 from secondsite.jobs.storage.tables import engines
 from secondsite.vault import ports
-from secondsite.vault.gateway.giving import Giving
-from secondsite.vault.gateway.others import Desk, Others
+from secondsite.vault.fleet.gateway.order_delivery import Giving
+from secondsite.vault.fleet.gateway.other_processes import Desk, Others
 from secondsite.vault.store import SqlStore, migrate
 from secondsite.vault.store.several import heard
 from secondsite.wire.control import Order, Progress, Report

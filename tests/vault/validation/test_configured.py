@@ -10,13 +10,13 @@ from secondsite.domain.drills.schedules import DrillSchedule
 from secondsite.domain.lifecycle import State
 from secondsite.domain.plans.plan import PlanGroup, PlanMachine, RecoveryPlan
 from secondsite.domain.policies import ReplicationPolicy
-from secondsite.domain.verification.budget import VerificationBudget
+from secondsite.domain.verification_budget import VerificationBudget
 from secondsite.vault import ports
 from secondsite.vault.facade.nouns.validation import configured, validating
 from secondsite.vault.facade.nouns.validation.configured import Found, World
 from secondsite.wire.common.stores import Keeping, StoreSpace
 from secondsite.wire.rest.places import NetworkMapping
-from secondsite.wire.rest.validation.shapes import Flaw, FlawKind
+from secondsite.wire.rest.validation import Flaw, FlawKind
 from tests.support.vault import machine
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

@@ -7,12 +7,12 @@ from typing import cast
 
 import pytest
 
-from secondsite.domain.verification.budget import VerificationBudget
+from secondsite.domain.verification_budget import VerificationBudget
 from secondsite.vault import ports
+from secondsite.vault.fleet.signals import Signals
+from secondsite.vault.fleet.status_intake import StatusIntake
 from secondsite.vault.steps.points import boot_point
-from secondsite.vault.watch.signals import Signals
-from secondsite.vault.watch.status_intake import StatusIntake
-from secondsite.vault.watch.verification.scheduler import VerificationScheduler
+from secondsite.vault.watch.verification_scheduler import VerificationScheduler
 from secondsite.wire.control.orders import Kind
 from tests.vault.support_operations import Verbs, folder_in_memory
 

@@ -7,8 +7,8 @@ import pytest
 
 from secondsite.domain import errors
 from secondsite.domain.lifecycle import State
-from secondsite.vault.watch.health import Situation, findings
-from secondsite.vault.watch.said.heard import Heard
+from secondsite.vault.fleet.statuses.latest_status import Heard
+from secondsite.vault.health.findings import Situation, findings
 from secondsite.wire import control
 from secondsite.wire.control import Again, Hello, Status, changes
 from secondsite.wire.control.statuses import SourceStatus

@@ -2,7 +2,7 @@
 
 import gc
 
-from secondsite.vault.watch.derived import Derived
+from secondsite.vault.health.derived import Derived
 from secondsite.wire.control.statuses import ReplicaStatus
 from tests.support.vault import point, replica_status
 

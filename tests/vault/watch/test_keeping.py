@@ -10,8 +10,8 @@ from secondsite.domain.lifecycle import State
 from secondsite.domain.plans.actions import Action
 from secondsite.domain.plans.plan import PlanGroup, PlanMachine, RecoveryPlan
 from secondsite.vault import ports
-from secondsite.vault.watch import keeping
-from secondsite.vault.watch.settings_push import COMING
+from secondsite.vault.fleet import rescue_manifest
+from secondsite.vault.fleet.settings_push import COMING
 from secondsite.wire.common.properties import TargetProperties
 from secondsite.wire.control.orders import Kind
 from tests.support.vault import Dialler, machine
@@ -24,13 +24,13 @@ REFUSED = {"problem": {"code": "fabric-error", "message": "The disk is full.", "
 @pytest.fixture
 def looks(monkeypatch):
     """Counts the looks at an appliance."""
-    counted, kept_by = [], keeping.kept_by
+    counted, kept_by = [], rescue_manifest.kept_by
 
     def counting(*asked):
         counted.append(asked)
         return kept_by(*asked)
 
-    monkeypatch.setattr(keeping, "kept_by", counting)
+    monkeypatch.setattr(rescue_manifest, "kept_by", counting)
     return counted
 
 
@@ -120,5 +120,5 @@ def test_of_a_machine_that_comes_home_the_appliance_there_is_told_that_it_does(v
     with vault.store.transaction() as tx:
         there = machine(source_appliance_id=away.id, target_appliance_id=home.id)
         tx.machines.add(dataclasses.replace(there, source_site="b", target_site="a"))
-        (kept,) = keeping.kept_by(tx, tx.appliances.find(home.id)).machines
+        (kept,) = rescue_manifest.kept_by(tx, tx.appliances.find(home.id)).machines
     assert kept.home

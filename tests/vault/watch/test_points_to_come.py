@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 
 from secondsite.vault import ports
 from secondsite.vault.facade.nouns import points
-from secondsite.vault.watch import health, rpo_series
+from secondsite.vault.health import findings
+from secondsite.vault.watch import rpo_series
 from tests.support.vault import NOW, machine, point, replica_status, source_status
 
 AGO = timedelta(seconds=28)
@@ -17,7 +18,7 @@ def said(taken_at, sent_at=NOW - AGO, source_at=NOW):
 
 
 def codes(status):
-    found = health.findings(health.Situation(machine(), status, None, None, None), NOW)
+    found = findings.findings(findings.Situation(machine(), status, None, None, None), NOW)
     return [each.code for each in found]
 
 
@@ -32,11 +33,11 @@ def test_a_point_of_the_far_future_counts_as_what_the_source_sent_last_and_is_no
 def test_a_source_whose_clock_is_ahead_has_points_that_are():
     ahead = timedelta(days=9)
     status = said(NOW + ahead, sent_at=NOW + ahead - AGO, source_at=NOW)
-    assert health.recoverable_at(status) == NOW + ahead
+    assert findings.recoverable_at(status) == NOW + ahead
     assert "not-believed" not in codes(status)
 
 
 def test_points_of_now_are_believed():
     status = said(NOW - timedelta(seconds=5))
-    assert health.recoverable_at(status) == NOW - timedelta(seconds=5)
+    assert findings.recoverable_at(status) == NOW - timedelta(seconds=5)
     assert "not-believed" not in codes(status)

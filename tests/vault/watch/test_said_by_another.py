@@ -1,6 +1,6 @@
 """What was said over a connection that ended is not charged to the appliance that connects next."""
 
-from secondsite.vault.watch import disbelief
+from secondsite.vault.health import disbelief
 from secondsite.wire.common.stores import StoreSpace
 from secondsite.wire.control import Hello, Status
 from tests.support.vault import NOW

@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 from rig.eventually import eventually
 from secondsite.domain.lifecycle import State
 from secondsite.ground.units import MiB
-from secondsite.vault.watch.settings_push import LONGEST_REST_SECONDS, MOST_UNANSWERED, rest_seconds
+from secondsite.vault.fleet.settings_push import LONGEST_REST_SECONDS, MOST_UNANSWERED, rest_seconds
 from secondsite.wire.control.orders import Kind
 from secondsite.wire.rest import PolicyCreate
 from tests.support.vault import Dialler, machine
@@ -111,7 +111,7 @@ def test_the_source_learns_where_its_target_is_reached_now(vault, protected):
 
 @pytest.mark.slow
 def test_what_was_not_reported_is_told_again(vault, monkeypatch):
-    from secondsite.vault.watch import settings_push
+    from secondsite.vault.fleet import settings_push
 
     monkeypatch.setattr(settings_push, "LOOK_AGAIN_SECONDS", 0.2)
     identity = vault.enroll("a")

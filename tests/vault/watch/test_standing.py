@@ -9,7 +9,7 @@ from secondsite.domain.drills.verdicts import Verdict
 from secondsite.domain.health import Health
 from secondsite.domain.lifecycle import DrillState, State, Verb
 from secondsite.vault import ports
-from secondsite.vault.watch import health, standing
+from secondsite.vault.health import findings, standing_findings
 from tests.support.vault import NOW, machine
 from tests.vault.support_operations import Verbs, folder_in_memory
 
@@ -17,36 +17,36 @@ SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
 
 
 def codes(now, **changes):
-    return [finding.code for finding in standing.standing(machine(**changes), now)]
+    return [finding.code for finding in standing_findings.standing(machine(**changes), now)]
 
 
 def test_a_machine_that_was_never_drilled_is_told_of_a_week_after_its_protection():
     assert codes(NOW + 7 * DAY, created_at=NOW) == []
-    (finding,) = standing.standing(machine(created_at=NOW), NOW + 8 * DAY)
+    (finding,) = standing_findings.standing(machine(created_at=NOW), NOW + 8 * DAY)
     assert (finding.code, finding.since) == ("never-drilled", NOW + 7 * DAY)
     assert "cleanup-test-failover" in finding.kind.do
 
 
 def test_a_drill_counts_as_long_as_the_settings_say():
-    found = standing.standing(machine(drilled_at=NOW), NOW + 31 * DAY, 30 * DAY)
+    found = standing_findings.standing(machine(drilled_at=NOW), NOW + 31 * DAY, 30 * DAY)
     assert [each.code for each in found] == ["drill-is-old"]
 
 
 def test_a_drill_that_nobody_completes_is_told_of_from_the_second_day_on():
     drill = ports.DrillRecord("p1", "f1", "web01-test", None, False, NOW, "j1")
     waits = machine(drill=drill, drill_state=DrillState.RUNNING, created_at=NOW)
-    assert not list(standing.standing(waits, NOW + DAY))
-    (finding,) = standing.standing(waits, NOW + 400 * DAY)
+    assert not list(standing_findings.standing(waits, NOW + DAY))
+    (finding,) = standing_findings.standing(waits, NOW + 400 * DAY)
     assert (finding.code, finding.since) == ("drill-waits", NOW + DAY)
     assert f"waits since {NOW:%Y-%m-%d %H:%M} UTC" in finding.what
 
 
 def test_what_a_drill_has_not_shown_leaves_the_machine_healthy_but_one_that_failed_does_not():
     fresh = machine(created_at=NOW)
-    never = tuple(standing.standing(fresh, NOW + 8 * DAY))
-    assert health.overall(fresh, never) is Health.HEALTHY
+    never = tuple(standing_findings.standing(fresh, NOW + 8 * DAY))
+    assert findings.overall(fresh, never) is Health.HEALTHY
     bad = machine(drilled_at=NOW, drill_failed_at=NOW)
-    assert health.overall(bad, tuple(standing.standing(bad, NOW + HOUR))) is Health.WARNING
+    assert findings.overall(bad, tuple(standing_findings.standing(bad, NOW + HOUR))) is Health.WARNING
 
 
 def test_a_copy_that_was_of_no_use_is_told_of_until_another_look_says_otherwise():
@@ -63,7 +63,7 @@ def test_a_copy_that_was_of_no_use_is_told_of_until_another_look_says_otherwise(
 
 def test_a_drill_counts_for_90_days():
     assert codes(NOW + 90 * DAY, drilled_at=NOW) == []
-    (finding,) = standing.standing(machine(drilled_at=NOW), NOW + 91 * DAY)
+    (finding,) = standing_findings.standing(machine(drilled_at=NOW), NOW + 91 * DAY)
     assert (finding.code, finding.since) == ("drill-is-old", NOW + 90 * DAY)
     assert f"ended on {NOW:%Y-%m-%d}" in finding.what
 
@@ -71,7 +71,7 @@ def test_a_drill_counts_for_90_days():
 @pytest.mark.parametrize("state", [State.FAILED_OVER, State.PLANNED_FAILED_OVER, State.COMMITTED])
 def test_a_machine_that_runs_at_its_target_is_not_protected_from_its_failover_on(state):
     assert codes(NOW + SECOND, state=state, failed_over_at=NOW) == ["not-protected"]
-    (found,) = standing.standing(machine(state=state, failed_over_at=NOW), NOW + SECOND)
+    (found,) = standing_findings.standing(machine(state=state, failed_over_at=NOW), NOW + SECOND)
     assert found.what.endswith(
         "for reprotect." if state is State.COMMITTED else "for commit, and then reprotect."
     )
@@ -97,11 +97,11 @@ def test_lists_look_again_when_one_begins_to_be_told():
     ends_at = NOW + 80 * DAY
     appliance = ports.ApplianceRecord("x", "x", "a", NOW, ends_at, last_seen_at=NOW, connected=True)
     nothing = ports.StatusRecord("m1", None, None, None, None)
-    known = health.Situation(resting, nothing, None, appliance, appliance)
-    assert health.steady_until(known, NOW) == NOW
-    found = health.findings(known, NOW + SECOND)
+    known = findings.Situation(resting, nothing, None, appliance, appliance)
+    assert findings.steady_until(known, NOW) == NOW
+    found = findings.findings(known, NOW + SECOND)
     assert [each.code for each in found] == ["not-protected"]
-    assert health.overall(resting, found) is Health.WARNING
+    assert findings.overall(resting, found) is Health.WARNING
 
 
 def test_a_drill_that_is_cleaned_up_ends_it():

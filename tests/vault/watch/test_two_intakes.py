@@ -10,8 +10,8 @@ from secondsite.jobs.storage import database
 from secondsite.jobs.storage.lease import Member
 from secondsite.jobs.storage.tables import engines
 from secondsite.vault import ports
+from secondsite.vault.fleet.signals import Signals
 from secondsite.vault.store import SqlStore, migrate
-from secondsite.vault.watch.signals import Signals
 from secondsite.wire.control import Hello, Status
 from tests.support.postgres import postgres, postgres_url
 from tests.support.vault import NOW, machine, source_status

@@ -14,11 +14,11 @@ from secondsite.domain import health as catalogue
 from secondsite.domain.health import Health
 from secondsite.domain.lifecycle import DrillState, State, Verb
 from secondsite.domain.policies import ReplicationPolicy
-from secondsite.ground.lived import Lived
+from secondsite.ground.lived_time import Lived
 from secondsite.vault import ports
 from secondsite.vault.facade.shared import machine_shapes
-from secondsite.vault.watch import health
-from secondsite.vault.watch.health import Situation
+from secondsite.vault.health import findings
+from secondsite.vault.health.findings import Situation
 from secondsite.vault.watch.housekeeping import Housekeeping
 from secondsite.wire.common.findings import FindingShape
 from secondsite.wire.control import Hello, Status
@@ -137,7 +137,7 @@ def test_a_clock_that_differs_is_named_with_its_seconds_since_it_did_and_until_i
     assert "120 s behind" in said()[0][0]
     with store.reading() as tx:
         status = facts.latest(tx, "m1")
-    (found,) = health.findings(situation(status=status), NOW)
+    (found,) = findings.findings(situation(status=status), NOW)
     assert (found.code, found.said_by) == ("clock-skew", None)
     facts.status("appliance-a", Status(sources=(source_status(),), at=clock.now))
     assert said() == []
@@ -150,7 +150,7 @@ def test_what_an_appliance_says_of_clocks_is_told_as_its_words(store, facts, clo
         facts.status("appliance-a", Status(sources=(of_source,), at=clock.now + ahead))
         with store.reading() as tx:
             status = facts.latest(tx, "m1")
-        told = {each.code: each.told for each in health.findings(situation(status=status), NOW)}
+        told = {each.code: each.told for each in findings.findings(situation(status=status), NOW)}
         assert told.pop("cycle-failed") == "appliance 'x' of site a says: Set yours back."
         assert list(told) == (["clock-skew"] if ahead else [])
 
@@ -231,23 +231,23 @@ def situation(put_back=False, **changes):
     }
     given = Situation(**{**values, **changes})
     replica = given.status.replica
-    if replica is None or put_back or given.machine.state not in health.SHOULD_RUN:
+    if replica is None or put_back or given.machine.state not in findings.SHOULD_RUN:
         return given
     runs = replica.model_copy(update={"runs": ("failover",)})
     return dataclasses.replace(given, status=dataclasses.replace(given.status, replica=runs))
 
 
 def codes(given, now=NOW):
-    return [finding.code for finding in health.findings(given, now)]
+    return [finding.code for finding in findings.findings(given, now)]
 
 
 def test_a_machine_with_a_young_point_is_healthy():
     assert codes(situation()) == []
-    assert health.overall(machine(), ()) is Health.HEALTHY
+    assert findings.overall(machine(), ()) is Health.HEALTHY
 
 
 def test_an_old_point_exceeds_the_rpo_since_the_threshold_was_passed():
-    found = health.findings(situation(), NOW + timedelta(seconds=85))
+    found = findings.findings(situation(), NOW + timedelta(seconds=85))
     assert [(finding.code, finding.since) for finding in found] == [
         ("rpo-exceeded", NOW + timedelta(seconds=50))
     ]
@@ -271,7 +271,7 @@ def test_a_vault_that_has_just_started_says_that_a_point_is_old_once_both_sides_
 def test_a_side_that_does_not_speak_hides_no_old_point_for_long():
     started = NOW + timedelta(seconds=25)
     given = situation(listens_since=started)
-    found = [codes(given, started + health.SPOKEN_WITHIN * share) for share in (0, 0.9, 1, 2)]
+    found = [codes(given, started + findings.SPOKEN_WITHIN * share) for share in (0, 0.9, 1, 2)]
     assert found == [[], [], ["rpo-exceeded"], ["rpo-exceeded"]]
 
 
@@ -312,8 +312,8 @@ def test_an_appliance_that_is_connected_and_says_nothing_of_the_machine_has_forg
 
 def test_the_machine_is_looked_at_again_when_its_appliance_may_be_silent_for_too_long():
     given = situation(policy=ReplicationPolicy("default"))
-    assert health.steady_until(given, NOW) == NOW + health.SILENT
-    assert health.steady_until(given, NOW + health.SILENT * 2) is None
+    assert findings.steady_until(given, NOW) == NOW + findings.SILENT
+    assert findings.steady_until(given, NOW + findings.SILENT * 2) is None
 
 
 def test_a_source_that_runs_after_the_failover_is_critical():
@@ -331,13 +331,13 @@ def test_a_machine_that_its_target_knows_no_failover_of_runs_nowhere(state):
     """Its store was put back, or a start from another point failed: the appliance has nothing that it could look for."""
     left = machine(state=state, failed_over_at=NOW - timedelta(seconds=5))
     off = dataclasses.replace(situation().status, source=source_status(power="off"))
-    found = {each.code: each for each in health.findings(situation(True, machine=left, status=off), NOW)}
+    found = {each.code: each for each in findings.findings(situation(True, machine=left, status=off), NOW)}
     told = found["failed-over-machine-missing"]
     assert "knows of no failover" in told.what
     assert ("cancel-failover web01" in told.do) is (state is State.PLANNED_FAILED_OVER)
     assert ("change-recovery-point web01" in told.do) is (state is not State.COMMITTED)
     assert "with what it wrote there" not in told.do
-    assert health.steady_until(situation(True, machine=left, status=off), NOW) is None
+    assert findings.steady_until(situation(True, machine=left, status=off), NOW) is None
     assert "failed-over-machine-missing" not in codes(situation(machine=left, status=off))
 
 
@@ -358,7 +358,7 @@ def test_what_a_target_says_of_another_time_tells_nothing_of_where_a_machine_run
 
 def since_when(left, **said):
     status = dataclasses.replace(situation().status, **said)
-    found = {each.code: each for each in health.findings(situation(machine=left, status=status), NOW)}
+    found = {each.code: each for each in findings.findings(situation(machine=left, status=status), NOW)}
     return found["source-running-after-failover"].since
 
 
@@ -381,7 +381,7 @@ def test_a_second_copy_is_one_since_it_was_started_and_one_that_never_went_off_s
 def test_an_old_copy_that_its_owner_migrated_or_paused_is_a_second_copy_too(power, how):
     left = machine(state=State.FAILED_OVER, failed_over_at=NOW - timedelta(seconds=5))
     status = dataclasses.replace(situation().status, source=source_status(power=power))
-    found = {each.code: each for each in health.findings(situation(machine=left, status=status), NOW)}
+    found = {each.code: each for each in findings.findings(situation(machine=left, status=status), NOW)}
     assert found.keys() == {"not-protected", "source-running-after-failover"}
     assert how in found["source-running-after-failover"].what
 
@@ -408,7 +408,7 @@ def test_by_a_targets_word_alone_nobody_is_told_to_stop_what_runs_at_the_source(
     running = dataclasses.replace(status, replica=status.replica.model_copy(update={"runs": ("failover",)}))
     found = {
         each.code: each
-        for each in health.findings(situation(machine=machine(state=state), status=running), NOW)
+        for each in findings.findings(situation(machine=machine(state=state), status=running), NOW)
     }
     assert "source-running-after-failover" not in found
     assert "look at both sites" in found["record-is-behind"].what
@@ -423,7 +423,7 @@ def test_what_an_appliance_has_no_way_to_know_is_told_as_its_words_and_brings_no
     said = FindingShape(code=code, what="Stop it at site a.", since=NOW)
     status = situation().status
     status = dataclasses.replace(status, replica=status.replica.model_copy(update={"findings": (said,)}))
-    (found,) = health.findings(situation(status=status), NOW)
+    (found,) = findings.findings(situation(status=status), NOW)
     assert (found.code, found.said_by) == ("cycle-failed", "appliance 'x' of site b")
     assert found.told == "appliance 'x' of site b says: Stop it at site a."
 
@@ -458,7 +458,7 @@ def test_a_vault_from_before_a_failover_says_so_and_names_the_way_on(committed, 
     off = source_status(power="off", epoch=epoch)
     status = dataclasses.replace(situation().status, source=off, replica=replica)
     (found,) = (
-        each for each in health.findings(situation(status=status), NOW) if each.code == "record-is-behind"
+        each for each in findings.findings(situation(status=status), NOW) if each.code == "record-is-behind"
     )
     assert way in found.what
     known = [machine(start_ordered=True), machine(state=State.FAILED_OVER), machine(epoch=2)]
@@ -481,7 +481,7 @@ def test_what_a_dark_site_said_of_a_failover_is_told_as_what_was_last_heard(sour
         "source": dataclasses.replace(seen.source, site="a", connected=source),
         "target": dataclasses.replace(seen.target, site="b", connected=target),
     }
-    found = health.findings(dataclasses.replace(seen, **sides), NOW)
+    found = findings.findings(dataclasses.replace(seen, **sides), NOW)
     (told,) = (each.what for each in found if each.code == "record-is-behind")
     assert told.startswith(
         f"{said} Machine 'web01' was failed over" if said else "Machine 'web01' was failed over"
@@ -548,13 +548,13 @@ def test_a_failover_that_failed_is_critical_and_tells_what_is_known_of_the_sourc
     """Its source may be off, and nothing else said so."""
     left = machine(state=State.FAILOVER_FAILED)
     status = dataclasses.replace(situation().status, source=source_status(power="off"))
-    (found,) = health.findings(situation(machine=left, status=status), NOW)
+    (found,) = findings.findings(situation(machine=left, status=status), NOW)
     assert (found.code, found.kind.severity) == ("failover-failed", "critical")
     assert found.what.endswith("at site a it was last seen off.")
     unknown = dataclasses.replace(status, source=None)
-    (found,) = health.findings(situation(machine=left, status=unknown), NOW)
+    (found,) = findings.findings(situation(machine=left, status=unknown), NOW)
     assert found.what.endswith("whether it runs at site a is not known.")
-    assert health.overall(left, (found,)) is Health.CRITICAL
+    assert findings.overall(left, (found,)) is Health.CRITICAL
 
 
 def test_what_the_appliances_report_is_shown_even_if_this_vault_has_no_word_for_it():

@@ -3,25 +3,28 @@
 Its rooms:
 
     vault, sites, appliances, networks, policies, tokens, audit, approvals  the vault and its settings
-    machines, points, groups, plans                       what is protected, and how it is recovered together
-    settings                                              what is set for single machines, and pools of addresses
-    verbs, jobs                                           what is started, and how it goes on
-    events                                                as server-sent events
-    evidence                                              what is kept of failovers and drills
-    notices                                               what people and programs are told of
-    drills                                                test failovers that the vault starts
-    names                                                 what stands in paths and queries
+    machines, points, groups, plans  what is protected, and how it is recovered together
+    settings         what is set for single machines, and pools of addresses
+    verbs, jobs      what is started, and how it goes on
+    events           as server-sent events
+    evidence         what is kept of failovers and drills
+    names            what stands in paths and queries
+    drill_schedules  drills that the vault starts by itself
+    notice_targets   whom notices go to
 """
 
 from . import (
     appliances,
     approvals,
     audit,
+    drill_schedules,
     events,
+    evidence,
     groups,
     jobs,
     machines,
     networks,
+    notice_targets,
     plans,
     points,
     policies,
@@ -31,9 +34,6 @@ from . import (
     vault,
     verbs,
 )
-from .drills import schedules as drill_schedules
-from .evidence import entries as evidence
-from .notices import targets as notice_targets
 from .settings import checks, hooks, pools, properties
 
 OPEN = (vault.open_router, appliances.open_router)

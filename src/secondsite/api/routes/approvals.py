@@ -7,7 +7,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from ...vault.facade.nouns.approvals import is_secret
 from ...wire import rest
-from .. import again
+from .. import replay_approved
 from ..access import Vault
 from ..headers import OnceHeader
 from ..routers import guarded
@@ -49,11 +49,11 @@ async def grant_approval(request: Request, vault: Vault, number: ApprovalNumber)
     asker = await run_in_threadpool(approvals.asker_to_grant, number)
     if asker is not None:
         record = await run_in_threadpool(approvals.existing, number)
-        await again.rehearse(request.app, record.request, vault.parts.caller)
+        await replay_approved.rehearse(request.app, record.request, vault.parts.caller)
         if is_secret(record):
             await run_in_threadpool(approvals.grant_later, number)
         else:
-            await again.carry_out(request.app, vault, number, asker)
+            await replay_approved.carry_out(request.app, vault, number, asker)
     return await run_in_threadpool(approvals.show, number)
 
 

@@ -7,8 +7,8 @@ from fastapi import Query, Response
 from ...wire import rest
 from ..access import Vault
 from ..headers import OnceHeader
+from ..prerendered import written
 from ..routers import guarded
-from ..written import written
 from .names import JobId
 
 router = guarded("jobs")

@@ -8,12 +8,12 @@ from fastapi import Query, Response
 
 from ...wire import rest
 from ...wire.common.instants import InstantOrUtc
-from ...wire.rest.choices.candidates import ApplianceCandidates
+from ...wire.rest.candidates import ApplianceCandidates
 from ...wire.rest.preflights import EligibilityQuery, Preflight
 from ..access import Caller, Vault
 from ..headers import LOCATION, OnceHeader, answers, locate
+from ..prerendered import as_json
 from ..routers import guarded
-from ..written import as_json
 from .names import MachineName, OnlySite, SiteName
 
 router = guarded("machines")

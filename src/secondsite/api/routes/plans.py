@@ -7,9 +7,9 @@ from typing import Annotated
 from fastapi import Body, Query, Response
 
 from ...domain.lifecycle import Verb
-from ...vault.facade.nouns.plans.runs import REQUESTS
+from ...vault.facade.nouns.plan_runs import REQUESTS
 from ...wire import rest
-from ...wire.rest.choices.shapes import PlanChoices
+from ...wire.rest.choices import PlanChoices
 from ..access import Caller, Vault
 from ..headers import ETAG, LOCATION, IfMatch, OnceHeader, answers, locate, tag
 from ..pages import Paging, by_name

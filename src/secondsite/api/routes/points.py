@@ -11,8 +11,8 @@ from ...wire import rest
 from ...wire.common import points
 from ...wire.common.instants import Instant
 from ...wire.common.points import PointShape
-from ...wire.rest.choices.shapes import RecoveryChoices
-from ...wire.rest.predictions.shapes import Prediction, ReprotectPreview
+from ...wire.rest.choices import RecoveryChoices
+from ...wire.rest.predictions import Prediction, ReprotectPreview
 from ..access import Caller, Vault
 from ..headers import LOCATION, OnceHeader, answers, locate
 from ..routers import guarded

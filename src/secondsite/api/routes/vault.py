@@ -8,10 +8,10 @@ from fastapi.responses import PlainTextResponse
 
 from ...domain import lifecycle
 from ...wire import rest
-from ...wire.rest.validation.shapes import Validation
+from ...wire.rest.validation import Validation
 from ..access import Vault
+from ..prerendered import written
 from ..routers import guarded, open_to_all
-from ..written import written
 
 _one_at_a_time = anyio.CapacityLimiter(1)
 """Of their own: who asks for readiness waits for no other request."""

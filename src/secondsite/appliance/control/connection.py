@@ -17,7 +17,7 @@ from websockets.sync.client import ClientConnection, connect
 from ...datapath.channel import TlsFiles, client_context, is_distrust
 from ...datapath.errors import DatapathError
 from ...ground import bounded_json, threads
-from ...ground.seldom import Seldom
+from ...ground.log_limit import Seldom
 from ...ground.tls import to_a_vault
 from ...ground.units import MiB
 from ...wire import control as wire
@@ -25,7 +25,7 @@ from ...wire.control.protocols import RELEASES_APART, SPOKEN, Spoken
 from ...wire.control.reports import first_of
 from ..shared import KnownVaults
 from .order_desk import OrderDesk
-from .redialling import Redialling
+from .redial_delay import Redialling
 from .renewal import Renewal
 from .reporter import Reporter
 

@@ -15,9 +15,9 @@ from ...domain.amounts import span
 from ...ground.units import DAY
 from ...wire.control import Order
 from ...wire.control.orders import Kind
-from ..shared import State, numbers
+from ..shared import State, order_numbers
 
-KEY, DRILL_KEY, VAULT_KEY = numbers.KEY, numbers.DRILL_KEY, numbers.VAULT_KEY
+KEY, DRILL_KEY, VAULT_KEY = order_numbers.KEY, order_numbers.DRILL_KEY, order_numbers.VAULT_KEY
 OLDEST_SECONDS = 7 * DAY
 """How long after its deadline an order is still carried out: its vault may have been down, and goes on with it."""
 STARTS = frozenset({Kind.RESTART.value, Kind.START_REPLICA.value})

@@ -16,7 +16,7 @@ from ...wire.control.statuses import ReplicaStatus, SourceStatus
 from ..source import Replication, Source
 from ..target import HostedReplica, Misplaced, ReplicaHost
 from .generations import DRILL_KEY, KEY, Generations
-from .news import Key, News, Part, Side, size
+from .status_parts import Key, News, Part, Side, size
 
 ALL_EVERY_SECONDS = 5.0
 """To a vault that takes no changes. One that does hears as often that nothing changed."""

@@ -2,16 +2,16 @@
 
 Its rooms:
 
-    schedule      when each group takes its next common point
-    asked         which other appliance may ask for one
-    common_point  one recovery point that all machines of a group share
-    outcome       what comes of it
-    leading       members behind other appliances, as who leads them sees them
-    following     the leader, as an appliance that it asks sees it
-    others        what both have to do
-    link          what they say to each other
-    member        one machine of a common point
-    barrier       where the members wait for each other
+    schedule           when each group takes its next common point
+    permitted_leaders  which other appliance may ask for one
+    common_point       one recovery point that all machines of a group share
+    outcome            what comes of it
+    leader             members behind other appliances, as who leads them sees them
+    follower           the leader, as an appliance that it asks sees it
+    other_appliances   what both have to do
+    link               what they say to each other
+    member             one machine of a common point
+    barrier            where the members wait for each other
 """
 
 from .schedule import Groups

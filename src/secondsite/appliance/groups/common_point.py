@@ -23,12 +23,12 @@ from ...ground.problem import ours
 from ...wire.control.orders import CycleFact
 from ...wire.control.setups import GroupShape
 from ..shared import Peers
-from ..source import CycleRequest, Interrupted, Replication, Source, views
+from ..source import CycleRequest, Interrupted, Replication, Source, leftover_views
 from . import outcome
 from .barrier import Barrier
-from .leading import Leading
+from .leader import Leading
 from .member import Member, act_on, raise_first
-from .others import Others
+from .other_appliances import Others
 from .outcome import Common, Moment
 
 PAUSE_BUDGET_SECONDS = 2.0
@@ -136,7 +136,7 @@ class CommonPoints:
             )
             members = [Member(source) for source in sources]
             for member in members:
-                stack.callback(views.sweep, self._fabric, member.source)
+                stack.callback(leftover_views.sweep, self._fabric, member.source)
                 stack.enter_context(member.open_view)
             act_on(pool, members, self._dial)
             raise_first(members)
@@ -157,7 +157,7 @@ class CommonPoints:
 
     def _dial(self, member: Member) -> None:
         cycles, source = self._replication.cycles, member.source
-        views.settle(self._fabric, source)
+        leftover_views.settle(self._fabric, source)
         member.connection = member.open_view.enter_context(cycles.connect(source))
         cycles.offer(source, member.connection, source.setup.disks)
 

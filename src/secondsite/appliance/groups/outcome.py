@@ -9,7 +9,7 @@ from ...domain import errors
 from ...fabrics.interface import Freeze
 from ..source import CycleRequest
 from .member import Member
-from .others import Fixed, Others, Verdict
+from .other_appliances import Fixed, Others, Verdict
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,9 @@ from ...ground.periodic import Periodic
 from ...wire.control.setups import GroupShape
 from ..shared import Peers, State
 from ..source import Replication
-from .asked import REST, Asked
 from .common_point import FINDING, CommonPoints
 from .outcome import Common
+from .permitted_leaders import REST, Asked
 
 FACT = "site/groups"
 LOOK_SECONDS = 0.5

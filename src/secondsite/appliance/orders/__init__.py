@@ -13,6 +13,7 @@ from . import (
     commit,
     instants,
     inventory,
+    live_chains,
     override,
     points,
     power,
@@ -23,16 +24,15 @@ from . import (
     source,
     source_cycles,
 )
-from .adopting import ordered as adopting
-from .beside import live_chains
+from .adoption import handlers as adopting
 from .context import ApplianceParts, Context
-from .keeping import ordered as keeping
-from .late.taken_back import TakenBack
-from .names import ordered as names
+from .names import handlers as names
 from .networks.shared import serve_again
 from .override import start_at_the_site
 from .proof import booting, proving
-from .scripts import ordered
+from .rescue_manifest import handlers as keeping
+from .scripts import handlers
+from .withdrawn_shutdown import TakenBack
 
 Handler = Callable[[Context, Any], tuple[str, Shape]]
 
@@ -72,9 +72,9 @@ HANDLERS: dict[Kind, Handler] = {
     Kind.REMOVE_NETWORK: inventory.remove_network,
     Kind.PROVE: proving.prove,
     Kind.BOOT_POINT: booting.boot_point,
-    Kind.CHECK_SCRIPTS: ordered.check,
-    Kind.RUN_SCRIPT: ordered.run,
-    Kind.RUN_GUEST_SCRIPT: ordered.run_in_guest,
+    Kind.CHECK_SCRIPTS: handlers.check,
+    Kind.RUN_SCRIPT: handlers.run,
+    Kind.RUN_GUEST_SCRIPT: handlers.run_in_guest,
     Kind.UPDATE_NAMES: names.update,
     Kind.KEEP: keeping.keep,
     Kind.SHOW_KEPT: adopting.show,

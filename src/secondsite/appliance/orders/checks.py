@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...datapath.disks import image
-from ...domain import errors, resting, typed
+from ...domain import errors, power_states, shell
 from ...domain.amounts import exact_size, size
 from ...fabrics.interface import MachineSummary, Obstacle, PowerState
 from ...ground import usage
@@ -25,12 +25,12 @@ from ...wire.control.checks import (
     WantedReplica,
 )
 from ...wire.control.setups import Base
-from ..shared import withdrawn
+from ..shared import withdrawn_definitions
 from ..target import FAILOVER, GIVE_ONE, old_disks, second_copies, stores
-from . import marks, own_pauses, runs
+from . import group_pauses, machine_tags, runs
 from .context import Context
-from .names import ordered as names
-from .networks import missing, production, standing_in
+from .names import handlers as names
+from .networks import missing, production, production_counterparts
 
 PEER_SECONDS = 3.0
 PEER_PATIENCE_SECONDS = 15.0
@@ -60,14 +60,14 @@ def check_target(context: Context, payload: CheckTarget) -> tuple[str, CheckedTa
         sets_cpu_model=True,
         makes_several=shares,
         serves=shares and context.fabric.networks.cannot_serve() is None,
-        stand_ins=standing_in.known(context, payload),
+        stand_ins=production_counterparts.known(context, payload),
         keeps=True,
     )
 
 
 def _of_source(context: Context, payload: CheckSource, reached: list[float]) -> Iterator[ObstacleShape]:
     """`reached`: is told how long it took to be connected to the peer."""
-    machine = marks.looked_for(context, payload.fabric_id)
+    machine = machine_tags.looked_for(context, payload.fabric_id)
     if machine is None:
         yield _obstacle(
             f"The site has no machine {payload.fabric_id}.", "Discover the site again, or define the machine."
@@ -76,8 +76,8 @@ def _of_source(context: Context, payload: CheckSource, reached: list[float]) -> 
         found = context.fabric.tracking.check(payload.fabric_id)
         concerned = (None, *payload.disks) if payload.disks else {each.disk for each in found}
         yield from (_shape(each) for each in found if each.disk in concerned)
-        yield from _not_off(own_pauses.power(context, payload.fabric_id), machine.name)
-        yield from marks.obstacles(context, machine)
+        yield from _not_off(group_pauses.power(context, payload.fabric_id), machine.name)
+        yield from machine_tags.obstacles(context, machine)
     if payload.peer_addresses:
         yield from _unreachable(context, payload.peer_addresses, reached)
 
@@ -85,9 +85,9 @@ def _of_source(context: Context, payload: CheckSource, reached: list[float]) -> 
 def _not_off(power: PowerState, name: str) -> Iterator[ObstacleShape]:
     """A saved machine can be replicated, though without its saved memory; one that lives elsewhere cannot."""
     try:
-        resting.require_able(power, name)
+        power_states.require_able(power, name)
     except errors.NotPossibleNow as problem:
-        do = resting.before_a_move(name) if power is PowerState.SAVED else problem.do
+        do = power_states.before_a_move(name) if power is PowerState.SAVED else problem.do
         blocking = power is PowerState.ELSEWHERE
         yield ObstacleShape(what=problem.message, do=do, blocking=blocking, about=str(power))
 
@@ -241,7 +241,9 @@ def _old_disks(context: Context, wanted: WantedReplica) -> Iterator[ObstacleShap
         return
     found = context.fabric.inventory.get(wanted.existing_fabric_id)
     left = (
-        found.definition if found is not None else withdrawn.recall(context.state, wanted.existing_fabric_id)
+        found.definition
+        if found is not None
+        else withdrawn_definitions.recall(context.state, wanted.existing_fabric_id)
     )
     alternate = "Reprotect to an alternate location, which copies everything: '--location alternate'."
     if left is None:
@@ -302,9 +304,9 @@ def _take_over(context: Context, name: str, stands_on: CopyInstant | None) -> st
     forward = fact.forward if fact is not None else None
     if stands_on is not None and stands_on.through_seq is not None and forward is not None:
         at = f"--at {forward.taken_at.isoformat()}"
-        return f"secondsite machine failover {typed.arguments(name, options=at)}"
+        return f"secondsite machine failover {shell.arguments(name, options=at)}"
     point = "" if stands_on is None else f"--point {shlex.quote(stands_on.point_id)}"
-    return f"secondsite machine failover {typed.arguments(name, options=point)}"
+    return f"secondsite machine failover {shell.arguments(name, options=point)}"
 
 
 def _too_large(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
@@ -397,7 +399,7 @@ def _taken(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
 
 def _stood_on(context: Context, found: MachineSummary) -> str:
     """What to do about a machine that was defined on the disks that a replica here stands on."""
-    left = withdrawn.recall(context.state, found.fabric_id)
+    left = withdrawn_definitions.recall(context.state, found.fabric_id)
     if left is None or not second_copies.is_copy(found, left):
         return ""
     return second_copies.what_to_do(found.name)
@@ -413,7 +415,7 @@ def _rid_of(context: Context, namesake: MachineSummary) -> str:
     """What to do about a machine that has the name which another one is to have."""
     hosted = context.parts.host.find(namesake.tag or "")
     if hosted is not None and namesake.fabric_id in runs.of_drills(context):
-        verb = f"secondsite machine cleanup-test-failover {typed.arguments(hosted.setup.machine_name)}"
+        verb = f"secondsite machine cleanup-test-failover {shell.arguments(hosted.setup.machine_name)}"
         return f"It is the copy of a test failover of {hosted.setup.machine_name}: '{verb}' removes it."
     return (
         "Let it have another name here ('secondsite machine set MACHINE --target-name NAME'). Or rename that machine, or remove it, "

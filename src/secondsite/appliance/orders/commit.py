@@ -6,10 +6,10 @@ from ...domain import errors
 from ...fabrics.interface import MachineSummary, PowerState
 from ...ground import seams
 from ...wire.control.orders import CommitPoint, FabricMachine, Nothing
-from ..shared import withdrawn
+from ..shared import withdrawn_definitions
 from ..source import Source
 from ..target import HostedReplica
-from . import marks
+from . import machine_tags
 from .context import Context
 from .networks import reserving
 from .power import take_away
@@ -40,7 +40,7 @@ def consolidate(context: Context, payload: FabricMachine) -> tuple[str, Nothing]
     starts with its host again, if it did before it was failed over."""
     hosted = context.parts.host.find(context.machine_id)
     with context.alone(hosted, "consolidating"):
-        marks.found(context, payload.fabric_id)
+        machine_tags.found(context, payload.fabric_id)
         context.parts.replication.fences.lower(context.machine_id, payload.fabric_id, None)
         if hosted is None:
             return "the machine was already on its own disks", Nothing()
@@ -68,7 +68,7 @@ def consolidate(context: Context, payload: FabricMachine) -> tuple[str, Nothing]
 def _forget_withdrawn(context: Context, hosted: HostedReplica) -> None:
     """The machine is defined here again, by the commit for good."""
     if hosted.setup.existing_fabric_id:
-        withdrawn.forget(context.state, hosted.setup.existing_fabric_id)
+        withdrawn_definitions.forget(context.state, hosted.setup.existing_fabric_id)
         context.fabric.hosting.release(hosted.setup.existing_fabric_id)
 
 
@@ -78,7 +78,7 @@ def remove_machine(context: Context, payload: FabricMachine) -> tuple[str, Nothi
     if source is not None and source.setup.fabric_id != payload.fabric_id:
         source = None
     with context.alone(source, "removing the machine", interrupt=True):
-        found = marks.found(context, payload.fabric_id)
+        found = machine_tags.found(context, payload.fabric_id)
         if found is not None:
             _require_left(context, found, source)
             take_away(context, found, source)

@@ -12,8 +12,8 @@ from ..groups import Groups
 from ..shared import ApplianceConfig, Bandwidth, EnrolledPeers, KnownVaults, Peers, State, TrustedCas
 from ..source import Replication, Source
 from ..target import FAILOVER, Applier, HostedReplica, ReplicaHost, Seeds
-from .beside.giving_way import GivingWay
-from .beside.turns import ScriptTurns
+from .giving_way import GivingWay
+from .hook_queue import ScriptTurns
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from ...ground.plural import counted
 from ...wire.common.machines import MachineDefinition
 from ...wire.control.orders import StopReplication
-from ..shared import withdrawn
+from ..shared import withdrawn_definitions
 from ..target import HostedReplica
 from . import runs
 from .context import Context
@@ -15,7 +15,7 @@ def stays(context: Context, hosted: HostedReplica, payload: StopReplication) -> 
         return None
     if any(point.epoch > payload.keep_later_than for point in hosted.points):
         return leave_points(context, hosted)
-    left = withdrawn.recall(context.state, payload.fabric_id) if payload.fabric_id else None
+    left = withdrawn_definitions.recall(context.state, payload.fabric_id) if payload.fabric_id else None
     if left is None or not hosted.replica.state.stands_on_its_run:
         return None
     return _give_back(context, hosted, left)
@@ -42,7 +42,7 @@ def _give_back(context: Context, hosted: HostedReplica, left: MachineDefinition)
     runs.end_forgotten_drills(context, hosted)
     context.parts.host.remove(hosted, keep_files=True)
     sentence = define_again(context, left, None)
-    withdrawn.forget(context.state, left.fabric_id)
+    withdrawn_definitions.forget(context.state, left.fabric_id)
     return f"{sentence}: no copy of it was found at the other site"
 
 

@@ -1,7 +1,7 @@
 """A person starts the old copy of a machine that was failed over, although that is forbidden: by an order, or at the site."""
 
 from ...domain import errors
-from ...domain.resting import obstacle
+from ...domain.power_states import obstacle
 from ...fabrics.interface import Fabric, MachineSummary, PowerState
 from ...wire.control.orders import PowerFact, StartAnyway
 from ..shared import State

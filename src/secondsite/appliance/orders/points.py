@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from ...datapath import errors as datapath_errors
-from ...domain import errors, journal, points, typed
+from ...domain import errors, journal, points, shell
 from ...domain.amounts import size, span
 from ...ground.plural import counted
 from ...wire.control.orders import Drain, HoldPoint, Nothing, OnePoint, Points
@@ -40,7 +40,7 @@ def _readable(hosted: HostedReplica) -> Iterator[None]:
         raise errors.ReplicaError(
             f"What was sent of {hosted.setup.machine_name} cannot be processed at the target: {problem.message}",
             do="In need start it without that: 'secondsite machine failover "
-            f"{typed.arguments(hosted.setup.machine_name, options='--choice latest_processed')}'. While it runs at its source, disable "
+            f"{shell.arguments(hosted.setup.machine_name, options='--choice latest_processed')}'. While it runs at its source, disable "
             "its protection and enable it again.",
         ) from problem
 

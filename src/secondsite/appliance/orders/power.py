@@ -5,24 +5,23 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from ...domain import errors, typed
+from ...domain import errors, shell
 from ...domain.amounts import span
-from ...domain.resting import obstacle, require_able, stands_still
+from ...domain.power_states import obstacle, require_able, stands_still
 from ...fabrics.interface import MachineSummary, PowerState
 from ...ground import seams
 from ...wire.control.checks import ObstacleShape
 from ...wire.control.orders import FabricMachine, Nothing, PowerFact, Restart, ShutDown, Withdraw
-from ..shared import withdrawn
+from ..shared import withdrawn_definitions
 from ..source import Source
 from ..target import FAILOVER, HostedReplica
-from . import marks, own_pauses, runs
+from . import group_pauses, machine_tags, runs, withdrawn_shutdown
 from .context import Context
-from .late import taken_back
 from .names import addresses
 
 
 def state(context: Context, payload: FabricMachine) -> tuple[str, PowerFact]:
-    power = own_pauses.power(context, payload.fabric_id)
+    power = group_pauses.power(context, payload.fabric_id)
     asked = payload.tell_addresses and power is PowerState.RUNNING
     told = addresses.bounded(addresses.known(context, payload.fabric_id)) if asked else {}
     in_the_way = tuple(_to_leaving(context, payload.fabric_id, power)) if payload.leaves else ()
@@ -31,10 +30,10 @@ def state(context: Context, payload: FabricMachine) -> tuple[str, PowerFact]:
 
 def _to_leaving(context: Context, fabric_id: str, power: PowerState) -> Iterator[ObstacleShape]:
     """What would be found only when it is off: it could not be moved then, nor started again."""
-    found = marks.looked_for(context, fabric_id)
+    found = machine_tags.looked_for(context, fabric_id)
     if found is None:
         return
-    yield from marks.obstacles(context, found)
+    yield from machine_tags.obstacles(context, found)
     try:
         require_able(power, found.name)
     except errors.NotPossibleNow as problem:
@@ -42,7 +41,7 @@ def _to_leaving(context: Context, fabric_id: str, power: PowerState) -> Iterator
     if not context.fabric.power.stays_defined(fabric_id):
         yield ObstacleShape(
             what=f"{found.name} is transient: its definition vanishes when it is shut down.",
-            do=f"Define it: 'virsh dumpxml --migratable {typed.arguments(found.name)} > FILE', then 'virsh define FILE'.",
+            do=f"Define it: 'virsh dumpxml --migratable {shell.arguments(found.name)} > FILE', then 'virsh define FILE'.",
         )
 
 
@@ -58,18 +57,18 @@ def shut_down(context: Context, payload: ShutDown) -> tuple[str, PowerFact]:
 
 def _shut_down(context: Context, payload: ShutDown) -> tuple[str, PowerFact]:
     power, began = context.fabric.power, time.monotonic()
-    before = own_pauses.power(context, payload.fabric_id)
+    before = group_pauses.power(context, payload.fabric_id)
     if before in (PowerState.OFF, PowerState.MISSING):
-        taken_back.is_off(context)
+        withdrawn_shutdown.is_off(context)
         return f"the machine was already {before}", PowerFact(power=str(before), already=True)
     found = ours(context, payload.fabric_id)
     obstacle(before, found.name)
     if not payload.force:
         stands_still(before, found.name)
-    taken_back.asks(context, payload.fabric_id)
+    withdrawn_shutdown.asks(context, payload.fabric_id)
     seams.reach("appliance.machine.to-be-asked")
     if power.shut_down(payload.fabric_id, payload.grace_seconds):
-        taken_back.is_off(context)
+        withdrawn_shutdown.is_off(context)
         return f"shut the machine down in {time.monotonic() - began:.0f} s", PowerFact(power="off")
     if not payload.force:
         raise errors.DeadlineExceeded(
@@ -77,7 +76,7 @@ def _shut_down(context: Context, payload: ShutDown) -> tuple[str, PowerFact]:
             do="Shut it down from inside, then try again.",
         )
     power.stop(payload.fabric_id)
-    taken_back.is_off(context)
+    withdrawn_shutdown.is_off(context)
     return f"cut the power after {payload.grace_seconds:.0f} s without a shutdown", PowerFact(power="off")
 
 
@@ -85,7 +84,7 @@ def restart(context: Context, payload: Restart) -> tuple[str, PowerFact]:
     """Cancel a planned failover: start the machine, unless its owner has it off, and resume its replication."""
     source = context.parts.replication.find(context.machine_id)
     with context.alone(source or _replica(context), "resuming", interrupt=True):
-        marks.found(context, payload.fabric_id)  # before its fence is asked for
+        machine_tags.found(context, payload.fabric_id)  # before its fence is asked for
         with context.parts.replication.fences.lifted(context.machine_id):
             did, found = (_started if payload.start else _left)(context, payload.fabric_id)
         context.parts.replication.fences.lower(context.machine_id, payload.fabric_id, source)
@@ -108,7 +107,7 @@ def _replica(context: Context) -> HostedReplica | None:
 def _started(context: Context, fabric_id: str) -> tuple[str, PowerState]:
     _not_anothers(context, fabric_id)
     found = context.fabric.power.state(fabric_id)
-    watched = taken_back.take_back(context, found)
+    watched = withdrawn_shutdown.take_back(context, found)
     if found in (PowerState.SAVED, PowerState.ELSEWHERE):
         return f"left the machine as its owner did ({found})", found
     context.fabric.power.start(fabric_id)
@@ -116,7 +115,7 @@ def _started(context: Context, fabric_id: str) -> tuple[str, PowerState]:
         return _as_its_owner_left_it(context, fabric_id)
     if watched:
         return (
-            f"the machine had not gone off (if it does within {span(taken_back.WATCHED_SECONDS)}, it is started again)",
+            f"the machine had not gone off (if it does within {span(withdrawn_shutdown.WATCHED_SECONDS)}, it is started again)",
             PowerState.RUNNING,
         )
     did = "the machine was running already" if found is PowerState.RUNNING else "started the machine"
@@ -140,7 +139,7 @@ def _as_its_owner_left_it(context: Context, fabric_id: str) -> tuple[str, PowerS
 def _not_anothers(context: Context, fabric_id: str) -> None:
     """Raises NotOurs for a machine that came under another protection since: here it may be the old copy. Without a tag it is its
     owner's, and off because of us."""
-    found = marks.found(context, fabric_id)
+    found = machine_tags.found(context, fabric_id)
     if found is not None and found.tag not in (None, context.machine_id):
         raise errors.NotOurs(
             f"Machine {found.name} at this site is tagged {found.tag}: it was protected anew, and is not started for what was before.",
@@ -202,7 +201,7 @@ def take_away(context: Context, found: MachineSummary, source: Source | None) ->
         context.fabric.power.stop(found.fabric_id)
         seams.reach("appliance.machine.stopped")
     context.fabric.tracking.acknowledge(found.fabric_id, None)
-    withdrawn.remember(context.state, found.definition)
+    withdrawn_definitions.remember(context.state, found.definition)
     seams.reach("appliance.machine.remembered")
     context.fabric.hosting.withdraw(found.fabric_id, context.machine_id)
     seams.reach("appliance.machine.withdrawn")
@@ -223,7 +222,7 @@ def _not_a_failover_copy(context: Context, found: MachineSummary) -> None:
 
 def ours(context: Context, fabric_id: str) -> MachineSummary:
     """The machine, which carries our tag; raises NotFound, NotOurs."""
-    found = marks.found(context, fabric_id)
+    found = machine_tags.found(context, fabric_id)
     if found is None:
         raise errors.NotFound(
             f"The site has no machine {fabric_id}.", do="Look for it with 'virsh list --all'."
@@ -253,7 +252,7 @@ def _withdrawn(context: Context, fabric_id: str, found: MachineSummary | None) -
     """A sentence; raises NotFound for a machine that was not here to be withdrawn, now or before."""
     if found is not None:
         return f"withdrew {found.name}; {_its_disks(found)}"
-    if withdrawn.recall(context.state, fabric_id) is None:
+    if withdrawn_definitions.recall(context.state, fabric_id) is None:
         raise errors.NotFound(
             f"The site has no machine {fabric_id}, and it was not withdrawn here.",
             do="Reprotect to an alternate location (a full copy).",

@@ -4,7 +4,7 @@ from ...domain import errors
 from ...fabrics.interface import PowerState
 from ...wire.control.orders import AcceptCycles, Nothing, RemoveReplica, StopReplication
 from ...wire.control.setups import ReplicaSetup
-from ..shared import ended, withdrawn
+from ..shared import ended_protections, withdrawn_definitions
 from ..target import FAILOVER, HostedReplica
 from . import last_copy, left_copy, runs
 from .context import Context
@@ -12,7 +12,7 @@ from .context import Context
 
 def prepare(context: Context, setup: ReplicaSetup) -> tuple[str, Nothing]:
     """The site holds a replica from now on. Raises StaleOrder if the machine's protection has ended."""
-    ended.require_not(context.state, setup.machine_id, setup.machine_name)
+    ended_protections.require_not(context.state, setup.machine_id, setup.machine_name)
     host = context.parts.host
     if setup.lies_here and host.stores.holding(setup.machine_id) is None:
         host.get(setup.machine_id)  # raises NotFound
@@ -59,7 +59,7 @@ def remove(context: Context, payload: RemoveReplica) -> tuple[str, Nothing]:
         if payload.restore_machine and not kept:
             sentence += "; " + _restore(context, payload)
     if payload.ended:
-        ended.remember(context.state, context.machine_id)
+        ended_protections.remember(context.state, context.machine_id)
     return sentence, Nothing()
 
 
@@ -114,7 +114,7 @@ def remove_left(context: Context, payload: StopReplication, *, keep_files: bool)
         if context.state.fact(_restore_key(context)) is not None:
             done.append(_restore(context, removal))
         if hosted is not None and not keep_files and payload.fabric_id:
-            withdrawn.forget(context.state, payload.fabric_id)  # its disks are gone
+            withdrawn_definitions.forget(context.state, payload.fabric_id)  # its disks are gone
             context.fabric.hosting.release(payload.fabric_id)
     return "".join(f"; {each}" for each in done)
 
@@ -180,7 +180,7 @@ def _restore_key(context: Context) -> str:
 
 def _restore(context: Context, payload: RemoveReplica) -> str:
     fabric_id = context.state.fact(_restore_key(context)) or payload.fabric_id
-    definition = withdrawn.recall(context.state, fabric_id) if fabric_id else None
+    definition = withdrawn_definitions.recall(context.state, fabric_id) if fabric_id else None
     if definition is None:
         return "no machine was withdrawn here"
     fences = context.parts.replication.fences
@@ -191,6 +191,6 @@ def _restore(context: Context, payload: RemoveReplica) -> str:
         fences.again(context.machine_id, definition.fabric_id)
     else:
         fences.forget(context.machine_id)
-    withdrawn.forget(context.state, definition.fabric_id)
+    withdrawn_definitions.forget(context.state, definition.fabric_id)
     context.state.remove_fact(_restore_key(context))
     return sentence

@@ -20,9 +20,9 @@ from ...wire.control.orders import Nothing, StartFact, StartReplica, StopReplica
 from ..shared import run_key
 from ..target import FAILOVER as FAILOVER
 from ..target import HostedReplica, coming_home, old_disks
-from . import marks
+from . import machine_tags
 from .context import Context
-from .networks import connected, missing, reserving, shared
+from .networks import drill_connections, missing, reserving, shared
 
 DRILL = "drill"
 NOT_RUNNING = (PowerState.OFF, PowerState.MISSING)
@@ -95,7 +95,7 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
     began, hosted = time.monotonic(), context.hosted()
     with context.alone(hosted, "starting a machine"):
         _require_closed(hosted, payload)
-        marks.found(context, payload.fabric_id)
+        machine_tags.found(context, payload.fabric_id)
         _end_forgotten_drill(context, hosted, payload)
         _end_never_begun(context, hosted, payload)
         old_disks.require_unchanged(hosted)
@@ -157,7 +157,7 @@ def _start(
         with_host = definition.starts_with_host and not is_drill
         context.fabric.power.allow_start(payload.fabric_id, context.machine_id, with_host=with_host)
     asked = {**networks, **dict.fromkeys(unconnected)}
-    told = connected.said(context, payload.fabric_id, asked) if is_drill else ""
+    told = drill_connections.said(context, payload.fabric_id, asked) if is_drill else ""
     seconds = time.monotonic() - began
     taken_at = datetime.fromisoformat(record.manifest.taken_at)
     if payload.forward is not None:
@@ -370,7 +370,7 @@ def _without(firmware: Mapping[str, bytes | None]) -> str:
 def stop_replica(context: Context, payload: StopReplica) -> tuple[str, Nothing]:
     hosted = context.parts.host.find(context.machine_id)
     with context.alone(hosted, "ending a run"):
-        found = marks.found(context, payload.fabric_id)
+        found = machine_tags.found(context, payload.fabric_id)
         if payload.run == FAILOVER:
             if _failed_on_an_old_copy(context, hosted, payload.fabric_id):
                 return (
@@ -456,7 +456,7 @@ def end(context: Context, hosted: HostedReplica, run: str, removed: MachineSumma
     """Remove the machine of a run, its overlays and its lease; the caller has locked the replica, and may have `removed` the machine."""
     fact, begun = machine_of(context, run), hosted.replica.state.run(run)
     if fact is not None:
-        marks.found(context, fact.fabric_id)
+        machine_tags.found(context, fact.fabric_id)
         context.fabric.hosting.remove(fact.fabric_id, context.machine_id)
         seams.reach("appliance.run.removed")
     back = reserving.released(context) if run == FAILOVER else ""

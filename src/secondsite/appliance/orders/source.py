@@ -3,16 +3,16 @@
 from ...domain import errors
 from ...wire.control.orders import Nothing, StopReplication, UpdatePolicy
 from ...wire.control.setups import SourceSetup
-from ..shared import ended
+from ..shared import ended_protections
 from ..source import Source
 from ..source import progress as progresses
-from . import left_copy, marks, replica, runs
+from . import left_copy, machine_tags, replica, runs
 from .context import Context
 
 
 def start_replication(context: Context, setup: SourceSetup) -> tuple[str, Nothing]:
     """Tag the machine and record the setup; the loop does the rest. Raises StaleOrder if its protection has ended."""
-    ended.require_not(context.state, setup.machine_id, setup.machine_name)
+    ended_protections.require_not(context.state, setup.machine_id, setup.machine_name)
     _end_forgotten(context, setup)
     replication = context.parts.replication
     source = replication.find(setup.machine_id)
@@ -44,7 +44,7 @@ def _end_forgotten(context: Context, setup: SourceSetup) -> None:
 def _let_go_of_copied(context: Context, setup: SourceSetup) -> None:
     """A clone has the mark of its original, and its bitmaps, which mean nothing here."""
     found = context.fabric.inventory.get(setup.fabric_id)
-    if found is not None and found.tag != setup.machine_id and marks.copied(context, found):
+    if found is not None and found.tag != setup.machine_id and machine_tags.copied(context, found):
         context.fabric.tracking.disable(setup.fabric_id)
 
 
@@ -60,7 +60,7 @@ def stop_replication(context: Context, payload: StopReplication) -> tuple[str, N
     sentence = _stop(context, payload)
     if payload.ended:
         sentence += replica.remove_left(context, payload, keep_files=stood_on)
-        ended.remember(context.state, context.machine_id)
+        ended_protections.remember(context.state, context.machine_id)
     return sentence, Nothing()
 
 

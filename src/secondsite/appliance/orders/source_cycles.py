@@ -6,11 +6,11 @@ from collections.abc import Callable
 from ...datapath import errors as datapath_errors
 from ...domain import errors
 from ...domain.amounts import size, span
-from ...domain.resting import obstacle
+from ...domain.power_states import obstacle
 from ...fabrics.interface import PowerState
 from ...wire.control.orders import CycleFact, PreCopy, RunCycle
 from ..source import CycleRequest, Overtaken, Source
-from . import marks
+from . import machine_tags
 from .context import Context
 
 PAUSE_SECONDS = 0.5
@@ -36,7 +36,7 @@ def run_cycle(context: Context, payload: RunCycle) -> tuple[str, CycleFact]:
     with context.alone(source, "a cycle that was asked for", interrupt=payload.final):
         if payload.final:
             _must_be_off(context, source)
-            marks.found(context, source.setup.fabric_id)  # it is fenced by its tag
+            machine_tags.found(context, source.setup.fabric_id)  # it is fenced by its tag
             context.parts.replication.fences.raise_(
                 source, "Its last changes went to the other site, where it runs."
             )

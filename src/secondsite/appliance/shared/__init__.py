@@ -2,40 +2,49 @@
 
 Its rooms:
 
-    config     settings from its installation
-    state      durable state: one SQLite file
-    exclusive  a lock per machine
-    findings   health findings of one machine
-    withdrawn  definitions of machines that were withdrawn here
-    seen/      what was seen of vaults
-    ended      protections that ended here
-    bandwidth  the bandwidth limit of this appliance
-    peers      connections to other sites' appliances
-    kept_connections  those that wait for the next cycle
-    enrolled_peers  which of them the vault has enrolled
-    known_vaults    where the vault's processes are
-    trusted_cas     the CAs that their certificates may be of
-    private    folders that nobody else on the host reads
-    home_lock  one process per home
-    home_reserve  room for the next start
-    name_server  the DNS server that takes updates
-    turns      whose work is done next
+    config                 settings from its installation
+    state                  durable state: one SQLite file
+    machine_lock           a lock per machine
+    findings               health findings of one machine
+    withdrawn_definitions  definitions of machines that were withdrawn here
+    ended_protections      protections that ended here
+    bandwidth              the bandwidth limit of this appliance
+    peer_connections       connections to other sites' appliances
+    kept_connections       those that wait for the next cycle
+    enrolled_peers         which of them the vault has enrolled
+    known_vaults           where the vault's processes are
+    trusted_cas            the CAs that their certificates may be of
+    private_folders        folders that nobody else on the host reads
+    home_lock              one process per home
+    home_reserve           room for the next start
+    name_server            the DNS server that takes updates
+    fair_turns             whose work is done next
+    order_numbers          the highest numbers of orders that were seen
+    vault_records          what a vault knew of machines that are replicated from here
+    former_vault           a vault is gone, and what was its alone
 """
 
-from . import ended, home_reserve, private, withdrawn
+from . import (
+    ended_protections,
+    home_reserve,
+    order_numbers,
+    private_folders,
+    vault_records,
+    withdrawn_definitions,
+)
 from .bandwidth import Bandwidth
 from .config import ApplianceConfig
 from .enrolled_peers import EnrolledPeers
-from .exclusive import MachineLock
+from .fair_turns import Turns
 from .findings import SAY_WHAT_TO_DO, WENT_OFF_LATE, Findings, code_for
+from .former_vault import forget_vault
 from .home_lock import alone, alone_in_stores
 from .known_vaults import KnownVaults
+from .machine_lock import MachineLock
 from .name_server import NameServer
-from .peers import Peers
-from .seen import forget_vault, numbers, records_of
+from .peer_connections import Peers
 from .state import State, run_key
 from .trusted_cas import TrustedCas, issuer_of
-from .turns import Turns
 
 __all__ = [
     "SAY_WHAT_TO_DO",
@@ -54,13 +63,13 @@ __all__ = [
     "alone",
     "alone_in_stores",
     "code_for",
-    "ended",
+    "ended_protections",
     "forget_vault",
     "home_reserve",
     "issuer_of",
-    "numbers",
-    "private",
-    "records_of",
+    "order_numbers",
+    "private_folders",
     "run_key",
-    "withdrawn",
+    "vault_records",
+    "withdrawn_definitions",
 ]

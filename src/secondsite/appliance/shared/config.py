@@ -11,7 +11,7 @@ from ...ground import durable
 from ...ground.units import DAY, HOUR, GiB
 from ...wire.common.base import Shape
 from ...wire.common.stores import DEFAULT, StoreName
-from . import private
+from . import private_folders
 from .name_server import NameServer
 
 FILE = "appliance.json"
@@ -123,7 +123,7 @@ class ApplianceConfig(Shape):
 
     def make_folders(self) -> None:
         """Make private folders: they contain guests' data. Permissions of the hypervisor's group stay."""
-        private.make(
+        private_folders.make(
             (self.home, self.store, self.scratch),
             (self.store / "replicas", self.store / "daemon", self.scratch),
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ...domain import errors
 from ...ground.lockfile import LockFile
-from . import home_reserve, private
+from . import home_reserve, private_folders
 from .config import ApplianceConfig
 
 FILE = "appliance.lock"
@@ -25,7 +25,7 @@ def alone(home: Path, within_seconds: float = 0) -> Iterator[None]:
 @contextlib.contextmanager
 def alone_in_stores(config: ApplianceConfig, within_seconds: float = 0) -> Iterator[None]:
     """The same for all its stores, with the home locked already; one that is not mounted is left alone. Raises NotPossibleNow."""
-    private.make_way(config.store)
+    private_folders.make_way(config.store)
     config.store.mkdir(exist_ok=True)
     with contextlib.ExitStack() as locks:
         for store in config.all_stores.values():

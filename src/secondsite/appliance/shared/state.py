@@ -19,7 +19,7 @@ from pathlib import Path
 from ...datapath.transfer import Unchanged
 from ...domain import errors
 from ...ground import durable, full_disk, seams
-from ...ground.lived import Lived
+from ...ground.lived_time import Lived
 from ...ground.units import DAY, MiB
 from ...wire.control import Report
 

@@ -8,11 +8,11 @@ Its rooms:
     cycle               one cycle: a frozen view, sent until it is durable there
     cycle_plan          what a cycle carries, and its header
     fence               keeps the old copy of a failed-over machine from starting
-    marking             our tag on a machine, put back where another program lost it
+    machine_tag         our tag on a machine, put back where another program lost it
     watch               looks after machines between their cycles
-    came_on             since when a machine is on
+    powered_since       since when a machine is on
     old_copies          old copies that an undone reprotect left here
-    views               what a frozen view leaves behind
+    leftover_views      what a frozen view leaves behind
     acknowledge         records that a cycle was tried, and that it arrived
     idle                a machine that wrote nothing
     disks_and_firmware  its disks and its firmware state
@@ -22,7 +22,7 @@ Its rooms:
     scratch_reserve     space that is released when scratch space runs out
 """
 
-from . import marking, progress, views
+from . import leftover_views, machine_tag, progress
 from .cycle_guard import Interrupted, Overtaken
 from .cycle_plan import CycleRequest
 from .fence import Fences
@@ -36,7 +36,7 @@ __all__ = [
     "Overtaken",
     "Replication",
     "Source",
-    "marking",
+    "leftover_views",
+    "machine_tag",
     "progress",
-    "views",
 ]

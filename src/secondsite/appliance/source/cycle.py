@@ -27,7 +27,7 @@ from ...wire.common.machines import MachineDefinition
 from ...wire.common.sync_mode import SyncMode
 from ...wire.control.orders import CycleFact
 from ..shared import ApplianceConfig, Peers
-from . import acknowledge, cycle_plan, digest_cache, disks_and_firmware, idle, slices, views
+from . import acknowledge, cycle_plan, digest_cache, disks_and_firmware, idle, leftover_views, slices
 from .cycle_guard import Guard, GuardedCycle
 from .cycle_plan import CyclePlan, CycleRequest
 from .idle import Idle
@@ -68,7 +68,7 @@ class Cycles:
         Raises domain or datapath errors; Interrupted if an order needs the machine.
         """
         # before anything is dialled: what a dead process left open costs the guest more with every write
-        views.settle(self._fabric, source)
+        leftover_views.settle(self._fabric, source)
         self._look_at_power(source)
         if (
             request.idle_ok
@@ -89,7 +89,7 @@ class Cycles:
                     return None
                 return self._send_idle(source, connection, still, request, found)
             self.offer(source, connection, view_request.disks)
-            with views.attempt(self._fabric, source):
+            with leftover_views.attempt(self._fabric, source):
                 return self.send(source, connection, self._fabric.tracking.open(view_request), request, told)
 
     def connect(self, source: Source) -> AbstractContextManager[Connection]:
@@ -110,7 +110,7 @@ class Cycles:
     ) -> CycleFact | None:  # fmt: skip
         """Send `view`, which was opened with `view_request`, over `connection`; otherwise as `run`."""
         fact, seen = self._over(connection, source, view, request, told)
-        views.tidy_up(self._fabric, source)
+        leftover_views.tidy_up(self._fabric, source)
         source.unchanged_fingerprint = self._left_at(source, seen)
         source.unchanged_at = datetime.now(UTC)
         return fact
@@ -176,7 +176,7 @@ class Cycles:
             session = stack.enter_context(view)
             seen = self._fingerprint(source)
             guarded = stack.enter_context(self._guarded(source, connection, session))
-            disks = stack.enter_context(views.read(session))
+            disks = stack.enter_context(leftover_views.read(session))
             _note_consistency(source, session, request)
             parts = self._parts(source, session, disks, zeros_cost=not connection.tells_what_it_holds)
             plan = CyclePlan(

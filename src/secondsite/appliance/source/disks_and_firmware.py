@@ -7,10 +7,10 @@ import shlex
 from collections.abc import Sequence
 
 from ...datapath.cycles import FirmwareFile, firmware
-from ...domain import errors, typed
+from ...domain import errors, shell
 from ...domain.amounts import exact_size
 from ...fabrics.interface import Fabric, MachineSummary
-from . import marking
+from . import machine_tag
 from .machine import Source
 
 FINDINGS = ("disk-not-protected", "disk-missing", "firmware-not-carried")
@@ -41,7 +41,7 @@ def summary(fabric: Fabric, source: Source) -> MachineSummary:
     if found is None:
         raise missing(source)
     if found.tag != source.machine_id:
-        marking.require(fabric, source, found.tag)
+        machine_tag.require(fabric, source, found.tag)
     return found
 
 
@@ -55,11 +55,11 @@ def present_disks(source: Source, found: MachineSummary) -> tuple[str, ...]:
     named = ", ".join(f"{key} ({exact_size(sizes[key])})" if key in sizes else key for key in added)
     _say(source, "disk-not-protected", added,
          f"{name} has {named}, which no recovery point has.{_until_it_stops([key for key in added if key not in sizes])} To protect it: "
-         f"'secondsite machine include-disk {typed.arguments(name, options=_options(added))}'; to leave it out: 'exclude-disk'.")  # fmt: skip
+         f"'secondsite machine include-disk {shell.arguments(name, options=_options(added))}'; to leave it out: 'exclude-disk'.")  # fmt: skip
     gone = [key for key in setup.disks if key not in attached]
     _say(source, "disk-missing", gone,
          f"{name} no longer has {', '.join(gone)}, and neither do new recovery points. If that is intended: "
-         f"'secondsite machine exclude-disk {typed.arguments(name, options=_options(gone))}'.")  # fmt: skip
+         f"'secondsite machine exclude-disk {shell.arguments(name, options=_options(gone))}'.")  # fmt: skip
     if len(gone) == len(setup.disks):
         raise errors.FabricError(
             f"{source} has none of its protected disks any more ({', '.join(gone)}).",

@@ -20,7 +20,7 @@ from ...ground import problem, threads
 from ...wire.control.orders import CycleFact
 from ...wire.control.setups import SourceSetup
 from .. import shared
-from ..shared import ApplianceConfig, Peers, State, Turns, records_of
+from ..shared import ApplianceConfig, Peers, State, Turns, vault_records
 from . import digest_cache, disks_and_firmware
 from . import progress as progresses
 from .cycle import Cycles, Told
@@ -140,7 +140,7 @@ class Replication:
         """Forget a source; the caller has locked it."""
         self._state.remove_source(source.machine_id)
         digest_cache.forget(self._config.home, source.machine_id)
-        records_of.source(self._config.store, source.machine_id).unlink(missing_ok=True)
+        vault_records.source(self._config.store, source.machine_id).unlink(missing_ok=True)
         source.removed = True
         with self._changed:
             self._sources.pop(source.machine_id, None)

@@ -16,7 +16,7 @@ from ...ground.units import MiB
 from ...wire.control.setups import SourceSetup
 from ...wire.control.statuses import SourceStatus
 from ..shared import Findings, MachineLock, State
-from . import came_on
+from . import powered_since
 from . import progress as progresses
 from .progress import SourceProgress
 
@@ -228,7 +228,7 @@ class Source:
 
     def saw(self, power: PowerState) -> None:
         """Note what the machine's power is now."""
-        self.on_since = came_on.since(self.power, self.on_since, power)
+        self.on_since = powered_since.since(self.power, self.on_since, power)
         self.power, self.power_seen = power, time.monotonic()
 
     @property

@@ -12,7 +12,7 @@ from ...domain import errors
 from ...fabrics.interface import Fabric, PowerState
 from ...wire.control.statuses import OldCopyStatus
 from ..shared import State, run_key
-from . import came_on
+from . import powered_since
 from .fence import Fences
 
 FAILOVER = "failover"
@@ -77,7 +77,7 @@ class OldCopies:
         seen = self._seen.get(machine_id)
         if seen is None:
             return None
-        return came_on.since(PowerState(seen[1].power), seen[1].on_since, power)
+        return powered_since.since(PowerState(seen[1].power), seen[1].on_since, power)
 
     def _came_home(self, machine_id: str, fabric_id: str) -> bool:
         """It is what a failover made here. Its fence is kept until that is committed, for what it remembers: an appliance that was killed

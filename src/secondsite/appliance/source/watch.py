@@ -10,7 +10,7 @@ import structlog
 from ...domain import errors
 from ...fabrics.interface import Fabric
 from ...ground.periodic import Periodic
-from . import marking, views
+from . import leftover_views, machine_tag
 from .fence import Fences
 from .machine import Source
 from .old_copies import OldCopies
@@ -85,7 +85,7 @@ class Watch(Periodic):
     def _tidy(self, source: Source) -> None:
         # whoever has the lock does it itself
         with source.try_lock("removing what a cycle left behind") as locked:
-            if locked and not views.sweep(self._fabric, source):
+            if locked and not leftover_views.sweep(self._fabric, source):
                 self._not_before[source.machine_id] = time.monotonic() + AGAIN_SECONDS
 
     def _look_at(self, source: Source) -> None:
@@ -106,4 +106,4 @@ class Watch(Periodic):
             if locked:
                 self._marked[source.machine_id] = now + MARK_SECONDS
                 with contextlib.suppress(errors.NotFound, errors.NotOurs):
-                    marking.look(self._fabric, source)
+                    machine_tag.look(self._fabric, source)

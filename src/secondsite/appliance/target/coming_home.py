@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from ...wire.common.machines import MachineDefinition
-from ..shared import State, withdrawn
+from ..shared import State, withdrawn_definitions
 from .replica import HostedReplica
 
 
@@ -20,7 +20,7 @@ def as_withdrawn(state: State, hosted: HostedReplica, wanted: Wanted) -> Machine
     """The definition that was withdrawn here, if this very machine comes home."""
     if not wanted.home or hosted.setup.existing_fabric_id != wanted.fabric_id:
         return None
-    return withdrawn.recall(state, wanted.fabric_id)
+    return withdrawn_definitions.recall(state, wanted.fabric_id)
 
 
 def definition(

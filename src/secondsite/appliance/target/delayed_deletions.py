@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 
 from ...datapath.files import write_durably
-from ...domain.delayed import Delayed, Lowered, Released
+from ...domain.delayed_deletions import Delayed, Lowered, Released
 from ...ground import host, real_files, seams
 from ...ground.problem import StoreFull
 from ...ground.units import DAY, MINUTE

@@ -18,7 +18,7 @@ from ...domain import errors
 from ...domain.amounts import exact_size
 from ...wire.common.machines import DiskDefinition, MachineDefinition
 from ...wire.control.setups import Base, ReplicaSetup
-from ..shared import State, withdrawn
+from ..shared import State, withdrawn_definitions
 from .replica import HostedReplica
 
 log = structlog.get_logger(__name__)
@@ -100,7 +100,7 @@ def existing(state: State, setup: ReplicaSetup) -> MachineDefinition | None:
     """The old machine that a new replica stands on, if it is to; raises NotFound."""
     if setup.base is not Base.EXISTING:
         return None
-    definition = withdrawn.recall(state, setup.existing_fabric_id or "")
+    definition = withdrawn_definitions.recall(state, setup.existing_fabric_id or "")
     if definition is None:
         raise errors.NotFound(
             f"The old machine of {setup.machine_name} at this site ({setup.existing_fabric_id}) was not withdrawn, "

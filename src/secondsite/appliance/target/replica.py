@@ -16,7 +16,7 @@ from ...datapath.cycles import CycleHeader, FirmwareFile, cycle_file, inbox
 from ...datapath.encryption import DataKey
 from ...datapath.errors import KeyMissing, KeyWrong
 from ...datapath.replica import PointRecord, Replica
-from ...domain import errors, typed
+from ...domain import errors, shell
 from ...ground.backoff import pause_seconds
 from ...ground.plural import counted
 from ...wire.common.findings import FindingShape
@@ -25,13 +25,13 @@ from ...wire.common.points import PointShape
 from ...wire.control.setups import ReplicaSetup
 from ...wire.control.statuses import ReplicaStatus
 from ..shared import Findings, MachineLock, State
+from . import point_grades
 from .delayed_deletions import DelayedDeletions, Rules
 from .journal import KeptCycles, processed_at
-from .kept import grades
-from .kept.described import Described
-from .kept.grades import GradesFile
 from .key_custody import FINDINGS
+from .point_grades import GradesFile
 from .point_shapes import PointShapes
+from .start_descriptions import Described
 from .verdicts import Verdicts
 
 log = structlog.get_logger(__name__)
@@ -57,7 +57,7 @@ class HostedReplica:
         self.unreadable = Findings()
         self.verdicts = Verdicts(state, setup.machine_id)
         if self.verdicts.is_new:
-            grades.recall(replica.files.root, self.verdicts, replica.point_ids)
+            point_grades.recall(replica.files.root, self.verdicts, replica.point_ids)
         self.unchanged = state.unchanged(setup.machine_id)
         """What the source said last of a machine that wrote nothing."""
         self.cycles = KeptCycles(replica)
@@ -126,7 +126,7 @@ class HostedReplica:
             self.findings.add(
                 "started-without-vault",
                 f"{name} was started here from {run.point_id} without the vault. Stop it if plain QEMU runs it ('secondsite-rescue stop "
-                f"{typed.arguments(name)}'), then 'secondsite machine failover {typed.arguments(name, options=f'--point {shlex.quote(run.point_id)}')}' takes it over as it is.",
+                f"{shell.arguments(name)}'), then 'secondsite machine failover {shell.arguments(name, options=f'--point {shlex.quote(run.point_id)}')}' takes it over as it is.",
             )
 
     def look_for_key(self) -> None:

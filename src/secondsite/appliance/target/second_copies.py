@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 import structlog
 
-from ...domain import errors, typed
+from ...domain import errors, shell
 from ...fabrics.interface import Fabric, MachineSummary
 from ...ground.periodic import Periodic
 from ...wire.common.machines import MachineDefinition
@@ -90,7 +90,7 @@ def is_copy(found: MachineSummary, withdrawn: MachineDefinition) -> bool:
 def what_to_do(name: str) -> str:
     """Of one that is off. Its disks look like left-overs, and are what the replica stands on."""
     return (
-        f"Remove its definition at this site ('virsh undefine {typed.arguments(name)}'), and never its disks ('--remove-all-storage'): "
+        f"Remove its definition at this site ('virsh undefine {shell.arguments(name)}'), and never its disks ('--remove-all-storage'): "
         "the replica stands on them."
     )
 
@@ -98,7 +98,7 @@ def what_to_do(name: str) -> str:
 def _runs(found: MachineSummary) -> str:
     return (
         f"{found.name} ({found.fabric_id}) is on at this site: it writes on disks that the replica stands on, while the machine runs at the other site. "
-        f"Turn it off ('virsh destroy {typed.arguments(found.name)}'; copy its disks first if you need what it wrote). {what_to_do(found.name)}"
+        f"Turn it off ('virsh destroy {shell.arguments(found.name)}'; copy its disks first if you need what it wrote). {what_to_do(found.name)}"
     )
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, TextIO
 import pydantic
 import typer
 
-from ...client import misfits
+from ...client import validation_messages
 from ...domain import errors
 from ...domain.access import chain
 from ...domain.access.chain import Checked, Entry, Link, Outcome
@@ -133,7 +133,9 @@ def _read(file: Path) -> _Export:
     try:
         entries = [_entry(line) for line in file.read_text().splitlines()]
     except (OSError, UnicodeDecodeError, pydantic.ValidationError) as error:
-        raise misfits.unreadable(file, "an export of the audit log", error, "audit export FILE") from error
+        raise validation_messages.unreadable(
+            file, "an export of the audit log", error, "audit export FILE"
+        ) from error
     if not entries:
         raise errors.InvalidArgument(f"{file} has no entries.")
     checked = chain.check(entries, Link(entries[0].number - 1, entries[0].former))

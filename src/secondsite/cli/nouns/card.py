@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from ...domain import errors, typed
+from ...domain import errors, shell
 from ...wire.common.cards import CardSettings
 from ...wire.rest.settings.cards import MachineCard, MachineSettings
 from .. import output
@@ -115,7 +115,7 @@ def _named(settings: MachineSettings, name: str) -> MachineCard:
             return card
     raise errors.InvalidArgument(
         f"{settings.name} has no network card '{name}'.",
-        do=f"See 'secondsite card list {typed.arguments(settings.name)}' for those that it has.",
+        do=f"See 'secondsite card list {shell.arguments(settings.name)}' for those that it has.",
     )
 
 

@@ -12,7 +12,7 @@ from ...domain import amounts, errors
 from ...domain.amounts import span
 from ...wire import rest
 from ...wire.common.evidence import Evidence
-from .. import asking, children, output
+from .. import children, output, prompts
 from .. import follow as following
 from ..former_words import Noun
 from ..options import Json, connect
@@ -57,7 +57,7 @@ def show_list(
     output.show_table(
         list(_below(jobs)),
         (
-            ("id", lambda row: row[1].id[: asking.SHORT]),
+            ("id", lambda row: row[1].id[: prompts.SHORT]),
             ("verb", lambda row: f"{'└ ' if row[0] else ''}{_verb(row[1])}"),
             ("machine", lambda row: row[1].subject_name),
             ("state", lambda row: "asks" if row[1].waits_for_person else row[1].state),
@@ -122,7 +122,7 @@ def _show_tree(vault: Vault, job: rest.Job, indent: str) -> None:
     for task in job.tasks:
         _show_task(job, task, f"{indent}  ")
     if job.problem:
-        output.say(f"{indent}  do: {output.as_typed(asking.of_its_machine(job, job.problem.do))}")
+        output.say(f"{indent}  do: {output.as_typed(prompts.of_its_machine(job, job.problem.do))}")
     if children.are_many(job):
         _show_many(vault, job, indent + "  ")
     else:
@@ -132,7 +132,7 @@ def _show_tree(vault: Vault, job: rest.Job, indent: str) -> None:
 
 def _show_many(vault: Vault, job: rest.Job, indent: str) -> None:
     output.say(
-        f"{indent}{children.summary(job)}; each of them: secondsite job list --parent {job.id[: asking.SHORT]}"
+        f"{indent}{children.summary(job)}; each of them: secondsite job list --parent {job.id[: prompts.SHORT]}"
     )
     for child in vault.jobs[job.id].children(state=children.NOTABLE):
         output.say(f"{indent}{children.line(child)}")
@@ -146,7 +146,7 @@ def _show_task(job: rest.Job, task: rest.Task, indent: str) -> None:
     output.say(f"{indent}{task.state:10} {task.name}{seconds}{again}" + (f": {text}" if text else ""))
     _show_console(task.facts.evidence, indent)
     if task.asks is not None:
-        output.say(f"{indent}  asks: {asking.line(job, task.asks)}")
+        output.say(f"{indent}  asks: {prompts.line(job, task.asks)}")
     if task.answer is not None:
         said = f": {task.answer.note}" if task.answer.note else ""
         output.say(
@@ -239,5 +239,5 @@ def _show_one(job: rest.Job, as_json: bool) -> None:
         output.show_json(job)
     else:
         output.say(
-            f"{_verb(job)} of {job.subject_name}: {job.state}; watch it with: secondsite job follow {job.id[: asking.SHORT]}"
+            f"{_verb(job)} of {job.subject_name}: {job.state}; watch it with: secondsite job follow {job.id[: prompts.SHORT]}"
         )

@@ -12,11 +12,10 @@ from ...domain.amounts import size, span
 from ...domain.points import Consistency
 from ...ground.plural import counted
 from ...wire import rest
-from .. import amount_options, follow, output, remembered, risk, verbs
+from .. import amount_options, cached_inventory, follow, output, risk, rpo_plot, verbs
 from ..former_words import Noun
 from ..options import Json, MachineName, NoWait, connect
 from ..output import clock, percent
-from ..plots import rpo_plot
 from ..verbs import properties
 
 app = typer.Typer(
@@ -62,7 +61,7 @@ def show_list(
     with connect(context) as vault:
         machines = list(vault.machines.list(site=site))
         sites = vault.machines.discovered(site) if discover else []
-    remembered.show(sites, as_json)
+    cached_inventory.show(sites, as_json)
     machines += [machine for each in sites for machine in each.machines]
     if as_json:
         output.show_json(machines)
@@ -78,7 +77,7 @@ def show_list(
             ("replication", _replication),
             ("points", lambda m: m.points.count or "-"),
             ("drill", lambda m: output.words(m.drill.state) if m.drill.state != "none" else "-"),
-            ("seen", lambda m: remembered.age(m.seen_at)),
+            ("seen", lambda m: cached_inventory.age(m.seen_at)),
         ),
         "No machines. Connect a site's appliance first: secondsite appliance create-registration-key --site SITE",
     )

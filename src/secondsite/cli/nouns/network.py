@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ...wire.rest import places
-from .. import output, remembered
+from .. import cached_inventory, output
 from ..former_words import Noun
 from ..options import Json, connect
 
@@ -21,7 +21,7 @@ def show_list(
     """The networks of the sites, and their mappings; for a site that cannot be asked, the last known ones."""
     with connect(context) as vault:
         sites = vault.networks.list(site)
-    remembered.show(sites, as_json)
+    cached_inventory.show(sites, as_json)
     if as_json:
         output.show_json(sites)
         return
@@ -35,7 +35,7 @@ def show_list(
             ("subnets", lambda row: ", ".join(row[1].subnets) or "-"),
             ("isolated", lambda row: "yes" if row[1].isolated else "no"),
             ("becomes", lambda row: _becomes(row[1].name, row[0].mappings)),
-            ("seen", lambda row: remembered.age(row[0].seen_at)),
+            ("seen", lambda row: cached_inventory.age(row[0].seen_at)),
         ),
         "No networks are known; are the appliances connected? secondsite appliance list",
     )

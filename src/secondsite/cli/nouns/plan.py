@@ -8,7 +8,7 @@ from typing import Annotated
 import pydantic
 import typer
 
-from ...client import misfits
+from ...client import validation_messages
 from ...domain import errors
 from ...domain.amounts import span
 from ...domain.lifecycle import Verb
@@ -212,7 +212,8 @@ def _read(file: Path) -> rest.PlanChange:
         return rest.PlanChange.model_validate(json.loads(file.read_text()))
     except pydantic.ValidationError as error:
         raise errors.InvalidArgument(
-            f"{file}: {misfits.first(error)}.", do="Correct the file and repeat: the plan is as it was."
+            f"{file}: {validation_messages.first(error)}.",
+            do="Correct the file and repeat: the plan is as it was.",
         ) from None
     except OSError as error:
         raise errors.InvalidArgument(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ...domain import amounts, errors, typed
+from ...domain import amounts, errors, shell
 from ...ground.plural import counted
 from ...wire.common.bandwidth import BandwidthShape
 from ...wire.rest.places import Site, SitePair
@@ -117,7 +117,7 @@ def limit(
     if rate is None and not window:
         raise errors.InvalidArgument(
             "Neither a rate nor a window was given.",
-            do=f"Add --rate or --window; 'secondsite site show {typed.arguments(name)}' shows what holds.",
+            do=f"Add --rate or --window; 'secondsite site show {shell.arguments(name)}' shows what holds.",
         )
     with connect(context) as vault:
         site = vault.sites[name].limit(

@@ -10,7 +10,7 @@ from ...domain.health import Health
 from ...domain.lifecycle import State
 from ...ground.plural import counted
 from ...wire import rest
-from ...wire.rest.validation.shapes import TO_BE_KNOWN, Validation
+from ...wire.rest.validation import TO_BE_KNOWN, Validation
 from .. import output
 from ..exit_codes import Exit
 from ..former_words import Noun

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from ...domain import errors, typed
+from ...domain import errors, shell
 from ...domain.amounts import span
 from ...domain.lifecycle import Verb
 from ...domain.points import RecoveryPointChoice
-from ...wire.rest.choices.shapes import PlanChoice, RecoveryChoice, RecoveryChoices
+from ...wire.rest.choices import PlanChoice, RecoveryChoice, RecoveryChoices
 from .. import output
 from ..output import clock
 
@@ -55,7 +55,7 @@ def of_plan(choices: tuple[PlanChoice, ...]) -> Iterator[tuple[str, str]]:
 
 def _said(found: RecoveryChoice, machine: str) -> str:
     if found.choice is RecoveryPointChoice.CUSTOM:
-        return f"the point that --point names: secondsite point list {typed.arguments(machine)}"
+        return f"the point that --point names: secondsite point list {shell.arguments(machine)}"
     taken = [] if found.taken_at is None else [found.taken_at]
     return f"{_instants(taken)}, loses {_loss(found.loses_seconds)}"
 

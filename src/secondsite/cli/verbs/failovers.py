@@ -28,7 +28,7 @@ from ..risk import Yes
 from . import instants, second_copies, synchronizing
 from .confirming import Confirmed
 from .instants import At, Choice, Failback, Point
-from .running import run
+from .submission import run
 
 
 def test_failover(

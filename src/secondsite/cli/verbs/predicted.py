@@ -3,7 +3,7 @@
 from ...domain.amounts import span
 from ...domain.prediction.predicting import Basis
 from ...ground.plural import counted
-from ...wire.rest.predictions.shapes import PlanPrediction, PredictedPart, Prediction, RunTiming
+from ...wire.rest.predictions import PlanPrediction, PredictedPart, Prediction, RunTiming
 
 STANDS_ON = {
     Basis.OWN: "by its last {0}",

@@ -9,7 +9,7 @@ from ..options import Json, MachineNames, NoWait, WithoutSite
 from ..risk import Yes
 from . import disks, returning
 from .confirming import Confirmed
-from .running import run
+from .submission import run
 
 DiskKeys = Annotated[
     list[str], typer.Option("--disk", help="Key of the disk, such as vdb. May be given several times.")

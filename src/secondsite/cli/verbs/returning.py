@@ -3,7 +3,7 @@
 from ...domain.amounts import size, span
 from ...ground.plural import counted
 from ...wire.rest import Location
-from ...wire.rest.predictions.shapes import ReprotectPreview
+from ...wire.rest.predictions import ReprotectPreview
 
 
 def told(found: ReprotectPreview) -> str:

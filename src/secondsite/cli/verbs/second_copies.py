@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from ...client import Vault
-from ...domain import errors, resting, typed
+from ...domain import errors, power_states, shell
 from ...domain.lifecycle import Verb
 from ...ground.plural import counted
 from ...wire import rest
@@ -40,7 +40,7 @@ def accept(vault: Vault, names: Sequence[str], named: Collection[str]) -> None:
     where nobody can be asked, Abort for another word."""
     unnamed = [each for each in _running(vault, names) if not {each.name, each.id} & set(named)]
     if unnamed:
-        move = f"secondsite machine planned-failover {typed.arguments(*(each.name for each in unnamed))}"
+        move = f"secondsite machine planned-failover {shell.arguments(*(each.name for each in unnamed))}"
         _want([each.name for each in unnamed], " ".join(map(_risk, unnamed)), move)
 
 
@@ -49,7 +49,7 @@ def accept_plan(vault: Vault, plan: rest.Plan, asked: rest.PlanPart, named: Coll
     running = _running(vault, _asked_for(plan, asked))
     if running and plan.name not in named:
         risk = f"{counted(len(running), 'machine')} of plan {plan.name} would be started twice. {_risk(running[0])}"
-        _want([plan.name], risk, f"secondsite plan planned-failover {typed.arguments(plan.name)}")
+        _want([plan.name], risk, f"secondsite plan planned-failover {shell.arguments(plan.name)}")
 
 
 def warn_of_memory(vault: Vault, names: Sequence[str]) -> None:
@@ -57,7 +57,7 @@ def warn_of_memory(vault: Vault, names: Sequence[str]) -> None:
     for each in _machines(vault, names):
         if each.power is PowerState.SAVED and Verb.FAILOVER in each.allowed_operations:
             to = each.target_site or "the other site"
-            output.warn(" ".join(resting.stays_behind(each.name, each.source_site, to)))
+            output.warn(" ".join(power_states.stays_behind(each.name, each.source_site, to)))
 
 
 def warn_of_memory_in_plan(vault: Vault, plan: rest.Plan, asked: rest.PlanPart) -> None:

@@ -2,19 +2,19 @@
 
 Its rooms:
 
-    kinds      what a document of each kind may say
-    reading    YAML as plain values, each with its line; whatever a document does not need is refused
-    loading    files as documents, with everything that is wrong with them
-    writing    documents as YAML
-    present    what a vault has, as documents
-    comparing  what has to change for a vault to have what documents say
-    around     what documents lean on: sites, networks, unprotected machines
-    checking   why the changes cannot be made
-    noting     what whoever makes them should know
-    applying   the changes, in an order that works
-    policies   the limits of a policy's values
-    preparing  all of it but the changes themselves
-    schema     the JSON schema for editors
+    kinds          what a document of each kind may say
+    reading        YAML as plain values, each with its line; whatever a document does not need is refused
+    loading        files as documents, with everything that is wrong with them
+    writing        documents as YAML
+    comparing      what has to change for a vault to have what documents say
+    references     what documents lean on: sites, networks, unprotected machines
+    checking       why the changes cannot be made
+    remarks        what whoever makes them should know
+    applying       the changes, in an order that works
+    policies       the limits of a policy's values
+    preparing      all of it but the changes themselves
+    schema         the JSON schema for editors
+    configuration  what a vault has, as documents
 """
 
 from .applying import Applying

@@ -13,9 +13,9 @@ from ...domain import errors
 from ...domain.lifecycle import State
 from ...wire import rest
 from ...wire.common.cards import CardSettings
-from ...wire.common.hooks.hook import MachineHook
+from ...wire.common.hooks import MachineHook
 from ...wire.common.properties import TargetProperties
-from ...wire.rest.drills.schedules import DrillScheduleChange, DrillScheduleCreate
+from ...wire.rest.drill_schedules import DrillScheduleChange, DrillScheduleCreate
 from ...wire.rest.machines import Machine
 from ...wire.rest.settings.pools import AddressPoolChange, AddressPoolCreate
 from ..nouns.jobs import JobHandle
@@ -23,6 +23,7 @@ from ..nouns.machines import MachineHandle
 from ..vault import Vault
 from . import comparing
 from .comparing import Action, Change
+from .configuration import Present, read_cards, read_hooks, read_properties
 from .kinds import (
     AnyDocument,
     CardsDocument,
@@ -39,7 +40,6 @@ from .kinds import (
     VerificationDocument,
 )
 from .loading import Given
-from .present import Present, read_cards, read_hooks, read_properties
 
 LOOK_SECONDS = 0.2
 

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from ...domain import errors, typed
+from ...domain import errors, shell
 from ...domain.access import roles
 from ...domain.access.roles import Grant, Permission
 from ...domain.lifecycle import State
 from ...domain.networks import addresses
 from ...domain.plans.actions import require_readable
 from ...wire.rest.vault import Caller
-from .around import Around
 from .comparing import Action, Change, canonical
+from .configuration import Present
 from .kinds import (
     ActionPart,
     AnyDocument,
@@ -26,7 +26,7 @@ from .kinds import (
     key_of,
 )
 from .loading import Given
-from .present import Present
+from .references import Around
 
 NEEDS: Mapping[str, Permission] = {
     "policy": Permission.CONFIGURE,
@@ -167,7 +167,7 @@ class Checking:
                 yield (
                     (each.field,),
                     f"it is {_said(each.now)} and cannot be {_said(each.wanted)} while the machine is protected: put what is there into "
-                    f"the document, or end the protection first: secondsite machine disable-protection {typed.arguments(wanted.machine)}",
+                    f"the document, or end the protection first: secondsite machine disable-protection {shell.arguments(wanted.machine)}",
                 )
             return
         yield from self._known_policy(wanted)
@@ -196,7 +196,7 @@ class Checking:
             if settings is not None and card.mac not in [each.mac.lower() for each in settings.cards]:
                 yield (
                     ("cards",),
-                    f"it has no card {card.mac}: see 'secondsite card list {typed.arguments(wanted.machine)}'",
+                    f"it has no card {card.mac}: see 'secondsite card list {shell.arguments(wanted.machine)}'",
                 )
             if (card.network and not card.connected) or (card.test_network and not card.test_connected):
                 yield (
@@ -241,7 +241,7 @@ class Checking:
         leaves = machine.group is None or machine.group in going or isinstance(other, GroupDocument)
         if not leaves:
             yield (
-                f"{name} belongs to group '{machine.group}': take it out first: secondsite group remove {typed.arguments(machine.group or '', name)}"
+                f"{name} belongs to group '{machine.group}': take it out first: secondsite group remove {shell.arguments(machine.group or '', name)}"
             )
         if isinstance(other, GroupDocument) and {name, machine.id, machine.name} & set(other.machines):
             yield f"{name} is also in the document of group '{machine.group}': a machine belongs to one group at most"

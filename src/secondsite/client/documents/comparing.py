@@ -9,6 +9,7 @@ from ...domain import errors
 from ...wire.common.properties import TargetProperties
 from ...wire.rest import Machine
 from . import writing
+from .configuration import Present, cards_document, hooks_document, properties_document
 from .kinds import (
     KINDS,
     PRUNED,
@@ -27,7 +28,6 @@ from .kinds import (
     key_of,
 )
 from .loading import Given
-from .present import Present, cards_document, hooks_document, properties_document
 
 NEVER_PRUNED = frozenset({("policy", "default")})
 

@@ -10,11 +10,11 @@ from ...domain.groups import MOST_MEMBERS
 from ...domain.plans.actions import MOST_ACTIONS
 from ...wire.common.base import SITE_NAME, Shape
 from ...wire.common.cards import CardSettings, DnsServers, PoolSettings
-from ...wire.common.hooks.hook import MOST_HOOKS, MachineHook
+from ...wire.common.hooks import MOST_HOOKS, MachineHook
 from ...wire.common.policies import DEFAULT
 from ...wire.common.properties import TargetProperties
 from ...wire.common.stores import StoreName
-from ...wire.rest.plans.plan import MOST_GROUPS, MOST_OF_A_GOAL, PlanAction, PlanGroupChange
+from ...wire.rest.plans import MOST_GROUPS, MOST_OF_A_GOAL, PlanAction, PlanGroupChange
 from ...wire.rest.settings.cards import MOST_CARDS
 from ...wire.rest.settings.verification import VerificationShape
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from ...domain import errors
 from ..vault import Vault
-from . import checking, comparing, present, writing
-from .around import Around, around
+from . import checking, comparing, configuration, writing
 from .comparing import Change
+from .configuration import Present
 from .kinds import KINDS, CardsDocument, HooksDocument, PropertiesDocument
 from .loading import Given, refuse
-from .noting import Noting
-from .present import Present
+from .references import Around, around
+from .remarks import Noting
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def prepare(vault: Vault, given: Sequence[Given], *, prune: bool = False) -> Pre
     cards = {each.document.machine for each in given if isinstance(each.document, CardsDocument)}
     named = {each.document.machine for each in given if isinstance(each.document, PropertiesDocument)}
     hooked = {each.document.machine for each in given if isinstance(each.document, HooksDocument)}
-    found = present.read(vault, cards, named, hooked)
+    found = configuration.read(vault, cards, named, hooked)
     unclear = [f"{each}." for each in checking.Checking(found, given, Around()).machines()]
     refuse(unclear)
     changes = comparing.changes(found, given, prune=prune)
@@ -61,7 +61,7 @@ def export(vault: Vault, kinds: Collection[str] = (), name: str | None = None) -
         )
     wanted = set(kinds) or set(KINDS)
     of_machines = [None if kind in wanted else () for kind in ("cards", "properties", "hooks")]
-    found = present.read(vault, *of_machines)
+    found = configuration.read(vault, *of_machines)
     documents = [each for key, each in found.documents(wanted).items() if name is None or name in key[1:]]
     if name is not None and not documents:
         raise errors.NotFound(f"There is nothing named '{name}' to export.", do="See 'secondsite export'.")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from ...wire.rest import JobAccepted
-from ...wire.rest.drills import schedules as rest
+from ...wire.rest import drill_schedules as rest
 from ..connection import EVERY, Connection, path
 from .jobs import JobHandle
 

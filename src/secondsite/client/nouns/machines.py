@@ -9,13 +9,13 @@ from ...domain.lifecycle import State, Verb
 from ...domain.points import RecoveryPointChoice
 from ...wire import rest
 from ...wire.common.cards import CardSettings
-from ...wire.common.hooks.hook import MachineHook
+from ...wire.common.hooks import MachineHook
 from ...wire.common.machine_checks import MachineCheck
 from ...wire.common.properties import TargetProperties
-from ...wire.rest.choices.candidates import ApplianceCandidates
-from ...wire.rest.choices.shapes import RecoveryChoices
+from ...wire.rest.candidates import ApplianceCandidates
+from ...wire.rest.choices import RecoveryChoices
 from ...wire.rest.inventories import SiteMachines
-from ...wire.rest.predictions.shapes import Prediction, ReprotectPreview
+from ...wire.rest.predictions import Prediction, ReprotectPreview
 from ...wire.rest.preflights import Preflight
 from ...wire.rest.settings.cards import MachineSettings, MachineSettingsChange
 from ...wire.rest.settings.checks import MachineChecks, MachineChecksChange

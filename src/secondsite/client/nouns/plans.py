@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ...domain.lifecycle import Verb
 from ...wire import rest
-from ...wire.rest.choices.shapes import PlanChoices
+from ...wire.rest.choices import PlanChoices
 from ..connection import EVERY, Connection, path, request
 from .jobs import JobHandle
 

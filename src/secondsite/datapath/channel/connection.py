@@ -17,12 +17,7 @@ from typing import Any, Final
 
 from ...ground import certificates
 from ...ground.units import KiB
-from ..errors import (
-    DatapathError,
-    PeerSilent,
-    PeerUnreachable,
-    PeerUntrusted,
-)
+from ..errors import DatapathError, PeerSilent, PeerUnreachable, PeerUntrusted
 from ..frames import Encoded
 from ..frames import frame as frames
 from ..granularity import CHUNK_BYTES

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 import structlog
 
 from ...ground import threads
-from ...ground.visitors import Limits, Tally, Visitors
+from ...ground.connection_limits import Limits, Tally, Visitors
 from ..errors import DatapathError, PeerRefused, PeerUnreachable
 from .connection import Connection, Limiter
 from .handshake import greet, secure

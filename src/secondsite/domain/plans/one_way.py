@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from .. import errors
 from .directions import Direction
-from .taking import listed
+from .run_selection import listed
 
 Named = tuple[str, Direction]
 """A machine's name, and the way that it would go now."""

@@ -22,13 +22,13 @@ from ...ground.lockfile import LockFile
 from ...jobs.model.clock import utc_now
 from ...jobs.storage import database
 from ...jobs.storage.transactions import Transactions
-from ...vault import gateway
 from ...vault import store as vault_store
 from ...vault.facade import acts
 from ...vault.facade.callers import THE_VAULT
+from ...vault.fleet import gateway
+from ...vault.health.backups import VERB
 from ...vault.store import copying, migration
 from ...vault.store.failures import translated
-from ...vault.watch.backups import VERB
 from .. import service_user, settings
 from ..settings import VaultSettings
 from . import archive, kept, secret

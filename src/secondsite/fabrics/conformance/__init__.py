@@ -2,7 +2,6 @@
 
 A fabric's own tests run it like this, with an adapter that can make, write to and kill machines there:
 
-    class TestLibvirt(conformance.Suite):
         @pytest.fixture
         def under_test(self): yield adapter      # an object that fulfils conformance.FabricUnderTest
 

@@ -25,14 +25,7 @@ from .owner.making import (
     sync_definitions,
     write_firmware,
 )
-from .owner.storage import (
-    copy_disks,
-    end_snapshot,
-    migrate_back,
-    put_back,
-    read_by_another,
-    take_snapshot,
-)
+from .owner.storage import copy_disks, end_snapshot, migrate_back, put_back, read_by_another, take_snapshot
 from .owner.writer import Writer
 
 __all__ = [

@@ -13,7 +13,7 @@ from .host import faults as dialling
 from .host.faults import Fault, Faults
 from .host.host import Host
 from .host.records import KIND
-from .hosting.hosting import SimulatedHosting
+from .hosting import SimulatedHosting
 from .inventory import SimulatedInventory
 from .networks import SimulatedNetworks
 from .power import SimulatedPower

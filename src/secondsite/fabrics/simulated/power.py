@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from ...domain import errors, typed
+from ...domain import errors, shell
 from ..interface import PowerState
 from .host.faults import Faults
 from .host.host import Host
@@ -53,7 +53,7 @@ class SimulatedPower:
                     raise errors.FabricError(
                         f"Machine '{record.definition.name}' was failed over, so its start here is forbidden.",
                         do="Cancel the failover or fail back. If it must run here: "
-                        f"'secondsite machine start-anyway {typed.arguments(record.definition.name, options='--site SITE')}'.",
+                        f"'secondsite machine start-anyway {shell.arguments(record.definition.name, options='--site SITE')}'.",
                     )
                 if record.elsewhere:
                     raise errors.FabricError(

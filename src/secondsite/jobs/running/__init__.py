@@ -3,7 +3,6 @@
 Its rooms:
 
     requests        submit, cancel, retry, signal
-    people          holds jobs until a person decides, hears what a person answers
     children        jobs whose steps are jobs
     parents         wakes them when their children end
     stage           the engine's side of a running step
@@ -19,4 +18,6 @@ Its rooms:
     wake            wakes sleeping workers
     notifications   hears of other processes, on PostgreSQL
     changes         tells followers what changed
+    held_jobs       jobs that go on only when a person decides so
+    answers         what a person says to a step that asks
 """

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from ..storage import sessions, touched
+from ..storage import changed_jobs, sessions
 
 CHANNEL = "secondsite_job_changes"
 Told = Callable[[str | None], None]
@@ -38,12 +38,12 @@ class Changes:
         sessions.after_commit(session, self._committed)
 
     def _committed(self, session: Session) -> None:
-        for job_id in touched.noted(session):
+        for job_id in changed_jobs.noted(session):
             self.tell(job_id)
 
     def _notify(self, session: Session) -> None:
         """The other processes hear of it when the transaction commits."""
-        for job_id in sorted(touched.noted(session)):
+        for job_id in sorted(changed_jobs.noted(session)):
             told = {"channel": CHANNEL, "told": f"{self._origin} {job_id}"}
             session.execute(text("SELECT pg_notify(:channel, :told)"), told)
 

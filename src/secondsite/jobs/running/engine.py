@@ -26,17 +26,16 @@ from ..model.facts import to_json
 from ..model.failures import JobError, LeaseLost, LeaseOver
 from ..model.views import JobView
 from ..storage.claims import Claims
+from ..storage.clock_changes import look_again
 from ..storage.journal import Claim
 from ..storage.lease import LEASE_SECONDS, Member, Membership
-from ..storage.set_clock import look_again
 from ..storage.transactions import Transactions
-from . import requests
+from . import answers, held_jobs, requests
 from .changes import CHANNEL as CHANGED
 from .changes import Changes
 from .followed_clock import FollowedClock
 from .parents import Parents
 from .parking import Parked, ParkingLot
-from .people import answering, holding
 from .performing import Performer
 from .runner import Runner
 from .standing import Standing
@@ -169,12 +168,12 @@ class Engine:
     def resume(self, session: Session, job_id: str) -> None:
         """Let a held job go on; raises Refused for any other."""
         self._heed(session)
-        holding.resume(session, job_id, self._clock())
+        held_jobs.resume(session, job_id, self._clock())
 
     def answer(self, session: Session, job_id: str, said: Said) -> None:
         """Tell a step that asks what a person said; raises Refused unless it asks."""
         self._heed(session)
-        answering.answer(session, job_id, said, self._clock())
+        answers.answer(session, job_id, said, self._clock())
 
     def signal(self, key: str, *, of_one: bool = False) -> int:
         """Wake the steps that wait for `key`, in every process; gives the number of jobs. `of_one`: at most one waits for it.

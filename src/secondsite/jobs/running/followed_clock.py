@@ -7,8 +7,8 @@ import structlog
 from sqlalchemy.orm import Session
 
 from ..model.clock import Clock
+from ..storage.clock_changes import SetClock, look_again, move_along, oversleeps
 from ..storage.lease import Membership
-from ..storage.set_clock import SetClock, look_again, move_along, oversleeps
 from ..storage.transactions import Transactions
 from .wake import Bell
 

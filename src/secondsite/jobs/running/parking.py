@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ..model.outcomes import Wait
+from ..storage.awaited_signals import Waited
 from ..storage.journal import Claim
-from ..storage.waited import Waited
 from .snapshot import Snapshot
 
 PARKED_SECONDS = 1.0

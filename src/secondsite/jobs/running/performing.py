@@ -20,7 +20,7 @@ from ..model.failures import Failure, describe
 from ..model.outcomes import Outcome, Wait
 from ..model.task_kind import TaskKind
 from ..model.views import TaskView, current_steps
-from ..storage import journal, sessions, touched
+from ..storage import changed_jobs, journal, sessions
 from ..storage.journal import Claim
 from ..storage.transactions import REFUSALS, Transactions
 from . import snapshot as snapshots
@@ -110,7 +110,7 @@ class Performer:
 
         def do(session: Session) -> Snapshot | None:
             snapshot = work(session, self._locked(session, run, is_first=next(tries) == 0))
-            times = touched.times(session, run.claim.job_id)
+            times = changed_jobs.times(session, run.claim.job_id)
             sessions.after_commit(
                 session, lambda session: known.append(self._known(session, run.claim, times))
             )
@@ -121,7 +121,7 @@ class Performer:
 
     def _known(self, session: Session, claim: Claim, times: int) -> int:
         """For a job that was noted so often when its work was done: a later work of the same transaction may have written to it."""
-        return self._lot.number if touched.times(session, claim.job_id) == times else snapshots.NOT_KNOWN
+        return self._lot.number if changed_jobs.times(session, claim.job_id) == times else snapshots.NOT_KNOWN
 
     def _locked(self, session: Session, run: Run, *, is_first: bool) -> Snapshot:
         """Where the job stands in this transaction. Where no other process writes, it is known here if somebody has written to it

@@ -12,7 +12,7 @@ from ..model.outcomes import Commit, Done, Outcome, Skipped, Wait
 from ..model.task_kind import TaskKind
 from ..model.views import JobView, TaskView
 from ..storage import journal
-from ..storage.set_clock import LONGEST_SLEEP_SECONDS
+from ..storage.clock_changes import LONGEST_SLEEP_SECONDS
 from ..storage.tables import tasks
 from .snapshot import Snapshot
 

@@ -17,12 +17,12 @@ from ..model.facts import Json
 from ..model.failures import DEFINITION_CHANGED, GIVEN_UP, Failure, Refused
 from ..model.task_kind import TaskKind
 from ..model.views import JobView, TaskView, current_steps
-from ..storage import journal, read, touched, waited
+from ..storage import awaited_signals, changed_jobs, journal, read
 from ..storage.prepared import Prepared, one_of
 from ..storage.tables import jobs, tasks
-from .people import holding
+from . import held_jobs
 
-_WAITS = (tasks.c.waiting_for == bindparam("signal"), one_of(tasks.c.state, waited.STATES))
+_WAITS = (tasks.c.waiting_for == bindparam("signal"), one_of(tasks.c.state, awaited_signals.STATES))
 _ANY_WAITS = Prepared(select(tasks.c.id).where(*_WAITS).limit(1))
 _WAITING_JOBS = Prepared(select(tasks.c.job_id).where(*_WAITS).distinct().order_by(tasks.c.job_id))
 _SIGNALLED = Prepared(update(tasks).where(tasks.c.job_id == bindparam("job"), *_WAITS).values(signalled=True))
@@ -64,7 +64,7 @@ def submit(session: Session, definition: Definition, order: JobRequest, now: dat
     job_id = order.job_id or uuid.uuid4().hex
     if order.job_id is not None and read.find(session, job_id) is not None:
         return job_id
-    touched.note(session, job_id)
+    changed_jobs.note(session, job_id)
     session.execute(jobs.insert().values(id=job_id, **_row(order, now)))
     add_steps(session, job_id, definition, attempt=1, first=0)
     return job_id
@@ -76,7 +76,7 @@ def submit_all(session: Session, wanted: Sequence[tuple[Definition, JobRequest]]
     if not rows:
         return
     for job_id, _definition, _order in rows:
-        touched.note(session, job_id)
+        changed_jobs.note(session, job_id)
     session.execute(jobs.insert(), [{"id": job_id, **_row(order, now)} for job_id, _, order in rows])
     steps = [
         journal.queued_task(job_id, TaskKind.STEP, position, 1, step.key, step.title)
@@ -120,7 +120,7 @@ def cancel(session: Session, catalogue: Catalogue, job_id: str, now: datetime) -
     job = journal.locked_job(session, job_id)
     definition = catalogue.find(job)
     if job.state is JobState.HELD and job.ending is not None:
-        holding.let_go_on(session, job, now)
+        held_jobs.let_go_on(session, job, now)
         return
     if job.state is JobState.HELD and not _turns_back(session, job, definition):
         if _has_a_turn_ahead(session, job, definition):
@@ -153,7 +153,7 @@ def _let_find_out(session: Session, job: JobView, now: datetime) -> None:
     """The held job goes on until it looks whether its turn has come, and comes back from there: given up, it would leave what it is
     about between two sites."""
     journal.change_job(session, job.id, cancel_requested=True)
-    holding.let_go_on(session, replace(job, cancel_requested=True), now)
+    held_jobs.let_go_on(session, replace(job, cancel_requested=True), now)
 
 
 def _give_up(session: Session, catalogue: Catalogue, job: JobView, now: datetime) -> None:

@@ -85,7 +85,9 @@ class Standing:
             return
         self.lose()
         if now - self._hung_up_at >= self._lease_seconds:
-            from ..storage import lines  # imported here: a vault on SQLite does without the driver's memory
+            from ..storage import (
+                pool_connections,  # imported here: a vault on SQLite does without the driver's memory
+            )
 
             self._hung_up_at = now
-            lines.hang_up(self._db)
+            pool_connections.hang_up(self._db)

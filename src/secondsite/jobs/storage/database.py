@@ -16,7 +16,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
-from .prepared import direct, run_on
+from .prepared import driver_transaction, run_on
 from .write_turn import WriteTurn
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BUSY_SECONDS", "MOST_CONNECTIONS", "READ_ONLY", "Session", "beside", "connect", "give_back"]
 
-READ_ONLY = {direct.READS_ONLY: True}
+READ_ONLY = {driver_transaction.READS_ONLY: True}
 BUSY_SECONDS = 20.0
 POOLED, MORE = 10, 19
 MOST_CONNECTIONS = POOLED + MORE + 3
@@ -58,14 +58,14 @@ def beside(db: Engine) -> Engine:
 
 
 def _postgresql(url: str | URL, beside: Engine | None = None) -> Engine:
-    from . import lines  # imported here: a vault on SQLite does without the driver's memory
+    from . import pool_connections  # imported here: a vault on SQLite does without the driver's memory
 
     asked = {name: value for name, value in LINE.items() if name not in make_url(url).query}
     pooled, more = (POOLED, MORE) if beside is None else (1, 0)
     # After a restart of PostgreSQL the pool holds dead connections: ask each before use.
     db = create_engine(url, pool_pre_ping=True, pool_size=pooled, max_overflow=more, connect_args=asked)
     event.listen(db, "connect", _limit_idling)
-    lines.follow(db, beside)
+    pool_connections.follow(db, beside)
     return db
 
 
@@ -88,7 +88,7 @@ def _sqlite(url: str) -> Engine:
     turn = WriteTurn(BUSY_SECONDS)
     turn.watch(db)
     event.listen(db, "begin", partial(_begin, turn))
-    direct.offer(db, partial(_begin_on, turn))
+    driver_transaction.offer(db, partial(_begin_on, turn))
     return db
 
 
@@ -112,9 +112,11 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _begin(turn: WriteTurn, connection: Connection) -> None:
-    if not direct.has_begun(connection):
+    if not driver_transaction.has_begun(connection):
         _begin_on(
-            turn, connection.connection, bool(connection.get_execution_options().get(direct.READS_ONLY))
+            turn,
+            connection.connection,
+            bool(connection.get_execution_options().get(driver_transaction.READS_ONLY)),
         )
 
 

@@ -16,7 +16,7 @@ from ..model.failures import Failure, LeaseLost
 from ..model.outcomes import Done, Wait
 from ..model.task_kind import TaskKind
 from ..model.views import JobView, TaskView, job_view, task_view
-from . import read, touched
+from . import changed_jobs, read
 from .prepared import Prepared, as_new, new_values, one_of
 from .tables import jobs, tasks
 
@@ -43,7 +43,7 @@ class Claim:
 
 def lock_job(session: Session, job_id: str) -> JobView | None:
     """The job, locked until the transaction ends; None when it is not there."""
-    touched.note(session, job_id)
+    changed_jobs.note(session, job_id)
     row = _LOCKED.one(session, {"wanted": job_id})
     return None if row is None else job_view(row)
 
@@ -72,8 +72,8 @@ def fence(session: Session, claim: Claim) -> JobView:
 def is_as_seen(session: Session, claim: Claim, seen: JobView) -> bool:
     """As `fence`, of a job that was read before: whether nobody in this transaction, and nobody who changes how it goes on, has
     written to it since. Reads a few columns in place of all with the tasks."""
-    is_touched = claim.job_id in touched.noted(session)
-    touched.note(session, claim.job_id)
+    is_touched = claim.job_id in changed_jobs.noted(session)
+    changed_jobs.note(session, claim.job_id)
     row = _CLAIMED.one(session, {"wanted": claim.job_id})
     if row is None or (row["claim_owner"], row["claim_epoch"]) != (claim.owner, claim.epoch):
         raise LeaseLost(claim.job_id)

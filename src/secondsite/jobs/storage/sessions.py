@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import Connection, CursorResult, Engine, Executable, event
 from sqlalchemy.orm import Session
 
-from .prepared import direct
+from .prepared import driver_transaction
 
 log = structlog.get_logger(__name__)
 Do = Callable[[Session], None]
@@ -26,7 +26,7 @@ class _Brief(Session):
         super().__init__(db)
         self._db = db
         self._line: Connection | None = None
-        self.direct = direct.opened(db)
+        self.direct = driver_transaction.opened(db)
         """Where prepared statements run, until a statement needs more."""
 
     def get_bind(self, *_which: object, **_options: object) -> Engine:

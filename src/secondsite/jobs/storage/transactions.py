@@ -17,9 +17,9 @@ from sqlalchemy.orm import Session
 
 from ...ground.backoff import pause_seconds
 from . import database
+from .compute_turn import WorkTurn
+from .group_commit import Together
 from .sessions import transaction
-from .together import Together
-from .work_turn import WorkTurn
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)

@@ -2,7 +2,7 @@
 
 Its rooms:
 
-    wanted        what is to run, whoever runs it
+    request       what is to run, whoever runs it
     by_qemu       as a process of plain QEMU
     by_libvirt    as libvirt has it
     entering      QEMU's user may pass through the folders of what it opens

@@ -6,8 +6,8 @@ import itertools
 
 from ..problems import Problem
 from . import domain, entering, qemu
+from .request import Start, cards_of, folder, uuid_of
 from .virsh import Virsh
-from .wanted import Start, cards_of, folder, uuid_of
 
 MOST_OF_ANY = 22
 _TOO_MANY = f"Its disks are encrypted and have more than {MOST_OF_ANY} files: libvirt 10.8 to 11.10 starts no more; plain QEMU does: --qemu."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import command_line, qemu
 from .command_line import Wanted
-from .wanted import Start, cards_of, folder, uuid_of
+from .request import Start, cards_of, folder, uuid_of
 
 DEFAULT_MEMORY_BYTES = 2 * 2**30
 

@@ -10,8 +10,8 @@ from .. import files, leasing
 from ..problems import Problem
 from ..store import Replica
 from . import qemu
+from .request import folder, uuid_of
 from .virsh import Virsh
-from .wanted import folder, uuid_of
 
 QEMU, SOMETHING = "qemu", "another program"
 """What runs a machine, beside the URIs of libvirts."""

@@ -16,13 +16,13 @@ from ...jobs.model.catalogue import Catalogue
 from ...jobs.storage.database import Session
 from ...wire.common.base import Shape
 from .. import ports
-from ..notices.teller import Teller
+from ..fleet.signals import Signals
+from ..fleet.status_intake import StatusIntake
+from ..health.backups import Backups
+from ..notices.notifier import Teller
 from ..operations.interface import Operation
 from ..steps.deps import Deps
-from ..watch.backups import Backups
 from ..watch.rpo_unwritten import RpoUnwritten
-from ..watch.signals import Signals
-from ..watch.status_intake import StatusIntake
 from . import second_person
 from .acts import Act
 from .callers import THE_VAULT, Caller, Uses

@@ -3,12 +3,12 @@
 What is to be told follows from the state, again at each look, and is written down before it is sent: a vault that is killed tells each
 thing at least once. Without a target nothing is looked at.
 
-    teller     looks, and sees to what waits
-    looking    what targets have to be told, written down
+    notifier   looks, and sees to what waits
+    detection  what targets have to be told, written down
     findings   which findings machines have
     job_ends   which jobs have ended
     couriers   deliver what waits, each to its target
     quiet      quiet hours
     messages   notices become a message
-    ways/      to a webhook, to a mail server
+    delivery/  to a webhook, to a mail server
 """

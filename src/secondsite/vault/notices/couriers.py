@@ -11,19 +11,19 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from ...domain import errors, typed
+from ...domain import errors, shell
 from ...domain.health import Severity
 from ...domain.notices.happenings import Happening, Kind
 from ...ground import backoff, threads
 from ...ground.units import DAY, MINUTE
 from .. import ports
-from . import messages, quiet, ways
-from .ways import Line, NotDelivered
+from . import delivery, messages, quiet
+from .delivery import Line, NotDelivered
 
 log = structlog.get_logger()
 
 MOST_IN_A_MESSAGE = 2000
-CLAIMED_SECONDS = ways.DEADLINE_SECONDS * 3
+CLAIMED_SECONDS = delivery.DEADLINE_SECONDS * 3
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 15.0, 30.0 * MINUTE
 GIVEN_UP_AFTER = timedelta(seconds=DAY)
 
@@ -91,7 +91,7 @@ class Couriers:
             self._flights[key] = line
         try:
             made = messages.message(message, messages.About(self._vault, now))
-            return ways.send(target.target, target.secret, made, line)
+            return delivery.send(target.target, target.secret, made, line)
         finally:
             self._end(key)
 
@@ -116,7 +116,7 @@ class Couriers:
             load.message, messages.About(self._vault, self._now(), load.delivery.given_up)
         )
         try:
-            said = ways.send(load.target.target, load.target.secret, made, line)
+            said = delivery.send(load.target.target, load.target.secret, made, line)
         except NotDelivered as problem:
             self._failed(load, str(problem))
         else:
@@ -171,7 +171,7 @@ class Couriers:
                 target=load.target.name,
                 notices=given_up,
                 problem=why,
-                do=f"See 'secondsite notice show {typed.arguments(load.target.name)}', and try it with 'secondsite notice test {typed.arguments(load.target.name)}'.",
+                do=f"See 'secondsite notice show {shell.arguments(load.target.name)}', and try it with 'secondsite notice test {shell.arguments(load.target.name)}'.",
             )
 
     def _settle(self, tx: ports.Transaction, delivery: ports.NoticeDelivery) -> None:

@@ -11,13 +11,13 @@ from ...domain.notices.happenings import Happening
 from ...domain.notices.marks import Key, Mark
 from ...domain.notices.targets import Wanted
 from ...ground.plural import counted
-from ...wire.rest.validation.shapes import TO_BE_KNOWN
+from ...wire.rest.validation import TO_BE_KNOWN
 from .. import ports
+from ..fleet.status_intake import StatusIntake
+from ..health import disbelief, findings
+from ..health.backups import Backups
 from ..steps.deps import Deps
-from ..watch import disbelief, health
-from ..watch.backups import Backups
 from ..watch.situations import Around
-from ..watch.status_intake import StatusIntake
 
 OF_THE_VAULT = ""
 """No machine has this id."""
@@ -66,7 +66,7 @@ class Findings:
         found = dict(self._of_the_vault(tx, now))
         for situation in around.situations(tx, self._facts, ours):
             of = situation.machine
-            for finding in _together(health.findings(situation, now)):
+            for finding in _together(findings.findings(situation, now)):
                 found[Key(of.id, finding.code)] = of.name, finding
         found |= _configuration(tx)
         mine = {each.id for each in ours}

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from ...domain.lifecycle import Verb
 from ...jobs.model.definitions import Definition
 from ..steps import batch
+from ..steps.absent_site import finish_later, stop_source_later
 from ..steps.deps import Deps
-from ..steps.lost import finish_later, stop_source_later
 from ..steps.operation import MachineOperation
 from ..steps.points import boot_point, verify_point
-from ..steps.sides import start_anyway
+from ..steps.sides import forced_start
 from .cancel_failover import CancelFailover
 from .change_recovery_point import ChangeRecoveryPoint
 from .cleanup_test_failover import CleanupTestFailover
@@ -54,7 +54,7 @@ def definitions(deps: Deps) -> Sequence[Definition]:
     verbs = [_definition(each(deps)) for each in OPERATIONS]
     later = stop_source_later.definition(deps), finish_later.definition(deps)
     points = verify_point.definition(deps), boot_point.definition(deps)
-    beside = *points, start_anyway.definition(deps)
+    beside = *points, forced_start.definition(deps)
     return [*verbs, batch.definition(), *later, *beside]
 
 

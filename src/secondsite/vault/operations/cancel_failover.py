@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from ...domain import errors, typed
+from ...domain import errors, shell
 from ...domain.lifecycle import Verb
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Step
@@ -21,9 +21,9 @@ from ...wire.control.checks import CheckTarget
 from ...wire.control.orders import Nothing
 from .. import ports
 from ..steps import lookup, obstacles
-from ..steps.cancel_itself import CancelArguments
-from ..steps.lost import giving_up
-from ..steps.lost.giving_up import Need, WithoutSite
+from ..steps.absent_site import declaration
+from ..steps.absent_site.declaration import Need, WithoutSite
+from ..steps.automatic_cancel import CancelArguments
 from ..steps.operation import MachineOperation
 from ..steps.sides import naming, pooling
 from ..steps.sides.target import Target
@@ -36,7 +36,7 @@ class CancelFailover(MachineOperation):
 
     def arguments(self, tx: ports.Transaction, request: Shape, machine: ports.MachineRecord) -> WithoutSite:
         assert isinstance(request, rest.CancelFailover)
-        lost = giving_up.given_up(self.deps, machine, request, (machine.target_site,))
+        lost = declaration.given_up(self.deps, machine, request, (machine.target_site,))
         return WithoutSite(without_site=lost)
 
     def steps(self) -> Sequence[Step]:
@@ -55,7 +55,7 @@ class CancelFailover(MachineOperation):
         if committed:
             raise errors.PrerequisiteFailed(
                 f"A commit of the failover of {source.machine.name} has begun: there is no other copy to go back to.",
-                do=f"Commit it again: 'secondsite machine commit {typed.arguments(source.machine.name)}'.",
+                do=f"Commit it again: 'secondsite machine commit {shell.arguments(source.machine.name)}'.",
             )
         self._remind(ctx, source.machine)
         return source.power().done()
@@ -71,7 +71,7 @@ class CancelFailover(MachineOperation):
         """First the new copy goes, then the old one starts: never two at once."""
         target = self.target(ctx)
         machine = target.machine
-        if not machine.start_ordered and not giving_up.is_given_up(self.deps, target):
+        if not machine.start_ordered and not declaration.is_given_up(self.deps, target):
             self._require_no_other_copy(ctx, target)
             return Skipped(f"{machine.target_site} was never told to start {machine.name}")
         need = Need(
@@ -104,9 +104,9 @@ class CancelFailover(MachineOperation):
         """If the target was never told to start the machine, nothing runs there, and the machine, which is off, does not
         wait for it."""
         if target.machine.start_ordered or self.deps.gateway.is_connected(target.appliance_id):
-            return giving_up.unless_given_up(self.deps, ctx, target, need)
+            return declaration.unless_given_up(self.deps, ctx, target, need)
         never = replace(need, lost=f"it does not answer, and was never told to start {target.machine.name}")
-        return giving_up.left_for_later(self.deps, target, never)
+        return declaration.left_for_later(self.deps, target, never)
 
     def _names(self, ctx: StepContext) -> Outcome:
         source = self.source(ctx)

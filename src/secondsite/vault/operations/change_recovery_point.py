@@ -6,7 +6,7 @@ start all the same, the old one is started again.
 
 from collections.abc import Sequence
 
-from ...domain import bringing_up
+from ...domain import bring_up
 from ...domain.lifecycle import State, Verb
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Step
@@ -110,8 +110,8 @@ class ChangeRecoveryPoint(MachineOperation):
 def _forgotten(machine: ports.MachineRecord) -> Obstacles:
     """No reason not to start it from what is left there, but another way may lose less."""
     name, site = machine.name, machine.target_site
-    do = bringing_up.from_points(
+    do = bring_up.from_points(
         name, site, cancels=machine.came_from is State.PLANNED_FAILED_OVER, changes=True
     )
-    what = f"{bringing_up.forgotten(name, site)}."
+    what = f"{bring_up.forgotten(name, site)}."
     return Obstacles(obstacles=(ObstacleShape(what=what, do=do, blocking=False),))

@@ -10,9 +10,9 @@ from ...jobs.model.outcomes import Outcome
 from ...wire import rest
 from ...wire.common.base import Shape
 from .. import ports
+from ..steps.absent_site import declaration
+from ..steps.absent_site.declaration import WithoutSite
 from ..steps.drills import cleaning
-from ..steps.lost import giving_up
-from ..steps.lost.giving_up import WithoutSite
 from ..steps.operation import MachineOperation
 
 
@@ -30,7 +30,7 @@ class CleanupTestFailover(MachineOperation):
         self, tx: ports.Transaction, request: Shape, machine: ports.MachineRecord
     ) -> CleanupArguments:
         assert isinstance(request, rest.CleanupTestFailover)
-        lost = giving_up.given_up(self.deps, machine, request, (machine.target_site,))
+        lost = declaration.given_up(self.deps, machine, request, (machine.target_site,))
         return CleanupArguments(notes=request.notes, verdict=request.verdict, without_site=lost)
 
     def steps(self) -> Sequence[Step]:

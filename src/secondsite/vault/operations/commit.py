@@ -8,7 +8,7 @@ reprotect sends only changes (S-164). If one of the sites is gone for good, the 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ...domain import bringing_up, errors, typed
+from ...domain import bring_up, errors, shell
 from ...domain.lifecycle import State, Verb
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Definition, Step
@@ -19,10 +19,10 @@ from ...wire.common.machines import PowerState
 from ...wire.common.points import started_from
 from .. import ports
 from ..steps import lookup, obstacles
-from ..steps.back import reverse_by_itself
-from ..steps.lost import giving_up
-from ..steps.lost.giving_up import Need, WithoutSite
+from ..steps.absent_site import declaration
+from ..steps.absent_site.declaration import Need, WithoutSite
 from ..steps.operation import MachineOperation
+from ..steps.reversal import automatic_reprotect
 from ..steps.sides import pooling
 
 
@@ -32,11 +32,11 @@ class Commit(MachineOperation):
     def arguments(self, tx: ports.Transaction, request: Shape, machine: ports.MachineRecord) -> WithoutSite:
         assert isinstance(request, rest.Commit)
         both = (machine.source_site, machine.target_site)
-        return WithoutSite(without_site=giving_up.given_up(self.deps, machine, request, both))
+        return WithoutSite(without_site=declaration.given_up(self.deps, machine, request, both))
 
     def definition(self) -> Definition:
         plain = super().definition()
-        return replace(plain, on_success=reverse_by_itself.begin(self.deps, self.claim.success))
+        return replace(plain, on_success=automatic_reprotect.begin(self.deps, self.claim.success))
 
     def steps(self) -> Sequence[Step]:
         return (
@@ -44,7 +44,7 @@ class Commit(MachineOperation):
             Step("commit", self._commit, title="Commit"),
             Step("remove_left", self._remove_left, title="Remove the machine that was left"),
             Step("consolidate", self._consolidate, title="Consolidate disks"),
-            Step(reverse_by_itself.KEY, self._reverse, title="Reverse replication"),
+            Step(automatic_reprotect.KEY, self._reverse, title="Reverse replication"),
         )
 
     def _check(self, ctx: StepContext) -> Outcome:
@@ -69,7 +69,7 @@ class Commit(MachineOperation):
             power = target.power().facts.power
         except errors.ApplianceUnreachable:
             return None
-        if power == bringing_up.MISSING:
+        if power == bring_up.MISSING:
             raise _not_there(machine)
         if machine.reversed:
             obstacles.require_at_rest("The commit", machine.name, power)
@@ -84,7 +84,7 @@ class Commit(MachineOperation):
             f"protection, then start it at {machine.source_site}, where its old disks are",
             later="its point is fixed there",
         )
-        return giving_up.unless_given_up(self.deps, ctx, target, need)
+        return declaration.unless_given_up(self.deps, ctx, target, need)
 
     def _remove_left(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx)
@@ -102,7 +102,7 @@ class Commit(MachineOperation):
             lost=f"{machine.name} and its disks there are lost, so the next reprotect sends everything",
             later=f"the {machine.name} that was left is removed there",
         )
-        outcome = giving_up.unless_given_up(self.deps, ctx, source, need)
+        outcome = declaration.unless_given_up(self.deps, ctx, source, need)
         with self.deps.store.reading() as tx:
             return pooling.giving_back(tx, machine, outcome)
 
@@ -116,22 +116,22 @@ class Commit(MachineOperation):
             lost=f"the disks of {machine.name} there are lost",
             later="it is brought back onto its own disks",
         )
-        return giving_up.unless_given_up(self.deps, ctx, target, need)
+        return declaration.unless_given_up(self.deps, ctx, target, need)
 
     def _reverse(self, ctx: StepContext) -> Outcome:
-        return reverse_by_itself.foretell(self.deps, ctx, self.machine(ctx))
+        return automatic_reprotect.foretell(self.deps, ctx, self.machine(ctx))
 
 
 def _not_there(machine: ports.MachineRecord) -> errors.PrerequisiteFailed:
     name, site = machine.name, machine.target_site
     cancelled = (
-        f" 'secondsite machine cancel-failover {typed.arguments(name)}' ends the failover instead."
+        f" 'secondsite machine cancel-failover {shell.arguments(name)}' ends the failover instead."
         if machine.came_from is State.PLANNED_FAILED_OVER
         else ""
     )
     return errors.PrerequisiteFailed(
         f"The commit of {name} was not started: {name} is not known to its hypervisor at {site}, and the commit would delete all other recovery points.",
-        do=f"{bringing_up.missing(name, site, committed=False)}{cancelled}",
+        do=f"{bring_up.missing(name, site, committed=False)}{cancelled}",
     )
 
 
@@ -139,8 +139,8 @@ def _forgotten(machine: ports.MachineRecord) -> errors.PrerequisiteFailed:
     name, site = machine.name, machine.target_site
     cancels = machine.came_from is State.PLANNED_FAILED_OVER
     return errors.PrerequisiteFailed(
-        f"The commit of {name} was not started: {bringing_up.forgotten(name, site)}. There is nothing to commit.",
-        do=bringing_up.from_points(name, site, cancels=cancels, changes=True),
+        f"The commit of {name} was not started: {bring_up.forgotten(name, site)}. There is nothing to commit.",
+        do=bring_up.from_points(name, site, cancels=cancels, changes=True),
     )
 
 
@@ -151,11 +151,11 @@ def _found(machine: ports.MachineRecord, power: str | None, begin: str) -> str:
         return f"{name} was started at {site} from {begin}; {site} does not answer, so whether it runs is not known"
     if power == PowerState.RUNNING:
         return f"{name} runs at {site} from {begin}"
-    if power not in bringing_up.NOT_ON:
+    if power not in bring_up.NOT_ON:
         return f"{name} is {power} at {site}, from {begin}"
     return (
-        f"{name} was started at {site} from {begin}; 1 warning: it does not run there: it is {bringing_up.said(power).rstrip(',')}, and stays so. "
-        f"{bringing_up.off(name, site, machine.target_fabric_id)}"
+        f"{name} was started at {site} from {begin}; 1 warning: it does not run there: it is {bring_up.said(power).rstrip(',')}, and stays so. "
+        f"{bring_up.off(name, site, machine.target_fabric_id)}"
     )
 
 

@@ -29,11 +29,11 @@ from ...wire.common.machines import PowerState
 from ...wire.control import orders
 from .. import ports
 from ..steps import authority, lookup
+from ..steps.absent_site import declaration, finish_later
+from ..steps.absent_site.declaration import Need, WithoutSite
 from ..steps.claim import CHECK
-from ..steps.lost import finish_later, giving_up
-from ..steps.lost.giving_up import Need, WithoutSite
 from ..steps.operation import MachineOperation
-from ..steps.sides import pooling, running_somewhere
+from ..steps.sides import pooling, runs_nowhere
 from ..steps.sides.side import Ask
 from ..steps.sides.source import Source
 
@@ -74,7 +74,7 @@ class DisableProtection(MachineOperation):
             runs_at_source=runs and not failed_over,
             runs_nowhere=request.runs_nowhere,
             checked=True,
-            without_site=giving_up.given_up(self.deps, machine, request, both),
+            without_site=declaration.given_up(self.deps, machine, request, both),
         )
 
     def steps(self) -> Sequence[Step]:
@@ -86,17 +86,17 @@ class DisableProtection(MachineOperation):
 
     def _check(self, ctx: StepContext) -> Outcome:
         machine, asked = self.machine(ctx), ctx.arguments(DisableArguments)
-        half_way = machine.came_from in running_somewhere.HALF_WAY
+        half_way = machine.came_from in runs_nowhere.HALF_WAY
         if not half_way and machine.failed_over_point_id is None:
             return Done(f"{machine.name} is as its owner left it")
         if asked.runs_nowhere:
             return Done(f"{machine.name} may run nowhere, as was said")
         sides, given_up = (self.source(ctx, machine), self.target(ctx, machine)), asked.without_site
         if half_way:
-            return Done(running_somewhere.require(*sides, given_up))
+            return Done(runs_nowhere.require(*sides, given_up))
         with self.deps.store.reading() as tx:
             forgotten = lookup.is_forgotten(machine, tx.statuses.get(machine.id))
-        return Done(running_somewhere.require_failed_over(*sides, given_up, forgotten=forgotten))
+        return Done(runs_nowhere.require_failed_over(*sides, given_up, forgotten=forgotten))
 
     def _stop(self, ctx: StepContext) -> Outcome:
         source = self.source(ctx)
@@ -121,7 +121,7 @@ class DisableProtection(MachineOperation):
         try:
             return bool(target.power().facts.power != PowerState.MISSING)
         except errors.ApplianceUnreachable as error:
-            raise giving_up.with_a_way_on(error, target, self._lost_at_target(ctx)) from error
+            raise declaration.with_a_way_on(error, target, self._lost_at_target(ctx)) from error
 
     def _lost_at_target(self, ctx: StepContext) -> str:
         runs = ctx.arguments(DisableArguments).runs_at_target
@@ -155,7 +155,7 @@ class DisableProtection(MachineOperation):
             lost=self._lost_at_target(ctx),
             later="its replica is removed there",
         )
-        outcome = giving_up.unless_given_up(self.deps, ctx, target, need)
+        outcome = declaration.unless_given_up(self.deps, ctx, target, need)
         with self.deps.store.reading() as tx:
             return pooling.at_end(tx, machine, outcome, asked.without_site)
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from pydantic import BaseModel
 
-from ...domain import errors, lifecycle, typed
+from ...domain import errors, lifecycle, shell
 from ...domain.amounts import exact_size
 from ...domain.lifecycle import Event, Verb
 from ...ground.plural import counted
@@ -27,14 +27,14 @@ from ...wire.common.sync_mode import SyncMode
 from ...wire.control import checks, orders
 from .. import ports
 from ..steps import authority, batch, enabling, lookup, obstacles, replicating, seeds, synchronizing
+from ..steps.absent_site import declaration
+from ..steps.absent_site.declaration import Need
 from ..steps.deps import Deps
 from ..steps.enabling import Checked, EnableArguments
-from ..steps.lost import giving_up
-from ..steps.lost.giving_up import Need
 from ..steps.operation import unique
 from ..steps.retry_store import retrying
 from ..steps.sides import placing
-from ..steps.sides.giving_orders import Orders
+from ..steps.sides.orders import Orders
 from ..steps.sides.source import Source
 from ..steps.sides.target import Target
 from ..steps.synchronizing import Before
@@ -125,7 +125,7 @@ class EnableProtection:
         if known is not None and known.home_site == request.source_site:
             raise errors.AlreadyExists(
                 f"Machine '{name}' is under protection already ({known.state}).",
-                do=f"See it with 'secondsite machine show {typed.arguments(name)}'.",
+                do=f"See it with 'secondsite machine show {shell.arguments(name)}'.",
             )
         return EnableArguments(
             machine_id=self.deps.new_id(),
@@ -224,7 +224,7 @@ class EnableProtection:
             lost="what was copied there so far is not used",
             later="its replica is removed there",
         )
-        return giving_up.undone_or_left(self.deps, target, need)
+        return declaration.undone_or_left(self.deps, target, need)
 
     def _import_seed(self, ctx: StepContext) -> Outcome:
         target = self._target(ctx)
@@ -246,7 +246,7 @@ class EnableProtection:
             lost="replication is not stopped there yet",
             later="it is stopped there",
         )
-        return giving_up.undone_or_left(self.deps, source, need)
+        return declaration.undone_or_left(self.deps, source, need)
 
     def _initial_replication(self, ctx: StepContext) -> Outcome:
         machine = self._machine(ctx)
@@ -301,5 +301,5 @@ def _refuse_known(tx: ports.Transaction, wanted: EnableArguments, fabric_id: str
             raise errors.AlreadyExists(
                 f"Machine '{wanted.machine}' at {wanted.source_site} is a copy of {known.name}, which is under protection "
                 f"already ({known.state}).",
-                do=f"See it with 'secondsite machine show {typed.arguments(known.name)}'.",
+                do=f"See it with 'secondsite machine show {shell.arguments(known.name)}'.",
             )

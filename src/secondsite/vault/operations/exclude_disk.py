@@ -5,7 +5,7 @@ Recovery points that have it keep it. The target's copy of it is deleted with th
 
 from collections.abc import Sequence
 
-from ...domain import errors, typed
+from ...domain import errors, shell
 from ...domain.lifecycle import Verb
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Step
@@ -23,7 +23,7 @@ class ExcludeDisk(disks.DisksOperation):
         if not set(machine.disks) - set(named):
             raise errors.InvalidArgument(
                 f"No disk of {machine.name} would be left under protection.",
-                do=f"Disable its protection: 'secondsite machine disable-protection {typed.arguments(machine.name)}'.",
+                do=f"Disable its protection: 'secondsite machine disable-protection {shell.arguments(machine.name)}'.",
             )
 
     def steps(self) -> Sequence[Step]:

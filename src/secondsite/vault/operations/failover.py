@@ -19,13 +19,13 @@ from ...wire.common.base import Shape
 from ...wire.control.checks import CopyInstant
 from .. import ports
 from ..steps import obstacles
+from ..steps.absent_site import declaration
 from ..steps.gates import delay
-from ..steps.lost import giving_up
 from ..steps.operation import MachineOperation
 from ..steps.points import recovery_point
 from ..steps.points.recovery_point import ChoiceArguments, ChosenInstant
 from ..steps.retry_store import retrying
-from ..steps.sides import cards, fitting, naming, pooling, properties, source
+from ..steps.sides import address_fit, cards, naming, pooling, properties, source
 from ..steps.sides.proving import prove
 from ..steps.sides.source import Source
 from ..steps.start_failed_over import ordered_when_it_begins, start_from
@@ -86,7 +86,7 @@ class Failover(MachineOperation):
             cards=pooled.cards,  # one without its network is warned of: in need the machine starts all the same
             names=names,
             # a copy of its own, or one that was given up, is not in its way
-            no_copy=not (machine.start_ordered or giving_up.is_given_up(self.deps, target)),
+            no_copy=not (machine.start_ordered or declaration.is_given_up(self.deps, target)),
             but_on=CopyInstant(
                 point_id=instant.point_id, through_seq=instant.forward and instant.forward.seq
             ),
@@ -95,7 +95,7 @@ class Failover(MachineOperation):
             tell_subnets=True,
         )
         with self.deps.store.reading() as tx:
-            fit = fitting.look(tx, machine, pooled.cards, {}, tried.facts.stand_ins)
+            fit = address_fit.look(tx, machine, pooled.cards, {}, tried.facts.stand_ins)
         old = properties.too_old(wanted.sizing, tried.facts, machine)
         found_wrong = tried.facts, memory, unconnected, pooled.unpooled, fit.unfit, old, reported
         warned = obstacles.require_none("A failover", machine.name, *found_wrong)
@@ -121,7 +121,7 @@ class Failover(MachineOperation):
 
     def _stop_replication(self, ctx: StepContext) -> Outcome:
         target = self.target(ctx)
-        closed, removed = target.accept_cycles(False), giving_up.remove_given_up(self.deps, target)
+        closed, removed = target.accept_cycles(False), declaration.remove_given_up(self.deps, target)
         return Done(f"{closed.sentence}; {removed}{self.source(ctx, target.machine).pause_if_reachable()}")
 
     def _failover(self, ctx: StepContext) -> Outcome:

@@ -5,7 +5,7 @@ Cycles and recovery points of the other disks go on meanwhile; points have the n
 
 from collections.abc import Sequence
 
-from ...domain import errors, typed
+from ...domain import errors, shell
 from ...domain.amounts import exact_size
 from ...domain.lifecycle import Verb
 from ...jobs.model.context import StepContext
@@ -25,7 +25,7 @@ class IncludeDisk(disks.DisksOperation):
         if known:
             raise errors.AlreadyExists(
                 f"Disk {', '.join(known)} of {machine.name} is protected already.",
-                do=f"See it with 'secondsite machine show {typed.arguments(machine.name)}'.",
+                do=f"See it with 'secondsite machine show {shell.arguments(machine.name)}'.",
             )
 
     def steps(self) -> Sequence[Step]:

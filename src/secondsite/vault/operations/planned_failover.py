@@ -11,9 +11,8 @@ from functools import partial
 
 from pydantic import AwareDatetime
 
-from ...domain import errors, points
+from ...domain import errors, points, recovery_point_choices
 from ...domain.amounts import span
-from ...domain.choices import offered
 from ...domain.lifecycle import Verb
 from ...domain.points import RecoveryPointChoice
 from ...domain.prediction import budget
@@ -32,25 +31,16 @@ from ...wire.control.checks import CheckedTarget, Obstacles
 from ...wire.control.orders import CycleFact, Points, PowerFact, StartFact
 from .. import ports
 from ..steps import obstacles
-from ..steps.cancel_itself import SHUT_DOWN, FoundOff, cancel_itself
+from ..steps.automatic_cancel import SHUT_DOWN, FoundOff, cancel_itself
 from ..steps.claim import CHECK
-from ..steps.gates import (
-    Gate,
-    InTurn,
-    Turn,
-    await_turn,
-    delay,
-    require_going_on,
-    require_still_off,
-    turn_to,
-)
+from ..steps.gates import Gate, InTurn, Turn, await_turn, delay, require_going_on, require_still_off, turn_to
 from ..steps.histories import Histories
 from ..steps.operation import MachineOperation
 from ..steps.points import common_sets, last_points
 from ..steps.points.recovery_point import ChosenInstant
 from ..steps.retry_store import retrying
-from ..steps.sides import cards, fitting, naming, pooling, properties
-from ..steps.sides.giving_orders import Answer
+from ..steps.sides import address_fit, cards, naming, pooling, properties
+from ..steps.sides.orders import Answer
 from ..steps.sides.proving import prove
 from ..steps.sides.source import PATIENT_REACH_SECONDS
 from ..steps.start_failed_over import start_from
@@ -101,7 +91,7 @@ class PlannedFailover(MachineOperation):
                 "A data synchronization is for one machine that was committed, not for a plan or for several.",
                 do="Leave it out: reprotect the machines, then fail them back.",
             )
-        offered.refuse_planned(request.choice, machine.name, comes_home=machine.reversed)
+        recovery_point_choices.refuse_planned(request.choice, machine.name, comes_home=machine.reversed)
         return PlannedFailoverArguments(
             choice=request.choice,
             set_id=common_sets.chosen_set(tx, machine, request.choice),
@@ -233,12 +223,12 @@ class PlannedFailover(MachineOperation):
         connected: Sequence[CardHere],
         now: PowerFact,
         target: CheckedTarget,
-    ) -> fitting.Fit:
+    ) -> address_fit.Fit:
         with self.deps.store.reading() as tx:
             if machine.reversed:
-                return fitting.Fit(fitting.at_home(tx, machine))
+                return address_fit.Fit(address_fit.at_home(tx, machine))
             runs = now.power == PowerState.RUNNING
-            return fitting.look(tx, machine, connected, now.addresses, target.stand_ins, runs=runs)
+            return address_fit.look(tx, machine, connected, now.addresses, target.stand_ins, runs=runs)
 
     def _pre_copy(self, ctx: StepContext) -> Outcome:
         """With a budget for the downtime until it can be met. If that does not come, or the target cannot process what it took, the

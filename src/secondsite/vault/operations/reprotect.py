@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from ...domain import errors, lifecycle, typed
+from ...domain import errors, lifecycle, shell
 from ...domain.lifecycle import Event, Verb
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Definition, Step
@@ -25,12 +25,12 @@ from ...wire.control import orders
 from ...wire.control.checks import Obstacles
 from .. import ports
 from ..steps import disks, lookup, obstacles, replicating, seeds, synchronizing
-from ..steps.back import capacity, checking, leaving, place
-from ..steps.back.leaving import Withdrawn
-from ..steps.back.place import ReprotectArguments
-from ..steps.lost import giving_up
-from ..steps.lost.giving_up import Need
+from ..steps.absent_site import declaration
+from ..steps.absent_site.declaration import Need
 from ..steps.operation import MachineOperation
+from ..steps.reversal import capacity, checking, leaving, place
+from ..steps.reversal.leaving import Withdrawn
+from ..steps.reversal.place import ReprotectArguments
 from ..steps.sides import placing
 from ..steps.sides.source import Source
 from ..steps.sides.target import Target
@@ -186,7 +186,7 @@ class Reprotect(MachineOperation):
             lost=f"the old {target.machine.name} is not defined there again yet",
             later="its replica is removed there, and the old machine defined again",
         )
-        return giving_up.undone_or_left(self.deps, target, need)
+        return declaration.undone_or_left(self.deps, target, need)
 
     def _import_seed(self, ctx: StepContext) -> Outcome:
         target = self._new_target(ctx, self.machine(ctx))
@@ -206,7 +206,7 @@ class Reprotect(MachineOperation):
             lost="replication is not stopped there yet",
             later="it is stopped there",
         )
-        return giving_up.undone_or_left(self.deps, source, need)
+        return declaration.undone_or_left(self.deps, source, need)
 
     def _synchronize(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx)
@@ -247,7 +247,7 @@ class Reprotect(MachineOperation):
 def _way_on(machine: ports.MachineRecord) -> str:
     return (
         "Start it, then retry the job. If it is gone for good, let another appliance of that site take its place: '--location alternate "
-        f"--target-appliance NAME' ('secondsite machine appliances {typed.arguments(machine.name)}')."
+        f"--target-appliance NAME' ('secondsite machine appliances {shell.arguments(machine.name)}')."
     )
 
 

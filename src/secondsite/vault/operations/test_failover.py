@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from ...domain import errors, typed
+from ...domain import errors, shell
 from ...domain.drills import networks, verdicts
 from ...domain.lifecycle import Verb
 from ...jobs.model.context import StepContext
@@ -25,18 +25,18 @@ from ...wire.control import checks, orders
 from ...wire.control.cards import CardHere
 from .. import ports
 from ..steps import obstacles
-from ..steps.drills import apart, by_itself, judging
-from ..steps.drills.by_itself import CleansUp
+from ..steps.absent_site import declaration
+from ..steps.absent_site.declaration import Need
+from ..steps.drills import automatic_cleanup, judging, several_hosts
+from ..steps.drills.automatic_cleanup import CleansUp
 from ..steps.drills.networking import AskedNetwork, DrillNetworks
 from ..steps.drills.staying_open import StaysOpen
 from ..steps.gates import delay
-from ..steps.lost import giving_up
-from ..steps.lost.giving_up import Need
 from ..steps.operation import MachineOperation
 from ..steps.points import recovery_point
 from ..steps.points.recovery_point import ChoiceArguments, ChosenInstant
 from ..steps.retry_store import retrying
-from ..steps.sides import addressing, cards, drilling, properties
+from ..steps.sides import addressing, cards, properties, shared_drill_network
 from ..steps.sides.addressing import DrillNetwork
 from ..steps.sides.proving import prove
 from ..steps.sides.target import DRILL_RUN, drill_fabric_id, drill_name
@@ -67,7 +67,7 @@ class TestFailover(MachineOperation):
         self, tx: ports.Transaction, machines: Sequence[ports.MachineRecord], request: Shape
     ) -> tuple[str, ...]:
         assert isinstance(request, rest.TestFailover)
-        return apart.warnings(tx, machines, request.network)
+        return several_hosts.warnings(tx, machines, request.network)
 
     def arguments(
         self, tx: ports.Transaction, request: Shape, machine: ports.MachineRecord
@@ -90,7 +90,11 @@ class TestFailover(MachineOperation):
         return DrillArguments(**dict(choice), **network, **ends)
 
     def keeps(self, machine: ports.MachineRecord, ctx: StepContext) -> str | None:
-        return by_itself.KEPT if by_itself.is_kept(machine, ctx.arguments(by_itself.Asked)) else None
+        return (
+            automatic_cleanup.KEPT
+            if automatic_cleanup.is_kept(machine, ctx.arguments(automatic_cleanup.Asked))
+            else None
+        )
 
     def definition(self) -> Definition:
         """All kinds are made once: a thousand drills ask for their steps at every move."""
@@ -149,7 +153,7 @@ class TestFailover(MachineOperation):
         facts = target.check(wanted_here).facts
         unfit, stand_ins = made.obstacles(ctx, machine, facts)
         with self.deps.store.reading() as tx:
-            mapped = drilling.mapped(tx, machine, wanted_here.test_networks)
+            mapped = shared_drill_network.mapped(tx, machine, wanted_here.test_networks)
         unsized = properties.too_old(sizing, facts, machine)
         warned = obstacles.require_none("The test failover", machine.name, facts, unfit, mapped, unsized)
         can = checks.CheckedTarget(shares_networks=facts.shares_networks, stand_ins=stand_ins)
@@ -226,14 +230,14 @@ class TestFailover(MachineOperation):
             lost="the test machine is not removed there yet",
             later="it is removed there",
         )
-        return giving_up.undone_or_left(self.deps, target, need)
+        return declaration.undone_or_left(self.deps, target, need)
 
 
 def _waits_for(machine: ports.MachineRecord) -> str:
     assert machine.drill is not None
     return (
         f"{machine.drill.machine_name} waits at {machine.target_site}; proof: {verdicts.spoken(machine.drill.proven)}. Look at it, then "
-        f"'secondsite machine cleanup-test-failover {typed.arguments(machine.name, options='--verdict passed --notes WHAT')}' (or failed)"
+        f"'secondsite machine cleanup-test-failover {shell.arguments(machine.name, options='--verdict passed --notes WHAT')}' (or failed)"
     )
 
 

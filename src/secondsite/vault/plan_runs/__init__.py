@@ -19,8 +19,8 @@ from ...jobs.model.definitions import Definition
 from ..operations.interface import Operation
 from ..steps.deps import Deps
 from . import failing_back, run
+from .one_run_at_a_time import LOCK
 from .submit import Asked, require, shut_down_order, submit, taken, warnings
-from .turns import LOCK
 
 __all__ = ["LOCK", "Asked", "definitions", "require", "shut_down_order", "submit", "taken", "warnings"]
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from ...domain import typed
+from ...domain import shell
 from ...domain.drills.verdicts import Verdict
 from ...domain.lifecycle import Verb
-from ...domain.plans import taking
+from ...domain.plans import run_selection
 from ...jobs.model.context import Child, StepContext
 from ...jobs.model.definitions import Children, Step
 from ...jobs.model.outcomes import Done, Outcome
@@ -59,9 +59,9 @@ class Cleaning:
             known = self._proven(ctx, group)
             failed = [name for each in run.groups for name in self._proven(ctx, each).failed]
             if run.keep_if_failed and failed:
-                said = f"all stay, since the proof of these failed: {taking.listed(failed, ', ')}"
+                said = f"all stay, since the proof of these failed: {run_selection.listed(failed, ', ')}"
                 return Done(
-                    f"{said}; clean up with 'secondsite plan cleanup-test-failover {typed.arguments(run.plan)}'",
+                    f"{said}; clean up with 'secondsite plan cleanup-test-failover {shell.arguments(run.plan)}'",
                     partial=True,
                 )
             ctx.remember(known)
@@ -119,4 +119,4 @@ def _is_of(tx: ports.Transaction, drill: ports.DrillRecord, run_id: str) -> bool
 
 def _spoken(proven: Proven) -> str:
     parts = (("passed", proven.passed), ("failed", proven.failed), ("nothing proven", proven.unproven))
-    return "; ".join(f"{word}: {taking.listed(names, ', ')}" for word, names in parts if names)
+    return "; ".join(f"{word}: {run_selection.listed(names, ', ')}" for word, names in parts if names)

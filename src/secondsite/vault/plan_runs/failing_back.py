@@ -12,8 +12,7 @@ from dataclasses import replace
 
 from pydantic import JsonValue
 
-from ...domain import errors
-from ...domain.choices import offered
+from ...domain import errors, recovery_point_choices
 from ...domain.lifecycle import DrillState, State, Verb
 from ...domain.points import RecoveryPointChoice
 from ...domain.prediction.data_sync import DataSync
@@ -34,7 +33,7 @@ from ..steps import authority, batch
 from ..steps.deps import Deps
 from ..steps.operation import MachineOperation
 from ..steps.retry_store import retrying
-from ..steps.sides.giving_orders import Limits, Orders
+from ..steps.sides.orders import Limits, Orders
 from ..steps.sides.source import PATIENT_REACH_SECONDS, Source
 
 FAILBACK = "failback"
@@ -132,7 +131,7 @@ def _require(machine: ports.MachineRecord, sync: DataSync, asked: rest.PlannedFa
             "With the data synchronization 'during' there is no point but the last state.",
             do="Leave the choice out, or synchronize before the failover.",
         )
-    offered.refuse_planned(asked.choice, machine.name, comes_home=not machine.reversed)
+    recovery_point_choices.refuse_planned(asked.choice, machine.name, comes_home=not machine.reversed)
 
 
 def definition(deps: Deps, operations: Mapping[Verb, Operation]) -> Definition:

@@ -22,12 +22,12 @@ from ...wire.common.machines import Serving
 from ...wire.control import orders
 from ...wire.control.orders import CreateNetwork, DrillNetwork
 from .. import ports
+from ..steps.absent_site import finish_later
+from ..steps.absent_site.finish_later import LaterArguments
 from ..steps.deps import Deps
 from ..steps.drills.networking import AskedNetwork
-from ..steps.lost import finish_later
-from ..steps.lost.finish_later import LaterArguments
-from ..steps.sides import drilling, standing_in
-from ..steps.sides.giving_orders import Orders
+from ..steps.sides import drill_networks, shared_drill_network
+from ..steps.sides.orders import Orders
 from .arguments import PlanRunArguments, RunGroup
 
 NETWORK = "network"
@@ -172,9 +172,9 @@ def _order(
     tx: ports.Transaction, asked: AskedNetwork, machines: Sequence[ports.MachineRecord], run: str
 ) -> CreateNetwork | None:
     if asked.network == CREATE_EACH:
-        each = {made.name: made for machine in machines for made in standing_in.unserved(tx, machine, run)}
+        each = {made.name: made for machine in machines for made in drill_networks.unserved(tx, machine, run)}
         return _all_of(list(each.values()), run)
-    network = drilling.network(machines[0], run)
+    network = shared_drill_network.network(machines[0], run)
     serving = None
     if asked.subnet is not None:
         named = addresses.inside(asked.dns_servers, asked.subnet)

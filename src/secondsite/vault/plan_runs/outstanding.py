@@ -8,14 +8,14 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ...domain.lifecycle import Verb
-from ...domain.plans import taking
+from ...domain.plans import run_selection
 from ...domain.plans.actions import Action
 from ...domain.plans.plan import PlanGroup, RecoveryPlan
-from ...domain.plans.taking import Standing, Taken, TakenGroup, Wanted
+from ...domain.plans.run_selection import Standing, Taken, TakenGroup, Wanted
 from ...jobs.model.views import JobView, current_steps
 from ...jobs.storage import read, search
 from .. import ports
-from . import turns
+from . import one_run_at_a_time
 from .arguments import PLAN_RUN, PlanRunArguments, RunAction, RunGroup
 
 LEFT_BY = frozenset({Verb.FAILOVER, Verb.PLANNED_FAILOVER})
@@ -36,7 +36,7 @@ def with_outstanding(
     if wanted.verb not in LEFT_BY:
         return found
     taken = {group.number for group in found.groups}
-    arrived = taking.arrived(plan, now, wanted, found.direction)
+    arrived = run_selection.arrived(plan, now, wanted, found.direction)
     there = [number for number in arrived if number not in taken]
     known = [*found.groups, *_left(tx, plan, wanted.verb, found, there)]
     return replace(found, groups=tuple(sorted(known, key=lambda group: group.number)))
@@ -51,14 +51,14 @@ def _left(
         last = _last_that_moved(runs, group)
         if last is not None and (last[1].verb, last[1].direction) == (verb, found.direction):
             left = _not_done(tx, *last, group)
-            after = _as_they_are_now(taking.meant_after(group, verb, found.direction), left)
+            after = _as_they_are_now(run_selection.meant_after(group, verb, found.direction), left)
             if after:
                 yield TakenGroup(number, (), after=after, arrived=group.machines)
 
 
 def _runs(tx: ports.Transaction, plan: RecoveryPlan) -> list[tuple[JobView, PlanRunArguments]]:
     """The newest first; those after which machines are somewhere else."""
-    jobs = search.of_subject(tx.session, turns.subject_of(plan.name), PLAN_RUN)
+    jobs = search.of_subject(tx.session, one_run_at_a_time.subject_of(plan.name), PLAN_RUN)
     read_now = ((job, PlanRunArguments.model_validate(job.arguments)) for job in jobs)
     return [(job, run) for job, run in read_now if run.verb not in STAY]
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 
-from ...domain.plans import taking
+from ...domain.plans import run_selection
 from ...ground.plural import counted
 from ...jobs.model.context import Child, StepContext, StepFunction
 from ...jobs.model.definitions import Step
@@ -145,7 +145,7 @@ class Phases:
                 for each in read.children_of(session, ctx.job_id)
                 if each.parent_position in wanted and each.state.ended and each.state not in GOOD
             ]
-        return taking.listed(failed, ", ")
+        return run_selection.listed(failed, ", ")
 
     def _wake_all(self, ctx: StepContext) -> None:
         for group in self._moving:

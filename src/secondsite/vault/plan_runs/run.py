@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 
 from ...domain.lifecycle import Verb
-from ...domain.plans import taking
+from ...domain.plans import run_selection
 from ...ground.plural import counted
 from ...ground.units import DAY
 from ...jobs.model.asking import ASKS_SECONDS, Asked, Question
@@ -26,8 +26,8 @@ from ..operations.interface import Operation
 from ..steps import batch
 from ..steps.deps import Deps
 from ..steps.retry_store import retrying
-from ..steps.sides.giving_orders import USUAL
-from . import cleaning, networks, phases, scripts, turns
+from ..steps.sides.orders import USUAL
+from . import cleaning, networks, one_run_at_a_time, phases, scripts
 from .arguments import IN_PHASES, PLAN_RUN, PlanRunArguments, RunAction, RunGroup
 
 DONE, SKIPPED, FAILED = "done", "skipped", "failed"
@@ -44,7 +44,7 @@ def definition(deps: Deps, operations: Mapping[Verb, Operation]) -> Definition:
     """The kind of job that the engine has to know; `operations` are the verbs of machines."""
 
     def retry(session: Session, job: JobView) -> None:
-        turns.refuse_late_retry(deps.store.within(session), job)
+        one_run_at_a_time.refuse_late_retry(deps.store.within(session), job)
         if PlanRunArguments.model_validate(job.arguments).layout == IN_PHASES:
             phases.refuse_retry(session, job)
 
@@ -106,7 +106,7 @@ class PlanRun:
         groups = sum(bool(group.children) for group in run.groups)
         said = f"{count} in {counted(groups, 'group')}, {run.direction}"
         if run.left_out:
-            said += f"; left out: {taking.listed(run.left_out)}"
+            said += f"; left out: {run_selection.listed(run.left_out)}"
         said += "".join(f"; {each}" for each in run.warnings)
         if away:
             said += f"; not connected now: {', '.join(away)}"
@@ -114,11 +114,11 @@ class PlanRun:
         if missing and run.verb in STOPS_AT_AN_ERROR:
             raise StepFailed(
                 scripts.SCRIPT_MISSING,
-                f"Plan '{run.plan}' cannot be run for {run.verb}: {taking.listed(missing)}.",
+                f"Plan '{run.plan}' cannot be run for {run.verb}: {run_selection.listed(missing)}.",
                 "Correct it at the appliance, or take the script out of the plan; then start the plan again.",
             )
         if missing:
-            said += f"; these scripts will not run: {taking.listed(missing)}"
+            said += f"; these scripts will not run: {run_selection.listed(missing)}"
         return Done(said, partial=bool(missing))
 
     def _actions(self, run: PlanRunArguments, group: RunGroup, when: scripts.When) -> Iterator[Step]:
@@ -162,7 +162,7 @@ class PlanRun:
         said += "".join(f"; {each}" for each in run.apart)
         if not missing:
             return Done(said, partial=bool(run.apart))
-        said += f"; not: {taking.listed(missing, ', ')}"
+        said += f"; not: {run_selection.listed(missing, ', ')}"
         if len(missing) == len(ours):
             raise StepFailed(
                 NOTHING_ARRIVED,

@@ -9,7 +9,7 @@ from typing import Literal
 from ...domain import errors
 from ...domain.lifecycle import DrillState, State, Verb
 from ...domain.plans.directions import FailoverKind
-from ...domain.plans.taking import KINDS
+from ...domain.plans.run_selection import KINDS
 from ...jobs.model.context import StepContext
 from ...jobs.model.failures import StepFailed
 from ...jobs.model.outcomes import Done, Outcome
@@ -26,7 +26,7 @@ from ...wire.control.scripts import (
 from .. import ports
 from ..steps.deps import Deps
 from ..steps.hooks import scripting
-from ..steps.sides.giving_orders import Limits, Orders
+from ..steps.sides.orders import Limits, Orders
 from .arguments import PlanRunArguments, RunAction, RunGroup
 
 STARTED = frozenset({State.FAILED_OVER, State.PLANNED_FAILED_OVER, State.COMMITTED})

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 from ...domain.lifecycle import Verb
 from ...domain.networks import splitting
-from ...domain.plans import taking
-from ...domain.plans.taking import Taken
+from ...domain.plans import run_selection
+from ...domain.plans.run_selection import Taken
 from .. import ports
-from ..steps.drills import apart
-from ..steps.sides import cards, standing_in
+from ..steps.drills import several_hosts
+from ..steps.sides import cards, drill_networks
 
 MOVING = frozenset({Verb.FAILOVER, Verb.PLANNED_FAILOVER})
 
@@ -33,7 +33,7 @@ def drilled_apart(tx: ports.Transaction, verb: Verb, found: Taken, network: str)
     if verb is not Verb.TEST_FAILOVER:
         return ()
     taken = sorted(each.id for group in found.groups for each in group.machines)
-    return apart.warnings(tx, tx.machines.several(taken), network)
+    return several_hosts.warnings(tx, tx.machines.several(taken), network)
 
 
 def _leaving(tx: ports.Transaction, site: str, taken: frozenset[str]) -> Iterator[str]:
@@ -42,8 +42,8 @@ def _leaving(tx: ports.Transaction, site: str, taken: frozenset[str]) -> Iterato
     members = (member for each in there for member in _members(tx, each, moves=_moves(each, taken)))
     for split in splitting.splits(members):
         yield (
-            f"network {split.network} of {site} is split: {taking.listed(split.moving, ', ')} move and keep the addresses that their "
-            f"guests have, {taking.listed(split.staying, ', ')} stay; they will not reach each other there. Take all of them, or give those "
+            f"network {split.network} of {site} is split: {run_selection.listed(split.moving, ', ')} move and keep the addresses that their "
+            f"guests have, {run_selection.listed(split.staying, ', ')} stay; they will not reach each other there. Take all of them, or give those "
             "that move other addresses ('secondsite card set MACHINE CARD --address ADDRESS/PREFIX')"
         )
 
@@ -52,8 +52,8 @@ def _coming_home(tx: ports.Transaction, home: str, site: str, taken: frozenset[s
     """At home all have their own addresses again. Of those that stay only those count that have them at the second site, too."""
     for split in splitting.splits(_away(tx, home, site, taken)):
         yield (
-            f"network {split.network} of {home} is split: {taking.listed(split.moving, ', ')} come home, "
-            f"{taking.listed(split.staying, ', ')} stay at {site} and keep the addresses that their guests have; they will not reach each "
+            f"network {split.network} of {home} is split: {run_selection.listed(split.moving, ', ')} come home, "
+            f"{run_selection.listed(split.staying, ', ')} stay at {site} and keep the addresses that their guests have; they will not reach each "
             "other there. Take all of them"
         )
 
@@ -85,5 +85,5 @@ def _members(
             keeps = nic.key in connected and (
                 settings is None or (settings.address is None and not settings.from_pool)
             )
-            called = standing_in.called(nic.network, nic.vlans)
+            called = drill_networks.called(nic.network, nic.vlans)
             yield splitting.Member(machine.name, called, moves, keeps or returns)

@@ -7,15 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ...domain import errors
-from ...domain.choices import offered
+from ...domain import errors, recovery_point_choices
 from ...domain.drills.networks import CREATE
 from ...domain.lifecycle import Verb
-from ...domain.plans import taking
+from ...domain.plans import run_selection
 from ...domain.plans.actions import Action
 from ...domain.plans.directions import Direction
 from ...domain.plans.plan import PlanMachine, RecoveryPlan
-from ...domain.plans.taking import Standing, Taken, TakenGroup, Wanted
+from ...domain.plans.run_selection import Standing, Taken, TakenGroup, Wanted
 from ...domain.points import RecoveryPointChoice
 from ...jobs.model.facts import to_json
 from ...wire import rest
@@ -28,7 +27,7 @@ from ..steps.gates import InTurn
 from ..steps.operation import MachineOperation
 from ..steps.points import last_points, recovery_point
 from ..steps.sides import properties
-from . import cleaning, networks, outstanding, phases, splitting, turns
+from . import cleaning, networks, one_run_at_a_time, outstanding, phases, splitting
 from .arguments import IN_ORDER, IN_PHASES, PLAN_RUN, PlanRunArguments, RunAction, RunGroup
 
 REQUESTS: Mapping[Verb, type[rest.MachinesRequest]] = {
@@ -61,10 +60,10 @@ class Asked:
 def taken(tx: ports.Transaction, asked: Asked) -> Taken:
     """Which machines it would take now. Raises as `taking.take`, and NotPossibleNow while the plan is being run: told first, since its
     machines are under way then."""
-    turns.refuse_second(tx, asked.plan.name)
+    one_run_at_a_time.refuse_second(tx, asked.plan.name)
     there = {each.id: each for each in tx.machines.several([each.id for each in asked.plan.machines])}
     now = {each.id: _standing(each, there.get(each.id)) for each in asked.plan.machines}
-    found = taking.take(asked.plan, now, asked.wanted)
+    found = run_selection.take(asked.plan, now, asked.wanted)
     return outstanding.with_outstanding(tx, asked.plan, now, asked.wanted, found)
 
 
@@ -73,10 +72,10 @@ def submit(
 ) -> rest.JobAccepted:
     """The job of the run. Raises NotPossibleNow, NotFound or InvalidArgument before anything is written."""
     assert isinstance(operation, MachineOperation)
-    tx.one_at_a_time(turns.LOCK)
+    tx.one_at_a_time(one_run_at_a_time.LOCK)
     arguments = _arguments(operation, tx, asked, taken(tx, asked), deps.now())
     job_id = deps.submit(
-        tx.session, PLAN_RUN, subject=turns.subject_of(asked.plan.name), subject_name=f"plan {asked.plan.name}", arguments=arguments,
+        tx.session, PLAN_RUN, subject=one_run_at_a_time.subject_of(asked.plan.name), subject_name=f"plan {asked.plan.name}", arguments=arguments,
         by=requested_by,
     )  # fmt: skip
     return rest.JobAccepted(job_id=job_id)
@@ -113,7 +112,7 @@ def _of_groups(tx: ports.Transaction, verb: Verb, found: Taken) -> tuple[str, ..
         for name in sorted(groups)
     }
     return tuple(
-        f"of replication group '{name}' these are not taken, and write on: {taking.listed(members, ', ')}"
+        f"of replication group '{name}' these are not taken, and write on: {run_selection.listed(members, ', ')}"
         for name, members in left.items()
         if members
     )
@@ -241,11 +240,11 @@ def _refuse_choice(
     recovery_point.require_common(machines, request, f"Plan '{plan.name}'")
     if isinstance(request, rest.PlannedFailover):
         comes_home, is_grouped = direction is Direction.HOME, any(each.group for each in machines)
-        offered.refuse_planned(
+        recovery_point_choices.refuse_planned(
             request.choice,
             f"plan '{plan.name}'",
             comes_home=comes_home,
-            possible=offered.of_plan(Verb.PLANNED_FAILOVER, is_grouped, comes_home),
+            possible=recovery_point_choices.of_plan(Verb.PLANNED_FAILOVER, is_grouped, comes_home),
         )
 
 
@@ -255,7 +254,7 @@ def _require_points(
     without = [each.name for each in machines if not _has_point(tx.statuses.get(each.id))]
     if without:
         raise errors.NotPossibleNow(
-            f"Of plan '{plan.name}' these machines have no recovery point: {taking.listed(without, ', ')}.",
+            f"Of plan '{plan.name}' these machines have no recovery point: {run_selection.listed(without, ', ')}.",
             do="Wait until each has its first one, or leave it out with --leave-out MACHINE.",
         )
 

@@ -42,15 +42,7 @@ from .machines import (
     SeenNumbers,
     WarnedRecord,
 )
-from .notices import (
-    Notice,
-    NoticeDelivery,
-    NoticeMessage,
-    Notices,
-    NoticeTargetRecord,
-    NoticeTargets,
-    Unsent,
-)
+from .notices import Notice, NoticeDelivery, NoticeMessage, Notices, NoticeTargetRecord, NoticeTargets, Unsent
 from .places import (
     ApplianceRecord,
     ApplianceRecords,

@@ -1,4 +1,4 @@
-"""How far lived time is (ground/lived.py)."""
+"""How far lived time is (ground/lived_time.py)."""
 
 from datetime import datetime
 from typing import Protocol

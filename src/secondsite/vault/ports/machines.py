@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 from ...domain.drills.verdicts import Verdict
 from ...domain.lifecycle import DrillState, State, Verb
 from ...wire.common.cards import CardSettings
-from ...wire.common.hooks.hook import MachineHook
+from ...wire.common.hooks import MachineHook
 from ...wire.common.machines import MachineDefinition
 from ...wire.common.points import RolledForward
 from ...wire.common.properties import TargetProperties

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from ...domain.bandwidth_schedule import UNLIMITED, BandwidthSchedule
-from ...domain.verification.budget import UNSET, VerificationBudget
+from ...domain.verification_budget import UNSET, VerificationBudget
 from ...wire.common.stores import StoreSpace
 from ...wire.control import Hello
 from ...wire.control.orders import Inventory

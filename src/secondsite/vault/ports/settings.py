@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ...wire.common.cards import CardSettings
-from ...wire.common.hooks.hook import MachineHook
+from ...wire.common.hooks import MachineHook
 from ...wire.common.machine_checks import MachineCheck
 from ...wire.common.properties import TargetProperties
 

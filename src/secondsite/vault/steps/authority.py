@@ -6,7 +6,7 @@ seen: so a job that was retried late, or resumed from a restored database, is st
 
 from collections.abc import Mapping, Sequence
 
-from ...domain import errors, typed
+from ...domain import errors, shell
 from ...domain.lifecycle import Verb
 from ...jobs.model.views import JobView
 from ...jobs.storage import read, search
@@ -117,8 +117,8 @@ def _name(job: JobView) -> str:
 
 def _again(machine: ports.MachineRecord, job: JobView) -> str:
     return (
-        f"Look at it with 'secondsite machine show {typed.arguments(machine.name)}', and start the verb again if it is still wanted: "
-        f"'secondsite machine {_typed(job)} {typed.arguments(machine.name)}'."
+        f"Look at it with 'secondsite machine show {shell.arguments(machine.name)}', and start the verb again if it is still wanted: "
+        f"'secondsite machine {_typed(job)} {shell.arguments(machine.name)}'."
     )
 
 

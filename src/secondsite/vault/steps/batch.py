@@ -7,7 +7,7 @@ from pydantic import BaseModel, JsonValue, RootModel
 
 from ...domain import lifecycle
 from ...domain.lifecycle import Verb
-from ...domain.plans.taking import listed
+from ...domain.plans.run_selection import listed
 from ...ground.units import DAY
 from ...jobs.model.context import Child, StepContext
 from ...jobs.model.definitions import Children, Definition, Step

@@ -13,9 +13,9 @@ from ...jobs.storage import read
 from ...jobs.storage.database import Session
 from .. import ports
 from . import authority, batch
+from .absent_site.declaration import WithoutSite
 from .authority import BESIDE_THE_LIFECYCLE
 from .deps import Deps
-from .lost.giving_up import WithoutSite
 from .sides import pooling
 
 CHECK = "check"

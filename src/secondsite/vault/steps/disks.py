@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from ...domain import errors, typed
+from ...domain import errors, shell
 from ...jobs.model.context import StepContext
 from ...jobs.model.outcomes import Done
 from ...wire import rest
@@ -96,6 +96,6 @@ def owned(machine: ports.MachineRecord, ctx: StepContext) -> ports.MachineRecord
     if machine.job_id != ctx.job_id:
         raise errors.NotPossibleNow(
             f"Another job has taken {machine.name} meanwhile; its disks are protected as before.",
-            do=f"See it with 'secondsite machine show {typed.arguments(machine.name)}', and start again once it is protected.",
+            do=f"See it with 'secondsite machine show {shell.arguments(machine.name)}', and start again once it is protected.",
         )
     return machine

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from ...domain import advising, errors, health, lifecycle, resting, typed
+from ...domain import advice, errors, health, lifecycle, power_states, shell
 from ...ground.plural import counted
 from ...jobs.model.outcomes import Commit
 from ...wire.control.checks import Obstacles, ObstacleShape
@@ -39,7 +39,7 @@ def warned(machine: ports.MachineRecord, now: datetime, *found: Obstacles) -> po
     """The machine once a check has warned of this, in place of what earlier checks said."""
     of_power, others = {}, []
     for each in (each for some in found for each in some.obstacles if not each.blocking):
-        if each.about in resting.AT_REST:
+        if each.about in power_states.AT_REST:
             of_power[each.about] = _sentence(each)
         else:
             others.append(_sentence(each))
@@ -67,7 +67,7 @@ def require_whole(verb: str, name: str, power: str, *, old_copy: bool = False) -
     """Raises PrerequisiteFailed if the disks alone are not the machine, as its memory is saved or it lives elsewhere; or if its guest cannot
     react. Of an `old_copy`, which runs at the other site, nothing is advised that would start it."""
     try:
-        resting.require_able(power, name, old_copy=old_copy)
+        power_states.require_able(power, name, old_copy=old_copy)
     except errors.NotPossibleNow as problem:
         raise errors.PrerequisiteFailed(
             f"{verb} of {name} was not started: {problem.message}", do=problem.do
@@ -77,7 +77,7 @@ def require_whole(verb: str, name: str, power: str, *, old_copy: bool = False) -
 def require_at_rest(verb: str, name: str, power: str) -> None:
     """Raises PrerequisiteFailed if its memory is saved, or it lives elsewhere."""
     try:
-        resting.obstacle(power, name)
+        power_states.obstacle(power, name)
     except errors.NotPossibleNow as problem:
         raise errors.PrerequisiteFailed(
             f"{verb} of {name} was not started: {problem.message}", do=problem.do
@@ -97,7 +97,7 @@ def require_its_epoch(deps: Deps, verb: str, machine: ports.MachineRecord) -> No
         f"{verb} of {machine.name} was not started: {machine.source_site} replicates it in its epoch {machine.epoch + ahead}, and what this vault "
         f"knows at {machine.target_site} is of epoch {machine.epoch}: a replica that it has left.",
         do=f"If machines were adopted, adopt the appliance of {machine.source_site}, too ('secondsite vault adopt APPLIANCE'). If the replica was "
-        f"put back from a copy: 'secondsite machine resynchronize {typed.arguments(machine.name)}'.",
+        f"put back from a copy: 'secondsite machine resynchronize {shell.arguments(machine.name)}'.",
     )
 
 
@@ -114,9 +114,9 @@ def reported(tx: ports.Transaction, machine: ports.MachineRecord) -> Obstacles:
 def stays_behind(tx: ports.Transaction, machine: ports.MachineRecord) -> Obstacles:
     """What a failover gives up of a machine whose memory is saved, as far as the vault knows: a site that is gone is not asked."""
     source = tx.statuses.get(machine.id).source
-    if source is None or source.epoch != machine.epoch or source.power != resting.SAVED:
+    if source is None or source.epoch != machine.epoch or source.power != power_states.SAVED:
         return NOTHING
-    what, do = resting.stays_behind(machine.name, machine.source_site, machine.target_site)
+    what, do = power_states.stays_behind(machine.name, machine.source_site, machine.target_site)
     return Obstacles(obstacles=(ObstacleShape(what=what, do=do, blocking=False),))
 
 
@@ -150,8 +150,8 @@ def _of_stores(tx: ports.Transaction, *appliance_ids: str) -> Iterator[ObstacleS
 def _advice(code: str, machine: ports.MachineRecord) -> str:
     """A newer appliance may report codes that this vault does not know."""
     if code not in health.CATALOGUE:
-        return f"See 'secondsite machine show {typed.arguments(machine.name)}'."
+        return f"See 'secondsite machine show {shell.arguments(machine.name)}'."
     found_in = machine.came_from if lifecycle.is_moving(machine.state) else None
     state = found_in or machine.state
-    of = advising.Of(machine.name, machine.target_site, state, machine.drill_state, machine.target_fabric_id)
-    return advising.advice(code, of)
+    of = advice.Of(machine.name, machine.target_site, state, machine.drill_state, machine.target_fabric_id)
+    return advice.advice(code, of)

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel
 
-from ...domain import errors, lifecycle, typed
+from ...domain import errors, lifecycle, shell
 from ...domain.lifecycle import Verb
 from ...domain.machines import hooks
 from ...domain.plans import one_way
@@ -25,7 +25,7 @@ from .deps import Deps
 from .hooks import Hooking, Known, with_hooks
 from .points import recovery_point
 from .retry_store import retrying
-from .sides.giving_orders import Orders
+from .sides.orders import Orders
 from .sides.source import Source
 from .sides.target import Target
 
@@ -172,7 +172,7 @@ def _found(known: Mapping[str, ports.MachineRecord], name: str) -> ports.Machine
         raise errors.NotFound(
             f"There is no machine '{name}' under protection.",
             do="List machines with 'secondsite machine list'; protect this one with "
-            f"'secondsite machine enable-protection {typed.arguments(name, options='--source SITE --target SITE')}'.",
+            f"'secondsite machine enable-protection {shell.arguments(name, options='--source SITE --target SITE')}'.",
         )
     return machine
 

@@ -8,7 +8,7 @@ from ...wire.control.orders import Nothing
 from ...wire.control.setups import Base, SourceSetup
 from . import lookup
 from .deps import Deps
-from .sides.giving_orders import Answer
+from .sides.orders import Answer
 from .sides.replica_setup import policy_shape, replica_setup
 from .sides.source import Source
 from .sides.target import Target

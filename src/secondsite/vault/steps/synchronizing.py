@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from ...domain import errors, typed
+from ...domain import errors, shell
 from ...domain.amounts import size
 from ...ground.units import DAY
 from ...jobs.model.context import StepContext
@@ -11,7 +11,7 @@ from ...jobs.model.outcomes import Done, Wait
 from ...wire.common.base import Shape
 from .. import ports
 from .deps import Deps
-from .sides.giving_orders import Orders
+from .sides.orders import Orders
 
 LOOK_AGAIN_SECONDS = 5.0
 AWAY_SECONDS = 600.0
@@ -133,7 +133,7 @@ def _require_there(give: Orders, ctx: StepContext, machine: ports.MachineRecord,
         raise errors.ApplianceUnreachable(
             f"{away.message} The comparison of {machine.name} is not through; what was sent stays, and it goes on by itself "
             "when both sites are there.",
-            do=f"Start the appliance and see with 'secondsite machine show {typed.arguments(machine.name)}' how it goes on. If the site is gone "
+            do=f"Start the appliance and see with 'secondsite machine show {shell.arguments(machine.name)}' how it goes on. If the site is gone "
             "for good, fail over, or end the protection with '--without-site'.",
         ) from away
 

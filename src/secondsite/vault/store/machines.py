@@ -4,20 +4,10 @@ import dataclasses
 import functools
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from sqlalchemy import (
-    ColumnElement,
-    and_,
-    bindparam,
-    delete,
-    func,
-    insert,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
-from ...domain import errors, typed
+from ...domain import errors, shell
 from ...domain.lifecycle import DrillState, State
 from ...jobs.storage.prepared import Columns, Gathered, Prepared, PreparedFor, as_new, new_values, one_of
 from .. import ports
@@ -92,7 +82,7 @@ class SqlMachines:
         if there:
             raise errors.AlreadyExists(
                 f"Machine '{there.name}' of site {machine.source_site} is under protection already.",
-                do=f"Look at it with 'secondsite machine show {typed.arguments(there.name)}'.",
+                do=f"Look at it with 'secondsite machine show {shell.arguments(there.name)}'.",
             )
         _ADD.change(self._session, as_new(rows.row(machine)))
 

@@ -25,7 +25,7 @@ from ...domain.drills.verdicts import Verdict
 from ...domain.groups import ReplicationGroup
 from ...domain.lifecycle import DrillState, State
 from ...domain.policies import ReplicationPolicy
-from ...domain.verification.budget import VerificationBudget
+from ...domain.verification_budget import VerificationBudget
 from ...wire.common.machines import MachineDefinition
 from ...wire.common.numbers import LONGEST_NAME
 from ...wire.common.points import PointShape, RolledForward

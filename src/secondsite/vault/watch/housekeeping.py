@@ -7,14 +7,14 @@ import structlog
 
 from ...domain import errors
 from ...domain.lifecycle import DrillState, Verb
-from ...ground.lived import Lived
+from ...ground.lived_time import Lived
 from ...ground.periodic import Periodic
 from ...ground.processes import malloc
 from ...jobs.storage import read
 from ...wire.rest import CleanupTestFailover
 from .. import ports
+from ..fleet.status_intake import StatusIntake
 from ..operations.interface import Operation
-from .status_intake import StatusIntake
 
 log = structlog.get_logger()
 

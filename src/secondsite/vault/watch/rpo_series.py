@@ -13,9 +13,9 @@ import structlog
 from ...domain import rpo
 from ...ground.periodic import Periodic
 from .. import ports
-from . import health
+from ..fleet.status_intake import StatusIntake
+from ..health import findings
 from .rpo_unwritten import RpoUnwritten
-from .status_intake import StatusIntake
 
 log = structlog.get_logger()
 
@@ -32,7 +32,7 @@ def instants(status: ports.StatusRecord) -> tuple[datetime | None, datetime | No
     """Of the newest usable point, and of what was sent and processed last."""
     sent_at = status.source.sent_at if status.source else None
     processed_at = status.replica.processed_at if status.replica else None
-    return health.recoverable_at(status), sent_at, health.believed_at(status, processed_at)
+    return findings.recoverable_at(status), sent_at, findings.believed_at(status, processed_at)
 
 
 class RpoSeries(Periodic):
@@ -66,7 +66,7 @@ class RpoSeries(Periodic):
             ours = [
                 machine.id
                 for machine in tx.machines.places()
-                if machine.state in health.REPLICATES and self._is_ours(machine, connected)
+                if machine.state in findings.REPLICATES and self._is_ours(machine, connected)
             ]
             latest = self._facts.latest_of(tx, ours)
         measured = {machine_id: measure(status, now) for machine_id, status in latest.items()}

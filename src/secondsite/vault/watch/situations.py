@@ -9,9 +9,9 @@ from ...domain.policies import ReplicationPolicy
 from ...jobs.model.views import JobView
 from ...jobs.storage import read
 from .. import ports
-from ..steps.back import reverse_by_itself
-from .health import Situation, rests_off
-from .status_intake import StatusIntake
+from ..fleet.status_intake import StatusIntake
+from ..health.findings import Situation, rests_off
+from ..steps.reversal import automatic_reprotect
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,4 +84,4 @@ def reverses_that_failed(
     """By machine: the reprotect that was to begin by itself, if nothing has touched the machine since."""
     last = [each.claimed_by for each in found if each.state is State.COMMITTED and each.claimed_by]
     ended = read.ended_among(tx.session, last) if last else ()
-    return {str(job.subject): job for job in ended if reverse_by_itself.failed(job)}
+    return {str(job.subject): job for job in ended if automatic_reprotect.failed(job)}

@@ -22,7 +22,7 @@ from ...domain.plans.plan import RecoveryPlan
 from ..common.bandwidth import BandwidthShape
 from ..common.base import MACHINE_ID, Shape
 from ..common.cards import MOST_CARDS, CardSettings
-from ..common.hooks.hook import MOST_HOOKS, MachineHook
+from ..common.hooks import MOST_HOOKS, MachineHook
 from ..common.instants import Instant
 from ..common.machine_checks import MOST_CHECKS, MachineCheck
 from ..common.machines import MachineDefinition

@@ -27,9 +27,9 @@ from .checks import (
     ObstacleShape,
     SeedFact,
 )
-from .keeping import Keep, KeptFact
 from .names import UpdatedNames, UpdateNames
 from .proofs import BootPoint, Proof, Prove
+from .rescue_manifest import Keep, KeptFact
 from .scripts import CheckScripts, MissingScripts, RunGuestScript, RunScript, ScriptRan
 from .setups import GroupShape, ReplicaSetup, SourceSetup
 from .statuses import MOST_POINTS

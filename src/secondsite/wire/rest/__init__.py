@@ -2,17 +2,20 @@
 
 Its rooms:
 
-    errors, pages, codes                           what all nouns share
-    vault, access, notices, policies, groups, plans, drills, jobs, points  per noun
-    adoption                                       a new vault takes over what an appliance has
-    places                                         sites, appliances, network mappings
-    machines                                       with their parts in replication and failovers
-    replication, failovers                         parts of a machine
-    events                                        what happens, as it happens
-    inventories                                    what sites have
-    verbs                                          what a person may start
-    settings                                       what is set for single machines, and pools of addresses
-    preflights, predictions, choices, validation   what would be in the way of a verb, how long it would take, what it may start from; is all as it is needed
+    errors, pages           what all nouns share
+    vault, access, policies, groups, plans, jobs, points  per noun
+    adoption                a new vault takes over what an appliance has
+    places                  sites, appliances, network mappings
+    machines                with their parts in replication and failovers
+    replication, failovers  parts of a machine
+    events                  what happens, as it happens
+    inventories             what sites have
+    verbs                   what a person may start
+    settings                what is set for single machines, and pools of addresses
+    preflights, predictions, choices, validation  what would be in the way of a verb, how long it would take, what it may start from; is all as it is needed
+    candidates              which appliances could hold a replica
+    plan_runs               what a run of a plan would do
+    drill_schedules, notice_targets  drills by schedule, and whom notices go to
 """
 
 from ...ground.job_states import JobState, TaskState
@@ -26,7 +29,7 @@ from .access.approvals import (
 )
 from .access.audit import AuditCheck, AuditEntry, AuditPage, AuditQuery, AuditSettings
 from .access.tokens import NewToken, Token, TokenCreate, TokenRotate
-from .adoption.shapes import AdoptedMachine, Adoption, AdoptionAsked, AdoptionEnd
+from .adoption import AdoptedMachine, Adoption, AdoptionAsked, AdoptionEnd
 from .errors import ErrorBody
 from .events import Event, EventKind
 from .failovers import BootedPoint, Drill, DrillNote, FailedOver, OpenDrill, StartAnyway, StartedFrom
@@ -60,7 +63,7 @@ from .machines import (
     RefusedOperation,
     SeenAddresses,
 )
-from .notices.targets import (
+from .notice_targets import (
     MailShape,
     NoticeDelivery,
     NoticeTarget,
@@ -88,17 +91,7 @@ from .places import (
     SitePair,
     SitePairChange,
 )
-from .plans.plan import (
-    Plan,
-    PlanAction,
-    PlanChange,
-    PlanCreate,
-    PlanGroup,
-    PlanGroupChange,
-    PlanMachine,
-    PlanPage,
-)
-from .plans.runs import (
+from .plan_runs import (
     PlanCancelFailover,
     PlanChangeRecoveryPoint,
     PlanCleanupTestFailover,
@@ -113,19 +106,11 @@ from .plans.runs import (
     PlanReprotect,
     PlanTestFailover,
 )
+from .plans import Plan, PlanAction, PlanChange, PlanCreate, PlanGroup, PlanGroupChange, PlanMachine, PlanPage
 from .points import PointBoot, PointHold, PointPage, PointQuery, RecoveryPreview
 from .policies import MachinePolicy, MachinePolicyChange, Policy, PolicyCreate, PolicyPage
 from .replication import Journal, LastCycle, Replication, Rpo, RpoSample, Synchronization
-from .vault import (
-    DatabaseKind,
-    DrillTransition,
-    Lifecycle,
-    Liveness,
-    SiteSummary,
-    Summary,
-    Transition,
-    Vault,
-)
+from .vault import DatabaseKind, DrillTransition, Lifecycle, Liveness, SiteSummary, Summary, Transition, Vault
 from .verbs import (
     CancelFailover,
     ChangeRecoveryPoint,

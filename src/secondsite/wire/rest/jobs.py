@@ -14,7 +14,7 @@ from ..common.evidence import Evidence
 from ..common.instants import Instant
 from ..common.points import RolledForward
 from .pages import Page, Paging
-from .predictions.shapes import RunTiming
+from .predictions import RunTiming
 
 
 class OtherWork(StrEnum):

@@ -10,7 +10,7 @@ from ...domain import lifecycle
 from ...domain.access.roles import Role
 from ...domain.health import Health
 from ..common.base import Shape
-from .codes import FindingCode
+from .errors import FindingCode
 from .machines import Finding
 
 

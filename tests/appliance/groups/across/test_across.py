@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from secondsite.appliance.groups import asked, common_point
-from secondsite.appliance.groups.asked import REST
-from secondsite.appliance.groups.following import Following
-from secondsite.appliance.groups.leading import Leading
+from secondsite.appliance.groups import common_point, permitted_leaders
+from secondsite.appliance.groups.follower import Following
+from secondsite.appliance.groups.leader import Leading
 from secondsite.appliance.groups.outcome import Common
+from secondsite.appliance.groups.permitted_leaders import REST
 from secondsite.fabrics import simulated
 from tests.appliance.groups.support_groups import Counting, Together, assert_in_order
 
@@ -95,7 +95,7 @@ def test_a_side_that_does_not_wait_for_the_other_is_seen(make_site, monkeypatch,
     if hasty == "leader":
         monkeypatch.setattr(common_point, "Leading", HastyLeader)
     else:
-        monkeypatch.setattr(asked, "Following", HastyFollower)
+        monkeypatch.setattr(permitted_leaders, "Following", HastyFollower)
     other = c if hasty == "leader" else a
     simulated.dial(other.root, [simulated.Fault(method="quiescing.pause", delay_seconds=0.1)])
     with Counting(apart):

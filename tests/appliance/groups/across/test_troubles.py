@@ -9,7 +9,7 @@ import pytest
 from rig.eventually import eventually
 from rig.relay import Relay
 from secondsite.appliance.groups import schedule
-from secondsite.appliance.groups.leading import Leading
+from secondsite.appliance.groups.leader import Leading
 from secondsite.datapath.channel import handshake
 from secondsite.domain import errors
 from secondsite.fabrics import simulated

@@ -11,14 +11,14 @@ from secondsite.fabrics import simulated
 from secondsite.fabrics.interface import Gone, Obstacle, PowerState
 from secondsite.fabrics.simulated.host import faults
 from secondsite.fabrics.simulated.host.host import Host
-from secondsite.fabrics.simulated.hosting.hosting import SimulatedHosting
+from secondsite.fabrics.simulated.hosting import SimulatedHosting
 from secondsite.ground.units import MiB
 from secondsite.rescue import START, trusted
 from secondsite.wire.common.sync_mode import SyncMode
 from secondsite.wire.control.cards import CardHere
 from secondsite.wire.control.checks import CheckTarget, HomeCards
-from secondsite.wire.control.keeping import Keep, KeptMachine
 from secondsite.wire.control.orders import AcceptCycles, CommitPoint, Kind, ShutDown, StartReplica
+from secondsite.wire.control.rescue_manifest import Keep, KeptMachine
 
 pytestmark = pytest.mark.slow
 

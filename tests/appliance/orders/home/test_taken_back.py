@@ -6,7 +6,7 @@ import pytest
 
 from rig.appliances import Pair
 from rig.eventually import eventually
-from secondsite.appliance.orders.late import taken_back
+from secondsite.appliance.orders import withdrawn_shutdown
 from secondsite.fabrics import simulated
 from secondsite.fabrics.interface import PowerState
 from secondsite.wire.control import Order
@@ -19,7 +19,7 @@ WENT_OFF_LATE = "went-off-late"
 @pytest.fixture
 def slow(sites, monkeypatch):
     """Its guest is asked, and does not go off in time. Nobody looks but the test."""
-    monkeypatch.setattr(taken_back, "LOOK_SECONDS", 3600.0)
+    monkeypatch.setattr(withdrawn_shutdown, "LOOK_SECONDS", 3600.0)
     a, b = sites
     for site in sites:
         site.restart()
@@ -103,7 +103,7 @@ def test_what_was_started_anew_is_its_owners_to_switch_off(slow):
 
 
 def test_a_guest_that_goes_off_long_after_that_was_switched_off(slow, monkeypatch):
-    monkeypatch.setattr(taken_back, "WATCHED_SECONDS", 0.0)
+    monkeypatch.setattr(withdrawn_shutdown, "WATCHED_SECONDS", 0.0)
     given_up(slow)
     goes_off(slow)
     look(slow)
@@ -111,7 +111,7 @@ def test_a_guest_that_goes_off_long_after_that_was_switched_off(slow, monkeypatc
 
 
 def test_one_that_does_not_start_is_a_finding_and_tried_again(slow, monkeypatch):
-    monkeypatch.setattr(taken_back, "AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(withdrawn_shutdown, "AGAIN_SECONDS", 0.0)
     given_up(slow)
     goes_off(slow)
     simulated.dial(slow.source.root, [simulated.Fault(method="power.start", code="fabric-error")])

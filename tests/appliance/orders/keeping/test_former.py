@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from secondsite.appliance.orders.keeping import former
+from secondsite.appliance.orders.rescue_manifest import former_vault
 from secondsite.rescue import CONFIGURATION, RECORD, trusted
 from secondsite.wire.common.policies import PolicyShape
 from secondsite.wire.control.adopting import KeptPolicy, KeptRecord, KeptSite, KeptVault
-from secondsite.wire.control.keeping import Keep, KeptPlan
 from secondsite.wire.control.orders import Kind, RemoveReplica, StopReplication
+from secondsite.wire.control.rescue_manifest import Keep, KeptPlan
 
 NOW = "2026-11-24T12:00:00Z"
 
@@ -43,7 +43,7 @@ def two(pair):
 
 
 def names(body):
-    found = former.understood(body)["vault"]
+    found = former_vault.understood(body)["vault"]
     assert isinstance(found, KeptVault)
     return {each.policy.name for each in found.policies}
 
@@ -64,9 +64,9 @@ def test_where_no_vault_said_what_is_set_the_present_ones_word_is_not_taken_for_
         two.tell(said(two.machine_id).model_copy(update={"vault": None, "records": ()}))
     for _ in range(2):
         body = two.tell(said(policy="slow"))
-        assert former.understood(body)["vault"] is None
+        assert former_vault.understood(body)["vault"] is None
     body = two.tell(said(two.machine_id, policy="slow"))
-    assert former.FORMER not in body
+    assert former_vault.FORMER not in body
     assert names(body) == {"slow"}
 
 

@@ -19,7 +19,7 @@ from secondsite.datapath.replica import BaseImage, Replica, ReplicaDisk
 from secondsite.domain import errors
 from secondsite.domain.amounts import size
 from secondsite.entry import appliance_main
-from secondsite.entry.trash import acts
+from secondsite.entry import trash as trash_by_hand
 from secondsite.fabrics.simulated.owner import storage
 from secondsite.ground import durable, seams
 from secondsite.ground.units import MiB
@@ -196,9 +196,9 @@ def test_the_name_of_a_machine_in_use_and_in_the_trash_lets_neither_go(pair, tim
     at_rest = contextlib.nullcontext((config, None, pair.target.fabric))
     monkeypatch.setattr(appliance_main, "at_rest", lambda *_: at_rest)
     with pytest.raises(errors.InvalidArgument, match="'web01' is a machine in use"):
-        acts.purge(config.home, "web01")
-    assert "its policy decides" in acts.purge(config.home, again.machine_id)
-    assert "for good" in acts.purge(config.home, the_item(pair.target).name)
+        trash_by_hand.purge(config.home, "web01")
+    assert "its policy decides" in trash_by_hand.purge(config.home, again.machine_id)
+    assert "for good" in trash_by_hand.purge(config.home, the_item(pair.target).name)
 
 
 def test_a_point_that_was_found_damaged_is_restored_only_by_its_name_and_its_doubt_is_told(pair, time):

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from rig.hosts.domains import firmware_xml
-from secondsite.appliance.source import views
+from secondsite.appliance.source import leftover_views
 from secondsite.datapath.errors import DiskSilent
 from secondsite.datapath.extents import Extent
 from secondsite.domain import errors
@@ -71,7 +71,7 @@ def test_sixty_disks_are_read_in_full_and_by_their_changes(host, crowd):
     fabric_id, keys = crowd
     assert host.fabric.tracking.check(fabric_id) == []
     first = request(host, fabric_id, keys)
-    with host.fabric.tracking.open(first) as session, views.read(session) as disks:
+    with host.fabric.tracking.open(first) as session, leftover_views.read(session) as disks:
         assert len(disks) == MANY
         assert all(disk.allocation(0, SIZE) == [Extent(0, SIZE, zero=True)] for disk in disks)
         assert all(disk.dirty() == [Extent(0, SIZE)] for disk in disks)
@@ -80,7 +80,7 @@ def test_sixty_disks_are_read_in_full_and_by_their_changes(host, crowd):
         fabric_id, f'qemu-io -d /machine/peripheral/{alias} "write -P 0x5a 1M 64k"'
     )
     with host.fabric.tracking.open(request(host, fabric_id, keys, first.new_checkpoint)) as session:
-        with views.read(session) as disks:
+        with leftover_views.read(session) as disks:
             changed = [disk.changed() for disk in disks]
             assert disks[-1].pread(64 * KiB, MiB) == b"\x5a" * 64 * KiB
     assert changed == [[]] * (MANY - 1) + [[Extent(MiB, 64 * KiB)]]
@@ -93,14 +93,17 @@ def test_a_connection_that_is_not_taken_holds_up_neither_the_end_of_the_view_nor
     """Whoever asks for too many anyway: the error comes while all others are open, and the view ends before they do."""
     fabric_id, keys = crowd
     with monkeypatch.context() as patched:
-        patched.setattr(views, "CONNECTIONS", 1)
+        patched.setattr(leftover_views, "CONNECTIONS", 1)
         with pytest.raises(DiskSilent), host.fabric.tracking.open(request(host, fabric_id, keys)) as session:
-            with views.read(session) as disks:
+            with leftover_views.read(session) as disks:
                 for disk in disks:
                     disk._connect_seconds = 1  # noqa: SLF001
                     disk.allocation(0, SIZE)
     assert answers(host, fabric_id)
-    with host.fabric.tracking.open(request(host, fabric_id, keys)) as session, views.read(session) as disks:
+    with (
+        host.fabric.tracking.open(request(host, fabric_id, keys)) as session,
+        leftover_views.read(session) as disks,
+    ):
         assert len(disks) == MANY
 
 

@@ -7,10 +7,10 @@ import pytest
 from secondsite.domain.lifecycle import Verb
 from secondsite.domain.plans.plan import PlanGroup, PlanMachine, RecoveryPlan
 from secondsite.vault import ports
-from secondsite.vault.steps.drills import proven
-from secondsite.vault.watch import standing
+from secondsite.vault.health import standing_findings
+from secondsite.vault.steps.drills import drift
 from secondsite.wire.common.cards import CardSettings
-from secondsite.wire.common.hooks.hook import MachineHook
+from secondsite.wire.common.hooks import MachineHook
 from secondsite.wire.common.machines import DiskDefinition, NicDefinition
 from secondsite.wire.common.properties import TargetProperties
 from tests.support.vault import NOW, machine
@@ -79,9 +79,9 @@ CHANGES = {
 @pytest.mark.parametrize("name", CHANGES)
 def test_each_change_is_named(name):
     after, words = CHANGES[name]
-    (said,) = proven.changes(BEFORE, after)
+    (said,) = drift.changes(BEFORE, after)
     assert words in said
-    assert list(proven.changes(after, after)) == []
+    assert list(drift.changes(after, after)) == []
 
 
 @pytest.fixture
@@ -103,11 +103,11 @@ def look(verbs, **changes):
     with verbs.store.transaction() as tx:
         found = tx.machines.find("web01")
         assert found is not None
-        drift = proven.drift(tx, found, there, verbs.clock.now())
-        tx.machines.put(replace(found, drift=drift))
+        changed = drift.drift(tx, found, there, verbs.clock.now())
+        tx.machines.put(replace(found, drift=changed))
     return [
         each.what
-        for each in standing.standing(verbs.machine(), NOW.replace(year=2027))
+        for each in standing_findings.standing(verbs.machine(), NOW.replace(year=2027))
         if each.code == "drifted"
     ]
 
@@ -143,7 +143,7 @@ def test_of_a_site_that_does_not_answer_stands_what_was_found(verbs):
     drill(verbs, "passed")
     look(verbs, vcpus=2)
     with verbs.store.reading() as tx:
-        assert proven.drift(tx, verbs.machine(), None, NOW) == verbs.machine().drift
+        assert drift.drift(tx, verbs.machine(), None, NOW) == verbs.machine().drift
 
 
 def test_hooks_that_were_set_since_are_named_but_for_records_of_a_vault_that_kept_none(verbs):

@@ -7,7 +7,7 @@ import pytest
 from secondsite.domain import errors
 from secondsite.domain.lifecycle import Verb
 from secondsite.vault import ports
-from secondsite.vault.steps.sides import drilling
+from secondsite.vault.steps.sides import shared_drill_network
 from secondsite.wire.common.cards import CardSettings
 from secondsite.wire.control import orders
 from secondsite.wire.control.orders import Kind
@@ -109,7 +109,7 @@ def test_a_machine_whose_name_has_no_letter_of_dns_has_an_address_that_nobody_el
         tx.machines.put(dataclasses.replace(machine, name=name))
     with verbs.store.reading() as tx:
         record = tx.machines.get(machine.id)
-        asked = drilling.served(tx, record, drilling.network(record, None), SUBNET)
+        asked = shared_drill_network.served(tx, record, shared_drill_network.network(record, None), SUBNET)
     assert asked.serving is not None
     assert [(host.name, host.mac) for host in asked.serving.hosts] == [(label, MAC)]
 

@@ -151,7 +151,7 @@ def test_what_is_left_to_do_waits_while_the_machine_comes_to_that_appliance_agai
 
 
 def test_an_appliance_that_waits_for_its_old_copy_cannot_be_deleted_unseen(away):
-    from secondsite.vault.steps.lost import finish_later
+    from secondsite.vault.steps.absent_site import finish_later
 
     elsewhere_without_a(away)
     with away.store.reading() as tx:

@@ -8,7 +8,7 @@ from rig.dying import Killed
 from secondsite.domain.lifecycle import State, Verb
 from secondsite.ground import seams
 from secondsite.vault import ports
-from secondsite.vault.watch.health import Situation, findings
+from secondsite.vault.health.findings import Situation, findings
 from secondsite.vault.watch.situations import reverses_that_failed
 from secondsite.wire.control.orders import Kind
 from tests.vault.support_appliances import A

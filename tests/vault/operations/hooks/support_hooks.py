@@ -1,7 +1,7 @@
 """A machine with hooks, and what its appliances ran."""
 
 from secondsite.vault import ports
-from secondsite.wire.common.hooks.hook import MachineHook
+from secondsite.wire.common.hooks import MachineHook
 from secondsite.wire.control.scripts import ScriptRan
 
 GIVE = MachineHook(name="give", script="give-address", moment="after_start", timeout_seconds=30)

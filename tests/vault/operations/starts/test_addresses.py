@@ -4,7 +4,7 @@ import pytest
 
 from secondsite.domain.lifecycle import Verb
 from secondsite.vault import ports
-from secondsite.vault.watch.health import Situation, findings
+from secondsite.vault.health.findings import Situation, findings
 from secondsite.wire.common.cards import CardSettings
 from secondsite.wire.control.orders import Kind
 from secondsite.wire.rest.places import NetworkMapping

@@ -4,7 +4,7 @@ import pytest
 
 from secondsite.domain.lifecycle import State, Verb
 from secondsite.vault import ports
-from secondsite.vault.watch.health import Situation, findings
+from secondsite.vault.health.findings import Situation, findings
 from secondsite.wire.common.cards import CardSettings
 from secondsite.wire.control.orders import Kind
 from tests.vault.support_appliances import A, B

@@ -11,9 +11,9 @@ from secondsite.domain.lifecycle import Verb
 from secondsite.domain.plans.plan import PlanGroup, RecoveryPlan
 from secondsite.ground import seams
 from secondsite.vault import ports
+from secondsite.vault.fleet.signals import Signals
+from secondsite.vault.fleet.status_intake import StatusIntake
 from secondsite.vault.steps.sides import pooling
-from secondsite.vault.watch.signals import Signals
-from secondsite.vault.watch.status_intake import StatusIntake
 from secondsite.wire.common.cards import CardSettings, PoolSettings
 from secondsite.wire.control import Status
 from secondsite.wire.control.orders import Kind

@@ -5,7 +5,7 @@ import pytest
 from secondsite.domain.lifecycle import State, Verb
 from secondsite.vault import ports
 from secondsite.vault.facade.shared import machine_shapes
-from secondsite.vault.watch.health import Situation
+from secondsite.vault.health.findings import Situation
 from secondsite.wire.control.orders import Kind
 from tests.vault.support_appliances import B
 from tests.vault.support_operations import said

@@ -2,7 +2,7 @@
 
 Its rooms:
 
-    ordered    the order, and what a check warns of
+    handlers   the order, and what a check warns of
     addresses  which address a name gets
     updating   one name, until its server says that it has the address
     server     what is asked of the server, signed

@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import structlog
 
-from ....domain import errors, typed
+from ....domain import errors, shell
 from ....domain.networks import addresses
 from ....wire.common.machines import MachineDefinition, NetworkInfo, NicDefinition
 from ....wire.control.cards import CardHere
 from ....wire.control.checks import CheckTarget, HomeCards, ObstacleShape
 from ....wire.control.orders import StartReplica
-from ...shared import withdrawn
+from ...shared import withdrawn_definitions
 from ..context import Context
 
 ANOTHER = "Set one of that network ('secondsite card set MACHINE CARD --address ADDRESS/PREFIX'), or another network."
@@ -94,7 +94,7 @@ def at_home(context: Context, home: HomeCards) -> Iterator[ObstacleShape]:
 
 def left_at_home(context: Context, home: HomeCards) -> MachineDefinition | None:
     """The machine's own definition here, or that with which it was withdrawn; None: it is made anew."""
-    return withdrawn.recall(context.state, home.fabric_id) or _here(context, home.fabric_id)
+    return withdrawn_definitions.recall(context.state, home.fabric_id) or _here(context, home.fabric_id)
 
 
 def _here(context: Context, fabric_id: str) -> MachineDefinition | None:
@@ -175,5 +175,5 @@ def _untagged(network: NetworkInfo, card: CardHere) -> ObstacleShape | None:
 
 def _way_out(known: Mapping[str, NetworkInfo], name: str) -> str:
     if name in known:
-        return f"Start it at this site ('virsh net-start {typed.arguments(name)}'), or map to one that is active."
+        return f"Start it at this site ('virsh net-start {shell.arguments(name)}'), or map to one that is active."
     return "Create it, or map to one that exists ('secondsite mapping create SITE/NETWORK SITE/NETWORK')."

@@ -2,12 +2,12 @@
 
 Its rooms:
 
-    proving  look at the machine for a while, and judge
-    checking  the checks that are set for it
+    proving       look at the machine for a while, and judge
+    checking      the checks that are set for it
     file_systems  whether those of the guest are whole
-    addressing  the addresses that its cards are to have here
-    grading  what it proves of the recovery point that it was started from
-    booting  a copy of a point that is started only to be looked at
-    pictures  a picture of its screen
-    text     what a console wrote, as people can read it
+    addressing    the addresses that its cards are to have here
+    grading       what it proves of the recovery point that it was started from
+    booting       a copy of a point that is started only to be looked at
+    pictures      a picture of its screen
+    console_text  what a console wrote, as people can read it
 """

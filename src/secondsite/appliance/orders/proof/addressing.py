@@ -7,7 +7,7 @@ from ....fabrics.interface import Fabric
 from ....wire.common.cards import CardAddress
 from ....wire.common.evidence import AddressVerdict
 from ....wire.control.proofs import Prove
-from . import text
+from . import console_text
 
 GIVE_SECONDS = 15.0
 LONGEST_SAID = 300
@@ -64,4 +64,4 @@ def _verdict(wanted: CardAddress, *, given: bool, said: str) -> AddressVerdict:
 
 
 def _short(words: str) -> str:
-    return " ".join(text.cleaned(words.encode()).split())[:LONGEST_SAID]
+    return " ".join(console_text.cleaned(words.encode()).split())[:LONGEST_SAID]

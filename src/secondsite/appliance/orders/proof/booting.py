@@ -16,8 +16,8 @@ from ....wire.control.proofs import BootPoint, Proof, Prove
 from ...shared import run_key
 from ...target import HostedReplica
 from .. import runs
-from ..beside.giving_way import Look
 from ..context import ApplianceParts, Context
+from ..giving_way import Look
 from . import proving
 
 RUN = "verification"

@@ -11,15 +11,9 @@ from ....domain import errors
 from ....domain.networks import addresses
 from ....fabrics.interface import Fabric
 from ....fabrics.reaching import Answers, Heard, Knock
-from ....wire.common.machine_checks import (
-    LONGEST_SAID,
-    NETWORKED,
-    CheckKind,
-    CheckVerdict,
-    MachineCheck,
-)
+from ....wire.common.machine_checks import LONGEST_SAID, NETWORKED, CheckKind, CheckVerdict, MachineCheck
 from ....wire.control.proofs import Prove
-from . import file_systems, text
+from . import console_text, file_systems
 
 log = structlog.get_logger(__name__)
 
@@ -83,7 +77,7 @@ class Checks:
             return self._file_systems() if agent_answers else Heard(False, NOBODY_TELLS)
         if check.kind is CheckKind.CONSOLE:
             wanted, console = check.text or "", self._fabric.seeing.console(self._fabric_id, CONSOLE_BYTES)
-            says = wanted in text.cleaned(console)
+            says = wanted in console_text.cleaned(console)
             return Heard(says, f"its console {'says' if says else 'did not say'} '{wanted}'")
         visited = any(check in checks for checks, _ in self._visits)
         return Heard(False, "no answer" if visited else UNKNOWN_ADDRESS)
@@ -139,7 +133,7 @@ class Checks:
 
     def _decide(self, check: MachineCheck, heard: Heard) -> None:
         if check.name not in self._verdicts:
-            said = " ".join(text.cleaned(heard.said.encode()).split())[:LONGEST_SAID]
+            said = " ".join(console_text.cleaned(heard.said.encode()).split())[:LONGEST_SAID]
             self._verdicts[check.name] = CheckVerdict(
                 name=check.name, passed=heard.passed, said=said, seconds=self._seconds()
             )

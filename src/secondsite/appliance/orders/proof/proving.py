@@ -10,9 +10,9 @@ from ....fabrics.interface import PowerState
 from ....fabrics.seeing import Sights
 from ....wire.common.evidence import MOST_TOLD, Evidence, GuestAgent, Picture
 from ....wire.control.proofs import Proof, Prove
-from ..beside.giving_way import Look
 from ..context import Context
-from . import addressing, checking, grading, pictures, text
+from ..giving_way import Look
+from . import addressing, checking, console_text, grading, pictures
 
 LOOK_AGAIN_SECONDS = 0.5
 LEASED_SECONDS = 5.0
@@ -104,7 +104,7 @@ def _look(
     if asked.connected and not seen.addresses and seen.answered_after is not None:
         seen.addresses = _addresses(context, fabric_id)
     if sights.console:
-        seen.console = text.readable(fabric.seeing.console(fabric_id, CONSOLE_BYTES))
+        seen.console = console_text.readable(fabric.seeing.console(fabric_id, CONSOLE_BYTES))
     if seen.power is PowerState.RUNNING:
         asked.addresses.look(seen.answered_after is not None)
         asked.checks.look(seen.answered_after is not None)
@@ -185,5 +185,5 @@ def _agent(evidence: Evidence) -> str:
 def _console(evidence: Evidence) -> str:
     if evidence.console is None:
         return "no console of it is kept"
-    said = text.last_line(evidence.console)
+    said = console_text.last_line(evidence.console)
     return f"its console says '{said}'" if said else "its console is silent"

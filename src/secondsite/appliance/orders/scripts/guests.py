@@ -9,16 +9,16 @@ from ....domain import errors
 from ....fabrics.scripting import MOST_OF_A_SCRIPT, GuestScript
 from ....wire.control.scripts import AGENT_SECONDS, GuestOfScript
 from ..context import Context
-from . import folder
+from . import script_folder
 
 LOOK_SECONDS = 0.5
 FIRST_LINE_BYTES = 256
 USUAL_INTERPRETER = ("/bin/sh",)
 
 
-def text_of(script_folder: Path | None, name: str) -> bytes:
+def text_of(folder: Path | None, name: str) -> bytes:
     """Raises NotPossibleNow or NotFound."""
-    path = folder.its_own(script_folder, name)
+    path = script_folder.its_own(folder, name)
     try:
         with path.open("rb") as file:
             text = file.read(MOST_OF_A_SCRIPT + 1)

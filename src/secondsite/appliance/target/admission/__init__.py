@@ -4,7 +4,7 @@ Its rooms:
 
     admission  who may send which cycle
     direct     cycles written without the inbox
-    refusing   why nothing can be compared now
+    refusals   why nothing can be compared now
 """
 
 from .admission import Admission

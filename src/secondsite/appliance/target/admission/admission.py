@@ -25,7 +25,7 @@ from ..apply import Applier
 from ..replica import HostedReplica
 from ..replicas import ReplicaHost, StoreAway
 from ..stores import Store
-from . import direct, refusing
+from . import direct, refusals
 
 DIGESTS_WAIT_SECONDS = 25.0
 
@@ -93,7 +93,7 @@ class Admission:
                 with hosted.lock("looking at the old disks", DIGESTS_WAIT_SECONDS):
                     old_disks.look(hosted)
             except SecondsiteError as error:
-                raise refusing.refused(error) from error
+                raise refusals.refused(error) from error
 
     def _place(self, hosted: HostedReplica, header: CycleHeader) -> Accept:
         received = hosted.received_seq()
@@ -189,7 +189,7 @@ class Admission:
         except SecondsiteError as error:
             if tells_of_damage(error):
                 hosted.findings.add("replica-damaged", error.message)
-            raise refusing.refused(error) from error
+            raise refusals.refused(error) from error
 
     def direct_write(
         self, header: CycleHeader, cut: Callable[[], None]
@@ -264,7 +264,7 @@ def _doubt(hosted: HostedReplica) -> None:
             hosted.replica.forget_digests()
             hosted.verdicts.distrust()
     except SecondsiteError as error:
-        raise refusing.refused(error) from error
+        raise refusals.refused(error) from error
     log.warning("cycles.lost", machine=hosted.machine_id)
 
 

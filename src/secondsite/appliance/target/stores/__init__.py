@@ -4,7 +4,7 @@ Its rooms:
 
     store          one of them, and the room in it
     stores         all of them, and which one a replica is in
-    copied         whether a store is a copy, of which nothing is believed unread
+    store_copies   whether a store is a copy, of which nothing is believed unread
     choosing       whether a replica may be kept in the store that is asked for
     journal_space  shorten journals before a store is full
     start_reserve  space that replication leaves for starts

@@ -18,10 +18,10 @@ import structlog
 from ....domain import errors
 from ....ground import durable, real_files
 from ....wire.common.stores import DEFAULT, StoreSpace
-from ...shared import State, private
+from ...shared import State, private_folders
 from ..replica import HostedReplica
 from ..trash import Trash
-from . import copied
+from . import store_copies
 from .journal_space import JournalSpace
 from .start_reserve import StartReserve
 
@@ -67,7 +67,7 @@ class Store:
     def make(self, state: State, appliance_id: str) -> None:
         """Make its folders. A store that was here once, and is not now, is left alone: its file system is not mounted."""
         try:
-            self.copied_from = copied.copied_from(self.root, mark_of(self.root))
+            self.copied_from = store_copies.copied_from(self.root, mark_of(self.root))
             self.problem = self._taken(state, appliance_id)
             if self.problem is None:
                 self.folder.mkdir(parents=True, exist_ok=True)
@@ -79,12 +79,12 @@ class Store:
 
     def _lies_elsewhere(self) -> bool:
         """Than its mark says: it was moved, or marked by a former release."""
-        return mark_of(self.root).get(copied.PLACE) != copied.place_of(self.root)
+        return mark_of(self.root).get(store_copies.PLACE) != store_copies.place_of(self.root)
 
     def distrust(self, state: State, appliance_id: str) -> None:
         """Believe nothing of a copy that was not read here; then it is a store like any other."""
         log.warning("store.copied", store=self.name, root=str(self.root), copied_from=self.copied_from)
-        copied.distrust(state, self.folder)
+        store_copies.distrust(state, self.folder)
         self._mark(appliance_id)
         self.copied_from = None
 
@@ -107,10 +107,12 @@ class Store:
 
     def _mark(self, appliance_id: str) -> None:
         """The default store is used without a mark if none can be written, as where it is full."""
-        private.make((self.root,))
+        private_folders.make((self.root,))
         self.folder.mkdir(exist_ok=True)
-        place = copied.place_of(self.root)
-        said = json.dumps({"appliance_id": appliance_id, "store": self.name, copied.PLACE: place}).encode()
+        place = store_copies.place_of(self.root)
+        said = json.dumps(
+            {"appliance_id": appliance_id, "store": self.name, store_copies.PLACE: place}
+        ).encode()
         with contextlib.suppress(*((OSError,) if self.name == DEFAULT else ())):
             durable.write(self.root / MARK, said)
 

@@ -8,7 +8,7 @@ from ....domain import errors
 from ....wire.common.stores import DEFAULT
 from ....wire.control.setups import ReplicaSetup
 from ...shared import ApplianceConfig, State
-from ..kept import rescue_file
+from .. import rescue_program
 from ..replica import HostedReplica
 from .store import Store, owner_of
 
@@ -36,7 +36,7 @@ class Stores:
                 store.distrust(state, self._appliance_id)
             replicas.sweep(store.folder)
             store.trash.sweep()
-            rescue_file.put(store.root)
+            rescue_program.put(store.root)
 
     def keep_reserves(self) -> None:
         """Once their replicas are open."""

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from ....datapath.encryption import EncryptionKey
 from ....datapath.replica import PointRecord, Replica, load_record
-from ....domain import errors, typed
+from ....domain import errors, shell
 from ....fabrics.interface import Fabric, HostRequest
 from ....ground import seams
 from ....ground.plural import counted
@@ -123,7 +123,7 @@ def _chosen(replica: Replica, item: Item, point_id: str | None) -> PointRecord:
     named = f" '{point_id}'" if point_id else ""
     raise errors.NotFound(
         f"Item {item.name} of the trash has no recovery point{named} that a machine could start from.",
-        do=f"List them with 'secondsite appliance trash show {typed.arguments(item.name)}'.",
+        do=f"List them with 'secondsite appliance trash show {shell.arguments(item.name)}'.",
     )
 
 

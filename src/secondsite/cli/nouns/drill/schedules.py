@@ -9,7 +9,7 @@ from ....client.connection import request
 from ....domain import amounts, errors
 from ....domain.amounts import span
 from ....ground.units import DAY
-from ....wire.rest.drills import schedules as rest
+from ....wire.rest import drill_schedules as rest
 from ... import output, risk
 from ...former_words import Noun
 from ...options import DnsServer, Json, Subnet, connect

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pydantic
 
-from ....client import Vault, misfits
+from ....client import Vault, validation_messages
 from ....domain import errors
 from ....domain.access import evidence
 from ....domain.access.chain import Entry
@@ -35,7 +35,9 @@ def verdict(file: Path, audit: Path | None) -> Verdict:
     try:
         exported = EvidenceFile.model_validate_json(file.read_text())
     except (OSError, ValueError) as error:
-        raise misfits.unreadable(file, "evidence", error, "evidence export ID --json-file FILE") from error
+        raise validation_messages.unreadable(
+            file, "evidence", error, "evidence export ID --json-file FILE"
+        ) from error
     if exported.entry is None:
         raise errors.InvalidArgument(
             f"{file} has no entry of the audit log with it: the log had deleted it when this was exported.",
@@ -50,4 +52,6 @@ def _log(file: Path) -> list[Entry]:
         lines = file.read_text().splitlines()
         return [Entry(**dict(rest.AuditEntry.model_validate_json(line))) for line in lines]
     except (OSError, UnicodeDecodeError, pydantic.ValidationError) as error:
-        raise misfits.unreadable(file, "an export of the audit log", error, "audit export FILE") from error
+        raise validation_messages.unreadable(
+            file, "an export of the audit log", error, "audit export FILE"
+        ) from error

@@ -5,7 +5,7 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from ....client import misfits
+from ....client import validation_messages
 from ....domain import errors
 
 
@@ -24,7 +24,7 @@ def made(shape: type[Made], noun: str, /, **values: Any) -> Made:
         return shape(**values)
     except ValidationError as error:
         raise errors.InvalidArgument(
-            f"That is no {noun}: {misfits.first(error)}.",
+            f"That is no {noun}: {validation_messages.first(error)}.",
             do=f"See 'secondsite {noun} set --help'.",
         ) from error
 

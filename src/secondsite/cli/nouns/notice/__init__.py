@@ -5,7 +5,7 @@ Its rooms:
     commands  what is typed
     options   with which options
     settings  what these make of a target
-    shown     how a target is shown
+    tables    how a target is shown
 """
 
 from .commands import app

@@ -8,7 +8,7 @@ from ....wire import rest
 from ... import output, risk
 from ...former_words import Noun
 from ...options import Json, connect, secret_in
-from . import options, settings, shown
+from . import options, settings, tables
 
 app = typer.Typer(
     cls=Noun,
@@ -27,7 +27,7 @@ def show_list(context: typer.Context, as_json: Json = False) -> None:
         return
     output.show_table(
         targets,
-        shown.COLUMNS,
+        tables.COLUMNS,
         "No targets: secondsite notice set NAME --webhook https://HOST/PATH --secret-file FILE",
     )
 
@@ -36,7 +36,7 @@ def show_list(context: typer.Context, as_json: Json = False) -> None:
 def show(context: typer.Context, target: options.Name, as_json: Json = False) -> None:
     """A target: what it is told, and how it goes with it. Its secret is not shown."""
     with connect(context) as vault:
-        shown.show(vault.notices[target].show(), as_json)
+        tables.show(vault.notices[target].show(), as_json)
 
 
 @app.command("set")
@@ -85,7 +85,7 @@ def change(
             made = vault.notices.create(target, wanted, secret=secret)
         else:
             made = vault.notices[target].set(wanted, secret=secret, seen=seen)
-    shown.show(made, as_json)
+    tables.show(made, as_json)
 
 
 @app.command()

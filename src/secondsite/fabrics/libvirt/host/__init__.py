@@ -2,24 +2,24 @@
 
 Its rooms:
 
-    connection   event loop, connection, deadlines, errors
-    callers      the threads that call libvirt, while others wait for a limited time
-    emulator     the QEMU processes of an embedded root
-    lost_jobs    backup jobs that libvirt lost as it was killed
-    accelerator  whether KVM really runs guests here
-    permissions  give QEMU's user access to folders
-    sockets      short folders for unix sockets
-    secrets      the customer's key as a libvirt secret
-    serving      what runs on the networks that we make
-    monitor      questions to QEMU itself
-    qemu_img     images that no QEMU has open
-    domain_xml   domain XML to MachineDefinition, and our tag in it
-    inventory    what machines the site has
-    states       what each state of libvirt means
-    power        start, shut down, stop
-    migrated     machines that were migrated away and are still defined here
-    tagging      our tag on a machine, and the veto against its start
-    saved_memory  the same veto in a managed save, which has a definition of its own
+    connection       event loop, connection, deadlines, errors
+    callers          the threads that call libvirt, while others wait for a limited time
+    emulator         the QEMU processes of an embedded root
+    lost_jobs        backup jobs that libvirt lost as it was killed
+    accelerator      whether KVM really runs guests here
+    permissions      give QEMU's user access to folders
+    sockets          short folders for unix sockets
+    secrets          the customer's key as a libvirt secret
+    serving          what runs on the networks that we make
+    monitor          questions to QEMU itself
+    qemu_img         images that no QEMU has open
+    domain_xml       domain XML to MachineDefinition, and our tag in it
+    inventory        what machines the site has
+    states           what each state of libvirt means
+    power            start, shut down, stop
+    migrated         machines that were migrated away and are still defined here
+    tagging          our tag on a machine, and the veto against its start
+    saved_memory     the same veto in a managed save, which has a definition of its own
     withdrawn_disks  the same veto for machines that are not defined here any more
-    networks     bridges, and libvirt's own networks
+    networks         bridges, and libvirt's own networks
 """

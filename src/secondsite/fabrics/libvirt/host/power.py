@@ -10,7 +10,7 @@ from typing import Any
 import libvirt
 
 from ....datapath.disks import image_locks
-from ....domain import errors, typed
+from ....domain import errors, shell
 from ...interface import PowerState
 from . import connection, domain_xml, emulator, inventory, migrated, saved_memory, states, tagging
 
@@ -186,7 +186,7 @@ def _require_allowed(domain: Any) -> None:
         raise errors.FabricError(
             f"The machine '{domain.name()}' was failed over, so its start here is forbidden.",
             do="Cancel the failover or fail back. If it must run here: "
-            f"'secondsite machine start-anyway {typed.arguments(domain.name(), options='--site SITE')}'.",
+            f"'secondsite machine start-anyway {shell.arguments(domain.name(), options='--site SITE')}'.",
         )
 
 

@@ -5,7 +5,7 @@ A filter is a name, which means nothing where no filter of that name is defined;
 from collections.abc import Collection, Iterator
 from xml.etree.ElementTree import Element
 
-from ....domain import typed
+from ....domain import shell
 from ... import interface
 from ..host import domain_xml
 
@@ -37,7 +37,7 @@ def notes(root: Element, filters: Collection[str]) -> Iterator[interface.Obstacl
         if name not in filters:
             yield interface.Obstacle(
                 f"{key} has the network filter '{name}' at its own site; here is none of that name, so it runs without.",
-                f"Define it here: 'virsh nwfilter-dumpxml {typed.arguments(name)}' there, 'virsh nwfilter-define' here.",
+                f"Define it here: 'virsh nwfilter-dumpxml {shell.arguments(name)}' there, 'virsh nwfilter-define' here.",
                 blocking=False,
             )
             continue

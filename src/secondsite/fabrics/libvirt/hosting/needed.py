@@ -6,7 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from ....domain import errors, resting
+from ....domain import errors, power_states
 from ...interface import PowerState
 from ..host import connection, domain_xml, inventory, qemu_img
 
@@ -17,7 +17,7 @@ def require_none(domain: Any, power: PowerState, disks: Collection[str]) -> None
     """`disks`: those that are not on the machine's own files yet; what is in these stays. Raises NotPossibleNow."""
     if not disks:
         return
-    resting.obstacle(power, domain.name())
+    power_states.obstacle(power, domain.name())
     names = [*connection.call("listing snapshots", domain.snapshotListNames), *_internal(domain, disks)]
     if names:
         named = ", ".join(dict.fromkeys(names[:SHOWN])) + (" and more" if len(names) > SHOWN else "")

@@ -8,7 +8,7 @@ from typing import Any
 
 from ....datapath.disks import named_files
 from ....datapath.encryption import EncryptionKey
-from ....domain import errors, typed
+from ....domain import errors, shell
 from ... import interface
 from ..host import connection, domain_xml, inventory, qemu_img
 from . import backup_job, bitmaps, iothreads
@@ -46,7 +46,7 @@ def _of_machine(domain: Any, disks: Sequence[domain_xml.Disk]) -> Iterator[inter
             # P9: a revert fails beside persistent bitmaps and leaves the machine off.
             yield interface.Obstacle(
                 f"Internal snapshot '{name}': it cannot be reverted to while changes are tracked.",
-                f"Delete it with 'virsh snapshot-delete {typed.arguments(domain.name(), name)}', or make external ones.",
+                f"Delete it with 'virsh snapshot-delete {shell.arguments(domain.name(), name)}', or make external ones.",
             )
     for name in bitmaps.checkpoints(domain):
         if not name.startswith(bitmaps.OURS):
@@ -69,7 +69,7 @@ def _of_disk(disk: domain_xml.Disk, key: EncryptionKey | None) -> Iterator[inter
         pool, _, name = disk.volume.partition("/")
         yield interface.Obstacle(
             f"Disk {disk.key} is named as the volume {name} of the storage pool {pool}; it is replicated only if it is named by its file.",
-            f"Point the disk to the file that 'virsh vol-path {typed.arguments(name, options=f'--pool {shlex.quote(pool)}')}' says (<disk type='file'>), if that is qcow2; or exclude the "
+            f"Point the disk to the file that 'virsh vol-path {shell.arguments(name, options=f'--pool {shlex.quote(pool)}')}' says (<disk type='file'>), if that is qcow2; or exclude the "
             "disk.",
         )
         return

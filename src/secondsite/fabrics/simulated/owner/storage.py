@@ -15,11 +15,11 @@ from ....datapath.disks import image
 from ....domain import errors
 from ....wire.common.machines import DiskDefinition
 from ...interface import PowerState
+from .. import consolidation
 from ..host import disks
 from ..host.daemon import translated
 from ..host.host import Host
 from ..host.records import MachineRecord
-from ..hosting import consolidation
 
 VIEW_SECONDS = 20.0
 POLL_SECONDS = 0.02

@@ -2,16 +2,16 @@
 
 Its rooms:
 
-    statement    one statement, and how it goes to SQLite's driver
-    some         one query for some of many rows
-    gathered     rows that come in one piece
-    direct       a transaction of the driver's, in which they run
+    statement           one statement, and how it goes to SQLite's driver
+    subset_queries      one query for some of many rows
+    row_batches         rows that come in one piece
+    driver_transaction  a transaction of the driver's, in which they run
 """
 
-from . import direct
-from .gathered import Columns, Gathered, Remembered
-from .some import PreparedFor
+from . import driver_transaction
+from .row_batches import Columns, Gathered, Remembered
 from .statement import Prepared, Row, as_new, new_values, one_of, run, run_on
+from .subset_queries import PreparedFor
 
 __all__ = [
     "Columns",
@@ -21,7 +21,7 @@ __all__ = [
     "Remembered",
     "Row",
     "as_new",
-    "direct",
+    "driver_transaction",
     "new_values",
     "one_of",
     "run",

@@ -11,21 +11,15 @@ from ....domain import errors
 from ....ground import certificates
 from ....ground.plural import counted
 from ....wire.common.base import APPLIANCE_ID
-from ....wire.rest.places import (
-    Appliance,
-    EnrollAnswer,
-    EnrollRequest,
-    RegistrationKey,
-    ReplacementKeyCreate,
-)
+from ....wire.rest.places import Appliance, EnrollAnswer, EnrollRequest, RegistrationKey, ReplacementKeyCreate
 from ... import ports
+from ...fleet import settings_push
+from ...fleet.admission import NO_KEY
 from ...steps import authority
-from ...steps.lost import finish_later
-from ...watch import settings_push
-from ...watch.admission import NO_KEY
+from ...steps.absent_site import finish_later
 from ..parts import Parts
 from ..shared import secrets
-from ..shared.once import Once, carry_out
+from ..shared.idempotency import Once, carry_out
 from . import sites
 
 KEY_LIVES = timedelta(hours=1)

@@ -14,7 +14,7 @@ from .. import holders, second_person
 from ..acts import append, text_of
 from ..callers import THE_VAULT, Caller
 from ..parts import Parts
-from ..shared.once import Once, carry_out
+from ..shared.idempotency import Once, carry_out
 from ..shared.paging import Place, page, place_of
 from .tokens import stays_in_charge
 

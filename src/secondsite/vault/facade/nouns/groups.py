@@ -5,16 +5,16 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import partial
 
-from ....domain import errors, lifecycle, typed
+from ....domain import errors, lifecycle, shell
 from ....domain.groups import MOST_MEMBERS, ReplicationGroup
 from ....domain.lifecycle import State
 from ....wire.rest import Group, GroupChange, GroupCreate
 from ... import ports
+from ...fleet import settings_push
 from ...steps.points import common_sets
-from ...watch import settings_push
 from ..parts import Parts
 from ..shared.editions import Seen, require
-from ..shared.once import Once, carry_out
+from ..shared.idempotency import Once, carry_out
 from . import machines
 
 MAY_JOIN = frozenset({State.PROTECTED, State.INITIAL_REPLICATING})
@@ -165,7 +165,7 @@ def _check(
     if machine.group is not None:
         raise errors.NotPossibleNow(
             f"{machine.name} belongs to group '{machine.group}'.",
-            do=f"Take it out first: secondsite group remove {typed.arguments(machine.group, machine.name)}",
+            do=f"Take it out first: secondsite group remove {shell.arguments(machine.group, machine.name)}",
         )
     if machine.state not in MAY_JOIN:
         raise errors.NotPossibleNow(

@@ -15,8 +15,8 @@ from ....wire import rest
 from ... import ports
 from ...steps.batch import BATCH
 from ..parts import Parts
-from ..shared import job_scopes, job_shapes, predicted
-from ..shared.once import Once, carry_out
+from ..shared import job_scopes, job_shapes, predictions
+from ..shared.idempotency import Once, carry_out
 from ..shared.paging import Place, page, place_of
 
 EVERY = rest.JobQuery()
@@ -58,7 +58,7 @@ class Jobs:
             found = self._shown(tx.session, self._existing(tx, job_id))
             if found.state is not rest.JobState.SUCCEEDED:
                 return found  # whoever follows a job asks again and again
-            return found.model_copy(update={"timing": predicted.of_run(tx.run_times.of_job(found.id))})
+            return found.model_copy(update={"timing": predictions.of_run(tx.run_times.of_job(found.id))})
 
     def picture(self, job_id: str) -> bytes:
         """The screen of the machine that the job started, a PNG. Raises NotFound also for a job that has none."""

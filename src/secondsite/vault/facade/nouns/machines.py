@@ -3,19 +3,19 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
-from ....domain import errors, rpo, typed
+from ....domain import errors, rpo, shell
 from ....wire import rest
 from ....wire.common.properties import TargetProperties
 from ... import ports
-from ...steps.sides import start_anyway
-from ...watch.health import Situation
+from ...health.findings import Situation
+from ...steps.sides import forced_start
 from ...watch.situations import Around
 from ..parts import Parts
-from ..shared import discovery, machine_shapes, written_machines
-from ..shared.once import Once, carry_out
+from ..shared import discovery, machine_shapes, prerendered_machines
+from ..shared.idempotency import Once, carry_out
 from ..shared.paging import Place, page, place_of
+from ..shared.prerendered_machines import Written
 from ..shared.summaries import Tally
-from ..shared.written_machines import Written
 from . import sites
 
 EVERY = rest.MachineQuery()
@@ -35,7 +35,7 @@ class Machines:
             written = self._written(tx, self._wanted(query), query.limit + 1, after)
             fitting = (each for each in written if not query.health or each.health in query.health)
             items, following = page(fitting, query.limit, _place)
-        return written_machines.page(items, following)
+        return prerendered_machines.page(items, following)
 
     def summary(self) -> rest.Summary:
         """All that the caller sees, at a glance."""
@@ -84,7 +84,7 @@ class Machines:
         if notes or not nothing:
             shown = machine_shapes.protected(situation, notes, now)
             return shown.model_copy(update={"second_site": None if nothing else there}).model_dump_json()
-        return written_machines.machine(situation, now).text
+        return prerendered_machines.machine(situation, now).text
 
     def id_of(self, name_or_id: str) -> str:
         """Raises NotFound."""
@@ -101,7 +101,7 @@ class Machines:
 
         def submit() -> rest.JobAccepted:
             machine = existing(self._parts, tx, name_or_id)
-            job_id = start_anyway.submit(self._parts.deps, tx, machine, request.site, requested_by)
+            job_id = forced_start.submit(self._parts.deps, tx, machine, request.site, requested_by)
             return rest.JobAccepted(job_id=job_id)
 
         with self._parts.changing() as tx:
@@ -156,7 +156,7 @@ class Machines:
         around, now = self._around(tx), self._parts.now()
         while found := tx.machines.page(wanted, at_once, after):
             for situation in self._situations(tx, found, around):
-                yield written_machines.machine(situation, now)
+                yield prerendered_machines.machine(situation, now)
             after = found[-1].name, found[-1].id
             if len(found) < at_once:
                 return
@@ -191,7 +191,7 @@ def existing(parts: Parts, tx: ports.Transaction, name_or_id: str) -> ports.Mach
         raise errors.NotFound(
             f"There is no machine '{name_or_id}' under protection.",
             do="List machines with 'secondsite machine list'; protect this one with "
-            f"'secondsite machine enable-protection {typed.arguments(name_or_id, options='--source SITE --target SITE')}'.",
+            f"'secondsite machine enable-protection {shell.arguments(name_or_id, options='--source SITE --target SITE')}'.",
         )
     parts.names(machine.id, machine.name)
     return machine

@@ -8,7 +8,7 @@ from ....wire.common.points import PointShape
 from ....wire.control import orders
 from ....wire.control.orders import HoldPoint, OnePoint, OrderKind, Points
 from ..parts import Parts
-from ..shared.asking import ask_and_wait
+from ..shared.answered_order import ask_and_wait
 from . import machines
 
 ANSWER_SECONDS = 30.0

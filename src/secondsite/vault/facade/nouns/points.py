@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from ....domain import errors, points, typed
+from ....domain import errors, points, shell
 from ....domain.lifecycle import RUNS_AT_TARGET_AT_REST
 from ....domain.points import RecoveryPointChoice
 from ....wire import rest
@@ -11,12 +11,12 @@ from ....wire.common.base import Problem
 from ....wire.common.points import PointShape
 from ....wire.control import orders
 from ... import ports
+from ...health import findings
 from ...steps.points import boot_point, common_sets, verify_point
 from ...steps.sides import properties
-from ...watch import health
 from ..parts import Parts
-from ..shared.asking import ask_and_wait
-from ..shared.once import Once, carry_out
+from ..shared.answered_order import ask_and_wait
+from ..shared.idempotency import Once, carry_out
 from ..shared.paging import Place, page, place_of
 from . import machines
 
@@ -123,7 +123,7 @@ class Points:
         if point_id not in {point.id for point in known}:
             raise errors.NotFound(
                 f"{record.name} has no recovery point '{point_id}'.",
-                do=f"List them with 'secondsite point list {typed.arguments(record.name)}'.",
+                do=f"List them with 'secondsite point list {shell.arguments(record.name)}'.",
             )
 
     def _alone(
@@ -240,5 +240,5 @@ def loses_seconds(status: ports.StatusRecord, point: PointShape, now: datetime) 
         return 0.0
     else:
         until = source.sent_at or now
-    taken_at = health.believed_at(status, point.taken_at) or point.taken_at
+    taken_at = findings.believed_at(status, point.taken_at) or point.taken_at
     return max(0.0, round((until - taken_at).total_seconds(), 3))

@@ -11,11 +11,11 @@ from ....ground.plural import counted
 from ....wire.common.policies import PolicyShape
 from ....wire.rest import MachinePolicy, MachinePolicyChange, Policy, PolicyCreate
 from ... import ports
+from ...fleet import settings_push
 from ...steps import lookup
-from ...watch import settings_push
 from ..parts import Parts
 from ..shared.editions import Seen, require
-from ..shared.once import Once, carry_out
+from ..shared.idempotency import Once, carry_out
 from . import machines
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")

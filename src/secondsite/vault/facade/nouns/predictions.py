@@ -3,11 +3,11 @@
 from ....domain import errors
 from ....domain.lifecycle import Verb
 from ....domain.prediction.predicting import LIKE
-from ....wire.rest.predictions.shapes import Prediction
+from ....wire.rest.predictions import Prediction
 from ...steps import hooks
 from ...steps.histories import Histories
 from ..parts import Parts
-from ..shared import predicted
+from ..shared import predictions
 from . import machines
 
 
@@ -27,6 +27,6 @@ class Predictions:
             policy = tx.policies.find(record.policy)
             runs = hooks.names(tx, record, verb)
         goal = policy.rto_goal_seconds or None if policy else None
-        return predicted.of_machine(record.name, verb, found).model_copy(
+        return predictions.of_machine(record.name, verb, found).model_copy(
             update={"goal_seconds": goal, "hooks": runs}
         )

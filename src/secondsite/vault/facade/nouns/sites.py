@@ -10,10 +10,10 @@ from ....wire.common.bandwidth import BandwidthShape
 from ....wire.rest.places import Site
 from ....wire.rest.settings.verification import VerificationShape
 from ... import ports
-from ...watch import settings_push
+from ...fleet import settings_push
 from ..parts import Parts
 from ..shared.editions import Seen, require
-from ..shared.once import Once, carry_out
+from ..shared.idempotency import Once, carry_out
 
 
 class Sites:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from ....domain import errors, typed
+from ....domain import errors, shell
 from ....domain.access import roles
 from ....domain.access.roles import Grant, Permission
 from ....wire.rest import NewToken, Token, TokenCreate, TokenRotate
@@ -18,7 +18,7 @@ from ..callers import THE_VAULT, Caller
 from ..parts import Parts
 from ..refusals import SCHEDULE, SEVERAL, STRANGER
 from ..shared import secrets
-from ..shared.once import Once, carry_out
+from ..shared.idempotency import Once, carry_out
 from . import sites
 
 NAME = re.compile(r"(?![0-9a-f]{32}$)[A-Za-z0-9]([A-Za-z0-9 ._@+-]{0,98}[A-Za-z0-9])?")
@@ -50,7 +50,7 @@ class Tokens:
         if not holders.opens(found, digest, now):
             raise errors.Unauthenticated(
                 f"The access token '{found.name}' has expired, or was replaced by a newer one.",
-                do=f"Ask an access administrator for the next: 'secondsite token rotate {typed.arguments(found.name)}'.",
+                do=f"Ask an access administrator for the next: 'secondsite token rotate {shell.arguments(found.name)}'.",
             )
         self._parts.uses.note(found.id, now)
         return holders.caller(found, digest, address)

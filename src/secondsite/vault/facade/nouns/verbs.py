@@ -12,7 +12,7 @@ from ... import ports
 from ...plan_runs import failing_back
 from ..parts import Parts
 from ..shared import early_checks
-from ..shared.once import Once, carry_out, known
+from ..shared.idempotency import Once, carry_out, known
 from . import machines, sites
 
 REQUESTS: dict[Verb, type[Shape]] = {

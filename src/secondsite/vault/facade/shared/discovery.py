@@ -12,7 +12,7 @@ from ....wire.control.orders import DISCOVER, Discover, Inventory
 from ... import ports
 from ...steps import lookup
 from ..parts import Parts
-from .asking import ask_each
+from .answered_order import ask_each
 
 DISCOVER_SECONDS = 20.0
 SITES_AT_ONCE = 16

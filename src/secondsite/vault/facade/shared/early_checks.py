@@ -11,7 +11,7 @@ from ....wire import rest
 from ....wire.control.orders import Inventory
 from ...steps import lookup, seeds
 from ..parts import Parts
-from . import asking, discovery
+from . import answered_order, discovery
 
 
 def refuse_unknown(parts: Parts, request: rest.EnableProtection) -> None:
@@ -38,7 +38,7 @@ def refuse_unknown_network(parts: Parts, network: str, sites: Iterable[str]) -> 
     for site in sorted(set(sites)):
         try:
             found = discovery.now_or_last(parts, site)
-        except asking.UNANSWERED:
+        except answered_order.UNANSWERED:
             continue
         if found.problem is None and network not in {each.name for each in found.inventory.networks}:
             made = ", ".join(f"'{each}'" for each in (*MADE, NO_NETWORK))
@@ -52,5 +52,5 @@ def _inventory(parts: Parts, site: str) -> Inventory | None:
     """None when the site does not answer: the job then says so, and may wait for it."""
     try:
         return discovery.inventory(parts, site)
-    except asking.UNANSWERED:
+    except answered_order.UNANSWERED:
         return None

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 
-from ....domain import errors, typed
+from ....domain import errors, shell
 from ....domain.machines import hooks as domain
 from ....domain.plans.directions import Direction
-from ....wire.common.hooks.hook import MachineHook
+from ....wire.common.hooks import MachineHook
 from ....wire.control.orders import CHECK_SCRIPTS
 from ....wire.control.scripts import CheckScripts
 from ... import ports
 from ..parts import Parts
-from .asking import ask_and_wait
+from .answered_order import ask_and_wait
 
 SECONDS = 20.0
 Needs = tuple[str, frozenset[str]]
@@ -31,7 +31,7 @@ def missing(
 
 
 def advice(machine: str) -> str:
-    return f"Put the script into the script folder of that site's appliance, or take the hook away: 'secondsite hook clear {typed.arguments(machine, 'HOOK')}'."
+    return f"Put the script into the script folder of that site's appliance, or take the hook away: 'secondsite hook clear {shell.arguments(machine, 'HOOK')}'."
 
 
 def needed(machine: ports.MachineRecord, own: Sequence[MachineHook]) -> Iterator[Needs]:

@@ -12,10 +12,11 @@ from ....wire.common.machines import DiscoveredMachine, MachineDefinition, Power
 from ....wire.common.points import RolledForward, started_from
 from ....wire.control.statuses import ReplicaStatus, SourceStatus
 from ... import ports
-from ...watch import health, rpo_series
-from ...watch.derived import Derived
-from ...watch.health import Situation
-from . import offered
+from ...health import findings
+from ...health.derived import Derived
+from ...health.findings import Situation
+from ...watch import rpo_series
+from . import allowed_operations
 
 STOPPING = frozenset({State.DISABLING, State.DISABLE_FAILED})
 POWERS = frozenset(PowerState)
@@ -24,7 +25,7 @@ POWERS = frozenset(PowerState)
 def protected(situation: Situation, notes: tuple[ports.DrillNote, ...], now: datetime) -> rest.Machine:
     """A machine under protection, with its health and what may be done with it at `now`."""
     measured = age(rpo_series.measure(situation.status, now))
-    return described(situation, health.findings(situation, now), notes, measured)
+    return described(situation, findings.findings(situation, now), notes, measured)
 
 
 def described(
@@ -36,12 +37,12 @@ def described(
     """The same, with what depends on the clock. Besides it shows only the machine, the two sides of its status, and of its appliances
     their names, whether they are connected, and their hosts: `written_machines` compares these."""
     machine, source, replica = situation.machine, situation.status.source, situation.status.replica
-    offers = offered.of(situation)
+    offers = allowed_operations.of(situation)
     return rest.Machine(
         id=machine.id,
         name=machine.name,
         state=machine.state,
-        health=health.overall(machine, found),
+        health=findings.overall(machine, found),
         findings=tuple(finding_shape(each) for each in found),
         allowed_operations=offers.allowed,
         refused_operations=offers.refused,
@@ -98,7 +99,7 @@ def age(measured: rpo.Rpo) -> rest.Rpo:
 def active_site(machine: ports.MachineRecord) -> str:
     """Where the machine runs, or should run."""
     stopped_there = machine.state in STOPPING and machine.failed_over_point_id is not None
-    at_target = machine.state in health.RUNS_AT_TARGET or stopped_there
+    at_target = machine.state in findings.RUNS_AT_TARGET or stopped_there
     return machine.target_site if at_target else machine.source_site
 
 
@@ -184,7 +185,7 @@ def _last_cycle(source: SourceStatus) -> rest.LastCycle | None:
 
 @Derived
 def _points(replica: ReplicaStatus) -> rest.Points:
-    return rest.Points(count=len(replica.points), newest=health.newest_point(replica))
+    return rest.Points(count=len(replica.points), newest=findings.newest_point(replica))
 
 
 @Derived

@@ -8,8 +8,9 @@ from ....domain.health import Health
 from ....domain.lifecycle import State
 from ....wire import rest
 from ... import ports
-from ...watch import health, rpo_series
-from ...watch.health import Situation
+from ...health import findings
+from ...health.findings import Situation
+from ...watch import rpo_series
 
 
 class Tally:
@@ -26,14 +27,14 @@ class Tally:
 
     def count(self, situation: Situation) -> None:
         machine = situation.machine
-        found = health.findings(situation, self._now)
+        found = findings.findings(situation, self._now)
         self._states[machine.state] += 1
-        self._healths[health.overall(machine, found)] += 1
+        self._healths[findings.overall(machine, found)] += 1
         self._findings.update({each.code for each in found})
         self._sources[machine.source_site] += 1
         self._targets[machine.target_site] += 1
         measured = rpo_series.measure(situation.status, self._now).rpo_seconds
-        if measured is not None and machine.state in health.REPLICATES:
+        if measured is not None and machine.state in findings.REPLICATES:
             self._worst = max(self._worst or (measured, machine.name), (measured, machine.name))
 
     def summary(self, sites: Iterable[str], appliances: Sequence[ports.ApplianceRecord]) -> rest.Summary:

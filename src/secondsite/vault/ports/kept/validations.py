@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from ....wire.rest.validation.shapes import Flaw
+from ....wire.rest.validation import Flaw
 
 
 @dataclass(frozen=True, slots=True)

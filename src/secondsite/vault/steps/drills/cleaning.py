@@ -10,12 +10,12 @@ from ....jobs.model.outcomes import Done, Outcome, Skipped
 from ....wire.common.base import Shape
 from ....wire.common.points import started_from
 from ... import ports
+from ..absent_site import declaration
+from ..absent_site.declaration import Need
 from ..deps import Deps
-from ..lost import giving_up
-from ..lost.giving_up import Need
-from ..sides import drilling
+from ..sides import shared_drill_network
 from ..sides.target import Target, drill_fabric_id
-from . import proven
+from . import drift
 
 
 class DrillEnded(Shape):
@@ -40,7 +40,7 @@ def remove_machine(deps: Deps, ctx: StepContext, target: Target) -> Outcome:
         lost="the test machine there is lost",
         later="the test machine is removed there",
     )
-    return giving_up.unless_given_up(deps, ctx, target, need)
+    return declaration.unless_given_up(deps, ctx, target, need)
 
 
 def remove_network(deps: Deps, ctx: StepContext, target: Target) -> Outcome:
@@ -48,11 +48,11 @@ def remove_network(deps: Deps, ctx: StepContext, target: Target) -> Outcome:
     if drill is None or not drill.network_made:
         return Skipped("no network was made for this drill")
     need = Need(
-        target.to_remove_network(drilling.network_of(drill)),
+        target.to_remove_network(shared_drill_network.network_of(drill)),
         lost="the test network there is lost",
         later="the test network is removed there",
     )
-    return giving_up.unless_given_up(deps, ctx, target, need)
+    return declaration.unless_given_up(deps, ctx, target, need)
 
 
 def complete(deps: Deps, ctx: StepContext, machine: ports.MachineRecord, judged: Judged) -> Outcome:
@@ -91,5 +91,5 @@ def _keep(tx: ports.Transaction, note: ports.DrillNote) -> None:
         failed_at = note.completed_at if note.verdict is Verdict.FAILED else None
     changed = replace(machine, drilled_at=note.completed_at, drill_failed_at=failed_at)
     if note.verdict is Verdict.PASSED:
-        changed = replace(changed, proven_as=proven.now(tx, machine, note.completed_at), drift=None)
+        changed = replace(changed, proven_as=drift.now(tx, machine, note.completed_at), drift=None)
     tx.machines.put(changed)

@@ -8,10 +8,10 @@ from ....jobs.model.outcomes import Done, Outcome, Skipped
 from ....wire.common.base import Shape
 from ....wire.control import checks, orders
 from ... import ports
+from ..absent_site import declaration
+from ..absent_site.declaration import Need
 from ..deps import Deps
-from ..lost import giving_up
-from ..lost.giving_up import Need
-from ..sides import cards, drilling, standing_in
+from ..sides import cards, drill_networks, shared_drill_network
 from ..sides.addressing import DrillNetwork
 from ..sides.source import Source
 from ..sides.target import Target
@@ -36,10 +36,10 @@ class DrillNetworks:
 
     def wanted(self, ctx: StepContext, machine: ports.MachineRecord) -> checks.CheckTarget:
         """What the target is asked of networks."""
-        asked, run = ctx.arguments(AskedNetwork), drilling.run_of(ctx)
+        asked, run = ctx.arguments(AskedNetwork), shared_drill_network.run_of(ctx)
         with self._deps.store.reading() as tx:
             connected = cards.in_drill(tx, machine, None if asked.network == NO_NETWORK else asked.network)
-            home = standing_in.of(tx, machine) if asked.network == CREATE_EACH else {}
+            home = drill_networks.of(tx, machine) if asked.network == CREATE_EACH else {}
         there = tuple(name for name in cards.names(connected) if name not in MADE)
         return checks.CheckTarget(
             networks=there,
@@ -48,7 +48,7 @@ class DrillNetworks:
             serve=asked.subnet is not None,
             serve_subnet=asked.subnet,
             makes=_made(asked, machine, run, home),
-            stand_ins=standing_in.asked(home),
+            stand_ins=drill_networks.asked(home),
         )
 
     def obstacles(
@@ -57,7 +57,7 @@ class DrillNetworks:
         """And what the networks that are made stand for."""
         asked = ctx.arguments(AskedNetwork)
         several = asked.network == CREATE_EACH
-        old = drilling.too_old(
+        old = shared_drill_network.too_old(
             answer,
             machine,
             serves=asked.subnet is not None,
@@ -67,11 +67,11 @@ class DrillNetworks:
         if not several or old.obstacles:
             return old, ()
         with self._deps.store.reading() as tx:
-            home = standing_in.of(tx, machine)
-            pools, asks = standing_in.pools_of(tx, machine, home), standing_in.from_pools(tx, machine)
-        known = standing_in.known(home, answer, self._source(ctx), pools)
-        found = standing_in.obstacles(known, answer, asked.dns_servers, machine.target_site)
-        needing = standing_in.needing(home, known, asks)
+            home = drill_networks.of(tx, machine)
+            pools, asks = drill_networks.pools_of(tx, machine, home), drill_networks.from_pools(tx, machine)
+        known = drill_networks.known(home, answer, self._source(ctx), pools)
+        found = drill_networks.obstacles(known, answer, asked.dns_servers, machine.target_site)
+        needing = drill_networks.needing(home, known, asks)
         return checks.Obstacles(obstacles=(*needing.obstacles, *found.obstacles)), known
 
     def create(self, ctx: StepContext) -> Outcome:
@@ -88,7 +88,7 @@ class DrillNetworks:
         answer = target.create_network(order)
         all_of_them = (order, *order.more)
         made = DrillNetwork(
-            network=drilling.BETWEEN.join(network.name for network in all_of_them),
+            network=shared_drill_network.BETWEEN.join(network.name for network in all_of_them),
             made=True,
             shared=order.drill,
             leased=answer.facts.leased,
@@ -108,34 +108,34 @@ class DrillNetworks:
             lost="the test network is not removed there yet",
             later="it is removed there",
         )
-        return giving_up.undone_or_left(self._deps, target, need)
+        return declaration.undone_or_left(self._deps, target, need)
 
     def _asked(self, ctx: StepContext, machine: ports.MachineRecord) -> Asked | None:
         """One for all machines of a run, if the appliance can; the same whenever it is asked for. None: none is needed."""
         asked, can = ctx.arguments(AskedNetwork), ctx.facts("check", checks.CheckedTarget)
-        run = drilling.run_of(ctx) if can.shares_networks else None
+        run = shared_drill_network.run_of(ctx) if can.shares_networks else None
         with self._deps.store.reading() as tx:
             if asked.network == CREATE_EACH:
-                return standing_in.network(tx, machine, run, can.stand_ins, asked.dns_servers)
-            network = drilling.network(machine, run)
+                return drill_networks.network(tx, machine, run, can.stand_ins, asked.dns_servers)
+            network = shared_drill_network.network(machine, run)
             if asked.subnet is not None:
-                network = drilling.served(tx, machine, network, asked.subnet, asked.dns_servers)
+                network = shared_drill_network.served(tx, machine, network, asked.subnet, asked.dns_servers)
         return network, None
 
     def _stands_for(self, machine: ports.MachineRecord, each: dict[str, str] | None) -> str:
         if each is None:
             return ""
         with self._deps.store.reading() as tx:
-            return standing_in.said(standing_in.of(tx, machine), each)
+            return drill_networks.said(drill_networks.of(tx, machine), each)
 
 
 def _made(
     asked: AskedNetwork,
     machine: ports.MachineRecord,
     run: str | None,
-    home: Mapping[str, standing_in.HomeNetwork],
+    home: Mapping[str, drill_networks.HomeNetwork],
 ) -> tuple[str, ...]:
     """Names of what the machine's drill uses, whoever makes it."""
     if asked.network == CREATE_EACH:
-        return standing_in.names(machine, run, home)
-    return (drilling.network(machine, run).name,) if asked.network in MADE else ()
+        return drill_networks.names(machine, run, home)
+    return (shared_drill_network.network(machine, run).name,) if asked.network in MADE else ()

@@ -10,7 +10,7 @@ from ....domain.plans.directions import Direction, FailoverKind
 from ....jobs.model.facts import Json, to_json
 from ....jobs.storage import search
 from ....wire.common.base import Shape
-from ....wire.common.hooks.hook import MachineHook
+from ....wire.common.hooks import MachineHook
 from ... import ports
 from ..batch import Unread
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
-from ....domain import typed
+from ....domain import shell
 from ....domain.lifecycle import Verb
 from ....domain.machines.hooks import HookMoment
 from ....jobs.model.context import StepContext, StepFunction
@@ -14,13 +14,13 @@ from ....jobs.model.definitions import Definition, Step
 from ....jobs.model.facts import Json
 from ....jobs.model.failures import StepFailed
 from ....jobs.model.outcomes import Done, Outcome, Skipped
-from ....wire.common.hooks.hook import MachineHook
+from ....wire.common.hooks import MachineHook
 from ... import ports
 from .. import gates
 from ..claim import CHECK
 from ..deps import Deps
 from ..retry_store import retrying
-from ..sides.giving_orders import Orders
+from ..sides.orders import Orders
 from . import running
 from .choosing import HookRuns, asked
 
@@ -116,7 +116,7 @@ class Hooking:
             raise StepFailed(
                 running.HOOK_MISSING,
                 f"Hooks of {ctx.subject_name} cannot run: {said}.",
-                f"Put the script there, or take the hook away: 'secondsite hook clear {typed.arguments(ctx.subject_name, 'HOOK')}'; then start the planned failover again.",
+                f"Put the script there, or take the hook away: 'secondsite hook clear {shell.arguments(ctx.subject_name, 'HOOK')}'; then start the planned failover again.",
             )
         done = plain(ctx)
         if not said or not isinstance(done, Done):

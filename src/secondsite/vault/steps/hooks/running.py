@@ -14,16 +14,16 @@ from ....domain.plans.directions import FailoverKind
 from ....jobs.model.context import StepContext
 from ....jobs.model.failures import StepFailed
 from ....jobs.model.outcomes import Done, Outcome, Skipped
-from ....wire.common.hooks.hook import MachineHook
+from ....wire.common.hooks import MachineHook
 from ....wire.control import orders
 from ....wire.control.scripts import RunScript, ScriptRan
 from ... import ports
 from ..deps import Deps
-from ..sides.giving_orders import Limits, Orders
+from ..sides.orders import Limits, Orders
 from ..sides.side import Side
 from ..sides.source import Source
 from ..sides.target import Target
-from . import scripting, telling
+from . import hook_facts, scripting
 from .choosing import HookRuns
 
 HOOK_FAILED, HOOK_MISSING = "hook-failed", "hook-missing"
@@ -80,7 +80,7 @@ class Hook:
 
     def _payload(self, ctx: StepContext, machine: ports.MachineRecord, at: hooks.Side) -> RunScript:
         with self._deps.store.reading() as tx:
-            told = telling.context(tx, ctx, machine, self._verb, self._runs, self._hook, at)
+            told = hook_facts.context(tx, ctx, machine, self._verb, self._runs, self._hook, at)
         return RunScript(
             name=self._hook.script,
             timeout_seconds=self._hook.timeout_seconds,

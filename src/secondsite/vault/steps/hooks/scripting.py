@@ -6,7 +6,7 @@ from ....domain import errors
 from ....jobs.model.context import StepContext
 from ....wire.control import orders
 from ....wire.control.scripts import CheckScripts
-from ..sides.giving_orders import USUAL, Limits, Orders
+from ..sides.orders import USUAL, Limits, Orders
 
 BESIDE_SECONDS = 60.0
 """Until an appliance has begun it and told its end."""

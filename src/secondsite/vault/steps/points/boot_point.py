@@ -8,12 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
-from ....domain import errors, lifecycle
+from ....domain import errors, lifecycle, verification_budget
 from ....domain.drills.networks import NO_NETWORK
 from ....domain.drills.verdicts import Verdict
 from ....domain.lifecycle import DrillState, State, Verb
-from ....domain.verification import budget
-from ....domain.verification.budget import VerificationBudget
+from ....domain.verification_budget import VerificationBudget
 from ....ground.job_states import JobState
 from ....ground.units import DAY
 from ....jobs.model.context import StepContext
@@ -29,7 +28,7 @@ from ..deps import Deps
 from ..drills import judging
 from ..retry_store import retrying
 from ..sides import properties
-from ..sides.giving_orders import Answer, Limits, Orders
+from ..sides.orders import Answer, Limits, Orders
 from ..sides.proving import picture_of
 from ..sides.target import boot_fabric_id, boot_name
 
@@ -82,7 +81,7 @@ def submit(
         )
     given = budget_of(tx, machine.target_site)
     memory_bytes = memory_of(tx, machine)
-    budget.require_possible(given, machine.target_site, machine.name, memory_bytes)
+    verification_budget.require_possible(given, machine.target_site, machine.name, memory_bytes)
     arguments = BootArguments(
         appliance_id=machine.target_appliance_id,
         site=machine.target_site,
@@ -98,7 +97,7 @@ def submit(
 
 def budget_of(tx: ports.Transaction, site: str) -> VerificationBudget:
     found = tx.sites.find(site)
-    return budget.UNSET if found is None else found.verification
+    return verification_budget.UNSET if found is None else found.verification
 
 
 def memory_of(tx: ports.Transaction, machine: ports.MachineRecord) -> int:
@@ -146,8 +145,8 @@ class BootsPoint:
             given = budget_of(tx, wanted.site)
             others = list(islice(_before(tx, ctx.job_id, wanted.site), MOST_COUNTED + 1))
             why = in_the_way(tx, wanted.site)
-        budget.require_possible(given, wanted.site, ctx.subject_name, wanted.memory_bytes)
-        if why is None and not budget.has_room(given, others, wanted.memory_bytes):
+        verification_budget.require_possible(given, wanted.site, ctx.subject_name, wanted.memory_bytes)
+        if why is None and not verification_budget.has_room(given, others, wanted.memory_bytes):
             before = f"more than {MOST_COUNTED}" if len(others) > MOST_COUNTED else str(len(others))
             why = f"{before} before it at {wanted.site}"
         if why is not None:

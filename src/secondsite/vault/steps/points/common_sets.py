@@ -4,7 +4,7 @@ It is fixed when the verb is started, for all machines of the group alike: each 
 whatever new ones arrive meanwhile.
 """
 
-from ....domain import errors, groups, typed
+from ....domain import errors, groups, shell
 from ....domain.points import APP_CHOICES, MULTI_VM_CHOICES, RecoveryPoint, RecoveryPointChoice
 from ... import ports
 
@@ -21,7 +21,7 @@ def chosen_set(
         kind = "app-consistent set" if choice in APP_CHOICES else "set"
         raise errors.NotFound(
             f"The machines of group '{machine.group}' share no {kind} of recovery points.",
-            do=f"Look at 'secondsite group show {typed.arguments(machine.group)}', or use latest_processed.",
+            do=f"Look at 'secondsite group show {shell.arguments(machine.group)}', or use latest_processed.",
         )
     return found
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ....domain import errors, journal, points, typed
+from ....domain import errors, journal, points, shell
 from ....domain.points import RecoveryPointChoice
 from ....jobs.model.context import StepContext
 from ....wire import rest
@@ -136,7 +136,7 @@ def _refuse_unknown(tx: ports.Transaction, machine: ports.MachineRecord, point: 
     if point and known and point not in {each.id for each in known}:
         raise errors.NotFound(
             f"{machine.name} has no recovery point '{point}'.",
-            do=f"List them with 'secondsite point list {typed.arguments(machine.name)}'.",
+            do=f"List them with 'secondsite point list {shell.arguments(machine.name)}'.",
         )
 
 

@@ -9,7 +9,7 @@ from ....wire.control import orders
 from ... import ports
 from ..deps import Deps
 from ..retry_store import retrying
-from ..sides.giving_orders import Limits, Orders
+from ..sides.orders import Limits, Orders
 
 VERIFY = "verify_point"
 

@@ -4,7 +4,7 @@ import hashlib
 import shlex
 from collections.abc import Mapping, Sequence
 
-from ....domain import typed
+from ....domain import shell
 from ....wire.common.cards import CardSettings
 from ....wire.common.machines import NicDefinition
 from ....wire.control.cards import CardHere
@@ -167,7 +167,7 @@ def _unmapped(machine: ports.MachineRecord, card: CardHere, network: str | None)
     source, target = machine.source_site, machine.target_site
     if network is None:
         what = f"{card.key} ({card.mac}) is on no network of {source} that could be mapped: it will not be connected."
-        do = f"Give it one: 'secondsite card set {typed.arguments(machine.name, card.mac, options='--network NETWORK')}'."
+        do = f"Give it one: 'secondsite card set {shell.arguments(machine.name, card.mac, options='--network NETWORK')}'."
         return ObstacleShape(what=what, do=do, blocking=False)
     what = f"{card.key} ({card.mac}) has no mapped network at {target}: it will not be connected."
     do = (

@@ -6,7 +6,7 @@ failover does any of this."""
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ....domain import errors, typed
+from ....domain import errors, shell
 from ....domain.networks import addresses
 from ....jobs.model.context import StepContext
 from ....jobs.model.outcomes import Done, Outcome, Skipped
@@ -16,7 +16,7 @@ from ....wire.control.names import NameVerdict, UpdatedNames, UpdateNames, Wante
 from ... import ports
 from ..deps import Deps
 from . import cards, pooling
-from .giving_orders import Limits
+from .orders import Limits
 from .side import Side
 from .target import Target
 
@@ -72,7 +72,7 @@ def update(deps: Deps, side: Side, fabric_id: str, *, at_home: bool) -> Outcome:
 
     unset = any(each.address is None for each in verdicts)
     if unset:
-        said += f"; try again with 'secondsite machine update-names {typed.arguments(machine.name)}'"
+        said += f"; try again with 'secondsite machine update-names {shell.arguments(machine.name)}'"
     return Done(said, UpdatedNames(verdicts=verdicts), deps.commit(keep), partial=unset)
 
 

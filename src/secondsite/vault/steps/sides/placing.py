@@ -19,7 +19,7 @@ from ....wire.control.orders import Inventory
 from ... import ports
 from .. import lookup
 from ..deps import Deps
-from .giving_orders import Limits, Orders
+from .orders import Limits, Orders
 
 NEIGHBOURS = Limits(deadline_seconds=10, reach_seconds=5, once=True)
 """Of one machine, or whether there is a copy of it: a host answers that in a moment."""

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ....domain import errors, typed
+from ....domain import errors, shell
 from ....domain.lifecycle import State, Verb
 from ....domain.networks import addresses, pools
 from ....jobs.model.context import StepContext
@@ -263,13 +263,13 @@ def _obstacle(machine: ports.MachineRecord, each: Wanted, *, blocking: bool) -> 
         return ObstacleShape(
             what=f"{whom} the network '{card.network}' of {machine.target_site} has none{tag}{keeps}.",
             do=f"Make one: 'secondsite pool create NAME {shlex.quote(f'{machine.target_site}/{card.network}')} --subnet CIDR --range FIRST-LAST'; or give the "
-            f"card an address: 'secondsite card set {typed.arguments(machine.name, card.key, options='--address ADDRESS/PREFIX')}'.",
+            f"card an address: 'secondsite card set {shell.arguments(machine.name, card.key, options='--address ADDRESS/PREFIX')}'.",
             blocking=blocking,
         )
     size = pools.size(each.pool.settings.ranges)
     return ObstacleShape(
         what=f"{whom} none of the {size} of pool '{each.pool.name}' is free{keeps}.",
-        do=f"See who has them ('secondsite pool show {typed.arguments(each.pool.name)}'), or give it another range: 'secondsite pool set {shlex.quote(each.pool.name)} --range "
+        do=f"See who has them ('secondsite pool show {shell.arguments(each.pool.name)}'), or give it another range: 'secondsite pool set {shlex.quote(each.pool.name)} --range "
         "FIRST-LAST'.",
         blocking=blocking,
     )

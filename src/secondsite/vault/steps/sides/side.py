@@ -7,7 +7,7 @@ from ....jobs.model.context import StepContext
 from ....wire.common.base import Shape
 from ....wire.control.orders import OrderKind
 from ... import ports
-from .giving_orders import USUAL, Answer, Limits, Orders
+from .orders import USUAL, Answer, Limits, Orders
 
 P = TypeVar("P", bound=Shape)
 F = TypeVar("F", bound=Shape)

@@ -8,7 +8,7 @@ from ....wire.control import checks, orders, setups
 from ....wire.control.orders import CycleFact, Nothing, PowerFact
 from ... import ports
 from .. import lookup
-from .giving_orders import USUAL, Answer, Limits, Orders
+from .orders import USUAL, Answer, Limits, Orders
 from .side import Ask, Side
 
 SHUT_DOWN_GRACE_SECONDS = 60.0

@@ -27,7 +27,7 @@ from ... import ports
 from .. import lookup
 from .cards import FAILOVER_RUN as FAILOVER_RUN
 from .cards import names as networks_of
-from .giving_orders import USUAL, Answer, Limits, Orders
+from .orders import USUAL, Answer, Limits, Orders
 from .replica_setup import of_a_replica_that_lies_there
 from .side import Ask, F, P, Side
 

@@ -2,10 +2,10 @@
 
 Its rooms:
 
-    revisions   which tables a database has
-    opening     what every start asks
-    upgrading   Alembic, which runs the scripts in `migrations`
-    released    from the release of 2026-11-20 to the baseline
+    revisions  which tables a database has
+    opening    what every start asks
+    upgrading  Alembic, which runs the scripts in `migrations`
+    released   from the release of 2026-11-20 to the baseline
 """
 
 from .opening import is_known, migrate, require_known

@@ -6,7 +6,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from ....jobs.storage.prepared import Prepared
-from ....wire.common.hooks.hook import MachineHook
+from ....wire.common.hooks import MachineHook
 from ... import ports
 from .. import rows
 from .tables import machine_hooks

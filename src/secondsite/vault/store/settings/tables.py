@@ -3,7 +3,7 @@
 from sqlalchemy import Column, ForeignKey, Table
 
 from ....wire.common.cards import CardSettings
-from ....wire.common.hooks.hook import MachineHook
+from ....wire.common.hooks import MachineHook
 from ....wire.common.machine_checks import MachineCheck
 from ....wire.common.properties import TargetProperties
 from ..columns import Shaped

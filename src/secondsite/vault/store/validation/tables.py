@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, Integer, Table
 
-from ....wire.rest.validation.shapes import Flaw
+from ....wire.rest.validation import Flaw
 from ..columns import Shaped, UtcDateTime
 from ..tables import metadata
 

@@ -2,8 +2,8 @@
 
 Its rooms:
 
-    tokens   access tokens of people and programs
-    audit    the audit log
+    tokens     access tokens of people and programs
+    audit      the audit log
     evidence   what is kept of failovers and drills
     approvals  what waits for a second person
 """

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from ...common.base import Editable, Shape
-from ...common.hooks.hook import MOST_HOOKS, MachineHook
+from ...common.hooks import MOST_HOOKS, MachineHook
 
 
 class MachineHooksChange(Shape):

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ....domain.verification.budget import MOST_AT_ONCE, MOST_DAYS, VerificationBudget
+from ....domain.verification_budget import MOST_AT_ONCE, MOST_DAYS, VerificationBudget
 from ...common.base import Shape
 
 CopyNetwork = Literal["none", "isolated"]

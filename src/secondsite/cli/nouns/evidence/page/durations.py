@@ -5,8 +5,8 @@ from datetime import datetime
 
 from pydantic import JsonValue
 
-from . import words
-from .words import Told
+from . import text
+from .text import Told
 
 NARROWEST = 0.6
 """Of 100: a step of milliseconds is seen too."""
@@ -42,30 +42,30 @@ class Step:
 
 
 def span(job: Told) -> Span:
-    begin, end = words.instant(job.get("asked_at")), words.instant(job.get("ended_at"))
+    begin, end = text.instant(job.get("asked_at")), text.instant(job.get("ended_at"))
     return Span(begin, (end - begin).total_seconds() if begin and end else 0.0)
 
 
 def steps(value: JsonValue, over: Span) -> list[Step]:
-    return [_step(each, over) for each in words.tables(value)]
+    return [_step(each, over) for each in text.tables(value)]
 
 
 def _step(told: Told, over: Span) -> Step:
-    begun, ended = words.instant(told.get("started_at")), words.instant(told.get("ended_at"))
+    begun, ended = text.instant(told.get("started_at")), text.instant(told.get("ended_at"))
     left = over.share(begun) if begun else 0.0
     width = max(NARROWEST, over.share(ended) - left) if begun and ended else 0.0
     lasted = (ended - begun).total_seconds() if begun and ended else None
     undone = "undo: " if told.get("kind") == "undo" else ""
     return Step(
-        name=undone + words.text(told.get("name")),
-        state=words.text(told.get("state")).replace("_", " "),
-        said=words.text(told.get("said")),
-        problem=words.text(words.table(told.get("problem")).get("message")),
-        begun=f"{begun:%H:%M:%S}" if begun else words.NONE,
-        lasted=words.seconds(lasted),
+        name=undone + text.text(told.get("name")),
+        state=text.text(told.get("state")).replace("_", " "),
+        said=text.text(told.get("said")),
+        problem=text.text(text.table(told.get("problem")).get("message")),
+        begun=f"{begun:%H:%M:%S}" if begun else text.NONE,
+        lasted=text.seconds(lasted),
         left=min(left, 100 - NARROWEST),
         width=width,
-        asks=words.text(told.get("asks")),
-        answer=words.table(told.get("answer")),
-        script=words.table(told.get("script")),
+        asks=text.text(told.get("asks")),
+        answer=text.table(told.get("answer")),
+        script=text.table(told.get("script")),
     )

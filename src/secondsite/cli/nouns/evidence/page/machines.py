@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from . import durations, words
+from . import durations, text
 from .durations import Span, Step
-from .words import Told
+from .text import Told
 
 MOST_OF_A_CONSOLE = 6000
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -38,30 +38,30 @@ class Machine:
 
 
 def machines(document: Told, pictures: Mapping[str, str], over: Span) -> list[Machine]:
-    root = words.table(document.get("job"))
-    return [_machine(each, root, pictures, over) for each in words.tables(document.get("machines"))]
+    root = text.table(document.get("job"))
+    return [_machine(each, root, pictures, over) for each in text.tables(document.get("machines"))]
 
 
 def _machine(told: Told, root: Told, pictures: Mapping[str, str], over: Span) -> Machine:
-    job, proof = words.table(told.get("job")), words.table(told.get("proof"))
+    job, proof = text.table(told.get("job")), text.table(told.get("proof"))
     png, why = picture(told, pictures)
     is_root = job.get("id") == root.get("id")
     sites = told.get("sites")
     return Machine(
         told=told,
-        name=words.text(told.get("name")),
+        name=text.text(told.get("name")),
         sites=" \N{RIGHTWARDS ARROW} ".join(map(str, sites)) if isinstance(sites, list) else "",
-        state=words.text(job.get("state")).replace("_", " "),
-        problem=words.text(words.table(job.get("problem")).get("message")),
-        notes=words.text(words.table(job.get("asked")).get("notes")),
-        rpo=words.against(told.get("rpo_seconds"), told.get("rpo_goal_seconds")),
+        state=text.text(job.get("state")).replace("_", " "),
+        problem=text.text(text.table(job.get("problem")).get("message")),
+        notes=text.text(text.table(job.get("asked")).get("notes")),
+        rpo=text.against(told.get("rpo_seconds"), told.get("rpo_goal_seconds")),
         rto=_against_rto(told, proof),
-        started=words.number(told.get("rto_started_seconds")) is not None,
+        started=text.number(told.get("rto_started_seconds")) is not None,
         proof=proof,
         proven="not looked at" if not proof else "proven" if proof.get("proven") is True else "not proven",
-        checks=words.tables(proof.get("checks")),
-        addresses=words.tables(proof.get("addresses")),
-        console=words.end_of(words.text(proof.get("console")), MOST_OF_A_CONSOLE),
+        checks=text.tables(proof.get("checks")),
+        addresses=text.tables(proof.get("addresses")),
+        console=text.end_of(text.text(proof.get("console")), MOST_OF_A_CONSOLE),
         picture=png,
         no_picture=why,
         own=[] if is_root else durations.steps(told.get("steps"), over),
@@ -70,13 +70,13 @@ def _machine(told: Told, root: Told, pictures: Mapping[str, str], over: Span) ->
 
 def _against_rto(told: Told, proof: Told) -> str:
     """Who looked whether it can be used, and did not see it, has not recovered it in any time."""
-    verdict = words.against(recovered(told), told.get("rto_goal_seconds"))
+    verdict = text.against(recovered(told), told.get("rto_goal_seconds"))
     return "not proven" if verdict == "met" and proof and proof.get("proven") is not True else verdict
 
 
 def picture(told: Told, pictures: Mapping[str, str]) -> tuple[str | None, str]:
     """As base64, if it is the one that the evidence names; else why there is none to see."""
-    named = words.text(words.table(told.get("picture")).get("sha256"))
+    named = text.text(text.table(told.get("picture")).get("sha256"))
     if not named:
         return None, ""
     try:
@@ -92,5 +92,5 @@ def picture(told: Told, pictures: Mapping[str, str]) -> tuple[str | None, str]:
 
 def recovered(told: Told) -> float | None:
     """Until it was proven that it can be used; where that was not looked at or not proven, until it was started."""
-    proven = words.number(told.get("rto_proven_seconds"))
-    return words.number(told.get("rto_started_seconds")) if proven is None else proven
+    proven = text.number(told.get("rto_proven_seconds"))
+    return text.number(told.get("rto_started_seconds")) if proven is None else proven

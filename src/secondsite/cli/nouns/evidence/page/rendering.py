@@ -8,8 +8,8 @@ from jinja2 import Environment, PackageLoader, Template
 from .....domain.access import evidence
 from .....domain.access.chain import Entry
 from .....wire.rest.access.evidence import EvidenceFile
-from . import durations, machines, telling, words
-from .words import Told
+from . import durations, machines, summary, text
+from .text import Told
 
 MOST_IN_FULL = 100
 """Of more machines, only those that something was found of have a section of their own."""
@@ -17,20 +17,20 @@ MOST_IN_FULL = 100
 
 def page(file: EvidenceFile, made_at: datetime) -> str:
     document: Told = file.evidence
-    job = words.table(document.get("job"))
+    job = text.table(document.get("job"))
     over = durations.span(job)
     of = machines.machines(document, file.pictures, over)
     return _template().render(
         document=document,
         job=job,
-        whole=telling.whole(job, of, words.table(document.get("plan"))),
-        problem=words.text(words.table(job.get("problem")).get("message")),
+        whole=summary.whole(job, of, text.table(document.get("plan"))),
+        problem=text.text(text.table(job.get("problem")).get("message")),
         lasted=over.seconds,
         steps=durations.steps(document.get("steps"), over),
         machines=of,
         full=[each for each in of if len(of) <= MOST_IN_FULL or _is_noted(each)],
         notes=_notes(job, of),
-        requests=words.tables(document.get("requests")),
+        requests=text.tables(document.get("requests")),
         sha256=evidence.digest_of(document),
         entry=file.entry,
         wrong=_wrong(file),
@@ -51,7 +51,7 @@ def _is_noted(machine: machines.Machine) -> bool:
 
 def _notes(job: Told, of: list[machines.Machine]) -> list[str]:
     """Each once: the clean-up of many gives the same to all."""
-    own = words.text(words.table(job.get("asked")).get("notes"))
+    own = text.text(text.table(job.get("asked")).get("notes"))
     return list(dict.fromkeys(each for each in (own, *(machine.notes for machine in of)) if each))
 
 
@@ -60,9 +60,9 @@ def _template() -> Template:
     environment = Environment(
         loader=PackageLoader("secondsite.cli.nouns.evidence", "page"),
         autoescape=True,
-        finalize=words.plain,
+        finalize=text.plain,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(when=words.when, seconds=words.seconds, spelled=words.spelled)
+    environment.filters.update(when=text.when, seconds=text.seconds, spelled=text.spelled)
     return environment.get_template("page.html")

@@ -6,7 +6,7 @@ Its rooms:
     settings  sites, policies, groups, plans; and appliances that are names until they return
     records   the record of a machine, from what was found of it
     machines  one machine: what is to come of it, and that done
-    telling   what there is to know, and to do next
+    advice    what there is to know, and to do next
     values    each value that it would set, in words
 """
 

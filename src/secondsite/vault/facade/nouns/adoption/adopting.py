@@ -9,13 +9,13 @@ from .....domain import errors
 from .....ground import seams
 from .....wire.control.adopting import Found, FoundMachine, ShowKept
 from .....wire.control.orders import ADOPT, SHOW_KEPT
-from .....wire.rest.adoption import shapes as rest
+from .....wire.rest import adoption as rest
 from .... import ports
-from ....watch import settings_push
+from ....fleet import settings_push
 from ...parts import Parts
-from ...shared.asking import ask_and_wait
+from ...shared.answered_order import ask_and_wait
 from .. import appliances
-from . import machines, settings, telling
+from . import advice, machines, settings
 from .machines import Planned
 from .records import Around
 
@@ -100,7 +100,7 @@ class Adoption:
                 self._parts, [at], ADOPT, plan.asks, SECONDS, plan.found.id, plan.made.generation
             )
         except errors.SecondsiteError as problem:
-            return Planned(plan.found, telling.left(plan.found, plan.before, problem), before=plan.before)
+            return Planned(plan.found, advice.left(plan.found, plan.before, problem), before=plan.before)
         return replace(plan, found=_as_said(plan.found, adopted.machine))
 
     def _around(self, tx: ports.Transaction, at: ports.ApplianceRecord, known: settings.Names) -> Around:
@@ -145,7 +145,7 @@ def _told(
         dry_run=dry_run,
         said_at=found.said_at,
         settings=tuple(said),
-        missing=tuple(telling.missing(found, found.machines)),
+        missing=tuple(advice.missing(found, found.machines)),
         machines=tuple(plan.told for plan in plans),
         following=found.machines[-1].id if found.more else None,
     )

@@ -4,16 +4,16 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from .....domain import errors, typed
+from .....domain import errors, shell
 from .....domain.policies import ReplicationPolicy
 from .....wire.common.base import MACHINE_ID
 from .....wire.common.policies import PolicyShape
 from .....wire.common.stores import Keeping
 from .....wire.control.adopting import Adopt, FoundMachine, KeptRecord
 from .....wire.control.setups import ReplicaSetup
-from .....wire.rest.adoption.shapes import AdoptedMachine, AdoptionEnd
+from .....wire.rest.adoption import AdoptedMachine, AdoptionEnd
 from .... import ports
-from . import records, settings, telling
+from . import advice, records, settings
 from .records import Around
 
 DEFAULT = "default"
@@ -44,14 +44,14 @@ class Planned:
 def planned(tx: ports.Transaction, around: Around, found: FoundMachine) -> Planned:
     """Changes nothing."""
     if not re.fullmatch(MACHINE_ID, found.id) or len(found.id) > LONGEST_ID:
-        return Planned(found, telling.left(found, None, ODD))
+        return Planned(found, advice.left(found, None, ODD))
     before = tx.machines.by_id(found.id)
     try:
         overtakes = before is not None and records.overtakes(around, found, before)
         if before is not None and not overtakes and not records.is_untouched(before):
-            return Planned(found, telling.here(before, found), before=before)
+            return Planned(found, advice.here(before, found), before=before)
         if before is not None and records.went_home(around, found) and _is_source(around, before):
-            return Planned(found, telling.here(before, found), before=before)
+            return Planned(found, advice.here(before, found), before=before)
         if found.problem is not None:
             raise errors.ReplicaError(found.problem, do="Look in the appliance's log.")
         _require_protected(around, found)
@@ -63,15 +63,15 @@ def planned(tx: ports.Transaction, around: Around, found: FoundMachine) -> Plann
         _require_at_their_sites(tx, made)
         made = _in_its_group(tx, made)
     except errors.SecondsiteError as problem:
-        return Planned(found, telling.left(found, before, problem), before=before)
+        return Planned(found, advice.left(found, before, problem), before=before)
     if before == made:
-        return Planned(found, telling.here(before, found), before=before)
+        return Planned(found, advice.here(before, found), before=before)
     end = AdoptionEnd.ADOPTED if before is None else AdoptionEnd.COMPLETED
     if records.went_home(around, found):
-        old: Iterable[str] = (telling.WENT_HOME,)
+        old: Iterable[str] = (advice.WENT_HOME,)
     else:
-        old = telling.overtaken(tx, around.at, before, made) if before is not None and overtakes else ()
-    return Planned(found, telling.adopted(made, found, end, old), made, before)
+        old = advice.overtaken(tx, around.at, before, made) if before is not None and overtakes else ()
+    return Planned(found, advice.adopted(made, found, end, old), made, before)
 
 
 def write(tx: ports.Transaction, around: Around, plan: Planned) -> Iterator[str]:
@@ -160,7 +160,7 @@ def _require_at_their_sites(tx: ports.Transaction, made: ports.MachineRecord) ->
         if known.site != site:
             raise errors.AlreadyExists(
                 f"{made.name} is known to the appliance '{appliance_id}' of site {site}, and here '{known.name}' of site {known.site} has that id.",
-                do=f"If it is the same, under another name of its site, adopt it first: 'secondsite vault adopt {typed.arguments(known.name)}'. If it has taken an id "
+                do=f"If it is the same, under another name of its site, adopt it first: 'secondsite vault adopt {shell.arguments(known.name)}'. If it has taken an id "
                 f"that is not its own, delete it: 'secondsite appliance delete {appliance_id}'. Then adopt again.",
             )
 

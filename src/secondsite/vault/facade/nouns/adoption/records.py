@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from .....domain import errors, typed
+from .....domain import errors, shell
 from .....domain.lifecycle import State
 from .....domain.machines import adopting as domain
 from .....domain.machines.adopting import Standing
@@ -191,7 +191,7 @@ def require_present(made: ports.MachineRecord, found: FoundMachine) -> None:
         raise errors.NotPossibleNow(
             f"What is here of {made.name} is of its epoch {epoch}, an earlier direction: since then it is replicated from "
             f"{made.source_site} to {made.target_site}, in its epoch {made.epoch}.",
-            do=f"{do} For where it runs and its recovery points are now see 'secondsite machine show {typed.arguments(made.name)}'.",
+            do=f"{do} For where it runs and its recovery points are now see 'secondsite machine show {shell.arguments(made.name)}'.",
         )
 
 

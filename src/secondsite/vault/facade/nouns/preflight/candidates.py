@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from .....domain import errors, lifecycle
 from .....domain.lifecycle import Verb
 from .....wire.control.checks import CheckedSource, CheckSource, CheckTarget, Obstacles
-from .....wire.rest.choices.candidates import ApplianceCandidate, ApplianceCandidates
+from .....wire.rest.candidates import ApplianceCandidate, ApplianceCandidates
 from .....wire.rest.preflights import EligibilityQuery, PreflightObstacle
 from .... import ports
 from ....steps import disks, enabling, lookup
-from ....steps.back import capacity, checking, place
-from ....steps.back.place import ReprotectArguments
+from ....steps.reversal import capacity, checking, place
+from ....steps.reversal.place import ReprotectArguments
 from ...parts import Parts
 from ...shared import discovery
 from .. import machines
-from . import asked
+from . import appliance_checks
 from .unprotected import Eligibility
 
 ALTERNATE = ReprotectArguments(location="alternate")
@@ -68,21 +68,23 @@ def _both(
     if not parts.gateway.is_connected(appliance.id):
         what = f"Appliance '{appliance.name}' has no connection to the vault."
         do = "Start it, or look why it cannot connect; or choose another one."
-        return Looked(None, (asked.obstacle(site, what, do),))
+        return Looked(None, (appliance_checks.obstacle(site, what, do),))
     addresses = appliance.hello.data_addresses if appliance.hello else ()
     try:
-        ours = asked.source(parts, running, asks.model_copy(update={"peer_addresses": addresses}), machine_id)
+        ours = appliance_checks.source(
+            parts, running, asks.model_copy(update={"peer_addresses": addresses}), machine_id
+        )
     except errors.SecondsiteError as problem:
-        return Looked(None, (asked.problem(running.site, problem, blocking=True),))
-    found = [*asked.at(running.site, ours)]
+        return Looked(None, (appliance_checks.problem(running.site, problem, blocking=True),))
+    found = [*appliance_checks.at(running.site, ours)]
     try:
         payload, limit = question(ours)
         found += [
-            *asked.at(site, asked.target(parts, appliance, payload, machine_id)),
-            *asked.at(site, limit),
+            *appliance_checks.at(site, appliance_checks.target(parts, appliance, payload, machine_id)),
+            *appliance_checks.at(site, limit),
         ]
     except errors.SecondsiteError as problem:
-        found.append(asked.problem(site, problem, blocking=True))
+        found.append(appliance_checks.problem(site, problem, blocking=True))
     return Looked(ours, tuple(sorted(found, key=lambda each: not each.blocking)))
 
 

@@ -6,7 +6,7 @@ without.
 
 from collections.abc import Iterator, Sequence
 
-from .....domain import errors, lifecycle, typed
+from .....domain import errors, lifecycle, shell
 from .....domain.lifecycle import Verb
 from .....wire.common.machines import PowerState
 from .....wire.control.cards import CardHere
@@ -15,11 +15,11 @@ from .....wire.control.scripts import CheckScripts
 from .....wire.rest.preflights import Preflight, PreflightObstacle
 from .... import ports
 from ....steps import lookup
-from ....steps.sides import cards, fitting, naming, pooling, properties
+from ....steps.sides import address_fit, cards, naming, pooling, properties
 from ...parts import Parts
 from ...shared import hook_scripts
 from .. import machines
-from . import asked
+from . import appliance_checks
 
 Found = Iterator[PreflightObstacle]
 
@@ -36,16 +36,18 @@ class Preflights:
         lifecycle.require(Verb.FAILOVER, record.name, record.state, record.drill_state)
         found = [*self._points(record), *self._target(record), *self._source(record)]
         found += self._hooks(record) if hooks else ()
-        return asked.answer(self._parts, record.name, (record.source_site, record.target_site), found)
+        return appliance_checks.answer(
+            self._parts, record.name, (record.source_site, record.target_site), found
+        )
 
     def _points(self, machine: ports.MachineRecord) -> Found:
         with self._parts.store.reading() as tx:
             replica = self._parts.facts.latest(tx, machine.id).replica
         if replica is None or not any(not point.damaged for point in replica.points):
-            yield asked.obstacle(
+            yield appliance_checks.obstacle(
                 machine.target_site,
                 f"There is no recovery point of {machine.name} that is whole.",
-                f"Wait for the next one, and look at 'secondsite point list {typed.arguments(machine.name)}'.",
+                f"Wait for the next one, and look at 'secondsite point list {shell.arguments(machine.name)}'.",
             )
 
     def _target(self, machine: ports.MachineRecord) -> Found:
@@ -57,7 +59,7 @@ class Preflights:
             unconnected = cards.unconnected(tx, machine, pooled.cards)
             source = tx.appliances.find(machine.source_appliance_id)
             wanted, home = properties.set_for(tx, machine), cards.at_home(tx, machine)
-        yield from (*asked.at(site, unconnected), *asked.at(site, pooled.unpooled))
+        yield from (*appliance_checks.at(site, unconnected), *appliance_checks.at(site, pooled.unpooled))
         payload = CheckTarget(
             definition=None if machine.reversed else machine.definition,
             name=wanted.target_name or machine.name,
@@ -76,12 +78,12 @@ class Preflights:
             yield _not_enrolled(site, blocking=True)
             return
         try:
-            answer = asked.target(self._parts, appliance, payload, machine.id)
-            yield from asked.at(site, answer)
-            yield from asked.at(site, properties.too_old(wanted.sizing, answer, machine))
-            yield from asked.at(site, self._unfit(machine, pooled.cards, answer))
+            answer = appliance_checks.target(self._parts, appliance, payload, machine.id)
+            yield from appliance_checks.at(site, answer)
+            yield from appliance_checks.at(site, properties.too_old(wanted.sizing, answer, machine))
+            yield from appliance_checks.at(site, self._unfit(machine, pooled.cards, answer))
         except errors.SecondsiteError as error:
-            yield asked.problem(site, error, blocking=True)
+            yield appliance_checks.problem(site, error, blocking=True)
 
     def _way_back(self, source: ports.ApplianceRecord | None) -> tuple[str, ...]:
         """Of a source that is away nobody can tell, and a failover is not to wait for it."""
@@ -98,12 +100,12 @@ class Preflights:
         if appliance is None or not connected or not self._parts.gateway.is_connected(appliance.id):
             return Obstacles()
         try:
-            now = asked.addresses(self._parts, appliance, machine.source_fabric_id, machine.id)
+            now = appliance_checks.addresses(self._parts, appliance, machine.source_fabric_id, machine.id)
         except errors.SecondsiteError:
             return Obstacles()
         with self._parts.store.reading() as tx:
             runs = now.power == PowerState.RUNNING
-            return fitting.look(tx, machine, connected, now.addresses, answer.stand_ins, runs=runs).unfit
+            return address_fit.look(tx, machine, connected, now.addresses, answer.stand_ins, runs=runs).unfit
 
     def _source(self, machine: ports.MachineRecord) -> Found:
         site = machine.source_site
@@ -118,11 +120,13 @@ class Preflights:
             yield _not_enrolled(site, blocking=False)
             return
         try:
-            found = asked.source(self._parts, appliance, payload, machine.id)
+            found = appliance_checks.source(self._parts, appliance, payload, machine.id)
         except errors.SecondsiteError as error:
-            yield asked.problem(site, error, blocking=False)
+            yield appliance_checks.problem(site, error, blocking=False)
         else:
-            yield from (each.model_copy(update={"blocking": False}) for each in asked.at(site, found))
+            yield from (
+                each.model_copy(update={"blocking": False}) for each in appliance_checks.at(site, found)
+            )
 
     def _hooks(self, machine: ports.MachineRecord) -> Found:
         """A planned failover does not begin without its scripts; others begin, and say so. Who does not answer is told by what else is asked."""
@@ -134,9 +138,13 @@ class Preflights:
             if appliance is not None and self._parts.gateway.is_connected(appliance.id):
                 payload = CheckScripts(names=tuple(sorted(names)))
                 for problem in hook_scripts.missing(self._parts, appliance, payload) or ():
-                    yield asked.obstacle(appliance.site, f"A hook cannot run: {problem}", do, blocking=False)
+                    yield appliance_checks.obstacle(
+                        appliance.site, f"A hook cannot run: {problem}", do, blocking=False
+                    )
 
 
 def _not_enrolled(site: str, *, blocking: bool) -> PreflightObstacle:
     do = f"Enroll it again: 'secondsite appliance create-registration-key --site {site}'."
-    return asked.obstacle(site, "The machine's appliance is no longer enrolled.", do, blocking=blocking)
+    return appliance_checks.obstacle(
+        site, "The machine's appliance is no longer enrolled.", do, blocking=blocking
+    )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from .....domain import errors, lifecycle, typed
+from .....domain import errors, lifecycle, shell
 from .....domain.lifecycle import Verb
 from .....domain.prediction import data_sync
 from .....domain.prediction.returning import Return, expect
@@ -13,15 +13,15 @@ from .....wire import rest
 from .....wire.common.base import Problem
 from .....wire.common.machines import PowerState
 from .....wire.control.checks import CheckedSource, CheckSource
-from .....wire.rest.predictions.shapes import ReprotectPreview
+from .....wire.rest.predictions import ReprotectPreview
 from .....wire.rest.verbs import Location
 from .... import ports
-from ....steps.back import place
-from ....steps.back.place import ReprotectArguments
+from ....steps.reversal import place
+from ....steps.reversal.place import ReprotectArguments
 from ....steps.synchronizing import Synchronized
 from ...parts import Parts
 from .. import machines
-from . import asked, candidates
+from . import appliance_checks, candidates
 
 LAST = 50
 """So many former ones are looked at."""
@@ -50,7 +50,7 @@ class Returns:
             raise errors.NotFound(f"The appliance of {record.name} is no longer enrolled.")
         shown = shown.model_copy(update=self._in_the_way(record, running, appliance, wanted))
         try:
-            found = asked.source(self._parts, running, _question(record), record.id)
+            found = appliance_checks.source(self._parts, running, _question(record), record.id)
         except errors.SecondsiteError as problem:
             return shown.model_copy(update={"problem": Problem.of(problem)})
         sends = _sends(found, location)
@@ -78,8 +78,8 @@ class Returns:
         if appliance is None:
             site = record.source_site
             what = f"The appliance that had {record.name} is no longer enrolled."
-            do = f"Choose another one of {site}: 'secondsite machine appliances {typed.arguments(record.name)}'."
-            return {"ready": False, "obstacles": (asked.obstacle(site, what, do),)}
+            do = f"Choose another one of {site}: 'secondsite machine appliances {shell.arguments(record.name)}'."
+            return {"ready": False, "obstacles": (appliance_checks.obstacle(site, what, do),)}
         looked = candidates.look(self._parts, record, running, appliance, wanted)
         return {"appliance": appliance.name, "ready": looked.blocking is None, "obstacles": looked.obstacles}
 

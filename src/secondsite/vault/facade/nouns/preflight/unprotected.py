@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from .....domain import errors, typed
+from .....domain import errors, shell
 from .....wire.common.machines import DiscoveredMachine
 from .....wire.control.checks import CheckSource, CheckTarget
 from .....wire.control.orders import DISCOVER, Discover, Inventory
@@ -12,8 +12,8 @@ from ....steps import enabling, lookup
 from ....steps.sides import placing
 from ...parts import Parts
 from ...shared import discovery
-from ...shared.asking import ask_each
-from . import asked
+from ...shared.answered_order import ask_each
+from . import appliance_checks
 
 
 class Eligibility:
@@ -25,7 +25,7 @@ class Eligibility:
         while the source's site cannot be asked."""
         found, appliance, target = self.looked_for(site, machine, query)
         seen = [*self._obstacles(found, appliance, target, query)]
-        return asked.answer(self._parts, found.name, (site, query.target), seen)
+        return appliance_checks.answer(self._parts, found.name, (site, query.target), seen)
 
     def looked_for(
         self, site: str, machine: str, query: EligibilityQuery
@@ -73,7 +73,7 @@ class Eligibility:
         if known is not None:
             raise errors.AlreadyExists(
                 f"Machine '{known.name}' is under protection already ({known.state}).",
-                do=f"Ask for its failover: 'secondsite machine preflight {typed.arguments(known.name)}'.",
+                do=f"Ask for its failover: 'secondsite machine preflight {shell.arguments(known.name)}'.",
             )
 
     def _obstacles(
@@ -86,8 +86,8 @@ class Eligibility:
         definition, addresses = machine.definition, target.hello.data_addresses if target.hello else ()
         disks = lookup.chosen_disks(machine, ())
         payload = CheckSource(fabric_id=definition.fabric_id, disks=disks, peer_addresses=addresses)
-        ours = asked.source(self._parts, appliance, payload)
-        yield from asked.at(appliance.site, ours)
+        ours = appliance_checks.source(self._parts, appliance, payload)
+        yield from appliance_checks.at(appliance.site, ours)
         wanted = CheckTarget(
             definition=definition,
             name=definition.name,
@@ -97,6 +97,6 @@ class Eligibility:
             way_back=appliance.hello.data_addresses if appliance.hello else (),
         )
         try:
-            yield from asked.at(target.site, asked.target(self._parts, target, wanted))
+            yield from appliance_checks.at(target.site, appliance_checks.target(self._parts, target, wanted))
         except errors.SecondsiteError as error:
-            yield asked.problem(target.site, error, blocking=True)
+            yield appliance_checks.problem(target.site, error, blocking=True)

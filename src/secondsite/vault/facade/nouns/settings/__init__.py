@@ -2,12 +2,12 @@
 
 Its rooms:
 
-    cards   how a machine's network cards are connected at its second site
-    taken   addresses that other cards are to have
-    checks  what is checked of a machine after each start
-    hooks   scripts that run when it is moved
-    each_once  a name is given once
-    properties  its name, vCPUs and memory at the second site
-    pairs   what holds between two sites
-    pools   addresses of the networks there
+    cards               how a machine's network cards are connected at its second site
+    assigned_addresses  addresses that other cards are to have
+    checks              what is checked of a machine after each start
+    hooks               scripts that run when it is moved
+    unique_names        a name is given once
+    properties          its name, vCPUs and memory at the second site
+    pairs               what holds between two sites
+    pools               addresses of the networks there
 """

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from .....domain import errors, typed
+from .....domain import errors, shell
 from .....domain.networks import addresses
 from .....wire.common.cards import CardSettings
 from .....wire.rest.settings.cards import MachineCard, MachineSettings, MachineSettingsChange
@@ -14,7 +14,7 @@ from ....steps.sides import pooling
 from ...parts import Parts
 from ...shared.editions import Seen, require
 from .. import machines
-from . import taken
+from . import assigned_addresses
 
 HOW_IT_IS_SET = (
     "An address is set in the running guest by its agent (qemu-guest-agent), in Linux and for IPv4 only, and is gone with the guest's next "
@@ -41,8 +41,8 @@ class Settings:
             before = _info(tx, machine)
             require(seen, before, f"What is set for {machine.name}")
             _check(machine, tx.settings.cards(machine.id), request.cards)
-            taken.require_free(tx, machine, request.cards)
-            taken.require_own_names(tx, machine, request.cards)
+            assigned_addresses.require_free(tx, machine, request.cards)
+            assigned_addresses.require_own_names(tx, machine, request.cards)
             tx.settings.put(ports.MachineSettingsRecord(machine.id, tuple(map(_normal, request.cards))))
             _forget_names(tx, machine, request.cards)
             after = _info(tx, machine)
@@ -80,7 +80,7 @@ def _check(
     if strange:
         raise errors.InvalidArgument(
             f"{machine.name} has no network card {', '.join(strange)}.",
-            do=f"See 'secondsite card list {typed.arguments(machine.name)}' for those that it has.",
+            do=f"See 'secondsite card list {shell.arguments(machine.name)}' for those that it has.",
         )
     for card in wanted:
         _check_contradictions(card)

@@ -5,7 +5,7 @@ from .... import ports
 from ...parts import Parts
 from ...shared.editions import Seen, require
 from .. import machines
-from .each_once import require_each_once
+from .unique_names import require_each_once
 
 
 class Hooks:

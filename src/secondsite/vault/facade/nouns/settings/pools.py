@@ -12,7 +12,7 @@ from .... import ports
 from ....steps.sides.pooling import LOCK
 from ...parts import Parts
 from ...shared.editions import Seen, require
-from ...shared.once import Once, carry_out
+from ...shared.idempotency import Once, carry_out
 from .. import sites
 
 

@@ -10,7 +10,7 @@ from .....wire.rest.settings.properties import MachineProperties, MachinePropert
 from .... import ports
 from ....steps.sides.target import drill_name
 from ...parts import Parts
-from ...shared.asking import ask_and_wait
+from ...shared.answered_order import ask_and_wait
 from ...shared.editions import Seen, require
 from .. import machines
 

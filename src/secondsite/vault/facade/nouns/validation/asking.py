@@ -12,11 +12,11 @@ from .....domain import errors, lifecycle
 from .....domain.lifecycle import Verb
 from .....wire.control.scripts import CheckScripts
 from .....wire.rest.preflights import PreflightObstacle
-from .....wire.rest.validation.shapes import FlawKind
+from .....wire.rest.validation import FlawKind
 from .... import ports
 from ...parts import Parts
 from ...shared import hook_scripts
-from ...shared.asking import LEAST_SECONDS
+from ...shared.answered_order import LEAST_SECONDS
 from ..preflight.protected import Preflights
 from .configured import Found, World
 from .scripts import hooks

@@ -5,19 +5,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from .....domain import typed
+from .....domain import shell
 from .....domain.amounts import exact_size, size, span
 from .....domain.drills.networks import MADE, NO_NETWORK
 from .....domain.lifecycle import State
 from .....domain.policies import ReplicationPolicy
 from .....ground.plural import counted
-from .....wire.common.hooks.hook import MachineHook
+from .....wire.common.hooks import MachineHook
 from .....wire.common.machines import MachineDefinition
 from .....wire.common.stores import DEFAULT, StoreSpace
 from .....wire.rest.places import NetworkMapping
-from .....wire.rest.validation.shapes import FlawKind
+from .....wire.rest.validation import FlawKind
 from .... import ports
-from ....watch.standing import NOT_PROTECTED, not_protected
+from ....health.standing_findings import NOT_PROTECTED, not_protected
 
 NEARLY_FULL = 0.05
 """Of a store's size that is left."""
@@ -89,7 +89,7 @@ def _preparation(world: World) -> Iterator[Found]:
         yield Found(FlawKind.PREPARATION, "machines", "No machine is protected.", do, ())
     for machine in world.machines.values():
         if machine.state is State.PROTECTED and machine.drilled_at is None:
-            do = f"'secondsite machine test-failover {typed.arguments(machine.name, options='--clean-up')}'; or let 'secondsite drill schedule set' do it."
+            do = f"'secondsite machine test-failover {shell.arguments(machine.name, options='--clean-up')}'; or let 'secondsite drill schedule set' do it."
             what = "Nobody has tried yet whether it starts at its other site."
             yield Found(FlawKind.PREPARATION, _machine(machine), what, do, _sites(machine))
 
@@ -120,9 +120,9 @@ def _protection(machine: ports.MachineRecord) -> Iterator[Found]:
         commit = (
             ""
             if machine.state is State.COMMITTED
-            else f"'secondsite machine commit {typed.arguments(machine.name)}', then "
+            else f"'secondsite machine commit {shell.arguments(machine.name)}', then "
         )
-        do = f"{commit}'secondsite machine reprotect {typed.arguments(machine.name)}'."
+        do = f"{commit}'secondsite machine reprotect {shell.arguments(machine.name)}'."
         yield Found(FlawKind.PREPARATION, _machine(machine), not_protected(machine), do, _sites(machine))
 
 
@@ -156,7 +156,7 @@ def _policy(policy: ReplicationPolicy) -> Iterator[Found]:
     every = max(policy.crash_consistent_every_seconds, policy.cycle_seconds)
     if threshold < every:
         what = f"Points come every {span(every)} at best, and the RPO threshold is {span(threshold)}: it is exceeded again and again."
-        do = f"Raise the threshold, or let points come more often: 'secondsite policy update {typed.arguments(policy.name)}'."
+        do = f"Raise the threshold, or let points come more often: 'secondsite policy update {shell.arguments(policy.name)}'."
         yield Found(FlawKind.POLICY, f"policy {policy.name}", what, do, ())
 
 
@@ -165,10 +165,10 @@ def _plan(world: World, record: ports.PlanRecord) -> Iterator[Found]:
     for each in record.plan.machines:
         machine = world.machines.get(each.id)
         if machine is None:
-            do = f"Take it out of the plan, or protect it again and put it in: 'secondsite plan show {typed.arguments(record.name)}'."
+            do = f"Take it out of the plan, or protect it again and put it in: 'secondsite plan show {shell.arguments(record.name)}'."
             yield Found(FlawKind.PLAN, about, f"{each.name} is not protected any more.", do, sites)
         elif not world.points.get(each.id) and machine.state is State.PROTECTED:
-            do = f"Wait for its next point, and look at 'secondsite machine show {typed.arguments(machine.name)}'."
+            do = f"Wait for its next point, and look at 'secondsite machine show {shell.arguments(machine.name)}'."
             yield Found(
                 FlawKind.PLAN, about, f"{machine.name} has no recovery point that is whole.", do, sites
             )
@@ -179,7 +179,7 @@ def _schedule(world: World, record: ports.DrillScheduleRecord) -> Iterator[Found
     plan = next((each for each in world.plans if record.is_for(each)), None)
     members = schedule.machines if plan is None else tuple(plan.plan.machines)
     sites = tuple(sorted({site for each in members for site in (each.source_site, each.target_site)}))
-    do = f"Change it: 'secondsite drill schedule set {typed.arguments(record.name)}'; or end it: 'secondsite drill schedule remove {typed.arguments(record.name)}'."
+    do = f"Change it: 'secondsite drill schedule set {shell.arguments(record.name)}'; or end it: 'secondsite drill schedule remove {shell.arguments(record.name)}'."
     if schedule.plan is not None and plan is None:
         yield Found(FlawKind.SCHEDULE, about, f"There is no plan '{schedule.plan}' any more.", do, sites)
     for each in schedule.machines:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from .....wire.control.scripts import CheckScripts
-from .....wire.rest.validation.shapes import FlawKind
+from .....wire.rest.validation import FlawKind
 from ...parts import Parts
 from ...shared import hook_scripts
 from .configured import Found, World

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from .....domain import errors
 from .....wire.common.machines import MachineDefinition
 from .....wire.control.orders import Inventory
-from .....wire.rest.validation.shapes import Flaw, FlawKind, Validation
+from .....wire.rest.validation import Flaw, FlawKind, Validation
 from .... import ports
-from ....steps.drills import proven
+from ....steps.drills import drift
 from ....steps.points import boot_point
 from ...callers import THE_VAULT
 from ...parts import Parts
@@ -84,7 +84,7 @@ class Validations:
     def _drift(
         self, tx: ports.Transaction, machine: ports.MachineRecord, world: World
     ) -> ports.DriftRecord | None:
-        return proven.drift(tx, machine, world.definitions.get(machine.id), self._parts.now())
+        return drift.drift(tx, machine, world.definitions.get(machine.id), self._parts.now())
 
     def _shape(self, record: ports.ValidationRecord) -> Validation:
         seen = tuple(each for each in record.flaws if self._parts.sees(*each.sites))

@@ -1,1 +1,0 @@
-"""Routes: what is kept of failovers and drills, in `entries`."""

@@ -1,6 +1,0 @@
-"""Routes: what people and programs are told of.
-
-Its rooms:
-
-    targets  whom to tell
-"""

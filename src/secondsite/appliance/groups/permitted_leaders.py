@@ -1,0 +1,88 @@
+"""Who may ask this appliance to take part in a common point: the leader that the vault named for that group, and how often.
+
+What it asks is checked value by value. Machines that other appliances pause stand still, or are frozen, for a third of the time at most,
+and are held for a common point that does not come about for half of it."""
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from ...datapath.channel import Connection, Message
+from ...domain import errors
+from ...wire.control.setups import GroupShape
+from .common_point import PAUSE_BUDGET_SECONDS, CommonPoints
+from .follower import Following
+from .leader import parts_of
+from .link import Link
+from .outcome import Common
+
+REST = 2.0
+"""How many times as long as they stood still, or their guests were frozen, they are left alone."""
+
+
+class Asked:
+    """Answers COMMON. `groups` gives those that this appliance was told, by name."""
+
+    def __init__(
+        self, points: CommonPoints, groups: Callable[[], Mapping[str, GroupShape]], appliance_id: str
+    ) -> None:
+        self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self.at: dict[str, float] = {}
+        """When each group was asked for last, on the monotonic clock."""
+        self._points = points
+        self._groups = groups
+        self._appliance_id = appliance_id
+        self._rests_until: dict[str, float] = {}
+
+    def answer(self, connection: Connection, message: Message) -> None:
+        """Take part, from the first word to the last. Raises nothing."""
+        link = Link(connection, connection.peer_name)
+        try:
+            group = self._led_by(connection.peer_name, message.fields)
+            app, budget = _wish(message.fields, group)
+        except errors.SecondsiteError as refused:
+            link.refuse(refused.message)
+            return
+        link.name = group.parts[0].name
+        self.at[group.name] = began = time.monotonic()
+        following = Following(group.name, link, app, self.now)
+        common = self._points.take_with(following, group, app, budget)
+        ended = time.monotonic()
+        held = 0.0 if common.reason is None else ended - began
+        self._rests_until[group.name] = ended + max(REST * still_seconds(common, budget), held)
+
+    def _led_by(self, peer: str, asked: Mapping[str, Any]) -> GroupShape:
+        name = asked.get("group")
+        group = self._groups().get(name) if isinstance(name, str) else None
+        if group is None or not self.follows(group) or group.parts[0].appliance_id != peer:
+            raise errors.NotPossibleNow(
+                "The vault has not said here that you lead the common points of that group."
+            )
+        if asked.get("parts") != parts_of(group):
+            raise errors.NotPossibleNow("The group has other machines here; it was changed a moment ago.")
+        if time.monotonic() < self._rests_until.get(group.name, 0.0):
+            raise errors.NotPossibleNow("Its machines here were held a moment ago.")
+        return group
+
+    def follows(self, group: GroupShape) -> bool:
+        """Whether another appliance leads it, and members are replicated from here."""
+        ids = [part.appliance_id for part in group.parts]
+        return self._appliance_id in ids[1:]
+
+
+def still_seconds(common: Common, budget: float) -> float:
+    """How long the machines here could not work for it: paused, or their guests frozen."""
+    return max(min(common.pause_seconds, budget), common.frozen_seconds)
+
+
+def _wish(asked: Mapping[str, Any], group: GroupShape) -> tuple[bool, float]:
+    budget = asked.get("budget")
+    if not isinstance(budget, int | float) or isinstance(budget, bool) or not budget > 0:
+        raise errors.InvalidArgument("The longest pause is no number of seconds.")
+    app = asked.get("app") is True
+    if app and not group.app_consistent:
+        raise errors.NotPossibleNow(
+            "The group takes no app-consistent points here; it was changed a moment ago."
+        )
+    return app, min(float(budget), PAUSE_BUDGET_SECONDS)

@@ -1,0 +1,69 @@
+"""What a new vault would have to know of each machine: beside its replica, or in the store of the appliance that it is replicated from."""
+
+import contextlib
+from pathlib import Path
+
+from ....ground import durable
+from ....rescue import RECORD, trusted
+from ....wire.control.adopting import KeptRecord
+from ....wire.control.rescue_manifest import Keep
+from ...shared import vault_records
+from ..context import Context
+from .writing import AT
+from .writing import put as put_file
+
+
+def put(context: Context, payload: Keep) -> int:
+    """Gives how many files were written."""
+    return sum(_put(context, each) for each in payload.records)
+
+
+def here(context: Context) -> list[str]:
+    """The ids of all machines of which something is here."""
+    host = context.parts.host
+    hosted = {each.machine_id for each in host.all()} | set(host.unopened())
+    lying = {machine_id for _store, machine_id in host.unknown()}
+    return sorted(hosted | lying | {each.machine_id for each in context.parts.replication.sources()})
+
+
+def unknown(context: Context, payload: Keep) -> list[str]:
+    """Machines of which a vault has said something here, and which are not in this order: they are another vault's."""
+    return sorted({_owner(path) for path in _all(context)} - {each.id for each in payload.records})
+
+
+def kept(context: Context, machine_id: str) -> KeptRecord | None:
+    """What was said last of the machine; None if nothing was, or it cannot be read."""
+    for path in _places(context, machine_id):
+        with contextlib.suppress(OSError, ValueError):
+            body = trusted(path)
+            body.pop(AT, None)
+            return KeptRecord.model_validate(body)
+    return None
+
+
+def _put(context: Context, record: KeptRecord) -> int:
+    first, *others = _places(context, record.id)
+    for other in others:
+        if other.exists():
+            durable.remove(other)
+    first.parent.mkdir(exist_ok=True)
+    return put_file(first, record.model_dump(mode="json"))
+
+
+def _places(context: Context, machine_id: str) -> list[Path]:
+    """Where it is kept now, and where else it may lie."""
+    stores = context.parts.host.stores
+    store, of_source = stores.holding(machine_id), vault_records.source(stores.default.root, machine_id)
+    if store is None or context.parts.host.is_misplaced(machine_id):
+        return [of_source]
+    return [store.folder / machine_id / RECORD, of_source]
+
+
+def _all(context: Context) -> list[Path]:
+    stores = context.parts.host.stores
+    beside = [path for store in stores.usable() for path in store.folder.glob(f"*/{RECORD}")]
+    return [*beside, *vault_records.sources(stores.default.root)]
+
+
+def _owner(path: Path) -> str:
+    return path.parent.name if path.name == RECORD else path.stem

@@ -1,0 +1,53 @@
+"""Looks whether a machine still carries our tag, and puts it back where another program defined the machine anew."""
+
+from ...domain import errors, shell
+from ...fabrics.interface import Acknowledged, Fabric
+from .machine import Source
+
+FINDING = "mark-lost"
+
+
+def look(fabric: Fabric, source: Source) -> None:
+    """The caller has locked the source. Raises what the fabric raises, NotOurs for a machine that is not surely ours."""
+    require(fabric, source, fabric.inventory.tag(source.setup.fabric_id))
+
+
+def require(fabric: Fabric, source: Source, tag: str | None) -> None:
+    """The same of a machine that carries this tag: a cycle would write its bitmaps into the disks of another one, which would pass for the
+    machine from then on."""
+    if tag is None and is_sure(fabric, source):
+        fabric.tracking.enable(source.setup.fabric_id, source.machine_id)
+        tag = source.machine_id
+    if tag == source.machine_id:
+        source.findings.clear(FINDING)
+        return
+    source.findings.add(FINDING, f"{lost(source, tag)} {what_to_do(source)}")
+    raise errors.NotOurs(lost(source, tag), do=what_to_do(source))
+
+
+def is_sure(fabric: Fabric, source: Source) -> bool:
+    """Whether the machine of this id is the one that is replicated, although it carries no tag; False where that cannot be told."""
+    setup = source.setup
+    try:
+        return fabric.tracking.recognizes(
+            Acknowledged(setup.fabric_id, setup.disks, source.progress.base or "")
+        )
+    except errors.SecondsiteError:
+        return False
+
+
+def lost(source: Source, tag: str | None) -> str:
+    """What is wrong with a machine that carries this tag."""
+    carries = f"is tagged {tag}" if tag else "carries no secondsite tag"
+    return (
+        f"{source.setup.machine_name} {carries}: it was defined anew, and its disks do not say surely that it is the machine that is replicated "
+        "from here. It is not replicated, and nothing of ours shuts it down or starts it."
+    )
+
+
+def what_to_do(source: Source) -> str:
+    name = source.setup.machine_name
+    return (
+        f"If it is the machine, 'secondsite machine resynchronize {shell.arguments(name)}' marks it again and compares all its blocks. If it is "
+        "another one, define the machine again, or disable its protection."
+    )

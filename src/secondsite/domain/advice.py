@@ -1,0 +1,103 @@
+"""What to do about a finding in the state that its machine is in: nothing is advised that is refused there. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from . import bring_up, health, shell
+from .lifecycle import DrillState, State, Verb, allowed_operations
+
+NOT_PROTECTED = "not-protected"
+MOVES_BETWEEN = frozenset({State.FAILING_OVER, State.PLANNED_FAILING_OVER, State.CANCELLING})
+"""A job moves the machine from one site to the other, or back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Of:
+    """A machine that was failed over to `site`, or replicates to there."""
+
+    name: str
+    site: str
+    state: State
+    drill: DrillState
+    fabric_id: str
+    """At that site."""
+    forgotten: bool = False
+    """Its replica there knows nothing of its failover."""
+
+    def may(self, verb: Verb) -> bool:
+        return verb in allowed_operations(self.state, self.drill)
+
+
+def advice(code: str, of: Of) -> str:
+    """For a finding of a code that is in the catalogue; with the machine's name."""
+    own = _BY_CODE.get(code)
+    said = own(of) if own is not None else ""
+    return said or shell.about(of.name, health.CATALOGUE[code].do)
+
+
+def instead(code: str, of: Of) -> str:
+    """The same, if it is not what is advised for any machine; else ''."""
+    own = _BY_CODE.get(code)
+    return own(of) if own is not None else ""
+
+
+def _off(of: Of) -> str:
+    return f"{bring_up.off(of.name, of.site, of.fabric_id)} Look why it went off.{_or_cancelled(of)}"
+
+
+def _missing(of: Of) -> str:
+    if of.forgotten:
+        return bring_up.from_points(
+            of.name, of.site, cancels=of.may(Verb.CANCEL_FAILOVER), changes=of.may(Verb.CHANGE_RECOVERY_POINT)
+        )
+    committed = not of.may(Verb.CHANGE_RECOVERY_POINT)
+    return f"{bring_up.missing(of.name, of.site, committed=committed)}{_or_cancelled(of)}"
+
+
+def _or_cancelled(of: Of) -> str:
+    if not of.may(Verb.CANCEL_FAILOVER):
+        return ""
+    return f" If it was never to run there, 'secondsite machine cancel-failover {shell.arguments(of.name)}' ends the failover."
+
+
+def _not_protected(of: Of) -> str:
+    reprotects = f"'secondsite machine reprotect {shell.arguments(of.name)}'"
+    commits = f"'secondsite machine commit {shell.arguments(of.name)}', then {reprotects}"
+    if of.may(Verb.REPROTECT):
+        return f"{reprotects}."
+    if of.drill is not DrillState.NONE:
+        return (
+            f"'secondsite machine cleanup-test-failover {shell.arguments(of.name, options='--notes WHAT')}' completes its test failover; "
+            f"then {commits}."
+        )
+    return f"{commits}." if of.may(Verb.COMMIT) else ""
+
+
+def _two_copies(of: Of) -> str:
+    if of.state in MOVES_BETWEEN:
+        return "Stop neither: wait until the verb that is under way has ended, and look again."
+    if of.may(Verb.FAILOVER):
+        return _undecided(of)
+    stop = f"Shut the old copy down at its site ('virsh shutdown {shell.arguments(of.name)}')."
+    then = _not_protected(of)
+    return f"{stop} Then {then}" if then else ""
+
+
+def _undecided(of: Of) -> str:
+    """Of a failover that did not come to its end, or of which this vault knows nothing: the copy at the old site may be the only one."""
+    quoted = shell.arguments(of.name)
+    look = f"Look at both sites which of them people use, before either is stopped: nothing may run at {of.site}."
+    if of.may(Verb.CANCEL_FAILOVER):
+        old = f"'secondsite machine cancel-failover {quoted}' lets the machine go on at its old site, and removes the copy at {of.site}"
+    else:
+        old = f"if nothing runs at {of.site}, 'secondsite machine resynchronize {quoted}' tells both sides their roles again"
+    new = f"if the one at {of.site} is it, shut the old copy down ('virsh shutdown {quoted}'), then 'secondsite machine failover {quoted}'"
+    return f"{look} {old[0].upper()}{old[1:]}; {new}."
+
+
+_BY_CODE: dict[str, Callable[[Of], str]] = {
+    "failed-over-machine-off": _off,
+    "failed-over-machine-missing": _missing,
+    "source-running-after-failover": _two_copies,
+    NOT_PROTECTED: _not_protected,
+}

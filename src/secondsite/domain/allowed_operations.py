@@ -1,0 +1,137 @@
+"""Which verbs can succeed for a machine now, and why the rest cannot: its state, a drill, a site that is away, nothing to
+start from, or memory that is saved.
+
+The lifecycle decides what is refused; this says what is worth trying.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from . import errors, lifecycle, power_states
+from .lifecycle import DRILL_ALLOWED_IN, DrillState, State, Verb
+
+STARTS_FROM_A_POINT = frozenset({Verb.TEST_FAILOVER, Verb.FAILOVER, Verb.PLANNED_FAILOVER})
+NEEDS_TARGET = STARTS_FROM_A_POINT | {
+    Verb.CHANGE_RECOVERY_POINT,
+    Verb.REPROTECT,
+    Verb.RESYNCHRONIZE,
+    Verb.INCLUDE_DISK,
+    Verb.EXCLUDE_DISK,
+}
+"""Verbs that have no form without the machine's target; the others can leave out a site that is gone for good."""
+NEEDS_SOURCE = frozenset(
+    {
+        Verb.PLANNED_FAILOVER,
+        Verb.CANCEL_FAILOVER,
+        Verb.REPROTECT,
+        Verb.RESYNCHRONIZE,
+        Verb.INCLUDE_DISK,
+        Verb.EXCLUDE_DISK,
+    }
+)
+TAKES_BACK = frozenset({Verb.CANCEL_FAILOVER, Verb.CHANGE_RECOVERY_POINT})
+"""Verbs that remove the failed-over machine."""
+NEEDS_WHOLE_SOURCE = frozenset({Verb.PLANNED_FAILOVER, Verb.REPROTECT})
+"""Verbs that take the disks of a machine that is off for all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A machine, as far as it is known. `away`: those of its sites, source and target, whose appliance is not connected.
+    `has_points`, `has_choice` (of more than one instant), `power`: as reported last; None if nothing was. `committed`: the target said that its failover is, also if the
+    commit has not ended."""
+
+    name: str
+    state: State
+    drill: DrillState
+    source_site: str
+    target_site: str
+    away: frozenset[str] = frozenset()
+    has_points: bool | None = None
+    has_choice: bool | None = None
+    power: str | None = None
+    committed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why a verb cannot succeed now, and what to do."""
+
+    why: str
+    do: str
+
+
+def refused(standing: Standing) -> Mapping[Verb, Refused]:
+    """The verbs that are not offered; all others are."""
+    found = {
+        verb: _by_state(verb, standing.state, standing.drill) or _by_world(verb, standing) for verb in Verb
+    }
+    return {verb: reason for verb, reason in found.items() if reason is not None}
+
+
+def _by_state(verb: Verb, state: State, drill: DrillState) -> Refused | None:
+    if verb in lifecycle.allowed_operations(state, drill):
+        return None
+    if lifecycle.is_moving(state):
+        return Refused(f"A job has the machine: it is {state}.", "Wait for the job's end.")
+    return _by_drill(verb, drill) or _elsewhere(verb, state)
+
+
+def _by_drill(verb: Verb, drill: DrillState) -> Refused | None:
+    if verb is Verb.CLEANUP_TEST_FAILOVER:
+        if drill is DrillState.NONE:
+            return Refused("No test failover is open.", "There is nothing to clean up.")
+        return Refused(f"The test failover is {drill}.", "Wait for the job's end.")
+    if drill is DrillState.NONE or verb not in {Verb.TEST_FAILOVER, *lifecycle.REFUSED_DURING_DRILL}:
+        return None
+    return Refused(f"A test failover is {drill}.", "Clean it up with 'cleanup-test-failover' first.")
+
+
+def _elsewhere(verb: Verb, state: State) -> Refused:
+    if verb is Verb.ENABLE_PROTECTION:
+        return Refused("It is under protection already.", "To begin anew, disable its protection first.")
+    begins = DRILL_ALLOWED_IN if verb is Verb.TEST_FAILOVER else lifecycle.begins_in(verb)
+    return Refused(
+        f"It is {state}; this begins only where a machine is {' or '.join(sorted(begins))}.",
+        "Type one of those that are possible now.",
+    )
+
+
+def _by_world(verb: Verb, standing: Standing) -> Refused | None:
+    for site in _needed(verb, standing):
+        if site in standing.away:
+            return Refused(
+                f"The appliance of site {site} is not connected.",
+                "Start it, or check its network ('secondsite appliance list').",
+            )
+    if verb in TAKES_BACK and standing.committed:
+        return Refused("A commit of its failover has begun.", "Commit again: there is no way back.")
+    if verb in STARTS_FROM_A_POINT and standing.has_points is False:
+        return Refused(
+            f"Site {standing.target_site} has no recovery point of it.", "Wait until one has arrived."
+        )
+    if verb is Verb.CHANGE_RECOVERY_POINT and standing.has_choice is False:
+        return Refused(
+            f"Site {standing.target_site} keeps no other recovery point of it.",
+            "Cancel the failover, or commit it. A policy with a longer retention keeps several points.",
+        )
+    if verb in NEEDS_WHOLE_SOURCE and standing.power is not None:
+        return _by_power(standing.power, standing.name, old_copy=verb is Verb.REPROTECT)
+    return None
+
+
+def _needed(verb: Verb, standing: Standing) -> Iterator[str]:
+    """The sites that the verb has no form without."""
+    is_there = standing.state in lifecycle.RUNS_AT_TARGET_AT_REST
+    if verb in NEEDS_TARGET or (verb is Verb.UPDATE_NAMES and is_there):
+        yield standing.target_site
+    if verb in NEEDS_SOURCE or (verb is Verb.UPDATE_NAMES and not is_there):
+        yield standing.source_site
+
+
+def _by_power(power: str, name: str, *, old_copy: bool) -> Refused | None:
+    try:
+        power_states.obstacle(power, name, old_copy=old_copy)
+    except errors.NotPossibleNow as problem:
+        return Refused(problem.message, problem.do)
+    return None

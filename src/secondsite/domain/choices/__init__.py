@@ -1,1 +1,0 @@
-"""Which choices of a recovery point there are for whom: `offered`."""

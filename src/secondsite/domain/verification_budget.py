@@ -1,0 +1,75 @@
+"""What a site gives to copies of recovery points that are booted only to be looked at. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from . import errors, shell
+from .amounts import exact_size
+from .bandwidth_schedule import seconds_of_day
+from .drills.networks import NO_NETWORK
+
+ISOLATED = "isolated"
+NETWORKS = (NO_NETWORK, ISOLATED)
+MOST_DAYS = 90
+MOST_AT_ONCE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationBudget:
+    """Copies of the site's replicas: so many `at_once`, with so much memory all together (None: no limit). By schedule each machine is
+    looked at every so many days (0: none is), from `begins` to `ends` (UTC, past midnight if `ends` is earlier)."""
+
+    every_days: int = 0
+    at_once: int = 1
+    memory_bytes: int | None = None
+    begins: str = "00:00"
+    ends: str = "24:00"
+    network: str = NO_NETWORK
+
+    def __post_init__(self) -> None:
+        seconds_of_day(self.begins)
+        seconds_of_day(self.ends)
+        if not 0 <= self.every_days <= MOST_DAYS:
+            raise errors.InvalidArgument(
+                f"Every {self.every_days} days is not possible.",
+                do=f"Give 1 to {MOST_DAYS} days; 0: never by schedule.",
+            )
+        if not 1 <= self.at_once <= MOST_AT_ONCE:
+            raise errors.InvalidArgument(
+                f"{self.at_once} copies at once are not possible.", do=f"Give 1 to {MOST_AT_ONCE}."
+            )
+        if self.network not in NETWORKS:
+            raise errors.InvalidArgument(
+                f"'{self.network}' is no network for a copy that is only looked at.",
+                do=f"Give {' or '.join(NETWORKS)}.",
+            )
+
+
+UNSET = VerificationBudget()
+"""On demand only, one after another."""
+
+
+def is_open(budget: VerificationBudget, now: datetime) -> bool:
+    """Whether the schedule may start something at `now` (UTC)."""
+    second = now.hour * 3600 + now.minute * 60 + now.second
+    begins, ends = seconds_of_day(budget.begins), seconds_of_day(budget.ends)
+    if budget.every_days == 0:
+        return False
+    return begins <= second < ends if begins < ends else second >= begins or second < ends
+
+
+def has_room(budget: VerificationBudget, others: Sequence[int], memory_bytes: int) -> bool:
+    """Beside `others`, the memory of each of which is given."""
+    within = budget.memory_bytes is None or sum(others) + memory_bytes <= budget.memory_bytes
+    return within and len(others) < budget.at_once
+
+
+def require_possible(budget: VerificationBudget, site: str, machine: str, memory_bytes: int) -> None:
+    """Raises NotPossibleNow for a machine that would wait for ever."""
+    if not has_room(budget, (), memory_bytes):
+        raise errors.NotPossibleNow(
+            f"{machine} has {exact_size(memory_bytes)} of memory; site {site} gives {exact_size(budget.memory_bytes or 0)} to all copies "
+            "that are booted to be looked at.",
+            do=f"'secondsite site verify {site} --memory 8GiB' gives more; or give the machine less there: 'secondsite machine set {shell.arguments(machine, options='--memory 8GiB')}'.",
+        )

@@ -1,0 +1,83 @@
+"""What one of several vault processes on a PostgreSQL database has beside a vault that is alone."""
+
+import os
+import signal
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy.orm import Session
+
+from .. import __version__
+from ..domain import errors
+from ..ground.certificates import fingerprint
+from ..jobs.model.clock import utc_now
+from ..jobs.model.failures import JobError
+from ..jobs.running import held_jobs
+from ..jobs.running.standing import Standing
+from ..vault import ports
+from ..vault.fleet.gateway import VaultAuthority
+from ..vault.store import migration
+from .settings import VaultSettings
+
+log = structlog.get_logger()
+
+FORGOTTEN_AFTER = timedelta(days=7)
+"""A process that was not seen for so long is dialled by no appliance any more."""
+
+
+def joined_again(session: Session, is_behind: bool) -> None:
+    """This process lost its lease and goes on. Raises JobError when a newer release has changed the tables."""
+    try:
+        migration.require_known(session.connection())
+    except errors.NotPossibleNow as newer:
+        raise JobError("database-is-newer", newer.message, newer.do) from newer
+    if is_behind:
+        held = held_jobs.hold_all(session)
+        log.error(
+            "database.went-back",
+            jobs=held,
+            do="PostgreSQL lacks what it had acknowledged, as after a failover to a standby that was behind. Jobs that were "
+            "moving are held: look at each, then resume or cancel it.",
+        )
+
+
+def end_this_process(problem: JobError) -> None:
+    """It cannot go on; `run` says why when it has stopped."""
+    log.critical("vault.ends", problem=problem.message, do=problem.do)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def served(standing: Standing) -> Callable[[], None]:
+    """Raises StoreUnavailable while this process has no lease."""
+
+    def require() -> None:
+        seconds = standing.lost_for_seconds
+        if seconds is not None:
+            raise errors.StoreUnavailable(
+                f"This vault process has had no connection to its database for {seconds:.0f} s.",
+                do="Ask another of the vault's processes; look at the database, and at the way to it from here.",
+            )
+
+    return require
+
+
+def enter(
+    tx: ports.Transaction, settings: VaultSettings, authority: VaultAuthority, url: str, lived: datetime
+) -> None:
+    """Tell the others, and the appliances, where this process is."""
+    now = utc_now()
+    mine = ports.ProcessRecord(settings.id, settings.name, url, trusted(authority), __version__, now)
+    for other in tx.processes.list():
+        if other.id != mine.id and other.trusted != mine.trusted:
+            log.warning(
+                "ca.differs",
+                process=other.control_url,
+                do="Give both the same 'pki/ca.pem' and 'pki/ca.key', and start them again.",
+            )
+    tx.processes.put(mine)
+    tx.processes.forget(lived - FORGOTTEN_AFTER)
+
+
+def trusted(authority: VaultAuthority) -> tuple[str, ...]:
+    return tuple(map(fingerprint, authority.trusted))

@@ -1,0 +1,145 @@
+"""What there is to know of a machine that is adopted, and what to do next with it; and what nobody kept."""
+
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+
+from .....domain import errors, shell
+from .....domain.lifecycle import State
+from .....ground.plural import counted
+from .....wire.control.adopting import Found, FoundMachine
+from .....wire.rest.adoption import AdoptedMachine, AdoptionEnd
+from .... import ports
+from ....steps.sides import pooling
+from . import values
+
+QEMU = "qemu"
+LOST = (
+    "Access tokens: each person and program gets a new one: 'secondsite token create NAME --role operator'.",
+    "Whom notices go to, with their secrets: 'secondsite notice set TARGET --help'.",
+    "Schedules of test failovers: 'secondsite drill schedule set NAME --machine MACHINE --every 30d'.",
+    "How often recovery points are booted to be looked at: 'secondsite site verify SITE --every 7d'.",
+    "Which verbs need a second person: 'secondsite approval require VERB'.",
+    "Pools of addresses, and who had which: make them again ('secondsite pool create --help') once each machine that came from one is told of above.",
+    "Which sites do not reverse replication by themselves: 'secondsite site pair SITE OTHER --no-reverse-after-commit'.",
+    "Jobs: none of the former vault goes on, and what it was doing is as it is told of each machine above, with the command that leads on. The jobs of "
+    "former days, the audit log, evidence, notes of test failovers and the RPO were in its database: if a backup of it is found, keep it: what it says "
+    "can be verified without a vault.",
+)
+UNSAID = (
+    "Policies, network cards, properties, checks, replication groups, recovery plans and network mappings: no vault said them to this "
+    "appliance. Set them again; machines have the values that their appliance had.",
+)
+WENT_HOME = "it went home from here: it runs there, and what is here are the disks that it left, which wait for the way back"
+KEY = "The key of encrypted replicas: 'secondsite appliance set-key --from FILE' at the appliance, if it has none."
+
+
+def adopted(
+    made: ports.MachineRecord, found: FoundMachine, end: AdoptionEnd, overtaken: Iterable[str] = ()
+) -> AdoptedMachine:
+    return _told(made, found, end, (*overtaken, *_says(found), *_pooled(made, found)), _next(made, found))
+
+
+def overtaken(
+    tx: ports.Transaction, at: ports.ApplianceRecord, before: ports.MachineRecord, made: ports.MachineRecord
+) -> Iterator[str]:
+    """What the appliances that were adopted before have of an earlier direction."""
+    yield f"what is here is of its epoch {made.epoch}; what was adopted before is of epoch {before.epoch}, and is old"
+    now = {made.source_appliance_id, made.target_appliance_id}
+    for each in map(tx.appliances.find, sorted({before.source_appliance_id, before.target_appliance_id})):
+        if each is None or each.last_seen_at is None or each.id == at.id:
+            continue
+        where = f"appliance '{each.name}' of site {each.site}"
+        if each.id in now:
+            yield f"'secondsite machine resynchronize {shell.arguments(made.name)}' tells {where} its role anew, if its copy was put back from an earlier day"
+        else:
+            yield f"{where} has an old copy or old points of it: see that no copy runs there"
+
+
+def here(record: ports.MachineRecord, found: FoundMachine) -> AdoptedMachine:
+    return _told(record, found, AdoptionEnd.HERE, (), None)
+
+
+def left(
+    found: FoundMachine, before: ports.MachineRecord | None, problem: errors.SecondsiteError
+) -> AdoptedMachine:
+    told = (
+        AdoptedMachine(id=found.id, name=found.name, end=AdoptionEnd.LEFT)
+        if before is None
+        else _told(before, found, AdoptionEnd.LEFT, (), None)
+    )
+    return told.model_copy(update={"says": (problem.message,), "do": problem.do})
+
+
+def missing(found: Found, machines: Sequence[FoundMachine]) -> Iterator[str]:
+    if found.vault is None:
+        yield from UNSAID
+    for each in found.odd:
+        yield f"Of what the former vault had set, since nothing can have such a value: {each}. Set it again."
+    if any(each.replica is not None and each.replica.key_id for each in machines):
+        yield KEY
+    yield from LOST
+
+
+def _told(
+    record: ports.MachineRecord, found: FoundMachine, end: AdoptionEnd, says: tuple[str, ...], do: str | None
+) -> AdoptedMachine:
+    replica = found.replica
+    return AdoptedMachine(
+        id=record.id,
+        name=record.name,
+        end=end,
+        state=record.state,
+        source_site=record.source_site,
+        target_site=record.target_site,
+        points=replica.points if replica else 0,
+        newest_at=replica.newest_at if replica else None,
+        held=replica.held if replica else 0,
+        says=says,
+        do=do,
+    )
+
+
+def _says(found: FoundMachine) -> Iterator[str]:
+    replica, source = found.replica, found.source
+    if replica is not None and replica.run is not None and replica.committed_point_id is None:
+        by = " by the store's own program" if replica.run.by else ""
+        yield f"it was started here from {replica.run.point_id}{by}"
+        if not replica.run.defined:
+            yield "no hypervisor's machine stands on it: plain QEMU runs it, or nothing does"
+    if replica is not None and replica.drills:
+        yield f"{counted(replica.drills, 'test failover')} of it that the former vault began will be ended"
+    if source is not None:
+        yield f"it is replicated from here, and its power is {source.power}" + ", fenced" * source.fenced
+    if found.kept is None:
+        yield "its settings were not kept"
+    else:
+        yield from values.of_machine(found.kept)
+    for each in found.odd:
+        yield f"left out, since nothing can have such a value: {each}"
+
+
+def _pooled(made: ports.MachineRecord, found: FoundMachine) -> Iterator[str]:
+    """A pool that is made again knows nothing of what a guest has already, and would give it to the next."""
+    if found.kept is None or not pooling.is_away(made):
+        return
+    for card in found.kept.cards:
+        if card.from_pool:
+            yield (
+                f"its card {card.mac} may have an address out of a pool, and nobody kept which: look in its guest, and set that "
+                f"('secondsite card set {shell.arguments(made.name, card.mac, options='--address ADDRESS/PREFIX')}'), so that no pool gives it to another machine"
+            )
+
+
+def _next(made: ports.MachineRecord, found: FoundMachine) -> str | None:
+    run = found.replica.run if found.replica else None
+    if made.state is State.COMMITTED:
+        return f"secondsite machine reprotect {shell.arguments(made.name)}"
+    if made.state is State.FAILED_OVER:
+        return f"secondsite machine commit {shell.arguments(made.name)}"
+    if run is not None:
+        stop = (
+            f"./secondsite-rescue stop {shell.arguments(made.name)}, in the store with its appliance stopped; then "
+            * (run.by == QEMU)
+        )
+        return f"{stop}secondsite machine failover {shell.arguments(made.name, options=f'--point {shlex.quote(run.point_id)}')}"
+    return None

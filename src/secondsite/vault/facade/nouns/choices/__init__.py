@@ -1,1 +1,0 @@
-"""What may be chosen to start from, now: `machine` of one machine, `plan` of the machines of a plan."""

@@ -1,4 +1,0 @@
-"""Test failovers that the vault starts.
-
-schedules  made, changed, shown, deleted, and run now
-"""

@@ -1,0 +1,175 @@
+"""A verb for all machines of a plan, and what it would do."""
+
+from collections.abc import Collection, Iterable, Mapping
+
+from ....domain import errors
+from ....domain.lifecycle import Verb
+from ....domain.plans import run_selection
+from ....domain.points import RecoveryPointChoice
+from ....wire import rest
+from ....wire.common.base import Problem
+from ....wire.rest import JobAccepted
+from ... import plan_runs, ports
+from ...steps import hooks
+from ...steps.sides import properties
+from ..parts import Parts
+from ..shared import early_checks
+from ..shared.editions import Seen, require
+from ..shared.idempotency import Once, carry_out, known
+from .plan_predictions import with_times
+from .plans import existing
+from .points import Points
+
+REQUESTS: Mapping[Verb, type[rest.PlanPart]] = {
+    Verb.TEST_FAILOVER: rest.PlanTestFailover,
+    Verb.CLEANUP_TEST_FAILOVER: rest.PlanCleanupTestFailover,
+    Verb.FAILOVER: rest.PlanFailover,
+    Verb.PLANNED_FAILOVER: rest.PlanPlannedFailover,
+    Verb.CHANGE_RECOVERY_POINT: rest.PlanChangeRecoveryPoint,
+    Verb.COMMIT: rest.PlanCommit,
+    Verb.CANCEL_FAILOVER: rest.PlanCancelFailover,
+    Verb.REPROTECT: rest.PlanReprotect,
+}
+"""What a plan can be run for."""
+
+
+class PlanRuns:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def start(
+        self,
+        name: str,
+        verb: Verb,
+        request: rest.PlanPart,
+        requested_by: str,
+        seen: Seen | None = None,
+        once: Once | None = None,
+    ) -> JobAccepted:
+        """The job of the run. Raises Forbidden, NotFound, ChangedMeanwhile if the plan is of another edition than the caller saw,
+        NotPossibleNow or InvalidArgument before anything is written."""
+        self._parts.understood(request)
+        self._parts.caller.require_verb(verb, getattr(request, "without_site", None))
+        if isinstance(request, rest.PlanTestFailover) and not self._is_known(once):
+            early_checks.refuse_unknown_network(self._parts, request.network, self._targets(name))
+
+        def submit() -> JobAccepted:
+            tx.one_at_a_time(plan_runs.LOCK)
+            record, info = existing(self._parts, tx, name)
+            require(seen, info, f"Plan '{name}'")
+            self._name(record, info)
+            asked = asked_for(record, verb, request)
+            return plan_runs.submit(self._parts.deps, self._parts.operations[verb], tx, asked, requested_by)
+
+        with self._parts.changing() as tx:
+            return carry_out(self._parts, tx, once, JobAccepted, submit)
+
+    def _is_known(self, once: Once | None) -> bool:
+        with self._parts.store.reading() as tx:
+            return known(self._parts, tx, once, JobAccepted) is not None
+
+    def _targets(self, name: str) -> Collection[str]:
+        """The sites where the plan's machines would be tested."""
+        with self._parts.store.reading() as tx:
+            record, _ = existing(self._parts, tx, name)
+            return {
+                each.target_site for each in tx.machines.several([each.id for each in record.plan.machines])
+            }
+
+    def preview(self, name: str, query: rest.PlanPreviewQuery) -> rest.PlanPreview:
+        """What a run would take and lose if it were asked for now; a run that is not possible says why. Raises NotFound, and
+        InvalidArgument for what no plan is run for."""
+        if query.verb not in REQUESTS:
+            raise errors.InvalidArgument(
+                f"A plan is not run for {query.verb}.", do=f"Give one of: {', '.join(REQUESTS)}."
+            )
+        with self._parts.store.reading() as tx:
+            record, _ = existing(self._parts, tx, name)
+            part = part_of(query)
+            shown = rest.PlanPreview(plan=name, verb=query.verb)
+            try:
+                asked = asked_for(record, query.verb, part)
+                taken = plan_runs.taken(tx, asked)
+                choice, hooked = _choice(query.verb, part), tx.hooks.all()
+                shown = rest.PlanPreview(
+                    plan=name,
+                    verb=query.verb,
+                    direction=taken.direction,
+                    groups=tuple(self._group(tx, query.verb, choice, hooked, each) for each in taken.groups),
+                    shut_down=plan_runs.shut_down_order(query.verb, taken),
+                    warnings=plan_runs.warnings(tx, query.verb, taken, asked.options),
+                    left_out=taken.left_out,
+                )
+                shown = with_times(tx, shown, record.plan.rto_goal_seconds)
+                plan_runs.require(tx, asked, taken)
+            except errors.SecondsiteError as error:
+                return shown.model_copy(update={"problem": Problem.of(error)})
+            return shown
+
+    def _name(self, record: ports.PlanRecord, info: rest.Plan) -> None:
+        """A second person approves these machines in this order."""
+        self._parts.names(f"plan/{record.name}/{info.edition()}")
+        for machine in record.plan.machines:
+            self._parts.names(machine.id, machine.name)
+
+    def _group(
+        self,
+        tx: ports.Transaction,
+        verb: Verb,
+        choice: RecoveryPointChoice | None,
+        known: hooks.Known,
+        group: run_selection.TakenGroup,
+    ) -> rest.PlanPreviewGroup:
+        records = {each.id: each for each in tx.machines.several([each.id for each in group.machines])}
+        machines = (records[each.id] for each in group.machines)
+        return rest.PlanPreviewGroup(
+            number=group.number,
+            machines=tuple(
+                each.model_copy(update={"hooks": hooks.names(tx, records[each.id], verb, known)})
+                for each in self._machines(tx, choice, machines)
+            ),
+            before=tuple(each.name for each in group.before),
+            after=tuple(each.name for each in group.after),
+            scripts=tuple(each.name for each in (*group.before, *group.after) if each.script),
+        )
+
+    def _machines(
+        self,
+        tx: ports.Transaction,
+        choice: RecoveryPointChoice | None,
+        records: Iterable[ports.MachineRecord],
+    ) -> Iterable[rest.PlanPreviewMachine]:
+        points = Points(self._parts)
+        for record in records:
+            shown = rest.PlanPreviewMachine(
+                id=record.id, name=record.name, from_site=record.source_site, to_site=record.target_site,
+                second_site=properties.set_for(tx, record),
+            )  # fmt: skip
+            if choice is None:
+                yield shown
+                continue
+            found = points.previewed(tx, record, choice)
+            yield shown.model_copy(
+                update={
+                    "point": found.point, "loses_seconds": found.loses_seconds, "problem": found.problem,
+                }
+            )  # fmt: skip
+
+
+def asked_for(record: ports.PlanRecord, verb: Verb, part: rest.PlanPart) -> plan_runs.Asked:
+    """A run of this part of the plan, with the verb's options."""
+    wanted = run_selection.Wanted(verb, part.direction, frozenset(part.groups), frozenset(part.leave_out))
+    options: dict[str, object] = {key: value for key, value in part if key not in rest.PlanPart.model_fields}
+    return plan_runs.Asked(record.plan, wanted, options)
+
+
+def _choice(verb: Verb, part: rest.PlanPart) -> RecoveryPointChoice | None:
+    """How points are chosen that are there already; None for a verb that starts from none, or from the machines' last state."""
+    choice: RecoveryPointChoice | None = getattr(part, "choice", None)
+    moves = verb is Verb.PLANNED_FAILOVER and choice is RecoveryPointChoice.LATEST
+    return None if moves else choice
+
+
+def part_of(query: rest.PlanPreviewQuery) -> rest.PlanPart:
+    """What would be asked for: what the query leaves out is as the verb has it."""
+    return REQUESTS[query.verb].model_validate(query.model_dump(exclude_none=True, exclude={"verb"}))

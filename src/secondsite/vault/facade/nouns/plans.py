@@ -1,0 +1,202 @@
+"""Plans as they are made, changed, shown and deleted."""
+
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from ....domain import errors
+from ....domain.plans import plan as plans
+from ....domain.plans.actions import Action, require_readable
+from ....wire import rest
+from ... import ports
+from ..parts import Parts
+from ..shared.editions import Seen, require
+from ..shared.idempotency import Once, carry_out
+from . import machines
+
+Former = Mapping[str, plans.PlanMachine]
+"""Machines that stand in the plan already, by their ids and by the names that they had."""
+Present = Mapping[str, ports.MachineRecord]
+
+
+class Plans:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def list(self) -> Sequence[rest.Plan]:
+        """Those whose machines are all in the caller's scope."""
+        with self._parts.store.reading() as tx:
+            records = tx.plans.list()
+            present = _present(tx, records)
+            return [_info(each, present) for each in records if _sees(self._parts, each, present)]
+
+    def show(self, name: str) -> rest.Plan:
+        """Raises NotFound, also for one that reaches beyond the caller's scope."""
+        with self._parts.store.reading() as tx:
+            return existing(self._parts, tx, name)[1]
+
+    def create(self, request: rest.PlanCreate, once: Once | None = None) -> rest.Plan:
+        """Raises AlreadyExists, NotFound for a machine that is not protected, InvalidArgument for what cannot be a plan."""
+        self._parts.understood(request)
+        with self._parts.changing() as tx:
+            return carry_out(self._parts, tx, once, rest.Plan, lambda: self._create(tx, request))
+
+    def update(self, name: str, request: rest.PlanChange, seen: Seen | None = None) -> rest.Plan:
+        """Other groups for a plan; its machines stay as they are. Raises as `create`, or ChangedMeanwhile."""
+        self._parts.understood(request)
+        with self._parts.changing() as tx:
+            record, before = self._editable(tx, name, seen)
+            former = {key: each for each in record.plan.machines for key in (each.name, each.id)}
+            info = self._put(tx, name, request, former, record)
+            self._parts.note(before, info)
+            return info
+
+    def delete(self, name: str, seen: Seen | None = None) -> None:
+        """Its machines stay protected. Raises NotFound, ChangedMeanwhile."""
+        with self._parts.changing() as tx:
+            _, before = self._editable(tx, name, seen)
+            self._parts.note(before=before)
+            tx.plans.remove(name)
+
+    def _create(self, tx: ports.Transaction, request: rest.PlanCreate) -> rest.Plan:
+        tx.one_at_a_time("plans")
+        if tx.plans.find(request.name):
+            raise errors.AlreadyExists(
+                f"There is a plan '{request.name}' already.",
+                do=f"Choose another name, or change it: 'secondsite plan set {shlex.quote(request.name)} --help'.",
+            )
+        info = self._put(tx, request.name, request, {}, None)
+        self._parts.note(after=info)
+        return info
+
+    def _put(
+        self,
+        tx: ports.Transaction,
+        name: str,
+        request: rest.PlanChange,
+        former: Former,
+        record: ports.PlanRecord | None,
+    ) -> rest.Plan:
+        groups = tuple(self._group(tx, each, former) for each in request.groups)
+        plan, now = plans.RecoveryPlan(name, groups, request.rto_goal_seconds), self._parts.now()
+        plans.check(plan, self._parts.plan_limits)
+        made = ports.PlanRecord(name, plan, record.created_at if record else now, now)
+        tx.plans.put(made)
+        return _info(made, _present(tx, [made]))
+
+    def _group(self, tx: ports.Transaction, request: rest.PlanGroupChange, former: Former) -> plans.PlanGroup:
+        members = tuple(self._machine(tx, each, former) for each in request.machines)
+        return plans.PlanGroup(
+            members, self._actions(tx, request.before, former), self._actions(tx, request.after, former)
+        )
+
+    def _actions(
+        self, tx: ports.Transaction, asked: Iterable[rest.PlanAction], former: Former
+    ) -> tuple[Action, ...]:
+        actions = tuple(asked)
+        for each in actions:
+            require_readable(each.name)
+        return tuple(
+            Action(
+                each.name, each.instruction, each.kinds, each.directions, each.script, each.timeout_seconds,
+                self._machine(tx, each.guest, former).id if each.guest is not None else None,
+            )
+            for each in actions
+        )  # fmt: skip
+
+    def _machine(self, tx: ports.Transaction, name_or_id: str, former: Former) -> plans.PlanMachine:
+        """One that was in the plan may stay in it although its protection ended."""
+        try:
+            found = machines.existing(self._parts, tx, name_or_id)
+        except errors.NotFound:
+            if name_or_id not in former:
+                raise
+            return former[name_or_id]
+        return plans.PlanMachine(found.id, found.name, found.source_site, found.target_site)
+
+    def _editable(
+        self, tx: ports.Transaction, name: str, seen: Seen | None
+    ) -> tuple[ports.PlanRecord, rest.Plan]:
+        tx.one_at_a_time("plans")
+        record, info = existing(self._parts, tx, name)
+        require(seen, info, f"Plan '{name}'")
+        return record, info
+
+
+def existing(parts: Parts, tx: ports.Transaction, name: str) -> tuple[ports.PlanRecord, rest.Plan]:
+    """Raises NotFound, also for one that reaches beyond the caller's scope."""
+    record = tx.plans.find(name)
+    if record is not None:
+        present = _present(tx, [record])
+        if _sees(parts, record, present):
+            return record, _info(record, present)
+    raise errors.NotFound.named("plan", name)
+
+
+def _present(tx: ports.Transaction, records: Iterable[ports.PlanRecord]) -> Present:
+    """Those of their machines that are protected."""
+    ids = {each.id for record in records for each in record.plan.machines}
+    return {each.id: each for each in tx.machines.several(sorted(ids))}
+
+
+def _sees(parts: Parts, record: ports.PlanRecord, present: Present) -> bool:
+    """All its machines are in the caller's scope, by where they are now, or were when they were put into it."""
+    now = (present.get(each.id) or each for each in record.plan.machines)
+    return all(parts.sees(each.source_site, each.target_site) for each in now)
+
+
+def _info(record: ports.PlanRecord, present: Present) -> rest.Plan:
+    gone = [each.name for each in record.plan.machines if each.id not in present]
+    names = _names(record, present)
+    return rest.Plan(
+        name=record.name,
+        groups=tuple(_shown(group, present, names) for group in record.plan.groups),
+        rto_goal_seconds=record.plan.rto_goal_seconds,
+        created_at=record.created_at,
+        changed_at=record.changed_at,
+        obstacles=tuple(
+            f"{name} is not protected any more: protect it again and put it into the plan, or take it out."
+            for name in gone
+        ),
+    )
+
+
+def _names(record: ports.PlanRecord, present: Present) -> Mapping[str, str]:
+    """What each machine of the plan can be called by in it: its name, or its id if another one has the same name."""
+    called = {each.id: (present.get(each.id) or each).name for each in record.plan.machines}
+    alone = Counter(called.values())
+    return {each: name if alone[name] == 1 else each for each, name in called.items()}
+
+
+def _shown(group: plans.PlanGroup, present: Present, names: Mapping[str, str]) -> rest.PlanGroup:
+    return rest.PlanGroup(
+        machines=tuple(_machine_shown(each, present.get(each.id)) for each in group.machines),
+        before=_actions_shown(group.before, names),
+        after=_actions_shown(group.after, names),
+    )
+
+
+def _machine_shown(machine: plans.PlanMachine, record: ports.MachineRecord | None) -> rest.PlanMachine:
+    now = record or machine
+    return rest.PlanMachine(
+        id=machine.id,
+        name=now.name,
+        source_site=now.source_site,
+        target_site=now.target_site,
+        state=None if record is None else record.state,
+    )
+
+
+def _actions_shown(actions: Iterable[Action], names: Mapping[str, str]) -> tuple[rest.PlanAction, ...]:
+    return tuple(
+        rest.PlanAction(
+            name=each.name,
+            instruction=each.instruction,
+            kinds=each.kinds,
+            directions=each.directions,
+            script=each.script,
+            timeout_seconds=each.timeout_seconds,
+            guest=names[each.guest] if each.guest is not None else None,
+        )
+        for each in actions
+    )

@@ -1,0 +1,76 @@
+"""An appliance is asked what is in the way at its site."""
+
+from collections.abc import Iterable
+
+from .....domain import errors
+from .....wire.control.checks import (
+    CheckedSource,
+    CheckedTarget,
+    CheckSource,
+    CheckTarget,
+    Obstacles,
+    ObstacleShape,
+)
+from .....wire.control.orders import CHECK_SOURCE, CHECK_TARGET, POWER, FabricMachine, PowerFact
+from .....wire.rest.preflights import Preflight, PreflightObstacle
+from .... import ports
+from ...parts import Parts
+from ...shared.answered_order import ask_and_wait
+
+SECONDS = 20.0
+"""A target tries to start the machine, without its disks. Two that are silent are told of before the request's time is over."""
+
+
+def source(
+    parts: Parts, appliance: ports.ApplianceRecord, payload: CheckSource, machine_id: str | None = None
+) -> CheckedSource:
+    """Raises as `ask_and_wait`."""
+    (found,) = ask_and_wait(parts, [appliance], CHECK_SOURCE, payload, SECONDS, machine_id)
+    return found
+
+
+def addresses(parts: Parts, appliance: ports.ApplianceRecord, fabric_id: str, machine_id: str) -> PowerFact:
+    """Whether it runs, and which addresses its guest says. Raises as `ask_and_wait`."""
+    asked = FabricMachine(fabric_id=fabric_id, tell_addresses=True)
+    (found,) = ask_and_wait(parts, [appliance], POWER, asked, SECONDS, machine_id)
+    return found
+
+
+def target(
+    parts: Parts, appliance: ports.ApplianceRecord, payload: CheckTarget, machine_id: str | None = None
+) -> CheckedTarget:
+    """Raises as `ask_and_wait`."""
+    (found,) = ask_and_wait(parts, [appliance], CHECK_TARGET, payload, SECONDS, machine_id)
+    return found
+
+
+def at(site: str, found: Obstacles) -> list[PreflightObstacle]:
+    return [
+        PreflightObstacle(site=site, what=each.what, do=each.do, blocking=each.blocking)
+        for each in found.obstacles
+    ]
+
+
+def problem(site: str, error: errors.SecondsiteError, *, blocking: bool) -> PreflightObstacle:
+    """A site that could not be asked."""
+    do = error.do or "Look at its appliance: 'secondsite appliance list'."
+    return PreflightObstacle(site=site, what=error.message, do=do, blocking=blocking)
+
+
+def obstacle(site: str, what: str, do: str, *, blocking: bool = True) -> PreflightObstacle:
+    return at(site, Obstacles(obstacles=(ObstacleShape(what=what, do=do, blocking=blocking),)))[0]
+
+
+def answer(
+    parts: Parts, machine: str, sites: tuple[str, str], found: Iterable[PreflightObstacle]
+) -> Preflight:
+    ordered = sorted(found, key=lambda each: not each.blocking)
+    source_site, target_site = sites
+    return Preflight(
+        machine=machine,
+        source_site=source_site,
+        target_site=target_site,
+        ready=not any(each.blocking for each in ordered),
+        obstacles=tuple(ordered),
+        checked_at=parts.now(),
+    )

@@ -1,0 +1,95 @@
+"""Addresses that cards of other machines are to have at the same site."""
+
+from collections.abc import Iterator, Sequence
+
+from .....domain import errors, shell
+from .....domain.networks import addresses
+from .....wire.common.cards import CardSettings
+from .... import ports
+from . import pools
+
+
+def require_free(tx: ports.Transaction, machine: ports.MachineRecord, wanted: Sequence[CardSettings]) -> None:
+    """Two cards in one network have different addresses after a failover. Raises InvalidArgument."""
+    if not any(card.address for card in wanted):
+        return
+    site, others = _second_site(machine), list(_others(tx, machine))
+    _require_not_pooled(tx, machine, wanted, site)
+    for number, card in enumerate(wanted):
+        own = ((machine, each) for each in wanted[:number])
+        for other, each in (*own, *others):
+            if _second_site(other) == site and _collide(tx, (machine, card), (other, each)):
+                raise errors.InvalidArgument(
+                    f"{addresses.host(str(card.address))} is the address of {other.name}'s card {each.mac} at {site} already.",
+                    do=f"Give another one, or change that: 'secondsite card set {shell.arguments(other.name, each.mac, options='--address ADDRESS')}'.",
+                )
+
+
+def require_own_names(
+    tx: ports.Transaction, machine: ports.MachineRecord, wanted: Sequence[CardSettings]
+) -> None:
+    """A name is one card's. Raises InvalidArgument."""
+    names = [name for card in wanted for name in card.names]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise errors.InvalidArgument(
+            f"A name is given more than once: {', '.join(twice)}.", do="Give it once."
+        )
+    for settings in tx.settings.list() if names else ():
+        taken = [name for card in settings.cards for name in card.names if name in names]
+        if taken and settings.machine_id != machine.id:
+            other = tx.machines.get(settings.machine_id).name
+            raise errors.InvalidArgument(
+                f"{taken[0]} is a name of {other} already.",
+                do=f"Give another one, or take it from there: see 'secondsite card list {shell.arguments(other)}'.",
+            )
+
+
+def _require_not_pooled(
+    tx: ports.Transaction, machine: ports.MachineRecord, wanted: Sequence[CardSettings], site: str
+) -> None:
+    """A pool leaves out what is set; what it has given before stays given. Raises InvalidArgument."""
+    for card in wanted:
+        found = None if card.address is None else pools.taken_by(tx, site, card.address, machine.id)
+        if found is not None:
+            pool, taken = found
+            raise errors.InvalidArgument(
+                f"{taken.address} is {taken.machine_name}'s now, out of pool '{pool.name}'.",
+                do=f"Give another one: see 'secondsite pool show {shell.arguments(pool.name)}' for what is taken.",
+            )
+
+
+def _others(
+    tx: ports.Transaction, machine: ports.MachineRecord
+) -> Iterator[tuple[ports.MachineRecord, CardSettings]]:
+    for settings in tx.settings.list():
+        found = [card for card in settings.cards if card.address is not None]
+        if found and settings.machine_id != machine.id:
+            other = tx.machines.get(settings.machine_id)
+            yield from ((other, card) for card in found)
+
+
+Owned = tuple[ports.MachineRecord, CardSettings]
+
+
+def _collide(tx: ports.Transaction, one: Owned, other: Owned) -> bool:
+    """Of networks that are not known it is taken that they are one."""
+    ours, theirs = one[1].address, other[1].address
+    if ours is None or theirs is None or addresses.host(ours) != addresses.host(theirs):
+        return False
+    networks = {_network(tx, *one), _network(tx, *other)}
+    return None in networks or len(networks) == 1
+
+
+def _network(tx: ports.Transaction, machine: ports.MachineRecord, card: CardSettings) -> str | None:
+    """At the second site. While a machine runs there, its definition does not say what its networks at home were."""
+    if card.network is not None or machine.reversed:
+        return card.network
+    names = {nic.mac.lower(): nic.network for nic in machine.definition.nics}
+    mappings = tx.networks.list(machine.source_site, machine.target_site)
+    by_name = {mapping.source_network: mapping.target_network for mapping in mappings}
+    return by_name.get(names.get(card.mac.lower()) or "")
+
+
+def _second_site(machine: ports.MachineRecord) -> str:
+    return machine.source_site if machine.reversed else machine.target_site

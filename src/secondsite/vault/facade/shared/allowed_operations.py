@@ -1,0 +1,70 @@
+"""What is offered for a protected machine, and why the rest is not. Pure.
+
+Most machines stand alike, so what is decided for one is remembered for the others. A `Standing` holds all that it depends on.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from ....domain import allowed_operations, power_states
+from ....domain.allowed_operations import Standing
+from ....domain.lifecycle import Verb
+from ....wire import rest
+from ....wire.control.statuses import ReplicaStatus
+from ...health.derived import Derived
+from ...health.findings import Situation
+from ...steps.lookup import is_committed
+
+REMEMBERED = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """The verbs that are worth trying, and the others with what stands in the way of each."""
+
+    allowed: tuple[Verb, ...]
+    refused: tuple[rest.RefusedOperation, ...]
+
+
+def of(situation: Situation) -> Offered:
+    machine, status = situation.machine, situation.status
+    sides = ((machine.source_site, situation.source), (machine.target_site, situation.target))
+    power = status.source.power if status.source else None
+    return _decided(
+        Standing(
+            name=machine.name if power in power_states.OBSTACLES else "",  # no other refusal speaks of it
+            state=machine.state,
+            drill=machine.drill_state,
+            source_site=machine.source_site,
+            target_site=machine.target_site,
+            away=frozenset(site for site, appliance in sides if appliance is None or not appliance.connected),
+            has_points=_has_points(status.replica) if status.replica else None,
+            has_choice=_has_choice(status.replica)
+            if status.replica and machine.failed_over_point_id
+            else None,
+            power=power,
+            committed=machine.failed_over_point_id is not None and is_committed(machine, status),
+        )
+    )
+
+
+@Derived
+def _has_points(replica: ReplicaStatus) -> bool:
+    return any(not point.committed for point in replica.points)
+
+
+@Derived
+def _has_choice(replica: ReplicaStatus) -> bool:
+    whole = [point for point in replica.points if not point.damaged]
+    return len(whole) > 1 or any(stretch.cycles for stretch in replica.journal)
+
+
+@lru_cache(REMEMBERED)
+def _decided(standing: Standing) -> Offered:
+    refused = allowed_operations.refused(standing)
+    return Offered(
+        allowed=tuple(verb for verb in Verb if verb not in refused),
+        refused=tuple(
+            rest.RefusedOperation(operation=verb, why=no.why, do=no.do) for verb, no in refused.items()
+        ),
+    )

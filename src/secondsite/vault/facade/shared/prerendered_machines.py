@@ -1,0 +1,168 @@
+"""Machines as they are answered, ready written.
+
+A machine is written once for all that it shows, and again when some of that has changed. Its findings are found again when something
+that they follow from is another object, or when the clock has come to where they turn; its RPO is put in each time.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from ....domain import rpo
+from ....domain.health import Health, HealthFinding
+from ....wire import rest
+from ....wire.common.base import Shape
+from ... import ports
+from ...health import findings
+from ...health.derived import Derived
+from ...health.findings import Situation
+from ...watch import rpo_series
+from . import machine_shapes
+
+RPO = '"rpo":'
+"""Nowhere else in a machine's JSON: in a text its quotes are written with a backslash."""
+NO_RPO = f"{RPO}{rest.Rpo().model_dump_json()}"
+Instants = tuple[datetime | None, datetime | None, datetime | None]
+Side = tuple[str, bool, str | None] | None
+"""The appliance's name, whether it is connected, and its host."""
+
+
+class Written(NamedTuple):
+    """A machine as JSON. `text` is right for the instant at which it was asked for."""
+
+    id: str
+    name: str
+    health: Health
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """All that a version of a machine is written from, and the texts before and behind its RPO."""
+
+    source: Shape | None
+    replica: Shape | None
+    sides: tuple[Side, Side]
+    found: tuple[HealthFinding, ...]
+    health: Health
+    before: str
+    behind: str
+
+    def is_of(
+        self, status: ports.StatusRecord, sides: tuple[Side, Side], found: tuple[HealthFinding, ...]
+    ) -> bool:
+        return (
+            _same(self.source, status.source)
+            and _same(self.replica, status.replica)
+            and self.sides == sides
+            and self.found == found
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Steady:
+    """What was made last, for as long as it is right: from `since` until `until`, while all is the same object that it was made of."""
+
+    made: _Made
+    status: ports.StatusRecord
+    around: tuple[object, ...]
+    instants: Instants
+    since: datetime
+    until: datetime
+
+    def is_right(self, situation: Situation, now: datetime) -> bool:
+        of, status = self.status, situation.status
+        return (
+            of.source is status.source
+            and of.replica is status.replica
+            and of.old_copy is status.old_copy
+            and self.around == _around(situation)
+            and not _went_back(of, status)
+            and self.since <= now <= self.until
+        )
+
+
+class _Last:
+    """What was made last of a version of a machine."""
+
+    made: _Made | None = None
+    steady: _Steady | None = None
+
+
+@Derived
+def _last(_machine: ports.MachineRecord) -> _Last:
+    return _Last()
+
+
+def machine(situation: Situation, now: datetime) -> Written:
+    """As it is at `now`, without the notes of its drills."""
+    of, last = situation.machine, _last(situation.machine)
+    steady = last.steady
+    if steady is not None and steady.is_right(situation, now):
+        made, instants = steady.made, steady.instants
+    else:
+        made, instants = _found(situation, last, now), rpo_series.instants(situation.status)
+        until = findings.steady_until(situation, now)
+        last.steady = (
+            None
+            if until is None
+            else _Steady(made, situation.status, _around(situation), instants, now, until)
+        )
+    return Written(of.id, of.name, made.health, f"{made.before}{_ages(instants, now)}{made.behind}")
+
+
+def page(items: Sequence[Written], following: str | None) -> str:
+    """As a `rest.MachinePage` is written; a cursor has no letter that JSON writes differently."""
+    cursor = "null" if following is None else f'"{following}"'
+    return f'{{"items":[{",".join(each.text for each in items)}],"next":{cursor}}}'
+
+
+def _found(situation: Situation, last: _Last, now: datetime) -> _Made:
+    """What was made last, if the findings of now and all else are the same; else it is made anew."""
+    found, sides = findings.findings(situation, now), (_side(situation.source), _side(situation.target))
+    made = last.made
+    if made is None or not made.is_of(situation.status, sides, found):
+        made = last.made = _make(situation, sides, found)
+    return made
+
+
+def _went_back(of: ports.StatusRecord, now: ports.StatusRecord) -> bool:
+    """Whether a side was seen earlier than it had been seen: the vault's clock was set back. What counts for being seen after something
+    else counts no more then."""
+    seen = ((of.source_at, now.source_at), (of.replica_at, now.replica_at), (of.old_copy_at, now.old_copy_at))
+    return any(was is not None and (at is None or at < was) for was, at in seen)
+
+
+def _around(situation: Situation) -> tuple[object, ...]:
+    """What findings follow from besides the machine and its status."""
+    of = situation
+    return of.policy, of.source, of.target, of.certificate_lifetime, of.ca_ends_at, of.listens_since
+
+
+def _ages(instants: Instants, now: datetime) -> str:
+    """As a `rest.Rpo` is written."""
+    usable, sent, processed = (rpo.age_seconds(each, now) for each in instants)
+    return f'{{"seconds":{_number(usable)},"sent_seconds":{_number(sent)},"processed_seconds":{_number(processed)}}}'
+
+
+def _number(seconds: float | None) -> str:
+    return "null" if seconds is None else repr(seconds)
+
+
+def _make(situation: Situation, sides: tuple[Side, Side], found: tuple[HealthFinding, ...]) -> _Made:
+    shape = machine_shapes.described(situation, found, (), rest.Rpo())
+    before, _, behind = shape.model_dump_json().partition(NO_RPO)
+    status = situation.status
+    return _Made(status.source, status.replica, sides, found, shape.health, before + RPO, behind)
+
+
+def _side(appliance: ports.ApplianceRecord | None) -> Side:
+    if appliance is None:
+        return None
+    return appliance.name, appliance.connected, appliance.hello.host if appliance.hello else None
+
+
+def _same(one: Shape | None, other: Shape | None) -> bool:
+    """Most are one object; to compare what the store was asked for anew costs less than to write it."""
+    return one is other or one == other

@@ -1,0 +1,112 @@
+"""An appliance's first words, compared with the certificate that it has shown."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pydantic
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+from websockets.asyncio.server import ServerConnection
+
+from .... import __version__
+from ....domain import errors
+from ....ground import certificates
+from ....ground.plural import counted
+from ....ground.units import KiB
+from ....wire import control
+from ....wire.control.protocols import RELEASES_APART, SPOKEN, Spoken
+from ....wire.control.reports import first_of
+from ... import ports
+
+HELLO_WITHIN_SECONDS = 10.0
+LONGEST_HELLO = 64 * KiB
+"""Until it has greeted, a connection may be that of an appliance which counts no more."""
+NUL, SHOWN = r"\u0000", r"\ufffd"
+_BACKSLASH, _UNUSED = r"\\", "\0"
+"""Of JSON: a backslash, and what cannot stand in it. A regular expression took 60 bytes for each backslash of a text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a certificate says, which TLS has verified already: the appliance's id, and the sha256 of its public key."""
+
+    name: str
+    key_sha256: str
+
+
+class Greeting:
+    """`admit` says whether this key is that of an appliance that is enrolled; `hear_number` takes what the appliance was told of
+    a vault's age, before it is given any order."""
+
+    def __init__(self, admit: ports.Admit, hear_number: Callable[[str, int], None]) -> None:
+        self._admit = admit
+        self._hear_number = hear_number
+
+    async def hello(self, connection: ServerConnection) -> control.Hello:
+        """The appliance's Hello; raises CertificateRefused or InvalidArgument."""
+        async with asyncio.timeout(HELLO_WITHIN_SECONDS):
+            text = await connection.recv()
+        hello = parse(text) if isinstance(text, str) and len(text) <= LONGEST_HELLO else None
+        if not isinstance(hello, control.Hello):
+            raise errors.InvalidArgument(
+                "The first message must be a hello.", do="Use a secondsite appliance."
+            )
+        await self._check(hello, identity(connection))
+        return hello
+
+    async def again(self, connection: ServerConnection) -> None:
+        """Once the connection is one that can be hung up: its key may have been replaced since. Raises CertificateRefused."""
+        shown = identity(connection)
+        await asyncio.to_thread(self._admit, shown.name, shown.key_sha256)
+
+    async def _check(self, hello: control.Hello, shown: Identity) -> None:
+        if shown.name != hello.appliance_id:
+            raise errors.CertificateRefused(
+                f"The certificate is for '{shown.name}', not for '{hello.appliance_id}'."
+            )
+        await asyncio.to_thread(self._admit, shown.name, shown.key_sha256)
+        _require_common(hello)
+        await asyncio.to_thread(self._hear_number, hello.appliance_id, hello.vault_number)
+
+
+def kept(text: str) -> str:
+    """As PostgreSQL can keep it, which takes no NUL in a text: it is shown as what it is, an odd character. What a service or a script has
+    said may hold one, and the step that was to write it down failed of it."""
+    if NUL not in text or _UNUSED in text:
+        return text
+    return text.replace(_BACKSLASH, _UNUSED).replace(NUL, SHOWN).replace(_UNUSED, _BACKSLASH)
+
+
+def _require_common(hello: control.Hello) -> None:
+    """Raises InvalidArgument for an appliance that is more releases apart than the two understand each other."""
+    theirs = Spoken.said(hello.protocol, hello.oldest_protocol)
+    if SPOKEN.common(theirs) is None:
+        is_older = theirs.newest < SPOKEN.newest
+        raise errors.InvalidArgument(
+            f"Appliance '{hello.appliance_id}' of site {hello.site}, release {hello.version}, understands protocol {theirs}, this vault, release "
+            f"{__version__}, {SPOKEN}: they are more than {RELEASES_APART} releases apart.",
+            do=f"Upgrade the {'appliance' if is_older else 'vault'}; if it is many releases behind, go by releases that are at most "
+            f"{RELEASES_APART} apart, all of vault and appliances to each.",
+        )
+
+
+def parse(text: str) -> control.Message:
+    """Raises InvalidArgument."""
+    try:
+        return control.parse(kept(text))
+    except pydantic.ValidationError as error:
+        said = first_of(error)
+        raise errors.InvalidArgument(
+            f"A message cannot be read: {counted(error.error_count(), 'error')}, {said}"
+        ) from error
+
+
+def identity(connection: ServerConnection) -> Identity:
+    """Without a certificate, of nobody."""
+    tls = connection.transport.get_extra_info("ssl_object")
+    der: bytes | None = tls.getpeercert(binary_form=True) if tls else None
+    if der is None:
+        return Identity("", "")
+    names = x509.load_der_x509_certificate(der).subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return Identity(str(names[0].value) if names else "", certificates.key_of(der))

@@ -1,0 +1,154 @@
+"""What appliances say, on its way from the network's thread to the code that records it.
+
+The network's thread must never wait for a database, so another thread hears what came, of each appliance in the order it came, and writes it. Hearing is
+quick, writing waits for the database: so statuses are written together, soon after they came, or when a report comes, which
+waits for those of its own machine only (docs/design/a-thousand-machines.md).
+"""
+
+import queue
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from functools import partial
+from typing import ParamSpec
+
+import structlog
+
+from ....ground import threads
+from ... import ports
+from .fair_queue import FairQueue
+from .signal_delivery import Telling, is_delivered
+
+log = structlog.get_logger()
+
+What = ParamSpec("What")
+SOON_SECONDS = 0.1
+"""Statuses that come within this time are written together."""
+AGAIN_SECONDS = 1.0
+"""After a write that the database refused."""
+MOST_BESIDE = 16
+"""Statuses of other machines that are written with those that a report waits for: what nobody waits for has its turn as well."""
+MOST_AT_ONCE = 200
+HEARD_SECONDS = 0.05
+"""So long is heard what came before what waits for a write has its turn."""
+REST = 3
+"""So many times as long as a write took the next one waits for others, if reports of several orders were waiting for it: a write of the
+statuses of ten machines takes hardly longer than that of one."""
+LONGEST_REST_SECONDS = 0.025
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An order of this machine has ended; `tell` tells those who wait for it."""
+
+    machine_id: str | None
+    tell: Callable[[], None]
+
+
+class Delivery:
+    """`write` is that of `ports.FactSink`. `tell` gives signals; it never blocks."""
+
+    def __init__(
+        self,
+        write: Callable[[Collection[str], int], ports.WrittenDown],
+        signals: ports.Signals,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._write_down = write
+        self.tell = Telling(signals)
+        self._clock = clock
+        self._posted: FairQueue[Callable[[], None] | Ended] = FairQueue()
+        self._write_at: float | None = None
+        self._rests_until = 0.0
+        self._ends: list[Ended] = []
+        """Not told yet."""
+        self._is_ending = False
+        self._thread = threads.worker("gateway-facts", self._run)
+
+    def start(self) -> None:
+        self._thread.start()
+        self.tell.start()
+
+    def post(self, by: str, receive: Callable[What, None], *what: What.args, **named: What.kwargs) -> None:
+        """Deliver what this appliance said, later; a receiver that fails is logged and the next delivery goes on."""
+        self._posted.put(by, partial(receive, *what, **named))
+
+    def post_end(self, by: str, machine_id: str | None, tell: Callable[[], None]) -> None:
+        """Tell that an order has ended, once what its appliance said of the machine before is written."""
+        self._posted.put(by, Ended(machine_id, tell))
+
+    def close(self, deadline_seconds: float) -> None:
+        """Deliver what was posted, then end. At the deadline, what still waits is given up: appliances report it again to the next
+        vault. One that had been flooded went on for minutes, and opened its database again."""
+        self._posted.end()
+        if not threads.have_ended([self._thread], deadline_seconds):
+            log.warning("delivery.given-up", said=self._posted.drop())
+            threads.have_ended([self._thread], deadline_seconds)
+        self.tell.close(deadline_seconds)
+
+    def _run(self) -> None:
+        while not self._is_ending:
+            self._round(self._next())
+
+    def _next(self) -> Callable[[], None] | Ended | None:
+        """What came next; nothing to do if it is time to write."""
+        wait = None if self._write_at is None else max(0.0, self._write_at - self._clock())
+        try:
+            return self._posted.get(timeout=wait)
+        except queue.Empty:
+            return _nothing
+
+    def _round(self, came: Callable[[], None] | Ended | None) -> None:
+        """Hear what is there, for a moment; then write."""
+        ends: list[Ended] = []
+        until = self._clock() + HEARD_SECONDS
+        while came is not None:
+            if isinstance(came, Ended):
+                ends.append(came)
+            else:
+                is_delivered(came)
+            now = self._clock()
+            rest_seconds = max(0.0, self._rests_until - now) if ends else 0.0
+            if now > until or (self._posted.empty() and not rest_seconds):
+                break
+            try:
+                came = self._posted.get(timeout=rest_seconds or None)
+            except queue.Empty:
+                break
+        self._is_ending = came is None
+        self._write(ends)
+
+    def _write(self, came: Collection[Ended]) -> None:
+        self._ends.extend(came)
+        now = self._clock()
+        if self._write_at is None:
+            self._write_at = now + SOON_SECONDS
+        if came or self._is_ending or now >= self._write_at:
+            self._write_at = now + AGAIN_SECONDS
+            if self._is_recorded():
+                ends, self._ends = self._ends, []
+                self._rest_after(self._clock() - now, len(ends))
+                for each in ends:
+                    is_delivered(each.tell)
+
+    def _rest_after(self, took_seconds: float, ends: int) -> None:
+        is_crowd = ends > 1
+        self._rests_until = (
+            self._clock() + min(REST * took_seconds, LONGEST_REST_SECONDS) if is_crowd else 0.0
+        )
+
+    def _is_recorded(self) -> bool:
+        """False while the database is away: a step that heard of an end before would go by what was said earlier, once it answers."""
+        machine_ids = {each.machine_id for each in self._ends if each.machine_id is not None}
+        at_most = MOST_BESIDE if self._ends else MOST_AT_ONCE
+        return is_delivered(partial(self._record, machine_ids, at_most))
+
+    def _record(self, machine_ids: Collection[str], at_most: int) -> None:
+        written = self._write_down(machine_ids, at_most)
+        self._write_at = self._clock() if written.is_behind else None
+        for key in written.signals:
+            self.tell(key)
+
+
+def _nothing() -> None:
+    """Came while nothing came."""

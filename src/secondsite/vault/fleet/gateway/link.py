@@ -1,0 +1,128 @@
+"""One appliance's connection: what it says comes in, orders and answers go out in the order they were
+given."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable
+
+import structlog
+from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import ConnectionClosed
+
+from ....ground.attention import Attention
+from ....ground.log_limit import Seldom
+from ....ground.units import KiB, MiB
+from ....wire.control import Again, Order, Renewed
+
+_log = structlog.get_logger()
+
+MOST_UNHEARD_BYTES = 64 * MiB
+"""Some times the statuses of a thousand machines. More is not read until some of it was heard: the database may be away for long."""
+EACH_BYTES = 16 * KiB
+"""What a message counts for besides its text."""
+EACH_SECONDS = 0.001
+"""Of the processor: what a message takes at least."""
+
+
+class Quiet:
+    """A log in which each event stands once in a while."""
+
+    def __init__(self) -> None:
+        self._seldom = Seldom()
+
+    def warning(self, event: str, **said: object) -> None:
+        untold = self._seldom.untold(event)
+        if untold is not None:
+            _log.warning(event, **said, **({"untold": untold} if untold else {}))
+
+
+class Room:
+    """What of an appliance waits to be heard, over all its connections: one that ends takes nothing back of what it has said. Belongs to one
+    event loop; only `heard` may be called from other threads."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._unheard_bytes = 0
+        self._has_room = asyncio.Event()
+        self._has_room.set()
+        self._lock = threading.Lock()
+        self.attention = Attention()
+        self.log = Quiet()
+
+    def is_free(self) -> bool:
+        """More may be read."""
+        return self._has_room.is_set() and not self.attention.rest_seconds()
+
+    async def free(self) -> None:
+        """Returns when more may be read."""
+        await asyncio.sleep(self.attention.rest_seconds())
+        await self._has_room.wait()
+
+    def took(self, text_bytes: int) -> None:
+        """A message of this length waits to be heard."""
+        with self._lock:
+            self._unheard_bytes += text_bytes + EACH_BYTES
+            if self._unheard_bytes > MOST_UNHEARD_BYTES:
+                self._has_room.clear()
+
+    def heard(self, text_bytes: int) -> None:
+        """It waits no more."""
+        with self._lock:
+            was_full = self._unheard_bytes > MOST_UNHEARD_BYTES
+            self._unheard_bytes -= text_bytes + EACH_BYTES
+            has_room = self._unheard_bytes <= MOST_UNHEARD_BYTES
+        if was_full and has_room:
+            with contextlib.suppress(RuntimeError):  # the loop has ended, and the connection with it
+                self._loop.call_soon_threadsafe(self._has_room.set)
+
+
+class Link:
+    """Belongs to one event loop; only `send` may be called from other threads."""
+
+    def __init__(self, connection: ServerConnection, appliance_id: str, room: Room) -> None:
+        self.appliance_id = appliance_id
+        self.room = room
+        self._connection = connection
+        self._loop = asyncio.get_running_loop()
+        self._outgoing: asyncio.Queue[Order | Renewed | Again] = asyncio.Queue()
+
+    def send(self, message: Order | Renewed | Again) -> None:
+        """Queue the message. If the connection ends first it is lost, and asked for again."""
+        self._loop.call_soon_threadsafe(self._outgoing.put_nowait, message)
+
+    async def run(self, received: Callable[["Link", str | bytes], None]) -> None:
+        """Pass messages both ways until the connection ends."""
+        writer = asyncio.create_task(self._write())
+        try:
+            await self._turn()
+            async for message in self._connection:
+                self.room.attention.spend(EACH_SECONDS)
+                received(self, message)
+                await self._turn()
+        finally:
+            writer.cancel()
+
+    async def _turn(self) -> None:
+        """Others have their turn; then it waits for room, as long as the connection lives: whoever had flooded the vault and gone
+        kept it from ending."""
+        await asyncio.sleep(0)
+        if self.room.is_free():
+            return
+        either = [asyncio.ensure_future(each) for each in (self.room.free(), self._connection.wait_closed())]
+        try:
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in either:
+                each.cancel()
+
+    async def close(self, reason: str) -> None:
+        await self._connection.close(1000, reason)
+
+    async def _write(self) -> None:
+        try:
+            while True:
+                message = await self._outgoing.get()
+                await self._connection.send(message.model_dump_json())
+        except ConnectionClosed:
+            return

@@ -1,0 +1,125 @@
+"""What the text of a message says.
+
+The network's thread reads nothing that is long: whatever it does, all appliances wait for it. A status and a report are read when they are
+heard; of 1,000 machines an appliance that has just connected says 46,000 points, which as objects take five times as much memory as their
+text, and what has taken memory once is not all given back.
+"""
+
+import re
+import sys
+from typing import Final, NamedTuple, Protocol
+
+import structlog
+
+from ....domain import errors
+from ....ground import bounded_json
+from ....ground.units import KiB, MiB
+from ....wire import control
+from ....wire.control.reports import MOST_FACTS_BYTES, OF_ALL_MACHINES
+from ....wire.control.salvage import MOST_PARTS
+from .greeting import kept, parse
+
+LONGEST: Final = 32 * MiB
+"""Of any message: what a site has, in machines that take some KiB each."""
+LONGEST_STATUS: Final = 16 * MiB
+LONGEST_REPORT: Final = MOST_FACTS_BYTES + 64 * KiB
+SHORT: Final = 16 * KiB
+"""Any other message."""
+MOST_PARTS_OF_ALL: Final = 1_000_000
+"""Of what a site has."""
+
+_STATUS = re.compile(r'\s*\{\s*"type"\s*:\s*"status"\s*[,}]')
+_REPORT = re.compile(
+    r'\s*\{\s*"type"\s*:\s*"report"\s*,\s*"order_id"\s*:\s*"([^"\\]{1,300})"'
+    r'(?:\s*,\s*"machine_id"\s*:\s*"([^"\\]{1,128})")?'
+)
+_LONGEST_BEGIN = 1000
+
+
+class Log(Protocol):
+    """Of which one kind of line is wanted."""
+
+    def warning(self, event: str, **said: object) -> object: ...
+
+
+_every: Log = structlog.get_logger()
+
+
+class Heading(NamedTuple):
+    """How a report begins."""
+
+    order_id: str
+    machine_id: str | None
+
+
+def is_status(text: str) -> bool:
+    """By its beginning. A short one that begins in another way is a status all the same, once it is read."""
+    return _STATUS.match(text[:_LONGEST_BEGIN]) is not None
+
+
+def heading(text: str) -> Heading | None:
+    """Of a report, by its beginning."""
+    found = _REPORT.match(text[:_LONGEST_BEGIN])
+    return None if found is None else Heading(*found.groups())
+
+
+def held_bytes(text: str) -> int:
+    """What it takes while it waits: one letter that is far from Latin makes all of a text four times as large."""
+    return sys.getsizeof(text)
+
+
+def of_short(text: str) -> control.Message | None:
+    """None for what is not short, or cannot be read."""
+    try:
+        return parse(text) if len(text) <= SHORT else None
+    except errors.InvalidArgument:
+        return None
+
+
+def status(appliance_id: str, text: str, log: Log = _every) -> control.Status | None:
+    """None for what is no status. What one machine spoils is that machine's status, not the others'."""
+    if (too_much := _too_much(text, LONGEST_STATUS, MOST_PARTS)) is not None:
+        log.warning("message.not-understood", appliance=appliance_id, problem=too_much)
+        return None
+    try:
+        message = parse(text)
+        if isinstance(message, control.Status):
+            return message
+        said = f"it is a {message.type}"
+    except errors.InvalidArgument as problem:
+        said = problem.message
+    try:
+        rest, without = control.without_malformed(kept(text))
+    except ValueError:
+        log.warning("message.not-understood", appliance=appliance_id, problem=said)
+        return None
+    log.warning("status.not-understood", appliance=appliance_id, problem=without)
+    return rest
+
+
+def report(appliance_id: str, text: str, head: Heading, kind: str, log: Log = _every) -> control.Report:
+    """Of an order of this kind. Whoever waits for one that cannot be read hears that."""
+    of_all = kind in OF_ALL_MACHINES
+    longest, parts = (LONGEST, MOST_PARTS_OF_ALL) if of_all else (LONGEST_REPORT, MOST_PARTS)
+    said = _too_much(text, longest, parts)
+    if said is None:
+        try:
+            message = parse(text)
+            if isinstance(message, control.Report) and message.order_id == head.order_id:
+                return message
+            said = "it is one of another order"
+        except errors.InvalidArgument as problem:
+            said = problem.message
+    log.warning("report.not-understood", appliance=appliance_id, problem=said)
+    return control.failed_report(head.order_id, head.machine_id, said)
+
+
+def _too_much(text: str, longest: int, most_parts: int) -> str | None:
+    """Why it is not to be read; None if it is."""
+    if len(text) > longest:
+        return f"it has more than {longest // KiB} KiB"
+    try:
+        bounded_json.require_few_parts(text, most_parts)
+    except ValueError as problem:
+        return str(problem)
+    return None

@@ -1,0 +1,101 @@
+"""Orders on their way to appliances, and what comes of them: over a connection of our own, or through the vault process that has
+it."""
+
+import time
+from collections.abc import Callable, Mapping
+
+from ....wire.control import Order, Progress, Report
+from .link import Link
+from .other_processes import Desk, Others
+from .outstanding import Arrived, Outstanding
+from .signal_delivery import Telling
+
+
+class Giving:
+    """Thread-safe. `links` are the connections of this moment, by appliance; another one changes them."""
+
+    def __init__(
+        self,
+        links: Mapping[str, Link],
+        tell: Telling,
+        others: Others | None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._links = links
+        self._tell = tell
+        self._others = others
+        self._outstanding = Outstanding(clock)
+
+    def serve(self) -> Desk:
+        """For the other processes."""
+        return Desk(
+            held_here=lambda: sorted(self._links),
+            give=self._give,
+            reported=self.reported,
+            progressed=self.progressed,
+        )
+
+    def report(self, appliance_id: str, order_id: str) -> Report | None:
+        """Of an order that was asked for before: a step that gives several asks for all of them each time it looks."""
+        return self._outstanding.report(appliance_id, order_id)
+
+    def ask(self, appliance_id: str, order: Order) -> Report | None:
+        report = self._give(appliance_id, order)
+        if report is None and self._others is not None and self.is_elsewhere(appliance_id):
+            self._others.ask(appliance_id, order)
+        return report
+
+    def awaited(self, order_id: str, seconds: float) -> Report | None:
+        return self._outstanding.awaited(order_id, seconds)
+
+    def forget(self, order_id: str) -> None:
+        self._outstanding.forget(order_id)
+        if self._others is not None:
+            self._others.forget(order_id)
+
+    def drop_forgotten(self) -> None:
+        """Orders that nobody asks for any more."""
+        self._outstanding.drop_forgotten()
+
+    def progress(self, order_id: str) -> tuple[float, str] | None:
+        return self._outstanding.progress(order_id)
+
+    def is_elsewhere(self, appliance_id: str) -> bool:
+        here = appliance_id in self._links
+        return not here and self._others is not None and self._others.hold(appliance_id)
+
+    def wake(self, appliance_id: str) -> None:
+        """Its connection began or ended: steps ask again, and what others wait for is given again."""
+        for order_id in self._outstanding.of(appliance_id):
+            self._tell(f"order/{order_id}")
+        if self._others is not None:
+            for order in self._others.given_for(appliance_id):
+                self._give(appliance_id, order)
+
+    def progressed(self, appliance_id: str, progress: Progress) -> None:
+        if not self._outstanding.progressed(appliance_id, progress):
+            return
+        if self._others is not None:
+            self._others.progressed(progress)
+        self._tell(f"order/{progress.order_id}")
+
+    def unanswered(self, appliance_id: str, order_id: str) -> str | None:
+        """The kind of this order, if this appliance was asked for it and has not answered."""
+        return self._outstanding.unanswered(appliance_id, order_id)
+
+    def reported(self, appliance_id: str, report: Report, said: str | None = None) -> None:
+        """`said`: the text that it was read from."""
+        arrived = self._outstanding.arrived(appliance_id, report, said)
+        if arrived is Arrived.UNASKED:
+            return
+        if self._others is not None:
+            self._others.reported(report)
+        if arrived is not Arrived.AWAITED:
+            self._tell(f"order/{report.order_id}")
+
+    def _give(self, appliance_id: str, order: Order) -> Report | None:
+        report = self._outstanding.asked(appliance_id, order.order_id, order.kind)
+        link = self._links.get(appliance_id)
+        if report is None and link is not None and self._outstanding.hand_over(order.order_id, link):
+            link.send(order)
+        return report

@@ -1,0 +1,328 @@
+"""Records what appliances report unasked, and wakes the jobs that wait for it.
+
+The newest status of every machine is in memory (`said.heard`): in that of the vault process that its appliance is connected to. The
+others read it from the store; `said.writing` says what of it is written when.
+"""
+
+import contextlib
+import dataclasses
+import sys
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from datetime import datetime
+from functools import partial
+
+from ...domain.amounts import exact_size
+from ...wire.common.stores import StoreSpace, believed
+from ...wire.control import Again, Hello, Status
+from ...wire.control.changes import Figures
+from ...wire.control.statuses import ReplicaStatus, SourceStatus
+from .. import ports
+from ..health import disbelief
+from .statuses.acceptance import Counting
+from .statuses.clock_skew import Clocks
+from .statuses.database_refusals import is_written
+from .statuses.latest_status import AnyStatus, Heard, Key, Last, Seen
+from .statuses.old_copies import OldCopies
+from .statuses.order_numbers import NumbersSeen
+from .statuses.status_requests import Missed
+from .statuses.writer import NOTHING, WRITE_ALONE_EVERY, WRITE_EVERY, Due, StatusWriting
+
+
+class StatusIntake:
+    """ports.FactSink; called by one thread, read by many."""
+
+    def __init__(
+        self,
+        store: ports.Store,
+        signals: ports.Signals,
+        now: Callable[[], datetime],
+        elsewhere: Callable[[str], bool] | None = None,
+    ) -> None:
+        """`elsewhere`: whether an appliance is connected to another vault process; None if there is no other."""
+        self._elsewhere = elsewhere or _nowhere
+        self._store = store
+        self._signals = signals
+        self._now = now
+        self.listens_since = now()
+        self._heard = Heard()
+        self._clocks = Clocks()
+        self._missed = Missed()
+        figures_every = WRITE_EVERY if elsewhere else WRITE_ALONE_EVERY
+        self._writing = StatusWriting(store, self._heard, self._clocks, figures_every)
+        self._counting = Counting(store, self._here)
+        self._numbers = NumbersSeen()
+        self._old_copies = OldCopies(store, signals)
+        self._unsaid: dict[str, str] = {}
+        """What appliances left out of what they say, or the vault of that, and is not written yet."""
+        self._hellos: dict[str, Hello] = {}
+        self._spoke: dict[str, int | None] = {}
+        self._stores: dict[str, tuple[StoreSpace, ...]] = {}
+        self._appliances_written: dict[str, datetime] = {}
+        self._missed_since: dict[str, datetime] = {}
+        self._to_tell: set[str] = set()
+        """Machines of which something urgent was written, and nobody was told."""
+
+    def start(self) -> None:
+        """A vault that starts has no connections yet."""
+        with self._store.transaction() as tx:
+            for appliance in tx.appliances.list():
+                if appliance.connected and not tx.links.any_living(appliance.id):
+                    tx.appliances.put(dataclasses.replace(appliance, connected=False))
+
+    def connected(self, hello: Hello) -> None:
+        self._heard.end(hello.appliance_id)
+        self._missed.forget(hello.appliance_id)
+        self._forget_connection(hello.appliance_id)
+        self._hellos[hello.appliance_id] = hello
+        with self._store.transaction() as tx:
+            is_known = tx.appliances.find(hello.appliance_id) is not None
+            if is_known and tx.links.take(hello.appliance_id):
+                self._heard.forget_said_by(hello.appliance_id)
+            self._write_appliance(tx, hello.appliance_id, None)
+        # its first status says how much space it has
+        self._appliances_written.pop(hello.appliance_id, None)
+        self._signals(f"appliance/{hello.appliance_id}")
+
+    def disconnected(self, appliance_id: str) -> None:
+        self._heard.end(appliance_id)
+        self._forget_connection(appliance_id)
+        self._appliances_written.pop(appliance_id, None)
+        everything = self._writing.everything(appliance_id)
+        if not is_written(f"appliance/{appliance_id}", partial(self._write_end, appliance_id, everything)):
+            self._write_end(appliance_id, NOTHING)
+
+    def _forget_connection(self, appliance_id: str) -> None:
+        """What was said over it is not charged to whoever connects next, who may be another one with the same key."""
+        self._hellos.pop(appliance_id, None)
+        self._spoke.pop(appliance_id, None)
+        self._stores.pop(appliance_id, None)
+        self._unsaid.pop(appliance_id, None)
+
+    def lost(self, tx: ports.Transaction, appliance_ids: Iterable[str]) -> None:
+        """The vault process that they were connected to is gone."""
+        for appliance_id in appliance_ids:
+            appliance = tx.appliances.find(appliance_id)
+            if appliance and appliance.connected:
+                tx.appliances.put(dataclasses.replace(appliance, connected=False))
+
+    def hear(self, appliance_id: str, status: Status) -> Again | None:
+        """Remember it: `write` writes it. Gives what is to be said again, because it was missed. Raises what the store raises; the
+        same facts come again with the appliance's next statuses."""
+        try:
+            self._record(appliance_id, status, self._now())
+        except Exception:
+            self.missed(appliance_id)
+            raise
+        if not self._says_changes(appliance_id):
+            return None
+        return self._missed.ask(appliance_id, self._now())
+
+    def write(self, first: Collection[str] = (), at_most: int = sys.maxsize) -> ports.WrittenDown:
+        """All that was heard of the machines that go `first`, and at most so much of others, in one transaction; what is refused of one
+        machine holds back no other's. Raises StoreUnavailable; then what was not written is still to be."""
+        now = self._now()
+        due = self._writing.due(now, first, at_most)
+        appliances = {each for each in self._spoke if self._appliance_is_due(each, now)}
+        if due or appliances or self._numbers or self._unsaid:
+            self._write(due, appliances)
+        told, self._to_tell = sorted(self._to_tell), set()
+        return ports.WrittenDown(tuple(f"machine/{each}" for each in told), self._writing.is_behind)
+
+    def missed(self, appliance_id: str) -> None:
+        """Something that it said was not understood, or could not be kept."""
+        self._heard.end(appliance_id)
+        self._missed.all_of(appliance_id)
+
+    def latest(self, tx: ports.Transaction, machine_id: str) -> ports.StatusRecord:
+        """The newest that is known of a machine: from memory, else from the store, where what other vault processes hear is
+        20 seconds old at most."""
+        return self.latest_of(tx, (machine_id,))[machine_id]
+
+    def latest_of(
+        self, tx: ports.Transaction, machine_ids: Collection[str]
+    ) -> Mapping[str, ports.StatusRecord]:
+        """The same of several machines, by id: the store is asked once, and only for those of which a side has said nothing."""
+        seen = {
+            each: (self._said_here(source), self._said_here(replica))
+            for each, (source, replica) in self._heard.sides(machine_ids).items()
+        }
+        kept = tx.statuses.get_many([each for each, sides in seen.items() if None in sides])
+        return {
+            each: self._with_newest(kept.get(each) or ports.StatusRecord(each), *sides)
+            for each, sides in seen.items()
+        }
+
+    def forget_all_but(self, machine_ids: Iterable[str]) -> None:
+        """Drop what is remembered of machines that are no longer under protection."""
+        keep = set(machine_ids)
+        self._heard.forget_all_but(keep)
+        self._old_copies.forget_all_but(keep)
+        self._numbers.forget_all_but(keep)
+        self._missed_since = {each: at for each, at in self._missed_since.items() if each in keep}
+
+    def missed_since(self, machine_id: str) -> datetime:
+        """When this vault process first asked what a side says of the machine that has never said anything of it."""
+        return self._missed_since.setdefault(machine_id, self._now())
+
+    def _here(self, machine_id: str, side: type[AnyStatus]) -> Seen | None:
+        seen = self._heard.find(machine_id, side)
+        return None if seen is None or self._elsewhere(seen.by) else seen
+
+    def _said_here(self, last: Last | None) -> Last | None:
+        return None if last is None or self._elsewhere(last.by) else last
+
+    def _with_newest(
+        self, record: ports.StatusRecord, source: Last | None, replica: Last | None
+    ) -> ports.StatusRecord:
+        record = self._old_copies.newest(record)
+        newest, sent_at = record.source, record.source_at
+        if source and isinstance(source.status, SourceStatus):
+            newest, sent_at = self._clocks.marked(source.by, source.status), source.at
+        said, said_at = record.replica, record.replica_at
+        if replica and isinstance(replica.status, ReplicaStatus):
+            said, said_at = self._clocks.marked(replica.by, replica.status), replica.at
+        return dataclasses.replace(record, source=newest, source_at=sent_at, replica=said, replica_at=said_at)
+
+    # -- what is said -------------------------------------------------------------------------------------------
+
+    def _record(self, appliance_id: str, status: Status, now: datetime) -> None:
+        self._writing.look_at(self._remember(appliance_id, status, now))
+        if self._clocks.hear(appliance_id, status.at, now):
+            self._writing.look_at(key for key, seen in self._heard.all().items() if seen.by == appliance_id)
+        free = status.store_free_bytes
+        self._spoke[appliance_id] = self._spoke.get(appliance_id) if free is None else free
+        if status.stores:
+            self._stores[appliance_id] = status.stores
+        self._numbers.note(appliance_id, status)
+        if status.unsaid:
+            self._unsaid[appliance_id] = (
+                f"cannot tell all that it has, or tells what nothing can have: {status.unsaid}"
+            )
+        self._old_copies.note(appliance_id, status.old_copies, now)
+
+    def _remember(self, appliance_id: str, status: Status, now: datetime) -> Iterable[Key]:
+        """Gives that of which more than figures was said. What does not count takes back what was said before."""
+        current = self._says_changes(appliance_id)
+        keys: dict[Key, None] = {}
+        wholes: tuple[AnyStatus, ...] = (*status.sources, *status.replicas)
+        for whole, counts in zip(wholes, self._counting.of(appliance_id, wholes), strict=True):
+            if counts:
+                keys[self._heard.keep(appliance_id, whole, now, current)] = None
+                self._missed.came(appliance_id, whole.machine_id)
+            else:
+                self._heard.gone(appliance_id, whole.machine_id, type(whole))
+                self._missed.one(appliance_id, whole.machine_id)
+        for change in status.replica_changes:
+            key = self._heard.change(appliance_id, change, now)
+            if self._is_known(appliance_id, change.status.machine_id, key) and key is not None:
+                keys[key] = None
+        rows: tuple[Figures, ...] = (*status.source_figures, *status.replica_figures)
+        for figures in rows:
+            key = self._heard.figures(appliance_id, figures, now)
+            self._is_known(appliance_id, figures.machine_id, key)
+        for machine_id in status.sources_gone:
+            self._heard.gone(appliance_id, machine_id, SourceStatus)
+        for machine_id in status.replicas_gone:
+            self._heard.gone(appliance_id, machine_id, ReplicaStatus)
+        self._heard.from_now(appliance_id, now)
+        return keys
+
+    def _is_known(self, appliance_id: str, machine_id: str, key: Key | None) -> bool:
+        if key is None:
+            self._missed.one(appliance_id, machine_id)
+        return key is not None
+
+    def _says_changes(self, appliance_id: str) -> bool:
+        hello = self._hellos.get(appliance_id)
+        return hello is not None and hello.says_changes
+
+    # -- what is written ----------------------------------------------------------------------------------------
+
+    def _write(self, due: Due, appliances: Collection[str]) -> None:
+        """Together; if that is refused, each for itself. What is refused again is given up until more is said of it."""
+        speakers, write = self._numbers.speakers, self._write_together
+        if is_written("all", partial(write, due, appliances, speakers)):
+            return
+        for each in appliances:
+            self._appliances_written[each] = self._now()
+            if not is_written(f"appliance/{each}", partial(write, NOTHING, (each,), ())):
+                del self._spoke[each]
+        for each in speakers:
+            if not is_written(f"numbers of {each}", partial(write, NOTHING, (), (each,))):
+                self._numbers.wrote((each,))
+        for each in due.machines:
+            part = due.among((each,))
+            if not is_written(f"machine/{each}", partial(write, part, (), ())):
+                self._writing.gave_up(part)
+
+    def _write_together(self, due: Due, appliances: Collection[str], speakers: Collection[str]) -> None:
+        """Only of appliances whose connection this vault process has."""
+        unsaid, self._unsaid = self._unsaid, {}
+        with self._doubted(due), self._store.transaction() as tx:
+            ours = {each for each in {*due.appliances, *appliances} if tx.links.holds(each)}
+            for each in sorted(ours.intersection(appliances)):
+                self._write_appliance(tx, each, self._spoke[each])
+            written = self._writing.write(tx, due.of(ours))
+            self._numbers.write(tx, speakers, self._now())
+            for each, what in unsaid.items():
+                disbelief.note(tx, each, what, self._now())
+        self._writing.wrote(due, written)
+        self._numbers.wrote(speakers)
+        for each in appliances:
+            del self._spoke[each]
+        self._to_tell.update(key[0] for key in written.due.urgent)
+
+    def _write_end(self, appliance_id: str, everything: Due) -> None:
+        """Its connection ended: that, and what it said last."""
+        with self._doubted(everything), self._store.transaction() as tx:
+            if not tx.links.drop(appliance_id):
+                return  # it has connected to another process meanwhile, which knows more
+            appliance = tx.appliances.find(appliance_id)
+            if appliance:
+                gone = dataclasses.replace(appliance, connected=False, last_seen_at=self._now())
+                tx.appliances.put(gone)
+            written = self._writing.write(tx, everything)
+        self._writing.wrote(everything, written)
+        self._to_tell.update(key[0] for key, seen in written.due.whole.items() if seen.changed_urgently)
+
+    @contextlib.contextmanager
+    def _doubted(self, due: Due) -> Iterator[None]:
+        try:
+            yield
+        except Exception:
+            self._heard.doubt((*due.urgent, *due.whole))
+            raise
+
+    def _appliance_is_due(self, appliance_id: str, now: datetime) -> bool:
+        written_at = self._appliances_written.get(appliance_id)
+        return written_at is None or abs(now - written_at) >= WRITE_EVERY
+
+    def _write_appliance(
+        self, tx: ports.Transaction, appliance_id: str, store_free_bytes: int | None
+    ) -> None:
+        appliance = tx.appliances.find(appliance_id)
+        hello = self._hellos.get(appliance_id)
+        if appliance is None or hello is None:
+            return
+        free = appliance.store_free_bytes if store_free_bytes is None else store_free_bytes
+        stores, now = self._stores.get(appliance_id, appliance.stores), self._now()
+        tx.appliances.put(
+            dataclasses.replace(
+                appliance,
+                connected=True,
+                last_seen_at=now,
+                hello=hello,
+                store_free_bytes=free,
+                stores=stores,
+            )
+        )
+        self._appliances_written[appliance_id] = now
+        said_now = self._stores.get(appliance_id, ())
+        spaces = [(store_free_bytes, None), *((each.free_bytes, each.size_bytes) for each in said_now)]
+        for said, size in spaces:
+            if said and not believed(said, size):
+                disbelief.note(tx, appliance_id, f"says that {exact_size(said)} are free in its store", now)
+
+
+def _nowhere(_appliance_id: str) -> bool:
+    return False

@@ -1,0 +1,79 @@
+"""Which whole statuses count: not what is not theirs to say, nor what the side that was left still says of another epoch."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from ....domain.lifecycle import State
+from ....wire.control.statuses import SourceStatus
+from ... import ports
+from .authority import Strangers, speaks_for
+from .latest_status import AnyStatus, Key, Seen
+
+Known = Callable[[str, type[AnyStatus]], Seen | None]
+
+
+class Counting:
+    """Belongs to one thread. `known` gives what was said last of a side of a machine."""
+
+    def __init__(self, store: ports.Store, known: Known) -> None:
+        self._store = store
+        self._known = known
+        self._strangers = Strangers()
+
+    def of(self, appliance_id: str, wholes: Sequence[AnyStatus]) -> Sequence[bool]:
+        """Of each whether it counts. The store is asked once, and only for those that say something else than was said last."""
+        seen = [self._known(each.machine_id, type(each)) for each in wholes]
+        news = [
+            (each, known)
+            for each, known in zip(wholes, seen, strict=True)
+            if known is None or (known.by, known.status.epoch) != (appliance_id, each.epoch)
+        ]
+        counts = self._of_news(appliance_id, news) if news else {}
+        return [counts.get((each.machine_id, type(each)), True) for each in wholes]
+
+    def _of_news(
+        self, appliance_id: str, news: Sequence[tuple[AnyStatus, Seen | None]]
+    ) -> Mapping[Key, bool]:
+        with self._store.reading() as tx:
+            ids = sorted({each.machine_id for each, _ in news})
+            machines = {machine.id: machine for machine in tx.machines.several(ids)}
+            old = {
+                each.machine_id
+                for each, known in news
+                if known is None and each.machine_id in machines and each.epoch < machines[each.machine_id].epoch
+            }  # fmt: skip
+            kept = tx.statuses.get_many(sorted(old))
+        return {
+            (each.machine_id, type(each)): self._is_theirs(appliance_id, each, machines.get(each.machine_id))
+            and _is_present(machines[each.machine_id], each, known, kept.get(each.machine_id))
+            for each, known in news
+        }
+
+    def _is_theirs(self, appliance_id: str, status: AnyStatus, machine: ports.MachineRecord | None) -> bool:
+        if machine is not None and speaks_for(machine, status) == appliance_id:
+            return True
+        self._strangers.note(appliance_id, status.machine_id)
+        return False
+
+
+def _is_present(
+    machine: ports.MachineRecord, status: AnyStatus, known: Seen | None, kept: ports.StatusRecord | None
+) -> bool:
+    if known is None:
+        return kept is None or not _is_superseded(machine, status, kept)
+    return status.epoch == known.status.epoch or _replaces(machine, status, known.status)
+
+
+def _is_superseded(machine: ports.MachineRecord, status: AnyStatus, kept: ports.StatusRecord) -> bool:
+    """For a vault that has just started: whether a status is of an earlier epoch, and it holds one of the machine's own already. Then this is
+    what the side that was left says; the same appliance may speak for the present side in the same breath."""
+    if status.epoch >= machine.epoch:
+        return False
+    side = kept.source if isinstance(status, SourceStatus) else kept.replica
+    return side is not None and side.epoch == machine.epoch
+
+
+def _replaces(machine: ports.MachineRecord, status: AnyStatus, known: AnyStatus) -> bool:
+    """Whether a status of another epoch counts. A vault that was restored from before a change of direction is behind its
+    appliances: for it the machine's own epoch counts; while it is reprotected, the epoch that begins."""
+    epoch = machine.epoch + (machine.state is State.REPROTECTING)
+    return status.epoch == epoch or (status.epoch > known.epoch and known.epoch != epoch)

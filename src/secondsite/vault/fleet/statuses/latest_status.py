@@ -1,0 +1,281 @@
+"""The newest status of each side of every machine, as the appliances said it; what of it the store does not hold yet.
+
+An appliance that says changes says them against what it has said before over the same connection. A status is `current` from then on:
+what is not said again is as it was when the appliance was heard last. After a connection ends, or something was missed, nothing is
+believed until it was said whole.
+"""
+
+import dataclasses
+import threading
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from ....wire.common import compact
+from ....wire.control import changes
+from ....wire.control.statuses import ReplicaStatus, SourceStatus
+from . import change_filter
+from .new_points import UNKNOWN, Unwritten
+
+AnyStatus = SourceStatus | ReplicaStatus
+Key = tuple[str, type[AnyStatus]]
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Equal as long as nothing changed that is `urgent`, or of the `document` without figures and points. `points`: of them alone."""
+
+    urgent: int
+    document: int
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A status of one side of a machine, and the appliance that gave it; `written` is what the store holds of that side."""
+
+    status: AnyStatus
+    by: str
+    at: datetime
+    marks: Marks
+    current: bool
+    turn: int = 0
+    """Rises with everything that is said of it."""
+    written: Marks | None = None
+    written_at: datetime | None = None
+    written_turn: int = -1
+    points: Unwritten = UNKNOWN
+    digest: str | None = None
+    """Of a replica's points, as its appliance said it with the last change."""
+
+    @property
+    def is_news(self) -> bool:
+        """The store does not hold it, or not that it was confirmed."""
+        return (self.turn, self.at) != (self.written_turn, self.written_at)
+
+    @property
+    def changed_urgently(self) -> bool:
+        return self.written is None or self.written.urgent != self.marks.urgent
+
+    @property
+    def changed_document(self) -> bool:
+        return self.written is None or self.written.document != self.marks.document
+
+    @property
+    def changed_points(self) -> bool:
+        return isinstance(self.status, ReplicaStatus) and bool(self.points)
+
+
+class Last(NamedTuple):
+    """What one side of a machine said last, by which appliance, and when that was so."""
+
+    status: AnyStatus
+    by: str
+    at: datetime
+
+
+class Heard:
+    """Filled by one thread, read by many."""
+
+    def __init__(self) -> None:
+        self._seen: dict[Key, Seen] = {}
+        self._by: dict[str, datetime] = {}
+        self._lock = threading.Lock()
+
+    def find(self, machine_id: str, side: type[AnyStatus]) -> Seen | None:
+        with self._lock:
+            return self._as_of_now(self._seen.get((machine_id, side)))
+
+    def sides(self, machine_ids: Iterable[str]) -> Mapping[str, tuple[Last | None, Last | None]]:
+        """What the source and the target of each said last. Without the lock, which nobody is to hold for a thousand: each is one object."""
+        return {
+            each: (self._last((each, SourceStatus)), self._last((each, ReplicaStatus)))
+            for each in machine_ids
+        }
+
+    def all(self) -> Mapping[Key, Seen]:
+        with self._lock:
+            return {
+                key: now for key, seen in self._seen.items() if (now := self._as_of_now(seen)) is not None
+            }
+
+    def from_now(self, appliance_id: str, now: datetime) -> None:
+        """The appliance said something: what it said before and did not take back holds."""
+        with self._lock:
+            if now < self._by.get(appliance_id, now):
+                self._set_back(appliance_id, now)
+            self._by[appliance_id] = now
+
+    def end(self, appliance_id: str) -> None:
+        """Its connection ended, or something that it said was missed."""
+        with self._lock:
+            for key, seen in self._seen.items():
+                if seen.by == appliance_id and seen.current:
+                    self._seen[key] = self._ended(seen)
+
+    def keep(self, appliance_id: str, status: AnyStatus, now: datetime, current: bool) -> Key:
+        """It was said whole."""
+        key: Key = (status.machine_id, type(status))
+        with self._lock:
+            known = self._seen.get(key)
+            if isinstance(status, ReplicaStatus):
+                held = known.status.points if known and isinstance(known.status, ReplicaStatus) else ()
+                status = status.model_copy(update={"points": compact.points(status.points, held)})
+            marks = _marks(status)
+            self._seen[key] = (
+                Seen(status, appliance_id, now, marks, current)
+                if known is None
+                else dataclasses.replace(
+                    known,
+                    status=status,
+                    by=appliance_id,
+                    at=now,
+                    marks=marks,
+                    current=current,
+                    turn=known.turn + 1,
+                    points=_compared(known, status, appliance_id),
+                    digest=None,
+                )
+            )
+        return key
+
+    def figures(self, appliance_id: str, said: changes.Figures, now: datetime) -> Key | None:
+        """None if what they belong to is not known."""
+        side = SourceStatus if isinstance(said, changes.SourceFigures) else ReplicaStatus
+        key: Key = (said.machine_id, side)
+        with self._lock:
+            seen = self._base(key, appliance_id)
+            if seen is None or seen.status.epoch != said.epoch:
+                return None
+            self._seen[key] = dataclasses.replace(
+                seen, status=changes.with_figures(seen.status, said), at=now, turn=seen.turn + 1
+            )
+        return key
+
+    def change(self, appliance_id: str, said: changes.ReplicaChange, now: datetime) -> Key | None:
+        """None if it is not a change of what is known."""
+        key: Key = (said.status.machine_id, ReplicaStatus)
+        if said.came:
+            said = said.model_copy(update={"came": compact.points(said.came)})
+        with self._lock:
+            seen = self._base(key, appliance_id)
+            known = seen.status if seen is not None else None
+            if seen is None or not isinstance(known, ReplicaStatus):
+                return None
+            status = changes.changed(known, said, seen.digest)
+            if status is None:
+                return None
+            points = seen.points.after((point.id for point in said.came), said.gone)
+            marks = _marks(status, seen)
+            self._seen[key] = dataclasses.replace(
+                seen,
+                status=status,
+                at=now,
+                marks=marks,
+                turn=seen.turn + 1,
+                points=points,
+                digest=said.digest,
+            )
+        return key
+
+    def gone(self, appliance_id: str, machine_id: str, side: type[AnyStatus]) -> None:
+        """What was said of it holds no more; it stays what was last heard. With the protection the store may lose it."""
+        with self._lock:
+            seen = self._base((machine_id, side), appliance_id)
+            if seen is not None:
+                self._seen[machine_id, side] = dataclasses.replace(
+                    self._ended(seen), written=None, points=UNKNOWN
+                )
+
+    def wrote(
+        self,
+        written: Mapping[Key, Seen],
+        figures: Collection[Key],
+        rows: Mapping[str, Mapping[str, int]],
+    ) -> None:
+        """`figures`: those of which they were written too. `rows`: by machine, those of its points, where these were written."""
+        with self._lock:
+            for key, each in written.items():
+                if key in self._seen:
+                    seen = dataclasses.replace(self._seen[key], written=each.marks)
+                    if key[0] in rows and isinstance(each.status, ReplicaStatus):
+                        seen = dataclasses.replace(seen, points=Unwritten(rows[key[0]]))
+                    self._seen[key] = (
+                        dataclasses.replace(seen, written_at=each.at, written_turn=each.turn)
+                        if key in figures
+                        else seen
+                    )
+
+    def doubt(self, tried: Iterable[Key]) -> None:
+        """To write these failed: nobody knows whether the store holds them, since a commit may end well unheard."""
+        with self._lock:
+            for key in tried:
+                if key in self._seen:
+                    self._seen[key] = dataclasses.replace(
+                        self._seen[key], written=None, written_turn=-1, points=UNKNOWN
+                    )
+
+    def forget_all_but(self, machine_ids: Iterable[str]) -> None:
+        keep = set(machine_ids)
+        with self._lock:
+            self._seen = {key: seen for key, seen in self._seen.items() if key[0] in keep}
+
+    def forget_said_by(self, appliance_id: str) -> None:
+        """Another vault process may have heard newer things, and written them."""
+        with self._lock:
+            self._seen = {key: seen for key, seen in self._seen.items() if seen.by != appliance_id}
+
+    def _base(self, key: Key, appliance_id: str) -> Seen | None:
+        """What a change of this appliance is made from."""
+        seen = self._seen.get(key)
+        return seen if seen is not None and seen.current and seen.by == appliance_id else None
+
+    def _set_back(self, appliance_id: str, now: datetime) -> None:
+        """The vault's clock was: what holds now was not seen later."""
+        for key, seen in self._seen.items():
+            if seen.current and seen.by == appliance_id and seen.at > now:
+                self._seen[key] = dataclasses.replace(seen, at=now)
+
+    def _as_of_now(self, seen: Seen | None) -> Seen | None:
+        if seen is None or not seen.current:
+            return seen
+        return dataclasses.replace(seen, at=self._held_at(seen))
+
+    def _last(self, key: Key) -> Last | None:
+        seen = self._seen.get(key)
+        return None if seen is None else Last(seen.status, seen.by, self._held_at(seen))
+
+    def _held_at(self, seen: Seen) -> datetime:
+        return max(seen.at, self._by.get(seen.by, seen.at)) if seen.current else seen.at
+
+    def _ended(self, seen: Seen) -> Seen:
+        now = self._as_of_now(seen)
+        assert now is not None
+        return dataclasses.replace(now, current=False)
+
+
+def _compared(known: Seen, now: AnyStatus, appliance_id: str) -> Unwritten:
+    """What another appliance said may have been said to other vault processes since, and written by them."""
+    if not isinstance(known.status, ReplicaStatus) or not isinstance(now, ReplicaStatus):
+        return known.points
+    if known.by != appliance_id:
+        return UNKNOWN
+    return known.points.compared(known.status, now)
+
+
+def _marks(status: AnyStatus, before: Seen | None = None) -> Marks:
+    """Of the same points, those of `before` are not looked at again."""
+    points = 0
+    rest = changes.without_figures(status)
+    if isinstance(status, ReplicaStatus) and isinstance(rest, ReplicaStatus):
+        has_same = (
+            before is not None
+            and isinstance(before.status, ReplicaStatus)
+            and before.status.points is status.points
+        )
+        points = (
+            before.marks.points if before is not None and has_same else hash(change_filter.points(status))
+        )
+        rest = rest.model_copy(update={"points": ()})
+    return Marks(hash((change_filter.of(status), points)), hash(rest.model_dump_json()), points)

@@ -1,0 +1,112 @@
+"""The numbers of orders that appliances have seen, until they are written; and which of them are believed."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+from ....domain import counters
+from ....wire.control import Status
+from ... import ports
+from ...health import disbelief
+from .writer import ONE_AT_A_TIME
+
+Seen = tuple[int, int]
+"""Of orders, and of those for drills."""
+Key = tuple[str, str]
+"""A machine, and the appliance that says it."""
+
+
+class NumbersSeen:
+    """Belongs to one thread. Each appliance says each number once per connection.
+
+    This vault knows what it gave. Who has seen more has them from before the vault was restored, or of another one: that is taken of
+    each appliance once, in its bounds. Else who says one more again and again would overtake each job of the machine (ADR 146)."""
+
+    def __init__(self) -> None:
+        self._seen: dict[Key, Seen] = {}
+        self._ahead: set[Key] = set()
+        """Who said more than was given, and was believed."""
+        self._rising: set[Key] = set()
+        """The same, until it is durable."""
+
+    def __bool__(self) -> bool:
+        return bool(self._seen)
+
+    def note(self, appliance_id: str, status: Status) -> None:
+        orders, drills = status.generations, status.drill_generations
+        for machine_id in {*orders, *drills}:
+            seen = orders.get(machine_id, 0), drills.get(machine_id, 0)
+            self._seen[machine_id, appliance_id] = _highest(
+                seen, self._seen.get((machine_id, appliance_id), (0, 0))
+            )
+
+    @property
+    def speakers(self) -> set[str]:
+        """The appliances that said them."""
+        return {appliance_id for _, appliance_id in self._seen}
+
+    def write(self, tx: ports.Transaction, speakers: Collection[str], now: datetime) -> None:
+        """Those that these said. Only what an appliance of the machine says counts, and that which is believed."""
+        said = {key: seen for key, seen in self._seen.items() if key[1] in speakers}
+        if not said:
+            return
+        tx.one_at_a_time(ONE_AT_A_TIME)
+        ids = sorted({key[0] for key in said})
+        places = {each.id: each for each in tx.machines.places(ids)}
+        ahead = sorted(
+            {key[0] for key, seen in said.items() if key[0] in places and _is_ahead(seen, places[key[0]])}
+        )
+        known = _known(tx, ahead) if ahead else {}
+        self._rising.clear()
+        highest: dict[str, Seen] = {}
+        for key, seen in said.items():
+            machine_id, appliance_id = key
+            place = places.get(machine_id)
+            if place and appliance_id in (place.source_appliance_id, place.target_appliance_id):
+                given = place.generation, place.drill_generation
+                counted = self._counted(tx, key, seen, given, known.get(machine_id, (0, 0)), now)
+                highest[machine_id] = _highest(counted, highest.get(machine_id, (0, 0)))
+        tx.statuses.put_numbers(highest)
+
+    def wrote(self, speakers: Collection[str]) -> None:
+        """Theirs are durable, or can never be."""
+        self._ahead |= {key for key in self._rising if key[1] in speakers}
+        self._seen = {key: seen for key, seen in self._seen.items() if key[1] not in speakers}
+
+    def forget_all_but(self, machine_ids: Collection[str]) -> None:
+        """Of machines that are no longer under protection."""
+        self._ahead = {key for key in self._ahead if key[0] in machine_ids}
+
+    def _counted(
+        self, tx: ports.Transaction, key: Key, seen: Seen, given: Seen, known: Seen, now: datetime
+    ) -> Seen:
+        """What of it is believed."""
+        there = _highest(given, known)
+        ahead = [number for number, least in zip(seen, there, strict=True) if number > least]
+        if not ahead:
+            return seen
+        bounds = (given[0] + counters.MOST_VERBS_UNSEEN, given[1] + counters.MOST_VERBS_UNSEEN)
+        if key not in self._ahead and seen == _lowest(seen, bounds):
+            self._rising.add(key)
+            return seen
+        what = f"says that it has seen an order of generation {max(ahead)} of machine {key[0]}, of which this vault gave {max(given)}"
+        disbelief.note(tx, key[1], what, now)
+        return _lowest(seen, there)
+
+
+def _is_ahead(seen: Seen, place: ports.MachinePlace) -> bool:
+    """Whether it is more than was given."""
+    return seen[0] > place.generation or seen[1] > place.drill_generation
+
+
+def _known(tx: ports.Transaction, ids: list[str]) -> Mapping[str, Seen]:
+    """What was said, and believed, before."""
+    orders, drills = tx.statuses.generations(ids), tx.statuses.generations(ids, of_drills=True)
+    return {each: (orders.get(each, 0), drills.get(each, 0)) for each in ids}
+
+
+def _highest(one: Seen, other: Seen) -> Seen:
+    return max(one[0], other[0]), max(one[1], other[1])
+
+
+def _lowest(one: Seen, other: Seen) -> Seen:
+    return min(one[0], other[0]), min(one[1], other[1])

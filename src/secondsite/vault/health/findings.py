@@ -1,0 +1,563 @@
+"""The findings of a machine: what the appliances report, and what only the vault can see. Pure."""
+
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from ...domain import advice, bring_up, health, shell
+from ...domain.amounts import span
+from ...domain.health import Health, HealthFinding
+from ...domain.lifecycle import DrillState, State
+from ...domain.policies import ReplicationPolicy
+from ...jobs.model.views import JobView
+from ...wire.common.machines import PowerState
+from ...wire.common.points import PointShape
+from ...wire.control.statuses import ReplicaStatus
+from .. import ports
+from ..steps import lookup
+from . import disbelief, standing_findings
+from .derived import Derived
+
+RUNS_AT_TARGET = frozenset(
+    {
+        State.FAILED_OVER,
+        State.CHANGING_RECOVERY_POINT,
+        State.COMMITTING,
+        State.COMMITTED,
+        State.REPROTECTING,
+        State.PLANNED_FAILED_OVER,
+        State.PLANNED_CHANGING_RECOVERY_POINT,
+        State.PLANNED_COMMITTING,
+    }
+)
+"""The machine runs, or should run, at its target."""
+SHOULD_RUN = frozenset({State.FAILED_OVER, State.COMMITTED, State.PLANNED_FAILED_OVER})
+"""At its target, with no verb that stops it for a moment."""
+OFF, DRILL_OFF = "failed-over-machine-off", "drill-machine-off"
+MISSING = "failed-over-machine-missing"
+NOT_THERE = frozenset({OFF, MISSING})
+TWO_COPIES = "source-running-after-failover"
+HALF_WAY = frozenset({State.FAILOVER_FAILED, State.CANCEL_FAILED})
+"""It may be off at both sites, and waits there for a person."""
+KNOWN_AT_SOURCE = HALF_WAY | {State.PROTECTED}
+KNOWN_AT_TARGET = KNOWN_AT_SOURCE | {State.FAILED_OVER, State.PLANNED_FAILED_OVER}
+"""At rest, its appliance there tells of the machine all the time."""
+UNCOMMITTED = frozenset({State.FAILED_OVER, State.PLANNED_FAILED_OVER})
+REPLICATES = frozenset({State.ENABLING, State.INITIAL_REPLICATING, State.PROTECTED, State.REPROTECTING})
+_WENT_AWAY = RUNS_AT_TARGET - {
+    State.PLANNED_FAILED_OVER,
+    State.PLANNED_CHANGING_RECOVERY_POINT,
+    State.PLANNED_COMMITTING,
+}
+"""Not by the check that is remembered, or for good."""
+# In reprotect the old source has been withdrawn already, or is about to be.
+_TWO_COPIES = RUNS_AT_TARGET - {State.REPROTECTING}
+
+
+NEVER = datetime.max.replace(tzinfo=UTC)
+CA_TOLD_BEFORE = timedelta(days=90)
+SPOKEN_WITHIN = timedelta(seconds=30)
+"""Of the start of a vault: so long it does not say that a point is old of which it only has not heard that there is a newer one."""
+SILENT = timedelta(seconds=health.SILENT_SECONDS)
+LATE_CLOCKS = timedelta(minutes=1)
+"""So much may clocks differ, and statuses be late."""
+LEFT_WHEN_LATE = 0.3
+"""Of a certificate's time: 27 of 90 days."""
+NOT_OFF = {
+    PowerState.RUNNING: "runs",
+    PowerState.PAUSED: "is paused",
+    PowerState.CRASHED: "has crashed, and is kept with its memory",
+    PowerState.ELSEWHERE: "runs on another host, or its disks are in use there,",
+}
+"""How a copy that may write is spoken of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """Everything that the findings of a machine are derived from."""
+
+    machine: ports.MachineRecord
+    status: ports.StatusRecord
+    policy: ReplicationPolicy | None
+    source: ports.ApplianceRecord | None
+    target: ports.ApplianceRecord | None
+    certificate_lifetime: timedelta = timedelta(days=90)
+    ca_ends_at: datetime | None = None
+    listens_since: datetime | None = None
+    """When the vault started: what it knows from before may be out of date."""
+    drill_counts: timedelta = standing_findings.DRILL_COUNTS
+    seen_generation: int = 0
+    """The highest number of an order for it that an appliance has seen; asked for where it may say more than the record."""
+    missed_since: datetime | None = None
+    """Since when something was to be heard of it of a side that never said anything, as of a machine that was adopted."""
+    reverse_failed: JobView | None = None
+    """The reprotect that was to begin by itself after the machine's commit, and failed."""
+
+
+@Derived
+def newest_point(replica: ReplicaStatus) -> PointShape | None:
+    """The point that arrived last."""
+    return max(replica.points, key=lambda point: (point.epoch, point.seq), default=None)
+
+
+def newest_point_at(status: ports.StatusRecord) -> datetime | None:
+    """Its instant."""
+    newest = newest_point(status.replica) if status.replica else None
+    return newest.taken_at if newest else None
+
+
+def recoverable_at(status: ports.StatusRecord) -> datetime | None:
+    """The instant of the newest usable point. A machine that is off changes nothing, so what was sent last is as new
+    as the machine itself."""
+    newest = believed_at(status, newest_point_at(status))
+    source = status.source
+    if newest and source and source.power == "off" and source.sent_at:
+        return max(newest, source.sent_at)
+    return newest
+
+
+def believed_at(status: ports.StatusRecord, said: datetime | None) -> datetime | None:
+    """The instant of a point as its target says it; one that was not yet when it was said, by the source's clock either, is no later
+    than what the source sent last."""
+    if said is None or status.replica_at is None:
+        return said
+    sent_at = status.source.sent_at if status.source else None
+    ahead = sent_at - status.source_at if sent_at and status.source_at else timedelta()
+    possible = status.replica_at + max(ahead, timedelta()) + LATE_CLOCKS
+    last = sent_at or status.replica_at
+    return said if said <= max(possible, last) else last
+
+
+def _not_yet(situation: Situation) -> Iterator[HealthFinding]:
+    """A point of an instant that is to come."""
+    said = newest_point_at(situation.status)
+    believed = believed_at(situation.status, said)
+    if said is None or believed is None or said == believed:
+        return
+    who = f"'{situation.target.name}' of site" if situation.target else "of site"
+    what = (
+        f"Appliance {who} {situation.machine.target_site} says that the newest point is of {said:%Y-%m-%d %H:%M:%S} UTC, which is to come. "
+        f"That was not taken: it counts as of {believed:%Y-%m-%d %H:%M:%S} UTC."
+    )
+    yield HealthFinding(disbelief.CODE, what, believed)
+
+
+def findings(situation: Situation, now: datetime) -> tuple[HealthFinding, ...]:
+    """All that is wrong with the machine at `now`, the oldest first."""
+    two_copies = list(_two_copies(situation))
+    own = {finding.code for finding in two_copies}
+    found = [
+        *(finding for finding in _reported(situation) if finding.code not in own),
+        *_rpo(situation, now),
+        *_unreachable(situation),
+        *_forgotten(situation, now),
+        *disbelief.of_machine(situation.source, situation.target),
+        *_not_yet(situation),
+        *_certificates(situation, now),
+        *_authority(situation, now),
+        *_by_state(situation),
+        *_nowhere(situation),
+        *_behind(situation),
+        *_warned(situation),
+        *_names(situation),
+        *_addresses(situation),
+        *_not_reversed(situation),
+        *standing_findings.standing(situation.machine, now, situation.drill_counts, situation.policy),
+        *two_copies,
+    ]
+    advised = (_advised(situation, finding) for finding in found)
+    return tuple(sorted(advised, key=lambda finding: (finding.since, finding.code)))
+
+
+def _advised(situation: Situation, finding: HealthFinding) -> HealthFinding:
+    """With what is possible in the machine's state."""
+    machine, forgotten = situation.machine, lookup.is_forgotten(situation.machine, situation.status)
+    of = advice.Of(
+        machine.name,
+        machine.target_site,
+        machine.state,
+        machine.drill_state,
+        machine.target_fabric_id,
+        forgotten,
+    )
+    instead = advice.instead(finding.code, of)
+    return replace(finding, instead=instead) if instead else finding
+
+
+def steady_until(situation: Situation, now: datetime) -> datetime | None:
+    """Until when the findings at `now` stay what they are, if nothing changes but the clock, and the instants at which the two sides said
+    what they say. None: nobody can tell."""
+    exceeded_at = _exceeded_at(situation)
+    silent_at = [at + SILENT for _side, at in _speakers(situation)]
+    if _goes_by_what_was_seen(situation) or (exceeded_at is not None and now > exceeded_at):
+        return None  # of the second one its age is told
+    if any(now > at for at in silent_at):
+        return None  # it may speak at any moment
+    late_at = (_late_at(situation, each) for each in (situation.source, situation.target) if each is not None)
+    stands = standing_findings.standing_from(situation.machine, situation.drill_counts, situation.policy)
+    turns = (exceeded_at, *silent_at, *late_at, _ca_told_at(situation), *stands)
+    return min((each for each in turns if each is not None and each >= now), default=NEVER)
+
+
+def _goes_by_what_was_seen(situation: Situation) -> bool:
+    machine, status = situation.machine, situation.status
+    if machine.state in HALF_WAY or rests_off(machine, status):
+        return True
+    if machine.state in SHOULD_RUN and status.replica is not None and "failover" not in status.replica.runs:
+        return True  # it counts once it is heard after the failover
+    runs_there = status.replica is not None and bool(status.replica.runs)
+    if machine.state not in _TWO_COPIES and not runs_there:
+        return False
+    seen_at = _runs_at_source(status, machine)  # once it counts, it counts whenever it is seen again
+    return seen_at is not None and (machine.failed_over_at is None or seen_at <= machine.failed_over_at)
+
+
+def overall(machine: ports.MachineRecord, found: tuple[HealthFinding, ...]) -> Health:
+    """As bad as the worst finding; without one that colours it, healthy for a machine that replicates, not applicable for others."""
+    if any(finding.kind.colours for finding in found):
+        return health.overall(found)
+    return Health.HEALTHY if machine.state in REPLICATES else Health.NOT_APPLICABLE
+
+
+def _reported(situation: Situation) -> Iterator[HealthFinding]:
+    # The last report of a site that the machine has left is out of date.
+    status, machine = situation.status, situation.machine
+    source = None if machine.state in RUNS_AT_TARGET else status.source
+    sides = (
+        (source, situation.source, machine.source_site),
+        (status.replica, situation.target, machine.target_site),
+    )
+    for side, appliance, site in sides:
+        for finding in side.findings if side else ():
+            if finding.code in NOT_THERE | {DRILL_OFF} and not _should_run(finding.code, situation.machine):
+                continue
+            if finding.code == TWO_COPIES and _is_the_only_copy(situation):
+                continue
+            who = (
+                f"appliance '{appliance.name}' of site {site}"
+                if appliance
+                else f"the appliance of site {site}"
+            )
+            if finding.code == health.CLOCK_SKEW:  # of a status, but the vault's own
+                yield HealthFinding(finding.code, finding.what, finding.since)
+            else:
+                yield HealthFinding(_believed(finding.code, side is source), finding.what, finding.since, who)
+
+
+def _believed(code: str, of_source: bool) -> str:
+    """A newer appliance may report codes that this vault does not know. And what the vault finds itself is not for them to say: the advice
+    would be to stop a machine at the other site."""
+    kind = health.CATALOGUE.get(code)
+    is_theirs = kind is not None and not kind.by_vault and (of_source or code != TWO_COPIES)
+    return code if is_theirs else health.UNKNOWN
+
+
+def _should_run(code: str, machine: ports.MachineRecord) -> bool:
+    """The machine that a finding tells to be off."""
+    return machine.state in SHOULD_RUN if code in NOT_THERE else machine.drill_state is DrillState.RUNNING
+
+
+def _is_the_only_copy(situation: Situation) -> bool:
+    """What the source says of a failover that did not come to its end: nothing runs at the target, and the machine is to run on at home."""
+    machine, replica = situation.machine, situation.status.replica
+    if machine.state not in HALF_WAY | advice.MOVES_BETWEEN or _is_said_to_run(machine, replica):
+        return False
+    is_heard = situation.target is not None and situation.target.connected and replica is not None
+    return is_heard or not machine.start_ordered
+
+
+def _rpo(situation: Situation, now: datetime) -> Iterator[HealthFinding]:
+    exceeded_at = _exceeded_at(situation)
+    if (
+        exceeded_at is None
+        or situation.policy is None
+        or now <= exceeded_at
+        or _is_to_be_heard(situation, now)
+    ):
+        return
+    threshold = situation.policy.rpo_threshold_seconds
+    age = (now - exceeded_at).total_seconds() + threshold
+    what = f"The newest recovery point is {span(round(age))} old; the threshold is {span(threshold)}."
+    yield HealthFinding("rpo-exceeded", what, exceeded_at)
+
+
+def _is_to_be_heard(situation: Situation, now: datetime) -> bool:
+    """The vault has just started, and one of the two sides has not spoken yet."""
+    since, status = situation.listens_since, situation.status
+    if since is None or not since <= now < since + SPOKEN_WITHIN:
+        return False
+    return any(at is None or at < since for at in (status.source_at, status.replica_at))
+
+
+def _exceeded_at(situation: Situation) -> datetime | None:
+    """From then on its newest point is too old. None where that does not matter."""
+    if situation.machine.state is not State.PROTECTED or situation.policy is None:
+        return None
+    recoverable = recoverable_at(situation.status) or situation.machine.created_at
+    return recoverable + timedelta(seconds=situation.policy.rpo_threshold_seconds)
+
+
+def _unreachable(situation: Situation) -> Iterator[HealthFinding]:
+    machine = situation.machine
+    sides = [(machine.target_site, machine.target_appliance_id, situation.target)]
+    if machine.state not in RUNS_AT_TARGET:
+        sides.append((machine.source_site, machine.source_appliance_id, situation.source))
+    for site, appliance_id, appliance in sides:
+        if appliance is None:
+            what = f"Appliance '{appliance_id}' of site {site} is no longer enrolled."
+            yield HealthFinding("appliance-unreachable", what, machine.created_at)
+        elif not appliance.connected:
+            since = appliance.last_seen_at or appliance.enrolled_at
+            what = f"Appliance '{appliance.name}' of site {site} has no connection to the vault."
+            yield HealthFinding("appliance-unreachable", what, since)
+
+
+def _forgotten(situation: Situation, now: datetime) -> Iterator[HealthFinding]:
+    if _is_to_be_heard(situation, now):
+        return
+    for appliance, at in _speakers(situation):
+        if now > at + SILENT:
+            what = (
+                f"Appliance '{appliance.name}' of site {appliance.site} is connected, and has said nothing of "
+                f"{situation.machine.name} since {at:%Y-%m-%d at %H:%M:%S} UTC."
+            )
+            yield HealthFinding("forgotten", what, at)
+
+
+def _speakers(situation: Situation) -> Iterator[tuple[ports.ApplianceRecord, datetime]]:
+    """The appliances that are connected and are to speak of the machine at rest, and when each did last."""
+    machine, status = situation.machine, situation.status
+    sides = [(situation.target, status.replica_at)] if machine.state in KNOWN_AT_TARGET else []
+    if machine.state in KNOWN_AT_SOURCE:
+        sides.append((situation.source, status.source_at))
+    for appliance, said_at in sides:
+        at = said_at or situation.missed_since
+        if appliance is not None and appliance.connected and at is not None:
+            yield appliance, at
+
+
+def _certificates(situation: Situation, now: datetime) -> Iterator[HealthFinding]:
+    """An appliance renews its certificate when a third of its time is left: one with less was not renewed."""
+    for appliance in (situation.source, situation.target):
+        if appliance is None:
+            continue
+        late = _late_at(situation, appliance)
+        if now > late:
+            what = (
+                f"The certificate of appliance '{appliance.name}' of site {appliance.site} ends on "
+                f"{appliance.certificate_expires_at:%Y-%m-%d at %H:%M} UTC and was not renewed."
+            )
+            yield HealthFinding("certificate-not-renewed", what, late)
+
+
+def _late_at(situation: Situation, appliance: ports.ApplianceRecord) -> datetime:
+    return appliance.certificate_expires_at - situation.certificate_lifetime * LEFT_WHEN_LATE
+
+
+def _authority(situation: Situation, now: datetime) -> Iterator[HealthFinding]:
+    ends_at, told_at = situation.ca_ends_at, _ca_told_at(situation)
+    if told_at is not None and now > told_at:
+        what = f"The vault's CA ends on {ends_at:%Y-%m-%d at %H:%M} UTC, and all certificates with it."
+        yield HealthFinding("ca-ends", what, told_at)
+
+
+def _ca_told_at(situation: Situation) -> datetime | None:
+    return None if situation.ca_ends_at is None else situation.ca_ends_at - CA_TOLD_BEFORE
+
+
+def _by_state(situation: Situation) -> Iterator[HealthFinding]:
+    machine = situation.machine
+    if machine.state not in HALF_WAY:
+        return
+    since = machine.failed_over_at or situation.status.source_at or machine.created_at
+    if machine.state is State.CANCEL_FAILED:
+        what = f"Machine '{machine.name}' was left half-way between its two sites."
+        yield HealthFinding("cancel-failed", what, since)
+    else:
+        yield HealthFinding("failover-failed", _half_way(machine, situation.status), since)
+
+
+def _nowhere(situation: Situation) -> Iterator[HealthFinding]:
+    """It should run at its target, whose appliance has nothing that it could run on, and so looks for nothing."""
+    machine = situation.machine
+    if machine.state not in SHOULD_RUN or not lookup.is_forgotten(machine, situation.status):
+        return
+    what = f"{bring_up.forgotten(machine.name, machine.target_site)}. As far as is known it runs nowhere."
+    yield HealthFinding(MISSING, what, machine.failed_over_at or machine.created_at)
+
+
+def _behind(situation: Situation) -> Iterator[HealthFinding]:
+    """The vault was restored from before a failover: what its record says is not what is."""
+    machine, status = situation.machine, situation.status
+    replica, dark = status.replica, _dark(situation)
+    if replica is not None and lookup.is_behind(machine, replica):
+        what = f"Machine '{machine.name}' was failed over to site {machine.target_site}, and this vault knows nothing of it."
+        since = replica.processed_at or machine.created_at
+        said = f"{dark}{_unordered(situation)}{what} {_way_on(machine, status)}"
+        yield HealthFinding("record-is-behind", said, since)
+    elif (said := _unordered(situation)) and machine.state not in RUNS_AT_TARGET:
+        yield HealthFinding("record-is-behind", f"{dark}{said}", machine.created_at)
+    elif rests_off(machine, status) and (
+        machine.claimed_by is None or situation.seen_generation > machine.generation
+    ):
+        what = (
+            f"{dark}Machine '{machine.name}' is off at site {machine.source_site}, and its replication rests since a later verb, of which this vault knows "
+            f"nothing. Nobody starts it: 'secondsite machine failover {shell.arguments(machine.name)}' does, at {machine.target_site}; or 'secondsite machine "
+            f"resynchronize {shell.arguments(machine.name)}' has it replicated again, and it can be started where it was."
+        )
+        since = (replica.processed_at if replica else None) or machine.created_at
+        yield HealthFinding("record-is-behind", what, since)
+
+
+def _dark(situation: Situation) -> str:
+    """The beginning of what is said of sites of which one may have changed it since."""
+    sides = [each for each in (situation.source, situation.target) if each is not None and not each.connected]
+    if not sides:
+        return ""
+    sites = " and ".join(dict.fromkeys(each.site for each in sides))
+    return f"This was last heard before {sites} stopped answering, and may be otherwise by now. "
+
+
+def _unordered(situation: Situation) -> str:
+    """Of two copies of which one is there by its appliance's word alone."""
+    machine, status = situation.machine, situation.status
+    if (
+        not _is_said_to_run(machine, status.replica)
+        or machine.start_ordered
+        or _runs_at_source(status, machine) is None
+    ):
+        return ""
+    return (
+        f"The appliance of site {machine.target_site} says that the machine runs there, and it {_runs(status)} at site {machine.source_site} too. "
+        f"This vault ordered no such start: look at both sites which of them people use before either is stopped. "
+    )
+
+
+def rests_off(machine: ports.MachineRecord, status: ports.StatusRecord) -> bool:
+    """Whether it is off, and kept from being replicated or from starting, as after its shutdown for a failover, and runs nowhere else: a vault that
+    knows of no such verb was restored, or has adopted the machine from one that is lost."""
+    source, replica = status.source, status.replica
+    if machine.state is not State.PROTECTED or source is None or replica is None:
+        return False
+    if {source.epoch, replica.epoch} != {machine.epoch} or "failover" in replica.runs:
+        return False
+    return source.power == PowerState.OFF and (source.fenced or not source.running)
+
+
+def _way_on(machine: ports.MachineRecord, status: ports.StatusRecord) -> str:
+    committed = (
+        next((each.id for each in status.replica.points if each.committed), None) if status.replica else None
+    )
+    if committed is None:
+        asked = f"'secondsite machine planned-failover {shell.arguments(machine.name)}' is refused, and names the point that its copy stands on"
+        return f"{asked}; 'secondsite machine failover {shell.arguments(machine.name, options='--point POINT')}' takes it over as it runs."
+    way = f"'secondsite machine failover {shell.arguments(machine.name, options=f'--point {shlex.quote(committed)}')}' takes it over as it runs, then 'machine commit'"
+    turned = status.source is not None and status.source.epoch > machine.epoch
+    return f"{way}{', and, since it is replicated back already, reprotect' if turned else ''}."
+
+
+def _half_way(machine: ports.MachineRecord, status: ports.StatusRecord) -> str:
+    site, known = machine.source_site, status.source
+    source = (
+        f"at site {site} it was last seen {known.power}"
+        if known
+        else f"whether it runs at site {site} is not known"
+    )
+    return f"The failover of machine '{machine.name}' to site {machine.target_site} did not come to its end: {source}."
+
+
+def _warned(situation: Situation) -> Iterator[HealthFinding]:
+    warned = situation.machine.warned
+    if warned is None or _is_of_before(situation.machine, warned.at):
+        return
+    sentences = (*warned.sentences, *_still_so(situation, warned.of_power))
+    if sentences:
+        yield HealthFinding("checked-with-warnings", " | ".join(sentences), warned.at)
+
+
+def _is_of_before(machine: ports.MachineRecord, at: datetime) -> bool:
+    """What was checked then spoke of a machine at home. Once it advised to start an old copy, and that made two copies that wrote."""
+    return machine.state in _WENT_AWAY and machine.failed_over_at is not None and at <= machine.failed_over_at
+
+
+def _still_so(situation: Situation, of_power: Mapping[str, str]) -> Iterator[str]:
+    """Of a machine that is replicated: elsewhere its source is an old copy."""
+    machine, source = situation.machine, situation.status.source
+    if machine.state not in REPLICATES:
+        return
+    of_this_way = source is not None and source.epoch == machine.epoch
+    now = source.power if source and of_this_way and machine.state is not State.REPROTECTING else None
+    yield from (said for power, said in of_power.items() if now in (None, power))
+
+
+def _names(situation: Situation) -> Iterator[HealthFinding]:
+    names = situation.machine.names
+    if names is not None and names.problems:
+        yield HealthFinding("names-elsewhere", " ".join(names.problems.values()), names.at)
+
+
+def _addresses(situation: Situation) -> Iterator[HealthFinding]:
+    """Until its commit: who commits has seen the machine."""
+    machine = situation.machine
+    seen = machine.seen_addresses
+    if (
+        machine.state in UNCOMMITTED
+        and seen is not None
+        and seen.not_given
+        and seen.site == machine.target_site
+    ):
+        yield HealthFinding("address-not-set", " ".join(seen.not_given), seen.at)
+
+
+def _not_reversed(situation: Situation) -> Iterator[HealthFinding]:
+    machine, job = situation.machine, situation.reverse_failed
+    if job is not None and job.error is not None:
+        what = (
+            f"Machine '{machine.name}' was to be protected back to site {machine.source_site} by itself after its commit, and could not: "
+            f"{job.error.message}"
+        )
+        yield HealthFinding("reverse-replication-failed", what, job.ended_at or job.created_at)
+
+
+def _two_copies(situation: Situation) -> Iterator[HealthFinding]:
+    machine = situation.machine
+    # What the target's appliance runs counts in every state, whatever the vault believes; but not of a start that nobody ordered: by
+    # the word of one site alone people would stop what runs at the other.
+    replica = situation.status.replica
+    runs_there = _is_said_to_run(machine, replica) and machine.start_ordered
+    if machine.state not in _TWO_COPIES and not (runs_there and machine.state is not State.REPROTECTING):
+        return
+    seen_at = _runs_at_source(situation.status, machine)
+    if seen_at is not None and (machine.failed_over_at is None or seen_at > machine.failed_over_at):
+        what = f"Machine '{machine.name}' {_runs(situation.status)} at site {machine.source_site} although it was failed over."
+        yield HealthFinding(TWO_COPIES, what, _two_since(situation) or seen_at)
+
+
+def _two_since(situation: Situation) -> datetime | None:
+    """Since the failover, or since the old copy was seen to come on after that."""
+    machine, status = situation.machine, situation.status
+    sides = (each for each in (status.source, status.old_copy) if each is not None and each.power in NOT_OFF)
+    came_on = [each.on_since for each in sides if each.on_since is not None]
+    return max((each for each in (machine.failed_over_at, *came_on) if each is not None), default=None)
+
+
+def _is_said_to_run(machine: ports.MachineRecord, replica: ReplicaStatus | None) -> bool:
+    return replica is not None and "failover" in replica.runs and replica.epoch == machine.epoch
+
+
+def _runs(status: ports.StatusRecord) -> str:
+    powers = [side.power for side in (status.source, status.old_copy) if side is not None]
+    return next((how for power, how in NOT_OFF.items() if power in powers), "runs")
+
+
+def _runs_at_source(status: ports.StatusRecord, machine: ports.MachineRecord) -> datetime | None:
+    """When its source was last seen to run there. What a reprotect that was undone had begun to send back is of a newer
+    epoch: that was the machine at its target."""
+    source, old_copy = status.source, status.old_copy
+    seen = []
+    if old_copy is not None and old_copy.power in NOT_OFF:
+        seen.append(status.old_copy_at)
+    if source is not None and source.power in NOT_OFF and source.epoch == machine.epoch:
+        seen.append(status.source_at)
+    return max((at for at in seen if at is not None), default=None)

@@ -1,0 +1,24 @@
+"""How a message goes to a target: one connection, which is cut when its time is over.
+
+Its rooms:
+
+    connection  the connection
+    webhook     a signed POST
+    mail        to a mail server
+"""
+
+from ....domain.notices.targets import NoticeTarget
+from ..messages import Message
+from . import mail, webhook
+from .connection import DEADLINE_SECONDS, Line, NotDelivered
+
+__all__ = ["DEADLINE_SECONDS", "Line", "NotDelivered", "send"]
+
+
+def send(target: NoticeTarget, secret: str | None, message: Message, line: Line) -> str:
+    """What the other side answered. Raises NotDelivered."""
+    with line:
+        if target.webhook is not None:
+            return webhook.send(target.webhook, secret or "", message, line, target.ca_pem)
+        assert target.mail is not None
+        return mail.send(target.mail, secret, message, line, target.ca_pem)

@@ -1,0 +1,122 @@
+"""A test failover that cleans up by itself: the last steps of its job, after the proof.
+
+They go on once they have begun: a cancel before them undoes the job, which removes the same. What a kill interrupts is done again.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from ....domain import lifecycle, shell
+from ....domain.drills.verdicts import Verdict
+from ....domain.lifecycle import DrillState, Event, Verb
+from ....jobs.model.context import StepContext
+from ....jobs.model.definitions import Step
+from ....jobs.model.outcomes import Done, Outcome, Skipped
+from ....jobs.model.views import JobView, current_steps
+from ....jobs.storage import read
+from ....jobs.storage.database import Session
+from ....wire.common.base import Shape
+from ... import ports
+from ..claim import MachineClaim, untouched
+from ..deps import Deps
+from ..sides.target import Target
+from . import cleaning
+
+KEPT = "its proof failed, and such a one is to be kept"
+
+
+class Asked(Shape):
+    """Of the job's arguments."""
+
+    clean_up: bool = False
+    keep_if_failed: bool = False
+    by_run: bool = False
+
+
+class CleansUp:
+    """The steps, and what the end of a job means that has them."""
+
+    def __init__(self, deps: Deps, target: Callable[[StepContext], Target], claim: MachineClaim) -> None:
+        self._deps = deps
+        self._target = target
+        self._claim = claim
+
+    def steps(self) -> Sequence[Step]:
+        """The drill is being cleaned up as soon as the first one begins."""
+        return (
+            Step(
+                "remove_machine",
+                self._remove_machine,
+                title="Remove the test machine",
+                cancelable=False,
+                begins=self._begin,
+            ),
+            Step("remove_network", self._remove_network, title="Remove the test network", cancelable=False),
+            Step("complete", self._complete, title="Complete testing", cancelable=False),
+        )
+
+    def failure(self, session: Session, job: JobView) -> None:
+        """One that began and could not be brought to its end has failed: nobody else may have seen it."""
+        tx = self._deps.store.within(session)
+        machine = tx.machines.by_id(str(job.subject))
+        ours = machine is not None and machine.drill_claimed_by == job.id
+        if machine is not None and ours and _is_alone(job) and not untouched(session, job):
+            tx.machines.put(replace(machine, drill_failed_at=self._deps.now()))
+        self._claim.failure(session, job)
+
+    def _begin(self, session: Session, job: JobView) -> None:
+        tx = self._deps.store.within(session)
+        machine = tx.machines.get(str(job.subject))
+        if machine.drill_state is DrillState.STARTING and not is_kept(machine, _asked(job)):
+            running = lifecycle.drill_after(machine.drill_state, Event.SUCCEEDED)
+            state = lifecycle.drill_after(running, Verb.CLEANUP_TEST_FAILOVER)
+            tx.machines.put(replace(machine, drill_state=state))
+
+    def _remove_machine(self, ctx: StepContext) -> Outcome:
+        target = self._target(ctx)
+        if is_kept(target.machine, ctx.arguments(Asked)):
+            return Skipped(KEPT)
+        return cleaning.remove_machine(self._deps, ctx, target)
+
+    def _remove_network(self, ctx: StepContext) -> Outcome:
+        target = self._target(ctx)
+        if is_kept(target.machine, ctx.arguments(Asked)):
+            return Skipped(KEPT)
+        return cleaning.remove_network(self._deps, ctx, target)
+
+    def _complete(self, ctx: StepContext) -> Outcome:
+        machine = self._target(ctx).machine
+        if is_kept(machine, ctx.arguments(Asked)):
+            return self._waits(machine)
+        with ctx.session() as session:
+            steps = current_steps(read.tasks_of(session, ctx.job_id))
+        seen = next((task.sentence for task in steps if task.key == "prove"), "")
+        ended = cleaning.complete(self._deps, ctx, machine, cleaning.Judged(f"by itself: {seen}"))
+        failed = machine.drill is not None and machine.drill.proven is Verdict.FAILED
+        return replace(ended, partial=failed) if isinstance(ended, Done) else ended
+
+    def _waits(self, machine: ports.MachineRecord) -> Outcome:
+        """It failed, whoever completes it: that is not put off until then."""
+
+        def failed(tx: ports.Transaction) -> None:
+            tx.machines.put(replace(tx.machines.get(machine.id), drill_failed_at=self._deps.now()))
+
+        said = f"{KEPT}: look at it, then 'secondsite machine cleanup-test-failover {shell.arguments(machine.name, options='--notes WHAT')}'"
+        return Done(
+            said, cleaning.DrillEnded(verdict=Verdict.FAILED), self._deps.commit(failed), partial=True
+        )
+
+
+def _asked(job: JobView) -> Asked:
+    return Asked.model_validate(job.arguments)
+
+
+def _is_alone(job: JobView) -> bool:
+    """Nobody looks at it."""
+    asked = _asked(job)
+    return asked.clean_up or asked.by_run
+
+
+def is_kept(machine: ports.MachineRecord, asked: Asked) -> bool:
+    """Whether it stays, since its proof failed."""
+    return asked.keep_if_failed and machine.drill is not None and machine.drill.proven is Verdict.FAILED

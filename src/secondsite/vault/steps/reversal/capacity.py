@@ -1,0 +1,25 @@
+"""How many disks may come home to an appliance at once (S-322)."""
+
+from ....domain import shell
+from ....ground.plural import counted
+from ....wire.control.checks import Obstacles, ObstacleShape
+from ... import ports
+
+
+def of(tx: ports.Transaction, appliance: ports.ApplianceRecord | None, new: ports.MachineRecord) -> Obstacles:
+    """What is in the way of `new`, a machine as it will be."""
+    most = appliance.hello.most_disks_home if appliance is not None and appliance.hello is not None else None
+    if appliance is None or most is None or not new.reversed:
+        return Obstacles()
+    known, more = tx.machines.coming_home(appliance.id, new.id), len(new.disks)
+    if known + more <= most:
+        return Obstacles()
+    what = (
+        f"Appliance '{appliance.name}' takes {counted(most, 'disk')} home at once: {known} of other machines are on their way to it, and "
+        f"{new.name} has {more}."
+    )
+    do = (
+        f"Choose another appliance ('secondsite machine appliances {shell.arguments(new.name)}'), bring others home first, or raise 'most_disks_home' in "
+        "its appliance.json and restart it."
+    )
+    return Obstacles(obstacles=(ObstacleShape(what=what, do=do),))

@@ -1,0 +1,84 @@
+"""The old machine gives way to its replica. Where that is made with another appliance, the old one may be gone for good: it is not waited
+for, and if it returns, what it has is an old copy."""
+
+from typing import Final
+
+from ....domain import errors
+from ....jobs.model.outcomes import Done, Outcome, Skipped
+from ....wire.common.base import Shape
+from ....wire.control.orders import Nothing, Withdraw
+from ..absent_site import declaration
+from ..absent_site.declaration import Need
+from ..deps import Deps
+from ..sides.source import Source
+
+NOT_WAITED_FOR: Final = (errors.ApplianceUnreachable, errors.DeadlineExceeded, errors.FabricError)
+"""An appliance that is away, or cannot use its hypervisor, keeps nobody from another one."""
+
+
+class Withdrawn(Shape):
+    """Whether the old machine was withdrawn where it was, by this step."""
+
+    withdrawn: bool = False
+
+
+def here(old: Source, *, needed: bool) -> Outcome:
+    """The appliance that had the machine gets its replica too. With new disks, an old machine that is gone is not `needed`."""
+    try:
+        return old.withdraw().done()
+    except errors.NotFound as gone:
+        if needed:
+            raise
+        return Skipped(f"there is nothing to shut down: {gone.message}")
+
+
+def for_another(deps: Deps, old: Source, new: Source) -> Outcome:
+    """The same for another appliance, `new`, which may have a copy too if it shares the hypervisor, or had the machine before."""
+    there = here(new, needed=False)
+    if not deps.gateway.is_connected(old.appliance_id):
+        return _left(deps, old)
+    try:
+        answer = old.withdraw()
+    except errors.NotFound as gone:
+        return there if isinstance(there, Done) else Skipped(f"there is nothing to shut down: {gone.message}")
+    except NOT_WAITED_FOR:
+        return _left(deps, old)
+    return Done(answer.sentence, Withdrawn(withdrawn=True))
+
+
+def undo(deps: Deps, old: Source, done: Withdrawn) -> Outcome:
+    """The old machine is defined again where another appliance was to have the replica."""
+    if not done.withdrawn:
+        return Skipped("nothing was withdrawn with another appliance")
+    need = Need(
+        old.to_define_again(),
+        lost=f"the old {old.machine.name} is not defined there again yet",
+        later="the old machine is defined there again",
+    )
+    return declaration.undone_or_left(deps, old, need)
+
+
+def remove_replica(deps: Deps, old: Source) -> Outcome:
+    """The replica that an earlier direction left there."""
+    need = Need(
+        old.to_remove_left_replica(),
+        lost="the replica that was left there stays",
+        later="it is removed there",
+    )
+    if not deps.gateway.is_connected(old.appliance_id):
+        return declaration.left_for_later(deps, old, need, outdated=True)
+    try:
+        return old.ask(need.asked).done()
+    except errors.ApplianceUnreachable:
+        return declaration.left_for_later(deps, old, need, outdated=True)
+    except errors.SecondsiteError as problem:  # the machine is protected
+        return Skipped(f"the replica that was left at {old.site} stays: {problem.message}")
+
+
+def _left(deps: Deps, old: Source) -> Skipped:
+    need: Need[Withdraw, Nothing] = Need(
+        old.to_withdraw(left=True),
+        lost=f"the old {old.machine.name} there is given up, with its disks",
+        later="it is shut down there if it runs, and withdrawn, so that nobody can start it; its disks stay",
+    )
+    return declaration.left_for_later(deps, old, need, outdated=True)

@@ -1,0 +1,133 @@
+"""Whether the addresses that a guest has now will do at the other site, if nothing else is set for its cards.
+
+Nobody knows whether a guest asks a DHCP server for them, and gets others there: what does not fit is warned of, and never refused."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ....domain import shell
+from ....domain.networks import addresses
+from ....wire.control.cards import CardHere
+from ....wire.control.checks import Obstacles, ObstacleShape, StandIn
+from ... import ports
+from ..obstacles import NOTHING
+from . import pooling
+
+Told = Mapping[str, Sequence[str]]
+"""Addresses of cards, by MAC address, as the guest's agent says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """`said`: a part of a sentence, about cards whose addresses fit or of whose networks no subnet is known."""
+
+    said: str = ""
+    unfit: Obstacles = NOTHING
+
+
+def look(
+    tx: ports.Transaction,
+    machine: ports.MachineRecord,
+    cards: Sequence[CardHere],
+    told: Told,
+    known: Sequence[StandIn],
+    *,
+    runs: bool = False,
+) -> Fit:
+    """At the second site. It `runs` now, so its guest could say what it has. `known`: the networks there, as their appliance says; a pool says the subnet of its network, or of a VLAN in it."""
+    there = {each.network: each for each in known}
+    asks = [card for card in cards if card.network is not None and card.address is None]
+    keeps = [
+        (card, address, _subnet(tx, machine, card, there))
+        for card in asks
+        for address in told.get(card.mac.lower(), ())
+    ]
+    unfit = [_unfit(machine, *each) for each in keeps if _is_outside(*each[1:])]
+    fitting = [(card, address, subnet) for card, address, subnet in keeps if not _is_outside(address, subnet)]
+    stays = {card.mac for card, _, subnet in fitting if subnet is not None}
+    ungiven = [_ungiven(machine, card) for card in asks if card.mac not in stays and _gives_none(there, card)]
+    silent = [
+        _unsettable(machine, card)
+        for card in cards
+        if runs and _wants(card) and not told.get(card.mac.lower()) and not _gives(there, card)
+    ]
+    return Fit("".join(_said(*each) for each in fitting), Obstacles(obstacles=(*unfit, *ungiven, *silent)))
+
+
+def at_home(tx: ports.Transaction, machine: ports.MachineRecord) -> str:
+    """A part of a sentence: what a machine that comes home has there (S-177)."""
+    settings, held = tx.settings.cards(machine.id), pooling.away(tx, machine)
+    keys = {nic.mac.lower(): nic.key for nic in machine.definition.nics}
+    there = {card.mac: card.address and addresses.host(card.address) for card in settings if card.connected}
+    there |= {card.mac: held.get(card.mac) for card in settings if card.from_pool and card.connected}
+    given = [f"{keys.get(mac, mac)} in place of {address}" for mac, address in there.items() if address]
+    if not given:
+        return "; its guest keeps the addresses that it has, as far as it does not ask for them"
+    return f"; at home its guest has its own addresses again: {', '.join(given)}"
+
+
+def _subnet(
+    tx: ports.Transaction, machine: ports.MachineRecord, card: CardHere, there: Mapping[str, StandIn]
+) -> str | None:
+    pool = pooling.of_network(tx, machine.target_site, str(card.network), card.vlans)
+    said = there.get(str(card.network))
+    if pool is not None and (pool.vlan is not None or said is None or said.subnet is None):
+        return pool.subnet
+    return None if said is None else said.subnet
+
+
+def _gives_none(there: Mapping[str, StandIn], card: CardHere) -> bool:
+    """A virtual network in which nobody can give addresses, as far as its host knows (S-269)."""
+    said = there.get(str(card.network))
+    return said is not None and said.gives_addresses is False
+
+
+def _gives(there: Mapping[str, StandIn], card: CardHere) -> bool:
+    """A network whose DHCP server can be told the address."""
+    said = there.get(str(card.network))
+    return said is not None and bool(said.gives_addresses)
+
+
+def _wants(card: CardHere) -> bool:
+    return card.network is not None and card.address is not None
+
+
+def _is_outside(address: str, subnet: str | None) -> bool:
+    return subnet is not None and not addresses.lies_in(address, subnet)
+
+
+def _said(card: CardHere, address: str, subnet: str | None) -> str:
+    if subnet is None:
+        return f"; {card.key} keeps {address}: the subnet of {card.network} is not known"
+    return f"; {card.key} keeps {address}, which fits {card.network} ({subnet})"
+
+
+def _ungiven(machine: ports.MachineRecord, card: CardHere) -> ObstacleShape:
+    site = machine.target_site
+    return ObstacleShape(
+        what=f"{card.key} ({card.mac}) comes to '{card.network}' of {site}, a virtual network without a DHCP server: if its guest asks for an "
+        "address, it gets none.",
+        do=f"Define one ('virsh net-edit {shell.arguments(str(card.network))}', <dhcp>), or let the card have an address of its own ('secondsite card set "
+        f"{shell.arguments(machine.name, card.key, options='--address ADDRESS/PREFIX')}') or out of a pool (--from-pool).",
+        blocking=False,
+    )
+
+
+def _unsettable(machine: ports.MachineRecord, card: CardHere) -> ObstacleShape:
+    return ObstacleShape(
+        what=f"{card.key} ({card.mac}) is to have {card.address} at {machine.target_site}, and no guest agent answers in {machine.name}: nobody can "
+        "set it there, and the guest comes up with the address that it has.",
+        do="Install qemu-guest-agent in it, with its channel (virtio, org.qemu.guest_agent.0), which sets IPv4 addresses in Linux; or give it the "
+        "address by a DHCP server there. Else set it by hand after the start.",
+        blocking=False,
+    )
+
+
+def _unfit(machine: ports.MachineRecord, card: CardHere, address: str, subnet: str | None) -> ObstacleShape:
+    return ObstacleShape(
+        what=f"{card.key} ({card.mac}) keeps {address}, which is not in the network '{card.network}' ({subnet}): unless its guest asks a "
+        "DHCP server, it will not be reachable there.",
+        do=f"Set an address ('secondsite card set {shell.arguments(machine.name, card.key, options='--address ADDRESS/PREFIX')}'), or let it have one out of a pool "
+        "(--from-pool).",
+        blocking=False,
+    )

@@ -1,0 +1,83 @@
+"""Nothing unprotects a machine that runs nowhere, unless a person says so: without its record nobody would bring it up again (S-057)."""
+
+from ....domain import bring_up, errors, shell
+from ....domain.lifecycle import State
+from ....wire.common.machines import PowerState
+from ... import ports
+from .source import Source
+from .target import Target
+
+HALF_WAY = frozenset({State.FAILOVER_FAILED, State.CANCEL_FAILED})
+"""What a failover that did not come to its end leaves: it may have shut the machine down, and have started nothing."""
+NOWHERE = frozenset({PowerState.OFF, PowerState.MISSING})
+
+
+def require(source: Source, target: Target, given_up: str | None) -> str:
+    """A sentence. Raises PrerequisiteFailed unless one site says that the machine runs there. A site that was given up is not asked: what
+    it had is lost, and its machine with it."""
+    machine = source.machine
+    said = []
+    for side, site in ((source, machine.source_site), (target, machine.target_site)):
+        if site == given_up:
+            continue
+        power = _power(side)
+        if power is not None and power not in NOWHERE:
+            return f"{machine.name} is {power} at {site}"
+        said.append(f"at {site} it is {power}" if power else f"{site} does not answer")
+    if given_up == machine.source_site:
+        return f"{machine.source_site} is given up, and what it had; {'; '.join(said)}"
+    name = machine.name
+    raise errors.PrerequisiteFailed(
+        f"{machine.name} runs nowhere, as far as is known ({'; '.join(said)}): a failover did not come to its end. Without protection nobody would "
+        "bring it up.",
+        do=f"Bring it up first: 'secondsite machine cancel-failover {shell.arguments(name)}' starts it at {machine.source_site}, 'secondsite machine failover {shell.arguments(name)}' at "
+        f"{machine.target_site}. {_then(name)}",
+    )
+
+
+def require_failed_over(
+    source: Source, target: Target, given_up: str | None, *, forgotten: bool = False
+) -> str:
+    """The same of a machine that was failed over: it is to run at its target, which is asked first. A target that does not answer is not
+    waited for here. `forgotten`: its replica there knows nothing of the failover."""
+    machine = source.machine
+    site = machine.target_site
+    if site == given_up:
+        return f"{site} is given up, and what it had"
+    power = _power(target)
+    if power is None:
+        return f"{site} does not answer"
+    if power not in bring_up.NOT_ON:
+        return f"{machine.name} is {power} at {site}"
+    home = None if given_up == machine.source_site else _power(source)
+    if home is not None and home not in bring_up.NOT_ON:
+        return f"{machine.name} is {home} at {machine.source_site}; at {site} it is {bring_up.said(power)}"
+    raise _runs_nowhere(machine, power, forgotten=forgotten)
+
+
+def _runs_nowhere(machine: ports.MachineRecord, power: str, *, forgotten: bool) -> errors.PrerequisiteFailed:
+    name, site = machine.name, machine.target_site
+    committed = machine.came_from not in (State.FAILED_OVER, State.PLANNED_FAILED_OVER)
+    way, known = bring_up.way(power, name, site, machine.target_fabric_id, committed=committed), ""
+    if forgotten:
+        cancels = machine.came_from is State.PLANNED_FAILED_OVER
+        way = bring_up.from_points(name, site, cancels=cancels, changes=not committed)
+        known = ", and its replica there knows of no failover: it was put back, or a start from another point failed"
+    return errors.PrerequisiteFailed(
+        f"{name} runs nowhere: it was failed over to {site}, and at {site} it is {bring_up.said(power).rstrip(',')}{known}. Without protection nobody "
+        f"would bring it up, and nothing would keep its old copy at {machine.source_site} from starting.",
+        do=f"{way} {_then(name)}",
+    )
+
+
+def _then(name: str) -> str:
+    quoted = shell.arguments(name, options="--runs-nowhere")
+    return f"Then end its protection. If it is not to run any more: 'secondsite machine disable-protection {quoted}'."
+
+
+def _power(side: Source | Target) -> PowerState | str | None:
+    """None: its site does not answer."""
+    try:
+        return side.power().facts.power
+    except errors.ApplianceUnreachable:
+        return None

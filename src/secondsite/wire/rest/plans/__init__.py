@@ -1,1 +1,0 @@
-"""Recovery plans, and their runs."""

@@ -1,1 +1,0 @@
-"""What the check of the whole configuration found: `shapes`."""
