@@ -14,7 +14,7 @@ from secondsite.jobs.storage import database
 from secondsite.vault.facade.acts import Act
 from secondsite.vault.facade.callers import Caller
 from secondsite.vault.facade.refusals import MOST_ADDRESSES, MOST_KINDS
-from secondsite.vault.store.audit import SqlAudit
+from secondsite.vault.store.audit import Audit
 from tests.api.approvals.support_calls import CHANGING, REQUESTS, TOKEN, request_of
 from tests.support.vault import VaultInProcess, request_for
 
@@ -152,7 +152,7 @@ def test_what_cannot_be_recorded_is_not_changed(ask, vault, monkeypatch):
     def full(*_):
         raise errors.StoreUnavailable("The disk is full.")
 
-    monkeypatch.setattr(SqlAudit, "append", full)
+    monkeypatch.setattr(Audit, "append", full)
     ask("POST", "/sites", 503, json={"name": "a"})
     ask("DELETE", "/policies/default", 503)
     monkeypatch.undo()

@@ -6,7 +6,7 @@ import pytest
 
 from rig.eventually import eventually
 from secondsite.vault.facade.nouns import tokens
-from secondsite.vault.store.access import SqlTokens
+from secondsite.vault.store.tokens import Tokens
 from secondsite.wire.rest import Token
 from secondsite.wire.rest.access.tokens import LIVES_SECONDS
 
@@ -146,13 +146,13 @@ def test_a_token_that_was_to_be_limited_by_what_is_no_field_is_not_given_at_all(
 @pytest.fixture
 def asked(vault, monkeypatch):
     """How often the database was asked whose secret it is."""
-    found, find = [], SqlTokens.find
+    found, find = [], Tokens.find
 
     def counted(self, digest):
         found.append(digest)
         return find(self, digest)
 
-    monkeypatch.setattr(SqlTokens, "find", counted)
+    monkeypatch.setattr(Tokens, "find", counted)
     return found
 
 

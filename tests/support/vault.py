@@ -20,8 +20,7 @@ from secondsite.domain.lifecycle import State
 from secondsite.entry import settings, vault_main
 from secondsite.entry.vault_wiring import RunningVault
 from secondsite.jobs.storage import database
-from secondsite.vault import ports
-from secondsite.vault.store import SqlStore
+from secondsite.vault.store import MachineRecord, Store
 from secondsite.wire import control
 from secondsite.wire.common.machines import DiskDefinition, MachineDefinition
 from secondsite.wire.common.points import PointShape
@@ -48,7 +47,7 @@ class VaultInProcess:
             headers={"Authorization": f"Bearer {self.made.token}"},
         )
         self._db = database.connect(self.made.settings.database_url)
-        self.store = SqlStore(self._db)
+        self.store = Store(self._db)
 
     def close(self) -> None:
         self.rest.close()
@@ -198,7 +197,7 @@ def definition(fabric_id: str = "f-1", name: str = "web01") -> MachineDefinition
     )
 
 
-def machine(machine_id: str = "m1", name: str = "web01", **changes) -> ports.MachineRecord:
+def machine(machine_id: str = "m1", name: str = "web01", **changes) -> MachineRecord:
     values = {
         "home_site": "a",
         "source_site": "a",
@@ -213,7 +212,7 @@ def machine(machine_id: str = "m1", name: str = "web01", **changes) -> ports.Mac
         "state": State.PROTECTED,
         "created_at": NOW,
     }
-    return ports.MachineRecord(id=machine_id, name=name, **{**values, **changes})
+    return MachineRecord(id=machine_id, name=name, **{**values, **changes})
 
 
 def source_status(machine_id: str = "m1", **changes) -> SourceStatus:

@@ -19,7 +19,7 @@ class Busy:
     def armed(self):
         """For the steps that run inside the context. The test and its appliances read all the same."""
         verbs, store, transactions = self.verbs, self.verbs.store, self.verbs.engine._transactions  # noqa: SLF001
-        verbs.appliances.store = vault_store.SqlStore(verbs._db)  # noqa: SLF001
+        verbs.appliances.store = vault_store.Store(verbs._db)  # noqa: SLF001
         reading, read = store.reading, transactions.read
         run_until_idle = verbs.engine.run_until_idle
 

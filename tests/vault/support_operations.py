@@ -15,10 +15,11 @@ from secondsite.entry.restored import Restored
 from secondsite.jobs.model import asking
 from secondsite.jobs.running.engine import Engine
 from secondsite.jobs.storage import database, read, search
-from secondsite.vault import operations, plan_runs, ports
+from secondsite.vault import operations, plan_runs
 from secondsite.vault import store as vault_store
 from secondsite.vault.plan_runs import failing_back
 from secondsite.vault.steps.deps import Deps
+from secondsite.vault.store import ApplianceRecord, SitePairRecord, SiteRecord
 from secondsite.wire import rest
 from secondsite.wire.control import Hello
 from secondsite.wire.rest.verbs import UpdateNames
@@ -87,7 +88,7 @@ class Verbs:
 
     def open(self):
         self._db = database.connect(f"sqlite:///{self.folder}/vault.db")
-        self.store = self.appliances.store = vault_store.SqlStore(self._db)
+        self.store = self.appliances.store = vault_store.Store(self._db)
         self._deps = deps = Deps(
             self.store,
             self.appliances,
@@ -130,9 +131,9 @@ class Verbs:
         with self.store.transaction() as tx:
             tx.policies.put(ReplicationPolicy("default"))
             for site, appliance in (("a", A), ("b", B)):
-                tx.sites.add(ports.SiteRecord(site, self.clock.now()))
+                tx.sites.add(SiteRecord(site, self.clock.now()))
                 tx.appliances.put(
-                    ports.ApplianceRecord(
+                    ApplianceRecord(
                         appliance,
                         appliance,
                         site,
@@ -143,7 +144,7 @@ class Verbs:
                     )
                 )
             # tests say each step; those of what follows by itself turn it on
-            tx.pairs.put(ports.SitePairRecord("a", "b", reverse_after_commit=False))
+            tx.pairs.put(SitePairRecord("a", "b", reverse_after_commit=False))
 
     # ---- what a person does --------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from ..vault.facade import VaultFacade
 from ..vault.facade.acts import Act, Granted, Rehearsal
 from ..vault.facade.callers import Caller
 from ..vault.facade.second_person import Rehearsed
-from ..vault.ports import AskedFor
+from ..vault.store import AskedFor
 from . import access
 from .permissions import BASE
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from ..domain import errors
 from ..jobs.model.clock import utc_now
 from ..jobs.storage import database
-from ..vault import ports
 from ..vault import store as vault_store
 from ..vault.fleet.gateway import rotation
 from ..vault.fleet.gateway.rotation import Phase, Standing
+from ..vault.store import ApplianceRecord, ApplianceTrust
 from . import service_user, settings
 
 
@@ -40,7 +40,7 @@ def look(home: Path) -> Look:
     vault_store.migrate(chosen.database_url)
     db = database.connect(chosen.database_url)
     try:
-        with vault_store.SqlStore(db).reading() as tx:
+        with vault_store.Store(db).reading() as tx:
             trusts = tx.appliance_trusts.all()
             found = [_appliance(each, trusts.get(each.id), standing) for each in tx.appliances.list()]
     finally:
@@ -88,9 +88,7 @@ def _go_on(
     return look(home)
 
 
-def _appliance(
-    record: ports.ApplianceRecord, trust: ports.ApplianceTrust | None, standing: Standing
-) -> Appliance:
+def _appliance(record: ApplianceRecord, trust: ApplianceTrust | None, standing: Standing) -> Appliance:
     issues = standing.trusted[0]
     return Appliance(
         id=record.id,

@@ -15,9 +15,8 @@ from ..jobs.model.clock import utc_now
 from ..jobs.model.failures import JobError
 from ..jobs.running import held_jobs
 from ..jobs.running.standing import Standing
-from ..vault import ports
 from ..vault.fleet.gateway import VaultAuthority
-from ..vault.store import migration
+from ..vault.store import ProcessRecord, Transaction, migration
 from .settings import VaultSettings
 
 log = structlog.get_logger()
@@ -63,11 +62,11 @@ def served(standing: Standing) -> Callable[[], None]:
 
 
 def enter(
-    tx: ports.Transaction, settings: VaultSettings, authority: VaultAuthority, url: str, lived: datetime
+    tx: Transaction, settings: VaultSettings, authority: VaultAuthority, url: str, lived: datetime
 ) -> None:
     """Tell the others, and the appliances, where this process is."""
     now = utc_now()
-    mine = ports.ProcessRecord(settings.id, settings.name, url, trusted(authority), __version__, now)
+    mine = ProcessRecord(settings.id, settings.name, url, trusted(authority), __version__, now)
     for other in tx.processes.list():
         if other.id != mine.id and other.trusted != mine.trusted:
             log.warning(

@@ -11,11 +11,10 @@ from ..domain import errors
 from ..ground import durable
 from ..ground.certificates import fingerprint
 from ..jobs.storage import database
-from ..vault import ports
 from ..vault import store as vault_store
 from ..vault.fleet import gateway
 from ..vault.fleet.gateway import certificate_authority as authorities
-from ..vault.store import migration
+from ..vault.store import ProcessRecord, migration
 from . import service_user, settings
 from .settings import VaultSettings
 
@@ -61,7 +60,7 @@ def join(home: Path, pki: Path, database_url: str, place: Place) -> VaultSetting
     return chosen
 
 
-def _known(database_url: str, trusted: tuple[str, ...]) -> ports.ProcessRecord:
+def _known(database_url: str, trusted: tuple[str, ...]) -> ProcessRecord:
     """The process that was seen last."""
     if not database_url.startswith("postgresql"):
         raise errors.InvalidArgument(
@@ -70,7 +69,7 @@ def _known(database_url: str, trusted: tuple[str, ...]) -> ports.ProcessRecord:
         )
     db = database.connect(database_url)
     try:
-        with vault_store.SqlStore(db).reading() as tx:
+        with vault_store.Store(db).reading() as tx:
             if migration.require_known(tx.session.connection()) != migration.NEWEST:
                 raise errors.NotPossibleNow(
                     "The database holds no vault of this release.",

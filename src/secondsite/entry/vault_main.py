@@ -234,7 +234,7 @@ def approvals_off(home: Path) -> None:
     service_user.become_owner(home)
     db = database.connect(settings.read(home).database_url)
     try:
-        with vault_store.SqlStore(db).transaction() as tx:
+        with vault_store.Store(db).transaction() as tx:
             tx.one_at_a_time(second_person.LOCK)
             before = tx.approvals.rules().verbs
             tx.approvals.set_rules(Rules())
@@ -253,7 +253,7 @@ def _first_records(chosen: VaultSettings) -> str:
     vault_store.migrate(chosen.database_url)
     db = database.connect(chosen.database_url)
     try:
-        with vault_store.SqlStore(db).transaction() as tx:
+        with vault_store.Store(db).transaction() as tx:
             if tx.machines.list() or tx.processes.list():
                 raise errors.AlreadyExists(
                     "The database is that of a vault which has run already.",

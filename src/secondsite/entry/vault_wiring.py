@@ -28,7 +28,7 @@ from ..jobs.model.clock import SharedClock, utc_now
 from ..jobs.model.failures import JobError
 from ..jobs.running.engine import Engine
 from ..jobs.storage import database
-from ..vault import facade, operations, plan_runs, ports
+from ..vault import facade, operations, plan_runs
 from ..vault import store as vault_store
 from ..vault.evidence.keeper import Keeper
 from ..vault.facade.callers import Uses
@@ -48,6 +48,7 @@ from ..vault.health import disbelief
 from ..vault.health.backups import Backups
 from ..vault.notices.notifier import Findings, Teller
 from ..vault.steps.deps import Deps
+from ..vault.store import Transaction
 from ..vault.watch.drill_scheduler import DrillScheduler
 from ..vault.watch.drill_start import Starting
 from ..vault.watch.housekeeping import Housekeeping
@@ -89,7 +90,7 @@ class RunningVault:
         vault_store.migrate(settings.database_url)
         self._database: Database = database.connect(settings.database_url)
         self._lived = Lived(utc_now)
-        self._store = vault_store.SqlStore(self._database, lambda: self._engine.member)
+        self._store = vault_store.Store(self._database, lambda: self._engine.member)
         self.signals = Signals()
         self.others = self._others()
         self.facts = StatusIntake(
@@ -252,7 +253,7 @@ class RunningVault:
         self.signals.tell_others(others.tell)
         return others
 
-    def _lost(self, tx: ports.Transaction, appliance_ids: Sequence[str]) -> None:
+    def _lost(self, tx: Transaction, appliance_ids: Sequence[str]) -> None:
         self.facts.lost(tx, appliance_ids)
 
     def _hear(self, payload: str | None) -> None:

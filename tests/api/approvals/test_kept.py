@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from secondsite.domain import errors
 from secondsite.vault.facade import second_person
-from secondsite.vault.store.approvals import SqlApprovals
+from secondsite.vault.store.approvals import Approvals
 from tests.api.approvals.support_persons import FAILOVER, jobs
 
 JSON = {"Content-Type": "application/json"}
@@ -95,7 +95,7 @@ def test_what_cannot_be_recorded_is_not_carried_out(ask, anna, bob, guarded, mon
     def full(*_):
         raise errors.StoreUnavailable("The disk is full.")
 
-    monkeypatch.setattr(SqlApprovals, "put", full)
+    monkeypatch.setattr(Approvals, "put", full)
     bob.grant(number, 503)
     monkeypatch.undo()
     assert (jobs(ask), bob.show(number)["stage"]) == ([], "asked")

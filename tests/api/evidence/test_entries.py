@@ -7,7 +7,7 @@ import pytest
 
 from secondsite.domain.access import evidence
 from secondsite.domain.access.chain import Entry, Outcome
-from secondsite.vault import ports
+from secondsite.vault.store import EvidenceRecord, PictureRecord
 from tests.support.vault import NOW
 
 pytestmark = pytest.mark.slow
@@ -35,12 +35,12 @@ def keep(vault, two_sites):
             )
             taken = tx.audit.append(entry)
             tx.evidence.add(
-                ports.EvidenceRecord(
+                EvidenceRecord(
                     f"j{number}-1", f"j{number}", "failover", "web01", "succeeded", "anna", NOW + timedelta(seconds=number),
                     sites, evidence.digest_of(document), taken.number, evidence.text_of(document),
                 )
             )  # fmt: skip
-            tx.pictures.put(ports.PictureRecord(f"j{number}", NOW, PNG))
+            tx.pictures.put(PictureRecord(f"j{number}", NOW, PNG))
             tx.evidence.keep_pictures(f"j{number}-1", {f"j{number}": "0" * 64, "none": "1" * 64})
         return f"j{number}-1"
 

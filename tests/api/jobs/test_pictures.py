@@ -7,7 +7,7 @@ import pytest
 from secondsite.cli import app
 from secondsite.cli.nouns import job as job_noun
 from secondsite.client import Connection, Vault
-from secondsite.vault import ports
+from secondsite.vault.store import PictureRecord
 from tests.support.jobs.asking import asked, vault
 from tests.support.vault import NOW, ThroughTheApplication
 
@@ -19,8 +19,8 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 @pytest.fixture
 def kept(vault, asked):
     with vault.store.transaction() as tx:
-        tx.pictures.put(ports.PictureRecord(asked, NOW, b"an earlier one"))
-        tx.pictures.put(ports.PictureRecord(asked, NOW, PNG))
+        tx.pictures.put(PictureRecord(asked, NOW, b"an earlier one"))
+        tx.pictures.put(PictureRecord(asked, NOW, PNG))
     return asked
 
 

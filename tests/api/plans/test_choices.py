@@ -6,7 +6,7 @@ import pytest
 
 from secondsite.domain.groups import ReplicationGroup
 from secondsite.domain.points import Consistency
-from secondsite.vault import ports
+from secondsite.vault.store import GroupRecord
 from tests.support.vault import NOW, machine, point, replica_status
 
 pytestmark = pytest.mark.slow
@@ -41,7 +41,7 @@ def change(vault, **changes):
 
 def grouped(vault):
     with vault.store.transaction() as tx:
-        tx.groups.add(ports.GroupRecord("pair", ReplicationGroup("pair", "a", "b"), NOW))
+        tx.groups.add(GroupRecord("pair", ReplicationGroup("pair", "a", "b"), NOW))
     change(vault, group="pair")
 
 

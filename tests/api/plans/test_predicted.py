@@ -6,7 +6,7 @@ import pytest
 
 from secondsite.domain.lifecycle import State, Verb
 from secondsite.domain.prediction.timing import Part
-from secondsite.vault import ports
+from secondsite.vault.store import RunTimeRecord
 from tests.support.vault import NOW, machine
 
 pytestmark = pytest.mark.slow
@@ -31,7 +31,7 @@ def shop(vault, two_sites, ask):
 
 
 def ran(of, seconds):
-    return ports.RunTimeRecord(
+    return RunTimeRecord(
         job_id=f"job-{of.name}", machine_id=of.id, verb=Verb.PLANNED_FAILOVER, source_site=of.source_site,
         target_site=of.target_site, ended_at=NOW, parts={Part.PREPARE: 100.0, Part.SHUT_DOWN: seconds},
         downtime=seconds, predicted=None,

@@ -2,7 +2,7 @@
 again."""
 
 from secondsite.vault.facade.nouns.adoption import advice
-from secondsite.vault.store import tables
+from secondsite.vault.store.sql.metadata import metadata
 
 ADOPTED = frozenset(
     {
@@ -39,7 +39,7 @@ JOBS = frozenset({"children", "jobs", "tasks"})
 
 def test_of_each_table_it_is_known_what_becomes_of_it():
     known = ADOPTED | TOLD_BY_APPLIANCES | ITS_OWN | SET_AGAIN.keys() | HISTORY.keys()
-    assert set(tables.metadata.tables) - JOBS == known, "say in LOST what 'vault adopt' does not bring"
+    assert set(metadata.tables) - JOBS == known, "say in LOST what 'vault adopt' does not bring"
 
 
 def test_what_is_to_be_set_again_is_said_with_its_command():

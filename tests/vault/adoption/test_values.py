@@ -10,7 +10,7 @@ from secondsite.domain.plans.actions import Action
 from secondsite.domain.plans.plan import PlanGroup, PlanMachine, RecoveryPlan
 from secondsite.jobs.storage import database
 from secondsite.vault.facade.nouns.adoption import settings, values
-from secondsite.vault.store import SqlStore, migrate
+from secondsite.vault.store import Store, migrate
 from secondsite.wire.common.bandwidth import BandwidthShape
 from secondsite.wire.common.cards import CardSettings
 from secondsite.wire.common.hooks import MachineHook
@@ -59,7 +59,7 @@ def test_of_a_machine_of_which_nothing_was_set_nothing_is_told():
 def test_rates_of_sites_values_of_policies_and_scripts_of_plans_are_told(tmp_path):
     url = f"sqlite:///{tmp_path / 'vault.db'}"
     migrate(url)
-    store = SqlStore(database.connect(url))
+    store = Store(database.connect(url))
     member = PlanMachine("m1", "web01", "a", "b")
     plan = RecoveryPlan("shop", (PlanGroup((member,), after=(Action("dns", script="wipe.sh", guest="m1"),)),))
     slow = BandwidthShape.of(BandwidthSchedule(65536))

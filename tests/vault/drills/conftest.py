@@ -9,9 +9,10 @@ import pytest
 from secondsite.domain.drills import schedules
 from secondsite.domain.drills.schedules import DrillSchedule
 from secondsite.domain.plans.plan import PlanMachine
-from secondsite.vault import ports
 from secondsite.vault.fleet.signals import Signals
 from secondsite.vault.fleet.status_intake import StatusIntake
+from secondsite.vault.interfaces import Authority
+from secondsite.vault.store import DrillScheduleRecord
 from secondsite.vault.watch.drill_scheduler import DrillScheduler
 from secondsite.vault.watch.drill_start import Starting
 from tests.vault.support_operations import Verbs, folder_in_memory
@@ -35,7 +36,7 @@ class Drills:
         ends_at = self.clock.now() + timedelta(days=7000)
         authority = SimpleNamespace(appliance_lifetime=timedelta(days=90), ends_at=ends_at)
         operations = self.verbs._operations  # noqa: SLF001
-        starting = Starting(deps, operations, facts, cast(ports.Authority, authority))
+        starting = Starting(deps, operations, facts, cast(Authority, authority))
         self.scheduler = DrillScheduler(deps, starting, facts)
         return self.scheduler
 
@@ -47,7 +48,7 @@ class Drills:
         now = self.clock.now()
         next_at = schedules.first_at(schedule, now)
         with self.verbs.store.transaction() as tx:
-            tx.drill_schedules.put(ports.DrillScheduleRecord(name, schedule, now, now, next_at))
+            tx.drill_schedules.put(DrillScheduleRecord(name, schedule, now, now, next_at))
         return next_at
 
     def at(self, instant):

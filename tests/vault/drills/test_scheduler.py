@@ -8,9 +8,9 @@ import pytest
 from secondsite.domain.access.roles import Role
 from secondsite.domain.lifecycle import DrillState, Verb
 from secondsite.domain.plans.plan import PlanGroup, PlanMachine, RecoveryPlan
-from secondsite.vault.ports import PlanRecord, TokenRecord
-from secondsite.vault.store.failures import ChangedMeanwhile
-from secondsite.vault.store.machines import SqlMachines
+from secondsite.vault.store import PlanRecord, TokenRecord
+from secondsite.vault.store.machines.machines import MachineRecords
+from secondsite.vault.store.sql.failures import ChangedMeanwhile
 from secondsite.wire.control.orders import Kind
 from tests.vault.drills.conftest import NAMES
 from tests.vault.support_appliances import B
@@ -223,14 +223,14 @@ def test_of_a_turn_in_which_somebody_else_was_faster_nothing_is_kept_and_the_nex
     """On PostgreSQL. It was kept as skipped, with its reason, and so was the job: one that had not taken its machine, and that the schedule
     did not know."""
     due = drills.set()
-    put, is_faster = SqlMachines.put, iter([True])
+    put, is_faster = MachineRecords.put, iter([True])
 
     def overtaken(machines, machine):
         if next(is_faster, False):
             raise ChangedMeanwhile("Somebody else was faster.")
         return put(machines, machine)
 
-    monkeypatch.setattr(SqlMachines, "put", overtaken)
+    monkeypatch.setattr(MachineRecords, "put", overtaken)
     drills.at(due)
     drills.look()
     assert (drills.jobs(), drills.record().said) == ([], "")

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from secondsite.domain.lifecycle import Verb
-from secondsite.vault import ports
 from secondsite.vault.health import findings
+from secondsite.vault.store import RecoveredRecord
 from secondsite.wire.control.orders import Kind
 
 
@@ -86,7 +86,7 @@ def test_a_run_that_did_not_start_it_says_nothing_of_the_time(verbs, plan, kept)
 
 def test_evidence_that_is_made_late_does_not_hide_a_newer_run(verbs, plan, kept):
     plan()
-    later = ports.RecoveredRecord(verbs.clock.now() + timedelta(days=1), Verb.FAILOVER, 7.0)
+    later = RecoveredRecord(verbs.clock.now() + timedelta(days=1), Verb.FAILOVER, 7.0)
     with verbs.store.transaction() as tx:
         tx.machines.put(replace(tx.machines.find("db01"), recovered=later))
     kept(verbs.run(Verb.TEST_FAILOVER, "db01", network="none").job.id)

@@ -17,11 +17,10 @@ from secondsite.domain.policies import ReplicationPolicy
 from secondsite.ground.job_states import JobState
 from secondsite.jobs.storage import database
 from secondsite.jobs.storage.tables import jobs
-from secondsite.vault import ports
 from secondsite.vault.evidence import goals
 from secondsite.vault.evidence.keeper import Keeper
-from secondsite.vault.store import SqlStore, migrate
-from secondsite.vault.store.audit import SqlAudit
+from secondsite.vault.store import EvidenceRecord, RecoveredRecord, SiteRecord, Store, migrate
+from secondsite.vault.store.audit import Audit
 from tests.support.vault import NOW, machine
 
 
@@ -33,7 +32,7 @@ def store(request, tmp_path):
     url = f"sqlite:///{tmp_path / 'vault.db'}" if is_sqlite else request.getfixturevalue("postgres_url")
     migrate(url)
     engine = database.connect(url)
-    yield SqlStore(engine)
+    yield Store(engine)
     engine.dispose()
 
 
@@ -77,10 +76,10 @@ def machines(postgres_url):
     """Those of a vault on PostgreSQL."""
     migrate(postgres_url)
     engine = database.connect(postgres_url)
-    store = SqlStore(engine)
+    store = Store(engine)
     with store.transaction() as tx:
         for site in ("a", "b"):
-            tx.sites.add(ports.SiteRecord(site, NOW))
+            tx.sites.add(SiteRecord(site, NOW))
         tx.policies.put(ReplicationPolicy("default"))
         tx.machines.add(machine())
     yield store
@@ -92,7 +91,7 @@ def machines(postgres_url):
 def test_who_writes_to_a_machine_meanwhile_is_in_nobodys_way(machines, monkeypatch):
     """As a person who starts the next verb: the machine first, the audit log last. Evidence was written the other way round, and PostgreSQL
     ended one of the two after a second."""
-    recovered = ports.RecoveredRecord(NOW, Verb.FAILOVER, 5.0)
+    recovered = RecoveredRecord(NOW, Verb.FAILOVER, 5.0)
     monkeypatch.setattr(goals, "recovered", lambda *_: {"m1": recovered})
     end(machines, "j1", "failover")
     keeps = keeper(machines)
@@ -122,7 +121,7 @@ def test_what_could_not_be_recorded_is_not_kept_and_is_found_again(store, monkey
     end(store, "j1")
     one = keeper(store)
     with monkeypatch.context() as patched, pytest.raises(errors.StoreUnavailable):
-        patched.setattr(SqlAudit, "append", full)
+        patched.setattr(Audit, "append", full)
         one.look()
     assert kept(store) == ([], [])
     one.look()
@@ -158,4 +157,4 @@ def test_a_further_attempt_makes_a_further_entry_and_both_outlive_the_job(store)
         tx.session.execute(delete(jobs))
     found, _ = kept(store)
     assert [(each.id, each.state) for each in found] == [("j1-2", "succeeded"), ("j1-1", "failed")]
-    assert isinstance(found[0], ports.EvidenceRecord)
+    assert isinstance(found[0], EvidenceRecord)

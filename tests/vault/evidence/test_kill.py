@@ -14,7 +14,7 @@ from secondsite.ground import seams
 from secondsite.ground.job_states import JobState
 from secondsite.jobs.storage import database
 from secondsite.jobs.storage.tables import jobs
-from secondsite.vault.store import SqlStore
+from secondsite.vault.store import Store
 
 pytestmark = pytest.mark.slow
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def store(made):
     engine = database.connect(made.settings.database_url)
-    yield SqlStore(engine)
+    yield Store(engine)
     engine.dispose()
 
 

@@ -10,14 +10,14 @@ from secondsite.domain.lifecycle import Verb
 from secondsite.domain.prediction.predicting import LAST, LIKE, Basis
 from secondsite.domain.prediction.timing import Part
 from secondsite.jobs.storage.tables import jobs
-from secondsite.vault import ports
 from secondsite.vault.steps.histories import Histories
-from secondsite.vault.store.evidence.tables import run_times
+from secondsite.vault.store import RunTimeRecord
+from secondsite.vault.store.run_times import RUN_TIMES
 from tests.support.vault import NOW
 
 
 def took(job_id, machine_id, at=0, verb=Verb.FAILOVER, **changes):
-    made = ports.RunTimeRecord(
+    made = RunTimeRecord(
         job_id=job_id, machine_id=machine_id, verb=verb, source_site="a", target_site="b",
         ended_at=NOW + timedelta(seconds=at), parts={Part.START: 4.0 + at}, downtime=None, predicted=None,
     )  # fmt: skip
@@ -83,7 +83,7 @@ def test_histories_of_many_are_read_in_two_queries(verbs, plan, count):
     asked = []
     with verbs.store.transaction() as tx:
         tx.run_times.add([took(f"j{each.id}", each.id) for each in several])
-        assert tx.session.execute(select(func.count()).select_from(run_times)).scalar_one() == count
+        assert tx.session.execute(select(func.count()).select_from(RUN_TIMES)).scalar_one() == count
         engine = tx.session.get_bind()
         event.listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
         found = Histories.read(tx, several, LIKE)

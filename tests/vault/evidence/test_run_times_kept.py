@@ -7,15 +7,14 @@ import pytest
 from secondsite.domain.lifecycle import Verb
 from secondsite.domain.prediction.predicting import LAST
 from secondsite.domain.prediction.timing import Part
-from secondsite.vault import ports
-from secondsite.vault.store import SqlStore, migrate
+from secondsite.vault.store import RunTimeRecord, Store, migrate
 from tests.support.vault import NOW
 
 pytestmark = pytest.mark.slow
 
 
 def took(machine_id, number, verb=Verb.FAILOVER, way=("a", "b")):
-    return ports.RunTimeRecord(
+    return RunTimeRecord(
         job_id=f"{machine_id}-{verb}-{way[0]}-{number}", machine_id=machine_id, verb=verb, source_site=way[0], target_site=way[1],
         ended_at=NOW + timedelta(minutes=number), parts={Part.START: float(number)}, downtime=1.5, predicted=None,
     )  # fmt: skip
@@ -28,12 +27,12 @@ def test_the_newest_of_each_machine_verb_and_way_stay_and_none_is_kept_twice(dat
         ("m1", Verb.FAILOVER, ("b", "a")),
         ("m2", Verb.TEST_FAILOVER, ("a", "b")),
     ]
-    with SqlStore(database).transaction() as tx:
+    with Store(database).transaction() as tx:
         for number in range(LAST + 3):
             told = [took(machine, number, verb, way) for machine, verb, way in kinds]
             tx.run_times.add(told)
             tx.run_times.add(told)
-    with SqlStore(database).reading() as tx:
+    with Store(database).reading() as tx:
         found = tx.run_times.of_machines(["m1", "m2"])
         assert len(found) == LAST * len(kinds)
         newest = [each.parts[Part.START] for each in found if each.machine_id == "m2"]

@@ -15,13 +15,12 @@ import pytest
 from secondsite.domain.lifecycle import State
 from secondsite.domain.policies import ReplicationPolicy
 from secondsite.jobs.storage import database
-from secondsite.vault import ports
 from secondsite.vault.facade.callers import THE_VAULT
 from secondsite.vault.facade.nouns.machines import Machines
 from secondsite.vault.facade.parts import Parts
 from secondsite.vault.facade.shared import machine_shapes
 from secondsite.vault.health.findings import CA_TOLD_BEFORE, LEFT_WHEN_LATE, Situation
-from secondsite.vault.store import SqlStore, migrate
+from secondsite.vault.store import ApplianceRecord, SiteRecord, Store, WarnedRecord, migrate
 from secondsite.wire import rest
 from secondsite.wire.common.findings import FindingShape
 from secondsite.wire.control import Hello, Status
@@ -44,12 +43,12 @@ class World:
     def __init__(self, path, chance: random.Random) -> None:
         migrate(f"sqlite:///{path}")
         self.db = database.connect(f"sqlite:///{path}")
-        self.store, self.chance, self.now = SqlStore(self.db), chance, NOW
+        self.store, self.chance, self.now = Store(self.db), chance, NOW
         self.authority = SimpleNamespace(appliance_lifetime=LIFETIME, ends_at=NOW + timedelta(days=400))
         self.said: dict[tuple[str, str], SourceStatus | ReplicaStatus] = {}
         with self.store.transaction() as tx:
             for site in SIDES:
-                tx.sites.add(ports.SiteRecord(site, NOW))
+                tx.sites.add(SiteRecord(site, NOW))
             for policy in POLICIES:
                 tx.policies.put(ReplicationPolicy(policy))
             for each in IDS:
@@ -104,9 +103,7 @@ class World:
 
     def enroll(self, side):
         ends_at = self.now + timedelta(days=self.chance.choice((90, 28, 27, -1)))
-        record = ports.ApplianceRecord(
-            f"appliance-{side}", side, side, self.now, ends_at, None, connected=False
-        )
+        record = ApplianceRecord(f"appliance-{side}", side, side, self.now, ends_at, None, connected=False)
         with self.store.transaction() as tx:
             tx.appliances.put(record)
 
@@ -174,7 +171,7 @@ class World:
                 {"state": State.FAILED_OVER, "epoch": 1, "failed_over_at": self.about_now()},
                 {"failed_over_at": choose((None, self.about_now()))},
                 {"policy": choose(POLICIES)},
-                {"warned": choose((None, ports.WarnedRecord(at=self.now, sentences=("It is odd.",))))},
+                {"warned": choose((None, WarnedRecord(at=self.now, sentences=("It is odd.",))))},
             )
         )
         with self.store.transaction() as tx:

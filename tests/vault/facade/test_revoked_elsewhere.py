@@ -3,7 +3,7 @@
 import pytest
 
 from secondsite.jobs.storage.lease import Member
-from secondsite.vault.store import SqlStore
+from secondsite.vault.store import Store
 from tests.support.vault import VaultInProcess, request_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgresql]
@@ -21,7 +21,7 @@ def there(vault):
     """An appliance that is connected to another process, and what is recorded of that."""
     appliance = vault.enroll("a", "one")
     lease = vault.running._engine.member  # noqa: SLF001 any lease will do
-    elsewhere = SqlStore(vault._db, lambda: lease)  # noqa: SLF001 as the other process writes
+    elsewhere = Store(vault._db, lambda: lease)  # noqa: SLF001 as the other process writes
     assert isinstance(lease, Member)
     with elsewhere.transaction() as tx:
         tx.links.take(appliance.id)

@@ -7,10 +7,10 @@ import pytest
 
 from secondsite.domain.lifecycle import State
 from secondsite.domain.policies import ReplicationPolicy
-from secondsite.vault import ports
 from secondsite.vault.facade.shared import machine_shapes, prerendered_machines
 from secondsite.vault.health import findings
 from secondsite.vault.health.findings import Situation
+from secondsite.vault.store import ApplianceRecord, StatusRecord
 from secondsite.wire import rest
 from secondsite.wire.common.findings import FindingShape
 from secondsite.wire.control.statuses import OldCopyStatus
@@ -34,7 +34,7 @@ def made(monkeypatch):
 
 
 def appliance(name, **changes):
-    record = ports.ApplianceRecord(
+    record = ApplianceRecord(
         f"appliance-{name}", name, name, NOW, NOW + timedelta(days=90), NOW, connected=True
     )
     return dataclasses.replace(record, **changes)
@@ -43,7 +43,7 @@ def appliance(name, **changes):
 def situation(**changes):
     values = {
         "machine": machine(),
-        "status": ports.StatusRecord("m1", source_status(sent_at=NOW), NOW, replica_status(points=[point(1)]), NOW),
+        "status": StatusRecord("m1", source_status(sent_at=NOW), NOW, replica_status(points=[point(1)]), NOW),
         "policy": ReplicationPolicy("default"),
         "source": appliance("a"),
         "target": appliance("b"),

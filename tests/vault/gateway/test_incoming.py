@@ -9,7 +9,7 @@ from rig.eventually import eventually
 from secondsite.domain import errors
 from secondsite.vault.fleet.gateway import incoming
 from secondsite.vault.fleet.gateway.incoming import MOST_BESIDE, Delivery
-from secondsite.vault.ports import WrittenDown
+from secondsite.vault.interfaces import WrittenDown
 
 
 class Sink:

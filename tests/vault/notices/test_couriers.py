@@ -10,9 +10,9 @@ from rig.eventually import eventually
 from secondsite.domain.health import Severity
 from secondsite.domain.notices.happenings import Happening, Kind
 from secondsite.domain.notices.targets import NoticeTarget, QuietHours, Webhook
-from secondsite.vault import ports
 from secondsite.vault.notices.couriers import CLAIMED_SECONDS, GIVEN_UP_AFTER, Couriers
-from secondsite.vault.store import SqlStore, migrate
+from secondsite.vault.store import Notice, NoticeMessage, NoticeTargetRecord, Store, migrate
+from secondsite.vault.store import notice_targets as in_the_store
 from tests.support.vault import NOW
 
 KEY = "a key of the two sides"
@@ -33,7 +33,7 @@ def clock():
 @pytest.fixture
 def store(database, database_url):
     migrate(database_url)
-    return SqlStore(database)
+    return Store(database)
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def target(store, web_server):
         server = web_server()
         settings = NoticeTarget(webhook=Webhook(server.url), **{"pace_seconds": 60, **changes})
         with store.transaction() as tx:
-            tx.notice_targets.put(ports.NoticeTargetRecord("t1", "hook", settings, KEY, NOW, NOW))
+            tx.notice_targets.put(NoticeTargetRecord("t1", "hook", settings, KEY, NOW, NOW))
         return server
 
     return make
@@ -60,7 +60,7 @@ def notice(number, severity=Severity.CRITICAL, made_at=NOW):
     happened = Happening(
         Kind.FINDING, "cancel-failed", severity, f"web{number}", "It failed.", NOW, "why", "what"
     )
-    return ports.Notice(f"n{number}", happened, made_at)
+    return Notice(f"n{number}", happened, made_at)
 
 
 def add(store, *notices):
@@ -102,7 +102,6 @@ def test_several_processes_send_each_notice_once(store, target, couriers):
 def test_a_target_that_a_process_died_with_is_somebody_elses_when_its_claim_is_over(
     store, target, couriers, monkeypatch
 ):
-    from secondsite.vault.store.notices import targets as in_the_store
 
     server = target()
     with store.transaction() as tx:
@@ -193,7 +192,7 @@ def test_what_a_machine_is_called_makes_no_line_in_a_message(store, target, cour
     from secondsite.vault.notices import messages
 
     made = messages.message(
-        ports.NoticeMessage("m", [dataclasses.replace(strange, happening=happened)]),
+        NoticeMessage("m", [dataclasses.replace(strange, happening=happened)]),
         messages.About("vault", NOW),
     )
     assert made.subject == "[secondsite vault] CRITICAL web Bcc: all@example.org: cancel-failed"

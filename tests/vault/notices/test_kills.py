@@ -8,8 +8,7 @@ import pytest
 from rig.eventually import eventually
 from secondsite.entry import settings
 from secondsite.jobs.storage import database
-from secondsite.vault import ports
-from secondsite.vault.store import SqlStore
+from secondsite.vault.store import SiteRecord, Store
 from tests.support.vault import NOW, machine
 
 pytestmark = pytest.mark.slow
@@ -27,7 +26,7 @@ vault_main.run(pathlib.Path(sys.argv[1]))
 @pytest.fixture
 def store(made):
     db = database.connect(made.settings.database_url)
-    yield SqlStore(db)
+    yield Store(db)
     db.dispose()
 
 
@@ -37,7 +36,7 @@ def unreachable(made, store):
     settings.write(made.token_file.parent, made.settings.model_copy(update={"notices_settle_seconds": 0.0}))
     with store.transaction() as tx:
         for site in ("a", "b"):
-            tx.sites.add(ports.SiteRecord(site, NOW))
+            tx.sites.add(SiteRecord(site, NOW))
         for number in range(MACHINES):
             tx.machines.add(machine(f"m{number}", f"web{number:02}"))
 

@@ -9,12 +9,18 @@ import pytest
 from secondsite.domain.notices.targets import NoticeTarget, Webhook
 from secondsite.domain.policies import ReplicationPolicy
 from secondsite.jobs.storage import database
-from secondsite.vault import ports
 from secondsite.vault.health.backups import Backups
 from secondsite.vault.notices.delivery.connection import Line, NotDelivered
 from secondsite.vault.notices.detection import Looking
 from secondsite.vault.notices.findings import Findings
-from secondsite.vault.store import SqlStore, migrate
+from secondsite.vault.store import (
+    ApplianceRecord,
+    NoticeTargetRecord,
+    SiteRecord,
+    Store,
+    ValidationRecord,
+    migrate,
+)
 from secondsite.wire.rest.validation import Flaw, FlawKind
 from tests.support import statements
 from tests.support.vault import NOW, machine
@@ -30,15 +36,13 @@ def opened(tmp_path):
     url = f"sqlite:///{tmp_path / 'vault.db'}"
     migrate(url)
     engine = database.connect(url)
-    store = SqlStore(engine)
+    store = Store(engine)
     with store.transaction() as tx:
         tx.policies.put(ReplicationPolicy("default"))
         for site in ("a", "b"):
-            tx.sites.add(ports.SiteRecord(site, NOW))
+            tx.sites.add(SiteRecord(site, NOW))
             until = NOW + timedelta(days=80)
-            tx.appliances.put(
-                ports.ApplianceRecord(f"appliance-{site}", site, site, NOW, until, connected=True)
-            )
+            tx.appliances.put(ApplianceRecord(f"appliance-{site}", site, site, NOW, until, connected=True))
     yield engine, store
     engine.dispose()
 
@@ -55,7 +59,7 @@ def looking(store, holds=lambda _appliance_id: True):
 def target(store):
     settings = NoticeTarget(webhook=Webhook("http://127.0.0.1:9/"))
     with store.transaction() as tx:
-        tx.notice_targets.put(ports.NoticeTargetRecord("t1", "hook", settings, "key", NOW, NOW))
+        tx.notice_targets.put(NoticeTargetRecord("t1", "hook", settings, "key", NOW, NOW))
         return tx.notice_targets.list()
 
 
@@ -104,7 +108,7 @@ def test_what_a_check_of_the_configuration_found_is_told_once_and_again_when_it_
     warning = flaw.model_copy(update={"kind": FlawKind.MACHINE_WARNING})
     for flaws, told in (((warning,), 0), ((flaw, warning), 1), ((flaw,), 1), ((), 2)):
         with store.transaction() as tx:
-            tx.validations.put(ports.ValidationRecord(NOW, 1, 0, flaws))
+            tx.validations.put(ValidationRecord(NOW, 1, 0, flaws))
         for _ in range(2):
             looking(store).look(targets, at_findings=True)
         assert unsent(store) == told

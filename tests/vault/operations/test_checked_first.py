@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from secondsite.domain.lifecycle import State, Verb
-from secondsite.vault import ports
 from secondsite.vault.health import findings
+from secondsite.vault.store import StatusRecord
 from secondsite.wire.common.findings import FindingShape
 from secondsite.wire.control import checks
 from secondsite.wire.control.orders import Kind
@@ -167,7 +167,7 @@ def test_a_failover_says_that_saved_memory_stays_behind(verbs, power):
 
 def found_of(verbs):
     machine = verbs.machine()
-    situation = findings.Situation(machine, ports.StatusRecord(machine.id), None, None, None)
+    situation = findings.Situation(machine, StatusRecord(machine.id), None, None, None)
     return {each.code: each.what for each in findings.findings(situation, datetime.now(UTC))}
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from secondsite.domain.lifecycle import DrillState, Verb
-from secondsite.vault.ports import MachineChecksRecord
+from secondsite.vault.store import MachineChecksRecord
 from secondsite.wire.common.machine_checks import MachineCheck
 from secondsite.wire.control.orders import Kind
 from tests.vault.plan_runs.conftest import NAMES

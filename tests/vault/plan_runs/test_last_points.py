@@ -8,7 +8,7 @@ from secondsite.domain import errors, groups
 from secondsite.domain.groups import ReplicationGroup
 from secondsite.domain.lifecycle import State, Verb
 from secondsite.domain.points import Consistency
-from secondsite.vault import ports
+from secondsite.vault.store import GroupRecord
 from secondsite.wire.control.orders import Kind
 from tests.vault.plan_runs.support_plan_runs import until
 
@@ -20,7 +20,7 @@ def shop(verbs, plan):
     """db01 and app01, of two groups of the plan, are one replication group."""
     made = plan()
     with verbs.store.transaction() as tx:
-        tx.groups.add(ports.GroupRecord("pair", ReplicationGroup("pair", "a", "b"), verbs.clock.now()))
+        tx.groups.add(GroupRecord("pair", ReplicationGroup("pair", "a", "b"), verbs.clock.now()))
         for each in PAIR:
             tx.machines.put(dataclasses.replace(tx.machines.find(each), group="pair"))
     return made

@@ -7,7 +7,7 @@ import pytest
 from secondsite.domain.groups import ReplicationGroup
 from secondsite.domain.lifecycle import State, Verb
 from secondsite.jobs.model.failures import Refused
-from secondsite.vault import ports
+from secondsite.vault.store import GroupRecord
 from secondsite.wire.control.orders import Kind
 from tests.vault.plan_runs.conftest import NAMES
 from tests.vault.plan_runs.support_plan_runs import TRAFFIC, asks, cancel, states, until, until_asked
@@ -23,7 +23,7 @@ def orders(verbs, *kinds):
 
 def group_of(verbs, name, *members):
     with verbs.store.transaction() as tx:
-        tx.groups.add(ports.GroupRecord(name, ReplicationGroup(name, "a", "b"), verbs.clock.now()))
+        tx.groups.add(GroupRecord(name, ReplicationGroup(name, "a", "b"), verbs.clock.now()))
         for each in members:
             tx.machines.put(dataclasses.replace(tx.machines.find(each), group=name))
 

@@ -6,7 +6,8 @@ import pytest
 
 from secondsite.domain.lifecycle import Verb
 from secondsite.domain.plans.run_selection import Wanted
-from secondsite.vault import plan_runs, ports
+from secondsite.vault import plan_runs
+from secondsite.vault.store import MachineSettingsRecord
 from secondsite.wire.common.cards import CardSettings
 from secondsite.wire.rest.places import NetworkMapping
 from tests.vault.plan_runs.conftest import NAMES
@@ -48,7 +49,7 @@ def test_a_drill_splits_nothing(verbs, mapped):
 def give(verbs, name, **settings):
     with verbs.store.transaction() as tx:
         card = CardSettings(mac=MAC, **settings)
-        tx.settings.put(ports.MachineSettingsRecord(verbs.machine(name).id, (card,)))
+        tx.settings.put(MachineSettingsRecord(verbs.machine(name).id, (card,)))
 
 
 @pytest.mark.parametrize("settings", [{"address": "10.2.0.5/24"}, {"connected": False}])

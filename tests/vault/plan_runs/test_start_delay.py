@@ -4,7 +4,7 @@ import pytest
 
 from secondsite.domain.lifecycle import State, Verb
 from secondsite.jobs.running import held_jobs
-from secondsite.vault import ports
+from secondsite.vault.store import MachinePropertiesRecord
 from secondsite.wire.common.properties import TargetProperties
 from secondsite.wire.control.orders import Kind
 from tests.vault.plan_runs.support_plan_runs import cancel, states, until
@@ -20,7 +20,7 @@ def shop(verbs, plan):
     made = plan()
     with verbs.store.transaction() as tx:
         wanted = TargetProperties(start_delay_seconds=DELAY)
-        tx.properties.put(ports.MachinePropertiesRecord(verbs.machine("db02").id, wanted))
+        tx.properties.put(MachinePropertiesRecord(verbs.machine("db02").id, wanted))
     return made
 
 

@@ -23,10 +23,10 @@ from secondsite.entry import restored
 from secondsite.fabrics import simulated
 from secondsite.fabrics.interface import PowerState
 from secondsite.ground.units import DAY
-from secondsite.vault import ports
 from secondsite.vault.facade.shared import machine_shapes
 from secondsite.vault.fleet.status_intake import StatusIntake
 from secondsite.vault.health.findings import Situation
+from secondsite.vault.store import ApplianceRecord
 from secondsite.wire.common.base import Problem
 from secondsite.wire.control import Order, Report
 from tests.vault.support_appliances import A, B
@@ -296,7 +296,7 @@ class RealSites(Verbs):
         now = self.clock.now()
         with self.store.transaction() as tx:
             lives = now + timedelta(days=90)
-            tx.appliances.put(ports.ApplianceRecord(NEW, NEW, letter, now, lives, connected=True))
+            tx.appliances.put(ApplianceRecord(NEW, NEW, letter, now, lives, connected=True))
         self.facts.connected(self.hello(letter, NEW))
 
     def lose_database(self, letter):

@@ -3,9 +3,8 @@
 import pytest
 from sqlalchemy.orm import Session
 
-from secondsite.vault.ports import TokenRecord
-from secondsite.vault.store import SqlStore, migrate
-from secondsite.vault.store.access import KnownTokens
+from secondsite.vault.store import Store, TokenRecord, migrate
+from secondsite.vault.store.tokens import KnownTokens
 from tests.support.vault import NOW
 
 pytestmark = pytest.mark.slow
@@ -17,7 +16,7 @@ ROBOT = TokenRecord("robot", DIGEST, NOW)
 @pytest.fixture
 def store(database, database_url):
     migrate(database_url)
-    store = SqlStore(database)
+    store = Store(database)
     with store.transaction() as tx:
         tx.tokens.add(ROBOT)
     return store
@@ -63,7 +62,7 @@ def test_after_a_change_whose_end_nobody_tells_nothing_is_kept(store, database):
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_another_process_may_have_removed_it(store, database):
     assert store.token(DIGEST) is not None
-    with SqlStore(database).transaction() as tx:
+    with Store(database).transaction() as tx:
         tx.tokens.remove("robot")
     assert store.known_token(DIGEST) is None
     assert store.token(DIGEST) is None

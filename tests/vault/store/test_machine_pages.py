@@ -8,9 +8,8 @@ from sqlalchemy import exc, text
 from secondsite.domain import errors
 from secondsite.domain.lifecycle import State
 from secondsite.domain.policies import ReplicationPolicy
-from secondsite.vault import ports
-from secondsite.vault.ports import MachinesWanted
-from secondsite.vault.store import SqlStore, decoded_machines, migrate
+from secondsite.vault.store import MachinesWanted, SiteRecord, Store, migrate
+from secondsite.vault.store.machines import decoded as decoded_machines
 from tests.support.vault import NOW, machine, replica_status, source_status
 
 pytestmark = pytest.mark.slow
@@ -22,10 +21,10 @@ EVERY = MachinesWanted()
 def store(database, database_url):
     """Seven machines, of which two have one name, between three sites."""
     migrate(database_url)
-    store = SqlStore(database)
+    store = Store(database)
     with store.transaction() as tx:
         for site in ("a", "b", "c"):
-            tx.sites.add(ports.SiteRecord(site, NOW))
+            tx.sites.add(SiteRecord(site, NOW))
         for policy in ("default", "other"):
             tx.policies.put(ReplicationPolicy(policy))
         for number in (6, 2, 4, 0, 5, 1, 3):

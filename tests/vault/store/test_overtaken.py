@@ -13,8 +13,7 @@ from secondsite.jobs.running.engine import Engine
 from secondsite.jobs.storage import database as opening
 from secondsite.jobs.storage import read
 from secondsite.jobs.storage.transactions import MOST_OVERTAKEN
-from secondsite.vault import ports
-from secondsite.vault.store import SqlStore, migrate
+from secondsite.vault.store import SiteRecord, Store, migrate
 from tests.support.vault import NOW, machine
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgresql]
@@ -26,10 +25,10 @@ HOOKS = ("on_start", "begins", "commit", "on_success")
 def store(postgres_url):
     migrate(postgres_url)
     db = opening.connect(postgres_url)
-    store = SqlStore(db)
+    store = Store(db)
     with store.transaction() as tx:
         for site in ("a", "b"):
-            tx.sites.add(ports.SiteRecord(site, NOW))
+            tx.sites.add(SiteRecord(site, NOW))
         tx.policies.put(ReplicationPolicy("default"))
         tx.machines.add(machine(generation=0))
     yield store

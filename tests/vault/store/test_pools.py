@@ -8,9 +8,8 @@ from sqlalchemy import exc
 from secondsite.domain import errors
 from secondsite.domain.policies import ReplicationPolicy
 from secondsite.jobs.storage import database as opening
-from secondsite.vault import ports
 from secondsite.vault.steps.sides import pooling
-from secondsite.vault.store import SqlStore, migrate
+from secondsite.vault.store import MachineSettingsRecord, PoolRecord, SiteRecord, Store, TakenRecord, migrate
 from secondsite.wire.common.cards import CardSettings, PoolSettings
 from secondsite.wire.common.machines import NicDefinition
 from secondsite.wire.rest.places import NetworkMapping
@@ -21,37 +20,35 @@ POOL = PoolSettings(site="b", network="lan-b", subnet="10.2.0.0/24", ranges=("10
 
 def furnished(database, database_url, machines):
     migrate(database_url)
-    store = SqlStore(database)
+    store = Store(database)
     with store.transaction() as tx:
         for site in ("a", "b"):
-            tx.sites.add(ports.SiteRecord(site, NOW))
+            tx.sites.add(SiteRecord(site, NOW))
         tx.policies.put(ReplicationPolicy("default"))
         tx.networks.put(
             NetworkMapping(source_site="a", source_network="lan", target_site="b", target_network="lan-b")
         )
-        tx.pools.put(ports.PoolRecord("dmz", POOL))
+        tx.pools.put(PoolRecord("dmz", POOL))
         for number in range(machines):
             mac = f"52:54:00:00:00:{number:02x}"
             nics = (NicDefinition(key="net0", mac=mac, network="lan"),)
             own = definition(f"f-{number}", f"m{number}").model_copy(update={"nics": nics})
             tx.machines.add(machine(f"m{number}", f"m{number}", definition=own, start_ordered=True))
-            tx.settings.put(
-                ports.MachineSettingsRecord(f"m{number}", (CardSettings(mac=mac, from_pool=True),))
-            )
+            tx.settings.put(MachineSettingsRecord(f"m{number}", (CardSettings(mac=mac, from_pool=True),)))
     return store
 
 
 def test_a_pool_and_who_has_its_addresses_come_back_as_they_were_put(database, database_url):
     store = furnished(database, database_url, 1)
-    record = ports.TakenRecord("dmz", "10.2.0.100", "m0", "m0", "52:54:00:00:00:00", NOW)
+    record = TakenRecord("dmz", "10.2.0.100", "m0", "m0", "52:54:00:00:00:00", NOW)
     with store.transaction() as tx:
         tx.pools.take(record)
     with store.reading() as tx:
-        assert tx.pools.find("dmz") == ports.PoolRecord("dmz", POOL)
+        assert tx.pools.find("dmz") == PoolRecord("dmz", POOL)
         assert tx.pools.taken("dmz") == [record]
         assert tx.pools.held("m0") == [record]
     with pytest.raises((errors.Conflict, exc.IntegrityError)), store.transaction() as tx:
-        tx.pools.take(ports.TakenRecord("dmz", "10.2.0.100", "m1", "m1", "x", NOW))
+        tx.pools.take(TakenRecord("dmz", "10.2.0.100", "m1", "m1", "x", NOW))
     with store.transaction() as tx:
         tx.pools.give_back("m0")
         tx.pools.remove("dmz")
@@ -62,7 +59,7 @@ def test_a_pool_and_who_has_its_addresses_come_back_as_they_were_put(database, d
 def test_two_processes_that_give_at_the_same_time_give_no_address_twice(database, database_url):
     first = furnished(database, database_url, 8)
     beside = opening.connect(database_url)
-    stores = (first, SqlStore(beside))
+    stores = (first, Store(beside))
 
     def take(number):
         store = stores[number % 2]

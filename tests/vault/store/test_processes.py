@@ -4,7 +4,7 @@ import contextlib
 import threading
 from datetime import timedelta
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import event, func, select, text, update
@@ -15,11 +15,10 @@ from secondsite.ground import threads
 from secondsite.jobs.storage import database as opening
 from secondsite.jobs.storage.lease import Member
 from secondsite.jobs.storage.tables import engines
-from secondsite.vault import ports
 from secondsite.vault.fleet.gateway.order_delivery import Giving
 from secondsite.vault.fleet.gateway.other_processes import Desk, Others
-from secondsite.vault.store import SqlStore, migrate
-from secondsite.vault.store.several import heard
+from secondsite.vault.store import ApplianceRecord, Passed, SiteRecord, Store, migrate
+from secondsite.vault.store.processes import heard
 from secondsite.wire.control import Order, Progress, Report
 from tests.support.vault import NOW
 
@@ -44,10 +43,10 @@ def stores(db):
         for member in (ONE, OTHER):
             row = {"owner": member.owner, "epoch": member.epoch, "started_at": until, "expires_at": until}
             connection.execute(engines.insert().values(**row))
-    with SqlStore(db).transaction() as tx:
-        tx.sites.add(ports.SiteRecord("a", NOW))
-        tx.appliances.put(ports.ApplianceRecord("ap", "ap", "a", NOW, NOW))
-    return SqlStore(db, lambda: ONE), SqlStore(db, lambda: OTHER)
+    with Store(db).transaction() as tx:
+        tx.sites.add(SiteRecord("a", NOW))
+        tx.appliances.put(ApplianceRecord("ap", "ap", "a", NOW, NOW))
+    return Store(db, lambda: ONE), Store(db, lambda: OTHER)
 
 
 def end_lease(db, member):
@@ -57,20 +56,20 @@ def end_lease(db, member):
 
 
 def passed(order_id="o1"):
-    return ports.Passed(order_id, "ap", Order(order_id=order_id, kind="discover", generation=7))
+    return Passed(order_id, "ap", Order(order_id=order_id, kind="discover", generation=7))
 
 
 def test_without_its_lease_a_process_writes_nothing(stores, db):
     one, _ = stores
     end_lease(db, ONE)
     with pytest.raises(errors.StoreUnavailable, match="no lease"), one.transaction() as tx:
-        tx.sites.add(ports.SiteRecord("b", NOW))
+        tx.sites.add(SiteRecord("b", NOW))
     with one.reading() as tx:
         assert [each.name for each in tx.sites.list()] == ["a"]
 
 
 def test_under_a_former_epoch_a_process_writes_nothing(stores, db):
-    zombie = SqlStore(db, lambda: Member(ONE.owner, ONE.epoch - 1))
+    zombie = Store(db, lambda: Member(ONE.owner, ONE.epoch - 1))
     with pytest.raises(errors.StoreUnavailable), zombie.transaction():
         pass
 
@@ -190,7 +189,7 @@ def test_an_order_is_given_again_by_a_process_that_has_joined_again(stores, db):
     later = Member(OTHER.owner, OTHER.epoch + 1)
     with db.begin() as connection:
         connection.execute(update(engines).where(engines.c.owner == later.owner).values(epoch=later.epoch))
-    with SqlStore(db, lambda: later).transaction() as tx:
+    with Store(db, lambda: later).transaction() as tx:
         assert tx.passed_orders.take(["ap"], 30)
 
 
@@ -205,7 +204,9 @@ def test_an_order_that_was_taken_is_given_although_the_reply_to_the_commit_was_l
         if next(lost, False):
             raise errors.StoreUnavailable("The connection broke.", do="Look again.")
 
-    others = Others(SimpleNamespace(transaction=transaction), lambda _key: None, lambda _tx, _ids: None)
+    others = Others(
+        cast(Store, SimpleNamespace(transaction=transaction)), lambda _key: None, lambda _tx, _ids: None
+    )
     nothing = {"reported": lambda *_: None, "progressed": lambda *_: None}
     desk = Desk(held_here=lambda: ["ap"], give=lambda _id, order: given.append(order.order_id), **nothing)
     others.serve(desk, lambda _id: None)

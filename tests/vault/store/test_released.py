@@ -12,8 +12,11 @@ from sqlalchemy import inspect, text
 from rig.processes import ROOT
 from secondsite.domain import errors
 from secondsite.jobs.storage import tables as job_tables
-from secondsite.vault.store import migrate, tables
+from secondsite.vault.store import migrate
+from secondsite.vault.store.lived import LIVED
+from secondsite.vault.store.machines.records import MACHINES
 from secondsite.vault.store.migration import NEWEST, released, revisions
+from secondsite.vault.store.sql.metadata import metadata
 from tests.support import released as release
 
 MORE = """
@@ -39,7 +42,7 @@ def asked(database, words):
 def test_it_has_exactly_the_tables_of_the_program(brought):
     with brought.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": False})
-        differences = compare_metadata(context, cast(Any, [tables.metadata, job_tables.metadata]))
+        differences = compare_metadata(context, cast(Any, [metadata, job_tables.metadata]))
     assert [each for each in differences if "alembic_version" not in str(each)] == []
     assert asked(brought, "SELECT version_num FROM alembic_version") == [(NEWEST,)]
 
@@ -74,11 +77,9 @@ def test_what_it_kept_is_there(brought):
         == [(1,)]
     )
     with brought.connect() as connection:
-        [at] = connection.execute(tables.lived.select().with_only_columns(tables.lived.c.at)).one()
+        [at] = connection.execute(LIVED.select().with_only_columns(LIVED.c.at)).one()
         drilled = (
-            tables.machines.select()
-            .with_only_columns(tables.machines.c.drilled_at)
-            .where(tables.machines.c.name == "batch-a")
+            MACHINES.select().with_only_columns(MACHINES.c.drilled_at).where(MACHINES.c.name == "batch-a")
         )
         assert connection.execute(drilled).scalar_one() == datetime(2026, 11, 2, 9, tzinfo=UTC)
     assert at == datetime(2026, 11, 20, 11, 50, tzinfo=UTC)

@@ -19,9 +19,20 @@ from secondsite.domain.lifecycle import DrillState, State
 from secondsite.domain.policies import ReplicationPolicy
 from secondsite.ground import threads
 from secondsite.jobs.storage import tables as job_tables
-from secondsite.vault import ports
-from secondsite.vault.store import SqlStore, migrate, tables
-from secondsite.vault.store.failures import translated
+from secondsite.vault.store import (
+    ApplianceRecord,
+    DrillNote,
+    DrillRecord,
+    InventoryRecord,
+    KeyRecord,
+    SiteRecord,
+    StatusRecord,
+    Store,
+    TokenRecord,
+    migrate,
+)
+from secondsite.vault.store.sql.failures import translated
+from secondsite.vault.store.sql.metadata import metadata
 from secondsite.wire.common.properties import TargetProperties
 from secondsite.wire.control.orders import Inventory
 from secondsite.wire.rest.places import NetworkMapping
@@ -31,10 +42,10 @@ from tests.support.vault import NOW, machine, point, replica_status, source_stat
 @pytest.fixture
 def store(database, database_url):
     migrate(database_url)
-    store = SqlStore(database)
+    store = Store(database)
     with store.transaction() as tx:
         for site in ("a", "b"):
-            tx.sites.add(ports.SiteRecord(site, NOW))
+            tx.sites.add(SiteRecord(site, NOW))
         tx.policies.put(ReplicationPolicy("default"))
     return store
 
@@ -44,12 +55,12 @@ def test_the_migrations_make_exactly_the_tables_of_the_program(database, databas
     migrate(database_url)
     with database.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": False})
-        differences = compare_metadata(context, cast(Any, [tables.metadata, job_tables.metadata]))
+        differences = compare_metadata(context, cast(Any, [metadata, job_tables.metadata]))
     assert [each for each in differences if "alembic_version" not in str(each)] == []
 
 
 def test_a_machine_comes_back_as_it_was_put(store):
-    drill = ports.DrillRecord("p1", "f-drill", "web01-test", "net", True, NOW, "job-1")
+    drill = DrillRecord("p1", "f-drill", "web01-test", "net", True, NOW, "job-1")
     record = machine(drill=drill, drill_state=DrillState.RUNNING, failed_over_at=NOW)
     with store.transaction() as tx:
         tx.machines.add(record)
@@ -160,7 +171,7 @@ def test_both_sides_of_a_status_are_kept_apart_and_go_with_their_machine(store):
         tx.machines.remove("m1")
     with store.transaction() as tx:
         tx.statuses.put_source(source_status(), NOW)
-        assert tx.statuses.get("m1") == ports.StatusRecord("m1")
+        assert tx.statuses.get("m1") == StatusRecord("m1")
 
 
 def test_of_two_numbers_that_two_vaults_hear_at_once_the_highest_stays(store, database):
@@ -192,7 +203,7 @@ def _somebody_waits(database):
 
 def test_of_two_that_use_a_key_at_once_one_is_refused(store):
     with store.transaction() as tx:
-        tx.keys.add(ports.KeyRecord("digest", "a", NOW + timedelta(hours=1)))
+        tx.keys.add(KeyRecord("digest", "a", NOW + timedelta(hours=1)))
     outcomes = []
 
     def use():
@@ -212,7 +223,7 @@ def test_of_two_that_use_a_key_at_once_one_is_refused(store):
 
 def test_a_key_that_is_old_or_unknown_is_refused(store):
     with store.transaction() as tx:
-        tx.keys.add(ports.KeyRecord("digest", "a", NOW))
+        tx.keys.add(KeyRecord("digest", "a", NOW))
         with pytest.raises(errors.RegistrationRefused, match="expired"):
             tx.keys.use("digest", NOW)
         with pytest.raises(errors.RegistrationRefused, match="does not know"):
@@ -220,16 +231,16 @@ def test_a_key_that_is_old_or_unknown_is_refused(store):
 
 
 def test_appliances_mappings_notes_and_tokens_are_listed_in_order(store):
-    note = ports.DrillNote("m1", "all fine", "p1", NOW, NOW + timedelta(minutes=5), "admin")
+    note = DrillNote("m1", "all fine", "p1", NOW, NOW + timedelta(minutes=5), "admin")
     mapping = NetworkMapping(source_site="a", source_network="lan", target_site="b", target_network="lan-b")
     with store.transaction() as tx:
         for number in (2, 1):
             at = NOW + timedelta(seconds=number)
-            tx.appliances.put(ports.ApplianceRecord(f"id{number}", "one", "a", at, at))
+            tx.appliances.put(ApplianceRecord(f"id{number}", "one", "a", at, at))
         tx.networks.put(mapping.model_copy(update={"target_network": "old"}))
         tx.networks.put(mapping)
         tx.drill_notes.add(note)
-        tx.tokens.add(ports.TokenRecord("admin", "digest", NOW))
+        tx.tokens.add(TokenRecord("admin", "digest", NOW))
     with store.reading() as tx:
         assert [appliance.id for appliance in tx.appliances.list("a")] == ["id1", "id2"]
         assert tx.networks.list("a", "b") == [mapping]
@@ -250,7 +261,7 @@ def test_a_reader_sees_one_instant_and_holds_up_no_writer(store):
     with store.reading() as reader:
         assert reader.sites.find("c") is None
         with store.transaction() as tx:
-            tx.sites.add(ports.SiteRecord("c", NOW))
+            tx.sites.add(SiteRecord("c", NOW))
     with store.reading() as reader:
         assert reader.sites.find("c")
 
@@ -287,7 +298,7 @@ def test_what_was_written_does_not_stay_in_memory_with_the_statement(store):
     def write():
         inventory = Inventory(machines=(), networks=())
         with store.transaction() as tx:
-            tx.inventories.put(ports.InventoryRecord("a", NOW, inventory))
+            tx.inventories.put(InventoryRecord("a", NOW, inventory))
         return weakref.ref(inventory)
 
     written = write()

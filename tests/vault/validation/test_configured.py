@@ -11,9 +11,15 @@ from secondsite.domain.lifecycle import State
 from secondsite.domain.plans.plan import PlanGroup, PlanMachine, RecoveryPlan
 from secondsite.domain.policies import ReplicationPolicy
 from secondsite.domain.verification_budget import VerificationBudget
-from secondsite.vault import ports
 from secondsite.vault.facade.nouns.validation import configured, validating
 from secondsite.vault.facade.nouns.validation.configured import Found, World
+from secondsite.vault.store import (
+    ApplianceRecord,
+    DrillScheduleRecord,
+    PlanRecord,
+    SiteRecord,
+    ValidationRecord,
+)
 from secondsite.wire.common.stores import Keeping, StoreSpace
 from secondsite.wire.rest.places import NetworkMapping
 from secondsite.wire.rest.validation import Flaw, FlawKind
@@ -26,7 +32,7 @@ GONE = PlanMachine("m9", "gone01", "a", "b")
 
 
 def appliance(site, *stores):
-    return ports.ApplianceRecord(f"appliance-{site}", site * 3, site, NOW, NOW, stores=stores)
+    return ApplianceRecord(f"appliance-{site}", site * 3, site, NOW, NOW, stores=stores)
 
 
 def mapped(source, target):
@@ -34,16 +40,16 @@ def mapped(source, target):
 
 
 def planned(*members):
-    return (ports.PlanRecord("shop", RecoveryPlan("shop", (PlanGroup(members),)), NOW, NOW),)
+    return (PlanRecord("shop", RecoveryPlan("shop", (PlanGroup(members),)), NOW, NOW),)
 
 
 def scheduled(**values):
     schedule = DrillSchedule("nightly", 7, "02:00", **values)
-    return (ports.DrillScheduleRecord("nightly", schedule, NOW, NOW, NOW),)
+    return (DrillScheduleRecord("nightly", schedule, NOW, NOW, NOW),)
 
 
 def given(**values):
-    return {each: ports.SiteRecord(each, NOW, verification=VerificationBudget(**values)) for each in "ab"}
+    return {each: SiteRecord(each, NOW, verification=VerificationBudget(**values)) for each in "ab"}
 
 
 RIGHT = World(
@@ -148,7 +154,7 @@ def flaw(about, since, kind=FlawKind.MACHINE):
 
 
 def flaws(found, unasked=(), last=()):
-    before = ports.ValidationRecord(NOW - timedelta(hours=12), 2, 0, tuple(last))
+    before = ValidationRecord(NOW - timedelta(hours=12), 2, 0, tuple(last))
     return list(validating._flaws(found, set(unasked), before, NOW))  # noqa: SLF001
 
 

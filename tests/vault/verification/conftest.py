@@ -8,9 +8,9 @@ from typing import cast
 import pytest
 
 from secondsite.domain.verification_budget import VerificationBudget
-from secondsite.vault import ports
 from secondsite.vault.fleet.signals import Signals
 from secondsite.vault.fleet.status_intake import StatusIntake
+from secondsite.vault.interfaces import Authority
 from secondsite.vault.steps.points import boot_point
 from secondsite.vault.watch.verification_scheduler import VerificationScheduler
 from secondsite.wire.control.orders import Kind
@@ -35,7 +35,7 @@ class Booting:
         ends_at = self.clock.now() + timedelta(days=7000)
         authority = SimpleNamespace(appliance_lifetime=timedelta(days=90), ends_at=ends_at)
         deps = self.verbs._deps  # noqa: SLF001 as the vault is built with them
-        self.scheduler = VerificationScheduler(deps, facts, cast(ports.Authority, authority))
+        self.scheduler = VerificationScheduler(deps, facts, cast(Authority, authority))
         self.clock.pass_by(60)
         return self.scheduler
 

@@ -7,8 +7,8 @@ import pytest
 from secondsite.domain.lifecycle import State, Verb
 from secondsite.domain.points import Grade
 from secondsite.jobs.storage import search
-from secondsite.vault.ports import BootedRecord, MachineChecksRecord
 from secondsite.vault.steps.points import boot_point
+from secondsite.vault.store import BootedRecord, MachineChecksRecord
 from secondsite.wire.common.machine_checks import MachineCheck
 from secondsite.wire.control.orders import Kind
 

@@ -7,8 +7,7 @@ from sqlalchemy import Engine
 
 from secondsite.domain.policies import ReplicationPolicy
 from secondsite.jobs.storage import database
-from secondsite.vault import ports
-from secondsite.vault.store import SqlStore, migrate
+from secondsite.vault.store import ApplianceRecord, SiteRecord, Store, migrate
 from tests.support.vault import NOW, machine
 
 
@@ -43,7 +42,7 @@ def fresh_store(tmp_path):
         path = tmp_path / ("vault.db" if not opened else f"vault-{len(opened)}.db")
         shutil.copy(first, path)
         opened.append(database.connect(f"sqlite:///{path}"))
-        return SqlStore(opened[-1])
+        return Store(opened[-1])
 
     yield fresh
     for db in opened:
@@ -53,12 +52,10 @@ def fresh_store(tmp_path):
 def _fill(path):
     migrate(f"sqlite:///{path}")
     db = database.connect(f"sqlite:///{path}")
-    with SqlStore(db).transaction() as tx:
+    with Store(db).transaction() as tx:
         for site in ("a", "b", "c"):
-            tx.sites.add(ports.SiteRecord(site, NOW))
-            tx.appliances.put(
-                ports.ApplianceRecord(f"appliance-{site}", site, site, NOW, NOW, connected=True)
-            )
+            tx.sites.add(SiteRecord(site, NOW))
+            tx.appliances.put(ApplianceRecord(f"appliance-{site}", site, site, NOW, NOW, connected=True))
         tx.policies.put(ReplicationPolicy("default"))
         tx.machines.add(machine())
     db.dispose()

@@ -8,7 +8,7 @@ import pytest
 from secondsite.domain.lifecycle import DrillState
 from secondsite.domain.rpo import Rpo, block_of
 from secondsite.entry import vault_wiring
-from secondsite.vault import ports
+from secondsite.vault.store import AnswerRecord, DrillRecord, PictureRecord
 from tests.support.vault import Dialler, VaultInProcess, protected, request_for, two_sites
 
 NAMES = {"machines": ["web01"], "choice": "latest_processed"}
@@ -93,10 +93,10 @@ def furnished(vault, ask, protected, clock):
     vault.facade.groups.list()
     now = clock()
     with vault.store.transaction() as tx:
-        tx.answers.add(ports.AnswerRecord("", "k", "sha", None, now))
-        tx.pictures.put(ports.PictureRecord("p1", now, b"x"))
+        tx.answers.add(AnswerRecord("", "k", "sha", None, now))
+        tx.pictures.put(PictureRecord("p1", now, b"x"))
         tx.rpo.fill(block_of(now)[0], {"m1": {0: Rpo(1.0, 1.0, 1.0)}})
-        drill = ports.DrillRecord("p", "f", "web01-test", None, False, now, "j0")
+        drill = DrillRecord("p", "f", "web01-test", None, False, now, "j0")
         machine = replace(tx.machines.get("m1"), drill=drill, drill_state=DrillState.RUNNING)
         tx.machines.put(machine)
     return vault

@@ -9,9 +9,9 @@ from rig.eventually import eventually
 from secondsite.domain.lifecycle import State
 from secondsite.domain.plans.actions import Action
 from secondsite.domain.plans.plan import PlanGroup, PlanMachine, RecoveryPlan
-from secondsite.vault import ports
 from secondsite.vault.fleet import rescue_manifest
 from secondsite.vault.fleet.settings_push import COMING
+from secondsite.vault.store import MachinePropertiesRecord, PlanRecord
 from secondsite.wire.common.properties import TargetProperties
 from secondsite.wire.control.orders import Kind
 from tests.support.vault import Dialler, machine
@@ -67,7 +67,7 @@ def test_what_a_machine_is_to_be_there_is_told_and_told_again_when_it_changes(va
         woken(vault, lambda: [each["machines"][0]["id"] for each in told(dialler)] == ["m1"])
         with vault.store.transaction() as tx:
             wanted = TargetProperties(target_name="other", vcpus=3)
-            tx.properties.put(ports.MachinePropertiesRecord("m1", wanted))
+            tx.properties.put(MachinePropertiesRecord("m1", wanted))
         woken(vault, lambda: len(told(dialler)) == 2)
         (kept,) = told(dialler)[-1]["machines"]
         assert (kept["name"], kept["sizing"]["vcpus"]) == ("other", 3)
@@ -91,7 +91,7 @@ def test_plans_of_its_machines_are_told_with_what_people_do(vault, target):
     with vault.store.transaction() as tx:
         for name, one in (("shop", here), ("far", far)):
             plan = RecoveryPlan(name, (PlanGroup((one,), after=(look,)),))
-            tx.plans.put(ports.PlanRecord(name, plan, NOW, NOW))
+            tx.plans.put(PlanRecord(name, plan, NOW, NOW))
     with Dialler(target, TAKEN) as dialler:
         woken(vault, lambda: told(dialler))
         (plan,) = told(dialler)[-1]["plans"]

@@ -2,9 +2,9 @@
 
 from datetime import datetime, timedelta
 
-from secondsite.vault import ports
 from secondsite.vault.facade.nouns import points
 from secondsite.vault.health import findings
+from secondsite.vault.store import StatusRecord
 from secondsite.vault.watch import rpo_series
 from tests.support.vault import NOW, machine, point, replica_status, source_status
 
@@ -14,7 +14,7 @@ AGO = timedelta(seconds=28)
 def said(taken_at, sent_at=NOW - AGO, source_at=NOW):
     points = [point(1).model_copy(update={"taken_at": taken_at})]
     replica = replica_status(points=points, processed_at=taken_at)
-    return ports.StatusRecord("m1", source_status(sent_at=sent_at), source_at, replica, NOW)
+    return StatusRecord("m1", source_status(sent_at=sent_at), source_at, replica, NOW)
 
 
 def codes(status):

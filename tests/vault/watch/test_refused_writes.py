@@ -6,8 +6,7 @@ import sqlalchemy
 from secondsite.domain import errors
 from secondsite.domain.policies import ReplicationPolicy
 from secondsite.jobs.storage import database
-from secondsite.vault import ports
-from secondsite.vault.store import SqlStore, migrate
+from secondsite.vault.store import ApplianceRecord, SiteRecord, Store, migrate
 from secondsite.wire.control import Hello, Status
 from tests.support.postgres import postgres, postgres_url
 from tests.support.vault import NOW, machine, point, replica_status
@@ -95,11 +94,11 @@ def test_a_machine_that_goes_first_and_is_refused_is_told_of_to_nobody(named):
 def test_numbers_of_machines_whose_ids_no_database_can_hold_hold_back_nothing(postgres_url):
     migrate(postgres_url)
     db = database.connect(postgres_url)
-    store = SqlStore(db)
+    store = Store(db)
     with store.transaction() as tx:
         for site in "ab":
-            tx.sites.add(ports.SiteRecord(site, NOW))
-            tx.appliances.put(ports.ApplianceRecord(f"appliance-{site}", site, site, NOW, NOW))
+            tx.sites.add(SiteRecord(site, NOW))
+            tx.appliances.put(ApplianceRecord(f"appliance-{site}", site, site, NOW, NOW))
         tx.policies.put(ReplicationPolicy("default"))
         tx.machines.add(machine())
     facts = intake(store)

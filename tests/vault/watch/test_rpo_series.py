@@ -9,8 +9,7 @@ import pytest
 from secondsite.domain import errors, rpo
 from secondsite.domain.lifecycle import State
 from secondsite.domain.policies import ReplicationPolicy
-from secondsite.vault import ports
-from secondsite.vault.store import SqlStore, migrate
+from secondsite.vault.store import SiteRecord, Store, migrate
 from secondsite.vault.watch.rpo_series import RpoSeries
 from secondsite.vault.watch.rpo_unwritten import RpoUnwritten
 from tests.support.vault import NOW, machine, point, replica_status, source_status
@@ -26,10 +25,10 @@ class Clock:
 @pytest.fixture
 def store(database, database_url):
     migrate(database_url)
-    store = SqlStore(database)
+    store = Store(database)
     with store.transaction() as tx:
         for site in ("a", "b"):
-            tx.sites.add(ports.SiteRecord(site, NOW))
+            tx.sites.add(SiteRecord(site, NOW))
         tx.policies.put(ReplicationPolicy("default"))
         tx.machines.add(machine())
     return store

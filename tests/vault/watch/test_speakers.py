@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from structlog.testing import capture_logs
 
 from secondsite.domain.lifecycle import State
-from secondsite.vault import ports
+from secondsite.vault.store import StatusRecord
 from secondsite.wire import control
 from secondsite.wire.common.findings import FindingShape
 from secondsite.wire.control import Status
@@ -46,7 +46,7 @@ def test_an_appliance_of_a_third_site_says_nothing_of_a_machine(store, facts, ep
     )
     if first:
         facts.status("appliance-c", forged)
-        assert latest(facts, store) == ports.StatusRecord("m1")
+        assert latest(facts, store) == StatusRecord("m1")
     true_ones(facts)
     facts.status("appliance-c", forged)
     seen = latest(facts, store)
@@ -103,7 +103,7 @@ def test_while_it_is_reprotected_the_side_that_it_will_have_is_heard(store, fact
 def test_a_machine_that_the_vault_does_not_know_is_remembered_for_nobody(facts, store):
     facts.status("appliance-c", Status(sources=(source_status(machine_id="nobody"),)))
     with store.reading() as tx:
-        assert facts.latest(tx, "nobody") == ports.StatusRecord("nobody")
+        assert facts.latest(tx, "nobody") == StatusRecord("nobody")
 
 
 def test_what_does_not_count_is_told_once(facts):

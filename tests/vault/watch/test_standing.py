@@ -8,8 +8,8 @@ import pytest
 from secondsite.domain.drills.verdicts import Verdict
 from secondsite.domain.health import Health
 from secondsite.domain.lifecycle import DrillState, State, Verb
-from secondsite.vault import ports
 from secondsite.vault.health import findings, standing_findings
+from secondsite.vault.store import ApplianceRecord, BootedRecord, DrillRecord, StatusRecord
 from tests.support.vault import NOW, machine
 from tests.vault.support_operations import Verbs, folder_in_memory
 
@@ -33,7 +33,7 @@ def test_a_drill_counts_as_long_as_the_settings_say():
 
 
 def test_a_drill_that_nobody_completes_is_told_of_from_the_second_day_on():
-    drill = ports.DrillRecord("p1", "f1", "web01-test", None, False, NOW, "j1")
+    drill = DrillRecord("p1", "f1", "web01-test", None, False, NOW, "j1")
     waits = machine(drill=drill, drill_state=DrillState.RUNNING, created_at=NOW)
     assert not list(standing_findings.standing(waits, NOW + DAY))
     (finding,) = standing_findings.standing(waits, NOW + 400 * DAY)
@@ -50,7 +50,7 @@ def test_what_a_drill_has_not_shown_leaves_the_machine_healthy_but_one_that_fail
 
 
 def test_a_copy_that_was_of_no_use_is_told_of_until_another_look_says_otherwise():
-    failed = ports.BootedRecord("p1", "j1", "1 of 1 checks failed", Verdict.FAILED, looked_at=NOW)
+    failed = BootedRecord("p1", "j1", "1 of 1 checks failed", Verdict.FAILED, looked_at=NOW)
     assert codes(NOW + HOUR, booted=failed) == ["boot-failed"]
     assert codes(NOW + HOUR, booted=replace(failed, verdict=Verdict.PASSED)) == []
     assert codes(NOW + HOUR, booted=replace(failed, verdict=None)) == []
@@ -95,8 +95,8 @@ def test_lists_look_again_when_one_begins_to_be_told():
     """They show what was written last as long as it stays true."""
     resting = machine(created_at=NOW, drilled_at=NOW, state=State.COMMITTED, failed_over_at=NOW)
     ends_at = NOW + 80 * DAY
-    appliance = ports.ApplianceRecord("x", "x", "a", NOW, ends_at, last_seen_at=NOW, connected=True)
-    nothing = ports.StatusRecord("m1", None, None, None, None)
+    appliance = ApplianceRecord("x", "x", "a", NOW, ends_at, last_seen_at=NOW, connected=True)
+    nothing = StatusRecord("m1", None, None, None, None)
     known = findings.Situation(resting, nothing, None, appliance, appliance)
     assert findings.steady_until(known, NOW) == NOW
     found = findings.findings(known, NOW + SECOND)

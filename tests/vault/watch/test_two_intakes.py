@@ -9,9 +9,8 @@ from secondsite.domain.policies import ReplicationPolicy
 from secondsite.jobs.storage import database
 from secondsite.jobs.storage.lease import Member
 from secondsite.jobs.storage.tables import engines
-from secondsite.vault import ports
 from secondsite.vault.fleet.signals import Signals
-from secondsite.vault.store import SqlStore, migrate
+from secondsite.vault.store import ApplianceRecord, SiteRecord, Store, migrate
 from secondsite.wire.control import Hello, Status
 from tests.support.postgres import postgres, postgres_url
 from tests.support.vault import NOW, machine, source_status
@@ -34,7 +33,7 @@ class Process:
             until = connection.execute(select(func.clock_timestamp())).scalar_one() + timedelta(minutes=1)
             row = {"owner": member.owner, "epoch": 1, "started_at": until, "expires_at": until}
             connection.execute(engines.insert().values(**row))
-        self.store = SqlStore(db, lambda: member)
+        self.store = Store(db, lambda: member)
         self.now = NOW
         self.facts = Intake(self.store, lambda _: None, lambda: self.now, self._is_elsewhere)
 
@@ -65,10 +64,10 @@ def seq_of(record):
 def processes(postgres_url):
     migrate(postgres_url)
     db = database.connect(postgres_url)
-    with SqlStore(db).transaction() as tx:
+    with Store(db).transaction() as tx:
         for site in ("a", "b"):
-            tx.sites.add(ports.SiteRecord(site, NOW))
-            tx.appliances.put(ports.ApplianceRecord(f"appliance-{site}", site, site, NOW, NOW))
+            tx.sites.add(SiteRecord(site, NOW))
+            tx.appliances.put(ApplianceRecord(f"appliance-{site}", site, site, NOW, NOW))
         tx.policies.put(ReplicationPolicy("default"))
         tx.machines.add(machine())
     yield Process(db, 1), Process(db, 2)

@@ -15,10 +15,10 @@ from secondsite.domain.health import Health
 from secondsite.domain.lifecycle import DrillState, State, Verb
 from secondsite.domain.policies import ReplicationPolicy
 from secondsite.ground.lived_time import Lived
-from secondsite.vault import ports
 from secondsite.vault.facade.shared import machine_shapes
 from secondsite.vault.health import findings
 from secondsite.vault.health.findings import Situation
+from secondsite.vault.store import ApplianceRecord, DrillRecord, StatusRecord
 from secondsite.vault.watch.housekeeping import Housekeeping
 from secondsite.wire.common.findings import FindingShape
 from secondsite.wire.control import Hello, Status
@@ -221,10 +221,10 @@ def change(store, **changes):
 def situation(put_back=False, **changes):
     """Of a machine that is at its target, with its run there, unless that was `put_back` from before its failover."""
     ends_at = NOW + timedelta(days=90)
-    appliance = ports.ApplianceRecord("x", "x", "a", NOW, ends_at, last_seen_at=NOW, connected=True)
+    appliance = ApplianceRecord("x", "x", "a", NOW, ends_at, last_seen_at=NOW, connected=True)
     values = {
         "machine": machine(),
-        "status": ports.StatusRecord("m1", source_status(), NOW, replica_status(points=[point(1, 10)]), NOW),
+        "status": StatusRecord("m1", source_status(), NOW, replica_status(points=[point(1, 10)]), NOW),
         "policy": ReplicationPolicy("default", rpo_threshold_seconds=60),
         "source": appliance,
         "target": appliance,
@@ -290,7 +290,7 @@ def test_a_machine_that_is_off_and_whose_last_change_was_sent_keeps_its_rpo():
 
 def test_an_appliance_that_is_away_is_a_finding_but_not_at_a_site_that_was_left():
     ends_at = NOW + timedelta(days=90)
-    away = ports.ApplianceRecord("x", "x", "a", NOW, ends_at, last_seen_at=NOW, connected=False)
+    away = ApplianceRecord("x", "x", "a", NOW, ends_at, last_seen_at=NOW, connected=False)
     assert codes(situation(source=away, target=away)) == ["appliance-unreachable"] * 2
     left = machine(state=State.COMMITTED)
     off = dataclasses.replace(situation().status, source=source_status(power="off"))
@@ -595,7 +595,7 @@ def lived(store, clock):
 
 @pytest.mark.parametrize("refuse", [False, True])
 def test_a_drill_that_is_open_for_two_weeks_is_cleaned_up(store, facts, clock, refuse):
-    drill = ports.DrillRecord("p1", "f", "web01-test", None, False, NOW, "j0")
+    drill = DrillRecord("p1", "f", "web01-test", None, False, NOW, "j0")
     with store.transaction() as tx:
         tx.machines.put(dataclasses.replace(machine(), drill=drill, drill_state=DrillState.RUNNING))
     cleanup = Cleanup(refuse)
@@ -626,7 +626,7 @@ def test_machines_without_a_drill_are_not_read(store, facts, clock):
 
 @pytest.mark.parametrize(("days_left", "told"), [(31, False), (28, False), (26, True), (-1, True)])
 def test_a_certificate_that_was_not_renewed_is_told_of_a_month_before_its_end(days_left, told):
-    late = ports.ApplianceRecord(
+    late = ApplianceRecord(
         "x",
         "rome-1",
         "b",
@@ -644,7 +644,7 @@ def test_the_end_of_the_cas_own_certificate_is_told_of_90_days_before(days_left,
 
 
 def test_a_certificate_of_a_day_is_not_told_of_while_it_is_renewed_in_time():
-    fresh = ports.ApplianceRecord(
+    fresh = ApplianceRecord(
         "x", "rome-1", "b", NOW, NOW + timedelta(hours=9), last_seen_at=NOW, connected=True
     )
     assert codes(situation(target=fresh, source=fresh, certificate_lifetime=timedelta(days=1))) == []

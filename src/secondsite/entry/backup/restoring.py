@@ -199,7 +199,7 @@ def _bring_up(chosen: VaultSettings, about: archive.About, file: Path) -> None:
     vault_store.migrate(chosen.database_url)
     db = database.connect(chosen.database_url)
     try:
-        with vault_store.SqlStore(db).transaction() as tx:
+        with vault_store.Store(db).transaction() as tx:
             copying.show_restored(tx.session)
             details = {"file": str(file), **dataclasses.asdict(about)}
             tx.audit.append(

@@ -28,7 +28,7 @@ from ...vault.facade.callers import THE_VAULT
 from ...vault.fleet import gateway
 from ...vault.health.backups import VERB
 from ...vault.store import copying, migration
-from ...vault.store.failures import translated
+from ...vault.store.sql.failures import translated
 from .. import service_user, settings
 from ..settings import VaultSettings
 from . import archive, kept, secret
@@ -156,7 +156,7 @@ def _record(chosen: VaultSettings, taken: Taken) -> None:
         outcome=Outcome.DONE, details=acts.text_of(details),
     )  # fmt: skip
     db = database.connect(chosen.database_url)
-    store = vault_store.SqlStore(db)
+    store = vault_store.Store(db)
     try:
         with translated():
             Transactions(db).write(lambda tx: store.within(tx).audit.append(entry), RECORD_SECONDS)

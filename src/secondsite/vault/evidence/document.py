@@ -10,7 +10,7 @@ from ...domain.access import evidence
 from ...domain.access.chain import Entry
 from ...domain.lifecycle import Verb
 from ...jobs.model.views import JobTree
-from .. import ports
+from ..store import AuditWanted, RecoveredRecord, RunTimeRecord, Transaction
 from . import goals, machines, steps, timing
 from .steps import Told
 
@@ -28,12 +28,12 @@ class Draft:
     sha256: str
     sites: tuple[tuple[str, ...], ...]
     pictures: Mapping[str, str]
-    run_times: Sequence[ports.RunTimeRecord] = ()
-    recovered: Mapping[str, ports.RecoveredRecord] = field(default_factory=dict)
+    run_times: Sequence[RunTimeRecord] = ()
+    recovered: Mapping[str, RecoveredRecord] = field(default_factory=dict)
     """By the machine's id."""
 
 
-def draft(tx: ports.Transaction, tree: JobTree, vault: str) -> Draft:
+def draft(tx: Transaction, tree: JobTree, vault: str) -> Draft:
     of_machines = [*_of_machines(tree)]
     known = machines.Known.read(tx, of_machines)
     told = _document(tx, tree, vault)
@@ -48,7 +48,7 @@ def draft(tx: ports.Transaction, tree: JobTree, vault: str) -> Draft:
     return Draft(evidence.text_of(told), evidence.digest_of(told), sites, named, took, recovered)
 
 
-def _document(tx: ports.Transaction, tree: JobTree, vault: str) -> Told:
+def _document(tx: Transaction, tree: JobTree, vault: str) -> Told:
     """Without its `machines`: those of the job itself, or of all that it has started."""
     return {
         "format": evidence.FORMAT,
@@ -67,9 +67,9 @@ def _of_machines(tree: JobTree) -> Iterator[JobTree]:
         yield from _of_machines(each)
 
 
-def _requests(tx: ports.Transaction, job_id: str) -> list[JsonValue]:
+def _requests(tx: Transaction, job_id: str) -> list[JsonValue]:
     """Who asked for it, who approved it, who answered: what the audit log has of the job."""
-    found = tx.audit.find(ports.AuditWanted(job_id=job_id, oldest_first=True), MOST_REQUESTS, None)
+    found = tx.audit.find(AuditWanted(job_id=job_id, oldest_first=True), MOST_REQUESTS, None)
     return [_request(each) for each in found if each.verb != evidence.RECORDED]
 
 

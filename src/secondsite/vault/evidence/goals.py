@@ -7,8 +7,8 @@ from pydantic import JsonValue
 from ...domain.lifecycle import Verb
 from ...domain.prediction.predicting import LIKE
 from ...jobs.model.views import JobTree, JobView
-from .. import ports
 from ..plan_runs.arguments import PLAN_RUN, PlanRunArguments
+from ..store import RecoveredRecord
 from .steps import Told, verb_of
 
 GOALS = frozenset(map(str, LIKE))
@@ -18,13 +18,13 @@ Run = tuple[JobTree, Told]
 """The job of a machine, and what evidence tells of it."""
 
 
-def recovered(root: JobView, runs: Sequence[Run]) -> Mapping[str, ports.RecoveredRecord]:
+def recovered(root: JobView, runs: Sequence[Run]) -> Mapping[str, RecoveredRecord]:
     """Of each machine that the job started."""
     verb = verb_of(root)
     if verb not in GOALS or root.ended_at is None:
         return {}
     return {
-        machine_id: ports.RecoveredRecord(root.ended_at, Verb(verb), round(found, 1))
+        machine_id: RecoveredRecord(root.ended_at, Verb(verb), round(found, 1))
         for machine_id, found in _seconds(runs, verb).items()
     }
 

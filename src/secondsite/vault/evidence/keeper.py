@@ -19,7 +19,7 @@ from ...ground import seams
 from ...ground.periodic import Periodic
 from ...jobs.model.views import JobView
 from ...jobs.storage import read
-from .. import ports
+from ..store import EvidenceRecord, RecoveredRecord, Store, Transaction
 from . import document
 from .document import Draft
 from .steps import verb_of
@@ -36,7 +36,7 @@ WHO = "secondsite"
 
 class Keeper(Periodic):
     def __init__(
-        self, store: ports.Store, vault: str, now: Callable[[], datetime], lived: Callable[[], datetime]
+        self, store: Store, vault: str, now: Callable[[], datetime], lived: Callable[[], datetime]
     ) -> None:
         super().__init__("evidence", lambda error: log.error("evidence.not-kept", exc_info=error), 0.1)
         self._store = store
@@ -73,7 +73,7 @@ class Keeper(Periodic):
             self.hear_of_job(None)
             raise
 
-    def _ended(self, tx: ports.Transaction, changed: set[str] | None) -> Sequence[JobView]:
+    def _ended(self, tx: Transaction, changed: set[str] | None) -> Sequence[JobView]:
         if changed is None:
             return read.ended_since(tx.session, self._lived() - LOOKED_BACK)
         return read.ended_among(tx.session, sorted(changed))
@@ -105,11 +105,11 @@ class Keeper(Periodic):
             seams.reach("vault.evidence.written")
         log.info("evidence.kept", job=job.id, sha256=draft.sha256, number=number)
 
-    def _draft(self, tx: ports.Transaction, job: JobView) -> Draft | None:
+    def _draft(self, tx: Transaction, job: JobView) -> Draft | None:
         return document.draft(tx, read.tree(tx.session, job.id), self._vault) if _stands(tx, job) else None
 
-    def _record(self, job: JobView, draft: Draft, number: int) -> ports.EvidenceRecord:
-        return ports.EvidenceRecord(
+    def _record(self, job: JobView, draft: Draft, number: int) -> EvidenceRecord:
+        return EvidenceRecord(
             id=_id(job), job_id=job.id, verb=verb_of(job), subject=job.subject_name, state=job.state.value,
             requested_by=job.requested_by, ended_at=job.ended_at or self._now(), sites=draft.sites,
             sha256=draft.sha256, number=number, document=draft.text,
@@ -123,7 +123,7 @@ class Keeper(Periodic):
         )  # fmt: skip
 
 
-def _note(tx: ports.Transaction, recovered: Mapping[str, ports.RecoveredRecord]) -> None:
+def _note(tx: Transaction, recovered: Mapping[str, RecoveredRecord]) -> None:
     """Evidence of several jobs may come in any order: the last one counts."""
     for machine in tx.machines.several(sorted(recovered)):
         new, known = recovered[machine.id], machine.recovered
@@ -131,7 +131,7 @@ def _note(tx: ports.Transaction, recovered: Mapping[str, ports.RecoveredRecord])
             tx.machines.put(replace(machine, recovered=new))
 
 
-def _called(tx: ports.Transaction, job: JobView) -> Collection[str]:
+def _called(tx: Transaction, job: JobView) -> Collection[str]:
     """Names of the machines that it recovered, by which people find the entry."""
     return {each.subject_name for each in (job, *read.children_of(tx.session, job.id))}
 
@@ -140,13 +140,13 @@ def _id(job: JobView) -> str:
     return f"{job.id}-{job.attempt}"
 
 
-def _new(tx: ports.Transaction, jobs: Sequence[JobView]) -> Sequence[JobView]:
+def _new(tx: Transaction, jobs: Sequence[JobView]) -> Sequence[JobView]:
     wanted = [each for each in jobs if verb_of(each) in KEPT]
     there = tx.evidence.known([_id(each) for each in wanted])
     return [each for each in wanted if _id(each) not in there]
 
 
-def _stands(tx: ports.Transaction, job: JobView) -> bool:
+def _stands(tx: Transaction, job: JobView) -> bool:
     """Whether the job is as it ended, and no evidence of that is kept."""
     there = read.find(tx.session, job.id)
     same = there is not None and there.attempt == job.attempt and there.state.ended

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from ...domain.policies import ReplicationPolicy
 from ...jobs.model.views import JobTree, JobView
 from ...wire import rest
-from .. import ports
 from ..steps.histories import as_it_went
+from ..store import MachineRecord, Transaction
 from . import steps
 from .steps import Told
 
@@ -18,11 +18,11 @@ class Known:
     """The machines' records, in the roles that they had when their jobs were asked for, and the policies as they are when the evidence is
     made: read at once for all."""
 
-    records: Mapping[str, ports.MachineRecord]
+    records: Mapping[str, MachineRecord]
     policies: Mapping[str, ReplicationPolicy]
 
     @classmethod
-    def read(cls, tx: ports.Transaction, trees: list[JobTree]) -> "Known":
+    def read(cls, tx: Transaction, trees: list[JobTree]) -> "Known":
         asked = {each.job.subject: each.job.arguments for each in trees if each.job.subject}
         there = tx.machines.several(list(asked))
         records = {each.id: as_it_went(each, asked[each.id]) for each in there}
@@ -48,7 +48,7 @@ class Known:
         return () if record is None else (record.source_site, record.target_site)
 
 
-def picture(tx: ports.Transaction, job_id: str) -> str | None:
+def picture(tx: Transaction, job_id: str) -> str | None:
     """The SHA-256 of what was seen on the screen of the machine that the job started."""
     found = tx.pictures.find(job_id)
     return None if found is None else hashlib.sha256(found.png).hexdigest()

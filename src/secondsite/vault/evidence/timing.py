@@ -8,8 +8,8 @@ from ...domain.prediction.timing import StepTime, downtime, parts
 from ...ground.job_states import JobState, TaskState
 from ...jobs.model.task_kind import TaskKind
 from ...jobs.model.views import JobTree, TaskView
-from .. import ports
 from ..steps import histories
+from ..store import MachineRecord, RunTimeRecord, Transaction
 from .steps import verb_of
 
 PREDICTED = frozenset(map(str, LIKE))
@@ -20,8 +20,8 @@ RAN = frozenset({JobState.SUCCEEDED, JobState.PARTIALLY_SUCCEEDED})
 
 
 def run_times(
-    tx: ports.Transaction, trees: Sequence[JobTree], records: Sequence[ports.MachineRecord]
-) -> Sequence[ports.RunTimeRecord]:
+    tx: Transaction, trees: Sequence[JobTree], records: Sequence[MachineRecord]
+) -> Sequence[RunTimeRecord]:
     """Of those that succeeded. A machine that is gone has nothing to predict."""
     known = {each.id: each for each in records}
     runs = [each for each in trees if _counts(each) and each.job.subject in known]
@@ -35,10 +35,10 @@ def _counts(tree: JobTree) -> bool:
     return tree.job.state in RAN and verb_of(tree.job) in PREDICTED and any(_done(tree.tasks))
 
 
-def _record(tree: JobTree, machine: ports.MachineRecord, before: histories.Histories) -> ports.RunTimeRecord:
+def _record(tree: JobTree, machine: MachineRecord, before: histories.Histories) -> RunTimeRecord:
     verb, steps = Verb(verb_of(tree.job)), list(_done(tree.tasks))
     assert tree.job.ended_at is not None
-    return ports.RunTimeRecord(
+    return RunTimeRecord(
         job_id=tree.job.id, machine_id=machine.id, verb=verb, source_site=machine.source_site,
         target_site=machine.target_site, ended_at=tree.job.ended_at, parts=parts(steps), downtime=downtime(steps),
         predicted=before.predict(verb, machine).seconds,

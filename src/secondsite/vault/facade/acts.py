@@ -18,7 +18,7 @@ from ...domain.access import hidden
 from ...domain.access.chain import Entry, Outcome
 from ...domain.access.roles import Permission
 from ...wire.common.base import Shape
-from .. import ports
+from ..store import Transaction
 from .callers import Caller
 
 log = structlog.get_logger()
@@ -103,7 +103,7 @@ class Act:
             if shape is not None:
                 self._told[name] = shape.model_dump(mode="json", exclude_none=True)
 
-    def record(self, tx: ports.Transaction, at: datetime, outcome: Outcome = Outcome.DONE) -> None:
+    def record(self, tx: Transaction, at: datetime, outcome: Outcome = Outcome.DONE) -> None:
         """The last thing in the transaction of the change. Who granted it is on record with it."""
         if not self.repeated:
             code = self.code if outcome is Outcome.DONE else None
@@ -131,7 +131,7 @@ class Act:
         )
 
 
-def append(tx: ports.Transaction, entry: Entry) -> None:
+def append(tx: Transaction, entry: Entry) -> None:
     """The log keeps the digests too, for whoever doubts the database: a line of a transaction that was then rolled back has
     a number that comes again."""
     linked = tx.audit.append(entry)

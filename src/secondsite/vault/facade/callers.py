@@ -7,7 +7,7 @@ from datetime import datetime
 from ...domain.access import roles
 from ...domain.access.roles import EVERYTHING, Grant, Permission
 from ...domain.lifecycle import Verb
-from .. import ports
+from ..store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Uses:
         with self._lock:
             self._last[token_id] = at
 
-    def write(self, store: ports.Store) -> None:
+    def write(self, store: Store) -> None:
         """One transaction for all of them, if there were any."""
         with self._lock:
             last, self._last = self._last, {}

@@ -5,11 +5,11 @@ from datetime import datetime
 from ...domain import errors
 from ...domain.access.approvals import Holder
 from ...domain.access.roles import Grant
-from .. import ports
+from ..store import TokenRecord, Transaction
 from .callers import Caller
 
 
-def opens(token: ports.TokenRecord, digest: str, now: datetime) -> bool:
+def opens(token: TokenRecord, digest: str, now: datetime) -> bool:
     """Whether this secret of the token is valid: the present one, or for a while the former one."""
     if token.expires_at is not None and token.expires_at <= now:
         return False
@@ -18,11 +18,11 @@ def opens(token: ports.TokenRecord, digest: str, now: datetime) -> bool:
     return token.former_until is not None and now < token.former_until
 
 
-def of(token: ports.TokenRecord) -> Holder:
+def of(token: TokenRecord) -> Holder:
     return Holder(token.name, token.person or token.name, token.shown_to)
 
 
-def valid(tx: ports.Transaction, who: str, digest: str, now: datetime) -> ports.TokenRecord:
+def valid(tx: Transaction, who: str, digest: str, now: datetime) -> TokenRecord:
     """The token of this secret. Raises NotPossibleNow when it was removed or replaced, or has expired."""
     token = tx.tokens.find(digest)
     if token is None or not opens(token, digest, now):
@@ -33,6 +33,6 @@ def valid(tx: ports.Transaction, who: str, digest: str, now: datetime) -> ports.
     return token
 
 
-def caller(token: ports.TokenRecord, digest: str, address: str) -> Caller:
+def caller(token: TokenRecord, digest: str, address: str) -> Caller:
     grant = Grant(token.roles, token.site)
     return Caller(token.name, token.id, digest, grant, address, since=token.created_at)

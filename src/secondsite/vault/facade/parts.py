@@ -15,13 +15,14 @@ from ...jobs.model.asking import Said
 from ...jobs.model.catalogue import Catalogue
 from ...jobs.storage.database import Session
 from ...wire.common.base import Shape
-from .. import ports
 from ..fleet.signals import Signals
 from ..fleet.status_intake import StatusIntake
 from ..health.backups import Backups
+from ..interfaces import Authority, Gateway
 from ..notices.notifier import Teller
 from ..operations.interface import Operation
 from ..steps.deps import Deps
+from ..store import Store, Transaction
 from ..watch.rpo_unwritten import RpoUnwritten
 from . import second_person
 from .acts import Act
@@ -62,9 +63,9 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    store: ports.Store
-    gateway: ports.Gateway
-    authority: ports.Authority
+    store: Store
+    gateway: Gateway
+    authority: Authority
     facts: StatusIntake
     signals: Signals
     jobs: Jobs
@@ -103,7 +104,7 @@ class Parts:
         return self.caller.grant.sees(*sites)
 
     @contextmanager
-    def changing(self) -> Iterator[ports.Transaction]:
+    def changing(self) -> Iterator[Transaction]:
         """A transaction of the caller's, with its entry in the audit log. Raises what `store.transaction` raises, and
         ApprovalNeeded: then nothing was changed."""
         if self.act is None:
@@ -121,7 +122,7 @@ class Parts:
                 pass
 
     @contextmanager
-    def _recorded(self, act: Act, outcome: Outcome) -> Iterator[ports.Transaction]:
+    def _recorded(self, act: Act, outcome: Outcome) -> Iterator[Transaction]:
         try:
             with self.store.transaction() as tx:
                 at = second_person.begin(tx, act, self.now(), self.deps.lived())

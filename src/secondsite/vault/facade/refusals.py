@@ -14,7 +14,7 @@ import structlog
 
 from ...domain import errors
 from ...domain.access.chain import Entry, Outcome
-from .. import ports
+from ..store import Store
 from .acts import Act, append, text_of
 
 log = structlog.get_logger()
@@ -40,7 +40,7 @@ class _Kind:
 class Refusals:
     """Safe from any thread. `write` it every minute, and at the end."""
 
-    def __init__(self, store: ports.Store, now: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
         self._store = store
         self._now = now
         self._lock = threading.Lock()

@@ -16,7 +16,7 @@ from ...domain.access import approvals
 from ...domain.access.approvals import OPEN, SECRET, SETTINGS, Rules, Stage
 from ...domain.access.chain import Outcome
 from ...ground.units import KiB
-from .. import ports
+from ..store import ApprovalRecord, AskedFor, Store, Transaction
 from . import holders
 from .acts import MOST_OF_A_PATH, Act, Granted, Rehearsal
 
@@ -38,14 +38,14 @@ class Waits(Exception):
 class Moment:
     """One transaction of an act."""
 
-    tx: ports.Transaction
+    tx: Transaction
     act: Act
     rules: Rules
     now: datetime
     lived: datetime
 
 
-def begin(tx: ports.Transaction, act: Act, now: datetime, lived: datetime) -> Moment:
+def begin(tx: Transaction, act: Act, now: datetime, lived: datetime) -> Moment:
     """The setting as it is before the change, which may change the setting."""
     if act.name == SETTINGS:
         tx.one_at_a_time(LOCK)
@@ -64,7 +64,7 @@ def settle(at: Moment, outcome: Outcome) -> None:
     act.begun = outcome is Outcome.BEGUN
 
 
-def ask(store: ports.Store, at: Moment) -> errors.ApprovalNeeded:
+def ask(store: Store, at: Moment) -> errors.ApprovalNeeded:
     """Keeps the request, once. Raises InvalidArgument, or NotPossibleNow when too many wait."""
     with store.transaction() as tx:
         at = replace(at, tx=tx)
@@ -74,12 +74,12 @@ def ask(store: ports.Store, at: Moment) -> errors.ApprovalNeeded:
     return _needed(record)
 
 
-def stage_now(record: ports.ApprovalRecord, now: datetime) -> Stage:
+def stage_now(record: ApprovalRecord, now: datetime) -> Stage:
     """One that waited too long by the clock is expired. It ends for good with lived time: a clock that was ahead ends none."""
     return Stage.EXPIRED if record.stage in OPEN and record.expires_at <= now else record.stage
 
 
-def require_open(record: ports.ApprovalRecord, now: datetime) -> None:
+def require_open(record: ApprovalRecord, now: datetime) -> None:
     """Raises NotPossibleNow."""
     stage = stage_now(record, now)
     if stage not in OPEN:
@@ -89,9 +89,7 @@ def require_open(record: ports.ApprovalRecord, now: datetime) -> None:
         )
 
 
-def require_second(
-    tx: ports.Transaction, record: ports.ApprovalRecord, by_sha256: str, now: datetime
-) -> None:
+def require_second(tx: Transaction, record: ApprovalRecord, by_sha256: str, now: datetime) -> None:
     """Raises Forbidden unless this secret's holder is a second person, NotPossibleNow when one of the two tokens is no longer
     valid."""
     asker = holders.valid(tx, record.who, record.token_sha256, now)
@@ -127,7 +125,7 @@ def _carry_out(at: Moment, granted: Granted, outcome: Outcome) -> None:
         )  # fmt: skip
 
 
-def _require_same_machines(at: Moment, record: ports.ApprovalRecord) -> None:
+def _require_same_machines(at: Moment, record: ApprovalRecord) -> None:
     """Raises NotPossibleNow: the second person has looked at what had the name then, machine, plan or policy, as it was."""
     if set(record.request.machines) != at.act.machines:
         raise errors.NotPossibleNow(
@@ -136,7 +134,7 @@ def _require_same_machines(at: Moment, record: ports.ApprovalRecord) -> None:
         )
 
 
-def _twin(at: Moment) -> ports.ApprovalRecord | None:
+def _twin(at: Moment) -> ApprovalRecord | None:
     """The same request of the same token, if it is open."""
     wanted = (at.act.caller.token_id, _digest(at.act))
     for record in at.tx.approvals.open():
@@ -145,14 +143,14 @@ def _twin(at: Moment) -> ports.ApprovalRecord | None:
     return None
 
 
-def _kept(at: Moment) -> ports.ApprovalRecord:
+def _kept(at: Moment) -> ApprovalRecord:
     act, caller = at.act, at.act.caller
     _require_bounded(at)
     assert act.permission is not None
     number = at.tx.approvals.next_number()
-    record = ports.ApprovalRecord(
+    record = ApprovalRecord(
         number, Stage.ASKED, act.name, act.permission,
-        ports.AskedFor(
+        AskedFor(
             act.method, act.object, act.query, dict(act.headers), act.body.decode(), tuple(sorted(act.machines)), act.understood()
         ), _digest(act),
         caller.name, caller.token_id, caller.token_sha256, caller.grant.site, caller.address,
@@ -188,7 +186,7 @@ def _require_bounded(at: Moment) -> None:
         )
 
 
-def _needed(record: ports.ApprovalRecord) -> errors.ApprovalNeeded:
+def _needed(record: ApprovalRecord) -> errors.ApprovalNeeded:
     until = f"{record.expires_at:%Y-%m-%d %H:%M:%SZ}"
     again = ", and then ask again: only you are shown the secret" if record.verb in SECRET else ""
     needed = errors.ApprovalNeeded(

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import structlog
 
 from ...domain import errors
-from .. import ports
+from ..store import Store, Transaction
 from . import settings_push
 
 log = structlog.get_logger()
@@ -17,7 +17,7 @@ NO_KEY = ""
 class Admission:
     """ports.Admit."""
 
-    def __init__(self, store: ports.Store, signals: Callable[[str], None]) -> None:
+    def __init__(self, store: Store, signals: Callable[[str], None]) -> None:
         self._store = store
         self._signals = signals
 
@@ -51,6 +51,6 @@ def require_key(appliance_id: str, known: str | None, key_sha256: str) -> None:
         )
 
 
-def _require(tx: ports.Transaction, appliance_id: str) -> None:
+def _require(tx: Transaction, appliance_id: str) -> None:
     if tx.appliances.find(appliance_id) is None:
         raise errors.CertificateRefused(f"Appliance '{appliance_id}' is not enrolled at this vault.")

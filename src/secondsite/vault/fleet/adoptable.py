@@ -8,14 +8,14 @@ from ...wire.common.cards import CardSettings
 from ...wire.common.policies import PolicyShape
 from ...wire.common.properties import TargetProperties
 from ...wire.control import adopting
-from .. import ports
+from ..store import ApplianceRecord, MachineRecord, Transaction
 
 _OTHERWISE = {"keeping", "cards", "checks", "hooks", "properties"}
 _AS_IT_IS = tuple(name for name in adopting.KeptRecord.model_fields if name not in _OTHERWISE)
 """What stands in a machine's own record."""
 
 
-def records(tx: ports.Transaction, appliance: ports.ApplianceRecord) -> tuple[adopting.KeptRecord, ...]:
+def records(tx: Transaction, appliance: ApplianceRecord) -> tuple[adopting.KeptRecord, ...]:
     """Of the machines that the appliance is target or source of."""
     machines = [
         each
@@ -31,8 +31,8 @@ def records(tx: ports.Transaction, appliance: ports.ApplianceRecord) -> tuple[ad
 
 
 def _record(
-    tx: ports.Transaction,
-    machine: ports.MachineRecord,
+    tx: Transaction,
+    machine: MachineRecord,
     cards: Mapping[str, Sequence[CardSettings]],
     wanted: Mapping[str, TargetProperties],
 ) -> adopting.KeptRecord:
@@ -47,7 +47,7 @@ def _record(
     )
 
 
-def vault(tx: ports.Transaction, of: Sequence[adopting.KeptRecord]) -> adopting.KeptVault:
+def vault(tx: Transaction, of: Sequence[adopting.KeptRecord]) -> adopting.KeptVault:
     """What is set for many machines, as far as these use it."""
     ids = {each.id for each in of}
     sites = {site for each in of for site in (each.home_site, each.source_site, each.target_site)}

@@ -10,14 +10,15 @@ import structlog
 
 from ...domain import errors
 from ...ground import certificates
-from .. import ports
+from ..interfaces import Authority
+from ..store import Store
 from .admission import require_key
 
 log = structlog.get_logger()
 
 
 class Renewal:
-    def __init__(self, store: ports.Store, authority: ports.Authority, now: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store, authority: Authority, now: Callable[[], datetime]) -> None:
         self._store = store
         self._authority = authority
         self._now = now

@@ -16,8 +16,9 @@ from ...ground.periodic import Periodic
 from ...ground.units import HOUR, MINUTE
 from ...wire.control import rescue_manifest
 from ...wire.control.orders import Kind
-from .. import ports
+from ..interfaces import Gateway
 from ..steps.sides import cards, properties
+from ..store import ApplianceRecord, MachineRecord, Store, Transaction
 from . import adoptable
 from .settings_push import COMING
 
@@ -42,7 +43,7 @@ class _Told:
 class KeepingPush(Periodic):
     """See the module."""
 
-    def __init__(self, store: ports.Store, gateway: ports.Gateway) -> None:
+    def __init__(self, store: Store, gateway: Gateway) -> None:
         super().__init__("keeping-push", lambda error: log.error("keeping.push-failed", exc_info=error))
         self._store, self._gateway = store, gateway
         self._told: dict[str, _Told] = {}
@@ -89,7 +90,7 @@ class KeepingPush(Periodic):
             told.order_id = None
 
 
-def kept_by(tx: ports.Transaction, appliance: ports.ApplianceRecord) -> rescue_manifest.Keep:
+def kept_by(tx: Transaction, appliance: ApplianceRecord) -> rescue_manifest.Keep:
     """What this appliance is to keep: of the machines whose replicas it has, and the plans that name one of them; and what a vault after
     this one would have to know of all its machines."""
     machines = [
@@ -114,7 +115,7 @@ def kept_by(tx: ports.Transaction, appliance: ports.ApplianceRecord) -> rescue_m
     )
 
 
-def _machine(tx: ports.Transaction, machine: ports.MachineRecord) -> rescue_manifest.KeptMachine:
+def _machine(tx: Transaction, machine: MachineRecord) -> rescue_manifest.KeptMachine:
     wanted = properties.set_for(tx, machine)
     return rescue_manifest.KeptMachine(
         id=machine.id,

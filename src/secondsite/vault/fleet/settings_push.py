@@ -22,7 +22,8 @@ from ...wire.control import Report
 from ...wire.control.orders import SET_SITE, UPDATE_POLICY, Kind, SetSite, UpdatePolicy
 from ...wire.control.reports import facts_of
 from ...wire.control.setups import GroupPart, GroupShape
-from .. import ports
+from ..interfaces import Authority, Gateway
+from ..store import ApplianceRecord, ApplianceTrust, MachineRecord, Store, Transaction
 from .signals import Signals
 
 log = structlog.get_logger()
@@ -75,9 +76,7 @@ class _Listener:
 class SettingsPush(Periodic):
     """See the module."""
 
-    def __init__(
-        self, store: ports.Store, gateway: ports.Gateway, signals: Signals, authority: ports.Authority
-    ) -> None:
+    def __init__(self, store: Store, gateway: Gateway, signals: Signals, authority: Authority) -> None:
         super().__init__(
             "settings-push", lambda error: log.error("settings.push-failed", exc_info=error), BREATH_SECONDS
         )
@@ -148,7 +147,7 @@ class SettingsPush(Periodic):
             self._note_trust(appliance_id, trust)
         listener.known[setting.key] = setting
 
-    def _note_trust(self, appliance_id: str, trust: ports.ApplianceTrust) -> None:
+    def _note_trust(self, appliance_id: str, trust: ApplianceTrust) -> None:
         with self._store.transaction() as tx:
             if tx.appliances.find(appliance_id) is not None:
                 tx.appliance_trusts.put(appliance_id, trust)
@@ -176,7 +175,7 @@ class Policies:
         self._addresses: dict[str, tuple[str, ...]] = {}
         self._told: dict[tuple[str, str], UpdatePolicy] = {}
 
-    def read(self, tx: ports.Transaction, appliances: Collection[ports.ApplianceRecord]) -> None:
+    def read(self, tx: Transaction, appliances: Collection[ApplianceRecord]) -> None:
         """As they are now."""
         self._shapes = {policy.name: PolicyShape.of(policy) for policy, _read_only in tx.policies.list()}
         said = ((each.id, each.hello) for each in appliances)
@@ -203,8 +202,8 @@ def rest_seconds(took_seconds: float) -> float:
 
 
 def settings_of(
-    tx: ports.Transaction,
-    appliance: ports.ApplianceRecord,
+    tx: Transaction,
+    appliance: ApplianceRecord,
     trusted_ca_pem: str,
     policies: Policies,
 ) -> Iterator[Setting]:
@@ -231,7 +230,7 @@ def settings_of(
             yield Setting(Kind.UPDATE_POLICY, policy, machine.id, f"epoch {machine.epoch}")
 
 
-def _groups_from(tx: ports.Transaction, appliance: ports.ApplianceRecord) -> Iterator[GroupShape]:
+def _groups_from(tx: Transaction, appliance: ApplianceRecord) -> Iterator[GroupShape]:
     """The groups of which this appliance replicates machines: while the machines of a group replicate in different
     directions it has no common points."""
     for record in tx.groups.list():
@@ -249,7 +248,7 @@ def _groups_from(tx: ports.Transaction, appliance: ports.ApplianceRecord) -> Ite
 
 
 def _parts(
-    tx: ports.Transaction, members: Collection[ports.MachineRecord], serving: Collection[str]
+    tx: Transaction, members: Collection[MachineRecord], serving: Collection[str]
 ) -> Iterator[GroupPart]:
     """Who replicates which members; the first one leads, and all are told the same."""
     for appliance_id in sorted(serving):
@@ -262,7 +261,7 @@ def _parts(
         )
 
 
-def _trust_in(setting: Setting, report: Report) -> ports.ApplianceTrust | None:
+def _trust_in(setting: Setting, report: Report) -> ApplianceTrust | None:
     """Whom the appliance says that it trusts, if it says so. Raises why the setting does not count as told. A machine that is not there
     (yet) has no policy to change; the order that starts its replication carries it."""
     if report.problem is not None and report.problem.code == errors.NotFound.code:
@@ -271,4 +270,4 @@ def _trust_in(setting: Setting, report: Report) -> ports.ApplianceTrust | None:
         facts_of(UPDATE_POLICY, report)
         return None
     fact = facts_of(SET_SITE, report)
-    return ports.ApplianceTrust(fact.trusted, fact.issuer) if fact.issuer else None
+    return ApplianceTrust(fact.trusted, fact.issuer) if fact.issuer else None

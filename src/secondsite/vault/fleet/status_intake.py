@@ -16,8 +16,9 @@ from ...wire.common.stores import StoreSpace, believed
 from ...wire.control import Again, Hello, Status
 from ...wire.control.changes import Figures
 from ...wire.control.statuses import ReplicaStatus, SourceStatus
-from .. import ports
 from ..health import disbelief
+from ..interfaces import Signals, WrittenDown
+from ..store import StatusRecord, Store, Transaction
 from .statuses.acceptance import Counting
 from .statuses.clock_skew import Clocks
 from .statuses.database_refusals import is_written
@@ -33,8 +34,8 @@ class StatusIntake:
 
     def __init__(
         self,
-        store: ports.Store,
-        signals: ports.Signals,
+        store: Store,
+        signals: Signals,
         now: Callable[[], datetime],
         elsewhere: Callable[[str], bool] | None = None,
     ) -> None:
@@ -98,7 +99,7 @@ class StatusIntake:
         self._stores.pop(appliance_id, None)
         self._unsaid.pop(appliance_id, None)
 
-    def lost(self, tx: ports.Transaction, appliance_ids: Iterable[str]) -> None:
+    def lost(self, tx: Transaction, appliance_ids: Iterable[str]) -> None:
         """The vault process that they were connected to is gone."""
         for appliance_id in appliance_ids:
             appliance = tx.appliances.find(appliance_id)
@@ -117,7 +118,7 @@ class StatusIntake:
             return None
         return self._missed.ask(appliance_id, self._now())
 
-    def write(self, first: Collection[str] = (), at_most: int = sys.maxsize) -> ports.WrittenDown:
+    def write(self, first: Collection[str] = (), at_most: int = sys.maxsize) -> WrittenDown:
         """All that was heard of the machines that go `first`, and at most so much of others, in one transaction; what is refused of one
         machine holds back no other's. Raises StoreUnavailable; then what was not written is still to be."""
         now = self._now()
@@ -126,21 +127,19 @@ class StatusIntake:
         if due or appliances or self._numbers or self._unsaid:
             self._write(due, appliances)
         told, self._to_tell = sorted(self._to_tell), set()
-        return ports.WrittenDown(tuple(f"machine/{each}" for each in told), self._writing.is_behind)
+        return WrittenDown(tuple(f"machine/{each}" for each in told), self._writing.is_behind)
 
     def missed(self, appliance_id: str) -> None:
         """Something that it said was not understood, or could not be kept."""
         self._heard.end(appliance_id)
         self._missed.all_of(appliance_id)
 
-    def latest(self, tx: ports.Transaction, machine_id: str) -> ports.StatusRecord:
+    def latest(self, tx: Transaction, machine_id: str) -> StatusRecord:
         """The newest that is known of a machine: from memory, else from the store, where what other vault processes hear is
         20 seconds old at most."""
         return self.latest_of(tx, (machine_id,))[machine_id]
 
-    def latest_of(
-        self, tx: ports.Transaction, machine_ids: Collection[str]
-    ) -> Mapping[str, ports.StatusRecord]:
+    def latest_of(self, tx: Transaction, machine_ids: Collection[str]) -> Mapping[str, StatusRecord]:
         """The same of several machines, by id: the store is asked once, and only for those of which a side has said nothing."""
         seen = {
             each: (self._said_here(source), self._said_here(replica))
@@ -148,7 +147,7 @@ class StatusIntake:
         }
         kept = tx.statuses.get_many([each for each, sides in seen.items() if None in sides])
         return {
-            each: self._with_newest(kept.get(each) or ports.StatusRecord(each), *sides)
+            each: self._with_newest(kept.get(each) or StatusRecord(each), *sides)
             for each, sides in seen.items()
         }
 
@@ -171,9 +170,7 @@ class StatusIntake:
     def _said_here(self, last: Last | None) -> Last | None:
         return None if last is None or self._elsewhere(last.by) else last
 
-    def _with_newest(
-        self, record: ports.StatusRecord, source: Last | None, replica: Last | None
-    ) -> ports.StatusRecord:
+    def _with_newest(self, record: StatusRecord, source: Last | None, replica: Last | None) -> StatusRecord:
         record = self._old_copies.newest(record)
         newest, sent_at = record.source, record.source_at
         if source and isinstance(source.status, SourceStatus):
@@ -297,9 +294,7 @@ class StatusIntake:
         written_at = self._appliances_written.get(appliance_id)
         return written_at is None or abs(now - written_at) >= WRITE_EVERY
 
-    def _write_appliance(
-        self, tx: ports.Transaction, appliance_id: str, store_free_bytes: int | None
-    ) -> None:
+    def _write_appliance(self, tx: Transaction, appliance_id: str, store_free_bytes: int | None) -> None:
         appliance = tx.appliances.find(appliance_id)
         hello = self._hellos.get(appliance_id)
         if appliance is None or hello is None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from ...domain import backups
 from ...domain.access.chain import Outcome
 from ...domain.health import HealthFinding
-from .. import ports
+from ..store import AuditWanted, Transaction
 
 VERB = "vault backup"
 AT_ONCE = 100
@@ -20,8 +20,8 @@ class Backups:
     _last: datetime | None = None
     _read: int = 0
 
-    def last(self, tx: ports.Transaction) -> datetime | None:
-        wanted = ports.AuditWanted(verb=VERB, outcome=Outcome.DONE, oldest_first=True)
+    def last(self, tx: Transaction) -> datetime | None:
+        wanted = AuditWanted(verb=VERB, outcome=Outcome.DONE, oldest_first=True)
         head = tx.audit.ends().head.number
         if head < self._read:  # the database was restored
             self._last, self._read = None, 0
@@ -31,6 +31,6 @@ class Backups:
         self._last, self._read = last, head
         return last
 
-    def finding(self, tx: ports.Transaction, now: datetime) -> HealthFinding | None:
-        first = tx.audit.find(ports.AuditWanted(oldest_first=True), 1, None)
+    def finding(self, tx: Transaction, now: datetime) -> HealthFinding | None:
+        first = tx.audit.find(AuditWanted(oldest_first=True), 1, None)
         return backups.finding(now, self.last(tx), first[0].at if first else None, self.most)

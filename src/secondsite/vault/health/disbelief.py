@@ -8,29 +8,29 @@ from datetime import datetime
 import structlog
 
 from ...domain.health import HealthFinding
-from .. import ports
+from ..store import ApplianceRecord, DisbelievedRecord, Transaction
 
 CODE = "not-believed"
 log = structlog.get_logger()
 
 
-def note(tx: ports.Transaction, appliance_id: str, what: str, now: datetime) -> None:
+def note(tx: Transaction, appliance_id: str, what: str, now: datetime) -> None:
     """`what` it does, as a part of a sentence. The first thing is kept: whoever says much shall not have much written."""
     appliance = tx.appliances.find(appliance_id)
     if appliance is None or appliance.disbelieved is not None:
         return
     log.warning("appliance.not-believed", appliance=appliance_id, name=appliance.name, what=what)
-    tx.appliances.put(replace(appliance, disbelieved=ports.DisbelievedRecord(what, now)))
+    tx.appliances.put(replace(appliance, disbelieved=DisbelievedRecord(what, now)))
 
 
-def end(tx: ports.Transaction, appliance_id: str) -> None:
+def end(tx: Transaction, appliance_id: str) -> None:
     """It has connected anew."""
     appliance = tx.appliances.find(appliance_id)
     if appliance is not None and appliance.disbelieved is not None:
         tx.appliances.put(replace(appliance, disbelieved=None))
 
 
-def of_machine(*appliances: ports.ApplianceRecord | None) -> Iterator[HealthFinding]:
+def of_machine(*appliances: ApplianceRecord | None) -> Iterator[HealthFinding]:
     """Of a machine with these appliances."""
     for appliance in appliances:
         if appliance is not None and appliance.disbelieved is not None:
@@ -39,7 +39,7 @@ def of_machine(*appliances: ports.ApplianceRecord | None) -> Iterator[HealthFind
             )
 
 
-def of_vault(appliances: Iterable[ports.ApplianceRecord]) -> HealthFinding | None:
+def of_vault(appliances: Iterable[ApplianceRecord]) -> HealthFinding | None:
     """Of those that no machine may have."""
     said = [(each, each.disbelieved) for each in appliances if each.disbelieved is not None]
     if not said:
@@ -48,5 +48,5 @@ def of_vault(appliances: Iterable[ports.ApplianceRecord]) -> HealthFinding | Non
     return HealthFinding(CODE, what, min(disbelieved.since for _, disbelieved in said))
 
 
-def _sentence(appliance: ports.ApplianceRecord, disbelieved: ports.DisbelievedRecord) -> str:
+def _sentence(appliance: ApplianceRecord, disbelieved: DisbelievedRecord) -> str:
     return f"Appliance '{appliance.name}' of site {appliance.site} {disbelieved.what}. That was not taken."

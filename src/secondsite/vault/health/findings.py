@@ -14,8 +14,8 @@ from ...jobs.model.views import JobView
 from ...wire.common.machines import PowerState
 from ...wire.common.points import PointShape
 from ...wire.control.statuses import ReplicaStatus
-from .. import ports
 from ..steps import lookup
+from ..store import ApplianceRecord, MachineRecord, StatusRecord
 from . import disbelief, standing_findings
 from .derived import Derived
 
@@ -77,11 +77,11 @@ NOT_OFF = {
 class Situation:
     """Everything that the findings of a machine are derived from."""
 
-    machine: ports.MachineRecord
-    status: ports.StatusRecord
+    machine: MachineRecord
+    status: StatusRecord
     policy: ReplicationPolicy | None
-    source: ports.ApplianceRecord | None
-    target: ports.ApplianceRecord | None
+    source: ApplianceRecord | None
+    target: ApplianceRecord | None
     certificate_lifetime: timedelta = timedelta(days=90)
     ca_ends_at: datetime | None = None
     listens_since: datetime | None = None
@@ -101,13 +101,13 @@ def newest_point(replica: ReplicaStatus) -> PointShape | None:
     return max(replica.points, key=lambda point: (point.epoch, point.seq), default=None)
 
 
-def newest_point_at(status: ports.StatusRecord) -> datetime | None:
+def newest_point_at(status: StatusRecord) -> datetime | None:
     """Its instant."""
     newest = newest_point(status.replica) if status.replica else None
     return newest.taken_at if newest else None
 
 
-def recoverable_at(status: ports.StatusRecord) -> datetime | None:
+def recoverable_at(status: StatusRecord) -> datetime | None:
     """The instant of the newest usable point. A machine that is off changes nothing, so what was sent last is as new
     as the machine itself."""
     newest = believed_at(status, newest_point_at(status))
@@ -117,7 +117,7 @@ def recoverable_at(status: ports.StatusRecord) -> datetime | None:
     return newest
 
 
-def believed_at(status: ports.StatusRecord, said: datetime | None) -> datetime | None:
+def believed_at(status: StatusRecord, said: datetime | None) -> datetime | None:
     """The instant of a point as its target says it; one that was not yet when it was said, by the source's clock either, is no later
     than what the source sent last."""
     if said is None or status.replica_at is None:
@@ -213,7 +213,7 @@ def _goes_by_what_was_seen(situation: Situation) -> bool:
     return seen_at is not None and (machine.failed_over_at is None or seen_at <= machine.failed_over_at)
 
 
-def overall(machine: ports.MachineRecord, found: tuple[HealthFinding, ...]) -> Health:
+def overall(machine: MachineRecord, found: tuple[HealthFinding, ...]) -> Health:
     """As bad as the worst finding; without one that colours it, healthy for a machine that replicates, not applicable for others."""
     if any(finding.kind.colours for finding in found):
         return health.overall(found)
@@ -253,7 +253,7 @@ def _believed(code: str, of_source: bool) -> str:
     return code if is_theirs else health.UNKNOWN
 
 
-def _should_run(code: str, machine: ports.MachineRecord) -> bool:
+def _should_run(code: str, machine: MachineRecord) -> bool:
     """The machine that a finding tells to be off."""
     return machine.state in SHOULD_RUN if code in NOT_THERE else machine.drill_state is DrillState.RUNNING
 
@@ -325,7 +325,7 @@ def _forgotten(situation: Situation, now: datetime) -> Iterator[HealthFinding]:
             yield HealthFinding("forgotten", what, at)
 
 
-def _speakers(situation: Situation) -> Iterator[tuple[ports.ApplianceRecord, datetime]]:
+def _speakers(situation: Situation) -> Iterator[tuple[ApplianceRecord, datetime]]:
     """The appliances that are connected and are to speak of the machine at rest, and when each did last."""
     machine, status = situation.machine, situation.status
     sides = [(situation.target, status.replica_at)] if machine.state in KNOWN_AT_TARGET else []
@@ -351,7 +351,7 @@ def _certificates(situation: Situation, now: datetime) -> Iterator[HealthFinding
             yield HealthFinding("certificate-not-renewed", what, late)
 
 
-def _late_at(situation: Situation, appliance: ports.ApplianceRecord) -> datetime:
+def _late_at(situation: Situation, appliance: ApplianceRecord) -> datetime:
     return appliance.certificate_expires_at - situation.certificate_lifetime * LEFT_WHEN_LATE
 
 
@@ -434,7 +434,7 @@ def _unordered(situation: Situation) -> str:
     )
 
 
-def rests_off(machine: ports.MachineRecord, status: ports.StatusRecord) -> bool:
+def rests_off(machine: MachineRecord, status: StatusRecord) -> bool:
     """Whether it is off, and kept from being replicated or from starting, as after its shutdown for a failover, and runs nowhere else: a vault that
     knows of no such verb was restored, or has adopted the machine from one that is lost."""
     source, replica = status.source, status.replica
@@ -445,7 +445,7 @@ def rests_off(machine: ports.MachineRecord, status: ports.StatusRecord) -> bool:
     return source.power == PowerState.OFF and (source.fenced or not source.running)
 
 
-def _way_on(machine: ports.MachineRecord, status: ports.StatusRecord) -> str:
+def _way_on(machine: MachineRecord, status: StatusRecord) -> str:
     committed = (
         next((each.id for each in status.replica.points if each.committed), None) if status.replica else None
     )
@@ -457,7 +457,7 @@ def _way_on(machine: ports.MachineRecord, status: ports.StatusRecord) -> str:
     return f"{way}{', and, since it is replicated back already, reprotect' if turned else ''}."
 
 
-def _half_way(machine: ports.MachineRecord, status: ports.StatusRecord) -> str:
+def _half_way(machine: MachineRecord, status: StatusRecord) -> str:
     site, known = machine.source_site, status.source
     source = (
         f"at site {site} it was last seen {known.power}"
@@ -476,7 +476,7 @@ def _warned(situation: Situation) -> Iterator[HealthFinding]:
         yield HealthFinding("checked-with-warnings", " | ".join(sentences), warned.at)
 
 
-def _is_of_before(machine: ports.MachineRecord, at: datetime) -> bool:
+def _is_of_before(machine: MachineRecord, at: datetime) -> bool:
     """What was checked then spoke of a machine at home. Once it advised to start an old copy, and that made two copies that wrote."""
     return machine.state in _WENT_AWAY and machine.failed_over_at is not None and at <= machine.failed_over_at
 
@@ -542,16 +542,16 @@ def _two_since(situation: Situation) -> datetime | None:
     return max((each for each in (machine.failed_over_at, *came_on) if each is not None), default=None)
 
 
-def _is_said_to_run(machine: ports.MachineRecord, replica: ReplicaStatus | None) -> bool:
+def _is_said_to_run(machine: MachineRecord, replica: ReplicaStatus | None) -> bool:
     return replica is not None and "failover" in replica.runs and replica.epoch == machine.epoch
 
 
-def _runs(status: ports.StatusRecord) -> str:
+def _runs(status: StatusRecord) -> str:
     powers = [side.power for side in (status.source, status.old_copy) if side is not None]
     return next((how for power, how in NOT_OFF.items() if power in powers), "runs")
 
 
-def _runs_at_source(status: ports.StatusRecord, machine: ports.MachineRecord) -> datetime | None:
+def _runs_at_source(status: StatusRecord, machine: MachineRecord) -> datetime | None:
     """When its source was last seen to run there. What a reprotect that was undone had begun to send back is of a newer
     epoch: that was the machine at its target."""
     source, old_copy = status.source, status.old_copy

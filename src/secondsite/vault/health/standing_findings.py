@@ -9,7 +9,7 @@ from ...domain.drills.verdicts import Verdict
 from ...domain.health import HealthFinding
 from ...domain.lifecycle import DrillState, State
 from ...domain.policies import ReplicationPolicy
-from .. import ports
+from ..store import DriftRecord, DrillRecord, MachineRecord, ProvenRecord
 
 NOT_PROTECTED = frozenset({State.FAILED_OVER, State.PLANNED_FAILED_OVER, State.COMMITTED})
 """It runs at its target, and rests there."""
@@ -31,7 +31,7 @@ class Stands(NamedTuple):
 
 
 def standing(
-    machine: ports.MachineRecord,
+    machine: MachineRecord,
     now: datetime,
     drill_counts: timedelta = DRILL_COUNTS,
     policy: ReplicationPolicy | None = None,
@@ -43,7 +43,7 @@ def standing(
 
 
 def standing_from(
-    machine: ports.MachineRecord,
+    machine: MachineRecord,
     drill_counts: timedelta = DRILL_COUNTS,
     policy: ReplicationPolicy | None = None,
 ) -> tuple[datetime, ...]:
@@ -52,7 +52,7 @@ def standing_from(
 
 
 def _all(
-    machine: ports.MachineRecord, drill_counts: timedelta, policy: ReplicationPolicy | None
+    machine: MachineRecord, drill_counts: timedelta, policy: ReplicationPolicy | None
 ) -> Iterator[Stands]:
     yield from _slow(machine, policy)
     if machine.drill_failed_at is not None:
@@ -68,7 +68,7 @@ def _all(
         yield _drilled(machine, drill_counts)
 
 
-def _slow(machine: ports.MachineRecord, policy: ReplicationPolicy | None) -> Iterator[Stands]:
+def _slow(machine: MachineRecord, policy: ReplicationPolicy | None) -> Iterator[Stands]:
     """Until a later one meets the goal, or there is another goal."""
     took, goal = machine.recovered, policy.rto_goal_seconds if policy else 0
     if took is not None and policy is not None and 0 < goal < took.seconds:
@@ -79,7 +79,7 @@ def _slow(machine: ports.MachineRecord, policy: ReplicationPolicy | None) -> Ite
         yield Stands(took.at, "rto-missed", what)
 
 
-def _booted(machine: ports.MachineRecord) -> Iterator[Stands]:
+def _booted(machine: MachineRecord) -> Iterator[Stands]:
     """Until a later copy, or a drill that did not fail, says otherwise."""
     booted = machine.booted
     if booted is None or booted.looked_at is None or booted.verdict is not Verdict.FAILED:
@@ -90,11 +90,11 @@ def _booted(machine: ports.MachineRecord) -> Iterator[Stands]:
         yield Stands(booted.looked_at, "boot-failed", what)
 
 
-def _drifted(machine: ports.MachineRecord, proven: ports.ProvenRecord, drift: ports.DriftRecord) -> str:
+def _drifted(machine: MachineRecord, proven: ProvenRecord, drift: DriftRecord) -> str:
     return f"Since the last test failover of machine '{machine.name}' that passed, on {_day(proven.at)}: {'; '.join(drift.changes)}."
 
 
-def _drilled(machine: ports.MachineRecord, counts: timedelta) -> Stands:
+def _drilled(machine: MachineRecord, counts: timedelta) -> Stands:
     if machine.drilled_at is None:
         never = f"No test failover of machine '{machine.name}' was ever brought to its end."
         return Stands(machine.created_at + NEW, "never-drilled", never)
@@ -102,16 +102,16 @@ def _drilled(machine: ports.MachineRecord, counts: timedelta) -> Stands:
     return Stands(machine.drilled_at + counts, "drill-is-old", what)
 
 
-def _failed(machine: ports.MachineRecord, at: datetime) -> str:
+def _failed(machine: MachineRecord, at: datetime) -> str:
     return f"The test failover of machine '{machine.name}' that ended on {_day(at)} failed, and none has passed since."
 
 
-def _waits(machine: ports.MachineRecord, drill: ports.DrillRecord) -> str:
+def _waits(machine: MachineRecord, drill: DrillRecord) -> str:
     since = f"{drill.started_at:%Y-%m-%d %H:%M} UTC"
     return f"The test failover of machine '{machine.name}' waits since {since} for somebody to complete it: {drill.machine_name} runs at site {machine.target_site}."
 
 
-def not_protected(machine: ports.MachineRecord) -> str:
+def not_protected(machine: MachineRecord) -> str:
     waits = "reprotect" if machine.state is State.COMMITTED else "commit, and then reprotect"
     return f"Machine '{machine.name}' was failed over to site {machine.target_site}, and nothing is replicated from there: it waits for {waits}."
 

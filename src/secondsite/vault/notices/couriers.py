@@ -16,7 +16,7 @@ from ...domain.health import Severity
 from ...domain.notices.happenings import Happening, Kind
 from ...ground import backoff, threads
 from ...ground.units import DAY, MINUTE
-from .. import ports
+from ..store import Notice, NoticeDelivery, NoticeMessage, NoticeTargetRecord, Store, Transaction
 from . import delivery, messages, quiet
 from .delivery import Line, NotDelivered
 
@@ -30,9 +30,9 @@ GIVEN_UP_AFTER = timedelta(seconds=DAY)
 
 @dataclass(frozen=True, slots=True)
 class _Load:
-    target: ports.NoticeTargetRecord
-    message: ports.NoticeMessage
-    delivery: ports.NoticeDelivery
+    target: NoticeTargetRecord
+    message: NoticeMessage
+    delivery: NoticeDelivery
 
 
 class Couriers:
@@ -40,7 +40,7 @@ class Couriers:
 
     def __init__(
         self,
-        store: ports.Store,
+        store: Store,
         vault: str,
         owner: str,
         now: Callable[[], datetime],
@@ -80,12 +80,12 @@ class Couriers:
         for each in flights:
             each.cut()
 
-    def try_now(self, target: ports.NoticeTargetRecord) -> str:
+    def try_now(self, target: NoticeTargetRecord) -> str:
         """A message that says it is a try, at once and past the outbox; gives what was answered. Raises NotDelivered."""
         now = self._now()
         what = "This is a try: notices of this vault arrive here."
         tried = Happening(Kind.TEST, "test", Severity.WARNING, target.name, what, now)
-        message = ports.NoticeMessage(uuid.uuid4().hex, [ports.Notice(uuid.uuid4().hex, tried, now)])
+        message = NoticeMessage(uuid.uuid4().hex, [Notice(uuid.uuid4().hex, tried, now)])
         line, key = Line(), f"test {message.id}"
         with self._lock:
             self._flights[key] = line
@@ -134,9 +134,9 @@ class Couriers:
                 tx.notice_targets.let_go(target_id, self._owner)
                 return None
             known = tx.notice_targets.deliveries().get(target_id)
-            return _Load(target, message, known or ports.NoticeDelivery(target_id))
+            return _Load(target, message, known or NoticeDelivery(target_id))
 
-    def _message(self, tx: ports.Transaction, target: ports.NoticeTargetRecord) -> ports.NoticeMessage | None:
+    def _message(self, tx: Transaction, target: NoticeTargetRecord) -> NoticeMessage | None:
         only_critical = quiet.is_quiet(target.target.quiet, self._now())
         # what was begun before the quiet hours and holds nothing critical waits; what is critical does not wait behind it
         message = tx.notices.message(target.id, critical=only_critical)
@@ -149,7 +149,7 @@ class Couriers:
         pause = timedelta(seconds=load.target.target.pace_seconds)
         with self._store.transaction() as tx:
             tx.notices.end(load.message.id, now)
-            going = ports.NoticeDelivery(load.target.id, sent_at=now, said=said, next_at=now + pause)
+            going = NoticeDelivery(load.target.id, sent_at=now, said=said, next_at=now + pause)
             self._settle(tx, going)
         log.info("notice.delivered", target=load.target.name, notices=len(load.message.notices), said=said)
 
@@ -174,6 +174,6 @@ class Couriers:
                 do=f"See 'secondsite notice show {shell.arguments(load.target.name)}', and try it with 'secondsite notice test {shell.arguments(load.target.name)}'.",
             )
 
-    def _settle(self, tx: ports.Transaction, delivery: ports.NoticeDelivery) -> None:
+    def _settle(self, tx: Transaction, delivery: NoticeDelivery) -> None:
         tx.notice_targets.put_delivery(delivery)
         tx.notice_targets.let_go(delivery.target_id, self._owner)

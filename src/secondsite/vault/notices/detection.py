@@ -13,12 +13,12 @@ from ...domain.notices.happenings import Happening, Kind
 from ...domain.notices.marks import Turn
 from ...domain.notices.targets import Jobs
 from ...jobs.model.views import JobView
-from .. import ports
+from ..store import ApprovalRecord, Notice, NoticeTargetRecord, Store, Transaction
 from . import job_ends
 from .findings import Findings, Found
 
 LOCK = "notices"
-Targets = Sequence[ports.NoticeTargetRecord]
+Targets = Sequence[NoticeTargetRecord]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +28,16 @@ class Seen:
     now: datetime
     found: Found | None
     jobs: Sequence[JobView]
-    asked: Sequence[ports.ApprovalRecord]
+    asked: Sequence[ApprovalRecord]
 
 
 @dataclass(frozen=True, slots=True)
 class News:
     """What is to be written of one target."""
 
-    target: ports.NoticeTargetRecord
+    target: NoticeTargetRecord
     turns: Sequence[Turn]
-    notices: Sequence[ports.Notice]
+    notices: Sequence[Notice]
 
     def __bool__(self) -> bool:
         return bool(self.turns or self.notices)
@@ -46,7 +46,7 @@ class News:
 class Looking:
     def __init__(
         self,
-        store: ports.Store,
+        store: Store,
         findings: Findings,
         now: Callable[[], datetime],
         lived: Callable[[], datetime],
@@ -71,7 +71,7 @@ class Looking:
             raise
 
     def _seen(
-        self, tx: ports.Transaction, targets: Targets, changed: frozenset[str] | None, at_findings: bool
+        self, tx: Transaction, targets: Targets, changed: frozenset[str] | None, at_findings: bool
     ) -> Seen:
         wanted = [each.target.wanted for each in targets]
         now = self._now()
@@ -95,24 +95,22 @@ class Looking:
                     _put(tx, _news(tx, present[each.id], seen))
 
 
-def _put(tx: ports.Transaction, news: News) -> None:
+def _put(tx: Transaction, news: News) -> None:
     target_id = news.target.id
     tx.notices.put_marks(target_id, [each.mark for each in news.turns if each.mark is not None])
     tx.notices.remove_marks(target_id, [each.key for each in news.turns if each.mark is None])
     tx.notices.add(target_id, news.notices)
 
 
-def _news(tx: ports.Transaction, target: ports.NoticeTargetRecord, seen: Seen) -> News:
+def _news(tx: Transaction, target: NoticeTargetRecord, seen: Seen) -> News:
     turns = [*_turns(tx, target, seen.found, seen.now)] if seen.found is not None else []
-    told = [ports.Notice(uuid.uuid4().hex, each.told, seen.now) for each in turns if each.told is not None]
+    told = [Notice(uuid.uuid4().hex, each.told, seen.now) for each in turns if each.told is not None]
     once = [*_jobs(target, seen), *_asked(target, seen)]
     there = tx.notices.known([each.id for each in once])
     return News(target, turns, [*told, *(each for each in once if each.id not in there)])
 
 
-def _turns(
-    tx: ports.Transaction, target: ports.NoticeTargetRecord, found: Found, now: datetime
-) -> Iterator[Turn]:
+def _turns(tx: Transaction, target: NoticeTargetRecord, found: Found, now: datetime) -> Iterator[Turn]:
     wanted = target.target.wanted
     known = found.of_these(tx.notices.marks(target.id))
     pace = marks.Pace(now, timedelta(seconds=target.target.repeat_seconds), wanted.gone)
@@ -125,7 +123,7 @@ def _turns(
         yield from marks.turns(pace, kept, present)
 
 
-def _jobs(target: ports.NoticeTargetRecord, seen: Seen) -> Iterator[ports.Notice]:
+def _jobs(target: NoticeTargetRecord, seen: Seen) -> Iterator[Notice]:
     for job in seen.jobs:
         at = job.ended_at or seen.now
         if at >= target.created_at and happenings.wants_job(
@@ -134,7 +132,7 @@ def _jobs(target: ports.NoticeTargetRecord, seen: Seen) -> Iterator[ports.Notice
             yield _once(target, f"job {job.id} {job.attempt}", job_ends.happening(job, at), seen.now)
 
 
-def _asked(target: ports.NoticeTargetRecord, seen: Seen) -> Iterator[ports.Notice]:
+def _asked(target: NoticeTargetRecord, seen: Seen) -> Iterator[Notice]:
     for each in seen.asked if target.target.wanted.approvals else ():
         told = Happening(
             Kind.APPROVAL, each.verb, Severity.WARNING, f"request {each.number}",
@@ -144,7 +142,7 @@ def _asked(target: ports.NoticeTargetRecord, seen: Seen) -> Iterator[ports.Notic
         yield _once(target, f"approval {each.number}", told, seen.now)
 
 
-def _once(target: ports.NoticeTargetRecord, of: str, happening: Happening, now: datetime) -> ports.Notice:
+def _once(target: NoticeTargetRecord, of: str, happening: Happening, now: datetime) -> Notice:
     """Its id says what it is of: however often that is found, it is told once."""
     digest = hashlib.sha256(f"{target.id} {of}".encode()).hexdigest()
-    return ports.Notice(digest[:32], happening, now)
+    return Notice(digest[:32], happening, now)

@@ -12,11 +12,12 @@ from ...domain.notices.marks import Key, Mark
 from ...domain.notices.targets import Wanted
 from ...ground.plural import counted
 from ...wire.rest.validation import TO_BE_KNOWN
-from .. import ports
 from ..fleet.status_intake import StatusIntake
 from ..health import disbelief, findings
 from ..health.backups import Backups
+from ..interfaces import Authority
 from ..steps.deps import Deps
+from ..store import MachineRecord, Transaction
 from ..watch.situations import Around
 
 OF_THE_VAULT = ""
@@ -48,7 +49,7 @@ class Findings:
     """`backups` says what the vault has, which is called `name`."""
 
     def __init__(
-        self, deps: Deps, facts: StatusIntake, authority: ports.Authority, backups: Backups, name: str
+        self, deps: Deps, facts: StatusIntake, authority: Authority, backups: Backups, name: str
     ) -> None:
         self._backups = backups
         self._name = name
@@ -58,7 +59,7 @@ class Findings:
         self._now = deps.now
         self._drill_counts = deps.drill_counts
 
-    def look(self, tx: ports.Transaction) -> Found:
+    def look(self, tx: Transaction) -> Found:
         around = Around.of(tx, self._facts, self._authority, self._drill_counts)
         now = self._now()
         machines = tx.machines.list()
@@ -73,7 +74,7 @@ class Findings:
         return Found(found, frozenset(each.id for each in machines if each.id not in mine))
 
     def _of_the_vault(
-        self, tx: ports.Transaction, now: datetime
+        self, tx: Transaction, now: datetime
     ) -> Iterator[tuple[Key, tuple[str, HealthFinding]]]:
         """Every process finds the same: it stands in the database."""
         finding = self._backups.finding(tx, now)
@@ -81,7 +82,7 @@ class Findings:
             if each is not None:
                 yield Key(OF_THE_VAULT, each.code), (f"vault {self._name}", each)
 
-    def _is_ours(self, machine: ports.MachineRecord, around: Around) -> bool:
+    def _is_ours(self, machine: MachineRecord, around: Around) -> bool:
         sides = (machine.target_appliance_id, machine.source_appliance_id)
         for each in sides:
             appliance = around.appliances.get(each)
@@ -90,7 +91,7 @@ class Findings:
         return True
 
 
-def _configuration(tx: ports.Transaction) -> dict[Key, tuple[str, HealthFinding]]:
+def _configuration(tx: Transaction) -> dict[Key, tuple[str, HealthFinding]]:
     """What the last check of it found, as one finding; what is only to be known is no news."""
     last = tx.validations.last()
     flaws = () if last is None else last.flaws

@@ -8,7 +8,7 @@ from datetime import datetime
 from ...domain.health import Severity
 from ...domain.notices.happenings import Happening, Kind
 from ...ground.plural import counted
-from .. import ports
+from ..store import Notice, NoticeMessage
 
 NAMED = 20
 """So many machines are named in a mail; a webhook is told all."""
@@ -41,7 +41,7 @@ class _Group:
     kind: Kind
     code: str
     severity: Severity
-    notices: Sequence[ports.Notice]
+    notices: Sequence[Notice]
 
     @property
     def label(self) -> str:
@@ -52,15 +52,15 @@ class _Group:
         return self.notices[0].happening
 
 
-def message(of: ports.NoticeMessage, about: About) -> Message:
+def message(of: NoticeMessage, about: About) -> Message:
     groups = _groups(of.notices)
     subject = _one_line(f"[secondsite {about.vault}] {_subject(groups)}")[:MOST_OF_A_SUBJECT]
     return Message(of.id, subject, "\n".join(_text(groups, of, about)), _body(groups, of, about))
 
 
-def _groups(notices: Iterable[ports.Notice]) -> Sequence[_Group]:
+def _groups(notices: Iterable[Notice]) -> Sequence[_Group]:
     """Critical ones first, else as they happened."""
-    found: dict[tuple[Kind, str, Severity], list[ports.Notice]] = {}
+    found: dict[tuple[Kind, str, Severity], list[Notice]] = {}
     for each in notices:
         happening = each.happening
         found.setdefault((happening.kind, happening.code, happening.severity), []).append(each)
@@ -83,7 +83,7 @@ def _many(group: _Group) -> str:
     return counted(len(group.notices), "machine" if is_machines else "notice")
 
 
-def _text(groups: Sequence[_Group], of: ports.NoticeMessage, about: About) -> Iterator[str]:
+def _text(groups: Sequence[_Group], of: NoticeMessage, about: About) -> Iterator[str]:
     for group in groups:
         yield from (_one_line(each, _lead(each)) for each in _told(group))
         yield ""
@@ -123,7 +123,7 @@ def _names(group: _Group) -> str:
     return ", ".join(names[:NAMED]) + more
 
 
-def _body(groups: Sequence[_Group], of: ports.NoticeMessage, about: About) -> bytes:
+def _body(groups: Sequence[_Group], of: NoticeMessage, about: About) -> bytes:
     told = {
         "version": VERSION,
         "id": of.id,
@@ -146,7 +146,7 @@ def _group(group: _Group) -> Mapping[str, object]:
     }
 
 
-def _notice(notice: ports.Notice) -> Mapping[str, object]:
+def _notice(notice: Notice) -> Mapping[str, object]:
     of = notice.happening
     told = {"id": notice.id, "about": of.about, "about_id": of.about_id, "job_id": of.job_id, "what": of.what}
     until = None if of.until is None else of.until.isoformat()

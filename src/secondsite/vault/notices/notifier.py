@@ -8,8 +8,8 @@ import structlog
 
 from ...domain.notices.targets import MOST_PACE_SECONDS
 from ...ground.periodic import Periodic
-from .. import ports
 from ..steps.deps import Deps
+from ..store import NoticeDelivery, NoticeTargetRecord
 from . import quiet
 from .couriers import Couriers
 from .detection import Looking
@@ -50,7 +50,7 @@ class Teller(Periodic):
         """For the engine."""
         return self._looking.ends.hear
 
-    def try_now(self, target: ports.NoticeTargetRecord) -> str:
+    def try_now(self, target: NoticeTargetRecord) -> str:
         """What the other side answered. Raises NotDelivered."""
         return self._couriers.try_now(target)
 
@@ -72,7 +72,7 @@ class Teller(Periodic):
         super().stop(within_seconds)
         self._couriers.cut()
 
-    def _find(self, targets: list[ports.NoticeTargetRecord]) -> None:
+    def _find(self, targets: list[NoticeTargetRecord]) -> None:
         now = time.monotonic()
         if now - self._looked_at >= LOOK_SECONDS - BUSY_SECONDS:
             at_findings = now >= max(self._settles_at, self._found_at + FINDINGS_SECONDS)
@@ -84,7 +84,7 @@ class Teller(Periodic):
                 tx.notices.forget(self._lived() - KEPT)
             self._forgot_at = now
 
-    def _send(self, targets: list[ports.NoticeTargetRecord]) -> bool:
+    def _send(self, targets: list[NoticeTargetRecord]) -> bool:
         """Whether something waits that is to go soon."""
         with self._store.reading() as tx:
             unsent = tx.notices.unsent()
@@ -100,7 +100,7 @@ class Teller(Periodic):
                 self._couriers.deliver(each.id)
         return waits
 
-    def _rest_seconds(self, delivery: ports.NoticeDelivery | None) -> float:
+    def _rest_seconds(self, delivery: NoticeDelivery | None) -> float:
         if delivery is None or delivery.next_at is None:
             return 0.0
         rest = (delivery.next_at - self._now()).total_seconds()

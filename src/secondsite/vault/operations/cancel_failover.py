@@ -19,7 +19,6 @@ from ...wire import rest
 from ...wire.common.base import Shape
 from ...wire.control.checks import CheckTarget
 from ...wire.control.orders import Nothing
-from .. import ports
 from ..steps import lookup, obstacles
 from ..steps.absent_site import declaration
 from ..steps.absent_site.declaration import Need, WithoutSite
@@ -27,6 +26,7 @@ from ..steps.automatic_cancel import CancelArguments
 from ..steps.operation import MachineOperation
 from ..steps.sides import naming, pooling
 from ..steps.sides.target import Target
+from ..store import MachineRecord, Transaction
 
 P = TypeVar("P", bound=Shape)
 
@@ -34,7 +34,7 @@ P = TypeVar("P", bound=Shape)
 class CancelFailover(MachineOperation):
     verb = Verb.CANCEL_FAILOVER
 
-    def arguments(self, tx: ports.Transaction, request: Shape, machine: ports.MachineRecord) -> WithoutSite:
+    def arguments(self, tx: Transaction, request: Shape, machine: MachineRecord) -> WithoutSite:
         assert isinstance(request, rest.CancelFailover)
         lost = declaration.given_up(self.deps, machine, request, (machine.target_site,))
         return WithoutSite(without_site=lost)
@@ -60,7 +60,7 @@ class CancelFailover(MachineOperation):
         self._remind(ctx, source.machine)
         return source.power().done()
 
-    def _remind(self, ctx: StepContext, machine: ports.MachineRecord) -> None:
+    def _remind(self, ctx: StepContext, machine: MachineRecord) -> None:
         """A target that forgot the replica with its database takes its own copy for production, and keeps it."""
         target = self.target(ctx, machine)
         if machine.start_ordered and self.deps.gateway.is_connected(target.appliance_id):
@@ -122,7 +122,7 @@ class CancelFailover(MachineOperation):
         if not ctx.arguments(CancelArguments).stopped:
             return Skipped(f"{machine.name} was not shut down: it is left as it is")
 
-        def record(tx: ports.Transaction) -> None:
+        def record(tx: Transaction) -> None:
             now = tx.machines.get(machine.id)
             tx.machines.put(
                 replace(

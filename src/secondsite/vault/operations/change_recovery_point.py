@@ -15,7 +15,6 @@ from ...wire import rest
 from ...wire.common.base import Shape
 from ...wire.common.points import RolledForward
 from ...wire.control.checks import Obstacles, ObstacleShape
-from .. import ports
 from ..steps import lookup, obstacles
 from ..steps.operation import MachineOperation
 from ..steps.points import recovery_point
@@ -24,6 +23,7 @@ from ..steps.sides import cards, naming, pooling, properties
 from ..steps.sides.proving import prove
 from ..steps.sides.target import Target
 from ..steps.start_failed_over import start_from
+from ..store import MachineRecord, Transaction
 
 
 class ChangeArguments(ChoiceArguments):
@@ -37,9 +37,7 @@ class ChangeRecoveryPoint(MachineOperation):
     verb = Verb.CHANGE_RECOVERY_POINT
     undo_on_failure = True
 
-    def arguments(
-        self, tx: ports.Transaction, request: Shape, machine: ports.MachineRecord
-    ) -> ChangeArguments:
+    def arguments(self, tx: Transaction, request: Shape, machine: MachineRecord) -> ChangeArguments:
         assert isinstance(request, rest.ChangeRecoveryPoint)
         return ChangeArguments(
             **dict(recovery_point.choice_for(tx, machine, request)),
@@ -107,7 +105,7 @@ class ChangeRecoveryPoint(MachineOperation):
         return start_from(self.deps, ctx, self.target(ctx), instant)
 
 
-def _forgotten(machine: ports.MachineRecord) -> Obstacles:
+def _forgotten(machine: MachineRecord) -> Obstacles:
     """No reason not to start it from what is left there, but another way may lose less."""
     name, site = machine.name, machine.target_site
     do = bring_up.from_points(

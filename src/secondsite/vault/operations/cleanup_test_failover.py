@@ -9,11 +9,11 @@ from ...jobs.model.definitions import Step
 from ...jobs.model.outcomes import Outcome
 from ...wire import rest
 from ...wire.common.base import Shape
-from .. import ports
 from ..steps.absent_site import declaration
 from ..steps.absent_site.declaration import WithoutSite
 from ..steps.drills import cleaning
 from ..steps.operation import MachineOperation
+from ..store import MachineRecord, Transaction
 
 
 class CleanupArguments(WithoutSite):
@@ -26,9 +26,7 @@ class CleanupArguments(WithoutSite):
 class CleanupTestFailover(MachineOperation):
     verb = Verb.CLEANUP_TEST_FAILOVER
 
-    def arguments(
-        self, tx: ports.Transaction, request: Shape, machine: ports.MachineRecord
-    ) -> CleanupArguments:
+    def arguments(self, tx: Transaction, request: Shape, machine: MachineRecord) -> CleanupArguments:
         assert isinstance(request, rest.CleanupTestFailover)
         lost = declaration.given_up(self.deps, machine, request, (machine.target_site,))
         return CleanupArguments(notes=request.notes, verdict=request.verdict, without_site=lost)

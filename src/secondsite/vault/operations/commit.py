@@ -17,19 +17,19 @@ from ...wire import rest
 from ...wire.common.base import Shape
 from ...wire.common.machines import PowerState
 from ...wire.common.points import started_from
-from .. import ports
 from ..steps import lookup, obstacles
 from ..steps.absent_site import declaration
 from ..steps.absent_site.declaration import Need, WithoutSite
 from ..steps.operation import MachineOperation
 from ..steps.reversal import automatic_reprotect
 from ..steps.sides import pooling
+from ..store import MachineRecord, StatusRecord, Transaction
 
 
 class Commit(MachineOperation):
     verb = Verb.COMMIT
 
-    def arguments(self, tx: ports.Transaction, request: Shape, machine: ports.MachineRecord) -> WithoutSite:
+    def arguments(self, tx: Transaction, request: Shape, machine: MachineRecord) -> WithoutSite:
         assert isinstance(request, rest.Commit)
         both = (machine.source_site, machine.target_site)
         return WithoutSite(without_site=declaration.given_up(self.deps, machine, request, both))
@@ -59,7 +59,7 @@ class Commit(MachineOperation):
         begin = started_from(machine.failed_over_point_id, machine.failed_over_forward)
         return Done(_found(machine, self._power(ctx, machine), begin))
 
-    def _power(self, ctx: StepContext, machine: ports.MachineRecord) -> str | None:
+    def _power(self, ctx: StepContext, machine: MachineRecord) -> str | None:
         """None: its site does not answer, or is given up. Before anything is deleted: of a machine that is not defined there nothing but
         its points can be started; and at home its files are merged and removed, and what its saved memory needs would go with them."""
         target = self.target(ctx, machine)
@@ -122,7 +122,7 @@ class Commit(MachineOperation):
         return automatic_reprotect.foretell(self.deps, ctx, self.machine(ctx))
 
 
-def _not_there(machine: ports.MachineRecord) -> errors.PrerequisiteFailed:
+def _not_there(machine: MachineRecord) -> errors.PrerequisiteFailed:
     name, site = machine.name, machine.target_site
     cancelled = (
         f" 'secondsite machine cancel-failover {shell.arguments(name)}' ends the failover instead."
@@ -135,7 +135,7 @@ def _not_there(machine: ports.MachineRecord) -> errors.PrerequisiteFailed:
     )
 
 
-def _forgotten(machine: ports.MachineRecord) -> errors.PrerequisiteFailed:
+def _forgotten(machine: MachineRecord) -> errors.PrerequisiteFailed:
     name, site = machine.name, machine.target_site
     cancels = machine.came_from is State.PLANNED_FAILED_OVER
     return errors.PrerequisiteFailed(
@@ -144,7 +144,7 @@ def _forgotten(machine: ports.MachineRecord) -> errors.PrerequisiteFailed:
     )
 
 
-def _found(machine: ports.MachineRecord, power: str | None, begin: str) -> str:
+def _found(machine: MachineRecord, power: str | None, begin: str) -> str:
     """What the check says."""
     name, site = machine.name, machine.target_site
     if power is None:
@@ -159,7 +159,7 @@ def _found(machine: ports.MachineRecord, power: str | None, begin: str) -> str:
     )
 
 
-def _left_there(status: ports.StatusRecord) -> str:
+def _left_there(status: StatusRecord) -> str:
     """As it was heard last: a failover does not ask the source, where the machine may run on."""
     heard = status.old_copy or status.source
     if heard is None:

@@ -27,7 +27,6 @@ from ...wire import rest
 from ...wire.common.base import Shape
 from ...wire.common.machines import PowerState
 from ...wire.control import orders
-from .. import ports
 from ..steps import authority, lookup
 from ..steps.absent_site import declaration, finish_later
 from ..steps.absent_site.declaration import Need, WithoutSite
@@ -36,6 +35,7 @@ from ..steps.operation import MachineOperation
 from ..steps.sides import pooling, runs_nowhere
 from ..steps.sides.side import Ask
 from ..steps.sides.source import Source
+from ..store import MachineRecord, Transaction
 
 
 class DisableArguments(WithoutSite):
@@ -62,9 +62,7 @@ class DisableProtection(MachineOperation):
 
         return replace(made, steps=(), steps_of=steps_of, on_success=self._forget)
 
-    def arguments(
-        self, tx: ports.Transaction, request: Shape, machine: ports.MachineRecord
-    ) -> DisableArguments:
+    def arguments(self, tx: Transaction, request: Shape, machine: MachineRecord) -> DisableArguments:
         assert isinstance(request, rest.DisableProtection)
         both = (machine.source_site, machine.target_site)
         failed_over = machine.failed_over_point_id is not None or machine.start_ordered
@@ -112,7 +110,7 @@ class DisableProtection(MachineOperation):
                 lambda session: self._stop_later(session, source, asked),
             )
 
-    def _sees_copy_at_target(self, ctx: StepContext, machine: ports.MachineRecord) -> bool | None:
+    def _sees_copy_at_target(self, ctx: StepContext, machine: MachineRecord) -> bool | None:
         """None for a target that was given up. Any other is waited for: what is taken for the machine's last copy at the source is
         given back to its owner, who may start it."""
         target = self.target(ctx, machine)
@@ -159,7 +157,7 @@ class DisableProtection(MachineOperation):
         with self.deps.store.reading() as tx:
             return pooling.at_end(tx, machine, outcome, asked.without_site)
 
-    def _runs_at_source(self, ctx: StepContext, machine: ports.MachineRecord) -> bool:
+    def _runs_at_source(self, ctx: StepContext, machine: MachineRecord) -> bool:
         """What its appliance said last may be in a backup of the vault, from before the machine left that site: if it says nothing of
         the machine now, the hypervisor is asked."""
         with self.deps.store.reading() as tx:
@@ -181,7 +179,7 @@ class DisableProtection(MachineOperation):
         tx.machines.remove(str(job.subject))
 
 
-def _runs_at_source(tx: ports.Transaction, machine: ports.MachineRecord) -> bool:
+def _runs_at_source(tx: Transaction, machine: MachineRecord) -> bool:
     """A source of another epoch is one of a later direction: this vault was restored from before that."""
     source = tx.statuses.get(machine.id).source
     if source is None or source.epoch != authority.epoch(tx, machine):
@@ -189,5 +187,5 @@ def _runs_at_source(tx: ports.Transaction, machine: ports.MachineRecord) -> bool
     return source.power == PowerState.RUNNING and not source.fenced
 
 
-def _target_is_given_up(ctx: StepContext, machine: ports.MachineRecord) -> bool:
+def _target_is_given_up(ctx: StepContext, machine: MachineRecord) -> bool:
     return ctx.arguments(DisableArguments).without_site == machine.target_site

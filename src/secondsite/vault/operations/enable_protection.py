@@ -25,7 +25,6 @@ from ...wire.common.base import Shape
 from ...wire.common.stores import Keeping
 from ...wire.common.sync_mode import SyncMode
 from ...wire.control import checks, orders
-from .. import ports
 from ..steps import authority, batch, enabling, lookup, obstacles, replicating, seeds, synchronizing
 from ..steps.absent_site import declaration
 from ..steps.absent_site.declaration import Need
@@ -38,6 +37,7 @@ from ..steps.sides.orders import Orders
 from ..steps.sides.source import Source
 from ..steps.sides.target import Target
 from ..steps.synchronizing import Before
+from ..store import MachineRecord, Transaction
 
 
 class EnableProtection:
@@ -82,7 +82,7 @@ class EnableProtection:
             Step("initial_replication", self._initial_replication, title="Initial replication"),
         )
 
-    def submit(self, tx: ports.Transaction, request: Shape, requested_by: str) -> rest.JobAccepted:
+    def submit(self, tx: Transaction, request: Shape, requested_by: str) -> rest.JobAccepted:
         """One job per machine; raises NotFound for unknown sites and policies, AlreadyExists for protected ones."""
         assert isinstance(request, rest.EnableProtection)
         self._check_request(tx, request)
@@ -99,13 +99,13 @@ class EnableProtection:
         return rest.JobAccepted(job_id=self._submit(tx, batch.BATCH, "", names, arguments, requested_by))
 
     def _submit(
-        self, tx: ports.Transaction, job: str, subject: str, name: str, arguments: BaseModel, by: str
+        self, tx: Transaction, job: str, subject: str, name: str, arguments: BaseModel, by: str
     ) -> str:
         return self.deps.submit(
             tx.session, job, subject=subject, subject_name=name, arguments=arguments, by=by
         )
 
-    def _check_request(self, tx: ports.Transaction, request: rest.EnableProtection) -> None:
+    def _check_request(self, tx: Transaction, request: rest.EnableProtection) -> None:
         lookup.refuse_same_site(request.source_site, request.target_site)
         lookup.require_policy(tx, request.policy)
         lookup.require_kind(request.source_site, lookup.appliances_of(tx, request.source_site))
@@ -116,10 +116,10 @@ class EnableProtection:
 
     def _arguments(
         self,
-        tx: ports.Transaction,
+        tx: Transaction,
         request: rest.EnableProtection,
         name: str,
-        known: ports.MachineRecord | None,
+        known: MachineRecord | None,
     ) -> EnableArguments:
         named = request.target_appliance
         if known is not None and known.home_site == request.source_site:
@@ -252,7 +252,7 @@ class EnableProtection:
         machine = self._machine(ctx)
         return synchronizing.await_point(self.deps, machine, machine.epoch, Before())
 
-    def _machine(self, ctx: StepContext) -> ports.MachineRecord:
+    def _machine(self, ctx: StepContext) -> MachineRecord:
         with self.deps.store.reading() as tx:
             return authority.claimed(tx, str(ctx.subject), self.verb.value, ctx.job_id)
 
@@ -277,24 +277,24 @@ class EnableProtection:
             tx.machines.remove(str(job.subject))
 
 
-def _encrypts(tx: ports.Transaction, policy: str) -> bool:
+def _encrypts(tx: Transaction, policy: str) -> bool:
     found = tx.policies.find(policy)
     return found is not None and found.encrypt
 
 
-def _add_once(tx: ports.Transaction, wanted: EnableArguments, record: ports.MachineRecord) -> None:
+def _add_once(tx: Transaction, wanted: EnableArguments, record: MachineRecord) -> None:
     """Another job may have been faster while the sites were asked."""
     if tx.machines.find(record.id) is None:
         _refuse_known(tx, wanted, record.source_fabric_id)
         tx.machines.add(record)
 
 
-def _event(tx: ports.Transaction, machine_id: str, event: Event) -> None:
+def _event(tx: Transaction, machine_id: str, event: Event) -> None:
     machine = tx.machines.get(machine_id)
     tx.machines.put(replace(machine, state=lifecycle.after(machine.state, event).next))
 
 
-def _refuse_known(tx: ports.Transaction, wanted: EnableArguments, fabric_id: str) -> None:
+def _refuse_known(tx: Transaction, wanted: EnableArguments, fabric_id: str) -> None:
     """Raises AlreadyExists for a copy of a machine that is under protection, at whichever site it runs now."""
     for known in tx.machines.anywhere(fabric_id):
         if known.id != wanted.machine_id:

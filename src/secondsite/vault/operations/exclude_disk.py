@@ -10,16 +10,16 @@ from ...domain.lifecycle import Verb
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Step
 from ...jobs.model.outcomes import Done, Outcome
-from .. import ports
 from ..steps import disks, replicating
 from ..steps.disks import DisksArguments, Found
 from ..steps.operation import unique
+from ..store import MachineRecord
 
 
 class ExcludeDisk(disks.DisksOperation):
     verb = Verb.EXCLUDE_DISK
 
-    def refuse(self, machine: ports.MachineRecord, named: Sequence[str]) -> None:
+    def refuse(self, machine: MachineRecord, named: Sequence[str]) -> None:
         if not set(machine.disks) - set(named):
             raise errors.InvalidArgument(
                 f"No disk of {machine.name} would be left under protection.",

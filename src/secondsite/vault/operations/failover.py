@@ -17,7 +17,6 @@ from ...jobs.model.outcomes import Done, Outcome, Skipped
 from ...wire import rest
 from ...wire.common.base import Shape
 from ...wire.control.checks import CopyInstant
-from .. import ports
 from ..steps import obstacles
 from ..steps.absent_site import declaration
 from ..steps.gates import delay
@@ -29,6 +28,7 @@ from ..steps.sides import address_fit, cards, naming, pooling, properties, sourc
 from ..steps.sides.proving import prove
 from ..steps.sides.source import Source
 from ..steps.start_failed_over import ordered_when_it_begins, start_from
+from ..store import MachineRecord, Transaction
 
 
 class FailoverArguments(ChoiceArguments):
@@ -46,9 +46,7 @@ class FailoverInstant(ChosenInstant):
 class Failover(MachineOperation):
     verb = Verb.FAILOVER
 
-    def arguments(
-        self, tx: ports.Transaction, request: Shape, machine: ports.MachineRecord
-    ) -> FailoverArguments:
+    def arguments(self, tx: Transaction, request: Shape, machine: MachineRecord) -> FailoverArguments:
         assert isinstance(request, rest.Failover)
         choice = recovery_point.choice_for(tx, machine, request)
         return FailoverArguments(**dict(choice), shut_down_source=request.shut_down_source)

@@ -11,16 +11,16 @@ from ...domain.lifecycle import Verb
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Step
 from ...jobs.model.outcomes import Done, Outcome
-from .. import ports
 from ..steps import disks, obstacles, replicating, synchronizing
 from ..steps.disks import DisksArguments, Found
 from ..steps.synchronizing import Before
+from ..store import MachineRecord
 
 
 class IncludeDisk(disks.DisksOperation):
     verb = Verb.INCLUDE_DISK
 
-    def refuse(self, machine: ports.MachineRecord, named: Sequence[str]) -> None:
+    def refuse(self, machine: MachineRecord, named: Sequence[str]) -> None:
         known = [key for key in named if key in machine.disks]
         if known:
             raise errors.AlreadyExists(
@@ -53,7 +53,7 @@ class IncludeDisk(disks.DisksOperation):
             Found(found=found),
         )
 
-    def _wanted(self, ctx: StepContext) -> ports.MachineRecord:
+    def _wanted(self, ctx: StepContext) -> MachineRecord:
         """The machine as it is protected once the job is done."""
         machine = disks.owned(self.machine(ctx), ctx)
         named = ctx.arguments(DisksArguments).disks

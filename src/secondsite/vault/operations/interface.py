@@ -4,11 +4,11 @@ from typing import Protocol
 
 from ...wire.common.base import Shape
 from ...wire.rest import JobAccepted
-from .. import ports
+from ..store import Transaction
 
 
 class Operation(Protocol):
     """One verb. It checks the lifecycle and submits its jobs in the caller's transaction."""
 
-    def submit(self, tx: ports.Transaction, request: Shape, requested_by: str) -> JobAccepted:
+    def submit(self, tx: Transaction, request: Shape, requested_by: str) -> JobAccepted:
         """Raises domain errors (NotFound, NotPossibleNow, InvalidArgument, ...) before anything is written."""

@@ -29,7 +29,6 @@ from ...wire.common.points import PointShape
 from ...wire.control.cards import CardHere
 from ...wire.control.checks import CheckedTarget, Obstacles
 from ...wire.control.orders import CycleFact, Points, PowerFact, StartFact
-from .. import ports
 from ..steps import obstacles
 from ..steps.automatic_cancel import SHUT_DOWN, FoundOff, cancel_itself
 from ..steps.claim import CHECK
@@ -44,6 +43,7 @@ from ..steps.sides.orders import Answer
 from ..steps.sides.proving import prove
 from ..steps.sides.source import PATIENT_REACH_SECONDS
 from ..steps.start_failed_over import start_from
+from ..store import MachineRecord, Transaction
 
 TARGET_AWAY_SECONDS = 60.0
 
@@ -82,9 +82,7 @@ class LastInstant(ChosenInstant):
 class PlannedFailover(MachineOperation):
     verb = Verb.PLANNED_FAILOVER
 
-    def arguments(
-        self, tx: ports.Transaction, request: Shape, machine: ports.MachineRecord
-    ) -> PlannedFailoverArguments:
+    def arguments(self, tx: Transaction, request: Shape, machine: MachineRecord) -> PlannedFailoverArguments:
         assert isinstance(request, rest.PlannedFailover)
         if request.data_sync is not None:
             raise errors.InvalidArgument(
@@ -208,7 +206,7 @@ class PlannedFailover(MachineOperation):
             commit=keep,
         )
 
-    def _allowed(self, ctx: StepContext, machine: ports.MachineRecord) -> float | None:
+    def _allowed(self, ctx: StepContext, machine: MachineRecord) -> float | None:
         """Raises PrerequisiteFailed for a downtime that cannot be promised."""
         at_most = ctx.arguments(PlannedFailoverArguments).at_most_down_seconds
         if at_most is None:
@@ -219,7 +217,7 @@ class PlannedFailover(MachineOperation):
 
     def _fit(
         self,
-        machine: ports.MachineRecord,
+        machine: MachineRecord,
         connected: Sequence[CardHere],
         now: PowerFact,
         target: CheckedTarget,

@@ -23,7 +23,6 @@ from ...wire.common.base import Shape
 from ...wire.common.sync_mode import SyncMode
 from ...wire.control import orders
 from ...wire.control.checks import Obstacles
-from .. import ports
 from ..steps import disks, lookup, obstacles, replicating, seeds, synchronizing
 from ..steps.absent_site import declaration
 from ..steps.absent_site.declaration import Need
@@ -35,6 +34,7 @@ from ..steps.sides import placing
 from ..steps.sides.source import Source
 from ..steps.sides.target import Target
 from ..steps.synchronizing import Before
+from ..store import MachineRecord, Transaction
 
 NO_SEED = "no copy was shipped"
 SEED = "import_seed"
@@ -58,9 +58,7 @@ class Reprotect(MachineOperation):
 
         return replace(alone, steps=(), steps_of=steps_of, on_success=self._turn)
 
-    def arguments(
-        self, tx: ports.Transaction, request: Shape, machine: ports.MachineRecord
-    ) -> ReprotectArguments:
+    def arguments(self, tx: Transaction, request: Shape, machine: MachineRecord) -> ReprotectArguments:
         assert isinstance(request, rest.Reprotect)
         return place.asked(tx, request, machine)
 
@@ -123,7 +121,7 @@ class Reprotect(MachineOperation):
             commit=keep,
         )
 
-    def _require_whole(self, ctx: StepContext, machine: ports.MachineRecord, elsewhere: bool) -> None:
+    def _require_whole(self, ctx: StepContext, machine: MachineRecord, elsewhere: bool) -> None:
         try:
             power = self.source(ctx, machine).power().facts.power
         except leaving.NOT_WAITED_FOR as away:
@@ -144,7 +142,7 @@ class Reprotect(MachineOperation):
         full = "a seed is compared, and what differs is sent" if wanted.seeds else "a full copy is sent"
         return f"onto new disks with appliance '{name}' (alternate location): {full}"
 
-    def _copies_beside(self, ctx: StepContext, machine: ports.MachineRecord, target: Target) -> Obstacles:
+    def _copies_beside(self, ctx: StepContext, machine: MachineRecord, target: Target) -> Obstacles:
         """With another appliance: a third one of that site may have a copy of which nobody knows."""
         with self.deps.store.reading() as tx:
             known = tx.appliances.find(target.appliance_id)
@@ -223,13 +221,13 @@ class Reprotect(MachineOperation):
             return Skipped(NO_REPLICA)
         return leaving.remove_replica(self.deps, self.source(ctx, machine))
 
-    def _new_source(self, ctx: StepContext, machine: ports.MachineRecord) -> Source:
+    def _new_source(self, ctx: StepContext, machine: MachineRecord) -> Source:
         return self.source(ctx, self._as_it_will_be(ctx, machine))
 
-    def _new_target(self, ctx: StepContext, machine: ports.MachineRecord) -> Target:
+    def _new_target(self, ctx: StepContext, machine: MachineRecord) -> Target:
         return self.target(ctx, self._as_it_will_be(ctx, machine))
 
-    def _as_it_will_be(self, ctx: StepContext, machine: ports.MachineRecord) -> ports.MachineRecord:
+    def _as_it_will_be(self, ctx: StepContext, machine: MachineRecord) -> MachineRecord:
         with self.deps.store.reading() as tx:
             return place.turned(tx, machine, ctx.arguments(ReprotectArguments))
 
@@ -244,14 +242,14 @@ class Reprotect(MachineOperation):
         tx.machines.put(replace(place.turned(tx, machine, wanted), state=row.next, job_id=None))
 
 
-def _way_on(machine: ports.MachineRecord) -> str:
+def _way_on(machine: MachineRecord) -> str:
     return (
         "Start it, then retry the job. If it is gone for good, let another appliance of that site take its place: '--location alternate "
         f"--target-appliance NAME' ('secondsite machine appliances {shell.arguments(machine.name)}')."
     )
 
 
-def _note_coming(machine_id: str, appliance_id: str | None, tx: ports.Transaction) -> None:
+def _note_coming(machine_id: str, appliance_id: str | None, tx: Transaction) -> None:
     tx.machines.put(replace(tx.machines.get(machine_id), coming_appliance_id=appliance_id))
 
 

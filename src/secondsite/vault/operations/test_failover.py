@@ -23,7 +23,6 @@ from ...wire.common.evidence import Evidence
 from ...wire.common.properties import Sizing
 from ...wire.control import checks, orders
 from ...wire.control.cards import CardHere
-from .. import ports
 from ..steps import obstacles
 from ..steps.absent_site import declaration
 from ..steps.absent_site.declaration import Need
@@ -40,6 +39,7 @@ from ..steps.sides import addressing, cards, properties, shared_drill_network
 from ..steps.sides.addressing import DrillNetwork
 from ..steps.sides.proving import prove
 from ..steps.sides.target import DRILL_RUN, drill_fabric_id, drill_name
+from ..store import DrillRecord, MachineRecord, Transaction
 
 PROOF_SECONDS = 180.0
 """So long a guest that nobody will look at may take to show that it runs."""
@@ -64,14 +64,12 @@ class TestFailover(MachineOperation):
     undo_on_failure = True
 
     def warnings_of_several(
-        self, tx: ports.Transaction, machines: Sequence[ports.MachineRecord], request: Shape
+        self, tx: Transaction, machines: Sequence[MachineRecord], request: Shape
     ) -> tuple[str, ...]:
         assert isinstance(request, rest.TestFailover)
         return several_hosts.warnings(tx, machines, request.network)
 
-    def arguments(
-        self, tx: ports.Transaction, request: Shape, machine: ports.MachineRecord
-    ) -> DrillArguments:
+    def arguments(self, tx: Transaction, request: Shape, machine: MachineRecord) -> DrillArguments:
         assert isinstance(request, rest.TestFailover)
         choice = recovery_point.choice_for(tx, machine, request)
         subnet = networks.checked(request.network, request.subnet, request.dns_servers)
@@ -89,7 +87,7 @@ class TestFailover(MachineOperation):
         network = {"network": request.network, "subnet": subnet, "dns_servers": request.dns_servers}
         return DrillArguments(**dict(choice), **network, **ends)
 
-    def keeps(self, machine: ports.MachineRecord, ctx: StepContext) -> str | None:
+    def keeps(self, machine: MachineRecord, ctx: StepContext) -> str | None:
         return (
             automatic_cleanup.KEPT
             if automatic_cleanup.is_kept(machine, ctx.arguments(automatic_cleanup.Asked))
@@ -189,7 +187,7 @@ class TestFailover(MachineOperation):
         answer = target.start_run(payload)
         drill = replace(_drill(ctx, payload, network), definition=answer.facts.definition)
 
-        def record(tx: ports.Transaction) -> None:
+        def record(tx: Transaction) -> None:
             tx.machines.put(replace(tx.machines.get(machine.id), drill=drill))
 
         said = (
@@ -199,7 +197,7 @@ class TestFailover(MachineOperation):
         kept = answer.facts.model_copy(update={"definition": None})
         return Done(said, kept, self.deps.commit(record))
 
-    def _sizing(self, machine: ports.MachineRecord) -> Sizing:
+    def _sizing(self, machine: MachineRecord) -> Sizing:
         with self.deps.store.reading() as tx:
             return properties.set_for(tx, machine).sizing
 
@@ -233,7 +231,7 @@ class TestFailover(MachineOperation):
         return declaration.undone_or_left(self.deps, target, need)
 
 
-def _waits_for(machine: ports.MachineRecord) -> str:
+def _waits_for(machine: MachineRecord) -> str:
     assert machine.drill is not None
     return (
         f"{machine.drill.machine_name} waits at {machine.target_site}; proof: {verdicts.spoken(machine.drill.proven)}. Look at it, then "
@@ -241,7 +239,7 @@ def _waits_for(machine: ports.MachineRecord) -> str:
     )
 
 
-def _note(machine_id: str, tx: ports.Transaction, evidence: Evidence) -> None:
+def _note(machine_id: str, tx: Transaction, evidence: Evidence) -> None:
     """The proof's verdict stays with the drill until it is completed."""
     machine = tx.machines.get(machine_id)
     if machine.drill is not None:
@@ -261,8 +259,8 @@ def _proof_seconds(asked: DrillArguments) -> float:
     return PROOF_SECONDS if asked.clean_up or asked.by_run else 0.0
 
 
-def _drill(ctx: StepContext, payload: orders.StartReplica, network: DrillNetwork) -> ports.DrillRecord:
-    return ports.DrillRecord(
+def _drill(ctx: StepContext, payload: orders.StartReplica, network: DrillNetwork) -> DrillRecord:
+    return DrillRecord(
         point_id=payload.point_id,
         fabric_id=payload.fabric_id,
         machine_name=payload.name,

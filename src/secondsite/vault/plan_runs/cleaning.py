@@ -17,12 +17,12 @@ from ...jobs.model.outcomes import Done, Outcome
 from ...jobs.storage import read
 from ...wire import rest
 from ...wire.common.base import Shape
-from .. import ports
 from ..operations.interface import Operation
 from ..steps import batch
 from ..steps.batch import BatchChild, Unread
 from ..steps.deps import Deps
 from ..steps.operation import MachineOperation
+from ..store import DrillRecord, MachineRecord, Transaction
 from .arguments import PlanRunArguments, RunGroup
 
 
@@ -107,12 +107,12 @@ def _by_run(child: BatchChild) -> BatchChild:
     return child.model_copy(update={"arguments": Unread({**child.arguments.root, **own})})
 
 
-def _ours(tx: ports.Transaction, group: RunGroup, run_id: str) -> Sequence[ports.MachineRecord]:
+def _ours(tx: Transaction, group: RunGroup, run_id: str) -> Sequence[MachineRecord]:
     machines = tx.machines.several([child.machine_id for child in group.children])
     return [each for each in machines if each.drill is not None and _is_of(tx, each.drill, run_id)]
 
 
-def _is_of(tx: ports.Transaction, drill: ports.DrillRecord, run_id: str) -> bool:
+def _is_of(tx: Transaction, drill: DrillRecord, run_id: str) -> bool:
     job = read.find(tx.session, drill.job_id)
     return job is not None and job.parent_job_id == run_id
 

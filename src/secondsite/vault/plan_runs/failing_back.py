@@ -27,7 +27,6 @@ from ...wire import rest
 from ...wire.common.base import Shape
 from ...wire.control import orders
 from ...wire.rest.verbs import Location
-from .. import ports
 from ..operations.interface import Operation
 from ..steps import authority, batch
 from ..steps.deps import Deps
@@ -35,6 +34,7 @@ from ..steps.operation import MachineOperation
 from ..steps.retry_store import retrying
 from ..steps.sides.orders import Limits, Orders
 from ..steps.sides.source import PATIENT_REACH_SECONDS, Source
+from ..store import MachineRecord, Transaction
 
 FAILBACK = "failback"
 COMPLETE = "complete"
@@ -81,9 +81,7 @@ class WentDown(Shape):
     generation: int = 0
 
 
-def submit(
-    deps: Deps, tx: ports.Transaction, request: rest.PlannedFailover, requested_by: str
-) -> rest.JobAccepted:
+def submit(deps: Deps, tx: Transaction, request: rest.PlannedFailover, requested_by: str) -> rest.JobAccepted:
     """One job for one machine. Raises NotPossibleNow, NotFound or InvalidArgument before anything is written."""
     assert request.data_sync is not None
     machine = _only(tx, request.machines)
@@ -103,7 +101,7 @@ def submit(
     return rest.JobAccepted(job_id=job_id)
 
 
-def _only(tx: ports.Transaction, names: Sequence[str]) -> ports.MachineRecord:
+def _only(tx: Transaction, names: Sequence[str]) -> MachineRecord:
     if len(set(names)) != 1:
         raise errors.InvalidArgument(
             "A failback that synchronizes by itself is for one machine.",
@@ -115,7 +113,7 @@ def _only(tx: ports.Transaction, names: Sequence[str]) -> ports.MachineRecord:
     return found
 
 
-def _require(machine: ports.MachineRecord, sync: DataSync, asked: rest.PlannedFailover) -> None:
+def _require(machine: MachineRecord, sync: DataSync, asked: rest.PlannedFailover) -> None:
     if machine.state is not State.COMMITTED or machine.drill_state is not DrillState.NONE:
         raise errors.NotPossibleNow(
             f"{machine.name} is {machine.state}: a data synchronization is for a machine that was committed and not reprotected.",
@@ -189,10 +187,10 @@ class _Failback:
         answer = source.shut_down(force=False, reach_seconds=PATIENT_REACH_SECONDS)
         return Done(answer.sentence, down)
 
-    def _take(self, ctx: StepContext, machine: ports.MachineRecord) -> None:
+    def _take(self, ctx: StepContext, machine: MachineRecord) -> None:
         """Under a number of this job alone, unless somebody was faster: an order of it that is late does nothing once the next number came."""
 
-        def take(tx: ports.Transaction) -> None:
+        def take(tx: Transaction) -> None:
             now = tx.machines.by_id(machine.id)
             if now is not None and (now.generation, now.claimed_by) == (
                 machine.generation,
@@ -219,9 +217,7 @@ class _Failback:
             limits=Limits(deadline_seconds=300),
         ).done()  # fmt: skip
 
-    def _number_above(
-        self, ctx: StepContext, machine: ports.MachineRecord | None, down: WentDown
-    ) -> int | None:
+    def _number_above(self, ctx: StepContext, machine: MachineRecord | None, down: WentDown) -> int | None:
         """Above that of the order that shut it down, which may still be on its way; not above that of a verb which has it now."""
         if machine is None:
             return None
@@ -291,7 +287,7 @@ class _Failback:
                 "Look at what it is now; to move it start a planned failover",
             )
 
-    def _unchanged(self, ctx: StepContext) -> ports.MachineRecord:
+    def _unchanged(self, ctx: StepContext) -> MachineRecord:
         """The machine as it was when this was asked for; raises StaleOrder, also if this vault was restored from before somebody acted."""
         wanted = ctx.arguments(FailbackArguments)
         with self._deps.store.reading() as tx:
@@ -304,19 +300,19 @@ class _Failback:
             )
         return machine
 
-    def _machine(self, ctx: StepContext) -> ports.MachineRecord:
+    def _machine(self, ctx: StepContext) -> MachineRecord:
         with self._deps.store.reading() as tx:
             return tx.machines.get(str(ctx.subject))
 
 
-def _own_number(ctx: StepContext, machine: ports.MachineRecord) -> int:
+def _own_number(ctx: StepContext, machine: MachineRecord) -> int:
     """The machine's number while nobody acts on it but this job."""
     return (
         machine.generation if machine.claimed_by == ctx.job_id else ctx.arguments(FailbackArguments).asked_at
     )
 
 
-def _goes_down(ctx: StepContext, machine: ports.MachineRecord) -> WentDown:
+def _goes_down(ctx: StepContext, machine: MachineRecord) -> WentDown:
     return WentDown(
         appliance_id=machine.target_appliance_id,
         site=machine.target_site,
@@ -326,7 +322,7 @@ def _goes_down(ctx: StepContext, machine: ports.MachineRecord) -> WentDown:
     )
 
 
-def _keeps_it_off(ctx: StepContext, machine: ports.MachineRecord | None, down: WentDown) -> str | None:
+def _keeps_it_off(ctx: StepContext, machine: MachineRecord | None, down: WentDown) -> str | None:
     """Why it is not started again where it was shut down; None: it is."""
     if (
         machine is None
@@ -344,7 +340,7 @@ def _down_since(ctx: StepContext) -> str | None:
     return began[-1].isoformat() if began and began[-1] is not None else None
 
 
-def _turned(machine: ports.MachineRecord) -> ports.MachineRecord:
+def _turned(machine: MachineRecord) -> MachineRecord:
     """With the site that it is to leave as its source."""
     return replace(
         machine,
@@ -359,7 +355,7 @@ def _with_job(key: str, run: StepFunction, title: str) -> Step:
     return Step(key, run, title=title, cancelable=False, boundary=True)
 
 
-def _plan_of(machine: ports.MachineRecord, sync: DataSync) -> str:
+def _plan_of(machine: MachineRecord, sync: DataSync) -> str:
     if sync is DataSync.BEFORE:
         return f"{machine.name} runs on while its changes are sent to {machine.source_site}; then a person is asked before it is moved"
     return f"{machine.name} is shut down now, and all its data is sent to new disks at {machine.source_site}, without comparing, before it starts there"

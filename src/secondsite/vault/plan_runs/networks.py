@@ -21,13 +21,13 @@ from ...wire.common.base import Shape
 from ...wire.common.machines import Serving
 from ...wire.control import orders
 from ...wire.control.orders import CreateNetwork, DrillNetwork
-from .. import ports
 from ..steps.absent_site import finish_later
 from ..steps.absent_site.finish_later import LaterArguments
 from ..steps.deps import Deps
 from ..steps.drills.networking import AskedNetwork
 from ..steps.sides import drill_networks, shared_drill_network
 from ..steps.sides.orders import Orders
+from ..store import MachineRecord, Transaction
 from .arguments import PlanRunArguments, RunGroup
 
 NETWORK = "network"
@@ -122,7 +122,7 @@ class RunNetworks:
         asked = next(_asked(group) for group in run.groups if group.children)
         ids = [child.machine_id for group in run.groups for child in group.children]
         with self._deps.store.reading() as tx:
-            by_appliance: dict[str, list[ports.MachineRecord]] = {}
+            by_appliance: dict[str, list[MachineRecord]] = {}
             for machine in sorted(tx.machines.several(ids), key=lambda each: each.id):
                 by_appliance.setdefault(machine.target_appliance_id, []).append(machine)
             found = [
@@ -142,7 +142,7 @@ def _done(networks: Sequence[EnteredAt], give: _Give, doing: str, missed: _Misse
     return Done("; ".join(said) or "no machine needs one", partial=partly)
 
 
-def _entered(machine: ports.MachineRecord, order: CreateNetwork) -> EnteredAt:
+def _entered(machine: MachineRecord, order: CreateNetwork) -> EnteredAt:
     return EnteredAt(
         site=machine.target_site,
         appliance_id=machine.target_appliance_id,
@@ -169,7 +169,7 @@ def _asked(group: RunGroup) -> AskedNetwork:
 
 
 def _order(
-    tx: ports.Transaction, asked: AskedNetwork, machines: Sequence[ports.MachineRecord], run: str
+    tx: Transaction, asked: AskedNetwork, machines: Sequence[MachineRecord], run: str
 ) -> CreateNetwork | None:
     if asked.network == CREATE_EACH:
         each = {made.name: made for machine in machines for made in drill_networks.unserved(tx, machine, run)}

@@ -7,7 +7,7 @@ from ...domain import errors
 from ...jobs.model.failures import Refused
 from ...jobs.model.views import JobView
 from ...jobs.storage import search
-from .. import ports
+from ..store import Transaction
 from .arguments import PLAN_RUN
 
 LOCK = "plans"
@@ -20,7 +20,7 @@ def subject_of(plan: str) -> str:
     return f"plan/{plan}"
 
 
-def refuse_second(tx: ports.Transaction, plan: str) -> None:
+def refuse_second(tx: Transaction, plan: str) -> None:
     """Raises NotPossibleNow."""
     for job in search.of_subject(tx.session, subject_of(plan), PLAN_RUN):
         if not job.state.ended:
@@ -31,7 +31,7 @@ def refuse_second(tx: ports.Transaction, plan: str) -> None:
             )
 
 
-def refuse_late_retry(tx: ports.Transaction, job: JobView) -> None:
+def refuse_late_retry(tx: Transaction, job: JobView) -> None:
     """Raises Refused. The lock is held from here on: a run that is asked for at this moment sees the retried one."""
     tx.one_at_a_time(LOCK)
     later = search.of_subject(tx.session, str(job.subject), PLAN_RUN)[0]

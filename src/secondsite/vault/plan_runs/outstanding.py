@@ -14,7 +14,7 @@ from ...domain.plans.plan import PlanGroup, RecoveryPlan
 from ...domain.plans.run_selection import Standing, Taken, TakenGroup, Wanted
 from ...jobs.model.views import JobView, current_steps
 from ...jobs.storage import read, search
-from .. import ports
+from ..store import Transaction
 from . import one_run_at_a_time
 from .arguments import PLAN_RUN, PlanRunArguments, RunAction, RunGroup
 
@@ -30,7 +30,7 @@ BY: tuple[Callable[[Action | RunAction], Hashable], ...] = (
 
 
 def with_outstanding(
-    tx: ports.Transaction, plan: RecoveryPlan, now: Mapping[str, Standing], wanted: Wanted, found: Taken
+    tx: Transaction, plan: RecoveryPlan, now: Mapping[str, Standing], wanted: Wanted, found: Taken
 ) -> Taken:
     """The same, with what comes after groups that are not taken any more."""
     if wanted.verb not in LEFT_BY:
@@ -43,7 +43,7 @@ def with_outstanding(
 
 
 def _left(
-    tx: ports.Transaction, plan: RecoveryPlan, verb: Verb, found: Taken, there: Sequence[int]
+    tx: Transaction, plan: RecoveryPlan, verb: Verb, found: Taken, there: Sequence[int]
 ) -> Iterator[TakenGroup]:
     runs = _runs(tx, plan) if there else []
     for number in there:
@@ -56,7 +56,7 @@ def _left(
                 yield TakenGroup(number, (), after=after, arrived=group.machines)
 
 
-def _runs(tx: ports.Transaction, plan: RecoveryPlan) -> list[tuple[JobView, PlanRunArguments]]:
+def _runs(tx: Transaction, plan: RecoveryPlan) -> list[tuple[JobView, PlanRunArguments]]:
     """The newest first; those after which machines are somewhere else."""
     jobs = search.of_subject(tx.session, one_run_at_a_time.subject_of(plan.name), PLAN_RUN)
     read_now = ((job, PlanRunArguments.model_validate(job.arguments)) for job in jobs)
@@ -74,9 +74,7 @@ def _has(ran: RunGroup, group: PlanGroup) -> bool:
     return any(machine.id in ids for machine in group.machines)
 
 
-def _not_done(
-    tx: ports.Transaction, job: JobView, run: PlanRunArguments, group: PlanGroup
-) -> list[RunAction]:
+def _not_done(tx: Transaction, job: JobView, run: PlanRunArguments, group: PlanGroup) -> list[RunAction]:
     """What comes after machines of the group, in its order."""
     done = {each.key for each in current_steps(read.tasks_of(tx.session, job.id)) if each.done}
     return [

@@ -23,10 +23,10 @@ from ...wire.control.scripts import (
     ScriptMachine,
     ScriptRan,
 )
-from .. import ports
 from ..steps.deps import Deps
 from ..steps.hooks import scripting
 from ..steps.sides.orders import Limits, Orders
+from ..store import MachineRecord
 from .arguments import PlanRunArguments, RunAction, RunGroup
 
 STARTED = frozenset({State.FAILED_OVER, State.PLANNED_FAILED_OVER, State.COMMITTED})
@@ -133,7 +133,7 @@ class Scripts:
         )
 
 
-def _running_as(guest: ports.MachineRecord, verb: Verb) -> str | None:
+def _running_as(guest: MachineRecord, verb: Verb) -> str | None:
     """What the target calls it that the run, or one before it, has started there."""
     if KINDS[verb] is FailoverKind.TEST:
         has_drill = guest.drill is not None and guest.drill_state is DrillState.RUNNING
@@ -141,7 +141,7 @@ def _running_as(guest: ports.MachineRecord, verb: Verb) -> str | None:
     return guest.target_fabric_id if guest.state in STARTED else None
 
 
-def _machine(record: ports.MachineRecord) -> ScriptMachine:
+def _machine(record: MachineRecord) -> ScriptMachine:
     return ScriptMachine(
         id=record.id,
         name=record.name,

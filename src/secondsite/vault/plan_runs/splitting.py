@@ -9,14 +9,14 @@ from ...domain.lifecycle import Verb
 from ...domain.networks import splitting
 from ...domain.plans import run_selection
 from ...domain.plans.run_selection import Taken
-from .. import ports
 from ..steps.drills import several_hosts
 from ..steps.sides import cards, drill_networks
+from ..store import MachineRecord, Transaction
 
 MOVING = frozenset({Verb.FAILOVER, Verb.PLANNED_FAILOVER})
 
 
-def warnings(tx: ports.Transaction, verb: Verb, found: Taken) -> tuple[str, ...]:
+def warnings(tx: Transaction, verb: Verb, found: Taken) -> tuple[str, ...]:
     """A part of a sentence for each network."""
     if verb not in MOVING:
         return ()
@@ -28,7 +28,7 @@ def warnings(tx: ports.Transaction, verb: Verb, found: Taken) -> tuple[str, ...]
     return (*leaving, *(sentence for home, site in back for sentence in _coming_home(tx, home, site, taken)))
 
 
-def drilled_apart(tx: ports.Transaction, verb: Verb, found: Taken, network: str) -> tuple[str, ...]:
+def drilled_apart(tx: Transaction, verb: Verb, found: Taken, network: str) -> tuple[str, ...]:
     """Of a drill's machines that run on several hosts."""
     if verb is not Verb.TEST_FAILOVER:
         return ()
@@ -36,7 +36,7 @@ def drilled_apart(tx: ports.Transaction, verb: Verb, found: Taken, network: str)
     return several_hosts.warnings(tx, tx.machines.several(taken), network)
 
 
-def _leaving(tx: ports.Transaction, site: str, taken: frozenset[str]) -> Iterator[str]:
+def _leaving(tx: Transaction, site: str, taken: frozenset[str]) -> Iterator[str]:
     """One that was failed over before has moved already."""
     there = [each for each in tx.machines.list(site) if each.source_site == site and not each.reversed]
     members = (member for each in there for member in _members(tx, each, moves=_moves(each, taken)))
@@ -48,7 +48,7 @@ def _leaving(tx: ports.Transaction, site: str, taken: frozenset[str]) -> Iterato
         )
 
 
-def _coming_home(tx: ports.Transaction, home: str, site: str, taken: frozenset[str]) -> Iterator[str]:
+def _coming_home(tx: Transaction, home: str, site: str, taken: frozenset[str]) -> Iterator[str]:
     """At home all have their own addresses again. Of those that stay only those count that have them at the second site, too."""
     for split in splitting.splits(_away(tx, home, site, taken)):
         yield (
@@ -58,7 +58,7 @@ def _coming_home(tx: ports.Transaction, home: str, site: str, taken: frozenset[s
         )
 
 
-def _away(tx: ports.Transaction, home: str, site: str, taken: frozenset[str]) -> Iterator[splitting.Member]:
+def _away(tx: Transaction, home: str, site: str, taken: frozenset[str]) -> Iterator[splitting.Member]:
     """The cards of the machines that were moved to that site."""
     for machine in tx.machines.list(site):
         moved = machine.failed_over_at is not None and machine.target_site == site
@@ -69,12 +69,12 @@ def _away(tx: ports.Transaction, home: str, site: str, taken: frozenset[str]) ->
             )
 
 
-def _moves(machine: ports.MachineRecord, taken: frozenset[str]) -> bool:
+def _moves(machine: MachineRecord, taken: frozenset[str]) -> bool:
     return machine.id in taken or machine.failed_over_at is not None
 
 
 def _members(
-    tx: ports.Transaction, machine: ports.MachineRecord, *, moves: bool, returns: bool = False
+    tx: Transaction, machine: MachineRecord, *, moves: bool, returns: bool = False
 ) -> Iterator[splitting.Member]:
     """What is set for its second site says whether it keeps its addresses there."""
     own = {card.mac: card for card in tx.settings.cards(machine.id)}

@@ -19,7 +19,6 @@ from ...domain.points import RecoveryPointChoice
 from ...jobs.model.facts import to_json
 from ...wire import rest
 from ...wire.common.base import Shape
-from .. import ports
 from ..operations.interface import Operation
 from ..steps.batch import BatchChild
 from ..steps.deps import Deps
@@ -27,6 +26,7 @@ from ..steps.gates import InTurn
 from ..steps.operation import MachineOperation
 from ..steps.points import last_points, recovery_point
 from ..steps.sides import properties
+from ..store import MachineRecord, StatusRecord, Transaction
 from . import cleaning, networks, one_run_at_a_time, outstanding, phases, splitting
 from .arguments import IN_ORDER, IN_PHASES, PLAN_RUN, PlanRunArguments, RunAction, RunGroup
 
@@ -57,7 +57,7 @@ class Asked:
     options: Mapping[str, object]
 
 
-def taken(tx: ports.Transaction, asked: Asked) -> Taken:
+def taken(tx: Transaction, asked: Asked) -> Taken:
     """Which machines it would take now. Raises as `taking.take`, and NotPossibleNow while the plan is being run: told first, since its
     machines are under way then."""
     one_run_at_a_time.refuse_second(tx, asked.plan.name)
@@ -68,7 +68,7 @@ def taken(tx: ports.Transaction, asked: Asked) -> Taken:
 
 
 def submit(
-    deps: Deps, operation: Operation, tx: ports.Transaction, asked: Asked, requested_by: str
+    deps: Deps, operation: Operation, tx: Transaction, asked: Asked, requested_by: str
 ) -> rest.JobAccepted:
     """The job of the run. Raises NotPossibleNow, NotFound or InvalidArgument before anything is written."""
     assert isinstance(operation, MachineOperation)
@@ -88,9 +88,7 @@ def shut_down_order(verb: Verb, found: Taken) -> tuple[int, ...]:
     return tuple(each.number for each in reversed(found.groups) if each.machines)
 
 
-def warnings(
-    tx: ports.Transaction, verb: Verb, found: Taken, options: Mapping[str, object]
-) -> tuple[str, ...]:
+def warnings(tx: Transaction, verb: Verb, found: Taken, options: Mapping[str, object]) -> tuple[str, ...]:
     """What somebody should know before it begins."""
     apart = splitting.drilled_apart(tx, verb, found, _network(options))
     return (*_of_groups(tx, verb, found), *splitting.warnings(tx, verb, found), *apart)
@@ -101,7 +99,7 @@ def _network(options: Mapping[str, object]) -> str:
     return str(options.get("network") or CREATE)
 
 
-def _of_groups(tx: ports.Transaction, verb: Verb, found: Taken) -> tuple[str, ...]:
+def _of_groups(tx: Transaction, verb: Verb, found: Taken) -> tuple[str, ...]:
     """Members of a replication group that are not taken write on, so the last points of the others do not belong with theirs (S-078)."""
     if verb not in GOES_IN_PHASES:
         return ()
@@ -118,7 +116,7 @@ def _of_groups(tx: ports.Transaction, verb: Verb, found: Taken) -> tuple[str, ..
     )
 
 
-def _standing(machine: PlanMachine, record: ports.MachineRecord | None) -> Standing:
+def _standing(machine: PlanMachine, record: MachineRecord | None) -> Standing:
     if record is None:
         return Standing(machine)
     now = PlanMachine(record.id, record.name, record.source_site, record.target_site)
@@ -127,7 +125,7 @@ def _standing(machine: PlanMachine, record: ports.MachineRecord | None) -> Stand
 
 
 def _arguments(
-    operation: MachineOperation, tx: ports.Transaction, asked: Asked, found: Taken, now: datetime
+    operation: MachineOperation, tx: Transaction, asked: Asked, found: Taken, now: datetime
 ) -> PlanRunArguments:
     machines, request = require(tx, asked, found), _request(asked, found)
     children = {each.machine_id: each for each in operation.children(tx, machines, request)}
@@ -157,7 +155,7 @@ def _arguments(
     )
 
 
-def require(tx: ports.Transaction, asked: Asked, found: Taken) -> Sequence[ports.MachineRecord]:
+def require(tx: Transaction, asked: Asked, found: Taken) -> Sequence[MachineRecord]:
     """The machines in their order. Raises NotPossibleNow or InvalidArgument if they cannot start from what was chosen."""
     ordered = _ordered(tx, found)
     _refuse_choice(asked.plan, ordered, _request(asked, found), found.direction)
@@ -166,7 +164,7 @@ def require(tx: ports.Transaction, asked: Asked, found: Taken) -> Sequence[ports
     return ordered
 
 
-def _ordered(tx: ports.Transaction, found: Taken) -> Sequence[ports.MachineRecord]:
+def _ordered(tx: Transaction, found: Taken) -> Sequence[MachineRecord]:
     ids = [machine.id for group in found.groups for machine in group.machines]
     records = {each.id: each for each in tx.machines.several(ids)}
     return [records[each] for each in ids]
@@ -178,7 +176,7 @@ def _request(asked: Asked, found: Taken) -> rest.MachinesRequest:
     return REQUESTS[asked.wanted.verb].model_validate({**asked.options, "machines": (first,)})
 
 
-def _group(tx: ports.Transaction, group: TakenGroup, children: Mapping[str, BatchChild]) -> RunGroup:
+def _group(tx: Transaction, group: TakenGroup, children: Mapping[str, BatchChild]) -> RunGroup:
     first, *_ = group.machines or group.arrived
     machine = tx.machines.by_id(first.id)
     where = machine.target_appliance_id if machine else ""
@@ -198,7 +196,7 @@ def _in_turn(group: RunGroup, machines: int) -> RunGroup:
     return group.model_copy(update={"children": tuple(waiting)})
 
 
-def _actions(tx: ports.Transaction, actions: Iterable[Action], where: str) -> tuple[RunAction, ...]:
+def _actions(tx: Transaction, actions: Iterable[Action], where: str) -> tuple[RunAction, ...]:
     """Scripts of a group run at the target of its first machine; those in a guest at that of the guest."""
     return tuple(
         RunAction(
@@ -213,12 +211,12 @@ def _actions(tx: ports.Transaction, actions: Iterable[Action], where: str) -> tu
     )
 
 
-def _target_of(tx: ports.Transaction, machine_id: str) -> str:
+def _target_of(tx: Transaction, machine_id: str) -> str:
     machine = tx.machines.by_id(machine_id)
     return machine.target_appliance_id if machine else ""
 
 
-def _delayed(tx: ports.Transaction, machine: ports.MachineRecord, child: BatchChild) -> BatchChild:
+def _delayed(tx: Transaction, machine: MachineRecord, child: BatchChild) -> BatchChild:
     seconds = properties.set_for(tx, machine).start_delay_seconds
     return child.given(start_delay_seconds=seconds) if seconds else child
 
@@ -229,7 +227,7 @@ def _with_last_sets(children: Mapping[str, BatchChild], sets: Mapping[str, str])
 
 
 def _refuse_choice(
-    plan: RecoveryPlan, machines: Sequence[ports.MachineRecord], request: Shape, direction: Direction
+    plan: RecoveryPlan, machines: Sequence[MachineRecord], request: Shape, direction: Direction
 ) -> None:
     """A named point belongs to one machine (S-070); common points are for plans with a machine that has some (S-068)."""
     if getattr(request, "choice", None) is RecoveryPointChoice.CUSTOM:
@@ -248,9 +246,7 @@ def _refuse_choice(
         )
 
 
-def _require_points(
-    tx: ports.Transaction, plan: RecoveryPlan, machines: Sequence[ports.MachineRecord]
-) -> None:
+def _require_points(tx: Transaction, plan: RecoveryPlan, machines: Sequence[MachineRecord]) -> None:
     without = [each.name for each in machines if not _has_point(tx.statuses.get(each.id))]
     if without:
         raise errors.NotPossibleNow(
@@ -259,6 +255,6 @@ def _require_points(
         )
 
 
-def _has_point(status: ports.StatusRecord) -> bool:
+def _has_point(status: StatusRecord) -> bool:
     known = status.replica.points if status.replica else ()
     return any(not point.damaged for point in known)

@@ -10,7 +10,7 @@ from ...domain import errors, shell
 from ...domain.lifecycle import Verb
 from ...jobs.model.views import JobView
 from ...jobs.storage import read, search
-from .. import ports
+from ..store import MachineRecord, Transaction
 
 BESIDE_THE_LIFECYCLE = frozenset({Verb.TEST_FAILOVER, Verb.CLEANUP_TEST_FAILOVER})
 """Drills neither have nor need authority over the machine itself; they have numbers of their own."""
@@ -19,15 +19,13 @@ LOOKED_AT = 200
 SHORT = 10
 
 
-def highest(tx: ports.Transaction, machine: ports.MachineRecord, verb: str | None = None) -> int:
+def highest(tx: Transaction, machine: MachineRecord, verb: str | None = None) -> int:
     """The highest number that was given for the machine, by this vault or by another one; for its drill if the verb is
     of a drill."""
     return max(_numbers(tx, machine, verb))
 
 
-def highest_of(
-    tx: ports.Transaction, machines: Sequence[ports.MachineRecord], verb: str
-) -> Mapping[str, int]:
+def highest_of(tx: Transaction, machines: Sequence[MachineRecord], verb: str) -> Mapping[str, int]:
     """The same of many, by id."""
     drills = verb in BESIDE_THE_LIFECYCLE
     seen = tx.statuses.generations([machine.id for machine in machines], of_drills=drills)
@@ -37,7 +35,7 @@ def highest_of(
     }
 
 
-def epoch(tx: ports.Transaction, machine: ports.MachineRecord) -> int:
+def epoch(tx: Transaction, machine: MachineRecord) -> int:
     """The machine's epoch, or a later one of the same direction in which both sides already replicate: a vault that was
     restored may know an earlier one. Each reprotect turns the direction and begins the next epoch, so in the same
     direction they differ by an even number."""
@@ -48,7 +46,7 @@ def epoch(tx: ports.Transaction, machine: ports.MachineRecord) -> int:
     return machine.epoch + ahead if ahead > 0 and ahead % 2 == 0 else machine.epoch
 
 
-def claimed(tx: ports.Transaction, machine_id: str, verb: str, job_id: str) -> ports.MachineRecord:
+def claimed(tx: Transaction, machine_id: str, verb: str, job_id: str) -> MachineRecord:
     """The machine, for its job; raises StaleOrder, which names who came later, unless that job claimed it, or its drill, last.
     Asked whenever a step runs, whose orders are refused by the appliance once it has one of a later verb: of the job itself nothing
     is read while all is well."""
@@ -63,7 +61,7 @@ def claimed(tx: ports.Transaction, machine_id: str, verb: str, job_id: str) -> p
     return machine
 
 
-def require(tx: ports.Transaction, machine: ports.MachineRecord, job: JobView) -> None:
+def require(tx: Transaction, machine: MachineRecord, job: JobView) -> None:
     """Raises StaleOrder, which names who came later, unless the job claimed the machine, or its drill, last."""
     later = _later_job(tx, machine, job)
     if later is not None:
@@ -77,14 +75,14 @@ def require(tx: ports.Transaction, machine: ports.MachineRecord, job: JobView) -
         )
 
 
-def _numbers(tx: ports.Transaction, machine: ports.MachineRecord, verb: str | None) -> tuple[int, int]:
+def _numbers(tx: Transaction, machine: MachineRecord, verb: str | None) -> tuple[int, int]:
     """The machine's own number, and the highest that its appliances have seen."""
     if verb in BESIDE_THE_LIFECYCLE:
         return machine.drill_generation, tx.statuses.drill_generation(machine.id)
     return machine.generation, tx.statuses.generation(machine.id)
 
 
-def _later_job(tx: ports.Transaction, machine: ports.MachineRecord, job: JobView) -> JobView | None:
+def _later_job(tx: Transaction, machine: MachineRecord, job: JobView) -> JobView | None:
     of_drill = job.name in BESIDE_THE_LIFECYCLE
     claimed_by = machine.drill_claimed_by if of_drill else machine.claimed_by
     if claimed_by is not None:
@@ -97,12 +95,12 @@ def _later_job(tx: ports.Transaction, machine: ports.MachineRecord, job: JobView
     return None if newest.id == job.id else newest
 
 
-def _job(tx: ports.Transaction, job_id: str, otherwise: JobView) -> JobView:
+def _job(tx: Transaction, job_id: str, otherwise: JobView) -> JobView:
     """A job that is no longer recorded came all the same."""
     return read.find(tx.session, job_id) or otherwise
 
 
-def _superseded(machine: ports.MachineRecord, job: JobView, later: JobView) -> errors.StaleOrder:
+def _superseded(machine: MachineRecord, job: JobView, later: JobView) -> errors.StaleOrder:
     who = f"{_name(later)} came later" if later.id != job.id else "A later job came"
     return errors.StaleOrder(
         f"{who} and has taken {machine.name}, which is {machine.state} now: what {_name(job)} found before may no longer "
@@ -115,7 +113,7 @@ def _name(job: JobView) -> str:
     return f"Job {job.id[:SHORT]} ({_typed(job)})"
 
 
-def _again(machine: ports.MachineRecord, job: JobView) -> str:
+def _again(machine: MachineRecord, job: JobView) -> str:
     return (
         f"Look at it with 'secondsite machine show {shell.arguments(machine.name)}', and start the verb again if it is still wanted: "
         f"'secondsite machine {_typed(job)} {shell.arguments(machine.name)}'."

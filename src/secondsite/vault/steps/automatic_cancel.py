@@ -15,7 +15,7 @@ from ...jobs.storage import read
 from ...jobs.storage.database import Session
 from ...wire.common.base import Shape
 from ...wire.control.orders import PowerFact
-from .. import ports
+from ..store import MachineRecord
 from .claim import CHECK, MachineClaim, taken, untouched
 from .deps import Deps
 from .hooks import with_hooks
@@ -91,7 +91,7 @@ def _was_off(session: Session, job: JobView) -> bool:
     return not moved_by_another and found is not None and found.off and went is not None and went.already
 
 
-def _left_as_it_is(machine: ports.MachineRecord) -> ports.MachineRecord:
+def _left_as_it_is(machine: MachineRecord) -> MachineRecord:
     """As after a failed cancel: a person looks, and decides."""
     cancelling = lifecycle.after(machine.state, Event.FAILED).next
     return replace(machine, state=lifecycle.after(cancelling, Event.FAILED).next, job_id=None)

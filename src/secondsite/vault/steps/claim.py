@@ -11,7 +11,7 @@ from ...jobs.model.failures import Refused
 from ...jobs.model.views import JobView
 from ...jobs.storage import read
 from ...jobs.storage.database import Session
-from .. import ports
+from ..store import MachineRecord, Transaction
 from . import authority, batch
 from .absent_site.declaration import WithoutSite
 from .authority import BESIDE_THE_LIFECYCLE
@@ -22,9 +22,7 @@ CHECK = "check"
 """The key of the step that every verb begins with, which touches nothing."""
 
 
-def claimed(
-    tx: ports.Transaction, machine: ports.MachineRecord, verb: Verb, job_id: str
-) -> ports.MachineRecord:
+def claimed(tx: Transaction, machine: MachineRecord, verb: Verb, job_id: str) -> MachineRecord:
     """The machine as the verb's job takes it; raises NotPossibleNow."""
     lifecycle.require(verb, machine.name, machine.state, machine.drill_state)
     if verb in BESIDE_THE_LIFECYCLE:
@@ -34,9 +32,7 @@ def claimed(
     return taken(tx, machine, lifecycle.after(machine.state, verb).next, job_id)
 
 
-def taken(
-    tx: ports.Transaction, machine: ports.MachineRecord, state: State, job_id: str
-) -> ports.MachineRecord:
+def taken(tx: Transaction, machine: MachineRecord, state: State, job_id: str) -> MachineRecord:
     """The machine, in that state, under the authority of this job and of none before it."""
     return replace(
         machine,
@@ -54,7 +50,7 @@ def untouched(session: Session, job: JobView) -> bool:
     return all(task.key == CHECK or task.started_at is None for task in read.tasks_of(session, job.id))
 
 
-def _as_it_was(machine: ports.MachineRecord) -> ports.MachineRecord:
+def _as_it_was(machine: MachineRecord) -> MachineRecord:
     back = lifecycle.after_failed_check(machine.state, machine.came_from)
     return replace(machine, state=back, job_id=None)
 
@@ -90,13 +86,13 @@ class MachineClaim:
     def failure(self, session: Session, job: JobView) -> None:
         self._end(session, job, Event.FAILED)
 
-    def _require_authority(self, tx: ports.Transaction, machine: ports.MachineRecord, job: JobView) -> None:
+    def _require_authority(self, tx: Transaction, machine: MachineRecord, job: JobView) -> None:
         """A job of a batch claims its machine when it starts: nobody may have claimed it since the batch was asked for."""
         asked = batch.asked_at(tx.session, job)
         if asked is None or authority.highest(tx, machine, self._verb) > asked:
             authority.require(tx, machine, job)
 
-    def _holds(self, machine: ports.MachineRecord, job: JobView) -> bool:
+    def _holds(self, machine: MachineRecord, job: JobView) -> bool:
         if self._verb in BESIDE_THE_LIFECYCLE:
             moving = machine.drill_state in (DrillState.STARTING, DrillState.CLEANING)
             return moving and machine.drill_claimed_by in (job.id, None)
@@ -117,11 +113,11 @@ class MachineClaim:
         else:
             tx.machines.put(self._ended(machine, event))
 
-    def _drill_ended(self, machine: ports.MachineRecord, event: Event) -> ports.MachineRecord:
+    def _drill_ended(self, machine: MachineRecord, event: Event) -> MachineRecord:
         state = lifecycle.drill_after(machine.drill_state, event)
         return replace(machine, drill_state=state, drill=None if state is DrillState.NONE else machine.drill)
 
-    def _ended(self, machine: ports.MachineRecord, event: Event) -> ports.MachineRecord:
+    def _ended(self, machine: MachineRecord, event: Event) -> MachineRecord:
         if not lifecycle.is_moving(machine.state):
             return replace(machine, job_id=None)
         return replace(machine, state=lifecycle.after(machine.state, event).next, job_id=None)

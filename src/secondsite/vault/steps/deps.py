@@ -9,7 +9,8 @@ from pydantic import BaseModel
 
 from ...jobs.model.outcomes import Commit
 from ...jobs.storage.database import Session
-from .. import ports
+from ..interfaces import Gateway
+from ..store import Store, Transaction
 
 
 class SubmitJob(Protocol):
@@ -34,8 +35,8 @@ class Deps:
     what it is about is committed. `proof_seconds`: so long a machine that was
     started is looked at. `drill_counts`: how long a test failover says something."""
 
-    store: ports.Store
-    gateway: ports.Gateway
+    store: Store
+    gateway: Gateway
     submit: SubmitJob
     now: Callable[[], datetime]
     lived: Callable[[], datetime]
@@ -45,6 +46,6 @@ class Deps:
     proof_seconds: float = 3.0
     drill_counts: timedelta = timedelta(days=90)
 
-    def commit(self, work: Callable[[ports.Transaction], None]) -> Commit:
+    def commit(self, work: Callable[[Transaction], None]) -> Commit:
         """For Done and Skipped: `work` joins the transaction that records the step."""
         return lambda session: work(self.store.within(session))

@@ -10,7 +10,7 @@ from ...wire import rest
 from ...wire.common.base import Shape
 from ...wire.common.machines import DiskDefinition, MachineDefinition
 from ...wire.common.sync_mode import SyncMode
-from .. import ports
+from ..store import MachineRecord, Transaction
 from . import replicating
 from .operation import MachineOperation, unique
 
@@ -30,26 +30,24 @@ class Found(Shape):
 class DisksOperation(MachineOperation):
     """A verb that changes which disks of a machine are protected. Its request names `disks`."""
 
-    def arguments(
-        self, tx: ports.Transaction, request: Shape, machine: ports.MachineRecord
-    ) -> DisksArguments:
+    def arguments(self, tx: Transaction, request: Shape, machine: MachineRecord) -> DisksArguments:
         assert isinstance(request, rest.IncludeDisk | rest.ExcludeDisk)
         self.refuse(machine, request.disks)
         return DisksArguments(disks=tuple(unique(request.disks)))
 
-    def refuse(self, machine: ports.MachineRecord, named: Sequence[str]) -> None:
+    def refuse(self, machine: MachineRecord, named: Sequence[str]) -> None:
         """Raises what is wrong with the request, before there is a job."""
         raise TypeError(f"{type(self).__name__} refuses nothing")
 
-    def replicate(self, ctx: StepContext, machine: ports.MachineRecord, facts: Shape | None = None) -> Done:
+    def replicate(self, ctx: StepContext, machine: MachineRecord, facts: Shape | None = None) -> Done:
         """The source replicates these disks from now on, and the record says so; `facts` are the step's own."""
         answer = replicating.start(self.deps, self.source(ctx, machine), SyncMode.COMPARE)
         return Done(answer.sentence, facts, self.deps.commit(lambda tx: take_over(tx, ctx, machine)))
 
 
 def changed(
-    machine: ports.MachineRecord, found: MachineDefinition, named: Sequence[str], disks: Sequence[str]
-) -> ports.MachineRecord:
+    machine: MachineRecord, found: MachineDefinition, named: Sequence[str], disks: Sequence[str]
+) -> MachineRecord:
     """The machine with `disks` protected. Its definition has the disks that somebody decided about, now or before, not
     others that appeared meanwhile."""
     seen = {disk.key: disk for disk in found.disks}
@@ -71,7 +69,7 @@ def _described(
     return known.model_copy(update={"size_bytes": seen[key].size_bytes}) if key in seen else known
 
 
-def as_large_as(machine: ports.MachineRecord, sizes: Mapping[str, int]) -> ports.MachineRecord:
+def as_large_as(machine: MachineRecord, sizes: Mapping[str, int]) -> MachineRecord:
     """The machine with the sizes that its site says its disks have now: their owner may have made them larger."""
     disks = tuple(
         each.model_copy(update={"size_bytes": sizes.get(each.key, each.size_bytes)})
@@ -80,18 +78,18 @@ def as_large_as(machine: ports.MachineRecord, sizes: Mapping[str, int]) -> ports
     return replace(machine, definition=machine.definition.model_copy(update={"disks": disks}))
 
 
-def note_sizes(machine_id: str, sizes: Mapping[str, int], tx: ports.Transaction) -> None:
+def note_sizes(machine_id: str, sizes: Mapping[str, int], tx: Transaction) -> None:
     """Have the record follow."""
     tx.machines.put(as_large_as(tx.machines.get(machine_id), sizes))
 
 
-def take_over(tx: ports.Transaction, ctx: StepContext, wanted: ports.MachineRecord) -> None:
+def take_over(tx: Transaction, ctx: StepContext, wanted: MachineRecord) -> None:
     """Records the choice of disks; raises NotPossibleNow when another job has taken the machine."""
     machine = owned(tx.machines.get(wanted.id), ctx)
     tx.machines.put(replace(machine, disks=wanted.disks, definition=wanted.definition))
 
 
-def owned(machine: ports.MachineRecord, ctx: StepContext) -> ports.MachineRecord:
+def owned(machine: MachineRecord, ctx: StepContext) -> MachineRecord:
     """The machine, if it still belongs to this job: a failover takes precedence over everything."""
     if machine.job_id != ctx.job_id:
         raise errors.NotPossibleNow(

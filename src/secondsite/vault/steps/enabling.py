@@ -8,7 +8,7 @@ from ...domain.lifecycle import State
 from ...wire.common.base import Shape
 from ...wire.common.machines import MachineDefinition
 from ...wire.common.stores import Keeping
-from .. import ports
+from ..store import MachineRecord
 from . import lookup
 
 MOST_VERSIONS = 1_000_000
@@ -44,10 +44,10 @@ class Checked(Shape):
 
 def record(
     wanted: EnableArguments, checked: Checked, job_id: str, attempt: int, now: datetime
-) -> ports.MachineRecord:
+) -> MachineRecord:
     """Each attempt makes the record again, with a higher number, and with versions that no attempt before has given."""
     found = checked.definition
-    return ports.MachineRecord(
+    return MachineRecord(
         id=wanted.machine_id,
         name=found.name,
         home_site=wanted.source_site,

@@ -11,7 +11,7 @@ from ...domain.prediction import predicting
 from ...domain.prediction.predicting import Prediction, Run
 from ...jobs.model.facts import Json, to_json
 from ...wire.common.base import Shape
-from .. import ports
+from ..store import MachineRecord, RunTimeRecord, Transaction
 from .batch import Unread
 
 Way = tuple[str, str]
@@ -42,8 +42,8 @@ class Histories:
     @classmethod
     def read(
         cls,
-        tx: ports.Transaction,
-        machines: Sequence[ports.MachineRecord],
+        tx: Transaction,
+        machines: Sequence[MachineRecord],
         verbs: Collection[Verb],
     ) -> "Histories":
         """One query for 1,000 machines, and one for each pair of sites. `verbs`: those whose runs are needed."""
@@ -58,20 +58,20 @@ class Histories:
         }
         return cls(own, others)
 
-    def predict(self, verb: Verb, machine: ports.MachineRecord) -> Prediction:
+    def predict(self, verb: Verb, machine: MachineRecord) -> Prediction:
         return predicting.predict(verb, self.own.get(machine.id, ()), self.others.get(way(machine), ()))
 
 
-def way(machine: ports.MachineRecord) -> Way:
+def way(machine: MachineRecord) -> Way:
     """From where it runs, or ran before it was failed over, to its replica."""
     return machine.source_site, machine.target_site
 
 
-def _run(record: ports.RunTimeRecord) -> Run:
+def _run(record: RunTimeRecord) -> Run:
     return Run(record.verb, record.parts)
 
 
-def with_way(machine: ports.MachineRecord, verb: Verb, arguments: BaseModel | None) -> BaseModel | None:
+def with_way(machine: MachineRecord, verb: Verb, arguments: BaseModel | None) -> BaseModel | None:
     """The arguments of the machine's job."""
     if verb not in TOLD_LATER:
         return arguments
@@ -79,7 +79,7 @@ def with_way(machine: ports.MachineRecord, verb: Verb, arguments: BaseModel | No
     return Unread({**to_json(arguments), GOES: to_json(goes)})
 
 
-def as_it_went(machine: ports.MachineRecord, arguments: Json) -> ports.MachineRecord:
+def as_it_went(machine: MachineRecord, arguments: Json) -> MachineRecord:
     """The machine in the roles that it had when its job was asked for; an older vault did not say."""
     goes = _Going.model_validate(arguments).goes
     return machine if goes is None else replace(machine, **goes.model_dump())

@@ -9,7 +9,7 @@ from ...domain.machines import platforms
 from ...wire.common.machines import DiscoveredMachine, PowerState
 from ...wire.control.orders import Inventory
 from ...wire.control.statuses import ReplicaStatus
-from .. import ports
+from ..store import ApplianceRecord, MachineRecord, StatusRecord, Transaction
 
 
 def refuse_same_site(source: str, target: str) -> None:
@@ -19,7 +19,7 @@ def refuse_same_site(source: str, target: str) -> None:
         )
 
 
-def appliances_of(tx: ports.Transaction, site: str) -> Sequence[ports.ApplianceRecord]:
+def appliances_of(tx: Transaction, site: str) -> Sequence[ApplianceRecord]:
     """The site's appliances, by name; raises NotFound naming the next command if there is none."""
     if tx.sites.find(site) is None:
         raise errors.NotFound.named("site", site)
@@ -32,21 +32,21 @@ def appliances_of(tx: ports.Transaction, site: str) -> Sequence[ports.ApplianceR
     return appliances
 
 
-def target_appliances(tx: ports.Transaction, site: str) -> Sequence[ports.ApplianceRecord]:
+def target_appliances(tx: Transaction, site: str) -> Sequence[ApplianceRecord]:
     """The same of a site that is to hold replicas: the refusal says what may."""
     if tx.sites.find(site) is None:
         raise platforms.unknown_target(errors.NotFound.named("site", site))
     return appliances_of(tx, site)
 
 
-def require_kind(site: str, appliances: Iterable[ports.ApplianceRecord]) -> None:
+def require_kind(site: str, appliances: Iterable[ApplianceRecord]) -> None:
     """Raises InvalidArgument for a site whose appliances are all of a kind that this vault does not know: one alone says it of itself."""
     kinds = [each.hello.fabric_kind if each.hello is not None else None for each in appliances]
     if not any(map(platforms.is_known, kinds)):
         platforms.require(site, kinds[0])
 
 
-def appliance_named(tx: ports.Transaction, site: str, name_or_id: str) -> ports.ApplianceRecord:
+def appliance_named(tx: Transaction, site: str, name_or_id: str) -> ApplianceRecord:
     """One of the site's appliances; raises NotFound, or InvalidArgument for a name that is not unique."""
     known = appliances_of(tx, site)
     found = [each for each in known if name_or_id in (each.id, each.name)]
@@ -63,13 +63,13 @@ def appliance_named(tx: ports.Transaction, site: str, name_or_id: str) -> ports.
     )
 
 
-def is_committed(machine: ports.MachineRecord, status: ports.StatusRecord) -> bool:
+def is_committed(machine: MachineRecord, status: StatusRecord) -> bool:
     """Whether the target has fixed the point that the failed-over machine began from: its commit may have ended half way."""
     points = status.replica.points if status.replica else ()
     return any(point.committed and point.id == machine.failed_over_point_id for point in points)
 
 
-def is_behind(machine: ports.MachineRecord, replica: ReplicaStatus | None) -> bool:
+def is_behind(machine: MachineRecord, replica: ReplicaStatus | None) -> bool:
     """Whether the record is from before a failover, as in a vault that was restored: in peace nothing runs at the target of a machine that
     the vault has told it nothing to start."""
     if machine.state is not State.PROTECTED or machine.start_ordered or replica is None:
@@ -77,7 +77,7 @@ def is_behind(machine: ports.MachineRecord, replica: ReplicaStatus | None) -> bo
     return "failover" in replica.runs and replica.epoch == machine.epoch
 
 
-def is_forgotten(machine: ports.MachineRecord, status: ports.StatusRecord) -> bool:
+def is_forgotten(machine: MachineRecord, status: StatusRecord) -> bool:
     """Whether the appliance of its target says, after the machine was started there, that nothing runs on its replica, as one whose store was put
     back. Of a failback that was committed there is no replica any more."""
     replica, heard_at, since = status.replica, status.replica_at, machine.failed_over_at
@@ -89,7 +89,7 @@ def is_forgotten(machine: ports.MachineRecord, status: ports.StatusRecord) -> bo
     return replica.epoch == machine.epoch and not stands
 
 
-def data_addresses(tx: ports.Transaction, appliance_id: str) -> tuple[str, ...]:
+def data_addresses(tx: Transaction, appliance_id: str) -> tuple[str, ...]:
     """Where the appliance's data port can be reached; raises ApplianceUnreachable if it never said hello."""
     appliance = tx.appliances.find(appliance_id)
     if appliance is None or appliance.hello is None:
@@ -140,7 +140,7 @@ def chosen_disks(machine: DiscoveredMachine, wanted: Sequence[str]) -> tuple[str
     return tuple(key for key in known if not wanted or key in wanted)
 
 
-def require_policy(tx: ports.Transaction, name: str) -> None:
+def require_policy(tx: Transaction, name: str) -> None:
     """Raises NotFound, and InvalidArgument for the twin of another one: that is for the way back, and taken by itself."""
     read_only = {policy.name: fixed for policy, fixed in tx.policies.list()}
     if name not in read_only:

@@ -9,7 +9,7 @@ from ...ground.plural import counted
 from ...jobs.model.outcomes import Commit
 from ...wire.control.checks import Obstacles, ObstacleShape
 from ...wire.control.statuses import ReplicaStatus, SourceStatus
-from .. import ports
+from ..store import MachineRecord, Transaction, WarnedRecord
 from .deps import Deps
 
 
@@ -35,7 +35,7 @@ def _sentence(obstacle: ObstacleShape) -> str:
     return f"{obstacle.what} {obstacle.do}"
 
 
-def warned(machine: ports.MachineRecord, now: datetime, *found: Obstacles) -> ports.MachineRecord:
+def warned(machine: MachineRecord, now: datetime, *found: Obstacles) -> MachineRecord:
     """The machine once a check has warned of this, in place of what earlier checks said."""
     of_power, others = {}, []
     for each in (each for some in found for each in some.obstacles if not each.blocking):
@@ -43,7 +43,7 @@ def warned(machine: ports.MachineRecord, now: datetime, *found: Obstacles) -> po
             of_power[each.about] = _sentence(each)
         else:
             others.append(_sentence(each))
-    there = ports.WarnedRecord(now, tuple(others), of_power) if of_power or others else None
+    there = WarnedRecord(now, tuple(others), of_power) if of_power or others else None
     return replace(machine, warned=there)
 
 
@@ -51,13 +51,13 @@ NOTHING = Obstacles()
 
 
 def passed(
-    deps: Deps, verb: str, machine: ports.MachineRecord, *found: Obstacles, told: Obstacles = NOTHING
+    deps: Deps, verb: str, machine: MachineRecord, *found: Obstacles, told: Obstacles = NOTHING
 ) -> tuple[str, Commit]:
     """The end of the check's sentence, and what makes its warnings a finding, but those that are only `told`; raises
     PrerequisiteFailed for what blocks."""
     said = require_none(verb, machine.name, *found, told)
 
-    def keep(tx: ports.Transaction) -> None:
+    def keep(tx: Transaction) -> None:
         tx.machines.put(warned(tx.machines.get(machine.id), deps.now(), *found))
 
     return said, deps.commit(keep)
@@ -84,7 +84,7 @@ def require_at_rest(verb: str, name: str, power: str) -> None:
         ) from problem
 
 
-def require_its_epoch(deps: Deps, verb: str, machine: ports.MachineRecord) -> None:
+def require_its_epoch(deps: Deps, verb: str, machine: MachineRecord) -> None:
     """Raises PrerequisiteFailed while the source is there and says that it replicates the machine in a later epoch of this direction: the
     target of this record is one that it has left since, as after a new vault adopted that one alone. Of a source that is gone nothing
     is asked."""
@@ -101,7 +101,7 @@ def require_its_epoch(deps: Deps, verb: str, machine: ports.MachineRecord) -> No
     )
 
 
-def reported(tx: ports.Transaction, machine: ports.MachineRecord) -> Obstacles:
+def reported(tx: Transaction, machine: MachineRecord) -> Obstacles:
     """What both appliances say is wrong with the machine, and with their stores (S-194): told before a move, and no reason not to make
     it, which may be the way out."""
     known = tx.statuses.get(machine.id)
@@ -111,7 +111,7 @@ def reported(tx: ports.Transaction, machine: ports.MachineRecord) -> Obstacles:
     return Obstacles(obstacles=(*own, *stores))
 
 
-def stays_behind(tx: ports.Transaction, machine: ports.MachineRecord) -> Obstacles:
+def stays_behind(tx: Transaction, machine: MachineRecord) -> Obstacles:
     """What a failover gives up of a machine whose memory is saved, as far as the vault knows: a site that is gone is not asked."""
     source = tx.statuses.get(machine.id).source
     if source is None or source.epoch != machine.epoch or source.power != power_states.SAVED:
@@ -120,22 +120,20 @@ def stays_behind(tx: ports.Transaction, machine: ports.MachineRecord) -> Obstacl
     return Obstacles(obstacles=(ObstacleShape(what=what, do=do, blocking=False),))
 
 
-def reported_before_return(
-    tx: ports.Transaction, machine: ports.MachineRecord, coming_appliance_id: str
-) -> Obstacles:
+def reported_before_return(tx: Transaction, machine: MachineRecord, coming_appliance_id: str) -> Obstacles:
     """The same of a machine that runs at its target: what its old site said last of it is out of date."""
     own = _of_side(machine, machine.target_site, tx.statuses.get(machine.id).replica)
     return Obstacles(obstacles=(*own, *_of_stores(tx, machine.target_appliance_id, coming_appliance_id)))
 
 
 def _of_side(
-    machine: ports.MachineRecord, site: str, side: SourceStatus | ReplicaStatus | None
+    machine: MachineRecord, site: str, side: SourceStatus | ReplicaStatus | None
 ) -> Iterator[ObstacleShape]:
     for each in side.findings if side is not None and side.epoch == machine.epoch else ():
         yield ObstacleShape(what=f"At {site}: {each.what}", do=_advice(each.code, machine), blocking=False)
 
 
-def _of_stores(tx: ports.Transaction, *appliance_ids: str) -> Iterator[ObstacleShape]:
+def _of_stores(tx: Transaction, *appliance_ids: str) -> Iterator[ObstacleShape]:
     known = (tx.appliances.find(each) for each in dict.fromkeys(appliance_ids))
     for appliance in known:
         for store in appliance.stores if appliance is not None else ():
@@ -147,7 +145,7 @@ def _of_stores(tx: ports.Transaction, *appliance_ids: str) -> Iterator[ObstacleS
                 )
 
 
-def _advice(code: str, machine: ports.MachineRecord) -> str:
+def _advice(code: str, machine: MachineRecord) -> str:
     """A newer appliance may report codes that this vault does not know."""
     if code not in health.CATALOGUE:
         return f"See 'secondsite machine show {shell.arguments(machine.name)}'."

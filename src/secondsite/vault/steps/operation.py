@@ -18,7 +18,7 @@ from ...jobs.model.definitions import Definition, Step
 from ...wire.common.base import Shape
 from ...wire.rest import JobAccepted
 from ...wire.rest.verbs import OneWay
-from .. import ports
+from ..store import MachineRecord, Transaction
 from . import authority, batch, histories
 from .claim import MachineClaim, claimed
 from .deps import Deps
@@ -45,13 +45,11 @@ class MachineOperation:
         """The job from top to bottom."""
         raise TypeError(f"{type(self).__name__} has no steps")
 
-    def arguments(
-        self, tx: ports.Transaction, request: Shape, machine: ports.MachineRecord
-    ) -> BaseModel | None:
+    def arguments(self, tx: Transaction, request: Shape, machine: MachineRecord) -> BaseModel | None:
         """What the job needs to know besides its machine; raises InvalidArgument for a bad request."""
         return None
 
-    def keeps(self, machine: ports.MachineRecord, ctx: StepContext) -> str | None:
+    def keeps(self, machine: MachineRecord, ctx: StepContext) -> str | None:
         """Why the job leaves what it started, with what its hooks gave; None: it does not."""
         return None
 
@@ -75,7 +73,7 @@ class MachineOperation:
             on_cancelled=self.claim.failure,
         )
 
-    def submit(self, tx: ports.Transaction, request: Shape, requested_by: str) -> JobAccepted:
+    def submit(self, tx: Transaction, request: Shape, requested_by: str) -> JobAccepted:
         """One job per machine. All are checked before any is submitted."""
         names = unique(getattr(request, "machines", ()))
         known = tx.machines.find_all(names)
@@ -92,7 +90,7 @@ class MachineOperation:
         return JobAccepted(job_id=self._submit_batch(tx, machines, left_out, request, requested_by))
 
     def children(
-        self, tx: ports.Transaction, machines: Sequence[ports.MachineRecord], request: Shape
+        self, tx: Transaction, machines: Sequence[MachineRecord], request: Shape
     ) -> tuple[batch.BatchChild, ...]:
         """The jobs of these machines below one of all: as they are asked for now. Raises as `arguments` does."""
         highest = authority.highest_of(tx, machines, self.verb)
@@ -103,14 +101,14 @@ class MachineOperation:
         )
 
     def _asked(
-        self, tx: ports.Transaction, request: Shape, machine: ports.MachineRecord, hooks: Known | None = None
+        self, tx: Transaction, request: Shape, machine: MachineRecord, hooks: Known | None = None
     ) -> BaseModel | None:
         """What its job is asked with. `hooks`: those of many machines, which were read at once."""
         arguments = with_hooks(tx, machine, self.verb, self.arguments(tx, request, machine), hooks)
         return histories.with_way(machine, self.verb, arguments)
 
     def _submit_one(
-        self, tx: ports.Transaction, machine: ports.MachineRecord, arguments: BaseModel | None, by: str
+        self, tx: Transaction, machine: MachineRecord, arguments: BaseModel | None, by: str
     ) -> str:
         job_id = self.deps.submit(
             tx.session,
@@ -125,8 +123,8 @@ class MachineOperation:
 
     def _submit_batch(
         self,
-        tx: ports.Transaction,
-        machines: Sequence[ports.MachineRecord],
+        tx: Transaction,
+        machines: Sequence[MachineRecord],
         left_out: tuple[str, ...],
         request: Shape,
         by: str,
@@ -147,26 +145,26 @@ class MachineOperation:
         )
 
     def warnings_of_several(
-        self, tx: ports.Transaction, machines: Sequence[ports.MachineRecord], request: Shape
+        self, tx: Transaction, machines: Sequence[MachineRecord], request: Shape
     ) -> tuple[str, ...]:
         """What the result of a job of several machines says besides: no verb but a drill has anything."""
         return ()
 
-    def machine(self, ctx: StepContext) -> ports.MachineRecord:
+    def machine(self, ctx: StepContext) -> MachineRecord:
         """The record of the job's machine as it is now; raises StaleOrder if a later job has taken it."""
         with self.deps.store.reading() as tx:
             return authority.claimed(tx, str(ctx.subject), self.verb.value, ctx.job_id)
 
-    def source(self, ctx: StepContext, machine: ports.MachineRecord | None = None) -> Source:
+    def source(self, ctx: StepContext, machine: MachineRecord | None = None) -> Source:
         """Orders to the source of the job's machine; of `machine` where its roles are to be different."""
         return Source(self.orders, ctx, machine or self.machine(ctx))
 
-    def target(self, ctx: StepContext, machine: ports.MachineRecord | None = None) -> Target:
+    def target(self, ctx: StepContext, machine: MachineRecord | None = None) -> Target:
         """Orders to its target; see `source`."""
         return Target(self.orders, ctx, machine or self.machine(ctx))
 
 
-def _found(known: Mapping[str, ports.MachineRecord], name: str) -> ports.MachineRecord:
+def _found(known: Mapping[str, MachineRecord], name: str) -> MachineRecord:
     machine = known.get(name)
     if machine is None:
         raise errors.NotFound(
@@ -177,7 +175,7 @@ def _found(known: Mapping[str, ports.MachineRecord], name: str) -> ports.Machine
     return machine
 
 
-def _left_out(machines: Sequence[ports.MachineRecord], request: Shape) -> tuple[str, ...]:
+def _left_out(machines: Sequence[MachineRecord], request: Shape) -> tuple[str, ...]:
     """Names of those that do not go the way that is asked for. Raises NotPossibleNow."""
     if not isinstance(request, OneWay):
         return ()

@@ -9,7 +9,7 @@ from ...jobs.model.definitions import Hook
 from ...jobs.model.outcomes import Done
 from ...jobs.model.views import JobView
 from ...jobs.storage.database import Session
-from .. import ports
+from ..store import Transaction
 from . import authority
 from .deps import Deps
 from .points.recovery_point import StartInstant
@@ -65,7 +65,7 @@ def start_from(
         goes_on=goes_on,
     )
 
-    def record(tx: ports.Transaction) -> None:
+    def record(tx: Transaction) -> None:
         started = replace(
             tx.machines.get(machine.id),
             failed_over_point_id=instant.point_id,
@@ -78,7 +78,7 @@ def start_from(
     return Done(said, answer.facts, deps.commit(record))
 
 
-def _note_ordered(tx: ports.Transaction, machine_id: str) -> None:
+def _note_ordered(tx: Transaction, machine_id: str) -> None:
     """Before the order is given: from here on the machine may be running there."""
     now = tx.machines.get(machine_id)
     if not now.start_ordered:

@@ -9,7 +9,7 @@ from ...ground.units import DAY
 from ...jobs.model.context import StepContext
 from ...jobs.model.outcomes import Done, Wait
 from ...wire.common.base import Shape
-from .. import ports
+from ..store import MachineRecord, StatusRecord
 from .deps import Deps
 from .sides.orders import Orders
 
@@ -37,7 +37,7 @@ class Synchronized(Shape):
     wire_bytes: int
 
 
-def _now(deps: Deps, machine: ports.MachineRecord) -> Before:
+def _now(deps: Deps, machine: MachineRecord) -> Before:
     """How far it is in the machine's present epoch."""
     with deps.store.reading() as tx:
         status = tx.statuses.get(machine.id)
@@ -49,7 +49,7 @@ def _now(deps: Deps, machine: ports.MachineRecord) -> Before:
     )
 
 
-def remembered_before(deps: Deps, ctx: StepContext, machine: ports.MachineRecord) -> Before:
+def remembered_before(deps: Deps, ctx: StepContext, machine: MachineRecord) -> Before:
     """As it was when the step looked first: its later runs, and a retry, get the same."""
     known = ctx.remembered(Before)
     if known is None:
@@ -59,7 +59,7 @@ def remembered_before(deps: Deps, ctx: StepContext, machine: ports.MachineRecord
 
 
 def await_point(
-    deps: Deps, machine: ports.MachineRecord, epoch: int, before: Before, with_disks: Collection[str] = ()
+    deps: Deps, machine: MachineRecord, epoch: int, before: Before, with_disks: Collection[str] = ()
 ) -> Done:
     """Done when the replica of `epoch` has a point newer than `before` that was sealed after the pass and has these
     disks; raises Wait until then. A source that does not answer, perhaps for ever, is not waited for."""
@@ -87,7 +87,7 @@ class Broken(Shape):
     since: datetime | None = None
 
 
-def require_takes(deps: Deps, ctx: StepContext, machine: ports.MachineRecord, epoch: int) -> None:
+def require_takes(deps: Deps, ctx: StepContext, machine: MachineRecord, epoch: int) -> None:
     """For a job that waits for the first point of a replica: raises NotPossibleNow once that has said for BROKEN_SECONDS that it cannot take
     what is sent. Until the job ends no other verb is possible."""
     with deps.store.reading() as tx:
@@ -112,7 +112,7 @@ def require_takes(deps: Deps, ctx: StepContext, machine: ports.MachineRecord, ep
 def await_while_both_are_there(
     give: Orders,
     ctx: StepContext,
-    machine: ports.MachineRecord,
+    machine: MachineRecord,
     before: Before,
     with_disks: Collection[str] = (),
 ) -> Done:
@@ -126,7 +126,7 @@ def await_while_both_are_there(
         raise
 
 
-def _require_there(give: Orders, ctx: StepContext, machine: ports.MachineRecord, appliance_id: str) -> None:
+def _require_there(give: Orders, ctx: StepContext, machine: MachineRecord, appliance_id: str) -> None:
     try:
         give.require_reachable(ctx, appliance_id, AWAY_SECONDS)
     except errors.ApplianceUnreachable as away:
@@ -138,18 +138,18 @@ def _require_there(give: Orders, ctx: StepContext, machine: ports.MachineRecord,
         ) from away
 
 
-def _source_of(machine: ports.MachineRecord, epoch: int) -> str:
+def _source_of(machine: MachineRecord, epoch: int) -> str:
     """The appliance that replicates in that epoch, the machine's own or that of its reprotect."""
     return machine.source_appliance_id if epoch == machine.epoch else machine.target_appliance_id
 
 
-def _sent_seq(status: ports.StatusRecord, epoch: int) -> int:
+def _sent_seq(status: StatusRecord, epoch: int) -> int:
     """What the source knows to be acknowledged: its figures belong to the point only from then on."""
     source = status.source
     return source.last_seq if source and source.epoch == epoch and source.last_seq is not None else -1
 
 
-def _wait(machine: ports.MachineRecord, status: ports.StatusRecord, epoch: int) -> Wait:
+def _wait(machine: MachineRecord, status: StatusRecord, epoch: int) -> Wait:
     source = status.source if status.source and status.source.epoch == epoch else None
     fraction = source.sync_fraction if source else 0.0
     findings = "; ".join(finding.what for finding in source.findings) if source else ""

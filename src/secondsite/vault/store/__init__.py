@@ -1,32 +1,169 @@
-"""The vault's records in SQL: one repository per noun, and the migrations that make the tables.
+"""The vault's records in SQL: one file for each noun, with its record, its table and its queries. Records are frozen; a change is a new
+record that is put back.
 
 Its rooms:
 
-    columns                types that keep shapes, words and instants the same on SQLite and PostgreSQL
-    tables                 the rows
-    several                those of several vault processes
-    plans                  those of recovery plans
-    drills                 those of test failovers that the vault starts
-    pools                  those of pools of addresses
-    notices                those of what is told to people and programs
-    settings               what is set for single machines
-    evidence               what is kept of failovers and drills
-    pictures               those of pictures of screens
-    validation             what the check of the whole configuration found
-    failures               what a database's refusal means for the caller
-    rows                   a record becomes a row and comes back
-    decoded_machines       what was read of machines last
-    places, machines, policies, groups, said, access, answers, audit, approvals  the repositories
-    page_versions          which machines a page has
-    lived                  how far the vault's lived time is
-    lineage                the mark by which a restored database is told
-    store                  transactions
-    copying                a database as files, and back
-    migration, migrations  bring a database to this program's tables
+    store                             transactions over all records
+    machines/                         machines under protection, what is set for them and known of them
+    sites, appliances                 sites and how two of them map, and their appliances
+    policies, groups, plans, pools    what many machines share
+    drill_schedules                   test failovers that the vault starts
+    enrollment, tokens, approvals     who may come in, and what waits for a second person
+    audit, answers                    what was done by whom, and what was answered to requests that may be repeated
+    notices, notice_targets           what people and programs are told
+    evidence, run_times, pictures     what is kept of failovers and drills
+    validations                       what the check of the whole configuration found
+    processes                         several vault processes on one database
+    lived, lineage                    how far lived time is, and the mark by which a restored database is told
+    sql/                              how a record becomes a row
+    copying/                          a database as files, and back
+    migration/                        brings a database to this program's tables
 """
 
+from .answers import AnswerRecord, Answers
+from .appliances import ApplianceRecord, ApplianceRecords, DisbelievedRecord, Inventories, InventoryRecord
+from .approvals import ApprovalRecord, Approvals, AskedFor
+from .audit import Audit, AuditEnds, AuditWanted
+from .drill_schedules import DrillScheduleRecord, DrillSchedules
+from .enrollment import ApplianceKeys, ApplianceTrust, ApplianceTrusts, KeyRecord, RegistrationKeys
+from .evidence import EvidenceRecord, Evidences
+from .groups import GroupRecord, Groups
+from .lived import LivedTime
+from .machines.drill_notes import DrillNote, DrillNotes
+from .machines.machines import MachineRecords
+from .machines.points import PointNews, PointRows
+from .machines.records import (
+    AddressesRecord,
+    BootedRecord,
+    DriftRecord,
+    DrillRecord,
+    MachinePlace,
+    MachineRecord,
+    MachinesWanted,
+    NamesRecord,
+    ProvenRecord,
+    RecoveredRecord,
+    SeenNumbers,
+    WarnedRecord,
+)
+from .machines.rpo import RpoBlock, RpoBlocks
+from .machines.settings import (
+    MachineChecks,
+    MachineChecksRecord,
+    MachineHooks,
+    MachineHooksRecord,
+    MachineProperties,
+    MachinePropertiesRecord,
+    MachineSettings,
+    MachineSettingsRecord,
+)
+from .machines.statuses import DatedStatus, StatusRecord, StatusRecords
 from .migration import migrate
-from .several import CHANNEL, heard
-from .store import SqlStore, SqlTransaction
+from .notice_targets import NoticeTargetRecord, NoticeTargets
+from .notices import Notice, NoticeDelivery, NoticeMessage, Notices, Unsent
+from .pictures import PictureRecord, Pictures
+from .plans import PlanRecord, Plans
+from .policies import Policies
+from .pools import AddressPools, PoolRecord, TakenRecord
+from .processes import CHANNEL, Links, Passed, PassedOrders, Processes, ProcessRecord, heard
+from .run_times import RunTimeRecord, RunTimes
+from .sites import NetworkMappings, SitePairRecord, SitePairs, SiteRecord, Sites
+from .sql.metadata import metadata
+from .store import Store, Transaction
+from .tokens import TokenRecord, Tokens
+from .validations import ValidationRecord, Validations
 
-__all__ = ["CHANNEL", "SqlStore", "SqlTransaction", "heard", "migrate"]
+__all__ = [
+    "CHANNEL",
+    "AddressPools",
+    "AddressesRecord",
+    "AnswerRecord",
+    "Answers",
+    "ApplianceKeys",
+    "ApplianceRecord",
+    "ApplianceRecords",
+    "ApplianceTrust",
+    "ApplianceTrusts",
+    "ApprovalRecord",
+    "Approvals",
+    "AskedFor",
+    "Audit",
+    "AuditEnds",
+    "AuditWanted",
+    "BootedRecord",
+    "DatedStatus",
+    "DisbelievedRecord",
+    "DriftRecord",
+    "DrillNote",
+    "DrillNotes",
+    "DrillRecord",
+    "DrillScheduleRecord",
+    "DrillSchedules",
+    "EvidenceRecord",
+    "Evidences",
+    "GroupRecord",
+    "Groups",
+    "Inventories",
+    "InventoryRecord",
+    "KeyRecord",
+    "Links",
+    "LivedTime",
+    "MachineChecks",
+    "MachineChecksRecord",
+    "MachineHooks",
+    "MachineHooksRecord",
+    "MachinePlace",
+    "MachineProperties",
+    "MachinePropertiesRecord",
+    "MachineRecord",
+    "MachineRecords",
+    "MachineSettings",
+    "MachineSettingsRecord",
+    "MachinesWanted",
+    "NamesRecord",
+    "NetworkMappings",
+    "Notice",
+    "NoticeDelivery",
+    "NoticeMessage",
+    "NoticeTargetRecord",
+    "NoticeTargets",
+    "Notices",
+    "Passed",
+    "PassedOrders",
+    "PictureRecord",
+    "Pictures",
+    "PlanRecord",
+    "Plans",
+    "PointNews",
+    "PointRows",
+    "Policies",
+    "PoolRecord",
+    "ProcessRecord",
+    "Processes",
+    "ProvenRecord",
+    "RecoveredRecord",
+    "RegistrationKeys",
+    "RpoBlock",
+    "RpoBlocks",
+    "RunTimeRecord",
+    "RunTimes",
+    "SeenNumbers",
+    "SitePairRecord",
+    "SitePairs",
+    "SiteRecord",
+    "Sites",
+    "StatusRecord",
+    "StatusRecords",
+    "Store",
+    "TakenRecord",
+    "TokenRecord",
+    "Tokens",
+    "Transaction",
+    "Unsent",
+    "ValidationRecord",
+    "Validations",
+    "WarnedRecord",
+    "heard",
+    "metadata",
+    "migrate",
+]

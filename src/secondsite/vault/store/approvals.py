@@ -1,53 +1,138 @@
-"""Requests that wait for a second person's approval."""
+"""Requests that wait for a second person's approval, and the setting that names the verbs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import Column, Float, Integer, String, Table, Text, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from ...domain.access.approvals import OPEN, Rules, Stage
-from .. import ports
-from . import rows, tables
+from ...domain.access.roles import Permission
+from .sql import rows
+from .sql.columns import Shaped, UtcDateTime, Word
+from .sql.metadata import metadata
 
-APPROVALS, RULES = tables.approvals, tables.approval_rules
+
+@dataclass(frozen=True, slots=True)
+class AskedFor:
+    """A request as it was asked, to be asked again exactly so. `path` is below /api and quoted; `machines` are the ids of those
+    that it names."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: str
+    machines: tuple[str, ...] = ()
+    understood: str | None = None
+    """The body as the route takes it, for the second person; None: it was kept by an earlier release."""
 
 
-class SqlApprovals:
+@dataclass(frozen=True, slots=True)
+class ApprovalRecord:
+    """`token_sha256` is the secret that asked; `by` whoever granted or refused it, and then `why`. `tried` is how carrying it
+    out was refused last."""
+
+    number: int
+    stage: Stage
+    verb: str
+    permission: Permission
+    request: AskedFor
+    request_sha256: str
+    who: str
+    token_id: str
+    token_sha256: str
+    site: str | None
+    address: str
+    asked_at: datetime
+    expires_at: datetime
+    ended_at: datetime | None = None
+    by: str | None = None
+    by_sha256: str | None = None
+    why: str = ""
+    tried: str = ""
+    code: int | None = None
+    job_id: str | None = None
+
+
+# Requests that wait for a second person's approval, and those that did.
+APPROVALS = Table(
+    "approvals",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("stage", Word(Stage), nullable=False),
+    Column("verb", String(64), nullable=False),
+    Column("permission", Word(Permission), nullable=False),
+    Column("request", Shaped(AskedFor), nullable=False),
+    Column("request_sha256", String(64), nullable=False),
+    Column("who", Text, nullable=False),
+    Column("token_id", String(64), nullable=False),
+    Column("token_sha256", String(64), nullable=False),
+    Column("site", String(63)),
+    Column("address", Text, nullable=False),
+    Column("asked_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("by", Text),
+    Column("by_sha256", String(64)),
+    Column("why", Text, nullable=False),
+    Column("tried", Text, nullable=False),
+    Column("code", Integer),
+    Column("job_id", String(64)),
+)
+
+# One row.
+APPROVAL_RULES = Table(
+    "approval_rules",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("verbs", Shaped(tuple[str, ...]), nullable=False),
+    Column("lasts_seconds", Float, nullable=False),
+    Column("last_number", Integer, nullable=False),
+)
+
+
+class Approvals:
     def __init__(self, session: Session) -> None:
         self._session = session
 
     def rules(self) -> Rules:
-        found = self._session.execute(select(RULES)).mappings().one()
+        found = self._session.execute(select(APPROVAL_RULES)).mappings().one()
         return Rules(found["verbs"], found["lasts_seconds"])
 
     def set_rules(self, rules: Rules) -> None:
-        self._session.execute(update(RULES).values(verbs=rules.verbs, lasts_seconds=rules.lasts_seconds))
+        self._session.execute(
+            update(APPROVAL_RULES).values(verbs=rules.verbs, lasts_seconds=rules.lasts_seconds)
+        )
 
     def next_number(self) -> int:
-        self._session.execute(update(RULES).values(last_number=RULES.c.last_number + 1))
-        return int(self._session.execute(select(RULES.c.last_number)).scalar_one())
+        """Never given before. Call it while no other transaction asks."""
+        self._session.execute(update(APPROVAL_RULES).values(last_number=APPROVAL_RULES.c.last_number + 1))
+        return int(self._session.execute(select(APPROVAL_RULES.c.last_number)).scalar_one())
 
-    def put(self, record: ports.ApprovalRecord) -> None:
+    def put(self, record: ApprovalRecord) -> None:
         rows.upsert(self._session, APPROVALS, rows.row(record))
 
-    def find(self, number: int) -> ports.ApprovalRecord | None:
+    def find(self, number: int) -> ApprovalRecord | None:
         query = select(APPROVALS).where(APPROVALS.c.number == number)
-        return rows.one(self._session, ports.ApprovalRecord, query)
+        return rows.one(self._session, ApprovalRecord, query)
 
-    def open(self) -> Sequence[ports.ApprovalRecord]:
+    def open(self) -> Sequence[ApprovalRecord]:
         return self.list(tuple(OPEN), 10**6)
 
     def list(
         self, stages: Sequence[Stage], limit: int, before: int | None = None
-    ) -> Sequence[ports.ApprovalRecord]:
+    ) -> Sequence[ApprovalRecord]:
+        """Newest first; no stages: all."""
         query = select(APPROVALS).order_by(APPROVALS.c.number.desc()).limit(limit)
         if stages:
             query = query.where(APPROVALS.c.stage.in_(stages))
         if before is not None:
             query = query.where(APPROVALS.c.number < before)
-        return rows.many(self._session, ports.ApprovalRecord, query)
+        return rows.many(self._session, ApprovalRecord, query)
 
     def forget(self, ended_before: datetime, up_to: int) -> None:
+        """Drops what ended before then, and of all that have ended those up to this number."""
         old = or_(APPROVALS.c.ended_at < ended_before, APPROVALS.c.number <= up_to)
         self._session.execute(delete(APPROVALS).where(APPROVALS.c.ended_at.is_not(None), old))

@@ -1,11 +1,20 @@
-"""The mark that a vault left in the database when it last started, or later."""
+"""The rows. Columns bear the record's field names."""
 
-from sqlalchemy import func, select, update
+from sqlalchemy import BigInteger, Column, String, Table, func, select, update
 from sqlalchemy.orm import Session
 
-from . import rows, tables
+from .sql import rows
+from .sql.metadata import metadata
 
-COLUMNS = tables.lineage.c
+LINEAGE = Table(
+    "lineage",
+    metadata,
+    Column("vault", String(100), primary_key=True),
+    Column("mark", String(64), nullable=False),
+    Column("number", BigInteger, nullable=False, default=0),
+)
+
+COLUMNS = LINEAGE.c
 
 
 def mark(session: Session, vault: str) -> str | None:
@@ -14,7 +23,7 @@ def mark(session: Session, vault: str) -> str | None:
 
 
 def put_mark(session: Session, vault: str, fresh: str) -> None:
-    rows.upsert(session, tables.lineage, {"vault": vault, "mark": fresh})
+    rows.upsert(session, LINEAGE, {"vault": vault, "mark": fresh})
 
 
 def number(session: Session) -> int:
@@ -24,9 +33,9 @@ def number(session: Session) -> int:
 
 def put_number(session: Session, vault: str, higher: int) -> None:
     """For a vault that has left its mark."""
-    session.execute(update(tables.lineage).where(COLUMNS.vault == vault).values(number=higher))
+    session.execute(update(LINEAGE).where(COLUMNS.vault == vault).values(number=higher))
 
 
 def write_again(session: Session) -> None:
     """What stands there: whether the database takes anything."""
-    session.execute(update(tables.lineage).values(number=COLUMNS.number))
+    session.execute(update(LINEAGE).values(number=COLUMNS.number))

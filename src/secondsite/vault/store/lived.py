@@ -1,19 +1,31 @@
-"""How far the vault's lived time is: one row, which several vault processes share."""
+"""How far lived time is (ground/lived_time.py): one row, which several vault processes share."""
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import Column, Integer, Table, select
 from sqlalchemy.orm import Session
 
-from . import rows, tables
+from .sql import rows
+from .sql.columns import UtcDateTime
+from .sql.metadata import metadata
+
+# The newest mark of each vault on this database: the file beside a restored database holds another. Its number rises with
+# each mark, and appliances remember the highest.
+LIVED = Table(
+    "lived",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("at", UtcDateTime, nullable=False),
+)
 
 
-class SqlLivedTime:
+class LivedTime:
     def __init__(self, session: Session) -> None:
         self._session = session
 
     def find(self) -> datetime | None:
-        return self._session.execute(select(tables.lived.c.at).with_for_update()).scalar_one_or_none()
+        """Whoever has found it is the only one that puts it, until the transaction ends."""
+        return self._session.execute(select(LIVED.c.at).with_for_update()).scalar_one_or_none()
 
     def put(self, at: datetime) -> None:
-        rows.upsert(self._session, tables.lived, {"id": 1, "at": at})
+        rows.upsert(self._session, LIVED, {"id": 1, "at": at})

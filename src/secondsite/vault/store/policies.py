@@ -2,32 +2,42 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import Boolean, Column, String, Table, bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from ...domain.policies import ReplicationPolicy
 from ...jobs.storage.prepared import Prepared, Remembered
-from . import rows, tables
+from .sql import rows
+from .sql.columns import Shaped
+from .sql.metadata import metadata
+
+POLICIES = Table(
+    "policies",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("policy", Shaped(ReplicationPolicy), nullable=False),
+    Column("read_only", Boolean, nullable=False),
+)
 
 
 def _with_whether(policy: ReplicationPolicy, read_only: bool) -> tuple[ReplicationPolicy, bool]:
     return policy, read_only
 
 
-_POLICY = Prepared(select(tables.policies.c.policy).where(tables.policies.c.name == bindparam("wanted")))
+_POLICY = Prepared(select(POLICIES.c.policy).where(POLICIES.c.name == bindparam("wanted")))
 _ALL = Remembered(
-    select(tables.policies.c.policy, tables.policies.c.read_only).order_by(tables.policies.c.name),
+    select(POLICIES.c.policy, POLICIES.c.read_only).order_by(POLICIES.c.name),
     _with_whether,
 )
 
 
-class SqlPolicies:
+class Policies:
     def __init__(self, session: Session) -> None:
         self._session = session
 
     def put(self, policy: ReplicationPolicy, read_only: bool = False) -> None:
         values = {"name": policy.name, "policy": policy, "read_only": read_only}
-        rows.upsert(self._session, tables.policies, values)
+        rows.upsert(self._session, POLICIES, values)
 
     def find(self, name: str) -> ReplicationPolicy | None:
         row = _POLICY.one(self._session, {"wanted": name})
@@ -38,4 +48,4 @@ class SqlPolicies:
         return _ALL.all(self._session)
 
     def remove(self, name: str) -> None:
-        self._session.execute(delete(tables.policies).where(tables.policies.c.name == name))
+        self._session.execute(delete(POLICIES).where(POLICIES.c.name == name))

@@ -14,36 +14,41 @@ from ...ground.units import KiB, MiB
 from ...jobs.storage import database, lease
 from ...jobs.storage.lease import Member
 from ...jobs.storage.sessions import transaction
-from .. import ports
 from . import lineage
-from .access import Change, KnownTokens, SqlApplianceKeys, SqlApplianceTrusts, SqlRegistrationKeys, SqlTokens
-from .answers import SqlAnswers
-from .approvals import SqlApprovals
-from .audit import SqlAudit
-from .decoded_machines import Decoded
-from .drills import SqlDrillSchedules
-from .evidence import SqlEvidence, SqlRunTimes
-from .failures import translated
-from .groups import SqlGroups
-from .lived import SqlLivedTime
-from .machines import SqlDrillNotes, SqlMachines
-from .notices import SqlNotices, SqlNoticeTargets
-from .pictures import SqlPictures
-from .places import SqlAppliances, SqlInventories, SqlNetworkMappings, SqlSitePairs, SqlSites
-from .plans import SqlPlans
-from .policies import SqlPolicies
-from .pools import SqlAddressPools
-from .said import SqlRpoBlocks, SqlStatuses
-from .settings import SqlMachineChecks, SqlMachineHooks, SqlMachineProperties, SqlMachineSettings
-from .several import SqlLinks, SqlPassedOrders, SqlProcesses
-from .validation import SqlValidations
+from .answers import Answers
+from .appliances import ApplianceRecords, Inventories
+from .approvals import Approvals
+from .audit import Audit
+from .drill_schedules import DrillSchedules
+from .enrollment import ApplianceKeys, ApplianceTrusts, RegistrationKeys
+from .evidence import Evidences
+from .groups import Groups
+from .lived import LivedTime
+from .machines.decoded import Decoded
+from .machines.drill_notes import DrillNotes
+from .machines.machines import MachineRecords
+from .machines.rpo import RpoBlocks
+from .machines.settings import MachineChecks, MachineHooks, MachineProperties, MachineSettings
+from .machines.statuses import StatusRecords
+from .notice_targets import NoticeTargets
+from .notices import Notices
+from .pictures import Pictures
+from .plans import Plans
+from .policies import Policies
+from .pools import AddressPools
+from .processes import Links, PassedOrders, Processes
+from .run_times import RunTimes
+from .sites import NetworkMappings, SitePairs, Sites
+from .sql.failures import translated
+from .tokens import Change, KnownTokens, TokenRecord, Tokens
+from .validations import Validations
 
 LEAST_FREE_BYTES = 4 * MiB
 LEASE_IS_OVER = "This vault process had no lease on the database any more, so nothing was written."
 ASK_ANOTHER = "Repeat the request in some seconds, or ask another of the vault's processes."
 
 
-class SqlTransaction:
+class Transaction:
     """All records inside one session; the repositories are made when they are asked for."""
 
     def __init__(
@@ -69,147 +74,147 @@ class SqlTransaction:
             self._session.execute(lock, {"what": what})
 
     @cached_property
-    def sites(self) -> SqlSites:
-        return SqlSites(self._session)
+    def sites(self) -> Sites:
+        return Sites(self._session)
 
     @cached_property
-    def pairs(self) -> SqlSitePairs:
-        return SqlSitePairs(self._session)
+    def pairs(self) -> SitePairs:
+        return SitePairs(self._session)
 
     @cached_property
-    def appliances(self) -> SqlAppliances:
-        return SqlAppliances(self._session)
+    def appliances(self) -> ApplianceRecords:
+        return ApplianceRecords(self._session)
 
     @cached_property
-    def machines(self) -> SqlMachines:
-        return SqlMachines(self._session, self._decoded)
+    def machines(self) -> MachineRecords:
+        return MachineRecords(self._session, self._decoded)
 
     @cached_property
-    def statuses(self) -> SqlStatuses:
-        return SqlStatuses(self._session)
+    def statuses(self) -> StatusRecords:
+        return StatusRecords(self._session)
 
     @cached_property
-    def policies(self) -> SqlPolicies:
-        return SqlPolicies(self._session)
+    def policies(self) -> Policies:
+        return Policies(self._session)
 
     @cached_property
-    def groups(self) -> SqlGroups:
-        return SqlGroups(self._session)
+    def groups(self) -> Groups:
+        return Groups(self._session)
 
     @cached_property
-    def plans(self) -> SqlPlans:
-        return SqlPlans(self._session)
+    def plans(self) -> Plans:
+        return Plans(self._session)
 
     @cached_property
-    def drill_schedules(self) -> SqlDrillSchedules:
-        return SqlDrillSchedules(self._session)
+    def drill_schedules(self) -> DrillSchedules:
+        return DrillSchedules(self._session)
 
     @cached_property
-    def notice_targets(self) -> SqlNoticeTargets:
-        return SqlNoticeTargets(self._session)
+    def notice_targets(self) -> NoticeTargets:
+        return NoticeTargets(self._session)
 
     @cached_property
-    def notices(self) -> SqlNotices:
-        return SqlNotices(self._session)
+    def notices(self) -> Notices:
+        return Notices(self._session)
 
     @cached_property
-    def settings(self) -> SqlMachineSettings:
-        return SqlMachineSettings(self._session)
+    def settings(self) -> MachineSettings:
+        return MachineSettings(self._session)
 
     @cached_property
-    def checks(self) -> SqlMachineChecks:
-        return SqlMachineChecks(self._session)
+    def checks(self) -> MachineChecks:
+        return MachineChecks(self._session)
 
     @cached_property
-    def hooks(self) -> SqlMachineHooks:
-        return SqlMachineHooks(self._session)
+    def hooks(self) -> MachineHooks:
+        return MachineHooks(self._session)
 
     @cached_property
-    def properties(self) -> SqlMachineProperties:
-        return SqlMachineProperties(self._session)
+    def properties(self) -> MachineProperties:
+        return MachineProperties(self._session)
 
     @cached_property
-    def pictures(self) -> SqlPictures:
-        return SqlPictures(self._session)
+    def pictures(self) -> Pictures:
+        return Pictures(self._session)
 
     @cached_property
-    def evidence(self) -> SqlEvidence:
-        return SqlEvidence(self._session)
+    def evidence(self) -> Evidences:
+        return Evidences(self._session)
 
     @cached_property
-    def run_times(self) -> SqlRunTimes:
-        return SqlRunTimes(self._session)
+    def run_times(self) -> RunTimes:
+        return RunTimes(self._session)
 
     @cached_property
-    def validations(self) -> SqlValidations:
-        return SqlValidations(self._session)
+    def validations(self) -> Validations:
+        return Validations(self._session)
 
     @cached_property
-    def networks(self) -> SqlNetworkMappings:
-        return SqlNetworkMappings(self._session)
+    def networks(self) -> NetworkMappings:
+        return NetworkMappings(self._session)
 
     @cached_property
-    def pools(self) -> SqlAddressPools:
-        return SqlAddressPools(self._session)
+    def pools(self) -> AddressPools:
+        return AddressPools(self._session)
 
     @cached_property
-    def inventories(self) -> SqlInventories:
-        return SqlInventories(self._session)
+    def inventories(self) -> Inventories:
+        return Inventories(self._session)
 
     @cached_property
-    def rpo(self) -> SqlRpoBlocks:
-        return SqlRpoBlocks(self._session)
+    def rpo(self) -> RpoBlocks:
+        return RpoBlocks(self._session)
 
     @cached_property
-    def drill_notes(self) -> SqlDrillNotes:
-        return SqlDrillNotes(self._session)
+    def drill_notes(self) -> DrillNotes:
+        return DrillNotes(self._session)
 
     @cached_property
-    def keys(self) -> SqlRegistrationKeys:
-        return SqlRegistrationKeys(self._session)
+    def keys(self) -> RegistrationKeys:
+        return RegistrationKeys(self._session)
 
     @cached_property
-    def appliance_keys(self) -> SqlApplianceKeys:
-        return SqlApplianceKeys(self._session)
+    def appliance_keys(self) -> ApplianceKeys:
+        return ApplianceKeys(self._session)
 
     @cached_property
-    def appliance_trusts(self) -> SqlApplianceTrusts:
-        return SqlApplianceTrusts(self._session)
+    def appliance_trusts(self) -> ApplianceTrusts:
+        return ApplianceTrusts(self._session)
 
     @cached_property
-    def tokens(self) -> SqlTokens:
-        return SqlTokens(self._session, self._change_token)
+    def tokens(self) -> Tokens:
+        return Tokens(self._session, self._change_token)
 
     @cached_property
-    def answers(self) -> SqlAnswers:
-        return SqlAnswers(self._session)
+    def answers(self) -> Answers:
+        return Answers(self._session)
 
     @cached_property
-    def audit(self) -> SqlAudit:
-        return SqlAudit(self._session)
+    def audit(self) -> Audit:
+        return Audit(self._session)
 
     @cached_property
-    def approvals(self) -> SqlApprovals:
-        return SqlApprovals(self._session)
+    def approvals(self) -> Approvals:
+        return Approvals(self._session)
 
     @cached_property
-    def lived(self) -> SqlLivedTime:
-        return SqlLivedTime(self._session)
+    def lived(self) -> LivedTime:
+        return LivedTime(self._session)
 
     @cached_property
-    def processes(self) -> SqlProcesses:
-        return SqlProcesses(self._session)
+    def processes(self) -> Processes:
+        return Processes(self._session)
 
     @cached_property
-    def links(self) -> SqlLinks:
-        return SqlLinks(self._session, self._member)
+    def links(self) -> Links:
+        return Links(self._session, self._member)
 
     @cached_property
-    def passed_orders(self) -> SqlPassedOrders:
-        return SqlPassedOrders(self._session, self._member)
+    def passed_orders(self) -> PassedOrders:
+        return PassedOrders(self._session, self._member)
 
 
-class SqlStore:
+class Store:
     """The records of one database, opened with `jobs.database.connect`. `member`: as whom a process writes, if it is one of
     several. Nothing that it writes without its lease is accepted."""
 
@@ -223,12 +228,15 @@ class SqlStore:
         self._has_refused = False
 
     def give_back(self) -> None:
+        """Memory that is not needed while nobody asks."""
         database.give_back(self._engine)
 
-    def known_token(self, token_sha256: str) -> ports.TokenRecord | None:
+    def known_token(self, token_sha256: str) -> TokenRecord | None:
+        """The same at once, without the database; None if it has to be asked."""
         return None if self._has_others else self._known_tokens.find(token_sha256)
 
-    def token(self, token_sha256: str) -> ports.TokenRecord | None:
+    def token(self, token_sha256: str) -> TokenRecord | None:
+        """The token whose present or former secret has this digest."""
         changes = self._known_tokens.changes
         with self.reading() as tx:
             found = tx.tokens.find(token_sha256)
@@ -237,7 +245,7 @@ class SqlStore:
         return found
 
     @contextmanager
-    def transaction(self) -> Iterator[SqlTransaction]:
+    def transaction(self) -> Iterator[Transaction]:
         """Commits at the end of the block, rolls back on an exception. On SQLite writers come one by one.
 
         Raises Conflict or StoreUnavailable (both with `code`, `message`, `do`) when the database refuses.
@@ -247,7 +255,7 @@ class SqlStore:
         with self._noticed(), translated(), changing as change, transaction(self._engine) as session:
             if member is not None and not lease.is_alive(session, member):
                 raise errors.StoreUnavailable(LEASE_IS_OVER, do=ASK_ANOTHER)
-            yield SqlTransaction(session, change, member)
+            yield Transaction(session, change, member)
 
     @contextmanager
     def _noticed(self) -> Iterator[None]:
@@ -267,14 +275,14 @@ class SqlStore:
         self._has_refused = False
 
     @contextmanager
-    def reading(self) -> Iterator[SqlTransaction]:
+    def reading(self) -> Iterator[Transaction]:
         """A view of one instant that blocks no writer; nothing is written."""
         with translated(), transaction(self._reader) as session:
-            yield SqlTransaction(session, self._known_tokens.begin, self._member(), self._decoded)
+            yield Transaction(session, self._known_tokens.begin, self._member(), self._decoded)
 
-    def within(self, session: Session) -> SqlTransaction:
+    def within(self, session: Session) -> Transaction:
         """The same records inside a transaction that somebody else commits."""
-        return SqlTransaction(session, self._known_tokens.begin, self._member())
+        return Transaction(session, self._known_tokens.begin, self._member())
 
 
 def _require_room(engine: Engine) -> None:

@@ -10,9 +10,9 @@ from ...domain import errors
 from ...domain.drills import schedules
 from ...ground.periodic import Periodic
 from ...jobs.storage import read
-from .. import ports
 from ..fleet.status_intake import StatusIntake
 from ..steps.deps import Deps
+from ..store import DrillScheduleRecord, Transaction
 from .drill_start import LOCK, Starting
 
 log = structlog.get_logger()
@@ -45,7 +45,7 @@ class DrillScheduler(Periodic):
             except errors.Conflict as problem:
                 log.info("drills.overtaken", schedule=name, problem=problem.message)
 
-    def _turn(self, tx: ports.Transaction, name: str, now: datetime) -> None:
+    def _turn(self, tx: Transaction, name: str, now: datetime) -> None:
         record = next((each for each in _due(tx, now) if each.name == name), None)
         if record is None:
             return
@@ -54,7 +54,7 @@ class DrillScheduler(Periodic):
         elif not self._is_taken(tx, record):
             self._start(tx, record, now)
 
-    def _start(self, tx: ports.Transaction, record: ports.DrillScheduleRecord, now: datetime) -> None:
+    def _start(self, tx: Transaction, record: DrillScheduleRecord, now: datetime) -> None:
         try:
             begun = self._starting.start_due(tx, record, by(record.name))
         except errors.Conflict:
@@ -65,9 +65,7 @@ class DrillScheduler(Periodic):
         tx.drill_schedules.put(started(record, begun.job_id, begun.left_out, now))
         log.info("drills.started", schedule=record.name, job=begun.job_id, left_out=begun.left_out)
 
-    def _skip(
-        self, tx: ports.Transaction, record: ports.DrillScheduleRecord, why: str, now: datetime
-    ) -> None:
+    def _skip(self, tx: Transaction, record: DrillScheduleRecord, why: str, now: datetime) -> None:
         """Written down when it changes: a round comes every half minute."""
         gives_up = schedules.gives_up(record.next_at, self._facts.listens_since, now)
         if gives_up:
@@ -76,7 +74,7 @@ class DrillScheduler(Periodic):
             next_at = schedules.first_at(record.schedule, now) if gives_up else record.next_at
             tx.drill_schedules.put(replace(record, said=why, said_at=now, next_at=next_at))
 
-    def _is_taken(self, tx: ports.Transaction, record: ports.DrillScheduleRecord) -> bool:
+    def _is_taken(self, tx: Transaction, record: DrillScheduleRecord) -> bool:
         """Another scheduled drill runs at one of its sites."""
         sites = self._starting.sites(tx, record)
         others = (each for each in tx.drill_schedules.list() if _runs(tx, each))
@@ -91,16 +89,14 @@ def by(name: str) -> str:
     return f"schedule {name}"
 
 
-def started(
-    record: ports.DrillScheduleRecord, job_id: str, left_out: str, now: datetime
-) -> ports.DrillScheduleRecord:
+def started(record: DrillScheduleRecord, job_id: str, left_out: str, now: datetime) -> DrillScheduleRecord:
     """Its turn is over, however the job ends."""
     next_at = schedules.next_at(record.schedule, now)
     said_at = now if left_out else None
     return replace(record, job_id=job_id, started_at=now, next_at=next_at, said=left_out, said_at=said_at)
 
 
-def _due(tx: ports.Transaction, now: datetime) -> Iterator[ports.DrillScheduleRecord]:
+def _due(tx: Transaction, now: datetime) -> Iterator[DrillScheduleRecord]:
     """The longest due first."""
     for each in sorted(tx.drill_schedules.list(), key=lambda each: (each.next_at, each.name)):
         too_far = schedules.is_too_far(each.schedule, each.next_at, now)
@@ -108,6 +104,6 @@ def _due(tx: ports.Transaction, now: datetime) -> Iterator[ports.DrillScheduleRe
             yield each
 
 
-def _runs(tx: ports.Transaction, record: ports.DrillScheduleRecord) -> bool:
+def _runs(tx: Transaction, record: DrillScheduleRecord) -> bool:
     job = None if record.job_id is None else read.find(tx.session, record.job_id)
     return job is not None and not job.state.ended

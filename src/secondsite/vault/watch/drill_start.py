@@ -13,11 +13,13 @@ from ...domain.lifecycle import DrillState, Verb
 from ...domain.plans import run_selection
 from ...domain.plans.plan import PlanMachine, RecoveryPlan
 from ...wire import rest
-from .. import plan_runs, ports
+from .. import plan_runs
 from ..fleet.status_intake import StatusIntake
 from ..health import findings
+from ..interfaces import Authority
 from ..operations.interface import Operation
 from ..steps.deps import Deps
+from ..store import DrillScheduleRecord, MachineRecord, Transaction
 from .situations import Around
 
 LOCK = "drill-schedules"
@@ -36,7 +38,7 @@ class Begun:
 class Look:
     """Which machines of a schedule can be drilled."""
 
-    ready: Sequence[ports.MachineRecord]
+    ready: Sequence[MachineRecord]
     obstacles: Mapping[str, str]
     """By machine id."""
 
@@ -47,19 +49,19 @@ class Starting:
         deps: Deps,
         operations: Mapping[Verb, Operation],
         facts: StatusIntake,
-        authority: ports.Authority,
+        authority: Authority,
     ) -> None:
         self._deps = deps
         self._operation = operations[Verb.TEST_FAILOVER]
         self._facts = facts
         self._authority = authority
 
-    def start_due(self, tx: ports.Transaction, record: ports.DrillScheduleRecord, by: str) -> Begun:
+    def start_due(self, tx: Transaction, record: DrillScheduleRecord, by: str) -> Begun:
         """For whoever made it. Raises as `start`, and NotPossibleNow if he could not start it now."""
         _require_maker(tx, record, self._deps.now())
         return self.start(tx, record, by)
 
-    def start(self, tx: ports.Transaction, record: ports.DrillScheduleRecord, by: str) -> Begun:
+    def start(self, tx: Transaction, record: DrillScheduleRecord, by: str) -> Begun:
         """Raises NotFound for a plan that is gone, NotPossibleNow if no machine can be drilled; nothing is written then."""
         schedule, plan = record.schedule, _plan(tx, record)
         look = self._look(tx, _machines(schedule, plan))
@@ -76,12 +78,12 @@ class Starting:
         asked = plan_runs.Asked(plan, wanted, _options(schedule))
         return Begun(plan_runs.submit(self._deps, self._operation, tx, asked, by).job_id, left_out)
 
-    def sites(self, tx: ports.Transaction, record: ports.DrillScheduleRecord) -> frozenset[str]:
+    def sites(self, tx: Transaction, record: DrillScheduleRecord) -> frozenset[str]:
         """Where its test machines run."""
         there = tx.machines.several([each.id for each in machines_of(tx, record)])
         return frozenset(each.target_site for each in there)
 
-    def _look(self, tx: ports.Transaction, machines: Sequence[PlanMachine]) -> Look:
+    def _look(self, tx: Transaction, machines: Sequence[PlanMachine]) -> Look:
         there = {each.id: each for each in tx.machines.several([each.id for each in machines])}
         obstacles = {
             each.id: f"{each.name} is not protected any more" for each in machines if each.id not in there
@@ -89,9 +91,7 @@ class Starting:
         obstacles |= dict(self._in_the_way(tx, list(there.values())))
         return Look([there[each.id] for each in machines if each.id not in obstacles], obstacles)
 
-    def _in_the_way(
-        self, tx: ports.Transaction, machines: Sequence[ports.MachineRecord]
-    ) -> Iterator[tuple[str, str]]:
+    def _in_the_way(self, tx: Transaction, machines: Sequence[MachineRecord]) -> Iterator[tuple[str, str]]:
         around = Around.of(tx, self._facts, self._authority, self._deps.drill_counts)
         now = self._deps.now()
         for situation in around.situations(tx, self._facts, machines):
@@ -115,12 +115,12 @@ def _options(schedule: DrillSchedule) -> dict[str, object]:
     }
 
 
-def machines_of(tx: ports.Transaction, record: ports.DrillScheduleRecord) -> Sequence[PlanMachine]:
+def machines_of(tx: Transaction, record: DrillScheduleRecord) -> Sequence[PlanMachine]:
     """As they were when they were put into it, or into its plan; none if that plan is gone."""
     return _machines(record.schedule, _find(tx, record))
 
 
-def _require_maker(tx: ports.Transaction, record: ports.DrillScheduleRecord, now: datetime) -> None:
+def _require_maker(tx: Transaction, record: DrillScheduleRecord, now: datetime) -> None:
     """Raises NotPossibleNow."""
     if record.maker_id is None:
         return
@@ -133,7 +133,7 @@ def _require_maker(tx: ports.Transaction, record: ports.DrillScheduleRecord, now
         raise _no_maker(record, "may not start a test failover of all its machines any more")
 
 
-def _no_maker(record: ports.DrillScheduleRecord, why: str) -> errors.NotPossibleNow:
+def _no_maker(record: DrillScheduleRecord, why: str) -> errors.NotPossibleNow:
     return errors.NotPossibleNow(
         f"The token that made schedule '{record.name}' {why}.",
         do=f"Whoever may takes it over by setting it again: 'secondsite drill schedule set {shell.arguments(record.name)}'; or ends it: 'secondsite drill "
@@ -141,7 +141,7 @@ def _no_maker(record: ports.DrillScheduleRecord, why: str) -> errors.NotPossible
     )
 
 
-def _plan(tx: ports.Transaction, record: ports.DrillScheduleRecord) -> RecoveryPlan | None:
+def _plan(tx: Transaction, record: DrillScheduleRecord) -> RecoveryPlan | None:
     """Raises NotFound."""
     found = _find(tx, record)
     if found is None and record.schedule.plan is not None:
@@ -152,7 +152,7 @@ def _plan(tx: ports.Transaction, record: ports.DrillScheduleRecord) -> RecoveryP
     return found
 
 
-def _find(tx: ports.Transaction, record: ports.DrillScheduleRecord) -> RecoveryPlan | None:
+def _find(tx: Transaction, record: DrillScheduleRecord) -> RecoveryPlan | None:
     found = None if record.schedule.plan is None else tx.plans.find(record.schedule.plan)
     return found.plan if found is not None and record.is_for(found) else None
 
@@ -161,7 +161,7 @@ def _machines(schedule: DrillSchedule, plan: RecoveryPlan | None) -> Sequence[Pl
     return schedule.machines if plan is None else tuple(plan.machines)
 
 
-def _busy(machine: ports.MachineRecord) -> str:
+def _busy(machine: MachineRecord) -> str:
     if machine.drill_state is not DrillState.NONE:
         return f"{machine.name} has a test failover that is {machine.drill_state}"
     return f"{machine.name} is {machine.state}"

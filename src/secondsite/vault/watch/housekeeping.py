@@ -12,9 +12,9 @@ from ...ground.periodic import Periodic
 from ...ground.processes import malloc
 from ...jobs.storage import read
 from ...wire.rest import CleanupTestFailover
-from .. import ports
 from ..fleet.status_intake import StatusIntake
 from ..operations.interface import Operation
+from ..store import MachineRecord, Store, Transaction
 
 log = structlog.get_logger()
 
@@ -33,7 +33,7 @@ class Housekeeping(Periodic):
 
     def __init__(
         self,
-        store: ports.Store,
+        store: Store,
         facts: StatusIntake,
         operations: Mapping[Verb, Operation],
         lived: Lived,
@@ -66,12 +66,12 @@ class Housekeeping(Periodic):
         with self._store.transaction() as tx:
             self._follow(tx)
 
-    def _follow(self, tx: ports.Transaction) -> datetime:
+    def _follow(self, tx: Transaction) -> datetime:
         lived = self._lived.follow(tx.lived.find())
         tx.lived.put(lived)
         return lived
 
-    def _is_overdue(self, machine: ports.MachineRecord) -> bool:
+    def _is_overdue(self, machine: MachineRecord) -> bool:
         if machine.drill is None:
             return False
         now = self._lived()
@@ -79,7 +79,7 @@ class Housekeeping(Periodic):
         again = forced_at is None or abs(now - forced_at) >= FORCE_AGAIN_AFTER
         return again and now - machine.drill.started_at >= DRILL_LASTS
 
-    def _force_cleanup(self, machine: ports.MachineRecord) -> None:
+    def _force_cleanup(self, machine: MachineRecord) -> None:
         self._forced[machine.id] = self._lived()
         request = CleanupTestFailover(machines=(machine.id,), notes=NOTES)
         try:

@@ -12,9 +12,10 @@ import structlog
 
 from ...domain import rpo
 from ...ground.periodic import Periodic
-from .. import ports
 from ..fleet.status_intake import StatusIntake
 from ..health import findings
+from ..interfaces import Gateway
+from ..store import MachinePlace, StatusRecord, Store
 from .rpo_unwritten import RpoUnwritten
 
 log = structlog.get_logger()
@@ -23,12 +24,12 @@ FORGOTTEN_EVERY = timedelta(hours=1)
 """In an index, blocks of one machine that follow each other lie together: to drop six at once writes as many pages as to drop one."""
 
 
-def measure(status: ports.StatusRecord, now: datetime) -> rpo.Rpo:
+def measure(status: StatusRecord, now: datetime) -> rpo.Rpo:
     """The one definition of a machine's RPO, for the faces and for the series."""
     return rpo.measure(*instants(status), now)
 
 
-def instants(status: ports.StatusRecord) -> tuple[datetime | None, datetime | None, datetime | None]:
+def instants(status: StatusRecord) -> tuple[datetime | None, datetime | None, datetime | None]:
     """Of the newest usable point, and of what was sent and processed last."""
     sent_at = status.source.sent_at if status.source else None
     processed_at = status.replica.processed_at if status.replica else None
@@ -40,8 +41,8 @@ class RpoSeries(Periodic):
 
     def __init__(
         self,
-        store: ports.Store,
-        gateway: ports.Gateway,
+        store: Store,
+        gateway: Gateway,
         facts: StatusIntake,
         unwritten: RpoUnwritten,
         now: Callable[[], datetime],
@@ -77,7 +78,7 @@ class RpoSeries(Periodic):
                 tx.rpo.forget(self._lived() - rpo.KEPT)
             self._forgot_at = now
 
-    def _is_ours(self, machine: ports.MachinePlace, connected: set[str]) -> bool:
+    def _is_ours(self, machine: MachinePlace, connected: set[str]) -> bool:
         appliance_id = machine.target_appliance_id
         return self._gateway.holds(appliance_id) or appliance_id not in connected
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from ...domain import rpo
-from .. import ports
+from ..store import RpoBlock, Store, Transaction
 
 WRITTEN_EVERY_SECONDS = 180.0
 LONGEST_HELD = 2 * rpo.BLOCK
@@ -18,7 +18,7 @@ LONGEST_HELD = 2 * rpo.BLOCK
 class RpoUnwritten:
     """Filled by one thread, read by many."""
 
-    def __init__(self, store: ports.Store) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
         self._lock = threading.Lock()
         self._blocks: dict[datetime, dict[str, bytes]] = {}
@@ -35,7 +35,7 @@ class RpoUnwritten:
             for late in [each for each in self._blocks if each < begins_at - LONGEST_HELD]:
                 del self._blocks[late]
 
-    def list(self, tx: ports.Transaction, machine_id: str, since: datetime) -> Sequence[ports.RpoBlock]:
+    def list(self, tx: Transaction, machine_id: str, since: datetime) -> Sequence[RpoBlock]:
         """A machine's blocks that end after `since`, oldest first, with what is not written yet."""
         with self._lock:
             held = {at: rpo.unpack(machines.get(machine_id, b"")) for at, machines in self._blocks.items()}
@@ -43,7 +43,7 @@ class RpoUnwritten:
         for begins_at, slots in held.items():
             if slots and begins_at > since - rpo.BLOCK:
                 blocks[begins_at] = {**slots, **blocks.get(begins_at, {})}
-        return [ports.RpoBlock(machine_id, at, slots) for at, slots in sorted(blocks.items())]
+        return [RpoBlock(machine_id, at, slots) for at, slots in sorted(blocks.items())]
 
     def write(self) -> None:
         """All in one transaction. What could not be written is kept for the next time. Raises what the store raises."""

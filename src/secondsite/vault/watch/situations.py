@@ -8,10 +8,11 @@ from ...domain.lifecycle import State
 from ...domain.policies import ReplicationPolicy
 from ...jobs.model.views import JobView
 from ...jobs.storage import read
-from .. import ports
 from ..fleet.status_intake import StatusIntake
 from ..health.findings import Situation, rests_off
+from ..interfaces import Authority
 from ..steps.reversal import automatic_reprotect
+from ..store import ApplianceRecord, MachineRecord, StatusRecord, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class Around:
     """What machines refer to."""
 
     policies: Mapping[str, ReplicationPolicy]
-    appliances: Mapping[str, ports.ApplianceRecord]
+    appliances: Mapping[str, ApplianceRecord]
     certificate_lifetime: timedelta
     ca_ends_at: datetime
     listens_since: datetime
@@ -27,7 +28,7 @@ class Around:
 
     @classmethod
     def of(
-        cls, tx: ports.Transaction, facts: StatusIntake, authority: ports.Authority, drill_counts: timedelta
+        cls, tx: Transaction, facts: StatusIntake, authority: Authority, drill_counts: timedelta
     ) -> "Around":
         policies = {policy.name: policy for policy, _read_only in tx.policies.list()}
         appliances = {appliance.id: appliance for appliance in tx.appliances.list()}
@@ -35,7 +36,7 @@ class Around:
         return cls(policies, appliances, lifetime, ends_at, facts.listens_since, drill_counts)
 
     def situations(
-        self, tx: ports.Transaction, facts: StatusIntake, found: Sequence[ports.MachineRecord]
+        self, tx: Transaction, facts: StatusIntake, found: Sequence[MachineRecord]
     ) -> Iterator[Situation]:
         statuses = facts.latest_of(tx, [machine.id for machine in found])
         stuck = reverses_that_failed(tx, found)
@@ -47,8 +48,8 @@ class Around:
 
     def _situation(
         self,
-        machine: ports.MachineRecord,
-        status: ports.StatusRecord,
+        machine: MachineRecord,
+        status: StatusRecord,
         stuck: JobView | None,
         facts: StatusIntake,
         seen: Mapping[str, int],
@@ -71,16 +72,14 @@ class Around:
 
 
 def numbers_of_those_that_rest(
-    tx: ports.Transaction, found: Sequence[ports.MachineRecord], statuses: Mapping[str, ports.StatusRecord]
+    tx: Transaction, found: Sequence[MachineRecord], statuses: Mapping[str, StatusRecord]
 ) -> Mapping[str, int]:
     """By machine that is off and not replicated, though the vault knows of no failover: the highest number that was seen."""
     resting = [each.id for each in found if rests_off(each, statuses[each.id])]
     return tx.statuses.generations(resting) if resting else {}
 
 
-def reverses_that_failed(
-    tx: ports.Transaction, found: Sequence[ports.MachineRecord]
-) -> Mapping[str, JobView]:
+def reverses_that_failed(tx: Transaction, found: Sequence[MachineRecord]) -> Mapping[str, JobView]:
     """By machine: the reprotect that was to begin by itself, if nothing has touched the machine since."""
     last = [each.claimed_by for each in found if each.state is State.COMMITTED and each.claimed_by]
     ended = read.ended_among(tx.session, last) if last else ()

@@ -14,12 +14,13 @@ from ...domain.lifecycle import DrillState, State
 from ...domain.verification_order import Turn
 from ...ground.periodic import Periodic
 from ...wire.common.points import PointShape
-from .. import ports
 from ..fleet.status_intake import StatusIntake
 from ..health import findings
 from ..health.findings import Situation
+from ..interfaces import Authority
 from ..steps.deps import Deps
 from ..steps.points import boot_point
+from ..store import MachineRecord, SiteRecord, Transaction
 from .drill_scheduler import EVERY_SECONDS, HEARS_FOR
 from .situations import Around
 
@@ -33,7 +34,7 @@ LOOKED_AT_ONCE = 20
 class VerificationScheduler(Periodic):
     """See the module."""
 
-    def __init__(self, deps: Deps, facts: StatusIntake, authority: ports.Authority) -> None:
+    def __init__(self, deps: Deps, facts: StatusIntake, authority: Authority) -> None:
         super().__init__("verification", lambda error: log.error("verification.failed", exc_info=error))
         self._deps = deps
         self._facts = facts
@@ -57,16 +58,14 @@ class VerificationScheduler(Periodic):
             if found is not None:
                 self._start(site, *found)
 
-    def _next(
-        self, tx: ports.Transaction, site: ports.SiteRecord
-    ) -> tuple[ports.MachineRecord, PointShape] | None:
+    def _next(self, tx: Transaction, site: SiteRecord) -> tuple[MachineRecord, PointShape] | None:
         """The first whose turn it is that there is room for. Looking writes nothing, and holds up nobody who does."""
         if not _may_start(tx, site, 0):
             return None
         ready = self._ready(tx, site)
         return next((each for each in ready if _may_start(tx, site, boot_point.memory_of(tx, each[0]))), None)
 
-    def _start(self, site: ports.SiteRecord, machine: ports.MachineRecord, point: PointShape) -> None:
+    def _start(self, site: SiteRecord, machine: MachineRecord, point: PointShape) -> None:
         with self._deps.store.transaction() as tx:
             tx.one_at_a_time(LOCK)
             if not _may_start(tx, site, boot_point.memory_of(tx, machine)):
@@ -78,9 +77,7 @@ class VerificationScheduler(Periodic):
                 return
         log.info("verification.started", machine=machine.name, point=point.id, job=job_id)
 
-    def _ready(
-        self, tx: ports.Transaction, site: ports.SiteRecord
-    ) -> Iterator[tuple[ports.MachineRecord, PointShape]]:
+    def _ready(self, tx: Transaction, site: SiteRecord) -> Iterator[tuple[MachineRecord, PointShape]]:
         """Whose turn it is, in order, each with the point that is to be booted."""
         here = {each.id: each for each in tx.machines.list(site.name) if _is_here(each, site.name)}
         due = verification_order.due(
@@ -99,7 +96,7 @@ class VerificationScheduler(Periodic):
         return any(each.kind.severity is Severity.CRITICAL for each in found)
 
 
-def _may_start(tx: ports.Transaction, site: ports.SiteRecord, memory_bytes: int) -> bool:
+def _may_start(tx: Transaction, site: SiteRecord, memory_bytes: int) -> bool:
     others = [each for _, each in islice(boot_point.at_work(tx, site.name), verification_budget.MOST_AT_ONCE)]
     return verification_budget.has_room(
         site.verification, others, memory_bytes
@@ -115,7 +112,7 @@ def newest_unproven(situation: Situation) -> PointShape | None:
     return newest if newest is not None and newest.proof is None else None
 
 
-def _is_here(machine: ports.MachineRecord, site: str) -> bool:
+def _is_here(machine: MachineRecord, site: str) -> bool:
     return (
         machine.target_site == site
         and machine.state is State.PROTECTED
@@ -123,7 +120,7 @@ def _is_here(machine: ports.MachineRecord, site: str) -> bool:
     )
 
 
-def _turn(machine: ports.MachineRecord) -> Turn:
+def _turn(machine: MachineRecord) -> Turn:
     booted, recovered = machine.booted, machine.recovered
     looks = (
         booted.looked_at if booted else None,

@@ -6,9 +6,9 @@ import pytest
 
 from secondsite.domain.lifecycle import Verb
 from secondsite.domain.plans.plan import PlanGroup, PlanMachine, RecoveryPlan
-from secondsite.vault import ports
 from secondsite.vault.health import standing_findings
 from secondsite.vault.steps.drills import drift
+from secondsite.vault.store import MachineHooksRecord, PlanRecord, ProvenRecord
 from secondsite.wire.common.cards import CardSettings
 from secondsite.wire.common.hooks import MachineHook
 from secondsite.wire.common.machines import DiskDefinition, NicDefinition
@@ -22,7 +22,7 @@ GIVE, TAKE, TELL = (
     for name, moment in (("give", "after_start"), ("take", "before_stop"), ("tell", "after_start"))
 )
 NIC = NicDefinition(key="net0", mac="52:54:00:00:00:01", network="lan")
-BEFORE = ports.ProvenRecord(
+BEFORE = ProvenRecord(
     NOW,
     machine().definition.model_copy(update={"nics": (NIC,)}),
     TargetProperties(),
@@ -135,7 +135,7 @@ def test_its_place_in_a_plan_counts(verbs):
     found = verbs.machine()
     member = PlanMachine(found.id, found.name, "a", "b")
     with verbs.store.transaction() as tx:
-        tx.plans.put(ports.PlanRecord("shop", RecoveryPlan("shop", (PlanGroup((member,)),)), NOW, NOW))
+        tx.plans.put(PlanRecord("shop", RecoveryPlan("shop", (PlanGroup((member,)),)), NOW, NOW))
     assert "it is in plan shop now" in look(verbs)[0]
 
 
@@ -150,7 +150,7 @@ def test_hooks_that_were_set_since_are_named_but_for_records_of_a_vault_that_kep
     drill(verbs, "passed")
     found = verbs.machine()
     with verbs.store.transaction() as tx:
-        tx.hooks.put(ports.MachineHooksRecord(found.id, (GIVE,)))
+        tx.hooks.put(MachineHooksRecord(found.id, (GIVE,)))
     assert "hook give is new" in look(verbs)[0]
     with verbs.store.transaction() as tx:
         now = tx.machines.get(found.id)

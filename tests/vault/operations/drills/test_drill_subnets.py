@@ -6,8 +6,8 @@ import pytest
 
 from secondsite.domain import errors
 from secondsite.domain.lifecycle import Verb
-from secondsite.vault import ports
 from secondsite.vault.steps.sides import shared_drill_network
+from secondsite.vault.store import MachineSettingsRecord
 from secondsite.wire.common.cards import CardSettings
 from secondsite.wire.control import orders
 from secondsite.wire.control.orders import Kind
@@ -82,7 +82,7 @@ def test_a_network_that_networks_are_mapped_to_is_warned_of(verbs):
 
 def set_card(verbs, **settings):
     with verbs.store.transaction() as tx:
-        tx.settings.put(ports.MachineSettingsRecord(verbs.machine().id, (CardSettings(mac=MAC, **settings),)))
+        tx.settings.put(MachineSettingsRecord(verbs.machine().id, (CardSettings(mac=MAC, **settings),)))
 
 
 @pytest.mark.parametrize(
@@ -124,6 +124,6 @@ def test_a_drill_at_home_in_the_network_that_the_machine_has_there_is_warned_of(
 def test_a_drill_in_the_network_that_is_set_for_a_card_is_warned_of(verbs):
     with verbs.store.transaction() as tx:
         card = CardSettings(mac=MAC, network="special")
-        tx.settings.put(ports.MachineSettingsRecord(verbs.machine().id, (card,)))
+        tx.settings.put(MachineSettingsRecord(verbs.machine().id, (card,)))
     checked = said(verbs.run(Verb.TEST_FAILOVER, network="special"), "Prerequisites check").sentence
     assert "'special' is the one that failed-over machines are connected to" in checked

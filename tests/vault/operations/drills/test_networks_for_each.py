@@ -6,7 +6,7 @@ import pytest
 
 from secondsite.domain import errors
 from secondsite.domain.lifecycle import Verb
-from secondsite.vault import ports
+from secondsite.vault.store import MachineSettingsRecord, PoolRecord
 from secondsite.wire.common.cards import CardSettings, PoolSettings
 from secondsite.wire.common.machines import NetworkInfo, NicDefinition
 from secondsite.wire.control.orders import Kind
@@ -89,7 +89,7 @@ def test_each_has_the_subnet_of_a_failover_or_else_that_of_home(verbs):
 
 def pool(verbs, name, **settings):
     with verbs.store.transaction() as tx:
-        tx.pools.put(ports.PoolRecord(name, PoolSettings(site="b", **settings)))
+        tx.pools.put(PoolRecord(name, PoolSettings(site="b", **settings)))
 
 
 def ranges_of(order):
@@ -145,7 +145,7 @@ def test_a_card_that_is_to_have_an_address_out_of_a_pool_needs_a_network_that_gi
     two_networks(verbs)
     card = CardSettings(mac=BACK.format(2), from_pool=True)
     with verbs.store.transaction() as tx:
-        tx.settings.put(ports.MachineSettingsRecord(verbs.machine("db01").id, (card,)))
+        tx.settings.put(MachineSettingsRecord(verbs.machine("db01").id, (card,)))
     job = verbs.run(Verb.TEST_FAILOVER, "db01", network=EACH).job
     assert "is to have an address out of a pool, and the network for 'back' gives none" in job.error.message
     assert Kind.CREATE_NETWORK not in {kind for _, kind, _ in verbs.appliances.given}
@@ -192,7 +192,7 @@ def test_a_card_with_a_network_of_its_own_in_drills_is_on_that_and_none_is_made_
         CardSettings(mac=BACK.format(1), test_connected=False),
     )
     with verbs.store.transaction() as tx:
-        tx.settings.put(ports.MachineSettingsRecord(verbs.machine("web01").id, own))
+        tx.settings.put(MachineSettingsRecord(verbs.machine("web01").id, own))
     assert verbs.run(Verb.TEST_FAILOVER, "web01", network=EACH).job.state == "succeeded"
     assert connected(verbs, "web01") == {FRONT.format(1): "lab", BACK.format(1): None}
     assert verbs.appliances.asked_network is None
@@ -247,7 +247,7 @@ def test_one_in_a_network_of_another_machine_is_warned_of_and_the_others_name_th
 def test_an_address_for_drills_is_looked_at_in_the_existing_network(verbs):
     with verbs.store.transaction() as tx:
         card = CardSettings(mac="52:54:00:00:00:01", test_address="10.5.0.5/24")
-        tx.settings.put(ports.MachineSettingsRecord(verbs.machine().id, (card,)))
+        tx.settings.put(MachineSettingsRecord(verbs.machine().id, (card,)))
     verbs.run(Verb.TEST_FAILOVER, "web01", network="lab")
     assert [(card.network, card.address) for card in verbs.appliances.checked.cards] == [
         ("lab", "10.5.0.5/24")

@@ -4,7 +4,7 @@ import pytest
 
 from secondsite.domain.lifecycle import DrillState, Verb
 from secondsite.jobs.model.failures import Refused
-from secondsite.vault.ports import MachineChecksRecord
+from secondsite.vault.store import MachineChecksRecord
 from secondsite.wire.common.machine_checks import MachineCheck
 from secondsite.wire.control.orders import Kind
 from tests.vault.support_operations import Verbs, folder_in_memory, said

@@ -6,8 +6,8 @@ import pytest
 
 from secondsite.domain.lifecycle import State, Verb
 from secondsite.domain.prediction.timing import Part
-from secondsite.vault import ports
 from secondsite.vault.operations.planned_failover import CameUp
+from secondsite.vault.store import RunTimeRecord
 from secondsite.wire.control.orders import Kind
 from tests.vault.support_appliances import A
 from tests.vault.support_operations import said
@@ -22,7 +22,7 @@ def moved_before(verbs):
     with verbs.store.transaction() as tx:
         tx.run_times.add(
             [
-                ports.RunTimeRecord(
+                RunTimeRecord(
                     "job", verbs.machine().id, Verb.PLANNED_FAILOVER, "a", "b", datetime(2026, 11, 1, tzinfo=UTC), BEFORE,
                     24.0, None,
                 )

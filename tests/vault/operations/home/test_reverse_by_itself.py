@@ -7,8 +7,8 @@ import pytest
 from rig.dying import Killed
 from secondsite.domain.lifecycle import State, Verb
 from secondsite.ground import seams
-from secondsite.vault import ports
 from secondsite.vault.health.findings import Situation, findings
+from secondsite.vault.store import SitePairRecord, StatusRecord
 from secondsite.vault.watch.situations import reverses_that_failed
 from secondsite.wire.control.orders import Kind
 from tests.vault.support_appliances import A
@@ -19,7 +19,7 @@ STEP = "Reverse replication"
 
 def turned(verbs, on=True):
     with verbs.store.transaction() as tx:
-        tx.pairs.put(ports.SitePairRecord("a", "b", reverse_after_commit=on))
+        tx.pairs.put(SitePairRecord("a", "b", reverse_after_commit=on))
 
 
 @pytest.fixture
@@ -36,14 +36,14 @@ def findings_of(verbs):
     with verbs.store.reading() as tx:
         failed = reverses_that_failed(tx, [machine])
     around = Situation(
-        machine, ports.StatusRecord(machine.id), None, None, None, reverse_failed=failed.get(machine.id)
+        machine, StatusRecord(machine.id), None, None, None, reverse_failed=failed.get(machine.id)
     )
     return {each.code: each for each in findings(around, verbs.clock.now() + timedelta(minutes=1))}
 
 
 def test_two_sites_of_which_nothing_was_said_reverse_by_themselves(verbs):
     with verbs.store.reading() as tx:
-        assert tx.pairs.between("rome", "oslo") == ports.SitePairRecord("oslo", "rome", True)
+        assert tx.pairs.between("rome", "oslo") == SitePairRecord("oslo", "rome", True)
 
 
 def test_it_is_told_in_the_commit_and_done_by_a_reprotect_of_the_service(moved):

@@ -1,6 +1,6 @@
 """A machine with hooks, and what its appliances ran."""
 
-from secondsite.vault import ports
+from secondsite.vault.store import MachineHooksRecord
 from secondsite.wire.common.hooks import MachineHook
 from secondsite.wire.control.scripts import ScriptRan
 
@@ -13,7 +13,7 @@ GOOD, BAD = ScriptRan(exit_status=0, output="done\n"), ScriptRan(exit_status=3, 
 
 def hook(verbs, *hooks, name="web01"):
     with verbs.store.transaction() as tx:
-        tx.hooks.put(ports.MachineHooksRecord(verbs.machine(name).id, hooks))
+        tx.hooks.put(MachineHooksRecord(verbs.machine(name).id, hooks))
 
 
 def ran(verbs):

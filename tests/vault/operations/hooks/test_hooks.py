@@ -8,8 +8,8 @@ from secondsite.domain.lifecycle import DrillState, State, Verb
 from secondsite.domain.plans.directions import Direction, FailoverKind
 from secondsite.domain.plans.plan import PlanGroup, PlanMachine, RecoveryPlan
 from secondsite.jobs.model.failures import Refused
-from secondsite.vault import ports
 from secondsite.vault.evidence import steps
+from secondsite.vault.store import MachineChecksRecord, MachineSettingsRecord
 from secondsite.wire.common.cards import CardSettings
 from secondsite.wire.common.machine_checks import MachineCheck
 from secondsite.wire.control.orders import Kind
@@ -282,7 +282,7 @@ def test_a_drill_that_is_kept_since_its_proof_failed_keeps_what_it_was_given(hoo
     hooked.appliances.shows = True
     hooked.appliances.failing_checks.add("page")
     with hooked.store.transaction() as tx:
-        tx.checks.put(ports.MachineChecksRecord(hooked.machine().id, (PAGE,)))
+        tx.checks.put(MachineChecksRecord(hooked.machine().id, (PAGE,)))
     keeps = {"network": "create", "clean_up": True, "keep_if_failed": True}
     tree = run(hooked, Verb.TEST_FAILOVER, "partially_succeeded", **keeps)
     assert said(tree, TOOK).state == "skipped"
@@ -348,7 +348,7 @@ def test_it_is_told_how_the_cards_are_connected_where_it_runs(hooked):
             NetworkMapping(source_site="a", source_network="lan", target_site="b", target_network="lan-dr")
         )
         card = CardSettings(mac=MAC, address=f"{AWAY}/24", keep_mac=False)
-        tx.settings.put(ports.MachineSettingsRecord(hooked.machine().id, (card,)))
+        tx.settings.put(MachineSettingsRecord(hooked.machine().id, (card,)))
     for verb in THERE_AND_BACK:
         run(hooked, verb)
     leaves, arrives, leaves_again, home = [told.machines[0] for _, _, told in hooked.appliances.ran]

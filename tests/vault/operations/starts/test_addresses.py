@@ -3,8 +3,8 @@
 import pytest
 
 from secondsite.domain.lifecycle import Verb
-from secondsite.vault import ports
 from secondsite.vault.health.findings import Situation, findings
+from secondsite.vault.store import MachineSettingsRecord, StatusRecord
 from secondsite.wire.common.cards import CardSettings
 from secondsite.wire.control.orders import Kind
 from secondsite.wire.rest.places import NetworkMapping
@@ -27,7 +27,7 @@ def protected(verbs):
 
 def furnish(verbs, **settings):
     with verbs.store.transaction() as tx:
-        tx.settings.put(ports.MachineSettingsRecord(verbs.machine().id, (CardSettings(mac=MAC, **settings),)))
+        tx.settings.put(MachineSettingsRecord(verbs.machine().id, (CardSettings(mac=MAC, **settings),)))
 
 
 def asked(verbs, verb, ended="succeeded", **arguments):
@@ -117,7 +117,7 @@ def test_a_machine_of_which_nothing_can_be_seen_says_which_address_it_was_not_gi
 
 
 def not_set(verbs):
-    situation = Situation(verbs.machine(), ports.StatusRecord(verbs.machine().id), None, None, None)
+    situation = Situation(verbs.machine(), StatusRecord(verbs.machine().id), None, None, None)
     return [each for each in findings(situation, verbs.clock.now()) if each.code == "address-not-set"]
 
 

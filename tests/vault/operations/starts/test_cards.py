@@ -3,7 +3,7 @@
 import pytest
 
 from secondsite.domain.lifecycle import Verb
-from secondsite.vault import ports
+from secondsite.vault.store import MachineSettingsRecord
 from secondsite.wire.common.cards import CardSettings
 from secondsite.wire.rest.places import NetworkMapping
 from tests.vault.support_operations import said
@@ -18,7 +18,7 @@ def furnish(verbs, **settings):
             NetworkMapping(source_site="a", source_network="lan", target_site="b", target_network="lan-b")
         )
         card = CardSettings(mac=MAC, **settings)
-        tx.settings.put(ports.MachineSettingsRecord(verbs.machine().id, (card,)))
+        tx.settings.put(MachineSettingsRecord(verbs.machine().id, (card,)))
 
 
 def started(verbs, verb, **arguments):

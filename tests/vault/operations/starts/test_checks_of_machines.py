@@ -3,7 +3,7 @@
 import pytest
 
 from secondsite.domain.lifecycle import State, Verb
-from secondsite.vault import ports
+from secondsite.vault.store import MachineChecksRecord
 from secondsite.wire.common.machine_checks import CheckKind, MachineCheck
 from secondsite.wire.control.orders import Kind
 from tests.vault.support_operations import said
@@ -22,7 +22,7 @@ def checked(verbs):
     verbs.protect()
     verbs.appliances.shows = False
     with verbs.store.transaction() as tx:
-        tx.checks.put(ports.MachineChecksRecord(verbs.machine().id, (PAGE,)))
+        tx.checks.put(MachineChecksRecord(verbs.machine().id, (PAGE,)))
     return verbs
 
 

@@ -3,8 +3,8 @@
 import pytest
 
 from secondsite.domain.lifecycle import State, Verb
-from secondsite.vault import ports
 from secondsite.vault.health.findings import Situation, findings
+from secondsite.vault.store import MachineSettingsRecord, StatusRecord
 from secondsite.wire.common.cards import CardSettings
 from secondsite.wire.control.orders import Kind
 from tests.vault.support_appliances import A, B
@@ -25,7 +25,7 @@ def named(verbs):
 def furnish(verbs, **settings):
     card = CardSettings(mac=MAC, names=(NAME,), **settings)
     with verbs.store.transaction() as tx:
-        tx.settings.put(ports.MachineSettingsRecord(verbs.machine().id, (card,)))
+        tx.settings.put(MachineSettingsRecord(verbs.machine().id, (card,)))
 
 
 def run(verbs, verb, wanted="succeeded", **arguments):
@@ -42,7 +42,7 @@ def names(verbs):
 
 
 def found(verbs):
-    situation = Situation(verbs.machine(), ports.StatusRecord(verbs.machine().id), None, None, None)
+    situation = Situation(verbs.machine(), StatusRecord(verbs.machine().id), None, None, None)
     return [each for each in findings(situation, verbs.clock.now()) if each.code == "names-elsewhere"]
 
 

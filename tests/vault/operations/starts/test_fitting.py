@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from secondsite.domain.lifecycle import Verb
-from secondsite.vault import ports
+from secondsite.vault.store import MachineSettingsRecord, PoolRecord
 from secondsite.wire.common.cards import CardSettings, PoolSettings
 from secondsite.wire.rest.places import NetworkMapping
 
@@ -62,7 +62,7 @@ def test_one_that_does_not_fit_is_warned_of_with_what_to_do(protected):
 def test_the_pool_of_a_network_says_its_subnet_where_the_site_does_not(protected):
     pool = PoolSettings(site="b", network="lan-b", subnet="10.2.0.0/24", ranges=("10.2.0.100",))
     with protected.store.transaction() as tx:
-        tx.pools.put(ports.PoolRecord("dmz", pool))
+        tx.pools.put(PoolRecord("dmz", pool))
     assert "which is not in the network 'lan-b' (10.2.0.0/24)" in checked(protected)
 
 
@@ -80,7 +80,7 @@ def test_a_card_that_gets_another_address_keeps_none(protected):
     protected.appliances.subnets = {"lan-b": "10.2.0.0/24"}
     with protected.store.transaction() as tx:
         card = CardSettings(mac=MAC, address="10.2.0.5/24")
-        tx.settings.put(ports.MachineSettingsRecord(protected.machine().id, (card,)))
+        tx.settings.put(MachineSettingsRecord(protected.machine().id, (card,)))
     assert "keeps" not in checked(protected)
 
 
@@ -108,7 +108,7 @@ def test_a_pool_for_the_vlan_of_a_card_says_its_subnet(protected):
     protected.appliances.subnets = {"lan-b": "10.2.0.0/24"}
     pool = PoolSettings(site="b", network="lan-b", vlan=12, subnet="10.1.0.0/24", ranges=("10.1.0.100",))
     with protected.store.transaction() as tx:
-        tx.pools.put(ports.PoolRecord("v12", pool))
+        tx.pools.put(PoolRecord("v12", pool))
         machine = tx.machines.find("web01")
         nics = tuple(each.model_copy(update={"vlans": (12,)}) for each in machine.definition.nics)
         definition = machine.definition.model_copy(update={"nics": nics})
@@ -121,7 +121,7 @@ def test_a_failback_says_which_addresses_the_machine_has_at_home(protected, addr
     if address is not None:
         with protected.store.transaction() as tx:
             card = CardSettings(mac=MAC, address=address)
-            tx.settings.put(ports.MachineSettingsRecord(protected.machine().id, (card,)))
+            tx.settings.put(MachineSettingsRecord(protected.machine().id, (card,)))
     for verb in (Verb.PLANNED_FAILOVER, Verb.COMMIT, Verb.REPROTECT):
         assert protected.run(verb).job.state == "succeeded"
     words = (
@@ -135,7 +135,7 @@ def test_a_failback_says_which_addresses_the_machine_has_at_home(protected, addr
 def has_an_address(verbs, **more):
     with verbs.store.transaction() as tx:
         card = CardSettings(mac=MAC, address="10.2.0.5/24", **more)
-        tx.settings.put(ports.MachineSettingsRecord(verbs.machine().id, (card,)))
+        tx.settings.put(MachineSettingsRecord(verbs.machine().id, (card,)))
 
 
 UNSETTABLE = "net0 (52:54:00:00:00:01) is to have 10.2.0.5/24 at b, and no guest agent answers in web01"

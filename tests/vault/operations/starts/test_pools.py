@@ -10,10 +10,10 @@ from rig.dying import Fuse, Killed
 from secondsite.domain.lifecycle import Verb
 from secondsite.domain.plans.plan import PlanGroup, RecoveryPlan
 from secondsite.ground import seams
-from secondsite.vault import ports
 from secondsite.vault.fleet.signals import Signals
 from secondsite.vault.fleet.status_intake import StatusIntake
 from secondsite.vault.steps.sides import pooling
+from secondsite.vault.store import MachineSettingsRecord, PoolRecord, TakenRecord
 from secondsite.wire.common.cards import CardSettings, PoolSettings
 from secondsite.wire.control import Status
 from secondsite.wire.control.orders import Kind
@@ -30,7 +30,7 @@ SUBNET = {"subnet": "10.2.0.0/24", "gateway": "10.2.0.1", "dns_servers": ("10.2.
 def pool(verbs, name="b-pool", ranges=("10.2.0.100-10.2.0.101",), **of):
     wanted = {"site": "b", "network": "lan-b", **SUBNET, **of}
     with verbs.store.transaction() as tx:
-        tx.pools.put(ports.PoolRecord(name, PoolSettings(ranges=ranges, **wanted)))
+        tx.pools.put(PoolRecord(name, PoolSettings(ranges=ranges, **wanted)))
 
 
 def from_pool(verbs, name="web01", **settings):
@@ -38,7 +38,7 @@ def from_pool(verbs, name="web01", **settings):
     (nic,) = machine.definition.nics
     with verbs.store.transaction() as tx:
         card = CardSettings(mac=nic.mac.lower(), **{"from_pool": True, **settings})
-        tx.settings.put(ports.MachineSettingsRecord(machine.id, (card,)))
+        tx.settings.put(MachineSettingsRecord(machine.id, (card,)))
 
 
 def held(verbs, name="b-pool"):
@@ -213,7 +213,7 @@ def test_what_a_verb_took_that_went_no_further_is_given_to_the_next_in_need(prot
     """The check has it, and then the job is gone."""
     pool(protected, ranges=("10.2.0.100",))
     db01 = protected.machine("db01")
-    taken = ports.TakenRecord(
+    taken = TakenRecord(
         "b-pool",
         "10.2.0.100",
         db01.id,

@@ -3,9 +3,9 @@
 import pytest
 
 from secondsite.domain.lifecycle import State, Verb
-from secondsite.vault import ports
 from secondsite.vault.facade.shared import machine_shapes
 from secondsite.vault.health.findings import Situation
+from secondsite.vault.store import StatusRecord
 from secondsite.wire.control.orders import Kind
 from tests.vault.support_appliances import B
 from tests.vault.support_operations import said
@@ -109,7 +109,7 @@ def test_a_drill_is_cancelled_while_its_machine_is_looked_at_and_leaves_nothing(
 
 def shown(verbs):
     """The addresses that the machine is shown with."""
-    situation = Situation(verbs.machine(), ports.StatusRecord(verbs.machine().id), None, None, None)
+    situation = Situation(verbs.machine(), StatusRecord(verbs.machine().id), None, None, None)
     found = machine_shapes.protected(situation, (), verbs.clock.now()).addresses
     return None if found is None else (found.site, found.addresses)
 

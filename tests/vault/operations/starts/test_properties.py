@@ -4,7 +4,7 @@ import pytest
 
 from secondsite.domain.lifecycle import Verb
 from secondsite.ground.units import GiB
-from secondsite.vault import ports
+from secondsite.vault.store import MachinePropertiesRecord
 from secondsite.wire.common.properties import Sizing, TargetProperties
 from tests.vault.support_operations import said
 
@@ -19,7 +19,7 @@ def furnish(verbs, **properties):
 
 def change(verbs, **properties):
     with verbs.store.transaction() as tx:
-        tx.properties.put(ports.MachinePropertiesRecord(verbs.machine().id, TargetProperties(**properties)))
+        tx.properties.put(MachinePropertiesRecord(verbs.machine().id, TargetProperties(**properties)))
 
 
 def started(verbs, verb, **arguments):

@@ -3,7 +3,7 @@
 import pytest
 
 from secondsite.domain.lifecycle import Verb
-from secondsite.vault import ports
+from secondsite.vault.store import MachineSettingsRecord
 from secondsite.wire.common.cards import CardSettings
 from secondsite.wire.control.orders import Kind
 from tests.vault.plan_runs.conftest import NAMES
@@ -36,7 +36,7 @@ def test_a_card_that_is_taken_out_of_drills_meanwhile_leaves_its_network_behind_
     with verbs.store.transaction() as tx:
         for name in NAMES:
             card = CardSettings(mac=MAC, test_connected=False)
-            tx.settings.put(ports.MachineSettingsRecord(verbs.machine(name).id, (card,)))
+            tx.settings.put(MachineSettingsRecord(verbs.machine(name).id, (card,)))
     verbs.answer(job_id, "done")
     assert verbs.settle(job_id).job.state == "succeeded"
     assert made(verbs)[-1] == (Kind.REMOVE_NETWORK, None)

@@ -12,11 +12,11 @@ from ....ground import certificates
 from ....ground.plural import counted
 from ....wire.common.base import APPLIANCE_ID
 from ....wire.rest.places import Appliance, EnrollAnswer, EnrollRequest, RegistrationKey, ReplacementKeyCreate
-from ... import ports
 from ...fleet import settings_push
 from ...fleet.admission import NO_KEY
 from ...steps import authority
 from ...steps.absent_site import finish_later
+from ...store import ApplianceRecord, KeyRecord, Transaction
 from ..parts import Parts
 from ..shared import secrets
 from ..shared.idempotency import Once, carry_out
@@ -100,18 +100,18 @@ class Appliances:
         self._parts.gateway.hang_up(appliance_id)
         self._parts.signals(settings_push.SITE)
 
-    def _make_key(self, tx: ports.Transaction, site: str, replaces: str | None = None) -> RegistrationKey:
+    def _make_key(self, tx: Transaction, site: str, replaces: str | None = None) -> RegistrationKey:
         key = secrets.new_key()
         expires_at = self._parts.now() + KEY_LIVES
         sites.existing(self._parts, tx, site)
-        tx.keys.add(ports.KeyRecord(secrets.digest(key), site, expires_at, replaces=replaces))
+        tx.keys.add(KeyRecord(secrets.digest(key), site, expires_at, replaces=replaces))
         fingerprint = self._parts.authority.fingerprint
         return RegistrationKey(
             site=site, replaces=replaces, key=key, expires_at=expires_at, ca_fingerprint=fingerprint
         )
 
     def _make_replacement_key(
-        self, tx: ports.Transaction, appliance: ports.ApplianceRecord, wanted: ReplacementKeyCreate
+        self, tx: Transaction, appliance: ApplianceRecord, wanted: ReplacementKeyCreate
     ) -> RegistrationKey:
         self._parts.note(before=_shape(appliance), after=wanted)
         if wanted.refuse_now:
@@ -121,7 +121,7 @@ class Appliances:
         return self._make_key(tx, appliance.site, appliance.id)
 
     def _enroll(
-        self, tx: ports.Transaction, request: EnrollRequest, key_sha256: str, replaced: set[str]
+        self, tx: Transaction, request: EnrollRequest, key_sha256: str, replaced: set[str]
     ) -> EnrollAnswer:
         now = self._parts.now()
         key = tx.keys.use(key_sha256, now)
@@ -135,7 +135,7 @@ class Appliances:
         certificate, expires_at = self._parts.authority.issue_appliance(request.csr_pem, appliance_id, now)
         before = _replaced(tx, key) or tx.appliances.find(appliance_id)
         replaced |= {before.id} if before else set()
-        new = before or ports.ApplianceRecord(appliance_id, request.name, key.site, now, expires_at)
+        new = before or ApplianceRecord(appliance_id, request.name, key.site, now, expires_at)
         record = replace(new, name=request.name, certificate_expires_at=expires_at, connected=False)
         tx.appliances.put(record)
         tx.links.revoke(appliance_id)
@@ -150,7 +150,7 @@ class Appliances:
         )
 
 
-def _returning(tx: ports.Transaction, key: ports.KeyRecord, appliance_id: str | None) -> str | None:
+def _returning(tx: Transaction, key: KeyRecord, appliance_id: str | None) -> str | None:
     """The id of an appliance that enrolls again after its former vault was lost: it keeps it if it is nobody's here, or was made as a
     name of that site when its machines were adopted. None for any other."""
     if appliance_id is None or key.replaces is not None or not re.fullmatch(APPLIANCE_ID, appliance_id):
@@ -162,7 +162,7 @@ def _returning(tx: ports.Transaction, key: ports.KeyRecord, appliance_id: str | 
     return appliance_id if known is None or (is_name and known.site == key.site) else None
 
 
-def _require_replaced(tx: ports.Transaction, key: ports.KeyRecord, appliance_id: str | None) -> None:
+def _require_replaced(tx: Transaction, key: KeyRecord, appliance_id: str | None) -> None:
     """Raises RegistrationRefused for an appliance that has an id which it would not keep."""
     if appliance_id is None or appliance_id == key.replaces:
         return
@@ -186,7 +186,7 @@ def _require_replaced(tx: ports.Transaction, key: ports.KeyRecord, appliance_id:
     )
 
 
-def _require_its_sites_only(tx: ports.Transaction, appliance_id: str, site: str) -> None:
+def _require_its_sites_only(tx: Transaction, appliance_id: str, site: str) -> None:
     """Raises RegistrationRefused for an id that machines have at other sites: it would be sent their orders."""
     elsewhere = [
         machine.name
@@ -206,7 +206,7 @@ def _require_its_sites_only(tx: ports.Transaction, appliance_id: str, site: str)
         )
 
 
-def _replaced(tx: ports.Transaction, key: ports.KeyRecord) -> ports.ApplianceRecord | None:
+def _replaced(tx: Transaction, key: KeyRecord) -> ApplianceRecord | None:
     """The appliance whose place is taken. Raises RegistrationRefused if it is gone."""
     if key.replaces is None:
         return None
@@ -219,7 +219,7 @@ def _replaced(tx: ports.Transaction, key: ports.KeyRecord) -> ports.ApplianceRec
     return appliance
 
 
-def existing(parts: Parts, tx: ports.Transaction, name_or_id: str) -> ports.ApplianceRecord:
+def existing(parts: Parts, tx: Transaction, name_or_id: str) -> ApplianceRecord:
     """Raises NotFound, or InvalidArgument when several have that name."""
     seen = [appliance for appliance in tx.appliances.list() if parts.sees(appliance.site)]
     for appliance in seen:
@@ -236,7 +236,7 @@ def existing(parts: Parts, tx: ports.Transaction, name_or_id: str) -> ports.Appl
     return named[0]
 
 
-def _refuse_while_waited_for(tx: ports.Transaction, appliance: ports.ApplianceRecord) -> None:
+def _refuse_while_waited_for(tx: Transaction, appliance: ApplianceRecord) -> None:
     left = finish_later.waiting_for(tx, appliance.id)
     if left:
         jobs = ", ".join(f"{job.id[: authority.SHORT]} ({job.subject_name})" for job in left[:10])
@@ -247,7 +247,7 @@ def _refuse_while_waited_for(tx: ports.Transaction, appliance: ports.ApplianceRe
         )
 
 
-def _shape(appliance: ports.ApplianceRecord) -> Appliance:
+def _shape(appliance: ApplianceRecord) -> Appliance:
     hello = appliance.hello
     return Appliance(
         id=appliance.id,

@@ -9,7 +9,7 @@ from ....domain.access import approvals, hidden
 from ....domain.access.approvals import OPEN, SECRET, Rules, Stage
 from ....domain.access.chain import Entry, Outcome
 from ....wire import rest
-from ... import ports
+from ...store import ApprovalRecord, Transaction
 from .. import holders, second_person
 from ..acts import append, text_of
 from ..callers import THE_VAULT, Caller
@@ -42,7 +42,7 @@ class Approvals:
         """Raises NotFound."""
         return _shape(self.existing(number), self._parts.now())
 
-    def existing(self, number: int) -> ports.ApprovalRecord:
+    def existing(self, number: int) -> ApprovalRecord:
         """Raises NotFound, also for one that the caller does not see."""
         with self._parts.store.reading() as tx:
             return self._existing(tx, number)
@@ -135,40 +135,38 @@ class Approvals:
             for record in due:
                 append(tx, self._expired(record))
 
-    def _expired(self, record: ports.ApprovalRecord) -> Entry:
+    def _expired(self, record: ApprovalRecord) -> Entry:
         told = text_of({"verb": record.verb, "asked_by": record.who})
         return Entry(
             at=self._parts.now(), who=THE_VAULT.name, token_id="", address="", verb="expire",
             object=f"/approvals/{record.number}", outcome=Outcome.EXPIRED, details=told,
         )  # fmt: skip
 
-    def _end(
-        self, tx: ports.Transaction, record: ports.ApprovalRecord, stage: Stage, why: str = ""
-    ) -> rest.Approval:
+    def _end(self, tx: Transaction, record: ApprovalRecord, stage: Stage, why: str = "") -> rest.Approval:
         by = self._parts.caller.name if stage is Stage.REFUSED else record.by
         ended = replace(record, stage=stage, ended_at=self._parts.now(), by=by, why=why)
         tx.approvals.put(ended)
         self._parts.note(after=_shape(ended, self._parts.now()))
         return _shape(ended, self._parts.now())
 
-    def _open(self, tx: ports.Transaction, number: int) -> ports.ApprovalRecord:
+    def _open(self, tx: Transaction, number: int) -> ApprovalRecord:
         tx.one_at_a_time(second_person.LOCK)
         record = self._existing(tx, number)
         second_person.require_open(record, self._parts.now())
         return record
 
-    def _existing(self, tx: ports.Transaction, number: int) -> ports.ApprovalRecord:
+    def _existing(self, tx: Transaction, number: int) -> ApprovalRecord:
         record = tx.approvals.find(number)
         if record is None or not self._sees(record):
             raise errors.NotFound.named("request for approval", str(number), "approval list")
         return record
 
-    def _sees(self, record: ports.ApprovalRecord) -> bool:
+    def _sees(self, record: ApprovalRecord) -> bool:
         """Its asker does, and whoever has the asker's whole scope."""
         return record.token_id == self._parts.caller.token_id or self._parts.sees(record.site)
 
 
-def is_secret(record: ports.ApprovalRecord) -> bool:
+def is_secret(record: ApprovalRecord) -> bool:
     return record.verb in SECRET
 
 
@@ -176,11 +174,11 @@ def _settings(rules: Rules) -> rest.ApprovalSettings:
     return rest.ApprovalSettings(verbs=rules.verbs, lasts_seconds=rules.lasts_seconds)
 
 
-def _place(record: ports.ApprovalRecord) -> Place:
+def _place(record: ApprovalRecord) -> Place:
     return (record.number,)
 
 
-def _shape(record: ports.ApprovalRecord, now: datetime) -> rest.Approval:
+def _shape(record: ApprovalRecord, now: datetime) -> rest.Approval:
     asked = record.request
     return rest.Approval(
         number=record.number,

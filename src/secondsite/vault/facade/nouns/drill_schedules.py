@@ -11,7 +11,7 @@ from ....domain.plans.plan import PlanMachine
 from ....jobs.storage import read
 from ....wire.rest import JobAccepted
 from ....wire.rest import drill_schedules as rest
-from ... import ports
+from ...store import DrillScheduleRecord, Transaction
 from ...watch.drill_scheduler import by, started
 from ...watch.drill_start import LOCK, Starting, machines_of
 from ..parts import Parts
@@ -84,7 +84,7 @@ class DrillSchedules:
         self._parts.caller.require_verb(Verb.TEST_FAILOVER, None)
         self._parts.does(Verb.TEST_FAILOVER.value)
 
-    def _create(self, tx: ports.Transaction, request: rest.DrillScheduleCreate) -> rest.DrillSchedule:
+    def _create(self, tx: Transaction, request: rest.DrillScheduleCreate) -> rest.DrillSchedule:
         tx.one_at_a_time(LOCK)
         if tx.drill_schedules.find(request.name):
             raise errors.AlreadyExists(f"There is a drill schedule '{request.name}' already.")
@@ -93,13 +93,13 @@ class DrillSchedules:
         return info
 
     def _put(
-        self, tx: ports.Transaction, schedule: DrillSchedule, record: ports.DrillScheduleRecord | None
+        self, tx: Transaction, schedule: DrillSchedule, record: DrillScheduleRecord | None
     ) -> rest.DrillSchedule:
         now = self._parts.now()
         plan = None if schedule.plan is None else tx.plans.find(schedule.plan)
         first = domain.first_at(schedule, now)
         if record is None:
-            record = ports.DrillScheduleRecord(schedule.name, schedule, now, now, first)
+            record = DrillScheduleRecord(schedule.name, schedule, now, now, first)
         same = _when(record.schedule) == _when(schedule)
         made = replace(
             record, schedule=schedule, changed_at=now, next_at=record.next_at if same else first,
@@ -111,7 +111,7 @@ class DrillSchedules:
 
     def _meant(
         self,
-        tx: ports.Transaction,
+        tx: Transaction,
         name: str,
         request: rest.DrillScheduleChange,
         former: Mapping[str, PlanMachine],
@@ -134,9 +134,7 @@ class DrillSchedules:
         domain.check(schedule)
         return schedule
 
-    def _machine(
-        self, tx: ports.Transaction, name_or_id: str, former: Mapping[str, PlanMachine]
-    ) -> PlanMachine:
+    def _machine(self, tx: Transaction, name_or_id: str, former: Mapping[str, PlanMachine]) -> PlanMachine:
         """One that was in it may stay although its protection ended."""
         try:
             found = machines.existing(self._parts, tx, name_or_id)
@@ -146,20 +144,20 @@ class DrillSchedules:
             return former[name_or_id]
         return PlanMachine(found.id, found.name, found.source_site, found.target_site)
 
-    def _name(self, tx: ports.Transaction, record: ports.DrillScheduleRecord) -> None:
+    def _name(self, tx: Transaction, record: DrillScheduleRecord) -> None:
         """A second person approves these machines."""
         for machine in machines_of(tx, record):
             self._parts.names(machine.id, machine.name)
 
-    def _existing(self, tx: ports.Transaction, name: str) -> ports.DrillScheduleRecord:
+    def _existing(self, tx: Transaction, name: str) -> DrillScheduleRecord:
         record = tx.drill_schedules.find(name)
         if record is None or not _sees(self._parts, tx, record):
             raise errors.NotFound.named("drill schedule", name)
         return record
 
     def _editable(
-        self, tx: ports.Transaction, name: str, seen: Seen | None
-    ) -> tuple[ports.DrillScheduleRecord, rest.DrillSchedule]:
+        self, tx: Transaction, name: str, seen: Seen | None
+    ) -> tuple[DrillScheduleRecord, rest.DrillSchedule]:
         tx.one_at_a_time(LOCK)
         record = self._existing(tx, name)
         info = _info(tx, record)
@@ -171,7 +169,7 @@ def _when(schedule: DrillSchedule) -> tuple[int, str]:
     return schedule.every_days, schedule.at
 
 
-def _sees(parts: Parts, tx: ports.Transaction, record: ports.DrillScheduleRecord) -> bool:
+def _sees(parts: Parts, tx: Transaction, record: DrillScheduleRecord) -> bool:
     """All its machines are in the caller's scope, by where they are now, or were; without any, only who sees all does."""
     known = machines_of(tx, record)
     if parts.sees() or not known:
@@ -181,7 +179,7 @@ def _sees(parts: Parts, tx: ports.Transaction, record: ports.DrillScheduleRecord
     return all(parts.sees(each.source_site, each.target_site) for each in now)
 
 
-def _info(tx: ports.Transaction, record: ports.DrillScheduleRecord) -> rest.DrillSchedule:
+def _info(tx: Transaction, record: DrillScheduleRecord) -> rest.DrillSchedule:
     schedule = record.schedule
     return rest.DrillSchedule(
         name=record.name,
@@ -203,13 +201,13 @@ def _info(tx: ports.Transaction, record: ports.DrillScheduleRecord) -> rest.Dril
     )
 
 
-def _shown(tx: ports.Transaction, schedule: DrillSchedule) -> Iterator[rest.ScheduledMachine]:
+def _shown(tx: Transaction, schedule: DrillSchedule) -> Iterator[rest.ScheduledMachine]:
     there = {each.id: each.name for each in tx.machines.several([each.id for each in schedule.machines])}
     for each in schedule.machines:
         yield rest.ScheduledMachine(id=each.id, name=there.get(each.id, each.name))
 
 
-def _last(tx: ports.Transaction, record: ports.DrillScheduleRecord) -> rest.LastDrill | None:
+def _last(tx: Transaction, record: DrillScheduleRecord) -> rest.LastDrill | None:
     if record.job_id is None or record.started_at is None:
         return None
     job = read.find(tx.session, record.job_id)

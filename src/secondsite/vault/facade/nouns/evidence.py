@@ -7,7 +7,7 @@ from dataclasses import asdict
 from ....domain import errors
 from ....wire import rest
 from ....wire.rest.access.evidence import EvidenceExport, EvidenceItem, EvidencePage
-from ... import ports
+from ...store import AuditWanted, EvidenceRecord, Transaction
 from ..parts import Parts
 from ..shared.paging import Place, page, place_of
 
@@ -31,7 +31,7 @@ class Evidence:
         """Raises NotFound, also for what the caller does not see."""
         with self._parts.store.reading() as tx:
             found = self._existing(tx, evidence_id)
-            entries = tx.audit.find(ports.AuditWanted(number=found.number), 1, None)
+            entries = tx.audit.find(AuditWanted(number=found.number), 1, None)
         entry = rest.AuditEntry(**asdict(entries[0])) if entries else None
         return EvidenceExport(evidence=json.loads(found.document), entry=entry)
 
@@ -46,7 +46,7 @@ class Evidence:
             )
         return found
 
-    def _existing(self, tx: ports.Transaction, evidence_id: str) -> ports.EvidenceRecord:
+    def _existing(self, tx: Transaction, evidence_id: str) -> EvidenceRecord:
         found = tx.evidence.by_id(evidence_id)
         if found is None or not self._sees(found):
             raise errors.NotFound(
@@ -54,20 +54,20 @@ class Evidence:
             )
         return found
 
-    def _seen(self, tx: ports.Transaction, after: int | None) -> Iterator[ports.EvidenceRecord]:
+    def _seen(self, tx: Transaction, after: int | None) -> Iterator[EvidenceRecord]:
         while found := tx.evidence.find(AT_ONCE, after):
             yield from (each for each in found if self._sees(each))
             after = found[-1].number
 
-    def _sees(self, record: ports.EvidenceRecord) -> bool:
+    def _sees(self, record: EvidenceRecord) -> bool:
         if self._parts.sees():
             return True
         return bool(record.sites) and all(sites and self._parts.sees(*sites) for sites in record.sites)
 
 
-def _place(record: ports.EvidenceRecord) -> Place:
+def _place(record: EvidenceRecord) -> Place:
     return (record.number,)
 
 
-def _shape(record: ports.EvidenceRecord) -> EvidenceItem:
+def _shape(record: EvidenceRecord) -> EvidenceItem:
     return EvidenceItem(**{name: getattr(record, name) for name in EvidenceItem.model_fields})

@@ -9,9 +9,9 @@ from ....domain import errors, lifecycle, shell
 from ....domain.groups import MOST_MEMBERS, ReplicationGroup
 from ....domain.lifecycle import State
 from ....wire.rest import Group, GroupChange, GroupCreate
-from ... import ports
 from ...fleet import settings_push
 from ...steps.points import common_sets
+from ...store import GroupRecord, MachineRecord, Transaction
 from ..parts import Parts
 from ..shared.editions import Seen, require
 from ..shared.idempotency import Once, carry_out
@@ -112,13 +112,13 @@ class Groups:
             tx.groups.remove(name)
         self._tell()
 
-    def _create(self, tx: ports.Transaction, group: ReplicationGroup, machines: Sequence[str]) -> Group:
+    def _create(self, tx: Transaction, group: ReplicationGroup, machines: Sequence[str]) -> Group:
         tx.one_at_a_time("groups")
         both = (group.source_site, group.target_site)
         for site in both:
             if tx.sites.find(site) is None or not self._parts.sees(*both):
                 raise errors.NotFound.named("site", site)
-        record = ports.GroupRecord(group.name, group, self._parts.now())
+        record = GroupRecord(group.name, group, self._parts.now())
         tx.groups.add(record)
         _join(self._parts, tx, record, machines)
         info = _info(tx, record)
@@ -129,28 +129,28 @@ class Groups:
         self._parts.signals(settings_push.SITE)
 
 
-def _seen(parts: Parts, tx: ports.Transaction, name: str, seen: Seen | None) -> ports.GroupRecord:
+def _seen(parts: Parts, tx: Transaction, name: str, seen: Seen | None) -> GroupRecord:
     tx.one_at_a_time("groups")
     record = _existing(parts, tx, name)
     require(seen, _info(tx, record), f"Group '{name}'")
     return record
 
 
-def _existing(parts: Parts, tx: ports.Transaction, name: str) -> ports.GroupRecord:
+def _existing(parts: Parts, tx: Transaction, name: str) -> GroupRecord:
     record = tx.groups.find(name)
     if record is None or not parts.sees(*_way(record, tx.groups.members(name))):
         raise errors.NotFound.named("group", name)
     return record
 
 
-def _way(record: ports.GroupRecord, members: Sequence[ports.MachineRecord]) -> tuple[str, str]:
+def _way(record: GroupRecord, members: Sequence[MachineRecord]) -> tuple[str, str]:
     """From which site to which its machines replicate."""
     if members:
         return members[0].source_site, members[0].target_site
     return record.group.source_site, record.group.target_site
 
 
-def _join(parts: Parts, tx: ports.Transaction, record: ports.GroupRecord, names: Sequence[str]) -> None:
+def _join(parts: Parts, tx: Transaction, record: GroupRecord, names: Sequence[str]) -> None:
     members = list(tx.groups.members(record.name))
     _refuse_while_failing_over(record, members)
     joining = [machines.existing(parts, tx, name) for name in names]
@@ -159,9 +159,7 @@ def _join(parts: Parts, tx: ports.Transaction, record: ports.GroupRecord, names:
         members.append(tx.machines.put(dataclasses.replace(machine, group=record.name)))
 
 
-def _check(
-    record: ports.GroupRecord, members: Sequence[ports.MachineRecord], machine: ports.MachineRecord
-) -> None:
+def _check(record: GroupRecord, members: Sequence[MachineRecord], machine: MachineRecord) -> None:
     if machine.group is not None:
         raise errors.NotPossibleNow(
             f"{machine.name} belongs to group '{machine.group}'.",
@@ -185,7 +183,7 @@ def _check(
         )
 
 
-def _refuse_while_failing_over(record: ports.GroupRecord, members: Iterable[ports.MachineRecord]) -> None:
+def _refuse_while_failing_over(record: GroupRecord, members: Iterable[MachineRecord]) -> None:
     busy = [f"{member.name} ({member.state})" for member in members if member.state in FAILING_OVER]
     if busy:
         raise errors.NotPossibleNow(
@@ -194,7 +192,7 @@ def _refuse_while_failing_over(record: ports.GroupRecord, members: Iterable[port
         )
 
 
-def _info(tx: ports.Transaction, record: ports.GroupRecord) -> Group:
+def _info(tx: Transaction, record: GroupRecord) -> Group:
     members = tx.groups.members(record.name)
     source_site, target_site = _way(record, members)
     newest = common_sets.newest_set(tx, record.name)
@@ -212,9 +210,7 @@ def _info(tx: ports.Transaction, record: ports.GroupRecord) -> Group:
     )
 
 
-def _taken_at(
-    tx: ports.Transaction, members: Sequence[ports.MachineRecord], set_id: str | None
-) -> datetime | None:
+def _taken_at(tx: Transaction, members: Sequence[MachineRecord], set_id: str | None) -> datetime | None:
     replica = tx.statuses.get(members[0].id).replica if members else None
     points = replica.points if replica and set_id else ()
     return next((point.taken_at for point in points if point.set_id == set_id), None)

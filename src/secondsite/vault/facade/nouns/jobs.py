@@ -12,8 +12,8 @@ from ....jobs.model.views import JobTree, JobView, TaskView
 from ....jobs.storage import read, search
 from ....jobs.storage.database import Session
 from ....wire import rest
-from ... import ports
 from ...steps.batch import BATCH
+from ...store import Transaction
 from ..parts import Parts
 from ..shared import job_scopes, job_shapes, predictions
 from ..shared.idempotency import Once, carry_out
@@ -132,19 +132,19 @@ class Jobs:
         with _translated(), self._parts.changing() as tx:
             return carry_out(self._parts, tx, once, rest.Job, asked)
 
-    def _mention(self, tx: ports.Transaction, job_id: str) -> None:
+    def _mention(self, tx: Transaction, job_id: str) -> None:
         """The machines that it is about, and those of its parts."""
         for job in (read.get(tx.session, job_id), *read.children_of(tx.session, job_id)):
             self._parts.mentions(*filter(None, (job.subject, job.subject_name)))
 
-    def _existing(self, tx: ports.Transaction, job_id: str) -> str:
+    def _existing(self, tx: Transaction, job_id: str) -> str:
         """Its whole id. Raises NotFound, also for one that the caller does not see, or InvalidArgument."""
         alike = search.ids_beginning(tx.session, job_id, ALIKE)
         if not self._parts.sees():
             alike = [each for each in alike if job_scopes.sees(self._parts, tx, read.get(tx.session, each))]
         return _the_one(job_id, alike)
 
-    def _wanted(self, tx: ports.Transaction, query: rest.JobQuery) -> search.Wanted:
+    def _wanted(self, tx: Transaction, query: rest.JobQuery) -> search.Wanted:
         subject, name = (None, None) if query.machine is None else self._subject(tx, query.machine)
         return search.Wanted(
             states=frozenset(query.state),
@@ -157,7 +157,7 @@ class Jobs:
             parent=None if query.parent is None else self._existing(tx, query.parent),
         )
 
-    def _subject(self, tx: ports.Transaction, machine: str) -> tuple[str | None, str | None]:
+    def _subject(self, tx: Transaction, machine: str) -> tuple[str | None, str | None]:
         """Its id, or its name. Jobs outlive their machine's protection: an id that is no longer there is taken as it is, and so is a name."""
         found = tx.machines.find(machine, self._parts.caller.grant.site)
         if found is not None:
@@ -224,7 +224,7 @@ def _translated() -> Iterator[None]:
 
 
 def _all(
-    tx: ports.Transaction, wanted: search.Wanted, at_once: int, after: search.Place | None
+    tx: Transaction, wanted: search.Wanted, at_once: int, after: search.Place | None
 ) -> Iterator[JobView]:
     """Read as far as they are used up."""
     while found := search.find(tx.session, wanted, at_once, after):

@@ -6,7 +6,7 @@ from ....domain import recovery_point_choices
 from ....domain.lifecycle import Verb
 from ....domain.points import RecoveryPointChoice
 from ....wire.rest.choices import RecoveryChoice, RecoveryChoices
-from ... import ports
+from ...store import MachineRecord, Transaction
 from ..parts import Parts
 from . import machines
 from .points import Points
@@ -28,8 +28,8 @@ class Choices:
 
     def _found(
         self,
-        tx: ports.Transaction,
-        record: ports.MachineRecord,
+        tx: Transaction,
+        record: MachineRecord,
         verb: Verb,
         possible: tuple[RecoveryPointChoice, ...],
     ) -> Iterator[RecoveryChoice]:
@@ -40,8 +40,8 @@ class Choices:
 
     def of(
         self,
-        tx: ports.Transaction,
-        record: ports.MachineRecord,
+        tx: Transaction,
+        record: MachineRecord,
         verb: Verb,
         choice: RecoveryPointChoice,
     ) -> RecoveryChoice | None:

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from ....domain import errors, rpo, shell
 from ....wire import rest
 from ....wire.common.properties import TargetProperties
-from ... import ports
 from ...health.findings import Situation
 from ...steps.sides import forced_start
+from ...store import MachineRecord, MachinesWanted, Transaction
 from ...watch.situations import Around
 from ..parts import Parts
 from ..shared import discovery, machine_shapes, prerendered_machines
@@ -66,9 +66,7 @@ class Machines:
             seen = [each for each in found if self._parts.sees(each.source_site, each.target_site)]
             return {each.id: each for each in self._with_notes(tx, seen)}
 
-    def _with_notes(
-        self, tx: ports.Transaction, found: Sequence[ports.MachineRecord]
-    ) -> Iterator[rest.Machine]:
+    def _with_notes(self, tx: Transaction, found: Sequence[MachineRecord]) -> Iterator[rest.Machine]:
         now = self._parts.now()
         for situation in self._situations(tx, found, self._around(tx)):
             notes = tuple(tx.drill_notes.list(situation.machine.id))
@@ -143,14 +141,12 @@ class Machines:
         with self._parts.store.reading() as tx:
             sites.existing(self._parts, tx, site)
 
-    def _wanted(self, query: rest.MachineQuery) -> ports.MachinesWanted:
+    def _wanted(self, query: rest.MachineQuery) -> MachinesWanted:
         sites = {query.site, self._parts.caller.grant.site} - {None}
-        return ports.MachinesWanted(
-            frozenset(map(str, sites)), frozenset(query.state), query.policy, query.group
-        )
+        return MachinesWanted(frozenset(map(str, sites)), frozenset(query.state), query.policy, query.group)
 
     def _written(
-        self, tx: ports.Transaction, wanted: ports.MachinesWanted, at_once: int, after: tuple[str, str] | None
+        self, tx: Transaction, wanted: MachinesWanted, at_once: int, after: tuple[str, str] | None
     ) -> Iterator[Written]:
         """Read as far as they are used up."""
         around, now = self._around(tx), self._parts.now()
@@ -161,11 +157,11 @@ class Machines:
             if len(found) < at_once:
                 return
 
-    def _around(self, tx: ports.Transaction) -> Around:
+    def _around(self, tx: Transaction) -> Around:
         return Around.of(tx, self._parts.facts, self._parts.authority, self._parts.deps.drill_counts)
 
     def _situations(
-        self, tx: ports.Transaction, found: Sequence[ports.MachineRecord], around: Around
+        self, tx: Transaction, found: Sequence[MachineRecord], around: Around
     ) -> Iterator[Situation]:
         return around.situations(tx, self._parts.facts, found)
 
@@ -184,7 +180,7 @@ class Machines:
         )
 
 
-def existing(parts: Parts, tx: ports.Transaction, name_or_id: str) -> ports.MachineRecord:
+def existing(parts: Parts, tx: Transaction, name_or_id: str) -> MachineRecord:
     """Raises NotFound, also for one that the caller does not see, or InvalidArgument when several machines have that name."""
     machine = tx.machines.find(name_or_id, parts.caller.grant.site)
     if machine is None:
@@ -213,6 +209,6 @@ def _within_what_is_kept(since: datetime | None, now: datetime) -> datetime:
     return max(oldest, since if since.tzinfo else since.replace(tzinfo=UTC))
 
 
-def _places(machine: ports.MachineRecord) -> list[tuple[str, str]]:
+def _places(machine: MachineRecord) -> list[tuple[str, str]]:
     source = (machine.source_site, machine.source_fabric_id)
     return [source, (machine.target_site, machine.target_fabric_id)]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from ....domain import errors
 from ....wire.rest.inventories import SiteNetworks
 from ....wire.rest.places import NetworkMapping, NetworkMappings
-from ... import ports
+from ...store import Transaction
 from ..parts import Parts
 from ..shared import discovery
 from ..shared.editions import Seen, require
@@ -74,11 +74,11 @@ class Networks:
         )
 
 
-def _mapping(tx: ports.Transaction, like: NetworkMapping) -> NetworkMapping | None:
+def _mapping(tx: Transaction, like: NetworkMapping) -> NetworkMapping | None:
     there = tx.networks.list(like.source_site, like.target_site)
     return next((each for each in there if each.source_network == like.source_network), None)
 
 
-def _require(tx: ports.Transaction, seen: Seen | None, source_site: str, target_site: str) -> None:
+def _require(tx: Transaction, seen: Seen | None, source_site: str, target_site: str) -> None:
     now = NetworkMappings(mappings=tuple(tx.networks.list(source_site, target_site)))
     require(seen, now, f"A mapping from {source_site} to {target_site}")

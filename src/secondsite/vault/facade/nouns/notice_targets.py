@@ -9,10 +9,10 @@ from ....domain.lifecycle import Verb
 from ....domain.notices import targets
 from ....domain.notices.targets import Mail, NoticeTarget, QuietHours, Wanted, Webhook
 from ....wire import rest
-from ... import ports
 from ...notices import quiet
 from ...notices.delivery import NotDelivered
 from ...notices.detection import LOCK
+from ...store import NoticeDelivery, NoticeTargetRecord, Transaction, Unsent
 from ..parts import Parts
 from ..shared.editions import Seen, require
 from ..shared.idempotency import Once, carry_out
@@ -47,7 +47,7 @@ class NoticeTargets:
             tx.one_at_a_time(LOCK)
             _require_room(tx, request.name)
             now = self._parts.now()
-            made = ports.NoticeTargetRecord(uuid.uuid4().hex, request.name, target, request.secret, now, now)
+            made = NoticeTargetRecord(uuid.uuid4().hex, request.name, target, request.secret, now, now)
             tx.notice_targets.put(made)
             info = _info(made)
             self._parts.note(after=info)
@@ -67,7 +67,7 @@ class NoticeTargets:
             record, before = _editable(tx, name, seen)
             secret = _secret(record, target, request.secret)
             targets.check(target, secret)
-            changed = ports.NoticeTargetRecord(
+            changed = NoticeTargetRecord(
                 record.id, name, target, secret, record.created_at, self._parts.now()
             )
             tx.notice_targets.put(changed)
@@ -97,16 +97,14 @@ class NoticeTargets:
         return rest.NoticeTest(delivered=delivered, said=said, seconds=seconds)
 
 
-def _existing(tx: ports.Transaction, name: str) -> ports.NoticeTargetRecord:
+def _existing(tx: Transaction, name: str) -> NoticeTargetRecord:
     found = tx.notice_targets.find(name)
     if found is None:
         raise errors.NotFound.named("target of notices", name, "notice list")
     return found
 
 
-def _editable(
-    tx: ports.Transaction, name: str, seen: Seen | None
-) -> tuple[ports.NoticeTargetRecord, rest.NoticeTarget]:
+def _editable(tx: Transaction, name: str, seen: Seen | None) -> tuple[NoticeTargetRecord, rest.NoticeTarget]:
     tx.one_at_a_time(LOCK)
     record = _existing(tx, name)
     info = _shown(tx, record)
@@ -114,7 +112,7 @@ def _editable(
     return record, info
 
 
-def _require_room(tx: ports.Transaction, name: str) -> None:
+def _require_room(tx: Transaction, name: str) -> None:
     there = tx.notice_targets.list()
     if any(each.name == name for each in there):
         raise errors.AlreadyExists(f"There is a target of notices '{name}' already.")
@@ -124,7 +122,7 @@ def _require_room(tx: ports.Transaction, name: str) -> None:
         )
 
 
-def _secret(record: ports.NoticeTargetRecord, target: NoticeTarget, given: str | None) -> str | None:
+def _secret(record: NoticeTargetRecord, target: NoticeTarget, given: str | None) -> str | None:
     """Raises InvalidArgument rather than show a secret to another server than it was given for."""
     if given is not None:
         return given
@@ -141,13 +139,11 @@ def _secret(record: ports.NoticeTargetRecord, target: NoticeTarget, given: str |
     return record.secret
 
 
-def _try_at_once(tx: ports.Transaction, target_id: str) -> None:
+def _try_at_once(tx: Transaction, target_id: str) -> None:
     """Whoever changes a target that fails has probably mended it."""
     going = tx.notice_targets.deliveries().get(target_id)
     if going is not None and going.failures:
-        kept = ports.NoticeDelivery(
-            target_id, sent_at=going.sent_at, said=going.said, given_up=going.given_up
-        )
+        kept = NoticeDelivery(target_id, sent_at=going.sent_at, said=going.said, given_up=going.given_up)
         tx.notice_targets.put_delivery(kept)
 
 
@@ -173,16 +169,16 @@ def _target(request: rest.NoticeTargetSettings) -> NoticeTarget:
     )
 
 
-def _shown(tx: ports.Transaction, record: ports.NoticeTargetRecord) -> rest.NoticeTarget:
+def _shown(tx: Transaction, record: NoticeTargetRecord) -> rest.NoticeTarget:
     return _info(record, tx.notice_targets.deliveries().get(record.id), tx.notices.unsent().get(record.id))
 
 
 def _info(
-    record: ports.NoticeTargetRecord,
-    going: ports.NoticeDelivery | None = None,
-    unsent: ports.Unsent | None = None,
+    record: NoticeTargetRecord,
+    going: NoticeDelivery | None = None,
+    unsent: Unsent | None = None,
 ) -> rest.NoticeTarget:
-    of, going = record.target, going or ports.NoticeDelivery(record.id)
+    of, going = record.target, going or NoticeDelivery(record.id)
     return rest.NoticeTarget(
         name=record.name,
         webhook=rest.WebhookShape(url=of.webhook.url) if of.webhook else None,

@@ -7,7 +7,8 @@ from ....domain.plans.directions import Direction
 from ....domain.points import RecoveryPointChoice
 from ....wire import rest
 from ....wire.rest.choices import PlanChoice, PlanChoiceMachine, PlanChoices
-from ... import plan_runs, ports
+from ... import plan_runs
+from ...store import MachineRecord, Transaction
 from ..parts import Parts
 from .machine_choices import Choices
 from .plan_runs import asked_for, part_of
@@ -38,8 +39,8 @@ class RunChoices:
 
     def _of(
         self,
-        tx: ports.Transaction,
-        going: Sequence[ports.MachineRecord],
+        tx: Transaction,
+        going: Sequence[MachineRecord],
         query: rest.PlanPreviewQuery,
         choice: RecoveryPointChoice,
     ) -> PlanChoice | None:

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 
 from ....domain.prediction.predicting import LIKE, Prediction
 from ....wire import rest
-from ... import ports
 from ...steps.histories import Histories
+from ...store import Transaction
 from ..shared import predictions
 
 
-def with_times(tx: ports.Transaction, shown: rest.PlanPreview, goal_seconds: int) -> rest.PlanPreview:
+def with_times(tx: Transaction, shown: rest.PlanPreview, goal_seconds: int) -> rest.PlanPreview:
     """Unchanged for a verb that is not predicted. `goal_seconds`: the plan's; 0: it has none."""
     if shown.verb not in LIKE:
         return shown

@@ -9,9 +9,10 @@ from ....domain.points import RecoveryPointChoice
 from ....wire import rest
 from ....wire.common.base import Problem
 from ....wire.rest import JobAccepted
-from ... import plan_runs, ports
+from ... import plan_runs
 from ...steps import hooks
 from ...steps.sides import properties
+from ...store import MachineRecord, PlanRecord, Transaction
 from ..parts import Parts
 from ..shared import early_checks
 from ..shared.editions import Seen, require
@@ -106,7 +107,7 @@ class PlanRuns:
                 return shown.model_copy(update={"problem": Problem.of(error)})
             return shown
 
-    def _name(self, record: ports.PlanRecord, info: rest.Plan) -> None:
+    def _name(self, record: PlanRecord, info: rest.Plan) -> None:
         """A second person approves these machines in this order."""
         self._parts.names(f"plan/{record.name}/{info.edition()}")
         for machine in record.plan.machines:
@@ -114,7 +115,7 @@ class PlanRuns:
 
     def _group(
         self,
-        tx: ports.Transaction,
+        tx: Transaction,
         verb: Verb,
         choice: RecoveryPointChoice | None,
         known: hooks.Known,
@@ -135,9 +136,9 @@ class PlanRuns:
 
     def _machines(
         self,
-        tx: ports.Transaction,
+        tx: Transaction,
         choice: RecoveryPointChoice | None,
-        records: Iterable[ports.MachineRecord],
+        records: Iterable[MachineRecord],
     ) -> Iterable[rest.PlanPreviewMachine]:
         points = Points(self._parts)
         for record in records:
@@ -156,7 +157,7 @@ class PlanRuns:
             )  # fmt: skip
 
 
-def asked_for(record: ports.PlanRecord, verb: Verb, part: rest.PlanPart) -> plan_runs.Asked:
+def asked_for(record: PlanRecord, verb: Verb, part: rest.PlanPart) -> plan_runs.Asked:
     """A run of this part of the plan, with the verb's options."""
     wanted = run_selection.Wanted(verb, part.direction, frozenset(part.groups), frozenset(part.leave_out))
     options: dict[str, object] = {key: value for key, value in part if key not in rest.PlanPart.model_fields}

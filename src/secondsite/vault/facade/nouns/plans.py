@@ -8,7 +8,7 @@ from ....domain import errors
 from ....domain.plans import plan as plans
 from ....domain.plans.actions import Action, require_readable
 from ....wire import rest
-from ... import ports
+from ...store import MachineRecord, PlanRecord, Transaction
 from ..parts import Parts
 from ..shared.editions import Seen, require
 from ..shared.idempotency import Once, carry_out
@@ -16,7 +16,7 @@ from . import machines
 
 Former = Mapping[str, plans.PlanMachine]
 """Machines that stand in the plan already, by their ids and by the names that they had."""
-Present = Mapping[str, ports.MachineRecord]
+Present = Mapping[str, MachineRecord]
 
 
 class Plans:
@@ -58,7 +58,7 @@ class Plans:
             self._parts.note(before=before)
             tx.plans.remove(name)
 
-    def _create(self, tx: ports.Transaction, request: rest.PlanCreate) -> rest.Plan:
+    def _create(self, tx: Transaction, request: rest.PlanCreate) -> rest.Plan:
         tx.one_at_a_time("plans")
         if tx.plans.find(request.name):
             raise errors.AlreadyExists(
@@ -71,27 +71,27 @@ class Plans:
 
     def _put(
         self,
-        tx: ports.Transaction,
+        tx: Transaction,
         name: str,
         request: rest.PlanChange,
         former: Former,
-        record: ports.PlanRecord | None,
+        record: PlanRecord | None,
     ) -> rest.Plan:
         groups = tuple(self._group(tx, each, former) for each in request.groups)
         plan, now = plans.RecoveryPlan(name, groups, request.rto_goal_seconds), self._parts.now()
         plans.check(plan, self._parts.plan_limits)
-        made = ports.PlanRecord(name, plan, record.created_at if record else now, now)
+        made = PlanRecord(name, plan, record.created_at if record else now, now)
         tx.plans.put(made)
         return _info(made, _present(tx, [made]))
 
-    def _group(self, tx: ports.Transaction, request: rest.PlanGroupChange, former: Former) -> plans.PlanGroup:
+    def _group(self, tx: Transaction, request: rest.PlanGroupChange, former: Former) -> plans.PlanGroup:
         members = tuple(self._machine(tx, each, former) for each in request.machines)
         return plans.PlanGroup(
             members, self._actions(tx, request.before, former), self._actions(tx, request.after, former)
         )
 
     def _actions(
-        self, tx: ports.Transaction, asked: Iterable[rest.PlanAction], former: Former
+        self, tx: Transaction, asked: Iterable[rest.PlanAction], former: Former
     ) -> tuple[Action, ...]:
         actions = tuple(asked)
         for each in actions:
@@ -104,7 +104,7 @@ class Plans:
             for each in actions
         )  # fmt: skip
 
-    def _machine(self, tx: ports.Transaction, name_or_id: str, former: Former) -> plans.PlanMachine:
+    def _machine(self, tx: Transaction, name_or_id: str, former: Former) -> plans.PlanMachine:
         """One that was in the plan may stay in it although its protection ended."""
         try:
             found = machines.existing(self._parts, tx, name_or_id)
@@ -114,16 +114,14 @@ class Plans:
             return former[name_or_id]
         return plans.PlanMachine(found.id, found.name, found.source_site, found.target_site)
 
-    def _editable(
-        self, tx: ports.Transaction, name: str, seen: Seen | None
-    ) -> tuple[ports.PlanRecord, rest.Plan]:
+    def _editable(self, tx: Transaction, name: str, seen: Seen | None) -> tuple[PlanRecord, rest.Plan]:
         tx.one_at_a_time("plans")
         record, info = existing(self._parts, tx, name)
         require(seen, info, f"Plan '{name}'")
         return record, info
 
 
-def existing(parts: Parts, tx: ports.Transaction, name: str) -> tuple[ports.PlanRecord, rest.Plan]:
+def existing(parts: Parts, tx: Transaction, name: str) -> tuple[PlanRecord, rest.Plan]:
     """Raises NotFound, also for one that reaches beyond the caller's scope."""
     record = tx.plans.find(name)
     if record is not None:
@@ -133,19 +131,19 @@ def existing(parts: Parts, tx: ports.Transaction, name: str) -> tuple[ports.Plan
     raise errors.NotFound.named("plan", name)
 
 
-def _present(tx: ports.Transaction, records: Iterable[ports.PlanRecord]) -> Present:
+def _present(tx: Transaction, records: Iterable[PlanRecord]) -> Present:
     """Those of their machines that are protected."""
     ids = {each.id for record in records for each in record.plan.machines}
     return {each.id: each for each in tx.machines.several(sorted(ids))}
 
 
-def _sees(parts: Parts, record: ports.PlanRecord, present: Present) -> bool:
+def _sees(parts: Parts, record: PlanRecord, present: Present) -> bool:
     """All its machines are in the caller's scope, by where they are now, or were when they were put into it."""
     now = (present.get(each.id) or each for each in record.plan.machines)
     return all(parts.sees(each.source_site, each.target_site) for each in now)
 
 
-def _info(record: ports.PlanRecord, present: Present) -> rest.Plan:
+def _info(record: PlanRecord, present: Present) -> rest.Plan:
     gone = [each.name for each in record.plan.machines if each.id not in present]
     names = _names(record, present)
     return rest.Plan(
@@ -161,7 +159,7 @@ def _info(record: ports.PlanRecord, present: Present) -> rest.Plan:
     )
 
 
-def _names(record: ports.PlanRecord, present: Present) -> Mapping[str, str]:
+def _names(record: PlanRecord, present: Present) -> Mapping[str, str]:
     """What each machine of the plan can be called by in it: its name, or its id if another one has the same name."""
     called = {each.id: (present.get(each.id) or each).name for each in record.plan.machines}
     alone = Counter(called.values())
@@ -176,7 +174,7 @@ def _shown(group: plans.PlanGroup, present: Present, names: Mapping[str, str]) -
     )
 
 
-def _machine_shown(machine: plans.PlanMachine, record: ports.MachineRecord | None) -> rest.PlanMachine:
+def _machine_shown(machine: plans.PlanMachine, record: MachineRecord | None) -> rest.PlanMachine:
     now = record or machine
     return rest.PlanMachine(
         id=machine.id,

@@ -10,10 +10,10 @@ from ....wire import rest
 from ....wire.common.base import Problem
 from ....wire.common.points import PointShape
 from ....wire.control import orders
-from ... import ports
 from ...health import findings
 from ...steps.points import boot_point, common_sets, verify_point
 from ...steps.sides import properties
+from ...store import ApplianceRecord, MachineRecord, StatusRecord, Transaction
 from ..parts import Parts
 from ..shared.answered_order import ask_and_wait
 from ..shared.idempotency import Once, carry_out
@@ -63,8 +63,8 @@ class Points:
 
     def _at(
         self,
-        record: ports.MachineRecord,
-        appliances: Sequence[ports.ApplianceRecord],
+        record: MachineRecord,
+        appliances: Sequence[ApplianceRecord],
         known: Sequence[PointShape],
         at: datetime,
     ) -> rest.RecoveryPreview:
@@ -118,7 +118,7 @@ class Points:
         with self._parts.changing() as tx:
             return carry_out(self._parts, tx, once, rest.JobAccepted, submit)
 
-    def _require(self, tx: ports.Transaction, record: ports.MachineRecord, point_id: str) -> None:
+    def _require(self, tx: Transaction, record: MachineRecord, point_id: str) -> None:
         known = _points(self._parts.facts.latest(tx, record.id))
         if point_id not in {point.id for point in known}:
             raise errors.NotFound(
@@ -128,8 +128,8 @@ class Points:
 
     def _alone(
         self,
-        tx: ports.Transaction,
-        record: ports.MachineRecord,
+        tx: Transaction,
+        record: MachineRecord,
         choice: RecoveryPointChoice,
         point_id: str | None,
     ) -> rest.RecoveryPreview:
@@ -142,8 +142,8 @@ class Points:
 
     def previewed(
         self,
-        tx: ports.Transaction,
-        record: ports.MachineRecord,
+        tx: Transaction,
+        record: MachineRecord,
         choice: RecoveryPointChoice,
         point_id: str | None = None,
     ) -> rest.RecoveryPreview:
@@ -185,7 +185,7 @@ def _fits(point: PointShape, query: rest.PointQuery) -> bool:
     )
 
 
-def _reported(record: ports.MachineRecord, known: Sequence[PointShape], point_id: str) -> PointShape:
+def _reported(record: MachineRecord, known: Sequence[PointShape], point_id: str) -> PointShape:
     """The target may have sealed the point since its last report."""
     for point in known:
         if point.id == point_id:
@@ -195,7 +195,7 @@ def _reported(record: ports.MachineRecord, known: Sequence[PointShape], point_id
     )
 
 
-def _points(status: ports.StatusRecord) -> tuple[PointShape, ...]:
+def _points(status: StatusRecord) -> tuple[PointShape, ...]:
     return status.replica.points if status.replica else ()
 
 
@@ -213,7 +213,7 @@ def _meant(choice: RecoveryPointChoice, point_id: str | None, at: datetime | Non
     return RecoveryPointChoice.CUSTOM if point_id else choice
 
 
-def _not_yet_sealed(status: ports.StatusRecord) -> tuple[PointShape, ...]:
+def _not_yet_sealed(status: StatusRecord) -> tuple[PointShape, ...]:
     """The point that LATEST would make, which processes what was sent and seals it; none of a cycle that has its point. Of a machine
     that rests such a point stays the newest: that the source has said since how late nothing was written makes no other. Onto the
     replica of a machine that was failed over nothing is sealed any more."""
@@ -228,7 +228,7 @@ def _not_yet_sealed(status: ports.StatusRecord) -> tuple[PointShape, ...]:
     return (PointShape(id=new_id, taken_at=source.sent_at, epoch=source.epoch, seq=source.last_seq),)
 
 
-def loses_seconds(status: ports.StatusRecord, point: PointShape, now: datetime) -> float:
+def loses_seconds(status: StatusRecord, point: PointShape, now: datetime) -> float:
     """At most. A machine that is off writes nothing: what it wrote last it wrote before it was heard of last, and if that was sent,
     before the newest point."""
     source = status.source

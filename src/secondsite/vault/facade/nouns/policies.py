@@ -10,9 +10,9 @@ from ....domain.policies import ReplicationPolicy, failback_twin, in_force
 from ....ground.plural import counted
 from ....wire.common.policies import PolicyShape
 from ....wire.rest import MachinePolicy, MachinePolicyChange, Policy, PolicyCreate
-from ... import ports
 from ...fleet import settings_push
 from ...steps import lookup
+from ...store import MachineRecord, Transaction
 from ..parts import Parts
 from ..shared.editions import Seen, require
 from ..shared.idempotency import Once, carry_out
@@ -98,7 +98,7 @@ class Policies:
         self._parts.signals(f"{settings_push.POLICY}{policy}")
         return after
 
-    def _editable(self, tx: ports.Transaction, name: str, seen: Seen | None) -> Policy:
+    def _editable(self, tx: Transaction, name: str, seen: Seen | None) -> Policy:
         tx.one_at_a_time("policies")
         info = _info(tx, name)
         require(seen, info, f"Policy '{name}'")
@@ -106,11 +106,11 @@ class Policies:
         return info
 
 
-def _of_machine(machine: ports.MachineRecord) -> MachinePolicy:
+def _of_machine(machine: MachineRecord) -> MachinePolicy:
     return MachinePolicy(machine=machine.id, name=machine.name, policy=machine.policy)
 
 
-def _require_encrypted(tx: ports.Transaction, machine: ports.MachineRecord, name: str) -> None:
+def _require_encrypted(tx: Transaction, machine: MachineRecord, name: str) -> None:
     """What is in the clear stays so until protection begins anew."""
     policy = tx.policies.find(name)
     if policy is not None and policy.encrypt and not machine.encrypted:
@@ -120,13 +120,13 @@ def _require_encrypted(tx: ports.Transaction, machine: ports.MachineRecord, name
         )
 
 
-def put_with_twin(tx: ports.Transaction, policy: ReplicationPolicy) -> None:
+def put_with_twin(tx: Transaction, policy: ReplicationPolicy) -> None:
     """The policy, and the read-only policy of the way back."""
     tx.policies.put(policy)
     tx.policies.put(failback_twin(policy), read_only=True)
 
 
-def _create(tx: ports.Transaction, policy: ReplicationPolicy) -> Policy:
+def _create(tx: Transaction, policy: ReplicationPolicy) -> Policy:
     tx.one_at_a_time("policies")
     for name in (policy.name, failback_twin(policy).name):
         if tx.policies.find(name):
@@ -155,14 +155,14 @@ def _refuse_read_only(info: Policy) -> None:
         )
 
 
-def _info(tx: ports.Transaction, name: str) -> Policy:
+def _info(tx: Transaction, name: str) -> Policy:
     for info in _infos(tx):
         if info.name == name:
             return info
     raise errors.NotFound.named("policy", name)
 
 
-def _infos(tx: ports.Transaction) -> list[Policy]:
+def _infos(tx: Transaction) -> list[Policy]:
     used = [machine.policy for machine in tx.machines.list()]
     return [
         Policy.of(policy).model_copy(update={"read_only": read_only, "used_by": used.count(policy.name)})

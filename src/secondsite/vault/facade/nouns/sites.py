@@ -9,8 +9,8 @@ from ....ground.plural import counted
 from ....wire.common.bandwidth import BandwidthShape
 from ....wire.rest.places import Site
 from ....wire.rest.settings.verification import VerificationShape
-from ... import ports
 from ...fleet import settings_push
+from ...store import SiteRecord, Transaction
 from ..parts import Parts
 from ..shared.editions import Seen, require
 from ..shared.idempotency import Once, carry_out
@@ -83,22 +83,22 @@ class Sites:
                 )
             tx.sites.remove(name)
 
-    def _create(self, tx: ports.Transaction, name: str) -> Site:
+    def _create(self, tx: Transaction, name: str) -> Site:
         tx.one_at_a_time("sites")
-        site = ports.SiteRecord(name, self._parts.now())
+        site = SiteRecord(name, self._parts.now())
         tx.sites.add(site)
         shape = _shape(tx, site, self._parts.now())
         self._parts.note(after=shape)
         return shape
 
-    def _require(self, tx: ports.Transaction, name: str, seen: Seen | None) -> Site:
+    def _require(self, tx: Transaction, name: str, seen: Seen | None) -> Site:
         tx.one_at_a_time("sites")
         shape = _shape(tx, existing(self._parts, tx, name), self._parts.now())
         require(seen, shape, f"Site '{name}'")
         return shape
 
 
-def existing(parts: Parts, tx: ports.Transaction, name: str) -> ports.SiteRecord:
+def existing(parts: Parts, tx: Transaction, name: str) -> SiteRecord:
     """Raises NotFound, also for one that the caller does not see."""
     site = tx.sites.find(name)
     if site is None or not parts.sees(name):
@@ -106,7 +106,7 @@ def existing(parts: Parts, tx: ports.Transaction, name: str) -> ports.SiteRecord
     return site
 
 
-def _refuse_with_tokens(tx: ports.Transaction, name: str) -> None:
+def _refuse_with_tokens(tx: Transaction, name: str) -> None:
     """A later site of that name would be theirs."""
     theirs = [token.name for token in tx.tokens.list() if token.site == name]
     if theirs:
@@ -116,7 +116,7 @@ def _refuse_with_tokens(tx: ports.Transaction, name: str) -> None:
         )
 
 
-def _shape(tx: ports.Transaction, site: ports.SiteRecord, now: datetime) -> Site:
+def _shape(tx: Transaction, site: SiteRecord, now: datetime) -> Site:
     appliances = tx.appliances.list(site.name)
     kinds = [appliance.hello.fabric_kind for appliance in appliances if appliance.hello]
     return Site(

@@ -12,7 +12,7 @@ from ....domain import errors, shell
 from ....domain.access import roles
 from ....domain.access.roles import Grant, Permission
 from ....wire.rest import NewToken, Token, TokenCreate, TokenRotate
-from ... import ports
+from ...store import TokenRecord, Transaction
 from .. import holders
 from ..callers import THE_VAULT, Caller
 from ..parts import Parts
@@ -45,7 +45,7 @@ class Tokens:
         found = self._parts.store.known_token(digest)
         return None if found is None else self._opened(found, digest, address)
 
-    def _opened(self, found: ports.TokenRecord, digest: str, address: str) -> Caller:
+    def _opened(self, found: TokenRecord, digest: str, address: str) -> Caller:
         now = self._parts.now()
         if not holders.opens(found, digest, now):
             raise errors.Unauthenticated(
@@ -115,7 +115,7 @@ class Tokens:
                 )
             tx.tokens.remove(token.name)
 
-    def _persons(self, tx: ports.Transaction) -> tuple[str, ...]:
+    def _persons(self, tx: Transaction) -> tuple[str, ...]:
         """Who asks, and is shown the secret."""
         mine = tx.tokens.find(self._parts.caller.token_sha256)
         return () if mine is None else (holders.of(mine).person,)
@@ -132,11 +132,11 @@ class New:
     shown_to: tuple[str, ...] = ()
 
 
-def issue(tx: ports.Transaction, new: New, now: datetime) -> NewToken:
+def issue(tx: Transaction, new: New, now: datetime) -> NewToken:
     """A new token, of which only the digest is kept; raises AlreadyExists or InvalidArgument."""
     _check_name(tx, new.name)
     token = secrets.new_token()
-    record = ports.TokenRecord(
+    record = TokenRecord(
         new.name, secrets.digest(token), now,
         roles=new.grant.roles, site=new.grant.site, issued_at=now, expires_at=new.expires_at,
         person=new.person, shown_to=new.shown_to,
@@ -145,7 +145,7 @@ def issue(tx: ports.Transaction, new: New, now: datetime) -> NewToken:
     return NewToken(name=new.name, token=token, expires_at=new.expires_at)
 
 
-def _check_name(tx: ports.Transaction, name: str) -> None:
+def _check_name(tx: Transaction, name: str) -> None:
     """Raises InvalidArgument, or AlreadyExists for one that differs from another in capitals only."""
     like = name.casefold()
     if not NAME.fullmatch(name) or like in NOT_A_TOKEN or like.startswith(SCHEDULE):
@@ -165,7 +165,7 @@ def _check_person(person: str | None) -> None:
         )
 
 
-def _existing(tx: ports.Transaction, name_or_id: str) -> ports.TokenRecord:
+def _existing(tx: Transaction, name_or_id: str) -> TokenRecord:
     """By its id too: earlier releases allowed names that no path can hold."""
     for token in tx.tokens.list():
         if name_or_id in (token.name, token.id):
@@ -177,13 +177,11 @@ def _after(now: datetime, seconds: float | None) -> datetime | None:
     return None if seconds is None else now + timedelta(seconds=seconds)
 
 
-def stays_in_charge(token: ports.TokenRecord) -> bool:
+def stays_in_charge(token: TokenRecord) -> bool:
     return token.expires_at is None and Grant(token.roles, token.site).may(Permission.MANAGE_ACCESS)
 
 
-def _rotated(
-    token: ports.TokenRecord, digest: str, now: datetime, former_seconds: float
-) -> ports.TokenRecord:
+def _rotated(token: TokenRecord, digest: str, now: datetime, former_seconds: float) -> TokenRecord:
     lived_from = token.issued_at or token.created_at
     return dataclasses.replace(
         token,
@@ -195,7 +193,7 @@ def _rotated(
     )
 
 
-def _former_until(token: ports.TokenRecord, now: datetime, seconds: float) -> datetime | None:
+def _former_until(token: TokenRecord, now: datetime, seconds: float) -> datetime | None:
     """Never longer than it would have been valid."""
     if not seconds:
         return None
@@ -203,7 +201,7 @@ def _former_until(token: ports.TokenRecord, now: datetime, seconds: float) -> da
     return until if token.expires_at is None else min(until, token.expires_at)
 
 
-def _shape(token: ports.TokenRecord, now: datetime) -> Token:
+def _shape(token: TokenRecord, now: datetime) -> Token:
     grace = token.former_until if token.former_until and token.former_until > now else None
     return Token(
         id=token.id,

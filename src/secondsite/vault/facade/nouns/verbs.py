@@ -8,8 +8,8 @@ from ....wire import rest
 from ....wire.common.base import Shape
 from ....wire.rest import JobAccepted
 from ....wire.rest.verbs import DisableProtectionOptions, PlannedFailoverOptions, UpdateNames
-from ... import ports
 from ...plan_runs import failing_back
+from ...store import Transaction
 from ..parts import Parts
 from ..shared import early_checks
 from ..shared.idempotency import Once, carry_out, known
@@ -79,12 +79,12 @@ class Verbs:
         with self._parts.store.reading() as tx:
             return {each.target_site for each in tx.machines.find_all(request.machines).values()}
 
-    def _submit(self, verb: Verb, tx: ports.Transaction, request: Shape, requested_by: str) -> JobAccepted:
+    def _submit(self, verb: Verb, tx: Transaction, request: Shape, requested_by: str) -> JobAccepted:
         if isinstance(request, rest.PlannedFailover) and request.data_sync is not None:
             return failing_back.submit(self._parts.deps, tx, request, requested_by)
         return self._parts.operations[verb].submit(tx, request, requested_by)
 
-    def _in_scope(self, tx: ports.Transaction, request: Shape) -> Shape:
+    def _in_scope(self, tx: Transaction, request: Shape) -> Shape:
         """The request with ids of machines that the caller sees, who may not see all. Raises NotFound."""
         if self._parts.sees():
             self._note_machines(tx, request)
@@ -97,7 +97,7 @@ class Verbs:
         ids = tuple(machines.existing(self._parts, tx, name).id for name in names)
         return request.model_copy(update={"machines": ids})
 
-    def _note_machines(self, tx: ports.Transaction, request: Shape) -> None:
+    def _note_machines(self, tx: Transaction, request: Shape) -> None:
         """What is not there is refused later."""
         if isinstance(request, rest.EnableProtection):
             self._parts.mentions(*request.machines)

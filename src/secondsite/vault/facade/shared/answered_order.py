@@ -11,7 +11,7 @@ from ....wire.common.base import Shape
 from ....wire.control import Report
 from ....wire.control.orders import OrderKind
 from ....wire.control.reports import facts_of
-from ... import ports
+from ...store import ApplianceRecord
 from ..parts import Parts
 
 LOOK_AGAIN_SECONDS = 1.0
@@ -26,7 +26,7 @@ F = TypeVar("F", bound=Shape)
 
 def ask_and_wait(
     parts: Parts,
-    appliances: Sequence[ports.ApplianceRecord],
+    appliances: Sequence[ApplianceRecord],
     order: OrderKind[P, F],
     payload: P,
     seconds: float,
@@ -56,7 +56,7 @@ UNANSWERED: Final = (errors.ApplianceUnreachable, errors.DeadlineExceeded, error
 
 def ask_each(
     parts: Parts,
-    appliances: Sequence[ports.ApplianceRecord],
+    appliances: Sequence[ApplianceRecord],
     order: OrderKind[P, F],
     payload: P,
     seconds: float,
@@ -87,7 +87,7 @@ def ask_each(
     return [found[question.order_id] for question in questions]
 
 
-def _within(parts: Parts, appliances: Sequence[ports.ApplianceRecord], seconds: float) -> float:
+def _within(parts: Parts, appliances: Sequence[ApplianceRecord], seconds: float) -> float:
     """How long they may take. Raises DeadlineExceeded when those that were asked before them have left nothing."""
     left = parts.seconds_left()
     if appliances and left < LEAST_SECONDS:
@@ -119,7 +119,7 @@ def _is_answered(found: Mapping[str, object], question: "_Question[P, F]") -> bo
 
 @dataclass(frozen=True, slots=True)
 class _Question(Generic[P, F]):
-    appliance: ports.ApplianceRecord
+    appliance: ApplianceRecord
     order_id: str
     order: OrderKind[P, F]
     payload: P

@@ -9,8 +9,8 @@ from typing import TypeVar
 from ....domain import errors
 from ....wire.common.base import Problem
 from ....wire.control.orders import DISCOVER, Discover, Inventory
-from ... import ports
 from ...steps import lookup
+from ...store import ApplianceRecord, InventoryRecord
 from ..parts import Parts
 from .answered_order import ask_each
 
@@ -96,8 +96,8 @@ def at_once(sites: Sequence[str], ask: Callable[[str], S]) -> list[S]:
 def _keep(parts: Parts, site: str, found: Inventory) -> None:
     with parts.store.transaction() as tx:
         if tx.sites.find(site) is not None:
-            tx.inventories.put(ports.InventoryRecord(site, parts.now(), found))
+            tx.inventories.put(InventoryRecord(site, parts.now(), found))
 
 
-def connected(parts: Parts, appliances: Sequence[ports.ApplianceRecord]) -> list[ports.ApplianceRecord]:
+def connected(parts: Parts, appliances: Sequence[ApplianceRecord]) -> list[ApplianceRecord]:
     return [appliance for appliance in appliances if parts.gateway.is_connected(appliance.id)]

@@ -8,7 +8,7 @@ from ....domain.plans.directions import Direction
 from ....wire.common.hooks import MachineHook
 from ....wire.control.orders import CHECK_SCRIPTS
 from ....wire.control.scripts import CheckScripts
-from ... import ports
+from ...store import ApplianceRecord, MachineRecord
 from ..parts import Parts
 from .answered_order import ask_and_wait
 
@@ -17,9 +17,7 @@ Needs = tuple[str, frozenset[str]]
 """An appliance, and scripts that it needs."""
 
 
-def missing(
-    parts: Parts, appliance: ports.ApplianceRecord | None, payload: CheckScripts
-) -> Sequence[str] | None:
+def missing(parts: Parts, appliance: ApplianceRecord | None, payload: CheckScripts) -> Sequence[str] | None:
     """Why it cannot run some of them; None if it does not say."""
     if appliance is None:
         return None
@@ -34,7 +32,7 @@ def advice(machine: str) -> str:
     return f"Put the script into the script folder of that site's appliance, or take the hook away: 'secondsite hook clear {shell.arguments(machine, 'HOOK')}'."
 
 
-def needed(machine: ports.MachineRecord, own: Sequence[MachineHook]) -> Iterator[Needs]:
+def needed(machine: MachineRecord, own: Sequence[MachineHook]) -> Iterator[Needs]:
     """By the hooks of its `own`, at both sites, whichever way the machine is moved."""
     home, other = machine.source_appliance_id, machine.target_appliance_id
     if machine.reversed:

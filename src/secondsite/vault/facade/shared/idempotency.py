@@ -12,7 +12,7 @@ from typing import TypeVar
 from ....domain import errors
 from ....wire.common.base import Shape
 from ....wire.rest import Job, JobAccepted
-from ... import ports
+from ...store import AnswerRecord, Transaction
 from ..parts import Parts
 
 KEPT = timedelta(days=1)
@@ -29,7 +29,7 @@ class Once:
     caller: str = ""
 
 
-def known(parts: Parts, tx: ports.Transaction, once: Once | None, shape: type[S]) -> S | None:
+def known(parts: Parts, tx: Transaction, once: Once | None, shape: type[S]) -> S | None:
     """The answer that was given before; None the first time.
 
     Raises KeyReused when the key came with another request, NotPossibleNow when the answer held a secret.
@@ -49,7 +49,7 @@ def known(parts: Parts, tx: ports.Transaction, once: Once | None, shape: type[S]
 
 def carry_out(
     parts: Parts,
-    tx: ports.Transaction,
+    tx: Transaction,
     once: Once | None,
     shape: type[S],
     work: Callable[[], S],
@@ -71,7 +71,7 @@ def carry_out(
         return before
     answer = _noted(parts, work())
     kept = None if secret else answer.model_dump(mode="json")
-    tx.answers.add(ports.AnswerRecord(once.caller, once.key, once.request_sha256, kept, parts.now()))
+    tx.answers.add(AnswerRecord(once.caller, once.key, once.request_sha256, kept, parts.now()))
     return answer
 
 

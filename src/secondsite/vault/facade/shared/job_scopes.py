@@ -8,9 +8,9 @@ from ....domain.access.roles import Permission
 from ....domain.lifecycle import Verb
 from ....jobs.model.views import JobView
 from ....wire.rest import OtherWork
-from ... import ports
 from ...plan_runs.arguments import PLAN_RUN
 from ...steps.batch import BATCH
+from ...store import MachineRecord, Transaction
 from ..callers import Caller
 from ..parts import Parts
 from ..refusals import SCHEDULE
@@ -19,7 +19,7 @@ Arguments = Mapping[str, JsonValue]
 LEFT_FOR_LATER = frozenset({OtherWork.FINISH_LATER, OtherWork.END_REPLICATION_LATER})
 
 
-def sees(parts: Parts, tx: ports.Transaction, job: JobView) -> bool:
+def sees(parts: Parts, tx: Transaction, job: JobView) -> bool:
     """A job is in the scope of its machine's sites. One whose machine is gone is seen by whoever started it; one for several
     machines, if all of them are in the scope."""
     if parts.sees() or _is_by(parts.caller, job):
@@ -86,7 +86,7 @@ def _children(of: Arguments) -> Iterator[tuple[str, Arguments]]:
         yield str(each.get("machine_id")), arguments if isinstance(arguments, dict) else {}
 
 
-def _is_in_scope(parts: Parts, machine: ports.MachineRecord | None, arguments: Arguments) -> bool:
+def _is_in_scope(parts: Parts, machine: MachineRecord | None, arguments: Arguments) -> bool:
     if machine is not None:
         return parts.sees(machine.source_site, machine.target_site)
     sites = (arguments.get("source_site"), arguments.get("target_site"))

@@ -11,10 +11,10 @@ from ....wire import rest
 from ....wire.common.machines import DiscoveredMachine, MachineDefinition, PowerState
 from ....wire.common.points import RolledForward, started_from
 from ....wire.control.statuses import ReplicaStatus, SourceStatus
-from ... import ports
 from ...health import findings
 from ...health.derived import Derived
 from ...health.findings import Situation
+from ...store import BootedRecord, DrillNote, DrillRecord, MachineRecord
 from ...watch import rpo_series
 from . import allowed_operations
 
@@ -22,7 +22,7 @@ STOPPING = frozenset({State.DISABLING, State.DISABLE_FAILED})
 POWERS = frozenset(PowerState)
 
 
-def protected(situation: Situation, notes: tuple[ports.DrillNote, ...], now: datetime) -> rest.Machine:
+def protected(situation: Situation, notes: tuple[DrillNote, ...], now: datetime) -> rest.Machine:
     """A machine under protection, with its health and what may be done with it at `now`."""
     measured = age(rpo_series.measure(situation.status, now))
     return described(situation, findings.findings(situation, now), notes, measured)
@@ -31,7 +31,7 @@ def protected(situation: Situation, notes: tuple[ports.DrillNote, ...], now: dat
 def described(
     situation: Situation,
     found: tuple[HealthFinding, ...],
-    notes: tuple[ports.DrillNote, ...],
+    notes: tuple[DrillNote, ...],
     measured: rest.Rpo,
 ) -> rest.Machine:
     """The same, with what depends on the clock. Besides it shows only the machine, the two sides of its status, and of its appliances
@@ -96,7 +96,7 @@ def age(measured: rpo.Rpo) -> rest.Rpo:
     )
 
 
-def active_site(machine: ports.MachineRecord) -> str:
+def active_site(machine: MachineRecord) -> str:
     """Where the machine runs, or should run."""
     stopped_there = machine.state in STOPPING and machine.failed_over_point_id is not None
     at_target = machine.state in findings.RUNS_AT_TARGET or stopped_there
@@ -122,7 +122,7 @@ def _power(source: SourceStatus | None) -> PowerState | None:
 
 
 @Derived
-def _disks_of(machine: ports.MachineRecord) -> tuple[rest.Disk, ...]:
+def _disks_of(machine: MachineRecord) -> tuple[rest.Disk, ...]:
     return _disks(machine.definition, machine.disks)
 
 
@@ -139,7 +139,7 @@ def _disks(definition: MachineDefinition, keys: tuple[str, ...]) -> tuple[rest.D
     )
 
 
-def _encryption(machine: ports.MachineRecord, replica: ReplicaStatus | None) -> rest.Encryption:
+def _encryption(machine: MachineRecord, replica: ReplicaStatus | None) -> rest.Encryption:
     key_id = replica.encryption_key_id if replica else None
     return rest.Encryption(wanted=machine.encrypted, key_id=key_id)
 
@@ -193,14 +193,14 @@ def _journal(replica: ReplicaStatus) -> rest.Journal:
     return rest.Journal(stretches=replica.journal, bytes=replica.journal_bytes)
 
 
-def _failover(machine: ports.MachineRecord) -> rest.FailedOver | None:
+def _failover(machine: MachineRecord) -> rest.FailedOver | None:
     if machine.failed_over_point_id is None:
         return None
     begun = _begun(machine.failed_over_point_id, machine.failed_over_forward)
     return rest.FailedOver(**dict(begun), at=machine.failed_over_at)
 
 
-def _drill(machine: ports.MachineRecord, notes: tuple[ports.DrillNote, ...]) -> rest.Drill:
+def _drill(machine: MachineRecord, notes: tuple[DrillNote, ...]) -> rest.Drill:
     return rest.Drill(
         state=machine.drill_state,
         open=_open_drill(machine.drill) if machine.drill else None,
@@ -209,7 +209,7 @@ def _drill(machine: ports.MachineRecord, notes: tuple[ports.DrillNote, ...]) -> 
     )
 
 
-def _booted(booted: ports.BootedRecord) -> rest.BootedPoint:
+def _booted(booted: BootedRecord) -> rest.BootedPoint:
     return rest.BootedPoint(
         point_id=booted.point_id,
         verdict=booted.verdict,
@@ -220,7 +220,7 @@ def _booted(booted: ports.BootedRecord) -> rest.BootedPoint:
     )
 
 
-def _addresses(machine: ports.MachineRecord) -> rest.SeenAddresses | None:
+def _addresses(machine: MachineRecord) -> rest.SeenAddresses | None:
     """Not those that it had where it does not run any more."""
     seen = machine.seen_addresses
     if seen is None or seen.site != active_site(machine):
@@ -228,7 +228,7 @@ def _addresses(machine: ports.MachineRecord) -> rest.SeenAddresses | None:
     return rest.SeenAddresses(addresses=seen.addresses, site=seen.site, at=seen.at)
 
 
-def _open_drill(drill: ports.DrillRecord) -> rest.OpenDrill:
+def _open_drill(drill: DrillRecord) -> rest.OpenDrill:
     return rest.OpenDrill(
         **dict(_begun(drill.point_id, drill.forward)),
         machine_name=drill.machine_name,
@@ -239,7 +239,7 @@ def _open_drill(drill: ports.DrillRecord) -> rest.OpenDrill:
     )
 
 
-def _note(note: ports.DrillNote) -> rest.DrillNote:
+def _note(note: DrillNote) -> rest.DrillNote:
     return rest.DrillNote(
         **dict(_begun(note.point_id, note.forward)),
         notes=note.notes,

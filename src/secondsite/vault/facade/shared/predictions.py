@@ -8,7 +8,7 @@ from ....domain.prediction import predicting
 from ....domain.prediction.predicting import Basis
 from ....domain.prediction.timing import Part
 from ....wire.rest.predictions import PlanPrediction, PredictedPart, Prediction, RunTiming
-from ... import ports
+from ...store import RunTimeRecord
 
 DRILL = "No run of it is known the way it would go now: start 'secondsite machine test-failover {0}', which measures it."
 OTHERS = "These are other machines' runs. A drill measures its own: 'secondsite machine test-failover {0}'."
@@ -44,7 +44,7 @@ def of_plan(
     )
 
 
-def of_run(took: ports.RunTimeRecord | None) -> RunTiming | None:
+def of_run(took: RunTimeRecord | None) -> RunTiming | None:
     if took is None:
         return None
     return RunTiming(

@@ -13,10 +13,10 @@ from ....domain import rpo
 from ....domain.health import Health, HealthFinding
 from ....wire import rest
 from ....wire.common.base import Shape
-from ... import ports
 from ...health import findings
 from ...health.derived import Derived
 from ...health.findings import Situation
+from ...store import ApplianceRecord, MachineRecord, StatusRecord
 from ...watch import rpo_series
 from . import machine_shapes
 
@@ -49,9 +49,7 @@ class _Made:
     before: str
     behind: str
 
-    def is_of(
-        self, status: ports.StatusRecord, sides: tuple[Side, Side], found: tuple[HealthFinding, ...]
-    ) -> bool:
+    def is_of(self, status: StatusRecord, sides: tuple[Side, Side], found: tuple[HealthFinding, ...]) -> bool:
         return (
             _same(self.source, status.source)
             and _same(self.replica, status.replica)
@@ -65,7 +63,7 @@ class _Steady:
     """What was made last, for as long as it is right: from `since` until `until`, while all is the same object that it was made of."""
 
     made: _Made
-    status: ports.StatusRecord
+    status: StatusRecord
     around: tuple[object, ...]
     instants: Instants
     since: datetime
@@ -91,7 +89,7 @@ class _Last:
 
 
 @Derived
-def _last(_machine: ports.MachineRecord) -> _Last:
+def _last(_machine: MachineRecord) -> _Last:
     return _Last()
 
 
@@ -127,7 +125,7 @@ def _found(situation: Situation, last: _Last, now: datetime) -> _Made:
     return made
 
 
-def _went_back(of: ports.StatusRecord, now: ports.StatusRecord) -> bool:
+def _went_back(of: StatusRecord, now: StatusRecord) -> bool:
     """Whether a side was seen earlier than it had been seen: the vault's clock was set back. What counts for being seen after something
     else counts no more then."""
     seen = ((of.source_at, now.source_at), (of.replica_at, now.replica_at), (of.old_copy_at, now.old_copy_at))
@@ -157,7 +155,7 @@ def _make(situation: Situation, sides: tuple[Side, Side], found: tuple[HealthFin
     return _Made(status.source, status.replica, sides, found, shape.health, before + RPO, behind)
 
 
-def _side(appliance: ports.ApplianceRecord | None) -> Side:
+def _side(appliance: ApplianceRecord | None) -> Side:
     if appliance is None:
         return None
     return appliance.name, appliance.connected, appliance.hello.host if appliance.hello else None

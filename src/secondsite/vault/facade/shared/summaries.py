@@ -7,9 +7,9 @@ from datetime import datetime
 from ....domain.health import Health
 from ....domain.lifecycle import State
 from ....wire import rest
-from ... import ports
 from ...health import findings
 from ...health.findings import Situation
+from ...store import ApplianceRecord
 from ...watch import rpo_series
 
 
@@ -37,7 +37,7 @@ class Tally:
         if measured is not None and machine.state in findings.REPLICATES:
             self._worst = max(self._worst or (measured, machine.name), (measured, machine.name))
 
-    def summary(self, sites: Iterable[str], appliances: Sequence[ports.ApplianceRecord]) -> rest.Summary:
+    def summary(self, sites: Iterable[str], appliances: Sequence[ApplianceRecord]) -> rest.Summary:
         seconds, name = self._worst or (None, None)
         return rest.Summary(
             machines=self._states.total(),
@@ -49,7 +49,7 @@ class Tally:
             sites=tuple(self._site(site, appliances) for site in sites),
         )
 
-    def _site(self, site: str, appliances: Sequence[ports.ApplianceRecord]) -> rest.SiteSummary:
+    def _site(self, site: str, appliances: Sequence[ApplianceRecord]) -> rest.SiteSummary:
         there = [each for each in appliances if each.site == site]
         return rest.SiteSummary(
             name=site,

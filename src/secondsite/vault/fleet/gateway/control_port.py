@@ -23,7 +23,7 @@ from ....wire import control
 from ....wire.common.base import Problem, Shape
 from ....wire.control.orders import Kind
 from ....wire.control.protocols import PROTOCOL_VERSION, SPOKEN
-from ... import ports
+from ...interfaces import Admit, FactSink, Renew, Signals
 from . import message_parser
 from .control_tls import ControlSettings, for_appliances
 from .frames import FewFrames
@@ -57,10 +57,10 @@ class ControlPort:
         settings: ControlSettings,
         *,
         visitors: Visitors,
-        admit: ports.Admit,
-        sink: ports.FactSink,
-        signals: ports.Signals,
-        renew: ports.Renew,
+        admit: Admit,
+        sink: FactSink,
+        signals: Signals,
+        renew: Renew,
         clock: Callable[[], datetime],
         number: Callable[[], int],
         hear_number: Callable[[str, int], None],

@@ -17,7 +17,7 @@ from ....ground.units import KiB
 from ....wire import control
 from ....wire.control.protocols import RELEASES_APART, SPOKEN, Spoken
 from ....wire.control.reports import first_of
-from ... import ports
+from ...interfaces import Admit
 
 HELLO_WITHIN_SECONDS = 10.0
 LONGEST_HELLO = 64 * KiB
@@ -39,7 +39,7 @@ class Greeting:
     """`admit` says whether this key is that of an appliance that is enrolled; `hear_number` takes what the appliance was told of
     a vault's age, before it is given any order."""
 
-    def __init__(self, admit: ports.Admit, hear_number: Callable[[str, int], None]) -> None:
+    def __init__(self, admit: Admit, hear_number: Callable[[str, int], None]) -> None:
         self._admit = admit
         self._hear_number = hear_number
 

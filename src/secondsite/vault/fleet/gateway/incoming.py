@@ -15,7 +15,7 @@ from typing import ParamSpec
 import structlog
 
 from ....ground import threads
-from ... import ports
+from ...interfaces import Signals, WrittenDown
 from .fair_queue import FairQueue
 from .signal_delivery import Telling, is_delivered
 
@@ -50,8 +50,8 @@ class Delivery:
 
     def __init__(
         self,
-        write: Callable[[Collection[str], int], ports.WrittenDown],
-        signals: ports.Signals,
+        write: Callable[[Collection[str], int], WrittenDown],
+        signals: Signals,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._write_down = write

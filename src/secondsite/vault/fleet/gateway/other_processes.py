@@ -19,7 +19,7 @@ from ....domain import errors
 from ....ground.periodic import Periodic
 from ....wire.common.base import Problem
 from ....wire.control import Order, Progress, Report
-from ... import ports
+from ...store import Passed, PassedOrders, Store, Transaction
 from .connection_reconciler import Apart
 
 log = structlog.get_logger()
@@ -38,7 +38,7 @@ HANG_UP = "hang-up/"
 class _Open:
     """An order that this process waits for; `said_at` is when that was written down last."""
 
-    passed: ports.Passed
+    passed: Passed
     asked_at: float
     said_at: float | None = None
 
@@ -72,9 +72,9 @@ class Others(Periodic):
 
     def __init__(
         self,
-        store: ports.Store,
+        store: Store,
         signalled: Callable[[str], None],
-        dropped: Callable[[ports.Transaction, Sequence[str]], None],
+        dropped: Callable[[Transaction, Sequence[str]], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`signalled` hears the signals of other processes; `dropped` is told, in its transaction, of appliances whose process
@@ -88,7 +88,7 @@ class Others(Periodic):
         self._lock = threading.Lock()
         self._elsewhere: Mapping[str, str] = {}
         self._open: dict[str, _Open] = {}
-        self._for_others: dict[str, tuple[ports.Passed, float]] = {}
+        self._for_others: dict[str, tuple[Passed, float]] = {}
         self._pending = _Pending()
         self._clock = clock
         self._apart = Apart(clock)
@@ -107,7 +107,7 @@ class Others(Periodic):
         """Pass the order on, and keep waiting for what comes of it."""
         now = self._clock()
         with self._lock:
-            passed = ports.Passed(order.order_id, appliance_id, order)
+            passed = Passed(order.order_id, appliance_id, order)
             entry = self._open.setdefault(order.order_id, _Open(passed, now))
             entry.asked_at = now
             is_due = entry.is_due
@@ -194,7 +194,7 @@ class Others(Periodic):
     def pause_seconds(self) -> float:
         return LOOK_EVERY_SECONDS
 
-    def _write(self, tx: ports.Transaction, pending: _Pending, due: Sequence[ports.Passed]) -> None:
+    def _write(self, tx: Transaction, pending: _Pending, due: Sequence[Passed]) -> None:
         orders = tx.passed_orders
         if due:
             orders.ask(due)
@@ -233,7 +233,7 @@ class Others(Periodic):
                 self._hear_of(desk, replace(each.passed, report=report))
         return pending
 
-    def _refused(self, what: str, write: Callable[[ports.PassedOrders], None]) -> Problem | None:
+    def _refused(self, what: str, write: Callable[[PassedOrders], None]) -> Problem | None:
         """Why the database does not take it. Raises StoreUnavailable."""
         try:
             with self._store.transaction() as tx:
@@ -251,7 +251,7 @@ class Others(Periodic):
             self._pending.forgotten |= pending.forgotten
             self._pending.words = pending.words | self._pending.words
 
-    def _hear_of(self, desk: Desk, passed: ports.Passed) -> None:
+    def _hear_of(self, desk: Desk, passed: Passed) -> None:
         if passed.report is None:
             said = Progress(order_id=passed.order_id, fraction=passed.fraction, sentence=passed.sentence)
             desk.progressed(passed.appliance_id, said)
@@ -260,7 +260,7 @@ class Others(Periodic):
             self._open.pop(passed.order_id, None)
         desk.reported(passed.appliance_id, passed.report)
 
-    def _give(self, desk: Desk, passed: ports.Passed) -> None:
+    def _give(self, desk: Desk, passed: Passed) -> None:
         """Also one that was given before, when it is asked for again: so it is known here that somebody still waits for it."""
         with self._lock:
             self._for_others[passed.order_id] = (passed, self._clock())
@@ -275,9 +275,9 @@ class Others(Periodic):
             log.error("vaults.not-heard", exc_info=problem)
 
 
-def _reported(report: Report, orders: ports.PassedOrders) -> None:
+def _reported(report: Report, orders: PassedOrders) -> None:
     orders.reported(report)
 
 
-def _asked(passed: ports.Passed, orders: ports.PassedOrders) -> None:
+def _asked(passed: Passed, orders: PassedOrders) -> None:
     orders.ask([passed])

@@ -9,7 +9,7 @@ import structlog
 
 from ....domain import errors
 from ....ground import threads
-from ... import ports
+from ...interfaces import Signals
 
 log = structlog.get_logger()
 
@@ -32,7 +32,7 @@ def is_delivered(deliver: Callable[[], None]) -> bool:
 class Telling:
     """Safe from any thread. A signal that waits already is given once; those of orders go first."""
 
-    def __init__(self, signals: ports.Signals) -> None:
+    def __init__(self, signals: Signals) -> None:
         self._signals = signals
         self._of_orders: OrderedDict[str, None] = OrderedDict()
         self._others: OrderedDict[str, None] = OrderedDict()

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ....domain.lifecycle import State
 from ....wire.control.statuses import SourceStatus
-from ... import ports
+from ...store import MachineRecord, StatusRecord, Store
 from .authority import Strangers, speaks_for
 from .latest_status import AnyStatus, Key, Seen
 
@@ -14,7 +14,7 @@ Known = Callable[[str, type[AnyStatus]], Seen | None]
 class Counting:
     """Belongs to one thread. `known` gives what was said last of a side of a machine."""
 
-    def __init__(self, store: ports.Store, known: Known) -> None:
+    def __init__(self, store: Store, known: Known) -> None:
         self._store = store
         self._known = known
         self._strangers = Strangers()
@@ -48,7 +48,7 @@ class Counting:
             for each, known in news
         }
 
-    def _is_theirs(self, appliance_id: str, status: AnyStatus, machine: ports.MachineRecord | None) -> bool:
+    def _is_theirs(self, appliance_id: str, status: AnyStatus, machine: MachineRecord | None) -> bool:
         if machine is not None and speaks_for(machine, status) == appliance_id:
             return True
         self._strangers.note(appliance_id, status.machine_id)
@@ -56,14 +56,14 @@ class Counting:
 
 
 def _is_present(
-    machine: ports.MachineRecord, status: AnyStatus, known: Seen | None, kept: ports.StatusRecord | None
+    machine: MachineRecord, status: AnyStatus, known: Seen | None, kept: StatusRecord | None
 ) -> bool:
     if known is None:
         return kept is None or not _is_superseded(machine, status, kept)
     return status.epoch == known.status.epoch or _replaces(machine, status, known.status)
 
 
-def _is_superseded(machine: ports.MachineRecord, status: AnyStatus, kept: ports.StatusRecord) -> bool:
+def _is_superseded(machine: MachineRecord, status: AnyStatus, kept: StatusRecord) -> bool:
     """For a vault that has just started: whether a status is of an earlier epoch, and it holds one of the machine's own already. Then this is
     what the side that was left says; the same appliance may speak for the present side in the same breath."""
     if status.epoch >= machine.epoch:
@@ -72,7 +72,7 @@ def _is_superseded(machine: ports.MachineRecord, status: AnyStatus, kept: ports.
     return side is not None and side.epoch == machine.epoch
 
 
-def _replaces(machine: ports.MachineRecord, status: AnyStatus, known: AnyStatus) -> bool:
+def _replaces(machine: MachineRecord, status: AnyStatus, known: AnyStatus) -> bool:
     """Whether a status of another epoch counts. A vault that was restored from before a change of direction is behind its
     appliances: for it the machine's own epoch counts; while it is reprotected, the epoch that begins."""
     epoch = machine.epoch + (machine.state is State.REPROTECTING)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import structlog
 
 from ....wire.control.statuses import ReplicaStatus, SourceStatus
-from ... import ports
+from ...store import MachineRecord
 
 TELL_EVERY_SECONDS = 600.0
 MOST_KEPT = 1000
@@ -17,7 +17,7 @@ MOST_KEPT = 1000
 log = structlog.get_logger()
 
 
-def speaks_for(machine: ports.MachineRecord, status: SourceStatus | ReplicaStatus) -> str:
+def speaks_for(machine: MachineRecord, status: SourceStatus | ReplicaStatus) -> str:
     """The appliance that has this status to give."""
     turned = (status.epoch - machine.epoch) % 2 == 1
     of_source = isinstance(status, SourceStatus) is not turned

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ....wire.control.statuses import ReplicaStatus
-from ... import ports
+from ...store import PointNews
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,9 @@ class Unwritten:
             (point.id for point in now.points if known.get(point.id) != point), known.keys() - there
         )
 
-    def of(self, replica: ReplicaStatus) -> ports.PointNews:
+    def of(self, replica: ReplicaStatus) -> PointNews:
         """What is to be written."""
-        return ports.PointNews(replica.machine_id, replica.points, self.came, self.gone, self.rows)
+        return PointNews(replica.machine_id, replica.points, self.came, self.gone, self.rows)
 
 
 UNKNOWN = Unwritten()

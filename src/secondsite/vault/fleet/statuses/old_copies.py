@@ -6,13 +6,14 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from ....wire.control.statuses import OldCopyStatus
-from ... import ports
+from ...interfaces import Signals
+from ...store import StatusRecord, Store
 
 
 class OldCopies:
     """Filled by one thread, read by many."""
 
-    def __init__(self, store: ports.Store, signals: ports.Signals) -> None:
+    def __init__(self, store: Store, signals: Signals) -> None:
         self._store = store
         self._signals = signals
         self._seen: dict[str, tuple[OldCopyStatus, datetime]] = {}
@@ -34,7 +35,7 @@ class OldCopies:
             if each.machine_id in theirs:
                 self._note(each, known[each.machine_id], now)
 
-    def newest(self, record: ports.StatusRecord) -> ports.StatusRecord:
+    def newest(self, record: StatusRecord) -> StatusRecord:
         """With what was said later than what the store has."""
         seen = self._seen.get(record.machine_id)
         if seen is None or (record.old_copy_at is not None and seen[1] < record.old_copy_at):

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from ....domain import counters
 from ....wire.control import Status
-from ... import ports
 from ...health import disbelief
+from ...store import MachinePlace, Transaction
 from .writer import ONE_AT_A_TIME
 
 Seen = tuple[int, int]
@@ -44,7 +44,7 @@ class NumbersSeen:
         """The appliances that said them."""
         return {appliance_id for _, appliance_id in self._seen}
 
-    def write(self, tx: ports.Transaction, speakers: Collection[str], now: datetime) -> None:
+    def write(self, tx: Transaction, speakers: Collection[str], now: datetime) -> None:
         """Those that these said. Only what an appliance of the machine says counts, and that which is believed."""
         said = {key: seen for key, seen in self._seen.items() if key[1] in speakers}
         if not said:
@@ -77,7 +77,7 @@ class NumbersSeen:
         self._ahead = {key for key in self._ahead if key[0] in machine_ids}
 
     def _counted(
-        self, tx: ports.Transaction, key: Key, seen: Seen, given: Seen, known: Seen, now: datetime
+        self, tx: Transaction, key: Key, seen: Seen, given: Seen, known: Seen, now: datetime
     ) -> Seen:
         """What of it is believed."""
         there = _highest(given, known)
@@ -93,12 +93,12 @@ class NumbersSeen:
         return _lowest(seen, there)
 
 
-def _is_ahead(seen: Seen, place: ports.MachinePlace) -> bool:
+def _is_ahead(seen: Seen, place: MachinePlace) -> bool:
     """Whether it is more than was given."""
     return seen[0] > place.generation or seen[1] > place.drill_generation
 
 
-def _known(tx: ports.Transaction, ids: list[str]) -> Mapping[str, Seen]:
+def _known(tx: Transaction, ids: list[str]) -> Mapping[str, Seen]:
     """What was said, and believed, before."""
     orders, drills = tx.statuses.generations(ids), tx.statuses.generations(ids, of_drills=True)
     return {each: (orders.get(each, 0), drills.get(each, 0)) for each in ids}

@@ -15,10 +15,10 @@ from datetime import datetime, timedelta
 
 from ....domain.health import CLOCK_SKEW
 from ....wire.control.statuses import ReplicaStatus, SourceStatus
-from ... import ports
 from ...health.findings import NOT_OFF, RUNS_AT_TARGET
 from ...steps import lookup
 from ...steps.sides import pooling
+from ...store import PointRows, Store, Transaction
 from .clock_skew import Clocks
 from .latest_status import Heard, Key, Seen
 
@@ -71,13 +71,13 @@ class Written:
     """`rows`: of the points that were written, by machine."""
 
     due: Due
-    rows: Mapping[str, ports.PointRows]
+    rows: Mapping[str, PointRows]
 
 
 class StatusWriting:
     """Belongs to one thread."""
 
-    def __init__(self, store: ports.Store, heard: Heard, clocks: Clocks, figures_every: timedelta) -> None:
+    def __init__(self, store: Store, heard: Heard, clocks: Clocks, figures_every: timedelta) -> None:
         self._store = store
         self._figures_every = figures_every
         self._heard = heard
@@ -124,7 +124,7 @@ class StatusWriting:
         theirs = {key: seen for key, seen in self._heard.all().items() if seen.by == appliance_id}
         return Due({}, {key: self._marked(seen) for key, seen in theirs.items() if seen.is_news})
 
-    def write(self, tx: ports.Transaction, due: Due) -> Written:
+    def write(self, tx: Transaction, due: Due) -> Written:
         """Documents that changed, with their points and figures; of the others points that changed, and figures. Nothing of a
         machine that is protected no more."""
         if not due:
@@ -201,7 +201,7 @@ class StatusWriting:
         return dataclasses.replace(seen, status=said, marks=marks)
 
 
-def _recall(tx: ports.Transaction, written: Iterable[Seen]) -> None:
+def _recall(tx: Transaction, written: Iterable[Seen]) -> None:
     """A vault that was restored from before a failover does not know which addresses its machine took out of pools then: they are its own
     again before anybody else gets them. It goes by the card, so they are the same unless another one had them."""
     for seen in written:

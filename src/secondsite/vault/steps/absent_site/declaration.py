@@ -9,7 +9,7 @@ from ....jobs.model.outcomes import Outcome, Skipped
 from ....jobs.storage.database import Session
 from ....wire import rest
 from ....wire.common.base import Shape
-from ... import ports
+from ...store import MachineRecord
 from ..deps import Deps
 from ..sides.side import Ask, Side
 from ..sides.target import Target
@@ -26,7 +26,7 @@ class WithoutSite(Shape):
 
 
 def given_up(
-    deps: Deps, machine: ports.MachineRecord, request: rest.WithoutSiteOptions, possible: tuple[str, ...]
+    deps: Deps, machine: MachineRecord, request: rest.WithoutSiteOptions, possible: tuple[str, ...]
 ) -> str | None:
     """The site that the request gives up, one of those `possible`; raises InvalidArgument, or NotPossibleNow for a site
     that answers."""

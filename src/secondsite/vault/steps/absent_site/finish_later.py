@@ -25,7 +25,7 @@ from ....jobs.storage import read, search
 from ....jobs.storage.database import Session
 from ....wire.common.base import Shape
 from ....wire.control.orders import ORDERS, Kind, OrderKind
-from ... import ports
+from ...store import MachineRecord, Transaction
 from ..authority import SHORT
 from ..deps import Deps
 from ..retry_store import retrying
@@ -100,7 +100,7 @@ def queue(deps: Deps, session: Session, left: LaterArguments, machine_id: str, n
     )
 
 
-def has_left(tx: ports.Transaction, side: Side, order: OrderKind[P, F], payload: P) -> bool:
+def has_left(tx: Transaction, side: Side, order: OrderKind[P, F], payload: P) -> bool:
     """Whether a verb that succeeded left this order for the side, and it was not done since."""
     jobs = search.of_subject(tx.session, side.machine.id, FINISH_LATER)
     left = (LaterArguments.model_validate(job.arguments) for job in jobs if job.state in _NOT_DONE)
@@ -111,7 +111,7 @@ def has_left(tx: ports.Transaction, side: Side, order: OrderKind[P, F], payload:
     )
 
 
-def waiting_for(tx: ports.Transaction, appliance_id: str) -> list[JobView]:
+def waiting_for(tx: Transaction, appliance_id: str) -> list[JobView]:
     """The jobs that wait for this appliance."""
     moving = frozenset(state for state in JobState if not state.ended)
     found = search.oldest_first(tx.session, search.Wanted(moving, verb=FINISH_LATER))
@@ -156,7 +156,7 @@ def definition(deps: Deps) -> Definition:
     )
 
 
-def _earlier(tx: ports.Transaction, ctx: StepContext, left: LaterArguments) -> JobView | None:
+def _earlier(tx: Transaction, ctx: StepContext, left: LaterArguments) -> JobView | None:
     """Another job that was left for the same appliance before this one, and has not ended."""
     moving = frozenset(state for state in JobState if not state.ended)
     found = search.find(tx.session, search.Wanted(moving, ctx.subject, FINISH_LATER))
@@ -173,13 +173,13 @@ def _earlier(tx: ports.Transaction, ctx: StepContext, left: LaterArguments) -> J
 DONE = frozenset({JobState.SUCCEEDED, JobState.PARTIALLY_SUCCEEDED})
 
 
-def _unfinished(tx: ports.Transaction, left: LaterArguments) -> JobView | None:
+def _unfinished(tx: Transaction, left: LaterArguments) -> JobView | None:
     """The job that left it, if it has not succeeded. What undoes a job is done however that one ended."""
     found = None if left.left_by is None or left.undoes else read.find(tx.session, left.left_by)
     return None if found is None or found.state in DONE else found
 
 
-def _after(unfinished: JobView, machine: ports.MachineRecord | None, left: LaterArguments) -> Outcome:
+def _after(unfinished: JobView, machine: MachineRecord | None, left: LaterArguments) -> Outcome:
     """Raises Wait while the job goes on, or may be retried."""
     if not unfinished.state.ended or (machine is not None and _is_last(machine, left)):
         why = f"waiting for job {unfinished.id[:SHORT]} to succeed; then, at site {left.site}, {left.why}"
@@ -187,27 +187,27 @@ def _after(unfinished: JobView, machine: ports.MachineRecord | None, left: Later
     return Skipped(f"job {unfinished.id[:SHORT]} did not succeed: nothing is done for it at {left.site}")
 
 
-def _is_last(machine: ports.MachineRecord, left: LaterArguments) -> bool:
+def _is_last(machine: MachineRecord, left: LaterArguments) -> bool:
     """Whether no later verb has taken the machine, or its drill."""
     if left.drill_generation is not None:
         return machine.drill_generation == left.drill_generation
     return left.generation is None or machine.generation == left.generation
 
 
-def _leads_to(machine: ports.MachineRecord, undoes: bool) -> State | None:
+def _leads_to(machine: MachineRecord, undoes: bool) -> State | None:
     if undoes and lifecycle.is_moving(machine.state):
         return lifecycle.MOVING[machine.state].on_failure
     return lifecycle.MOVING[machine.state].target if lifecycle.is_moving(machine.state) else None
 
 
-def _is_moved_by_another(machine: ports.MachineRecord, left: LaterArguments) -> bool:
+def _is_moved_by_another(machine: MachineRecord, left: LaterArguments) -> bool:
     if left.outdated:  # what comes to that appliance is not what was left there
         return lifecycle.is_moving(machine.state) and machine.coming_appliance_id == left.appliance_id
     later = left.generation is not None and machine.generation != left.generation
     return later and machine.epoch == left.epoch and lifecycle.is_moving(machine.state)
 
 
-def _has_moved_on(machine: ports.MachineRecord, left: LaterArguments) -> bool:
+def _has_moved_on(machine: MachineRecord, left: LaterArguments) -> bool:
     if left.outdated:
         return left.appliance_id in (machine.source_appliance_id, machine.target_appliance_id)
     if _is_last(machine, left):
@@ -215,7 +215,7 @@ def _has_moved_on(machine: ports.MachineRecord, left: LaterArguments) -> bool:
     return left.drill_generation is not None or (machine.epoch, machine.state) != (left.epoch, left.leads_to)
 
 
-def _number(machine: ports.MachineRecord | None, left: LaterArguments) -> int | None:
+def _number(machine: MachineRecord | None, left: LaterArguments) -> int | None:
     """Drills have their own. After the end of protection several of these jobs may come to the site in any order."""
     if left.undoes:
         return left.generation

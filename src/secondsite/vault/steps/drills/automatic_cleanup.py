@@ -16,7 +16,7 @@ from ....jobs.model.views import JobView, current_steps
 from ....jobs.storage import read
 from ....jobs.storage.database import Session
 from ....wire.common.base import Shape
-from ... import ports
+from ...store import MachineRecord, Transaction
 from ..claim import MachineClaim, untouched
 from ..deps import Deps
 from ..sides.target import Target
@@ -95,10 +95,10 @@ class CleansUp:
         failed = machine.drill is not None and machine.drill.proven is Verdict.FAILED
         return replace(ended, partial=failed) if isinstance(ended, Done) else ended
 
-    def _waits(self, machine: ports.MachineRecord) -> Outcome:
+    def _waits(self, machine: MachineRecord) -> Outcome:
         """It failed, whoever completes it: that is not put off until then."""
 
-        def failed(tx: ports.Transaction) -> None:
+        def failed(tx: Transaction) -> None:
             tx.machines.put(replace(tx.machines.get(machine.id), drill_failed_at=self._deps.now()))
 
         said = f"{KEPT}: look at it, then 'secondsite machine cleanup-test-failover {shell.arguments(machine.name, options='--notes WHAT')}'"
@@ -117,6 +117,6 @@ def _is_alone(job: JobView) -> bool:
     return asked.clean_up or asked.by_run
 
 
-def is_kept(machine: ports.MachineRecord, asked: Asked) -> bool:
+def is_kept(machine: MachineRecord, asked: Asked) -> bool:
     """Whether it stays, since its proof failed."""
     return asked.keep_if_failed and machine.drill is not None and machine.drill.proven is Verdict.FAILED

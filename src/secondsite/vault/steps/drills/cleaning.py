@@ -9,7 +9,7 @@ from ....jobs.model.context import StepContext
 from ....jobs.model.outcomes import Done, Outcome, Skipped
 from ....wire.common.base import Shape
 from ....wire.common.points import started_from
-from ... import ports
+from ...store import DrillNote, DrillRecord, MachineRecord, Transaction
 from ..absent_site import declaration
 from ..absent_site.declaration import Need
 from ..deps import Deps
@@ -55,7 +55,7 @@ def remove_network(deps: Deps, ctx: StepContext, target: Target) -> Outcome:
     return declaration.unless_given_up(deps, ctx, target, need)
 
 
-def complete(deps: Deps, ctx: StepContext, machine: ports.MachineRecord, judged: Judged) -> Outcome:
+def complete(deps: Deps, ctx: StepContext, machine: MachineRecord, judged: Judged) -> Outcome:
     """The notes and the verdict; without one, that of its proof."""
     if machine.drill is None:
         return Skipped("the test failover never started, so there is nothing to note")
@@ -70,8 +70,8 @@ def complete(deps: Deps, ctx: StepContext, machine: ports.MachineRecord, judged:
     )
 
 
-def _note(ctx: StepContext, machine_id: str, drill: ports.DrillRecord, judged: Judged) -> ports.DrillNote:
-    return ports.DrillNote(
+def _note(ctx: StepContext, machine_id: str, drill: DrillRecord, judged: Judged) -> DrillNote:
+    return DrillNote(
         machine_id=machine_id,
         notes=judged.notes,
         point_id=drill.point_id,
@@ -83,7 +83,7 @@ def _note(ctx: StepContext, machine_id: str, drill: ports.DrillRecord, judged: J
     )
 
 
-def _keep(tx: ports.Transaction, note: ports.DrillNote) -> None:
+def _keep(tx: Transaction, note: DrillNote) -> None:
     tx.drill_notes.add(note)
     machine = tx.machines.get(note.machine_id)
     failed_at = machine.drill_failed_at

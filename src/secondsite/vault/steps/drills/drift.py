@@ -12,17 +12,17 @@ from ....ground.plural import counted
 from ....wire.common.base import Shape
 from ....wire.common.hooks import MachineHook
 from ....wire.common.machines import DiskDefinition, MachineDefinition
-from ... import ports
+from ...store import DriftRecord, MachineRecord, ProvenRecord, Transaction
 
 MOST_CHANGES = 20
 PLAIN = ("vcpus", "memory_bytes", "firmware")
 
 
-def now(tx: ports.Transaction, machine: ports.MachineRecord, at: datetime) -> ports.ProvenRecord:
+def now(tx: Transaction, machine: MachineRecord, at: datetime) -> ProvenRecord:
     """Of the machine whose drill passed; an older appliance does not say what it was in its point."""
     drilled = machine.drill.definition if machine.drill else None
     definition = (drilled or machine.definition).model_copy(update={"native": ""})
-    return ports.ProvenRecord(
+    return ProvenRecord(
         at=at,
         definition=definition,
         properties=tx.properties.find(machine.id),
@@ -33,13 +33,13 @@ def now(tx: ports.Transaction, machine: ports.MachineRecord, at: datetime) -> po
 
 
 def drift(
-    tx: ports.Transaction, machine: ports.MachineRecord, there: MachineDefinition | None, at: datetime
-) -> ports.DriftRecord | None:
+    tx: Transaction, machine: MachineRecord, there: MachineDefinition | None, at: datetime
+) -> DriftRecord | None:
     """What is otherwise than proven; `there`: as its site has it now. What is not known has not changed."""
     proven = machine.proven_as
     if proven is None or machine.reversed:
         return None
-    present = ports.ProvenRecord(
+    present = ProvenRecord(
         at=at,
         definition=_without_left_out(machine, there or proven.definition),
         properties=tx.properties.find(machine.id),
@@ -52,16 +52,16 @@ def drift(
     if there is None and machine.drift is not None:
         return machine.drift
     since = machine.drift.since if machine.drift is not None else at
-    return ports.DriftRecord(since, _short(found)) if found else None
+    return DriftRecord(since, _short(found)) if found else None
 
 
-def _without_left_out(machine: ports.MachineRecord, definition: MachineDefinition) -> MachineDefinition:
+def _without_left_out(machine: MachineRecord, definition: MachineDefinition) -> MachineDefinition:
     """Disks that nobody wanted protected are not in every definition."""
     kept = tuple(disk for disk in definition.disks if disk.key not in machine.left_out)
     return definition.model_copy(update={"disks": kept})
 
 
-def changes(before: ports.ProvenRecord, after: ports.ProvenRecord) -> Iterator[str]:
+def changes(before: ProvenRecord, after: ProvenRecord) -> Iterator[str]:
     """As parts of a sentence. Pure."""
     yield from _hardware(before.definition, after.definition)
     yield from _disks(before.definition, after.definition)
@@ -105,7 +105,7 @@ def _cards(before: MachineDefinition, after: MachineDefinition) -> Iterator[str]
             yield f"card {mac} is on {is_now[mac].network or 'nothing'} instead of {was[mac].network or 'nothing'}"
 
 
-def _of_cards(before: ports.ProvenRecord, after: ports.ProvenRecord) -> Iterator[str]:
+def _of_cards(before: ProvenRecord, after: ProvenRecord) -> Iterator[str]:
     was, is_now = ({card.mac.lower(): card for card in each.cards} for each in (before, after))
     if was != is_now:
         macs = sorted(mac for mac in {*was, *is_now} if was.get(mac) != is_now.get(mac))
@@ -137,7 +137,7 @@ def _hooks(before: Sequence[MachineHook], after: Sequence[MachineHook]) -> Itera
         yield "its hooks run in another order"
 
 
-def _plans(tx: ports.Transaction, machine: ports.MachineRecord) -> Mapping[str, int]:
+def _plans(tx: Transaction, machine: MachineRecord) -> Mapping[str, int]:
     """The number of its group in each plan that it is in."""
     return {
         record.name: number

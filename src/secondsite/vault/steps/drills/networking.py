@@ -7,7 +7,7 @@ from ....jobs.model.context import StepContext
 from ....jobs.model.outcomes import Done, Outcome, Skipped
 from ....wire.common.base import Shape
 from ....wire.control import checks, orders
-from ... import ports
+from ...store import MachineRecord
 from ..absent_site import declaration
 from ..absent_site.declaration import Need
 from ..deps import Deps
@@ -34,7 +34,7 @@ class DrillNetworks:
     ) -> None:
         self._deps, self._target, self._source = deps, target, source
 
-    def wanted(self, ctx: StepContext, machine: ports.MachineRecord) -> checks.CheckTarget:
+    def wanted(self, ctx: StepContext, machine: MachineRecord) -> checks.CheckTarget:
         """What the target is asked of networks."""
         asked, run = ctx.arguments(AskedNetwork), shared_drill_network.run_of(ctx)
         with self._deps.store.reading() as tx:
@@ -52,7 +52,7 @@ class DrillNetworks:
         )
 
     def obstacles(
-        self, ctx: StepContext, machine: ports.MachineRecord, answer: checks.CheckedTarget
+        self, ctx: StepContext, machine: MachineRecord, answer: checks.CheckedTarget
     ) -> tuple[checks.Obstacles, tuple[checks.StandIn, ...]]:
         """And what the networks that are made stand for."""
         asked = ctx.arguments(AskedNetwork)
@@ -110,7 +110,7 @@ class DrillNetworks:
         )
         return declaration.undone_or_left(self._deps, target, need)
 
-    def _asked(self, ctx: StepContext, machine: ports.MachineRecord) -> Asked | None:
+    def _asked(self, ctx: StepContext, machine: MachineRecord) -> Asked | None:
         """One for all machines of a run, if the appliance can; the same whenever it is asked for. None: none is needed."""
         asked, can = ctx.arguments(AskedNetwork), ctx.facts("check", checks.CheckedTarget)
         run = shared_drill_network.run_of(ctx) if can.shares_networks else None
@@ -122,7 +122,7 @@ class DrillNetworks:
                 network = shared_drill_network.served(tx, machine, network, asked.subnet, asked.dns_servers)
         return network, None
 
-    def _stands_for(self, machine: ports.MachineRecord, each: dict[str, str] | None) -> str:
+    def _stands_for(self, machine: MachineRecord, each: dict[str, str] | None) -> str:
         if each is None:
             return ""
         with self._deps.store.reading() as tx:
@@ -131,7 +131,7 @@ class DrillNetworks:
 
 def _made(
     asked: AskedNetwork,
-    machine: ports.MachineRecord,
+    machine: MachineRecord,
     run: str | None,
     home: Mapping[str, drill_networks.HomeNetwork],
 ) -> tuple[str, ...]:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from ....domain.drills.networks import MADE
 from ....domain.plans import run_selection
-from ... import ports
+from ...store import MachineRecord, Transaction
 
 
-def warnings(tx: ports.Transaction, machines: Sequence[ports.MachineRecord], network: str) -> tuple[str, ...]:
+def warnings(tx: Transaction, machines: Sequence[MachineRecord], network: str) -> tuple[str, ...]:
     """A part of a sentence, or nothing."""
     hosts = sorted({machine.target_appliance_id for machine in machines})
     if network not in MADE or len(hosts) < 2:
@@ -22,6 +22,6 @@ def warnings(tx: ports.Transaction, machines: Sequence[ports.MachineRecord], net
     )
 
 
-def _called(tx: ports.Transaction, appliance_id: str) -> str:
+def _called(tx: Transaction, appliance_id: str) -> str:
     found = tx.appliances.find(appliance_id)
     return appliance_id if found is None else f"'{found.name}' of {found.site}"

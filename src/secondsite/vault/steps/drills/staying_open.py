@@ -16,7 +16,7 @@ from ....jobs.model.outcomes import Done, Outcome, Wait
 from ....jobs.model.views import JobView
 from ....jobs.storage import read
 from ....jobs.storage.database import Session
-from ... import ports
+from ...store import MachineRecord
 from ..deps import Deps
 from .cleaning import DrillEnded
 
@@ -28,7 +28,7 @@ LOOKS_SECONDS = 5.0
 class StaysOpen:
     """The last step of its job; `waits` says what it waits for."""
 
-    def __init__(self, deps: Deps, waits: Callable[[ports.MachineRecord], str]) -> None:
+    def __init__(self, deps: Deps, waits: Callable[[MachineRecord], str]) -> None:
         self._deps = deps
         self._waits = waits
 
@@ -59,7 +59,7 @@ class StaysOpen:
         said = f"completed by {noted.requested_by}; verdict: {verdicts.spoken(noted.verdict)}; notes kept: {noted.notes or 'none'}"
         return Done(said, DrillEnded(verdict=noted.verdict))
 
-    def _goes_on(self, ctx: StepContext, machine: ports.MachineRecord) -> Outcome:
+    def _goes_on(self, ctx: StepContext, machine: MachineRecord) -> Outcome:
         """Never a failure: that would undo what a person may be looking at."""
         said = self._waits(machine)
         if ctx.waited_seconds >= OPEN_SECONDS:

@@ -11,7 +11,7 @@ from ....jobs.model.facts import Json, to_json
 from ....jobs.storage import search
 from ....wire.common.base import Shape
 from ....wire.common.hooks import MachineHook
-from ... import ports
+from ...store import MachineRecord, Transaction
 from ..batch import Unread
 
 HOOKS = "hooks"
@@ -43,7 +43,7 @@ def asked(arguments: Json) -> HookRuns | None:
 
 
 def _of_verb(
-    tx: ports.Transaction, machine: ports.MachineRecord, verb: Verb, known: Known | None = None
+    tx: Transaction, machine: MachineRecord, verb: Verb, known: Known | None = None
 ) -> HookRuns | None:
     """As the machine is now; None if nothing runs. `known`: the hooks of many machines, which were read at once."""
     if verb not in hooks.VERBS:
@@ -54,7 +54,7 @@ def _of_verb(
     return HookRuns(kind=at.kind, direction=at.direction, run=meant) if meant else None
 
 
-def _before_cancel(tx: ports.Transaction, machine: ports.MachineRecord) -> State | None:
+def _before_cancel(tx: Transaction, machine: MachineRecord) -> State | None:
     """What the machine was before a cancel that failed. Of several that failed one after the other only the jobs of its failovers know."""
     if not machine.state is machine.came_from is State.CANCEL_FAILED:
         return machine.came_from
@@ -63,17 +63,15 @@ def _before_cancel(tx: ports.Transaction, machine: ports.MachineRecord) -> State
     return None if last is None else MOVED[last[1]]
 
 
-def names(
-    tx: ports.Transaction, machine: ports.MachineRecord, verb: Verb, known: Known | None = None
-) -> tuple[str, ...]:
+def names(tx: Transaction, machine: MachineRecord, verb: Verb, known: Known | None = None) -> tuple[str, ...]:
     """Those that would run if the verb were asked for now."""
     found = _of_verb(tx, machine, verb, known)
     return () if found is None else tuple(each.name for each in found.run)
 
 
 def with_hooks(
-    tx: ports.Transaction,
-    machine: ports.MachineRecord,
+    tx: Transaction,
+    machine: MachineRecord,
     verb: Verb,
     arguments: BaseModel | None,
     known: Known | None = None,

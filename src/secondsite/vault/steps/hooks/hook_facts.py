@@ -10,7 +10,7 @@ from ....jobs.model.context import StepContext
 from ....wire.common.hooks import MachineHook
 from ....wire.control.cards import CardHere
 from ....wire.control.scripts import ScriptCard, ScriptContext, ScriptMachine
-from ... import ports
+from ...store import MachineRecord, Transaction
 from ..sides import cards, pooling
 from ..sides.addressing import DrillNetwork
 from ..sides.target import DRILL_RUN, drill_fabric_id
@@ -20,9 +20,9 @@ WHEN = {HookMoment.AFTER_START: "after", HookMoment.BEFORE_STOP: "before"}
 
 
 def context(
-    tx: ports.Transaction,
+    tx: Transaction,
     ctx: StepContext,
-    machine: ports.MachineRecord,
+    machine: MachineRecord,
     verb: Verb,
     runs: HookRuns,
     hook: MachineHook,
@@ -48,7 +48,7 @@ def context(
     )
 
 
-def fabric_id(machine: ports.MachineRecord, side: Side, *, is_drill: bool) -> str:
+def fabric_id(machine: MachineRecord, side: Side, *, is_drill: bool) -> str:
     """What the site calls the machine that the hook is about."""
     if is_drill:
         return machine.drill.fabric_id if machine.drill is not None else drill_fabric_id(machine)
@@ -56,9 +56,9 @@ def fabric_id(machine: ports.MachineRecord, side: Side, *, is_drill: bool) -> st
 
 
 def _machine(
-    tx: ports.Transaction,
+    tx: Transaction,
     ctx: StepContext,
-    machine: ports.MachineRecord,
+    machine: MachineRecord,
     verb: Verb,
     side: Side,
     *,
@@ -86,7 +86,7 @@ def _machine(
     )
 
 
-def _at(tx: ports.Transaction, machine: ports.MachineRecord, *, home: bool) -> Iterator[ScriptCard]:
+def _at(tx: Transaction, machine: MachineRecord, *, home: bool) -> Iterator[ScriptCard]:
     if home:
         for nic in machine.definition.nics:
             yield ScriptCard(key=nic.key, mac=nic.mac.lower(), network=nic.network)
@@ -100,7 +100,7 @@ def _at(tx: ports.Transaction, machine: ports.MachineRecord, *, home: bool) -> I
         yield _card(card, mac, wanted)
 
 
-def _in_drill(tx: ports.Transaction, ctx: StepContext, machine: ports.MachineRecord) -> Iterator[ScriptCard]:
+def _in_drill(tx: Transaction, ctx: StepContext, machine: MachineRecord) -> Iterator[ScriptCard]:
     """In the job that started it its networks are known one by one."""
     macs, own = cards.new_macs(tx, machine, DRILL_RUN), cards.set_for(tx, machine)
     if ctx.stored_facts.get("create_network"):

@@ -15,7 +15,7 @@ from ....jobs.model.facts import Json
 from ....jobs.model.failures import StepFailed
 from ....jobs.model.outcomes import Done, Outcome, Skipped
 from ....wire.common.hooks import MachineHook
-from ... import ports
+from ...store import MachineRecord
 from .. import gates
 from ..claim import CHECK
 from ..deps import Deps
@@ -29,8 +29,8 @@ AFTER = ("names", "prove")
 BEFORE = ("shut_down", "remove_machine", "remove_failed_over")
 """What comes before the stop stands before these."""
 STARTS = "start"
-Find = Callable[[StepContext], ports.MachineRecord]
-KeepsIt = Callable[[ports.MachineRecord, StepContext], str | None]
+Find = Callable[[StepContext], MachineRecord]
+KeepsIt = Callable[[MachineRecord, StepContext], str | None]
 """Why a test machine stays, and with it what its hooks gave; None: it goes."""
 
 
@@ -101,7 +101,7 @@ class Hooking:
         stays = self._stays(hook, machine, ctx)
         return Skipped(stays) if stays is not None else self._hook(runs, hook).run(ctx, machine)
 
-    def _stays(self, hook: MachineHook, machine: ports.MachineRecord, ctx: StepContext) -> str | None:
+    def _stays(self, hook: MachineHook, machine: MachineRecord, ctx: StepContext) -> str | None:
         stops = hook.moment is HookMoment.BEFORE_STOP
         return self._keeps(machine, ctx) if stops and self._keeps is not None else None
 

@@ -17,7 +17,7 @@ from ....jobs.model.outcomes import Done, Outcome, Skipped
 from ....wire.common.hooks import MachineHook
 from ....wire.control import orders
 from ....wire.control.scripts import RunScript, ScriptRan
-from ... import ports
+from ...store import MachineRecord
 from ..deps import Deps
 from ..sides.orders import Limits, Orders
 from ..sides.side import Side
@@ -45,7 +45,7 @@ class Hook:
         self._runs = runs
         self._hook = hook
 
-    def run(self, ctx: StepContext, machine: ports.MachineRecord) -> Outcome:
+    def run(self, ctx: StepContext, machine: MachineRecord) -> Outcome:
         """Done, also if it failed; raises StepFailed for one that stops, StaleOrder, Wait."""
         hook, at = self._hook, hooks.side(self._hook.moment, self._verb)
         why = self._needless(machine)
@@ -65,7 +65,7 @@ class Hook:
             return Done(said, answer.facts)
         return self._failed(said, answer.facts)
 
-    def _needless(self, machine: ports.MachineRecord) -> str | None:
+    def _needless(self, machine: MachineRecord) -> str | None:
         """Nothing that was started is to be stopped."""
         if self._hook.moment is HookMoment.AFTER_START:
             return None
@@ -75,10 +75,10 @@ class Hook:
             return f"{machine.target_site} was never told to start {machine.name}"
         return None
 
-    def _side(self, ctx: StepContext, machine: ports.MachineRecord, at: hooks.Side) -> Side:
+    def _side(self, ctx: StepContext, machine: MachineRecord, at: hooks.Side) -> Side:
         return (Target if at is hooks.Side.TARGET else Source)(self._orders, ctx, machine)
 
-    def _payload(self, ctx: StepContext, machine: ports.MachineRecord, at: hooks.Side) -> RunScript:
+    def _payload(self, ctx: StepContext, machine: MachineRecord, at: hooks.Side) -> RunScript:
         with self._deps.store.reading() as tx:
             told = hook_facts.context(tx, ctx, machine, self._verb, self._runs, self._hook, at)
         return RunScript(
@@ -103,9 +103,7 @@ class Hook:
         return Done(f"{said}; that stops nothing", facts, partial=True)
 
 
-def missing(
-    give: Orders, ctx: StepContext, machine: ports.MachineRecord, verb: Verb, runs: HookRuns
-) -> list[str]:
+def missing(give: Orders, ctx: StepContext, machine: MachineRecord, verb: Verb, runs: HookRuns) -> list[str]:
     """Why some scripts of the job cannot be run, one sentence each. Each site is asked by an order of its own. Raises Wait."""
     by_appliance: dict[str, set[str]] = {}
     for each in runs.run:

@@ -23,7 +23,7 @@ from ....wire.common.base import Shape
 from ....wire.common.machine_checks import NETWORKED, MachineCheck
 from ....wire.control import orders
 from ....wire.control.proofs import BootPoint, Proof
-from ... import ports
+from ...store import BootedRecord, MachineRecord, PictureRecord, Transaction
 from ..deps import Deps
 from ..drills import judging
 from ..retry_store import retrying
@@ -66,8 +66,8 @@ class BootArguments(Shape):
 
 def submit(
     deps: Deps,
-    tx: ports.Transaction,
-    machine: ports.MachineRecord,
+    tx: Transaction,
+    machine: MachineRecord,
     point_id: str,
     by: str,
     network: str | None = None,
@@ -95,17 +95,17 @@ def submit(
     )
 
 
-def budget_of(tx: ports.Transaction, site: str) -> VerificationBudget:
+def budget_of(tx: Transaction, site: str) -> VerificationBudget:
     found = tx.sites.find(site)
     return verification_budget.UNSET if found is None else found.verification
 
 
-def memory_of(tx: ports.Transaction, machine: ports.MachineRecord) -> int:
+def memory_of(tx: Transaction, machine: MachineRecord) -> int:
     """What its copy takes at the target."""
     return properties.set_for(tx, machine).memory_bytes or machine.definition.memory_bytes
 
 
-def in_the_way(tx: ports.Transaction, site: str) -> str | None:
+def in_the_way(tx: Transaction, site: str) -> str | None:
     """A failover or a drill that is being started at the site, as a part of a sentence."""
     here = {each.id for each in tx.appliances.list(site)}
     moving = (each for each in tx.machines.places_at_work(IN_NEED) if each.state in IN_NEED)
@@ -118,7 +118,7 @@ def in_the_way(tx: ports.Transaction, site: str) -> str | None:
     return None
 
 
-def at_work(tx: ports.Transaction, site: str) -> Iterator[tuple[str, int]]:
+def at_work(tx: Transaction, site: str) -> Iterator[tuple[str, int]]:
     """Jobs of copies at the site that have not ended, and the memory of each, in the order in which they were asked for."""
     for each in search.oldest_first(tx.session, search.Wanted(states=AT_WORK, verb=BOOT)):
         wanted = BootArguments.model_validate(each.arguments)
@@ -126,7 +126,7 @@ def at_work(tx: ports.Transaction, site: str) -> Iterator[tuple[str, int]]:
             yield each.id, wanted.memory_bytes
 
 
-def _before(tx: ports.Transaction, job_id: str, site: str) -> Iterator[int]:
+def _before(tx: Transaction, job_id: str, site: str) -> Iterator[int]:
     for each, memory_bytes in at_work(tx, site):
         if each == job_id:
             return
@@ -164,14 +164,12 @@ class BootsPoint:
         proof = answer.facts
         verdict, png = judging.verdict_of(proof.evidence), picture_of(proof)
 
-        def keep(tx: ports.Transaction) -> None:
+        def keep(tx: Transaction) -> None:
             if png is not None:
-                tx.pictures.put(ports.PictureRecord(ctx.job_id, ctx.now(), png))
+                tx.pictures.put(PictureRecord(ctx.job_id, ctx.now(), png))
             machine = tx.machines.by_id(str(ctx.subject))
             if machine is not None:
-                booted = ports.BootedRecord(
-                    wanted.point, ctx.job_id, answer.sentence, verdict, looked_at=ctx.now()
-                )
+                booted = BootedRecord(wanted.point, ctx.job_id, answer.sentence, verdict, looked_at=ctx.now())
                 tx.machines.put(replace(machine, booted=booted))
 
         return Done(
@@ -214,7 +212,7 @@ class BootsPoint:
         with self._deps.store.transaction() as tx:
             machine = tx.machines.by_id(str(ctx.subject))
             if machine is not None:
-                known = machine.booted or ports.BootedRecord(wanted.point, ctx.job_id, said)
+                known = machine.booted or BootedRecord(wanted.point, ctx.job_id, said)
                 tx.machines.put(replace(machine, booted=replace(known, tried_at=ctx.now())))
 
 

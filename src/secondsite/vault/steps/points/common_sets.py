@@ -6,12 +6,10 @@ whatever new ones arrive meanwhile.
 
 from ....domain import errors, groups, shell
 from ....domain.points import APP_CHOICES, MULTI_VM_CHOICES, RecoveryPoint, RecoveryPointChoice
-from ... import ports
+from ...store import MachineRecord, Transaction
 
 
-def chosen_set(
-    tx: ports.Transaction, machine: ports.MachineRecord, choice: RecoveryPointChoice
-) -> str | None:
+def chosen_set(tx: Transaction, machine: MachineRecord, choice: RecoveryPointChoice) -> str | None:
     """The newest set that every member of the machine's group has; None for other choices, and for a machine outside
     any group. Raises NotFound when the group has none."""
     if choice not in MULTI_VM_CHOICES or machine.group is None:
@@ -26,12 +24,12 @@ def chosen_set(
     return found
 
 
-def newest_set(tx: ports.Transaction, group: str, app_consistent: bool = False) -> str | None:
+def newest_set(tx: Transaction, group: str, app_consistent: bool = False) -> str | None:
     """The newest set that every member has, as far as the targets have reported; None when there is none."""
     members = {member.id: _points(tx, member.id) for member in tx.groups.members(group)}
     return groups.newest_set(members, app_consistent)
 
 
-def _points(tx: ports.Transaction, machine_id: str) -> list[RecoveryPoint]:
+def _points(tx: Transaction, machine_id: str) -> list[RecoveryPoint]:
     replica = tx.statuses.get(machine_id).replica
     return [point.to_domain() for point in replica.points] if replica else []

@@ -12,13 +12,11 @@ from ....domain import groups
 from ....domain.lifecycle import State
 from ....jobs.model.context import StepContext
 from ....jobs.storage import read
-from ... import ports
+from ...store import MachineRecord, Transaction
 from ..deps import Deps
 
 
-def shared_by(
-    tx: ports.Transaction, machines: Iterable[ports.MachineRecord], now: datetime
-) -> Mapping[str, str]:
+def shared_by(tx: Transaction, machines: Iterable[MachineRecord], now: datetime) -> Mapping[str, str]:
     """The id of the common point, by the id of each machine whose replication group is among `machines` with all its members."""
     taken = list(machines)
     ids = {each.id for each in taken}
@@ -39,7 +37,7 @@ def still_shared(deps: Deps, ctx: StepContext, set_id: str | None) -> str | None
     return set_id if together else None
 
 
-def _is_in(tx: ports.Transaction, member: ports.MachineRecord, run: str | None) -> bool:
+def _is_in(tx: Transaction, member: MachineRecord, run: str | None) -> bool:
     """Its job belongs to the run, and it has not gone back."""
     job = read.find(tx.session, member.job_id) if member.job_id else None
     is_under_way = member.state is State.PLANNED_FAILING_OVER

@@ -11,7 +11,7 @@ from ....wire import rest
 from ....wire.common.base import Shape
 from ....wire.common.points import PointShape, RolledForward
 from ....wire.control.orders import Points
-from ... import ports
+from ...store import MachineRecord, Transaction
 from ..sides.target import Target
 from . import common_sets
 
@@ -50,9 +50,7 @@ class Chosen:
     said: str
 
 
-def choice_for(
-    tx: ports.Transaction, machine: ports.MachineRecord, request: ChoiceRequest
-) -> ChoiceArguments:
+def choice_for(tx: Transaction, machine: MachineRecord, request: ChoiceRequest) -> ChoiceArguments:
     """What the request means for this machine now. Raises InvalidArgument, NotFound."""
     default = type(request).model_fields["choice"].default
     if request.at is not None:
@@ -72,7 +70,7 @@ def choice_for(
     )
 
 
-def require_common(machines: Sequence[ports.MachineRecord], request: Shape, what: str = "") -> None:
+def require_common(machines: Sequence[MachineRecord], request: Shape, what: str = "") -> None:
     """Raises InvalidArgument for a multi-VM choice if none of the machines is in a group."""
     choice = getattr(request, "choice", None)
     if choice is not None:
@@ -80,7 +78,7 @@ def require_common(machines: Sequence[ports.MachineRecord], request: Shape, what
         points.require_common(choice, is_grouped, what or _named(machines))
 
 
-def _named(machines: Sequence[ports.MachineRecord]) -> str:
+def _named(machines: Sequence[MachineRecord]) -> str:
     return machines[0].name if len(machines) == 1 else f"This list of {len(machines)}"
 
 
@@ -129,7 +127,7 @@ def _refuse_contradictions(
         )
 
 
-def _refuse_unknown(tx: ports.Transaction, machine: ports.MachineRecord, point: str | None) -> None:
+def _refuse_unknown(tx: Transaction, machine: MachineRecord, point: str | None) -> None:
     """A mistyped one would be a job that fails. Raises NotFound; of a machine whose points nobody has told yet its target knows them."""
     replica = tx.statuses.get(machine.id).replica
     known = replica.points if replica is not None else ()

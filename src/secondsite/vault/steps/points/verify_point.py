@@ -6,7 +6,7 @@ from ....jobs.model.definitions import Definition, Step
 from ....jobs.model.outcomes import Outcome
 from ....wire.common.base import Shape
 from ....wire.control import orders
-from ... import ports
+from ...store import MachineRecord, Transaction
 from ..deps import Deps
 from ..retry_store import retrying
 from ..sides.orders import Limits, Orders
@@ -21,7 +21,7 @@ class VerifyArguments(Shape):
     point: str
 
 
-def submit(deps: Deps, tx: ports.Transaction, machine: ports.MachineRecord, point_id: str, by: str) -> str:
+def submit(deps: Deps, tx: Transaction, machine: MachineRecord, point_id: str, by: str) -> str:
     """Queue the job in the caller's transaction; its id."""
     arguments = VerifyArguments(appliance_id=machine.target_appliance_id, point=point_id)
     return deps.submit(

@@ -12,7 +12,7 @@ from ....jobs.model.views import JobView
 from ....jobs.storage import read
 from ....jobs.storage.database import Session
 from ....wire.common.base import Shape
-from ... import ports
+from ...store import MachineRecord
 from ..absent_site.declaration import WithoutSite
 from ..claim import claimed
 from ..deps import Deps
@@ -33,7 +33,7 @@ class FollowingReprotect(Shape):
     because: str | None = None
 
 
-def foretell(deps: Deps, ctx: StepContext, machine: ports.MachineRecord) -> Outcome:
+def foretell(deps: Deps, ctx: StepContext, machine: MachineRecord) -> Outcome:
     """Says whether the machine is protected back once this job has ended, and if not why."""
     why = _why_not(deps, ctx, machine)
     if why is not None:
@@ -42,7 +42,7 @@ def foretell(deps: Deps, ctx: StepContext, machine: ports.MachineRecord) -> Outc
     return Done(sentence, Follows(begins=True))
 
 
-def _why_not(deps: Deps, ctx: StepContext, machine: ports.MachineRecord) -> str | None:
+def _why_not(deps: Deps, ctx: StepContext, machine: MachineRecord) -> str | None:
     if machine.state is not State.PLANNED_COMMITTING:
         return "after an unplanned failover nothing begins by itself: look at the site that was lost, then reprotect"
     given_up = ctx.arguments(WithoutSite).without_site

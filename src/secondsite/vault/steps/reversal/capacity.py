@@ -3,10 +3,10 @@
 from ....domain import shell
 from ....ground.plural import counted
 from ....wire.control.checks import Obstacles, ObstacleShape
-from ... import ports
+from ...store import ApplianceRecord, MachineRecord, Transaction
 
 
-def of(tx: ports.Transaction, appliance: ports.ApplianceRecord | None, new: ports.MachineRecord) -> Obstacles:
+def of(tx: Transaction, appliance: ApplianceRecord | None, new: MachineRecord) -> Obstacles:
     """What is in the way of `new`, a machine as it will be."""
     most = appliance.hello.most_disks_home if appliance is not None and appliance.hello is not None else None
     if appliance is None or most is None or not new.reversed:

@@ -1,15 +1,15 @@
 """What is asked of the appliance that will hold the replica, before anything stops."""
 
 from ....wire.control import checks, setups
-from ... import ports
+from ...store import MachineRecord, Transaction
 from .. import seeds
 from ..sides import cards, properties
 from .place import ReprotectArguments
 
 
 def of_target(
-    tx: ports.Transaction,
-    new: ports.MachineRecord,
+    tx: Transaction,
+    new: MachineRecord,
     wanted: ReprotectArguments,
     *,
     needed_bytes: int | None,
@@ -39,5 +39,5 @@ def of_target(
     )
 
 
-def _name(tx: ports.Transaction, new: ports.MachineRecord) -> str:
+def _name(tx: Transaction, new: MachineRecord) -> str:
     return properties.set_for(tx, new).target_name or new.name

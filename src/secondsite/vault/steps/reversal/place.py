@@ -10,7 +10,7 @@ from ....wire import rest
 from ....wire.common.base import Shape
 from ....wire.common.stores import Keeping
 from ....wire.control.setups import Base
-from ... import ports
+from ...store import ApplianceRecord, MachineRecord, Transaction
 from .. import lookup, seeds
 
 
@@ -31,12 +31,12 @@ class ReprotectArguments(Shape):
     def base(self) -> Base:
         return Base.EXISTING if self.to_original else Base.EMPTY
 
-    def is_elsewhere(self, machine: ports.MachineRecord) -> bool:
+    def is_elsewhere(self, machine: MachineRecord) -> bool:
         """Whether it is another appliance than the one that had the machine."""
         return self.appliance_id not in (None, machine.source_appliance_id)
 
 
-def asked(tx: ports.Transaction, request: rest.Reprotect, machine: ports.MachineRecord) -> ReprotectArguments:
+def asked(tx: Transaction, request: rest.Reprotect, machine: MachineRecord) -> ReprotectArguments:
     """Raises NotFound for an appliance of another site, InvalidArgument for what the old disks have no use for."""
     named = request.target_appliance
     chosen = None if named is None else _named(tx, machine, named).id
@@ -53,7 +53,7 @@ def asked(tx: ports.Transaction, request: rest.Reprotect, machine: ports.Machine
     return wanted
 
 
-def _named(tx: ports.Transaction, machine: ports.MachineRecord, name: str) -> ports.ApplianceRecord:
+def _named(tx: Transaction, machine: MachineRecord, name: str) -> ApplianceRecord:
     try:
         return lookup.appliance_named(tx, machine.source_site, name)
     except errors.NotFound as unknown:
@@ -64,9 +64,7 @@ def _named(tx: ports.Transaction, machine: ports.MachineRecord, name: str) -> po
         ) from unknown
 
 
-def _refuse_without_use(
-    tx: ports.Transaction, machine: ports.MachineRecord, wanted: ReprotectArguments
-) -> None:
+def _refuse_without_use(tx: Transaction, machine: MachineRecord, wanted: ReprotectArguments) -> None:
     if wanted.is_elsewhere(machine):
         own = tx.appliances.find(machine.source_appliance_id)
         has = f"appliance '{own.name}'" if own is not None else "an appliance that is no longer enrolled"
@@ -81,9 +79,7 @@ def _refuse_without_use(
         )
 
 
-def turned(
-    tx: ports.Transaction, machine: ports.MachineRecord, wanted: ReprotectArguments
-) -> ports.MachineRecord:
+def turned(tx: Transaction, machine: MachineRecord, wanted: ReprotectArguments) -> MachineRecord:
     """The machine as it will be, by the policy of that way, its replica kept where it was asked for."""
     now = _swapped(machine, wanted.appliance_id or machine.source_appliance_id)
     read_only = {policy.name: fixed for policy, fixed in tx.policies.list()}
@@ -97,7 +93,7 @@ def turned(
     return replace(now, keeping=kept)
 
 
-def _swapped(machine: ports.MachineRecord, target_appliance_id: str) -> ports.MachineRecord:
+def _swapped(machine: MachineRecord, target_appliance_id: str) -> MachineRecord:
     """The machine with source and target swapped, in a new epoch."""
     return replace(
         machine,

@@ -9,7 +9,7 @@ from ....domain import shell
 from ....domain.networks import addresses
 from ....wire.control.cards import CardHere
 from ....wire.control.checks import Obstacles, ObstacleShape, StandIn
-from ... import ports
+from ...store import MachineRecord, Transaction
 from ..obstacles import NOTHING
 from . import pooling
 
@@ -26,8 +26,8 @@ class Fit:
 
 
 def look(
-    tx: ports.Transaction,
-    machine: ports.MachineRecord,
+    tx: Transaction,
+    machine: MachineRecord,
     cards: Sequence[CardHere],
     told: Told,
     known: Sequence[StandIn],
@@ -54,7 +54,7 @@ def look(
     return Fit("".join(_said(*each) for each in fitting), Obstacles(obstacles=(*unfit, *ungiven, *silent)))
 
 
-def at_home(tx: ports.Transaction, machine: ports.MachineRecord) -> str:
+def at_home(tx: Transaction, machine: MachineRecord) -> str:
     """A part of a sentence: what a machine that comes home has there (S-177)."""
     settings, held = tx.settings.cards(machine.id), pooling.away(tx, machine)
     keys = {nic.mac.lower(): nic.key for nic in machine.definition.nics}
@@ -67,7 +67,7 @@ def at_home(tx: ports.Transaction, machine: ports.MachineRecord) -> str:
 
 
 def _subnet(
-    tx: ports.Transaction, machine: ports.MachineRecord, card: CardHere, there: Mapping[str, StandIn]
+    tx: Transaction, machine: MachineRecord, card: CardHere, there: Mapping[str, StandIn]
 ) -> str | None:
     pool = pooling.of_network(tx, machine.target_site, str(card.network), card.vlans)
     said = there.get(str(card.network))
@@ -102,7 +102,7 @@ def _said(card: CardHere, address: str, subnet: str | None) -> str:
     return f"; {card.key} keeps {address}, which fits {card.network} ({subnet})"
 
 
-def _ungiven(machine: ports.MachineRecord, card: CardHere) -> ObstacleShape:
+def _ungiven(machine: MachineRecord, card: CardHere) -> ObstacleShape:
     site = machine.target_site
     return ObstacleShape(
         what=f"{card.key} ({card.mac}) comes to '{card.network}' of {site}, a virtual network without a DHCP server: if its guest asks for an "
@@ -113,7 +113,7 @@ def _ungiven(machine: ports.MachineRecord, card: CardHere) -> ObstacleShape:
     )
 
 
-def _unsettable(machine: ports.MachineRecord, card: CardHere) -> ObstacleShape:
+def _unsettable(machine: MachineRecord, card: CardHere) -> ObstacleShape:
     return ObstacleShape(
         what=f"{card.key} ({card.mac}) is to have {card.address} at {machine.target_site}, and no guest agent answers in {machine.name}: nobody can "
         "set it there, and the guest comes up with the address that it has.",
@@ -123,7 +123,7 @@ def _unsettable(machine: ports.MachineRecord, card: CardHere) -> ObstacleShape:
     )
 
 
-def _unfit(machine: ports.MachineRecord, card: CardHere, address: str, subnet: str | None) -> ObstacleShape:
+def _unfit(machine: MachineRecord, card: CardHere, address: str, subnet: str | None) -> ObstacleShape:
     return ObstacleShape(
         what=f"{card.key} ({card.mac}) keeps {address}, which is not in the network '{card.network}' ({subnet}): unless its guest asks a "
         "DHCP server, it will not be reachable there.",

@@ -11,7 +11,7 @@ from ....domain.networks import addresses
 from ....wire.common.base import Shape
 from ....wire.common.cards import CardAddress, CardSettings
 from ....wire.control.cards import CardHere
-from ... import ports
+from ...store import MachineRecord, Transaction
 from . import cards, pooling
 from .target import DRILL_RUN, FAILOVER_RUN
 
@@ -28,7 +28,7 @@ class DrillNetwork(Shape):
     each: dict[str, str] | None = None
     subnets: dict[str, str] = Field(default_factory=dict)
 
-    def cards(self, tx: ports.Transaction, machine: ports.MachineRecord) -> tuple[CardHere, ...]:
+    def cards(self, tx: Transaction, machine: MachineRecord) -> tuple[CardHere, ...]:
         return cards.in_drill(tx, machine, self.network if self.each is None else None, self.each)
 
     def is_other(self, card: CardHere) -> bool:
@@ -40,7 +40,7 @@ class DrillNetwork(Shape):
         return self.made and (name == self.network if self.each is None else name in self.each.values())
 
 
-def at_target(tx: ports.Transaction, machine: ports.MachineRecord) -> tuple[CardAddress, ...]:
+def at_target(tx: Transaction, machine: MachineRecord) -> tuple[CardAddress, ...]:
     """After a failover."""
     macs, own = cards.new_macs(tx, machine, FAILOVER_RUN), cards.set_for(tx, machine)
     connected = [card for card in cards.at_target(tx, machine) if card.network is not None]
@@ -60,8 +60,8 @@ def at_target(tx: ports.Transaction, machine: ports.MachineRecord) -> tuple[Card
 
 
 def in_drill(
-    tx: ports.Transaction,
-    machine: ports.MachineRecord,
+    tx: Transaction,
+    machine: MachineRecord,
     drill: DrillNetwork,
     subnet: str | None,
     named: Sequence[str] = (),

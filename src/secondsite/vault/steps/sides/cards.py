@@ -9,14 +9,14 @@ from ....wire.common.cards import CardSettings
 from ....wire.common.machines import NicDefinition
 from ....wire.control.cards import CardHere
 from ....wire.control.checks import HomeCards, Obstacles, ObstacleShape
-from ... import ports
+from ...store import MachineRecord, Transaction
 
 FAILOVER_RUN = "failover"
 OURS = "52:54:00"
 """What QEMU's addresses begin with."""
 
 
-def at_target(tx: ports.Transaction, machine: ports.MachineRecord) -> tuple[CardHere, ...]:
+def at_target(tx: Transaction, machine: MachineRecord) -> tuple[CardHere, ...]:
     """When the machine comes home, what its network of the other site is mapped to, else its own; None (not connected) where nothing is
     mapped or wanted."""
     if machine.reversed:
@@ -31,8 +31,8 @@ def at_target(tx: ports.Transaction, machine: ports.MachineRecord) -> tuple[Card
 
 
 def in_drill(
-    tx: ports.Transaction,
-    machine: ports.MachineRecord,
+    tx: Transaction,
+    machine: MachineRecord,
     network: str | None,
     each: Mapping[str, str] | None = None,
 ) -> tuple[CardHere, ...]:
@@ -50,37 +50,37 @@ def in_drill(
     )
 
 
-def new_macs(tx: ports.Transaction, machine: ports.MachineRecord, run: str) -> dict[str, str]:
+def new_macs(tx: Transaction, machine: MachineRecord, run: str) -> dict[str, str]:
     """The MAC addresses of cards that do not keep their own; a drill's are others, because both may be on one network."""
     return {mac: _new(machine, mac, run) for mac, card in set_for(tx, machine).items() if not card.keep_mac}
 
 
-def mac_away(machine: ports.MachineRecord, card: CardSettings) -> str:
+def mac_away(machine: MachineRecord, card: CardSettings) -> str:
     """The card's MAC address after a failover."""
     return card.mac if card.keep_mac else _new(machine, card.mac, FAILOVER_RUN)
 
 
-def wished(tx: ports.Transaction, machine: ports.MachineRecord) -> dict[str, str]:
+def wished(tx: Transaction, machine: MachineRecord) -> dict[str, str]:
     """The addresses in a test failover of cards for which one is set, by their MAC addresses at home: that of a failover, unless
     there is another for test failovers."""
     found = {mac: card.test_address or card.address for mac, card in set_for(tx, machine).items()}
     return {mac: address for mac, address in found.items() if address is not None}
 
 
-def checked(tx: ports.Transaction, machine: ports.MachineRecord) -> tuple[CardHere, ...]:
+def checked(tx: Transaction, machine: MachineRecord) -> tuple[CardHere, ...]:
     """Those that the target is asked about. At home a machine is as it was, on networks that may be of kinds which no list
     has: none."""
     return () if machine.reversed else at_target(tx, machine)
 
 
-def at_home(tx: ports.Transaction, machine: ports.MachineRecord) -> HomeCards | None:
+def at_home(tx: Transaction, machine: MachineRecord) -> HomeCards | None:
     """What a machine that comes home needs there if it is made anew."""
     if not machine.reversed:
         return None
     return HomeCards(fabric_id=machine.target_fabric_id, cards=at_target(tx, machine))
 
 
-def unconnected(tx: ports.Transaction, machine: ports.MachineRecord, cards: Sequence[CardHere]) -> Obstacles:
+def unconnected(tx: Transaction, machine: MachineRecord, cards: Sequence[CardHere]) -> Obstacles:
     """A warning for each card that will not be connected because nothing is mapped for its network, or by what is set."""
     own, networks = set_for(tx, machine), {nic.key: nic.network for nic in machine.definition.nics}
     found = (
@@ -93,7 +93,7 @@ def unconnected(tx: ports.Transaction, machine: ports.MachineRecord, cards: Sequ
     return Obstacles(obstacles=tuple(found))
 
 
-def away(tx: ports.Transaction, machine: ports.MachineRecord) -> tuple[CardHere, ...]:
+def away(tx: Transaction, machine: MachineRecord) -> tuple[CardHere, ...]:
     """What they are connected to at the second site, also while the machine is to come home."""
     home, other = machine.source_site, machine.target_site
     if machine.reversed:
@@ -109,14 +109,14 @@ def names(cards: Sequence[CardHere]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(card.network for card in cards if card.network is not None))
 
 
-def set_for(tx: ports.Transaction, machine: ports.MachineRecord) -> dict[str, CardSettings]:
+def set_for(tx: Transaction, machine: MachineRecord) -> dict[str, CardSettings]:
     """What is set is for the second site."""
     if machine.reversed:
         return {}
     return {card.mac: card for card in tx.settings.cards(machine.id)}
 
 
-def _at_home(tx: ports.Transaction, machine: ports.MachineRecord) -> tuple[CardHere, ...]:
+def _at_home(tx: Transaction, machine: MachineRecord) -> tuple[CardHere, ...]:
     """It counts where the machine is made anew: one that was withdrawn there has the networks that it had."""
     there = {
         each.source_network: each.target_network
@@ -148,7 +148,7 @@ def _drilled(own: CardSettings | None, network: str | None) -> str | None:
     return (own.test_network or network) if own.test_connected else None
 
 
-def _new(machine: ports.MachineRecord, mac: str, run: str) -> str:
+def _new(machine: MachineRecord, mac: str, run: str) -> str:
     """The same at every start: a lease or a licence that goes by the address holds."""
     digest = hashlib.sha256(f"{machine.id}/{mac}/{run}".encode()).hexdigest()
     return ":".join([OURS, *(digest[at : at + 2] for at in (0, 2, 4))])
@@ -163,7 +163,7 @@ def _left_out(card: CardHere) -> ObstacleShape:
     return ObstacleShape(what=what, do="See 'secondsite card list MACHINE' if it should be.", blocking=False)
 
 
-def _unmapped(machine: ports.MachineRecord, card: CardHere, network: str | None) -> ObstacleShape:
+def _unmapped(machine: MachineRecord, card: CardHere, network: str | None) -> ObstacleShape:
     source, target = machine.source_site, machine.target_site
     if network is None:
         what = f"{card.key} ({card.mac}) is on no network of {source} that could be mapped: it will not be connected."

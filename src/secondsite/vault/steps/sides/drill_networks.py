@@ -12,7 +12,7 @@ from ....domain.networks import addresses, subnets
 from ....wire.common.cards import PoolSettings
 from ....wire.control.checks import CheckedTarget, Obstacles, ObstacleShape, StandIn
 from ....wire.control.orders import CreateNetwork, DrillNetwork
-from ... import ports
+from ...store import MachineRecord, Transaction
 from . import cards, pooling, shared_drill_network
 from .source import Source
 
@@ -36,7 +36,7 @@ def called(network: str, vlans: Sequence[int]) -> str:
     return f"{network} (VLAN {', '.join(map(str, vlans))})" if vlans else network
 
 
-def of(tx: ports.Transaction, machine: ports.MachineRecord) -> dict[str, HomeNetwork]:
+def of(tx: Transaction, machine: MachineRecord) -> dict[str, HomeNetwork]:
     """By the MAC addresses of the cards that are in one. A card with a network of its own in test failovers is on that."""
     own = cards.set_for(tx, machine)
     mappings = tx.networks.list(machine.source_site, machine.target_site)
@@ -57,7 +57,7 @@ def asked(networks: Mapping[str, HomeNetwork]) -> tuple[str, ...]:
 
 
 def pools_of(
-    tx: ports.Transaction, machine: ports.MachineRecord, networks: Mapping[str, HomeNetwork]
+    tx: Transaction, machine: MachineRecord, networks: Mapping[str, HomeNetwork]
 ) -> dict[HomeNetwork, PoolSettings]:
     """Of what they are mapped to, and of their VLAN tags there."""
     wanted = dict.fromkeys(each for each in networks.values() if each.target is not None)
@@ -114,8 +114,8 @@ def _else_at_home(stand_in: StandIn, subnet: str | None) -> StandIn:
 
 
 def network(
-    tx: ports.Transaction,
-    machine: ports.MachineRecord,
+    tx: Transaction,
+    machine: MachineRecord,
     run: str | None,
     known: Sequence[StandIn],
     dns_servers: Sequence[str],
@@ -140,19 +140,17 @@ def network(
     return CreateNetwork(**dict(made[0]), more=tuple(made[1:])), each
 
 
-def names(
-    machine: ports.MachineRecord, run: str | None, networks: Mapping[str, HomeNetwork]
-) -> tuple[str, ...]:
+def names(machine: MachineRecord, run: str | None, networks: Mapping[str, HomeNetwork]) -> tuple[str, ...]:
     """Of all that the machine needs, each once."""
     return tuple(dict.fromkeys(_name(run or machine.id, machine, home) for home in networks.values()))
 
 
-def unserved(tx: ports.Transaction, machine: ports.MachineRecord, run: str) -> tuple[DrillNetwork, ...]:
+def unserved(tx: Transaction, machine: MachineRecord, run: str) -> tuple[DrillNetwork, ...]:
     """All that the machine needs in that run, without addresses: what they are is known once it is checked."""
     return tuple(DrillNetwork(name=name, drill=run) for name in names(machine, run, of(tx, machine)))
 
 
-def from_pools(tx: ports.Transaction, machine: ports.MachineRecord) -> dict[str, str]:
+def from_pools(tx: Transaction, machine: MachineRecord) -> dict[str, str]:
     """The cards that are to have an address out of a pool: their keys, by MAC addresses."""
     own = cards.set_for(tx, machine)
     asks = {mac for mac, each in own.items() if each.from_pool and each.connected}
@@ -236,7 +234,7 @@ def _at_source(source: Source) -> dict[str, str]:
     return {name: subnet for name, subnet in usable if subnet is not None}
 
 
-def _name(drill: str, machine: ports.MachineRecord, home: HomeNetwork) -> str:
+def _name(drill: str, machine: MachineRecord, home: HomeNetwork) -> str:
     """The same for every machine of the run."""
     tags = ",".join(map(str, home.vlans))
     digest = hashlib.sha256(f"{drill}/{machine.source_site}/{home.name}/{tags}".encode()).hexdigest()

@@ -10,7 +10,7 @@ from ....jobs.model.definitions import Definition, Step
 from ....jobs.model.outcomes import Outcome
 from ....wire.common.base import Shape
 from ....wire.control import orders
-from ... import ports
+from ...store import MachineRecord, Transaction
 from ..deps import Deps
 from ..retry_store import retrying
 from .orders import Limits, Orders
@@ -28,7 +28,7 @@ class StartAnywayArguments(Shape):
     generation: int
 
 
-def submit(deps: Deps, tx: ports.Transaction, machine: ports.MachineRecord, site: str, by: str) -> str:
+def submit(deps: Deps, tx: Transaction, machine: MachineRecord, site: str, by: str) -> str:
     """Queue the job in the caller's transaction; its id. Raises InvalidArgument for a site where no old copy can be,
     NotPossibleNow while another job moves the machine."""
     if site != machine.source_site:

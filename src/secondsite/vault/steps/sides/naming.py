@@ -13,7 +13,7 @@ from ....jobs.model.outcomes import Done, Outcome, Skipped
 from ....wire.common.cards import CardSettings
 from ....wire.control import orders
 from ....wire.control.names import NameVerdict, UpdatedNames, UpdateNames, WantedName
-from ... import ports
+from ...store import MachineRecord, NamesRecord, Transaction
 from ..deps import Deps
 from . import cards, pooling
 from .orders import Limits
@@ -28,7 +28,7 @@ MORE_SECONDS = 30.0
 NONE = "its cards have no DNS names"
 
 
-def names(tx: ports.Transaction, machine: ports.MachineRecord) -> tuple[str, ...]:
+def names(tx: Transaction, machine: MachineRecord) -> tuple[str, ...]:
     return tuple(name for card in tx.settings.cards(machine.id) for name in card.names)
 
 
@@ -66,7 +66,7 @@ def update(deps: Deps, side: Side, fabric_id: str, *, at_home: bool) -> Outcome:
     else:
         said, verdicts = answer.sentence, answer.facts.verdicts
 
-    def keep(tx: ports.Transaction) -> None:
+    def keep(tx: Transaction) -> None:
         now = tx.machines.get(machine.id)
         tx.machines.put(replace(now, names=_kept(now, side.site, verdicts, deps, at_home=at_home)))
 
@@ -76,7 +76,7 @@ def update(deps: Deps, side: Side, fabric_id: str, *, at_home: bool) -> Outcome:
     return Done(said, UpdatedNames(verdicts=verdicts), deps.commit(keep), partial=unset)
 
 
-def _wanted(tx: ports.Transaction, machine: ports.MachineRecord, *, at_home: bool) -> tuple[WantedName, ...]:
+def _wanted(tx: Transaction, machine: MachineRecord, *, at_home: bool) -> tuple[WantedName, ...]:
     keys = {nic.mac.lower(): nic.key for nic in machine.definition.nics}
     before = machine.names.home if machine.names else {}
     settings = tx.settings.cards(machine.id)
@@ -101,13 +101,13 @@ def _address_away(card: CardSettings, pooled: Mapping[str, str]) -> str | None:
 
 
 def _kept(
-    machine: ports.MachineRecord,
+    machine: MachineRecord,
     site: str,
     verdicts: tuple[NameVerdict, ...],
     deps: Deps,
     *,
     at_home: bool,
-) -> ports.NamesRecord:
+) -> NamesRecord:
     problems = {
         each.name: f"{each.name} may not point to {machine.name} at {site}: {each.said}."
         for each in verdicts
@@ -117,4 +117,4 @@ def _kept(
     done = {each.name: each.before for each in verdicts if each.address is not None}
     kept = {name: was for name, was in home.items() if name not in done} if at_home else {**done, **home}
     since = machine.names.at if machine.names and machine.names.problems else deps.now()
-    return ports.NamesRecord(since, problems, dict(kept))
+    return NamesRecord(since, problems, dict(kept))

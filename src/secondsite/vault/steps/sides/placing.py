@@ -16,7 +16,7 @@ from ....wire.common.stores import DEFAULT, believed
 from ....wire.control import orders
 from ....wire.control.checks import CheckedTarget, Obstacles, ObstacleShape
 from ....wire.control.orders import Inventory
-from ... import ports
+from ...store import ApplianceRecord
 from .. import lookup
 from ..deps import Deps
 from .orders import Limits, Orders
@@ -29,7 +29,7 @@ NEIGHBOURS = Limits(deadline_seconds=10, reach_seconds=5, once=True)
 class Found:
     """A machine, and the appliance that has it."""
 
-    appliance: ports.ApplianceRecord
+    appliance: ApplianceRecord
     machine: DiscoveredMachine
     silent: tuple[str, ...] = ()
     """Names of appliances that did not answer in time whether they have it too."""
@@ -43,13 +43,13 @@ class Found:
 @dataclass(frozen=True, slots=True)
 class _Answers:
     seen: dict[str, Inventory]
-    silent: list[tuple[ports.ApplianceRecord, errors.SecondsiteError]]
+    silent: list[tuple[ApplianceRecord, errors.SecondsiteError]]
 
 
 def _ask(
     give: Orders,
     ctx: StepContext,
-    appliances: Sequence[ports.ApplianceRecord],
+    appliances: Sequence[ApplianceRecord],
     only: orders.Discover,
     why: str,
 ) -> _Answers:
@@ -93,7 +93,7 @@ def at_source(deps: Deps, give: Orders, ctx: StepContext, name: str, site: str) 
     return replace(found, silent=tuple(each.name for each, _problem in answers.silent))
 
 
-def at_target(deps: Deps, site: str, wanted: str | None, store: str | None = None) -> ports.ApplianceRecord:
+def at_target(deps: Deps, site: str, wanted: str | None, store: str | None = None) -> ApplianceRecord:
     """The appliance of that id; without one, the best of the site, if possible one that has this store. Raises NotFound."""
     with deps.store.reading() as tx:
         if wanted is not None:
@@ -103,7 +103,7 @@ def at_target(deps: Deps, site: str, wanted: str | None, store: str | None = Non
     return min(able or known, key=lambda each: (not deps.gateway.is_connected(each.id), *_room(each, store)))
 
 
-def _room(appliance: ports.ApplianceRecord, store: str | None) -> tuple[bool, int]:
+def _room(appliance: ApplianceRecord, store: str | None) -> tuple[bool, int]:
     """Whether it lacks the store, and what is not free there: the least is the best."""
     if store in (None, DEFAULT):
         return False, -believed(appliance.store_free_bytes)
@@ -123,7 +123,7 @@ def copies_beside(
     deps: Deps,
     give: Orders,
     ctx: StepContext,
-    target: ports.ApplianceRecord,
+    target: ApplianceRecord,
     fabric_id: str,
     except_for: Sequence[str] = (),
 ) -> Obstacles:
@@ -144,7 +144,7 @@ def copies_beside(
     return Obstacles(obstacles=(*found, *(_not_asked(each, problem) for each, problem in answers.silent)))
 
 
-def _not_asked(at: ports.ApplianceRecord, problem: errors.SecondsiteError) -> ObstacleShape:
+def _not_asked(at: ApplianceRecord, problem: errors.SecondsiteError) -> ObstacleShape:
     return ObstacleShape(
         what=f"Whether a copy of the machine is at the host of appliance '{at.name}' of {at.site} is not known: {problem.message}",
         do="Look there, and see why that appliance does not answer.",
@@ -152,7 +152,7 @@ def _not_asked(at: ports.ApplianceRecord, problem: errors.SecondsiteError) -> Ob
     )
 
 
-def _in_the_way(at: ports.ApplianceRecord, machine: DiscoveredMachine) -> ObstacleShape:
+def _in_the_way(at: ApplianceRecord, machine: DiscoveredMachine) -> ObstacleShape:
     return ObstacleShape(
         what=f"A copy of the machine is at {at.site} already: {machine.name}, which is {machine.power}, at the host of "
         f"appliance '{at.name}'.",
@@ -167,7 +167,7 @@ def has(seen: Mapping[str, Inventory], name: str) -> bool:
 
 
 def holder(
-    appliances: Sequence[ports.ApplianceRecord], seen: Mapping[str, Inventory], wanted: DiscoveredMachine
+    appliances: Sequence[ApplianceRecord], seen: Mapping[str, Inventory], wanted: DiscoveredMachine
 ) -> Found:
     """The one that has it; of several on the same host, which share a hypervisor, the one that was enrolled first. Raises InvalidArgument
     where hosts differ: one of them has only a definition, or lies, and would be given the machine's replication."""
@@ -188,5 +188,5 @@ def holder(
     return min(holders, key=lambda found: found.appliance.enrolled_at)
 
 
-def _host(appliance: ports.ApplianceRecord) -> str | None:
+def _host(appliance: ApplianceRecord) -> str | None:
     return appliance.hello.host if appliance.hello else None

@@ -16,7 +16,7 @@ from ....jobs.model.outcomes import Done, Outcome
 from ....wire.common.cards import CardSettings, PoolSettings
 from ....wire.control.cards import CardHere
 from ....wire.control.checks import Obstacles, ObstacleShape
-from ... import ports
+from ...store import MachineRecord, PoolRecord, TakenRecord, Transaction
 from .. import lookup
 from ..deps import Deps
 from ..obstacles import NOTHING
@@ -30,7 +30,7 @@ class Wanted:
     """A card that is to have an address out of the pool of its network (None: it has none)."""
 
     card: CardHere
-    pool: ports.PoolRecord | None
+    pool: PoolRecord | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Pooled:
     dns_servers: tuple[str, ...]
 
 
-def wanted(tx: ports.Transaction, machine: ports.MachineRecord) -> Sequence[Wanted]:
+def wanted(tx: Transaction, machine: MachineRecord) -> Sequence[Wanted]:
     """By card: those that will be connected. At home a machine is as it was."""
     own = cards.set_for(tx, machine)
     if not any(map(_asks, own.values())):
@@ -62,7 +62,7 @@ def wanted(tx: ports.Transaction, machine: ports.MachineRecord) -> Sequence[Want
     return [Wanted(card, _of(there, card)) for card in connected if _asks(own.get(card.mac.lower()))]
 
 
-def expected(tx: ports.Transaction, machine: ports.MachineRecord) -> Mapping[str, Pooled]:
+def expected(tx: Transaction, machine: MachineRecord) -> Mapping[str, Pooled]:
     """What its cards have, or would get now, by their MAC addresses at home."""
     found: dict[str, Pooled] = {}
     offered: set[tuple[str, str]] = set()
@@ -76,7 +76,7 @@ def expected(tx: ports.Transaction, machine: ports.MachineRecord) -> Mapping[str
     return found
 
 
-def given(tx: ports.Transaction, machine: ports.MachineRecord) -> Mapping[str, Pooled]:
+def given(tx: Transaction, machine: MachineRecord) -> Mapping[str, Pooled]:
     """What its cards have where they are started now, by their MAC addresses at home."""
     found = [(each.card.mac.lower(), each.pool) for each in wanted(tx, machine) if each.pool is not None]
     if not found:
@@ -87,15 +87,13 @@ def given(tx: ports.Transaction, machine: ports.MachineRecord) -> Mapping[str, P
     }
 
 
-def away(tx: ports.Transaction, machine: ports.MachineRecord) -> Mapping[str, str]:
+def away(tx: Transaction, machine: MachineRecord) -> Mapping[str, str]:
     """The last that was taken for each card, by its MAC address at home."""
     held = sorted(tx.pools.held(machine.id), key=lambda each: each.taken_at)
     return {each.mac: each.address for each in held}
 
 
-def look(
-    tx: ports.Transaction, machine: ports.MachineRecord, checked: Sequence[CardHere], *, blocking: bool
-) -> Look:
+def look(tx: Transaction, machine: MachineRecord, checked: Sequence[CardHere], *, blocking: bool) -> Look:
     """Before anything is taken."""
     wishes = wanted(tx, machine)
     if not wishes:
@@ -106,58 +104,52 @@ def look(
     return Look(tuple(_with(card, found.get(card.mac.lower())) for card in checked), told, asks=True)
 
 
-def of_network(
-    tx: ports.Transaction, site: str, network: str, vlans: Sequence[int] = ()
-) -> PoolSettings | None:
+def of_network(tx: Transaction, site: str, network: str, vlans: Sequence[int] = ()) -> PoolSettings | None:
     """That for the tag, else that of the network."""
     there = [each for each in tx.pools.list() if each.settings.site == site]
     found = _on(there, network, vlans)
     return None if found is None else found.settings
 
 
-def take(deps: Deps, ctx: StepContext, machine: ports.MachineRecord, *, needed: bool) -> str:
+def take(deps: Deps, ctx: StepContext, machine: MachineRecord, *, needed: bool) -> str:
     """From now on the machine has them, whatever happens to this process; the end of a sentence. Raises PrerequisiteFailed for one that
     is `needed` and that somebody else was faster to take; else the machine starts without it."""
     said: list[str] = []
 
-    def work(tx: ports.Transaction) -> None:
+    def work(tx: Transaction) -> None:
         said[:] = taken(tx, machine, deps.now(), needed=needed)
 
     ctx.write(deps.commit(work))
     return "".join(f"; {each}" for each in said)
 
 
-def taken(
-    tx: ports.Transaction, machine: ports.MachineRecord, now: datetime, *, needed: bool
-) -> Sequence[str]:
+def taken(tx: Transaction, machine: MachineRecord, now: datetime, *, needed: bool) -> Sequence[str]:
     """A sentence for each card that is to have one. Raises as `take`."""
     tx.one_at_a_time(LOCK)
     return [_take(tx, machine, each, now, needed=needed) for each in wanted(tx, machine)]
 
 
-def comes_home(machine: ports.MachineRecord, verb: Verb, given_up: str | None = None) -> bool:
+def comes_home(machine: MachineRecord, verb: Verb, given_up: str | None = None) -> bool:
     """Whether with the success of this verb, which goes on without the site `given_up`, the machine has left its second site for good."""
     if machine.reversed:
         return verb is Verb.COMMIT and given_up != machine.target_site
     return verb is Verb.CANCEL_FAILOVER
 
 
-def is_away(machine: ports.MachineRecord, given_up: str | None = None) -> bool:
+def is_away(machine: MachineRecord, given_up: str | None = None) -> bool:
     """Whether it runs, or may run, at its second site. Where its home is `given_up`, what is there is all that is left of it."""
     if machine.reversed:
         return machine.failed_over_point_id is None or given_up == machine.target_site
     return machine.start_ordered or machine.failed_over_point_id is not None
 
 
-def giving_back(tx: ports.Transaction, machine: ports.MachineRecord, outcome: Outcome) -> Outcome:
+def giving_back(tx: Transaction, machine: MachineRecord, outcome: Outcome) -> Outcome:
     """The outcome of a step, which also says what the machine does not need any more."""
     held = tx.pools.held(machine.id)
     return _also(outcome, "".join(f"; {each.address} goes back to pool {each.pool}" for each in held))
 
 
-def at_end(
-    tx: ports.Transaction, machine: ports.MachineRecord, outcome: Outcome, given_up: str | None
-) -> Outcome:
+def at_end(tx: Transaction, machine: MachineRecord, outcome: Outcome, given_up: str | None) -> Outcome:
     """The same as its protection ends: a machine that runs on where it is keeps what it has."""
     if not is_away(machine, given_up):
         return giving_back(tx, machine, outcome)
@@ -174,9 +166,7 @@ def _also(outcome: Outcome, end: str) -> Outcome:
     return replace(outcome, why=outcome.why + end)
 
 
-def _take(
-    tx: ports.Transaction, machine: ports.MachineRecord, each: Wanted, now: datetime, *, needed: bool
-) -> str:
+def _take(tx: Transaction, machine: MachineRecord, each: Wanted, now: datetime, *, needed: bool) -> str:
     mac = each.card.mac.lower()
     address = None if each.pool is None else _choose(tx, machine, each.pool, mac)
     if each.pool is None or address is None:
@@ -188,15 +178,15 @@ def _take(
     has = [(each.pool, each.mac, each.address) for each in tx.pools.held(machine.id)]
     if (pool, mac, address) not in has:
         tx.pools.release(pool, address)  # of a machine that rests at home
-        record = ports.TakenRecord(pool, address, machine.id, machine.name, mac, now)
+        record = TakenRecord(pool, address, machine.id, machine.name, mac, now)
         tx.pools.take(record)
     return f"{each.card.key} gets {address} of pool {pool}"
 
 
 def _choose(
-    tx: ports.Transaction,
-    machine: ports.MachineRecord,
-    pool: ports.PoolRecord,
+    tx: Transaction,
+    machine: MachineRecord,
+    pool: PoolRecord,
     mac: str,
     besides: Collection[str] = (),
 ) -> str | None:
@@ -213,7 +203,7 @@ def _choose(
     return pools.pick(ranges, mac, fixed | needed)
 
 
-def _set_addresses(tx: ports.Transaction, pool: PoolSettings) -> Iterator[str]:
+def _set_addresses(tx: Transaction, pool: PoolSettings) -> Iterator[str]:
     """Those that people have set for cards, whatever their networks."""
     for settings in tx.settings.list():
         for card in settings.cards:
@@ -221,7 +211,7 @@ def _set_addresses(tx: ports.Transaction, pool: PoolSettings) -> Iterator[str]:
                 yield addresses.host(card.address)
 
 
-def _rests_at_home(tx: ports.Transaction, machine_id: str) -> bool:
+def _rests_at_home(tx: Transaction, machine_id: str) -> bool:
     found = tx.machines.by_id(machine_id)
     if found is None or found.reversed or found.job_id is not None:
         return False
@@ -238,13 +228,11 @@ def _asks(card: CardSettings | None) -> bool:
     return card is not None and card.from_pool and card.connected
 
 
-def _of(there: Sequence[ports.PoolRecord], card: CardHere) -> ports.PoolRecord | None:
+def _of(there: Sequence[PoolRecord], card: CardHere) -> PoolRecord | None:
     return _on(there, card.network, card.vlans)
 
 
-def _on(
-    there: Sequence[ports.PoolRecord], network: str | None, vlans: Sequence[int]
-) -> ports.PoolRecord | None:
+def _on(there: Sequence[PoolRecord], network: str | None, vlans: Sequence[int]) -> PoolRecord | None:
     """That for its VLAN tag, else that of the network."""
     on_it = {each.settings.vlan: each for each in there if each.settings.network == network}
     tag = vlans[0] if len(vlans) == 1 else None
@@ -255,7 +243,7 @@ def _pooled(pool: PoolSettings, address: str) -> Pooled:
     return Pooled(f"{address}/{pool.subnet.partition('/')[2]}", pool.gateway, pool.dns_servers)
 
 
-def _obstacle(machine: ports.MachineRecord, each: Wanted, *, blocking: bool) -> ObstacleShape:
+def _obstacle(machine: MachineRecord, each: Wanted, *, blocking: bool) -> ObstacleShape:
     card, keeps = each.card, "" if blocking else ": it keeps what its guest has"
     whom = f"{card.key} ({card.mac}) is to have an address out of a pool, and"
     if each.pool is None:

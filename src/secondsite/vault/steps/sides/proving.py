@@ -17,7 +17,7 @@ from ....wire.common.cards import CardAddress
 from ....wire.common.evidence import AddressVerdict, Evidence
 from ....wire.control.orders import StartFact
 from ....wire.control.proofs import Proof
-from ... import ports
+from ...store import AddressesRecord, MachineRecord, PictureRecord, Transaction
 from ..deps import Deps
 from . import addressing
 from .target import Target
@@ -31,10 +31,10 @@ def prove(
     deps: Deps,
     ctx: StepContext,
     find_target: Callable[[StepContext], Target],
-    to_have: Callable[[ports.Transaction, ports.MachineRecord], Sequence[CardAddress]] = addressing.at_target,
+    to_have: Callable[[Transaction, MachineRecord], Sequence[CardAddress]] = addressing.at_target,
     *,
     offered: Mapping[str, str] = NOTHING,
-    note: Callable[[ports.Transaction, Evidence], None] | None = None,
+    note: Callable[[Transaction, Evidence], None] | None = None,
     wait_seconds: float = 0.0,
 ) -> Outcome:
     """The verdict of the machine that the step 'start' has started. Its cards are given the addresses that they are `to_have`; those `offered`
@@ -69,9 +69,9 @@ def prove(
     else:
         sentence += _offered([each for each in evidence.addresses if not each.given], offered)
 
-    def keep(tx: ports.Transaction) -> None:
+    def keep(tx: Transaction) -> None:
         if png is not None:
-            tx.pictures.put(ports.PictureRecord(ctx.job_id, ctx.now(), png))
+            tx.pictures.put(PictureRecord(ctx.job_id, ctx.now(), png))
         if note is not None:
             note(tx, evidence)
         else:
@@ -92,7 +92,7 @@ def _keep_addresses(
     now: datetime,
     wanted: Sequence[CardAddress],
     evidence: Evidence | None,
-    tx: ports.Transaction,
+    tx: Transaction,
 ) -> None:
     """Of a machine that runs at its target from now on, and those that its cards were to have and have not."""
     machine, told = tx.machines.get(machine_id), () if evidence is None else evidence.guest_addresses
@@ -100,7 +100,7 @@ def _keep_addresses(
         f"{card.key} has not the address {card.address} that is set for it: {why}."
         for card, why in _lacking(wanted, evidence)
     )
-    seen = ports.AddressesRecord(now, machine.target_site, told, lacking) if told or lacking else None
+    seen = AddressesRecord(now, machine.target_site, told, lacking) if told or lacking else None
     if (seen or machine.seen_addresses) is not None:
         tx.machines.put(replace(machine, seen_addresses=seen))
 

@@ -3,12 +3,12 @@
 from ....domain import errors
 from ....wire.common.policies import PolicyShape
 from ....wire.control.setups import Base, ReplicaSetup
-from ... import ports
+from ...store import MachineRecord, Transaction
 
 
 def replica_setup(
-    tx: ports.Transaction,
-    machine: ports.MachineRecord,
+    tx: Transaction,
+    machine: MachineRecord,
     base: Base = Base.EMPTY,
     existing_fabric_id: str | None = None,
     made_by: str | None = None,
@@ -30,13 +30,13 @@ def replica_setup(
     )
 
 
-def of_a_replica_that_lies_there(tx: ports.Transaction, machine: ports.MachineRecord) -> ReplicaSetup:
+def of_a_replica_that_lies_there(tx: Transaction, machine: MachineRecord) -> ReplicaSetup:
     """Told again, none is made. After a reprotect it stands on the old disks of the machine that came from there."""
     came_from = machine.target_fabric_id if machine.epoch > 1 else None
     return replica_setup(tx, machine, existing_fabric_id=came_from).model_copy(update={"lies_here": True})
 
 
-def policy_shape(tx: ports.Transaction, name: str) -> PolicyShape:
+def policy_shape(tx: Transaction, name: str) -> PolicyShape:
     """The policy as appliances want it; raises NotFound."""
     policy = tx.policies.find(name)
     if policy is None:

@@ -3,7 +3,7 @@
 from ....domain import bring_up, errors, shell
 from ....domain.lifecycle import State
 from ....wire.common.machines import PowerState
-from ... import ports
+from ...store import MachineRecord
 from .source import Source
 from .target import Target
 
@@ -55,7 +55,7 @@ def require_failed_over(
     raise _runs_nowhere(machine, power, forgotten=forgotten)
 
 
-def _runs_nowhere(machine: ports.MachineRecord, power: str, *, forgotten: bool) -> errors.PrerequisiteFailed:
+def _runs_nowhere(machine: MachineRecord, power: str, *, forgotten: bool) -> errors.PrerequisiteFailed:
     name, site = machine.name, machine.target_site
     committed = machine.came_from not in (State.FAILED_OVER, State.PLANNED_FAILED_OVER)
     way, known = bring_up.way(power, name, site, machine.target_fabric_id, committed=committed), ""

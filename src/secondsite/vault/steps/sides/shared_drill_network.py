@@ -10,7 +10,7 @@ from ....wire.common.machines import ServedHost, Serving
 from ....wire.control.cards import CardHere
 from ....wire.control.checks import CheckedTarget, Obstacles, ObstacleShape
 from ....wire.control.orders import CreateNetwork, DrillNetwork
-from ... import ports
+from ...store import DrillRecord, MachineRecord, Transaction
 from . import cards, pooling
 from .target import DRILL_RUN
 
@@ -25,7 +25,7 @@ def run_of(ctx: StepContext) -> str | None:
     return job.parent_job_id if job is not None else None
 
 
-def network(machine: ports.MachineRecord, run: str | None) -> CreateNetwork:
+def network(machine: MachineRecord, run: str | None) -> CreateNetwork:
     """A Linux bridge's name has at most 15 characters."""
     if run is None:
         return CreateNetwork(name=f"ss-{machine.id[:12]}")
@@ -33,8 +33,8 @@ def network(machine: ports.MachineRecord, run: str | None) -> CreateNetwork:
 
 
 def served(
-    tx: ports.Transaction,
-    machine: ports.MachineRecord,
+    tx: Transaction,
+    machine: MachineRecord,
     network: CreateNetwork,
     subnet: str,
     dns_servers: Sequence[str] = (),
@@ -46,8 +46,8 @@ def served(
 
 
 def serving(
-    tx: ports.Transaction,
-    machine: ports.MachineRecord,
+    tx: Transaction,
+    machine: MachineRecord,
     on_it: Sequence[CardHere],
     subnet: str,
     dns_servers: Sequence[str],
@@ -68,7 +68,7 @@ def serving(
 
 
 def too_old(
-    target: CheckedTarget, machine: ports.MachineRecord, *, serves: bool, names_servers: bool, several: bool
+    target: CheckedTarget, machine: MachineRecord, *, serves: bool, names_servers: bool, several: bool
 ) -> Obstacles:
     """An older appliance would make one network, without addresses or without naming the servers."""
     site = machine.target_site
@@ -96,7 +96,7 @@ def too_old(
     )
 
 
-def mapped(tx: ports.Transaction, machine: ports.MachineRecord, networks: Sequence[str]) -> Obstacles:
+def mapped(tx: Transaction, machine: MachineRecord, networks: Sequence[str]) -> Obstacles:
     """A warning for each that failed-over machines are connected to; or that this one is, by what is set for it, or at home."""
     known = {each.target_network for each in tx.networks.list(machine.source_site, machine.target_site)}
     known |= {card.network for card in cards.at_target(tx, machine) if card.network is not None}
@@ -109,7 +109,7 @@ def _production(network: str) -> ObstacleShape:
     return ObstacleShape(what=what, do=do, blocking=False)
 
 
-def network_of(drill: ports.DrillRecord) -> CreateNetwork:
+def network_of(drill: DrillRecord) -> CreateNetwork:
     """That of a drill which is open, or those: none of our names has a comma."""
     first, *more = str(drill.network).split(BETWEEN)
     others = tuple(DrillNetwork(name=name, drill=drill.shared) for name in more)

@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 from ....jobs.model.context import StepContext
 from ....wire.common.base import Shape
 from ....wire.control.orders import OrderKind
-from ... import ports
+from ...store import MachineRecord
 from .orders import USUAL, Answer, Limits, Orders
 
 P = TypeVar("P", bound=Shape)
@@ -27,7 +27,7 @@ class Side:
     """Every order gives its answer, or raises Wait until there is one, or raises what `Orders.give` raises."""
 
     def __init__(
-        self, give: Orders, ctx: StepContext, machine: ports.MachineRecord, appliance_id: str, site: str
+        self, give: Orders, ctx: StepContext, machine: MachineRecord, appliance_id: str, site: str
     ) -> None:
         self._orders = give
         self._ctx = ctx

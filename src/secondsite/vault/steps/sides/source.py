@@ -6,7 +6,7 @@ from ....jobs.model.context import StepContext
 from ....wire.common.machines import MachineDefinition, NetworkInfo
 from ....wire.control import checks, orders, setups
 from ....wire.control.orders import CycleFact, Nothing, PowerFact
-from ... import ports
+from ...store import MachineRecord, Transaction
 from .. import lookup
 from .orders import USUAL, Answer, Limits, Orders
 from .side import Ask, Side
@@ -25,7 +25,7 @@ URGENT_FINAL = Limits(deadline_seconds=600, reach_seconds=URGENT_REACH_SECONDS, 
 class Source(Side):
     """Orders to the appliance at the source of a machine; see Side."""
 
-    def __init__(self, give: Orders, ctx: StepContext, machine: ports.MachineRecord) -> None:
+    def __init__(self, give: Orders, ctx: StepContext, machine: MachineRecord) -> None:
         super().__init__(give, ctx, machine, machine.source_appliance_id, machine.source_site)
 
     def discover(self) -> MachineDefinition:
@@ -170,7 +170,7 @@ class Source(Side):
         )
 
 
-def left_behind(tx: ports.Transaction, machine: ports.MachineRecord) -> str:
+def left_behind(tx: Transaction, machine: MachineRecord) -> str:
     """What it costs to go on without the last changes, as far as the vault knows."""
     source = tx.statuses.get(machine.id).source
     arrived = source.sent_at if source and source.epoch == machine.epoch else None

@@ -23,7 +23,7 @@ from ....wire.control.orders import (
     PowerFact,
     StartFact,
 )
-from ... import ports
+from ...store import MachineRecord
 from .. import lookup
 from .cards import FAILOVER_RUN as FAILOVER_RUN
 from .cards import names as networks_of
@@ -52,7 +52,7 @@ NEEDS_THE_REPLICA = frozenset({Kind.LIST_POINTS, Kind.DRAIN, Kind.ACCEPT_CYCLES,
 class Target(Side):
     """Orders to the appliance at the target of a machine; see Side."""
 
-    def __init__(self, give: Orders, ctx: StepContext, machine: ports.MachineRecord) -> None:
+    def __init__(self, give: Orders, ctx: StepContext, machine: MachineRecord) -> None:
         super().__init__(give, ctx, machine, machine.target_appliance_id, machine.target_site)
 
     def give(
@@ -266,21 +266,21 @@ class Target(Side):
         return Ask(orders.REMOVE_NETWORK, network, f"removing the network {network.name}")
 
 
-def drill_fabric_id(machine: ports.MachineRecord) -> str:
+def drill_fabric_id(machine: MachineRecord) -> str:
     """The id of the drill's machine: not that of the failed-over one, and always the same for one machine."""
     return lookup.derived_id(machine.source_fabric_id, "secondsite-drill")
 
 
-def boot_fabric_id(machine: ports.MachineRecord) -> str:
+def boot_fabric_id(machine: MachineRecord) -> str:
     """Of a copy that is started only to be looked at; a drill may run beside it."""
     return lookup.derived_id(machine.source_fabric_id, "secondsite-boot")
 
 
-def boot_name(machine: ports.MachineRecord) -> str:
+def boot_name(machine: MachineRecord) -> str:
     """What that is called at the target."""
     return f"{machine.name}-boot"
 
 
-def drill_name(machine: ports.MachineRecord) -> str:
+def drill_name(machine: MachineRecord) -> str:
     """What the drill's machine is called at the target."""
     return f"{machine.name}-test"

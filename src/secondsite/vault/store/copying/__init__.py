@@ -13,7 +13,7 @@ from sqlalchemy import make_url
 
 from ....jobs.storage import database
 from ....jobs.storage.sessions import transaction
-from ..failures import translated
+from ..sql.failures import translated
 from . import marks, postgresql, sqlite
 from .marks import show_restored
 

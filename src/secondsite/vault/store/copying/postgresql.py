@@ -11,10 +11,10 @@ from sqlalchemy import Connection, func, inspect, make_url, select, text
 
 from ....domain import errors
 from ....jobs.storage import database
-from .. import tables
-from ..failures import translated
+from ..machines.records import MACHINES
 from ..migration.revisions import revision
-from ..several import tables as several
+from ..processes import PROCESSES
+from ..sql.failures import translated
 
 if TYPE_CHECKING:
     import psycopg
@@ -82,7 +82,7 @@ def _is_free(connection: Connection) -> bool:
     """No vault has run on it: as 'vault init' decides it."""
     if revision(connection) is None:
         return True
-    used = (tables.machines, several.processes)
+    used = (MACHINES, PROCESSES)
     return not any(connection.execute(select(func.count()).select_from(each)).scalar_one() for each in used)
 
 

@@ -4,7 +4,9 @@ Its rooms:
 
     revisions  which tables a database has
     opening    what every start asks
-    upgrading  Alembic, which runs the scripts in `migrations`
+    upgrading  Alembic, which runs `env` and the scripts in `versions`
+    env        what Alembic runs for every command
+    versions/  its scripts
     released   from the release of 2026-11-20 to the baseline
 """
 

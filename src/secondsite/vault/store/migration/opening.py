@@ -4,7 +4,7 @@ megabytes, are not read."""
 from sqlalchemy import Connection
 
 from ....jobs.storage import database
-from ..failures import translated
+from ..sql.failures import translated
 from .revisions import NEWEST, revision
 
 

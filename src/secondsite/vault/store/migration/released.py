@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from sqlalchemy import Connection, Table, func, insert, inspect, select, text, update
 from sqlalchemy.schema import CreateColumn
 
-from ..migrations.versions import baseline
+from .versions import baseline
 
 TABLES = baseline.metadata.tables
 

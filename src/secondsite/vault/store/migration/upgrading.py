@@ -11,7 +11,7 @@ from ....jobs.storage.tables import engines, jobs
 from . import released
 from .revisions import RELEASED, not_known, revision
 
-SCRIPTS = Path(__file__).parents[1] / "migrations"
+SCRIPTS = Path(__file__).parent
 LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('migration', 0))")
 
 

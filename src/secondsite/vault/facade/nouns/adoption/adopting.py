@@ -10,8 +10,8 @@ from .....ground import seams
 from .....wire.control.adopting import Found, FoundMachine, ShowKept
 from .....wire.control.orders import ADOPT, SHOW_KEPT
 from .....wire.rest import adoption as rest
-from .... import ports
 from ....fleet import settings_push
+from ....store import ApplianceRecord, Transaction
 from ...parts import Parts
 from ...shared.answered_order import ask_and_wait
 from .. import appliances
@@ -48,7 +48,7 @@ class Adoption:
         return self._adopted(at, found, known)
 
     def _looked_at(
-        self, at: ports.ApplianceRecord, found: Found, known: settings.Names, *, is_first: bool
+        self, at: ApplianceRecord, found: Found, known: settings.Names, *, is_first: bool
     ) -> rest.Adoption:
         """The same is done, and taken back. What is set for many machines is told once."""
         said: list[str] = []
@@ -63,7 +63,7 @@ class Adoption:
             raise _Rehearsed
         return _told(at, found, said, plans, dry_run=True)
 
-    def _adopted(self, at: ports.ApplianceRecord, found: Found, known: settings.Names) -> rest.Adoption:
+    def _adopted(self, at: ApplianceRecord, found: Found, known: settings.Names) -> rest.Adoption:
         with self._parts.store.reading() as tx:
             around = self._around(tx, at, known)
             plans = [machines.planned(tx, around, each) for each in found.machines]
@@ -82,7 +82,7 @@ class Adoption:
         self._parts.signals(settings_push.SITE)
         return _told(at, found, said, ended, dry_run=False)
 
-    def _taken_in_time(self, at: ports.ApplianceRecord, plans: Sequence[Planned]) -> list[Planned]:
+    def _taken_in_time(self, at: ApplianceRecord, plans: Sequence[Planned]) -> list[Planned]:
         """The first of them at least: the others are asked for by the next request."""
         taken: list[Planned] = []
         for plan in plans:
@@ -91,7 +91,7 @@ class Adoption:
             taken.append(self._taken(at, plan))
         return taken
 
-    def _taken(self, at: ports.ApplianceRecord, plan: Planned) -> Planned:
+    def _taken(self, at: ApplianceRecord, plan: Planned) -> Planned:
         """The appliance has it for this vault from now on; what it says then counts."""
         if plan.made is None:
             return plan
@@ -103,7 +103,7 @@ class Adoption:
             return Planned(plan.found, advice.left(plan.found, plan.before, problem), before=plan.before)
         return replace(plan, found=_as_said(plan.found, adopted.machine))
 
-    def _around(self, tx: ports.Transaction, at: ports.ApplianceRecord, known: settings.Names) -> Around:
+    def _around(self, tx: Transaction, at: ApplianceRecord, known: settings.Names) -> Around:
         return Around(at, known, machines.policy_of(tx, known), self._parts.now())
 
 
@@ -113,7 +113,7 @@ def _as_far(found: Found, taken: Sequence[Planned]) -> Found:
     return found.model_copy(update={"machines": found.machines[: len(taken)], "more": True})
 
 
-def _require_onward(at: ports.ApplianceRecord, after: str, found: Found) -> None:
+def _require_onward(at: ApplianceRecord, after: str, found: Found) -> None:
     """Portions come to an end, if each goes further. Raises InvalidArgument."""
     if found.more and (not found.machines or found.machines[-1].id <= after):
         raise errors.InvalidArgument(
@@ -126,7 +126,7 @@ class _Rehearsed(Exception):
     """Nothing of the transaction stays."""
 
 
-def _written(tx: ports.Transaction, around: Around, plan: Planned) -> Sequence[str]:
+def _written(tx: Transaction, around: Around, plan: Planned) -> Sequence[str]:
     return list(machines.write(tx, around, plan)) if plan.made is not None else ()
 
 
@@ -137,7 +137,7 @@ def _as_said(before: FoundMachine, now: FoundMachine) -> FoundMachine:
 
 
 def _told(
-    at: ports.ApplianceRecord, found: Found, said: Sequence[str], plans: Sequence[Planned], *, dry_run: bool
+    at: ApplianceRecord, found: Found, said: Sequence[str], plans: Sequence[Planned], *, dry_run: bool
 ) -> rest.Adoption:
     return rest.Adoption(
         appliance=at.name,

@@ -8,8 +8,8 @@ from .....domain.lifecycle import State
 from .....ground.plural import counted
 from .....wire.control.adopting import Found, FoundMachine
 from .....wire.rest.adoption import AdoptedMachine, AdoptionEnd
-from .... import ports
 from ....steps.sides import pooling
+from ....store import ApplianceRecord, MachineRecord, Transaction
 from . import values
 
 QEMU = "qemu"
@@ -34,13 +34,13 @@ KEY = "The key of encrypted replicas: 'secondsite appliance set-key --from FILE'
 
 
 def adopted(
-    made: ports.MachineRecord, found: FoundMachine, end: AdoptionEnd, overtaken: Iterable[str] = ()
+    made: MachineRecord, found: FoundMachine, end: AdoptionEnd, overtaken: Iterable[str] = ()
 ) -> AdoptedMachine:
     return _told(made, found, end, (*overtaken, *_says(found), *_pooled(made, found)), _next(made, found))
 
 
 def overtaken(
-    tx: ports.Transaction, at: ports.ApplianceRecord, before: ports.MachineRecord, made: ports.MachineRecord
+    tx: Transaction, at: ApplianceRecord, before: MachineRecord, made: MachineRecord
 ) -> Iterator[str]:
     """What the appliances that were adopted before have of an earlier direction."""
     yield f"what is here is of its epoch {made.epoch}; what was adopted before is of epoch {before.epoch}, and is old"
@@ -55,12 +55,12 @@ def overtaken(
             yield f"{where} has an old copy or old points of it: see that no copy runs there"
 
 
-def here(record: ports.MachineRecord, found: FoundMachine) -> AdoptedMachine:
+def here(record: MachineRecord, found: FoundMachine) -> AdoptedMachine:
     return _told(record, found, AdoptionEnd.HERE, (), None)
 
 
 def left(
-    found: FoundMachine, before: ports.MachineRecord | None, problem: errors.SecondsiteError
+    found: FoundMachine, before: MachineRecord | None, problem: errors.SecondsiteError
 ) -> AdoptedMachine:
     told = (
         AdoptedMachine(id=found.id, name=found.name, end=AdoptionEnd.LEFT)
@@ -81,7 +81,7 @@ def missing(found: Found, machines: Sequence[FoundMachine]) -> Iterator[str]:
 
 
 def _told(
-    record: ports.MachineRecord, found: FoundMachine, end: AdoptionEnd, says: tuple[str, ...], do: str | None
+    record: MachineRecord, found: FoundMachine, end: AdoptionEnd, says: tuple[str, ...], do: str | None
 ) -> AdoptedMachine:
     replica = found.replica
     return AdoptedMachine(
@@ -118,7 +118,7 @@ def _says(found: FoundMachine) -> Iterator[str]:
         yield f"left out, since nothing can have such a value: {each}"
 
 
-def _pooled(made: ports.MachineRecord, found: FoundMachine) -> Iterator[str]:
+def _pooled(made: MachineRecord, found: FoundMachine) -> Iterator[str]:
     """A pool that is made again knows nothing of what a guest has already, and would give it to the next."""
     if found.kept is None or not pooling.is_away(made):
         return
@@ -130,7 +130,7 @@ def _pooled(made: ports.MachineRecord, found: FoundMachine) -> Iterator[str]:
             )
 
 
-def _next(made: ports.MachineRecord, found: FoundMachine) -> str | None:
+def _next(made: MachineRecord, found: FoundMachine) -> str | None:
     run = found.replica.run if found.replica else None
     if made.state is State.COMMITTED:
         return f"secondsite machine reprotect {shell.arguments(made.name)}"

@@ -12,7 +12,15 @@ from .....wire.common.stores import Keeping
 from .....wire.control.adopting import Adopt, FoundMachine, KeptRecord
 from .....wire.control.setups import ReplicaSetup
 from .....wire.rest.adoption import AdoptedMachine, AdoptionEnd
-from .... import ports
+from ....store import (
+    ApplianceRecord,
+    MachineChecksRecord,
+    MachineHooksRecord,
+    MachinePropertiesRecord,
+    MachineRecord,
+    MachineSettingsRecord,
+    Transaction,
+)
 from . import advice, records, settings
 from .records import Around
 
@@ -31,8 +39,8 @@ class Planned:
 
     found: FoundMachine
     told: AdoptedMachine
-    made: ports.MachineRecord | None = None
-    before: ports.MachineRecord | None = None
+    made: MachineRecord | None = None
+    before: MachineRecord | None = None
 
     @property
     def asks(self) -> Adopt:
@@ -41,7 +49,7 @@ class Planned:
         return Adopt(setup=_setup(self.made, self.found))
 
 
-def planned(tx: ports.Transaction, around: Around, found: FoundMachine) -> Planned:
+def planned(tx: Transaction, around: Around, found: FoundMachine) -> Planned:
     """Changes nothing."""
     if not re.fullmatch(MACHINE_ID, found.id) or len(found.id) > LONGEST_ID:
         return Planned(found, advice.left(found, None, ODD))
@@ -74,7 +82,7 @@ def planned(tx: ports.Transaction, around: Around, found: FoundMachine) -> Plann
     return Planned(found, advice.adopted(made, found, end, old), made, before)
 
 
-def write(tx: ports.Transaction, around: Around, plan: Planned) -> Iterator[str]:
+def write(tx: Transaction, around: Around, plan: Planned) -> Iterator[str]:
     """Gives a sentence for each site and appliance that was made as a name for it."""
     made = plan.made
     assert made is not None
@@ -93,7 +101,7 @@ def write(tx: ports.Transaction, around: Around, plan: Planned) -> Iterator[str]
         _put_settings(tx, made.id, plan.found.kept)
 
 
-def _is_source(around: Around, before: ports.MachineRecord) -> bool:
+def _is_source(around: Around, before: MachineRecord) -> bool:
     return before.source_appliance_id == around.at.id
 
 
@@ -107,9 +115,7 @@ def _require_protected(around: Around, found: FoundMachine) -> None:
         )
 
 
-def _require_its_side(
-    tx: ports.Transaction, around: Around, found: FoundMachine, before: ports.MachineRecord
-) -> None:
+def _require_its_side(tx: Transaction, around: Around, found: FoundMachine, before: MachineRecord) -> None:
     """Raises AlreadyExists for what another appliance has told already: a copy of its store elsewhere, or a lie."""
     side, site, appliance_id = (
         ("it is replicated from", before.source_site, before.source_appliance_id)
@@ -128,7 +134,7 @@ def _require_its_side(
         )
 
 
-def _in_its_group(tx: ports.Transaction, made: ports.MachineRecord) -> ports.MachineRecord:
+def _in_its_group(tx: Transaction, made: MachineRecord) -> MachineRecord:
     """Only between the same two sites, or what is told of a machine would hold up those of others."""
     record = None if made.group is None else tx.groups.find(made.group)
     if record is None:
@@ -137,7 +143,7 @@ def _in_its_group(tx: ports.Transaction, made: ports.MachineRecord) -> ports.Mac
     return made if both == {made.source_site, made.target_site} else replace(made, group=None)
 
 
-def _require_alone(tx: ports.Transaction, made: ports.MachineRecord) -> None:
+def _require_alone(tx: Transaction, made: MachineRecord) -> None:
     """Raises AlreadyExists if somebody has protected the machine anew meanwhile."""
     sides = ((made.source_site, made.source_fabric_id), (made.target_site, made.target_fabric_id))
     for other in (tx.machines.by_fabric_id(*side) for side in sides):
@@ -149,7 +155,7 @@ def _require_alone(tx: ports.Transaction, made: ports.MachineRecord) -> None:
             )
 
 
-def _require_at_their_sites(tx: ports.Transaction, made: ports.MachineRecord) -> None:
+def _require_at_their_sites(tx: Transaction, made: MachineRecord) -> None:
     """Raises AlreadyExists for an appliance that is enrolled here at another site than the machine's: it would get the orders of the other
     one, whose id it has."""
     sides = ((made.source_appliance_id, made.source_site), (made.target_appliance_id, made.target_site))
@@ -165,12 +171,12 @@ def _require_at_their_sites(tx: ports.Transaction, made: ports.MachineRecord) ->
             )
 
 
-def is_enrolled(tx: ports.Transaction, known: ports.ApplianceRecord) -> bool:
+def is_enrolled(tx: Transaction, known: ApplianceRecord) -> bool:
     """Not only a name that was adopted."""
     return known.last_seen_at is not None or tx.appliance_keys.find(known.id) is not None
 
 
-def policy_of(tx: ports.Transaction, names: settings.Names) -> "records.PolicyName":
+def policy_of(tx: Transaction, names: settings.Names) -> "records.PolicyName":
     """Under which name a machine's policy is here, or will be."""
 
     def name(shape: PolicyShape | None, kept: KeptRecord | None) -> str:
@@ -186,7 +192,7 @@ def _policy(names: settings.Names, shape: PolicyShape | None, kept: str | None) 
     return shape.to_domain() if shape is not None else ReplicationPolicy(kept or DEFAULT)
 
 
-def _put_policy(tx: ports.Transaction, around: Around, name: str, found: FoundMachine) -> Iterator[str]:
+def _put_policy(tx: Transaction, around: Around, name: str, found: FoundMachine) -> Iterator[str]:
     """One that nobody kept, and only the machine's appliance knew."""
     if tx.policies.find(name) is None:
         policy = _policy(around.names, found.policy, found.kept.policy if found.kept else None)
@@ -194,20 +200,20 @@ def _put_policy(tx: ports.Transaction, around: Around, name: str, found: FoundMa
         yield settings.policy_told(name, policy)
 
 
-def _put_settings(tx: ports.Transaction, machine_id: str, kept: KeptRecord | None) -> None:
+def _put_settings(tx: Transaction, machine_id: str, kept: KeptRecord | None) -> None:
     if kept is None:
         return
     if kept.cards:
-        tx.settings.put(ports.MachineSettingsRecord(machine_id, kept.cards))
+        tx.settings.put(MachineSettingsRecord(machine_id, kept.cards))
     if kept.checks:
-        tx.checks.put(ports.MachineChecksRecord(machine_id, kept.checks))
+        tx.checks.put(MachineChecksRecord(machine_id, kept.checks))
     if kept.hooks:
-        tx.hooks.put(ports.MachineHooksRecord(machine_id, kept.hooks))
+        tx.hooks.put(MachineHooksRecord(machine_id, kept.hooks))
     if kept.properties != type(kept.properties)():
-        tx.properties.put(ports.MachinePropertiesRecord(machine_id, kept.properties))
+        tx.properties.put(MachinePropertiesRecord(machine_id, kept.properties))
 
 
-def _setup(made: ports.MachineRecord, found: FoundMachine) -> ReplicaSetup | None:
+def _setup(made: MachineRecord, found: FoundMachine) -> ReplicaSetup | None:
     """For a replica that only lies in a store."""
     if found.replica is None or found.replica.opened:
         return None

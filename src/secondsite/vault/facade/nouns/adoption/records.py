@@ -11,7 +11,7 @@ from .....domain.machines import adopting as domain
 from .....domain.machines.adopting import Standing
 from .....wire.common.policies import PolicyShape
 from .....wire.control.adopting import FoundMachine, FoundReplica, FoundSource, KeptRecord
-from .... import ports
+from ....store import ApplianceRecord, MachineRecord
 from .settings import Names
 
 PolicyName = Callable[[PolicyShape | None, KeptRecord | None], str]
@@ -25,18 +25,18 @@ ANEW = "Protect it anew, or look in the appliance's log."
 class Around:
     """`at`: the appliance that has what was found; `policy`: under which name a policy is here."""
 
-    at: ports.ApplianceRecord
+    at: ApplianceRecord
     names: Names
     policy: PolicyName
     now: datetime
 
 
-def is_untouched(machine: ports.MachineRecord) -> bool:
+def is_untouched(machine: MachineRecord) -> bool:
     """No verb of this vault ever took it, so it is still as it was adopted."""
     return machine.claimed_by is None and machine.job_id is None
 
 
-def record(around: Around, found: FoundMachine, before: ports.MachineRecord | None) -> ports.MachineRecord:
+def record(around: Around, found: FoundMachine, before: MachineRecord | None) -> MachineRecord:
     """The same for the same facts. Raises NotPossibleNow for what cannot be a machine here."""
     known = None if before is not None and overtakes(around, found, before) else before
     made = known or _new(around, found)
@@ -55,7 +55,7 @@ def record(around: Around, found: FoundMachine, before: ports.MachineRecord | No
     return _numbered(made, found, before)
 
 
-def overtakes(around: Around, found: FoundMachine, before: ports.MachineRecord) -> bool:
+def overtakes(around: Around, found: FoundMachine, before: MachineRecord) -> bool:
     """Whether what is here is of a later direction than all that was told before, by an appliance that holds what the machine has left
     since. Verbs that were tried meanwhile came to nothing, or the record would not say that it is protected. Only at the machine's own sites:
     elsewhere it is a lie."""
@@ -70,9 +70,7 @@ def overtakes(around: Around, found: FoundMachine, before: ports.MachineRecord) 
     return epoch > before.epoch and around.at.site in (before.source_site, before.target_site)
 
 
-def _numbered(
-    made: ports.MachineRecord, found: FoundMachine, before: ports.MachineRecord | None
-) -> ports.MachineRecord:
+def _numbered(made: MachineRecord, found: FoundMachine, before: MachineRecord | None) -> MachineRecord:
     """Above all that was seen, and above what the record had that this one takes the place of."""
     former = before or made
     return replace(
@@ -85,7 +83,7 @@ def _numbered(
     )
 
 
-def _new(around: Around, found: FoundMachine) -> ports.MachineRecord:
+def _new(around: Around, found: FoundMachine) -> MachineRecord:
     """With the sides as they were said; an unknown one is a name."""
     if found.definition is None:
         raise errors.NotPossibleNow(
@@ -96,7 +94,7 @@ def _new(around: Around, found: FoundMachine) -> ports.MachineRecord:
     runs_here = is_source(found)
     source_site = named.site(kept.source_site) if kept else (here if runs_here else there)
     target_site = named.site(kept.target_site) if kept else (there if runs_here else here)
-    return ports.MachineRecord(
+    return MachineRecord(
         id=found.id,
         name=kept.name if kept else found.name,
         home_site=named.site(kept.home_site) if kept else (here if runs_here else there),
@@ -149,9 +147,7 @@ def _fabric_id(machine_id: str) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_OID, machine_id))
 
 
-def _with_source(
-    around: Around, made: ports.MachineRecord, source: FoundSource, is_known: bool
-) -> ports.MachineRecord:
+def _with_source(around: Around, made: MachineRecord, source: FoundSource, is_known: bool) -> MachineRecord:
     """The appliance replicates it. Where that goes to it knows best, unless the other side has told."""
     if not is_known:
         made = _turned(made) if made.target_site == around.at.site else made
@@ -165,7 +161,7 @@ def _with_source(
     )
 
 
-def _turned(made: ports.MachineRecord) -> ports.MachineRecord:
+def _turned(made: MachineRecord) -> MachineRecord:
     """The former vault said it before its last reprotect, and was lost then."""
     return replace(
         made,
@@ -178,7 +174,7 @@ def _turned(made: ports.MachineRecord) -> ports.MachineRecord:
     )
 
 
-def require_present(made: ports.MachineRecord, found: FoundMachine) -> None:
+def require_present(made: MachineRecord, found: FoundMachine) -> None:
     """Raises NotPossibleNow for what an earlier direction left: a verb that took it for the present one would stop the machine where it
     runs since."""
     if found.source is not None and is_source(found):
@@ -209,7 +205,7 @@ def went_home(around: Around, found: FoundMachine) -> bool:
     return not is_defined and around.names.site(kept.source_site) == around.at.site
 
 
-def _home(made: ports.MachineRecord, replica: FoundReplica) -> ports.MachineRecord:
+def _home(made: MachineRecord, replica: FoundReplica) -> MachineRecord:
     """It runs where it is at home, and what is here waits for the way back."""
     return replace(
         made,
@@ -221,7 +217,7 @@ def _home(made: ports.MachineRecord, replica: FoundReplica) -> ports.MachineReco
     )
 
 
-def _with_replica(around: Around, made: ports.MachineRecord, replica: FoundReplica) -> ports.MachineRecord:
+def _with_replica(around: Around, made: MachineRecord, replica: FoundReplica) -> MachineRecord:
     """The appliance has its replica, and what stands on that."""
     run, point_id = replica.run, replica.committed_point_id
     standing = Standing(point_id is not None, run is not None, run is not None and run.defined)

@@ -12,7 +12,7 @@ from .....domain.policies import ReplicationPolicy
 from .....ground.plural import counted
 from .....wire.control.adopting import Found, KeptVault
 from .....wire.rest.places import NetworkMapping
-from .... import ports
+from ....store import ApplianceRecord, GroupRecord, PlanRecord, SiteRecord, Transaction
 from . import values
 
 NOTHING = KeptVault()
@@ -47,7 +47,7 @@ def names(found: Found, site: str, other: str) -> Names:
     )
 
 
-def put(tx: ports.Transaction, found: Found, known: Names, now: datetime) -> Iterator[str]:
+def put(tx: Transaction, found: Found, known: Names, now: datetime) -> Iterator[str]:
     """Gives a sentence for each thing that was not here, in the order in which they were made."""
     vault = found.vault or NOTHING
     yield from _sites(tx, vault, known, now)
@@ -57,25 +57,25 @@ def put(tx: ports.Transaction, found: Found, known: Names, now: datetime) -> Ite
     yield from _mappings(tx, vault, known)
 
 
-def site(tx: ports.Transaction, name: str, now: datetime) -> Iterator[str]:
+def site(tx: Transaction, name: str, now: datetime) -> Iterator[str]:
     """A site that may be gone, as a name."""
     if tx.sites.find(name) is None:
-        tx.sites.add(ports.SiteRecord(name, now))
+        tx.sites.add(SiteRecord(name, now))
         yield f"site {name}"
 
 
-def appliance(tx: ports.Transaction, wanted: str, at: str, known: Names, now: datetime) -> Iterator[str]:
+def appliance(tx: Transaction, wanted: str, at: str, known: Names, now: datetime) -> Iterator[str]:
     """An appliance of the former vault, as a name: until it enrolls here under its id, or is replaced, it is away."""
     if tx.appliances.find(wanted) is not None:
         return
     name, site_name = known.appliances.get(wanted, (f"lost-{wanted[:8]}", at))
     yield from site(tx, site_name, now)
     free = domain.free_name(name, {each.name for each in tx.appliances.list()})
-    tx.appliances.put(ports.ApplianceRecord(wanted, free, site_name, now, now))
+    tx.appliances.put(ApplianceRecord(wanted, free, site_name, now, now))
     yield f"appliance {free} of site {site_name}, which is away"
 
 
-def _sites(tx: ports.Transaction, vault: KeptVault, known: Names, now: datetime) -> Iterator[str]:
+def _sites(tx: Transaction, vault: KeptVault, known: Names, now: datetime) -> Iterator[str]:
     for each in vault.sites:
         name = known.site(each.name)
         if tx.sites.find(name) is None:
@@ -83,14 +83,14 @@ def _sites(tx: ports.Transaction, vault: KeptVault, known: Names, now: datetime)
             yield from (
                 f"{said}{_with(values.changed(bandwidth, UNLIMITED))}" for said in site(tx, name, now)
             )
-            tx.sites.put(ports.SiteRecord(name, now, bandwidth))
+            tx.sites.put(SiteRecord(name, now, bandwidth))
 
 
 def _with(said: str) -> str:
     return f", with {said}" * bool(said)
 
 
-def _policies(tx: ports.Transaction, vault: KeptVault) -> Iterator[str]:
+def _policies(tx: Transaction, vault: KeptVault) -> Iterator[str]:
     tx.one_at_a_time("policies")
     for each in vault.policies:
         policy = each.policy.to_domain()
@@ -105,7 +105,7 @@ def policy_told(name: str, policy: ReplicationPolicy) -> str:
     return f"policy {name}{another}{_with(values.changed(policy, ReplicationPolicy(policy.name)))}"
 
 
-def policy_name(tx: ports.Transaction, policy: ReplicationPolicy) -> str:
+def policy_name(tx: Transaction, policy: ReplicationPolicy) -> str:
     """The name under which a policy with these values is here, or may be put."""
     others = {
         each.name
@@ -115,11 +115,11 @@ def policy_name(tx: ports.Transaction, policy: ReplicationPolicy) -> str:
     return domain.free_name(policy.name, others)
 
 
-def _groups(tx: ports.Transaction, vault: KeptVault, known: Names, now: datetime) -> Iterator[str]:
+def _groups(tx: Transaction, vault: KeptVault, known: Names, now: datetime) -> Iterator[str]:
     for each in vault.groups:
         if tx.groups.find(each.name) is None:
             group = _group(each, known)
-            tx.groups.add(ports.GroupRecord(each.name, group, now))
+            tx.groups.add(GroupRecord(each.name, group, now))
             usual = ReplicationGroup(group.name, group.source_site, group.target_site)
             yield f"replication group {each.name}{_with(values.changed(group, usual))}"
 
@@ -130,16 +130,16 @@ def _group(group: ReplicationGroup, known: Names) -> ReplicationGroup:
     )
 
 
-def _plans(tx: ports.Transaction, vault: KeptVault, known: Names, now: datetime) -> Iterator[str]:
+def _plans(tx: Transaction, vault: KeptVault, known: Names, now: datetime) -> Iterator[str]:
     for each in vault.plans:
         if tx.plans.find(each.name) is None:
             plan: RecoveryPlan = domain.sites_named(each, known.sites)
-            tx.plans.put(ports.PlanRecord(plan.name, plan, now, now))
+            tx.plans.put(PlanRecord(plan.name, plan, now, now))
             yield f"recovery plan {plan.name} of {counted(sum(1 for _ in plan.machines), 'machine')}"
             yield from (f"in plan {plan.name}: {each}" for each in values.of_plan(plan))
 
 
-def _mappings(tx: ports.Transaction, vault: KeptVault, known: Names) -> Iterator[str]:
+def _mappings(tx: Transaction, vault: KeptVault, known: Names) -> Iterator[str]:
     there = {(each.source_site, each.source_network, each.target_site) for each in tx.networks.list()}
     for each in vault.mappings:
         source, target = known.site(each.source_site), known.site(each.target_site)

@@ -13,7 +13,7 @@ from .....wire.control.checks import (
 )
 from .....wire.control.orders import CHECK_SOURCE, CHECK_TARGET, POWER, FabricMachine, PowerFact
 from .....wire.rest.preflights import Preflight, PreflightObstacle
-from .... import ports
+from ....store import ApplianceRecord
 from ...parts import Parts
 from ...shared.answered_order import ask_and_wait
 
@@ -22,14 +22,14 @@ SECONDS = 20.0
 
 
 def source(
-    parts: Parts, appliance: ports.ApplianceRecord, payload: CheckSource, machine_id: str | None = None
+    parts: Parts, appliance: ApplianceRecord, payload: CheckSource, machine_id: str | None = None
 ) -> CheckedSource:
     """Raises as `ask_and_wait`."""
     (found,) = ask_and_wait(parts, [appliance], CHECK_SOURCE, payload, SECONDS, machine_id)
     return found
 
 
-def addresses(parts: Parts, appliance: ports.ApplianceRecord, fabric_id: str, machine_id: str) -> PowerFact:
+def addresses(parts: Parts, appliance: ApplianceRecord, fabric_id: str, machine_id: str) -> PowerFact:
     """Whether it runs, and which addresses its guest says. Raises as `ask_and_wait`."""
     asked = FabricMachine(fabric_id=fabric_id, tell_addresses=True)
     (found,) = ask_and_wait(parts, [appliance], POWER, asked, SECONDS, machine_id)
@@ -37,7 +37,7 @@ def addresses(parts: Parts, appliance: ports.ApplianceRecord, fabric_id: str, ma
 
 
 def target(
-    parts: Parts, appliance: ports.ApplianceRecord, payload: CheckTarget, machine_id: str | None = None
+    parts: Parts, appliance: ApplianceRecord, payload: CheckTarget, machine_id: str | None = None
 ) -> CheckedTarget:
     """Raises as `ask_and_wait`."""
     (found,) = ask_and_wait(parts, [appliance], CHECK_TARGET, payload, SECONDS, machine_id)

@@ -8,10 +8,10 @@ from .....domain.lifecycle import Verb
 from .....wire.control.checks import CheckedSource, CheckSource, CheckTarget, Obstacles
 from .....wire.rest.candidates import ApplianceCandidate, ApplianceCandidates
 from .....wire.rest.preflights import EligibilityQuery, PreflightObstacle
-from .... import ports
 from ....steps import disks, enabling, lookup
 from ....steps.reversal import capacity, checking, place
 from ....steps.reversal.place import ReprotectArguments
+from ....store import ApplianceRecord, MachineRecord
 from ...parts import Parts
 from ...shared import discovery
 from .. import machines
@@ -36,9 +36,9 @@ class Looked:
 
 def look(
     parts: Parts,
-    record: ports.MachineRecord,
-    running: ports.ApplianceRecord,
-    appliance: ports.ApplianceRecord,
+    record: MachineRecord,
+    running: ApplianceRecord,
+    appliance: ApplianceRecord,
     wanted: ReprotectArguments,
 ) -> Looked:
     """Of a reprotect to that appliance. Raises nothing: who cannot be asked is an obstacle."""
@@ -58,8 +58,8 @@ def look(
 
 def _both(
     parts: Parts,
-    running: ports.ApplianceRecord,
-    appliance: ports.ApplianceRecord,
+    running: ApplianceRecord,
+    appliance: ApplianceRecord,
     asks: CheckSource,
     question: Callable[[CheckedSource], tuple[CheckTarget, Obstacles]],
     machine_id: str | None,
@@ -102,7 +102,7 @@ class Candidates:
         if running is None:
             raise errors.NotFound(f"The appliance of {record.name} is no longer enrolled.")
 
-        def candidate(appliance: ports.ApplianceRecord) -> tuple[ApplianceCandidate, Looked]:
+        def candidate(appliance: ApplianceRecord) -> tuple[ApplianceCandidate, Looked]:
             return self._to_come_back(record, running, appliance)
 
         return self._answer(record.name, record.source_site, known, candidate)
@@ -125,7 +125,7 @@ class Candidates:
             )
             return payload, Obstacles()
 
-        def candidate(appliance: ports.ApplianceRecord) -> tuple[ApplianceCandidate, Looked]:
+        def candidate(appliance: ApplianceRecord) -> tuple[ApplianceCandidate, Looked]:
             asks = CheckSource(fabric_id=definition.fabric_id, disks=chosen)
             looked = _both(self._parts, running, appliance, asks, question, None)
             return self._shape(appliance, looked, chosen=appliance.id == target.id), looked
@@ -133,7 +133,7 @@ class Candidates:
         return self._answer(found.name, query.target, known, candidate)
 
     def _to_come_back(
-        self, record: ports.MachineRecord, running: ports.ApplianceRecord, appliance: ports.ApplianceRecord
+        self, record: MachineRecord, running: ApplianceRecord, appliance: ApplianceRecord
     ) -> tuple[ApplianceCandidate, Looked]:
         looked = look(self._parts, record, running, appliance, ALTERNATE)
         own = appliance.id == record.source_appliance_id
@@ -149,7 +149,7 @@ class Candidates:
         return shape.model_copy(update=update), looked
 
     def _shape(
-        self, appliance: ports.ApplianceRecord, looked: Looked, *, chosen: bool, machine_id: str = ""
+        self, appliance: ApplianceRecord, looked: Looked, *, chosen: bool, machine_id: str = ""
     ) -> ApplianceCandidate:
         hello = appliance.hello
         with self._parts.store.reading() as tx:
@@ -171,8 +171,8 @@ class Candidates:
         self,
         machine: str,
         site: str,
-        known: Sequence[ports.ApplianceRecord],
-        candidate: Callable[[ports.ApplianceRecord], tuple[ApplianceCandidate, Looked]],
+        known: Sequence[ApplianceRecord],
+        candidate: Callable[[ApplianceRecord], tuple[ApplianceCandidate, Looked]],
     ) -> ApplianceCandidates:
         by_id = {each.id: each for each in known}
         found = discovery.at_once(list(by_id), lambda each: candidate(by_id[each]))

@@ -13,9 +13,9 @@ from .....wire.control.cards import CardHere
 from .....wire.control.checks import CheckedTarget, CheckSource, CheckTarget, NeededMemory, Obstacles
 from .....wire.control.scripts import CheckScripts
 from .....wire.rest.preflights import Preflight, PreflightObstacle
-from .... import ports
 from ....steps import lookup
 from ....steps.sides import address_fit, cards, naming, pooling, properties
+from ....store import ApplianceRecord, MachineRecord
 from ...parts import Parts
 from ...shared import hook_scripts
 from .. import machines
@@ -40,7 +40,7 @@ class Preflights:
             self._parts, record.name, (record.source_site, record.target_site), found
         )
 
-    def _points(self, machine: ports.MachineRecord) -> Found:
+    def _points(self, machine: MachineRecord) -> Found:
         with self._parts.store.reading() as tx:
             replica = self._parts.facts.latest(tx, machine.id).replica
         if replica is None or not any(not point.damaged for point in replica.points):
@@ -50,7 +50,7 @@ class Preflights:
                 f"Wait for the next one, and look at 'secondsite point list {shell.arguments(machine.name)}'.",
             )
 
-    def _target(self, machine: ports.MachineRecord) -> Found:
+    def _target(self, machine: MachineRecord) -> Found:
         site = machine.target_site
         with self._parts.store.reading() as tx:
             appliance = tx.appliances.find(machine.target_appliance_id)
@@ -85,14 +85,14 @@ class Preflights:
         except errors.SecondsiteError as error:
             yield appliance_checks.problem(site, error, blocking=True)
 
-    def _way_back(self, source: ports.ApplianceRecord | None) -> tuple[str, ...]:
+    def _way_back(self, source: ApplianceRecord | None) -> tuple[str, ...]:
         """Of a source that is away nobody can tell, and a failover is not to wait for it."""
         if source is None or source.hello is None or not self._parts.gateway.is_connected(source.id):
             return ()
         return source.hello.data_addresses
 
     def _unfit(
-        self, machine: ports.MachineRecord, connected: Sequence[CardHere], answer: CheckedTarget
+        self, machine: MachineRecord, connected: Sequence[CardHere], answer: CheckedTarget
     ) -> Obstacles:
         """Nothing while the source does not say what its guest has."""
         with self._parts.store.reading() as tx:
@@ -107,7 +107,7 @@ class Preflights:
             runs = now.power == PowerState.RUNNING
             return address_fit.look(tx, machine, connected, now.addresses, answer.stand_ins, runs=runs).unfit
 
-    def _source(self, machine: ports.MachineRecord) -> Found:
+    def _source(self, machine: MachineRecord) -> Found:
         site = machine.source_site
         with self._parts.store.reading() as tx:
             appliance = tx.appliances.find(machine.source_appliance_id)
@@ -128,7 +128,7 @@ class Preflights:
                 each.model_copy(update={"blocking": False}) for each in appliance_checks.at(site, found)
             )
 
-    def _hooks(self, machine: ports.MachineRecord) -> Found:
+    def _hooks(self, machine: MachineRecord) -> Found:
         """A planned failover does not begin without its scripts; others begin, and say so. Who does not answer is told by what else is asked."""
         with self._parts.store.reading() as tx:
             own = tx.hooks.find(machine.id)

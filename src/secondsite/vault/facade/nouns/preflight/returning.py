@@ -15,10 +15,10 @@ from .....wire.common.machines import PowerState
 from .....wire.control.checks import CheckedSource, CheckSource
 from .....wire.rest.predictions import ReprotectPreview
 from .....wire.rest.verbs import Location
-from .... import ports
 from ....steps.reversal import place
 from ....steps.reversal.place import ReprotectArguments
 from ....steps.synchronizing import Synchronized
+from ....store import ApplianceRecord, MachineRecord, StatusRecord, Transaction
 from ...parts import Parts
 from .. import machines
 from . import appliance_checks, candidates
@@ -70,9 +70,9 @@ class Returns:
 
     def _in_the_way(
         self,
-        record: ports.MachineRecord,
-        running: ports.ApplianceRecord,
-        appliance: ports.ApplianceRecord | None,
+        record: MachineRecord,
+        running: ApplianceRecord,
+        appliance: ApplianceRecord | None,
         wanted: ReprotectArguments,
     ) -> dict[str, object]:
         if appliance is None:
@@ -85,20 +85,20 @@ class Returns:
 
 
 def _wanted(
-    tx: ports.Transaction, record: ports.MachineRecord, location: Location, named: str | None
+    tx: Transaction, record: MachineRecord, location: Location, named: str | None
 ) -> ReprotectArguments:
     request = rest.Reprotect(machines=(record.name,), location=location, target_appliance=named)
     wanted = place.asked(tx, request, record)
     return wanted.model_copy(update={"appliance_id": wanted.appliance_id or record.source_appliance_id})
 
 
-def _is_gone(status: ports.StatusRecord) -> bool:
+def _is_gone(status: StatusRecord) -> bool:
     """Whether the old machine was seen to be undefined at its site."""
     seen = [side.power for side in (status.old_copy, status.source) if side is not None]
     return PowerState.MISSING in seen[:1]
 
 
-def _question(machine: ports.MachineRecord) -> CheckSource:
+def _question(machine: MachineRecord) -> CheckSource:
     """Of the machine where it runs now, which will be its source."""
     return CheckSource(fabric_id=machine.target_fabric_id, disks=machine.disks)
 
@@ -107,11 +107,11 @@ def _sends(found: CheckedSource, location: Location) -> int | None:
     return found.written_bytes if location is Location.ORIGINAL else found.needed_bytes
 
 
-def _size(machine: ports.MachineRecord) -> int:
+def _size(machine: MachineRecord) -> int:
     return sum(disk.size_bytes for disk in machine.definition.disks if disk.key in machine.disks)
 
 
-def _known(tx: ports.Transaction, machine: ports.MachineRecord, location: Location) -> Iterator[Return]:
+def _known(tx: Transaction, machine: MachineRecord, location: Location) -> Iterator[Return]:
     """Those that went the same way: their machines run at the site now to which this one would be protected, or did."""
     jobs = search.find(tx.session, search.Wanted(SUCCEEDED, verb=Verb.REPROTECT.value), LAST)
     same = [each for each in jobs if each.arguments.get("location") == location.value and each.subject]
@@ -122,12 +122,12 @@ def _known(tx: ports.Transaction, machine: ports.MachineRecord, location: Locati
             yield from _return(tx, job, record)
 
 
-def _sites(machine: ports.MachineRecord) -> frozenset[str]:
+def _sites(machine: MachineRecord) -> frozenset[str]:
     """A link is as fast both ways, as far as is known."""
     return frozenset({machine.source_site, machine.target_site})
 
 
-def _return(tx: ports.Transaction, job: JobView, machine: ports.MachineRecord) -> Sequence[Return]:
+def _return(tx: Transaction, job: JobView, machine: MachineRecord) -> Sequence[Return]:
     done = read.facts_of(tx.session, job.id, "synchronize", Synchronized)
     if done is None or job.started_at is None or job.ended_at is None:
         return ()

@@ -7,9 +7,9 @@ from .....wire.common.machines import DiscoveredMachine
 from .....wire.control.checks import CheckSource, CheckTarget
 from .....wire.control.orders import DISCOVER, Discover, Inventory
 from .....wire.rest.preflights import EligibilityQuery, Preflight, PreflightObstacle
-from .... import ports
 from ....steps import enabling, lookup
 from ....steps.sides import placing
+from ....store import ApplianceRecord
 from ...parts import Parts
 from ...shared import discovery
 from ...shared.answered_order import ask_each
@@ -29,7 +29,7 @@ class Eligibility:
 
     def looked_for(
         self, site: str, machine: str, query: EligibilityQuery
-    ) -> tuple[DiscoveredMachine, ports.ApplianceRecord, ports.ApplianceRecord]:
+    ) -> tuple[DiscoveredMachine, ApplianceRecord, ApplianceRecord]:
         """The machine, the appliance that has it, and the one that would hold its replica. Raises as `of`."""
         appliances, target = self._appliances(site, query)
         found, appliance = self._found(appliances, machine, site)
@@ -38,7 +38,7 @@ class Eligibility:
 
     def _appliances(
         self, site: str, query: EligibilityQuery
-    ) -> tuple[Sequence[ports.ApplianceRecord], ports.ApplianceRecord]:
+    ) -> tuple[Sequence[ApplianceRecord], ApplianceRecord]:
         """The source's that are connected, and the target's."""
         if not (self._parts.sees(site) and self._parts.sees(query.target)):
             raise errors.NotFound.named("site", site if not self._parts.sees(site) else query.target)
@@ -50,8 +50,8 @@ class Eligibility:
         return known, placing.at_target(self._parts.deps, query.target, query.target_appliance)
 
     def _found(
-        self, appliances: Sequence[ports.ApplianceRecord], name: str, site: str
-    ) -> tuple[DiscoveredMachine, ports.ApplianceRecord]:
+        self, appliances: Sequence[ApplianceRecord], name: str, site: str
+    ) -> tuple[DiscoveredMachine, ApplianceRecord]:
         """The machine, and the appliance that has it."""
         only = Discover(machine=name)
         answers = ask_each(self._parts, appliances, DISCOVER, only, discovery.DISCOVER_SECONDS)
@@ -79,8 +79,8 @@ class Eligibility:
     def _obstacles(
         self,
         machine: DiscoveredMachine,
-        appliance: ports.ApplianceRecord,
-        target: ports.ApplianceRecord,
+        appliance: ApplianceRecord,
+        target: ApplianceRecord,
         query: EligibilityQuery,
     ) -> Iterator[PreflightObstacle]:
         definition, addresses = machine.definition, target.hello.data_addresses if target.hello else ()

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from .....domain import errors, shell
 from .....domain.networks import addresses
 from .....wire.common.cards import CardSettings
-from .... import ports
+from ....store import MachineRecord, Transaction
 from . import pools
 
 
-def require_free(tx: ports.Transaction, machine: ports.MachineRecord, wanted: Sequence[CardSettings]) -> None:
+def require_free(tx: Transaction, machine: MachineRecord, wanted: Sequence[CardSettings]) -> None:
     """Two cards in one network have different addresses after a failover. Raises InvalidArgument."""
     if not any(card.address for card in wanted):
         return
@@ -25,9 +25,7 @@ def require_free(tx: ports.Transaction, machine: ports.MachineRecord, wanted: Se
                 )
 
 
-def require_own_names(
-    tx: ports.Transaction, machine: ports.MachineRecord, wanted: Sequence[CardSettings]
-) -> None:
+def require_own_names(tx: Transaction, machine: MachineRecord, wanted: Sequence[CardSettings]) -> None:
     """A name is one card's. Raises InvalidArgument."""
     names = [name for card in wanted for name in card.names]
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -46,7 +44,7 @@ def require_own_names(
 
 
 def _require_not_pooled(
-    tx: ports.Transaction, machine: ports.MachineRecord, wanted: Sequence[CardSettings], site: str
+    tx: Transaction, machine: MachineRecord, wanted: Sequence[CardSettings], site: str
 ) -> None:
     """A pool leaves out what is set; what it has given before stays given. Raises InvalidArgument."""
     for card in wanted:
@@ -59,9 +57,7 @@ def _require_not_pooled(
             )
 
 
-def _others(
-    tx: ports.Transaction, machine: ports.MachineRecord
-) -> Iterator[tuple[ports.MachineRecord, CardSettings]]:
+def _others(tx: Transaction, machine: MachineRecord) -> Iterator[tuple[MachineRecord, CardSettings]]:
     for settings in tx.settings.list():
         found = [card for card in settings.cards if card.address is not None]
         if found and settings.machine_id != machine.id:
@@ -69,10 +65,10 @@ def _others(
             yield from ((other, card) for card in found)
 
 
-Owned = tuple[ports.MachineRecord, CardSettings]
+Owned = tuple[MachineRecord, CardSettings]
 
 
-def _collide(tx: ports.Transaction, one: Owned, other: Owned) -> bool:
+def _collide(tx: Transaction, one: Owned, other: Owned) -> bool:
     """Of networks that are not known it is taken that they are one."""
     ours, theirs = one[1].address, other[1].address
     if ours is None or theirs is None or addresses.host(ours) != addresses.host(theirs):
@@ -81,7 +77,7 @@ def _collide(tx: ports.Transaction, one: Owned, other: Owned) -> bool:
     return None in networks or len(networks) == 1
 
 
-def _network(tx: ports.Transaction, machine: ports.MachineRecord, card: CardSettings) -> str | None:
+def _network(tx: Transaction, machine: MachineRecord, card: CardSettings) -> str | None:
     """At the second site. While a machine runs there, its definition does not say what its networks at home were."""
     if card.network is not None or machine.reversed:
         return card.network
@@ -91,5 +87,5 @@ def _network(tx: ports.Transaction, machine: ports.MachineRecord, card: CardSett
     return by_name.get(names.get(card.mac.lower()) or "")
 
 
-def _second_site(machine: ports.MachineRecord) -> str:
+def _second_site(machine: MachineRecord) -> str:
     return machine.source_site if machine.reversed else machine.target_site

@@ -8,9 +8,9 @@ from .....domain import errors, shell
 from .....domain.networks import addresses
 from .....wire.common.cards import CardSettings
 from .....wire.rest.settings.cards import MachineCard, MachineSettings, MachineSettingsChange
-from .... import ports
 from ....steps.sides import cards as sides
 from ....steps.sides import pooling
+from ....store import MachineRecord, MachineSettingsRecord, NamesRecord, Transaction
 from ...parts import Parts
 from ...shared.editions import Seen, require
 from .. import machines
@@ -43,31 +43,27 @@ class Settings:
             _check(machine, tx.settings.cards(machine.id), request.cards)
             assigned_addresses.require_free(tx, machine, request.cards)
             assigned_addresses.require_own_names(tx, machine, request.cards)
-            tx.settings.put(ports.MachineSettingsRecord(machine.id, tuple(map(_normal, request.cards))))
+            tx.settings.put(MachineSettingsRecord(machine.id, tuple(map(_normal, request.cards))))
             _forget_names(tx, machine, request.cards)
             after = _info(tx, machine)
             self._parts.note(before, after)
             return after
 
 
-def _forget_names(
-    tx: ports.Transaction, machine: ports.MachineRecord, wanted: Sequence[CardSettings]
-) -> None:
+def _forget_names(tx: Transaction, machine: MachineRecord, wanted: Sequence[CardSettings]) -> None:
     """What came of names that it has no more."""
     names, had = {name for card in wanted for name in card.names}, machine.names
     if had is not None and {*had.problems, *had.home} - names:
         problems = {name: said for name, said in had.problems.items() if name in names}
         home = {name: was for name, was in had.home.items() if name in names}
-        tx.machines.put(replace(machine, names=ports.NamesRecord(had.at, problems, home)))
+        tx.machines.put(replace(machine, names=NamesRecord(had.at, problems, home)))
 
 
 def _normal(card: CardSettings) -> CardSettings:
     return CardSettings(**{**dict(card), "mac": card.mac.lower()})
 
 
-def _check(
-    machine: ports.MachineRecord, former: Sequence[CardSettings], wanted: Sequence[CardSettings]
-) -> None:
+def _check(machine: MachineRecord, former: Sequence[CardSettings], wanted: Sequence[CardSettings]) -> None:
     """Raises InvalidArgument."""
     macs = Counter(card.mac.lower() for card in wanted)
     twice = [mac for mac, times in macs.items() if times > 1]
@@ -118,7 +114,7 @@ def _check_contradictions(card: CardSettings) -> None:
             )
 
 
-def _info(tx: ports.Transaction, machine: ports.MachineRecord) -> MachineSettings:
+def _info(tx: Transaction, machine: MachineRecord) -> MachineSettings:
     settings = {card.mac: card for card in tx.settings.cards(machine.id)}
     becomes = {card.key: card.network for card in sides.at_target(tx, machine)}
     pools = {each.card.key: each.pool.name for each in pooling.wanted(tx, machine) if each.pool is not None}

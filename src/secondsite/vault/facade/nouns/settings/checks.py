@@ -3,7 +3,7 @@
 from .....domain import errors
 from .....domain.networks import addresses
 from .....wire.rest.settings.checks import MachineChecks, MachineChecksChange
-from .... import ports
+from ....store import MachineChecksRecord, MachineRecord, Transaction
 from ...parts import Parts
 from ...shared.editions import Seen, require
 from .. import machines
@@ -30,7 +30,7 @@ class Checks:
             require(seen, before, f"What is checked of {machine.name}")
             require_each_once([each.name for each in request.checks], "check")
             _require_machines(request)
-            tx.checks.put(ports.MachineChecksRecord(machine.id, request.checks))
+            tx.checks.put(MachineChecksRecord(machine.id, request.checks))
             after = _info(tx, machine)
             self._parts.note(before, after)
             return after
@@ -47,5 +47,5 @@ def _require_machines(request: MachineChecksChange) -> None:
         )
 
 
-def _info(tx: ports.Transaction, machine: ports.MachineRecord) -> MachineChecks:
+def _info(tx: Transaction, machine: MachineRecord) -> MachineChecks:
     return MachineChecks(machine=machine.id, name=machine.name, checks=tuple(tx.checks.find(machine.id)))

@@ -1,7 +1,7 @@
 """The scripts that run when a machine is moved."""
 
 from .....wire.rest.settings.hooks import MachineHooks, MachineHooksChange
-from .... import ports
+from ....store import MachineHooksRecord, MachineRecord, Transaction
 from ...parts import Parts
 from ...shared.editions import Seen, require
 from .. import machines
@@ -27,11 +27,11 @@ class Hooks:
             before = _info(tx, machine)
             require(seen, before, f"What runs when {machine.name} is moved")
             require_each_once([each.name for each in request.hooks], "hook")
-            tx.hooks.put(ports.MachineHooksRecord(machine.id, request.hooks))
+            tx.hooks.put(MachineHooksRecord(machine.id, request.hooks))
             after = _info(tx, machine)
             self._parts.note(before, after)
             return after
 
 
-def _info(tx: ports.Transaction, machine: ports.MachineRecord) -> MachineHooks:
+def _info(tx: Transaction, machine: MachineRecord) -> MachineHooks:
     return MachineHooks(machine=machine.id, name=machine.name, hooks=tuple(tx.hooks.find(machine.id)))

@@ -6,7 +6,7 @@ from itertools import combinations
 
 from .....domain import errors
 from .....wire.rest.places import SitePair, SitePairChange
-from .... import ports
+from ....store import SitePairRecord, Transaction
 from ...parts import Parts
 from ...shared.editions import Seen, require
 
@@ -39,7 +39,7 @@ class Pairs:
             self._parts.note(before, _shape(after))
         return _shape(after)
 
-    def _existing(self, tx: ports.Transaction, one: str, other: str) -> ports.SitePairRecord:
+    def _existing(self, tx: Transaction, one: str, other: str) -> SitePairRecord:
         if one == other:
             raise errors.InvalidArgument("A pair needs two different sites.")
         for name in (one, other):
@@ -48,5 +48,5 @@ class Pairs:
         return tx.pairs.between(one, other)
 
 
-def _shape(pair: ports.SitePairRecord) -> SitePair:
+def _shape(pair: SitePairRecord) -> SitePair:
     return SitePair(first=pair.first, second=pair.second, reverse_after_commit=pair.reverse_after_commit)

@@ -8,8 +8,8 @@ from .....domain.networks import addresses, pools
 from .....ground.plural import counted
 from .....wire.common.cards import PoolSettings
 from .....wire.rest.settings.pools import AddressPool, AddressPoolChange, AddressPoolCreate, TakenAddress
-from .... import ports
 from ....steps.sides.pooling import LOCK
+from ....store import PoolRecord, TakenRecord, Transaction
 from ...parts import Parts
 from ...shared.editions import Seen, require
 from ...shared.idempotency import Once, carry_out
@@ -44,7 +44,7 @@ class Pools:
             sites.existing(self._parts, tx, wanted.site)
             _require_alone(tx, name, wanted)
             _require_kept(before, record.settings, wanted)
-            return self._put(tx, ports.PoolRecord(name, wanted), before)
+            return self._put(tx, PoolRecord(name, wanted), before)
 
     def delete(self, name: str, seen: Seen | None = None) -> None:
         """Raises NotFound, NotPossibleNow while a machine has an address of it, ChangedMeanwhile."""
@@ -76,32 +76,28 @@ class Pools:
             self._parts.note(before, after)
             return after
 
-    def _create(self, tx: ports.Transaction, request: AddressPoolCreate) -> AddressPool:
+    def _create(self, tx: Transaction, request: AddressPoolCreate) -> AddressPool:
         tx.one_at_a_time(LOCK)
         wanted = _settings(request)
         sites.existing(self._parts, tx, wanted.site)
         if tx.pools.find(request.name):
             raise errors.AlreadyExists(f"There is a pool '{request.name}' already.")
         _require_alone(tx, request.name, wanted)
-        return self._put(tx, ports.PoolRecord(request.name, wanted), None)
+        return self._put(tx, PoolRecord(request.name, wanted), None)
 
-    def _put(
-        self, tx: ports.Transaction, record: ports.PoolRecord, before: AddressPool | None
-    ) -> AddressPool:
+    def _put(self, tx: Transaction, record: PoolRecord, before: AddressPool | None) -> AddressPool:
         tx.pools.put(record)
         after = _info(tx, record)
         self._parts.note(before, after)
         return after
 
-    def _existing(self, tx: ports.Transaction, name: str) -> ports.PoolRecord:
+    def _existing(self, tx: Transaction, name: str) -> PoolRecord:
         record = tx.pools.find(name)
         if record is None or not self._parts.sees(record.settings.site):
             raise errors.NotFound.named("pool", name)
         return record
 
-    def _editable(
-        self, tx: ports.Transaction, name: str, seen: Seen | None
-    ) -> tuple[ports.PoolRecord, AddressPool]:
+    def _editable(self, tx: Transaction, name: str, seen: Seen | None) -> tuple[PoolRecord, AddressPool]:
         tx.one_at_a_time(LOCK)
         record = self._existing(tx, name)
         info = _info(tx, record)
@@ -113,7 +109,7 @@ def _settings(request: AddressPoolChange) -> PoolSettings:
     return PoolSettings(**{name: getattr(request, name) for name in PoolSettings.model_fields})
 
 
-def _require_alone(tx: ports.Transaction, name: str, wanted: PoolSettings) -> None:
+def _require_alone(tx: Transaction, name: str, wanted: PoolSettings) -> None:
     for other in tx.pools.list():
         there = other.settings
         if other.name != name and _of(there) == _of(wanted):
@@ -146,9 +142,7 @@ def _users(pool: AddressPool) -> str:
     return ", ".join(said) + (", ..." if len(pool.taken) > len(said) else "")
 
 
-def taken_by(
-    tx: ports.Transaction, site: str, address: str, besides: str
-) -> tuple[ports.PoolRecord, ports.TakenRecord] | None:
+def taken_by(tx: Transaction, site: str, address: str, besides: str) -> tuple[PoolRecord, TakenRecord] | None:
     """Who has this address out of a pool of the site, but for one machine."""
     found = (
         (pool, each)
@@ -160,7 +154,7 @@ def taken_by(
     return next(found, None)
 
 
-def _info(tx: ports.Transaction, record: ports.PoolRecord) -> AddressPool:
+def _info(tx: Transaction, record: PoolRecord) -> AddressPool:
     rows = tx.pools.taken(record.name)
     there = {each.id: each.name for each in tx.machines.several(sorted({row.machine_id for row in rows}))}
     taken = tuple(

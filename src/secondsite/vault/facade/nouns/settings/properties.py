@@ -7,8 +7,8 @@ from .....wire.common.properties import Sizing, TargetProperties
 from .....wire.control import orders
 from .....wire.control.checks import CheckTarget
 from .....wire.rest.settings.properties import MachineProperties, MachinePropertiesChange
-from .... import ports
 from ....steps.sides.target import drill_name
+from ....store import MachinePropertiesRecord, MachineRecord, Transaction
 from ...parts import Parts
 from ...shared.answered_order import ask_and_wait
 from ...shared.editions import Seen, require
@@ -41,7 +41,7 @@ class Properties:
             wanted = TargetProperties(**{**dict(request), "target_name": _other_name(machine, request)})
             if wanted.target_name != before.target_name:
                 _require_free(tx, machine, wanted)
-            tx.properties.put(ports.MachinePropertiesRecord(machine.id, wanted))
+            tx.properties.put(MachinePropertiesRecord(machine.id, wanted))
             after = _info(tx, machine)
             self._parts.note(before, after)
             return after
@@ -67,12 +67,12 @@ class Properties:
                 raise errors.InvalidArgument(each.what, do=each.do)
 
 
-def _other_name(machine: ports.MachineRecord, request: MachinePropertiesChange) -> str | None:
+def _other_name(machine: MachineRecord, request: MachinePropertiesChange) -> str | None:
     """Its own name is nothing that is set."""
     return None if request.target_name == machine.name else request.target_name
 
 
-def _require_free(tx: ports.Transaction, machine: ports.MachineRecord, wanted: TargetProperties) -> None:
+def _require_free(tx: Transaction, machine: MachineRecord, wanted: TargetProperties) -> None:
     """Names that a file system or a person may take for one are one. Raises InvalidArgument."""
     name, site = wanted.target_name or machine.name, second_site(machine)
     if name.lower() == drill_name(machine).lower():
@@ -92,7 +92,7 @@ def _require_free(tx: ports.Transaction, machine: ports.MachineRecord, wanted: T
                 )
 
 
-def _names(other: ports.MachineRecord, own: str | None, site: str) -> Iterator[tuple[str, str]]:
+def _names(other: MachineRecord, own: str | None, site: str) -> Iterator[tuple[str, str]]:
     """What the other machine is called at the site, and why."""
     if site == second_site(other):
         yield own or other.name, f"{other.name} has that name there after a failover"
@@ -101,11 +101,11 @@ def _names(other: ports.MachineRecord, own: str | None, site: str) -> Iterator[t
         yield other.name, f"{other.name} is at home there"
 
 
-def second_site(machine: ports.MachineRecord) -> str:
+def second_site(machine: MachineRecord) -> str:
     return machine.source_site if machine.reversed else machine.target_site
 
 
-def _info(tx: ports.Transaction, machine: ports.MachineRecord) -> MachineProperties:
+def _info(tx: Transaction, machine: MachineRecord) -> MachineProperties:
     return MachineProperties(
         machine=machine.id,
         name=machine.name,

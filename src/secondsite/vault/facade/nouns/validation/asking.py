@@ -13,7 +13,7 @@ from .....domain.lifecycle import Verb
 from .....wire.control.scripts import CheckScripts
 from .....wire.rest.preflights import PreflightObstacle
 from .....wire.rest.validation import FlawKind
-from .... import ports
+from ....store import MachineRecord, PlanRecord
 from ...parts import Parts
 from ...shared import hook_scripts
 from ...shared.answered_order import LEAST_SECONDS
@@ -62,7 +62,7 @@ def _tell_of(away: set[str], world: World, answers: Answers) -> None:
 
 
 def _machines(parts: Parts, world: World, away: set[str], answers: Answers, until: float) -> None:
-    ready: list[ports.MachineRecord] = []
+    ready: list[MachineRecord] = []
     for machine in world.machines.values():
         if Verb.FAILOVER not in lifecycle.allowed_operations(machine.state, machine.drill_state):
             continue
@@ -80,14 +80,12 @@ def _machines(parts: Parts, world: World, away: set[str], answers: Answers, unti
             answers.found += _obstacles(machine, obstacles)
 
 
-def _not_asked(answers: Answers, machine: ports.MachineRecord) -> None:
+def _not_asked(answers: Answers, machine: MachineRecord) -> None:
     answers.unasked.add(f"machine {machine.name}")
     answers.not_asked += 1
 
 
-def _preflight(
-    parts: Parts, machine: ports.MachineRecord, until: float
-) -> Sequence[PreflightObstacle] | None:
+def _preflight(parts: Parts, machine: MachineRecord, until: float) -> Sequence[PreflightObstacle] | None:
     """None if it was moved, or ended, meanwhile, or time is over: who was cut short by that is no obstacle."""
     if time.monotonic() >= until:
         return None
@@ -98,7 +96,7 @@ def _preflight(
     return None if parts.seconds_left() < LEAST_SECONDS else found
 
 
-def _obstacles(machine: ports.MachineRecord, obstacles: Sequence[PreflightObstacle]) -> Iterator[Found]:
+def _obstacles(machine: MachineRecord, obstacles: Sequence[PreflightObstacle]) -> Iterator[Found]:
     for each in obstacles:
         kind = FlawKind.MACHINE if each.blocking else FlawKind.MACHINE_WARNING
         yield Found(
@@ -106,7 +104,7 @@ def _obstacles(machine: ports.MachineRecord, obstacles: Sequence[PreflightObstac
         )
 
 
-def _scripts(parts: Parts, world: World, record: ports.PlanRecord, away: set[str], answers: Answers) -> None:
+def _scripts(parts: Parts, world: World, record: PlanRecord, away: set[str], answers: Answers) -> None:
     """At the targets of its machines, as they are now."""
     actions = [each for group in record.plan.groups for each in (*group.before, *group.after) if each.script]
     names = sorted({each.script or "" for each in actions if each.guest is None})
@@ -130,5 +128,5 @@ def _scripts(parts: Parts, world: World, record: ports.PlanRecord, away: set[str
         answers.found += [Found(FlawKind.SCRIPT, about, each, do, sites) for each in problems]
 
 
-def _both(machine: ports.MachineRecord) -> set[str]:
+def _both(machine: MachineRecord) -> set[str]:
     return {machine.source_appliance_id, machine.target_appliance_id}

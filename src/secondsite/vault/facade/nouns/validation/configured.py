@@ -16,8 +16,8 @@ from .....wire.common.machines import MachineDefinition
 from .....wire.common.stores import DEFAULT, StoreSpace
 from .....wire.rest.places import NetworkMapping
 from .....wire.rest.validation import FlawKind
-from .... import ports
 from ....health.standing_findings import NOT_PROTECTED, not_protected
+from ....store import ApplianceRecord, DrillScheduleRecord, MachineRecord, PlanRecord, SiteRecord
 
 NEARLY_FULL = 0.05
 """Of a store's size that is left."""
@@ -38,16 +38,16 @@ class World:
     """What is configured, and what is known of the sites. `networks` are the names of those that each site has, for sites that ever said so;
     `points`: how many whole recovery points each machine has, by its id; `memory`: what a copy of it takes at its target."""
 
-    sites: Mapping[str, ports.SiteRecord]
+    sites: Mapping[str, SiteRecord]
     networks: Mapping[str, frozenset[str]]
-    appliances: Mapping[str, ports.ApplianceRecord]
-    machines: Mapping[str, ports.MachineRecord]
+    appliances: Mapping[str, ApplianceRecord]
+    machines: Mapping[str, MachineRecord]
     points: Mapping[str, int]
     memory: Mapping[str, int]
     mappings: tuple[NetworkMapping, ...]
     policies: tuple[ReplicationPolicy, ...]
-    plans: tuple[ports.PlanRecord, ...]
-    schedules: tuple[ports.DrillScheduleRecord, ...]
+    plans: tuple[PlanRecord, ...]
+    schedules: tuple[DrillScheduleRecord, ...]
     definitions: Mapping[str, MachineDefinition] = field(default_factory=dict)
     """Of machines whose source answered, by their ids."""
     hooks: Mapping[str, Sequence[MachineHook]] = field(default_factory=dict)
@@ -103,7 +103,7 @@ def _mapping(world: World, mapping: NetworkMapping) -> Iterator[Found]:
             yield Found(FlawKind.NETWORK_MISSING, about, f"Site {site} has no network '{network}'.", do, both)
 
 
-def _appliances(world: World, machine: ports.MachineRecord) -> Iterator[Found]:
+def _appliances(world: World, machine: MachineRecord) -> Iterator[Found]:
     sides = (
         (machine.source_site, machine.source_appliance_id),
         (machine.target_site, machine.target_appliance_id),
@@ -115,7 +115,7 @@ def _appliances(world: World, machine: ports.MachineRecord) -> Iterator[Found]:
             yield Found(FlawKind.APPLIANCE_AWAY, _machine(machine), what, do, _sites(machine))
 
 
-def _protection(machine: ports.MachineRecord) -> Iterator[Found]:
+def _protection(machine: MachineRecord) -> Iterator[Found]:
     if machine.state in NOT_PROTECTED:
         commit = (
             ""
@@ -126,7 +126,7 @@ def _protection(machine: ports.MachineRecord) -> Iterator[Found]:
         yield Found(FlawKind.PREPARATION, _machine(machine), not_protected(machine), do, _sites(machine))
 
 
-def _kept(world: World, machine: ports.MachineRecord) -> Iterator[Found]:
+def _kept(world: World, machine: MachineRecord) -> Iterator[Found]:
     """An appliance of an older release tells of no stores."""
     appliance = world.appliances.get(machine.target_appliance_id)
     wanted = machine.kept.store or DEFAULT
@@ -136,7 +136,7 @@ def _kept(world: World, machine: ports.MachineRecord) -> Iterator[Found]:
         yield Found(FlawKind.STORE, _machine(machine), what, do, _sites(machine))
 
 
-def _store(appliance: ports.ApplianceRecord, store: StoreSpace) -> Iterator[Found]:
+def _store(appliance: ApplianceRecord, store: StoreSpace) -> Iterator[Found]:
     about = f"store {store.name} of {appliance.name} at {appliance.site}"
     if store.problem is not None:
         do = "Mount its file system, or repair it; then start the appliance again."
@@ -160,7 +160,7 @@ def _policy(policy: ReplicationPolicy) -> Iterator[Found]:
         yield Found(FlawKind.POLICY, f"policy {policy.name}", what, do, ())
 
 
-def _plan(world: World, record: ports.PlanRecord) -> Iterator[Found]:
+def _plan(world: World, record: PlanRecord) -> Iterator[Found]:
     about, sites = f"plan {record.name}", _of_plan(record)
     for each in record.plan.machines:
         machine = world.machines.get(each.id)
@@ -174,7 +174,7 @@ def _plan(world: World, record: ports.PlanRecord) -> Iterator[Found]:
             )
 
 
-def _schedule(world: World, record: ports.DrillScheduleRecord) -> Iterator[Found]:
+def _schedule(world: World, record: DrillScheduleRecord) -> Iterator[Found]:
     schedule, about = record.schedule, f"drill schedule {record.name}"
     plan = next((each for each in world.plans if record.is_for(each)), None)
     members = schedule.machines if plan is None else tuple(plan.plan.machines)
@@ -197,7 +197,7 @@ def _lacks(world: World, site: str, network: str) -> bool:
     return named and site in world.networks and network not in world.networks[site]
 
 
-def _verification(world: World, site: ports.SiteRecord) -> Iterator[Found]:
+def _verification(world: World, site: SiteRecord) -> Iterator[Found]:
     """Nobody else tells that a machine is passed by for ever."""
     given = site.verification
     if given.every_days == 0 or given.memory_bytes is None:
@@ -210,15 +210,15 @@ def _verification(world: World, site: ports.SiteRecord) -> Iterator[Found]:
             yield Found(FlawKind.SCHEDULE, f"verification at {site.name}", what, do, (site.name,))
 
 
-def _machine(machine: ports.MachineRecord) -> str:
+def _machine(machine: MachineRecord) -> str:
     return f"machine {machine.name}"
 
 
-def _sites(machine: ports.MachineRecord) -> tuple[str, str]:
+def _sites(machine: MachineRecord) -> tuple[str, str]:
     return machine.source_site, machine.target_site
 
 
-def _of_plan(record: ports.PlanRecord) -> tuple[str, ...]:
+def _of_plan(record: PlanRecord) -> tuple[str, ...]:
     return tuple(
         sorted({site for each in record.plan.machines for site in (each.source_site, each.target_site)})
     )

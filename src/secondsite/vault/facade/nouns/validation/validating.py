@@ -10,9 +10,9 @@ from .....domain import errors
 from .....wire.common.machines import MachineDefinition
 from .....wire.control.orders import Inventory
 from .....wire.rest.validation import Flaw, FlawKind, Validation
-from .... import ports
 from ....steps.drills import drift
 from ....steps.points import boot_point
+from ....store import DriftRecord, MachineRecord, StatusRecord, Transaction, ValidationRecord
 from ...callers import THE_VAULT
 from ...parts import Parts
 from ...shared import discovery
@@ -52,7 +52,7 @@ class Validations:
         if not busy and (last is None or not last.checked_at <= now < last.checked_at + EVERY):
             self._check(NOBODY_WAITS_SECONDS)
 
-    def _check(self, within_seconds: float) -> ports.ValidationRecord:
+    def _check(self, within_seconds: float) -> ValidationRecord:
         """All of it, whoever asks: what is kept is for everybody. Who asks counts among those whose requests take long. Raises
         DeadlineExceeded while another check goes on."""
         everything = replace(self._parts, caller=THE_VAULT)
@@ -63,7 +63,7 @@ class Validations:
         with self._parts.store.transaction() as tx:
             tx.one_at_a_time(LOCK)
             flaws = tuple(_flaws(found, answers.unasked, tx.validations.last(), self._parts.now()))
-            record = ports.ValidationRecord(self._parts.now(), answers.machines, answers.not_asked, flaws)
+            record = ValidationRecord(self._parts.now(), answers.machines, answers.not_asked, flaws)
             tx.validations.put(record)
         self._note_drift(world)
         return record
@@ -78,15 +78,13 @@ class Validations:
                 if machine is not None and self._drifts(tx, machine, world):
                     tx.machines.put(replace(machine, drift=self._drift(tx, machine, world)))
 
-    def _drifts(self, tx: ports.Transaction, machine: ports.MachineRecord, world: World) -> bool:
+    def _drifts(self, tx: Transaction, machine: MachineRecord, world: World) -> bool:
         return machine.proven_as is not None and self._drift(tx, machine, world) != machine.drift
 
-    def _drift(
-        self, tx: ports.Transaction, machine: ports.MachineRecord, world: World
-    ) -> ports.DriftRecord | None:
+    def _drift(self, tx: Transaction, machine: MachineRecord, world: World) -> DriftRecord | None:
         return drift.drift(tx, machine, world.definitions.get(machine.id), self._parts.now())
 
-    def _shape(self, record: ports.ValidationRecord) -> Validation:
+    def _shape(self, record: ValidationRecord) -> Validation:
         seen = tuple(each for each in record.flaws if self._parts.sees(*each.sites))
         return Validation(
             checked_at=record.checked_at, machines=record.machines, not_asked=record.not_asked, flaws=seen
@@ -108,7 +106,7 @@ def _one_at_a_time() -> Iterator[None]:
 
 
 def _flaws(
-    found: Iterable[Found], unasked: set[str], last: ports.ValidationRecord | None, now: datetime
+    found: Iterable[Found], unasked: set[str], last: ValidationRecord | None, now: datetime
 ) -> Iterator[Flaw]:
     before = {} if last is None else {(each.kind, each.about, each.what): each for each in last.flaws}
     kept = [each for each in before.values() if each.kind in ASKED and each.about in unasked]
@@ -154,12 +152,12 @@ def _world(parts: Parts) -> World:
         )
 
 
-def _definition(machine: ports.MachineRecord, there: Inventory | None) -> MachineDefinition | None:
+def _definition(machine: MachineRecord, there: Inventory | None) -> MachineDefinition | None:
     """As its site has it now; None if that is not known."""
     found = there.machines if there is not None else ()
     return next((each.definition for each in found if each.fabric_id == machine.source_fabric_id), None)
 
 
-def _whole(status: ports.StatusRecord) -> int:
+def _whole(status: StatusRecord) -> int:
     replica = status.replica
     return 0 if replica is None else sum(not point.damaged for point in replica.points)

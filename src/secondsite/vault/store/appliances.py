@@ -1,0 +1,118 @@
+"""Appliances, what a vault does not believe of them, and the inventories of their sites."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, String, Table, bindparam, delete, select
+from sqlalchemy.orm import Session
+
+from ...jobs.storage.prepared import Prepared, Remembered
+from ...wire.common.numbers import LONGEST_NAME
+from ...wire.common.stores import StoreSpace
+from ...wire.control import Hello
+from ...wire.control.orders import Inventory
+from .sql import rows
+from .sql.columns import Reported, Shaped, UtcDateTime
+from .sql.metadata import metadata
+
+
+@dataclass(frozen=True, slots=True)
+class DisbelievedRecord:
+    """What an appliance said and was not believed: a part of a sentence."""
+
+    what: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ApplianceRecord:
+    """`hello` is its last one; `connected` as far as this vault knows."""
+
+    id: str
+    name: str
+    site: str
+    enrolled_at: datetime
+    certificate_expires_at: datetime
+    last_seen_at: datetime | None = None
+    connected: bool = False
+    hello: Hello | None = None
+    store_free_bytes: int | None = None
+    """Of its default store."""
+    stores: tuple[StoreSpace, ...] = ()
+    """As it reported them last; an older one does not."""
+    disbelieved: DisbelievedRecord | None = None
+    """Over its present connection; None: all was believed."""
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryRecord:
+    """What a site had when it was last asked."""
+
+    site: str
+    seen_at: datetime
+    inventory: Inventory
+
+
+APPLIANCES = Table(
+    "appliances",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("name", String(LONGEST_NAME), nullable=False),
+    Column("site", ForeignKey("sites.name"), nullable=False),
+    Column("enrolled_at", UtcDateTime, nullable=False),
+    Column("certificate_expires_at", UtcDateTime, nullable=False),
+    Column("last_seen_at", UtcDateTime),
+    Column("connected", Boolean, nullable=False),
+    Column("hello", Reported(Hello)),
+    Column("store_free_bytes", BigInteger),
+    Column("stores", Shaped(tuple[StoreSpace, ...]), nullable=False),
+    Column("disbelieved", Shaped(DisbelievedRecord)),
+)
+
+# What a site had when it was last asked: shown while it cannot be asked.
+SITE_INVENTORIES = Table(
+    "site_inventories",
+    metadata,
+    Column("site", ForeignKey("sites.name", ondelete="CASCADE"), primary_key=True),
+    Column("seen_at", UtcDateTime, nullable=False),
+    Column("inventory", Shaped(Inventory), nullable=False),
+)
+
+_APPLIANCE = Prepared(select(APPLIANCES).where(APPLIANCES.c.id == bindparam("wanted")))
+_ENROLLED = select(APPLIANCES).order_by(APPLIANCES.c.enrolled_at, APPLIANCES.c.id)
+_APPLIANCES = Remembered(_ENROLLED, ApplianceRecord)
+_APPLIANCES_OF = Prepared(_ENROLLED.where(APPLIANCES.c.site == bindparam("wanted")))
+
+
+class ApplianceRecords:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def put(self, appliance: ApplianceRecord) -> None:
+        rows.upsert(self._session, APPLIANCES, rows.row(appliance))
+
+    def find(self, appliance_id: str) -> ApplianceRecord | None:
+        row = _APPLIANCE.one(self._session, {"wanted": appliance_id})
+        return None if row is None else ApplianceRecord(**row)
+
+    def list(self, site: str | None = None) -> Sequence[ApplianceRecord]:
+        """In the order they were enrolled."""
+        if site is None:
+            return _APPLIANCES.all(self._session)
+        return [ApplianceRecord(**row) for row in _APPLIANCES_OF.all(self._session, {"wanted": site})]
+
+    def remove(self, appliance_id: str) -> None:
+        self._session.execute(delete(APPLIANCES).where(APPLIANCES.c.id == appliance_id))
+
+
+class Inventories:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def put(self, record: InventoryRecord) -> None:
+        rows.upsert(self._session, SITE_INVENTORIES, rows.row(record))
+
+    def find(self, site: str) -> InventoryRecord | None:
+        query = select(SITE_INVENTORIES).where(SITE_INVENTORIES.c.site == site)
+        return rows.one(self._session, InventoryRecord, query)

@@ -1,0 +1,81 @@
+"""Test failovers that the vault starts. They name machines by their ids, without foreign keys, as plans do."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Column, String, Table, Text, delete, select
+from sqlalchemy.orm import Session
+
+from ...domain.drills.schedules import DrillSchedule
+from .plans import PlanRecord
+from .sql import rows
+from .sql.columns import Shaped, UtcDateTime
+from .sql.metadata import metadata
+
+
+@dataclass(frozen=True, slots=True)
+class DrillScheduleRecord:
+    """A schedule, and how it goes: when its next turn is, the last job, and since when `said` is in the way of a turn."""
+
+    name: str
+    schedule: DrillSchedule
+    created_at: datetime
+    changed_at: datetime
+    next_at: datetime
+    job_id: str | None = None
+    started_at: datetime | None = None
+    said: str = ""
+    said_at: datetime | None = None
+    maker_id: str | None = None
+    """Whose token made or changed it last; it starts nothing that this token could not. None: an earlier release kept no maker, or
+    somebody on the vault's host made it."""
+    plan_made_at: datetime | None = None
+    """Which plan of that name it is for."""
+
+    def is_for(self, plan: PlanRecord) -> bool:
+        """Another plan may have been given the name."""
+        same = self.plan_made_at is None or self.plan_made_at == plan.created_at
+        return plan.name == self.schedule.plan and same
+
+
+DRILL_SCHEDULES = Table(
+    "drill_schedules",
+    metadata,
+    Column("name", String(63), primary_key=True),
+    Column("schedule", Shaped(DrillSchedule), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("changed_at", UtcDateTime, nullable=False),
+    Column("next_at", UtcDateTime, nullable=False),
+    Column("job_id", String(64)),
+    Column("started_at", UtcDateTime),
+    Column("said", Text, nullable=False),
+    Column("said_at", UtcDateTime),
+    Column("maker_id", String(64)),
+    Column("plan_made_at", UtcDateTime),
+)
+
+
+class DrillSchedules:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def put(self, schedule: DrillScheduleRecord) -> None:
+        """A new one, or in place of the one of that name."""
+        rows.upsert(self._session, DRILL_SCHEDULES, rows.row(schedule))
+
+    def find(self, name: str) -> DrillScheduleRecord | None:
+        return rows.one(
+            self._session,
+            DrillScheduleRecord,
+            select(DRILL_SCHEDULES).where(DRILL_SCHEDULES.c.name == name),
+        )
+
+    def list(self) -> Sequence[DrillScheduleRecord]:
+        """By name."""
+        return rows.many(
+            self._session, DrillScheduleRecord, select(DRILL_SCHEDULES).order_by(DRILL_SCHEDULES.c.name)
+        )
+
+    def remove(self, name: str) -> None:
+        self._session.execute(delete(DRILL_SCHEDULES).where(DRILL_SCHEDULES.c.name == name))

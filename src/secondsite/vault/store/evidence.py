@@ -1,0 +1,98 @@
+"""Evidence of failovers and drills: rows that are never changed, and outlive jobs and machines."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Column, Integer, LargeBinary, String, Table, Text, insert, literal, select
+from sqlalchemy.orm import Session
+
+from .pictures import PICTURES
+from .sql import rows
+from .sql.columns import Shaped, UtcDateTime
+from .sql.metadata import metadata
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceRecord:
+    """Of one attempt at one job. `document` is JSON, `number` its entry in the audit log, which names `sha256` of it. `sites` are
+    those of each of its machines."""
+
+    id: str
+    job_id: str
+    verb: str
+    subject: str
+    state: str
+    requested_by: str
+    ended_at: datetime
+    sites: tuple[tuple[str, ...], ...]
+    sha256: str
+    number: int
+    document: str
+
+
+EVIDENCE = Table(
+    "evidence",
+    metadata,
+    Column("id", String(80), primary_key=True),
+    Column("job_id", String(64), nullable=False),
+    Column("verb", String(64), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("state", String(32), nullable=False),
+    Column("requested_by", Text, nullable=False),
+    Column("ended_at", UtcDateTime, nullable=False),
+    Column("sites", Shaped(tuple[tuple[str, ...], ...]), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("number", Integer, nullable=False, unique=True),
+    Column("document", Text, nullable=False),
+)
+
+EVIDENCE_PICTURES = Table(
+    "evidence_pictures",
+    metadata,
+    Column("evidence_id", String(80), primary_key=True),
+    Column("sha256", String(64), primary_key=True),
+    Column("png", LargeBinary, nullable=False),
+)
+
+
+class Evidences:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, record: EvidenceRecord) -> None:
+        self._session.execute(insert(EVIDENCE).values(**rows.row(record)))
+
+    def known(self, ids: Collection[str]) -> frozenset[str]:
+        """Which of these are there."""
+        found: set[str] = set()
+        for part in rows.parts(sorted(ids)):
+            found.update(
+                self._session.execute(select(EVIDENCE.c.id).where(EVIDENCE.c.id.in_(part))).scalars()
+            )
+        return frozenset(found)
+
+    def keep_pictures(self, evidence_id: str, named: Mapping[str, str]) -> None:
+        """They never leave the database: of 1,000 machines they are hundreds of megabytes."""
+        each_once = {sha256: job_id for job_id, sha256 in named.items()}
+        for sha256, job_id in sorted(each_once.items()):
+            copied = select(literal(evidence_id), literal(sha256), PICTURES.c.png).where(
+                PICTURES.c.job_id == job_id
+            )
+            columns = ("evidence_id", "sha256", "png")
+            self._session.execute(insert(EVIDENCE_PICTURES).from_select(columns, copied))
+
+    def picture(self, evidence_id: str, sha256: str) -> bytes | None:
+        kept = EVIDENCE_PICTURES.c
+        wanted = select(kept.png).where(kept.evidence_id == evidence_id, kept.sha256 == sha256)
+        return self._session.execute(wanted).scalar_one_or_none()
+
+    def by_id(self, evidence_id: str) -> EvidenceRecord | None:
+        return rows.one(self._session, EvidenceRecord, select(EVIDENCE).where(EVIDENCE.c.id == evidence_id))
+
+    def find(self, limit: int, after: int | None) -> Sequence[EvidenceRecord]:
+        """Newest first: those whose entry in the audit log is before `after`."""
+        query = select(EVIDENCE).order_by(EVIDENCE.c.number.desc()).limit(limit)
+        if after is not None:
+            query = query.where(EVIDENCE.c.number < after)
+        return rows.many(self._session, EvidenceRecord, query)

@@ -1,0 +1,158 @@
+"""The points of replicas: a row for each; one that comes takes the row of one that went, so that as little as can be is written."""
+
+import dataclasses
+import itertools
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    ForeignKey,
+    Integer,
+    Table,
+    bindparam,
+    delete,
+    func,
+    select,
+    type_coerce,
+)
+from sqlalchemy.orm import Session
+
+from ....jobs.storage.prepared import PreparedFor
+from ....wire.common.points import PointShape
+from ..sql import rows
+from ..sql.columns import Reported
+from ..sql.metadata import metadata
+
+PointRows = Mapping[str, int]
+"""The numbers of the rows of a replica's points, by the ids of the points."""
+
+
+@dataclass(frozen=True, slots=True)
+class PointNews:
+    """All `points` of a replica; of these, the ids of those that came or were changed, and of those that are `gone`, against the
+    `rows` that are stored. Without `rows` it is not known what is stored, and `points` alone count."""
+
+    machine_id: str
+    points: Sequence[PointShape]
+    came: Collection[str] = ()
+    gone: Collection[str] = ()
+    rows: PointRows | None = None
+
+
+# Those of the replicas: they come and go, one by one. Without a row id, the points of a machine lie together on SQLite.
+POINTS = Table(
+    "machine_points",
+    metadata,
+    Column("machine_id", ForeignKey("machines.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("point", Reported(PointShape), nullable=False),
+    sqlite_with_rowid=False,
+)
+
+POINT = POINTS.c
+Row = dict[str, object]
+Kept = Mapping[int, Mapping[str, JsonValue]]
+"""What is stored of points, by the numbers of their rows."""
+# Made once: to build a statement takes as long as to run it.
+_ONE = delete(POINTS).where(POINT.machine_id == bindparam("machine"), POINT.number == bindparam("row"))
+_COUNTS = PreparedFor(
+    select(POINT.machine_id, func.count().label("points")).group_by(POINT.machine_id), POINT.machine_id
+)
+_STORED = PreparedFor(
+    select(POINT.machine_id, POINT.number, type_coerce(POINT.point, JSON).label("point")),
+    POINT.machine_id,
+)
+_IN_ORDER = PreparedFor(
+    select(POINT.machine_id, POINT.point).order_by(POINT.machine_id, POINT.epoch, POINT.seq, POINT.number),
+    POINT.machine_id,
+)
+
+
+class Points:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def of(self, machine_ids: Sequence[str]) -> Mapping[str, list[PointShape]]:
+        """Oldest first; one that a former release kept and that is not understood is not there."""
+        found: dict[str, list[PointShape]] = {}
+        for row in _IN_ORDER.all(self._session, machine_ids):
+            if row["point"] is not None:
+                found.setdefault(row["machine_id"], []).append(row["point"])
+        return found
+
+    def put(self, news: Sequence[PointNews]) -> Mapping[str, PointRows]:
+        """See `ports.StatusRecords.put_points`."""
+        # Always in the same order, so that two vault processes cannot lock each other out.
+        ordered = sorted(news, key=lambda each: each.machine_id)
+        unknown = self._unknown(ordered)
+        kept = self._kept(sorted(unknown))
+        changes = [
+            _compared(each, kept.get(each.machine_id, {})) if each.machine_id in unknown else _placed(each)
+            for each in ordered
+        ]
+        rows.upsert_many(self._session, POINTS, [row for each in changes for row in each.came])
+        gone = [row for each in changes for row in each.gone]
+        if gone:
+            self._session.connection().execute(_ONE, gone)
+        return {each.machine_id: change.rows for each, change in zip(ordered, changes, strict=True)}
+
+    def _unknown(self, news: Sequence[PointNews]) -> set[str]:
+        """Of which it is not known what is stored, or no longer: their protection may have ended, and begun again."""
+        known = {each.machine_id: each.rows for each in news if each.rows is not None}
+        counts = {row["machine_id"]: row["points"] for row in _COUNTS.all(self._session, list(known))}
+        there = {each for each, points in known.items() if counts.get(each, 0) == len(points)}
+        return {each.machine_id for each in news if each.machine_id not in there}
+
+    def _kept(self, machine_ids: Sequence[str]) -> Mapping[str, Kept]:
+        found: dict[str, dict[int, Mapping[str, JsonValue]]] = {}
+        for row in _STORED.all(self._session, machine_ids):
+            found.setdefault(row["machine_id"], {})[row["number"]] = row["point"]
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Changes:
+    """Rows that are written, rows that are there no more, and all that there are then."""
+
+    came: Sequence[Row]
+    gone: Sequence[Row]
+    rows: PointRows
+
+
+def _compared(news: PointNews, kept: Kept) -> _Changes:
+    """With what is stored: of all points those that are not stored so."""
+    numbers = {str(point["id"]): number for number, point in kept.items()}
+    ids = {point.id for point in news.points}
+    came = {
+        point.id
+        for point in news.points
+        if point.id not in numbers or kept[numbers[point.id]] != point.model_dump(mode="json")
+    }
+    doubles = sorted(set(kept) - set(numbers.values()))
+    changes = _placed(dataclasses.replace(news, came=came, gone=numbers.keys() - ids, rows=numbers))
+    return dataclasses.replace(
+        changes, gone=[*changes.gone, *({"machine": news.machine_id, "row": each} for each in doubles)]
+    )
+
+
+def _placed(news: PointNews) -> _Changes:
+    now = dict(news.rows or {})
+    free = sorted((now.pop(each) for each in news.gone if each in now), reverse=True)
+    unused = itertools.count(max((*now.values(), *free), default=-1) + 1)
+    came: list[Row] = []
+    for point in (each for each in news.points if each.id in news.came):
+        if point.id not in now:
+            now[point.id] = free.pop() if free else next(unused)
+        came.append(_row(news.machine_id, now[point.id], point))
+    return _Changes(came, [{"machine": news.machine_id, "row": number} for number in free], now)
+
+
+def _row(machine_id: str, number: int, point: PointShape) -> Row:
+    place = {"epoch": point.epoch, "seq": point.seq}
+    return {"machine_id": machine_id, "number": number, **place, "point": point}

@@ -1,0 +1,297 @@
+"""The record of a machine under protection, and its table."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+from ....domain.drills.verdicts import Verdict
+from ....domain.lifecycle import DrillState, State, Verb
+from ....wire.common.cards import CardSettings
+from ....wire.common.hooks import MachineHook
+from ....wire.common.machines import MachineDefinition
+from ....wire.common.numbers import LONGEST_NAME
+from ....wire.common.points import RolledForward
+from ....wire.common.properties import TargetProperties
+from ....wire.common.stores import Keeping
+from ..sql.columns import Shaped, UtcDateTime, Word
+from ..sql.metadata import metadata
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenRecord:
+    """As what the machine was when its last good test failover ended: its definition in the point that was drilled, what was set for its
+    second site, where it stood in plans, by their names, and its hooks; an older vault did not keep these."""
+
+    at: datetime
+    definition: MachineDefinition
+    properties: TargetProperties
+    cards: tuple[CardSettings, ...] = ()
+    plans: Mapping[str, int] = field(default_factory=dict)
+    hooks: tuple[MachineHook, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DriftRecord:
+    """What is otherwise than at its last good test failover, as sentences; found first at `since`."""
+
+    since: datetime
+    changes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DrillRecord:
+    """The test failover that is open: its point (with `forward` it was rolled forward), its machine at the target, and
+    the network we made for it; with `shared` for all machines of that test failover. `proven`: what its proof says, None if that says nothing."""
+
+    point_id: str
+    fabric_id: str
+    machine_name: str
+    network: str | None
+    network_made: bool
+    started_at: datetime
+    job_id: str
+    forward: RolledForward | None = None
+    shared: str | None = None
+    proven: Verdict | None = None
+    definition: MachineDefinition | None = None
+    """The machine's in that point, without the platform's own description; None: an older appliance did not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class WarnedRecord:
+    """What a prerequisites check warned of, and when: sentences, each with what to do."""
+
+    at: datetime
+    sentences: tuple[str, ...]
+    of_power: Mapping[str, str] = field(default_factory=dict)
+    """Sentences that are true only while its source's power is the key, as saved."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveredRecord:
+    """The last drill or failover that started the machine: it ended `at`, and took so many seconds from when it was asked for until the
+    machine was proven to run, or where that was not seen, until it was started."""
+
+    at: datetime
+    verb: Verb
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class BootedRecord:
+    """The last copy of a point that was booted only to be looked at. `looked_at`: when one was last looked at; `tried_at`: when one could not
+    be since, as `said` tells. `verdict`: what the last look proved, None: nothing."""
+
+    point_id: str
+    job_id: str
+    said: str
+    verdict: Verdict | None = None
+    looked_at: datetime | None = None
+    tried_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AddressesRecord:
+    """What its guest, or a DHCP server there, said `at` that instant at the `site` where a verb had started it."""
+
+    at: datetime
+    site: str
+    addresses: tuple[str, ...]
+    not_given: tuple[str, ...] = ()
+    """Of those that its cards were to have, each in a sentence; an older vault kept none."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamesRecord:
+    """What came of the machine's DNS names, by name: `problems` of those that may not point to it, since `at`; what others pointed to
+    at `home` before they were changed (None: to nothing)."""
+
+    at: datetime
+    problems: Mapping[str, str]
+    home: Mapping[str, str | None]
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class MachineRecord:
+    """A machine under protection. `source_...` and `target_...` are the present roles: reprotect swaps them.
+
+    `epoch` rises with every new replica and every reprotect. `home_site` is where the machine was when it was enabled.
+    `source_fabric_id`/`target_fabric_id` name the machine at each site. `failed_over_point_id` is set from failover
+    until the next reprotect; with `failed_over_forward` that point was rolled forward. `version` guards against lost
+    updates.
+    """
+
+    id: str
+    name: str
+    home_site: str
+    source_site: str
+    target_site: str
+    source_appliance_id: str
+    target_appliance_id: str
+    source_fabric_id: str
+    target_fabric_id: str
+    policy: str
+    definition: MachineDefinition
+    disks: tuple[str, ...]
+    state: State
+    created_at: datetime
+    drill_state: DrillState = DrillState.NONE
+    drill: DrillRecord | None = None
+    epoch: int = 1
+    failed_over_point_id: str | None = None
+    failed_over_at: datetime | None = None
+    failed_over_forward: RolledForward | None = None
+    job_id: str | None = None
+    version: int = 0
+    group: str | None = None
+    """The replication group that it belongs to."""
+    encrypted: bool = False
+    """Replicas that are made new are encrypted, with a key that the vault does not know."""
+    generation: int = 0
+    """Rises with every verb that claims the machine; its orders carry the number."""
+    claimed_by: str | None = None
+    """The job that claimed the machine last, even if it has ended: no earlier one may act. None: before
+    generations."""
+    came_from: State | None = None
+    """The state in which that job found the machine."""
+    start_ordered: bool = False
+    """Whether the target was ever told, in this failover, to start the machine: it may run there."""
+    drill_generation: int = 0
+    """Rises with every test failover and every clean-up; their orders carry the number."""
+    drill_claimed_by: str | None = None
+    """The job of the last one. None: before drills had numbers."""
+    drilled_at: datetime | None = None
+    """When the last test failover was cleaned up. None: none was, or before this was noted."""
+    drill_failed_at: datetime | None = None
+    """When the last test failover with a verdict failed. None: it passed, or none had one."""
+    warned: WarnedRecord | None = None
+    """What the last prerequisites check of protection or of a move warned of."""
+    keeping: Mapping[str, Keeping] = field(default_factory=dict)
+    """Where a replica is to be kept at each site, as it was asked for. None for a site: where the appliance keeps them."""
+    names: NamesRecord | None = None
+    """What came of its DNS names. None: none was ever changed."""
+    recovered: RecoveredRecord | None = None
+    """How long its last drill or failover took. None: there was none, or before this was noted."""
+    coming_appliance_id: str | None = None
+    """The appliance that the last reprotect was to, or is to. None: the one that had the machine, or it has ended well."""
+    booted: BootedRecord | None = None
+    """The last copy of one of its points that was booted only to be looked at. None: none was."""
+    proven_as: ProvenRecord | None = None
+    """As what it was at its last good test failover. None: there was none, or before this was noted."""
+    drift: DriftRecord | None = None
+    """What is otherwise now. None: nothing, as far as was looked."""
+    seen_addresses: AddressesRecord | None = None
+    """Those that it had where a verb started it last. None: none were seen."""
+
+    @property
+    def kept(self) -> Keeping:
+        """Where its replica is to be kept at its target."""
+        return self.keeping.get(self.target_site, Keeping())
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Disks that the machine had when its disks were chosen last, and that were not chosen."""
+        return tuple(disk.key for disk in self.definition.disks if disk.key not in self.disks)
+
+    @property
+    def reversed(self) -> bool:
+        """True while it is protected back towards its home site."""
+        return self.source_site != self.home_site
+
+
+@dataclass(frozen=True, slots=True)
+class MachinePlace:
+    """As little of a machine as is looked at every few seconds."""
+
+    id: str
+    state: State
+    source_appliance_id: str
+    target_appliance_id: str
+    job_id: str | None
+    generation: int = 0
+    drill_generation: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MachinesWanted:
+    """Which machines: those that match everything given. Each of `sites` is a machine's source or target."""
+
+    sites: frozenset[str] = frozenset()
+    states: frozenset[State] = frozenset()
+    policy: str | None = None
+    group: str | None = None
+
+
+class SeenNumbers(NamedTuple):
+    """The highest numbers of a machine, and of its drills, that an appliance said it had seen; 0 if none did."""
+
+    generation: int
+    drill_generation: int
+
+
+MACHINES = Table(
+    "machines",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("name", String(LONGEST_NAME), nullable=False),
+    Column("home_site", ForeignKey("sites.name"), nullable=False),
+    Column("source_site", ForeignKey("sites.name"), nullable=False),
+    Column("target_site", ForeignKey("sites.name"), nullable=False),
+    # No foreign keys here: an appliance may be lost and replaced while its machines stay protected.
+    Column("source_appliance_id", String(64), nullable=False),
+    Column("target_appliance_id", String(64), nullable=False),
+    Column("source_fabric_id", String(LONGEST_NAME), nullable=False),
+    Column("target_fabric_id", String(LONGEST_NAME), nullable=False),
+    Column("policy", ForeignKey("policies.name"), nullable=False),
+    Column("definition", Shaped(MachineDefinition), nullable=False),
+    Column("disks", Shaped(tuple[str, ...]), nullable=False),
+    Column("state", Word(State), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("drill_state", Word(DrillState), nullable=False),
+    Column("drill", Shaped(DrillRecord)),
+    Column("epoch", BigInteger, nullable=False),
+    Column("failed_over_point_id", String(LONGEST_NAME)),
+    Column("failed_over_at", UtcDateTime),
+    Column("job_id", String(64)),
+    Column("version", Integer, nullable=False),
+    Column("group", ForeignKey("groups.name")),
+    Column("failed_over_forward", Shaped(RolledForward)),
+    Column("encrypted", Boolean, nullable=False),
+    Column("generation", BigInteger, nullable=False),
+    Column("claimed_by", String(64)),
+    Column("came_from", Word(State)),
+    Column("start_ordered", Boolean, nullable=False),
+    Column("drill_generation", BigInteger, nullable=False),
+    Column("drill_claimed_by", String(64)),
+    Column("drilled_at", UtcDateTime),
+    Column("drill_failed_at", UtcDateTime),
+    Column("warned", Shaped(WarnedRecord)),
+    Column("names", Shaped(NamesRecord)),
+    Column("keeping", Shaped(dict[str, Keeping]), nullable=False),
+    Column("recovered", Shaped(RecoveredRecord)),
+    Column("coming_appliance_id", String(64)),
+    Column("booted", Shaped(BootedRecord)),
+    Column("proven_as", Shaped(ProvenRecord)),
+    Column("drift", Shaped(DriftRecord)),
+    Column("seen_addresses", Shaped(AddressesRecord)),
+    UniqueConstraint("source_site", "source_fabric_id", name="uq_machines_source"),
+    # All that a page is ordered and filtered by: which machines it has is read from here, without their rows. One index, because
+    # every change of a machine writes all of them.
+    Index(
+        "ix_machines_page", "name", "id", "version", "state", "policy", "group", "source_site", "target_site"
+    ),
+    Index("ix_machines_group", "group"),
+)

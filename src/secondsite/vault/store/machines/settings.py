@@ -1,0 +1,159 @@
+"""What is set for single machines: cards, checks, hooks, properties. The rows go with the protection."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Column, ForeignKey, Table, bindparam, select
+from sqlalchemy.orm import Session
+
+from ....jobs.storage.prepared import Prepared
+from ....wire.common.cards import CardSettings
+from ....wire.common.hooks import MachineHook
+from ....wire.common.machine_checks import MachineCheck
+from ....wire.common.properties import TargetProperties
+from ..sql import rows
+from ..sql.columns import Shaped
+from ..sql.metadata import metadata
+
+
+@dataclass(frozen=True, slots=True)
+class MachineSettingsRecord:
+    """`cards` are those of which anything is set."""
+
+    machine_id: str
+    cards: tuple[CardSettings, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MachineChecksRecord:
+    """What is checked of the machine after each start."""
+
+    machine_id: str
+    checks: tuple[MachineCheck, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MachinePropertiesRecord:
+    """What the machine is to be like at its second site."""
+
+    machine_id: str
+    properties: TargetProperties
+
+
+@dataclass(frozen=True, slots=True)
+class MachineHooksRecord:
+    """The scripts that run when the machine is moved."""
+
+    machine_id: str
+    hooks: tuple[MachineHook, ...] = ()
+
+
+MACHINE_SETTINGS = Table(
+    "machine_settings",
+    metadata,
+    Column("machine_id", ForeignKey("machines.id", ondelete="CASCADE"), primary_key=True),
+    Column("cards", Shaped(tuple[CardSettings, ...]), nullable=False),
+)
+
+MACHINE_CHECKS = Table(
+    "machine_checks",
+    metadata,
+    Column("machine_id", ForeignKey("machines.id", ondelete="CASCADE"), primary_key=True),
+    Column("checks", Shaped(tuple[MachineCheck, ...]), nullable=False),
+)
+
+MACHINE_HOOKS = Table(
+    "machine_hooks",
+    metadata,
+    Column("machine_id", ForeignKey("machines.id", ondelete="CASCADE"), primary_key=True),
+    Column("hooks", Shaped(tuple[MachineHook, ...]), nullable=False),
+)
+
+MACHINE_PROPERTIES = Table(
+    "machine_properties",
+    metadata,
+    Column("machine_id", ForeignKey("machines.id", ondelete="CASCADE"), primary_key=True),
+    Column("properties", Shaped(TargetProperties), nullable=False),
+)
+
+_OF_MACHINE = Prepared(select(MACHINE_CHECKS).where(MACHINE_CHECKS.c.machine_id == bindparam("wanted")))
+
+
+class MachineChecks:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def find(self, machine_id: str) -> Sequence[MachineCheck]:
+        """In the order in which they were given."""
+        found = _OF_MACHINE.one(self._session, {"wanted": machine_id})
+        return () if found is None else MachineChecksRecord(**found).checks
+
+    def put(self, checks: MachineChecksRecord) -> None:
+        """In place of what was set before."""
+        rows.upsert(self._session, MACHINE_CHECKS, rows.row(checks))
+
+
+_OF_MACHINE = Prepared(select(MACHINE_HOOKS).where(MACHINE_HOOKS.c.machine_id == bindparam("wanted")))
+
+
+class MachineHooks:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def find(self, machine_id: str) -> Sequence[MachineHook]:
+        """In the order in which they were given, which is that in which they run."""
+        found = _OF_MACHINE.one(self._session, {"wanted": machine_id})
+        return () if found is None else MachineHooksRecord(**found).hooks
+
+    def all(self) -> Mapping[str, Sequence[MachineHook]]:
+        """Of all machines that have some, by their ids."""
+        found = rows.many(self._session, MachineHooksRecord, select(MACHINE_HOOKS))
+        return {each.machine_id: each.hooks for each in found if each.hooks}
+
+    def put(self, hooks: MachineHooksRecord) -> None:
+        """In place of what was set before."""
+        rows.upsert(self._session, MACHINE_HOOKS, rows.row(hooks))
+
+
+_OF_MACHINE = Prepared(
+    select(MACHINE_PROPERTIES).where(MACHINE_PROPERTIES.c.machine_id == bindparam("wanted"))
+)
+
+
+class MachineProperties:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def find(self, machine_id: str) -> TargetProperties:
+        """Without anything if nothing is set."""
+        found = _OF_MACHINE.one(self._session, {"wanted": machine_id})
+        return TargetProperties() if found is None else MachinePropertiesRecord(**found).properties
+
+    def list(self) -> Sequence[MachinePropertiesRecord]:
+        """Of all machines for which anything was ever set."""
+        return rows.many(self._session, MachinePropertiesRecord, select(MACHINE_PROPERTIES))
+
+    def put(self, properties: MachinePropertiesRecord) -> None:
+        """In place of what was set before."""
+        rows.upsert(self._session, MACHINE_PROPERTIES, rows.row(properties))
+
+
+_OF_MACHINE = Prepared(select(MACHINE_SETTINGS).where(MACHINE_SETTINGS.c.machine_id == bindparam("wanted")))
+
+
+class MachineSettings:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def cards(self, machine_id: str) -> Sequence[CardSettings]:
+        """What is set for the machine's cards; nothing for one of which nothing is set."""
+        found = _OF_MACHINE.one(self._session, {"wanted": machine_id})
+        return () if found is None else MachineSettingsRecord(**found).cards
+
+    def list(self) -> Sequence[MachineSettingsRecord]:
+        """Of all machines of which anything was ever set."""
+        return rows.many(self._session, MachineSettingsRecord, select(MACHINE_SETTINGS))
+
+    def put(self, settings: MachineSettingsRecord) -> None:
+        """In place of what was set before."""
+        rows.upsert(self._session, MACHINE_SETTINGS, rows.row(settings))

@@ -1,0 +1,236 @@
+"""What appliances said last of machines: a document that hardly ever changes, figures beside it, and a row for each point."""
+
+import dataclasses
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    ForeignKey,
+    Table,
+    bindparam,
+    cast,
+    delete,
+    select,
+    type_coerce,
+)
+from sqlalchemy.orm import Session
+
+from ....jobs.storage.prepared import Prepared, PreparedFor, Row
+from ....wire.common.points import PointShape
+from ....wire.control import changes
+from ....wire.control.changes import ReplicaFigures, SourceFigures
+from ....wire.control.statuses import OldCopyStatus, ReplicaStatus, SourceStatus
+from ..sql import rows
+from ..sql.columns import Listed, Reported, UtcDateTime
+from ..sql.metadata import metadata
+from .points import POINTS, PointNews, PointRows, Points
+from .records import MACHINES
+
+
+@dataclass(frozen=True, slots=True)
+class StatusRecord:
+    """What the two appliances said last about a machine, and when."""
+
+    machine_id: str
+    source: SourceStatus | None = None
+    source_at: datetime | None = None
+    replica: ReplicaStatus | None = None
+    replica_at: datetime | None = None
+    generation: int = 0
+    """The highest number of an order for the machine that either appliance has seen."""
+    old_copy: OldCopyStatus | None = None
+    """What the source's appliance said last of an old copy that an undone reprotect left there, and when."""
+    old_copy_at: datetime | None = None
+    drill_generation: int = 0
+    """As `generation`, of orders for drills."""
+
+
+DatedStatus = tuple[SourceStatus | ReplicaStatus, datetime]
+"""A status, and when it was said."""
+
+STATUSES = Table(
+    "machine_statuses",
+    metadata,
+    Column("machine_id", ForeignKey("machines.id", ondelete="CASCADE"), primary_key=True),
+    Column("source", Reported(SourceStatus)),
+    Column("source_at", UtcDateTime),
+    Column("replica", Reported(ReplicaStatus)),
+    Column("replica_at", UtcDateTime),
+    Column("generation", BigInteger, nullable=False, default=0),
+    Column("old_copy", Reported(OldCopyStatus)),
+    Column("old_copy_at", UtcDateTime),
+    Column("drill_generation", BigInteger, nullable=False, default=0),
+)
+
+# Newer than those in the statuses, if they were said later: they change with every cycle, the rest hardly ever.
+FIGURES = Table(
+    "machine_figures",
+    metadata,
+    Column("machine_id", ForeignKey("machines.id", ondelete="CASCADE"), primary_key=True),
+    Column("source", Listed(SourceFigures)),
+    Column("source_at", UtcDateTime),
+    Column("replica", Listed(ReplicaFigures)),
+    Column("replica_at", UtcDateTime),
+    sqlite_with_rowid=False,
+)
+
+STATUS, FIGURE, MACHINE = STATUSES.c, FIGURES.c, MACHINES.c
+# Made once: to build a statement takes as long as to run it.
+_THIS = STATUS.machine_id == bindparam("wanted")
+_NUMBERS = Prepared(select(STATUS.generation, STATUS.drill_generation).where(_THIS))
+_EPOCHS = Prepared(
+    select(
+        *(
+            cast(type_coerce(side, JSON)["epoch"].as_string(), BigInteger).label(side.name)
+            for side in (STATUS.source, STATUS.replica)
+        )
+    ).where(_THIS)
+)
+_DOCUMENTS = PreparedFor(select(STATUSES), STATUS.machine_id)
+_FIGURES = PreparedFor(select(FIGURES), FIGURE.machine_id)
+_PROTECTED = PreparedFor(select(MACHINE.id), MACHINE.id)
+
+
+class StatusRecords:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._points = Points(session)
+
+    def get(self, machine_id: str) -> StatusRecord:
+        """What was said last; empty when nothing was."""
+        return self.get_many((machine_id,)).get(machine_id) or StatusRecord(machine_id)
+
+    def get_many(self, machine_ids: Sequence[str]) -> Mapping[str, StatusRecord]:
+        """Those of which something was said, by id."""
+        found: dict[str, StatusRecord] = {}
+        points = self._points.of(machine_ids)
+        for row in _DOCUMENTS.all(self._session, machine_ids):
+            record = StatusRecord(**row)
+            found[record.machine_id] = _with_points(record, points.get(record.machine_id, []))
+        for row in _FIGURES.all(self._session, machine_ids):
+            machine_id = row["machine_id"]
+            if machine_id in found:
+                found[machine_id] = _with_figures(found[machine_id], row)
+        return found
+
+    def put(self, said: Sequence[DatedStatus]) -> None:
+        """Statuses of many machines: whole, their points as rows that come and go."""
+        there = self._protected({status.machine_id for status, _ in said})
+        said = [each for each in said if each[0].machine_id in there]
+        self.put_documents(said)
+        replicas = [each for each, _ in said if isinstance(each, ReplicaStatus)]
+        self.put_points([PointNews(each.machine_id, each.points) for each in replicas])
+        self.put_figures(said)
+
+    def put_documents(self, said: Sequence[DatedStatus]) -> None:
+        """Statuses without points, of machines that are under protection."""
+        for side, ordered in _by_side(said):
+            values = [
+                {"machine_id": each.machine_id, side: _without_points(each), f"{side}_at": at}
+                for each, at in ordered
+            ]
+            rows.upsert_many(self._session, STATUSES, values)
+
+    def put_points(self, news: Sequence[PointNews]) -> Mapping[str, PointRows]:
+        """Of machines that are under protection; gives the rows that there are then, by machine. Where it is known what is stored,
+        nothing is read of it but the number of rows."""
+        return self._points.put(news)
+
+    def put_figures(self, said: Sequence[DatedStatus]) -> None:
+        """Of machines that are under protection, whose documents are stored, and when that was said."""
+        for side, ordered in _by_side(said):
+            values = [
+                {"machine_id": each.machine_id, side: changes.figures(each), f"{side}_at": at}
+                for each, at in ordered
+            ]
+            rows.upsert_many(self._session, FIGURES, values)
+
+    def put_numbers(self, seen: Mapping[str, tuple[int, int]]) -> None:
+        """By machine under protection, the highest numbers of its orders, and of those of its drills, that an appliance has seen;
+        those that are lower than what is stored change nothing."""
+        values = [
+            {"machine_id": each, "generation": number, "drill_generation": of_drills}
+            for each, (number, of_drills) in sorted(seen.items())
+        ]
+        rows.upsert_many(self._session, STATUSES, values, rising=True)
+
+    def put_source(self, status: SourceStatus, at: datetime) -> None:
+        self.put([(status, at)])
+
+    def put_replica(self, status: ReplicaStatus, at: datetime) -> None:
+        self.put([(status, at)])
+
+    def put_old_copy(self, status: OldCopyStatus, at: datetime) -> None:
+        if self._protected((status.machine_id,)):
+            values = {"machine_id": status.machine_id, "old_copy": status, "old_copy_at": at}
+            rows.upsert(self._session, STATUSES, values)
+
+    def generation(self, machine_id: str) -> int:
+        """The highest number that an appliance said it had seen; 0 if none did."""
+        return self._highest("generation", machine_id)
+
+    def drill_generation(self, machine_id: str) -> int:
+        """The same for drills."""
+        return self._highest("drill_generation", machine_id)
+
+    def epochs(self, machine_id: str) -> tuple[int | None, int | None]:
+        """Of what its source and its replica said last, without reading the rest of it."""
+        said = _EPOCHS.one(self._session, {"wanted": machine_id})
+        return (None, None) if said is None else (said["source"], said["replica"])
+
+    def generations(self, machine_ids: Sequence[str], *, of_drills: bool = False) -> Mapping[str, int]:
+        """Those that are known, by id."""
+        columns = STATUSES.c
+        number = columns.drill_generation if of_drills else columns.generation
+        found: dict[str, int] = {}
+        for ids in rows.parts(machine_ids):
+            some = columns.machine_id.in_(ids)
+            said = self._session.execute(select(columns.machine_id, number).where(some))
+            found |= {row.machine_id: row[1] for row in said}
+        return found
+
+    def remove(self, machine_id: str) -> None:
+        for table in (POINTS, FIGURES, STATUSES):
+            self._session.execute(delete(table).where(table.c.machine_id == machine_id))
+
+    def _highest(self, column: str, machine_id: str) -> int:
+        said = _NUMBERS.one(self._session, {"wanted": machine_id})
+        return 0 if said is None else said[column]
+
+    def _protected(self, machine_ids: Collection[str]) -> set[str]:
+        """An appliance may still speak of a machine whose protection has just ended."""
+        return {row["id"] for row in _PROTECTED.all(self._session, sorted(machine_ids))}
+
+
+def _by_side(said: Sequence[DatedStatus]) -> Iterator[tuple[str, list[DatedStatus]]]:
+    """Always in the same order, so that two vault processes cannot lock each other out."""
+    ordered = sorted(said, key=lambda each: each[0].machine_id)
+    yield "source", [each for each in ordered if isinstance(each[0], SourceStatus)]
+    yield "replica", [each for each in ordered if isinstance(each[0], ReplicaStatus)]
+
+
+def _without_points(status: SourceStatus | ReplicaStatus) -> SourceStatus | ReplicaStatus:
+    return status.model_copy(update={"points": ()}) if isinstance(status, ReplicaStatus) else status
+
+
+def _with_points(record: StatusRecord, points: Sequence[PointShape]) -> StatusRecord:
+    if record.replica is None:
+        return record
+    replica = record.replica.model_copy(update={"points": tuple(points)})
+    return dataclasses.replace(record, replica=replica)
+
+
+def _with_figures(record: StatusRecord, row: Row) -> StatusRecord:
+    """They are written with each document, and after it."""
+    source, replica = record.source, record.replica
+    if source and row["source"] and row["source"].epoch == source.epoch:
+        newer = changes.with_figures(source, row["source"])
+        record = dataclasses.replace(record, source=newer, source_at=row["source_at"])
+    if replica and row["replica"] and row["replica"].epoch == replica.epoch:
+        said = changes.with_figures(replica, row["replica"])
+        record = dataclasses.replace(record, replica=said, replica_at=row["replica_at"])
+    return record

@@ -1,1 +1,0 @@
-"""Alembic's scripts; `migration.migrate` runs them."""

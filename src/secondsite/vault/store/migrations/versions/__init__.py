@@ -1,1 +1,0 @@
-"""The baseline, and one file for each change of the tables since."""

@@ -1,9 +1,0 @@
-"""Pools of addresses.
-
-tables   the rows
-records  reads and writes them
-"""
-
-from .records import SqlAddressPools
-
-__all__ = ["SqlAddressPools"]

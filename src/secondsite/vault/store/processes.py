@@ -1,0 +1,277 @@
+"""Several vault processes on one database: who they are, who holds which connection, and the orders that they pass on."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ColumnElement,
+    Float,
+    ForeignKey,
+    Integer,
+    String,
+    Table,
+    Text,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.orm import Session
+
+from ...jobs.storage.lease import Member, database_now
+from ...jobs.storage.tables import engines
+from ...wire.control import Order, Report
+from .sql import rows
+from .sql.columns import Shaped, UtcDateTime
+from .sql.metadata import metadata
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessRecord:
+    """A vault process. `trusted` are the fingerprints of its CAs, the one that issues first."""
+
+    id: str
+    name: str
+    control_url: str
+    trusted: tuple[str, ...]
+    version: str
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """An order on its way. `report` None: not yet; then `fraction` and `sentence` are its progress."""
+
+    order_id: str
+    appliance_id: str
+    order: Order
+    report: Report | None = None
+    fraction: float = 0.0
+    sentence: str = ""
+
+
+PROCESSES = Table(
+    "vault_processes",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("control_url", Text, nullable=False),
+    Column("trusted", Shaped(tuple[str, ...]), nullable=False),
+    Column("version", Text, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
+)
+
+# Which process holds the newest connection of an appliance, under which epoch of its lease.
+LINKS = Table(
+    "appliance_links",
+    metadata,
+    Column("appliance_id", ForeignKey("appliances.id", ondelete="CASCADE"), primary_key=True),
+    Column("owner", String(200), nullable=False),
+    Column("epoch", Integer, nullable=False),
+)
+
+# Orders that one process has to give and another one can.
+PASSED_ORDERS = Table(
+    "passed_orders",
+    metadata,
+    Column("order_id", String(300), primary_key=True),
+    Column("appliance_id", String(64), nullable=False),
+    Column("order", Shaped(Order), nullable=False),
+    Column("asked_by", String(200), nullable=False),
+    Column("asked_at", UtcDateTime, nullable=False),
+    Column("taken_by", String(200)),
+    Column("report", Shaped(Report)),
+    Column("fraction", Float, nullable=False),
+    Column("sentence", Text, nullable=False),
+    Column("is_news", Boolean, nullable=False),
+)
+
+CHANNEL = "secondsite_vaults"
+
+
+class Processes:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def put(self, process: ProcessRecord) -> None:
+        rows.upsert(self._session, PROCESSES, rows.row(process))
+
+    def list(self) -> Sequence[ProcessRecord]:
+        return rows.many(self._session, ProcessRecord, select(PROCESSES).order_by(PROCESSES.c.id))
+
+    def forget(self, before: datetime) -> None:
+        """Those that were not seen since."""
+        self._session.execute(delete(PROCESSES).where(PROCESSES.c.seen_at < before))
+
+
+class Links:
+    """`member` None: nobody else is there."""
+
+    def __init__(self, session: Session, member: Member | None) -> None:
+        self._session = session
+        self._member = member
+
+    def take(self, appliance_id: str) -> bool:
+        """It has connected here, and so it left any other; whether another process may have held it meanwhile."""
+        if self._member is None:
+            return False
+        mine = {"appliance_id": appliance_id, **self._member._asdict()}
+        rows.upsert(self._session, LINKS, mine)
+        tell(self._session, self._member, ("",))
+        return True
+
+    def holds(self, appliance_id: str) -> bool:
+        """Whether its newest connection is here; until this transaction ends, no other process gets it."""
+        if self._member is None:
+            return True
+        mine = select(LINKS.c.owner).where(self._is_mine(self._member, appliance_id))
+        return self._session.execute(mine.with_for_update(read=True)).first() is not None
+
+    def drop(self, appliance_id: str) -> bool:
+        """Its connection here has ended; whether it was the newest."""
+        if self._member is None:
+            return True
+        mine = delete(LINKS).where(self._is_mine(self._member, appliance_id)).returning(LINKS.c.owner)
+        dropped = self._session.execute(mine).first() is not None
+        if dropped:
+            tell(self._session, self._member, ("",))
+        return dropped
+
+    def revoke(self, appliance_id: str) -> None:
+        """Its key counts no more: whichever process has its connection ends it soon, and writes nothing that it says."""
+        self._session.execute(delete(LINKS).where(LINKS.c.appliance_id == appliance_id))
+
+    def mine(self) -> Sequence[str]:
+        """Those whose newest connection is here, as it is recorded; none where a process is the only one."""
+        if self._member is None:
+            return ()
+        owned = (LINKS.c.owner == self._member.owner) & (LINKS.c.epoch == self._member.epoch)
+        return self._session.execute(select(LINKS.c.appliance_id).where(owned)).scalars().all()
+
+    def elsewhere(self) -> Mapping[str, str]:
+        """By appliance, the other living process that holds it."""
+        if self._member is None:
+            return {}
+        others = select(LINKS.c.appliance_id, LINKS.c.owner).where(
+            LINKS.c.owner != self._member.owner, self._lives()
+        )
+        return {row.appliance_id: row.owner for row in self._session.execute(others)}
+
+    def drop_dead(self) -> Sequence[str]:
+        """Appliances whose process is dead, or has lost its lease since."""
+        if self._member is None:
+            return ()
+        seemed = select(LINKS.c.appliance_id).where(~self._lives()).with_for_update(of=LINKS)
+        locked = self._session.execute(seemed).scalars().all()
+        if not locked:
+            return ()
+        # one that was taken over while its lock was waited for was judged by its former owner: PostgreSQL looks at the new row, but not
+        # anew for what there is not (NOT EXISTS)
+        dead = delete(LINKS).where(LINKS.c.appliance_id.in_(locked), ~self._lives())
+        return sorted(self._session.execute(dead.returning(LINKS.c.appliance_id)).scalars())
+
+    def any_living(self, appliance_id: str) -> bool:
+        living = select(LINKS.c.owner).where(LINKS.c.appliance_id == appliance_id, self._lives())
+        return self._member is not None and self._session.execute(living).first() is not None
+
+    def _is_mine(self, member: Member, appliance_id: str) -> ColumnElement[bool]:
+        mine = (LINKS.c.owner == member.owner) & (LINKS.c.epoch == member.epoch)
+        return mine & (LINKS.c.appliance_id == appliance_id)
+
+    def _lives(self) -> ColumnElement[bool]:
+        same = (engines.c.owner == LINKS.c.owner) & (engines.c.epoch == LINKS.c.epoch)
+        return exists().where(same, engines.c.expires_at > database_now(self._session))
+
+
+class PassedOrders:
+    """`member` None: nobody else is there, and nothing is passed on."""
+
+    def __init__(self, session: Session, member: Member | None) -> None:
+        self._session = session
+        self._owner = member.owner if member else ""
+        self._lease = f"{member.epoch}:{member.owner}"[:200] if member else ""
+        self._member = member
+
+    def ask(self, orders: Sequence[Passed]) -> None:
+        """This process waits for their reports."""
+        now = database_now(self._session)
+        for each in orders:
+            asked = {"asked_by": self._owner, "asked_at": now, "taken_by": None}
+            values = rows.row(each) | asked | {"is_news": False}
+            fresh = set(asked)
+            rows.upsert(self._session, PASSED_ORDERS, values, only=fresh)
+
+    def take(
+        self, appliance_ids: Sequence[str], asked_within_seconds: float, *, again: bool = False
+    ) -> Sequence[Passed]:
+        """What others lately asked of appliances whose connection is here, each once; `again`: also what was taken before and has
+        no report yet."""
+        since = database_now(self._session) - timedelta(seconds=asked_within_seconds)
+        wanted = (
+            update(PASSED_ORDERS)
+            .where(
+                PASSED_ORDERS.c.appliance_id.in_(appliance_ids),
+                PASSED_ORDERS.c.report.is_(None),
+                PASSED_ORDERS.c.asked_at > since,
+                *(() if again else (self._is_not_mine(),)),
+            )
+            .values(taken_by=self._lease)
+            .returning(*_COLUMNS)
+        )
+        return [Passed(**row) for row in self._session.execute(wanted).mappings()]
+
+    def _is_not_mine(self) -> ColumnElement[bool]:
+        return or_(PASSED_ORDERS.c.taken_by.is_(None), PASSED_ORDERS.c.taken_by != self._lease)
+
+    def progressed(self, order_id: str, fraction: float, sentence: str) -> None:
+        self._put(order_id, {"fraction": fraction, "sentence": sentence})
+
+    def reported(self, report: Report) -> None:
+        self._put(report.order_id, {"report": report})
+
+    def _put(self, order_id: str, news: Mapping[str, object]) -> None:
+        waited_for = update(PASSED_ORDERS).where(PASSED_ORDERS.c.order_id == order_id)
+        self._session.execute(waited_for.values(**news, is_news=True))
+
+    def news(self) -> Sequence[Passed]:
+        """What came of those that this process asked for, each piece once; a report ends the order."""
+        mine = (PASSED_ORDERS.c.asked_by == self._owner) & PASSED_ORDERS.c.is_news
+        has_ended = PASSED_ORDERS.c.report.is_not(None)
+        ended = delete(PASSED_ORDERS).where(mine, has_ended).returning(*_COLUMNS)
+        # one whose report comes between the two is news the next time: as read it would stay, and nobody be told of it again
+        goes_on = update(PASSED_ORDERS).where(mine, ~has_ended).values(is_news=False).returning(*_COLUMNS)
+        found = [*self._session.execute(ended).mappings(), *self._session.execute(goes_on).mappings()]
+        return [Passed(**row) for row in found]
+
+    def forget(self, order_ids: Sequence[str]) -> None:
+        mine = PASSED_ORDERS.c.asked_by == self._owner
+        self._session.execute(delete(PASSED_ORDERS).where(mine, PASSED_ORDERS.c.order_id.in_(order_ids)))
+
+    def forget_old(self, seconds: float) -> None:
+        before = database_now(self._session) - timedelta(seconds=seconds)
+        self._session.execute(delete(PASSED_ORDERS).where(PASSED_ORDERS.c.asked_at < before))
+
+    def tell(self, news: Sequence[str]) -> None:
+        """All processes hear these words once this transaction commits."""
+        if self._member is not None:
+            tell(self._session, self._member, news)
+
+
+_COLUMNS = [PASSED_ORDERS.c[name] for name in Passed.__dataclass_fields__]
+
+
+def tell(session: Session, member: Member, news: Sequence[str]) -> None:
+    """Each with who says it."""
+    for each in news:
+        session.execute(select(func.pg_notify(CHANNEL, f"{member.owner} {each}")))
+
+
+def heard(payload: str, member: Member | None) -> str | None:
+    """What another process said; None for our own words."""
+    owner, _, said = payload.partition(" ")
+    return None if member is not None and owner == member.owner else said

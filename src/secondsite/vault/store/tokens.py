@@ -1,0 +1,150 @@
+"""Access tokens of people and programs. Only digests are kept."""
+
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import Column, Index, String, Table, delete, insert, or_, select, update
+from sqlalchemy.orm import Session
+
+from ...domain import errors
+from ...domain.access.roles import Role
+from .sql import rows
+from .sql.columns import Shaped, UtcDateTime
+from .sql.metadata import metadata
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRecord:
+    """An access token, kept only as its sha256. A rotation replaces that: the `former` one opens until then, too. `id` is its
+    own for ever; names may be given again. `expires_at` None: it does not expire."""
+
+    name: str
+    token_sha256: str
+    created_at: datetime
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    roles: tuple[Role, ...] = ()
+    site: str | None = None
+    issued_at: datetime | None = None
+    expires_at: datetime | None = None
+    last_used_at: datetime | None = None
+    former_sha256: str | None = None
+    former_until: datetime | None = None
+    person: str | None = None
+    """Whose it is; None: nobody else's is named so."""
+    shown_to: tuple[str, ...] = ()
+    """The persons who saw one of its secrets when it was made."""
+
+
+TOKENS = Table(
+    "tokens",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("token_sha256", String(64), nullable=False, unique=True),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("id", String(64), nullable=False),
+    Column("roles", Shaped(tuple[Role, ...]), nullable=False),
+    Column("site", String(63)),
+    Column("issued_at", UtcDateTime),
+    Column("expires_at", UtcDateTime),
+    Column("last_used_at", UtcDateTime),
+    Column("former_sha256", String(64)),
+    Column("former_until", UtcDateTime),
+    Column("person", String(100)),
+    Column("shown_to", Shaped(tuple[str, ...]), nullable=False),
+    Index("ix_tokens_former_sha256", "former_sha256"),
+)
+
+Change = Callable[[], None]
+
+
+class KnownTokens:
+    """Tokens as they were found last, by the digest of the secret that was shown. While a transaction changes one, none is kept, and
+    all are forgotten when it begins to and when it has ended, however it did: so nobody who is answered later is let in by what was
+    before. Safe from any thread.
+
+    Right only where all changes are made by this process: with PostgreSQL the database is asked each time.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._changes = 0
+        self._open = 0
+        self._found: dict[str, TokenRecord] = {}
+
+    @property
+    def changes(self) -> int:
+        """How often they were forgotten."""
+        return self._changes
+
+    def find(self, token_sha256: str) -> TokenRecord | None:
+        return self._found.get(token_sha256)
+
+    def keep(self, token_sha256: str, token: TokenRecord, changes: int) -> None:
+        """Unless something has changed since then, or is about to."""
+        with self._lock:
+            if changes == self._changes and not self._open:
+                self._found[token_sha256] = token
+
+    @contextmanager
+    def changing(self) -> Iterator[Change]:
+        """Around a transaction, which calls what it is given before it changes a token."""
+        begun: list[bool] = []
+
+        def begin() -> None:
+            if not begun:
+                begun.append(True)
+                self.begin()
+
+        try:
+            yield begin
+        finally:
+            if begun:
+                self._forget(-1)
+
+    def begin(self) -> None:
+        """A transaction changes one. Nothing is kept any more, if nobody tells of its end."""
+        self._forget(1)
+
+    def _forget(self, more_open: int) -> None:
+        with self._lock:
+            self._open += more_open
+            self._changes += 1
+            self._found = {}
+
+
+class Tokens:
+    """`change` is called before one is changed."""
+
+    def __init__(self, session: Session, change: Change) -> None:
+        self._session = session
+        self._change = change
+
+    def add(self, token: TokenRecord) -> None:
+        """Raises AlreadyExists."""
+        if self._session.execute(select(TOKENS.c.name).where(TOKENS.c.name == token.name)).first():
+            raise errors.AlreadyExists(f"There is a token '{token.name}' already.")
+        self._change()
+        self._session.execute(insert(TOKENS).values(**rows.row(token)))
+
+    def put(self, token: TokenRecord) -> None:
+        self._change()
+        self._session.execute(update(TOKENS).where(TOKENS.c.id == token.id).values(**rows.row(token)))
+
+    def find(self, token_sha256: str) -> TokenRecord | None:
+        """The one whose present or former secret has this digest."""
+        either = or_(TOKENS.c.token_sha256 == token_sha256, TOKENS.c.former_sha256 == token_sha256)
+        return rows.one(self._session, TokenRecord, select(TOKENS).where(either))
+
+    def used(self, token_id: str, at: datetime) -> None:
+        self._session.execute(update(TOKENS).where(TOKENS.c.id == token_id).values(last_used_at=at))
+
+    def list(self) -> Sequence[TokenRecord]:
+        return rows.many(self._session, TokenRecord, select(TOKENS).order_by(TOKENS.c.name))
+
+    def remove(self, name: str) -> None:
+        self._change()
+        self._session.execute(delete(TOKENS).where(TOKENS.c.name == name))
