@@ -3,8 +3,7 @@
 from alembic import context
 
 from secondsite.jobs.storage import tables as job_tables
-
-from ..sql.metadata import metadata
+from secondsite.vault.store import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

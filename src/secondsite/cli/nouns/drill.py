@@ -1,21 +1,29 @@
-"""secondsite drill schedule ..."""
+"""secondsite drill ..., and drill schedule ..."""
 
 from datetime import datetime
 from typing import Annotated
 
 import typer
 
-from ....client.connection import request
-from ....domain import amounts, errors
-from ....domain.amounts import span
-from ....ground.units import DAY
-from ....wire.rest import drill_schedules as rest
-from ... import output, risk
-from ...former_words import Noun
-from ...options import DnsServer, Json, Subnet, connect
-from ...output import clock
+from ...client.connection import request
+from ...domain import amounts, errors
+from ...domain.amounts import span
+from ...ground.units import DAY
+from ...wire.rest import drill_schedules as rest
+from .. import follow, output, risk
+from ..former_words import Noun
+from ..options import DnsServer, Json, NoWait, Subnet, connect
+from ..output import clock
 
-app = typer.Typer(cls=Noun, no_args_is_help=True, help="Schedules: which machines are drilled how often.")
+app = typer.Typer(
+    cls=Noun,
+    no_args_is_help=True,
+    help="Test failovers that the vault starts by itself. One of a machine alone: secondsite machine test-failover MACHINE.",
+)
+schedules = typer.Typer(
+    cls=Noun, no_args_is_help=True, help="Schedules: which machines are drilled how often."
+)
+app.add_typer(schedules, name="schedule")
 
 
 def _days(given: str | int) -> int:
@@ -31,7 +39,17 @@ def _days(given: str | int) -> int:
 Name = Annotated[str, typer.Argument(help="Name of the schedule.", metavar="NAME", show_default=False)]
 
 
-@app.command("set")
+@app.command()
+def run(context: typer.Context, schedule: Name, no_wait: NoWait = False, as_json: Json = False) -> None:
+    """The test failover of a schedule now, also while it is paused; its next turn is counted from now.
+
+    Example: secondsite drill run monthly"""
+    with connect(context) as vault:
+        ended = follow.to_its_end(vault, vault.drill_schedules[schedule].run(), no_wait, as_json)
+    raise typer.Exit(ended)
+
+
+@schedules.command("set")
 def change(
     context: typer.Context,
     schedule: Name,
@@ -89,7 +107,7 @@ def change(
     _shown(made, as_json)
 
 
-@app.command("list")
+@schedules.command("list")
 def show_list(context: typer.Context, as_json: Json = False) -> None:
     """All schedules: when their next turns are, and how the last ones ended."""
     with connect(context) as vault:
@@ -111,7 +129,7 @@ def show_list(context: typer.Context, as_json: Json = False) -> None:
     )
 
 
-@app.command()
+@schedules.command()
 def show(context: typer.Context, schedule: Name, as_json: Json = False) -> None:
     """A schedule: its settings, its next turn, what it started last, and what was in the way.
 
@@ -120,7 +138,7 @@ def show(context: typer.Context, schedule: Name, as_json: Json = False) -> None:
         _shown(vault.drill_schedules[schedule].show(), as_json)
 
 
-@app.command()
+@schedules.command()
 def pause(context: typer.Context, schedule: Name, as_json: Json = False) -> None:
     """Start nothing until it is resumed. What has been started goes on.
 
@@ -128,7 +146,7 @@ def pause(context: typer.Context, schedule: Name, as_json: Json = False) -> None
     _shown(_set_paused(context, schedule, paused=True), as_json)
 
 
-@app.command()
+@schedules.command()
 def resume(context: typer.Context, schedule: Name, as_json: Json = False) -> None:
     """Start drills again; turns that were missed are one.
 
@@ -136,7 +154,7 @@ def resume(context: typer.Context, schedule: Name, as_json: Json = False) -> Non
     _shown(_set_paused(context, schedule, paused=False), as_json)
 
 
-@app.command()
+@schedules.command()
 def remove(context: typer.Context, schedule: Name, yes: risk.Yes = False, as_json: Json = False) -> None:
     """Delete a schedule. What it has started goes on.
 
