@@ -15,7 +15,7 @@ NO_KEY = ""
 
 
 class Admission:
-    """ports.Admit."""
+    """interfaces.Admit."""
 
     def __init__(self, store: Store, signals: Callable[[str], None]) -> None:
         self._store = store

@@ -17,7 +17,7 @@ SHARED = ("machine/", "site/", "policy/")
 
 
 class Signals:
-    """ports.Signals. `connect` the job engine's signal once it exists."""
+    """interfaces.Signals. `connect` the job engine's signal once it exists."""
 
     def __init__(self) -> None:
         self._engine: EngineSignal | None = None

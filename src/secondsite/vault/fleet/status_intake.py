@@ -30,7 +30,7 @@ from .statuses.writer import NOTHING, WRITE_ALONE_EVERY, WRITE_EVERY, Due, Statu
 
 
 class StatusIntake:
-    """ports.FactSink; called by one thread, read by many."""
+    """interfaces.FactSink; called by one thread, read by many."""
 
     def __init__(
         self,

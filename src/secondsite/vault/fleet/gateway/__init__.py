@@ -18,7 +18,7 @@ Its rooms:
     order_delivery         orders on their way, over a connection of our own or another process's
     other_processes        orders for appliances of other vault processes are passed on
     connection_reconciler  connections that differ from what is recorded of them
-    control_port           the websocket server, and ports.Gateway on top of it
+    control_port           the websocket server, and interfaces.Gateway on top of it
 """
 
 from .certificate_authority import VaultAuthority, create_authority, load_authority

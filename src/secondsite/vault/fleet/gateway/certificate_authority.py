@@ -35,7 +35,7 @@ SERVER_CERTIFICATE, SERVER_KEY = "server.pem", "server.key"
 
 
 class VaultAuthority:
-    """A ports.Authority on a CA key and certificate."""
+    """An interfaces.Authority on a CA key and certificate."""
 
     def __init__(
         self,

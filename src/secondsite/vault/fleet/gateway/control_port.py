@@ -50,7 +50,7 @@ CUT_OFF = "this vault process has lost its database; dial another one"
 
 
 class ControlPort:
-    """ports.Gateway. Construct, `start`, `stop`."""
+    """interfaces.Gateway. Construct, `start`, `stop`."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class ControlPort:
         self._watching: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Task[None]] = set()
 
-    # -- ports.Gateway ------------------------------------------------------------------------------------------
+    # -- interfaces.Gateway ------------------------------------------------------------------------------------------
 
     def ask(
         self,

@@ -46,7 +46,7 @@ class Ended:
 
 
 class Delivery:
-    """`write` is that of `ports.FactSink`. `tell` gives signals; it never blocks."""
+    """`write` is that of `interfaces.FactSink`. `tell` gives signals; it never blocks."""
 
     def __init__(
         self,

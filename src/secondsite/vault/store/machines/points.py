@@ -87,7 +87,7 @@ class Points:
         return found
 
     def put(self, news: Sequence[PointNews]) -> Mapping[str, PointRows]:
-        """See `ports.StatusRecords.put_points`."""
+        """See `StatusRecords.put_points`."""
         # Always in the same order, so that two vault processes cannot lock each other out.
         ordered = sorted(news, key=lambda each: each.machine_id)
         unknown = self._unknown(ordered)

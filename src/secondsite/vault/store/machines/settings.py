@@ -76,7 +76,7 @@ MACHINE_PROPERTIES = Table(
     Column("properties", Shaped(TargetProperties), nullable=False),
 )
 
-_OF_MACHINE = Prepared(select(MACHINE_CHECKS).where(MACHINE_CHECKS.c.machine_id == bindparam("wanted")))
+_CHECKS_OF = Prepared(select(MACHINE_CHECKS).where(MACHINE_CHECKS.c.machine_id == bindparam("wanted")))
 
 
 class MachineChecks:
@@ -85,7 +85,7 @@ class MachineChecks:
 
     def find(self, machine_id: str) -> Sequence[MachineCheck]:
         """In the order in which they were given."""
-        found = _OF_MACHINE.one(self._session, {"wanted": machine_id})
+        found = _CHECKS_OF.one(self._session, {"wanted": machine_id})
         return () if found is None else MachineChecksRecord(**found).checks
 
     def put(self, checks: MachineChecksRecord) -> None:
@@ -93,7 +93,7 @@ class MachineChecks:
         rows.upsert(self._session, MACHINE_CHECKS, rows.row(checks))
 
 
-_OF_MACHINE = Prepared(select(MACHINE_HOOKS).where(MACHINE_HOOKS.c.machine_id == bindparam("wanted")))
+_HOOKS_OF = Prepared(select(MACHINE_HOOKS).where(MACHINE_HOOKS.c.machine_id == bindparam("wanted")))
 
 
 class MachineHooks:
@@ -102,7 +102,7 @@ class MachineHooks:
 
     def find(self, machine_id: str) -> Sequence[MachineHook]:
         """In the order in which they were given, which is that in which they run."""
-        found = _OF_MACHINE.one(self._session, {"wanted": machine_id})
+        found = _HOOKS_OF.one(self._session, {"wanted": machine_id})
         return () if found is None else MachineHooksRecord(**found).hooks
 
     def all(self) -> Mapping[str, Sequence[MachineHook]]:
@@ -115,7 +115,7 @@ class MachineHooks:
         rows.upsert(self._session, MACHINE_HOOKS, rows.row(hooks))
 
 
-_OF_MACHINE = Prepared(
+_PROPERTIES_OF = Prepared(
     select(MACHINE_PROPERTIES).where(MACHINE_PROPERTIES.c.machine_id == bindparam("wanted"))
 )
 
@@ -126,7 +126,7 @@ class MachineProperties:
 
     def find(self, machine_id: str) -> TargetProperties:
         """Without anything if nothing is set."""
-        found = _OF_MACHINE.one(self._session, {"wanted": machine_id})
+        found = _PROPERTIES_OF.one(self._session, {"wanted": machine_id})
         return TargetProperties() if found is None else MachinePropertiesRecord(**found).properties
 
     def list(self) -> Sequence[MachinePropertiesRecord]:
@@ -138,7 +138,7 @@ class MachineProperties:
         rows.upsert(self._session, MACHINE_PROPERTIES, rows.row(properties))
 
 
-_OF_MACHINE = Prepared(select(MACHINE_SETTINGS).where(MACHINE_SETTINGS.c.machine_id == bindparam("wanted")))
+_SETTINGS_OF = Prepared(select(MACHINE_SETTINGS).where(MACHINE_SETTINGS.c.machine_id == bindparam("wanted")))
 
 
 class MachineSettings:
@@ -147,7 +147,7 @@ class MachineSettings:
 
     def cards(self, machine_id: str) -> Sequence[CardSettings]:
         """What is set for the machine's cards; nothing for one of which nothing is set."""
-        found = _OF_MACHINE.one(self._session, {"wanted": machine_id})
+        found = _SETTINGS_OF.one(self._session, {"wanted": machine_id})
         return () if found is None else MachineSettingsRecord(**found).cards
 
     def list(self) -> Sequence[MachineSettingsRecord]:
