@@ -83,8 +83,8 @@ def volume(name, of="imgs"):
 def test_a_disk_is_refused_only_where_it_is_a_machines_own(host, name):
     path, other = made(host, name), made(host, "other.qcow2")
     withdrawn_disks.forbid("m1", ["/gone.qcow2", str(path)])
-    assert "one that a replica stands on" in refusal(host, disk(path))
-    assert "one that a replica stands on" in refusal(host, disk(other), disk(path, "block"))
+    assert "of a machine that runs at the other site" in refusal(host, disk(path))
+    assert "of a machine that runs at the other site" in refusal(host, disk(other), disk(path, "block"))
     assert refusal(host, disk(other)) == ""
     assert refusal(host, disk(other, below=reading(path)), disk(other)) == "", "below another it is only read"
     assert refusal(host, disk(other, below=reading(other)), disk(path))

@@ -29,7 +29,10 @@ def what_to_do(copy: Copy) -> str:
 
 
 def _what(copy: Copy) -> str:
-    name, other = f"{copy.machine.name} ({copy.machine.fabric_id})", "while the machine runs at the other site"
+    name, other = (
+        f"{copy.machine.name} ({copy.machine.fabric_id})",
+        "while the machine runs at the other site",
+    )
     stood = "disks that the replica stands on" if copy.left.stood_on else "the machine's old disks"
     is_on = copy.machine.power.is_on
     if copy.written:
