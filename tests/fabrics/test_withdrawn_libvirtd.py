@@ -27,16 +27,20 @@ REFUSED = "a disk of .* is of a machine that runs at the other site"
 
 
 @pytest.fixture(scope="module")
-def host():
+def daemon():
     with libvirtd.running(own_network=True, hook=HOOK) as daemon:
-        root = Path(tempfile.mkdtemp(prefix="ss-lv.d[x]$-"))  # what means something in a pattern
-        root.chmod(0o755)  # QEMU runs as another user
-        host = LibvirtHost(root, daemon.uri)
-        host.daemon = daemon
-        host.pid_files = daemon.seen("/run/libvirt/qemu")
-        yield host
-        host.end()
-        shutil.rmtree(root, ignore_errors=True)
+        yield daemon
+
+
+@pytest.fixture(scope="module")
+def host(daemon):
+    root = Path(tempfile.mkdtemp(prefix="ss-lv.d[x]$-"))  # what means something in a pattern
+    root.chmod(0o755)  # QEMU runs as another user
+    host = LibvirtHost(root, daemon.uri)
+    host.pid_files = daemon.seen("/run/libvirt/qemu")
+    yield host
+    host.end()
+    shutil.rmtree(root, ignore_errors=True)
 
 
 @pytest.fixture
@@ -135,17 +139,17 @@ def _with_volume(text, disk):
 
 
 @pytest.mark.parametrize("way", ["link", "dots", "mount"])
-def test_another_path_to_a_disk_starts_nothing(host, withdrawn, way):
+def test_another_path_to_a_disk_starts_nothing(host, daemon, withdrawn, way):
     definition, _, before = withdrawn
     disk = Path(definition.disks[0].path)
     if way == "link":
         other = disk.with_name("a link.qcow2")
         other.symlink_to(disk)
     elif way == "dots":
-        other = f"{disk.parent}//../{disk.parent.name}/./{disk.name}"
+        other = Path(f"{disk.parent}/../{disk.parent.name}", disk.name)
     else:
         other = Path("/run/elsewhere", disk.name)
-        inside = host.daemon.inside(
+        inside = daemon.inside(
             "sh", "-c", 'mkdir -p /run/elsewhere; mount --bind "$1" /run/elsewhere', "sh", disk.parent
         )
         subprocess.run(inside, check=True)
@@ -191,8 +195,8 @@ def test_what_a_machine_has_is_told_of_now_and_of_its_next_start(host, pool):
     assert told["vdx"] == (str(live), True, False, (str(below),))
     assert told["vdy"] == (str(later), False, True, ())
     pool.destroy()  # where it is not active, its folder says where its volumes are
-    told = {each.key: each.path for each in host.fabric.inventory.holding(fabric_id).disks}
-    assert told["vdy"] == str(later)
+    paths = {each.key: each.path for each in host.fabric.inventory.holding(fabric_id).disks}
+    assert paths["vdy"] == str(later)
     domain.destroy()
     assert {each.now for each in host.fabric.inventory.holding(fabric_id).disks} == {False}
 

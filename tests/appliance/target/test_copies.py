@@ -63,7 +63,9 @@ def of(gone, power, *disks, macs=(OTHER,), fabric_id="id-2", stays=True):
     machine = MachineSummary(fabric_id, "my db", power, None, gone.definition)
     holding = Holding(disks, frozenset(macs), stays)
     fabric = SimpleNamespace(inventory=SimpleNamespace(holding=lambda _: holding))
-    return copies.of(copies.seen(fabric, machine), gone)
+    seen = copies.seen(fabric, machine)
+    assert seen is not None
+    return copies.of(seen, gone)
 
 
 def test_a_disk_that_was_attached_while_it_runs_is_detached_and_the_machine_stays(gone, base, files):

@@ -75,7 +75,7 @@ def _meant(copy: Copy, name: str) -> str:
     leave = f"Turn it off ('virsh shutdown {name}')" if copy.machine.power.is_on else "Leave it off"
     return (
         f"{leave}, unless you mean it, as a trial of yours: then give its cards MAC addresses of their own and an isolated network "
-        f"('virsh edit {name}'). A drill ('secondsite machine test-failover') does that by itself."
+        f"('virsh edit {name}'). A test failover does that by itself."
     )
 
 

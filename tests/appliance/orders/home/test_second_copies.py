@@ -40,17 +40,21 @@ def returning(sites):
 
 def seen_as(way, definition, power):
     """What is told where its hypervisor says this of it: a simulated disk has one opener."""
-    fabric = way.target.fabric
-    named = [each for each in fabric.inventory.list() if each.name == definition.name]
     seen = [
         dataclasses.replace(
             each, machine=dataclasses.replace(each.machine, power=power), files=on(each, power)
         )
-        for each in (copies.seen(fabric, machine) for machine in named)
+        for each in listed(way)
+        if each.machine.name == definition.name
     ]
     hosted = way.target.appliance.host.get(way.machine_id)
     way.target.appliance.second_copies.compare(hosted, seen)
     return of_copies(way)
+
+
+def listed(way):
+    found = [copies.seen(way.target.fabric, each) for each in way.target.fabric.inventory.list()]
+    return [each for each in found if each is not None]
 
 
 def on(seen, power):
@@ -123,10 +127,11 @@ def test_another_path_to_its_disk_is_told_as_well(returning, tmp_path, way_there
 def test_a_drill_of_the_replica_is_no_second_copy(returning):
     way, _ = returning
     drill = start(way, "drill", way.point_now())
-    listed = [copies.seen(way.target.fabric, each) for each in way.target.fabric.inventory.list()]
-    assert [each.machine.fabric_id for each in listed] == [drill["fabric_id"]]
+    (found,) = listed(way)
+    assert found.machine.fabric_id == drill["fabric_id"]
     left = second_copies.left_for(way.target.appliance.state, way.target.appliance.host.get(way.machine_id))
-    assert not listed[0].files[0][2].isdisjoint(left.tops), "it reads the old disk"
+    assert left is not None
+    assert not found.files[0][2].isdisjoint(left.tops), "it reads the old disk"
     assert told(way) == {}
 
 
