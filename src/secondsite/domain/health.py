@@ -307,7 +307,7 @@ CATALOGUE: dict[str, FindingKind] = {
             "source-running-after-failover",
             C,
             "The machine runs at its old site although it was failed over.",
-            "Shut the old copy down at its site ('virsh shutdown MACHINE'). Then 'secondsite machine commit MACHINE', if that is not done, and 'secondsite machine reprotect MACHINE'.",
+            "Shut the old copy down at its site ('virsh shutdown MACHINE'), or the machine there that has its disks ('virsh list'). Then 'secondsite machine commit MACHINE', if that is not done, and 'secondsite machine reprotect MACHINE'.",
         ),
         _kind(
             "old-copy-runs",
