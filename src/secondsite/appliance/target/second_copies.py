@@ -16,6 +16,7 @@ from .replicas import ReplicaHost
 
 LOOK_SECONDS = 20.0
 """Short enough to see a second copy within half a minute; all machines of the site are listed once for it."""
+SHOWN = 4
 RUNS, DEFINED = "old-copy-runs", "old-copy-defined"
 
 log = structlog.get_logger(__name__)
@@ -87,6 +88,7 @@ def left_for(state: State, hosted: HostedReplica) -> copies.Left | None:
 
 def _tell(hosted: HostedReplica, code: str, said: list[str]) -> None:
     if said:
-        hosted.findings.add(code, " ".join(said))
+        more = [f"There are {len(said) - SHOWN} more."] if len(said) > SHOWN else []
+        hosted.findings.add(code, " ".join([*said[:SHOWN], *more]))
     else:
         hosted.findings.clear(code)
