@@ -60,7 +60,8 @@ def back(pair: Pair[AnySite], fabric_id: str, **both: Any) -> Pair[AnySite]:
     pair.source.do(Kind.WITHDRAW, Withdraw(fabric_id=pair.fabric_id), pair.machine_id)
     reverse = Pair(pair.target, pair.source, fabric_id, pair.machine_id)
     reverse.epoch = pair.epoch + 1
-    setup = reverse.replica_setup(base=Base.EXISTING, existing_fabric_id=pair.fabric_id, **both)
+    base = both.pop("base", Base.EXISTING)
+    setup = reverse.replica_setup(base=base, existing_fabric_id=pair.fabric_id, **both)
     reverse.target.do(Kind.PREPARE_REPLICA, setup, pair.machine_id)
     begin = reverse.source_setup(sync=SyncMode.COMPARE, **both)
     reverse.source.do(Kind.START_REPLICATION, begin, pair.machine_id)

@@ -2,6 +2,7 @@
 they kept. A reprotect had removed the definition, and with it what forbade the start: memory that was saved to a file made two copies,
 and damaged each point."""
 
+import contextlib
 import shutil
 import subprocess
 import tempfile
@@ -15,25 +16,31 @@ from rig.hosts import LibvirtHost
 from secondsite.fabrics.conformance import steps
 from secondsite.fabrics.interface import PowerState
 from secondsite.fabrics.libvirt.host import withdrawn_disks
+from secondsite.ground.units import MiB
 from tests.fabrics.support_owner import made, state, virsh
 from tests.support import libvirtd
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 HOOK = Path(secondsite.fabrics.libvirt.host.__file__).with_name("start-veto")
-REFUSED = "a disk of .* is one that a replica stands on"
+REFUSED = "a disk of .* is of a machine that runs at the other site"
 
 
 @pytest.fixture(scope="module")
-def host():
+def daemon():
     with libvirtd.running(own_network=True, hook=HOOK) as daemon:
-        root = Path(tempfile.mkdtemp(prefix="ss-lv.d[x]$-"))  # what means something in a pattern
-        root.chmod(0o755)  # QEMU runs as another user
-        host = LibvirtHost(root, daemon.uri)
-        host.pid_files = daemon.seen("/run/libvirt/qemu")
-        yield host
-        host.end()
-        shutil.rmtree(root, ignore_errors=True)
+        yield daemon
+
+
+@pytest.fixture(scope="module")
+def host(daemon):
+    root = Path(tempfile.mkdtemp(prefix="ss-lv.d[x]$-"))  # what means something in a pattern
+    root.chmod(0o755)  # QEMU runs as another user
+    host = LibvirtHost(root, daemon.uri)
+    host.pid_files = daemon.seen("/run/libvirt/qemu")
+    yield host
+    host.end()
+    shutil.rmtree(root, ignore_errors=True)
 
 
 @pytest.fixture
@@ -105,6 +112,93 @@ def test_it_starts_again_once_it_is_defined_again_or_nothing_stands_on_its_disks
     assert state(host, definition.fabric_id) is PowerState.RUNNING
     assert not (withdrawn_disks.FOLDER / definition.fabric_id).exists()
     host.domain(definition.fabric_id).destroy()
+
+
+@pytest.fixture
+def pool(host):
+    """A storage pool of the folder that the images lie in, which libvirt is told of on any host."""
+    text = f"<pool type='dir'><name>imgs</name><target><path>{_escaped(host.images)}</path></target></pool>"
+    made = host.connection.handle.storagePoolDefineXML(text)
+    made.create()
+    yield made
+    with contextlib.suppress(libvirt.libvirtError):
+        made.destroy()
+    made.undefine()
+
+
+def _under_another_name(text, definition):
+    text = untagged(text).replace(f"<uuid>{definition.fabric_id}</uuid>", "")
+    return text.replace(f"<name>{definition.name}</name>", f"<name>{definition.name}-other</name>")
+
+
+def _with_volume(text, disk):
+    given = f"<source file='{_escaped(disk)}'/>"
+    assert given in text
+    text = text.replace("<disk type='file' device='disk'>", "<disk type='volume' device='disk'>")
+    return text.replace(given, f"<source pool='imgs' volume='{disk.name}'/>")
+
+
+@pytest.mark.parametrize("way", ["link", "dots", "mount"])
+def test_another_path_to_a_disk_starts_nothing(host, daemon, withdrawn, way):
+    definition, _, before = withdrawn
+    disk = Path(definition.disks[0].path)
+    if way == "link":
+        other = disk.with_name("a link.qcow2")
+        other.symlink_to(disk)
+    elif way == "dots":
+        other = Path(f"{disk.parent}/../{disk.parent.name}", disk.name)
+    else:
+        other = Path("/run/elsewhere", disk.name)
+        inside = daemon.inside(
+            "sh", "-c", 'mkdir -p /run/elsewhere; mount --bind "$1" /run/elsewhere', "sh", disk.parent
+        )
+        subprocess.run(inside, check=True)
+    text = _under_another_name(before, definition).replace(_escaped(disk), _escaped(other))
+    with pytest.raises(libvirt.libvirtError, match=REFUSED):
+        host.connection.handle.createXML(text)
+
+
+def test_a_volume_of_a_pool_starts_nothing_and_one_with_another_file_does(host, withdrawn, pool):
+    definition, _, before = withdrawn
+    disk = Path(definition.disks[0].path)
+    text = _with_volume(_under_another_name(before, definition), disk)
+    with pytest.raises(libvirt.libvirtError, match=REFUSED):
+        host.connection.handle.createXML(text)
+    own = disk.with_name("own.qcow2")
+    shutil.copy(disk, own)
+    own.chmod(0o666)
+    pool.refresh()
+    domain = host.connection.handle.createXML(text.replace(disk.name, own.name))
+    (held,) = host.fabric.inventory.holding(domain.UUIDString()).disks
+    assert (held.path, held.now, held.kept) == (str(own), True, False)
+    assert not host.fabric.inventory.holding(domain.UUIDString()).stays
+    domain.destroy()
+
+
+def test_what_a_machine_has_is_told_of_now_and_of_its_next_start(host, pool):
+    fabric_id = made(host, "holding")
+    (first,) = host.fabric.inventory.holding(fabric_id).disks
+    assert (first.now, first.kept, first.path) == (True, True, str(host.disk_path(fabric_id, first.key)))
+    below = host.make_image("below", 4 * MiB)
+    live, later = host.images / "live.qcow2", host.make_image("later", 4 * MiB)
+    _overlay(live, below)
+    later.chmod(0o666)
+    below.chmod(0o666)
+    pool.refresh()
+    domain = host.domain(fabric_id)
+    as_file = f"<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='{_escaped(live)}'/><target dev='vdx' bus='virtio'/></disk>"
+    as_volume = "<disk type='volume' device='disk'><driver name='qemu' type='qcow2'/><source pool='imgs' volume='later.qcow2'/><target dev='vdy' bus='virtio'/></disk>"
+    domain.attachDeviceFlags(as_file, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+    domain.attachDeviceFlags(as_volume, libvirt.VIR_DOMAIN_AFFECT_CONFIG)
+    holding = host.fabric.inventory.holding(fabric_id)
+    told = {each.key: (each.path, each.now, each.kept, each.below) for each in holding.disks}
+    assert told["vdx"] == (str(live), True, False, (str(below),))
+    assert told["vdy"] == (str(later), False, True, ())
+    pool.destroy()  # where it is not active, its folder says where its volumes are
+    paths = {each.key: each.path for each in host.fabric.inventory.holding(fabric_id).disks}
+    assert paths["vdy"] == str(later)
+    domain.destroy()
+    assert {each.now for each in host.fabric.inventory.holding(fabric_id).disks} == {False}
 
 
 def _overlay(path, below):

@@ -172,7 +172,18 @@ def tells_of_damage(error: BaseException) -> bool:
     """Whether an image is broken or gone. A slow answer is not damage: it was seen on a host with forty busy processes."""
     if isinstance(error, QmpRefused):
         return not _SAYS_NOTHING.search(error.message)
-    return isinstance(error, DiskUnreadable | ImageProblem) and not isinstance(error, DiskSilent)
+    if isinstance(error, DiskSilent) or tells_of_another_program(error):
+        return False
+    return isinstance(error, DiskUnreadable | ImageProblem)
+
+
+_IN_USE: Final = re.compile(r"Failed to get .*lock|another process using the image", re.IGNORECASE)
+"""As QEMU says it of a file that another program has open."""
+
+
+def tells_of_another_program(error: BaseException) -> bool:
+    """Whether a file could not be opened because another program has it: nothing is said of what is in it."""
+    return isinstance(error, QmpRefused | ImageProblem) and bool(_IN_USE.search(error.message))
 
 
 def by_code() -> dict[str, type[problem.SecondsiteError]]:

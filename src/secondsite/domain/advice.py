@@ -78,7 +78,7 @@ def _two_copies(of: Of) -> str:
         return "Stop neither: wait until the verb that is under way has ended, and look again."
     if of.may(Verb.FAILOVER):
         return _undecided(of)
-    stop = f"Shut the old copy down at its site ('virsh shutdown {shell.arguments(of.name)}')."
+    stop = f"Shut the old copy down at its site ('virsh shutdown {shell.arguments(of.name)}'), or the machine there that has its disks ('virsh list')."
     then = _not_protected(of)
     return f"{stop} Then {then}" if then else ""
 

@@ -208,10 +208,19 @@ CATALOGUE: dict[str, FindingKind] = {
             "replica-damaged",
             C,
             "Data at the target does not match its digest: its store is damaged, or somebody wrote to its files.",
-            "Check the store's disks. Replication compares all blocks with the source by itself, and points from then on "
+            "Where 'old-copy-runs' or 'replica-in-use' is told as well, do first what that says; else check the store's disks. Replication compares all blocks with the source by itself, and points from then on "
             "are whole. Damaged points, and those above them that were not read since, are not picked; 'secondsite point "
             "verify MACHINE POINT' reads one. If a file cannot be opened at all, fail over from a point that is whole, or "
             "disable protection and enable it again.",
+        ),
+        _kind(
+            "replica-in-use",
+            C,
+            "At the target another program has a file open that the replica needs, such as an old disk of the machine that somebody started it "
+            "from there: cycles are received and cannot be processed.",
+            "End that program: 'lsof FILE' as root at the host of the target's appliance tells which has the file that the finding names; a machine "
+            "of that site is named by 'old-copy-runs', which says what to do about it. Then all goes on by itself; what was written meanwhile is "
+            "noticed and compared away.",
         ),
         _kind(
             "replica-of-another-machine",
@@ -298,22 +307,23 @@ CATALOGUE: dict[str, FindingKind] = {
             "source-running-after-failover",
             C,
             "The machine runs at its old site although it was failed over.",
-            "Shut the old copy down at its site ('virsh shutdown MACHINE'). Then 'secondsite machine commit MACHINE', if that is not done, and 'secondsite machine reprotect MACHINE'.",
+            "Shut the old copy down at its site ('virsh shutdown MACHINE'), or the machine there that has its disks ('virsh list'). Then 'secondsite machine commit MACHINE', if that is not done, and 'secondsite machine reprotect MACHINE'.",
         ),
         _kind(
             "old-copy-runs",
             C,
-            "The machine is protected back to a site that it was failed over from, and somebody started it there from its old disks: two "
-            "copies run, and the replica, which stands on those disks, is damaged.",
-            "Turn the copy off at that site ('virsh destroy', then 'virsh undefine', never with '--remove-all-storage'); the machine runs on at the "
-            "other one. What was written is noticed and compared away; points that it damaged are named, and stay so.",
+            "The machine is protected back to a site that it was failed over from, and another one is on there that has its id, writes on its old "
+            "disks, or reads them with its MAC address: two copies run. Where the replica stands on those disks, what is written there damages it.",
+            "The finding says what to do about this machine: turn it off, or detach one disk; never remove the disks ('--remove-all-storage'). The "
+            "machine itself runs on at the other site. What was written is noticed and compared away; points that it damaged are named, and stay so.",
         ),
         _kind(
             "old-copy-defined",
             W,
-            "The machine is protected back to a site that it was failed over from, and somebody defined it there again, or another machine on "
-            "its old disks: a start would make two copies, and a failback is refused.",
-            "Remove the definition at that site ('virsh undefine MACHINE'), never its disks ('--remove-all-storage'): the replica stands on them.",
+            "The machine is protected back to a site that it was failed over from, and somebody defined it there again, or another machine with "
+            "one of its old disks: a start would make two copies. Under its id or name a failback is refused, too.",
+            "The finding says what to do about this machine: remove its definition, or detach one disk from it; never remove the disks "
+            "('--remove-all-storage'), on which the replica may stand.",
         ),
         _kind(
             "failed-over-machine-off",

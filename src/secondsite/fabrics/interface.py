@@ -53,6 +53,30 @@ class MachineSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldDisk:
+    """A disk, or a drive, of any machine of the site, ours or not. `now`: the machine is on and has it; `kept`: it has it from its next
+    start on. `path` is where it lies here, of a volume of a storage pool too; empty where that is not known. `below`: what its
+    definition names below it, if it does."""
+
+    key: str
+    path: str
+    now: bool
+    kept: bool
+    read_only: bool = False
+    below: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What a machine of the site has of its own in use: its disks, and the MAC addresses of its cards, in lower case. `stays`: whether the
+    platform still knows it when it is off."""
+
+    disks: tuple[HeldDisk, ...]
+    macs: frozenset[str]
+    stays: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Obstacle:
     """One obstacle found by a check, with the recommended action. `blocking` ones stop the verb; `disk` is the key
     of the disk concerned, if any."""
@@ -72,6 +96,9 @@ class Inventory(Protocol):
 
     def tag(self, fabric_id: str) -> str | None:
         """Only its tag, which is cheap to ask for; raises NotFound."""
+
+    def holding(self, fabric_id: str) -> Holding:
+        """What it uses now if it is on, and what it will use from its next start on; raises NotFound."""
 
 
 class Power(Protocol):

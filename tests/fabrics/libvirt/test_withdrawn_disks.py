@@ -1,48 +1,143 @@
-"""What the hook is told of the disks of withdrawn machines."""
+"""What the hook is told of the disks of withdrawn machines, and what it refuses for it, whatever path leads to one."""
 
+import os
 import subprocess
+from pathlib import Path
+from xml.sax.saxutils import escape
 
 import pytest
 
+import secondsite.fabrics.libvirt.host
 from secondsite.domain import errors
 from secondsite.fabrics.libvirt.host import withdrawn_disks
 
-ODD = "/srv/a.b[1]*^$\\'\"<&>/disk one.qcow2"
+HOOK = Path(secondsite.fabrics.libvirt.host.__file__).with_name("start-veto")
+ODD = "a.b[1]*^$\\'\"<&>;`id`$(id) ünï -n%s\ndisk one.qcow2"
+NAMES = ["web01.qcow2", ODD, " begins and ends with spaces ", "-n"]
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(withdrawn_disks, "FOLDER", tmp_path / "start-veto")
-    return tmp_path / "start-veto"
+def host(tmp_path, monkeypatch):
+    """A folder in place of the host's root."""
+    monkeypatch.setattr(withdrawn_disks, "FOLDER", tmp_path / "var/lib/secondsite/start-veto")
+    images = tmp_path / "images"
+    images.mkdir()
+    return tmp_path
 
 
-def is_refused(folder, line):
-    """As the hook asks."""
-    patterns = folder / "m1"
-    return subprocess.run(["grep", "-q", "-f", patterns], input=line, text=True, check=False).returncode == 0
+def made(host, name):
+    path = host / "images" / name
+    path.write_bytes(b"disk")
+    return path
 
 
-def in_libvirts_words(path):
-    escaped = path.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return escaped.replace("'", "&apos;").replace('"', "&quot;")
+def refusal(host, *disks, operation="prepare"):
+    """What the hook says to a machine with these disks; empty: it starts."""
+    text = HOOK.read_text()
+    for place in ("/var/lib", "/etc/libvirt"):
+        text = text.replace(place, f"{host}{place}")
+    text = text.replace('"/run" : "/etc"', f'"{host}/run" : "{host}/etc"')
+    given = f"<domain type='kvm'>\n  <name>m</name>\n  <devices>\n{''.join(disks)}  </devices>\n</domain>"
+    done = subprocess.run(
+        ["sh", "-c", text, "hook", "m", operation, "begin", "-"],
+        input=given, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == bool(done.stderr), done
+    assert done.stdout == ""
+    return done.stderr
 
 
-@pytest.mark.parametrize("path", ["/srv/web01.qcow2", ODD])
-def test_a_disk_is_known_by_its_path_alone_and_only_where_it_is_a_machines_own(folder, path):
-    withdrawn_disks.forbid("m1", [path])
-    written = in_libvirts_words(path)
-    assert is_refused(folder, f"      <source file='{written}' index='1'/>")
-    assert is_refused(folder, f"    <source dev='{written}'/>")
-    assert not is_refused(folder, f"        <source file='{written}'/>"), "below another it is only read"
-    assert not is_refused(folder, f"      <source file='{written}2'/>")
-    assert not is_refused(folder, f"      <source file='{written.replace('.', 'x')}'/>")
+def quoted(path):
+    return escape(str(path), {"'": "&apos;", '"': "&quot;"})
+
+
+def disk(path, kind="file", below="", source=None):
+    named = source or f"{'dev' if kind == 'block' else 'file'}='{quoted(path)}'"
+    return (
+        f"    <disk type='{kind}' device='disk'>\n      <driver name='qemu' type='qcow2'/>\n"
+        f"      <source {named} index='1'/>\n{below}      <target dev='vda' bus='virtio'/>\n    </disk>\n"
+    )
+
+
+def reading(path):
+    return (
+        f"      <backingStore type='file'>\n        <format type='qcow2'/>\n        <source file='{quoted(path)}'/>\n"
+        "        <backingStore/>\n      </backingStore>\n"
+    )
+
+
+def pool(host, folder, place="etc", name="imgs", kind="dir"):
+    file = host / place / f"libvirt/storage/{name}.xml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(
+        f"<!-- not to be edited -->\n<pool type='{kind}'>\n  <name>{name}</name>\n  <source>\n    <dir path='/nowhere'/>\n"
+        f"  </source>\n  <target>\n    <path>{quoted(folder)}</path>\n  </target>\n</pool>\n"
+    )
+
+
+def volume(name, of="imgs"):
+    return disk("", "volume", source=f"pool='{of}' volume='{quoted(name)}'")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_disk_is_refused_only_where_it_is_a_machines_own(host, name):
+    path, other = made(host, name), made(host, "other.qcow2")
+    withdrawn_disks.forbid("m1", ["/gone.qcow2", str(path)])
+    assert "of a machine that runs at the other site" in refusal(host, disk(path))
+    assert "of a machine that runs at the other site" in refusal(host, disk(other), disk(path, "block"))
+    assert refusal(host, disk(other)) == ""
+    assert refusal(host, disk(other, below=reading(path)), disk(other)) == "", "below another it is only read"
+    assert refusal(host, disk(other, below=reading(other)), disk(path))
+    assert refusal(host, disk(f"{path}2")) == ""
+    assert refusal(host, disk(path), operation="start") == ""
     withdrawn_disks.allow("m1")
     withdrawn_disks.allow("m1")
-    assert not (folder / "m1").exists()
+    assert refusal(host, disk(path)) == ""
+    assert list(withdrawn_disks.FOLDER.iterdir()) == []
 
 
-def test_without_the_right_to_write_there_it_is_said_what_to_do(folder):
-    folder.write_text("a file where the folder should be")
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("way", ["link", "link of the folder", "dots", "slashes", "hard link"])
+def test_another_path_to_a_disk_is_no_way_around(host, name, way):
+    path = made(host, name)
+    withdrawn_disks.forbid("m1", [str(path)])
+    around = {
+        "link": host / "link.qcow2",
+        "link of the folder": host / "folder" / name,
+        "dots": f"{host}/images/../images/./{name}",
+        "slashes": f"{host}//images//{name}",
+        "hard link": host / "hard.qcow2",
+    }[way]
+    if way == "link":
+        around.symlink_to(path)
+    elif way == "link of the folder":
+        around.parent.symlink_to(path.parent)
+    elif way == "hard link":
+        os.link(path, around)
+    assert refusal(host, disk(around))
+    withdrawn_disks.forbid("m1", [str(around)])
+    assert refusal(host, disk(path)), "nor is the withdrawn machine's own"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_volume_is_the_file_that_it_is_and_one_of_a_pool_that_nobody_knows_goes_by_its_name(host, name):
+    path = made(host, name)
+    withdrawn_disks.forbid("m1", [str(path)])
+    assert refusal(host, volume(name)), "nothing says where the pool is"
+    assert refusal(host, volume(name, of="../x"))
+    assert refusal(host, volume(f"2{name}")) == ""
+    pool(host, host / "elsewhere")
+    assert refusal(host, volume(name)), "nothing is there"
+    (host / "elsewhere").mkdir()
+    (host / "elsewhere" / name).write_bytes(b"another disk")
+    assert refusal(host, volume(name)) == ""
+    pool(host, path.parent, "run")  # as it is active, which counts
+    assert refusal(host, volume(name))
+
+
+def test_without_the_right_to_write_there_it_is_said_what_to_do(host):
+    withdrawn_disks.FOLDER.parent.mkdir(parents=True)
+    withdrawn_disks.FOLDER.write_text("a file where the folder should be")
     with pytest.raises(errors.FabricError, match="cannot be written") as told:
         withdrawn_disks.forbid("m1", ["/srv/web01.qcow2"])
     assert "retry the job" in told.value.do

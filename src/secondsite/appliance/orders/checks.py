@@ -26,7 +26,7 @@ from ...wire.control.checks import (
 )
 from ...wire.control.setups import Base
 from ..shared import withdrawn_definitions
-from ..target import FAILOVER, GIVE_ONE, old_disks, second_copies, stores
+from ..target import FAILOVER, GIVE_ONE, copies, copies_told, old_disks, second_copies, stores
 from . import group_pauses, machine_tags, runs
 from .context import Context
 from .names import handlers as names
@@ -380,9 +380,10 @@ def _taken(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
     ours = context.order.machine_id  # None before it is protected: then nothing here is its own
     for found in context.fabric.inventory.list():
         if found.fabric_id == payload.fabric_id and (ours is None or found.tag != ours):
+            on = " It is on." if found.power.is_on else ""
             yield _obstacle(
-                f"Another machine at this site has the id {found.fabric_id}, which {payload.name} will have here.",
-                _stood_on(context, found)
+                f"Another machine at this site has the id {found.fabric_id}, which {payload.name} will have here.{on}",
+                _stood_on(context, payload, found)
                 or "If it is the machine that you need, protect it from here; else shut it down and remove it.",
             )
         elif found.fabric_id == payload.fabric_id and _is_an_old_copy(context, payload, found):
@@ -393,16 +394,20 @@ def _taken(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
         elif found.fabric_id != payload.fabric_id and found.name == payload.name:
             yield _obstacle(
                 f"Another machine at this site has the name '{found.name}', which {payload.name} will have here.",
-                _rid_of(context, found),
+                _stood_on(context, payload, found) or _rid_of(context, found),
             )
 
 
-def _stood_on(context: Context, found: MachineSummary) -> str:
-    """What to do about a machine that was defined on the disks that a replica here stands on."""
-    left = withdrawn_definitions.recall(context.state, found.fabric_id)
-    if left is None or not second_copies.is_copy(found, left):
-        return ""
-    return second_copies.what_to_do(found.name)
+def _stood_on(context: Context, payload: CheckTarget, found: MachineSummary) -> str:
+    """What to do about a machine that is the one which was withdrawn here, defined again, or stands on its disks."""
+    hosted = context.parts.host.find(context.order.machine_id or "")
+    left = None if hosted is None else second_copies.left_for(context.state, hosted)
+    if left is None:
+        definition = withdrawn_definitions.recall(context.state, payload.fabric_id or "")
+        left = None if definition is None else copies.left(definition, stood_on=False, own=None)
+    seen = None if left is None else copies.seen(context.fabric, found)
+    copy = None if left is None or seen is None else copies.of(seen, left)
+    return "" if copy is None else copies_told.what_to_do(copy)
 
 
 def _is_an_old_copy(context: Context, payload: CheckTarget, found: MachineSummary) -> bool:

@@ -19,7 +19,14 @@ LINK_AWAY_SECONDS = 120.0
 REFUSED_SECONDS = 600.0
 """How long it waits for a peer that refuses it: one that processes what it has may be busy for minutes."""
 UNREACHABLE = {"peer-unreachable", "peer-silent"}
-PASSING = {"peer-unreachable", "peer-silent", "inbox-full", "replica-busy", "firmware-missing"}
+PASSING = {
+    "peer-unreachable",
+    "peer-silent",
+    "inbox-full",
+    "replica-busy",
+    "replica-in-use",
+    "firmware-missing",
+}
 """Errors from which the other side recovers by itself within the order's deadline."""
 
 

@@ -18,6 +18,7 @@ FOR_ERRORS = {
     "peer-silent": "peer-unreachable",
     "peer-untrusted": "peer-unreachable",
     "replica-busy": "peer-unreachable",
+    "replica-in-use": "replica-in-use",
     "not-found": "machine-missing",
     "out-of-order": "resynchronizing",
     "unsafe-to-view": "unsafe-to-view",

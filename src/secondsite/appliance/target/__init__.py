@@ -19,6 +19,8 @@ Its rooms:
     idle_disks          close the disks of replicas that are not worked on
     power_watch         whether machines run that were failed over to here
     second_copies       whether somebody uses the disks that a replica stands on
+    copies              whether a machine is such a second copy, by its files
+    copies_told         what is told of one
     verdicts            results of reading points
     scrub               reread points in the background
     scrub_journal       reread the journal
@@ -32,6 +34,8 @@ Its rooms:
 
 from . import (
     coming_home,
+    copies,
+    copies_told,
     key_change,
     key_custody,
     old_disks,
@@ -71,6 +75,8 @@ __all__ = [
     "SecondCopies",
     "Seeds",
     "coming_home",
+    "copies",
+    "copies_told",
     "key_change",
     "key_custody",
     "old_disks",

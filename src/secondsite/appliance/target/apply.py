@@ -19,7 +19,7 @@ from ...ground.plural import counted
 from ...ground.problem import ours
 from ..shared import Turns
 from . import trimming
-from .replica import HostedReplica
+from .replica import IN_USE, HostedReplica
 from .replicas import ReplicaHost
 
 LOOK_EVERY_SECONDS = 60.0
@@ -154,7 +154,7 @@ class Applier:
                 if hosted.wants_trim:
                     hosted.wants_work = True
             hosted.succeeded()
-            hosted.findings.clear("target-store-full")
+            hosted.findings.clear("target-store-full", IN_USE)
         except datapath_errors.Cancelled:
             hosted.wants_work = True
         except Exception as error:
@@ -175,6 +175,8 @@ class Applier:
             self._free_by_trimming(hosted)
         elif isinstance(error, errors.KeyMissing | errors.KeyWrong):
             hosted.lacks_key(error)
+        elif datapath_errors.tells_of_another_program(error):
+            hosted.in_use(message)
         elif not isinstance(error, datapath_errors.StorageDaemonGone):
             hosted.findings.add("replica-damaged", message)
         log.warning("cycle.not-applied", machine=hosted.machine_id, problem=message, again_in_seconds=pause)
@@ -224,7 +226,7 @@ class Applier:
         hosted.cycles.retire(path, hosted.setup.epoch, seq, hosted.setup.policy.journal_seconds)
         seams.reach("appliance.inbox.retired")
         trimming.trim_journal(self._host, hosted)
-        hosted.findings.clear("replica-damaged")
+        hosted.findings.clear("replica-damaged", IN_USE)
         if applied.point_id is not None:
             hosted.refresh(only_new=True)
             hosted.wants_trim = True

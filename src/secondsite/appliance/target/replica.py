@@ -36,8 +36,10 @@ from .verdicts import Verdicts
 
 log = structlog.get_logger(__name__)
 
+IN_USE = "replica-in-use"
 FAILOVER = "failover"
 """The name of the run that a failed-over machine runs on."""
+IN_USE_WHAT = "another program at the target has a file open that the replica needs"
 STORE_COUNTED_EVERY_SECONDS = 30.0
 NAMED_POINTS = 3
 FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 1.0, 30.0
@@ -224,6 +226,10 @@ class HostedReplica:
             )
         else:
             self.unreadable.clear("replica-damaged")
+
+    def in_use(self, said: str) -> None:
+        """Another program has a file of it, as QEMU said: it is not damaged for that."""
+        self.findings.add(IN_USE, f"{IN_USE_WHAT[0].upper()}{IN_USE_WHAT[1:]}: {said}")
 
     def spared(self) -> set[str]:
         """Ids of points that are in use, or held."""

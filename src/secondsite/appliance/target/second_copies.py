@@ -1,22 +1,22 @@
-"""Looks whether somebody defined a machine again at this site, or starts one from its disks, while it runs at the other site
-and its replica stands on those disks: a second copy, which damages each point."""
+"""Looks whether somebody defined a machine again at this site, or starts one from its disks, while it runs at the other site: a second
+copy, which damages each point where the replica stands on those disks."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import structlog
 
-from ...domain import errors, shell
-from ...fabrics.interface import Fabric, MachineSummary
+from ...domain import errors
+from ...fabrics.interface import Fabric
 from ...ground.periodic import Periodic
-from ...wire.common.machines import MachineDefinition
 from ...wire.control.setups import Base
-from ..shared import State
-from . import old_disks
+from ..shared import State, withdrawn_definitions
+from . import copies, copies_told
 from .replica import HostedReplica
 from .replicas import ReplicaHost
 
 LOOK_SECONDS = 20.0
 """Short enough to see a second copy within half a minute; all machines of the site are listed once for it."""
+SHOWN = 4
 RUNS, DEFINED = "old-copy-runs", "old-copy-defined"
 
 log = structlog.get_logger(__name__)
@@ -35,79 +35,60 @@ class SecondCopies(Periodic):
         return LOOK_SECONDS
 
     def look(self) -> None:
-        standing = [each for each in self._host.all() if each.setup.base is Base.EXISTING]
+        back = [each for each in self._host.all() if each.setup.existing_fabric_id]
         try:
-            found = self._fabric.inventory.list() if standing else ()
+            found = self._seen() if back else ()
         except errors.SecondsiteError as error:
             log.debug("second-copies.not-seen", problem=error.message)
             return
-        for hosted in standing:
+        for hosted in back:
             if self.stopping.is_set():
                 return
             with hosted.try_lock("looking for a second copy") as locked:
                 if locked:
                     self.compare(hosted, found)
 
-    def _withdrawn(self, hosted: HostedReplica) -> MachineDefinition | None:
-        """What the replica stands on, unless it is home again."""
-        if hosted.failed_over:
-            return None
-        try:
-            return old_disks.existing(self._state, hosted.setup)
-        except errors.NotFound:
-            return None
+    def _seen(self) -> Sequence[copies.Seen]:
+        """All machines of the site; one that cannot be looked at hides no other."""
+        found = []
+        for each in self._fabric.inventory.list():
+            try:
+                found.append(copies.seen(self._fabric, each))
+            except errors.SecondsiteError as error:
+                log.debug("second-copies.not-seen", machine=each.fabric_id, problem=error.message)
+        return [each for each in found if each is not None]
 
-    def compare(self, hosted: HostedReplica, found: Collection[MachineSummary]) -> None:
+    def compare(self, hosted: HostedReplica, found: Collection[copies.Seen]) -> None:
         """Tell of those of the site's machines, `found`, that are copies. The caller has locked the replica."""
-        definition = self._withdrawn(hosted)
-        copies = [] if definition is None else [each for each in found if is_copy(each, definition)]
-        if definition is not None:
-            self._forbid(hosted, definition, copies)
-        _tell(hosted, RUNS, [_runs(each) for each in copies if each.power.is_on])
-        _tell(hosted, DEFINED, [_defined(each) for each in copies if not each.power.is_on])
+        left = None if hosted.failed_over else left_for(self._state, hosted)
+        there = [] if left is None else [copies.of(each, left) for each in found]
+        those = [each for each in there if each is not None]
+        if left is not None:
+            self._forbid(hosted, left, those)
+        _tell(hosted, RUNS, [copies_told.whole(each) for each in those if each.runs])
+        _tell(hosted, DEFINED, [copies_told.whole(each) for each in those if not each.runs])
 
-    def _forbid(
-        self, hosted: HostedReplica, definition: MachineDefinition, copies: Collection[MachineSummary]
-    ) -> None:
+    def _forbid(self, hosted: HostedReplica, left: copies.Left, those: Collection[copies.Copy]) -> None:
         try:
-            self._fabric.hosting.withhold(definition)
-            for each in copies:
-                if each.tag == hosted.machine_id:
-                    self._fabric.power.forbid_start(each.fabric_id, hosted.machine_id)
+            self._fabric.hosting.withhold(left.definition)
+            for each in those:
+                if each.machine.tag == hosted.machine_id:
+                    self._fabric.power.forbid_start(each.machine.fabric_id, hosted.machine_id)
         except errors.SecondsiteError as error:
             log.warning("second-copies.not-forbidden", machine=hosted.machine_id, problem=str(error))
 
 
-def is_copy(found: MachineSummary, withdrawn: MachineDefinition) -> bool:
-    """Whether it is the withdrawn machine, defined again, or has one of its disks."""
-    if found.fabric_id == withdrawn.fabric_id:
-        return True
-    return not {disk.path for disk in withdrawn.disks if disk.path}.isdisjoint(
-        disk.path for disk in found.definition.disks
-    )
-
-
-def what_to_do(name: str) -> str:
-    """Of one that is off. Its disks look like left-overs, and are what the replica stands on."""
-    return (
-        f"Remove its definition at this site ('virsh undefine {shell.arguments(name)}'), and never its disks ('--remove-all-storage'): "
-        "the replica stands on them."
-    )
-
-
-def _runs(found: MachineSummary) -> str:
-    return (
-        f"{found.name} ({found.fabric_id}) is on at this site: it writes on disks that the replica stands on, while the machine runs at the other site. "
-        f"Turn it off ('virsh destroy {shell.arguments(found.name)}'; copy its disks first if you need what it wrote). {what_to_do(found.name)}"
-    )
-
-
-def _defined(found: MachineSummary) -> str:
-    return f"{found.name} ({found.fabric_id}) is defined at this site on disks that the replica stands on. {what_to_do(found.name)}"
+def left_for(state: State, hosted: HostedReplica) -> copies.Left | None:
+    """The machine that was withdrawn here for this replica, whether that stands on its disks or not."""
+    definition = withdrawn_definitions.recall(state, hosted.setup.existing_fabric_id or "")
+    if definition is None:
+        return None
+    return copies.left(definition, hosted.setup.base is Base.EXISTING, hosted.replica.files.root)
 
 
 def _tell(hosted: HostedReplica, code: str, said: list[str]) -> None:
     if said:
-        hosted.findings.add(code, " ".join(said))
+        more = [f"There are {len(said) - SHOWN} more."] if len(said) > SHOWN else []
+        hosted.findings.add(code, " ".join([*said[:SHOWN], *more]))
     else:
         hosted.findings.clear(code)

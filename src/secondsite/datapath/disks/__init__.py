@@ -9,6 +9,7 @@ Its rooms:
     image           disk image files through qemu-img
     resizing        larger and smaller at the price of what is held
     named_files     which other files an image names
+    same_files      whether two paths lead to one file, and what a disk is read from
     qcow2_extent    in which parts of a disk a chain of images may hold anything
     qcow2_sum       the sum of layers as one more file, their data shared
     image_locks     whether somebody writes to an image
@@ -22,7 +23,18 @@ Its rooms:
 """
 
 from ..errors import QmpRefused
-from . import blank, image, image_locks, luks_blank, luks_header, luks_slots, named_files, qcow2_sum, resizing
+from . import (
+    blank,
+    image,
+    image_locks,
+    luks_blank,
+    luks_header,
+    luks_slots,
+    named_files,
+    qcow2_sum,
+    resizing,
+    same_files,
+)
 from .buffers import Buffers
 from .image import ImageFacts
 from .nbd_disk import STATUS_BYTES, NbdDisk
@@ -48,4 +60,5 @@ __all__ = [
     "named_files",
     "qcow2_sum",
     "resizing",
+    "same_files",
 ]

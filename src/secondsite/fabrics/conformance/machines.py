@@ -28,10 +28,28 @@ class MachineCases:
         assert len({disk.key for disk in found.definition.disks}) == 2
         assert found.definition.fabric_kind == under_test.fabric.properties.kind
 
+    def test_what_a_machine_has_in_use_is_told_as_of_now_and_of_its_next_start(
+        self, under_test: FabricUnderTest
+    ) -> None:
+        fabric_id = under_test.make_machine("in-use", [3 * MiB, 5 * MiB])
+        definition = steps.machine_of(under_test, fabric_id).definition
+        for on in (False, True):
+            if on:
+                under_test.fabric.power.start(fabric_id)
+            found = under_test.fabric.inventory.holding(fabric_id)
+            assert {(disk.key, disk.path) for disk in found.disks} == {
+                (disk.key, disk.path) for disk in definition.disks
+            }
+            assert {(disk.now, disk.kept, disk.read_only) for disk in found.disks} == {(on, True, False)}
+            assert found.macs == {nic.mac.lower() for nic in definition.nics}
+            assert found.stays
+
     def test_a_machine_that_nobody_knows_is_missing(self, under_test: FabricUnderTest) -> None:
         unknown = str(uuid.uuid4())
         assert under_test.fabric.inventory.get(unknown) is None
         assert under_test.fabric.power.state(unknown) is PowerState.MISSING
+        with steps.refused(errors.NotFound):
+            under_test.fabric.inventory.holding(unknown)
         under_test.fabric.power.stop(unknown)
 
     def test_power_start_and_stop_can_be_repeated(self, under_test: FabricUnderTest) -> None:

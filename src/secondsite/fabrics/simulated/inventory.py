@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..interface import MachineSummary
+from ..interface import HeldDisk, Holding, MachineSummary
 from .host.faults import Faults
 from .host.host import Host
 from .host.records import MachineRecord
@@ -27,6 +27,13 @@ class SimulatedInventory:
     def tag(self, fabric_id: str) -> str | None:
         with self._faults.around("inventory.tag", fabric_id):
             return self._host.records.need(fabric_id).tag
+
+    def holding(self, fabric_id: str) -> Holding:
+        with self._faults.around("inventory.holding", fabric_id):
+            record = self._host.records.need(fabric_id)
+            now = self._host.state(record).is_on
+            disks = tuple(HeldDisk(each.key, each.path, now, True) for each in record.definition.disks)
+            return Holding(disks, frozenset(nic.mac.lower() for nic in record.definition.nics))
 
     def _summary(self, record: MachineRecord) -> MachineSummary:
         return MachineSummary(

@@ -2,21 +2,27 @@
 stands on them. Nothing told of it, and a start damaged each point."""
 
 import dataclasses
+import subprocess
+from pathlib import Path
 
 import pytest
 
 from rig.appliances import Pair
-from rig.appliances.runs import fail_over, turned
+from rig.appliances.runs import fail_over, start, turned
+from rig.eventually import eventually
 from rig.noise import noise
-from secondsite.appliance.target import second_copies
+from secondsite.appliance.target import copies, second_copies
+from secondsite.datapath.disks import image_locks
 from secondsite.fabrics.interface import PowerState
-from secondsite.ground.units import MiB
+from secondsite.ground.units import KiB, MiB
 from secondsite.wire.control.checks import CheckTarget
 from secondsite.wire.control.orders import Kind, ShutDown
+from secondsite.wire.control.setups import Base
 
 pytestmark = pytest.mark.slow
 
 RUNS, DEFINED = second_copies.RUNS, second_copies.DEFINED
+IN_USE = "replica-in-use"
 
 
 @pytest.fixture
@@ -34,11 +40,25 @@ def returning(sites):
 
 def seen_as(way, definition, power):
     """What is told where its hypervisor says this of it: a simulated disk has one opener."""
-    listed = way.target.fabric.inventory.list()
-    seen = [dataclasses.replace(each, power=power) for each in listed if each.name == definition.name]
+    seen = [
+        dataclasses.replace(
+            each, machine=dataclasses.replace(each.machine, power=power), files=on(each, power)
+        )
+        for each in listed(way)
+        if each.machine.name == definition.name
+    ]
     hosted = way.target.appliance.host.get(way.machine_id)
     way.target.appliance.second_copies.compare(hosted, seen)
     return of_copies(way)
+
+
+def listed(way):
+    found = [copies.seen(way.target.fabric, each) for each in way.target.fabric.inventory.list()]
+    return [each for each in found if each is not None]
+
+
+def on(seen, power):
+    return tuple((dataclasses.replace(disk, now=power.is_on), *more) for disk, *more in seen.files)
 
 
 def told(way):
@@ -83,3 +103,80 @@ def test_one_that_runs_on_its_old_disks_is_told_as_a_second_copy_and_what_to_do(
     # the replica's own daemon writes there: that is no second copy
     assert set(seen_as(way, other, PowerState.ELSEWHERE)) == {DEFINED}
     assert set(told(way)) == {DEFINED}
+
+
+@pytest.mark.parametrize("way_there", ["link", "dots"])
+def test_another_path_to_its_disk_is_told_as_well(returning, tmp_path, way_there):
+    way, before = returning
+    (disk,) = before.disks
+    link = tmp_path / "link.qcow2"
+    link.symlink_to(disk.path)
+    path = str(link) if way_there == "link" else disk.path.replace("/", "//").replace("//", "/./", 1)
+    other = before.model_copy(
+        update={
+            "fabric_id": before.fabric_id[::-1],
+            "name": "copied",
+            "disks": (disk.model_copy(update={"path": path}),),
+        }
+    )
+    defined(way, other, None)
+    assert path in seen_as(way, other, PowerState.RUNNING)[RUNS]
+    assert path in told(way)[DEFINED]
+
+
+def test_a_drill_of_the_replica_is_no_second_copy(returning):
+    way, _ = returning
+    drill = start(way, "drill", way.point_now())
+    (found,) = listed(way)
+    assert found.machine.fabric_id == drill["fabric_id"]
+    left = second_copies.left_for(way.target.appliance.state, way.target.appliance.host.get(way.machine_id))
+    assert left is not None
+    assert not found.files[0][2].isdisjoint(left.tops), "it reads the old disk"
+    assert told(way) == {}
+
+
+def test_after_an_alternate_reprotect_the_old_machine_is_told_of_though_nothing_stands_on_its_disks(sites):
+    a, b = sites
+    pair = Pair(a, b, a.make_machine())
+    a.write(pair.fabric_id, 0, noise(2 * MiB))
+    pair.protect().synchronized()
+    before = a.fabric.inventory.get(pair.fabric_id).definition
+    there = fail_over(pair, pair.point_now())
+    a.do(Kind.SHUT_DOWN, ShutDown(fabric_id=pair.fabric_id), pair.machine_id)
+    way = turned(pair, there, base=Base.EMPTY)
+    assert told(way) == {}
+    defined(way, before, None)
+    assert "never its disks" in told(way)[DEFINED]
+    assert "the replica stands on" not in told(way)[DEFINED]
+    running = seen_as(way, before, PowerState.RUNNING)[RUNS]
+    assert "the machine's old disks" in running
+    assert "virsh destroy" in running
+    answer = way.target.do(
+        Kind.CHECK_TARGET, CheckTarget(fabric_id=before.fabric_id, name="web01"), way.machine_id
+    )
+    (obstacle,) = [each for each in answer["obstacles"] if "has the id" in each["what"]]
+    assert "never its disks" in obstacle["do"]
+
+
+def test_a_file_that_another_program_has_open_is_told_as_that_until_it_is_closed(returning):
+    way, before = returning
+    way.target.stop()
+    holder = subprocess.Popen(
+        ["qemu-io", "-f", "qcow2", before.disks[0].path], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+    )
+    try:
+        eventually(lambda: image_locks.is_written(Path(before.disks[0].path)), 20)
+        way.target.start()
+        way.source.write(way.fabric_id, 0, noise(64 * KiB))
+        eventually(lambda: IN_USE in codes(way), 60)
+        eventually(lambda: "peer-unreachable" not in [each.code for each in way.source_status().findings], 30)
+        assert "replica-damaged" not in codes(way)
+        (what,) = [each.what for each in way.status().findings if each.code == IN_USE]
+        assert before.disks[0].path in what
+    finally:
+        holder.communicate(timeout=20)
+    eventually(lambda: IN_USE not in codes(way), 90)
+
+
+def codes(way):
+    return [each.code for each in way.status().findings]

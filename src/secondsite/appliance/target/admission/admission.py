@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from ....datapath.cycles import CycleHeader
 from ....datapath.digests import hashes, zero_digests
-from ....datapath.errors import DatapathError, ProtocolViolated, tells_of_damage
+from ....datapath.errors import DatapathError, ProtocolViolated, tells_of_another_program, tells_of_damage
 from ....datapath.extents import Extent
 from ....datapath.granularity import BLOCK_BYTES, PAGE_BYTES
 from ....datapath.replica import Replica
@@ -22,7 +22,7 @@ from ....wire.common.machines import MachineDefinition
 from ...shared import State
 from .. import old_disks
 from ..apply import Applier
-from ..replica import HostedReplica
+from ..replica import IN_USE, HostedReplica
 from ..replicas import ReplicaHost, StoreAway
 from ..stores import Store
 from . import direct, refusals
@@ -186,9 +186,12 @@ class Admission:
             with hosted.lock("comparing", DIGESTS_WAIT_SECONDS):
                 self._work.apply_all(hosted, DIGESTS_WAIT_SECONDS)
                 yield hosted.replica
+                hosted.findings.clear(IN_USE)
         except SecondsiteError as error:
             if tells_of_damage(error):
                 hosted.findings.add("replica-damaged", error.message)
+            elif tells_of_another_program(error):
+                hosted.in_use(error.message)
             raise refusals.refused(error) from error
 
     def direct_write(

@@ -16,7 +16,7 @@ from ....datapath.transfer import CycleRefused, Write
 from ....domain import errors
 from ....ground import seams
 from ..apply import Applier
-from ..replica import HostedReplica
+from ..replica import IN_USE, HostedReplica
 
 READY_SECONDS = 8.0
 """How long to wait for the replica's lock and for waiting cycles; the source waits too."""
@@ -80,7 +80,7 @@ def _write(
     if not applied.torn:
         if anew:
             hosted.verdicts.compared(header.epoch, header.seq)
-        hosted.findings.clear("replica-damaged")
+        hosted.findings.clear("replica-damaged", IN_USE)
         hosted.findings.clear("target-store-full")
     if applied.point_id is not None:
         hosted.refresh(only_new=True)

@@ -10,7 +10,7 @@ import libvirt
 
 from ....domain import errors
 from ... import interface
-from . import connection, domain_xml, qemu_img, states
+from . import connection, domain_xml, held_disks, qemu_img, states
 
 SIZE_SECONDS = 5.0
 TRIAL = "secondsite-trial"
@@ -39,6 +39,14 @@ class Inventory:
 
     def tag(self, fabric_id: str) -> str | None:
         return tag_of(self._hypervisor.domain(fabric_id))
+
+    def holding(self, fabric_id: str) -> interface.Holding:
+        domain = self._hypervisor.domain(fabric_id)
+        stays = bool(connection.call("looking whether a machine is kept", domain.isPersistent))
+        is_on = power_of(domain).is_on
+        now = domain_xml.parse(live_xml(domain)) if is_on else None
+        kept = domain_xml.parse(definition_xml(domain)) if stays else None
+        return held_disks.holding(self._hypervisor, now, kept)
 
 
 def power_of(domain: Any) -> interface.PowerState:

@@ -1,0 +1,117 @@
+"""Whether a machine of this site is a second copy of one that was withdrawn here: by the files that it has, as it runs now or would at
+its next start, whatever paths lead to them."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...datapath.disks import same_files
+from ...domain import errors
+from ...fabrics.interface import Fabric, HeldDisk, Holding, MachineSummary
+from ...wire.common.machines import MachineDefinition
+
+Identities = frozenset[same_files.Identity]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A machine of the site, and which file each disk is that it can write to, with those below."""
+
+    machine: MachineSummary
+    holding: Holding
+    files: tuple[tuple[HeldDisk, same_files.Identity | None, Identities], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A machine that was withdrawn here. `stood_on`: whether a replica stands on its disks; `own`: the folder in which machines that we
+    start from the replica have theirs. `tops` are its disks' files, `needed` those below, too."""
+
+    definition: MachineDefinition
+    stood_on: bool
+    own: Path | None
+    tops: Identities
+    needed: Identities
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """`same`: it has the machine's id. `written` of its disks are the machine's, and open; `later` it has from its next start on. `above`
+    are disks of its own that are read from the machine's, where it has the machine's id or a MAC address, too."""
+
+    machine: MachineSummary
+    left: Left
+    holding: Holding
+    same: bool
+    written: tuple[HeldDisk, ...] = ()
+    later: tuple[HeldDisk, ...] = ()
+    above: tuple[HeldDisk, ...] = ()
+
+    @property
+    def runs(self) -> bool:
+        return self.machine.power.is_on and bool(self.same or self.written or self.above)
+
+    @property
+    def is_nothing_else(self) -> bool:
+        """Whether it is the machine itself, or has no other disks: then it goes as a whole."""
+        has = {(each.key, each.path) for each in self.holding.disks if each.path and not each.read_only}
+        return self.same or has == {(each.key, each.path) for each in (*self.written, *self.later)}
+
+
+def seen(fabric: Fabric, machine: MachineSummary) -> Seen | None:
+    """The machine and its files; None if it is gone. Raises FabricError, DeadlineExceeded."""
+    try:
+        holding = fabric.inventory.holding(machine.fabric_id)
+    except errors.NotFound:
+        return None
+    disks = [each for each in holding.disks if each.path and not each.read_only]
+    files = ((each, same_files.identity(each.path), _below(each)) for each in disks)
+    return Seen(machine, holding, tuple(files))
+
+
+def left(definition: MachineDefinition, stood_on: bool, own: Path | None) -> Left:
+    """As its files are now."""
+    paths = [disk.path for disk in definition.disks if disk.path]
+    tops = _identities(paths)
+    below = _identities(file for path in paths for file in same_files.below(path))
+    return Left(definition, stood_on, own, tops, tops | below)
+
+
+def of(found: Seen, gone: Left) -> Copy | None:
+    """What it is of the machine that is gone from here; None if nothing. What it may only read damages nothing. A file below the machine's
+    own, such as a template, is only damaged by a machine that is on."""
+    is_on = found.machine.power.is_on
+    same = found.machine.fabric_id == gone.definition.fabric_id
+    written, later, above = [], [], []
+    for disk, file, below in found.files:
+        if is_on and disk.now and file in gone.needed:
+            written.append(disk)
+        elif file in gone.tops and (disk.kept or not is_on):
+            later.append(disk)
+        elif disk.now >= is_on and not below.isdisjoint(gone.tops) and not _is_ours(disk, gone):
+            above.append(disk)
+    if not (same or shared_macs(found.holding, gone)):
+        above = []  # under another address it is its owner's to have
+    if not (same or written or later or above):
+        return None
+    return Copy(found.machine, gone, found.holding, same, tuple(written), tuple(later), tuple(above))
+
+
+def shared_macs(holding: Holding, gone: Left) -> list[str]:
+    """Of the machine's addresses those that another one has, too."""
+    return sorted(holding.macs & {nic.mac.lower() for nic in gone.definition.nics})
+
+
+def _identities(paths: Iterable[str | Path]) -> Identities:
+    found = (same_files.identity(path) for path in paths if path)
+    return frozenset(each for each in found if each is not None)
+
+
+def _below(disk: HeldDisk) -> Identities:
+    return _identities((*disk.below, *same_files.below(disk.path)))
+
+
+def _is_ours(disk: HeldDisk, gone: Left) -> bool:
+    """Whether it is a file of a machine that was started from the replica, as in a drill."""
+    return gone.own is not None and Path(os.path.realpath(disk.path)).is_relative_to(gone.own.resolve())
