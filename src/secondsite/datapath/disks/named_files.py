@@ -55,9 +55,14 @@ def cluster_bytes(path: Path) -> int | None:
 
 def count(path: Path) -> int:
     """How many files a disk is read from, by their headers, as far as these can be read here."""
-    seen: set[Path] = set()
+    return len(files(path))
+
+
+def files(path: Path) -> list[Path]:
+    """As `count`, the files themselves, top first."""
+    seen: list[Path] = []
     while path.is_file() and path not in seen:
-        seen.add(path)
+        seen.append(path)
         try:
             backing = of(path).backing
         except errors.ImageProblem:
@@ -65,7 +70,7 @@ def count(path: Path) -> int:
         if backing is None:
             break
         path = path.parent / backing
-    return len(seen)
+    return seen
 
 
 def _odd(path: Path, why: str) -> errors.ImageProblem:
