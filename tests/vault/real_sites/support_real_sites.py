@@ -22,6 +22,7 @@ from secondsite.domain.policies import ReplicationPolicy
 from secondsite.entry import restored
 from secondsite.fabrics import simulated
 from secondsite.fabrics.interface import PowerState
+from secondsite.ground import real_files
 from secondsite.ground.units import DAY
 from secondsite.vault import ports
 from secondsite.vault.facade.shared import machine_shapes
@@ -372,7 +373,8 @@ class RealSites(Verbs):
         """Its database lies in another file, and is the same."""
         beside = self._folder / restored.FILE
         said = json.loads(beside.read_text())
-        beside.write_text(json.dumps({**said, "file": (self._folder / "vault.db").stat().st_ino}))
+        inode, generation = real_files.file_number(self._folder / "vault.db")
+        beside.write_text(json.dumps({**said, "file": inode, "generation": generation}))
 
     def _is_away(self, appliance_id):
         self.appliances.away.add(appliance_id)

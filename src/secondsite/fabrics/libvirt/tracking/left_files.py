@@ -12,11 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ....domain import errors
+from ....datapath.disks import named_files
 from ....ground import durable, real_files
 from ....ground.units import KiB
 from ... import file_looks
-from ..host import connection, domain_xml, qemu_img
+from ..host import connection, domain_xml
 from .image_identity import Identities
 
 SYSTEM_LOGS = Path("/var/log/libvirt/qemu")
@@ -37,8 +37,10 @@ class LeftFiles:
         """Around what we write to the files of a machine that is off. If we die amid that, the bitmaps are believed."""
         self.look(domain, disks)
         self.forget(domain.UUIDString())
-        yield
-        self._note(domain, disks)
+        try:
+            yield
+        finally:
+            self._note(domain, disks)
 
     def look(self, domain: Any, disks: Sequence[domain_xml.Disk]) -> None:
         """Takes the word of the bitmaps of each disk that somebody changed since we left it."""
@@ -56,7 +58,8 @@ class LeftFiles:
         self._path(fabric_id).unlink(missing_ok=True)
 
     def _note(self, domain: Any, disks: Sequence[domain_xml.Disk]) -> None:
-        looks = {disk.key: look for disk in disks if (look := _seen(disk))}
+        paths = {disk.key: named_files.files(Path(disk.path).absolute()) for disk in disks}
+        looks = {key: file_looks.seen(each) for key, each in paths.items() if each}
         said = json.dumps({"start": self._last_start(domain), "disks": looks})
         durable.write(self._path(domain.UUIDString()), said)
 
@@ -90,10 +93,3 @@ class LeftFiles:
 def _logs(hypervisor: connection.Hypervisor) -> Path:
     root = hypervisor.embedded_root
     return SYSTEM_LOGS if root is None else root / "log" / "qemu"
-
-
-def _seen(disk: domain_xml.Disk) -> file_looks.Looks:
-    try:
-        return file_looks.seen(link.path for link in qemu_img.chain(Path(disk.path)))
-    except errors.SecondsiteError:
-        return []
