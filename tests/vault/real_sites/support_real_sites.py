@@ -373,8 +373,9 @@ class RealSites(Verbs):
         """Its database lies in another file, and is the same."""
         beside = self._folder / restored.FILE
         said = json.loads(beside.read_text())
-        inode, generation = real_files.file_number(self._folder / "vault.db")
-        beside.write_text(json.dumps({**said, "file": inode, "generation": generation}))
+        number = real_files.file_number(self._folder / "vault.db")
+        assert number is not None
+        beside.write_text(json.dumps({**said, "file": number.inode, "generation": number.generation}))
 
     def _is_away(self, appliance_id):
         self.appliances.away.add(appliance_id)

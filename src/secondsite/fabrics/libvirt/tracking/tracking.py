@@ -97,7 +97,10 @@ class Tracking:
 
     def unwritten(self, fabric_id: str, disks: Sequence[str], base: str) -> interface.Unwritten | None:
         domain = self._hypervisor.domain(fabric_id)
-        runs, found = self._looked(self._looks.of_its_own, domain, disks, base)
+        looked: tuple[bool, interface.Unwritten | None] = self._looked(
+            self._looks.of_its_own, domain, disks, base
+        )
+        runs, found = looked
         if not runs:
             return self._unwritten_at_rest(domain, disks, base)
         self._left.forget(fabric_id)
