@@ -22,6 +22,7 @@ from secondsite.domain.policies import ReplicationPolicy
 from secondsite.entry import restored
 from secondsite.fabrics import simulated
 from secondsite.fabrics.interface import PowerState
+from secondsite.ground import real_files
 from secondsite.ground.units import DAY
 from secondsite.vault.facade.shared import machine_shapes
 from secondsite.vault.fleet.status_intake import StatusIntake
@@ -372,7 +373,9 @@ class RealSites(Verbs):
         """Its database lies in another file, and is the same."""
         beside = self._folder / restored.FILE
         said = json.loads(beside.read_text())
-        beside.write_text(json.dumps({**said, "file": (self._folder / "vault.db").stat().st_ino}))
+        number = real_files.file_number(self._folder / "vault.db")
+        assert number is not None
+        beside.write_text(json.dumps({**said, "file": number.inode, "generation": number.generation}))
 
     def _is_away(self, appliance_id):
         self.appliances.away.add(appliance_id)

@@ -19,10 +19,10 @@ from pathlib import Path
 
 from ...datapath import extents, transfer
 from ...datapath.channel import Connection
-from ...datapath.disks import NbdDisk
+from ...datapath.disks import NbdDisk, named_files
 from ...datapath.transfer import DiskPlan
 from ...fabrics.interface import ChangeSession, Fabric, MachineSummary, PowerState, SessionRequest
-from ...ground import seams
+from ...ground import real_files, seams
 from ...wire.common.machines import MachineDefinition
 from ...wire.common.sync_mode import SyncMode
 from ...wire.control.orders import CycleFact
@@ -274,12 +274,21 @@ def _instant(how: str) -> Iterator[None]:
 
 
 def _file_marks(paths: Sequence[str]) -> object:
-    """Marks that change when one of the files is written; None if one cannot be seen from here."""
+    """Marks that change when one of these disks' files, or one below it, is written or replaced; None if one cannot be seen from here."""
     try:
-        seen = [Path(path).stat() for path in paths if path]
+        return tuple(_disk_marks(Path(path)) for path in paths if path) or None
     except OSError:
         return None
-    return tuple((each.st_ino, each.st_size, each.st_mtime_ns) for each in seen) if seen else None
+
+
+def _disk_marks(path: Path) -> tuple[object, ...]:
+    """What is below other machines' disks too is touched, but not changed, when one of these starts."""
+    top = path.stat()
+    below = [(real_files.file_number(each), each.stat()) for each in named_files.files(path)[1:]]
+    return (
+        (real_files.file_number(path), top.st_size, top.st_mtime_ns, top.st_ctime_ns),
+        *((number, each.st_size, each.st_mtime_ns) for number, each in below),
+    )
 
 
 def _note_consistency(source: Source, session: ChangeSession, request: CycleRequest) -> None:

@@ -8,7 +8,8 @@ Crash-safe by replay: entries change only for blocks that the cycle being applie
 together with the (epoch, seq) that they describe. A map with any other mark is stale and is rebuilt by reading the
 disk.
 
-A map names the file that it is. A copy of it tells nothing: a backup that was put back may hold map and disk of two instants."""
+A map names the file that it is. A copy of it tells nothing: a backup that was put back may hold map and disk of two instants. It names the
+file of the disk too, as long as that stays: so a head that alone was put back is known as well."""
 
 from __future__ import annotations
 
@@ -29,6 +30,8 @@ from ..granularity import BLOCK_BYTES, DIGEST_BYTES
 
 _HEADER = struct.Struct("<8sIIQQQQ")
 """The last number is 0 in maps of former releases."""
+_OF = struct.Struct("<Q")
+"""Follows the header: the number of the file of the disk; 0 while it changes, and in maps of former releases."""
 _MAGIC: Final = b"2ndDGMAP"
 _VERSION: Final = 1
 _FIRST_ENTRY: Final = 4096
@@ -58,6 +61,7 @@ class DigestMap:
             raise errors.ImageProblem(
                 f"{path} is not a digest map.", do="Remove it: it is built again from the disk."
             )
+        (self.of_file,) = _OF.unpack(os.pread(self._file, _OF.size, _HEADER.size).ljust(_OF.size, b"\0"))
         self._id = real_files.file_id(self._file)
         # 0.1.0 wrote none, and the first days after it the inode alone
         self.is_copy = file_id not in (0, os.fstat(self._file).st_ino, self._id)
@@ -109,6 +113,16 @@ class DigestMap:
         except OSError as error:
             raise store_error(error, self.path) from error
         self.epoch, self.seq = epoch, seq
+
+    def name_file(self, number: int, *, flush: bool) -> None:
+        """The disk's file is this one; 0: it is about to become another."""
+        try:
+            os.pwrite(self._file, _OF.pack(number), _HEADER.size)
+            if flush:
+                durable.sync_data(self._file)
+        except OSError as error:
+            raise store_error(error, self.path) from error
+        self.of_file = number
 
     def region(self, offset: int, length: int) -> bytes:
         """Digests of the blocks in a range, 16 bytes each; zero blocks have the digest of 64 KiB of zeros."""

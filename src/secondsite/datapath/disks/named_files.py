@@ -14,6 +14,7 @@ _HEAD = struct.Struct(">4sIQI")
 _FEATURES_AT, _DATA_FILE = 72, 1 << 2
 _CLUSTER_BITS_AT = 20
 _READ_BYTES = 4096
+ODD_HEADER = "its header is no qcow2 header of version 3"
 _LONGEST_NAME = 1023
 """All of it as QEMU documents the format."""
 
@@ -28,18 +29,26 @@ class NamedFiles:
 
 def of(path: Path) -> NamedFiles:
     """Raises ImageProblem for a file that cannot be read, or is no qcow2 file of version 3."""
+    version, named = _told(path)
+    if version < 3:
+        raise _odd(path, ODD_HEADER)
+    return named
+
+
+def _told(path: Path) -> tuple[int, NamedFiles]:
+    """Its version, and what it names. Raises ImageProblem."""
     try:
         with real_files.opened(path) as file:
             head = file.read(_READ_BYTES)
             magic, version, offset, length = _HEAD.unpack_from(head)
-            if magic != MAGIC or version < 3 or length > _LONGEST_NAME:
-                raise _odd(path, "its header is no qcow2 header of version 3")
+            if magic != MAGIC or length > _LONGEST_NAME:
+                raise _odd(path, ODD_HEADER)
             file.seek(offset)
             name = file.read(length) if offset else b""
+        features = struct.unpack_from(">Q", head, _FEATURES_AT)[0] if version >= 3 else 0
     except (OSError, struct.error) as error:
         raise _odd(path, str(error)) from error
-    (features,) = struct.unpack_from(">Q", head, _FEATURES_AT)
-    return NamedFiles(name.decode(errors="replace") or None, bool(features & _DATA_FILE))
+    return version, NamedFiles(name.decode(errors="replace") or None, bool(features & _DATA_FILE))
 
 
 def cluster_bytes(path: Path) -> int | None:
@@ -55,17 +64,22 @@ def cluster_bytes(path: Path) -> int | None:
 
 def count(path: Path) -> int:
     """How many files a disk is read from, by their headers, as far as these can be read here."""
-    seen: set[Path] = set()
+    return len(files(path))
+
+
+def files(path: Path) -> list[Path]:
+    """As `count`, the files themselves, top first."""
+    seen: list[Path] = []
     while path.is_file() and path not in seen:
-        seen.add(path)
+        seen.append(path)
         try:
-            backing = of(path).backing
+            _version, named = _told(path)
         except errors.ImageProblem:
             break
-        if backing is None:
+        if named.backing is None:
             break
-        path = path.parent / backing
-    return len(seen)
+        path = path.parent / named.backing
+    return seen
 
 
 def _odd(path: Path, why: str) -> errors.ImageProblem:

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from ...ground import full_disk
 from ...ground.durable import sync_folder
+from ...ground.real_files import file_number
 from .. import errors
 from ..cycles import CycleJournal
 from ..digests import DigestMap, scan
@@ -61,6 +62,10 @@ class ReplicaCore:
         self._depth = 0
         self._layers_lock = threading.RLock()
         self._record_lock = threading.Lock()
+        self._head_numbers: dict[str, int] = {}
+        self._folder = file_number(files.root)
+        self.lost_head = False
+        """Whether a head was found exchanged for another file, and nobody has asked for a comparison since."""
         self._whole = False
         self.shares_after = 0.0
         """From when on merged layers are made, by the monotonic clock: not soon after it was found that this cannot be done."""
@@ -73,12 +78,14 @@ class ReplicaCore:
         """Lock the replica for one change; yields its state."""
         with self._entered() as outermost:
             try:
-                if outermost and self.heads.stale:
-                    self._reset()
+                if outermost:
+                    self._look_at_files()
                 if not self._whole:
                     with self._layers_lock:
                         self._recover()
                 yield self.state
+                if outermost:
+                    self._name_heads()
             except errors.DiskUnreadable as error:
                 told = self.what_broke(error)
                 self._reset()
@@ -86,6 +93,14 @@ class ReplicaCore:
             except Exception:
                 self._reset()
                 raise
+
+    def _look_at_files(self) -> None:
+        """Open anew what is no more what it was."""
+        if self._whole and self._is_exchanged():
+            self.lost_head = True
+        elif not self.heads.stale:
+            return
+        self._reset()
 
     @contextlib.contextmanager
     def _entered(self) -> Iterator[bool]:
@@ -195,13 +210,74 @@ class ReplicaCore:
     @property
     def was_put_back(self) -> bool:
         """Whether its files are copies, as of a backup, so that its head and its digests may be of two instants."""
+        return self._is_copied or bool(self._exchanged_heads())
+
+    @property
+    def _is_copied(self) -> bool:
         for key in self.state.keys:
-            with contextlib.suppress(FileNotFoundError, errors.ImageProblem):
-                digests = DigestMap(self.files.digests(key))
-                digests.close()
-                if digests.is_copy:
+            with self._map_file(key) as digests:
+                if digests is not None and digests.is_copy:
                     return True
         return False
+
+    def looks_exchanged(self) -> bool:
+        """Whether a head is another file than the one that was written to, so that its source must compare all blocks."""
+        if not self.lost_head and self._whole and self._is_exchanged():  # or it is just being changed
+            with self.changing():
+                pass
+        return self.lost_head
+
+    def moving_heads(self) -> None:
+        """The heads are about to become other files; which, is noted at the end of the change."""
+        for key in self.state.keys:
+            with self._map_file(key) as digests:
+                if digests is not None and digests.of_file:
+                    digests.name_file(0, flush=True)
+
+    def _name_heads(self) -> None:
+        for key, number in head_names.numbers(self.files, self.state).items():
+            if number != self._head_numbers.get(key) or key in self._maps:
+                with self._map_file(key) as digests:
+                    if digests is not None and digests.of_file != number:
+                        digests.name_file(number, flush=False)
+                self._head_numbers[key] = number
+
+    def _is_exchanged(self) -> bool:
+        return self._is_another_folder() or bool(self._exchanged_heads())
+
+    def _is_another_folder(self) -> bool:
+        now = file_number(self.files.root)
+        return None not in (now, self._folder) and now != self._folder
+
+    def _exchanged_heads(self) -> list[str]:
+        """Keys of the disks whose head is another file than it was left as."""
+        return [
+            key
+            for key, number in head_names.numbers(self.files, self.state).items()
+            if (known := self._known_number(key)) and known != number
+        ]
+
+    def _known_number(self, key: str) -> int:
+        if key in self._head_numbers:
+            return self._head_numbers[key]
+        with self._map_file(key) as digests:
+            return 0 if digests is None else digests.of_file
+
+    @contextlib.contextmanager
+    def _map_file(self, key: str) -> Iterator[DigestMap | None]:
+        """The digest map of a disk, stale or not; None without one."""
+        if key in self._maps:
+            yield self._maps[key]
+            return
+        try:
+            digests = DigestMap(self.files.digests(key))
+        except (FileNotFoundError, errors.ImageProblem):
+            yield None
+            return
+        try:
+            yield digests
+        finally:
+            digests.close()
 
     def grow_map(self, key: str, size_bytes: int) -> None:
         """Grow the map of a disk whose old size was a whole number of blocks."""
@@ -241,6 +317,7 @@ class ReplicaCore:
         for digests in self._maps.values():
             digests.close()
         self._maps = {}
+        self._head_numbers = {}
         self._whole = False
         self.looked_for_useless = False
 
@@ -251,6 +328,7 @@ class ReplicaCore:
         self.state = found
         self.heads.close()
         head_names.settle(self.files, self.state)
+        self._doubt_exchanged()
         with contextlib.suppress(*NO_KEY):
             if self.keys.settle():
                 self.reach("key.taken")
@@ -263,6 +341,18 @@ class ReplicaCore:
                 self.finish_merge()
         self.collect_garbage()
         self._whole = True
+
+    def _doubt_exchanged(self) -> None:
+        """A head that is another file may be of any instant: its digests are made anew, and no point is sealed before a pass has compared all
+        blocks. What is a copy with its digests was so at its opening, which is looked at by whoever opens it, or is another record."""
+        is_copied = self._is_copied
+        self.lost_head |= self._is_another_folder() or (not is_copied and bool(self._exchanged_heads()))
+        if not self.lost_head:
+            return
+        self._folder = file_number(self.files.root)
+        self.drop_maps()
+        if not is_copied:
+            self.save(whole=False, unsealed=True, processed_after=None)
 
     def _encrypt_firmware(self) -> None:
         if self.key is not None:
@@ -285,6 +375,7 @@ class ReplicaCore:
         state = self.state
         number = state.merging
         child = next(layer.number for layer in state.layers if number is not None and layer.number > number)
+        self.moving_heads()
         for disk in state.disks:
             self.reach("merge.begun")
             low = self.files.layer(disk.key, number or 0)

@@ -107,6 +107,7 @@ class Replica(ReplicaCore):
         next use."""
         with self.changing():
             self.drop_maps()
+            self.lost_head = False
 
     def keep_short(self) -> bool:
         """Merge layers beside the others where that keeps chains short; True if there is more to do. Harmless when repeated."""

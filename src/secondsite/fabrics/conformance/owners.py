@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 from ...datapath.granularity import BLOCK_BYTES
+from ..interface import ChangeSession
 from . import steps
 from .under_test import FabricUnderTest
 
@@ -46,6 +48,66 @@ class OwnerCases:
         with steps.view(under_test, fabric_id, base) as session:
             assert session.disks[0].bitmaps == ()
             assert steps.byte_at(session.disks[0], 3 * BLOCK_BYTES) == 0x03
+
+    def test_a_disk_at_rest_that_a_copy_of_another_disk_overwrote_is_compared(
+        self, under_test: FabricUnderTest
+    ) -> None:
+        """The copy has a bitmap of the same name, which looks whole."""
+        fabric_id = steps.protected(under_test, "swap", (steps.DISK_BYTES, steps.DISK_BYTES))
+        first, second = steps.keys_of(under_test, fabric_id)
+        steps.write(under_test, fabric_id, 3 * BLOCK_BYTES, 0x03)
+        steps.stopped(under_test, fabric_id)
+        base = steps.checkpoint(under_test, fabric_id)
+        assert under_test.fabric.tracking.unwritten(fabric_id, (first, second), base) is not None
+        shutil.copyfile(under_test.disk_path(fabric_id, second), under_test.disk_path(fabric_id, first))
+        assert under_test.fabric.tracking.unwritten(fabric_id, (first, second), base) is None
+        for _never_arrives in range(2):
+            with steps.view(under_test, fabric_id, base) as session:
+                assert _shown_by(session) == {second: True, first: False}
+        base = steps.checkpoint(under_test, fabric_id, base)
+        assert under_test.fabric.tracking.unwritten(fabric_id, (first, second), base) is not None
+
+    def test_a_start_a_stop_and_a_backup_cost_no_comparison(self, under_test: FabricUnderTest) -> None:
+        fabric_id = steps.protected(under_test, "mere-start")
+        key = steps.keys_of(under_test, fabric_id)[0]
+        steps.stopped(under_test, fabric_id)
+        base = steps.checkpoint(under_test, fabric_id)
+        under_test.disk_path(fabric_id, key).read_bytes()
+        assert under_test.fabric.tracking.unwritten(fabric_id, (key,), base) is not None
+        under_test.fabric.power.start(fabric_id)
+        steps.stopped(under_test, fabric_id)
+        for _never_arrives in range(2):
+            with steps.view(under_test, fabric_id, base) as session:
+                assert _shown_by(session) == {key: True}
+        under_test.reopen()
+        with steps.view(under_test, fabric_id, base) as session:
+            assert _shown_by(session) == {key: True}
+
+    def test_a_file_below_a_disk_at_rest_that_is_replaced_or_changed_is_compared(
+        self, under_test: FabricUnderTest
+    ) -> None:
+        """Whichever file gets the number of the one that was removed."""
+        fabric_id = steps.protected(under_test, "below")
+        key = steps.keys_of(under_test, fabric_id)[0]
+        below = under_test.disk_path(fabric_id, key)
+        under_test.take_snapshot(fabric_id, key)
+        steps.stopped(under_test, fabric_id)
+        copy = Path(shutil.copyfile(below, under_test.scratch_dir.with_name("below.qcow2")))
+        base = steps.checkpoint(under_test, fabric_id)
+        for is_removed in (True, False):
+            base = steps.checkpoint(under_test, fabric_id, base)
+            assert under_test.fabric.tracking.unwritten(fabric_id, (key,), base) is not None
+            if is_removed:
+                below.unlink()
+            shutil.copyfile(copy, below)
+            assert under_test.fabric.tracking.unwritten(fabric_id, (key,), base) is None
+            with steps.view(under_test, fabric_id, base) as session:
+                assert _shown_by(session) == {key: False}
+
+
+def _shown_by(session: ChangeSession) -> dict[str, bool]:
+    """By disk key: whether the view has a bitmap that counts."""
+    return {disk.key: bool(disk.bitmaps) for disk in session.disks}
 
 
 def _acknowledged(under_test: FabricUnderTest, fabric_id: str, base: str, written: set[int]) -> str:

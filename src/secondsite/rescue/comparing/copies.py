@@ -18,7 +18,11 @@ def told(stores: Iterable[Path]) -> Iterator[str]:
     for root in stores:
         try:
             place = dict(json.loads(files.content(root / MARK))[PLACE])
-            is_copy = place["inode"] != (root / "replicas").stat().st_ino
+            inode, generation = files.number(root / "replicas")
+            is_another = (
+                None not in (generation, place.get("generation")) and generation != place["generation"]
+            )
+            is_copy = place["inode"] != inode or is_another
             since = datetime.fromtimestamp((root / MARK).stat().st_ctime, timezone.utc)  # noqa: UP017 Python 3.9 has no datetime.UTC
         except (OSError, ValueError, KeyError, TypeError):
             continue

@@ -97,6 +97,8 @@ class Admission:
 
     def _place(self, hosted: HostedReplica, header: CycleHeader) -> Accept:
         received = hosted.received_seq()
+        if hosted.replica.looks_exchanged():
+            _doubt(hosted)
         if header.base_seq is not None and header.base_seq > received:
             _doubt(hosted)
             raise CycleRefused(
@@ -260,7 +262,7 @@ def _require_reserve(store: Store) -> None:
 def _doubt(hosted: HostedReplica) -> None:
     """Cycles that were acknowledged are not here: something older was put back in the replica's place, perhaps a copy whose files are not all
     of one instant. Nothing is believed before it was read."""
-    if hosted.verdicts.wants_comparison:
+    if hosted.verdicts.wants_comparison and not hosted.replica.lost_head:
         return
     try:
         with hosted.lock("forgetting digests", DIGESTS_WAIT_SECONDS):
@@ -315,6 +317,7 @@ def _fits(hosted: HostedReplica, peer_name: str, said: Unchanged) -> bool:
         and hosted.received_seq() == said.seq >= state.begun_seq
         and (state.whole or state.processed_seq < said.seq)
         and not hosted.verdicts.wants_comparison
+        and not hosted.replica.looks_exchanged()
         and not hosted.replica.changed_bases()
         and not hosted.replica.lacks_firmware(state.firmware)
     )

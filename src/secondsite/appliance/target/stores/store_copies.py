@@ -5,13 +5,13 @@ these changed, or be older; so of a copy nothing is believed before it was read.
 
 from __future__ import annotations
 
-import contextlib
 import socket
 from collections.abc import Mapping
 from pathlib import Path
 
 import structlog
 
+from ....ground.real_files import FileNumber, file_number
 from ...shared import State
 from ..verdicts import Verdicts
 
@@ -22,15 +22,20 @@ log = structlog.get_logger(__name__)
 
 
 def place_of(root: Path) -> dict[str, object]:
-    """Where a store lies; `inode` is that of the folder of its replicas, which stays with it when it is moved. Raises OSError."""
-    return {"root": str(root.absolute()), "host": socket.gethostname(), "inode": _inode(root)}
+    """Where a store lies; `inode` and `generation` are those of the folder of its replicas, which stay with it when it is moved."""
+    found = file_number(root / "replicas") or FileNumber(0, None)
+    said = {"root": str(root.absolute()), "host": socket.gethostname()}
+    return {**said, "inode": found.inode or None, "generation": found.generation}
 
 
 def copied_from(root: Path, mark: Mapping[str, object]) -> str | None:
-    """Of which store this is a copy, in words; None if it is none, or if its mark does not say. Raises OSError."""
-    said = mark.get(PLACE)
-    if not isinstance(said, dict) or said.get("inode") == _inode(root):
+    """Of which store this is a copy, in words; None if it is none, or if its mark does not say."""
+    said, now = mark.get(PLACE), place_of(root)
+    if not isinstance(said, dict):
         return None
+    is_same = said.get("inode") == now["inode"]
+    if is_same and (said.get("generation") in (None, now["generation"]) or now["generation"] is None):
+        return None  # the mark of a former release, and some file systems, tell no generation
     return f"{said.get('root')} of host {said.get('host')}"
 
 
@@ -43,9 +48,3 @@ def distrust(state: State, folder: Path) -> None:
             continue
         for path in (replica / "digests").glob("*.map"):
             path.unlink()
-
-
-def _inode(root: Path) -> int | None:
-    with contextlib.suppress(FileNotFoundError):
-        return (root / "replicas").stat().st_ino
-    return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ....ground.durable import sync_folder
+from ....ground.real_files import file_number, id_of
 from ..record.paths import ReplicaFiles
 from ..record.record import ReplicaState
 
@@ -15,6 +16,14 @@ from ..record.record import ReplicaState
 def file_of(files: ReplicaFiles, state: ReplicaState, key: str, number: int) -> Path:
     """The file of a layer of a disk."""
     return files.disk(key) / name_of(files, state, number)
+
+
+def numbers(files: ReplicaFiles, state: ReplicaState) -> dict[str, int]:
+    """By disk key: which file the head is, as far as it is there."""
+    if state.head is None:
+        return {}
+    found = {key: file_number(files.head(key, state.head)) for key in state.keys}
+    return {key: id_of(number) for key, number in found.items() if number is not None}
 
 
 def name_of(files: ReplicaFiles, state: ReplicaState, number: int) -> str:

@@ -66,6 +66,7 @@ def apply(
         if header.epoch == state.epoch and header.seq <= state.processed_seq:
             return Applied(already=True)
         _check_order(state, header)
+        _check_head(core)
         facts = seal.PointFacts.of(header.point) if header.point is not None else None
         if facts is not None:
             seal.check_new(state, facts)
@@ -229,6 +230,15 @@ def _check_order(state: ReplicaState, header: CycleHeader) -> None:
         raise errors.CycleOutOfOrder(
             f"The {said} builds on cycle {header.base_seq}, but {state.processed_seq} is what was processed.",
             do="Apply the cycles between, or resynchronize the machine if they are lost.",
+        )
+
+
+def _check_head(core: ReplicaCore) -> None:
+    """Nothing goes on top of a head of another instant: the source is told first, and compares."""
+    if core.lost_head:
+        raise errors.CycleOutOfOrder(
+            f"A file of {core.state.machine_id} that cycles are written to was exchanged for another one.",
+            do="Nothing: the source compares all blocks and sends what differs.",
         )
 
 

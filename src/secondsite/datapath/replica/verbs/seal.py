@@ -96,6 +96,7 @@ def seal_head(core: ReplicaCore, facts: PointFacts, seq: int, taken_at: str, don
     number, head = state.next_number, state.head or 0
     # Asked before the snapshot: after it the record still names the old head, which must not be opened for writing again.
     maps = core.maps()
+    core.moving_heads()
     core.heads.snapshot(state, number)
     core.reach("seal.snapshot")
     after = dataclasses.replace(state, **done)

@@ -85,6 +85,7 @@ def _merged(core: ReplicaCore, disk: DiskRecord) -> bool:
     core.save(merged=tuple(dict.fromkeys((*state.merged, name))), by_headers=True)
     core.reach("skip.recorded")
     core.heads.close()
+    core.moving_heads()
     shared.lay_on(after.path, path)
     core.reach("skip.laid")
     if standing.is_merged(parts[-1]):  # nobody may stand on that any more

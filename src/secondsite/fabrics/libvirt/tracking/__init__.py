@@ -10,6 +10,7 @@ Its rooms:
     powered_off     the view of a machine that is off
     bitmaps         our dirty bitmaps and checkpoints
     image_identity  which file a bitmap belongs to
+    left_files      what the files of a machine that is off looked like
     known_disks     definitions that need not be read again
     unwritten       whether anything was written since a checkpoint
     recognizing     whether a machine without our tag is surely ours

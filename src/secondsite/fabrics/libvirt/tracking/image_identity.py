@@ -1,7 +1,7 @@
 """Which files the bitmaps of each checkpoint belong to.
 
 A restored or copied image may have a bitmap of ours that looks whole but misses changes in between (P17). So the
-inodes of a disk's chain are recorded with each checkpoint, and its bitmap counts only where it can have come from:
+numbers of the files of a disk's chain are recorded with each checkpoint, and its bitmap counts only where it can have come from:
 
     the file it was made in              nothing happened
     overlays above that file             external snapshots (P10): hypervisors begin the same bitmap in each overlay
@@ -10,22 +10,26 @@ inodes of a disk's chain are recorded with each checkpoint, and its bitmap count
 What has no bitmap of the checkpoint lies below those that do, and was below them then: its owner may have replaced it.
 Bitmaps of different sizes cannot be merged: a disk that grew above a snapshot is compared.
 
-A checkpoint's name is never used twice, so an older copy of an image does not have it."""
+A checkpoint's name is never used twice, so an older copy of an image does not have it. But another disk of the machine
+does: see `left_files`."""
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from ....domain import errors
 from ....ground import durable
+from ....ground.real_files import FileNumber, file_number
 from ..host import domain_xml, qemu_img
 
 KEPT = 8
-Chain = Sequence[int]
-"""Inodes, top first. Without the device's number, which may change at a reboot."""
+Chain = Sequence[FileNumber]
+"""Of the files, top first. Without the device's number, which may change at a reboot."""
+Checkpoints = dict[str, dict[str, Chain]]
+"""By the checkpoint's name and the disk's key."""
 
 
 class Identities:
@@ -33,7 +37,7 @@ class Identities:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._known: dict[str, tuple[tuple[int, int], dict[str, dict[str, Chain]]]] = {}
+        self._known: dict[str, tuple[tuple[int, int], Checkpoints]] = {}
         """What each file held, by its inode and time: it is read in every cycle, and replaced by a view."""
 
     def record(
@@ -45,17 +49,26 @@ class Identities:
         pinned = {name: known[name] for name in (base,) if name in known}
         kept = {**dict(list(known.items())[-KEPT:]), **pinned}
         kept[checkpoint] = {disk.key: chain for disk in disks if (chain := _chain(disk, runs))}
-        self._folder.mkdir(parents=True, exist_ok=True)
-        write = durable.replace if runs else durable.write
-        write(self._path(domain.UUIDString()), json.dumps(kept))
+        self._write(domain.UUIDString(), kept, flush=not runs)
+
+    def distrust(self, domain: Any, keys: Collection[str]) -> None:
+        """No bitmap that these disks have now counts any more; durable."""
+        known = self._read(domain.UUIDString())
+        kept = {
+            name: {key: chain for key, chain in by_disk.items() if key not in keys}
+            for name, by_disk in known.items()
+        }
+        if kept != known:
+            self._write(domain.UUIDString(), kept)
 
     def same(self, domain: Any, disk: domain_xml.Disk, checkpoint: str) -> bool:
         """Whether the bitmap of `checkpoint` that a running disk has now has all changes since. QEMU keeps files below
         the top read-only, so their bitmaps are as stored."""
         origin = self._origin(domain, disk, checkpoint)
-        if not disk.backed and origin and origin[0] == durable.inode(Path(disk.path)):
-            return True
-        return bool(_holders(_links(Path(disk.path)), origin, checkpoint, top_is_whole=True))
+        if not disk.backed and _is_top(disk, origin):
+            return self._named(domain, disk, checkpoint)
+        found = _holders(_links(Path(disk.path)), origin, checkpoint, top_is_whole=True)
+        return bool(found) and self._named(domain, disk, checkpoint)
 
     def holders(self, domain: Any, disk: domain_xml.Disk, checkpoint: str) -> tuple[Path, ...]:
         """The files of a disk at rest whose bitmaps of `checkpoint` together have all changes since; none if they
@@ -66,15 +79,17 @@ class Identities:
 
     def unmoved(self, domain: Any, disk: domain_xml.Disk, checkpoint: str) -> bool:
         """As `same`, but without a snapshot in between: a snapshot's overlay begins new bitmaps, and earlier
-        writes are marked only in the files below. The inode alone does not tell: file systems use one again."""
+        writes are marked only in the files below. Its number alone does not tell: not all file systems say whether it is used again."""
         origin = self._origin(domain, disk, checkpoint)
-        if not origin or origin[0] != durable.inode(disk.path):
+        if not _is_top(disk, origin):
             return False
         if not disk.backed:
-            return True
+            return self._named(domain, disk, checkpoint)
         links = _links(Path(disk.path))
         is_below = any(checkpoint in link.bitmaps for link in links[1:])
-        return not is_below and bool(_holders(links, origin, checkpoint, top_is_whole=True))
+        if is_below or not _holders(links, origin, checkpoint, top_is_whole=True):
+            return False
+        return self._named(domain, disk, checkpoint)
 
     def forget(self, fabric_id: str) -> None:
         self._path(fabric_id).unlink(missing_ok=True)
@@ -83,10 +98,32 @@ class Identities:
     def _origin(self, domain: Any, disk: domain_xml.Disk, checkpoint: str) -> Chain:
         return self._read(domain.UUIDString()).get(checkpoint, {}).get(disk.key, ())
 
+    def _named(self, domain: Any, disk: domain_xml.Disk, checkpoint: str) -> bool:
+        """True, of files that were just found to be those of the checkpoint: what a former release recorded of them gets what tells them
+        from a file that has their number later."""
+        origin = self._origin(domain, disk, checkpoint)
+        if all(number.generation is not None for number in origin):
+            return True
+        paths = [link.path for link in _links(Path(disk.path))] if disk.backed else [Path(disk.path)]
+        now = {number.inode: number for path in paths if (number := file_number(path))}
+        named = [
+            number if number.generation is not None else now.get(number.inode, number) for number in origin
+        ]
+        if named != list(origin):
+            known = self._read(domain.UUIDString())
+            kept = {**known, checkpoint: {**known[checkpoint], disk.key: named}}
+            self._write(domain.UUIDString(), kept)
+        return True
+
+    def _write(self, fabric_id: str, kept: Checkpoints, *, flush: bool = True) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        write = durable.write if flush else durable.replace
+        write(self._path(fabric_id), json.dumps(kept))
+
     def _path(self, fabric_id: str) -> Path:
         return self._folder / f"{fabric_id}.json"
 
-    def _read(self, fabric_id: str) -> dict[str, dict[str, Chain]]:
+    def _read(self, fabric_id: str) -> Checkpoints:
         path = f"{self._folder}/{fabric_id}.json"
         try:
             seen = os.stat(path)
@@ -102,9 +139,24 @@ class Identities:
         return found
 
 
-def _chains(by_disk: Mapping[str, Chain | int]) -> dict[str, Chain]:
-    """The release of 2026-11-20 recorded the top file only."""
-    return {key: [found] if isinstance(found, int) else found for key, found in by_disk.items()}
+def _chains(by_disk: Mapping[str, Any]) -> dict[str, Chain]:
+    """The release of 2026-11-20 recorded the inode of the top file only, and the one after it those of all."""
+    return {
+        key: [FileNumber(each, None) if isinstance(each, int) else FileNumber(*each) for each in chain]
+        for key, found in by_disk.items()
+        for chain in ([found] if isinstance(found, int) else found,)
+    }
+
+
+def _is_top(disk: domain_xml.Disk, origin: Chain) -> bool:
+    now = file_number(disk.path)
+    return bool(origin) and now is not None and now.is_same(origin[0])
+
+
+def _is_any(path: Path, origin: Chain) -> bool:
+    """Whether it is one of these; a file that is not there is none."""
+    now = file_number(path)
+    return now is not None and any(now.is_same(each) for each in origin)
 
 
 def _holders(
@@ -115,15 +167,17 @@ def _holders(
     whole = {id(link) for at, link in enumerate(links) if link.bitmaps.get(name) or (top_is_whole and not at)}
     found = list(takewhile(lambda link: id(link) in whole, links))
     is_one_size = len({link.size_bytes for link in found}) == 1
-    below = {durable.inode(link.path) for link in links[len(found) :]} - {None}
-    is_of_it = any(durable.inode(link.path) in origin for link in found) and below <= set(origin)
+    below = [link.path for link in links[len(found) :]]
+    is_of_it = any(_is_any(link.path, origin) for link in found) and all(
+        _is_any(path, origin) for path in below if path.exists()
+    )
     return found if is_one_size and is_of_it else ()
 
 
-def _chain(disk: domain_xml.Disk, runs: bool) -> list[int]:
+def _chain(disk: domain_xml.Disk, runs: bool) -> list[FileNumber]:
     path = Path(disk.path)
     paths = [path] if runs and not disk.backed else [link.path for link in _links(path)]
-    return [inode for each in paths if (inode := durable.inode(each))]
+    return [number for each in paths if (number := file_number(each))]
 
 
 def _links(path: Path) -> list[qemu_img.ImageFacts]:

@@ -15,7 +15,17 @@ from ....domain import errors
 from ... import foreign_mark, interface
 from ..consistency import freezing
 from ..host import connection, domain_xml, inventory, permissions, sockets, tagging
-from . import backup_job, bitmaps, image_identity, iothreads, powered_off, recognizing, trackable, unwritten
+from . import (
+    backup_job,
+    bitmaps,
+    image_identity,
+    iothreads,
+    left_files,
+    powered_off,
+    recognizing,
+    trackable,
+    unwritten,
+)
 from .job_lifeline import JobLifeline
 from .waiting_calls import WaitingCalls
 
@@ -43,6 +53,7 @@ class Tracking:
         self._agents = agents
         self._folders = folders
         self._identities = image_identity.Identities(work_dir / "identities")
+        self._left = left_files.LeftFiles(work_dir / "left-files", hypervisor, self._identities)
         self._looks = unwritten.Looks(self._identities)
         self._lifeline = JobLifeline()
         self._waiting = WaitingCalls(hypervisor.uri)
@@ -86,8 +97,14 @@ class Tracking:
 
     def unwritten(self, fabric_id: str, disks: Sequence[str], base: str) -> interface.Unwritten | None:
         domain = self._hypervisor.domain(fabric_id)
-        runs, found = self._looked(self._looks.of_its_own, domain, disks, base)
-        return found if runs else self._unwritten_at_rest(domain, disks, base)
+        looked: tuple[bool, interface.Unwritten | None] = self._looked(
+            self._looks.of_its_own, domain, disks, base
+        )
+        runs, found = looked
+        if not runs:
+            return self._unwritten_at_rest(domain, disks, base)
+        self._left.forget(fabric_id)
+        return found
 
     def all_unwritten(self, asked: Sequence[interface.Acknowledged]) -> Mapping[str, interface.Unwritten]:
         """One after the other: statistics in bulk count neither what a guest discards nor what a job writes. No view follows, so
@@ -107,6 +124,7 @@ class Tracking:
     def _unwritten_at_rest(self, domain: Any, keys: Sequence[str], base: str) -> interface.Unwritten | None:
         disks = inventory.live_disks(domain)
         asked = [disk for disk in disks if disk.key in keys]
+        self._left.look(domain, disks)
         if len(asked) != len(keys) or not all(self._identities.unmoved(domain, disk, base) for disk in asked):
             return None
         with self._only_view_of(domain):
@@ -127,6 +145,7 @@ class Tracking:
         if self._power.state(fabric_id) is not interface.PowerState.ELSEWHERE:
             self._remove(domain, keep=None)
         self._identities.forget(fabric_id)
+        self._left.forget(fabric_id)
         self._looks.forget(fabric_id)
         if inventory.tag_of(domain) is not None:
             tagging.write(domain, None)
@@ -134,8 +153,10 @@ class Tracking:
     def _remove(self, domain: Any, keep: str | None) -> None:
         if inventory.power_of(domain) is OFF:
             self._require_here(domain)
-            bitmaps.remove_off(domain, keep, self._hypervisor.key)
+            with self._left.writing(domain, inventory.live_disks(domain)):
+                bitmaps.remove_off(domain, keep, self._hypervisor.key)
         else:
+            self._left.forget(domain.UUIDString())
             bitmaps.remove_running(domain, keep)
 
     def _require_here(self, domain: Any) -> None:
@@ -166,11 +187,12 @@ class Tracking:
     ) -> Iterator[interface.ChangeSession]:
         key, base = self._hypervisor.key, request.base
         holders: powered_off.Holders = {}
-        if base is not None:
-            holders = {disk.key: self._identities.holders(domain, disk, base) for disk in disks}
-        bitmaps.remove_off(domain, base, key)  # of views that never arrived
-        powered_off.begin(request, disks, key)
-        self._identities.record(domain, disks, request.new_checkpoint, base, runs=False)
+        with self._left.writing(domain, disks):
+            if base is not None:
+                holders = {disk.key: self._identities.holders(domain, disk, base) for disk in disks}
+            bitmaps.remove_off(domain, base, key)  # of views that never arrived
+            powered_off.begin(request, disks, key)
+            self._identities.record(domain, disks, request.new_checkpoint, base, runs=False)
         with powered_off.view(request, disks, holders, self._daemons / request.fabric_id, key) as session:
             reason = "The machine is off." if request.app_consistent else None
             yield dataclasses.replace(session, reason=reason)
@@ -197,6 +219,7 @@ class Tracking:
         iothreads.require_safe(domain, request.disks)
         _require_few(domain, request)
         self._waiting.opening()
+        self._left.forget(request.fabric_id)
         plan = self._plan(domain, request)
         request.scratch_dir.mkdir(parents=True, exist_ok=True)
         self._folders.let_in(request.scratch_dir.absolute(), self._sockets())

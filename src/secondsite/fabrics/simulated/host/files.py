@@ -26,14 +26,6 @@ def replace(path: Path, text: str) -> None:
         fresh.unlink(missing_ok=True)
 
 
-def inode(path: Path) -> int:
-    """The file's inode, which differs for another file of the same name; 0 if it is missing."""
-    try:
-        return path.stat().st_ino
-    except OSError:
-        return 0
-
-
 @contextlib.contextmanager
 def locked(path: Path, deadline_seconds: float, purpose: str, shared: bool = False) -> Iterator[None]:
     """Lock a file inside the context; raises FabricError if its owner keeps it beyond the deadline."""

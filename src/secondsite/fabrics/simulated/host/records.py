@@ -12,10 +12,13 @@ from pathlib import Path
 
 import pydantic
 
+from ....datapath.disks import named_files
 from ....domain import errors
 from ....ground import durable
+from ....ground.real_files import FileNumber, file_number
 from ....wire.common.base import Shape
 from ....wire.common.machines import MachineDefinition
+from ... import file_looks
 from . import files
 
 KIND = "simulated"
@@ -45,7 +48,8 @@ class MachineRecord(Shape):
     after each start, also of a machine that was made anew under the same id.
 
     `nodes` are the images opened there by disk key, top first; `checkpoints` maps our checkpoints to the disks that have them;
-    `images` has the inode that each of them belongs to: a bitmap in a restored or copied file is worthless (P17);
+    `images` has the file that each of them belongs to: a bitmap in a restored or copied one is worthless (P17); former releases wrote
+    its inode; `left` is what the files of a machine that is off looked like when we left them, after the boot `left_after`;
     `view` lists the scratch files of a frozen view that is open or was interrupted."""
 
     definition: MachineDefinition
@@ -54,7 +58,9 @@ class MachineRecord(Shape):
     boot: str | None = None
     nodes: dict[str, tuple[str, ...]] = pydantic.Field(default_factory=dict)
     checkpoints: dict[str, tuple[str, ...]] = pydantic.Field(default_factory=dict)
-    images: dict[str, dict[str, int]] = pydantic.Field(default_factory=dict)
+    images: dict[str, dict[str, int | FileNumber]] = pydantic.Field(default_factory=dict)
+    left: dict[str, file_looks.Looks] = pydantic.Field(default_factory=dict)
+    left_after: str | None = None
     view: tuple[str, ...] | None = None
     starts_with_host: bool = False
     start_forbidden: bool = False
@@ -84,16 +90,41 @@ class MachineRecord(Shape):
 
     def counted(self, checkpoint: str | None, key: str, path: Path) -> bool:
         """Whether the checkpoint's bitmap belongs to the file that the disk has now."""
-        known = self.images.get(checkpoint or "", {}).get(key)
-        return known is not None and known == files.inode(path)
+        known, now = self.images.get(checkpoint or "", {}).get(key), file_number(path)
+        if known is None or now is None:
+            return False
+        return now.is_same(known if isinstance(known, FileNumber) else FileNumber(known, None))
 
     def imaged(self, checkpoint: str, disks: Sequence[str], base: str | None) -> MachineRecord:
         """With a new checkpoint of these disks and the files that it belongs to; those of the base and of the last
         few views stay."""
-        inodes = {one.key: files.inode(Path(one.path)) for one in self.definition.disks if one.key in disks}
+        paths = {one.key: Path(one.path) for one in self.definition.disks if one.key in disks}
+        numbers = {key: number for key, path in paths.items() if (number := file_number(path))}
         pinned = {name: self.images[name] for name in (base,) if name in self.images}
-        images = {**dict(list(self.images.items())[-8:]), **pinned, checkpoint: inodes}
+        images = {**dict(list(self.images.items())[-8:]), **pinned, checkpoint: numbers}
         return self.having(images=images, checkpoints={**self.checkpoints, checkpoint: tuple(disks)})
+
+    def settled(self) -> MachineRecord:
+        """While it is off: without the word of the bitmaps in files that somebody changed since we left them. Whatever its guest did after
+        another start is told by the bitmaps."""
+        known = self.left if self.left_after == self.boot else {}
+        paths = {one.key: Path(one.path) for one in self.definition.disks}
+        changed = {
+            key
+            for key, looks in known.items()
+            if key in paths and looks != file_looks.again(paths[key], looks)
+        }
+        images = {
+            name: {key: number for key, number in by_disk.items() if key not in changed}
+            for name, by_disk in self.images.items()
+        }
+        return self.having(images=images, left={}) if changed else self
+
+    def leaving(self) -> MachineRecord:
+        """With what its files look like now."""
+        paths = {one.key: Path(one.path) for one in self.definition.disks}
+        looks = {key: file_looks.seen(named_files.files(path.absolute())) for key, path in paths.items()}
+        return self.having(left={key: each for key, each in looks.items() if each}, left_after=self.boot)
 
     def having(self, **changes: object) -> MachineRecord:
         return self.model_copy(update=changes)

@@ -31,9 +31,11 @@ def begin(host: Host, record: MachineRecord, request: SessionRequest) -> ChangeS
     daemon.kill()
     wanted = [disk for disk in record.definition.disks if disk.key in request.disks]
     found = {disk.key: disks.look(record.fabric_id, Path(disk.path)) for disk in wanted}
+    record = host.records.save(record.settled().having(left={}))
     for disk in wanted:
         disks.add_bitmap(Path(disk.path), request.new_checkpoint, host.key)
-    record = host.records.save(record.imaged(request.new_checkpoint, request.disks, request.base))
+    record = record.imaged(request.new_checkpoint, request.disks, request.base)
+    record = host.records.save(record.leaving())
     daemon.ensure()
     taken_at = datetime.now(UTC)
     with daemon.session(f"Reading machine '{record.definition.name}', which is off") as session:

@@ -143,14 +143,19 @@ class SimulatedTracking:
         if self._host.state(record) is PowerState.RUNNING:
             self._drop_running(record, keep)
         else:
-            record = self._host.close(record)
-            self._host.reader(record.fabric_id).kill()  # a dead process may have left it
-            for disk in record.definition.disks:
-                _drop_resting(record.fabric_id, Path(disk.path), keep, self._host.key)
+            record = self._drop_off(record, keep)
         kept = {name: keys for name, keys in record.checkpoints.items() if name == keep}
         return (
             record if kept == record.checkpoints else self._host.records.save(record.having(checkpoints=kept))
         )
+
+    def _drop_off(self, record: MachineRecord, keep: str | None) -> MachineRecord:
+        record = self._host.close(record)
+        self._host.reader(record.fabric_id).kill()  # a dead process may have left it
+        record = self._host.records.save(record.settled().having(left={}))
+        for disk in record.definition.disks:
+            _drop_resting(record.fabric_id, Path(disk.path), keep, self._host.key)
+        return self._host.records.save(record.leaving())
 
     def _drop_running(self, record: MachineRecord, keep: str | None) -> None:
         gone = [name for name in record.checkpoints if name != keep]

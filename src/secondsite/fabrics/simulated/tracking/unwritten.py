@@ -25,6 +25,8 @@ from . import resting_view
 
 def since(host: Host, record: MachineRecord, disks: Sequence[str], base: str) -> Unwritten | None:
     """As `Tracking.unwritten`; the caller has the machine's lock."""
+    if host.state(record) is PowerState.OFF and (settled := record.settled()) != record:
+        record = host.records.save(settled)
     asked = [disk for disk in record.definition.disks if disk.key in disks]
     if len(asked) != len(disks) or not _is_only(record, asked, base):
         return None

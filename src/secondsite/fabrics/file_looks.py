@@ -1,0 +1,36 @@
+"""What the files of a disk look like, so that one that its owner changed or replaced is noticed."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+
+from ..ground import real_files
+
+Looks = list[list[str | int | None]]
+"""Of each file, top first: its name, its number, its size and times."""
+
+
+def seen(paths: Iterable[Path | str]) -> Looks:
+    """Of the files of a disk, top first. Of those below the top without the time of their last change of any kind, which the start of
+    another machine on the same file sets."""
+    return [[str(path), *_look(path, is_top=not depth)] for depth, path in enumerate(paths)]
+
+
+def again(top: Path, known: Looks) -> Looks:
+    """As `seen`, of the same disk: as long as its top is the same, that names the same files below."""
+    return seen([top.absolute(), *(str(each[0]) for each in known[1:])])
+
+
+def _look(path: Path | str, *, is_top: bool) -> list[int | None]:
+    """A device is only the one that it is: its times say nothing of what it holds."""
+    number = real_files.file_number(path)
+    try:
+        found = os.stat(path)
+    except OSError:
+        return []
+    if number is None or not stat.S_ISREG(found.st_mode):
+        return [found.st_rdev]
+    return [*number, found.st_size, found.st_mtime_ns, found.st_ctime_ns if is_top else 0]

@@ -1,0 +1,95 @@
+"""What the disk files of a machine that is off looked like when we left them.
+
+The bitmaps of a checkpoint have one name on all disks of a machine. So a disk that was overwritten by a copy of another one has a bitmap
+that looks whole, and the file is the same; a file below a disk can be changed in place (P17). As long as the machine is off nobody but us
+writes to its files: what looks different is compared. A guest that ran in between may have changed them in any way: then the bitmaps
+tell. That it was started is in the log that libvirt keeps of it."""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ....datapath.disks import named_files
+from ....ground import durable, real_files
+from ....ground.units import KiB
+from ... import file_looks
+from ..host import connection, domain_xml
+from .image_identity import Identities
+
+SYSTEM_LOGS = Path("/var/log/libvirt/qemu")
+LOG_BYTES = 256 * KiB
+STARTS = b": starting up libvirt "
+
+
+class LeftFiles:
+    """One small file per machine in `folder`, while it is off. What looks different has no bitmap that counts in `identities`."""
+
+    def __init__(self, folder: Path, hypervisor: connection.Hypervisor, identities: Identities) -> None:
+        self._folder = folder
+        self._logs = _logs(hypervisor)
+        self._identities = identities
+
+    @contextlib.contextmanager
+    def writing(self, domain: Any, disks: Sequence[domain_xml.Disk]) -> Iterator[None]:
+        """Around what we write to the files of a machine that is off. If we die amid that, the bitmaps are believed."""
+        self.look(domain, disks)
+        self.forget(domain.UUIDString())
+        try:
+            yield
+        finally:
+            self._note(domain, disks)
+
+    def look(self, domain: Any, disks: Sequence[domain_xml.Disk]) -> None:
+        """Takes the word of the bitmaps of each disk that somebody changed since we left it."""
+        known = self._known(domain)
+        changed = [
+            disk.key
+            for disk in disks
+            if disk.key in known and known[disk.key] != file_looks.again(Path(disk.path), known[disk.key])
+        ]
+        if changed:
+            self._identities.distrust(domain, changed)
+
+    def forget(self, fabric_id: str) -> None:
+        """It runs, or is none of ours any more."""
+        self._path(fabric_id).unlink(missing_ok=True)
+
+    def _note(self, domain: Any, disks: Sequence[domain_xml.Disk]) -> None:
+        paths = {disk.key: named_files.files(Path(disk.path).absolute()) for disk in disks}
+        looks = {key: file_looks.seen(each) for key, each in paths.items() if each}
+        said = json.dumps({"start": self._last_start(domain), "disks": looks})
+        durable.write(self._path(domain.UUIDString()), said)
+
+    def _known(self, domain: Any) -> Mapping[str, file_looks.Looks]:
+        """By disk key. Nothing once the machine was started again."""
+        try:
+            noted = json.loads(self._path(domain.UUIDString()).read_text())
+        except (FileNotFoundError, ValueError):
+            return {}
+        known: Mapping[str, file_looks.Looks] = (
+            noted["disks"] if noted["start"] == self._last_start(domain) else {}
+        )
+        return known
+
+    def _last_start(self, domain: Any) -> list[object] | None:
+        """What its log says of its last start; where that is too far up, what the log looks like. None without a log: then a machine that
+        was on for a moment is compared."""
+        try:
+            with real_files.opened(self._logs / f"{domain.name()}.log") as log:
+                seen = os.fstat(log.fileno())
+                log.seek(max(0, seen.st_size - LOG_BYTES))
+                starts = [line for line in log.read(LOG_BYTES).splitlines() if STARTS in line]
+        except OSError:
+            return None
+        return [starts[-1].decode(errors="replace")] if starts else [seen.st_size, seen.st_mtime_ns]
+
+    def _path(self, fabric_id: str) -> Path:
+        return self._folder / f"{fabric_id}.json"
+
+
+def _logs(hypervisor: connection.Hypervisor) -> Path:
+    root = hypervisor.embedded_root
+    return SYSTEM_LOGS if root is None else root / "log" / "qemu"
