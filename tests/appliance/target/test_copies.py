@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from secondsite.appliance.target import copies, copies_told
+from secondsite.appliance.target.second_copies import advice, copies
 from secondsite.fabrics.interface import HeldDisk, Holding, MachineSummary, PowerState
 from secondsite.wire.common.machines import DiskDefinition, MachineDefinition, NicDefinition
 
@@ -71,12 +71,12 @@ def of(gone, power, *disks, macs=(OTHER,), fabric_id="id-2", stays=True):
 def test_a_disk_that_was_attached_while_it_runs_is_detached_and_the_machine_stays(gone, base, files):
     copy = of(gone, ON, now("vda", files("db.qcow2")), now("vdb", base, kept=False))
     assert copy.runs
-    told = copies_told.whole(copy)
+    told = advice.whole(copy)
     assert "'virsh detach-disk 'my db' vdb --live'" in told
     assert str(base) in told
     assert "destroy" not in told
     assert "undefine" not in told
-    both = copies_told.whole(of(gone, ON, now("vda", files("db.qcow2")), now("vdb", base)))
+    both = advice.whole(of(gone, ON, now("vda", files("db.qcow2")), now("vdb", base)))
     assert "vdb --live --config'" in both
 
 
@@ -85,7 +85,7 @@ def test_one_of_the_next_start_alone_is_no_copy_that_runs(gone, base, files, pow
     own = files("db.qcow2")
     copy = of(gone, power, (now if power is ON else next_time)("vda", own), next_time("vdc", base))
     assert not copy.runs
-    told = copies_told.whole(copy)
+    told = advice.whole(copy)
     assert "'virsh detach-disk 'my db' vdc --config'" in told
     assert "destroy" not in told
     assert "undefine" not in told
@@ -94,13 +94,13 @@ def test_one_of_the_next_start_alone_is_no_copy_that_runs(gone, base, files, pow
 def test_what_was_detached_for_the_next_start_is_written_now(gone, base, files):
     copy = of(gone, ON, now("vda", base, kept=False), next_time("vda", files("new.qcow2")))
     assert copy.runs
-    assert "vda --live'" in copies_told.whole(copy)
+    assert "vda --live'" in advice.whole(copy)
 
 
 @pytest.mark.parametrize("stays", [True, False])
 def test_one_with_no_other_disk_goes_as_a_whole(gone, base, tmp_path, stays):
     os.link(base, tmp_path / "hard.qcow2")
-    told = copies_told.whole(of(gone, ON, now("vda", tmp_path / "hard.qcow2"), stays=stays))
+    told = advice.whole(of(gone, ON, now("vda", tmp_path / "hard.qcow2"), stays=stays))
     assert "virsh destroy 'my db'" in told
     assert ("virsh undefine" in told) == stays
     assert "never its disks" in told.lower() or "Never remove its disks" in told
@@ -120,7 +120,7 @@ def test_an_overlay_on_its_disk_is_told_where_it_has_its_address(gone, base, fil
     disk = now("vda", above) if power is ON else next_time("vda", above)
     copy = of(gone, power, disk, macs=(MAC,))
     assert copy.runs == (power is ON)
-    told = copies_told.whole(copy)
+    told = advice.whole(copy)
     assert MAC in told
     assert "No point is damaged" in told
     assert "undefine" not in told

@@ -26,7 +26,7 @@ from ...wire.control.checks import (
 )
 from ...wire.control.setups import Base
 from ..shared import withdrawn_definitions
-from ..target import FAILOVER, GIVE_ONE, copies, copies_told, old_disks, second_copies, stores
+from ..target import FAILOVER, GIVE_ONE, old_disks, second_copies, stores
 from . import group_pauses, machine_tags, runs
 from .context import Context
 from .names import handlers as names
@@ -401,13 +401,13 @@ def _taken(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
 def _stood_on(context: Context, payload: CheckTarget, found: MachineSummary) -> str:
     """What to do about a machine that is the one which was withdrawn here, defined again, or stands on its disks."""
     hosted = context.parts.host.find(context.order.machine_id or "")
-    left = None if hosted is None else second_copies.left_for(context.state, hosted)
+    left = None if hosted is None else second_copies.watch.left_for(context.state, hosted)
     if left is None:
         definition = withdrawn_definitions.recall(context.state, payload.fabric_id or "")
-        left = None if definition is None else copies.left(definition, stood_on=False, own=None)
-    seen = None if left is None else copies.seen(context.fabric, found)
-    copy = None if left is None or seen is None else copies.of(seen, left)
-    return "" if copy is None else copies_told.what_to_do(copy)
+        left = None if definition is None else second_copies.copies.left(definition, stood_on=False, own=None)
+    seen = None if left is None else second_copies.copies.seen(context.fabric, found)
+    copy = None if left is None or seen is None else second_copies.copies.of(seen, left)
+    return "" if copy is None else second_copies.advice.what_to_do(copy)
 
 
 def _is_an_old_copy(context: Context, payload: CheckTarget, found: MachineSummary) -> bool:

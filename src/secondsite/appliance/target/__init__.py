@@ -18,9 +18,7 @@ Its rooms:
     journal             which instants can be recovered
     idle_disks          close the disks of replicas that are not worked on
     power_watch         whether machines run that were failed over to here
-    second_copies       whether somebody uses the disks that a replica stands on
-    copies              whether a machine is such a second copy, by its files
-    copies_told         what is told of one
+    second_copies/      whether somebody uses the disks that a replica stands on
     verdicts            results of reading points
     scrub               reread points in the background
     scrub_journal       reread the journal
@@ -34,8 +32,6 @@ Its rooms:
 
 from . import (
     coming_home,
-    copies,
-    copies_told,
     key_change,
     key_custody,
     old_disks,
@@ -75,8 +71,6 @@ __all__ = [
     "SecondCopies",
     "Seeds",
     "coming_home",
-    "copies",
-    "copies_told",
     "key_change",
     "key_custody",
     "old_disks",

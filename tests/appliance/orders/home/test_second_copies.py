@@ -11,7 +11,7 @@ from rig.appliances import Pair
 from rig.appliances.runs import fail_over, start, turned
 from rig.eventually import eventually
 from rig.noise import noise
-from secondsite.appliance.target import copies, second_copies
+from secondsite.appliance.target.second_copies import copies, watch
 from secondsite.datapath.disks import image_locks
 from secondsite.fabrics.interface import PowerState
 from secondsite.ground.units import KiB, MiB
@@ -21,7 +21,7 @@ from secondsite.wire.control.setups import Base
 
 pytestmark = pytest.mark.slow
 
-RUNS, DEFINED = second_copies.RUNS, second_copies.DEFINED
+RUNS, DEFINED = watch.RUNS, watch.DEFINED
 IN_USE = "replica-in-use"
 
 
@@ -129,7 +129,7 @@ def test_a_drill_of_the_replica_is_no_second_copy(returning):
     drill = start(way, "drill", way.point_now())
     (found,) = listed(way)
     assert found.machine.fabric_id == drill["fabric_id"]
-    left = second_copies.left_for(way.target.appliance.state, way.target.appliance.host.get(way.machine_id))
+    left = watch.left_for(way.target.appliance.state, way.target.appliance.host.get(way.machine_id))
     assert left is not None
     assert not found.files[0][2].isdisjoint(left.tops), "it reads the old disk"
     assert told(way) == {}

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...datapath.disks import same_files
-from ...domain import errors
-from ...fabrics.interface import Fabric, HeldDisk, Holding, MachineSummary
-from ...wire.common.machines import MachineDefinition
+from ....datapath.disks import same_files
+from ....domain import errors
+from ....fabrics.interface import Fabric, HeldDisk, Holding, MachineSummary
+from ....wire.common.machines import MachineDefinition
 
 Identities = frozenset[same_files.Identity]
 

@@ -3,8 +3,8 @@
 import shlex
 from collections.abc import Iterable, Iterator
 
-from ...domain import shell
-from ...fabrics.interface import HeldDisk
+from ....domain import shell
+from ....fabrics.interface import HeldDisk
 from .copies import Copy, shared_macs
 
 SHOWN = 4

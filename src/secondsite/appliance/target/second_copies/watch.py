@@ -5,14 +5,14 @@ from collections.abc import Collection, Sequence
 
 import structlog
 
-from ...domain import errors
-from ...fabrics.interface import Fabric
-from ...ground.periodic import Periodic
-from ...wire.control.setups import Base
-from ..shared import State, withdrawn_definitions
-from . import copies, copies_told
-from .replica import HostedReplica
-from .replicas import ReplicaHost
+from ....domain import errors
+from ....fabrics.interface import Fabric
+from ....ground.periodic import Periodic
+from ....wire.control.setups import Base
+from ...shared import State, withdrawn_definitions
+from ..replica import HostedReplica
+from ..replicas import ReplicaHost
+from . import advice, copies
 
 LOOK_SECONDS = 20.0
 """Short enough to see a second copy within half a minute; all machines of the site are listed once for it."""
@@ -65,8 +65,8 @@ class SecondCopies(Periodic):
         those = [each for each in there if each is not None]
         if left is not None:
             self._forbid(hosted, left, those)
-        _tell(hosted, RUNS, [copies_told.whole(each) for each in those if each.runs])
-        _tell(hosted, DEFINED, [copies_told.whole(each) for each in those if not each.runs])
+        _tell(hosted, RUNS, [advice.whole(each) for each in those if each.runs])
+        _tell(hosted, DEFINED, [advice.whole(each) for each in those if not each.runs])
 
     def _forbid(self, hosted: HostedReplica, left: copies.Left, those: Collection[copies.Copy]) -> None:
         try:
