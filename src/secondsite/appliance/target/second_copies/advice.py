@@ -17,12 +17,12 @@ def whole(copy: Copy) -> str:
 
 
 def what_to_do(copy: Copy) -> str:
-    name = shell.arguments(copy.machine.name)
+    quoted = shell.arguments(copy.machine.name)
     if copy.is_nothing_else:
-        return " ".join(_as_a_whole(copy, name))
-    detached = [_detached(copy, each, name) for each in (*copy.written, *copy.later)]
+        return " ".join(_as_a_whole(copy, quoted))
+    detached = [_detached(copy, each, quoted) for each in (*copy.written, *copy.later)]
     if copy.above:
-        detached.append(_meant(copy, name))
+        detached.append(_meant(copy, quoted))
     if copy.written or copy.later:
         detached.append(f"{copy.machine.name} stays as it is otherwise. Never remove the file{_why(copy)}.")
     return " ".join(detached)
@@ -58,11 +58,11 @@ def _paths(disks: Iterable[HeldDisk]) -> str:
     return ", ".join(named[:SHOWN]) + more
 
 
-def _as_a_whole(copy: Copy, name: str) -> Iterator[str]:
+def _as_a_whole(copy: Copy, quoted: str) -> Iterator[str]:
     if copy.machine.power.is_on:
-        yield f"Turn it off ('virsh destroy {name}'; {COPY_FIRST})."
+        yield f"Turn it off ('virsh destroy {quoted}'; {COPY_FIRST})."
     if copy.holding.stays:
-        yield f"Remove its definition at this site ('virsh undefine {name}'), and never its disks ('--remove-all-storage'){_why(copy)}."
+        yield f"Remove its definition at this site ('virsh undefine {quoted}'), and never its disks ('--remove-all-storage'){_why(copy)}."
     else:
         yield f"It has no definition that stays. Never remove its disks{_why(copy)}."
 
@@ -71,15 +71,15 @@ def _why(copy: Copy) -> str:
     return ": the replica stands on them" if copy.left.stood_on else ""
 
 
-def _meant(copy: Copy, name: str) -> str:
-    leave = f"Turn it off ('virsh shutdown {name}')" if copy.machine.power.is_on else "Leave it off"
+def _meant(copy: Copy, quoted: str) -> str:
+    leave = f"Turn it off ('virsh shutdown {quoted}')" if copy.machine.power.is_on else "Leave it off"
     return (
         f"{leave}, unless you mean it, as a trial of yours: then give its cards MAC addresses of their own and an isolated network "
-        f"('virsh edit {name}'). A test failover does that by itself."
+        f"('virsh edit {quoted}'). A test failover does that by itself."
     )
 
 
-def _detached(copy: Copy, disk: HeldDisk, name: str) -> str:
+def _detached(copy: Copy, disk: HeldDisk, quoted: str) -> str:
     now = disk.now and copy.machine.power.is_on
-    flags = " ".join(flag for flag, meant in (("--live", now), ("--config", disk.kept)) if meant)
-    return f"Detach its disk {disk.key}: 'virsh detach-disk {name} {shlex.quote(disk.key)} {flags}'."
+    flags = [flag for flag, meant in (("--live", now), ("--config", disk.kept)) if meant]
+    return f"Detach its disk {disk.key}: 'virsh detach-disk {quoted} {shlex.join([disk.key, *flags])}'."
