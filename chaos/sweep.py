@@ -141,7 +141,8 @@ def run(
                 say("interrupted; '--resume' with this report goes on")
                 return sweep
             except Exception as problem:
-                sweep.broken = f"{type(problem).__name__}: {problem}\nlogs: {_keep_logs(where)}"
+                notes = "".join(f"\n{note}" for note in getattr(problem, "__notes__", ()))
+                sweep.broken = f"{type(problem).__name__}: {problem}{notes}\nlogs: {_keep_logs(where)}"
                 # said now: a guest that hangs for the same reason may stop us from ending
                 say(f"BROKEN {sweep.broken}")
                 return sweep
