@@ -1,5 +1,7 @@
 """A rig leaves nothing of what its appliances told the host's hook."""
 
+from pathlib import Path
+
 from rig import vetoes
 from secondsite.fabrics.libvirt.host import withdrawn_disks
 
@@ -8,7 +10,7 @@ def test_what_names_disks_of_the_rig_goes_and_nothing_else(tmp_path, monkeypatch
     monkeypatch.setattr(vetoes, "FOLDER", tmp_path)
     for name, path in (("mine", "/var/tmp/ss-a.b/disk.qcow2"), ("other", "/var/tmp/ss-a.bc/disk.qcow2")):
         (tmp_path / name).write_text(f"{withdrawn_disks.pattern(path)}\n")
-    vetoes.remove("/var/tmp/ss-a.b")
+    vetoes.remove(Path("/var/tmp/ss-a.b"))
     assert [each.name for each in tmp_path.iterdir()] == ["other"]
 
 
