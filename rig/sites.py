@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import guestkit
-from rig import bridges, capabilities, forking, processes
+from rig import bridges, capabilities, forking, processes, vetoes
 from rig.hands import Hands
 from rig.machines import GuestMachine, SimulatedMachine
 from rig.processes import Process
@@ -282,6 +282,7 @@ class Rig(Hands):
         bridges.remove(self.folder)
         capabilities.keep(self.home("appliance-a") / "fabric")
         shutil.rmtree(self.folder, ignore_errors=True)
+        vetoes.remove(self.folder)
 
     @staticmethod
     def remove(folder: Path) -> None:
@@ -289,6 +290,7 @@ class Rig(Hands):
         processes.kill_all(processes.of_folder(folder))
         bridges.remove(folder)
         shutil.rmtree(folder, ignore_errors=True)
+        vetoes.remove(folder)
 
     def summary(self) -> dict[str, Any]:
         return {

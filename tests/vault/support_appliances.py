@@ -68,6 +68,7 @@ class Appliances:
         self.cycle_seconds = 0.1
         self.pre_copied: Any = None
         self.saved = set()
+        self.open_elsewhere = set()
         self.given = []
         self.looked_for: list[str | None] = []
         self.failing = {}
@@ -331,6 +332,8 @@ class Appliances:
     def _power(self, appliance_id, machine_id, payload):
         if appliance_id in self.saved:
             return orders.PowerFact(power="saved")
+        if appliance_id in self.open_elsewhere:
+            return orders.PowerFact(power="elsewhere")
         if (machine_id, appliance_id) not in self.copies.made:
             return orders.PowerFact(power="missing")
         told = self.told if payload.tell_addresses else {}

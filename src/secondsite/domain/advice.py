@@ -23,6 +23,10 @@ class Of:
     """At that site."""
     forgotten: bool = False
     """Its replica there knows nothing of its failover."""
+    missing: bool = False
+    """The hypervisor there does not know it: no commit, and no reprotect."""
+    elsewhere: bool = False
+    """What runs at the old site is not the machine that is defined there, but uses its disks."""
 
     def may(self, verb: Verb) -> bool:
         return verb in allowed_operations(self.state, self.drill)
@@ -63,6 +67,9 @@ def _or_cancelled(of: Of) -> str:
 def _not_protected(of: Of) -> str:
     reprotects = f"'secondsite machine reprotect {shell.arguments(of.name)}'"
     commits = f"'secondsite machine commit {shell.arguments(of.name)}', then {reprotects}"
+    if of.missing:
+        then = reprotects if of.may(Verb.REPROTECT) else commits
+        return f"Bring the machine up first, as 'failed-over-machine-missing' says; then {then}."
     if of.may(Verb.REPROTECT):
         return f"{reprotects}."
     if of.drill is not DrillState.NONE:
@@ -78,7 +85,12 @@ def _two_copies(of: Of) -> str:
         return "Stop neither: wait until the verb that is under way has ended, and look again."
     if of.may(Verb.FAILOVER):
         return _undecided(of)
-    stop = f"Shut the old copy down at its site ('virsh shutdown {shell.arguments(of.name)}'), or the machine there that has its disks ('virsh list')."
+    stop = f"Shut the old copy down at its site ('virsh shutdown {shell.arguments(of.name)}')."
+    if of.elsewhere:
+        stop = (
+            "Find what has its old disks open at its old site: the machine of another name that 'virsh list' shows there and whose "
+            "'virsh domblklist' names them, or the other host that the machine was migrated to. Shut that down."
+        )
     then = _not_protected(of)
     return f"{stop} Then {then}" if then else ""
 

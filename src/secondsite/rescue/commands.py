@@ -21,7 +21,7 @@ def list_machines(store: Store, typed: argparse.Namespace) -> int:
     _print(
         typed,
         {"machines": told, "problems": problems},
-        output.machines(told) if told else "No machine is in this store.",
+        output.machines(told, stores=len(store.roots) > 1) if told else "No machine is in this store.",
     )
     for problem in problems:
         print(f"! {one_line(problem)}", file=sys.stderr)
@@ -49,7 +49,7 @@ def list_plans(store: Store, typed: argparse.Namespace) -> int:
 
 def verify(store: Store, typed: argparse.Namespace) -> int:
     """0: all that was to be compared is what was sealed; 1: something is not; 3: something could not be compared."""
-    found, problems = ([store.find(typed.machine)], []) if typed.machine else store.replicas()
+    found, problems = store.replicas() if not typed.machine else ([*map(store.find, typed.machine)], [])
     told = [
         output.verdict(replica, point, comparison)
         for replica in found
@@ -60,7 +60,7 @@ def verify(store: Store, typed: argparse.Namespace) -> int:
     _print(
         typed,
         {"points": told, "problems": problems},
-        output.verdicts(told) if told else "No point is in this store.",
+        output.verdicts(told, stores=len(store.roots) > 1) if told else "No point is in this store.",
     )
     for problem in problems:
         print(f"! {one_line(problem)}", file=sys.stderr)

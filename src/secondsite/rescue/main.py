@@ -31,8 +31,8 @@ def main(words: Sequence[str] | None = None) -> int:
     typed = parser().parse_args(words)
     try:
         store = Store(typed.store or [_beside()])
-        for copy in copies.told(store.roots):
-            print(f"! {one_line(copy)}", file=sys.stderr)
+        for said in (*copies.told(store.roots), *store.beside):
+            print(f"! {one_line(said)}", file=sys.stderr)
         code = int(typed.do(store, typed))
         sys.stdout.flush()
         return code
@@ -52,6 +52,8 @@ def _told(error: OSError) -> str:
     do = "What was begun goes on when it is typed again."
     if error.errno == errno.EROFS:
         do = "Mount that file system writable, or copy the store to one that is."
+    elif error.errno in (errno.EACCES, errno.EPERM) and error.filename is not None:
+        do = "Run this as root, or as the one who has the store and may write there."
     elif error.filename is None:
         do = f"Send standard output elsewhere. {do}"
     return f"{one_line(str(error.filename or 'What is to be said'))}: {error.strerror}. {do}"
@@ -76,7 +78,7 @@ def parser() -> argparse.ArgumentParser:
         commands.verify,
         "compare points with what was sealed; exit code 1 if one differs, 3 if something could not be compared",
         "machine",
-        "?",
+        "*",
     )
     verify.add_argument(
         "--point", default=choosing.LATEST, help=f"{CHOICES}; older ones are looked at until one is whole"

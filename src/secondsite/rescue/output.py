@@ -44,6 +44,7 @@ def machine(replica: Replica) -> dict[str, Any]:
     return {
         "machine": replica.name,
         "id": replica.id,
+        "store": str(replica.store),
         "points": len(replica.points),
         "newest_point": newest.id if newest else None,
         "taken_at": newest.taken_at if newest else None,
@@ -55,15 +56,21 @@ def machine(replica: Replica) -> dict[str, Any]:
     }
 
 
-def machines(found: Sequence[dict[str, Any]]) -> str:
+def machines(found: Sequence[dict[str, Any]], *, stores: bool = False) -> str:
+    """`stores`: it is said in which each lies."""
     rows = [
         [
             each["machine"], str(each["points"]), each["newest_point"] or NONE, age(each["taken_at"]), each["newest_verified"] or NONE,
-            each["encrypted_with"] or "no", _state(each),
+            each["encrypted_with"] or "no", _state(each), *_store(each, stores),
         ]
         for each in found
     ]  # fmt: skip
-    return table(["machine", "points", "newest", "age", "newest verified", "encrypted", "state"], rows)
+    head = ["machine", "points", "newest", "age", "newest verified", "encrypted", "state"]
+    return table([*head, *(["store"] if stores else [])], rows)
+
+
+def _store(each: dict[str, Any], stores: bool) -> list[str]:
+    return [each["store"]] if stores else []
 
 
 def point(found: Point) -> dict[str, Any]:
@@ -100,6 +107,7 @@ def verdict(replica: Replica, found: Point, comparison: Comparison) -> dict[str,
     """What a comparison of a point found."""
     return {
         "machine": replica.name,
+        "store": str(replica.store),
         "point": found.id,
         "taken_at": found.taken_at,
         "compared": sorted(comparison.compared),
@@ -109,9 +117,12 @@ def verdict(replica: Replica, found: Point, comparison: Comparison) -> dict[str,
     }
 
 
-def verdicts(found: Sequence[dict[str, Any]]) -> str:
-    rows = [[each["machine"], each["point"], instant(each["taken_at"]), _result(each)] for each in found]
-    return table(["machine", "point", "taken at", "result"], rows)
+def verdicts(found: Sequence[dict[str, Any]], *, stores: bool = False) -> str:
+    rows = [
+        [each["machine"], each["point"], instant(each["taken_at"]), *_store(each, stores), _result(each)]
+        for each in found
+    ]
+    return table(["machine", "point", "taken at", *(["store"] if stores else []), "result"], rows)
 
 
 def _result(each: dict[str, Any]) -> str:

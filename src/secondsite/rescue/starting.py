@@ -41,6 +41,8 @@ def started(replica: Replica, wanted: str, ways: Ways) -> str:
         raise Problem(
             f"How libvirt starts {replica.name} was never said by its appliance.", "Use plain QEMU: --qemu."
         )
+    if not ways.uri:
+        qemu.prepare(replica.id)
     replica.release_reserve()
     start = Start(replica, point, leasing.opened(replica, point, key), key, ways)
     try:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from . import files
+from .comparing import copies
 from .problems import Problem
 from .terminal_text import one_line, typed
 
@@ -25,6 +26,7 @@ RESERVE = "start.reserve"
 """What its vault knew of a machine, beside its replica."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 MISPLACED = "holds the replica of"
+NAME_IT = "; if its machines are meant, too, name it: --store FOLDER"
 FIRMWARE = re.compile(r"firmware/[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
@@ -150,28 +152,34 @@ class Misplaced(ValueError):
 
 class Store:
     """The folders that an appliance keeps replicas in. `roots`: the one that was given first, then those that its appliance has beside it
-    and that are here."""
+    and that are here. `away`: a sentence for each of those that is not used, though machines may be in it; `beside`: for those that a copy
+    does not mean. A copy means itself: what its original has lies at the same paths on the original's host."""
 
     def __init__(self, given: Sequence[Path]) -> None:
         """Raises Problem for a folder that is none."""
         self.roots = [root.absolute() for root in given]
         for root in self.roots:
-            if not (root / "replicas").is_dir():
-                raise Problem(
-                    f"{root} is not the store of an appliance: it has no folder 'replicas'.",
-                    "Give the folder that has it with --store, such as /var/lib/secondsite/appliance/store.",
-                )
-        self.away: list[Path] = []
-        for said in map(Path, _optional(self.roots[0] / CONFIGURATION).get("stores") or ()):
-            if said not in self.roots:
-                (self.roots if (said / "replicas").is_dir() else self.away).append(said)
+            _require_store(root)
+        self.away: list[str] = []
+        self.beside: list[str] = []
+        first = self.roots[0]
+        said = [Path(each) for each in _optional(first / CONFIGURATION).get("stores") or ()]
+        others = [each for each in said if each not in self.roots]
+        if copies.lies_elsewhere(first):
+            self.beside = [
+                f"{each} is not looked at{NAME_IT}" for each in others if not _is_original(each, first)
+            ]
+            return
+        for each in others:
+            why = _unusable(each, first)
+            if why:
+                self.away.append(f"{each} {why}")
+            else:
+                self.roots.append(each)
 
     def replicas(self) -> tuple[list[Replica], list[str]]:
         """All that can be read, by name, and a sentence for each that cannot, and for each store that is not here."""
-        found, problems = (
-            [],
-            [f"{root} is not here; if it is elsewhere, name it too: --store FOLDER" for root in self.away],
-        )
+        found, problems = [], list(self.away)
         for folder in sorted(path for root in self.roots for path in (root / "replicas").iterdir()):
             if folder.name.startswith(".") or not folder.is_dir():  # what is being removed
                 continue
@@ -225,6 +233,47 @@ class Store:
                 f"What the vault said of this site cannot be read ({path}): {error}.",
                 "Start machine by machine.",
             ) from None
+
+
+def _require_store(root: Path) -> None:
+    """Raises Problem."""
+    why = _unreadable(root)
+    if why is None:
+        return
+    if why:
+        raise Problem(
+            f"{root} cannot be read: {why}.", "Run this as root, or as the one who has that folder."
+        )
+    raise Problem(
+        f"{root} is not the store of an appliance: it has no folder 'replicas'.",
+        "Give the folder that has it with --store, such as /var/lib/secondsite/appliance/store.",
+    )
+
+
+def _unreadable(root: Path) -> str | None:
+    """Why its replicas cannot be listed; empty if there is no folder for them, None if they can."""
+    try:
+        with os.scandir(root / "replicas"):
+            return None
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    except OSError as error:
+        return error.strerror or str(error)
+
+
+def _unusable(root: Path, first: Path) -> str:
+    """Why a further store is not used; empty if it is. At its path another appliance's may lie: that path is the same at many sites."""
+    why = _unreadable(root)
+    if why is not None:
+        return f"cannot be read ({why}){NAME_IT}" if why else f"is not here{NAME_IT}"
+    owner = copies.mark_of(root).get("appliance_id")
+    if owner is None or owner != copies.mark_of(first).get("appliance_id"):
+        return f"is not known as a store of the appliance whose store {first} is, as their {copies.MARK} say; nothing of it is used{NAME_IT}"
+    return ""
+
+
+def _is_original(root: Path, copy: Path) -> bool:
+    return str(root) == copies.original_of(copy)
 
 
 def _strange(folder: str | Path) -> Iterator[str]:

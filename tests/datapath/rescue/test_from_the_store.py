@@ -215,6 +215,8 @@ def test_machines_of_all_stores_of_an_appliance_are_found_and_all_are_locked(sto
     replica.files.root.rename(other / "replicas" / "m1")
     roots = [str(each) for each in (store.roots[0], other, away)]
     (store.roots[0] / "configuration.json").write_bytes(signed({"stores": roots}))
+    for root in (store.roots[0], other):
+        (root / "store.json").write_text('{"appliance_id": "one"}')
     both = Store(store.roots)
     machines, problems = both.replicas()
     assert [each.name for each in machines] == ["web01"]

@@ -219,6 +219,7 @@ def _little_space(context: Context, payload: CheckTarget) -> Iterator[ObstacleSh
     if hosted is None or payload.memory is None or hosted.replica.state.run(FAILOVER) is not None:
         return
     store, name = context.parts.host.stores.of(hosted), hosted.setup.machine_name
+    here = f"S{str(store)[1:]}"
     free = store.free_bytes() + store.reserve.held_bytes
     needs = stores.start_reserve.needed_bytes(len(hosted.replica.state.disks))
     room = (
@@ -226,11 +227,16 @@ def _little_space(context: Context, payload: CheckTarget) -> Iterator[ObstacleSh
         "list' there tells what is kept of removed replicas."
     )
     if free < needs:
-        yield _obstacle(
-            f"{store} has {size(free)} left, and a start of {name} needs {size(needs)}.".capitalize(), room
+        yield _obstacle(f"{here} has {size(free)} left, and a start of {name} needs {size(needs)}.", room)
+        return
+    if store.free_bytes() < needs:
+        what = (
+            f"{here} is full but for what it keeps for starts ({size(store.reserve.held_bytes)}): what has arrived of {name} since its "
+            "newest recovery point may not be processed, and its last changes may not be taken."
         )
-    elif free < store.reserve.size_bytes():
-        what = f"{store} has {size(free)} left: {name} starts, and stands still once that is written."
+        yield ObstacleShape(what=what, do=room, blocking=payload.memory.blocking)
+    if free < store.reserve.size_bytes():
+        what = f"{here} has {size(free)} left: {name} starts, and stands still once that is written."
         yield ObstacleShape(what=what, do=room, blocking=False)
 
 

@@ -7,6 +7,7 @@ from ...wire.common.points import RolledForward
 from ...wire.control.orders import FindInstant, InstantFact
 from ..target import HostedReplica
 from .context import Context
+from .points import told_what_is_left
 
 
 def find_instant(context: Context, payload: FindInstant) -> tuple[str, InstantFact]:
@@ -14,7 +15,7 @@ def find_instant(context: Context, payload: FindInstant) -> tuple[str, InstantFa
     what is possible."""
     hosted = context.hosted()
     if hosted.waiting() and _is_later(hosted, payload):
-        with context.alone(hosted, "processing what was sent"):
+        with context.alone(hosted, "processing what was sent"), told_what_is_left(hosted):
             context.parts.work.apply_all(hosted, context.left_seconds())
     found = hosted.cycles.find(hosted.points, payload.at, hosted.unchanged)
     forward, count = _forward(found), len(found.cycles)

@@ -3,8 +3,11 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
 
 from ...datapath import errors as datapath_errors
+from ...datapath.cycles import cycle_file
 from ...domain import errors, journal, points, shell
 from ...domain.amounts import size, span
 from ...ground.plural import counted
@@ -21,7 +24,7 @@ def drain(context: Context, payload: Drain) -> tuple[str, Points]:
     _wait_for_arrival(context, hosted, payload)
     with context.alone(hosted, "processing what was sent"):
         old_disks.look(hosted)
-        with _readable(hosted):
+        with _readable(hosted), told_what_is_left(hosted):
             count = context.parts.work.apply_all(hosted, context.left_seconds())
             new_point_id, how = _seal(hosted) if payload.seal else (None, "")
         shapes = hosted.refresh()
@@ -43,6 +46,41 @@ def _readable(hosted: HostedReplica) -> Iterator[None]:
             f"{shell.arguments(hosted.setup.machine_name, options='--choice latest_processed')}'. While it runs at its source, disable "
             "its protection and enable it again.",
         ) from problem
+
+
+@contextmanager
+def told_what_is_left(hosted: HostedReplica) -> Iterator[None]:
+    """A store that is full says what it keeps in no point: whoever starts an older one learns what that lacks. Raises StoreFull."""
+    try:
+        yield
+    except errors.StoreFull as full:
+        left = list(_left(hosted))
+        if not left:
+            raise
+        raise errors.StoreFull(
+            f"The store of {hosted.setup.machine_name} is full, so {' and '.join(left)} came into no recovery point: {full.message}",
+            do=f"{full.do} In need start it without that: 'secondsite machine failover "
+            f"{shell.arguments(hosted.setup.machine_name, options='--choice latest_processed')}'.",
+        ) from full
+
+
+def _left(hosted: HostedReplica) -> Iterator[str]:
+    """What is newer than the newest point, as parts of a sentence."""
+    state, waiting = (
+        hosted.replica.state,
+        [each for each in hosted.waiting() if each[0] == hosted.setup.epoch],
+    )
+    if state.unsealed and state.whole and state.processed_taken_at is not None:
+        yield f"what was processed until {journal.spoken(datetime.fromisoformat(state.processed_taken_at))}"
+    if waiting:
+        yield f"{counted(len(waiting), 'cycle')} that had arrived{_until(hosted, waiting[-1][2])}"
+
+
+def _until(hosted: HostedReplica, path: Path) -> str:
+    with suppress(datapath_errors.DatapathError, OSError):
+        header, _frames = cycle_file.read(path, hosted.replica.file_key)
+        return f" (until {journal.spoken(datetime.fromisoformat(header.taken_at))})"
+    return ""
 
 
 def _wait_for_arrival(context: Context, hosted: HostedReplica, payload: Drain) -> None:

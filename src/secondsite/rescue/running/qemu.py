@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import time
 from collections.abc import Iterable, Mapping
@@ -22,6 +23,7 @@ from .command_line import UEFI, Wanted
 START_SECONDS = 120
 ANSWER_SECONDS = 5.0
 LOOK_SECONDS = 0.2
+TEMPORARY = Path("/tmp")
 
 
 def start(wanted: Wanted) -> None:
@@ -62,9 +64,26 @@ def pid(folder: Path) -> int | None:
 
 
 def sockets(machine_id: str) -> Path:
-    """Where its sockets are; only this user may go in."""
-    run = Path("/run") if os.access("/run", os.W_OK) else Path(f"/run/user/{os.getuid()}")
-    return run / "secondsite-rescue" / hashlib.sha256(machine_id.encode()).hexdigest()[:16]
+    """Where its sockets are; only this user may go in. Who has no session has no folder in /run."""
+    name = Path("secondsite-rescue") / hashlib.sha256(machine_id.encode()).hexdigest()[:16]
+    run, own, user = Path("/run"), Path(f"/run/user/{os.getuid()}"), f"secondsite-rescue-{os.getuid()}"
+    places = [place / name for place in (run, own) if os.access(place, os.W_OK | os.X_OK)]
+    places.append(TEMPORARY / user / name.name)
+    return next((place for place in places if (place / "qmp").exists()), places[0])
+
+
+def prepare(machine_id: str) -> None:
+    """Make that folder, before anything is noted of a start. Raises Problem for one that somebody else has."""
+    folder = sockets(machine_id)
+    own = folder.parent
+    own.mkdir(exist_ok=True, mode=0o700)
+    found = own.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
+        raise Problem(
+            f"{own}, where the sockets of {folder.name} would be, belongs to somebody else, or others may write to it.",
+            "Run this as root, or from a login of your own, which has a folder /run/user.",
+        )
+    folder.mkdir(exist_ok=True, mode=0o700)
 
 
 def stop(folder: Path, sockets: Path, grace_seconds: float) -> str:

@@ -166,11 +166,12 @@ def findings(situation: Situation, now: datetime) -> tuple[HealthFinding, ...]:
         *standing_findings.standing(situation.machine, now, situation.drill_counts, situation.policy),
         *two_copies,
     ]
-    advised = (_advised(situation, finding) for finding in found)
+    missing = any(finding.code == MISSING for finding in found)
+    advised = (_advised(situation, finding, missing) for finding in found)
     return tuple(sorted(advised, key=lambda finding: (finding.since, finding.code)))
 
 
-def _advised(situation: Situation, finding: HealthFinding) -> HealthFinding:
+def _advised(situation: Situation, finding: HealthFinding, missing: bool) -> HealthFinding:
     """With what is possible in the machine's state."""
     machine, forgotten = situation.machine, lookup.is_forgotten(situation.machine, situation.status)
     of = advice.Of(
@@ -180,6 +181,8 @@ def _advised(situation: Situation, finding: HealthFinding) -> HealthFinding:
         machine.drill_state,
         machine.target_fabric_id,
         forgotten,
+        missing,
+        elsewhere=_power_at_source(situation.status) is PowerState.ELSEWHERE,
     )
     instead = advice.instead(finding.code, of)
     return replace(finding, instead=instead) if instead else finding
@@ -547,8 +550,13 @@ def _is_said_to_run(machine: MachineRecord, replica: ReplicaStatus | None) -> bo
 
 
 def _runs(status: StatusRecord) -> str:
+    return NOT_OFF[_power_at_source(status) or PowerState.RUNNING]
+
+
+def _power_at_source(status: StatusRecord) -> PowerState | None:
+    """How what may write there was seen last; None if nothing was."""
     powers = [side.power for side in (status.source, status.old_copy) if side is not None]
-    return next((how for power, how in NOT_OFF.items() if power in powers), "runs")
+    return next((power for power in NOT_OFF if power in powers), None)
 
 
 def _runs_at_source(status: StatusRecord, machine: MachineRecord) -> datetime | None:

@@ -56,9 +56,10 @@ class ChangeRecoveryPoint(MachineOperation):
 
     def _check(self, ctx: StepContext) -> Outcome:
         target = self.target(ctx)
-        found = recovery_point.choose(ctx, target, process=False)
+        found = recovery_point.choose(ctx, target, process=True)
+        left = f"; it is not the latest. {found.left}" if found.left else ""
         warned = self._tried(target)
-        return Done(f"{target.machine.name} will start from {found.what}{warned}", found.instant)
+        return Done(f"{target.machine.name} will start from {found.what}{left}{warned}", found.instant)
 
     def _tried(self, target: Target) -> str:
         """What it is warned of; raises PrerequisiteFailed for what would fail the start."""

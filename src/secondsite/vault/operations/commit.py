@@ -23,6 +23,7 @@ from ..steps.absent_site.declaration import Need, WithoutSite
 from ..steps.operation import MachineOperation
 from ..steps.reversal import automatic_reprotect
 from ..steps.sides import pooling
+from ..steps.sides.source import ASKED_IN_PASSING
 from ..store import MachineRecord, StatusRecord, Transaction
 
 
@@ -56,8 +57,26 @@ class Commit(MachineOperation):
         with self.deps.store.reading() as tx:
             if lookup.is_forgotten(machine, tx.statuses.get(machine.id)):
                 raise _forgotten(machine)
+        self._require_left(ctx, machine)
         begin = started_from(machine.failed_over_point_id, machine.failed_over_forward)
         return Done(_found(machine, self._power(ctx, machine), begin))
+
+    def _require_left(self, ctx: StepContext, machine: MachineRecord) -> None:
+        """Of a failback the machine that was left goes, with a note of its disks: while something has these open, before any point is deleted.
+        A site that does not answer is asked again by the step that removes it."""
+        given_up = ctx.arguments(WithoutSite).without_site == machine.source_site
+        if (
+            not machine.reversed
+            or given_up
+            or not self.deps.gateway.is_connected(machine.source_appliance_id)
+        ):
+            return
+        try:
+            power = self.source(ctx, machine).power(ASKED_IN_PASSING).facts.power
+        except errors.ApplianceUnreachable:
+            return
+        if power == PowerState.ELSEWHERE:
+            raise _open_there(machine)
 
     def _power(self, ctx: StepContext, machine: MachineRecord) -> str | None:
         """None: its site does not answer, or is given up. Before anything is deleted: of a machine that is not defined there nothing but
@@ -120,6 +139,16 @@ class Commit(MachineOperation):
 
     def _reverse(self, ctx: StepContext) -> Outcome:
         return automatic_reprotect.foretell(self.deps, ctx, self.machine(ctx))
+
+
+def _open_there(machine: MachineRecord) -> errors.PrerequisiteFailed:
+    name, site = machine.name, machine.source_site
+    return errors.PrerequisiteFailed(
+        f"The commit of {name} was not started: at {site}, which it left, something has its disks open, and the commit would delete all other "
+        "recovery points.",
+        do=f"Look at {site} which machine uses them ('virsh list', then 'virsh domblklist' of each), or on another host; turn it off. Then "
+        f"'secondsite machine commit {shell.arguments(name)}'.",
+    )
 
 
 def _not_there(machine: MachineRecord) -> errors.PrerequisiteFailed:

@@ -8,7 +8,7 @@ point is chosen, so that no newer one arrives meanwhile.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ...domain import errors
+from ...domain import errors, shell
 from ...domain.lifecycle import Verb
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Definition, Step
@@ -26,7 +26,6 @@ from ..steps.points.recovery_point import ChoiceArguments, ChosenInstant
 from ..steps.retry_store import retrying
 from ..steps.sides import address_fit, cards, naming, pooling, properties, source
 from ..steps.sides.proving import prove
-from ..steps.sides.source import Source
 from ..steps.start_failed_over import ordered_when_it_begins, start_from
 from ..store import MachineRecord, Transaction
 
@@ -41,6 +40,8 @@ class FailoverInstant(ChosenInstant):
     """What the machine is started from, and the seconds of work that are lost with it."""
 
     loses_seconds: float
+    left: str = ""
+    """What is newer, and could not be processed; empty if nothing is."""
 
 
 class Failover(MachineOperation):
@@ -108,14 +109,24 @@ class Failover(MachineOperation):
         if why is not None:
             return Skipped(why)
         machine = self.machine(ctx)
+        of = self.source(ctx, machine)
         try:
-            return _off_and_drained(self.source(ctx, machine))
+            off = of.shut_down(force=True, reach_seconds=source.URGENT_REACH_SECONDS)
         except errors.SecondsiteError as error:
-            with self.deps.store.reading() as tx:
-                cost = source.left_behind(tx, machine)
             return Skipped(
-                f"{machine.name} could not be shut down and drained, the failover goes on: {error.message} {cost}"
+                f"{machine.name} could not be shut down, the failover goes on: {error.message} {self._cost(machine)}"
             )
+        try:
+            last = of.final_cycle(source.URGENT_FINAL)
+        except errors.SecondsiteError as error:
+            return Done(
+                f"{off.sentence}; its last changes could not be sent, the failover goes on: {error.message} {self._cost(machine)}"
+            )
+        return Done(f"{off.sentence}; {last.sentence}", last.facts)
+
+    def _cost(self, machine: MachineRecord) -> str:
+        with self.deps.store.reading() as tx:
+            return source.left_behind(tx, machine)
 
     def _stop_replication(self, ctx: StepContext) -> Outcome:
         target = self.target(ctx)
@@ -126,27 +137,39 @@ class Failover(MachineOperation):
         found = recovery_point.choose(ctx, self.target(ctx), process=True, committed_too=True)
         # the source's clock may be ahead
         loss = max(0.0, (ctx.now() - found.instant.taken_at).total_seconds())
+        left = _left(ctx, found.left)
         return Done(
-            f"{found.what} was chosen, {loss:.1f} s old ({found.said})",
-            FailoverInstant(**dict(found.instant), loses_seconds=loss),
+            f"{found.what} was chosen, {loss:.1f} s old ({found.said}){left}",
+            FailoverInstant(**dict(found.instant), loses_seconds=loss, left=left),
         )
 
     def _start(self, ctx: StepContext) -> Outcome:
-        return start_from(self.deps, ctx, self.target(ctx), ctx.facts("failover", FailoverInstant))
+        instant = ctx.facts("failover", FailoverInstant)
+        return _told(ctx, start_from(self.deps, ctx, self.target(ctx), instant))
 
     def _prove(self, ctx: StepContext) -> Outcome:
-        return prove(self.deps, ctx, self.target)
+        return _told(ctx, prove(self.deps, ctx, self.target))
 
     def _names(self, ctx: StepContext) -> Outcome:
-        return naming.after_failover(self.deps, ctx, self.target(ctx))
+        return _told(ctx, naming.after_failover(self.deps, ctx, self.target(ctx)))
+
+
+def _left(ctx: StepContext, left: str) -> str:
+    """The end of a sentence: what a full store kept from being processed, and how it is had yet."""
+    if not left:
+        return ""
+    return (
+        f"; it is not the latest. {left.rstrip('.')}. That stays in the store until the commit: make room there, then "
+        f"'secondsite machine change-recovery-point {shell.arguments(ctx.subject_name, options='--choice latest')}' starts from it"
+    )
+
+
+def _told(ctx: StepContext, outcome: Outcome) -> Outcome:
+    """The sentence of the last step that does something is the job's result, which says it, too."""
+    left = ctx.facts("failover", FailoverInstant).left
+    return replace(outcome, sentence=f"{outcome.sentence}{left}") if isinstance(outcome, Done) else outcome
 
 
 def _not_asked_for(arguments: Json) -> str | None:
     is_asked = FailoverArguments.model_validate(arguments).shut_down_source
     return None if is_asked else "not asked for: the failover goes on without the source"
-
-
-def _off_and_drained(of: Source) -> Done:
-    off = of.shut_down(force=True, reach_seconds=source.URGENT_REACH_SECONDS)
-    last = of.final_cycle(source.URGENT_FINAL)
-    return Done(f"{off.sentence}; {last.sentence}", last.facts)

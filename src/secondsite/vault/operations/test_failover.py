@@ -163,7 +163,8 @@ class TestFailover(MachineOperation):
 
     def _choose(self, ctx: StepContext) -> Outcome:
         found = recovery_point.choose(ctx, self.target(ctx), process=True)
-        return Done(f"{found.what} was chosen", found.instant)
+        left = f"; it is not the latest. {found.left}" if found.left else ""
+        return Done(f"{found.what} was chosen{left}", found.instant)
 
     def _start(self, ctx: StepContext) -> Outcome:
         target = self.target(ctx)

@@ -115,3 +115,13 @@ def test_cycles_are_not_taken_while_the_reserve_could_not_be_made_and_go_on_with
 
 def test_a_start_of_many_disks_needs_more():
     assert rooms.start_reserve.needed_bytes(2) == 3 * rooms.start_reserve.OVERLAY_BYTES
+
+
+def test_a_check_of_a_full_store_stops_a_planned_move_and_warns_before_one_in_need(pair, disk):
+    fill(disk)
+    for blocking in (False, True):
+        wanted = CheckTarget(must_hold_replica=True, memory=NeededMemory(memory_bytes=1, blocking=blocking))
+        found = pair.target.do(Kind.CHECK_TARGET, wanted, pair.machine_id)["obstacles"]
+        (said,) = (each for each in found if "full but for" in each["what"])
+        assert said["blocking"] is blocking
+        assert "web01" in said["what"]

@@ -9,7 +9,7 @@ from secondsite.wire.control import checks
 from secondsite.wire.control.orders import Kind
 from secondsite.wire.control.statuses import ReplicaStatus, SourceStatus
 from secondsite.wire.rest.places import NetworkMapping
-from tests.vault.support_appliances import A
+from tests.vault.support_appliances import A, B
 from tests.vault.support_operations import said
 
 
@@ -96,3 +96,17 @@ def test_a_reprotect_tells_what_both_appliances_report_but_not_what_the_old_site
     assert "At b: The store is full. " in checked
     assert "At a: store 'far' of appliance 'appliance-a' is not in order: It is not mounted." in checked
     assert "in trouble" not in checked
+
+
+def test_a_commit_at_home_deletes_no_point_while_something_has_the_disks_open_that_were_left(verbs):
+    verbs.protect()
+    for verb in (Verb.FAILOVER, Verb.COMMIT, Verb.REPROTECT, Verb.PLANNED_FAILOVER):
+        assert verbs.run(verb).job.state == "succeeded"
+    verbs.appliances.open_elsewhere.add(B)
+    verbs.appliances.given.clear()
+    job = verbs.run(Verb.COMMIT)
+    assert job.job.state == "failed"
+    assert "at b, which it left, something has its disks open" in job.job.error.message
+    assert Kind.COMMIT_POINT not in [kind for _, kind, _ in verbs.appliances.given]
+    verbs.appliances.open_elsewhere.clear()
+    assert verbs.run(Verb.COMMIT).job.state == "succeeded"

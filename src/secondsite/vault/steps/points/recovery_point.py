@@ -12,6 +12,7 @@ from ....wire.common.base import Shape
 from ....wire.common.points import PointShape, RolledForward
 from ....wire.control.orders import Points
 from ...store import MachineRecord, Transaction
+from ..sides.orders import Answer
 from ..sides.target import Target
 from . import common_sets
 
@@ -43,11 +44,13 @@ class ChosenInstant(StartInstant):
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """An instant that the machine can be started from; `what` names it, `said` is the target's sentence."""
+    """An instant that the machine can be started from; `what` names it, `said` is the target's sentence. `left`: a sentence about what is
+    newer than it, and could not be processed because the store is full; empty if nothing is."""
 
     instant: ChosenInstant
     what: str
     said: str
+    left: str = ""
 
 
 def choice_for(tx: Transaction, machine: MachineRecord, request: ChoiceRequest) -> ChoiceArguments:
@@ -84,16 +87,24 @@ def _named(machines: Sequence[MachineRecord]) -> str:
 
 def choose(ctx: StepContext, target: Target, *, process: bool, committed_too: bool = False) -> Chosen:
     """What the job's choice means now, as the target knows it; raises NotFound. `process`: for LATEST, what was sent
-    is processed and sealed first. `committed_too`: see `points.pick`."""
+    is processed and sealed first; where the store is full the newest point that is there is meant. `committed_too`: see `points.pick`."""
     wanted = ctx.arguments(ChoiceArguments)
     if wanted.at:
         return _at(target, wanted.at)
     latest = wanted.choice is RecoveryPointChoice.LATEST
-    answer = target.drain() if process and latest else target.list_points()
+    answer, left = _processed(target) if process and latest else (target.list_points(), "")
     point = _chosen_point(wanted, answer.facts, committed_too)
-    return Chosen(
-        ChosenInstant(point_id=point.id, taken_at=point.taken_at), f"point {point.id}", answer.sentence
-    )
+    instant = ChosenInstant(point_id=point.id, taken_at=point.taken_at)
+    return Chosen(instant, f"point {point.id}", answer.sentence, left)
+
+
+def _processed(target: Target) -> tuple[Answer[Points], str]:
+    """What the replica holds once what was sent is processed. A full store keeps no machine from starting: what it cannot process is told,
+    and the space that it keeps for starts is left to them."""
+    try:
+        return target.drain(), ""
+    except errors.StoreFull as full:
+        return target.list_points(), full.message
 
 
 def _at(target: Target, at: datetime) -> Chosen:

@@ -72,3 +72,17 @@ def test_of_a_machine_whose_disks_are_gone_nothing_promises_what_it_wrote(state)
     said = advice.advice(MISSING, of(state, forgotten=True))
     assert "again with what it wrote there" not in said
     assert ("secondsite-rescue" in said) is (state is State.COMMITTED)
+
+
+@pytest.mark.parametrize("state", AT_TARGET)
+def test_a_machine_that_its_hypervisor_does_not_know_is_brought_up_before_it_is_committed(state):
+    missing = advice.Of("web01", "b", state, DrillState.NONE, "id-at-b", missing=True)
+    assert advice.advice(UNPROTECTED, missing).startswith("Bring the machine up first")
+
+
+def test_what_uses_the_old_disks_under_another_name_is_not_shut_down_by_the_machines_own():
+    elsewhere = advice.Of("web01", "b", State.FAILED_OVER, DrillState.NONE, "id-at-b", elsewhere=True)
+    said = advice.advice(TWO, elsewhere)
+    assert "virsh shutdown" not in said
+    assert "'virsh domblklist'" in said
+    assert "'secondsite machine commit web01'" in said
