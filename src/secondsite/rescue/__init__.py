@@ -8,6 +8,7 @@ Its rooms:
     main           what a person types
     commands       one function for each command
     output         tables and sentences
+    copies         which store is a copy of another one
     store          what lies in a store: machines, points, what their vault said of them
     checking       whether the files of a point are whole
     comparing/     whether a point holds what was sealed

@@ -10,8 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from . import choosing, commands
-from .comparing import copies
+from . import choosing, commands, copies
 from .problems import Problem
 from .running.request import COMPARE_SECONDS
 from .store import Store

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import files
-from .comparing import copies
+from . import copies, files
 from .problems import Problem
 from .terminal_text import one_line, typed
 

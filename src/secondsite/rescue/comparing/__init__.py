@@ -2,6 +2,5 @@
 
 verifying     a point, as a whole or as far as time is given
 content       what a disk's chain of files holds, as QEMU reads it
-copies        which store is a copy of another one
 digests       xxh3-128, by the library that is on every Debian
 """

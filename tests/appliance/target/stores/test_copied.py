@@ -10,7 +10,7 @@ from rig.appliances import Pair
 from rig.appliances.pair import policy
 from rig.eventually import eventually
 from secondsite.ground.units import DAY, MiB
-from secondsite.rescue.comparing import copies
+from secondsite.rescue import copies
 from secondsite.wire.control.orders import Kind, OnePoint
 
 pytestmark = pytest.mark.slow

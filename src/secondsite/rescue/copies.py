@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from .. import files
+from . import files
 
 MARK, PLACE = "store.json", "place"
 """Appliances write them, and know a copy by the same."""
