@@ -18,7 +18,7 @@ from secondsite.client import Vault, connect
 from secondsite.domain import errors
 from secondsite.domain.lifecycle import Verb
 from secondsite.fabrics.libvirt.reaching import visiting
-from secondsite.fabrics.reaching import Heard, Knock
+from secondsite.fabrics.reaching import Knock, KnockResult
 from secondsite.rescue import NAME
 from secondsite.wire import rest
 from secondsite.wire.common.points import PointShape
@@ -196,7 +196,7 @@ class Hands:
     def _by_hand(store: Path) -> list[str]:
         return ["/usr/bin/python3", "-I", "-S", str(store / NAME)]
 
-    def visit(self, site: str, knocks: Sequence[Knock], source: str) -> Mapping[int, Heard]:
+    def visit(self, site: str, knocks: Sequence[Knock], source: str) -> Mapping[int, KnockResult]:
         """What came of all of them, asked as a client of the machines' network at that site, from this address of it."""
         with visiting.visit(knocks, self.bridge(site), source) as answers:
             return eventually(lambda: found if len(found := answers()) == len(knocks) else None, 120)

@@ -21,7 +21,7 @@ from rig.installed.network import GUESTS, Network
 from rig.installed.service import Service
 from rig.machines import GuestMachine
 from secondsite.domain.errors import VaultUnreachable
-from secondsite.fabrics.reaching import Heard, Knock
+from secondsite.fabrics.reaching import Knock, KnockResult
 from secondsite.wire import rest
 
 VAULT, SITES = "vault", ("a", "b")
@@ -280,10 +280,10 @@ class Installed(Hands):
         command = [*self._by_hand(Path(HOMES["appliance"]) / "store"), *words]
         return self.hosts[site].run(*command, within_seconds=within_seconds)
 
-    def visit(self, site: str, knocks: Sequence[Knock], source: str) -> Mapping[int, Heard]:
+    def visit(self, site: str, knocks: Sequence[Knock], source: str) -> Mapping[int, KnockResult]:
         asked = json.dumps([[asdict(each) for each in knocks], self.bridge(site), source])
         said = json.loads(self.hosts[site].must(PYTHON, "-IXutf8", "-c", VISIT, text=asked))
-        return {int(number): Heard(*heard) for number, heard in said.items()}
+        return {int(number): KnockResult(*heard) for number, heard in said.items()}
 
     def let_check(self, site: str) -> None:
         """As docs/guide/checks.md says."""

@@ -13,7 +13,7 @@ AT_TARGET = (State.FAILED_OVER, State.PLANNED_FAILED_OVER, State.COMMITTED)
 
 
 def of(state, drill=DrillState.NONE, forgotten=False):
-    return advice.Of("web01", "b", state, drill, "id-at-b", forgotten)
+    return advice.AdvisedMachine("web01", "b", state, drill, "id-at-b", forgotten)
 
 
 def first_verb(said):
@@ -76,12 +76,14 @@ def test_of_a_machine_whose_disks_are_gone_nothing_promises_what_it_wrote(state)
 
 @pytest.mark.parametrize("state", AT_TARGET)
 def test_a_machine_that_its_hypervisor_does_not_know_is_brought_up_before_it_is_committed(state):
-    missing = advice.Of("web01", "b", state, DrillState.NONE, "id-at-b", missing=True)
+    missing = advice.AdvisedMachine("web01", "b", state, DrillState.NONE, "id-at-b", missing=True)
     assert advice.advice(UNPROTECTED, missing).startswith("Bring the machine up first")
 
 
 def test_what_uses_the_old_disks_under_another_name_is_not_shut_down_by_the_machines_own():
-    elsewhere = advice.Of("web01", "b", State.FAILED_OVER, DrillState.NONE, "id-at-b", elsewhere=True)
+    elsewhere = advice.AdvisedMachine(
+        "web01", "b", State.FAILED_OVER, DrillState.NONE, "id-at-b", elsewhere=True
+    )
     said = advice.advice(TWO, elsewhere)
     assert "virsh shutdown" not in said
     assert "'virsh domblklist'" in said

@@ -3,7 +3,7 @@
 import pytest
 
 from secondsite.ground.attention import SAVED_SECONDS, SHARE, Attention
-from secondsite.ground.log_limit import EVERY_SECONDS, Seldom
+from secondsite.ground.log_limit import EVERY_SECONDS, LogLimit
 
 
 class Clock:
@@ -45,7 +45,7 @@ def test_what_was_saved_may_be_taken_at_once():
 
 def test_of_many_times_one_is_told_with_how_many_were_not():
     clock = Clock()
-    seldom = Seldom(clock)
+    seldom = LogLimit(clock)
     assert [seldom.untold("a") for _ in range(1000)] == [0, *[None] * 999]
     assert seldom.untold("b") == 0
     clock.now += EVERY_SECONDS

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from secondsite.ground.lived_time import LONG_AGO, Lived
+from secondsite.ground.lived_time import LONG_AGO, LivedClock
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -23,8 +23,8 @@ class Host:
     def monotonic(self) -> float:
         return self.passed
 
-    def lived(self, kept: datetime | None = START) -> Lived:
-        made = Lived(self.clock, self.monotonic)
+    def lived(self, kept: datetime | None = START) -> LivedClock:
+        made = LivedClock(self.clock, self.monotonic)
         made.follow(kept)
         return made
 
@@ -41,7 +41,7 @@ def test_it_goes_with_the_clock(host):
 
 
 def test_before_what_was_kept_is_followed_nothing_is_old(host):
-    assert Lived(host.clock, host.monotonic)() == LONG_AGO
+    assert LivedClock(host.clock, host.monotonic)() == LONG_AGO
 
 
 @pytest.mark.parametrize("days", [10, 400])

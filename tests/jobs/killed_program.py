@@ -46,7 +46,7 @@ def main(url, jobs):
 
     def idle():
         with Session(db) as session:
-            return not search.find(session, search.Wanted(states=MOVING), limit=1)
+            return not search.find(session, search.JobQuery(states=MOVING), limit=1)
 
     eventually(idle, within_seconds=60)
     engine.stop()

@@ -208,7 +208,7 @@ def test_jobs_are_found_by_state_subject_name_and_time_and_forgotten_when_old(ro
     new = room.submit(engine, "w", subject="m2")
 
     def found(**filters):
-        return [job.id for job in room.look(search.find, search.Wanted(**filters))]
+        return [job.id for job in room.look(search.find, search.JobQuery(**filters))]
 
     assert found() == [new, old]
     assert found(subject="m1") == found(verb="v") == found(states=frozenset([JobState.SUCCEEDED])) == [old]

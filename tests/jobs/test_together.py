@@ -17,10 +17,10 @@ from secondsite.ground.job_states import JobState
 from secondsite.jobs.model.definitions import Definition
 from secondsite.jobs.model.failures import LeaseLost
 from secondsite.jobs.storage import read, sessions, tables
-from secondsite.jobs.storage.awaited_signals import Waited
+from secondsite.jobs.storage.awaited_signals import AwaitedSignals
 from secondsite.jobs.storage.compute_turn import WorkTurn
 from secondsite.jobs.storage.database import connect
-from secondsite.jobs.storage.group_commit import Together
+from secondsite.jobs.storage.group_commit import GroupCommit
 from secondsite.jobs.storage.prepared import Prepared, PreparedFor
 from secondsite.jobs.storage.transactions import Transactions
 from tests.jobs.support_jobs import Gate, JournalSpace, enter, waiting_job
@@ -247,7 +247,7 @@ def test_of_the_waits_that_were_noted_only_those_that_are_there_are_kept(room):
     gate = Gate(poll_seconds=1000, deadline_seconds=1000)
     engine, _ = waiting_job(room, gate)
     engine.run_until_idle()
-    waited = Waited(most=3)
+    waited = AwaitedSignals(most=3)
     with Session(room.db) as session, session.begin():
         assert waited.may_wait("anything")
         waited.begin(session)
@@ -277,7 +277,7 @@ def test_what_waits_for_a_commit_is_done_if_it_commits(room, fails):
 def test_who_writes_for_all_computes_in_its_turn(file_room):
     """Beside a thread that ran a step, every statement of both gave the interpreter's lock to and fro."""
     turn, begun, is_taken = WorkTurn(60), threading.Event(), threading.Event()
-    together = Together(file_room.db, lambda _session: begun.set(), turn)
+    together = GroupCommit(file_room.db, lambda _session: begun.set(), turn)
 
     def write():
         assert is_taken.wait(20)

@@ -8,10 +8,10 @@ import pytest
 
 from secondsite.rescue.problems import Problem
 from secondsite.rescue.running import command_line, domain, request
-from secondsite.rescue.running.command_line import Wanted
+from secondsite.rescue.running.command_line import MachineToRun
 from secondsite.rescue.store import Point, Replica
 
-PLAIN = Wanted(
+PLAIN = MachineToRun(
     name="web01",
     uuid="6f1d1c0e-3a51-4c39-8f0b-8f6f2f1f0a11",
     definition={

@@ -164,9 +164,9 @@ class Verbs:
     def submit_plan(self, verb, plan, **asked):
         """The same for all machines of a plan. `asked`: direction, groups, leave_out; what else is given are options of the verb."""
         part = {key: asked.pop(key) for key in ("direction", "groups", "leave_out") if key in asked}
-        wanted = run_selection.Wanted(verb, **part)
+        wanted = run_selection.RunRequest(verb, **part)
         with self.store.transaction() as tx:
-            run = plan_runs.Asked(plan, wanted, asked)
+            run = plan_runs.PlanRunRequest(plan, wanted, asked)
             return plan_runs.submit(self._deps, self._operations[verb], tx, run, "tester").job_id
 
     def run_plan(self, verb, plan, **asked):
@@ -177,7 +177,7 @@ class Verbs:
         tree = self.tree(job_id)
         (position,) = [task.position for task in tree.tasks if asking.asks_now(task)]
         with self.store.transaction() as tx:
-            self.engine.answer(tx.session, job_id, asking.Said(position, verdict, note, "ada"))
+            self.engine.answer(tx.session, job_id, asking.AnswerGiven(position, verdict, note, "ada"))
 
     def steps(self, verb):
         made = self.engine._catalogue.get(verb.value)  # noqa: SLF001 as the engine has them
@@ -217,7 +217,7 @@ class Verbs:
     def jobs(self, verb=None):
         """Newest first."""
         with self.store.reading() as tx:
-            found = search.find(tx.session, search.Wanted(verb=verb and verb.value), limit=1000)
+            found = search.find(tx.session, search.JobQuery(verb=verb and verb.value), limit=1000)
         return sorted(found, key=lambda job: (job.created_at, job.id), reverse=True)
 
     def tree(self, job_id):

@@ -16,7 +16,7 @@ from ..vault.facade import VaultFacade
 from ..vault.facade.acts import Act, Granted, Rehearsal
 from ..vault.facade.callers import Caller
 from ..vault.facade.second_person import Rehearsed
-from ..vault.store import AskedFor
+from ..vault.store import PendingRequest
 from . import access
 from .permissions import BASE
 
@@ -35,7 +35,7 @@ def kept(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     return found
 
 
-async def rehearse(app: FastAPI, asked: AskedFor, caller: Caller) -> None:
+async def rehearse(app: FastAPI, asked: PendingRequest, caller: Caller) -> None:
     """Raises what the request would raise if this caller asked it."""
     headers = {name: value for name, value in asked.headers.items() if name != ONCE}
     try:
@@ -65,7 +65,11 @@ async def carry_out(app: FastAPI, vault: VaultFacade, number: int, asker: Caller
 
 
 async def _ask(
-    app: FastAPI, asked: AskedFor, headers: Mapping[str, str], caller: Caller, approval: Rehearsal | Granted
+    app: FastAPI,
+    asked: PendingRequest,
+    headers: Mapping[str, str],
+    caller: Caller,
+    approval: Rehearsal | Granted,
 ) -> None:
     body = asked.body.encode()
     act = Act(
@@ -83,7 +87,7 @@ async def _ask(
     await AsyncExitStackMiddleware(app.router)(scope, receive, send)
 
 
-def _scope(app: FastAPI, asked: AskedFor, headers: Mapping[str, str]) -> Scope:
+def _scope(app: FastAPI, asked: PendingRequest, headers: Mapping[str, str]) -> Scope:
     path = f"{BASE}{asked.path}"
     return {
         "type": "http",

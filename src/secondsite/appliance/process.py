@@ -16,7 +16,7 @@ from ..ground.processes import malloc
 from ..wire.control import Hello, Order, Report
 from .control import Control, OrderDesk, Renewal, Reporter
 from .groups import Groups
-from .orders import ApplianceParts, TakenBack, look_at_chains, remove_left_over, serve_again
+from .orders import ApplianceParts, WithdrawnShutdowns, look_at_chains, remove_left_over, serve_again
 from .shared import ApplianceConfig, Bandwidth, EnrolledPeers, KnownVaults, Peers, State, TrustedCas
 from .source import Replication
 from .target import (
@@ -81,7 +81,7 @@ class Appliance:
             lambda: look_at_chains(self.fabric, self.replication, self.host),
             lambda error: log.error("chains.not-looked", exc_info=error),
         )
-        self.taken_back = TakenBack(parts)
+        self.taken_back = WithdrawnShutdowns(parts)
         self.listener: Listener | None = None
         self.control: Control | None = None
 

@@ -120,7 +120,7 @@ def _run(applying: documents.Applying, prepared: documents.Prepared, as_json: bo
         output.say("applied" if prepared.changes else "nothing to change")
 
 
-def _load(file: Path) -> Sequence[documents.Given]:
+def _load(file: Path) -> Sequence[documents.LoadedDocument]:
     if str(file) != "-":
         return documents.load(file)
     try:

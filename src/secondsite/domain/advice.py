@@ -12,7 +12,7 @@ MOVES_BETWEEN = frozenset({State.FAILING_OVER, State.PLANNED_FAILING_OVER, State
 
 
 @dataclass(frozen=True, slots=True)
-class Of:
+class AdvisedMachine:
     """A machine that was failed over to `site`, or replicates to there."""
 
     name: str
@@ -32,24 +32,24 @@ class Of:
         return verb in allowed_operations(self.state, self.drill)
 
 
-def advice(code: str, of: Of) -> str:
+def advice(code: str, of: AdvisedMachine) -> str:
     """For a finding of a code that is in the catalogue; with the machine's name."""
     own = _BY_CODE.get(code)
     said = own(of) if own is not None else ""
     return said or shell.about(of.name, health.CATALOGUE[code].do)
 
 
-def instead(code: str, of: Of) -> str:
+def instead(code: str, of: AdvisedMachine) -> str:
     """The same, if it is not what is advised for any machine; else ''."""
     own = _BY_CODE.get(code)
     return own(of) if own is not None else ""
 
 
-def _off(of: Of) -> str:
+def _off(of: AdvisedMachine) -> str:
     return f"{bring_up.off(of.name, of.site, of.fabric_id)} Look why it went off.{_or_cancelled(of)}"
 
 
-def _missing(of: Of) -> str:
+def _missing(of: AdvisedMachine) -> str:
     if of.forgotten:
         return bring_up.from_points(
             of.name, of.site, cancels=of.may(Verb.CANCEL_FAILOVER), changes=of.may(Verb.CHANGE_RECOVERY_POINT)
@@ -58,13 +58,13 @@ def _missing(of: Of) -> str:
     return f"{bring_up.missing(of.name, of.site, committed=committed)}{_or_cancelled(of)}"
 
 
-def _or_cancelled(of: Of) -> str:
+def _or_cancelled(of: AdvisedMachine) -> str:
     if not of.may(Verb.CANCEL_FAILOVER):
         return ""
     return f" If it was never to run there, 'secondsite machine cancel-failover {shell.arguments(of.name)}' ends the failover."
 
 
-def _not_protected(of: Of) -> str:
+def _not_protected(of: AdvisedMachine) -> str:
     reprotects = f"'secondsite machine reprotect {shell.arguments(of.name)}'"
     commits = f"'secondsite machine commit {shell.arguments(of.name)}', then {reprotects}"
     if of.missing:
@@ -80,7 +80,7 @@ def _not_protected(of: Of) -> str:
     return f"{commits}." if of.may(Verb.COMMIT) else ""
 
 
-def _two_copies(of: Of) -> str:
+def _two_copies(of: AdvisedMachine) -> str:
     if of.state in MOVES_BETWEEN:
         return "Stop neither: wait until the verb that is under way has ended, and look again."
     if of.may(Verb.FAILOVER):
@@ -95,7 +95,7 @@ def _two_copies(of: Of) -> str:
     return f"{stop} Then {then}" if then else ""
 
 
-def _undecided(of: Of) -> str:
+def _undecided(of: AdvisedMachine) -> str:
     """Of a failover that did not come to its end, or of which this vault knows nothing: the copy at the old site may be the only one."""
     quoted = shell.arguments(of.name)
     look = f"Look at both sites which of them people use, before either is stopped: nothing may run at {of.site}."
@@ -107,7 +107,7 @@ def _undecided(of: Of) -> str:
     return f"{look} {old[0].upper()}{old[1:]}; {new}."
 
 
-_BY_CODE: dict[str, Callable[[Of], str]] = {
+_BY_CODE: dict[str, Callable[[AdvisedMachine], str]] = {
     "failed-over-machine-off": _off,
     "failed-over-machine-missing": _missing,
     "source-running-after-failover": _two_copies,

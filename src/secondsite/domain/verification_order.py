@@ -10,7 +10,7 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class VerificationCandidate:
     """A machine. `looked_at`: when a machine that was started from one of its points was last looked at, by whom ever; `tried_at`: when
     a copy could not be looked at since."""
 
@@ -19,7 +19,7 @@ class Turn:
     tried_at: datetime | None = None
 
 
-def due(turns: Iterable[Turn], every_days: int, now: datetime) -> list[str]:
+def due(turns: Iterable[VerificationCandidate], every_days: int, now: datetime) -> list[str]:
     """Ids, the one first that was looked at longest ago. A clock that was ahead holds nobody up."""
     found = [
         each

@@ -14,7 +14,7 @@ from ..ground import durable
 from .running import DEFAULT_VAULT_HOME, VaultHome
 
 if TYPE_CHECKING:
-    from .ca_rotation import Look
+    from .ca_rotation import RotationState
 
 app = typer.Typer(
     no_args_is_help=True, help="The vault's certificate authority, and its replacement by another one."
@@ -88,7 +88,7 @@ def fetch(
     output.say(f"{to} holds {info.trusted_ca_pem.count('BEGIN CERTIFICATE')} CA certificates")
 
 
-def _show(found: "Look", as_json: bool) -> None:
+def _show(found: "RotationState", as_json: bool) -> None:
     standing = found.standing
     if as_json:
         trusted = {

@@ -27,12 +27,12 @@ class Appliance:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class RotationState:
     standing: Standing
     appliances: Sequence[Appliance]
 
 
-def look(home: Path) -> Look:
+def look(home: Path) -> RotationState:
     """Raises NotFound for a home without a vault."""
     service_user.become_owner(home)
     chosen = settings.read(home)
@@ -45,22 +45,22 @@ def look(home: Path) -> Look:
             found = [_appliance(each, trusts.get(each.id), standing) for each in tx.appliances.list()]
     finally:
         db.dispose()
-    return Look(standing, found)
+    return RotationState(standing, found)
 
 
-def rotate(home: Path) -> Look:
+def rotate(home: Path) -> RotationState:
     """Make the CA that is to come. Raises NotPossibleNow in the midst of a rotation."""
     look(home)
     rotation.rotate(home / settings.PKI_DIRECTORY, settings.read(home).name, utc_now())
     return look(home)
 
 
-def switch(home: Path, leave_behind: bool) -> Look:
+def switch(home: Path, leave_behind: bool) -> RotationState:
     """Let the new CA issue. Raises NotPossibleNow while an appliance does not trust it, unless it may be left behind."""
     return _go_on(home, Phase.BOTH_TRUSTED, rotation.switch, leave_behind, lambda each: each.trusts_all)
 
 
-def drop(home: Path, leave_behind: bool) -> Look:
+def drop(home: Path, leave_behind: bool) -> RotationState:
     """Trust the former CA no more. Raises NotPossibleNow while an appliance shows a certificate of it, unless it may be left
     behind."""
     return _go_on(home, Phase.SWITCHED, rotation.drop, leave_behind, lambda each: each.has_new)
@@ -72,7 +72,7 @@ def _go_on(
     act: Callable[[Path], None],
     leave_behind: bool,
     is_ready: Callable[[Appliance], bool],
-) -> Look:
+) -> RotationState:
     found = look(home)
     late = (
         [] if found.standing.phase is not phase else [each for each in found.appliances if not is_ready(each)]

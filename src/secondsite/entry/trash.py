@@ -14,7 +14,7 @@ from . import appliance_main
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class TrashEntry:
     """Something that stays because of the deletion delay. `points` and `frees_bytes` are None for points of a replica that is in use:
     what its policy lets go is decided when the delay is over."""
 
@@ -28,12 +28,12 @@ class Kept:
     restored: tuple[str, ...] = ()
 
 
-def kept(home: Path) -> list[Kept]:
+def kept(home: Path) -> list[TrashEntry]:
     """All of it, also while the appliance runs."""
     config = ApplianceConfig.load(home.absolute())
     delay = config.deletion_delay_seconds
     removed = [
-        Kept(
+        TrashEntry(
             item=item.name,
             machine=item.removed.machine_name,
             why=str(item.removed.why),
@@ -46,7 +46,7 @@ def kept(home: Path) -> list[Kept]:
         for item in _items(config)
     ]
     waiting = [
-        Kept(
+        TrashEntry(
             setup.machine_id,
             setup.machine_name,
             "its retention was lowered, or a hold released",

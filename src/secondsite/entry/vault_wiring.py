@@ -20,7 +20,7 @@ from .. import api as rest_face
 from ..domain import errors
 from ..domain.plans import plan
 from ..ground.connection_limits import Limits, Tally, Visitors
-from ..ground.lived_time import Lived
+from ..ground.lived_time import LivedClock
 from ..ground.periodic import Every
 from ..ground.urls import bracketed
 from ..jobs.model.catalogue import Catalogue
@@ -89,7 +89,7 @@ class RunningVault:
         self._ca = pki / CA_CERTIFICATE
         vault_store.migrate(settings.database_url)
         self._database: Database = database.connect(settings.database_url)
-        self._lived = Lived(utc_now)
+        self._lived = LivedClock(utc_now)
         self._store = vault_store.Store(self._database, lambda: self._engine.member)
         self.signals = Signals()
         self.others = self._others()
@@ -245,11 +245,11 @@ class RunningVault:
         """Why this process cannot go on."""
         return self._engine.failure
 
-    def _others(self) -> gateway.Others | None:
+    def _others(self) -> gateway.OtherProcesses | None:
         """SQLite serves one process."""
         if self.settings.database_kind != "postgresql":
             return None
-        others = gateway.Others(self._store, self.signals.from_afar, self._lost)
+        others = gateway.OtherProcesses(self._store, self.signals.from_afar, self._lost)
         self.signals.tell_others(others.tell)
         return others
 

@@ -19,14 +19,14 @@ class Knock:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class KnockResult:
     """What came of a knock. `said` is partly the guest's own words."""
 
     passed: bool
     said: str
 
 
-Answers = Callable[[], Mapping[int, Heard]]
+Answers = Callable[[], Mapping[int, KnockResult]]
 """What is known by now, by the numbers of the knocks; does not wait."""
 
 

@@ -14,7 +14,7 @@ AT_MOST_FASTER = 1.1
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Lived:
+class LivedClock:
     """Before what was kept is followed nothing is old. Safe from any thread."""
 
     def __init__(

@@ -10,7 +10,7 @@ EVERY_SECONDS: Final = 60.0
 
 
 @dataclass(slots=True)
-class Seldom:
+class LogLimit:
     """Safe from any thread. Who calls it names few things."""
 
     clock: Callable[[], float] = time.monotonic

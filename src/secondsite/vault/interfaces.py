@@ -84,7 +84,7 @@ class Gateway(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class WrittenDown:
+class WriteResult:
     """`signals` are to be given now: what they are about is durable. `is_behind`: there is more to write."""
 
     signals: Sequence[str]
@@ -99,7 +99,7 @@ class FactSink(Protocol):
     def hear(self, appliance_id: str, status: Status) -> Again | None:
         """Remembers it, without a write. Gives what the appliance is to say again."""
 
-    def write(self, first: Collection[str] = (), at_most: int = ...) -> WrittenDown:
+    def write(self, first: Collection[str] = (), at_most: int = ...) -> WriteResult:
         """What was heard of the machines that go `first`, and at most so many statuses of others."""
 
     def missed(self, appliance_id: str) -> None:

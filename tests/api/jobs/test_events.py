@@ -13,7 +13,7 @@ import pytest
 from rig.eventually import eventually
 from secondsite.api.following import Hub, streams
 from secondsite.api.following import changes as told_of
-from secondsite.api.following.boxes import EachOnce, Told
+from secondsite.api.following.boxes import EachOnce, StreamEvent
 from secondsite.domain import errors
 from secondsite.ground.job_states import JobState
 from secondsite.vault.facade.nouns.events import Change
@@ -248,8 +248,8 @@ def test_who_reads_nothing_holds_each_thing_once_as_it_was_last():
     async def held():
         box = EachOnce()
         for number in range(30_000):
-            box.put([Told(number, Event(kind=EventKind.JOB, id=f"j{number % 3}"), f"text {number}")])
-        box.put([Told(5, Event(kind=EventKind.JOB, id="j1"), "what was missed comes late")])
+            box.put([StreamEvent(number, Event(kind=EventKind.JOB, id=f"j{number % 3}"), f"text {number}")])
+        box.put([StreamEvent(5, Event(kind=EventKind.JOB, id="j1"), "what was missed comes late")])
         return box.take()
 
     found = asyncio.run(held())
@@ -397,7 +397,7 @@ def test_many_changes_are_read_at_once_and_a_machine_is_told_of_once(vault, ask,
 def test_who_is_cut_off_between_two_events_of_one_change_hears_the_second_one():
     """A job and its machine have one number: who had seen the job went on behind both."""
     job, machine = Event(kind=EventKind.JOB, id="j1"), Event(kind=EventKind.MACHINE, id="m1")
-    told = [Told(5, job, ""), Told(5, machine, ""), Told(7, job, "")]
+    told = [StreamEvent(5, job, ""), StreamEvent(5, machine, ""), StreamEvent(7, job, "")]
     gone_on = [(number, each.event) for number, each in streams.going_on_from(told)]
     assert gone_on == [(4, job), (5, machine), (7, job)]
     assert list(streams.going_on_from([])) == []

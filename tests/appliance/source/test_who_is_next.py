@@ -10,7 +10,7 @@ import pytest
 from rig.appliances import Pair, policy
 from rig.eventually import eventually
 from rig.noise import noise
-from secondsite.appliance.shared import Peers, State, Turns
+from secondsite.appliance.shared import FairTurns, Peers, State
 from secondsite.appliance.source import Replication, machine
 from secondsite.appliance.source import progress as progresses
 from secondsite.appliance.source.idle import Rounds
@@ -148,6 +148,6 @@ def test_a_round_wakes_another_worker_only_if_a_machine_beside_it_is_due_soon(
     beside = made(300, served_seconds_ago=300 - other_due_in_seconds)
     beside.setup = beside.setup.model_copy(update={"machine_id": "m2"})
     wakes: list[str] = []
-    nobody = Rounds(Fabric, Peers, Turns(1))  # type: ignore[arg-type]  # nothing can be asked of classes: a round that failed is one
+    nobody = Rounds(Fabric, Peers, FairTurns(1))  # type: ignore[arg-type]  # nothing can be asked of classes: a round that failed is one
     assert nobody.serve([resting, beside], lambda: wakes.append("woken"))
     assert bool(wakes) is is_woken

@@ -10,7 +10,7 @@ import pytest
 from rig.appliances import Pair
 from rig.eventually import eventually
 from secondsite.appliance.control.reporter import Reporter
-from secondsite.appliance.orders.adoption.orphaned_replicas import Lying
+from secondsite.appliance.orders.adoption.orphaned_replicas import OrphanedReplica
 from secondsite.appliance.target.trash import by_hand
 from secondsite.datapath import errors as datapath_errors
 from secondsite.domain import errors
@@ -136,7 +136,7 @@ def test_without_a_vault_it_is_said_and_not_started(pairs, misplaced, capsys):
     (also,) = store.also_in(store.find("web01"))
     assert web02.machine_id in also
     with pytest.raises(errors.ReplicaError, match="holds the replica of web01"):
-        Lying(b.replica_folder(web02.machine_id), "default")
+        OrphanedReplica(b.replica_folder(web02.machine_id), "default")
 
 
 def test_what_its_vault_says_of_it_is_not_written_into_that_folder(pairs, misplaced):

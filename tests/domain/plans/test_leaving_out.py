@@ -6,7 +6,7 @@ from secondsite.domain import errors
 from secondsite.domain.lifecycle import State, Verb
 from secondsite.domain.plans import run_selection
 from secondsite.domain.plans.plan import PlanGroup, PlanMachine, RecoveryPlan
-from secondsite.domain.plans.run_selection import Standing, Wanted
+from secondsite.domain.plans.run_selection import RunRequest, Standing
 
 
 def machine(number, name):
@@ -23,7 +23,7 @@ def taken(then, now, *leave_out):
         for number, name in enumerate(now)
     }
     plan = RecoveryPlan("shop", (PlanGroup(members),))
-    found = run_selection.take(plan, standing, Wanted(Verb.FAILOVER, leave_out=frozenset(leave_out)))
+    found = run_selection.take(plan, standing, RunRequest(Verb.FAILOVER, leave_out=frozenset(leave_out)))
     return [standing[each.id].machine.name for group in found.groups for each in group.machines]
 
 

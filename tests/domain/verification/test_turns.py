@@ -6,7 +6,7 @@ import pytest
 
 from secondsite.domain import errors, verification_budget, verification_order
 from secondsite.domain.verification_budget import VerificationBudget
-from secondsite.domain.verification_order import Turn
+from secondsite.domain.verification_order import VerificationCandidate
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
@@ -53,11 +53,11 @@ def test_what_nobody_can_mean_is_refused(wrong):
 
 def test_who_was_looked_at_longest_ago_is_first_and_who_was_not_long_ago_has_no_turn():
     asked = [
-        Turn("c", NOW - 3 * DAY),
-        Turn("b", NOW - 9 * DAY),
-        Turn("d"),
-        Turn("a", NOW - 8 * DAY, tried_at=NOW - MINUTE),
-        Turn("e", NOW + DAY),
+        VerificationCandidate("c", NOW - 3 * DAY),
+        VerificationCandidate("b", NOW - 9 * DAY),
+        VerificationCandidate("d"),
+        VerificationCandidate("a", NOW - 8 * DAY, tried_at=NOW - MINUTE),
+        VerificationCandidate("e", NOW + DAY),
     ]
     assert verification_order.due(asked, 7, NOW) == ["d", "b", "e"]
     assert verification_order.due(asked, 7, NOW + 15 * MINUTE) == ["d", "b", "a", "e"]

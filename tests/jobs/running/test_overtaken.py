@@ -13,7 +13,7 @@ from secondsite.jobs.model.outcomes import Done
 from secondsite.jobs.running import answers, parking, requests
 from secondsite.jobs.running.runner import Runner
 from secondsite.jobs.storage import claims
-from secondsite.jobs.storage.group_commit import Together
+from secondsite.jobs.storage.group_commit import GroupCommit
 from tests.jobs.support_jobs import Gate
 
 QUESTION = asking.Question("Move the traffic", ("done", "failed"), ("failed",))
@@ -98,7 +98,7 @@ def test_an_answer_that_comes_just_before_its_step_is_parked_is_heard_at_once(pa
 
     def answers(name):
         if name == "job.step.effect-done" and len(ids) == 1:
-            room.ask(engine.answer, ids[0], asking.Said(0, "done", "", "ann"))
+            room.ask(engine.answer, ids[0], asking.AnswerGiven(0, "done", "", "ann"))
 
     engine = room.engine(Definition("v", (Step("one", step),)))
     with seams.armed(answers):
@@ -116,7 +116,7 @@ def test_a_cancel_in_the_transaction_in_which_the_next_step_begins_reaches_the_o
     cancelled: list[bool] = []
     if room.db.dialect.name != "sqlite":
         pytest.skip("works of several threads are one transaction on SQLite only")
-    commit = Together._commit  # noqa: SLF001 a second work is to be in the same transaction
+    commit = GroupCommit._commit  # noqa: SLF001 a second work is to be in the same transaction
 
     def with_a_cancel(self, asked):
         works = [each.work for each in asked]
@@ -133,7 +133,7 @@ def test_a_cancel_in_the_transaction_in_which_the_next_step_begins_reaches_the_o
 
     definition = Definition("v", (room.does("one"), Step("two", gate.step)))
     catalogue, engine = Catalogue([definition]), room.engine(definition)
-    monkeypatch.setattr(Together, "_commit", with_a_cancel)
+    monkeypatch.setattr(GroupCommit, "_commit", with_a_cancel)
     job_id = room.submit(engine, "v")
     engine.start()
     assert room.ended(job_id, 5).state is JobState.CANCELLED
@@ -159,7 +159,7 @@ def test_an_answer_that_comes_as_its_job_turns_back_stays_on_record(room, monkey
     turn_back = Runner._turn_back  # noqa: SLF001 the answer is to come just before
 
     def answered_first(self, session, claim, task):
-        asked = asking.Said(0, "done", "by the switch", "ann")
+        asked = asking.AnswerGiven(0, "done", "by the switch", "ann")
         answers.answer(session, job_id, asked, room.clock())
         turn_back(self, session, claim, task)
 
@@ -186,14 +186,14 @@ def test_an_answer_that_is_none_to_what_is_asked_now_is_asked_for_again(room):
     engine = room.engine(Definition("v", (Step("one", step),)))
     job_id = room.submit(engine, "v")
     engine.run_until_idle()
-    room.ask(engine.answer, job_id, asking.Said(0, "done", "", "ann"))
+    room.ask(engine.answer, job_id, asking.AnswerGiven(0, "done", "", "ann"))
     engine.run_until_idle()
     assert room.job(job_id).state is JobState.FAILED
     del questions[0]
     room.ask(engine.retry, job_id)
     engine.run_until_idle()
     assert room.job(job_id).state is JobState.WAITING
-    room.ask(engine.answer, job_id, asking.Said(0, "works", "", "ann"))
+    room.ask(engine.answer, job_id, asking.AnswerGiven(0, "works", "", "ann"))
     engine.run_until_idle()
     assert (room.job(job_id).state, said) == (JobState.SUCCEEDED, ["done", "works"])
 

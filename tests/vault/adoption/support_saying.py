@@ -3,7 +3,7 @@
 from secondsite.wire import rest
 from secondsite.wire.common.policies import PolicyShape
 from secondsite.wire.control.adopting import (
-    Found,
+    AdoptableSite,
     FoundMachine,
     FoundReplica,
     KeptAppliance,
@@ -77,7 +77,7 @@ class Appliance:
         after, most = order.payload.get("after", ""), order.payload["most"]
         following = [self.machines[each] for each in sorted(self.machines) if each > after]
         first = {"site": self.site, "said_at": NOW, "vault": self.vault}
-        answer = Found(**first, machines=tuple(following[:most]), more=len(following) > most)
+        answer = AdoptableSite(**first, machines=tuple(following[:most]), more=len(following) > most)
         return {"sentence": "ok", "facts": answer.model_dump(mode="json")}
 
     def _adopt(self, order):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from secondsite.wire.control.adopting import Found
+from secondsite.wire.control.adopting import AdoptableSite
 from secondsite.wire.control.orders import Kind
 from tests.support import extremes
 from tests.vault.adoption.support_saying import Appliance, found, kept, record, said
@@ -100,7 +100,7 @@ def test_what_is_odd_of_a_vaults_own_settings_is_named_and_all_machines_are_adop
 
 
 def test_no_value_at_any_place_keeps_another_machine_from_being_found():
-    whole = Found(site="b", said_at="2026-11-20T12:00:00Z", vault=said(), machines=both()).model_dump(
+    whole = AdoptableSite(site="b", said_at="2026-11-20T12:00:00Z", vault=said(), machines=both()).model_dump(
         mode="json"
     )
     count = 0
@@ -108,7 +108,7 @@ def test_no_value_at_any_place_keeps_another_machine_from_being_found():
         inside = path[2:] if path[:2] == ("machines", 0) else path[1:] if path[0] == "vault" else ()
         for value in extremes.EXTREMES if inside else ():
             count += 1
-            told = Found.model_validate(extremes.with_value(whole, path, value))
+            told = AdoptableSite.model_validate(extremes.with_value(whole, path, value))
             assert told.machines[1].kept is not None, (path, value)
             assert told.machines[1].problem is None, (path, value)
             json.dumps(told.model_dump(mode="json"), allow_nan=False)

@@ -17,7 +17,7 @@ from secondsite.wire.common.hooks import MachineHook
 from secondsite.wire.common.machine_checks import CheckKind, MachineCheck
 from secondsite.wire.common.policies import PolicyShape
 from secondsite.wire.common.properties import TargetProperties
-from secondsite.wire.control.adopting import Found, KeptPolicy, KeptRecord, KeptSite, KeptVault
+from secondsite.wire.control.adopting import AdoptableSite, KeptPolicy, KeptRecord, KeptSite, KeptVault
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 KEPT = KeptRecord(
@@ -63,7 +63,7 @@ def test_rates_of_sites_values_of_policies_and_scripts_of_plans_are_told(tmp_pat
     member = PlanMachine("m1", "web01", "a", "b")
     plan = RecoveryPlan("shop", (PlanGroup((member,), after=(Action("dns", script="wipe.sh", guest="m1"),)),))
     slow = BandwidthShape.of(BandwidthSchedule(65536))
-    found = Found(
+    found = AdoptableSite(
         site="b",
         vault=KeptVault(
             sites=(KeptSite(name="c", bandwidth=slow),),

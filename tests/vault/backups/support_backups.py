@@ -21,7 +21,7 @@ def phrase(folder, text=PHRASE):
 
 
 def restore(home, file, **wanted):
-    return restoring.restore(home, restoring.Wanted(file, **wanted))
+    return restoring.restore(home, restoring.RestoreRequest(file, **wanted))
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from rig.eventually import eventually
 from secondsite.domain import errors
 from secondsite.vault.fleet.gateway import incoming
 from secondsite.vault.fleet.gateway.incoming import MOST_BESIDE, Delivery
-from secondsite.vault.interfaces import WrittenDown
+from secondsite.vault.interfaces import WriteResult
 
 
 class Sink:
@@ -30,7 +30,7 @@ class Sink:
             self.refused -= 1
             raise self.problem
         self.behind -= 1
-        return WrittenDown((f"machine/{len(self.done)}",), self.behind > 0)
+        return WriteResult((f"machine/{len(self.done)}",), self.behind > 0)
 
     def writes(self):
         return [each for each in self.done if each[0] == "write"]

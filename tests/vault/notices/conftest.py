@@ -3,7 +3,7 @@
 import pytest
 
 from secondsite.vault.notices import couriers, notifier
-from secondsite.vault.notices.detection import Looking
+from secondsite.vault.notices.detection import Detection
 from tests.support.vault import VaultInProcess
 from tests.vault.notices.support_receivers import Authority, MailServer, WebServer
 
@@ -51,13 +51,13 @@ def often(monkeypatch):
 @pytest.fixture
 def looks(monkeypatch):
     """Grows with each look."""
-    done, look = [], Looking.look
+    done, look = [], Detection.look
 
     def counted(self, *given, **named):
         look(self, *given, **named)
         done.append(1)
 
-    monkeypatch.setattr(Looking, "look", counted)
+    monkeypatch.setattr(Detection, "look", counted)
     return done
 
 

@@ -11,7 +11,7 @@ from secondsite.domain.policies import ReplicationPolicy
 from secondsite.jobs.storage import database
 from secondsite.vault.health.backups import Backups
 from secondsite.vault.notices.delivery.connection import Line, NotDelivered
-from secondsite.vault.notices.detection import Looking
+from secondsite.vault.notices.detection import Detection
 from secondsite.vault.notices.findings import Findings
 from secondsite.vault.store import (
     ApplianceRecord,
@@ -51,7 +51,7 @@ def looking(store, holds=lambda _appliance_id: True):
     facts = Intake(store, lambda _signal: None, lambda: NOW)
     gateway = SimpleNamespace(holds=holds)
     deps: Any = SimpleNamespace(gateway=gateway, now=lambda: NOW, drill_counts=timedelta(days=90))
-    return Looking(
+    return Detection(
         store, Findings(deps, facts, AUTHORITY, Backups(timedelta()), "test"), lambda: NOW, lambda: NOW
     )
 

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from secondsite.domain.lifecycle import Verb
-from secondsite.domain.plans.run_selection import Wanted
+from secondsite.domain.plans.run_selection import RunRequest
 from secondsite.vault import plan_runs
 from secondsite.vault.store import MachineSettingsRecord
 from secondsite.wire.common.cards import CardSettings
@@ -109,7 +109,7 @@ def test_a_drill_whose_machines_lie_with_two_hosts_says_so_before_and_in_its_res
     with verbs.store.transaction() as tx:
         machine = tx.machines.find("web02")
         tx.machines.put(dataclasses.replace(machine, target_appliance_id=machine.source_appliance_id))
-        found = plan_runs.taken(tx, plan_runs.Asked(wanted, Wanted(Verb.TEST_FAILOVER), {}))
+        found = plan_runs.taken(tx, plan_runs.PlanRunRequest(wanted, RunRequest(Verb.TEST_FAILOVER), {}))
         (told,) = plan_runs.warnings(tx, Verb.TEST_FAILOVER, found, {})
         assert plan_runs.warnings(tx, Verb.TEST_FAILOVER, found, {"network": "lab"}) == ()
     assert "app01, db01, db02, web01 at" in told

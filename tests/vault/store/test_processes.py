@@ -16,7 +16,7 @@ from secondsite.jobs.storage import database as opening
 from secondsite.jobs.storage.lease import Member
 from secondsite.jobs.storage.tables import engines
 from secondsite.vault.fleet.gateway.order_delivery import Giving
-from secondsite.vault.fleet.gateway.other_processes import Desk, Others
+from secondsite.vault.fleet.gateway.other_processes import Desk, OtherProcesses
 from secondsite.vault.store import ApplianceRecord, Passed, SiteRecord, Store, migrate
 from secondsite.vault.store.processes import heard
 from secondsite.wire.control import Order, Progress, Report
@@ -204,7 +204,7 @@ def test_an_order_that_was_taken_is_given_although_the_reply_to_the_commit_was_l
         if next(lost, False):
             raise errors.StoreUnavailable("The connection broke.", do="Look again.")
 
-    others = Others(
+    others = OtherProcesses(
         cast(Store, SimpleNamespace(transaction=transaction)), lambda _key: None, lambda _tx, _ids: None
     )
     nothing = {"reported": lambda *_: None, "progressed": lambda *_: None}
@@ -227,7 +227,7 @@ class Process:
         self.seconds = 1000.0
         line: Any = SimpleNamespace(send=lambda order: self.sent.append(order.order_id))
         tell: Any = lambda _key: None  # noqa: E731
-        self.others = Others(store, lambda _key: None, lambda _tx, _ids: None, lambda: self.seconds)
+        self.others = OtherProcesses(store, lambda _key: None, lambda _tx, _ids: None, lambda: self.seconds)
         self.giving = Giving(dict.fromkeys(linked, line), tell, self.others, lambda: self.seconds)
         self.others.serve(self.giving.serve(), lambda _id: None)
 
@@ -303,7 +303,7 @@ class Holder:
         self.seconds, self.here = 1000.0, ["ap"]
         self.hung_up: list[str] = []
         self.dropped: list[str] = []
-        self._others = Others(
+        self._others = OtherProcesses(
             store, lambda _key: None, lambda _tx, gone: self.dropped.extend(gone), lambda: self.seconds
         )
         nothing = {"give": lambda *_: None, "reported": lambda *_: None, "progressed": lambda *_: None}

@@ -12,7 +12,7 @@ from secondsite.domain.plans.plan import PlanGroup, PlanMachine, RecoveryPlan
 from secondsite.domain.policies import ReplicationPolicy
 from secondsite.domain.verification_budget import VerificationBudget
 from secondsite.vault.facade.nouns.validation import configured, validating
-from secondsite.vault.facade.nouns.validation.configured import Found, World
+from secondsite.vault.facade.nouns.validation.configured import UndatedFlaw, World
 from secondsite.vault.store import (
     ApplianceRecord,
     DrillScheduleRecord,
@@ -160,7 +160,7 @@ def flaws(found, unasked=(), last=()):
 
 def test_what_is_still_wrong_keeps_its_time_and_what_was_mended_is_gone():
     old = NOW - timedelta(days=3)
-    again = Found(FlawKind.MACHINE, "machine web01", "is wrong", "mend it", ("a", "b"))
+    again = UndatedFlaw(FlawKind.MACHINE, "machine web01", "is wrong", "mend it", ("a", "b"))
     kept = flaws([again], last=[flaw("machine web01", old), flaw("machine db01", old)])
     assert [(each.about, each.since) for each in kept] == [("machine web01", old)]
     assert [each.since for each in flaws([again])] == [NOW]

@@ -7,7 +7,7 @@ import pytest
 
 from secondsite.domain import errors
 from secondsite.domain.lifecycle import State
-from secondsite.vault.fleet.statuses.latest_status import Heard
+from secondsite.vault.fleet.statuses.latest_status import LatestStatuses
 from secondsite.vault.health.findings import Situation, findings
 from secondsite.wire import control
 from secondsite.wire.control import Again, Hello, Status, changes
@@ -238,7 +238,7 @@ def test_the_figures_of_a_machine_at_work_are_written_within_seconds(facts, stor
 
 
 def test_what_was_missed_already_costs_nothing_when_more_is_missed():
-    heard = Heard()
+    heard = LatestStatuses()
     heard.keep("appliance-a", source_status(), NOW, current=True)
     heard.end("appliance-a")
     before = heard.find("m1", SourceStatus)

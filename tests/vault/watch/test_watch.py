@@ -14,7 +14,7 @@ from secondsite.domain import health as catalogue
 from secondsite.domain.health import Health
 from secondsite.domain.lifecycle import DrillState, State, Verb
 from secondsite.domain.policies import ReplicationPolicy
-from secondsite.ground.lived_time import Lived
+from secondsite.ground.lived_time import LivedClock
 from secondsite.vault.facade.shared import machine_shapes
 from secondsite.vault.health import findings
 from secondsite.vault.health.findings import Situation
@@ -590,7 +590,7 @@ def lived(store, clock):
     """That of a vault which nobody has set the clock of."""
     with store.transaction() as tx:
         tx.lived.put(NOW)
-    return Lived(clock, lambda: clock.now.timestamp())
+    return LivedClock(clock, lambda: clock.now.timestamp())
 
 
 @pytest.mark.parametrize("refuse", [False, True])

@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class StreamEvent:
     """An event, and how it is written; the number of the change that it tells of."""
 
     number: int
@@ -69,19 +69,19 @@ class Newest(Box[T]):
         self.found = found
 
 
-class EachOnce(Box[Sequence[Told]]):
+class EachOnce(Box[Sequence[StreamEvent]]):
     """Of each thing the last event."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._pending: dict[Change, Told] = {}
+        self._pending: dict[Change, StreamEvent] = {}
         self._behind = -1
 
     def goes_on_behind(self, number: int) -> None:
         """Whoever has the box has put into it what there was up to this change: what a source tells of that later, it had read before."""
         self._behind = number
 
-    def _keep(self, found: Sequence[Told]) -> None:
+    def _keep(self, found: Sequence[StreamEvent]) -> None:
         for told in found:
             if told.number <= self._behind:
                 continue
@@ -89,7 +89,7 @@ class EachOnce(Box[Sequence[Told]]):
             known = self._pending.pop(thing, told)
             self._pending[thing] = max(told, known, key=lambda each: each.number)
 
-    def take(self) -> Sequence[Told]:
+    def take(self) -> Sequence[StreamEvent]:
         """What has come, in the order of numbers."""
         found, self._pending = self._pending, {}
         return sorted(found.values(), key=lambda told: told.number)

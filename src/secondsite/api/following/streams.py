@@ -16,7 +16,7 @@ from ...vault.facade import VaultFacade
 from ...vault.facade.nouns.events import Change
 from ...vault.facade.nouns.jobs import Followed
 from ...wire import rest
-from .boxes import EachOnce, Newest, Told
+from .boxes import EachOnce, Newest, StreamEvent
 from .changes import Follower
 from .hub import Hub, Tell
 
@@ -110,7 +110,7 @@ async def events(
     """All that changes from now on, or from `mark` on: of one machine, or of all; of these kinds, or of all."""
     scope, box = Scope(await run_in_threadpool(vault.machines.in_scope)), EachOnce()
 
-    def begin(stack: contextlib.ExitStack, tell: Tell[Sequence[Told]]) -> Coroutine[Any, Any, None]:
+    def begin(stack: contextlib.ExitStack, tell: Tell[Sequence[StreamEvent]]) -> Coroutine[Any, Any, None]:
         follower = Follower()
         stack.enter_context(vault.events.following(follower.tell))
         return _read_events(vault, follower, tell)
@@ -132,7 +132,7 @@ async def events(
                     )
 
 
-async def _read_events(vault: VaultFacade, follower: Follower, tell: Tell[Sequence[Told]]) -> None:
+async def _read_events(vault: VaultFacade, follower: Follower, tell: Tell[Sequence[StreamEvent]]) -> None:
     while True:
         changes = await follower.changes()
         for some in _portions(changes):
@@ -152,7 +152,7 @@ def _sight(vault: VaultFacade) -> str | None:
     return None if caller.grant.site is None else caller.token_id
 
 
-def going_on_from(told: Sequence[Told]) -> Iterator[tuple[int, Told]]:
+def going_on_from(told: Sequence[StreamEvent]) -> Iterator[tuple[int, StreamEvent]]:
     """Each with the number that whoever saw it, and nothing after it, goes on from: a change may be told in two events."""
     following = [after.number for after in told[1:]]
     for each, after in zip_longest(told, following):
@@ -173,8 +173,8 @@ def _edition(tree: Sequence[rest.Job]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _written(vault: VaultFacade, changes: Sequence[tuple[int, Change]]) -> Sequence[Told]:
-    return [Told(number, event, event.model_dump_json()) for number, event in read(vault, changes)]
+def _written(vault: VaultFacade, changes: Sequence[tuple[int, Change]]) -> Sequence[StreamEvent]:
+    return [StreamEvent(number, event, event.model_dump_json()) for number, event in read(vault, changes)]
 
 
 def read(vault: VaultFacade, changes: Sequence[tuple[int, Change]]) -> list[tuple[int, rest.Event]]:

@@ -17,7 +17,7 @@ from websockets.sync.client import ClientConnection, connect
 from ...datapath.channel import TlsFiles, client_context, is_distrust
 from ...datapath.errors import DatapathError
 from ...ground import bounded_json, threads
-from ...ground.log_limit import Seldom
+from ...ground.log_limit import LogLimit
 from ...ground.tls import to_a_vault
 from ...ground.units import MiB
 from ...wire import control as wire
@@ -64,7 +64,7 @@ class Control:
         self._hello = hello
         self._reporter = reporter
         self._redialling = Redialling()
-        self._seldom = Seldom()
+        self._seldom = LogLimit()
         self._stopping = threading.Event()
         self._socket: ClientConnection | None = None
         self._thread = threads.worker("control", self._run)

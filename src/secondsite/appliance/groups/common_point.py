@@ -28,7 +28,7 @@ from . import outcome
 from .barrier import Barrier
 from .leader import Leading
 from .member import Member, act_on, raise_first
-from .other_appliances import Others
+from .other_appliances import OtherAppliances
 from .outcome import Common, Moment
 
 PAUSE_BUDGET_SECONDS = 2.0
@@ -48,7 +48,7 @@ class CommonPoints:
         self._replication = replication
         self._peers = peers
         self._appliance_id = appliance_id
-        self._under_way: set[Others] = set()
+        self._under_way: set[OtherAppliances] = set()
 
     def take(
         self, group: GroupShape, app_consistent: bool = False, budget: float = PAUSE_BUDGET_SECONDS
@@ -59,9 +59,11 @@ class CommonPoints:
             return self.take_with(
                 Leading(group, self._peers, app_consistent, budget), group, app_consistent, budget
             )
-        return self.take_with(Others(group.name), group, app_consistent, budget)
+        return self.take_with(OtherAppliances(group.name), group, app_consistent, budget)
 
-    def take_with(self, others: Others, group: GroupShape, app_consistent: bool, budget: float) -> Common:
+    def take_with(
+        self, others: OtherAppliances, group: GroupShape, app_consistent: bool, budget: float
+    ) -> Common:
         """Take one now with these others; otherwise as `take`."""
         sources = self.sources(group)
         self._under_way.add(others)
@@ -100,7 +102,7 @@ class CommonPoints:
         return group.members
 
     def _take(
-        self, others: Others, group: GroupShape, sources: Sequence[Source], app: bool, budget: float
+        self, others: OtherAppliances, group: GroupShape, sources: Sequence[Source], app: bool, budget: float
     ) -> Common:
         why = self._unready(group, sources)
         if why:
@@ -122,7 +124,7 @@ class CommonPoints:
         return None
 
     def _take_locked(
-        self, others: Others, group: GroupShape, sources: Sequence[Source], app: bool, budget: float
+        self, others: OtherAppliances, group: GroupShape, sources: Sequence[Source], app: bool, budget: float
     ) -> Common:
         with ExitStack() as stack:
             ends_at = time.monotonic() + WAIT_SECONDS
@@ -164,7 +166,12 @@ class CommonPoints:
     # -- all at one instant ----------------------------------------------------------------------------
 
     def _frozen_views(
-        self, others: Others, pool: ThreadPoolExecutor, members: Sequence[Member], app: bool, budget: float
+        self,
+        others: OtherAppliances,
+        pool: ThreadPoolExecutor,
+        members: Sequence[Member],
+        app: bool,
+        budget: float,
     ) -> tuple[CycleRequest, Common]:
         """Open views of all members, at one instant if possible; gives what the cycles must carry."""
         barrier = Barrier(member.source.machine_id for member in members)
@@ -186,7 +193,7 @@ class CommonPoints:
 
     def _at_once(
         self,
-        others: Others,
+        others: OtherAppliances,
         barrier: Barrier,
         members: Sequence[Member],
         moment: Moment,
@@ -212,7 +219,7 @@ class CommonPoints:
             moment.frozen_seconds = time.monotonic() - frozen_since
 
     def _stand_still(
-        self, others: Others, barrier: Barrier, ids: Sequence[str], moment: Moment, budget: float
+        self, others: OtherAppliances, barrier: Barrier, ids: Sequence[str], moment: Moment, budget: float
     ) -> None:
         began = time.monotonic()
         try:
@@ -242,7 +249,7 @@ class CommonPoints:
 
     def _sent(
         self,
-        others: Others,
+        others: OtherAppliances,
         pool: ThreadPoolExecutor,
         members: Sequence[Member],
         request: CycleRequest,

@@ -10,7 +10,7 @@ from datetime import datetime
 from ...domain import groups
 from ...ground import seams
 from .link import Link, missed
-from .other_appliances import Fixed, Others, Verdict
+from .other_appliances import Fixed, OtherAppliances, Verdict
 
 NEXT_SECONDS = 25.0
 """The leader waits for its own cycles in progress, opens its views and freezes its guests meanwhile. The machines here have no
@@ -20,7 +20,7 @@ MOST_APART_SECONDS = 4.0
 """Two budgets: one that the clocks may differ by, and one for all to stand still."""
 
 
-class Following(Others):
+class Following(OtherAppliances):
     """`leader` is the link on which the leader has asked."""
 
     def __init__(self, group: str, leader: Link, app: bool, now: Callable[[], datetime]) -> None:

@@ -14,7 +14,7 @@ from ...domain.amounts import span
 from ...wire.control.setups import GroupPart, GroupShape
 from ..shared import Peers
 from .link import Link, missed
-from .other_appliances import Fixed, Others, Verdict
+from .other_appliances import Fixed, OtherAppliances, Verdict
 
 HEARD_SECONDS = 5.0
 READY_SECONDS = 45.0
@@ -27,7 +27,7 @@ MOST_APART_SECONDS = 2.0
 """Clocks that differ by more than machines may stand still: no instant would be that of all points of a set."""
 
 
-class Leading(Others):
+class Leading(OtherAppliances):
     """The caller ends it."""
 
     def __init__(self, group: GroupShape, peers: Peers, app: bool, budget: float) -> None:

@@ -33,7 +33,7 @@ class Verdict:
     app: bool = False
 
 
-class Others:
+class OtherAppliances:
     """Nobody: all members of the group are here."""
 
     def __init__(self, group: str) -> None:

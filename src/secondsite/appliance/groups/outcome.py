@@ -9,7 +9,7 @@ from ...domain import errors
 from ...fabrics.interface import Freeze
 from ..source import CycleRequest
 from .member import Member
-from .other_appliances import Fixed, Others, Verdict
+from .other_appliances import Fixed, OtherAppliances, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Moment:
         return bool(self.freezes) and all(freeze.consistency == "app" for freeze in self.freezes.values())
 
 
-def verdict(others: Others, moment: Moment) -> Verdict:
+def verdict(others: OtherAppliances, moment: Moment) -> Verdict:
     try:
         return others.verdict(Fixed(moment.why, moment.instant, moment.is_app, moment.pause_seconds))
     except errors.SecondsiteError as error:
@@ -61,7 +61,7 @@ def of(members: Sequence[Member], moment: Moment, said: Verdict, group: str) -> 
     )
 
 
-def arrived(others: Others, common: Common, lost: list[str]) -> Common:
+def arrived(others: OtherAppliances, common: Common, lost: list[str]) -> Common:
     """With what became of all points of the set."""
     try:
         lost = [*lost, *others.sent(lost)]

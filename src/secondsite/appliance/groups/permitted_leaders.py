@@ -21,7 +21,7 @@ REST = 2.0
 """How many times as long as they stood still, or their guests were frozen, they are left alone."""
 
 
-class Asked:
+class PermittedLeaders:
     """Answers COMMON. `groups` gives those that this appliance was told, by name."""
 
     def __init__(

@@ -18,7 +18,7 @@ from ..shared import Peers, State
 from ..source import Replication
 from .common_point import FINDING, CommonPoints
 from .outcome import Common
-from .permitted_leaders import REST, Asked
+from .permitted_leaders import REST, PermittedLeaders
 
 FACT = "site/groups"
 LOOK_SECONDS = 0.5
@@ -50,7 +50,7 @@ class Groups(Periodic):
         super().__init__("groups", lambda error: log.error("groups.failed", exc_info=error))
         self.last: dict[str, Common] = {}
         self.points = CommonPoints(fabric, replication, peers, appliance_id)
-        self.asked = Asked(self.points, lambda: self._groups, appliance_id)
+        self.asked = PermittedLeaders(self.points, lambda: self._groups, appliance_id)
         self._state = state
         self._replication = replication
         self._groups: Mapping[str, GroupShape] = {group.name: group for group in _recalled(state)}

@@ -32,7 +32,7 @@ from .override import start_at_the_site
 from .proof import booting, proving
 from .rescue_manifest import handlers as keeping
 from .scripts import handlers
-from .withdrawn_shutdown import TakenBack
+from .withdrawn_shutdown import WithdrawnShutdowns
 
 Handler = Callable[[Context, Any], tuple[str, Shape]]
 
@@ -108,7 +108,7 @@ __all__ = [
     "HANDLERS",
     "ApplianceParts",
     "Context",
-    "TakenBack",
+    "WithdrawnShutdowns",
     "look_at_chains",
     "perform",
     "remove_left_over",

@@ -9,7 +9,7 @@ from ...domain import errors
 
 
 @dataclass(slots=True)
-class Look:
+class Inspection:
     """One that is under way. `for_whom`: what began here meanwhile; empty: nothing."""
 
     for_whom: str = ""
@@ -28,12 +28,12 @@ class GivingWay:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._looks: dict[str, Look] = {}
+        self._looks: dict[str, Inspection] = {}
 
     @contextmanager
-    def look(self, machine_id: str) -> Iterator[Look]:
+    def look(self, machine_id: str) -> Iterator[Inspection]:
         """Under way inside the context. Raises NotPossibleNow while another one of the machine is."""
-        look = Look()
+        look = Inspection()
         with self._lock:
             if machine_id in self._looks:
                 raise errors.NotPossibleNow(

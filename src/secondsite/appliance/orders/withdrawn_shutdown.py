@@ -32,7 +32,7 @@ WATCHED_SECONDS = 1800.0
 log = structlog.get_logger(__name__)
 
 
-class AskedOff(Shape):
+class ShutdownRequest(Shape):
     """`taken_back`: the number of the order that found it running; None: nobody has taken the request back. `started_again_at`: it went off after
     that."""
 
@@ -45,7 +45,11 @@ class AskedOff(Shape):
 def asks(context: Context, fabric_id: str) -> None:
     """The guest is about to be asked; durable when this returns."""
     if context.order.machine_id is not None:
-        _put(context.state, context.machine_id, AskedOff(fabric_id=fabric_id, asked_at=datetime.now(UTC)))
+        _put(
+            context.state,
+            context.machine_id,
+            ShutdownRequest(fabric_id=fabric_id, asked_at=datetime.now(UTC)),
+        )
 
 
 def is_off(context: Context) -> None:
@@ -63,12 +67,12 @@ def take_back(context: Context, found: PowerState) -> bool:
     if not runs or number is None:
         is_off(context)
         return False
-    asked = AskedOff.model_validate_json(said)
+    asked = ShutdownRequest.model_validate_json(said)
     _put(context.state, context.machine_id, asked.model_copy(update={"taken_back": number}))
     return True
 
 
-class TakenBack(Periodic):
+class WithdrawnShutdowns(Periodic):
     """Watches the machines whose shutdown was taken back."""
 
     def __init__(self, parts: ApplianceParts) -> None:
@@ -82,7 +86,7 @@ class TakenBack(Periodic):
 
     def look(self) -> None:
         watched = {
-            key.removeprefix(PREFIX): AskedOff.model_validate_json(said)
+            key.removeprefix(PREFIX): ShutdownRequest.model_validate_json(said)
             for key, said in self._parts.state.facts(PREFIX).items()
         }
         known = {(machine_id, asked.asked_at) for machine_id, asked in watched.items()}
@@ -94,7 +98,7 @@ class TakenBack(Periodic):
                 except errors.SecondsiteError as error:
                     log.warning("machine.not-started-again", machine=machine_id, problem=error.message)
 
-    def _look_at(self, machine_id: str, asked: AskedOff) -> None:
+    def _look_at(self, machine_id: str, asked: ShutdownRequest) -> None:
         if self._is_over(machine_id, asked):
             self._forget(machine_id)
         elif asked.started_again_at is not None:
@@ -104,14 +108,14 @@ class TakenBack(Periodic):
         ):
             self._start_again(machine_id, asked)
 
-    def _is_over(self, machine_id: str, asked: AskedOff) -> bool:
+    def _is_over(self, machine_id: str, asked: ShutdownRequest) -> bool:
         """Whether its time is over, or others act on it."""
         until = self._until.setdefault((machine_id, asked.asked_at), time.monotonic() + WATCHED_SECONDS)
         seen, _of_drills = order_numbers.seen(self._parts.state, machine_id)
         fenced = self._parts.replication.fences.find(machine_id) is not None
         return fenced or time.monotonic() > until or seen > (asked.taken_back or 0)
 
-    def _start_again(self, machine_id: str, asked: AskedOff) -> None:
+    def _start_again(self, machine_id: str, asked: ShutdownRequest) -> None:
         with self._alone(machine_id):
             # an order may have been faster
             if self._is_over(machine_id, asked) or self._power(asked) is not PowerState.OFF:
@@ -125,7 +129,7 @@ class TakenBack(Periodic):
             _put(self._parts.state, machine_id, asked.model_copy(update={"started_again_at": now}))
         log.warning("machine.started-again", machine=machine_id, asked_at=asked.asked_at.isoformat())
 
-    def _started(self, machine_id: str, asked: AskedOff) -> None:
+    def _started(self, machine_id: str, asked: ShutdownRequest) -> None:
         self._not_before[machine_id] = time.monotonic() + AGAIN_SECONDS
         try:
             self._parts.fabric.power.start(asked.fabric_id)
@@ -148,10 +152,10 @@ class TakenBack(Periodic):
     def _whose(self, machine_id: str) -> Source | HostedReplica | None:
         return self._parts.replication.find(machine_id) or self._parts.host.find(machine_id)
 
-    def _power(self, asked: AskedOff) -> PowerState:
+    def _power(self, asked: ShutdownRequest) -> PowerState:
         return self._parts.fabric.power.state(asked.fabric_id)
 
-    def _tell(self, machine_id: str, asked: AskedOff, what: str) -> None:
+    def _tell(self, machine_id: str, asked: ShutdownRequest, what: str) -> None:
         whose = self._whose(machine_id)
         if whose is not None:
             name = whose.setup.machine_name
@@ -167,5 +171,5 @@ class TakenBack(Periodic):
             whose.findings.clear(WENT_OFF_LATE)
 
 
-def _put(state: State, machine_id: str, asked: AskedOff) -> None:
+def _put(state: State, machine_id: str, asked: ShutdownRequest) -> None:
     state.put_fact(PREFIX + machine_id, asked.model_dump_json())

@@ -35,7 +35,7 @@ from . import (
 from .bandwidth import Bandwidth
 from .config import ApplianceConfig
 from .enrolled_peers import EnrolledPeers
-from .fair_turns import Turns
+from .fair_turns import FairTurns
 from .findings import SAY_WHAT_TO_DO, WENT_OFF_LATE, Findings, code_for
 from .former_vault import forget_vault
 from .home_lock import alone, alone_in_stores
@@ -52,6 +52,7 @@ __all__ = [
     "ApplianceConfig",
     "Bandwidth",
     "EnrolledPeers",
+    "FairTurns",
     "Findings",
     "KnownVaults",
     "MachineLock",
@@ -59,7 +60,6 @@ __all__ = [
     "Peers",
     "State",
     "TrustedCas",
-    "Turns",
     "alone",
     "alone_in_stores",
     "code_for",

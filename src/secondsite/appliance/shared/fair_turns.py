@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-class Turns:
+class FairTurns:
     """So nobody keeps the others' work waiting, however long their own takes."""
 
     def __init__(self, workers: int) -> None:

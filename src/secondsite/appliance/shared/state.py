@@ -19,7 +19,7 @@ from pathlib import Path
 from ...datapath.transfer import Unchanged
 from ...domain import errors
 from ...ground import durable, full_disk, seams
-from ...ground.lived_time import Lived
+from ...ground.lived_time import LivedClock
 from ...ground.units import DAY, MiB
 from ...wire.control import Report
 
@@ -61,7 +61,7 @@ class State:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._now = now
-        self._lived = Lived(lambda: datetime.fromtimestamp(now(), UTC), monotonic)
+        self._lived = LivedClock(lambda: datetime.fromtimestamp(now(), UTC), monotonic)
         self._lock = threading.Lock()
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10)
         with _telling_of_room(path):

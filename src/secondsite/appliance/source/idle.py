@@ -28,7 +28,7 @@ from ...datapath.transfer import DiskPlan, Unchanged
 from ...domain import errors
 from ...fabrics.interface import Acknowledged, ChangeSession, Fabric, PowerState, SessionRequest, Unwritten
 from ...ground import seams
-from ..shared import Peers, Turns
+from ..shared import FairTurns, Peers
 from . import disks_and_firmware, slices
 from .machine import Source
 from .slices import DiskFacts, DiskPart
@@ -113,7 +113,7 @@ def look(fabric: Fabric, source: Source, request: SessionRequest) -> Idle | None
 class Rounds:
     """`serve` is called by the loop's workers; one at a time makes a round of a peer, and keeps no machine of another one's waiting."""
 
-    def __init__(self, fabric: Fabric, peers: Peers, turns: Turns) -> None:
+    def __init__(self, fabric: Fabric, peers: Peers, turns: FairTurns) -> None:
         self._fabric = fabric
         self._peers = peers
         self._turns = turns

@@ -20,7 +20,7 @@ from ...ground import problem, threads
 from ...wire.control.orders import CycleFact
 from ...wire.control.setups import SourceSetup
 from .. import shared
-from ..shared import ApplianceConfig, Peers, State, Turns, vault_records
+from ..shared import ApplianceConfig, FairTurns, Peers, State, vault_records
 from . import digest_cache, disks_and_firmware
 from . import progress as progresses
 from .cycle import Cycles, Told
@@ -51,7 +51,7 @@ class Replication:
         self.fences = Fences(fabric, state)
         self.old_copies = OldCopies(fabric, self.fences, state)
         self._watch = Watch(fabric, self.fences, self.sources, self.old_copies)
-        self._turns = Turns(config.cycles_at_once)
+        self._turns = FairTurns(config.cycles_at_once)
         self._rounds = Rounds(fabric, peers, self._turns)
         self._changed = threading.Condition()
         self._watched = False

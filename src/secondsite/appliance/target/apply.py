@@ -17,7 +17,7 @@ from ...domain import errors
 from ...ground import seams, threads
 from ...ground.plural import counted
 from ...ground.problem import ours
-from ..shared import Turns
+from ..shared import FairTurns
 from . import trimming
 from .replica import IN_USE, HostedReplica
 from .replicas import ReplicaHost
@@ -39,7 +39,7 @@ class Applier:
         self._changed = threading.Condition()
         self._stopping = False
         self._looked_at = time.monotonic()
-        self._turns = Turns(workers)
+        self._turns = FairTurns(workers)
         names = (f"inbox-{number}" for number in range(workers))
         self._workers = [threads.worker(name, self._work, False) for name in names]
         self._workers.append(threads.worker("inbox-spare", self._work, True))

@@ -7,7 +7,7 @@ from ..shared import State, withdrawn_definitions
 from .replica import HostedReplica
 
 
-class Wanted(Protocol):
+class MachineRequest(Protocol):
     """Which machine is to be made, or may have to be."""
 
     @property
@@ -16,7 +16,7 @@ class Wanted(Protocol):
     def fabric_id(self) -> str: ...
 
 
-def as_withdrawn(state: State, hosted: HostedReplica, wanted: Wanted) -> MachineDefinition | None:
+def as_withdrawn(state: State, hosted: HostedReplica, wanted: MachineRequest) -> MachineDefinition | None:
     """The definition that was withdrawn here, if this very machine comes home."""
     if not wanted.home or hosted.setup.existing_fabric_id != wanted.fabric_id:
         return None
@@ -24,7 +24,7 @@ def as_withdrawn(state: State, hosted: HostedReplica, wanted: Wanted) -> Machine
 
 
 def definition(
-    state: State, hosted: HostedReplica, wanted: Wanted, there: MachineDefinition
+    state: State, hosted: HostedReplica, wanted: MachineRequest, there: MachineDefinition
 ) -> MachineDefinition:
     """`there`: the machine's at the point. One that is made anew at home is made as it left: the other site may have left cards out that it
     had no network for."""

@@ -20,7 +20,7 @@ Its rooms:
 from .applying import Applying
 from .comparing import Action, Change
 from .kinds import KINDS
-from .loading import MOST_BYTES, Given, load
+from .loading import MOST_BYTES, LoadedDocument, load
 from .preparing import Prepared, export, prepare
 from .schema import schema
 
@@ -30,7 +30,7 @@ __all__ = [
     "Action",
     "Applying",
     "Change",
-    "Given",
+    "LoadedDocument",
     "Prepared",
     "export",
     "load",

@@ -39,7 +39,7 @@ from .kinds import (
     ProtectionDocument,
     VerificationDocument,
 )
-from .loading import Given
+from .loading import LoadedDocument
 
 LOOK_SECONDS = 0.2
 
@@ -47,7 +47,7 @@ LOOK_SECONDS = 0.2
 class Applying:
     """`present` is what was read and checked; it is kept up to date by what is done."""
 
-    def __init__(self, vault: Vault, present: Present, given: Sequence[Given]) -> None:
+    def __init__(self, vault: Vault, present: Present, given: Sequence[LoadedDocument]) -> None:
         self._vault = vault
         self._present = present
         self._given = given

@@ -25,8 +25,8 @@ from .kinds import (
     VerificationDocument,
     key_of,
 )
-from .loading import Given
-from .references import Around
+from .loading import LoadedDocument
+from .references import References
 
 NEEDS: Mapping[str, Permission] = {
     "policy": Permission.CONFIGURE,
@@ -66,7 +66,7 @@ def missing_rights(caller: Caller | None, changes: Sequence[Change]) -> Told:
 
 
 class Checking:
-    def __init__(self, present: Present, given: Sequence[Given], around: Around) -> None:
+    def __init__(self, present: Present, given: Sequence[LoadedDocument], around: References) -> None:
         self._present = present
         self._given = given
         self._around = around
@@ -87,7 +87,7 @@ class Checking:
 
     def machines(self) -> Told:
         """Names that nobody or several have, and documents that mean the same thing by two names."""
-        first: dict[tuple[str, ...], Given] = {}
+        first: dict[tuple[str, ...], LoadedDocument] = {}
         for each in self._given:
             for path, name in _names(each):
                 yield from (f"{each.at(*path)}: {what}" for what in self._named(name))
@@ -258,7 +258,7 @@ class Checking:
                 )
 
 
-def _names(given: Given) -> AtField:
+def _names(given: LoadedDocument) -> AtField:
     """The machines that a document names, and where."""
     document = given.document
     if isinstance(document, CardsDocument | PropertiesDocument | HooksDocument):

@@ -27,7 +27,7 @@ from .kinds import (
     called,
     key_of,
 )
-from .loading import Given
+from .loading import LoadedDocument
 
 NEVER_PRUNED = frozenset({("policy", "default")})
 
@@ -53,7 +53,7 @@ class Change:
 
     action: Action
     key: Key
-    given: Given | None
+    given: LoadedDocument | None
     wanted: AnyDocument | None
     now: AnyDocument | None
 
@@ -73,7 +73,7 @@ class Change:
         ]
 
 
-def changes(present: Present, given: Sequence[Given], *, prune: bool = False) -> Sequence[Change]:
+def changes(present: Present, given: Sequence[LoadedDocument], *, prune: bool = False) -> Sequence[Change]:
     """By kind, in the order in which they are applied; what is deleted comes last. Raises InvalidArgument for a machine's name that
     several have, when nothing has been checked."""
     kinds = {each.document.kind for each in given}
@@ -107,7 +107,9 @@ def machine(present: Present, name: str) -> str:
     return name if found is None else present.name(found)
 
 
-def _change(key: Key, document: AnyDocument, source: Given, now: AnyDocument | None) -> Change | None:
+def _change(
+    key: Key, document: AnyDocument, source: LoadedDocument, now: AnyDocument | None
+) -> Change | None:
     if now is None and isinstance(document, CardsDocument):
         now = cards_document(document.machine, ())
     if now is None and isinstance(document, PropertiesDocument):

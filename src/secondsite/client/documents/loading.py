@@ -21,7 +21,7 @@ DO = "Correct it and repeat: nothing was changed."
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class LoadedDocument:
     """A document, and where it stands."""
 
     document: AnyDocument
@@ -38,11 +38,11 @@ class Given:
         return f"{where}: {_dotted(field)}" if field else where
 
 
-def load(path: Path, text: str | None = None) -> Sequence[Given]:
+def load(path: Path, text: str | None = None) -> Sequence[LoadedDocument]:
     """The documents of a file, or of all *.yaml and *.yml files of a folder, by name; `text` in place of what the file holds. Raises
     InvalidArgument that tells everything that is wrong."""
     wrong: list[str] = []
-    given: list[Given] = []
+    given: list[LoadedDocument] = []
     texts = [(str(path), text)] if text is not None else list(_texts(path))
     if sum(len(each) for _, each in texts) > MOST_BYTES:
         raise errors.InvalidArgument(
@@ -84,7 +84,7 @@ def _text(file: Path) -> str:
         ) from None
 
 
-def _documents(file: str, text: str, wrong: list[str]) -> Iterator[Given]:
+def _documents(file: str, text: str, wrong: list[str]) -> Iterator[LoadedDocument]:
     values = reading.documents(text)
     for _ in range(MOST_DOCUMENTS):
         try:
@@ -100,7 +100,7 @@ def _documents(file: str, text: str, wrong: list[str]) -> Iterator[Given]:
     wrong.append(f"{file}: it has more than {MOST_DOCUMENTS} documents.")
 
 
-def _made(file: str, value: reading.Value, wrong: list[str]) -> Given | None:
+def _made(file: str, value: reading.Value, wrong: list[str]) -> LoadedDocument | None:
     kinds = ", ".join(KINDS)
     if not isinstance(value.content, dict):
         wrong.append(f"{file}:{value.line(())}: a document has fields, and 'kind' is one of {kinds}.")
@@ -114,7 +114,7 @@ def _made(file: str, value: reading.Value, wrong: list[str]) -> Given | None:
     except pydantic.ValidationError as error:
         wrong.extend(_told(file, value, error))
         return None
-    given = Given(document, file, value)
+    given = LoadedDocument(document, file, value)
     if isinstance(document, PolicyDocument):
         wrong.extend(f"{given.at(field)}: {what}" for field, what in limits_of(document))
     return given
@@ -146,8 +146,8 @@ def _dotted(path: Sequence[str | int]) -> str:
     return text.removeprefix(".")
 
 
-def _twice(given: Sequence[Given]) -> Iterator[str]:
-    first: dict[Key, Given] = {}
+def _twice(given: Sequence[LoadedDocument]) -> Iterator[str]:
+    first: dict[Key, LoadedDocument] = {}
     for each in given:
         before = first.setdefault(each.key, each)
         if before is not each:

@@ -9,9 +9,9 @@ from . import checking, comparing, configuration, writing
 from .comparing import Change
 from .configuration import Present
 from .kinds import KINDS, CardsDocument, HooksDocument, PropertiesDocument
-from .loading import Given, refuse
-from .references import Around, around
-from .remarks import Noting
+from .loading import LoadedDocument, refuse
+from .references import References, around
+from .remarks import Remarks
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +31,13 @@ class Prepared:
         refuse([f"{each}." for each in self.wrong])
 
 
-def prepare(vault: Vault, given: Sequence[Given], *, prune: bool = False) -> Prepared:
+def prepare(vault: Vault, given: Sequence[LoadedDocument], *, prune: bool = False) -> Prepared:
     """Raises InvalidArgument for documents of which it is not clear what they mean."""
     cards = {each.document.machine for each in given if isinstance(each.document, CardsDocument)}
     named = {each.document.machine for each in given if isinstance(each.document, PropertiesDocument)}
     hooked = {each.document.machine for each in given if isinstance(each.document, HooksDocument)}
     found = configuration.read(vault, cards, named, hooked)
-    unclear = [f"{each}." for each in checking.Checking(found, given, Around()).machines()]
+    unclear = [f"{each}." for each in checking.Checking(found, given, References()).machines()]
     refuse(unclear)
     changes = comparing.changes(found, given, prune=prune)
     there = around(vault, changes)
@@ -46,7 +46,7 @@ def prepare(vault: Vault, given: Sequence[Given], *, prune: bool = False) -> Pre
         changes=changes,
         missing=list(checking.missing_rights(vault.show().caller, changes)),
         wrong=list(checking.Checking(found, given, there).wrong(changes)),
-        notes=list(Noting(found, given, there).notes(changes)),
+        notes=list(Remarks(found, given, there).notes(changes)),
     )
 
 

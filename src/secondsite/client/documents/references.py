@@ -11,7 +11,7 @@ from .kinds import CardsDocument, MappingDocument, PoolDocument
 
 
 @dataclass(slots=True)
-class Around:
+class References:
     """What documents lean on, asked for only if one does."""
 
     sites: frozenset[str] = frozenset()
@@ -20,10 +20,10 @@ class Around:
     appliances: Sequence[rest.Appliance] = ()
 
 
-def around(vault: Vault, changes: Sequence[Change]) -> Around:
+def around(vault: Vault, changes: Sequence[Change]) -> References:
     """What these changes lean on."""
     wanted = [each.wanted for each in changes]
-    found = Around(sites=frozenset(each.name for each in vault.sites.list()))
+    found = References(sites=frozenset(each.name for each in vault.sites.list()))
     if any(isinstance(each, MappingDocument | CardsDocument | PoolDocument) for each in wanted):
         found.networks = {each.site: each for each in vault.networks.list()}
     if any(each.key[0] == "protection" and each.action is Action.CREATE for each in changes):

@@ -6,14 +6,14 @@ from ...domain.amounts import size
 from .comparing import Action, Change
 from .configuration import Present
 from .kinds import CardsDocument, MappingDocument, PoolDocument, ProtectionDocument
-from .loading import Given
-from .references import Around
+from .loading import LoadedDocument
+from .references import References
 
 Told = Iterator[str]
 
 
-class Noting:
-    def __init__(self, present: Present, given: Sequence[Given], around: Around) -> None:
+class Remarks:
+    def __init__(self, present: Present, given: Sequence[LoadedDocument], around: References) -> None:
         self._present = present
         self._around = around
         self._protecting = {

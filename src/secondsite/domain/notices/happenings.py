@@ -7,7 +7,7 @@ from enum import StrEnum
 from ...ground.job_states import JobState
 from ..health import HealthFinding, Severity
 from ..lifecycle import Verb
-from .targets import Jobs, Wanted
+from .targets import Jobs, Subscription
 
 MOVES = frozenset({Verb.FAILOVER, Verb.PLANNED_FAILOVER, Verb.CANCEL_FAILOVER, Verb.CHANGE_RECOVERY_POINT})
 """Production may stand still while one of these has failed."""
@@ -49,12 +49,12 @@ class Happening:
     """When it is too late."""
 
 
-def wants_finding(wanted: Wanted, finding: HealthFinding) -> bool:
+def wants_finding(wanted: Subscription, finding: HealthFinding) -> bool:
     least = wanted.findings
     return least is not None and _RANK[finding.kind.severity] >= _RANK[least]
 
 
-def wants_job(wanted: Wanted, verb: str, state: JobState) -> bool:
+def wants_job(wanted: Subscription, verb: str, state: JobState) -> bool:
     if wanted.verbs and verb not in wanted.verbs:
         return False
     failed = state in (JobState.FAILED, JobState.PARTIALLY_SUCCEEDED)

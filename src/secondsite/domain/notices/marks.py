@@ -31,7 +31,7 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class MarkChange:
     """What is to be written: `mark` None means that it is forgotten. `told`: what the target is to be told."""
 
     key: Key
@@ -52,7 +52,7 @@ class Pace:
         return abs(self.now - mark.told_at) >= self.repeat
 
 
-def turns(pace: Pace, marks: Mapping[Key, Mark], present: Mapping[Key, Happening]) -> Iterator[Turn]:
+def turns(pace: Pace, marks: Mapping[Key, Mark], present: Mapping[Key, Happening]) -> Iterator[MarkChange]:
     """What changes. `marks` are those of all machines that were looked at."""
     for key, found in present.items():
         turn = _there(pace, key, marks.get(key), found)
@@ -65,26 +65,26 @@ def turns(pace: Pace, marks: Mapping[Key, Mark], present: Mapping[Key, Happening
                 yield turn
 
 
-def _there(pace: Pace, key: Key, mark: Mark | None, found: Happening) -> Turn | None:
+def _there(pace: Pace, key: Key, mark: Mark | None, found: Happening) -> MarkChange | None:
     if mark is None:
-        return Turn(key, Mark(key, found.about, True, pace.now, pace.now), found)
+        return MarkChange(key, Mark(key, found.about, True, pace.now, pace.now), found)
     if mark.present:
         return _digest(pace, mark, found) if mark.times and pace.is_due(mark) else None
     came = replace(mark, present=True, changed_at=pace.now, times=mark.times + 1)
     if not pace.is_due(mark):
-        return Turn(key, came)
-    return _digest(pace, came, found) if mark.times else Turn(key, _told(pace, came), found)
+        return MarkChange(key, came)
+    return _digest(pace, came, found) if mark.times else MarkChange(key, _told(pace, came), found)
 
 
-def _not_there(pace: Pace, mark: Mark) -> Turn | None:
+def _not_there(pace: Pace, mark: Mark) -> MarkChange | None:
     went = replace(mark, present=False, changed_at=pace.now)
     if mark.times:
         if pace.is_due(mark):
             return _digest(pace, went, None)
-        return Turn(mark.key, went) if mark.present else None
+        return MarkChange(mark.key, went) if mark.present else None
     if mark.present:
-        return Turn(mark.key, went, _gone(pace, mark) if pace.tells_ends else None)
-    return Turn(mark.key, None) if pace.is_due(mark) else None
+        return MarkChange(mark.key, went, _gone(pace, mark) if pace.tells_ends else None)
+    return MarkChange(mark.key, None) if pace.is_due(mark) else None
 
 
 def _told(pace: Pace, mark: Mark) -> Mark:
@@ -95,7 +95,7 @@ def _gone(pace: Pace, mark: Mark) -> Happening:
     return _plain(Kind.GONE, mark, "It is over.", pace.now)
 
 
-def _digest(pace: Pace, mark: Mark, found: Happening | None) -> Turn:
+def _digest(pace: Pace, mark: Mark, found: Happening | None) -> MarkChange:
     times = "once more" if mark.times == 1 else f"{mark.times} times more"
     since = f"{mark.told_at:%Y-%m-%d %H:%M} UTC"
     if found is None:
@@ -104,7 +104,7 @@ def _digest(pace: Pace, mark: Mark, found: Happening | None) -> Turn:
         told = replace(
             found, kind=Kind.AGAIN, what=f"{found.what} It came {times} since {since}, and is there now."
         )
-    return Turn(mark.key, _told(pace, mark), told)
+    return MarkChange(mark.key, _told(pace, mark), told)
 
 
 def _plain(kind: Kind, mark: Mark, what: str, at: datetime) -> Happening:

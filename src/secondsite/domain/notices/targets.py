@@ -73,7 +73,7 @@ class Mail:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Subscription:
     """Findings from this severity on, None for no findings; whether their end is told; jobs, of these verbs or of all; and
     requests that wait for a second person."""
 
@@ -106,7 +106,7 @@ class NoticeTarget:
 
     webhook: Webhook | None = None
     mail: Mail | None = None
-    wanted: Wanted = field(default_factory=Wanted)
+    wanted: Subscription = field(default_factory=Subscription)
     quiet: QuietHours | None = None
     repeat_seconds: float = REPEAT_SECONDS
     pace_seconds: float = PACE_SECONDS

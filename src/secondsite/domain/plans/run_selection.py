@@ -53,7 +53,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RunRequest:
     """Which part of the plan is run. `groups` are numbers from 1, none for all; `leave_out` names or ids of machines."""
 
     verb: Verb
@@ -63,7 +63,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class TakenGroup:
+class SelectedGroup:
     """A group of which machines are taken, with the actions of this run. If none is: those that arrived before, of which a run before
     has left something to do."""
 
@@ -75,11 +75,11 @@ class TakenGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class RunSelection:
     """`left_out` says of each other machine why it is not taken."""
 
     direction: Direction
-    groups: tuple[TakenGroup, ...]
+    groups: tuple[SelectedGroup, ...]
     left_out: tuple[str, ...]
 
 
@@ -92,7 +92,7 @@ class _Sorted:
     refused: tuple[str, ...] = ()
 
 
-def take(plan: RecoveryPlan, now: Mapping[str, Standing], wanted: Wanted) -> Taken:
+def take(plan: RecoveryPlan, now: Mapping[str, Standing], wanted: RunRequest) -> RunSelection:
     """What a run takes, with `now` by machine id. Raises InvalidArgument for groups and machines that the plan does not have,
     NotPossibleNow for machines that it could not take, for both directions at once, and if nothing is left."""
     _require_known(plan, wanted)
@@ -104,11 +104,11 @@ def take(plan: RecoveryPlan, now: Mapping[str, Standing], wanted: Wanted) -> Tak
     going = {each.machine.id for each in found.possible if each.direction is direction}
     others = tuple(_goes_elsewhere(each) for each in found.possible if each.machine.id not in going)
     groups = tuple(_groups(plan, wanted.verb, direction, going))
-    return Taken(direction, groups, (*found.left_out, *others))
+    return RunSelection(direction, groups, (*found.left_out, *others))
 
 
 def arrived(
-    plan: RecoveryPlan, now: Mapping[str, Standing], wanted: Wanted, direction: Direction
+    plan: RecoveryPlan, now: Mapping[str, Standing], wanted: RunRequest, direction: Direction
 ) -> tuple[int, ...]:
     """Numbers of those groups, of the ones asked for, whose machines have all arrived where they would go. Not of one with a machine
     that was left out by name."""
@@ -124,7 +124,7 @@ def arrived(
     return tuple(number for number, group in asked if all(map(is_there, group.machines)))
 
 
-def _require_known(plan: RecoveryPlan, wanted: Wanted) -> None:
+def _require_known(plan: RecoveryPlan, wanted: RunRequest) -> None:
     strangers = sorted(wanted.groups - set(range(1, len(plan.groups) + 1)))
     if strangers:
         raise _unknown(plan, str(strangers[0]))
@@ -158,7 +158,7 @@ def _unknown(plan: RecoveryPlan, what: str) -> errors.InvalidArgument:
     )
 
 
-def _sort(plan: RecoveryPlan, now: Mapping[str, Standing], wanted: Wanted) -> _Sorted:
+def _sort(plan: RecoveryPlan, now: Mapping[str, Standing], wanted: RunRequest) -> _Sorted:
     possible, left_out, refused = [], [], []
     for number, group in enumerate(plan.groups, start=1):
         for machine in group.machines:
@@ -205,14 +205,14 @@ def _why_not(standing: Standing) -> str:
     return f"{name} is {standing.state}{drill}"
 
 
-def _refusal(plan: RecoveryPlan, wanted: Wanted, refused: Sequence[str]) -> errors.NotPossibleNow:
+def _refusal(plan: RecoveryPlan, wanted: RunRequest, refused: Sequence[str]) -> errors.NotPossibleNow:
     return errors.NotPossibleNow(
         f"Plan '{plan.name}' cannot be run for {wanted.verb} now: {listed(refused)}.",
         do="Bring these machines to where it is possible, or leave each of them out with --leave-out MACHINE.",
     )
 
 
-def _direction(plan: RecoveryPlan, wanted: Wanted, found: _Sorted) -> Direction:
+def _direction(plan: RecoveryPlan, wanted: RunRequest, found: _Sorted) -> Direction:
     ways = {each.direction for each in found.possible}
     if wanted.direction is None and len(ways) > 1:
         raise errors.NotPossibleNow(
@@ -242,7 +242,7 @@ def _goes_elsewhere(standing: Standing) -> str:
 
 def _groups(
     plan: RecoveryPlan, verb: Verb, direction: Direction, going: Iterable[str]
-) -> Iterable[TakenGroup]:
+) -> Iterable[SelectedGroup]:
     """A group of which nothing is left is left out with its actions."""
     members, is_meant = frozenset(going), _meant(verb, direction)
     for number, group in enumerate(plan.groups, start=1):
@@ -251,8 +251,8 @@ def _groups(
             yield replace(_with_actions(group, is_meant), number=number, machines=machines)
 
 
-def _with_actions(group: PlanGroup, is_meant: Callable[[Action], bool]) -> TakenGroup:
-    return TakenGroup(0, (), tuple(filter(is_meant, group.before)), tuple(filter(is_meant, group.after)))
+def _with_actions(group: PlanGroup, is_meant: Callable[[Action], bool]) -> SelectedGroup:
+    return SelectedGroup(0, (), tuple(filter(is_meant, group.before)), tuple(filter(is_meant, group.after)))
 
 
 def meant_after(group: PlanGroup, verb: Verb, direction: Direction) -> tuple[Action, ...]:

@@ -89,7 +89,7 @@ def predict(verb: Verb, own: Sequence[Run], others: Sequence[Run] = ()) -> Predi
 
 
 @dataclass(frozen=True, slots=True)
-class Together:
+class PlanPrediction:
     """Of a plan. `unknown` machines have no prediction, so that it takes at least so long."""
 
     seconds: float | None
@@ -97,13 +97,13 @@ class Together:
     unknown: int
 
 
-def of_groups(groups: Sequence[Sequence[Prediction]]) -> Together:
+def of_groups(groups: Sequence[Sequence[Prediction]]) -> PlanPrediction:
     """Group after group, in each as long as its slowest machine. People who are waited for are not in it."""
     known = [[each for each in group if each.seconds is not None] for group in groups]
     unknown = sum(map(len, groups)) - sum(map(len, known))
     if not any(known):
-        return Together(None, None, unknown)
-    return Together(
+        return PlanPrediction(None, None, unknown)
+    return PlanPrediction(
         sum(max((each.seconds or 0.0 for each in group), default=0.0) for group in known),
         sum(max((each.most or 0.0 for each in group), default=0.0) for group in known),
         unknown,

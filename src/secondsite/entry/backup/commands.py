@@ -17,9 +17,9 @@ from .. import service_user
 from ..service_user import DEFAULT_VAULT_HOME
 
 if TYPE_CHECKING:
-    from .kept import Kept
+    from .kept import BackupFile
     from .restoring import Restored
-    from .taking import Taken
+    from .taking import TakenBackup
 
 VaultHome = Annotated[Path, typer.Option("--home", help="The vault's folder.")]
 Passphrase = Annotated[
@@ -89,7 +89,7 @@ def vault_restore(
     from . import restoring
 
     url = address.chosen(context, database_url, database_url_file)
-    done = restoring.restore(home, restoring.Wanted(file, passphrase_file, url, replace))
+    done = restoring.restore(home, restoring.RestoreRequest(file, passphrase_file, url, replace))
     if as_json:
         aside = None if done.aside is None else str(done.aside)
         output.show_json({"home": str(home), "aside": aside, **dataclasses.asdict(done.about)})
@@ -97,7 +97,7 @@ def vault_restore(
     _tell(done, home)
 
 
-def _announce(taken: "Taken") -> None:
+def _announce(taken: "TakenBackup") -> None:
     how = "encrypted" if taken.encrypted else "NOT encrypted: whoever reads it is the vault"
     output.say(
         f"{taken.path} holds the vault as of {clock(taken.made_at)}: {amounts.size(taken.bytes)}, {how}"
@@ -120,7 +120,7 @@ def _show_list(folder: Path | None, home: Path, as_json: bool) -> None:
     output.show_table(found, COLUMNS, "No backups.")
 
 
-def _json(each: "Kept") -> dict[str, object]:
+def _json(each: "BackupFile") -> dict[str, object]:
     return {**dataclasses.asdict(each), "path": str(each.path), "made_at": each.made_at.isoformat()}
 
 

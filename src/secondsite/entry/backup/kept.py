@@ -16,7 +16,7 @@ _NAME = re.compile(r"secondsite-(?P<vault>.+)-(?P<at>\d{8}T\d{6}Z)\.backup")
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class BackupFile:
     """`problem`: why it is of no use, as far as its beginning shows."""
 
     path: Path
@@ -33,7 +33,7 @@ def name(vault: str, at: datetime) -> str:
     return f"secondsite-{plain}-{at.astimezone(UTC):{INSTANT}}{SUFFIX}"
 
 
-def of(folder: Path) -> Sequence[Kept]:
+def of(folder: Path) -> Sequence[BackupFile]:
     """Newest first, by name. Raises NotFound for a folder that cannot be read."""
     try:
         found = [path for path in folder.iterdir() if _NAME.fullmatch(path.name) and path.is_file()]
@@ -66,13 +66,13 @@ def _of_vault(folder: Path, vault: str, now: datetime) -> Sequence[Path]:
     return [path for path in found if path.name.rpartition("-")[0] + "-" == ours and _at(path) <= now]
 
 
-def _kept(path: Path) -> Kept:
+def _kept(path: Path) -> BackupFile:
     size = path.stat().st_size
     try:
         about, problem = archive.look(path), ""
     except errors.SecondsiteError as error:
-        return Kept(path, size, _at(path), False, None, error.message)
-    return Kept(
+        return BackupFile(path, size, _at(path), False, None, error.message)
+    return BackupFile(
         path, size, datetime.fromisoformat(about.made_at), encrypting.is_encrypted(path), about, problem
     )
 

@@ -49,7 +49,7 @@ class Restored:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RestoreRequest:
     """`database_url`: for a vault on PostgreSQL, if not the one that its settings name."""
 
     file: Path
@@ -58,7 +58,7 @@ class Wanted:
     replace: bool = False
 
 
-def restore(home: Path, wanted: Wanted) -> Restored:
+def restore(home: Path, wanted: RestoreRequest) -> Restored:
     """Nothing of the home is touched before all of the file was verified.
 
     Raises BackupDamaged, KeyMissing, KeyWrong, and NotPossibleNow for a home in use, for a database that is, or for the backup of

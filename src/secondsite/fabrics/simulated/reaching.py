@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from ..interface import PowerState
-from ..reaching import Answers, Heard, Knock
+from ..reaching import Answers, Knock, KnockResult
 from .host.faults import Faults
 from .host.host import Host
 from .host.records import MachineRecord
@@ -40,15 +40,15 @@ def _tells(record: MachineRecord) -> bool:
     return bool(record.traits.serves or (has_agent and any(nic.network for nic in record.definition.nics)))
 
 
-def _heard(knock: Knock, serves: dict[int, str]) -> Heard:
+def _heard(knock: Knock, serves: dict[int, str]) -> KnockResult:
     """A port says 'STATUS TEXT', or nothing."""
     if knock.port not in serves:
-        return Heard(False, "Connection refused")
+        return KnockResult(False, "Connection refused")
     if knock.path is None:
-        return Heard(True, "the port is open")
+        return KnockResult(True, "the port is open")
     status, _, text = serves[knock.port].partition(" ")
     if status != str(knock.status):
-        return Heard(False, f"status {status}, not {knock.status}: {text}")
+        return KnockResult(False, f"status {status}, not {knock.status}: {text}")
     if knock.text is not None and knock.text not in text:
-        return Heard(False, f"status {status}, but its page does not say '{knock.text}'")
-    return Heard(True, f"status {status}")
+        return KnockResult(False, f"status {status}, but its page does not say '{knock.text}'")
+    return KnockResult(True, f"status {status}")

@@ -20,7 +20,7 @@ OPEN = (TaskState.RUNNING, TaskState.WAITING)
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class AnswerGiven:
     """`position` is that of the task that the person has seen asking: by now another one may ask."""
 
     position: int
@@ -66,7 +66,7 @@ class Answered(BaseModel):
     answer: Answer
 
 
-class Asked(BaseModel):
+class QuestionFacts(BaseModel):
     """Both, as the facts of a task have them."""
 
     asks: Question | None = None
@@ -80,12 +80,12 @@ class Asked(BaseModel):
         return None if ended else self.answer
 
 
-def asked(task: TaskView) -> Asked:
+def asked(task: TaskView) -> QuestionFacts:
     """Nothing for facts of another form."""
     try:
-        return Asked.model_validate(task.facts) if task.kind is TaskKind.STEP else Asked()
+        return QuestionFacts.model_validate(task.facts) if task.kind is TaskKind.STEP else QuestionFacts()
     except ValidationError:
-        return Asked()
+        return QuestionFacts()
 
 
 def asks_now(task: TaskView) -> Question | None:

@@ -116,11 +116,11 @@ class StepContext:
     def ask(self, question: asking.Question, deadline_seconds: float = asking.ASKS_SECONDS) -> asking.Answer:
         """What a person answered; raises Wait until then, and StepFailed if that was negative. For a step, not for its undo, and once
         in a step. What was answered is kept over restarts and retries; only after a negative answer a retry asks again."""
-        known = asking.Asked.model_validate(self.stored_facts.get(self.key, {}))
+        known = asking.QuestionFacts.model_validate(self.stored_facts.get(self.key, {}))
         if known.asks != question:
             # before the wait: one that is parked is not written down for up to ten seconds, and can be answered all the same
             self.remember(asking.Asking(asks=question))
-        answer = asking.Asked(asks=question, answer=known.answer).answer_in(self.attempt)
+        answer = asking.QuestionFacts(asks=question, answer=known.answer).answer_in(self.attempt)
         if answer is None:
             why = f"waits for a person: {question.instruction}"
             raise Wait(asking.signal(self.job_id, self.key), deadline_seconds, why)

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from ...ground import seams, threads
 from ...ground.periodic import Every
-from ..model.asking import Said
+from ..model.asking import AnswerGiven
 from ..model.catalogue import Catalogue
 from ..model.clock import Clock, SharedClock, utc_now
 from ..model.definitions import Definition
@@ -170,7 +170,7 @@ class Engine:
         self._heed(session)
         held_jobs.resume(session, job_id, self._clock())
 
-    def answer(self, session: Session, job_id: str, said: Said) -> None:
+    def answer(self, session: Session, job_id: str, said: AnswerGiven) -> None:
         """Tell a step that asks what a person said; raises Refused unless it asks."""
         self._heed(session)
         answers.answer(session, job_id, said, self._clock())

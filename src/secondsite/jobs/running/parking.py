@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ..model.outcomes import Wait
-from ..storage.awaited_signals import Waited
+from ..storage.awaited_signals import AwaitedSignals
 from ..storage.journal import Claim
 from .snapshot import Snapshot
 
@@ -56,7 +56,7 @@ class Parked:
 
 
 @dataclass(frozen=True, slots=True)
-class Looking:
+class ParkedStep:
     """A step that looks: at `at`, when `heard` signals and changes had come; `before` is where its job waited until then, `most_seconds` how long
     it may wait there."""
 
@@ -125,7 +125,7 @@ class ParkingLot:
         self._is_alone = is_alone
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self.written_down = Waited()
+        self.written_down = AwaitedSignals()
         """Those that waited here, or elsewhere, for too long."""
         self._number = 0
         self._heard = _Last()
@@ -134,12 +134,12 @@ class ParkingLot:
         self._ready: OrderedDict[str, Parked] = OrderedDict()
         self._ready_since: dict[str, float] = {}
 
-    def looking(self, snapshot: Snapshot, task_id: int, before: Parked | None) -> Looking:
+    def looking(self, snapshot: Snapshot, task_id: int, before: Parked | None) -> ParkedStep:
         """Ask for it before the step looks: a signal that comes from then on is not missed."""
         known = before if before is not None and before.task_id == task_id else None
         is_crowd = self._is_alone and len(self._waiting) >= CROWD
         most_seconds = PARKED_IN_A_CROWD_SECONDS if is_crowd else None
-        return Looking(snapshot, task_id, self._monotonic(), self._number, known, most_seconds)
+        return ParkedStep(snapshot, task_id, self._monotonic(), self._number, known, most_seconds)
 
     def park(self, parked: Parked) -> None:
         """The job waits here until its signal; if that came since the step looked, it goes on at once."""

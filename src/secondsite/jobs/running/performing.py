@@ -25,7 +25,7 @@ from ..storage.journal import Claim
 from ..storage.transactions import REFUSALS, Transactions
 from . import snapshot as snapshots
 from .followed_clock import ClockWasSet, FollowedClock
-from .parking import Looking, Parked, ParkingLot
+from .parking import Parked, ParkedStep, ParkingLot
 from .recording import Answered, record
 from .snapshot import CannotBegin, Snapshot, begin_next, fenced, look
 from .stage import TaskStage
@@ -196,7 +196,7 @@ class Performer:
             return describe(problem)
 
     def _record(
-        self, run: Run, task: TaskView, answer: Outcome | Wait | Failure, looking: Looking
+        self, run: Run, task: TaskView, answer: Outcome | Wait | Failure, looking: ParkedStep
     ) -> Snapshot | None:
         try:
             return self._write_down(run, task, answer, looking)
@@ -207,7 +207,7 @@ class Performer:
             return self._write_down(run, task, describe(problem), looking)
 
     def _write_down(
-        self, run: Run, task: TaskView, answer: Outcome | Wait | Failure, looking: Looking
+        self, run: Run, task: TaskView, answer: Outcome | Wait | Failure, looking: ParkedStep
     ) -> Snapshot | None:
         """A clock that was set while the step ran must not look like a deadline that has passed."""
         for _ in range(FOLLOWED_TIMES):
@@ -219,7 +219,7 @@ class Performer:
         return self._write_by(self._clock, run, task, answer, looking)
 
     def _write_by(
-        self, clock: Clock, run: Run, task: TaskView, answer: Outcome | Wait | Failure, looking: Looking
+        self, clock: Clock, run: Run, task: TaskView, answer: Outcome | Wait | Failure, looking: ParkedStep
     ) -> Snapshot | None:
         """What the step answered, and the beginning of the next one: one transaction."""
 

@@ -19,7 +19,7 @@ MOST_NOTED = 20_000
 _ALL = select(tasks.c.waiting_for).where(tasks.c.waiting_for.is_not(None), one_of(tasks.c.state, STATES))
 
 
-class Waited:
+class AwaitedSignals:
     """Safe from any thread. Until `begin` every signal may be waited for."""
 
     def __init__(self, most: int = MOST_NOTED) -> None:

@@ -38,7 +38,7 @@ class _Asked(Generic[T]):
         return self._given[0]
 
 
-class Together:
+class GroupCommit:
     """Who comes first does what all have asked for meanwhile. Safe from any thread."""
 
     def __init__(self, db: Engine, opened: Opened, turn: WorkTurn) -> None:

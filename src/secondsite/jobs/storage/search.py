@@ -21,7 +21,7 @@ Place = tuple[datetime, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class JobQuery:
     """Which jobs: those that match everything given. Times are compared with created_at; `children` false leaves out
     jobs that another job started; `verb` is the definition's name, or what its arguments call `verb`."""
 
@@ -36,7 +36,7 @@ class Wanted:
     """What the subject was called when the job was made."""
 
 
-EVERY = Wanted()
+EVERY = JobQuery()
 _OF_SUBJECT = Prepared(
     select(jobs)
     .where(jobs.c.subject == bindparam("wanted"), jobs.c.name == bindparam("called"))
@@ -45,7 +45,7 @@ _OF_SUBJECT = Prepared(
 
 
 def find(
-    session: Session, wanted: Wanted = EVERY, limit: int = 100, after: Place | None = None
+    session: Session, wanted: JobQuery = EVERY, limit: int = 100, after: Place | None = None
 ) -> list[JobView]:
     """At most `limit` jobs, newest first; with `after`, those that come after that place."""
     query = select(jobs).where(*_conditions(wanted))
@@ -57,7 +57,7 @@ def find(
     return [job_view(row) for row in session.execute(query).mappings()]
 
 
-def oldest_first(session: Session, wanted: Wanted = EVERY) -> Iterator[JobView]:
+def oldest_first(session: Session, wanted: JobQuery = EVERY) -> Iterator[JobView]:
     """However many there are: only as many are read as are taken, and some more."""
     query = select(jobs).where(*_conditions(wanted)).order_by(jobs.c.created_at, jobs.c.id).limit(PORTION)
     found = [job_view(row) for row in session.execute(query).mappings()]
@@ -211,7 +211,7 @@ def _seen(row: Row) -> StepSeen:
     )
 
 
-def _conditions(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
+def _conditions(wanted: JobQuery) -> Iterator[ColumnElement[bool]]:
     if wanted.states:
         yield jobs.c.state.in_(sorted(wanted.states))
     if wanted.subject is not None:

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from ...ground.backoff import pause_seconds
 from . import database
 from .compute_turn import WorkTurn
-from .group_commit import Together
+from .group_commit import GroupCommit
 from .sessions import transaction
 
 T = TypeVar("T")
@@ -63,7 +63,7 @@ class Transactions:
         self._db = db
         self._opened = opened
         self._turn = WorkTurn()
-        self._together = Together(db, opened, self._turn) if db.dialect.name == "sqlite" else None
+        self._together = GroupCommit(db, opened, self._turn) if db.dialect.name == "sqlite" else None
         self._reader = db.execution_options(**database.READ_ONLY)
         self.given_up = threading.Event()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from . import command_line, qemu
-from .command_line import Wanted
+from .command_line import MachineToRun
 from .request import Start, cards_of, folder, uuid_of
 
 DEFAULT_MEMORY_BYTES = 2 * 2**30
@@ -14,7 +14,7 @@ def run(start: Start) -> str:
     replica, known = start.replica, start.replica.start
     definition = {**start.point.definition, "nics": cards_of(replica, start.point)}
     is_uefi = definition.get("firmware") == "uefi" or "nvram" in start.point.firmware
-    wanted = Wanted(
+    wanted = MachineToRun(
         name=str(known.get("name") or replica.name),
         uuid=uuid_of(replica),
         definition=definition,

@@ -25,7 +25,7 @@ MODELS = {"virtio": "virtio-net-pci", "e1000": "e1000", "e1000e": "e1000e", "rtl
 
 
 @dataclass(frozen=True)
-class Wanted:
+class MachineToRun:
     """A machine to run. `taps`: the interface of each card that is connected; `folder`: where its console and its process id are;
     `sockets`: a folder of a short name, since a socket's path has at most 107 bytes."""
 
@@ -49,7 +49,7 @@ class Wanted:
     """Without KVM, even if it seems to be there."""
 
 
-def command(wanted: Wanted) -> list[str]:
+def command(wanted: MachineToRun) -> list[str]:
     """QEMU's arguments; it goes to the background by itself once the machine runs."""
     kind = _kind(wanted.ours or str(wanted.definition.get("native") or ""))
     arch = kind.get("arch", "x86_64")
@@ -64,7 +64,7 @@ def command(wanted: Wanted) -> list[str]:
     ]  # fmt: skip
 
 
-def left_out(wanted: Wanted) -> list[str]:
+def left_out(wanted: MachineToRun) -> list[str]:
     """What the machine has elsewhere and lacks here, in words."""
     said = [
         f"card {nic['key']} is not connected"
@@ -109,13 +109,13 @@ def _kernel(ours: str) -> Iterator[str]:
             yield from (option, found.text.strip())
 
 
-def _generation(wanted: Wanted) -> list[str]:
+def _generation(wanted: MachineToRun) -> list[str]:
     """Where the machine had an id of its generation it gets another one: it goes back in time."""
     found = _element(wanted.ours or str(wanted.definition.get("native") or ""), "genid")
     return [] if found is None else ["-device", "vmgenid,guid=auto"]
 
 
-def _accelerators(wanted: Wanted) -> list[str]:
+def _accelerators(wanted: MachineToRun) -> list[str]:
     """There are hosts whose KVM opens and runs no guest. The appliance has tried that, and its definition says it."""
     root = _element(wanted.ours, ".")
     without = wanted.emulated or (root is not None and root.get("type") == "qemu")
@@ -136,7 +136,7 @@ def _key(key: Path | None) -> list[str]:
     return [] if key is None else ["-object", f"secret,id=key,file={_safe(key)}"]
 
 
-def _firmware(wanted: Wanted) -> list[str]:
+def _firmware(wanted: MachineToRun) -> list[str]:
     if wanted.variables is None:
         return []
     code = next((code for code, _ in UEFI if Path(code).exists()), None)
@@ -148,7 +148,7 @@ def _firmware(wanted: Wanted) -> list[str]:
     return ["-drive", read_only, "-drive", f"if=pflash,format=raw,file={_safe(wanted.variables)}"]
 
 
-def _disks(wanted: Wanted) -> Iterator[str]:
+def _disks(wanted: MachineToRun) -> Iterator[str]:
     known = {disk["key"]: disk for disk in wanted.definition.get("disks", ())}
     buses = {str(known.get(key, {}).get("bus", "virtio")) for key in wanted.disks}
     for bus, device in (("scsi", "virtio-scsi-pci,id=scsi"), ("sata", "ich9-ahci,id=sata")):
@@ -185,7 +185,7 @@ def _device(bus: str, number: int) -> str:
     return "ide-hd" if bus == "ide" else "virtio-blk-pci"
 
 
-def _cards(wanted: Wanted) -> Iterator[str]:
+def _cards(wanted: MachineToRun) -> Iterator[str]:
     """A card without a network is there all the same: the guest would name its others otherwise."""
     for number, nic in enumerate(wanted.definition.get("nics", ())):
         tap, model = wanted.taps.get(nic["key"]), MODELS.get(str(nic.get("model")), "virtio-net-pci")

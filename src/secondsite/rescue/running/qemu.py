@@ -18,7 +18,7 @@ from pathlib import Path
 from .. import files
 from ..problems import Problem
 from . import command_line
-from .command_line import UEFI, Wanted
+from .command_line import UEFI, MachineToRun
 
 START_SECONDS = 120
 ANSWER_SECONDS = 5.0
@@ -26,7 +26,7 @@ LOOK_SECONDS = 0.2
 TEMPORARY = Path("/tmp")
 
 
-def start(wanted: Wanted) -> None:
+def start(wanted: MachineToRun) -> None:
     """Harmless if it runs. Raises Problem."""
     wanted.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if pid(wanted.folder) is not None:

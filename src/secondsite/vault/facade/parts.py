@@ -11,7 +11,7 @@ from typing import Protocol
 from ...domain.access.chain import Outcome
 from ...domain.lifecycle import Verb
 from ...domain.plans.plan import Limits
-from ...jobs.model.asking import Said
+from ...jobs.model.asking import AnswerGiven
 from ...jobs.model.catalogue import Catalogue
 from ...jobs.storage.database import Session
 from ...wire.common.base import Shape
@@ -48,7 +48,7 @@ class Jobs(Protocol):
     def cancel(self, session: Session, job_id: str) -> None: ...
     def retry(self, session: Session, job_id: str) -> None: ...
     def resume(self, session: Session, job_id: str) -> None: ...
-    def answer(self, session: Session, job_id: str, said: Said) -> None: ...
+    def answer(self, session: Session, job_id: str, said: AnswerGiven) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from ...domain.access import approvals
 from ...domain.access.approvals import OPEN, SECRET, SETTINGS, Rules, Stage
 from ...domain.access.chain import Outcome
 from ...ground.units import KiB
-from ..store import ApprovalRecord, AskedFor, Store, Transaction
+from ..store import ApprovalRecord, PendingRequest, Store, Transaction
 from . import holders
 from .acts import MOST_OF_A_PATH, Act, Granted, Rehearsal
 
@@ -150,7 +150,7 @@ def _kept(at: Moment) -> ApprovalRecord:
     number = at.tx.approvals.next_number()
     record = ApprovalRecord(
         number, Stage.ASKED, act.name, act.permission,
-        AskedFor(
+        PendingRequest(
             act.method, act.object, act.query, dict(act.headers), act.body.decode(), tuple(sorted(act.machines)), act.understood()
         ), _digest(act),
         caller.name, caller.token_id, caller.token_sha256, caller.grant.site, caller.address,

@@ -17,15 +17,15 @@ from ...wire.control import Again, Hello, Status
 from ...wire.control.changes import Figures
 from ...wire.control.statuses import ReplicaStatus, SourceStatus
 from ..health import disbelief
-from ..interfaces import Signals, WrittenDown
+from ..interfaces import Signals, WriteResult
 from ..store import StatusRecord, Store, Transaction
 from .statuses.acceptance import Counting
 from .statuses.clock_skew import Clocks
 from .statuses.database_refusals import is_written
-from .statuses.latest_status import AnyStatus, Heard, Key, Last, Seen
+from .statuses.latest_status import AnyStatus, Key, Last, LatestStatuses, SideStatus
 from .statuses.old_copies import OldCopies
 from .statuses.order_numbers import NumbersSeen
-from .statuses.status_requests import Missed
+from .statuses.status_requests import StatusRequests
 from .statuses.writer import NOTHING, WRITE_ALONE_EVERY, WRITE_EVERY, Due, StatusWriting
 
 
@@ -45,9 +45,9 @@ class StatusIntake:
         self._signals = signals
         self._now = now
         self.listens_since = now()
-        self._heard = Heard()
+        self._heard = LatestStatuses()
         self._clocks = Clocks()
-        self._missed = Missed()
+        self._missed = StatusRequests()
         figures_every = WRITE_EVERY if elsewhere else WRITE_ALONE_EVERY
         self._writing = StatusWriting(store, self._heard, self._clocks, figures_every)
         self._counting = Counting(store, self._here)
@@ -118,7 +118,7 @@ class StatusIntake:
             return None
         return self._missed.ask(appliance_id, self._now())
 
-    def write(self, first: Collection[str] = (), at_most: int = sys.maxsize) -> WrittenDown:
+    def write(self, first: Collection[str] = (), at_most: int = sys.maxsize) -> WriteResult:
         """All that was heard of the machines that go `first`, and at most so much of others, in one transaction; what is refused of one
         machine holds back no other's. Raises StoreUnavailable; then what was not written is still to be."""
         now = self._now()
@@ -127,7 +127,7 @@ class StatusIntake:
         if due or appliances or self._numbers or self._unsaid:
             self._write(due, appliances)
         told, self._to_tell = sorted(self._to_tell), set()
-        return WrittenDown(tuple(f"machine/{each}" for each in told), self._writing.is_behind)
+        return WriteResult(tuple(f"machine/{each}" for each in told), self._writing.is_behind)
 
     def missed(self, appliance_id: str) -> None:
         """Something that it said was not understood, or could not be kept."""
@@ -163,7 +163,7 @@ class StatusIntake:
         """When this vault process first asked what a side says of the machine that has never said anything of it."""
         return self._missed_since.setdefault(machine_id, self._now())
 
-    def _here(self, machine_id: str, side: type[AnyStatus]) -> Seen | None:
+    def _here(self, machine_id: str, side: type[AnyStatus]) -> SideStatus | None:
         seen = self._heard.find(machine_id, side)
         return None if seen is None or self._elsewhere(seen.by) else seen
 

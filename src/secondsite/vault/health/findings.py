@@ -174,7 +174,7 @@ def findings(situation: Situation, now: datetime) -> tuple[HealthFinding, ...]:
 def _advised(situation: Situation, finding: HealthFinding, missing: bool) -> HealthFinding:
     """With what is possible in the machine's state."""
     machine, forgotten = situation.machine, lookup.is_forgotten(situation.machine, situation.status)
-    of = advice.Of(
+    of = advice.AdvisedMachine(
         machine.name,
         machine.target_site,
         machine.state,

@@ -10,23 +10,23 @@ from ...domain.access.approvals import Stage
 from ...domain.health import Severity
 from ...domain.notices import happenings, marks
 from ...domain.notices.happenings import Happening, Kind
-from ...domain.notices.marks import Turn
+from ...domain.notices.marks import MarkChange
 from ...domain.notices.targets import Jobs
 from ...jobs.model.views import JobView
 from ..store import ApprovalRecord, Notice, NoticeTargetRecord, Store, Transaction
 from . import job_ends
-from .findings import Findings, Found
+from .findings import Findings, FindingsSnapshot
 
 LOCK = "notices"
 Targets = Sequence[NoticeTargetRecord]
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class NoticeSnapshot:
     """What there is at one look. `found` None: findings were not looked at."""
 
     now: datetime
-    found: Found | None
+    found: FindingsSnapshot | None
     jobs: Sequence[JobView]
     asked: Sequence[ApprovalRecord]
 
@@ -36,14 +36,14 @@ class News:
     """What is to be written of one target."""
 
     target: NoticeTargetRecord
-    turns: Sequence[Turn]
+    turns: Sequence[MarkChange]
     notices: Sequence[Notice]
 
     def __bool__(self) -> bool:
         return bool(self.turns or self.notices)
 
 
-class Looking:
+class Detection:
     def __init__(
         self,
         store: Store,
@@ -72,20 +72,20 @@ class Looking:
 
     def _seen(
         self, tx: Transaction, targets: Targets, changed: frozenset[str] | None, at_findings: bool
-    ) -> Seen:
+    ) -> NoticeSnapshot:
         wanted = [each.target.wanted for each in targets]
         now = self._now()
         looks = at_findings and any(each.findings is not None for each in wanted)
         wants_jobs = any(each.jobs is not Jobs.NONE for each in wanted)
         asked = tx.approvals.open() if any(each.approvals for each in wanted) else ()
-        return Seen(
+        return NoticeSnapshot(
             now=now,
             found=self._findings.look(tx) if looks else None,
             jobs=job_ends.ended(tx.session, changed, self._lived()) if wants_jobs else (),
             asked=[each for each in asked if each.stage is Stage.ASKED and each.expires_at > now],
         )
 
-    def _write(self, targets: Targets, seen: Seen) -> None:
+    def _write(self, targets: Targets, seen: NoticeSnapshot) -> None:
         """What each knows is read again: another process may have looked at the same, or somebody may have changed a target."""
         with self._store.transaction() as tx:
             tx.one_at_a_time(LOCK)
@@ -102,7 +102,7 @@ def _put(tx: Transaction, news: News) -> None:
     tx.notices.add(target_id, news.notices)
 
 
-def _news(tx: Transaction, target: NoticeTargetRecord, seen: Seen) -> News:
+def _news(tx: Transaction, target: NoticeTargetRecord, seen: NoticeSnapshot) -> News:
     turns = [*_turns(tx, target, seen.found, seen.now)] if seen.found is not None else []
     told = [Notice(uuid.uuid4().hex, each.told, seen.now) for each in turns if each.told is not None]
     once = [*_jobs(target, seen), *_asked(target, seen)]
@@ -110,20 +110,22 @@ def _news(tx: Transaction, target: NoticeTargetRecord, seen: Seen) -> News:
     return News(target, turns, [*told, *(each for each in once if each.id not in there)])
 
 
-def _turns(tx: Transaction, target: NoticeTargetRecord, found: Found, now: datetime) -> Iterator[Turn]:
+def _turns(
+    tx: Transaction, target: NoticeTargetRecord, found: FindingsSnapshot, now: datetime
+) -> Iterator[MarkChange]:
     wanted = target.target.wanted
     known = found.of_these(tx.notices.marks(target.id))
     pace = marks.Pace(now, timedelta(seconds=target.target.repeat_seconds), wanted.gone)
     present = found.wanted(wanted)
     for key in known:
         if key not in present and (key in found.findings or wanted.findings is None):
-            yield Turn(key, None)  # it may be there, and is wanted no more: forgotten without a word
+            yield MarkChange(key, None)  # it may be there, and is wanted no more: forgotten without a word
     kept = {key: known[key] for key in known if key in present or key not in found.findings}
     if wanted.findings is not None:
         yield from marks.turns(pace, kept, present)
 
 
-def _jobs(target: NoticeTargetRecord, seen: Seen) -> Iterator[Notice]:
+def _jobs(target: NoticeTargetRecord, seen: NoticeSnapshot) -> Iterator[Notice]:
     for job in seen.jobs:
         at = job.ended_at or seen.now
         if at >= target.created_at and happenings.wants_job(
@@ -132,7 +134,7 @@ def _jobs(target: NoticeTargetRecord, seen: Seen) -> Iterator[Notice]:
             yield _once(target, f"job {job.id} {job.attempt}", job_ends.happening(job, at), seen.now)
 
 
-def _asked(target: NoticeTargetRecord, seen: Seen) -> Iterator[Notice]:
+def _asked(target: NoticeTargetRecord, seen: NoticeSnapshot) -> Iterator[Notice]:
     for each in seen.asked if target.target.wanted.approvals else ():
         told = Happening(
             Kind.APPROVAL, each.verb, Severity.WARNING, f"request {each.number}",

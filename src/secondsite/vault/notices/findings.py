@@ -9,7 +9,7 @@ from ...domain.health import HealthFinding
 from ...domain.notices import happenings
 from ...domain.notices.happenings import Happening
 from ...domain.notices.marks import Key, Mark
-from ...domain.notices.targets import Wanted
+from ...domain.notices.targets import Subscription
 from ...ground.plural import counted
 from ...wire.rest.validation import TO_BE_KNOWN
 from ..fleet.status_intake import StatusIntake
@@ -18,7 +18,7 @@ from ..health.backups import Backups
 from ..interfaces import Authority
 from ..steps.deps import Deps
 from ..store import MachineRecord, Transaction
-from ..watch.situations import Around
+from ..watch.situations import SituationContext
 
 OF_THE_VAULT = ""
 """No machine has this id."""
@@ -27,13 +27,13 @@ CONFIGURATION, CONFIGURATION_FLAWED = "configuration", "configuration-flawed"
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FindingsSnapshot:
     """`findings` of the machines that were looked at, by machine and code; `others` are those that another process looks at."""
 
     findings: Mapping[Key, tuple[str, HealthFinding]]
     others: frozenset[str]
 
-    def wanted(self, wanted: Wanted) -> dict[Key, Happening]:
+    def wanted(self, wanted: Subscription) -> dict[Key, Happening]:
         return {
             key: happenings.finding_came(name, key.machine_id, finding)
             for key, (name, finding) in self.findings.items()
@@ -59,8 +59,8 @@ class Findings:
         self._now = deps.now
         self._drill_counts = deps.drill_counts
 
-    def look(self, tx: Transaction) -> Found:
-        around = Around.of(tx, self._facts, self._authority, self._drill_counts)
+    def look(self, tx: Transaction) -> FindingsSnapshot:
+        around = SituationContext.of(tx, self._facts, self._authority, self._drill_counts)
         now = self._now()
         machines = tx.machines.list()
         ours = [each for each in machines if self._is_ours(each, around)]
@@ -71,7 +71,7 @@ class Findings:
                 found[Key(of.id, finding.code)] = of.name, finding
         found |= _configuration(tx)
         mine = {each.id for each in ours}
-        return Found(found, frozenset(each.id for each in machines if each.id not in mine))
+        return FindingsSnapshot(found, frozenset(each.id for each in machines if each.id not in mine))
 
     def _of_the_vault(
         self, tx: Transaction, now: datetime
@@ -82,7 +82,7 @@ class Findings:
             if each is not None:
                 yield Key(OF_THE_VAULT, each.code), (f"vault {self._name}", each)
 
-    def _is_ours(self, machine: MachineRecord, around: Around) -> bool:
+    def _is_ours(self, machine: MachineRecord, around: SituationContext) -> bool:
         sides = (machine.target_appliance_id, machine.source_appliance_id)
         for each in sides:
             appliance = around.appliances.get(each)

@@ -12,7 +12,7 @@ from ..steps.deps import Deps
 from ..store import NoticeDelivery, NoticeTargetRecord
 from . import quiet
 from .couriers import Couriers
-from .detection import Looking
+from .detection import Detection
 from .findings import Findings
 
 __all__ = ["Findings", "Teller"]
@@ -40,7 +40,7 @@ class Teller(Periodic):
         self._store = deps.store
         self._now, self._lived = deps.now, deps.lived
         self._couriers = Couriers(deps.store, vault, owner, deps.now, deps.lived, self.wake)
-        self._looking = Looking(deps.store, findings, deps.now, deps.lived)
+        self._looking = Detection(deps.store, findings, deps.now, deps.lived)
         self._settles_at = time.monotonic() + settles_seconds
         self._looked_at = self._found_at = self._forgot_at = float("-inf")
         self._waits = False

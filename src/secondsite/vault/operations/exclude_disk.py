@@ -11,7 +11,7 @@ from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Step
 from ...jobs.model.outcomes import Done, Outcome
 from ..steps import disks, replicating
-from ..steps.disks import DisksArguments, Found
+from ..steps.disks import DisksArguments, MachineSnapshot
 from ..steps.operation import unique
 from ..store import MachineRecord
 
@@ -42,13 +42,15 @@ class ExcludeDisk(disks.DisksOperation):
                 f"Machine '{machine.name}' has no disk {', '.join(unknown)}.",
                 do=f"Its disks are {', '.join(unique(known))}.",
             )
-        return Done(f"{', '.join(named)} of {machine.name} can be left out", Found(found=found))
+        return Done(f"{', '.join(named)} of {machine.name} can be left out", MachineSnapshot(found=found))
 
     def _leave_out(self, ctx: StepContext) -> Outcome:
         before = disks.owned(self.machine(ctx), ctx)
         named = ctx.arguments(DisksArguments).disks
         kept = [key for key in before.disks if key not in named]
-        return self.replicate(ctx, disks.changed(before, ctx.facts("check", Found).found, named, kept))
+        return self.replicate(
+            ctx, disks.changed(before, ctx.facts("check", MachineSnapshot).found, named, kept)
+        )
 
     def _release(self, ctx: StepContext) -> Outcome:
         machine = disks.owned(self.machine(ctx), ctx)

@@ -12,7 +12,7 @@ from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Step
 from ...jobs.model.outcomes import Done, Outcome
 from ..steps import disks, obstacles, replicating, synchronizing
-from ..steps.disks import DisksArguments, Found
+from ..steps.disks import DisksArguments, MachineSnapshot
 from ..steps.synchronizing import Before
 from ..store import MachineRecord
 
@@ -50,14 +50,16 @@ class IncludeDisk(disks.DisksOperation):
         named_bytes = sum(sizes[key] for key in named)
         return Done(
             f"{', '.join(named)} of {name} can be protected: {exact_size(named_bytes)}",
-            Found(found=found),
+            MachineSnapshot(found=found),
         )
 
     def _wanted(self, ctx: StepContext) -> MachineRecord:
         """The machine as it is protected once the job is done."""
         machine = disks.owned(self.machine(ctx), ctx)
         named = ctx.arguments(DisksArguments).disks
-        return disks.changed(machine, ctx.facts("check", Found).found, named, (*machine.disks, *named))
+        return disks.changed(
+            machine, ctx.facts("check", MachineSnapshot).found, named, (*machine.disks, *named)
+        )
 
     def _extend(self, ctx: StepContext) -> Outcome:
         return replicating.create_replica(self.deps, self.target(ctx, self._wanted(ctx))).done()

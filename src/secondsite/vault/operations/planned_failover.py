@@ -30,9 +30,18 @@ from ...wire.control.cards import CardHere
 from ...wire.control.checks import CheckedTarget, Obstacles
 from ...wire.control.orders import CycleFact, Points, PowerFact, StartFact
 from ..steps import obstacles
-from ..steps.automatic_cancel import SHUT_DOWN, FoundOff, cancel_itself
+from ..steps.automatic_cancel import SHUT_DOWN, OffCheck, cancel_itself
 from ..steps.claim import CHECK
-from ..steps.gates import Gate, InTurn, Turn, await_turn, delay, require_going_on, require_still_off, turn_to
+from ..steps.gates import (
+    Gate,
+    InTurn,
+    StartTurn,
+    await_turn,
+    delay,
+    require_going_on,
+    require_still_off,
+    turn_to,
+)
 from ..steps.histories import Histories
 from ..steps.operation import MachineOperation
 from ..steps.points import common_sets, last_points
@@ -59,7 +68,7 @@ class PlannedFailoverArguments(Shape):
     """Another job shut it down before this one began."""
 
 
-class Allowed(FoundOff):
+class Allowed(OffCheck):
     """What the check found: how long the cycle before the last one may take; None: there is no budget for the downtime."""
 
     changes_seconds: float | None = None
@@ -107,7 +116,7 @@ class PlannedFailover(MachineOperation):
         steps = self._with_gates(turn, starts_later=delay.is_in(arguments))
         return tuple(map(retrying, map(_comes_back_by_itself, steps)))
 
-    def _with_gates(self, turn: Turn, starts_later: bool) -> Iterator[Step]:
+    def _with_gates(self, turn: StartTurn, starts_later: bool) -> Iterator[Step]:
         """In a plan all machines are shut down before the first one starts."""
         gates = {
             SHUT_DOWN: Gate(turn.shut_down, "be shut down", holds_open=False),

@@ -28,7 +28,7 @@ from ..steps.absent_site import declaration
 from ..steps.absent_site.declaration import Need
 from ..steps.drills import automatic_cleanup, judging, several_hosts
 from ..steps.drills.automatic_cleanup import CleansUp
-from ..steps.drills.networking import AskedNetwork, DrillNetworks
+from ..steps.drills.networking import DrillNetworks, NetworkOptions
 from ..steps.drills.staying_open import StaysOpen
 from ..steps.gates import delay
 from ..steps.operation import MachineOperation
@@ -49,7 +49,7 @@ ENDS = ("clean_up", "stay_open")
 """What may be asked for besides a job that ends with the machine running."""
 
 
-class DrillArguments(AskedNetwork, ChoiceArguments):
+class DrillArguments(NetworkOptions, ChoiceArguments):
     """The choice, and the network: an existing one, 'create', 'create-each' or 'none'. `by_run`: the run of a plan completes it."""
 
     clean_up: bool = False
@@ -90,7 +90,7 @@ class TestFailover(MachineOperation):
     def keeps(self, machine: MachineRecord, ctx: StepContext) -> str | None:
         return (
             automatic_cleanup.KEPT
-            if automatic_cleanup.is_kept(machine, ctx.arguments(automatic_cleanup.Asked))
+            if automatic_cleanup.is_kept(machine, ctx.arguments(automatic_cleanup.CleanupOptions))
             else None
         )
 

@@ -20,9 +20,18 @@ from ..operations.interface import Operation
 from ..steps.deps import Deps
 from . import failing_back, run
 from .one_run_at_a_time import LOCK
-from .submit import Asked, require, shut_down_order, submit, taken, warnings
+from .submit import PlanRunRequest, require, shut_down_order, submit, taken, warnings
 
-__all__ = ["LOCK", "Asked", "definitions", "require", "shut_down_order", "submit", "taken", "warnings"]
+__all__ = [
+    "LOCK",
+    "PlanRunRequest",
+    "definitions",
+    "require",
+    "shut_down_order",
+    "submit",
+    "taken",
+    "warnings",
+]
 
 
 def definitions(deps: Deps, operations: Mapping[Verb, Operation]) -> Sequence[Definition]:

@@ -24,7 +24,7 @@ from ...wire.control.orders import CreateNetwork, DrillNetwork
 from ..steps.absent_site import finish_later
 from ..steps.absent_site.finish_later import LaterArguments
 from ..steps.deps import Deps
-from ..steps.drills.networking import AskedNetwork
+from ..steps.drills.networking import NetworkOptions
 from ..steps.sides import drill_networks, shared_drill_network
 from ..steps.sides.orders import Orders
 from ..store import MachineRecord, Transaction
@@ -164,12 +164,12 @@ def _later(left: EnteredAt) -> LaterArguments:
     )
 
 
-def _asked(group: RunGroup) -> AskedNetwork:
-    return AskedNetwork.model_validate(group.children[0].arguments.root)
+def _asked(group: RunGroup) -> NetworkOptions:
+    return NetworkOptions.model_validate(group.children[0].arguments.root)
 
 
 def _order(
-    tx: Transaction, asked: AskedNetwork, machines: Sequence[MachineRecord], run: str
+    tx: Transaction, asked: NetworkOptions, machines: Sequence[MachineRecord], run: str
 ) -> CreateNetwork | None:
     if asked.network == CREATE_EACH:
         each = {made.name: made for machine in machines for made in drill_networks.unserved(tx, machine, run)}

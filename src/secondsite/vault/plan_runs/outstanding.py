@@ -11,7 +11,7 @@ from ...domain.lifecycle import Verb
 from ...domain.plans import run_selection
 from ...domain.plans.actions import Action
 from ...domain.plans.plan import PlanGroup, RecoveryPlan
-from ...domain.plans.run_selection import Standing, Taken, TakenGroup, Wanted
+from ...domain.plans.run_selection import RunRequest, RunSelection, SelectedGroup, Standing
 from ...jobs.model.views import JobView, current_steps
 from ...jobs.storage import read, search
 from ..store import Transaction
@@ -30,8 +30,8 @@ BY: tuple[Callable[[Action | RunAction], Hashable], ...] = (
 
 
 def with_outstanding(
-    tx: Transaction, plan: RecoveryPlan, now: Mapping[str, Standing], wanted: Wanted, found: Taken
-) -> Taken:
+    tx: Transaction, plan: RecoveryPlan, now: Mapping[str, Standing], wanted: RunRequest, found: RunSelection
+) -> RunSelection:
     """The same, with what comes after groups that are not taken any more."""
     if wanted.verb not in LEFT_BY:
         return found
@@ -43,8 +43,8 @@ def with_outstanding(
 
 
 def _left(
-    tx: Transaction, plan: RecoveryPlan, verb: Verb, found: Taken, there: Sequence[int]
-) -> Iterator[TakenGroup]:
+    tx: Transaction, plan: RecoveryPlan, verb: Verb, found: RunSelection, there: Sequence[int]
+) -> Iterator[SelectedGroup]:
     runs = _runs(tx, plan) if there else []
     for number in there:
         group = plan.groups[number - 1]
@@ -53,7 +53,7 @@ def _left(
             left = _not_done(tx, *last, group)
             after = _as_they_are_now(run_selection.meant_after(group, verb, found.direction), left)
             if after:
-                yield TakenGroup(number, (), after=after, arrived=group.machines)
+                yield SelectedGroup(number, (), after=after, arrived=group.machines)
 
 
 def _runs(tx: Transaction, plan: RecoveryPlan) -> list[tuple[JobView, PlanRunArguments]]:

@@ -22,7 +22,7 @@ from ...jobs.storage.database import Session
 from ...jobs.storage.search import HowFar
 from ..steps import batch
 from ..steps.deps import Deps
-from ..steps.gates import Stopped, Turn, gate_signal, turn_to
+from ..steps.gates import StartTurn, Stopped, gate_signal, turn_to
 from .arguments import PlanRunArguments, RunGroup
 from .scripts import When
 
@@ -37,10 +37,10 @@ Moving = Callable[[RunGroup], Step]
 """The step of a group whose children are its machines."""
 
 
-def turn_of(number: int, machines: int) -> Turn:
+def turn_of(number: int, machines: int) -> StartTurn:
     """Where a machine of this group waits, in a run of so many. It is told when its turn has come; it looks in case it was not."""
     looks = min(max(2.0, machines / 20), 60.0)
-    return Turn(shut_down=_shut_down_key(number), start=_machines_key(number), looks_seconds=looks)
+    return StartTurn(shut_down=_shut_down_key(number), start=_machines_key(number), looks_seconds=looks)
 
 
 class Phases:

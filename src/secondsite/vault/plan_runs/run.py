@@ -12,7 +12,7 @@ from ...domain.lifecycle import Verb
 from ...domain.plans import run_selection
 from ...ground.plural import counted
 from ...ground.units import DAY
-from ...jobs.model.asking import ASKS_SECONDS, Asked, Question
+from ...jobs.model.asking import ASKS_SECONDS, Question, QuestionFacts
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Children, Definition, Step
 from ...jobs.model.facts import Json
@@ -127,7 +127,7 @@ class PlanRun:
         for number, action in enumerate(actions, start=1):
             work = partial(_ask, stops, action)
             if action.script is not None:
-                work = partial(self._scripts.run, scripts.Turn(run, group, when, action), stops)
+                work = partial(self._scripts.run, scripts.ScriptTurn(run, group, when, action), stops)
             yield Step(
                 f"g{group.number}/{when}/{number}",
                 work,
@@ -206,7 +206,7 @@ def _ask(stops: bool, action: RunAction, ctx: StepContext) -> Outcome:
 
 
 def _is_answered(ctx: StepContext) -> bool:
-    known = ctx.remembered(Asked)
+    known = ctx.remembered(QuestionFacts)
     return known is not None and known.answer is not None
 
 

@@ -36,7 +36,7 @@ SCRIPT_FAILED, SCRIPT_MISSING = "script-failed", "script-missing"
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class ScriptTurn:
     """An action of a run whose turn it is."""
 
     run: PlanRunArguments
@@ -65,7 +65,7 @@ class Scripts:
         in_guests = sorted({each.script or "" for each in actions if each.guest is not None})
         return scripting.missing(self._orders, ctx, at, names, in_guests)
 
-    def run(self, turn: Turn, stops: bool, ctx: StepContext) -> Outcome:
+    def run(self, turn: ScriptTurn, stops: bool, ctx: StepContext) -> Outcome:
         """Succeeded if the script ended with status 0; of anything else a planned failover stops, other runs go on."""
         action = turn.action
         assert action.script is not None
@@ -95,7 +95,7 @@ class Scripts:
             return Done(said, answer.facts)
         return _failed(said, stops, answer.facts)
 
-    def _inside(self, turn: Turn, payload: RunScript) -> RunGuestScript:
+    def _inside(self, turn: ScriptTurn, payload: RunScript) -> RunGuestScript:
         """Raises NotPossibleNow if the run has not started the guest."""
         with self._deps.store.reading() as tx:
             guest = tx.machines.by_id(turn.action.guest or "")
@@ -111,7 +111,7 @@ class Scripts:
             guest=GuestOfScript(fabric_id=fabric_id, name=guest.name),
         )
 
-    def _context(self, ctx: StepContext, turn: Turn) -> ScriptContext:
+    def _context(self, ctx: StepContext, turn: ScriptTurn) -> ScriptContext:
         run = turn.run
         ids = [each.machine_id for each in turn.group.children] or turn.group.arrived
         with self._deps.store.reading() as tx:

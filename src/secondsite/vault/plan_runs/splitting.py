@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ...domain.lifecycle import Verb
 from ...domain.networks import splitting
 from ...domain.plans import run_selection
-from ...domain.plans.run_selection import Taken
+from ...domain.plans.run_selection import RunSelection
 from ..steps.drills import several_hosts
 from ..steps.sides import cards, drill_networks
 from ..store import MachineRecord, Transaction
@@ -16,7 +16,7 @@ from ..store import MachineRecord, Transaction
 MOVING = frozenset({Verb.FAILOVER, Verb.PLANNED_FAILOVER})
 
 
-def warnings(tx: Transaction, verb: Verb, found: Taken) -> tuple[str, ...]:
+def warnings(tx: Transaction, verb: Verb, found: RunSelection) -> tuple[str, ...]:
     """A part of a sentence for each network."""
     if verb not in MOVING:
         return ()
@@ -28,7 +28,7 @@ def warnings(tx: Transaction, verb: Verb, found: Taken) -> tuple[str, ...]:
     return (*leaving, *(sentence for home, site in back for sentence in _coming_home(tx, home, site, taken)))
 
 
-def drilled_apart(tx: Transaction, verb: Verb, found: Taken, network: str) -> tuple[str, ...]:
+def drilled_apart(tx: Transaction, verb: Verb, found: RunSelection, network: str) -> tuple[str, ...]:
     """Of a drill's machines that run on several hosts."""
     if verb is not Verb.TEST_FAILOVER:
         return ()

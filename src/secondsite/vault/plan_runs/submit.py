@@ -14,7 +14,7 @@ from ...domain.plans import run_selection
 from ...domain.plans.actions import Action
 from ...domain.plans.directions import Direction
 from ...domain.plans.plan import PlanMachine, RecoveryPlan
-from ...domain.plans.run_selection import Standing, Taken, TakenGroup, Wanted
+from ...domain.plans.run_selection import RunRequest, RunSelection, SelectedGroup, Standing
 from ...domain.points import RecoveryPointChoice
 from ...jobs.model.facts import to_json
 from ...wire import rest
@@ -49,15 +49,15 @@ GOES_IN_PHASES = frozenset({Verb.PLANNED_FAILOVER})
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PlanRunRequest:
     """A run as it is asked for: which part of the plan, and the options of the verb for each of its machines."""
 
     plan: RecoveryPlan
-    wanted: Wanted
+    wanted: RunRequest
     options: Mapping[str, object]
 
 
-def taken(tx: Transaction, asked: Asked) -> Taken:
+def taken(tx: Transaction, asked: PlanRunRequest) -> RunSelection:
     """Which machines it would take now. Raises as `taking.take`, and NotPossibleNow while the plan is being run: told first, since its
     machines are under way then."""
     one_run_at_a_time.refuse_second(tx, asked.plan.name)
@@ -68,7 +68,7 @@ def taken(tx: Transaction, asked: Asked) -> Taken:
 
 
 def submit(
-    deps: Deps, operation: Operation, tx: Transaction, asked: Asked, requested_by: str
+    deps: Deps, operation: Operation, tx: Transaction, asked: PlanRunRequest, requested_by: str
 ) -> rest.JobAccepted:
     """The job of the run. Raises NotPossibleNow, NotFound or InvalidArgument before anything is written."""
     assert isinstance(operation, MachineOperation)
@@ -81,14 +81,16 @@ def submit(
     return rest.JobAccepted(job_id=job_id)
 
 
-def shut_down_order(verb: Verb, found: Taken) -> tuple[int, ...]:
+def shut_down_order(verb: Verb, found: RunSelection) -> tuple[int, ...]:
     """Numbers of the groups whose machines are shut down before any starts, the first one first."""
     if verb not in GOES_IN_PHASES:
         return ()
     return tuple(each.number for each in reversed(found.groups) if each.machines)
 
 
-def warnings(tx: Transaction, verb: Verb, found: Taken, options: Mapping[str, object]) -> tuple[str, ...]:
+def warnings(
+    tx: Transaction, verb: Verb, found: RunSelection, options: Mapping[str, object]
+) -> tuple[str, ...]:
     """What somebody should know before it begins."""
     apart = splitting.drilled_apart(tx, verb, found, _network(options))
     return (*_of_groups(tx, verb, found), *splitting.warnings(tx, verb, found), *apart)
@@ -99,7 +101,7 @@ def _network(options: Mapping[str, object]) -> str:
     return str(options.get("network") or CREATE)
 
 
-def _of_groups(tx: Transaction, verb: Verb, found: Taken) -> tuple[str, ...]:
+def _of_groups(tx: Transaction, verb: Verb, found: RunSelection) -> tuple[str, ...]:
     """Members of a replication group that are not taken write on, so the last points of the others do not belong with theirs (S-078)."""
     if verb not in GOES_IN_PHASES:
         return ()
@@ -125,7 +127,7 @@ def _standing(machine: PlanMachine, record: MachineRecord | None) -> Standing:
 
 
 def _arguments(
-    operation: MachineOperation, tx: Transaction, asked: Asked, found: Taken, now: datetime
+    operation: MachineOperation, tx: Transaction, asked: PlanRunRequest, found: RunSelection, now: datetime
 ) -> PlanRunArguments:
     machines, request = require(tx, asked, found), _request(asked, found)
     children = {each.machine_id: each for each in operation.children(tx, machines, request)}
@@ -155,7 +157,7 @@ def _arguments(
     )
 
 
-def require(tx: Transaction, asked: Asked, found: Taken) -> Sequence[MachineRecord]:
+def require(tx: Transaction, asked: PlanRunRequest, found: RunSelection) -> Sequence[MachineRecord]:
     """The machines in their order. Raises NotPossibleNow or InvalidArgument if they cannot start from what was chosen."""
     ordered = _ordered(tx, found)
     _refuse_choice(asked.plan, ordered, _request(asked, found), found.direction)
@@ -164,19 +166,19 @@ def require(tx: Transaction, asked: Asked, found: Taken) -> Sequence[MachineReco
     return ordered
 
 
-def _ordered(tx: Transaction, found: Taken) -> Sequence[MachineRecord]:
+def _ordered(tx: Transaction, found: RunSelection) -> Sequence[MachineRecord]:
     ids = [machine.id for group in found.groups for machine in group.machines]
     records = {each.id: each for each in tx.machines.several(ids)}
     return [records[each] for each in ids]
 
 
-def _request(asked: Asked, found: Taken) -> rest.MachinesRequest:
+def _request(asked: PlanRunRequest, found: RunSelection) -> rest.MachinesRequest:
     """For its options: a plan may have more machines than a request."""
     first = next(machine.id for group in found.groups for machine in group.machines)
     return REQUESTS[asked.wanted.verb].model_validate({**asked.options, "machines": (first,)})
 
 
-def _group(tx: Transaction, group: TakenGroup, children: Mapping[str, BatchChild]) -> RunGroup:
+def _group(tx: Transaction, group: SelectedGroup, children: Mapping[str, BatchChild]) -> RunGroup:
     first, *_ = group.machines or group.arrived
     machine = tx.machines.by_id(first.id)
     where = machine.target_appliance_id if machine else ""

@@ -89,7 +89,7 @@ def _later_job(tx: Transaction, machine: MachineRecord, job: JobView) -> JobView
         return None if claimed_by == job.id else _job(tx, claimed_by, job)
     if of_drill:
         return None
-    found = search.find(tx.session, search.Wanted(subject=machine.id), LOOKED_AT)
+    found = search.find(tx.session, search.JobQuery(subject=machine.id), LOOKED_AT)
     claiming = [each for each in found if each.name in CLAIMING]
     newest = max(claiming, key=lambda each: (each.started_at or each.created_at, each.id), default=job)
     return None if newest.id == job.id else newest

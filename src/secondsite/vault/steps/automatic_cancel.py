@@ -33,7 +33,7 @@ class CancelArguments(Shape):
     off_before: bool = False
 
 
-class FoundOff(Shape):
+class OffCheck(Shape):
     """What the check of a failover that can be cancelled saw."""
 
     off: bool = False
@@ -85,7 +85,7 @@ def _may_have_stopped(session: Session, job: JobView) -> bool:
 def _was_off(session: Session, job: JobView) -> bool:
     """As the check and the shutdown say both: a shutdown that was carried out and whose answer was lost finds the machine off when it is asked
     for again, and the owner may have started it after the check."""
-    found = read.facts_of(session, job.id, CHECK, FoundOff)
+    found = read.facts_of(session, job.id, CHECK, OffCheck)
     went = read.facts_of(session, job.id, SHUT_DOWN, PowerFact)
     moved_by_another = job.arguments.get("down_since") is not None
     return not moved_by_another and found is not None and found.off and went is not None and went.already

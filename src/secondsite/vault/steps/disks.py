@@ -21,7 +21,7 @@ class DisksArguments(Shape):
     disks: tuple[str, ...]
 
 
-class Found(Shape):
+class MachineSnapshot(Shape):
     """The machine as its site had it when the disks were chosen."""
 
     found: MachineDefinition

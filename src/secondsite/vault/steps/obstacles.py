@@ -151,5 +151,7 @@ def _advice(code: str, machine: MachineRecord) -> str:
         return f"See 'secondsite machine show {shell.arguments(machine.name)}'."
     found_in = machine.came_from if lifecycle.is_moving(machine.state) else None
     state = found_in or machine.state
-    of = advice.Of(machine.name, machine.target_site, state, machine.drill_state, machine.target_fabric_id)
+    of = advice.AdvisedMachine(
+        machine.name, machine.target_site, state, machine.drill_state, machine.target_fabric_id
+    )
     return advice.advice(code, of)

@@ -22,7 +22,7 @@ Its rooms:
 
 from .answers import AnswerRecord, Answers
 from .appliances import ApplianceRecord, ApplianceRecords, DisbelievedRecord, Inventories, InventoryRecord
-from .approvals import ApprovalRecord, Approvals, AskedFor
+from .approvals import ApprovalRecord, Approvals, PendingRequest
 from .audit import Audit, AuditEnds, AuditWanted
 from .drill_schedules import DrillScheduleRecord, DrillSchedules
 from .enrollment import ApplianceKeys, ApplianceTrust, ApplianceTrusts, KeyRecord, RegistrationKeys
@@ -86,7 +86,6 @@ __all__ = [
     "ApplianceTrusts",
     "ApprovalRecord",
     "Approvals",
-    "AskedFor",
     "Audit",
     "AuditEnds",
     "AuditWanted",
@@ -130,6 +129,7 @@ __all__ = [
     "Notices",
     "Passed",
     "PassedOrders",
+    "PendingRequest",
     "PictureRecord",
     "Pictures",
     "PlanRecord",

@@ -15,7 +15,7 @@ from .sql.metadata import metadata
 
 
 @dataclass(frozen=True, slots=True)
-class AskedFor:
+class PendingRequest:
     """A request as it was asked, to be asked again exactly so. `path` is below /api and quoted; `machines` are the ids of those
     that it names."""
 
@@ -38,7 +38,7 @@ class ApprovalRecord:
     stage: Stage
     verb: str
     permission: Permission
-    request: AskedFor
+    request: PendingRequest
     request_sha256: str
     who: str
     token_id: str
@@ -64,7 +64,7 @@ APPROVALS = Table(
     Column("stage", Word(Stage), nullable=False),
     Column("verb", String(64), nullable=False),
     Column("permission", Word(Permission), nullable=False),
-    Column("request", Shaped(AskedFor), nullable=False),
+    Column("request", Shaped(PendingRequest), nullable=False),
     Column("request_sha256", String(64), nullable=False),
     Column("who", Text, nullable=False),
     Column("token_id", String(64), nullable=False),

@@ -20,7 +20,7 @@ from ..interfaces import Authority
 from ..operations.interface import Operation
 from ..steps.deps import Deps
 from ..store import DrillScheduleRecord, MachineRecord, Transaction
-from .situations import Around
+from .situations import SituationContext
 
 LOCK = "drill-schedules"
 """Held from looking whether a schedule is due until its job is there: several vaults may look."""
@@ -35,7 +35,7 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class DrillReadiness:
     """Which machines of a schedule can be drilled."""
 
     ready: Sequence[MachineRecord]
@@ -74,8 +74,8 @@ class Starting:
         if plan is None:
             request = rest.TestFailover(machines=tuple(each.id for each in look.ready), **_options(schedule))
             return Begun(self._operation.submit(tx, request, by).job_id, left_out)
-        wanted = run_selection.Wanted(Verb.TEST_FAILOVER, leave_out=frozenset(look.obstacles))
-        asked = plan_runs.Asked(plan, wanted, _options(schedule))
+        wanted = run_selection.RunRequest(Verb.TEST_FAILOVER, leave_out=frozenset(look.obstacles))
+        asked = plan_runs.PlanRunRequest(plan, wanted, _options(schedule))
         return Begun(plan_runs.submit(self._deps, self._operation, tx, asked, by).job_id, left_out)
 
     def sites(self, tx: Transaction, record: DrillScheduleRecord) -> frozenset[str]:
@@ -83,16 +83,16 @@ class Starting:
         there = tx.machines.several([each.id for each in machines_of(tx, record)])
         return frozenset(each.target_site for each in there)
 
-    def _look(self, tx: Transaction, machines: Sequence[PlanMachine]) -> Look:
+    def _look(self, tx: Transaction, machines: Sequence[PlanMachine]) -> DrillReadiness:
         there = {each.id: each for each in tx.machines.several([each.id for each in machines])}
         obstacles = {
             each.id: f"{each.name} is not protected any more" for each in machines if each.id not in there
         }
         obstacles |= dict(self._in_the_way(tx, list(there.values())))
-        return Look([there[each.id] for each in machines if each.id not in obstacles], obstacles)
+        return DrillReadiness([there[each.id] for each in machines if each.id not in obstacles], obstacles)
 
     def _in_the_way(self, tx: Transaction, machines: Sequence[MachineRecord]) -> Iterator[tuple[str, str]]:
-        around = Around.of(tx, self._facts, self._authority, self._deps.drill_counts)
+        around = SituationContext.of(tx, self._facts, self._authority, self._deps.drill_counts)
         now = self._deps.now()
         for situation in around.situations(tx, self._facts, machines):
             machine = situation.machine

@@ -7,7 +7,7 @@ import structlog
 
 from ...domain import errors
 from ...domain.lifecycle import DrillState, Verb
-from ...ground.lived_time import Lived
+from ...ground.lived_time import LivedClock
 from ...ground.periodic import Periodic
 from ...ground.processes import malloc
 from ...jobs.storage import read
@@ -36,7 +36,7 @@ class Housekeeping(Periodic):
         store: Store,
         facts: StatusIntake,
         operations: Mapping[Verb, Operation],
-        lived: Lived,
+        lived: LivedClock,
     ) -> None:
         super().__init__("housekeeping", lambda error: log.error("housekeeping.failed", exc_info=error))
         self._store = store

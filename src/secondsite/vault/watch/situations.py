@@ -16,7 +16,7 @@ from ..store import ApplianceRecord, MachineRecord, StatusRecord, Transaction
 
 
 @dataclass(frozen=True, slots=True)
-class Around:
+class SituationContext:
     """What machines refer to."""
 
     policies: Mapping[str, ReplicationPolicy]
@@ -29,7 +29,7 @@ class Around:
     @classmethod
     def of(
         cls, tx: Transaction, facts: StatusIntake, authority: Authority, drill_counts: timedelta
-    ) -> "Around":
+    ) -> "SituationContext":
         policies = {policy.name: policy for policy, _read_only in tx.policies.list()}
         appliances = {appliance.id: appliance for appliance in tx.appliances.list()}
         ends_at, lifetime = authority.ends_at, authority.appliance_lifetime

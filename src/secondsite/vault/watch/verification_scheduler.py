@@ -11,7 +11,7 @@ import structlog
 from ...domain import errors, verification_budget, verification_order
 from ...domain.health import Severity
 from ...domain.lifecycle import DrillState, State
-from ...domain.verification_order import Turn
+from ...domain.verification_order import VerificationCandidate
 from ...ground.periodic import Periodic
 from ...wire.common.points import PointShape
 from ..fleet.status_intake import StatusIntake
@@ -22,7 +22,7 @@ from ..steps.deps import Deps
 from ..steps.points import boot_point
 from ..store import MachineRecord, SiteRecord, Transaction
 from .drill_scheduler import EVERY_SECONDS, HEARS_FOR
-from .situations import Around
+from .situations import SituationContext
 
 log = structlog.get_logger()
 LOCK = "verification"
@@ -83,7 +83,7 @@ class VerificationScheduler(Periodic):
         due = verification_order.due(
             map(_turn, here.values()), site.verification.every_days, self._deps.now()
         )
-        around = Around.of(tx, self._facts, self._authority, self._deps.drill_counts)
+        around = SituationContext.of(tx, self._facts, self._authority, self._deps.drill_counts)
         for begin in range(0, len(due), LOOKED_AT_ONCE):
             some = [here[each] for each in due[begin : begin + LOOKED_AT_ONCE]]
             for situation in around.situations(tx, self._facts, some):
@@ -120,7 +120,7 @@ def _is_here(machine: MachineRecord, site: str) -> bool:
     )
 
 
-def _turn(machine: MachineRecord) -> Turn:
+def _turn(machine: MachineRecord) -> VerificationCandidate:
     booted, recovered = machine.booted, machine.recovered
     looks = (
         booted.looked_at if booted else None,
@@ -128,4 +128,4 @@ def _turn(machine: MachineRecord) -> Turn:
         recovered.at if recovered else None,
     )
     looked_at = max((each for each in looks if each is not None), default=None)
-    return Turn(machine.id, looked_at, booted.tried_at if booted else None)
+    return VerificationCandidate(machine.id, looked_at, booted.tried_at if booted else None)

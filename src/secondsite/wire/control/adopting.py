@@ -227,7 +227,7 @@ class ShowKept(Shape):
     most: Annotated[int, Field(ge=1, le=MOST_OF_A_PAGE)] = MOST_OF_A_PAGE
 
 
-class Found(Shape):
+class AdoptableSite(Shape):
     """`vault`: what the former one said last, at `said_at`, of the site that it called `site`; None: it said nothing. `more`: further
     machines follow."""
 

@@ -16,7 +16,7 @@ from ..common.numbers import AtMost, Bytes, Name, Number
 from ..common.points import PointId, PointShape, RolledForward
 from ..common.policies import PolicyShape
 from ..common.properties import Sizing
-from .adopting import Adopt, Adopted, Found, ShowKept
+from .adopting import Adopt, AdoptableSite, Adopted, ShowKept
 from .checks import (
     MOST_OBSTACLES,
     CheckedSource,
@@ -510,5 +510,7 @@ UPDATE_NAMES = OrderKind(
     pace=Pace.GUEST,
 )
 KEEP = OrderKind(Kind.KEEP, Keep, KeptFact, "keep in the store what starts machines without a vault")
-SHOW_KEPT = OrderKind(Kind.SHOW_KEPT, ShowKept, Found, "what is here of a vault that is gone", pace=Pace.LINK)
+SHOW_KEPT = OrderKind(
+    Kind.SHOW_KEPT, ShowKept, AdoptableSite, "what is here of a vault that is gone", pace=Pace.LINK
+)
 ADOPT = OrderKind(Kind.ADOPT, Adopt, Adopted, "the machine is this vault's from now on", pace=Pace.LINK)

@@ -16,20 +16,20 @@ from .. import runs
 from ..context import Context
 from ..proof import booting
 from ..rescue_manifest import records
-from .orphaned_replicas import Lying
+from .orphaned_replicas import OrphanedReplica
 
 PROVEN = frozenset({Grade.BOOTED, Grade.APPLICATION})
 
 
 @dataclass(frozen=True, slots=True)
-class Here:
+class AdoptionLook:
     """What is asked once for many machines. `defined`: what the hypervisor has."""
 
     context: Context
     defined: Sequence[MachineSummary]
 
 
-def found(here: Here, machine_id: str) -> FoundMachine:
+def found(here: AdoptionLook, machine_id: str) -> FoundMachine:
     """What cannot be read is said of that machine alone."""
     try:
         return _found(here, machine_id)
@@ -38,7 +38,7 @@ def found(here: Here, machine_id: str) -> FoundMachine:
         return FoundMachine(id=machine_id, name=machine_id, problem=f"{said.message} {said.do}".strip())
 
 
-def _found(here: Here, machine_id: str) -> FoundMachine:
+def _found(here: AdoptionLook, machine_id: str) -> FoundMachine:
     context = here.context
     kept = records.kept(context, machine_id)
     generation, drill_generation = order_numbers.seen(context.state, machine_id)
@@ -65,7 +65,7 @@ def _found(here: Here, machine_id: str) -> FoundMachine:
     return _of_source(here, machine_id, both)
 
 
-def _of_source(here: Here, machine_id: str, both: Mapping[str, object]) -> FoundMachine:
+def _of_source(here: AdoptionLook, machine_id: str, both: Mapping[str, object]) -> FoundMachine:
     source = here.context.parts.replication.get(machine_id)
     summary = next((each for each in here.defined if each.fabric_id == source.setup.fabric_id), None)
     return FoundMachine.model_validate(
@@ -76,14 +76,14 @@ def _of_source(here: Here, machine_id: str, both: Mapping[str, object]) -> Found
     )  # fmt: skip
 
 
-def _lying(context: Context, machine_id: str) -> Lying | None:
+def _lying(context: Context, machine_id: str) -> OrphanedReplica | None:
     host = context.parts.host
     host.require_opened(machine_id)
     store = host.stores.holding(machine_id)
-    return None if store is None else Lying(store.folder / machine_id, store.name)
+    return None if store is None else OrphanedReplica(store.folder / machine_id, store.name)
 
 
-def _replica(here: Here, hosted: HostedReplica) -> FoundReplica:
+def _replica(here: AdoptionLook, hosted: HostedReplica) -> FoundReplica:
     state, points = hosted.replica.state, hosted.points
     run = state.run(FAILOVER)
     return FoundReplica(
@@ -101,7 +101,7 @@ def _replica(here: Here, hosted: HostedReplica) -> FoundReplica:
     )
 
 
-def _run(here: Here, machine_id: str, folder: Path, point_id: str) -> FoundRun:
+def _run(here: AdoptionLook, machine_id: str, folder: Path, point_id: str) -> FoundRun:
     about = here.context.about(machine_id)
     fact, machine = runs.machine_of(about, FAILOVER), machine_on(here, machine_id, folder)
     return FoundRun(
@@ -114,7 +114,7 @@ def _run(here: Here, machine_id: str, folder: Path, point_id: str) -> FoundRun:
     )
 
 
-def machine_on(here: Here, machine_id: str, folder: Path) -> MachineSummary | None:
+def machine_on(here: AdoptionLook, machine_id: str, folder: Path) -> MachineSummary | None:
     """The hypervisor's machine of ours that stands on the failover's run."""
     run, drills = folder / "runs" / FAILOVER, runs.of_drills(here.context)
     ours = [each for each in here.defined if each.tag == machine_id and each.fabric_id not in drills]

@@ -8,20 +8,20 @@ from .... import rescue
 from ....domain import errors
 from ....ground import seams
 from ....ground.plural import counted
-from ....wire.control.adopting import Adopt, Adopted, Found, FoundMachine, ShowKept
+from ....wire.control.adopting import Adopt, AdoptableSite, Adopted, FoundMachine, ShowKept
 from ...target import FAILOVER, HostedReplica
 from .. import runs
 from ..context import Context
 from ..rescue_manifest import former_vault, records
-from .adoptable import Here, found, machine_on
+from .adoptable import AdoptionLook, found, machine_on
 
 
-def show(context: Context, payload: ShowKept) -> tuple[str, Found]:
+def show(context: Context, payload: ShowKept) -> tuple[str, AdoptableSite]:
     """Changes nothing."""
     following = [each for each in records.here(context) if each > payload.after]
-    here = Here(context, context.fabric.inventory.list())
+    here = AdoptionLook(context, context.fabric.inventory.list())
     machines = tuple(found(here, each) for each in islice(following, payload.most))
-    return f"{counted(len(machines), 'machine')} found", Found(
+    return f"{counted(len(machines), 'machine')} found", AdoptableSite(
         **_said(context), machines=machines, more=len(following) > len(machines)
     )
 
@@ -42,7 +42,7 @@ def adopt(context: Context, payload: Adopt) -> tuple[str, Adopted]:
         context.require_current()
         host.take_in(payload.setup)
         seams.reach("appliance.adopt.taken-in")
-    here = Here(context, context.fabric.inventory.list())
+    here = AdoptionLook(context, context.fabric.inventory.list())
     hosted = host.find(machine_id)
     with context.alone(hosted, "being adopted by a new vault"):
         if hosted is not None:
@@ -53,7 +53,7 @@ def adopt(context: Context, payload: Adopt) -> tuple[str, Adopted]:
     return _sentence(machine), Adopted(machine=machine)
 
 
-def _settle(here: Here, hosted: HostedReplica) -> None:
+def _settle(here: AdoptionLook, hosted: HostedReplica) -> None:
     """Drills of the former vault end; a machine that was started from a point, and is defined here, is known as its failover from now
     on."""
     context = here.context

@@ -13,7 +13,7 @@ from ..proof import booting
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)
 
 
-class Lying:
+class OrphanedReplica:
     """As its files say. Raises ReplicaError if they cannot be read."""
 
     def __init__(self, folder: Path, store: str) -> None:

@@ -31,7 +31,7 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class NameEntry:
     """What a name has now. `alias`: it is another name's (CNAME), and has no addresses of its own."""
 
     addresses: tuple[str, ...] = ()
@@ -48,7 +48,7 @@ class Server:
             raise Refused(f"{problem.message} {problem.do}") from None
         self._key = dns.tsig.Key(settings.key_name, found, settings.algorithm)
 
-    def look(self, name: str, kind: str, seconds: float) -> Found:
+    def look(self, name: str, kind: str, seconds: float) -> NameEntry:
         """Raises Unanswered, Refused."""
         asked = dns.name.from_text(name)
         answer = self._ask(dns.message.make_query(asked, kind, flags=0), seconds)
@@ -57,9 +57,9 @@ class Server:
         own = [each for each in answer.answer if each.name == asked]
         for each in own:
             if each.rdtype == dns.rdatatype.CNAME:
-                return Found(alias=str(each[0].target).removesuffix("."))
+                return NameEntry(alias=str(each[0].target).removesuffix("."))
         wanted = dns.rdatatype.from_text(kind)
-        return Found(tuple(sorted(str(item) for each in own if each.rdtype == wanted for item in each)))
+        return NameEntry(tuple(sorted(str(item) for each in own if each.rdtype == wanted for item in each)))
 
     def replace(self, name: str, zone: str, before: str | None, address: str, seconds: float) -> None:
         """Only if the name still has nothing but `before` (None: no address, and nothing that it stands for). Raises Unanswered, also for a name

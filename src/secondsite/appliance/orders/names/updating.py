@@ -9,7 +9,7 @@ from collections.abc import Callable
 from ....domain.networks import names
 from ....ground import seams
 from ...shared import NameServer
-from .server import Found, Refused, Server, Unanswered
+from .server import NameEntry, Refused, Server, Unanswered
 
 TRY_SECONDS = 3.0
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.25, 4.0
@@ -74,7 +74,7 @@ class Updating:
         return min(TRY_SECONDS, left_seconds)
 
 
-def _replaceable(found: Found) -> str | None:
+def _replaceable(found: NameEntry) -> str | None:
     if found.alias is not None:
         raise Refused(f"it stands for another name ({found.alias}): give the card that one")
     if len(found.addresses) > 1:

@@ -17,7 +17,7 @@ from ...shared import run_key
 from ...target import HostedReplica
 from .. import runs
 from ..context import ApplianceParts, Context
-from ..giving_way import Look
+from ..giving_way import Inspection
 from . import proving
 
 RUN = "verification"
@@ -40,7 +40,7 @@ def boot_point(context: Context, payload: BootPoint) -> tuple[str, Proof]:
             remove(context.parts, context.machine_id)
 
 
-def _looked_at(context: Context, payload: BootPoint, look: Look) -> tuple[str, Proof]:
+def _looked_at(context: Context, payload: BootPoint, look: Inspection) -> tuple[str, Proof]:
     network = _network(context, payload)
     look.require_no_other()
     cards = context.hosted().definition(context.hosted().record(payload.point_id)).nics

@@ -10,7 +10,7 @@ import structlog
 from ....domain import errors
 from ....domain.networks import addresses
 from ....fabrics.interface import Fabric
-from ....fabrics.reaching import Answers, Heard, Knock
+from ....fabrics.reaching import Answers, Knock, KnockResult
 from ....wire.common.machine_checks import LONGEST_SAID, NETWORKED, CheckKind, CheckVerdict, MachineCheck
 from ....wire.control.proofs import Prove
 from . import console_text, file_systems
@@ -65,28 +65,28 @@ class Checks:
 
     def give_up(self, why: str) -> None:
         for check in self.pending:
-            self._decide(check, Heard(False, why))
+            self._decide(check, KnockResult(False, why))
 
-    def _heard(self, check: MachineCheck, agent_answers: bool) -> Heard:
+    def _heard(self, check: MachineCheck, agent_answers: bool) -> KnockResult:
         """What can be said of it now, without a wait."""
         if check.kind is CheckKind.AGENT:
-            return Heard(
+            return KnockResult(
                 agent_answers, f"its guest agent {'answered' if agent_answers else 'did not answer'}"
             )
         if check.kind is CheckKind.FILE_SYSTEMS:
-            return self._file_systems() if agent_answers else Heard(False, NOBODY_TELLS)
+            return self._file_systems() if agent_answers else KnockResult(False, NOBODY_TELLS)
         if check.kind is CheckKind.CONSOLE:
             wanted, console = check.text or "", self._fabric.seeing.console(self._fabric_id, CONSOLE_BYTES)
             says = wanted in console_text.cleaned(console)
-            return Heard(says, f"its console {'says' if says else 'did not say'} '{wanted}'")
+            return KnockResult(says, f"its console {'says' if says else 'did not say'} '{wanted}'")
         visited = any(check in checks for checks, _ in self._visits)
-        return Heard(False, "no answer" if visited else UNKNOWN_ADDRESS)
+        return KnockResult(False, "no answer" if visited else UNKNOWN_ADDRESS)
 
-    def _file_systems(self) -> Heard:
+    def _file_systems(self) -> KnockResult:
         try:
             return file_systems.judged(self._fabric.seeing.file_systems(self._fabric_id))
         except errors.SecondsiteError as error:
-            return Heard(False, f"its guest agent does not tell: {error.message}")
+            return KnockResult(False, f"its guest agent does not tell: {error.message}")
 
     def _limit(self, check: MachineCheck) -> float:
         """Who asks over the network says himself what he saw last."""
@@ -112,7 +112,7 @@ class Checks:
     def _begin(self, address: str, source: str | None, checks: Sequence[MachineCheck]) -> None:
         if not addresses.is_of_a_machine(addresses.host(address)):
             for check in checks:
-                self._decide(check, Heard(False, f"{address} {NO_MACHINE}"))
+                self._decide(check, KnockResult(False, f"{address} {NO_MACHINE}"))
             return
         knocks = [self._knock(check, address) for check in checks]
         try:
@@ -122,7 +122,7 @@ class Checks:
         except errors.SecondsiteError as error:
             log.warning("checks.not-asked", machine=self._fabric_id, problem=error.message)
             for check in checks:
-                self._decide(check, Heard(False, error.message))
+                self._decide(check, KnockResult(False, error.message))
             return
         self._visits.append((checks, answers))
 
@@ -131,7 +131,7 @@ class Checks:
         path = check.path if check.kind is CheckKind.HTTP else None
         return Knock(address, check.port_used, max(0.1, seconds), path, check.status, check.text)
 
-    def _decide(self, check: MachineCheck, heard: Heard) -> None:
+    def _decide(self, check: MachineCheck, heard: KnockResult) -> None:
         if check.name not in self._verdicts:
             said = " ".join(console_text.cleaned(heard.said.encode()).split())[:LONGEST_SAID]
             self._verdicts[check.name] = CheckVerdict(

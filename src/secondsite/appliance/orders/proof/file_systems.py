@@ -4,21 +4,21 @@ The guest's kernel is asked, and no program of ours reads them: what a disk hold
 
 from collections.abc import Sequence
 
-from ....fabrics.reaching import Heard
+from ....fabrics.reaching import KnockResult
 from ....fabrics.seeing import FileSystem
 
 ALWAYS_READ_ONLY = frozenset({"iso9660", "udf", "squashfs", "erofs", "cramfs", "CDFS"})
 MOST_NAMED = 4
 
 
-def judged(found: Sequence[FileSystem]) -> Heard:
+def judged(found: Sequence[FileSystem]) -> KnockResult:
     wanted = [each for each in found if each.kind not in ALWAYS_READ_ONLY]
     if not wanted:
-        return Heard(False, "its guest has mounted no file system from a disk")
+        return KnockResult(False, "its guest has mounted no file system from a disk")
     problems = [problem for each in wanted if (problem := _problem(each))]
     if problems:
-        return Heard(False, _listed(problems))
-    return Heard(True, f"mounted without an error: {_listed([_named(each) for each in wanted])}")
+        return KnockResult(False, _listed(problems))
+    return KnockResult(True, f"mounted without an error: {_listed([_named(each) for each in wanted])}")
 
 
 def _problem(found: FileSystem) -> str | None:

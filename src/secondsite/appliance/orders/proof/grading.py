@@ -34,14 +34,14 @@ def says_nothing(evidence: Evidence) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class GradedRun:
     """Which run the look is at, as it begins."""
 
     run: str
     fact: runs.RunFact
 
 
-def begun(context: Context, fabric_id: str) -> Looked | None:
+def begun(context: Context, fabric_id: str) -> GradedRun | None:
     """None for a machine that was rolled forward, and for one that runs on no replica here."""
     if context.order.machine_id is None:
         return None
@@ -49,13 +49,13 @@ def begun(context: Context, fabric_id: str) -> Looked | None:
     for key, fact in context.state.facts(prefix).items():
         run = runs.RunFact.model_validate_json(fact)
         if run.fabric_id == fabric_id and run.made and run.forward is None:
-            return Looked(key.removeprefix(prefix), run)
+            return GradedRun(key.removeprefix(prefix), run)
     return None
 
 
 def record(
     context: Context,
-    looked: Looked | None,
+    looked: GradedRun | None,
     evidence: Evidence,
     *,
     asked_outside: bool,
@@ -83,7 +83,7 @@ def _known(hosted: HostedReplica, point_id: str) -> Grade | None:
     return next((each.proof for each in hosted.points if each.id == point_id), None)
 
 
-def _is_there(context: Context, looked: Looked) -> bool:
+def _is_there(context: Context, looked: GradedRun) -> bool:
     """What is remembered may be from an old backup: the replica itself knows what its run stands on."""
     run = context.hosted().replica.state.run(looked.run)
     stands = run is not None and run.point_id == looked.fact.point_id

@@ -11,7 +11,7 @@ from ....fabrics.seeing import Sights
 from ....wire.common.evidence import MOST_TOLD, Evidence, GuestAgent, Picture
 from ....wire.control.proofs import Proof, Prove
 from ..context import Context
-from ..giving_way import Look
+from ..giving_way import Inspection
 from . import addressing, checking, console_text, grading, pictures
 
 LOOK_AGAIN_SECONDS = 0.5
@@ -49,7 +49,7 @@ class _Asked:
 
 
 def prove(
-    context: Context, payload: Prove, *, partly: bool = False, look: Look | None = None
+    context: Context, payload: Prove, *, partly: bool = False, look: Inspection | None = None
 ) -> tuple[str, Proof]:
     """Says what was seen; raises NotFound for a machine that is not here, NotOurs for addresses of one that is not ours. `partly`: not all checks of the machine are asked. A `look`
     that is to give way ends without a grade."""

@@ -15,7 +15,7 @@ Identities = frozenset[same_files.Identity]
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class MachineFiles:
     """A machine of the site, and which file each disk is that it can write to, with those below."""
 
     machine: MachineSummary
@@ -24,7 +24,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class WithdrawnMachine:
     """A machine that was withdrawn here. `stood_on`: whether a replica stands on its disks; `own`: the folder in which machines that we
     start from the replica have theirs. `tops` are its disks' files, `needed` those below, too."""
 
@@ -41,7 +41,7 @@ class Copy:
     are disks of its own that are read from the machine's, where it has the machine's id or a MAC address, too."""
 
     machine: MachineSummary
-    left: Left
+    left: WithdrawnMachine
     holding: Holding
     same: bool
     written: tuple[HeldDisk, ...] = ()
@@ -59,7 +59,7 @@ class Copy:
         return self.same or has == {(each.key, each.path) for each in (*self.written, *self.later)}
 
 
-def seen(fabric: Fabric, machine: MachineSummary) -> Seen | None:
+def seen(fabric: Fabric, machine: MachineSummary) -> MachineFiles | None:
     """The machine and its files; None if it is gone. Raises FabricError, DeadlineExceeded."""
     try:
         holding = fabric.inventory.holding(machine.fabric_id)
@@ -67,18 +67,18 @@ def seen(fabric: Fabric, machine: MachineSummary) -> Seen | None:
         return None
     disks = [each for each in holding.disks if each.path and not each.read_only]
     files = ((each, same_files.identity(each.path), _below(each)) for each in disks)
-    return Seen(machine, holding, tuple(files))
+    return MachineFiles(machine, holding, tuple(files))
 
 
-def left(definition: MachineDefinition, stood_on: bool, own: Path | None) -> Left:
+def left(definition: MachineDefinition, stood_on: bool, own: Path | None) -> WithdrawnMachine:
     """As its files are now."""
     paths = [disk.path for disk in definition.disks if disk.path]
     tops = _identities(paths)
     below = _identities(file for path in paths for file in same_files.below(path))
-    return Left(definition, stood_on, own, tops, tops | below)
+    return WithdrawnMachine(definition, stood_on, own, tops, tops | below)
 
 
-def of(found: Seen, gone: Left) -> Copy | None:
+def of(found: MachineFiles, gone: WithdrawnMachine) -> Copy | None:
     """What it is of the machine that is gone from here; None if nothing. What it may only read damages nothing. A file below the machine's
     own, such as a template, is only damaged by a machine that is on."""
     is_on = found.machine.power.is_on
@@ -98,7 +98,7 @@ def of(found: Seen, gone: Left) -> Copy | None:
     return Copy(found.machine, gone, found.holding, same, tuple(written), tuple(later), tuple(above))
 
 
-def shared_macs(holding: Holding, gone: Left) -> list[str]:
+def shared_macs(holding: Holding, gone: WithdrawnMachine) -> list[str]:
     """Of the machine's addresses those that another one has, too."""
     return sorted(holding.macs & {nic.mac.lower() for nic in gone.definition.nics})
 
@@ -112,6 +112,6 @@ def _below(disk: HeldDisk) -> Identities:
     return _identities((*disk.below, *same_files.below(disk.path)))
 
 
-def _is_ours(disk: HeldDisk, gone: Left) -> bool:
+def _is_ours(disk: HeldDisk, gone: WithdrawnMachine) -> bool:
     """Whether it is a file of a machine that was started from the replica, as in a drill."""
     return gone.own is not None and Path(os.path.realpath(disk.path)).is_relative_to(gone.own.resolve())

@@ -48,7 +48,7 @@ class SecondCopies(Periodic):
                 if locked:
                     self.compare(hosted, found)
 
-    def _seen(self) -> Sequence[copies.Seen]:
+    def _seen(self) -> Sequence[copies.MachineFiles]:
         """All machines of the site; one that cannot be looked at hides no other."""
         found = []
         for each in self._fabric.inventory.list():
@@ -58,7 +58,7 @@ class SecondCopies(Periodic):
                 log.debug("second-copies.not-seen", machine=each.fabric_id, problem=error.message)
         return [each for each in found if each is not None]
 
-    def compare(self, hosted: HostedReplica, found: Collection[copies.Seen]) -> None:
+    def compare(self, hosted: HostedReplica, found: Collection[copies.MachineFiles]) -> None:
         """Tell of those of the site's machines, `found`, that are copies. The caller has locked the replica."""
         left = None if hosted.failed_over else left_for(self._state, hosted)
         there = [] if left is None else [copies.of(each, left) for each in found]
@@ -68,7 +68,9 @@ class SecondCopies(Periodic):
         _tell(hosted, RUNS, [advice.whole(each) for each in those if each.runs])
         _tell(hosted, DEFINED, [advice.whole(each) for each in those if not each.runs])
 
-    def _forbid(self, hosted: HostedReplica, left: copies.Left, those: Collection[copies.Copy]) -> None:
+    def _forbid(
+        self, hosted: HostedReplica, left: copies.WithdrawnMachine, those: Collection[copies.Copy]
+    ) -> None:
         try:
             self._fabric.hosting.withhold(left.definition)
             for each in those:
@@ -78,7 +80,7 @@ class SecondCopies(Periodic):
             log.warning("second-copies.not-forbidden", machine=hosted.machine_id, problem=str(error))
 
 
-def left_for(state: State, hosted: HostedReplica) -> copies.Left | None:
+def left_for(state: State, hosted: HostedReplica) -> copies.WithdrawnMachine | None:
     """The machine that was withdrawn here for this replica, whether that stands on its disks or not."""
     definition = withdrawn_definitions.recall(state, hosted.setup.existing_fabric_id or "")
     if definition is None:

@@ -68,7 +68,7 @@ def change(
     Example: secondsite notice set ops --mail-server mail.example.org --from vault@example.org --to ops@example.org
     --user vault --secret-file password --quiet 22:00-07:00 --zone Europe/Berlin
     """
-    given = settings.Given(
+    given = settings.TypedSettings(
         webhook=webhook,
         mail=settings.mail(mail_server, sender=sender, to=to, tls=tls, user=user),
         wanted=settings.wanted(findings, gone=gone, jobs=jobs, verbs=verb, approvals=approvals),

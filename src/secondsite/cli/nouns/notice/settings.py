@@ -15,7 +15,7 @@ Values = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class TypedSettings:
     """What the command line says; None and what is not there stay as they are."""
 
     webhook: str | None
@@ -47,7 +47,7 @@ def wanted(findings: str | None, **values: object) -> Values:
     return found if findings is None else found | {"findings": None if findings == NONE else findings}
 
 
-def put_together(asked: Given, seen: rest.NoticeTarget | None) -> rest.NoticeTargetSettings:
+def put_together(asked: TypedSettings, seen: rest.NoticeTarget | None) -> rest.NoticeTargetSettings:
     """Raises InvalidArgument."""
     values = _former(seen) | asked.plain
     values["wanted"] = {**values.get("wanted", {}), **asked.wanted}
@@ -77,7 +77,7 @@ def _server(text: str) -> Values:
     return {"host": host.strip("[]"), "port": int(port)}
 
 
-def _quiet(asked: Given, former: Mapping[str, Any] | None) -> Values | None:
+def _quiet(asked: TypedSettings, former: Mapping[str, Any] | None) -> Values | None:
     if asked.quiet == NONE:
         return None
     hours = dict(former or {})

@@ -23,7 +23,7 @@ LINKS = Path("/sys/class/net")
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class CardAddress:
     """An IPv4 address with its prefix, and the card that has it."""
 
     address: str
@@ -39,7 +39,7 @@ class Card:
     network: str
 
 
-def told(domain: Any) -> Sequence[Told]:
+def told(domain: Any) -> Sequence[CardAddress]:
     """By the first that tells any: the guest agent, a lease, this host's table of neighbours."""
     for source in TOLD_BY:
         try:
@@ -53,10 +53,10 @@ def told(domain: Any) -> Sequence[Told]:
     return ()
 
 
-def usable(found: Any) -> list[Told]:
+def usable(found: Any) -> list[CardAddress]:
     """Of what a guest, or a host beside it, says: the addresses at which another machine can be."""
     return [
-        Told(address, str(card.get("hwaddr") or "").lower())
+        CardAddress(address, str(card.get("hwaddr") or "").lower())
         for card in found.values()
         for one in card.get("addrs") or ()
         if one["type"] == libvirt.VIR_IP_ADDR_TYPE_IPV4 and (address := _address(one)) is not None

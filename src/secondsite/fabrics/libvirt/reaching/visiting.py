@@ -12,7 +12,7 @@ from pathlib import Path
 from ....domain import errors
 from ....domain.networks import addresses
 from ....ground.processes import children
-from ...reaching import Answers, Heard, Knock
+from ...reaching import Answers, Knock, KnockResult
 
 PROGRAM = Path(__file__).with_name("program.py")
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
@@ -64,16 +64,18 @@ def is_own(address: str) -> bool:
     return True
 
 
-def _read(output: Path, number: int, ended: bool) -> Mapping[int, Heard]:
+def _read(output: Path, number: int, ended: bool) -> Mapping[int, KnockResult]:
     lines = output.read_text(errors="replace").splitlines()
     found, other = {}, ""
     for line in lines:
         try:
             said = json.loads(line)
-            found[int(said["number"])] = Heard(bool(said["passed"]), str(said["said"]))
+            found[int(said["number"])] = KnockResult(bool(said["passed"]), str(said["said"]))
         except (ValueError, KeyError, TypeError):
             other = line
     if ended:
-        missed = Heard(False, f"nobody could be asked: {other or 'the process ended early'}. {PRIVILEGES}")
+        missed = KnockResult(
+            False, f"nobody could be asked: {other or 'the process ended early'}. {PRIVILEGES}"
+        )
         found = {each: found.get(each, missed) for each in range(number)}
     return found

@@ -25,7 +25,7 @@ Found = Mapping[str, Mapping[str, bool]]
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class RunningDisks:
     """The disks of a running machine, and what QEMU says of the medium of each, by disk key."""
 
     disks: tuple[domain_xml.Disk, ...]
@@ -55,14 +55,14 @@ class Look:
         }
 
 
-def look(domain: Any) -> Look:
+def look(domain: Any) -> RunningDisks:
     """One question to QEMU about all disks of a running machine."""
-    found: Look = connection.call("looking at the disks", _look, domain, seconds=LOOK_SECONDS)
+    found: RunningDisks = connection.call("looking at the disks", _look, domain, seconds=LOOK_SECONDS)
     return found
 
 
-def _look(domain: Any) -> Look:
-    return Look.of(inventory.live_disks(domain), monitor.drives(domain))
+def _look(domain: Any) -> RunningDisks:
+    return RunningDisks.of(inventory.live_disks(domain), monitor.drives(domain))
 
 
 def is_whole(bitmap: Mapping[str, Any]) -> bool:
@@ -80,7 +80,7 @@ def checkpoints(domain: Any) -> dict[str, Any]:
     return {checkpoint.getName(): checkpoint for checkpoint in known}
 
 
-def settle(domain: Any, base: str | None) -> Look:
+def settle(domain: Any, base: str | None) -> RunningDisks:
     """Makes libvirt know `base` where its bitmap is usable, removes broken ones and those that nobody knows, and gives the disks with
     their bitmaps.
 

@@ -19,14 +19,14 @@ class KnownDisks:
     def __init__(self) -> None:
         self._known: dict[str, tuple[Mark, tuple[domain_xml.Disk, ...]]] = {}
 
-    def look(self, domain: Any, *, anew: bool) -> bitmaps.Look:
+    def look(self, domain: Any, *, anew: bool) -> bitmaps.RunningDisks:
         """As `bitmaps.look`, for a caller that makes it within one call. `anew`: the definition is read, whatever is known."""
         fabric_id, drives = domain.UUIDString(), monitor.drives(domain)
         mark = (domain.ID(), *map(_mark, drives))
         known = self._known.get(fabric_id)
         if not anew and known is not None and known[0] == mark:
-            return bitmaps.Look.of(known[1], drives)
-        seen = bitmaps.Look.of(inventory.live_disks(domain), drives)
+            return bitmaps.RunningDisks.of(known[1], drives)
+        seen = bitmaps.RunningDisks.of(inventory.live_disks(domain), drives)
         if all(_is_agreed(disk, seen.media[disk.key]) for disk in seen.disks):
             self._known[fabric_id] = mark, seen.disks
         else:

@@ -54,7 +54,7 @@ class Tracking:
         self._folders = folders
         self._identities = image_identity.Identities(work_dir / "identities")
         self._left = left_files.LeftFiles(work_dir / "left-files", hypervisor, self._identities)
-        self._looks = unwritten.Looks(self._identities)
+        self._looks = unwritten.WriteObserver(self._identities)
         self._lifeline = JobLifeline()
         self._waiting = WaitingCalls(hypervisor.uri)
         self._viewed: set[str] = set()

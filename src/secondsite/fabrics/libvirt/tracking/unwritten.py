@@ -17,7 +17,7 @@ from .image_identity import Identities
 from .known_disks import KnownDisks
 
 
-class Looks:
+class WriteObserver:
     """At machines that may run; each is to be made within one call."""
 
     def __init__(self, identities: Identities) -> None:

@@ -9,13 +9,13 @@ Its rooms:
 """
 
 from . import driver_transaction
-from .row_batches import Columns, Gathered, Remembered
+from .row_batches import BatchStatement, Columns, Remembered
 from .statement import Prepared, Row, as_new, new_values, one_of, run, run_on
 from .subset_queries import PreparedFor
 
 __all__ = [
+    "BatchStatement",
     "Columns",
-    "Gathered",
     "Prepared",
     "PreparedFor",
     "Remembered",

@@ -16,7 +16,7 @@ R = TypeVar("R")
 NOTHING: Values = MappingProxyType({})
 
 
-class Gathered:
+class BatchStatement:
     """A statement whose rows come in one piece: SQLite's driver gives the interpreter's lock away for each row, and waits to get it back.
     Beside jobs a page of 101 rows took 100 ms for that alone. Columns hold text, whole numbers or nothing. Safe from any thread."""
 
@@ -61,7 +61,7 @@ class Remembered(Generic[R]):
     def __init__(  # type: ignore[explicit-any]
         self, statement: Select[*tuple[object, ...]], make: Callable[..., R]
     ) -> None:
-        self._rows = Gathered(statement)
+        self._rows = BatchStatement(statement)
         self._make = make
         self._last: tuple[str, Sequence[R]] | None = None
 

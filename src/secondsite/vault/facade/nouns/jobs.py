@@ -109,7 +109,7 @@ class Jobs:
         def answered() -> rest.Job:
             full_id = self._existing(tx, job_id)
             self._mention(tx, full_id)
-            said = asking.Said(request.task, request.verdict, request.note, self._parts.caller.name)
+            said = asking.AnswerGiven(request.task, request.verdict, request.note, self._parts.caller.name)
             self._parts.jobs.answer(tx.session, full_id, said)
             return self._shown(tx.session, full_id)
 
@@ -144,9 +144,9 @@ class Jobs:
             alike = [each for each in alike if job_scopes.sees(self._parts, tx, read.get(tx.session, each))]
         return _the_one(job_id, alike)
 
-    def _wanted(self, tx: Transaction, query: rest.JobQuery) -> search.Wanted:
+    def _wanted(self, tx: Transaction, query: rest.JobQuery) -> search.JobQuery:
         subject, name = (None, None) if query.machine is None else self._subject(tx, query.machine)
-        return search.Wanted(
+        return search.JobQuery(
             states=frozenset(query.state),
             subject=subject,
             subject_name=name,
@@ -224,7 +224,7 @@ def _translated() -> Iterator[None]:
 
 
 def _all(
-    tx: Transaction, wanted: search.Wanted, at_once: int, after: search.Place | None
+    tx: Transaction, wanted: search.JobQuery, at_once: int, after: search.Place | None
 ) -> Iterator[JobView]:
     """Read as far as they are used up."""
     while found := search.find(tx.session, wanted, at_once, after):

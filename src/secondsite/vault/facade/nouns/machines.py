@@ -9,12 +9,12 @@ from ....wire.common.properties import TargetProperties
 from ...health.findings import Situation
 from ...steps.sides import forced_start
 from ...store import MachineRecord, MachinesWanted, Transaction
-from ...watch.situations import Around
+from ...watch.situations import SituationContext
 from ..parts import Parts
 from ..shared import discovery, machine_shapes, prerendered_machines
 from ..shared.idempotency import Once, carry_out
 from ..shared.paging import Place, page, place_of
-from ..shared.prerendered_machines import Written
+from ..shared.prerendered_machines import RenderedMachine
 from ..shared.summaries import Tally
 from . import sites
 
@@ -147,7 +147,7 @@ class Machines:
 
     def _written(
         self, tx: Transaction, wanted: MachinesWanted, at_once: int, after: tuple[str, str] | None
-    ) -> Iterator[Written]:
+    ) -> Iterator[RenderedMachine]:
         """Read as far as they are used up."""
         around, now = self._around(tx), self._parts.now()
         while found := tx.machines.page(wanted, at_once, after):
@@ -157,11 +157,13 @@ class Machines:
             if len(found) < at_once:
                 return
 
-    def _around(self, tx: Transaction) -> Around:
-        return Around.of(tx, self._parts.facts, self._parts.authority, self._parts.deps.drill_counts)
+    def _around(self, tx: Transaction) -> SituationContext:
+        return SituationContext.of(
+            tx, self._parts.facts, self._parts.authority, self._parts.deps.drill_counts
+        )
 
     def _situations(
-        self, tx: Transaction, found: Sequence[MachineRecord], around: Around
+        self, tx: Transaction, found: Sequence[MachineRecord], around: SituationContext
     ) -> Iterator[Situation]:
         return around.situations(tx, self._parts.facts, found)
 
@@ -198,7 +200,7 @@ def _after(cursor: str | None) -> tuple[str, str] | None:
     return None if place is None else (str(place[0]), str(place[1]))
 
 
-def _place(machine: Written) -> Place:
+def _place(machine: RenderedMachine) -> Place:
     return machine.name, machine.id
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ....domain import errors
 from ....domain.lifecycle import Verb
 from ....domain.notices import targets
-from ....domain.notices.targets import Mail, NoticeTarget, QuietHours, Wanted, Webhook
+from ....domain.notices.targets import Mail, NoticeTarget, QuietHours, Subscription, Webhook
 from ....wire import rest
 from ...notices import quiet
 from ...notices.delivery import NotDelivered
@@ -160,7 +160,7 @@ def _target(request: rest.NoticeTargetSettings) -> NoticeTarget:
     return NoticeTarget(
         webhook=Webhook(request.webhook.url) if request.webhook else None,
         mail=Mail(**request.mail.model_dump()) if request.mail else None,
-        wanted=Wanted(**request.wanted.model_dump()),
+        wanted=Subscription(**request.wanted.model_dump()),
         quiet=QuietHours(**request.quiet.model_dump()) if request.quiet else None,
         repeat_seconds=request.repeat_seconds,
         pace_seconds=request.pace_seconds,

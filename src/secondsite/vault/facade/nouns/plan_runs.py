@@ -119,7 +119,7 @@ class PlanRuns:
         verb: Verb,
         choice: RecoveryPointChoice | None,
         known: hooks.Known,
-        group: run_selection.TakenGroup,
+        group: run_selection.SelectedGroup,
     ) -> rest.PlanPreviewGroup:
         records = {each.id: each for each in tx.machines.several([each.id for each in group.machines])}
         machines = (records[each.id] for each in group.machines)
@@ -157,11 +157,11 @@ class PlanRuns:
             )  # fmt: skip
 
 
-def asked_for(record: PlanRecord, verb: Verb, part: rest.PlanPart) -> plan_runs.Asked:
+def asked_for(record: PlanRecord, verb: Verb, part: rest.PlanPart) -> plan_runs.PlanRunRequest:
     """A run of this part of the plan, with the verb's options."""
-    wanted = run_selection.Wanted(verb, part.direction, frozenset(part.groups), frozenset(part.leave_out))
+    wanted = run_selection.RunRequest(verb, part.direction, frozenset(part.groups), frozenset(part.leave_out))
     options: dict[str, object] = {key: value for key, value in part if key not in rest.PlanPart.model_fields}
-    return plan_runs.Asked(record.plan, wanted, options)
+    return plan_runs.PlanRunRequest(record.plan, wanted, options)
 
 
 def _choice(verb: Verb, part: rest.PlanPart) -> RecoveryPointChoice | None:

@@ -19,14 +19,14 @@ REMEMBERED = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Offered:
+class AllowedOperations:
     """The verbs that are worth trying, and the others with what stands in the way of each."""
 
     allowed: tuple[Verb, ...]
     refused: tuple[rest.RefusedOperation, ...]
 
 
-def of(situation: Situation) -> Offered:
+def of(situation: Situation) -> AllowedOperations:
     machine, status = situation.machine, situation.status
     sides = ((machine.source_site, situation.source), (machine.target_site, situation.target))
     power = status.source.power if status.source else None
@@ -60,9 +60,9 @@ def _has_choice(replica: ReplicaStatus) -> bool:
 
 
 @lru_cache(REMEMBERED)
-def _decided(standing: Standing) -> Offered:
+def _decided(standing: Standing) -> AllowedOperations:
     refused = allowed_operations.refused(standing)
-    return Offered(
+    return AllowedOperations(
         allowed=tuple(verb for verb in Verb if verb not in refused),
         refused=tuple(
             rest.RefusedOperation(operation=verb, why=no.why, do=no.do) for verb, no in refused.items()

@@ -28,7 +28,7 @@ Side = tuple[str, bool, str | None] | None
 """The appliance's name, whether it is connected, and its host."""
 
 
-class Written(NamedTuple):
+class RenderedMachine(NamedTuple):
     """A machine as JSON. `text` is right for the instant at which it was asked for."""
 
     id: str
@@ -93,7 +93,7 @@ def _last(_machine: MachineRecord) -> _Last:
     return _Last()
 
 
-def machine(situation: Situation, now: datetime) -> Written:
+def machine(situation: Situation, now: datetime) -> RenderedMachine:
     """As it is at `now`, without the notes of its drills."""
     of, last = situation.machine, _last(situation.machine)
     steady = last.steady
@@ -107,10 +107,10 @@ def machine(situation: Situation, now: datetime) -> Written:
             if until is None
             else _Steady(made, situation.status, _around(situation), instants, now, until)
         )
-    return Written(of.id, of.name, made.health, f"{made.before}{_ages(instants, now)}{made.behind}")
+    return RenderedMachine(of.id, of.name, made.health, f"{made.before}{_ages(instants, now)}{made.behind}")
 
 
-def page(items: Sequence[Written], following: str | None) -> str:
+def page(items: Sequence[RenderedMachine], following: str | None) -> str:
     """As a `rest.MachinePage` is written; a cursor has no letter that JSON writes differently."""
     cursor = "null" if following is None else f'"{following}"'
     return f'{{"items":[{",".join(each.text for each in items)}],"next":{cursor}}}'

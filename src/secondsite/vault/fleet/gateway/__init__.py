@@ -23,6 +23,6 @@ Its rooms:
 
 from .certificate_authority import VaultAuthority, create_authority, load_authority
 from .control_port import ControlPort
-from .other_processes import Others
+from .other_processes import OtherProcesses
 
-__all__ = ["ControlPort", "Others", "VaultAuthority", "create_authority", "load_authority"]
+__all__ = ["ControlPort", "OtherProcesses", "VaultAuthority", "create_authority", "load_authority"]

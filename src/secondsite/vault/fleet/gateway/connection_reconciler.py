@@ -14,7 +14,7 @@ LASTING_SECONDS = 30.0
 
 
 @dataclass(slots=True)
-class Apart:
+class ConnectionReconciler:
     """Of this process's connections. Looked at by one thread."""
 
     clock: Callable[[], float] = time.monotonic

@@ -31,7 +31,7 @@ from .greeting import HELLO_WITHIN_SECONDS, LONGEST_HELLO, Greeting, kept
 from .incoming import Delivery
 from .link import Link, Room
 from .order_delivery import Giving
-from .other_processes import HANG_UP, Others
+from .other_processes import HANG_UP, OtherProcesses
 
 log = structlog.get_logger()
 
@@ -64,7 +64,7 @@ class ControlPort:
         clock: Callable[[], datetime],
         number: Callable[[], int],
         hear_number: Callable[[str, int], None],
-        others: Others | None = None,
+        others: OtherProcesses | None = None,
     ) -> None:
         """`number` is what appliances are told of the vault's age; `hear_number` takes what one was told, before it is given
         any order. `others`: where the vault may have several processes."""

@@ -15,7 +15,7 @@ from typing import ParamSpec
 import structlog
 
 from ....ground import threads
-from ...interfaces import Signals, WrittenDown
+from ...interfaces import Signals, WriteResult
 from .fair_queue import FairQueue
 from .signal_delivery import Telling, is_delivered
 
@@ -50,7 +50,7 @@ class Delivery:
 
     def __init__(
         self,
-        write: Callable[[Collection[str], int], WrittenDown],
+        write: Callable[[Collection[str], int], WriteResult],
         signals: Signals,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:

@@ -11,7 +11,7 @@ from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 from ....ground.attention import Attention
-from ....ground.log_limit import Seldom
+from ....ground.log_limit import LogLimit
 from ....ground.units import KiB, MiB
 from ....wire.control import Again, Order, Renewed
 
@@ -29,7 +29,7 @@ class Quiet:
     """A log in which each event stands once in a while."""
 
     def __init__(self) -> None:
-        self._seldom = Seldom()
+        self._seldom = LogLimit()
 
     def warning(self, event: str, **said: object) -> None:
         untold = self._seldom.untold(event)

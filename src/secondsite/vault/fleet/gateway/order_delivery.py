@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from ....wire.control import Order, Progress, Report
 from .link import Link
-from .other_processes import Desk, Others
+from .other_processes import Desk, OtherProcesses
 from .outstanding import Arrived, Outstanding
 from .signal_delivery import Telling
 
@@ -18,7 +18,7 @@ class Giving:
         self,
         links: Mapping[str, Link],
         tell: Telling,
-        others: Others | None,
+        others: OtherProcesses | None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._links = links

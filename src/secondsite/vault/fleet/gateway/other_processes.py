@@ -20,7 +20,7 @@ from ....ground.periodic import Periodic
 from ....wire.common.base import Problem
 from ....wire.control import Order, Progress, Report
 from ...store import Passed, PassedOrders, Store, Transaction
-from .connection_reconciler import Apart
+from .connection_reconciler import ConnectionReconciler
 
 log = structlog.get_logger()
 
@@ -67,7 +67,7 @@ class Desk:
     progressed: Callable[[str, Progress], None]
 
 
-class Others(Periodic):
+class OtherProcesses(Periodic):
     """See the module. Safe from any thread; nothing but `look` touches the database."""
 
     def __init__(
@@ -91,7 +91,7 @@ class Others(Periodic):
         self._for_others: dict[str, tuple[Passed, float]] = {}
         self._pending = _Pending()
         self._clock = clock
-        self._apart = Apart(clock)
+        self._apart = ConnectionReconciler(clock)
         self._cleaned_at = clock()
         self._in_doubt = False
         """The last look failed, and what it took may be taken, but was not given."""

@@ -6,9 +6,9 @@ from ....domain.lifecycle import State
 from ....wire.control.statuses import SourceStatus
 from ...store import MachineRecord, StatusRecord, Store
 from .authority import Strangers, speaks_for
-from .latest_status import AnyStatus, Key, Seen
+from .latest_status import AnyStatus, Key, SideStatus
 
-Known = Callable[[str, type[AnyStatus]], Seen | None]
+Known = Callable[[str, type[AnyStatus]], SideStatus | None]
 
 
 class Counting:
@@ -31,7 +31,7 @@ class Counting:
         return [counts.get((each.machine_id, type(each)), True) for each in wholes]
 
     def _of_news(
-        self, appliance_id: str, news: Sequence[tuple[AnyStatus, Seen | None]]
+        self, appliance_id: str, news: Sequence[tuple[AnyStatus, SideStatus | None]]
     ) -> Mapping[Key, bool]:
         with self._store.reading() as tx:
             ids = sorted({each.machine_id for each, _ in news})
@@ -56,7 +56,7 @@ class Counting:
 
 
 def _is_present(
-    machine: MachineRecord, status: AnyStatus, known: Seen | None, kept: StatusRecord | None
+    machine: MachineRecord, status: AnyStatus, known: SideStatus | None, kept: StatusRecord | None
 ) -> bool:
     if known is None:
         return kept is None or not _is_superseded(machine, status, kept)

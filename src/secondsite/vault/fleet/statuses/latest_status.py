@@ -32,7 +32,7 @@ class Marks:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SideStatus:
     """A status of one side of a machine, and the appliance that gave it; `written` is what the store holds of that side."""
 
     status: AnyStatus
@@ -75,15 +75,15 @@ class Last(NamedTuple):
     at: datetime
 
 
-class Heard:
+class LatestStatuses:
     """Filled by one thread, read by many."""
 
     def __init__(self) -> None:
-        self._seen: dict[Key, Seen] = {}
+        self._seen: dict[Key, SideStatus] = {}
         self._by: dict[str, datetime] = {}
         self._lock = threading.Lock()
 
-    def find(self, machine_id: str, side: type[AnyStatus]) -> Seen | None:
+    def find(self, machine_id: str, side: type[AnyStatus]) -> SideStatus | None:
         with self._lock:
             return self._as_of_now(self._seen.get((machine_id, side)))
 
@@ -94,7 +94,7 @@ class Heard:
             for each in machine_ids
         }
 
-    def all(self) -> Mapping[Key, Seen]:
+    def all(self) -> Mapping[Key, SideStatus]:
         with self._lock:
             return {
                 key: now for key, seen in self._seen.items() if (now := self._as_of_now(seen)) is not None
@@ -124,7 +124,7 @@ class Heard:
                 status = status.model_copy(update={"points": compact.points(status.points, held)})
             marks = _marks(status)
             self._seen[key] = (
-                Seen(status, appliance_id, now, marks, current)
+                SideStatus(status, appliance_id, now, marks, current)
                 if known is None
                 else dataclasses.replace(
                     known,
@@ -190,7 +190,7 @@ class Heard:
 
     def wrote(
         self,
-        written: Mapping[Key, Seen],
+        written: Mapping[Key, SideStatus],
         figures: Collection[Key],
         rows: Mapping[str, Mapping[str, int]],
     ) -> None:
@@ -226,7 +226,7 @@ class Heard:
         with self._lock:
             self._seen = {key: seen for key, seen in self._seen.items() if seen.by != appliance_id}
 
-    def _base(self, key: Key, appliance_id: str) -> Seen | None:
+    def _base(self, key: Key, appliance_id: str) -> SideStatus | None:
         """What a change of this appliance is made from."""
         seen = self._seen.get(key)
         return seen if seen is not None and seen.current and seen.by == appliance_id else None
@@ -237,7 +237,7 @@ class Heard:
             if seen.current and seen.by == appliance_id and seen.at > now:
                 self._seen[key] = dataclasses.replace(seen, at=now)
 
-    def _as_of_now(self, seen: Seen | None) -> Seen | None:
+    def _as_of_now(self, seen: SideStatus | None) -> SideStatus | None:
         if seen is None or not seen.current:
             return seen
         return dataclasses.replace(seen, at=self._held_at(seen))
@@ -246,16 +246,16 @@ class Heard:
         seen = self._seen.get(key)
         return None if seen is None else Last(seen.status, seen.by, self._held_at(seen))
 
-    def _held_at(self, seen: Seen) -> datetime:
+    def _held_at(self, seen: SideStatus) -> datetime:
         return max(seen.at, self._by.get(seen.by, seen.at)) if seen.current else seen.at
 
-    def _ended(self, seen: Seen) -> Seen:
+    def _ended(self, seen: SideStatus) -> SideStatus:
         now = self._as_of_now(seen)
         assert now is not None
         return dataclasses.replace(now, current=False)
 
 
-def _compared(known: Seen, now: AnyStatus, appliance_id: str) -> Unwritten:
+def _compared(known: SideStatus, now: AnyStatus, appliance_id: str) -> Unwritten:
     """What another appliance said may have been said to other vault processes since, and written by them."""
     if not isinstance(known.status, ReplicaStatus) or not isinstance(now, ReplicaStatus):
         return known.points
@@ -264,7 +264,7 @@ def _compared(known: Seen, now: AnyStatus, appliance_id: str) -> Unwritten:
     return known.points.compared(known.status, now)
 
 
-def _marks(status: AnyStatus, before: Seen | None = None) -> Marks:
+def _marks(status: AnyStatus, before: SideStatus | None = None) -> Marks:
     """Of the same points, those of `before` are not looked at again."""
     points = 0
     rest = changes.without_figures(status)

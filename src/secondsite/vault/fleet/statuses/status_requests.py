@@ -9,7 +9,7 @@ MOST_AT_ONCE = 100
 MOST_KEPT = 10_000
 
 
-class Missed:
+class StatusRequests:
     """Belongs to one thread."""
 
     def __init__(self) -> None:

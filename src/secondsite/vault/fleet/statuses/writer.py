@@ -20,7 +20,7 @@ from ...steps import lookup
 from ...steps.sides import pooling
 from ...store import PointRows, Store, Transaction
 from .clock_skew import Clocks
-from .latest_status import Heard, Key, Seen
+from .latest_status import Key, LatestStatuses, SideStatus
 
 WRITE_EVERY = timedelta(seconds=20)
 WRITE_ALONE_EVERY = timedelta(seconds=60)
@@ -36,8 +36,8 @@ ONE_AT_A_TIME = "statuses"
 class Due:
     """`whole`: to be written with figures, of the `urgent` not more than what changed."""
 
-    urgent: Mapping[Key, Seen]
-    whole: Mapping[Key, Seen]
+    urgent: Mapping[Key, SideStatus]
+    whole: Mapping[Key, SideStatus]
 
     @property
     def appliances(self) -> set[str]:
@@ -67,7 +67,7 @@ NOTHING = Due({}, {})
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class StatusWrite:
     """`rows`: of the points that were written, by machine."""
 
     due: Due
@@ -77,7 +77,7 @@ class Written:
 class StatusWriting:
     """Belongs to one thread."""
 
-    def __init__(self, store: Store, heard: Heard, clocks: Clocks, figures_every: timedelta) -> None:
+    def __init__(self, store: Store, heard: LatestStatuses, clocks: Clocks, figures_every: timedelta) -> None:
         self._store = store
         self._figures_every = figures_every
         self._heard = heard
@@ -98,7 +98,7 @@ class StatusWriting:
     def due(self, now: datetime, first: Collection[str], at_most: int) -> Due:
         """All changes of the machines that go `first`; of everything else at most so much, changes before figures."""
         self._figures.update(dict.fromkeys(self._time_for_figures(now)))
-        urgent: dict[Key, Seen] = {}
+        urgent: dict[Key, SideStatus] = {}
         for key in sorted(self._changed, key=lambda each: each[0] not in first):
             if len(urgent) >= at_most and key[0] not in first:
                 break
@@ -109,8 +109,8 @@ class StatusWriting:
                 del self._changed[key]
         return Due(urgent, self._confirmed(at_most - len(urgent)))
 
-    def _confirmed(self, at_most: int) -> Mapping[Key, Seen]:
-        found: dict[Key, Seen] = {}
+    def _confirmed(self, at_most: int) -> Mapping[Key, SideStatus]:
+        found: dict[Key, SideStatus] = {}
         for key in list(itertools.islice(self._figures, max(0, at_most))):
             seen = self._found(key)
             if seen is not None and seen.is_news:
@@ -124,11 +124,11 @@ class StatusWriting:
         theirs = {key: seen for key, seen in self._heard.all().items() if seen.by == appliance_id}
         return Due({}, {key: self._marked(seen) for key, seen in theirs.items() if seen.is_news})
 
-    def write(self, tx: Transaction, due: Due) -> Written:
+    def write(self, tx: Transaction, due: Due) -> StatusWrite:
         """Documents that changed, with their points and figures; of the others points that changed, and figures. Nothing of a
         machine that is protected no more."""
         if not due:
-            return Written(due, {})
+            return StatusWrite(due, {})
         due = due.among({machine.id for machine in tx.machines.places(due.machines)})
         every = {**due.urgent, **due.whole}
         documents = {key: seen for key, seen in every.items() if seen.changed_document}
@@ -143,9 +143,9 @@ class StatusWriting:
         _recall(tx, documents.values())
         rows = tx.statuses.put_points(points)
         tx.statuses.put_figures([(seen.status, seen.at) for seen in (*documents.values(), *figures)])
-        return Written(due, rows)
+        return StatusWrite(due, rows)
 
-    def wrote(self, tried: Due, written: Written) -> None:
+    def wrote(self, tried: Due, written: StatusWrite) -> None:
         """It is durable, and what else was tried is to be written no more."""
         due = written.due
         self._heard.wrote({**due.urgent, **due.whole}, due.whole, written.rows)
@@ -183,11 +183,11 @@ class StatusWriting:
         self._written_at[what] = now
         return True
 
-    def _found(self, key: Key) -> Seen | None:
+    def _found(self, key: Key) -> SideStatus | None:
         seen = self._heard.find(*key)
         return None if seen is None else self._marked(seen)
 
-    def _marked(self, seen: Seen) -> Seen:
+    def _marked(self, seen: SideStatus) -> SideStatus:
         """With what the vault adds: of clocks that differ."""
         said = self._clocks.marked(seen.by, seen.status)
         if said is seen.status:
@@ -201,7 +201,7 @@ class StatusWriting:
         return dataclasses.replace(seen, status=said, marks=marks)
 
 
-def _recall(tx: Transaction, written: Iterable[Seen]) -> None:
+def _recall(tx: Transaction, written: Iterable[SideStatus]) -> None:
     """A vault that was restored from before a failover does not know which addresses its machine took out of pools then: they are its own
     again before anybody else gets them. It goes by the card, so they are the same unless another one had them."""
     for seen in written:
@@ -211,7 +211,7 @@ def _recall(tx: Transaction, written: Iterable[Seen]) -> None:
                 pooling.taken(tx, machine, seen.at, needed=False)
 
 
-def _runs_at_source(seen: Seen) -> bool:
+def _runs_at_source(seen: SideStatus) -> bool:
     return isinstance(seen.status, SourceStatus) and seen.status.power in NOT_OFF
 
 

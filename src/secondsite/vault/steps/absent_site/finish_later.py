@@ -114,7 +114,7 @@ def has_left(tx: Transaction, side: Side, order: OrderKind[P, F], payload: P) ->
 def waiting_for(tx: Transaction, appliance_id: str) -> list[JobView]:
     """The jobs that wait for this appliance."""
     moving = frozenset(state for state in JobState if not state.ended)
-    found = search.oldest_first(tx.session, search.Wanted(moving, verb=FINISH_LATER))
+    found = search.oldest_first(tx.session, search.JobQuery(moving, verb=FINISH_LATER))
     return [job for job in found if LaterArguments.model_validate(job.arguments).appliance_id == appliance_id]
 
 
@@ -159,7 +159,7 @@ def definition(deps: Deps) -> Definition:
 def _earlier(tx: Transaction, ctx: StepContext, left: LaterArguments) -> JobView | None:
     """Another job that was left for the same appliance before this one, and has not ended."""
     moving = frozenset(state for state in JobState if not state.ended)
-    found = search.find(tx.session, search.Wanted(moving, ctx.subject, FINISH_LATER))
+    found = search.find(tx.session, search.JobQuery(moving, ctx.subject, FINISH_LATER))
     queue = sorted(found, key=lambda job: (job.created_at, job.id))
     before = itertools.takewhile(lambda job: job.id != ctx.job_id, queue)
     here = (

@@ -25,7 +25,7 @@ from . import cleaning
 KEPT = "its proof failed, and such a one is to be kept"
 
 
-class Asked(Shape):
+class CleanupOptions(Shape):
     """Of the job's arguments."""
 
     clean_up: bool = False
@@ -74,19 +74,19 @@ class CleansUp:
 
     def _remove_machine(self, ctx: StepContext) -> Outcome:
         target = self._target(ctx)
-        if is_kept(target.machine, ctx.arguments(Asked)):
+        if is_kept(target.machine, ctx.arguments(CleanupOptions)):
             return Skipped(KEPT)
         return cleaning.remove_machine(self._deps, ctx, target)
 
     def _remove_network(self, ctx: StepContext) -> Outcome:
         target = self._target(ctx)
-        if is_kept(target.machine, ctx.arguments(Asked)):
+        if is_kept(target.machine, ctx.arguments(CleanupOptions)):
             return Skipped(KEPT)
         return cleaning.remove_network(self._deps, ctx, target)
 
     def _complete(self, ctx: StepContext) -> Outcome:
         machine = self._target(ctx).machine
-        if is_kept(machine, ctx.arguments(Asked)):
+        if is_kept(machine, ctx.arguments(CleanupOptions)):
             return self._waits(machine)
         with ctx.session() as session:
             steps = current_steps(read.tasks_of(session, ctx.job_id))
@@ -107,8 +107,8 @@ class CleansUp:
         )
 
 
-def _asked(job: JobView) -> Asked:
-    return Asked.model_validate(job.arguments)
+def _asked(job: JobView) -> CleanupOptions:
+    return CleanupOptions.model_validate(job.arguments)
 
 
 def _is_alone(job: JobView) -> bool:
@@ -117,6 +117,6 @@ def _is_alone(job: JobView) -> bool:
     return asked.clean_up or asked.by_run
 
 
-def is_kept(machine: MachineRecord, asked: Asked) -> bool:
+def is_kept(machine: MachineRecord, asked: CleanupOptions) -> bool:
     """Whether it stays, since its proof failed."""
     return asked.keep_if_failed and machine.drill is not None and machine.drill.proven is Verdict.FAILED

@@ -20,7 +20,7 @@ Asked = tuple[orders.CreateNetwork, dict[str, str] | None]
 """The order, and, if each network of the machine's home has one, which network which card is on, by home MAC addresses."""
 
 
-class AskedNetwork(Shape):
+class NetworkOptions(Shape):
     """Of the job's arguments."""
 
     network: str
@@ -36,7 +36,7 @@ class DrillNetworks:
 
     def wanted(self, ctx: StepContext, machine: MachineRecord) -> checks.CheckTarget:
         """What the target is asked of networks."""
-        asked, run = ctx.arguments(AskedNetwork), shared_drill_network.run_of(ctx)
+        asked, run = ctx.arguments(NetworkOptions), shared_drill_network.run_of(ctx)
         with self._deps.store.reading() as tx:
             connected = cards.in_drill(tx, machine, None if asked.network == NO_NETWORK else asked.network)
             home = drill_networks.of(tx, machine) if asked.network == CREATE_EACH else {}
@@ -55,7 +55,7 @@ class DrillNetworks:
         self, ctx: StepContext, machine: MachineRecord, answer: checks.CheckedTarget
     ) -> tuple[checks.Obstacles, tuple[checks.StandIn, ...]]:
         """And what the networks that are made stand for."""
-        asked = ctx.arguments(AskedNetwork)
+        asked = ctx.arguments(NetworkOptions)
         several = asked.network == CREATE_EACH
         old = shared_drill_network.too_old(
             answer,
@@ -75,7 +75,7 @@ class DrillNetworks:
         return checks.Obstacles(obstacles=(*needing.obstacles, *found.obstacles)), known
 
     def create(self, ctx: StepContext) -> Outcome:
-        wanted = ctx.arguments(AskedNetwork).network
+        wanted = ctx.arguments(NetworkOptions).network
         if wanted == NO_NETWORK:
             return Skipped("the test machine is not connected, as asked")
         if wanted not in MADE:
@@ -99,7 +99,7 @@ class DrillNetworks:
 
     def remove(self, ctx: StepContext) -> Outcome:
         target = self._target(ctx)
-        is_made = ctx.arguments(AskedNetwork).network in MADE
+        is_made = ctx.arguments(NetworkOptions).network in MADE
         found = self._asked(ctx, target.machine) if is_made else None
         if found is None:
             return Skipped("no network was made")
@@ -112,7 +112,7 @@ class DrillNetworks:
 
     def _asked(self, ctx: StepContext, machine: MachineRecord) -> Asked | None:
         """One for all machines of a run, if the appliance can; the same whenever it is asked for. None: none is needed."""
-        asked, can = ctx.arguments(AskedNetwork), ctx.facts("check", checks.CheckedTarget)
+        asked, can = ctx.arguments(NetworkOptions), ctx.facts("check", checks.CheckedTarget)
         run = shared_drill_network.run_of(ctx) if can.shares_networks else None
         with self._deps.store.reading() as tx:
             if asked.network == CREATE_EACH:
@@ -130,7 +130,7 @@ class DrillNetworks:
 
 
 def _made(
-    asked: AskedNetwork,
+    asked: NetworkOptions,
     machine: MachineRecord,
     run: str | None,
     home: Mapping[str, drill_networks.HomeNetwork],

@@ -9,8 +9,8 @@ from .still_off import require_still_off
 from .turn import (
     Gate,
     InTurn,
+    StartTurn,
     Stopped,
-    Turn,
     await_turn,
     begins_if_going_on,
     gate_signal,
@@ -21,8 +21,8 @@ from .turn import (
 __all__ = [
     "Gate",
     "InTurn",
+    "StartTurn",
     "Stopped",
-    "Turn",
     "await_turn",
     "begins_if_going_on",
     "gate_signal",

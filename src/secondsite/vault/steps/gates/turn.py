@@ -24,7 +24,7 @@ WAITS_SECONDS = 366 * DAY
 """Each question before its turn may wait 30 days; a run that ends, or stops, ends the wait."""
 
 
-class Turn(Shape):
+class StartTurn(Shape):
     """The steps of the run that let a machine be shut down and start; how often its job looks if nobody tells it."""
 
     shut_down: str
@@ -45,7 +45,7 @@ class Gate:
 class InTurn(Shape):
     """Among the arguments of a machine's job. None: it waits for nobody."""
 
-    turn: Turn | None = None
+    turn: StartTurn | None = None
 
 
 class Stopped(Shape):

@@ -120,7 +120,7 @@ def in_the_way(tx: Transaction, site: str) -> str | None:
 
 def at_work(tx: Transaction, site: str) -> Iterator[tuple[str, int]]:
     """Jobs of copies at the site that have not ended, and the memory of each, in the order in which they were asked for."""
-    for each in search.oldest_first(tx.session, search.Wanted(states=AT_WORK, verb=BOOT)):
+    for each in search.oldest_first(tx.session, search.JobQuery(states=AT_WORK, verb=BOOT)):
         wanted = BootArguments.model_validate(each.arguments)
         if wanted.site == site:
             yield each.id, wanted.memory_bytes

@@ -26,7 +26,7 @@ NEIGHBOURS = Limits(deadline_seconds=10, reach_seconds=5, once=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class PlacedMachine:
     """A machine, and the appliance that has it."""
 
     appliance: ApplianceRecord
@@ -72,7 +72,7 @@ def _ask(
     return answers
 
 
-def at_source(deps: Deps, give: Orders, ctx: StepContext, name: str, site: str) -> Found:
+def at_source(deps: Deps, give: Orders, ctx: StepContext, name: str, site: str) -> PlacedMachine:
     """The machine and its appliance. Those that are away are waited for only while no other has it. Raises NotFound,
     InvalidArgument, and what `Orders.give` raises."""
     with deps.store.reading() as tx:
@@ -168,11 +168,11 @@ def has(seen: Mapping[str, Inventory], name: str) -> bool:
 
 def holder(
     appliances: Sequence[ApplianceRecord], seen: Mapping[str, Inventory], wanted: DiscoveredMachine
-) -> Found:
+) -> PlacedMachine:
     """The one that has it; of several on the same host, which share a hypervisor, the one that was enrolled first. Raises InvalidArgument
     where hosts differ: one of them has only a definition, or lies, and would be given the machine's replication."""
     holders = [
-        Found(each, machine)
+        PlacedMachine(each, machine)
         for each in appliances
         for machine in (seen[each.id].machines if each.id in seen else ())
         if machine.fabric_id == wanted.fabric_id

@@ -26,7 +26,7 @@ LOCK = "pools"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class CardRequest:
     """A card that is to have an address out of the pool of its network (None: it has none)."""
 
     card: CardHere
@@ -34,7 +34,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class AddressRequests:
     """The `cards` as the target is asked about them: whether what they will have fits its networks. `asks`: some are to have an address
     out of a pool; `unpooled` are those that get none, because their network has no pool or nothing is free in it."""
 
@@ -52,14 +52,14 @@ class Pooled:
     dns_servers: tuple[str, ...]
 
 
-def wanted(tx: Transaction, machine: MachineRecord) -> Sequence[Wanted]:
+def wanted(tx: Transaction, machine: MachineRecord) -> Sequence[CardRequest]:
     """By card: those that will be connected. At home a machine is as it was."""
     own = cards.set_for(tx, machine)
     if not any(map(_asks, own.values())):
         return ()
     there = [each for each in tx.pools.list() if each.settings.site == machine.target_site]
     connected = (card for card in cards.at_target(tx, machine) if card.network is not None)
-    return [Wanted(card, _of(there, card)) for card in connected if _asks(own.get(card.mac.lower()))]
+    return [CardRequest(card, _of(there, card)) for card in connected if _asks(own.get(card.mac.lower()))]
 
 
 def expected(tx: Transaction, machine: MachineRecord) -> Mapping[str, Pooled]:
@@ -93,15 +93,19 @@ def away(tx: Transaction, machine: MachineRecord) -> Mapping[str, str]:
     return {each.mac: each.address for each in held}
 
 
-def look(tx: Transaction, machine: MachineRecord, checked: Sequence[CardHere], *, blocking: bool) -> Look:
+def look(
+    tx: Transaction, machine: MachineRecord, checked: Sequence[CardHere], *, blocking: bool
+) -> AddressRequests:
     """Before anything is taken."""
     wishes = wanted(tx, machine)
     if not wishes:
-        return Look(tuple(checked))
+        return AddressRequests(tuple(checked))
     found = expected(tx, machine)
     missed = [each for each in wishes if each.card.mac.lower() not in found]
     told = Obstacles(obstacles=tuple(_obstacle(machine, each, blocking=blocking) for each in missed))
-    return Look(tuple(_with(card, found.get(card.mac.lower())) for card in checked), told, asks=True)
+    return AddressRequests(
+        tuple(_with(card, found.get(card.mac.lower())) for card in checked), told, asks=True
+    )
 
 
 def of_network(tx: Transaction, site: str, network: str, vlans: Sequence[int] = ()) -> PoolSettings | None:
@@ -166,7 +170,7 @@ def _also(outcome: Outcome, end: str) -> Outcome:
     return replace(outcome, why=outcome.why + end)
 
 
-def _take(tx: Transaction, machine: MachineRecord, each: Wanted, now: datetime, *, needed: bool) -> str:
+def _take(tx: Transaction, machine: MachineRecord, each: CardRequest, now: datetime, *, needed: bool) -> str:
     mac = each.card.mac.lower()
     address = None if each.pool is None else _choose(tx, machine, each.pool, mac)
     if each.pool is None or address is None:
@@ -243,7 +247,7 @@ def _pooled(pool: PoolSettings, address: str) -> Pooled:
     return Pooled(f"{address}/{pool.subnet.partition('/')[2]}", pool.gateway, pool.dns_servers)
 
 
-def _obstacle(machine: MachineRecord, each: Wanted, *, blocking: bool) -> ObstacleShape:
+def _obstacle(machine: MachineRecord, each: CardRequest, *, blocking: bool) -> ObstacleShape:
     card, keeps = each.card, "" if blocking else ": it keeps what its guest has"
     whom = f"{card.key} ({card.mac}) is to have an address out of a pool, and"
     if each.pool is None:

@@ -9,7 +9,15 @@ from sqlalchemy.orm import Session
 
 from ....domain import errors, shell
 from ....domain.lifecycle import DrillState, State
-from ....jobs.storage.prepared import Columns, Gathered, Prepared, PreparedFor, as_new, new_values, one_of
+from ....jobs.storage.prepared import (
+    BatchStatement,
+    Columns,
+    Prepared,
+    PreparedFor,
+    as_new,
+    new_values,
+    one_of,
+)
 from ..sql import rows
 from ..sql.failures import ChangedMeanwhile
 from . import page_versions
@@ -31,8 +39,8 @@ _AS_SOURCE, _AS_TARGET = (
     column == bindparam("wanted") for column in (COLUMNS.source_fabric_id, COLUMNS.target_fabric_id)
 )
 _BY_NAME = VERSIONS.order_by(COLUMNS.name, COLUMNS.id)
-_ANYWHERE = Gathered(_BY_NAME.where(or_(_AS_SOURCE, _AS_TARGET)))
-_THERE = Gathered(
+_ANYWHERE = BatchStatement(_BY_NAME.where(or_(_AS_SOURCE, _AS_TARGET)))
+_THERE = BatchStatement(
     _BY_NAME.where(
         or_(
             and_(COLUMNS.source_site == bindparam("there"), _AS_SOURCE),
@@ -59,7 +67,9 @@ _COMING_HOME = Prepared(
 )
 FIELDS = tuple(field.name for field in dataclasses.fields(MachineRecord))
 _ADD = Prepared(insert(MACHINES).values(new_values(MACHINES, FIELDS)))
-_NAMED = Gathered(_BY_NAME.where(or_(COLUMNS.id == bindparam("wanted"), COLUMNS.name == bindparam("wanted"))))
+_NAMED = BatchStatement(
+    _BY_NAME.where(or_(COLUMNS.id == bindparam("wanted"), COLUMNS.name == bindparam("wanted")))
+)
 
 
 class MachineRecords:

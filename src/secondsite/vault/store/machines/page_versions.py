@@ -7,7 +7,7 @@ from sqlalchemy import BindParameter, ColumnElement, Integer, bindparam, or_, se
 from sqlalchemy.orm import Session
 
 from ....domain.lifecycle import State
-from ....jobs.storage.prepared import Columns, Gathered, one_of
+from ....jobs.storage.prepared import BatchStatement, Columns, one_of
 from .records import MACHINES, MachinesWanted
 
 COLUMNS = MACHINES.c
@@ -26,11 +26,11 @@ def of(
 
 
 @functools.lru_cache(maxsize=200)
-def _statement(sites: int, states: frozenset[State], given: frozenset[str]) -> Gathered:
+def _statement(sites: int, states: frozenset[State], given: frozenset[str]) -> BatchStatement:
     """Made once for what is asked for together: to build a query takes as long as to run it."""
     conditions = _conditions(sites, states, given)
     query = select(COLUMNS.id, COLUMNS.version).where(*conditions).order_by(COLUMNS.name, COLUMNS.id)
-    return Gathered(query.limit(bindparam("limit", type_=Integer)))
+    return BatchStatement(query.limit(bindparam("limit", type_=Integer)))
 
 
 def _conditions(sites: int, states: frozenset[State], given: frozenset[str]) -> Iterator[ColumnElement[bool]]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from .....domain import errors
 from .....ground import seams
-from .....wire.control.adopting import Found, FoundMachine, ShowKept
+from .....wire.control.adopting import AdoptableSite, FoundMachine, ShowKept
 from .....wire.control.orders import ADOPT, SHOW_KEPT
 from .....wire.rest import adoption as rest
 from ....fleet import settings_push
@@ -17,7 +17,7 @@ from ...shared.answered_order import ask_and_wait
 from .. import appliances
 from . import advice, machines, settings
 from .machines import Planned
-from .records import Around
+from .records import AdoptionContext
 
 SECONDS = 60.0
 AT_ONCE = 20
@@ -48,7 +48,7 @@ class Adoption:
         return self._adopted(at, found, known)
 
     def _looked_at(
-        self, at: ApplianceRecord, found: Found, known: settings.Names, *, is_first: bool
+        self, at: ApplianceRecord, found: AdoptableSite, known: settings.Names, *, is_first: bool
     ) -> rest.Adoption:
         """The same is done, and taken back. What is set for many machines is told once."""
         said: list[str] = []
@@ -63,7 +63,7 @@ class Adoption:
             raise _Rehearsed
         return _told(at, found, said, plans, dry_run=True)
 
-    def _adopted(self, at: ApplianceRecord, found: Found, known: settings.Names) -> rest.Adoption:
+    def _adopted(self, at: ApplianceRecord, found: AdoptableSite, known: settings.Names) -> rest.Adoption:
         with self._parts.store.reading() as tx:
             around = self._around(tx, at, known)
             plans = [machines.planned(tx, around, each) for each in found.machines]
@@ -103,17 +103,17 @@ class Adoption:
             return Planned(plan.found, advice.left(plan.found, plan.before, problem), before=plan.before)
         return replace(plan, found=_as_said(plan.found, adopted.machine))
 
-    def _around(self, tx: Transaction, at: ApplianceRecord, known: settings.Names) -> Around:
-        return Around(at, known, machines.policy_of(tx, known), self._parts.now())
+    def _around(self, tx: Transaction, at: ApplianceRecord, known: settings.Names) -> AdoptionContext:
+        return AdoptionContext(at, known, machines.policy_of(tx, known), self._parts.now())
 
 
-def _as_far(found: Found, taken: Sequence[Planned]) -> Found:
+def _as_far(found: AdoptableSite, taken: Sequence[Planned]) -> AdoptableSite:
     if len(taken) == len(found.machines):
         return found
     return found.model_copy(update={"machines": found.machines[: len(taken)], "more": True})
 
 
-def _require_onward(at: ApplianceRecord, after: str, found: Found) -> None:
+def _require_onward(at: ApplianceRecord, after: str, found: AdoptableSite) -> None:
     """Portions come to an end, if each goes further. Raises InvalidArgument."""
     if found.more and (not found.machines or found.machines[-1].id <= after):
         raise errors.InvalidArgument(
@@ -126,7 +126,7 @@ class _Rehearsed(Exception):
     """Nothing of the transaction stays."""
 
 
-def _written(tx: Transaction, around: Around, plan: Planned) -> Sequence[str]:
+def _written(tx: Transaction, around: AdoptionContext, plan: Planned) -> Sequence[str]:
     return list(machines.write(tx, around, plan)) if plan.made is not None else ()
 
 
@@ -137,7 +137,7 @@ def _as_said(before: FoundMachine, now: FoundMachine) -> FoundMachine:
 
 
 def _told(
-    at: ApplianceRecord, found: Found, said: Sequence[str], plans: Sequence[Planned], *, dry_run: bool
+    at: ApplianceRecord, found: AdoptableSite, said: Sequence[str], plans: Sequence[Planned], *, dry_run: bool
 ) -> rest.Adoption:
     return rest.Adoption(
         appliance=at.name,

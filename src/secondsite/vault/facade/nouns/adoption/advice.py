@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from .....domain import errors, shell
 from .....domain.lifecycle import State
 from .....ground.plural import counted
-from .....wire.control.adopting import Found, FoundMachine
+from .....wire.control.adopting import AdoptableSite, FoundMachine
 from .....wire.rest.adoption import AdoptedMachine, AdoptionEnd
 from ....steps.sides import pooling
 from ....store import ApplianceRecord, MachineRecord, Transaction
@@ -70,7 +70,7 @@ def left(
     return told.model_copy(update={"says": (problem.message,), "do": problem.do})
 
 
-def missing(found: Found, machines: Sequence[FoundMachine]) -> Iterator[str]:
+def missing(found: AdoptableSite, machines: Sequence[FoundMachine]) -> Iterator[str]:
     if found.vault is None:
         yield from UNSAID
     for each in found.odd:

@@ -22,7 +22,7 @@ from ....store import (
     Transaction,
 )
 from . import advice, records, settings
-from .records import Around
+from .records import AdoptionContext
 
 DEFAULT = "default"
 LONGEST_ID = 64
@@ -49,7 +49,7 @@ class Planned:
         return Adopt(setup=_setup(self.made, self.found))
 
 
-def planned(tx: Transaction, around: Around, found: FoundMachine) -> Planned:
+def planned(tx: Transaction, around: AdoptionContext, found: FoundMachine) -> Planned:
     """Changes nothing."""
     if not re.fullmatch(MACHINE_ID, found.id) or len(found.id) > LONGEST_ID:
         return Planned(found, advice.left(found, None, ODD))
@@ -82,7 +82,7 @@ def planned(tx: Transaction, around: Around, found: FoundMachine) -> Planned:
     return Planned(found, advice.adopted(made, found, end, old), made, before)
 
 
-def write(tx: Transaction, around: Around, plan: Planned) -> Iterator[str]:
+def write(tx: Transaction, around: AdoptionContext, plan: Planned) -> Iterator[str]:
     """Gives a sentence for each site and appliance that was made as a name for it."""
     made = plan.made
     assert made is not None
@@ -101,11 +101,11 @@ def write(tx: Transaction, around: Around, plan: Planned) -> Iterator[str]:
         _put_settings(tx, made.id, plan.found.kept)
 
 
-def _is_source(around: Around, before: MachineRecord) -> bool:
+def _is_source(around: AdoptionContext, before: MachineRecord) -> bool:
     return before.source_appliance_id == around.at.id
 
 
-def _require_protected(around: Around, found: FoundMachine) -> None:
+def _require_protected(around: AdoptionContext, found: FoundMachine) -> None:
     """Raises NotPossibleNow for files that the former vault no longer knew: their owner keeps them."""
     lies = found.replica is not None and not found.replica.opened
     if lies and found.kept is None and around.names.said:
@@ -115,7 +115,9 @@ def _require_protected(around: Around, found: FoundMachine) -> None:
         )
 
 
-def _require_its_side(tx: Transaction, around: Around, found: FoundMachine, before: MachineRecord) -> None:
+def _require_its_side(
+    tx: Transaction, around: AdoptionContext, found: FoundMachine, before: MachineRecord
+) -> None:
     """Raises AlreadyExists for what another appliance has told already: a copy of its store elsewhere, or a lie."""
     side, site, appliance_id = (
         ("it is replicated from", before.source_site, before.source_appliance_id)
@@ -192,7 +194,7 @@ def _policy(names: settings.Names, shape: PolicyShape | None, kept: str | None) 
     return shape.to_domain() if shape is not None else ReplicationPolicy(kept or DEFAULT)
 
 
-def _put_policy(tx: Transaction, around: Around, name: str, found: FoundMachine) -> Iterator[str]:
+def _put_policy(tx: Transaction, around: AdoptionContext, name: str, found: FoundMachine) -> Iterator[str]:
     """One that nobody kept, and only the machine's appliance knew."""
     if tx.policies.find(name) is None:
         policy = _policy(around.names, found.policy, found.kept.policy if found.kept else None)

@@ -22,7 +22,7 @@ ANEW = "Protect it anew, or look in the appliance's log."
 
 
 @dataclass(frozen=True, slots=True)
-class Around:
+class AdoptionContext:
     """`at`: the appliance that has what was found; `policy`: under which name a policy is here."""
 
     at: ApplianceRecord
@@ -36,7 +36,7 @@ def is_untouched(machine: MachineRecord) -> bool:
     return machine.claimed_by is None and machine.job_id is None
 
 
-def record(around: Around, found: FoundMachine, before: MachineRecord | None) -> MachineRecord:
+def record(around: AdoptionContext, found: FoundMachine, before: MachineRecord | None) -> MachineRecord:
     """The same for the same facts. Raises NotPossibleNow for what cannot be a machine here."""
     known = None if before is not None and overtakes(around, found, before) else before
     made = known or _new(around, found)
@@ -55,7 +55,7 @@ def record(around: Around, found: FoundMachine, before: MachineRecord | None) ->
     return _numbered(made, found, before)
 
 
-def overtakes(around: Around, found: FoundMachine, before: MachineRecord) -> bool:
+def overtakes(around: AdoptionContext, found: FoundMachine, before: MachineRecord) -> bool:
     """Whether what is here is of a later direction than all that was told before, by an appliance that holds what the machine has left
     since. Verbs that were tried meanwhile came to nothing, or the record would not say that it is protected. Only at the machine's own sites:
     elsewhere it is a lie."""
@@ -83,7 +83,7 @@ def _numbered(made: MachineRecord, found: FoundMachine, before: MachineRecord | 
     )
 
 
-def _new(around: Around, found: FoundMachine) -> MachineRecord:
+def _new(around: AdoptionContext, found: FoundMachine) -> MachineRecord:
     """With the sides as they were said; an unknown one is a name."""
     if found.definition is None:
         raise errors.NotPossibleNow(
@@ -147,7 +147,9 @@ def _fabric_id(machine_id: str) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_OID, machine_id))
 
 
-def _with_source(around: Around, made: MachineRecord, source: FoundSource, is_known: bool) -> MachineRecord:
+def _with_source(
+    around: AdoptionContext, made: MachineRecord, source: FoundSource, is_known: bool
+) -> MachineRecord:
     """The appliance replicates it. Where that goes to it knows best, unless the other side has told."""
     if not is_known:
         made = _turned(made) if made.target_site == around.at.site else made
@@ -195,7 +197,7 @@ def _old_copy(source: FoundSource) -> str:
     return f"What is here is an old copy, whose power is {source.power}: see that it does not run. Its disks stay as they are."
 
 
-def went_home(around: Around, found: FoundMachine) -> bool:
+def went_home(around: AdoptionContext, found: FoundMachine) -> bool:
     """Whether what is here are the disks that a machine left when it went home, and its failback was committed: it was failed over to here
     and committed, was replicated from here since, and is no more; and nobody but that commit removes it."""
     replica, kept = found.replica, found.kept
@@ -217,7 +219,7 @@ def _home(made: MachineRecord, replica: FoundReplica) -> MachineRecord:
     )
 
 
-def _with_replica(around: Around, made: MachineRecord, replica: FoundReplica) -> MachineRecord:
+def _with_replica(around: AdoptionContext, made: MachineRecord, replica: FoundReplica) -> MachineRecord:
     """The appliance has its replica, and what stands on that."""
     run, point_id = replica.run, replica.committed_point_id
     standing = Standing(point_id is not None, run is not None, run is not None and run.defined)

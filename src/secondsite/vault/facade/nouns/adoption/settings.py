@@ -10,7 +10,7 @@ from .....domain.machines import adopting as domain
 from .....domain.plans.plan import RecoveryPlan
 from .....domain.policies import ReplicationPolicy
 from .....ground.plural import counted
-from .....wire.control.adopting import Found, KeptVault
+from .....wire.control.adopting import AdoptableSite, KeptVault
 from .....wire.rest.places import NetworkMapping
 from ....store import ApplianceRecord, GroupRecord, PlanRecord, SiteRecord, Transaction
 from . import values
@@ -35,7 +35,7 @@ class Names:
         return self.sites.get(former, former)
 
 
-def names(found: Found, site: str, other: str) -> Names:
+def names(found: AdoptableSite, site: str, other: str) -> Names:
     """The appliance's own site may have another name here."""
     vault, sites = found.vault or NOTHING, {found.site: site} if found.site else {}
     return Names(
@@ -47,7 +47,7 @@ def names(found: Found, site: str, other: str) -> Names:
     )
 
 
-def put(tx: Transaction, found: Found, known: Names, now: datetime) -> Iterator[str]:
+def put(tx: Transaction, found: AdoptableSite, known: Names, now: datetime) -> Iterator[str]:
     """Gives a sentence for each thing that was not here, in the order in which they were made."""
     vault = found.vault or NOTHING
     yield from _sites(tx, vault, known, now)

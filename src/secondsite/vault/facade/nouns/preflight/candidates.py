@@ -23,7 +23,7 @@ ORIGINAL = ReprotectArguments()
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class CandidateReport:
     """What both sides said of one appliance; `ours` is None if the site where the machine runs could not be asked."""
 
     ours: CheckedSource | None
@@ -40,7 +40,7 @@ def look(
     running: ApplianceRecord,
     appliance: ApplianceRecord,
     wanted: ReprotectArguments,
-) -> Looked:
+) -> CandidateReport:
     """Of a reprotect to that appliance. Raises nothing: who cannot be asked is an obstacle."""
     wanted = wanted.model_copy(update={"appliance_id": appliance.id})
 
@@ -63,19 +63,19 @@ def _both(
     asks: CheckSource,
     question: Callable[[CheckedSource], tuple[CheckTarget, Obstacles]],
     machine_id: str | None,
-) -> Looked:
+) -> CandidateReport:
     site = appliance.site
     if not parts.gateway.is_connected(appliance.id):
         what = f"Appliance '{appliance.name}' has no connection to the vault."
         do = "Start it, or look why it cannot connect; or choose another one."
-        return Looked(None, (appliance_checks.obstacle(site, what, do),))
+        return CandidateReport(None, (appliance_checks.obstacle(site, what, do),))
     addresses = appliance.hello.data_addresses if appliance.hello else ()
     try:
         ours = appliance_checks.source(
             parts, running, asks.model_copy(update={"peer_addresses": addresses}), machine_id
         )
     except errors.SecondsiteError as problem:
-        return Looked(None, (appliance_checks.problem(running.site, problem, blocking=True),))
+        return CandidateReport(None, (appliance_checks.problem(running.site, problem, blocking=True),))
     found = [*appliance_checks.at(running.site, ours)]
     try:
         payload, limit = question(ours)
@@ -85,7 +85,7 @@ def _both(
         ]
     except errors.SecondsiteError as problem:
         found.append(appliance_checks.problem(site, problem, blocking=True))
-    return Looked(ours, tuple(sorted(found, key=lambda each: not each.blocking)))
+    return CandidateReport(ours, tuple(sorted(found, key=lambda each: not each.blocking)))
 
 
 class Candidates:
@@ -102,7 +102,7 @@ class Candidates:
         if running is None:
             raise errors.NotFound(f"The appliance of {record.name} is no longer enrolled.")
 
-        def candidate(appliance: ApplianceRecord) -> tuple[ApplianceCandidate, Looked]:
+        def candidate(appliance: ApplianceRecord) -> tuple[ApplianceCandidate, CandidateReport]:
             return self._to_come_back(record, running, appliance)
 
         return self._answer(record.name, record.source_site, known, candidate)
@@ -125,7 +125,7 @@ class Candidates:
             )
             return payload, Obstacles()
 
-        def candidate(appliance: ApplianceRecord) -> tuple[ApplianceCandidate, Looked]:
+        def candidate(appliance: ApplianceRecord) -> tuple[ApplianceCandidate, CandidateReport]:
             asks = CheckSource(fabric_id=definition.fabric_id, disks=chosen)
             looked = _both(self._parts, running, appliance, asks, question, None)
             return self._shape(appliance, looked, chosen=appliance.id == target.id), looked
@@ -134,7 +134,7 @@ class Candidates:
 
     def _to_come_back(
         self, record: MachineRecord, running: ApplianceRecord, appliance: ApplianceRecord
-    ) -> tuple[ApplianceCandidate, Looked]:
+    ) -> tuple[ApplianceCandidate, CandidateReport]:
         looked = look(self._parts, record, running, appliance, ALTERNATE)
         own = appliance.id == record.source_appliance_id
         shape = self._shape(appliance, looked, chosen=own, machine_id=record.id)
@@ -149,7 +149,7 @@ class Candidates:
         return shape.model_copy(update=update), looked
 
     def _shape(
-        self, appliance: ApplianceRecord, looked: Looked, *, chosen: bool, machine_id: str = ""
+        self, appliance: ApplianceRecord, looked: CandidateReport, *, chosen: bool, machine_id: str = ""
     ) -> ApplianceCandidate:
         hello = appliance.hello
         with self._parts.store.reading() as tx:
@@ -172,7 +172,7 @@ class Candidates:
         machine: str,
         site: str,
         known: Sequence[ApplianceRecord],
-        candidate: Callable[[ApplianceRecord], tuple[ApplianceCandidate, Looked]],
+        candidate: Callable[[ApplianceRecord], tuple[ApplianceCandidate, CandidateReport]],
     ) -> ApplianceCandidates:
         by_id = {each.id: each for each in known}
         found = discovery.at_once(list(by_id), lambda each: candidate(by_id[each]))

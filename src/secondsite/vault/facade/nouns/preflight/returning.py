@@ -113,7 +113,7 @@ def _size(machine: MachineRecord) -> int:
 
 def _known(tx: Transaction, machine: MachineRecord, location: Location) -> Iterator[Return]:
     """Those that went the same way: their machines run at the site now to which this one would be protected, or did."""
-    jobs = search.find(tx.session, search.Wanted(SUCCEEDED, verb=Verb.REPROTECT.value), LAST)
+    jobs = search.find(tx.session, search.JobQuery(SUCCEEDED, verb=Verb.REPROTECT.value), LAST)
     same = [each for each in jobs if each.arguments.get("location") == location.value and each.subject]
     records = {each.id: each for each in tx.machines.several(sorted({str(each.subject) for each in same}))}
     for job in same:

@@ -18,7 +18,7 @@ from ...parts import Parts
 from ...shared import hook_scripts
 from ...shared.answered_order import LEAST_SECONDS
 from ..preflight.protected import Preflights
-from .configured import Found, World
+from .configured import UndatedFlaw, World
 from .scripts import hooks
 
 AT_ONCE = 4
@@ -29,7 +29,7 @@ AT_ONCE = 4
 class Answers:
     """What was found; `unasked`: what it would have been about; `machines`: how many were asked about, and `not_asked`."""
 
-    found: list[Found] = field(default_factory=list)
+    found: list[UndatedFlaw] = field(default_factory=list)
     unasked: set[str] = field(default_factory=set)
     machines: int = 0
     not_asked: int = 0
@@ -58,7 +58,7 @@ def _tell_of(away: set[str], world: World, answers: Answers) -> None:
             what = f"It has no connection to the vault, so {len(concerned)} of the machines were not asked about."
             do = "Start it, or look at its connection; then 'secondsite vault validate'."
             about = f"appliance {appliance.name} of {appliance.site}"
-            answers.found.append(Found(FlawKind.APPLIANCE_AWAY, about, what, do, (appliance.site,)))
+            answers.found.append(UndatedFlaw(FlawKind.APPLIANCE_AWAY, about, what, do, (appliance.site,)))
 
 
 def _machines(parts: Parts, world: World, away: set[str], answers: Answers, until: float) -> None:
@@ -96,10 +96,10 @@ def _preflight(parts: Parts, machine: MachineRecord, until: float) -> Sequence[P
     return None if parts.seconds_left() < LEAST_SECONDS else found
 
 
-def _obstacles(machine: MachineRecord, obstacles: Sequence[PreflightObstacle]) -> Iterator[Found]:
+def _obstacles(machine: MachineRecord, obstacles: Sequence[PreflightObstacle]) -> Iterator[UndatedFlaw]:
     for each in obstacles:
         kind = FlawKind.MACHINE if each.blocking else FlawKind.MACHINE_WARNING
-        yield Found(
+        yield UndatedFlaw(
             kind, f"machine {machine.name}", each.what, each.do, (machine.source_site, machine.target_site)
         )
 
@@ -125,7 +125,7 @@ def _scripts(parts: Parts, world: World, record: PlanRecord, away: set[str], ans
             answers.unasked.add(about)
             continue
         do = "Put the script into the script folder of that site's appliance, or take the action out of the plan; the guide on plans says how."
-        answers.found += [Found(FlawKind.SCRIPT, about, each, do, sites) for each in problems]
+        answers.found += [UndatedFlaw(FlawKind.SCRIPT, about, each, do, sites) for each in problems]
 
 
 def _both(machine: MachineRecord) -> set[str]:

@@ -23,7 +23,7 @@ NEARLY_FULL = 0.05
 """Of a store's size that is left."""
 
 
-class Found(NamedTuple):
+class UndatedFlaw(NamedTuple):
     """A flaw, without since when it is known."""
 
     kind: FlawKind
@@ -54,7 +54,7 @@ class World:
     """Of machines that have some, by their ids."""
 
 
-def found(world: World) -> Iterator[Found]:
+def found(world: World) -> Iterator[UndatedFlaw]:
     yield from _preparation(world)
     for mapping in world.mappings:
         yield from _mapping(world, mapping)
@@ -75,35 +75,37 @@ def found(world: World) -> Iterator[Found]:
         yield from _verification(world, site)
 
 
-def _preparation(world: World) -> Iterator[Found]:
+def _preparation(world: World) -> Iterator[UndatedFlaw]:
     """The steps that lead to a failover, in their order; the first that is missing hides those that need it."""
     if len(world.sites) < 2:
         what = f"There {'is' if len(world.sites) == 1 else 'are'} {counted(len(world.sites), 'site')}; a failover needs two."
-        yield Found(FlawKind.PREPARATION, "sites", what, "'secondsite site create NAME'.", ())
+        yield UndatedFlaw(FlawKind.PREPARATION, "sites", what, "'secondsite site create NAME'.", ())
     served = {each.site for each in world.appliances.values()}
     for site in sorted(set(world.sites) - served):
         do = f"'secondsite appliance create-registration-key --site {site}'; the guide on installing says what to do with it."
-        yield Found(FlawKind.PREPARATION, f"site {site}", "It has no appliance.", do, (site,))
+        yield UndatedFlaw(FlawKind.PREPARATION, f"site {site}", "It has no appliance.", do, (site,))
     if len(served) > 1 and not world.machines:
         do = "'secondsite machine enable-protection MACHINE --source SITE --target SITE'."
-        yield Found(FlawKind.PREPARATION, "machines", "No machine is protected.", do, ())
+        yield UndatedFlaw(FlawKind.PREPARATION, "machines", "No machine is protected.", do, ())
     for machine in world.machines.values():
         if machine.state is State.PROTECTED and machine.drilled_at is None:
             do = f"'secondsite machine test-failover {shell.arguments(machine.name, options='--clean-up')}'; or let 'secondsite drill schedule set' do it."
             what = "Nobody has tried yet whether it starts at its other site."
-            yield Found(FlawKind.PREPARATION, _machine(machine), what, do, _sites(machine))
+            yield UndatedFlaw(FlawKind.PREPARATION, _machine(machine), what, do, _sites(machine))
 
 
-def _mapping(world: World, mapping: NetworkMapping) -> Iterator[Found]:
+def _mapping(world: World, mapping: NetworkMapping) -> Iterator[UndatedFlaw]:
     both = mapping.source_site, mapping.target_site
     about = f"mapping of {mapping.source_network} from {mapping.source_site} to {mapping.target_site}"
     for site, network in ((both[0], mapping.source_network), (both[1], mapping.target_network)):
         if site in world.networks and network not in world.networks[site]:
             do = f"Make that network, or map to another one: 'secondsite network list', then 'secondsite mapping create {shlex.quote(f'{both[0]}/{mapping.source_network}')} {both[1]}/NETWORK'."
-            yield Found(FlawKind.NETWORK_MISSING, about, f"Site {site} has no network '{network}'.", do, both)
+            yield UndatedFlaw(
+                FlawKind.NETWORK_MISSING, about, f"Site {site} has no network '{network}'.", do, both
+            )
 
 
-def _appliances(world: World, machine: MachineRecord) -> Iterator[Found]:
+def _appliances(world: World, machine: MachineRecord) -> Iterator[UndatedFlaw]:
     sides = (
         (machine.source_site, machine.source_appliance_id),
         (machine.target_site, machine.target_appliance_id),
@@ -112,10 +114,10 @@ def _appliances(world: World, machine: MachineRecord) -> Iterator[Found]:
         if appliance_id not in world.appliances:
             what = f"Its appliance at site {site} is not enrolled any more."
             do = f"Enroll one in its place: 'secondsite appliance create-registration-key --site {site}'; the guide on stolen appliances says how."
-            yield Found(FlawKind.APPLIANCE_AWAY, _machine(machine), what, do, _sites(machine))
+            yield UndatedFlaw(FlawKind.APPLIANCE_AWAY, _machine(machine), what, do, _sites(machine))
 
 
-def _protection(machine: MachineRecord) -> Iterator[Found]:
+def _protection(machine: MachineRecord) -> Iterator[UndatedFlaw]:
     if machine.state in NOT_PROTECTED:
         commit = (
             ""
@@ -123,24 +125,26 @@ def _protection(machine: MachineRecord) -> Iterator[Found]:
             else f"'secondsite machine commit {shell.arguments(machine.name)}', then "
         )
         do = f"{commit}'secondsite machine reprotect {shell.arguments(machine.name)}'."
-        yield Found(FlawKind.PREPARATION, _machine(machine), not_protected(machine), do, _sites(machine))
+        yield UndatedFlaw(
+            FlawKind.PREPARATION, _machine(machine), not_protected(machine), do, _sites(machine)
+        )
 
 
-def _kept(world: World, machine: MachineRecord) -> Iterator[Found]:
+def _kept(world: World, machine: MachineRecord) -> Iterator[UndatedFlaw]:
     """An appliance of an older release tells of no stores."""
     appliance = world.appliances.get(machine.target_appliance_id)
     wanted = machine.kept.store or DEFAULT
     if appliance is not None and appliance.stores and wanted not in [each.name for each in appliance.stores]:
         what = f"Appliance '{appliance.name}' of site {appliance.site} has no store '{wanted}', in which its replica is to be kept."
         do = f"Put the store back into that appliance's configuration, and start it again: 'secondsite site show {appliance.site}' lists those that it has."
-        yield Found(FlawKind.STORE, _machine(machine), what, do, _sites(machine))
+        yield UndatedFlaw(FlawKind.STORE, _machine(machine), what, do, _sites(machine))
 
 
-def _store(appliance: ApplianceRecord, store: StoreSpace) -> Iterator[Found]:
+def _store(appliance: ApplianceRecord, store: StoreSpace) -> Iterator[UndatedFlaw]:
     about = f"store {store.name} of {appliance.name} at {appliance.site}"
     if store.problem is not None:
         do = "Mount its file system, or repair it; then start the appliance again."
-        yield Found(FlawKind.STORE, about, store.problem, do, (appliance.site,))
+        yield UndatedFlaw(FlawKind.STORE, about, store.problem, do, (appliance.site,))
     elif (
         store.free_bytes is not None
         and store.size_bytes
@@ -148,48 +152,50 @@ def _store(appliance: ApplianceRecord, store: StoreSpace) -> Iterator[Found]:
     ):
         what = f"It has {size(store.free_bytes)} left of {size(store.size_bytes)}."
         do = "Free space in its file system, give it more, or shorten the retention of the machines that are kept there."
-        yield Found(FlawKind.STORE, about, what, do, (appliance.site,))
+        yield UndatedFlaw(FlawKind.STORE, about, what, do, (appliance.site,))
 
 
-def _policy(policy: ReplicationPolicy) -> Iterator[Found]:
+def _policy(policy: ReplicationPolicy) -> Iterator[UndatedFlaw]:
     threshold = policy.rpo_threshold_seconds
     every = max(policy.crash_consistent_every_seconds, policy.cycle_seconds)
     if threshold < every:
         what = f"Points come every {span(every)} at best, and the RPO threshold is {span(threshold)}: it is exceeded again and again."
         do = f"Raise the threshold, or let points come more often: 'secondsite policy update {shell.arguments(policy.name)}'."
-        yield Found(FlawKind.POLICY, f"policy {policy.name}", what, do, ())
+        yield UndatedFlaw(FlawKind.POLICY, f"policy {policy.name}", what, do, ())
 
 
-def _plan(world: World, record: PlanRecord) -> Iterator[Found]:
+def _plan(world: World, record: PlanRecord) -> Iterator[UndatedFlaw]:
     about, sites = f"plan {record.name}", _of_plan(record)
     for each in record.plan.machines:
         machine = world.machines.get(each.id)
         if machine is None:
             do = f"Take it out of the plan, or protect it again and put it in: 'secondsite plan show {shell.arguments(record.name)}'."
-            yield Found(FlawKind.PLAN, about, f"{each.name} is not protected any more.", do, sites)
+            yield UndatedFlaw(FlawKind.PLAN, about, f"{each.name} is not protected any more.", do, sites)
         elif not world.points.get(each.id) and machine.state is State.PROTECTED:
             do = f"Wait for its next point, and look at 'secondsite machine show {shell.arguments(machine.name)}'."
-            yield Found(
+            yield UndatedFlaw(
                 FlawKind.PLAN, about, f"{machine.name} has no recovery point that is whole.", do, sites
             )
 
 
-def _schedule(world: World, record: DrillScheduleRecord) -> Iterator[Found]:
+def _schedule(world: World, record: DrillScheduleRecord) -> Iterator[UndatedFlaw]:
     schedule, about = record.schedule, f"drill schedule {record.name}"
     plan = next((each for each in world.plans if record.is_for(each)), None)
     members = schedule.machines if plan is None else tuple(plan.plan.machines)
     sites = tuple(sorted({site for each in members for site in (each.source_site, each.target_site)}))
     do = f"Change it: 'secondsite drill schedule set {shell.arguments(record.name)}'; or end it: 'secondsite drill schedule remove {shell.arguments(record.name)}'."
     if schedule.plan is not None and plan is None:
-        yield Found(FlawKind.SCHEDULE, about, f"There is no plan '{schedule.plan}' any more.", do, sites)
+        yield UndatedFlaw(
+            FlawKind.SCHEDULE, about, f"There is no plan '{schedule.plan}' any more.", do, sites
+        )
     for each in schedule.machines:
         if each.id not in world.machines:
-            yield Found(FlawKind.SCHEDULE, about, f"{each.name} is not protected any more.", do, sites)
+            yield UndatedFlaw(FlawKind.SCHEDULE, about, f"{each.name} is not protected any more.", do, sites)
     there = {world.machines[each.id].target_site for each in members if each.id in world.machines}
     for site in sorted(there):
         if _lacks(world, site, schedule.network):
             what = f"Site {site} has no network '{schedule.network}'."
-            yield Found(FlawKind.NETWORK_MISSING, about, what, do, sites)
+            yield UndatedFlaw(FlawKind.NETWORK_MISSING, about, what, do, sites)
 
 
 def _lacks(world: World, site: str, network: str) -> bool:
@@ -197,7 +203,7 @@ def _lacks(world: World, site: str, network: str) -> bool:
     return named and site in world.networks and network not in world.networks[site]
 
 
-def _verification(world: World, site: SiteRecord) -> Iterator[Found]:
+def _verification(world: World, site: SiteRecord) -> Iterator[UndatedFlaw]:
     """Nobody else tells that a machine is passed by for ever."""
     given = site.verification
     if given.every_days == 0 or given.memory_bytes is None:
@@ -207,7 +213,7 @@ def _verification(world: World, site: SiteRecord) -> Iterator[Found]:
         if machine.target_site == site.name and memory_bytes > given.memory_bytes:
             what = f"{machine.name} has {exact_size(memory_bytes)} of memory, and all copies together have {exact_size(given.memory_bytes)}: its points are never booted."
             do = f"Give more: 'secondsite site verify {shlex.quote(site.name)} --memory 8GiB' (it replaces all that is set); or drill the machine by schedule."
-            yield Found(FlawKind.SCHEDULE, f"verification at {site.name}", what, do, (site.name,))
+            yield UndatedFlaw(FlawKind.SCHEDULE, f"verification at {site.name}", what, do, (site.name,))
 
 
 def _machine(machine: MachineRecord) -> str:

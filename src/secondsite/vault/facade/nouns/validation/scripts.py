@@ -6,12 +6,12 @@ from .....wire.control.scripts import CheckScripts
 from .....wire.rest.validation import FlawKind
 from ...parts import Parts
 from ...shared import hook_scripts
-from .configured import Found, World
+from .configured import UndatedFlaw, World
 
 
-def hooks(parts: Parts, world: World, away: set[str]) -> tuple[list[Found], set[str]]:
+def hooks(parts: Parts, world: World, away: set[str]) -> tuple[list[UndatedFlaw], set[str]]:
     """What is missing, and what is not known: of many machines with the same hooks each appliance is asked once."""
-    found: list[Found] = []
+    found: list[UndatedFlaw] = []
     unasked: set[str] = set()
     known: dict[hook_scripts.Needs, Sequence[str] | None] = {}
     for machine in world.machines.values():
@@ -30,5 +30,5 @@ def hooks(parts: Parts, world: World, away: set[str]) -> tuple[list[Found], set[
                 continue
             do = hook_scripts.advice(machine.name)
             sites = machine.source_site, machine.target_site
-            found += [Found(FlawKind.SCRIPT, about, each, do, sites) for each in problems]
+            found += [UndatedFlaw(FlawKind.SCRIPT, about, each, do, sites) for each in problems]
     return found, unasked

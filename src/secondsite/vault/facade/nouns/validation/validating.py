@@ -17,7 +17,7 @@ from ...callers import THE_VAULT
 from ...parts import Parts
 from ...shared import discovery
 from . import asking, configured
-from .configured import Found, World
+from .configured import UndatedFlaw, World
 
 EVERY = timedelta(hours=12)
 SOMEBODY_WAITS_SECONDS = 25.0
@@ -106,7 +106,7 @@ def _one_at_a_time() -> Iterator[None]:
 
 
 def _flaws(
-    found: Iterable[Found], unasked: set[str], last: ValidationRecord | None, now: datetime
+    found: Iterable[UndatedFlaw], unasked: set[str], last: ValidationRecord | None, now: datetime
 ) -> Iterator[Flaw]:
     before = {} if last is None else {(each.kind, each.about, each.what): each for each in last.flaws}
     kept = [each for each in before.values() if each.kind in ASKED and each.about in unasked]
