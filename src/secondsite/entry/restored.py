@@ -4,7 +4,7 @@ What is beside the database may have been restored with it, as with a snapshot o
 number, which rises; appliances are told it, and say the highest when they connect.
 
 At each start, and every ten minutes, a fresh mark is left in the database and in a file beside it, with the number of the
-database's file and, where the file system tells it, which use of that number it is. A database that says another mark, or lies in another file, is not the one that was in use last.
+database's file. A database that says another mark, or lies in another file, is not the one that was in use last.
 """
 
 import json
@@ -18,7 +18,6 @@ from sqlalchemy.orm import Session
 
 from ..domain import counters
 from ..ground import durable
-from ..ground.real_files import FileNumber, file_number
 from ..jobs.running import held_jobs
 from ..vault.store import lineage
 
@@ -80,8 +79,7 @@ class Restored:
         lineage.put_number(session, self._vault_id, self._fresh_number)
 
     def _write(self, marks: Sequence[str | None]) -> None:
-        inode, generation = self._file_number() or (None, None)
-        beside = {"marks": list(marks), "file": inode, "generation": generation}
+        beside = {"marks": list(marks), "file": self._file_number()}
         durable.write(self._path, json.dumps(beside) + "\n")
 
     def _is_another(self, inside: str | None) -> bool:
@@ -90,21 +88,15 @@ class Restored:
             beside = json.loads(self._path.read_text())
         except FileNotFoundError:
             return False
-        if inside not in beside["marks"]:
-            return True
-        now, then = self._file_number(), beside["file"]
-        if now is None or then is None:
-            return (now is None) != (then is None)
-        return not now.is_same(
-            FileNumber(then, beside.get("generation"))
-        )  # a former release wrote no generation
+        return inside not in beside["marks"] or self._file_number() != beside["file"]
 
-    def _file_number(self) -> FileNumber | None:
-        """Of a database that is a file."""
+    def _file_number(self) -> int | None:
+        """The inode of a database that is a file. That is never opened here to learn more: whoever closes a file releases all locks that his
+        process has on it, SQLite's too, and another program that is done with it then takes the log away."""
         url = make_url(self._database_url)
         if url.get_backend_name() != "sqlite" or url.database is None:
             return None
-        return file_number(Path(url.database).resolve(strict=True))
+        return Path(url.database).stat().st_ino
 
 
 def _hold(session: Session) -> None:

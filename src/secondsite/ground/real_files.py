@@ -32,7 +32,8 @@ class FileNumber(NamedTuple):
 
 
 def file_number(path: Path | str) -> FileNumber | None:
-    """Of the file, or the folder, that a path leads to now; None if there is none. A device has no generation."""
+    """Of the file, or the folder, that a path leads to now; None if there is none. A device has no generation. Never of a file on which this
+    process has locks, as SQLite has on its own: whoever closes a file releases them all."""
     try:
         seen = os.stat(path)
     except OSError:
