@@ -212,9 +212,10 @@ class World:
         return False
 
     def _hold(self, problem: Callable[[], str | None], within_seconds: float = SETTLE_SECONDS) -> None:
-        """No problem, at the latest after a while; raises PromiseBroken with the last one."""
+        """No problem, at the latest after a while; raises PromiseBroken with the last one, or what the guest's thread died of."""
         deadline = time.monotonic() + within_seconds
         while (found := problem()) is not None:
+            self.ledger.check()
             if time.monotonic() > deadline:
                 raise PromiseBroken(found)
             time.sleep(0.05)
