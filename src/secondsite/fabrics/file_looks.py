@@ -11,6 +11,7 @@ from ..ground import real_files
 
 Looks = list[list[str | int | None]]
 """Of each file, top first: its name, its number, its size and times."""
+FILE_PARTS = 6
 
 
 def seen(paths: Iterable[Path | str]) -> Looks:
@@ -22,6 +23,11 @@ def seen(paths: Iterable[Path | str]) -> Looks:
 def again(top: Path, known: Looks) -> Looks:
     """As `seen`, of the same disk: as long as its top is the same, that names the same files below."""
     return seen([top.absolute(), *(str(each[0]) for each in known[1:])])
+
+
+def are_of_files(looks: Looks) -> bool:
+    """Whether all are files that are there: of a device, or of what is gone, nothing tells that it was written."""
+    return all(len(each) == FILE_PARTS for each in looks)
 
 
 def _look(path: Path | str, *, is_top: bool) -> list[int | None]:

@@ -21,8 +21,9 @@ from ...datapath import extents, transfer
 from ...datapath.channel import Connection
 from ...datapath.disks import NbdDisk, named_files
 from ...datapath.transfer import DiskPlan
+from ...fabrics import file_looks
 from ...fabrics.interface import ChangeSession, Fabric, MachineSummary, PowerState, SessionRequest
-from ...ground import real_files, seams
+from ...ground import seams
 from ...wire.common.machines import MachineDefinition
 from ...wire.common.sync_mode import SyncMode
 from ...wire.control.orders import CycleFact
@@ -274,21 +275,9 @@ def _instant(how: str) -> Iterator[None]:
 
 
 def _file_marks(paths: Sequence[str]) -> object:
-    """Marks that change when one of these disks' files, or one below it, is written or replaced; None if one cannot be seen from here."""
-    try:
-        return tuple(_disk_marks(Path(path)) for path in paths if path) or None
-    except OSError:
-        return None
-
-
-def _disk_marks(path: Path) -> tuple[object, ...]:
-    """What is below other machines' disks too is touched, but not changed, when one of these starts."""
-    top = path.stat()
-    below = [(real_files.file_number(each), each.stat()) for each in named_files.files(path)[1:]]
-    return (
-        (real_files.file_number(path), top.st_size, top.st_mtime_ns, top.st_ctime_ns),
-        *((number, each.st_size, each.st_mtime_ns) for number, each in below),
-    )
+    """What these disks' files, and those below, look like; None if that does not tell whether one was written."""
+    looks = [file_looks.seen([path, *named_files.files(Path(path))[1:]]) for path in paths if path]
+    return looks if looks and all(map(file_looks.are_of_files, looks)) else None
 
 
 def _note_consistency(source: Source, session: ChangeSession, request: CycleRequest) -> None:
