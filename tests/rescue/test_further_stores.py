@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from secondsite import rescue
+from secondsite.rescue import copies, files
 from secondsite.rescue.store import Store
 
 MACHINE = "0b5c1d1e-0000-4000-8000-00000000000{}"
@@ -55,6 +56,20 @@ def names(store):
 def typed(root, *words, user=None):
     line = [sys.executable, str(root / rescue.NAME), *words]
     return subprocess.run(line, capture_output=True, text=True, timeout=60, check=False, user=user)
+
+
+@pytest.mark.parametrize(("flipped", "found"), [(1, "/elsewhere"), (0, None), (None, None)])
+def test_a_folder_with_the_number_of_a_removed_one_is_another(tmp_path, flipped, found):
+    machine(tmp_path, 1)
+    inode, generation = files.number(tmp_path / "replicas")
+    if generation is None:
+        pytest.skip("this file system does not tell which use of a number a file is")
+    written = None if flipped is None else generation ^ flipped
+    place = {"root": "/elsewhere", "host": "here", "inode": inode, "generation": written}
+    (tmp_path / "store.json").write_text(json.dumps({"place": place}))
+
+    assert copies.original_of(tmp_path) == found
+    assert bool(list(copies.told([tmp_path]))) == bool(found)
 
 
 def test_the_stores_of_one_appliance_are_one(original):

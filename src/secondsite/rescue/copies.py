@@ -27,11 +27,20 @@ def mark_of(root: Path) -> dict[str, Any]:
 def original_of(root: Path) -> str | None:
     """Where a store lay that this one is a copy of; None if this is none, as far as its appliance has said."""
     place = mark_of(root).get(PLACE)
+    return str(place.get("root")) if isinstance(place, dict) and _is_another(root, place) else None
+
+
+def _is_another(root: Path, place: dict[str, Any]) -> bool:
+    """Whether the replicas of this store lie in another folder than its appliance wrote.
+
+    Number and use of it: ext4 gives the number of a folder that went to the next one.
+    """
     try:
-        is_copy = isinstance(place, dict) and place["inode"] != (root / "replicas").stat().st_ino
+        inode, generation = files.number(root / "replicas")
+        stated = place.get("generation")
+        return bool(place["inode"] != inode or (None not in (stated, generation) and stated != generation))
     except (OSError, KeyError):
-        return None
-    return str(place.get("root")) if is_copy and isinstance(place, dict) else None
+        return False
 
 
 def lies_elsewhere(root: Path) -> bool:
@@ -43,18 +52,11 @@ def lies_elsewhere(root: Path) -> bool:
 def told(stores: Iterable[Path]) -> Iterator[str]:
     """A sentence for each of these that is a copy, as far as its appliance has said where it lies."""
     for root in stores:
-        try:
-            place = dict(json.loads(files.content(root / MARK))[PLACE])
-            inode, generation = files.number(root / "replicas")
-            is_another = (
-                None not in (generation, place.get("generation")) and generation != place["generation"]
-            )
-            is_copy = place["inode"] != inode or is_another
-            since = datetime.fromtimestamp((root / MARK).stat().st_ctime, timezone.utc)  # noqa: UP017 Python 3.9 has no datetime.UTC
-        except (OSError, ValueError, KeyError, TypeError):
+        if original_of(root) is None:
             continue
-        if is_copy:
-            yield (
-                f"{root} is a copy of {place.get('root')} of host {place.get('host')}, which came here at {since:%Y-%m-%d %H:%M:%SZ}; "
-                "'verify' says whether it is whole. The store itself may have newer points."
-            )
+        place = mark_of(root)[PLACE]
+        since = datetime.fromtimestamp((root / MARK).stat().st_ctime, timezone.utc)  # noqa: UP017 Python 3.9 has no datetime.UTC
+        yield (
+            f"{root} is a copy of {place.get('root')} of host {place.get('host')}, which came here at {since:%Y-%m-%d %H:%M:%SZ}; "
+            "'verify' says whether it is whole. The store itself may have newer points."
+        )
