@@ -10,8 +10,8 @@ from bench.figure import Figure, seconds_of
 from bench.support import content, thin
 from secondsite.datapath.cycles import CycleDisk, CycleHeader
 from secondsite.datapath.disks import StorageDaemon
+from secondsite.datapath.extents import CHUNK_BYTES
 from secondsite.datapath.frames import Frame
-from secondsite.datapath.granularity import CHUNK_BYTES
 from secondsite.datapath.replica import Replica, ReplicaDisk
 
 

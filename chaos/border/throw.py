@@ -20,7 +20,7 @@ from secondsite.datapath.cycles import CycleHeader, cycle_file
 from secondsite.datapath.errors import DatapathError
 from secondsite.datapath.frames import frame as frames
 from secondsite.datapath.frames import packed
-from secondsite.datapath.replica.record.json_digest import digest_of
+from secondsite.datapath.replica.record.manifest import digest_of
 from secondsite.ground.units import KiB, MiB
 from secondsite.wire import control
 

@@ -9,8 +9,8 @@ from rig.appliances import identity
 from rig.appliances.simulated_site import SimulatedSite
 from secondsite.appliance.process import Appliance
 from secondsite.appliance.shared.config import ApplianceConfig
-from secondsite.appliance.target import key_custody
-from secondsite.appliance.target.key_custody import Custody
+from secondsite.appliance.target import key_change
+from secondsite.appliance.target.key_change import Custody
 from secondsite.appliance.target.replica import HostedReplica
 from secondsite.datapath.errors import StorageDaemonGone
 from secondsite.fabrics import simulated
@@ -69,7 +69,7 @@ class Site(SimulatedSite):
 
     def keep_key(self, path: Path) -> None:
         """From the next start on the site has this key, or none if there is no such file."""
-        self.custody = key_custody.take(path)
+        self.custody = key_change.take(path)
         self.fabric = simulated.open_fabric(self.root, key=self.custody.key)
 
     def limit(self, bytes_per_second: int | None) -> None:

@@ -6,7 +6,7 @@ import pydantic
 import pytest
 
 from secondsite.cli import output, prompts
-from secondsite.cli.nouns.evidence import files
+from secondsite.cli.nouns.evidence import commands
 from secondsite.client import validation_messages
 from secondsite.domain import errors
 from secondsite.wire import rest
@@ -34,7 +34,7 @@ def test_a_file_that_is_no_evidence_is_told_in_one_line(tmp_path, content):
     file = tmp_path / "drill.html"
     file.write_text(content)
     with pytest.raises(errors.InvalidArgument) as refused:
-        files.verdict(file, None)
+        commands.verdict(file, None)
     assert "\n" not in refused.value.message
     assert "pydantic" not in refused.value.message
     assert "evidence export" in refused.value.do

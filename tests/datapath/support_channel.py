@@ -20,8 +20,7 @@ from secondsite.datapath.cycles.cycle_file import CycleDisk, CycleHeader
 from secondsite.datapath.digests import hashes
 from secondsite.datapath.disks.nbd_disk import NbdDisk
 from secondsite.datapath.errors import DatapathError
-from secondsite.datapath.extents import Extent, merge
-from secondsite.datapath.granularity import BLOCK_BYTES
+from secondsite.datapath.extents import BLOCK_BYTES, Extent, merge
 from secondsite.datapath.transfer import receiver
 from secondsite.datapath.transfer.admission import Accept
 from secondsite.ground.units import KiB, MiB

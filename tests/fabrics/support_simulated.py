@@ -9,7 +9,7 @@ from pathlib import Path
 import nbd
 
 from secondsite.datapath.disks import image
-from secondsite.datapath.granularity import BLOCK_BYTES
+from secondsite.datapath.extents import BLOCK_BYTES
 from secondsite.fabrics import simulated
 from secondsite.fabrics.conformance import steps
 from secondsite.fabrics.interface import HostRequest, SessionRequest

@@ -18,7 +18,7 @@ from rig.eventually import eventually
 from rig.hosts import LibvirtHost
 from secondsite.appliance.source import cycle_guard
 from secondsite.appliance.source.scratch_reserve import ScratchReserve
-from secondsite.datapath.granularity import BLOCK_BYTES
+from secondsite.datapath.extents import BLOCK_BYTES
 from secondsite.domain import errors
 from secondsite.fabrics.conformance import steps
 from secondsite.fabrics.interface import PowerState

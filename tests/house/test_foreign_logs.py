@@ -2,7 +2,7 @@
 
 import logging
 
-from secondsite.entry.foreign_logs import EACH_SECONDS, MOST_LINES, FewLines
+from secondsite.entry.logs import EACH_SECONDS, MOST_LINES, FewLines
 
 
 def record(name, line):

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from rig.eventually import eventually
-from secondsite.entry.foreign_logs import MOST_LINES
+from secondsite.entry.logs import MOST_LINES
 from secondsite.ground.units import KiB, MiB
 from tests.support.vault import Dialler, Identity, request_for
 

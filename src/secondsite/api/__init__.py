@@ -12,7 +12,6 @@ Its rooms:
     failures         every error as an ErrorBody
     prerendered      answers that are written once
     following/       streams of what changes
-    docs_page        the description of the API, for people
     fast_path        the two calls that are asked most, without the framework
     routers          what all routes share
     routes/          per noun

@@ -1,15 +1,17 @@
 """secondsite export, diff, apply and schema."""
 
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from ..client import documents
+from ..client.documents import Action, Change, Prepared
 from ..domain import errors
-from . import document_changes, output
+from . import output
 from .options import Json, connect
 
 DIFFERENT = 1
@@ -65,9 +67,9 @@ def diff(context: typer.Context, file: File, prune: Prune = False, as_json: Json
     with connect(context) as vault:
         prepared = documents.prepare(vault, _load(file), prune=prune)
     if as_json:
-        document_changes.as_json(prepared)
+        changes_as_json(prepared)
     else:
-        document_changes.show(prepared, would="would be made")
+        show(prepared, would="would be made")
     if prepared.changes:
         raise typer.Exit(DIFFERENT)
 
@@ -103,11 +105,11 @@ def _perform(
     applying: documents.Applying, prepared: documents.Prepared, dry_run: bool, as_json: bool
 ) -> None:
     if dry_run and not as_json:
-        document_changes.show(prepared, would="would be made")
+        show(prepared, would="would be made")
     if not dry_run:
         _run(applying, prepared, as_json)
     if as_json:
-        document_changes.as_json(prepared, done=not dry_run)
+        changes_as_json(prepared, done=not dry_run)
 
 
 def _run(applying: documents.Applying, prepared: documents.Prepared, as_json: bool) -> None:
@@ -115,7 +117,7 @@ def _run(applying: documents.Applying, prepared: documents.Prepared, as_json: bo
         output.warn(f"note: {each}")
     for change in applying.run(prepared.changes):
         if not as_json:
-            document_changes.say(change)
+            say(change)
     if not as_json:
         output.say("applied" if prepared.changes else "nothing to change")
 
@@ -129,3 +131,70 @@ def _load(file: Path) -> Sequence[documents.LoadedDocument]:
         raise errors.InvalidArgument(
             f"Standard input cannot be read: {error}.", do="Give YAML in UTF-8."
         ) from None
+
+
+# Changes, for people and for scripts.
+
+SIGN = {Action.CREATE: "+", Action.CHANGE: "~", Action.DELETE: "-"}
+LONGEST = 100
+
+
+def show(prepared: Prepared, *, would: str) -> None:
+    """What has to change, what stands in the way, and what is to be known."""
+    for change in prepared.changes:
+        say(change)
+    for each in prepared.notes:
+        output.warn(f"note: {each}")
+    for each in (*prepared.missing, *prepared.wrong):
+        output.warn(f"in the way: {each}")
+    output.say(f"{_counted(prepared.changes)} {would}" if prepared.changes else "nothing to change")
+
+
+def say(change: Change, done: str = "") -> None:
+    """The thing, and below it what becomes what."""
+    where = "" if change.given is None else f"  ({change.given.file}:{change.given.value.line(())})"
+    output.say(f"{SIGN[change.action]} {change.what}{done}{where}")
+    if change.action is Action.DELETE:
+        return
+    for each in change.fields:
+        if each.field not in ("kind", "name", "machine"):
+            now = "" if change.action is Action.CREATE else f"{_short(each.now)} -> "
+            output.say(f"    {each.field}: {now}{_short(each.wanted)}")
+
+
+def plain(change: Change) -> dict[str, Any]:
+    """For scripts."""
+    return {
+        "action": change.action.value,
+        "kind": change.key[0],
+        "name": " ".join(change.key[1:]),
+        "file": None if change.given is None else change.given.file,
+        "line": None if change.given is None else change.given.value.line(()),
+        "fields": [{"field": each.field, "now": each.now, "wanted": each.wanted} for each in change.fields],
+    }
+
+
+def changes_as_json(prepared: Prepared, done: bool = False) -> None:
+    output.show_json(
+        {
+            "changes": [plain(each) for each in prepared.changes],
+            "notes": list(prepared.notes),
+            "in_the_way": [*prepared.missing, *prepared.wrong],
+            "done": done,
+        }
+    )
+
+
+def _counted(changes: Sequence[Change]) -> str:
+    return "1 change" if len(changes) == 1 else f"{len(changes)} changes"
+
+
+def _short(value: object) -> str:
+    text = (
+        "none"
+        if value is None
+        else value
+        if isinstance(value, str)
+        else json.dumps(value, ensure_ascii=False)
+    )
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."

@@ -16,5 +16,4 @@ Its rooms:
     files        small files of a store
     extents      ranges of a disk
     errors       errors of the data path
-    granularity  numbers both ends agree on
 """

@@ -14,10 +14,10 @@ from ..appliance import orders
 from ..appliance.control import enrollment, reenrollment
 from ..appliance.process import Appliance
 from ..appliance.shared import ApplianceConfig, State, alone, alone_in_stores, home_reserve
-from ..appliance.target import Custody, key_change, key_custody, stores
+from ..appliance.target import Custody, key_change, stores
 from ..datapath.encryption import EncryptionKey, customer_key
 from ..datapath.errors import DatapathError, KeyMissing
-from ..datapath.replica import decrypt_file
+from ..datapath.replica import replica
 from ..domain import errors
 from ..fabrics.interface import Fabric
 from ..ground.durable import write
@@ -171,7 +171,7 @@ def at_rest(home: Path, key_file: Path | None) -> Iterator[tuple[ApplianceConfig
     runs."""
     logs.configure()
     config = ApplianceConfig.load(home.absolute())
-    kept = key_custody.take(key_file.absolute() if key_file is not None else config.encryption_key)
+    kept = key_change.take(key_file.absolute() if key_file is not None else config.encryption_key)
     with alone(config.home), alone_in_stores(config):
         fabric = _open_fabric(config, kept.key)
         try:
@@ -183,7 +183,7 @@ def at_rest(home: Path, key_file: Path | None) -> Iterator[tuple[ApplianceConfig
 def decrypt(source: Path, target: Path, key_file: Path) -> None:
     """Decrypts an encrypted file of a replica into a new file that only its owner can read. Raises InvalidArgument."""
     try:
-        decrypt_file.decrypt(source.absolute(), target, customer_key.load(key_file))
+        replica.decrypt(source.absolute(), target, customer_key.load(key_file))
     except OSError as problem:
         raise errors.InvalidArgument(
             f"{problem.filename or source}: {problem.strerror or problem}.",
@@ -208,7 +208,7 @@ def _run_alone(home: Path, journal_budget_bytes: int | None, key_file: Path | No
     config = ApplianceConfig.load(home)
     if journal_budget_bytes is not None:
         config = config.model_copy(update={"journal_budget_bytes": journal_budget_bytes})
-    kept = key_custody.take(key_file.absolute() if key_file is not None else config.encryption_key)
+    kept = key_change.take(key_file.absolute() if key_file is not None else config.encryption_key)
     with alone_in_stores(config, ENDING_SECONDS):
         _serve(config, kept)
 

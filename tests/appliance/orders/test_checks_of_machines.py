@@ -6,7 +6,7 @@ import pytest
 
 from rig.appliances import Pair
 from rig.appliances.runs import start
-from secondsite.appliance.orders.proof import checking, file_systems
+from secondsite.appliance.orders.proof import checking
 from secondsite.fabrics import simulated
 from secondsite.fabrics.seeing import FileSystem
 from secondsite.wire.common.machine_checks import LONGEST_SAID, MachineCheck
@@ -152,5 +152,5 @@ def test_errors_that_the_guest_s_kernel_counts_in_a_file_system_leave_the_start_
     ],
 )
 def test_file_systems_are_whole_if_they_are_mounted_as_wanted_and_no_error_is_counted(found, passed, said):
-    heard = file_systems.judged(found)
+    heard = checking.judged(found)
     assert (heard.passed, said in heard.said) == (passed, True), heard

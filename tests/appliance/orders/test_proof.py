@@ -7,7 +7,7 @@ import pytest
 
 from rig.appliances import Pair
 from rig.appliances.runs import fail_over, start, stop
-from secondsite.appliance.orders.proof import console_text, pictures
+from secondsite.appliance.orders.proof import console_text, proving
 from secondsite.fabrics import simulated
 from secondsite.wire.common.cards import CardAddress
 from secondsite.wire.control.orders import Kind
@@ -80,7 +80,7 @@ def test_a_screen_that_cannot_be_drawn_is_told_and_fails_nothing(sites):
 def test_a_picture_that_is_too_large_is_not_kept(sites, monkeypatch):
     pair = showing(sites)
     fabric_id = start(pair, "drill", pair.point_now())["fabric_id"]
-    monkeypatch.setattr(pictures, "MOST_OF_A_PICTURE", 10)
+    monkeypatch.setattr(proving, "MOST_OF_A_PICTURE", 10)
     sentence, evidence = proved(pair, fabric_id)
     assert sentence.endswith("; the picture of its screen is too large to be kept")
     assert evidence["picture"] == "too_large"

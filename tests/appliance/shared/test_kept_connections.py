@@ -5,8 +5,8 @@ import pytest
 from rig.appliances import Pair
 from rig.eventually import eventually
 from rig.noise import noise
-from secondsite.appliance.shared import kept_connections
-from secondsite.appliance.shared.kept_connections import KeptConnections
+from secondsite.appliance.shared import peer_connections
+from secondsite.appliance.shared.peer_connections import KeptConnections
 from secondsite.datapath.errors import PeerSilent
 
 PEER = "b"
@@ -85,11 +85,11 @@ def test_one_that_the_peer_has_ended_is_not_used(kept, clock):
 def test_a_peer_that_answered_lately_is_asked_and_not_waited_for(kept, clock):
     line = Line(clock.now)
     kept.give(PEER, line)
-    clock.now += kept_connections.LATELY_SECONDS - 1
+    clock.now += peer_connections.LATELY_SECONDS - 1
     assert kept.take(PEER) is line
     assert (line.asked, line.waited) == (1, 0)
     kept.give(PEER, line)
-    clock.now += kept_connections.LATELY_SECONDS
+    clock.now += peer_connections.LATELY_SECONDS
     assert kept.take(PEER) is line
     assert (line.asked, line.waited) == (2, 1)
 
@@ -97,11 +97,11 @@ def test_a_peer_that_answered_lately_is_asked_and_not_waited_for(kept, clock):
 def test_who_gets_an_answer_at_once_anyway_asks_only_after_a_long_rest(kept, clock):
     line = Line(clock.now)
     kept.give(PEER, line)
-    clock.now += kept_connections.LATELY_SECONDS - 1
+    clock.now += peer_connections.LATELY_SECONDS - 1
     assert kept.take(PEER, asks=False) is line
     assert line.asked == 0
     kept.give(PEER, line)
-    clock.now += kept_connections.LATELY_SECONDS
+    clock.now += peer_connections.LATELY_SECONDS
     assert kept.take(PEER, asks=False) is line
     assert (line.asked, line.waited) == (1, 1)
 
@@ -110,7 +110,7 @@ def test_one_on_which_nobody_answers_is_not_used(kept, clock):
     line = Line(clock.now)
     kept.give(PEER, line)
     line.there = False
-    clock.now += kept_connections.LATELY_SECONDS
+    clock.now += peer_connections.LATELY_SECONDS
     assert kept.take(PEER) is None
     assert line.closed
 
@@ -120,7 +120,7 @@ def test_when_the_link_is_down_that_is_found_once_and_not_on_each_of_them(kept, 
     for line in lines:
         line.silent = True
         kept.give(PEER, line)
-    clock.now += kept_connections.LATELY_SECONDS
+    clock.now += peer_connections.LATELY_SECONDS
     with pytest.raises(PeerSilent):
         kept.take(PEER)
     assert all(line.closed for line in lines)
@@ -137,9 +137,9 @@ def test_a_peer_of_an_older_release_is_dialled_for_each_cycle(kept, clock):
 def test_one_that_rested_or_lived_for_long_goes(kept, clock):
     rested = Line(clock.now)
     kept.give(PEER, rested)
-    clock.now += kept_connections.REST_SECONDS
+    clock.now += peer_connections.REST_SECONDS
     assert kept.take(PEER) is None
-    old = Line(clock.now - kept_connections.LIFE_SECONDS)
+    old = Line(clock.now - peer_connections.LIFE_SECONDS)
     kept.give(PEER, old)
     assert kept.take(PEER) is None
     assert rested.closed
@@ -147,7 +147,7 @@ def test_one_that_rested_or_lived_for_long_goes(kept, clock):
 
 
 def test_only_a_few_rest(kept, clock):
-    lines = [Line(clock.now) for _ in range(kept_connections.MOST_OF_ONE_PEER + 1)]
+    lines = [Line(clock.now) for _ in range(peer_connections.MOST_OF_ONE_PEER + 1)]
     for line in lines:
         kept.give(PEER, line)
     assert [line.closed for line in lines] == [False] * (len(lines) - 1) + [True]

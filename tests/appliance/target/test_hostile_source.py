@@ -18,7 +18,7 @@ from secondsite.datapath.errors import DatapathError, PeerRefused
 from secondsite.datapath.frames import codec
 from secondsite.datapath.frames.frame import Kind as FrameKind
 from secondsite.datapath.replica import Replica
-from secondsite.datapath.replica.record.json_digest import digest_of
+from secondsite.datapath.replica.record.manifest import digest_of
 from secondsite.ground.units import MiB, TiB
 from secondsite.wire.control.orders import Kind, RunCycle
 

@@ -13,7 +13,7 @@ from rig.noise import noise
 from secondsite.appliance.shared.home_lock import alone
 from secondsite.appliance.target import key_change
 from secondsite.datapath.encryption import customer_key
-from secondsite.datapath.replica import decrypt_file
+from secondsite.datapath.replica import replica
 from secondsite.datapath.replica.record import record as replica_state
 from secondsite.domain import errors, health
 from secondsite.fabrics import simulated
@@ -97,7 +97,7 @@ def test_firmware_state_lies_encrypted_and_a_person_with_the_key_can_decrypt_it(
             assert not any(text in path.read_bytes() for text in (*STATE.values(), *digests)), path
     found = set()
     for number, path in enumerate(sealed):
-        decrypt_file.decrypt(path, tmp_path / str(number), key)
+        replica.decrypt(path, tmp_path / str(number), key)
         found.add((tmp_path / str(number)).read_bytes())
     assert found == set(STATE.values())
 

@@ -10,7 +10,7 @@ import pytest
 from rig.appliances import Pair
 from rig.eventually import eventually
 from secondsite.appliance.control.reporter import Reporter
-from secondsite.appliance.orders.adoption.orphaned_replicas import OrphanedReplica
+from secondsite.appliance.orders.adoption import OrphanedReplica
 from secondsite.appliance.target.trash import by_hand
 from secondsite.datapath import errors as datapath_errors
 from secondsite.domain import errors

@@ -14,7 +14,7 @@ from rig.appliances import DISK_BYTES, Pair
 from rig.dying import Killed
 from rig.eventually import eventually
 from rig.noise import noise
-from secondsite.datapath.granularity import PAGE_BYTES
+from secondsite.datapath.extents import PAGE_BYTES
 from secondsite.ground import seams
 from secondsite.ground.units import KiB, MiB
 from secondsite.wire.control import Order

@@ -5,7 +5,7 @@ import socket
 import time
 
 from rig.eventually import eventually
-from secondsite.datapath.channel.tcp_info import Pressure
+from secondsite.datapath.channel.tls import Pressure
 from secondsite.ground.units import MiB
 
 

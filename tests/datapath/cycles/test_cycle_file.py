@@ -7,9 +7,9 @@ import pytest
 from secondsite.datapath.cycles import cycle_file, inbox
 from secondsite.datapath.cycles.cycle_file import CycleHeader
 from secondsite.datapath.errors import CycleDamaged, ProtocolViolated
+from secondsite.datapath.extents import CHUNK_BYTES
 from secondsite.datapath.frames import codec
 from secondsite.datapath.frames.compression import Choice
-from secondsite.datapath.granularity import CHUNK_BYTES
 from secondsite.ground.units import KiB, MiB
 from tests.datapath.support_channel import content_of, cycle_header, disk_content
 

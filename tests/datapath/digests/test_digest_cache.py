@@ -15,8 +15,7 @@ from secondsite.datapath.digests import cache as digest_cache
 from secondsite.datapath.digests import hashes
 from secondsite.datapath.digests.cache import DigestCache
 from secondsite.datapath.digests.cache_file import DigestCacheFile
-from secondsite.datapath.extents import Extent, merge
-from secondsite.datapath.granularity import BLOCK_BYTES, PAGE_BYTES
+from secondsite.datapath.extents import BLOCK_BYTES, PAGE_BYTES, Extent, merge
 from secondsite.datapath.transfer import changed_pages
 from secondsite.ground.units import KiB
 

@@ -7,7 +7,7 @@ import xxhash
 
 from secondsite.datapath import errors
 from secondsite.datapath.digests.digest_map import DigestMap, RunningDigest
-from secondsite.datapath.granularity import BLOCK_BYTES
+from secondsite.datapath.extents import BLOCK_BYTES
 from secondsite.ground import real_files
 from secondsite.ground.units import GiB
 

@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secondsite.datapath.digests import hashes
+from secondsite.datapath.extents import BLOCK_BYTES, CHUNK_BYTES
 from secondsite.datapath.frames import codec
 from secondsite.datapath.frames import frame as frames
 from secondsite.datapath.frames.compression import SLOW_LINK, SMALL_BYTES, WINDOW_BYTES, Choice, Learnt
 from secondsite.datapath.frames.frame import Packing
-from secondsite.datapath.granularity import BLOCK_BYTES, CHUNK_BYTES
 from secondsite.ground.units import GiB, KiB, MiB
 
 

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from secondsite.datapath.digests import hashes
 from secondsite.datapath.errors import FrameDamaged
+from secondsite.datapath.extents import CHUNK_BYTES
 from secondsite.datapath.frames import codec
 from secondsite.datapath.frames import frame as frames
 from secondsite.datapath.frames.compression import Choice
 from secondsite.datapath.frames.frame import NO_DIGEST, Header, Kind, Packing
-from secondsite.datapath.granularity import CHUNK_BYTES
 from secondsite.ground.units import GiB, KiB
 
 sound = Header(Kind.DATA, Packing.RAW, 3, 7 << 40, 4096, 4096, hashes.digest(bytes(4096)))

@@ -10,12 +10,12 @@ from secondsite.datapath.cycles import cycle_file
 from secondsite.datapath.cycles.cycle_file import CycleDisk, CycleHeader
 from secondsite.datapath.digests import hashes
 from secondsite.datapath.errors import FrameDamaged
+from secondsite.datapath.extents import CHUNK_BYTES
 from secondsite.datapath.frames import codec
 from secondsite.datapath.frames import frame as frames
 from secondsite.datapath.frames import packed as frames_runs
 from secondsite.datapath.frames.frame import Header, Kind, Packing
 from secondsite.datapath.frames.packed import COUNT, ENTRY, ZERO
-from secondsite.datapath.granularity import CHUNK_BYTES
 from secondsite.ground.units import KiB
 
 PAGE = 4 * KiB

@@ -2,7 +2,7 @@
 
 import xxhash
 
-from secondsite.datapath.granularity import BLOCK_BYTES
+from secondsite.datapath.extents import BLOCK_BYTES
 from tests.datapath.support_chain import read_raw
 
 

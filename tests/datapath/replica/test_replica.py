@@ -19,10 +19,10 @@ from secondsite.datapath import errors
 from secondsite.datapath.cycles import cycle_file, inbox
 from secondsite.datapath.disks import image
 from secondsite.datapath.disks.storage_daemon import StorageDaemon
+from secondsite.datapath.extents import BLOCK_BYTES
 from secondsite.datapath.frames import codec
 from secondsite.datapath.frames.compression import Choice
 from secondsite.datapath.frames.frame import Frame
-from secondsite.datapath.granularity import BLOCK_BYTES
 from secondsite.datapath.replica.replica import Replica
 from secondsite.datapath.replica.verbs.create import BaseImage
 from secondsite.datapath.replica.verbs.remove import sweep

@@ -7,8 +7,7 @@ import pytest
 from secondsite.datapath.digests import hashes
 from secondsite.datapath.disks import NbdDisk
 from secondsite.datapath.errors import Cancelled, CycleRefused, PeerRefused
-from secondsite.datapath.extents import Extent
-from secondsite.datapath.granularity import BLOCK_BYTES, PAGE_BYTES
+from secondsite.datapath.extents import BLOCK_BYTES, PAGE_BYTES, Extent
 from secondsite.datapath.transfer import compare, sender
 from secondsite.datapath.transfer.sender import DiskPlan
 from secondsite.ground.units import MiB

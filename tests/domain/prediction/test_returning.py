@@ -2,7 +2,7 @@
 
 import pytest
 
-from secondsite.domain.prediction.returning import Return, expect
+from secondsite.domain.prediction.predicting import Return, expect
 
 GB = 10**9
 

@@ -4,9 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from secondsite.domain import errors, verification_budget, verification_order
-from secondsite.domain.verification_budget import VerificationBudget
-from secondsite.domain.verification_order import VerificationCandidate
+from secondsite.domain import errors, verification_budget
+from secondsite.domain.verification_budget import VerificationBudget, VerificationCandidate
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
@@ -59,5 +58,5 @@ def test_who_was_looked_at_longest_ago_is_first_and_who_was_not_long_ago_has_no_
         VerificationCandidate("a", NOW - 8 * DAY, tried_at=NOW - MINUTE),
         VerificationCandidate("e", NOW + DAY),
     ]
-    assert verification_order.due(asked, 7, NOW) == ["d", "b", "e"]
-    assert verification_order.due(asked, 7, NOW + 15 * MINUTE) == ["d", "b", "a", "e"]
+    assert verification_budget.due(asked, 7, NOW) == ["d", "b", "e"]
+    assert verification_budget.due(asked, 7, NOW + 15 * MINUTE) == ["d", "b", "a", "e"]

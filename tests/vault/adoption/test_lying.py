@@ -5,8 +5,8 @@ import shutil
 import pytest
 
 from rig.eventually import eventually
-from secondsite.appliance.orders.adoption import adoptable as telling
-from secondsite.appliance.orders.adoption import handlers
+from secondsite.appliance.orders import adoption
+from secondsite.appliance.orders import adoption as telling
 from secondsite.wire.rest import GroupCreate
 from tests.support.enrolled import enrolled
 from tests.vault.adoption.support_adoption import ends
@@ -24,7 +24,7 @@ def told_otherwise(monkeypatch, name, **changes):
             return said
         return said.model_copy(update={**changes, "kept": said.kept.model_copy(update=kept)})
 
-    monkeypatch.setattr(handlers, "found", found)
+    monkeypatch.setattr(adoption, "found", found)
 
 
 def test_a_third_site_that_says_it_has_the_machine_gets_nothing_of_it(bereft):

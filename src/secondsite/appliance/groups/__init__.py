@@ -7,8 +7,6 @@ Its rooms:
     common_point       one recovery point that all machines of a group share
     outcome            what comes of it
     leader             members behind other appliances, as who leads them sees them
-    follower           the leader, as an appliance that it asks sees it
-    other_appliances   what both have to do
     link               what they say to each other
     member             one machine of a common point
     barrier            where the members wait for each other

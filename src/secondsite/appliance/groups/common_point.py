@@ -27,8 +27,8 @@ from ..source import CycleRequest, Interrupted, Replication, Source, leftover_vi
 from . import outcome
 from .barrier import Barrier
 from .leader import Leading
+from .link import OtherAppliances
 from .member import Member, act_on, raise_first
-from .other_appliances import OtherAppliances
 from .outcome import Common, Moment
 
 PAUSE_BUDGET_SECONDS = 2.0

@@ -13,8 +13,7 @@ from ...datapath.errors import DatapathError
 from ...domain.amounts import span
 from ...wire.control.setups import GroupPart, GroupShape
 from ..shared import Peers
-from .link import Link, missed
-from .other_appliances import Fixed, OtherAppliances, Verdict
+from .link import Fixed, Link, OtherAppliances, Verdict, missed
 
 HEARD_SECONDS = 5.0
 READY_SECONDS = 45.0

@@ -8,8 +8,8 @@ from datetime import datetime
 from ...domain import errors
 from ...fabrics.interface import Freeze
 from ..source import CycleRequest
+from .link import Fixed, OtherAppliances, Verdict
 from .member import Member
-from .other_appliances import Fixed, OtherAppliances, Verdict
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from ...domain import errors
 from ...wire.common.base import Shape
 from ...wire.control.orders import ORDERS, Kind
+from . import adoption as adopting
 from . import (
     checks,
     commit,
@@ -24,7 +25,6 @@ from . import (
     source,
     source_cycles,
 )
-from .adoption import handlers as adopting
 from .context import ApplianceParts, Context
 from .names import handlers as names
 from .networks.shared import serve_again

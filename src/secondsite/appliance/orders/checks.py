@@ -30,7 +30,7 @@ from ..target import FAILOVER, GIVE_ONE, old_disks, second_copies, stores
 from . import group_pauses, machine_tags, runs
 from .context import Context
 from .names import handlers as names
-from .networks import missing, production, production_counterparts
+from .networks import missing, production
 
 PEER_SECONDS = 3.0
 PEER_PATIENCE_SECONDS = 15.0
@@ -60,7 +60,7 @@ def check_target(context: Context, payload: CheckTarget) -> tuple[str, CheckedTa
         sets_cpu_model=True,
         makes_several=shares,
         serves=shares and context.fabric.networks.cannot_serve() is None,
-        stand_ins=production_counterparts.known(context, payload),
+        stand_ins=production.known(context, payload),
         keeps=True,
     )
 

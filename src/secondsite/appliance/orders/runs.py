@@ -22,7 +22,7 @@ from ..target import FAILOVER as FAILOVER
 from ..target import HostedReplica, coming_home, old_disks
 from . import machine_tags
 from .context import Context
-from .networks import drill_connections, missing, reserving, shared
+from .networks import missing, reserving, shared
 
 DRILL = "drill"
 NOT_RUNNING = (PowerState.OFF, PowerState.MISSING)
@@ -157,7 +157,7 @@ def _start(
         with_host = definition.starts_with_host and not is_drill
         context.fabric.power.allow_start(payload.fabric_id, context.machine_id, with_host=with_host)
     asked = {**networks, **dict.fromkeys(unconnected)}
-    told = drill_connections.said(context, payload.fabric_id, asked) if is_drill else ""
+    told = shared.said(context, payload.fabric_id, asked) if is_drill else ""
     seconds = time.monotonic() - began
     taken_at = datetime.fromisoformat(record.manifest.taken_at)
     if payload.forward is not None:

@@ -10,7 +10,6 @@ Its rooms:
     ended_protections      protections that ended here
     bandwidth              the bandwidth limit of this appliance
     peer_connections       connections to other sites' appliances
-    kept_connections       those that wait for the next cycle
     enrolled_peers         which of them the vault has enrolled
     known_vaults           where the vault's processes are
     trusted_cas            the CAs that their certificates may be of
@@ -21,7 +20,6 @@ Its rooms:
     fair_turns             whose work is done next
     order_numbers          the highest numbers of orders that were seen
     vault_records          what a vault knew of machines that are replicated from here
-    former_vault           a vault is gone, and what was its alone
 """
 
 from . import (
@@ -37,7 +35,6 @@ from .config import ApplianceConfig
 from .enrolled_peers import EnrolledPeers
 from .fair_turns import FairTurns
 from .findings import SAY_WHAT_TO_DO, WENT_OFF_LATE, Findings, code_for
-from .former_vault import forget_vault
 from .home_lock import alone, alone_in_stores
 from .known_vaults import KnownVaults
 from .machine_lock import MachineLock
@@ -45,6 +42,7 @@ from .name_server import NameServer
 from .peer_connections import Peers
 from .state import State, run_key
 from .trusted_cas import TrustedCas, issuer_of
+from .vault_records import forget_vault
 
 __all__ = [
     "SAY_WHAT_TO_DO",

@@ -14,8 +14,7 @@ from dataclasses import dataclass, replace
 
 from ...datapath import extents
 from ...datapath.disks import STATUS_BYTES
-from ...datapath.extents import Extent
-from ...datapath.granularity import BLOCK_BYTES
+from ...datapath.extents import BLOCK_BYTES, Extent
 from ...wire.common.sync_mode import SyncMode
 from .progress import DiskPass
 

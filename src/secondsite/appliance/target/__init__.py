@@ -23,29 +23,17 @@ Its rooms:
     scrub               reread points in the background
     scrub_journal       reread the journal
     seeds               shipped copies
-    key_custody         the customer's key at this appliance
     key_change          a new key for all replicas
-    point_grades        what is known of a point, beside it
     rescue_program      the program that starts machines from the store alone
     start_descriptions  how a machine is started, for whoever has nothing but the store
 """
 
-from . import (
-    coming_home,
-    key_change,
-    key_custody,
-    old_disks,
-    scrub,
-    second_copies,
-    store_daemon,
-    stores,
-    trash,
-)
+from . import coming_home, key_change, old_disks, scrub, second_copies, store_daemon, stores, trash
 from .admission import Admission
 from .apply import Applier
 from .delayed_deletions import DelayedDeletions, Rules
 from .idle_disks import Resting
-from .key_custody import GIVE_ONE, Custody
+from .key_change import GIVE_ONE, Custody
 from .misplaced import Misplaced
 from .power_watch import PowerWatch
 from .replica import FAILOVER, HostedReplica
@@ -72,7 +60,6 @@ __all__ = [
     "Seeds",
     "coming_home",
     "key_change",
-    "key_custody",
     "old_disks",
     "scrub",
     "second_copies",

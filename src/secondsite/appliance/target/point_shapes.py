@@ -4,14 +4,19 @@ What is on disk decides. A machine may have hundreds of points, and a new one ev
 manifest is looked at, and read if it is new or was changed since."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
 from operator import is_
+from pathlib import Path
 
 import structlog
 from pydantic import ValidationError
 
 from ...datapath import errors as datapath_errors
 from ...datapath.replica import PointLook, PointRecord, Replica
+from ...domain.points import Grade
+from ...ground import durable
+from ...rescue import GRADES, signed, trusted
 from ...wire.common import compact
 from ...wire.common.points import PointShape
 from .verdicts import PointProof, PointVerdict, Verdicts
@@ -137,3 +142,42 @@ def shape(record: PointRecord) -> PointShape:
             "verified_at": None,
         }
     )
+
+
+# What is known of a replica's points lies beside them: which proved that their machine runs, and which are
+# damaged. That changes seldom; which were read changes with every point. An appliance that has lost its own
+# records, and found the store, believes them.
+
+
+class GradesFile:
+    """Written when it changes, and once after each start of the appliance."""
+
+    def __init__(self, root: Path) -> None:
+        self._path = root / GRADES
+        self._written: dict[str, dict[str, object]] | None = None
+
+    def put(self, points: Sequence[PointShape]) -> None:
+        """Raises OSError."""
+        told = {each.id: _told(each) for each in points if each.damaged or each.proof is not None}
+        if told != self._written:
+            durable.write(self._path, signed({"points": told}))
+            self._written = told
+
+
+def _told(point: PointShape) -> dict[str, object]:
+    return {"grade": point.proof and str(point.proof), "bad": list(point.disks) if point.damaged else []}
+
+
+def recall(root: Path, verdicts: Verdicts, known: Collection[str]) -> None:
+    """What the file says of the points that are `known`. One that is missing or damaged says nothing."""
+    path = root / GRADES
+    try:
+        told, at = trusted(path).get("points", {}), datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        for point_id in known:
+            said = told.get(point_id) or {}
+            if said.get("grade"):
+                verdicts.prove(point_id, Grade(said["grade"]), at, known)
+            if said.get("bad"):
+                verdicts.note(point_id, tuple(map(str, said["bad"])), at, known)
+    except (OSError, ValueError, TypeError, AttributeError):
+        return

@@ -25,12 +25,11 @@ from ...wire.common.points import PointShape
 from ...wire.control.setups import ReplicaSetup
 from ...wire.control.statuses import ReplicaStatus
 from ..shared import Findings, MachineLock, State
-from . import point_grades
+from . import point_shapes
 from .delayed_deletions import DelayedDeletions, Rules
 from .journal import KeptCycles, processed_at
-from .key_custody import FINDINGS
-from .point_grades import GradesFile
-from .point_shapes import PointShapes
+from .key_change import FINDINGS
+from .point_shapes import GradesFile, PointShapes
 from .start_descriptions import Described
 from .verdicts import Verdicts
 
@@ -59,7 +58,7 @@ class HostedReplica:
         self.unreadable = Findings()
         self.verdicts = Verdicts(state, setup.machine_id)
         if self.verdicts.is_new:
-            point_grades.recall(replica.files.root, self.verdicts, replica.point_ids)
+            point_shapes.recall(replica.files.root, self.verdicts, replica.point_ids)
         self.unchanged = state.unchanged(setup.machine_id)
         """What the source said last of a machine that wrote nothing."""
         self.cycles = KeptCycles(replica)

@@ -22,7 +22,7 @@ from ...wire.control.setups import Base, ReplicaSetup
 from ..shared import ApplianceConfig, State
 from . import old_disks
 from .delayed_deletions import Rules
-from .key_custody import Custody
+from .key_change import Custody
 from .misplaced import Misplaced
 from .replica import FAILOVER, HostedReplica
 from .store_daemon import daemon_of, end_left_over

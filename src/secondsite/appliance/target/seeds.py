@@ -18,7 +18,7 @@ from pydantic import Field
 
 from ...datapath import errors
 from ...datapath.disks import NbdDisk, StorageDaemon
-from ...datapath.replica import Pieces, Seed, seed_image
+from ...datapath.replica import Pieces, Seed, seed
 from ...domain.amounts import size
 from ...ground import durable, real_files, seams
 from ...ground.units import DAY, MiB
@@ -94,7 +94,7 @@ class Seeds:
 
     def look(self, wanted: SeedDisk) -> Seed:
         """Look at a copy; raises SeedRefused if it may not be read or is not as large as the disk."""
-        found = seed_image.look(Path(wanted.path), self._folders)
+        found = seed.look(Path(wanted.path), self._folders)
         if found.size_bytes != wanted.size_bytes:
             raise errors.SeedRefused(
                 f"{wanted.path} is a disk of {found.size_bytes} bytes, disk {wanted.key} has {wanted.size_bytes}.",

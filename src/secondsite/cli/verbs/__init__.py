@@ -1,7 +1,6 @@
 """The verbs on machines, named as everywhere else, with dashes. Each starts a job and follows it to its end.
 
 instants      which instant to start from: --choice, --point, --at
-disks         --disk and --seed
 confirming    what is told and asked before
 second_copies which machines run and go on beside their copies
 running       the end of each command: ask, begin the job, follow it

@@ -11,7 +11,7 @@ from ...domain.amounts import exact_size, span
 from ...ground.plural import counted
 from ...wire.common.properties import TargetProperties
 from ...wire.rest.settings.properties import MachineProperties
-from .. import amount_options, output
+from .. import options, output
 from ..options import Json, MachineName, connect
 
 
@@ -48,7 +48,7 @@ def change(
     memory: Annotated[
         int | None,
         typer.Option(
-            parser=amount_options.size,
+            parser=options.size,
             help="How much memory it has there: 512MiB, 4GiB.",
             metavar="SIZE",
             show_default=False,
@@ -65,7 +65,7 @@ def change(
     start_delay: Annotated[
         int | None,
         typer.Option(
-            parser=amount_options.whole_seconds,
+            parser=options.whole_seconds,
             help="In a run of a plan it starts there so much later than others of its group would.",
             metavar="SPAN",
             show_default=False,

@@ -1,13 +1,15 @@
 """Verbs that begin, change and end protection."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
+from ...domain import errors
 from ...wire.rest import Location
 from ..options import Json, MachineNames, NoWait, WithoutSite
 from ..risk import Yes
-from . import disks, returning
+from . import returning
 from .confirming import Confirmed
 from .submission import run
 
@@ -64,8 +66,8 @@ def enable_protection(
             target_appliance=target_appliance,
             store=store,
             policy=policy,
-            disks=disks.chosen(disk or [], them.names),
-            seeds=disks.seeds(seed or [], them.names),
+            disks=chosen(disk or [], them.names),
+            seeds=seeds(seed or [], them.names),
             encrypt=encrypt,
         ),
         no_wait,
@@ -144,7 +146,7 @@ def reprotect(
             location=location,
             target_appliance=target_appliance,
             store=store,
-            seeds=disks.seeds(seed or [], them.names),
+            seeds=seeds(seed or [], them.names),
         ),
         lambda it: f"protected from {it.target_site} to {it.source_site}; {how[location]}",
         yes=yes,
@@ -193,3 +195,37 @@ def exclude_disk(
 ) -> None:
     """Leave a disk out from now on. Points that have it keep it; its copy goes with the last of them."""
     run(context, machines, lambda them: them.exclude_disk(*disk), no_wait, as_json)
+
+
+# Disks of several machines, as people name them: --disk and --seed.
+
+
+def chosen(given: Sequence[str], machines: Sequence[str]) -> dict[str, list[str]]:
+    """--disk vda for all machines, or --disk web01:vda for one. Raises InvalidArgument."""
+    found: dict[str, list[str]] = {}
+    for each in given:
+        machine, _, key = each.rpartition(":")
+        for name in [machine] if machine else machines:
+            found.setdefault(name, []).append(key)
+    unknown = [name for name in found if name not in machines]
+    if unknown:
+        raise errors.InvalidArgument(
+            f"--disk names {', '.join(unknown)}, which is not among the machines given."
+        )
+    return found
+
+
+def seeds(given: Sequence[str], machines: Sequence[str]) -> dict[str, dict[str, str]]:
+    """--seed vda=/path for the one machine, or --seed web01:vda=/path. Raises InvalidArgument."""
+    found: dict[str, dict[str, str]] = {}
+    for each in given:
+        disk, given_path, path = each.partition("=")
+        machine, _, key = disk.rpartition(":")
+        if not (given_path and path and key):
+            raise errors.InvalidArgument(f"--seed is '{each}'.", do="Give KEY=PATH or MACHINE:KEY=PATH.")
+        if not machine and len(machines) > 1:
+            raise errors.InvalidArgument(
+                f"--seed '{each}' does not say of which machine.", do="Give MACHINE:KEY=PATH."
+            )
+        found.setdefault(machine or machines[0], {})[key] = path
+    return found

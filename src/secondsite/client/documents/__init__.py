@@ -9,9 +9,7 @@ Its rooms:
     comparing      what has to change for a vault to have what documents say
     references     what documents lean on: sites, networks, unprotected machines
     checking       why the changes cannot be made
-    remarks        what whoever makes them should know
     applying       the changes, in an order that works
-    policies       the limits of a policy's values
     preparing      all of it but the changes themselves
     schema         the JSON schema for editors
     configuration  what a vault has, as documents

@@ -10,9 +10,9 @@ import pydantic
 
 from ...domain import errors
 from ...ground.units import MiB
+from ...wire.common.policies import PolicyShape
 from . import reading
 from .kinds import KINDS, AnyDocument, Key, PolicyDocument, called, key_of
-from .policies import limits_of
 
 MOST_BYTES = 4 * MiB
 MOST_DOCUMENTS = 20_000
@@ -152,3 +152,16 @@ def _twice(given: Sequence[LoadedDocument]) -> Iterator[str]:
         before = first.setdefault(each.key, each)
         if before is not each:
             yield f"{each.at()}: it is also at {before.file}:{before.value.line(())}: leave one out."
+
+
+# The limits of a policy's values, told by field.
+
+
+def limits_of(document: PolicyDocument) -> Iterator[tuple[str, str]]:
+    """Which field lies out of its limits, and why."""
+    defaults = PolicyShape(name=document.name)
+    for field in sorted(set(PolicyShape.model_fields) - {"name"}):
+        try:
+            defaults.model_copy(update={field: getattr(document, field)}).to_domain()
+        except errors.InvalidArgument as error:
+            yield field, f"{error.message} {error.do}"

@@ -7,8 +7,6 @@ Its rooms:
     listener      the listening end: a thread per connection, a cap on their number
     tls           who may talk to whom
     token_bucket  a bandwidth limit that several streams share
-    keepalive     a dead network is noticed
-    tcp_info      whether the network is what limits a stream
     messages      JSON messages in frames
 """
 
@@ -17,8 +15,7 @@ from .connection import Connection
 from .handshake import dial
 from .listener import Listener
 from .messages import Message, Received
-from .tcp_info import Pressure
-from .tls import TlsFiles, client_context, is_distrust
+from .tls import Pressure, TlsFiles, client_context, is_distrust
 from .token_bucket import TokenBucket
 
 __all__ = [

@@ -18,13 +18,12 @@ from typing import Any, Final
 from ...ground import certificates
 from ...ground.units import KiB
 from ..errors import DatapathError, PeerSilent, PeerUnreachable, PeerUntrusted
+from ..extents import CHUNK_BYTES
 from ..frames import Encoded
 from ..frames import frame as frames
-from ..granularity import CHUNK_BYTES
 from . import messages
-from .keepalive import notice_dead_line
 from .messages import Message, Received
-from .tls import common_name, is_distrust
+from .tls import common_name, is_distrust, notice_dead_line
 
 WRITE_BYTES: Final = 64 * KiB
 """Bytes in one write call. The idle deadline applies to each call, so a slow link that moves this much counts as

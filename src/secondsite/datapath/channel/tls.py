@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
+import struct
+import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ...ground.tls import only_1_3
 from ..errors import PeerUntrusted
@@ -61,3 +64,51 @@ def common_name(certificate: dict[str, Any] | None) -> str:
             if key == "commonName":
                 return str(value)
     raise PeerUntrusted("the peer's certificate has no common name", do="issue it with one")
+
+
+# Whether the network or one of its ends slows a stream down, from kernel counters (TCP_INFO, Linux 4.10 and
+# later).
+
+_FIELDS: Final = struct.Struct("=168x3Q")
+"""tcpi_busy_time, tcpi_rwnd_limited and tcpi_sndbuf_limited of include/uapi/linux/tcp.h, in microseconds."""
+
+
+class Pressure:
+    """The counters of one connected TCP socket, from one `share` to the next."""
+
+    def __init__(self, stream: socket.socket) -> None:
+        self._stream = stream
+        self._before = self._look()
+
+    def share(self) -> float | None:
+        """The share (0..1) of the time since the last call in which the network was the limit: bytes were in
+        flight, and neither the receiver's window nor our buffer was full. None where the kernel does not tell."""
+        before, now = self._before, self._look()
+        self._before = now
+        if before is None or now is None or now[0] <= before[0]:
+            return None
+        return min(1.0, (now[1] - before[1]) / (now[0] - before[0]))
+
+    def _look(self) -> tuple[float, float] | None:
+        """(now, seconds so far in which the network was the limit)."""
+        try:
+            told = self._stream.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _FIELDS.size)
+        except OSError:
+            return None
+        if len(told) < _FIELDS.size:
+            return None
+        busy, by_receiver, by_buffer = _FIELDS.unpack(told)
+        return time.monotonic(), (busy - by_receiver - by_buffer) / 1e6
+
+
+# A network that drops everything in silence: the kernel notices it and ends the connection.
+
+
+def notice_dead_line(plain: socket.socket, seconds: float) -> None:
+    """End the connection when bytes stay unacknowledged, or the host silent, for about `seconds`, even while a
+    slower answer is awaited (tcp(7): TCP_USER_TIMEOUT, SO_KEEPALIVE)."""
+    probe_seconds = max(1, int(seconds / 3))
+    plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, probe_seconds)
+    plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, probe_seconds)
+    plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, max(1, int(seconds * 1000)))

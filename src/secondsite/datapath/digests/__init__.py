@@ -5,7 +5,6 @@ Its rooms:
     hashes        digests of bytes, pages and blocks
     cache         what the target is known to have, page by page
     cache_file    the digests of one disk in a cache
-    cache_record  the cycle that a cache belongs to
     digest_map    digests of every block of a replica's disk
     scan          a whole disk, read in blocks
 """

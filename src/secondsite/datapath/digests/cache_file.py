@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from ...ground import durable, holes
-from ..extents import Extent
-from ..granularity import DIGEST_BYTES, PAGE_BYTES
+from ..extents import DIGEST_BYTES, PAGE_BYTES, Extent
 
 PAGES_OF_A_BYTE: Final = PAGE_BYTES // DIGEST_BYTES
 """Bytes of the disk for each byte of the file."""

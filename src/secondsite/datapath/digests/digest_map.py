@@ -24,9 +24,8 @@ import xxhash
 from ...ground import durable, holes, real_files
 from ...ground.units import KiB, MiB
 from .. import errors
-from ..extents import Extent, merge
+from ..extents import BLOCK_BYTES, DIGEST_BYTES, Extent, merge
 from ..files import store_error
-from ..granularity import BLOCK_BYTES, DIGEST_BYTES
 
 _HEADER = struct.Struct("<8sIIQQQQ")
 """The last number is 0 in maps of former releases."""

@@ -6,7 +6,7 @@ from typing import Final
 
 import xxhash
 
-from ..granularity import BLOCK_BYTES, DIGEST_BYTES, PAGE_BYTES
+from ..extents import BLOCK_BYTES, DIGEST_BYTES, PAGE_BYTES
 
 Bytes = bytes | bytearray | memoryview
 

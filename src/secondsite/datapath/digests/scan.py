@@ -8,8 +8,7 @@ from typing import Final
 
 from .. import errors
 from ..disks import STATUS_BYTES, NbdDisk
-from ..extents import Extent
-from ..granularity import BLOCK_BYTES
+from ..extents import BLOCK_BYTES, Extent
 from .digest_map import DigestMap, RunningDigest
 
 SPAN_BYTES: Final = STATUS_BYTES

@@ -15,7 +15,6 @@ Its rooms:
     image_locks     whether somebody writes to an image
     blank           fresh plain images for scratch space
     luks_blank      fresh encrypted images
-    luks_slots      the keys of an encrypted image
     luks_header     LUKS headers that are copies of one
     qmp             QEMU's control protocol
     storage_daemon  one qemu-storage-daemon
@@ -23,18 +22,7 @@ Its rooms:
 """
 
 from ..errors import QmpRefused
-from . import (
-    blank,
-    image,
-    image_locks,
-    luks_blank,
-    luks_header,
-    luks_slots,
-    named_files,
-    qcow2_sum,
-    resizing,
-    same_files,
-)
+from . import blank, image, image_locks, luks_blank, luks_header, named_files, qcow2_sum, resizing, same_files
 from .buffers import Buffers
 from .image import ImageFacts
 from .nbd_disk import STATUS_BYTES, NbdDisk
@@ -56,7 +44,6 @@ __all__ = [
     "image_locks",
     "luks_blank",
     "luks_header",
-    "luks_slots",
     "named_files",
     "qcow2_sum",
     "resizing",

@@ -5,7 +5,7 @@ when reading into fresh buffers, 1.3 GB/s into used ones."""
 
 from __future__ import annotations
 
-from ..granularity import CHUNK_BYTES
+from ..extents import CHUNK_BYTES
 
 
 class Buffers:

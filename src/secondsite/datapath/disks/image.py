@@ -20,7 +20,7 @@ from typing import Any
 from ...ground import full_disk
 from .. import errors
 from ..encryption import EncryptionKey
-from ..granularity import BLOCK_BYTES
+from ..extents import BLOCK_BYTES
 
 # Without the hint QEMU has XFS take 1 MiB for each page of a layer that is written: 15 times as much as scattered writes need.
 OVERLAY_OPTIONS = "compat=1.1,cluster_size=128k,extended_l2=on,extent_size_hint=0"

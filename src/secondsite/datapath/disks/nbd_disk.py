@@ -24,8 +24,7 @@ import nbd
 from ...ground.units import GiB, MiB
 from .. import extents
 from ..errors import DiskSilent, DiskUnreadable
-from ..extents import Extent
-from ..granularity import CHUNK_BYTES
+from ..extents import CHUNK_BYTES, Extent
 from .buffers import Buffers
 from .nbd_contexts import ALLOCATION, DEPTH_CONTEXT, DIRTY, STORED, ZERO, bitmap_context, clipped
 

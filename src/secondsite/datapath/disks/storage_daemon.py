@@ -14,7 +14,7 @@ from typing import Any
 
 from .. import errors
 from ..encryption import EncryptionKey
-from ..granularity import BLOCK_BYTES
+from ..extents import BLOCK_BYTES
 from . import image
 from .daemon_process import DaemonProcess
 from .qmp import QmpClient

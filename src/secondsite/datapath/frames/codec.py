@@ -13,7 +13,7 @@ from backports import zstd
 
 from ..digests import Bytes, digest
 from ..errors import FrameDamaged
-from ..granularity import BLOCK_BYTES, CHUNK_BYTES
+from ..extents import BLOCK_BYTES, CHUNK_BYTES
 from .compression import Choice
 from .frame import NO_DIGEST, ZERO_FRAME_BYTES, Encoded, Frame, Header, Kind, Packing, pack
 

@@ -18,7 +18,7 @@ import xxhash
 
 from ...ground.units import GiB, MiB
 from ..errors import FrameDamaged
-from ..granularity import CHUNK_BYTES, DIGEST_BYTES
+from ..extents import CHUNK_BYTES, DIGEST_BYTES
 
 HEAD: Final = struct.Struct("<2sBBHHQII16s")
 CHECK: Final = struct.Struct("<Q")

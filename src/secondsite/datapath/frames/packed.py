@@ -14,7 +14,7 @@ from typing import Final
 
 from ..digests import hashes
 from ..errors import FrameDamaged
-from ..granularity import CHUNK_BYTES
+from ..extents import CHUNK_BYTES
 from . import codec
 from .compression import Choice
 from .frame import Encoded, Frame, Header, Kind

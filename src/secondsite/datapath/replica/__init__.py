@@ -7,17 +7,16 @@ Its rooms:
     core          what all verbs use: files, state, open heads, digest maps
     chain/        disks as chains of qcow2 layers
     record/       what is true about a replica, and where its files lie
-    decrypt_file  an encrypted file, decrypted for a person who has the key
 """
 
-from . import decrypt_file
+from . import replica
 from .record.record import ReplicaState
 from .record.record import load as load_record
 from .replica import Replica
-from .verbs import seed_image
+from .verbs import seed
 from .verbs.create import BaseImage, ReplicaDisk
 from .verbs.remove import delete, sweep
-from .verbs.seed_image import Pieces, Seed
+from .verbs.seed import Pieces, Seed
 from .verbs.stats import PointLook, PointRecord
 from .verbs.verify import Verification
 
@@ -31,9 +30,9 @@ __all__ = [
     "ReplicaState",
     "Seed",
     "Verification",
-    "decrypt_file",
     "delete",
     "load_record",
-    "seed_image",
+    "replica",
+    "seed",
     "sweep",
 ]

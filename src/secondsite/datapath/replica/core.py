@@ -25,7 +25,7 @@ from ..digests import DigestMap, scan
 from ..disks import NbdDisk, StorageDaemon
 from ..encryption import DataKey, EncryptionKey
 from .chain import chain, head_names, own_files, standing
-from .record import encrypt_old_firmware, own_folders, record, whose
+from .record import encrypt_old_firmware, paths, record, whose
 from .record.firmware_store import FirmwareStore
 from .record.manifest import Manifest
 from .record.paths import ReplicaFiles
@@ -52,7 +52,7 @@ class ReplicaCore:
         self.reach = reach
         self.heads = chain.Heads(daemon, files, lambda: self.key)
         self.journal = CycleJournal(files.journal)
-        own_folders.require_own(files.root)
+        paths.require_own(files.root)
         self.state = record.load(files.record)
         whose.require(files, self.state, machine_id)
         self.keys = ReplicaKeys(key, lambda: self.state, self.save)

@@ -13,9 +13,8 @@ from typing import Final
 from ...ground.units import MiB
 from .. import extents
 from ..digests import DigestCacheFile, hashes
-from ..extents import Extent
+from ..extents import DIGEST_BYTES, PAGE_BYTES, Extent
 from ..frames import Range, codec
-from ..granularity import DIGEST_BYTES, PAGE_BYTES
 
 SPAN_BYTES: Final = 64 * MiB
 """Bytes of a zero extent that are looked up at a time."""

@@ -21,9 +21,8 @@ from ..cycles import checked
 from ..digests import DigestCacheFile, hashes
 from ..disks import Buffers
 from ..errors import ProtocolViolated
-from ..extents import Extent
+from ..extents import BLOCK_BYTES, DIGEST_BYTES, PAGE_BYTES, Extent
 from ..frames import Kind, codec
-from ..granularity import BLOCK_BYTES, DIGEST_BYTES, PAGE_BYTES
 from .incoming_cycle import MOST_HELD, MOST_HELD_BYTES
 
 REGION_BYTES: Final = 32 * MiB

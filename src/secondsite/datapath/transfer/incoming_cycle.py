@@ -13,10 +13,9 @@ from ...ground.units import GiB
 from ..channel import Connection, Message, Received, messages
 from ..cycles import CycleDisk, CycleHeader, CycleWriter, checked
 from ..errors import CycleRefused, DatapathError, FrameDamaged, ProtocolViolated
-from ..extents import Extent
+from ..extents import BLOCK_BYTES, DIGEST_BYTES, PAGE_BYTES, Extent
 from ..frames import Frame, Kind, codec, packed
 from ..frames import frame as frames
-from ..granularity import BLOCK_BYTES, DIGEST_BYTES, PAGE_BYTES
 from .admission import CycleAdmission, Write
 from .read_ahead import ReadAhead
 

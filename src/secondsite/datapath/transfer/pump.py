@@ -20,9 +20,8 @@ from ...ground.units import KiB, MiB
 from .. import extents
 from ..digests import DigestCacheFile
 from ..disks import Buffers
-from ..extents import Extent
+from ..extents import PAGE_BYTES, Extent
 from ..frames import Choice, Encoded, Packer, Range, codec, packed
-from ..granularity import PAGE_BYTES
 from . import changed_pages
 from .compare import ReadableDisk
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from ...datapath.granularity import BLOCK_BYTES
+from ...datapath.extents import BLOCK_BYTES
 from ..interface import ChangeSession
 from . import steps
 from .under_test import FabricUnderTest

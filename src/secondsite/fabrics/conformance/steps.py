@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 import nbd
 
 from ...datapath.disks import image
-from ...datapath.granularity import BLOCK_BYTES
+from ...datapath.extents import BLOCK_BYTES
 from ...domain import errors
 from ...ground.units import MiB
 from ..interface import ChangeSession, DiskChanges, MachineSummary, PowerState, SessionRequest

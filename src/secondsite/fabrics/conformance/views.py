@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
-from ...datapath.granularity import BLOCK_BYTES
+from ...datapath.extents import BLOCK_BYTES
 from ...domain import errors
 from ...ground.units import KiB, MiB
 from ..interface import ChangeSession

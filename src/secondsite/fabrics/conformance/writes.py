@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import UTC, datetime
 
-from ...datapath.granularity import BLOCK_BYTES
+from ...datapath.extents import BLOCK_BYTES
 from ...ground.units import MiB
 from ..interface import Acknowledged, PowerState, Unwritten
 from . import steps

@@ -8,10 +8,10 @@ from itertools import islice
 
 import structlog
 
-from ...domain import errors, verification_budget, verification_order
+from ...domain import errors, verification_budget
 from ...domain.health import Severity
 from ...domain.lifecycle import DrillState, State
-from ...domain.verification_order import VerificationCandidate
+from ...domain.verification_budget import VerificationCandidate
 from ...ground.periodic import Periodic
 from ...wire.common.points import PointShape
 from ..fleet.status_intake import StatusIntake
@@ -80,7 +80,7 @@ class VerificationScheduler(Periodic):
     def _ready(self, tx: Transaction, site: SiteRecord) -> Iterator[tuple[MachineRecord, PointShape]]:
         """Whose turn it is, in order, each with the point that is to be booted."""
         here = {each.id: each for each in tx.machines.list(site.name) if _is_here(each, site.name)}
-        due = verification_order.due(
+        due = verification_budget.due(
             map(_turn, here.values()), site.verification.every_days, self._deps.now()
         )
         around = SituationContext.of(tx, self._facts, self._authority, self._deps.drill_counts)

@@ -7,10 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from secondsite.appliance.groups import common_point, permitted_leaders
-from secondsite.appliance.groups.follower import Following
 from secondsite.appliance.groups.leader import Leading
 from secondsite.appliance.groups.outcome import Common
-from secondsite.appliance.groups.permitted_leaders import REST
+from secondsite.appliance.groups.permitted_leaders import REST, Following
 from secondsite.fabrics import simulated
 from tests.appliance.groups.support_groups import Counting, Together, assert_in_order
 

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from rig.eventually import eventually
-from secondsite.appliance.groups import follower
+from secondsite.appliance.groups import permitted_leaders
 from tests.appliance.groups.support_groups import Together
 from tests.appliance.support_stalling import Stalling
 
@@ -21,8 +21,8 @@ def test_a_leader_that_speaks_letter_by_letter_holds_no_machine_of_its_followers
     make_site, monkeypatch, word, app
 ):
     """Orders for them waited for as long as it liked, with their views open."""
-    monkeypatch.setattr(follower, "NEXT_SECONDS", PATIENCE_SECONDS)
-    monkeypatch.setattr(follower, "VERDICT_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(permitted_leaders, "NEXT_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(permitted_leaders, "VERDICT_SECONDS", PATIENCE_SECONDS)
     a, b, c = (make_site(name).start() for name in ("a", "b", "c"))
     together = Together((a, b), 2, others=(c,), guest_agent=True).protect()
     group = together.group(multi_vm_every_seconds=3600, app_consistent=True)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from secondsite.fabrics.simulated.addressing import SimulatedAddressing
+from secondsite.fabrics.simulated.fabric import SimulatedAddressing
 from secondsite.wire.control.orders import Kind
 from secondsite.wire.control.scripts import ScriptCard
 from tests.appliance.orders.scripts.support_scripts import CONTEXT, payload, write

@@ -6,7 +6,7 @@ import uuid
 import pytest
 
 from rig.eventually import eventually
-from secondsite.appliance.orders import hook_queue
+from secondsite.appliance.orders import context
 from secondsite.wire.control import Order
 from secondsite.wire.control.orders import Kind
 from tests.appliance.orders.scripts.support_scripts import payload, times, write
@@ -81,7 +81,7 @@ def test_one_that_was_overtaken_while_it_waited_is_not_run(site, folder, slow):
 
 
 def test_one_that_would_have_to_wait_for_long_is_not_run_and_says_for_which(site, folder, slow, monkeypatch):
-    monkeypatch.setattr(hook_queue, "WAITS_SECONDS", 0.1)
+    monkeypatch.setattr(context, "WAITS_SECONDS", 0.1)
     first = Begun(site, hook(number=1, name="slow"))
     eventually(lambda: times(folder) == 1)
     problem = Begun(site, hook(number=2)).ended().problem

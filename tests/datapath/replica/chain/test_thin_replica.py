@@ -5,8 +5,8 @@ import pytest
 from rig.appliances.counted_nbd import counted
 from secondsite.datapath.cycles.cycle_file import CycleDisk, CycleHeader
 from secondsite.datapath.digests import DigestMap
+from secondsite.datapath.extents import BLOCK_BYTES
 from secondsite.datapath.frames.frame import Frame
-from secondsite.datapath.granularity import BLOCK_BYTES
 from secondsite.datapath.replica import Replica, ReplicaDisk
 from secondsite.datapath.replica.verbs.create import BaseImage
 from secondsite.ground.units import GiB, KiB, MiB, TiB

@@ -4,7 +4,7 @@ import pytest
 
 import guestkit
 from rig.eventually import eventually
-from secondsite.appliance.orders.proof.file_systems import judged
+from secondsite.appliance.orders.proof.checking import judged
 from secondsite.fabrics.libvirt.agent import guest
 from tests.fabrics.libvirt.support_guests import GuestMachine
 

@@ -1,22 +1,125 @@
 """The order to let names point to a machine that runs here, and what a check warns of. No order of a drill does any of it."""
 
-from collections.abc import Iterator
+import json
+import time
+from collections.abc import Callable, Iterator
 
 import structlog
 
 from ....domain import errors
 from ....domain.networks import names
 from ....fabrics.interface import PowerState
+from ....ground import seams
 from ....wire.control.checks import CheckTarget, ObstacleShape
 from ....wire.control.names import LONGEST_SAID, NameVerdict, UpdatedNames, UpdateNames, WantedName
+from ...shared import NameServer
 from ..context import Context
 from ..proof import console_text
 from . import addresses, secret
-from .notes import Notes
-from .server import Refused, Unanswered
-from .updating import Updating
+from .server import NameEntry, Refused, Server, Unanswered
 
 log = structlog.get_logger(__name__)
+
+
+# What names pointed to before a verb changed them: durable before the change, so that the order's repeat
+# after a crash says it too.
+
+KEY = "names-before/"
+
+
+class Notes:
+    """Of one machine, by the verb that has it now."""
+
+    def __init__(self, context: Context) -> None:
+        self._state, self._key = context.state, KEY + context.machine_id
+        self._generation = context.order.generation
+        said = json.loads(context.state.fact(self._key) or "{}")
+        self._names: dict[str, str] = said["names"] if said.get("generation") == self._generation else {}
+
+    def of(self, name: str) -> str | None:
+        return self._names.get(name)
+
+    def put(self, name: str, before: str | None) -> None:
+        """What it was at first counts."""
+        if before is not None and name not in self._names:
+            self._names[name] = before
+            said = {"generation": self._generation, "names": self._names}
+            self._state.put_fact(self._key, json.dumps(said))
+
+
+# One name, until its server says that it has the address, or the time is over. It is read first and changed
+# only from what was read, so a repeat after a crash finds it done, and a change by others is never
+# overwritten unseen.
+
+TRY_SECONDS = 3.0
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.25, 4.0
+
+
+class Updating:
+    """All names of an order share its time. `require_current` is asked before every change; it may raise. To `note` is said what a name
+    pointed to before it is changed."""
+
+    def __init__(
+        self,
+        settings: NameServer | None,
+        try_seconds: float,
+        require_current: Callable[[], None],
+        note: Callable[[str, str | None], None],
+    ) -> None:
+        self._settings = settings
+        self._note = note
+        self._until = time.monotonic() + try_seconds
+        self._require_current = require_current
+
+    def point(self, name: str, address: str) -> str | None:
+        """What it pointed to before; None: to nothing, or to the same. Raises Refused, Unanswered."""
+        if self._settings is None:
+            raise Refused("this appliance has no 'dns' section in its appliance.json")
+        zone = names.zone_of(name, self._settings.zones)
+        if zone is None:
+            raise Refused(
+                f"it is in no zone that this appliance may change ({', '.join(self._settings.zones)})"
+            )
+        server, before, pause = Server(self._settings), None, FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                found = server.look(name, "A", self._try_seconds())
+                if found.addresses == (address,):
+                    return before
+                before = _replaceable(found)
+                self._note(name, before)
+                seams.reach("appliance.name.read")
+                self._require_current()
+                server.replace(name, zone, before, address, self._try_seconds())
+                seams.reach("appliance.name.changed")
+            except Unanswered:
+                if time.monotonic() + pause >= self._until:
+                    raise
+                time.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+    def also_has(self, name: str) -> str:
+        """What is left beside the address, as the end of a sentence."""
+        assert self._settings is not None
+        try:
+            found = Server(self._settings).look(name, "AAAA", self._try_seconds())
+        except (Refused, Unanswered):
+            return ""
+        return f"its IPv6 address {', '.join(found.addresses)} was left as it is" if found.addresses else ""
+
+    def _try_seconds(self) -> float:
+        left_seconds = self._until - time.monotonic()
+        if left_seconds <= 0:
+            raise Unanswered("there was no time left for it")
+        return min(TRY_SECONDS, left_seconds)
+
+
+def _replaceable(found: NameEntry) -> str | None:
+    if found.alias is not None:
+        raise Refused(f"it stands for another name ({found.alias}): give the card that one")
+    if len(found.addresses) > 1:
+        raise Refused(f"it has several addresses ({', '.join(found.addresses)}), which may be others'")
+    return next(iter(found.addresses), None)
 
 
 def update(context: Context, payload: UpdateNames) -> tuple[str, UpdatedNames]:

@@ -8,7 +8,7 @@ repeats, and leaves nothing.
 
 import threading
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import structlog
 
@@ -20,7 +20,7 @@ from ....ground.units import DAY
 from ....wire.control.orders import CreatedNetwork, CreateNetwork, DrillNetwork
 from ...shared import State
 from ..context import Context
-from . import leasing
+from . import reserving
 
 KEY = "drill-network/"
 RUN = "run-"
@@ -67,14 +67,14 @@ def _note_left(state: State, run: str) -> None:
 
 
 def _enter(context: Context, asked: DrillNetwork, user: str) -> tuple[str, CreatedNetwork]:
-    payload, instead = leasing.with_addresses(asked, _users(context, asked.name, user))
+    payload, instead = reserving.with_addresses(asked, _users(context, asked.name, user))
     context.state.put_fact(_key(payload.name, user), payload.model_dump_json())
     seams.reach("appliance.network.entered")
     info = context.fabric.networks.create_isolated(payload.name, str(payload.drill))
     offered = _serve(context.state, context.fabric, payload)
     others = _others(context, payload.name, user)
     beside = f", shared with {_of_this(others)}" if others else ""
-    created = CreatedNetwork(**dict(info), leased=leasing.of(payload))
+    created = CreatedNetwork(**dict(info), leased=reserving.of(payload))
     return f"isolated network {payload.name} is there{beside}{offered}{instead}", created
 
 
@@ -127,7 +127,7 @@ def _serve(state: State, fabric: Fabric, payload: DrillNetwork) -> str:
     ordered = tuple(sorted(set(hosts), key=lambda host: (host.name, host.mac)))
     serving = payload.serving.model_copy(update={"hosts": ordered})
     fabric.networks.serve(payload.name, str(payload.drill), serving)
-    names = ", ".join(dict.fromkeys(leasing.called(host) for host in ordered)) or "none"
+    names = ", ".join(dict.fromkeys(reserving.called(host) for host in ordered)) or "none"
     return f", with addresses of {payload.serving.subnet}; names: {names}"
 
 
@@ -162,3 +162,21 @@ def _users(context: Context, name: str, user: str) -> list[DrillNetwork]:
 
 def _key(name: str, user: str) -> str:
     return f"{KEY}{name}/{user}"
+
+
+# What the cards of a machine that was started for a drill are connected to, as its site says and not as it
+# was asked for (S-094).
+
+
+def said(context: Context, fabric_id: str, wanted: Mapping[str, str | None]) -> str:
+    """The end of a start's sentence; nothing of a machine that was to be connected to nothing, and is not."""
+    try:
+        found = context.fabric.inventory.get(fabric_id)
+    except errors.SecondsiteError as problem:
+        return f"; what its cards are connected to is not known: {problem.message}"
+    nics = () if found is None else found.definition.nics
+    there = [f"{nic.key} to {nic.network}" for nic in nics if nic.network is not None]
+    asked = [name for name in wanted.values() if name is not None]
+    missing = [name for name in asked if name not in {nic.network for nic in nics}]
+    connected = f"; connected: {', '.join(there)}" if there else ""
+    return connected + (f"; no card of it is in {', '.join(missing)}, as was asked for" if missing else "")

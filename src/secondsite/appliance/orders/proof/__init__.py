@@ -4,7 +4,6 @@ Its rooms:
 
     proving       look at the machine for a while, and judge
     checking      the checks that are set for it
-    file_systems  whether those of the guest are whole
     addressing    the addresses that its cards are to have here
     grading       what it proves of the recovery point that it was started from
     booting       a copy of a point that is started only to be looked at

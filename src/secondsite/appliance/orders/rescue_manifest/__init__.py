@@ -3,7 +3,6 @@
 Its rooms:
 
     handlers      the order
-    descriptions  how one machine would be started here
     former_vault  what a former vault said stays beside it
     records       what a new vault would have to know of each machine
     writing       a file that says something, and since when

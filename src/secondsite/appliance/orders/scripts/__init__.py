@@ -5,7 +5,6 @@ Its rooms:
     script_folder      which file a name means, and whether it may be run
     process            a script as a process with a deadline
     guests             a script inside a machine
-    machine_addresses  the addresses of a hook's machine
     supervisor         the process above it, which ends with the appliance and leaves nothing behind
     handlers           the orders: each script is run once
 """

@@ -23,7 +23,7 @@ from ....wire.control.scripts import (
 from ...shared import State
 from ..context import Context
 from ..proof import console_text
-from . import guests, machine_addresses, process, script_folder
+from . import guests, process, script_folder
 
 KEY = "script/"
 NOTES_KEPT_SECONDS = 90 * DAY
@@ -88,7 +88,7 @@ def _once(
 
 def _prepared(context: Context, payload: RunScript) -> Callable[[], process.Ended]:
     path = script_folder.script(context.parts.config.script_folder, payload.name)
-    told = machine_addresses.completed(context, payload).model_dump_json().encode()
+    told = guests.completed(context, payload).model_dump_json().encode()
 
     def begin() -> process.Ended:
         try:

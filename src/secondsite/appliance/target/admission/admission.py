@@ -10,8 +10,7 @@ from pydantic import ValidationError
 from ....datapath.cycles import CycleHeader
 from ....datapath.digests import hashes, zero_digests
 from ....datapath.errors import DatapathError, ProtocolViolated, tells_of_another_program, tells_of_damage
-from ....datapath.extents import Extent
-from ....datapath.granularity import BLOCK_BYTES, PAGE_BYTES
+from ....datapath.extents import BLOCK_BYTES, PAGE_BYTES, Extent
 from ....datapath.replica import Replica
 from ....datapath.transfer import FULL, Accept, CycleRefused, Unchanged, Write
 from ....domain.amounts import size

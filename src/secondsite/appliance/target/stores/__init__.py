@@ -6,7 +6,6 @@ Its rooms:
     stores         all of them, and which one a replica is in
     store_copies   whether a store is a copy, of which nothing is believed unread
     choosing       whether a replica may be kept in the store that is asked for
-    journal_space  shorten journals before a store is full
     start_reserve  space that replication leaves for starts
 """
 

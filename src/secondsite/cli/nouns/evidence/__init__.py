@@ -1,7 +1,6 @@
 """secondsite evidence ...
 
 commands  the commands
-files     the files that they write, and verify
 page      the page for people
 """
 

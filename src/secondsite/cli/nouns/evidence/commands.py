@@ -1,19 +1,25 @@
 """The commands of evidence."""
 
+import base64
 import itertools
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
+import pydantic
 import typer
 
+from ....client import Vault, validation_messages
 from ....domain import errors
+from ....domain.access import evidence
+from ....domain.access.chain import Entry
+from ....domain.access.evidence import Verdict
 from ....wire import rest
+from ....wire.rest.access.evidence import EvidenceFile
 from ... import output
 from ...former_words import Noun
 from ...options import Json, connect
 from ...output import clock
-from . import files
 from .page import page
 
 app = typer.Typer(cls=Noun, no_args_is_help=True, help="What is kept of failovers and drills.")
@@ -70,11 +76,11 @@ def export(
     if to is None and html is None:
         raise errors.InvalidArgument("No file was named.", do="Give --json-file, --html, or both.")
     with connect(context) as vault:
-        found = files.read(vault, evidence_id)
+        found = read(vault, evidence_id)
     if to is not None:
-        files.write(to, found.model_dump_json(indent=2) + "\n", "--json-file")
+        write(to, found.model_dump_json(indent=2) + "\n", "--json-file")
     if html is not None:
-        files.write(html, page(found, datetime.now(UTC)), "--html")
+        write(html, page(found, datetime.now(UTC)), "--html")
     if as_json:
         output.show_json({"file": to and str(to), "html": html and str(html)})
         return
@@ -92,7 +98,7 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Whether a file is what the audit log took; asks no vault. Exit code 10 if not. Example: secondsite evidence verify drill.json --audit audit.jsonl"""
-    found = files.verdict(file, audit)
+    found = verdict(file, audit)
     if as_json:
         output.show_json(
             {"proven": list(found.proven), "not_proven": list(found.open), "wrong": list(found.wrong)}
@@ -104,3 +110,49 @@ def verify(
             output.say(f"proven: {each}")
         for each in found.open:
             output.say(f"not proven: {each}")
+
+
+# The files of evidence: written from what the vault has, and verified without it.
+
+
+def read(vault: Vault, evidence_id: str) -> EvidenceFile:
+    found = vault.evidence.show(evidence_id)
+    named = sorted(evidence.pictures_of(found.evidence))
+    pictures = {each: base64.b64encode(vault.evidence.picture(evidence_id, each)).decode() for each in named}
+    return EvidenceFile(**dict(found), pictures=pictures)
+
+
+def write(file: Path, text: str, option: str) -> None:
+    """Raises InvalidArgument where that cannot be."""
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise errors.InvalidArgument(
+            f"{file} cannot be written: {error.strerror}.", do=f"Give another file with {option}."
+        ) from error
+
+
+def verdict(file: Path, audit: Path | None) -> Verdict:
+    try:
+        exported = EvidenceFile.model_validate_json(file.read_text())
+    except (OSError, ValueError) as error:
+        raise validation_messages.unreadable(
+            file, "evidence", error, "evidence export ID --json-file FILE"
+        ) from error
+    if exported.entry is None:
+        raise errors.InvalidArgument(
+            f"{file} has no entry of the audit log with it: the log had deleted it when this was exported.",
+            do="Export evidence while the audit log has its entry, or keep the log longer: 'secondsite audit keep for-ever'.",
+        )
+    log = None if audit is None else _log(audit)
+    return evidence.verdict(exported.evidence, Entry(**dict(exported.entry)), log, exported.pictures)
+
+
+def _log(file: Path) -> list[Entry]:
+    try:
+        lines = file.read_text().splitlines()
+        return [Entry(**dict(rest.AuditEntry.model_validate_json(line))) for line in lines]
+    except (OSError, UnicodeDecodeError, pydantic.ValidationError) as error:
+        raise validation_messages.unreadable(
+            file, "an export of the audit log", error, "audit export FILE"
+        ) from error

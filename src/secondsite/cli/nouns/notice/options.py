@@ -7,7 +7,7 @@ import typer
 
 from ....domain.lifecycle import Verb
 from ....domain.notices.targets import Jobs, Tls
-from ... import amount_options
+from ... import options
 
 Name = Annotated[str, typer.Argument(help="Name of the target.", metavar="TARGET", show_default=False)]
 WebhookUrl = Annotated[
@@ -86,7 +86,7 @@ Zone = Annotated[
 Repeat = Annotated[
     float | None,
     typer.Option(
-        parser=amount_options.seconds,
+        parser=options.seconds,
         metavar="SPAN",
         help="A finding that comes and goes is told once in so long.",
         show_default="1h",
@@ -95,7 +95,7 @@ Repeat = Annotated[
 Pace = Annotated[
     float | None,
     typer.Option(
-        parser=amount_options.seconds,
+        parser=options.seconds,
         metavar="SPAN",
         help="Messages are at least so far apart.",
         show_default="1m",

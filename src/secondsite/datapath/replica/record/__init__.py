@@ -5,8 +5,6 @@ Its rooms:
     record                replica.json as one frozen value
     base_files            what files of others looked like
     below_runs            what layers below a run looked like
-    own_folders           no file or folder of a replica leads elsewhere
-    json_digest           how a file notices its own damage
     paths                 where the files lie
     manifest              all that is needed to start a machine from a point
     whose                 a replica and its points are those of the machine that they are taken for

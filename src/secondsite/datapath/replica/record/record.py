@@ -18,7 +18,7 @@ from ... import errors
 from ...cycles import FirmwareFile, checked
 from ...encryption import Wrapped
 from ...files import write_durably
-from .json_digest import digest_of, signed
+from .manifest import digest_of, signed
 
 VERSION = 2
 

@@ -18,7 +18,6 @@ Its rooms:
     verify            read a point and compare its digests
     stats             points, sizes and counts
     seed              write the pieces of a shipped copy
-    seed_image        look at a shipped copy and read it
     change_key        change the customer's key, without copying
 """
 
@@ -34,7 +33,6 @@ from . import (
     runs,
     seal,
     seed,
-    seed_image,
     skipping,
     stats,
     verify,
@@ -52,7 +50,6 @@ __all__ = [
     "runs",
     "seal",
     "seed",
-    "seed_image",
     "skipping",
     "stats",
     "verify",

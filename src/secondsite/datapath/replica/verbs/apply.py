@@ -21,9 +21,8 @@ from ... import errors
 from ...cycles import CycleHeader, FirmwareFile
 from ...digests import DigestMap, hashes, scan
 from ...disks import NbdDisk, Writes, resizing
-from ...extents import Extent
+from ...extents import BLOCK_BYTES, Extent
 from ...frames import Frame
-from ...granularity import BLOCK_BYTES
 from ..core import ReplicaCore
 from ..record.record import ReplicaState
 from . import seal

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ....ground.durable import sync_folder
 from ... import errors
-from ...disks import luks_blank, luks_header, luks_slots
+from ...disks import luks_blank, luks_header
 from ...encryption import EncryptionKey, encrypted_file
 from ..core import ReplicaCore
 
@@ -38,7 +38,7 @@ def admit(core: ReplicaCore, new: EncryptionKey) -> None:
         for path in _encrypted_files(core):
             if encrypted_file.encrypt_again(path, file_key):
                 core.reach("key.files_encrypted")
-        _each_image(core, lambda path: luks_slots.add(path, key, new), "key.added", descriptor_first=False)
+        _each_image(core, lambda path: luks_header.add(path, key, new), "key.added", descriptor_first=False)
         wrapped = (file_key.wrapped(key), file_key.wrapped(new))
         core.save(data_keys=wrapped, next_key_id=new.key_id)
         core.reach("key.admitted")
@@ -52,7 +52,7 @@ def shed(core: ReplicaCore, old: EncryptionKey) -> None:
         if key is None or file_key is None or old.key_id != state.former_key_id:
             return
         _each_image(
-            core, lambda path: luks_slots.remove(path, key, old), "key.removed", descriptor_first=True
+            core, lambda path: luks_header.remove(path, key, old), "key.removed", descriptor_first=True
         )
         for disk in state.disks:
             luks_blank.rename(core.files.disk(disk.key), old, key)

@@ -9,9 +9,8 @@ from typing import Final
 
 from ...digests import DigestMap
 from ...disks import Buffers, NbdDisk, Writes
-from ...extents import Extent, intersect, merge
+from ...extents import BLOCK_BYTES, Extent, intersect, merge
 from ...frames import Frame
-from ...granularity import BLOCK_BYTES
 
 MOST_BLOCKS: Final = 4096
 """The most blocks that wait to be read back: 256 MiB of the disk, and little memory."""

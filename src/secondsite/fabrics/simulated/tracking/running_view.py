@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ....datapath.disks import QmpRefused, blank, image, luks_blank
-from ....datapath.granularity import BLOCK_BYTES
+from ....datapath.extents import BLOCK_BYTES
 from ....domain import errors
 from ....wire.common.machines import DiskDefinition
 from ...interface import ChangeSession, DiskChanges, SessionRequest

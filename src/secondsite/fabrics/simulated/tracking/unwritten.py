@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ....datapath.disks import QmpRefused
-from ....datapath.granularity import BLOCK_BYTES
+from ....datapath.extents import BLOCK_BYTES
 from ....wire.common.machines import DiskDefinition
 from ...interface import Acknowledged, PowerState, Unwritten
 from ..host import disks as disk_files

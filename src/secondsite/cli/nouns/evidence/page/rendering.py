@@ -1,5 +1,7 @@
 """The page, made from the file that 'evidence export' writes: no vault is asked."""
 
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 
@@ -8,7 +10,8 @@ from jinja2 import Environment, PackageLoader, Template
 from .....domain.access import evidence
 from .....domain.access.chain import Entry
 from .....wire.rest.access.evidence import EvidenceFile
-from . import durations, machines, summary, text
+from . import durations, machines, text
+from .machines import Machine, recovered
 from .text import Told
 
 MOST_IN_FULL = 100
@@ -23,7 +26,7 @@ def page(file: EvidenceFile, made_at: datetime) -> str:
     return _template().render(
         document=document,
         job=job,
-        whole=summary.whole(job, of, text.table(document.get("plan"))),
+        whole=whole(job, of, text.table(document.get("plan"))),
         problem=text.text(text.table(job.get("problem")).get("message")),
         lasted=over.seconds,
         steps=durations.steps(document.get("steps"), over),
@@ -66,3 +69,103 @@ def _template() -> Template:
     )
     environment.filters.update(when=text.when, seconds=text.seconds, spelled=text.spelled)
     return environment.get_template("page.html")
+
+
+# What the page says of the whole: its verdict, and its figures.
+
+TITLES = {
+    "test_failover": "Test failover",
+    "cleanup_test_failover": "Clean-up of a test failover",
+    "failover": "Failover",
+    "planned_failover": "Planned failover",
+}
+MOST_NAMED = 10
+CLEAN_UP = "cleanup_test_failover"
+BAD = frozenset({"failed", "cancelled", "cancel_failed", "rolled_back"})
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    name: str
+    value: str
+    said: str
+    tone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    title: str
+    verdict: str
+    tone: str
+    figures: list[Figure]
+    findings: list[str]
+
+
+def whole(job: Told, of: list[Machine], plan: Told | None = None) -> Whole:
+    """`plan`: what is told of the plan whose run it was."""
+    verb, state = text.text(job.get("verb")), text.text(job.get("state"))
+    title = TITLES.get(verb, verb.replace("_", " "))
+    figures = [] if verb == CLEAN_UP else [*_figures(of), *_of_plan(plan or {})]
+    short = any(each.tone == "warn" for each in figures)
+    tone = "bad" if state in BAD else "good" if state == "succeeded" and not short else "warn"
+    said = state.replace("_", " ").capitalize()
+    verdict = f"{said}, but not all was as it should be" if state == "succeeded" and short else said
+    return Whole(title, verdict, tone, figures, [] if verb == CLEAN_UP else [*_findings(of)])
+
+
+def _findings(of: list[Machine]) -> Iterable[str]:
+    """What is not as it should be, and of which machines."""
+    found: dict[str, list[str]] = {
+        "Not started": [each.name for each in of if not each.started],
+        "Not proven to be usable": [each.name for each in of if each.started and each.proven != "proven"],
+        "RPO missed": [each.name for each in of if each.rpo == "missed"],
+        "RTO missed": [each.name for each in of if each.rto == "missed"],
+    }
+    for what, names in found.items():
+        if names:
+            more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+            yield f"{what}: {', '.join(text.shortened(each, 80) for each in names[:MOST_NAMED])}{more}"
+
+
+def _figures(of: list[Machine]) -> Iterable[Figure]:
+    yield _count("Started", of, lambda each: each.started, "machines run at the other site")
+    yield _count(
+        "Proven to be usable",
+        of,
+        lambda each: each.proven == "proven",
+        "checks passed, or the guest answered",
+    )
+    yield _worst("RPO", "work lost", of, "rpo_seconds", "rpo_goal_seconds", lambda each: each.rpo)
+    yield _worst("RTO", "until proven, else started", of, "", "rto_goal_seconds", lambda each: each.rto)
+
+
+def _of_plan(plan: Told) -> Iterable[Figure]:
+    """Only of a plan that has a goal."""
+    goal, took = text.number(plan.get("rto_goal_seconds")), text.number(plan.get("rto_seconds"))
+    if goal is not None:
+        said = text.against(took, goal)
+        told = f"until its last machine ran; goal {text.seconds(goal)}: {said}"
+        value = text.NONE if took is None else text.seconds(took)
+        yield Figure("RTO of the plan", value, told, "good" if said == "met" else "warn")
+
+
+def _count(name: str, of: list[Machine], counts: Callable[[Machine], bool], said: str) -> Figure:
+    found = sum(map(counts, of))
+    return Figure(name, f"{found} of {len(of)}", said, "good" if found == len(of) else "warn")
+
+
+def _worst(
+    name: str, what: str, of: list[Machine], key: str, goal: str, verdict: Callable[[Machine], str]
+) -> Figure:
+    """The longest of all machines; the goal is missed if one missed it."""
+    lasted = [text.number(each.told.get(key)) if key else recovered(each.told) for each in of]
+    known = [each for each in lasted if each is not None]
+    verdicts = [verdict(each) for each in of]
+    said = next(
+        (each for each in ("missed", "not proven", "not measured", "met") if each in verdicts), "no goal set"
+    )
+    goals = sorted({each for each in (text.number(each.told.get(goal)) for each in of) if each is not None})
+    wanted = f"goal {text.seconds(goals[0])}: " if len(goals) == 1 else "goals: " if goals else ""
+    tone = {"met": "good", "no goal set": "plain"}.get(said, "warn")
+    longest = text.seconds(max(known)) if known else text.NONE
+    return Figure(name, longest, f"longest {what}; {wanted}{said}", tone)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from .....domain import errors, lifecycle, shell
 from .....domain.lifecycle import Verb
 from .....domain.prediction import data_sync
-from .....domain.prediction.returning import Return, expect
+from .....domain.prediction.predicting import Return, expect
 from .....ground.job_states import JobState
 from .....jobs.model.views import JobView
 from .....jobs.storage import read, search
