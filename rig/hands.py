@@ -17,7 +17,7 @@ from rig.processes import Process
 from secondsite.client import Vault, connect
 from secondsite.domain import errors
 from secondsite.domain.lifecycle import Verb
-from secondsite.fabrics.libvirt.reaching import visiting
+from secondsite.fabrics.libvirt import reaching
 from secondsite.fabrics.reaching import Knock, KnockResult
 from secondsite.rescue import NAME
 from secondsite.wire import rest
@@ -198,7 +198,7 @@ class Hands:
 
     def visit(self, site: str, knocks: Sequence[Knock], source: str) -> Mapping[int, KnockResult]:
         """What came of all of them, asked as a client of the machines' network at that site, from this address of it."""
-        with visiting.visit(knocks, self.bridge(site), source) as answers:
+        with reaching.visit(knocks, self.bridge(site), source) as answers:
             return eventually(lambda: found if len(found := answers()) == len(knocks) else None, 120)
 
     def bridge(self, site: str) -> str:

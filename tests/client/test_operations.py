@@ -20,9 +20,7 @@ from secondsite.client.nouns import (
     jobs,
     machines,
     mappings,
-    networks,
     notices,
-    pairs,
     plans,
     points,
     policies,
@@ -254,7 +252,7 @@ CALLS = {
     ],
 }
 MODULES = (
-    appliances, approvals, audit, drills, evidence, groups, jobs, machines, mappings, networks, notices, pairs, plans, points, policies, pools, sites,
+    appliances, approvals, audit, drills, evidence, groups, jobs, machines, mappings, mappings, notices, mappings, plans, points, policies, pools, sites,
     tokens, verbs,
 )  # fmt: skip
 

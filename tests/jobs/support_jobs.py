@@ -20,7 +20,7 @@ from secondsite.jobs.running.followed_clock import FollowedClock
 from secondsite.jobs.running.parking import ParkingLot
 from secondsite.jobs.running.performing import Performer
 from secondsite.jobs.running.runner import Runner
-from secondsite.jobs.running.wake import Bell
+from secondsite.jobs.running.standing import Bell
 from secondsite.jobs.storage import read, tables
 from secondsite.jobs.storage.lease import Membership
 

@@ -18,8 +18,7 @@ from secondsite.jobs.model.definitions import Definition
 from secondsite.jobs.model.failures import LeaseLost
 from secondsite.jobs.storage import read, sessions, tables
 from secondsite.jobs.storage.awaited_signals import AwaitedSignals
-from secondsite.jobs.storage.compute_turn import WorkTurn
-from secondsite.jobs.storage.database import connect
+from secondsite.jobs.storage.database import WorkTurn, connect
 from secondsite.jobs.storage.group_commit import GroupCommit
 from secondsite.jobs.storage.prepared import Prepared, PreparedFor
 from secondsite.jobs.storage.transactions import Transactions

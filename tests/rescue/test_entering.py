@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from secondsite.rescue.problems import Problem
-from secondsite.rescue.running import entering
+from secondsite.rescue.running import by_libvirt
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root can look as somebody else")
 QEMU = (64055, 64055)
@@ -37,7 +37,7 @@ def test_qemu_passes_through_the_folders_of_a_store_and_looks_into_none(home):
     disks = home / "store" / "replicas" / "m1" / "disks"
     (disks / "0.qcow2").touch()
     assert not seen(disks / "0.qcow2")
-    entering.let_in(QEMU, home / "store", [disks, disks / ".." / "disks"])
+    by_libvirt.let_in(QEMU, home / "store", [disks, disks / ".." / "disks"])
     assert seen(disks / "0.qcow2")
     assert [seen(folder, "ls") for folder in (disks, home / "store", home)] == [False, False, False]
     assert stat.S_IMODE(home.stat().st_mode) == 0o710
@@ -46,12 +46,12 @@ def test_qemu_passes_through_the_folders_of_a_store_and_looks_into_none(home):
 def test_a_folder_of_somebody_else_is_named_and_left_alone(home, tmp_path):
     tmp_path.chmod(0o700)
     with pytest.raises(Problem, match=f"may not enter {tmp_path},") as told:
-        entering.let_in(QEMU, home / "store", [home / "store"])
+        by_libvirt.let_in(QEMU, home / "store", [home / "store"])
     assert f"chmod o+x {tmp_path}" in told.value.do
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
 
 
 def test_root_and_whoever_asks_need_nothing(home):
     for user in (None, (0, 0)):
-        entering.let_in(user, home / "store", [home / "store"])
+        by_libvirt.let_in(user, home / "store", [home / "store"])
     assert stat.S_IMODE(home.stat().st_mode) == 0o700

@@ -2,7 +2,7 @@
 
 import json
 
-from secondsite.rescue import RECORD, reminders, signed, store
+from secondsite.rescue import RECORD, signed, starting, store
 
 
 def replica(folder, said):
@@ -22,7 +22,7 @@ def test_checks_addresses_names_and_the_group_are_named(tmp_path):
         "cards": [{"mac": "52:54:00:00:00:01", "address": "10.2.0.5/24", "gateway": "10.2.0.1", "names": ["web.example"]}],
     }  # fmt: skip
     found = replica(tmp_path / "replicas" / "m1", said)
-    told = reminders.after_start(found)
+    told = starting.after_start(found)
     assert found.name == "web01"
     for part in (
         "page (http on port 8080 that says 'Welcome')",
@@ -34,7 +34,7 @@ def test_checks_addresses_names_and_the_group_are_named(tmp_path):
 
 
 def test_what_another_release_said_otherwise_is_left_out(tmp_path):
-    assert reminders.after_start(replica(tmp_path / "a" / "m1", {"checks": "none", "cards": [3]})) == ""
+    assert starting.after_start(replica(tmp_path / "a" / "m1", {"checks": "none", "cards": [3]})) == ""
 
 
 def test_a_held_point_is_listed_with_its_reason(tmp_path):

@@ -4,7 +4,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from secondsite.datapath.cycles import checked
-from secondsite.wire.common.instants import Instant, InstantOrUtc
+from secondsite.wire.common.numbers import Instant, InstantOrUtc
 
 OUTSIDE = (
     "2999-12-31T23:59:59-12:00", "1970-01-01T00:00:00+14:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00",

@@ -18,10 +18,8 @@ from .nouns.drills import DrillSchedules
 from .nouns.groups import Groups
 from .nouns.jobs import Jobs
 from .nouns.machines import Machines
-from .nouns.mappings import Mappings
-from .nouns.networks import Networks
+from .nouns.mappings import Mappings, Networks, Pairs
 from .nouns.notices import NoticeTargets
-from .nouns.pairs import Pairs
 from .nouns.plans import Plans
 from .nouns.policies import Policies
 from .nouns.pools import Pools

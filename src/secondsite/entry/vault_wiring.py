@@ -49,12 +49,10 @@ from ..vault.health.backups import Backups
 from ..vault.notices.notifier import Findings, Teller
 from ..vault.steps.deps import Deps
 from ..vault.store import Transaction
-from ..vault.watch.drill_scheduler import DrillScheduler
-from ..vault.watch.drill_start import Starting
+from ..vault.watch.drill_scheduler import DrillScheduler, Starting
 from ..vault.watch.housekeeping import Housekeeping
-from ..vault.watch.rpo_series import RpoSeries
-from ..vault.watch.rpo_unwritten import WRITTEN_EVERY_SECONDS as RPO_WRITTEN_EVERY_SECONDS
-from ..vault.watch.rpo_unwritten import RpoUnwritten
+from ..vault.watch.rpo_series import WRITTEN_EVERY_SECONDS as RPO_WRITTEN_EVERY_SECONDS
+from ..vault.watch.rpo_series import RpoSeries, RpoUnwritten
 from ..vault.watch.verification_scheduler import VerificationScheduler
 from . import cluster as several
 from .backup.scheduled import Scheduled

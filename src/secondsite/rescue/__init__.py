@@ -17,7 +17,6 @@ Its rooms:
     starting       a machine is started, stopped, or what it wrote is given up
     running/       a machine runs: by plain QEMU, or by libvirt
     store_notes    what was done is written down
-    reminders      what is to be done by hand after a start
     plans          the machines of a recovery plan, in its order
     keys           the key of an encrypted store
     files          files that survive a power cut, and notice their damage

@@ -9,7 +9,7 @@ from sqlalchemy import insert, select, text
 from secondsite.api import permissions, routes
 from secondsite.domain.access import approvals
 from secondsite.jobs.storage import tables
-from secondsite.vault.store.sql.metadata import metadata
+from secondsite.vault.store.sql.columns import metadata
 from tests.api.approvals.support_calls import CHANGING, REQUESTS, TRIES, request_of
 from tests.api.approvals.support_persons import FAILOVER, jobs
 from tests.support.vault import point, replica_status, source_status

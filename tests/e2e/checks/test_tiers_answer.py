@@ -6,7 +6,7 @@ import guestkit
 from guestkit import Tier
 from rig import Rig, bridges
 from rig.eventually import eventually
-from secondsite.fabrics.libvirt.reaching import visiting
+from secondsite.fabrics.libvirt import reaching
 from secondsite.fabrics.reaching import Knock
 from tests.e2e import support_e2e as e2e
 from tests.support import command_line, policies
@@ -60,7 +60,7 @@ def proof(rig, job):
 
 def asked_at_home(rig):
     """The record that the web server's page names at site a."""
-    with visiting.visit([Knock(WEB, 80, 60, path="/", text="record")], rig.bridge("a"), FREE) as answers:
+    with reaching.visit([Knock(WEB, 80, 60, path="/", text="record")], rig.bridge("a"), FREE) as answers:
         assert eventually(answers, within_seconds=60)[0].passed
     return rig.guests["db01"].console.wait_for(lambda console: console.last_record > 0).last_record
 

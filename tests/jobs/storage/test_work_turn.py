@@ -6,7 +6,7 @@ import time
 import pytest
 
 from rig.background import Background
-from secondsite.jobs.storage.compute_turn import WorkTurn
+from secondsite.jobs.storage.database import WorkTurn
 
 LONG_SECONDS = 20.0
 

@@ -2,7 +2,7 @@
 again."""
 
 from secondsite.vault.facade.nouns.adoption import advice
-from secondsite.vault.store.sql.metadata import metadata
+from secondsite.vault.store.sql.columns import metadata
 
 ADOPTED = frozenset(
     {

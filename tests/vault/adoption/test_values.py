@@ -9,7 +9,7 @@ from secondsite.domain.machines.hooks import HookMoment
 from secondsite.domain.plans.actions import Action
 from secondsite.domain.plans.plan import PlanGroup, PlanMachine, RecoveryPlan
 from secondsite.jobs.storage import database
-from secondsite.vault.facade.nouns.adoption import settings, values
+from secondsite.vault.facade.nouns.adoption import settings
 from secondsite.vault.store import Store, migrate
 from secondsite.wire.common.bandwidth import BandwidthShape
 from secondsite.wire.common.cards import CardSettings
@@ -48,12 +48,12 @@ MAC = "52:54:00:00:00:01"
     ],
 )  # fmt: skip
 def test_each_value_of_a_machine_is_told(changes, words):
-    told = "; ".join(values.of_machine(KEPT.model_copy(update=changes)))
+    told = "; ".join(settings.of_machine(KEPT.model_copy(update=changes)))
     assert [word for word in words if word not in told] == []
 
 
 def test_of_a_machine_of_which_nothing_was_set_nothing_is_told():
-    assert list(values.of_machine(KEPT)) == []
+    assert list(settings.of_machine(KEPT)) == []
 
 
 def test_rates_of_sites_values_of_policies_and_scripts_of_plans_are_told(tmp_path):

@@ -13,8 +13,7 @@ from secondsite.vault.fleet.signals import Signals
 from secondsite.vault.fleet.status_intake import StatusIntake
 from secondsite.vault.interfaces import Authority
 from secondsite.vault.store import DrillScheduleRecord
-from secondsite.vault.watch.drill_scheduler import DrillScheduler
-from secondsite.vault.watch.drill_start import Starting
+from secondsite.vault.watch.drill_scheduler import DrillScheduler, Starting
 from tests.vault.support_operations import Verbs, folder_in_memory
 
 NAMES = ("web01", "db01", "app01")

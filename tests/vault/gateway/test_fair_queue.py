@@ -5,7 +5,7 @@ from threading import Timer
 
 import pytest
 
-from secondsite.vault.fleet.gateway.fair_queue import FairQueue
+from secondsite.vault.fleet.gateway.incoming import FairQueue
 
 
 def all_of(turns):

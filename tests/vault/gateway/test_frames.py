@@ -8,7 +8,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from rig.eventually import eventually
-from secondsite.vault.fleet.gateway import frames
+from secondsite.vault.fleet.gateway import link
 from secondsite.wire import control
 from secondsite.wire.control.orders import Kind, Nothing
 from tests.support.vault import Dialler
@@ -48,8 +48,8 @@ def test_one_that_does_not_greet_may_not_say_much_else(vault):
 def test_one_that_has_much_to_say_and_is_pinged_often_stays(vault):
     identity = vault.enroll("a")
     with Dialler(identity) as dialler:
-        for number in range(4 * int(frames.AT_ONCE)):
-            dialler.say(control.Status(unsaid="x" * (3 * frames.PIECE_BYTES) if not number % 50 else ""))
+        for number in range(4 * int(link.AT_ONCE)):
+            dialler.say(control.Status(unsaid="x" * (3 * link.PIECE_BYTES) if not number % 50 else ""))
             if not number % 8:
                 dialler.socket.ping()
         vault.running.control.ask(identity.id, "o1", Kind.DISCOVER, None, Nothing(), 5)

@@ -16,7 +16,7 @@ from secondsite.vault.store import migrate
 from secondsite.vault.store.lived import LIVED
 from secondsite.vault.store.machines.records import MACHINES
 from secondsite.vault.store.migration import NEWEST, released, revisions
-from secondsite.vault.store.sql.metadata import metadata
+from secondsite.vault.store.sql.columns import metadata
 from tests.support import released as release
 
 MORE = """

@@ -31,8 +31,8 @@ from secondsite.vault.store import (
     TokenRecord,
     migrate,
 )
+from secondsite.vault.store.sql.columns import metadata
 from secondsite.vault.store.sql.failures import translated
-from secondsite.vault.store.sql.metadata import metadata
 from secondsite.wire.common.properties import TargetProperties
 from secondsite.wire.control.orders import Inventory
 from secondsite.wire.rest.places import NetworkMapping

@@ -10,8 +10,7 @@ from secondsite.domain import errors, rpo
 from secondsite.domain.lifecycle import State
 from secondsite.domain.policies import ReplicationPolicy
 from secondsite.vault.store import SiteRecord, Store, migrate
-from secondsite.vault.watch.rpo_series import RpoSeries
-from secondsite.vault.watch.rpo_unwritten import RpoUnwritten
+from secondsite.vault.watch.rpo_series import RpoSeries, RpoUnwritten
 from tests.support.vault import NOW, machine, point, replica_status, source_status
 
 

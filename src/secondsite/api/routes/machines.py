@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Query, Response
 
 from ...wire import rest
-from ...wire.common.instants import InstantOrUtc
+from ...wire.common.numbers import InstantOrUtc
 from ...wire.rest.candidates import ApplianceCandidates
 from ...wire.rest.preflights import EligibilityQuery, Preflight
 from ..access import Caller, Vault

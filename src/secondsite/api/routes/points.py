@@ -9,7 +9,7 @@ from ...domain.lifecycle import Verb
 from ...domain.points import RecoveryPointChoice
 from ...wire import rest
 from ...wire.common import points
-from ...wire.common.instants import Instant
+from ...wire.common.numbers import Instant
 from ...wire.common.points import PointShape
 from ...wire.rest.choices import RecoveryChoices
 from ...wire.rest.predictions import Prediction, ReprotectPreview

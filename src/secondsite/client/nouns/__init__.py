@@ -5,7 +5,7 @@ name it gives a handle of one thing, which asks nothing by itself.
     verbs        what may be started for machines
     points       recovery points of a machine
     jobs         what was started
-    sites, pairs, appliances, networks, mappings, pools, policies, groups, plans    records
+    sites, appliances, mappings, pools, policies, groups, plans    records
     drills       schedules of test failovers
     notices      whom notices go to
     access       tokens, approvals, the audit log, evidence

@@ -9,11 +9,11 @@ from ..addressing import Addressing
 from ..reaching import Reaching
 from ..scripting import Scripting
 from ..seeing import Seeing
+from . import reaching
 from .agent import addressing, scripting
 from .consistency import freezing, quiescing
 from .host import accelerator, connection, inventory, migrated, networks, permissions, power
 from .hosting import firmware, hosting
-from .reaching import reaching
 from .seeing import seeing
 from .tracking import tracking
 

@@ -15,7 +15,6 @@ Its rooms:
     runner          one claimed job
     engine          several at a time, beside other engines
     standing        whether this process still has its lease
-    wake            wakes sleeping workers
     notifications   hears of other processes, on PostgreSQL
     changes         tells followers what changed
     held_jobs       jobs that go on only when a person decides so

@@ -38,9 +38,8 @@ from .parents import Parents
 from .parking import Parked, ParkingLot
 from .performing import Performer
 from .runner import Runner
-from .standing import Standing
-from .wake import CHANNEL as WAKE
-from .wake import Bell
+from .standing import CHANNEL as WAKE
+from .standing import Bell, Standing
 
 IDLE_SECONDS = 1.0
 REST_SECONDS = 1.0

@@ -10,7 +10,7 @@ from ..model.clock import Clock
 from ..storage.clock_changes import SetClock, look_again, move_along, oversleeps
 from ..storage.lease import Membership
 from ..storage.transactions import Transactions
-from .wake import Bell
+from .standing import Bell
 
 log = structlog.get_logger(__name__)
 

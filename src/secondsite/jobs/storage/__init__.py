@@ -9,8 +9,6 @@ Its rooms:
     transactions      retried while the database is away
     prepared          statements that run for every transition
     group_commit      what several threads write, in one transaction
-    write_turn        who writes to SQLite next
-    compute_turn      who computes next, of the threads that run jobs
     journal           the writes to jobs and tasks
     changed_jobs      which jobs a transaction has changed
     awaited_signals   which signals are waited for in rows

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from .compute_turn import WorkTurn
+from .database import WorkTurn
 from .sessions import begin, transaction
 
 T = TypeVar("T")

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from ...ground.backoff import pause_seconds
 from . import database
-from .compute_turn import WorkTurn
+from .database import WorkTurn
 from .group_commit import GroupCommit
 from .sessions import transaction
 

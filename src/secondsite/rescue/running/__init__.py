@@ -5,7 +5,6 @@ Its rooms:
     request       what is to run, whoever runs it
     by_qemu       as a process of plain QEMU
     by_libvirt    as libvirt has it
-    entering      QEMU's user may pass through the folders of what it opens
     looking       whether it runs, and who runs it
     qemu          processes of plain QEMU, and the interfaces of their cards
     command_line  what QEMU is told of a machine

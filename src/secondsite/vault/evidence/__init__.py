@@ -4,5 +4,4 @@ keeper    finds what has ended, and keeps it once
 document  what it says
 machines  what it says of each machine
 steps     what it says of each step
-timing    what the runs took
 """

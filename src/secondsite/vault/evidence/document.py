@@ -11,7 +11,7 @@ from ...domain.access.chain import Entry
 from ...domain.lifecycle import Verb
 from ...jobs.model.views import JobTree
 from ..store import AuditWanted, RecoveredRecord, RunTimeRecord, Transaction
-from . import goals, machines, steps, timing
+from . import goals, machines, steps
 from .steps import Told
 
 MOST_REQUESTS = 100
@@ -43,7 +43,7 @@ def draft(tx: Transaction, tree: JobTree, vault: str) -> Draft:
     told["plan"] = goals.plan(tree.job, runs)
     sites = tuple(known.sites(each.job.subject) for each in of_machines)
     named = {job_id: sha256 for job_id, sha256 in pictures.items() if sha256 is not None}
-    took = timing.run_times(tx, of_machines, list(known.records.values()))
+    took = steps.run_times(tx, of_machines, list(known.records.values()))
     recovered = goals.recovered(tree.job, runs)
     return Draft(evidence.text_of(told), evidence.digest_of(told), sites, named, took, recovered)
 

@@ -23,7 +23,7 @@ from ..notices.notifier import Teller
 from ..operations.interface import Operation
 from ..steps.deps import Deps
 from ..store import Store, Transaction
-from ..watch.rpo_unwritten import RpoUnwritten
+from ..watch.rpo_series import RpoUnwritten
 from . import second_person
 from .acts import Act
 from .callers import THE_VAULT, Caller, Uses

@@ -8,7 +8,6 @@ Its rooms:
     signals              waiting steps and waiting calls wake when something happens
     settings_push        they are sent their settings until they report having them
     rescue_manifest      they are told what starts their machines without this vault
-    adoptable            what they keep for a vault that would come after this one
     admission            which of them are let in, with which key
     certificate_renewal  their next certificates
 """

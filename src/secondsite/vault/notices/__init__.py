@@ -6,7 +6,6 @@ thing at least once. Without a target nothing is looked at.
     notifier   looks, and sees to what waits
     detection  what targets have to be told, written down
     findings   which findings machines have
-    job_ends   which jobs have ended
     couriers   deliver what waits, each to its target
     quiet      quiet hours
     messages   notices become a message

@@ -1,6 +1,7 @@
 """What targets have to be told is found, and written down. While nothing has changed, nothing is written."""
 
 import hashlib
+import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,9 +13,11 @@ from ...domain.notices import happenings, marks
 from ...domain.notices.happenings import Happening, Kind
 from ...domain.notices.marks import MarkChange
 from ...domain.notices.targets import Jobs
+from ...ground.job_states import JobState
 from ...jobs.model.views import JobView
+from ...jobs.storage import read
+from ...jobs.storage.database import Session
 from ..store import ApprovalRecord, Notice, NoticeTargetRecord, Store, Transaction
-from . import job_ends
 from .findings import Findings, FindingsSnapshot
 
 LOCK = "notices"
@@ -55,7 +58,7 @@ class Detection:
         self._findings = findings
         self._now = now
         self._lived = lived
-        self.ends = job_ends.JobEnds()
+        self.ends = JobEnds()
 
     def look(self, targets: Targets, *, at_findings: bool) -> None:
         """Raises what the store raises; then all is found again at the next look."""
@@ -81,7 +84,7 @@ class Detection:
         return NoticeSnapshot(
             now=now,
             found=self._findings.look(tx) if looks else None,
-            jobs=job_ends.ended(tx.session, changed, self._lived()) if wants_jobs else (),
+            jobs=ended(tx.session, changed, self._lived()) if wants_jobs else (),
             asked=[each for each in asked if each.stage is Stage.ASKED and each.expires_at > now],
         )
 
@@ -128,10 +131,8 @@ def _turns(
 def _jobs(target: NoticeTargetRecord, seen: NoticeSnapshot) -> Iterator[Notice]:
     for job in seen.jobs:
         at = job.ended_at or seen.now
-        if at >= target.created_at and happenings.wants_job(
-            target.target.wanted, job_ends.verb_of(job), job.state
-        ):
-            yield _once(target, f"job {job.id} {job.attempt}", job_ends.happening(job, at), seen.now)
+        if at >= target.created_at and happenings.wants_job(target.target.wanted, verb_of(job), job.state):
+            yield _once(target, f"job {job.id} {job.attempt}", happening(job, at), seen.now)
 
 
 def _asked(target: NoticeTargetRecord, seen: NoticeSnapshot) -> Iterator[Notice]:
@@ -148,3 +149,66 @@ def _once(target: NoticeTargetRecord, of: str, happening: Happening, now: dateti
     """Its id says what it is of: however often that is found, it is told once."""
     digest = hashlib.sha256(f"{target.id} {of}".encode()).hexdigest()
     return Notice(digest[:32], happening, now)
+
+
+# Which jobs have ended: what the engine tells of jobs is remembered until the next look. A vault that
+# starts, or that may have missed something, looks at all that have ended lately.
+
+LOOKED_BACK = timedelta(days=3)
+REMEMBERED = 10_000
+
+
+class JobEnds:
+    """Safe from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._changed: set[str] | None = None
+        """None: any may have."""
+
+    def hear(self, job_id: str | None) -> None:
+        with self._lock:
+            if job_id is None or self._changed is None or len(self._changed) >= REMEMBERED:
+                self._changed = None
+            else:
+                self._changed.add(job_id)
+
+    def take(self) -> frozenset[str] | None:
+        """What has changed since the last time; None: any job may have."""
+        with self._lock:
+            taken, self._changed = self._changed, set()
+            return None if taken is None else frozenset(taken)
+
+    def give_back(self, taken: frozenset[str] | None) -> None:
+        """It could not be looked at."""
+        with self._lock:
+            self._changed = None if taken is None or self._changed is None else {*self._changed, *taken}
+
+
+def ended(session: Session, changed: frozenset[str] | None, lived: datetime) -> Sequence[JobView]:
+    """Of these, or of all, those that have ended, but not the parts of other jobs."""
+    if changed is None:
+        return read.ended_since(session, lived - LOOKED_BACK)
+    return read.ended_among(session, sorted(changed)) if changed else ()
+
+
+def verb_of(job: JobView) -> str:
+    """What people know it as."""
+    return str(job.arguments.get("verb") or job.name)
+
+
+def happening(job: JobView, at: datetime) -> Happening:
+    verb = verb_of(job)
+    return Happening(
+        Kind.JOB, verb, happenings.job_severity(verb, job.state), job.subject_name or verb, " ".join(_said(job)), at,
+        do=job.error.do if job.error else "", about_id=job.subject, job_id=job.id,
+    )  # fmt: skip
+
+
+def _said(job: JobView) -> Iterator[str]:
+    what = "partly succeeded" if job.state is JobState.PARTIALLY_SUCCEEDED else job.state.value
+    yield f"{verb_of(job)} {what} (job {job.id}, asked for by {job.requested_by})."
+    if job.error is not None:
+        yield job.error.message
+    elif job.result:
+        yield job.result

@@ -44,7 +44,7 @@ from ..steps.gates import (
 )
 from ..steps.histories import Histories
 from ..steps.operation import MachineOperation
-from ..steps.points import common_sets, last_points
+from ..steps.points import recovery_point
 from ..steps.points.recovery_point import ChosenInstant
 from ..steps.retry_store import retrying
 from ..steps.sides import address_fit, cards, naming, pooling, properties
@@ -101,7 +101,7 @@ class PlannedFailover(MachineOperation):
         recovery_point_choices.refuse_planned(request.choice, machine.name, comes_home=machine.reversed)
         return PlannedFailoverArguments(
             choice=request.choice,
-            set_id=common_sets.chosen_set(tx, machine, request.choice),
+            set_id=recovery_point.chosen_set(tx, machine, request.choice),
             at_most_down_seconds=request.at_most_down_seconds,
         )
 
@@ -257,7 +257,7 @@ class PlannedFailover(MachineOperation):
         self.orders.require_reachable(ctx, source.machine.target_appliance_id, TARGET_AWAY_SECONDS)
         wanted = ctx.arguments(PlannedFailoverArguments).last_set
         try:
-            return source.final_cycle(set_id=last_points.still_shared(self.deps, ctx, wanted)).done()
+            return source.final_cycle(set_id=recovery_point.still_shared(self.deps, ctx, wanted)).done()
         except errors.NotPossibleNow as problem:  # its owner started it
             raise errors.NotPossibleNow(
                 f"{problem.message} This move is taken back by a job of its own, cancel-failover.",

@@ -26,7 +26,7 @@ from ...wire.control.cards import CardHere
 from ..steps import obstacles
 from ..steps.absent_site import declaration
 from ..steps.absent_site.declaration import Need
-from ..steps.drills import automatic_cleanup, judging, several_hosts
+from ..steps.drills import automatic_cleanup, networking
 from ..steps.drills.automatic_cleanup import CleansUp
 from ..steps.drills.networking import DrillNetworks, NetworkOptions
 from ..steps.drills.staying_open import StaysOpen
@@ -67,7 +67,7 @@ class TestFailover(MachineOperation):
         self, tx: Transaction, machines: Sequence[MachineRecord], request: Shape
     ) -> tuple[str, ...]:
         assert isinstance(request, rest.TestFailover)
-        return several_hosts.warnings(tx, machines, request.network)
+        return networking.warnings(tx, machines, request.network)
 
     def arguments(self, tx: Transaction, request: Shape, machine: MachineRecord) -> DrillArguments:
         assert isinstance(request, rest.TestFailover)
@@ -244,7 +244,7 @@ def _note(machine_id: str, tx: Transaction, evidence: Evidence) -> None:
     """The proof's verdict stays with the drill until it is completed."""
     machine = tx.machines.get(machine_id)
     if machine.drill is not None:
-        proven = judging.verdict_of(evidence)
+        proven = automatic_cleanup.verdict_of(evidence)
         tx.machines.put(replace(machine, drill=replace(machine.drill, proven=proven)))
 
 

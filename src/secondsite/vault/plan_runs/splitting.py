@@ -9,7 +9,7 @@ from ...domain.lifecycle import Verb
 from ...domain.networks import splitting
 from ...domain.plans import run_selection
 from ...domain.plans.run_selection import RunSelection
-from ..steps.drills import several_hosts
+from ..steps.drills import networking
 from ..steps.sides import cards, drill_networks
 from ..store import MachineRecord, Transaction
 
@@ -33,7 +33,7 @@ def drilled_apart(tx: Transaction, verb: Verb, found: RunSelection, network: str
     if verb is not Verb.TEST_FAILOVER:
         return ()
     taken = sorted(each.id for group in found.groups for each in group.machines)
-    return several_hosts.warnings(tx, tx.machines.several(taken), network)
+    return networking.warnings(tx, tx.machines.several(taken), network)
 
 
 def _leaving(tx: Transaction, site: str, taken: frozenset[str]) -> Iterator[str]:

@@ -24,7 +24,7 @@ from ..steps.batch import BatchChild
 from ..steps.deps import Deps
 from ..steps.gates import InTurn
 from ..steps.operation import MachineOperation
-from ..steps.points import last_points, recovery_point
+from ..steps.points import recovery_point
 from ..steps.sides import properties
 from ..store import MachineRecord, StatusRecord, Transaction
 from . import cleaning, networks, one_run_at_a_time, outstanding, phases, splitting
@@ -132,7 +132,7 @@ def _arguments(
     machines, request = require(tx, asked, found), _request(asked, found)
     children = {each.machine_id: each for each in operation.children(tx, machines, request)}
     if operation.verb in GOES_IN_PHASES:
-        children = _with_last_sets(children, last_points.shared_by(tx, machines, now))
+        children = _with_last_sets(children, recovery_point.shared_by(tx, machines, now))
     if operation.verb in STARTS_LATER:
         children = {each.id: _delayed(tx, each, children[each.id]) for each in machines}
     in_phases = operation.verb in GOES_IN_PHASES

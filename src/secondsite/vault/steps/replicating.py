@@ -9,7 +9,7 @@ from ...wire.control.setups import Base, SourceSetup
 from . import lookup
 from .deps import Deps
 from .sides.orders import Answer
-from .sides.replica_setup import policy_shape, replica_setup
+from .sides.side import policy_shape, replica_setup
 from .sides.source import Source
 from .sides.target import Target
 

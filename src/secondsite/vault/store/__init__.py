@@ -68,7 +68,7 @@ from .pools import AddressPools, PoolRecord, TakenRecord
 from .processes import CHANNEL, Links, Passed, PassedOrders, Processes, ProcessRecord, heard
 from .run_times import RunTimeRecord, RunTimes
 from .sites import NetworkMappings, SitePairRecord, SitePairs, SiteRecord, Sites
-from .sql.metadata import metadata
+from .sql.columns import metadata
 from .store import Store, Transaction
 from .tokens import TokenRecord, Tokens
 from .validations import ValidationRecord, Validations

@@ -9,8 +9,7 @@ from sqlalchemy import Column, Index, String, Table, delete, insert, select
 from sqlalchemy.orm import Session
 
 from .sql import rows
-from .sql.columns import Shaped, UtcDateTime
-from .sql.metadata import metadata
+from .sql.columns import Shaped, UtcDateTime, metadata
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,7 @@ from ...wire.common.stores import StoreSpace
 from ...wire.control import Hello
 from ...wire.control.orders import Inventory
 from .sql import rows
-from .sql.columns import Reported, Shaped, UtcDateTime
-from .sql.metadata import metadata
+from .sql.columns import Reported, Shaped, UtcDateTime, metadata
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,7 @@ from sqlalchemy.orm import Session
 from ...domain.access.approvals import OPEN, Rules, Stage
 from ...domain.access.roles import Permission
 from .sql import rows
-from .sql.columns import Shaped, UtcDateTime, Word
-from .sql.metadata import metadata
+from .sql.columns import Shaped, UtcDateTime, Word, metadata
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,7 @@ from sqlalchemy.orm import Session
 from ...domain.access import chain
 from ...domain.access.chain import BEGINNING, Entry, Link, Outcome
 from .sql import rows
-from .sql.columns import UtcDateTime, Word
-from .sql.metadata import metadata
+from .sql.columns import UtcDateTime, Word, metadata
 
 
 @dataclass(frozen=True, slots=True)

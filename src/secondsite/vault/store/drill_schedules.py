@@ -10,8 +10,7 @@ from sqlalchemy.orm import Session
 from ...domain.drills.schedules import DrillSchedule
 from .plans import PlanRecord
 from .sql import rows
-from .sql.columns import Shaped, UtcDateTime
-from .sql.metadata import metadata
+from .sql.columns import Shaped, UtcDateTime, metadata
 
 
 @dataclass(frozen=True, slots=True)

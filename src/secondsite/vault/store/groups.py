@@ -11,8 +11,7 @@ from ...domain import errors
 from ...domain.groups import ReplicationGroup
 from .machines.records import MACHINES, MachineRecord
 from .sql import rows
-from .sql.columns import Shaped, UtcDateTime
-from .sql.metadata import metadata
+from .sql.columns import Shaped, UtcDateTime, metadata
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from sqlalchemy import BigInteger, Column, String, Table, func, select, update
 from sqlalchemy.orm import Session
 
 from .sql import rows
-from .sql.metadata import metadata
+from .sql.columns import metadata
 
 LINEAGE = Table(
     "lineage",

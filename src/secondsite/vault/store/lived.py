@@ -6,8 +6,7 @@ from sqlalchemy import Column, Integer, Table, select
 from sqlalchemy.orm import Session
 
 from .sql import rows
-from .sql.columns import UtcDateTime
-from .sql.metadata import metadata
+from .sql.columns import UtcDateTime, metadata
 
 # The newest mark of each vault on this database: the file beside a restored database holds another. Its number rises with
 # each mark, and appliances remember the highest.

@@ -26,8 +26,7 @@ from ...domain.notices.happenings import Happening
 from ...domain.notices.marks import Key, Mark
 from ...domain.notices.targets import NoticeTarget
 from .sql import rows
-from .sql.columns import Shaped, UtcDateTime
-from .sql.metadata import metadata
+from .sql.columns import Shaped, UtcDateTime, metadata
 
 
 @dataclass(frozen=True, slots=True)

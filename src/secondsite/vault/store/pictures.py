@@ -7,8 +7,7 @@ from sqlalchemy import Column, Index, LargeBinary, String, Table, delete, select
 from sqlalchemy.orm import Session
 
 from .sql import rows
-from .sql.columns import UtcDateTime
-from .sql.metadata import metadata
+from .sql.columns import UtcDateTime, metadata
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,7 @@ from sqlalchemy.orm import Session
 
 from ...domain.plans.plan import RecoveryPlan
 from .sql import rows
-from .sql.columns import Shaped, UtcDateTime
-from .sql.metadata import metadata
+from .sql.columns import Shaped, UtcDateTime, metadata
 
 
 @dataclass(frozen=True, slots=True)

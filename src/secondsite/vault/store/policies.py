@@ -8,8 +8,7 @@ from sqlalchemy.orm import Session
 from ...domain.policies import ReplicationPolicy
 from ...jobs.storage.prepared import Prepared, Remembered
 from .sql import rows
-from .sql.columns import Shaped
-from .sql.metadata import metadata
+from .sql.columns import Shaped, metadata
 
 POLICIES = Table(
     "policies",

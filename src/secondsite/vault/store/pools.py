@@ -10,8 +10,7 @@ from sqlalchemy.orm import Session
 
 from ...wire.common.cards import PoolSettings
 from .sql import rows
-from .sql.columns import Shaped, UtcDateTime
-from .sql.metadata import metadata
+from .sql.columns import Shaped, UtcDateTime, metadata
 
 
 @dataclass(frozen=True, slots=True)

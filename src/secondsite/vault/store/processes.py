@@ -27,8 +27,7 @@ from ...jobs.storage.lease import Member, database_now
 from ...jobs.storage.tables import engines
 from ...wire.control import Order, Report
 from .sql import rows
-from .sql.columns import Shaped, UtcDateTime
-from .sql.metadata import metadata
+from .sql.columns import Shaped, UtcDateTime, metadata
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,7 @@ from ...domain.prediction.predicting import LAST
 from ...domain.prediction.timing import Part
 from ...jobs.storage.prepared import Prepared
 from .sql import rows
-from .sql.columns import Shaped, UtcDateTime, Word
-from .sql.metadata import metadata
+from .sql.columns import Shaped, UtcDateTime, Word, metadata
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,7 @@ from ...jobs.storage.prepared import Prepared
 from ...wire.common.numbers import LONGEST_NAME
 from ...wire.rest.places import NetworkMapping
 from .sql import rows
-from .sql.columns import Shaped, UtcDateTime
-from .sql.metadata import metadata
+from .sql.columns import Shaped, UtcDateTime, metadata
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,7 @@ from sqlalchemy.orm import Session
 from ...domain import errors
 from ...domain.access.roles import Role
 from .sql import rows
-from .sql.columns import Shaped, UtcDateTime
-from .sql.metadata import metadata
+from .sql.columns import Shaped, UtcDateTime, metadata
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,7 @@ from sqlalchemy.orm import Session
 
 from ...wire.rest.validation import Flaw
 from .sql import rows
-from .sql.columns import Shaped, UtcDateTime
-from .sql.metadata import metadata
+from .sql.columns import Shaped, UtcDateTime, metadata
 
 
 @dataclass(frozen=True, slots=True)

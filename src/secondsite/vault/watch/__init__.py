@@ -4,8 +4,7 @@ Its rooms:
 
     situations                    what findings are derived from, of many machines
     rpo_series                    every ten seconds: how much work would be lost now
-    rpo_unwritten                 its samples until they are written, many at a time
     housekeeping                  every half minute: retention of jobs, drills that were left open
-    drill_scheduler, drill_start  drills that are due
+    drill_scheduler  drills that are due
     verification_scheduler        points that are booted by schedule
 """

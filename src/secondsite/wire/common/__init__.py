@@ -4,7 +4,7 @@ Its rooms:
 
     base, field_texts            what all shapes share
     bounds                       of all fields for which nobody thought of any
-    instants, numbers            values that shapes share
+    numbers                      values that shapes share
     machines                     a machine, its disks and its network cards
     points, findings, sync_mode  what is known of a machine's replication
     evidence, machine_checks     what was seen of a machine after its start, and what is checked of it

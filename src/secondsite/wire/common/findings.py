@@ -1,8 +1,7 @@
 """What is wrong with a machine, by name."""
 
 from .base import Shape
-from .instants import Instant
-from .numbers import Name, Text
+from .numbers import Instant, Name, Text
 
 
 class FindingShape(Shape):

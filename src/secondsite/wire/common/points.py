@@ -8,8 +8,7 @@ from ...domain import journal
 from ...domain.points import Consistency, Grade, RecoveryPoint
 from ...ground.uptime import Uptime
 from .base import Shape
-from .instants import Instant
-from .numbers import AtMost, Bytes, Name, Number, Text
+from .numbers import AtMost, Bytes, Instant, Name, Number, Text
 
 MOST_DISKS = 1000
 PointId = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,254}$")]

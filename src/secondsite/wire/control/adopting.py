@@ -23,10 +23,9 @@ from ..common.bandwidth import BandwidthShape
 from ..common.base import MACHINE_ID, Shape
 from ..common.cards import MOST_CARDS, CardSettings
 from ..common.hooks import MOST_HOOKS, MachineHook
-from ..common.instants import Instant
 from ..common.machine_checks import MOST_CHECKS, MachineCheck
 from ..common.machines import MachineDefinition
-from ..common.numbers import AtMost, Name, Number, Text
+from ..common.numbers import AtMost, Instant, Name, Number, Text
 from ..common.points import MOST_DISKS, PointId, RolledForward
 from ..common.policies import PolicyShape
 from ..common.properties import TargetProperties

@@ -12,8 +12,7 @@ from typing import Annotated, TypeVar, cast
 from pydantic import Field
 
 from ..common.base import Shape
-from ..common.instants import Instant
-from ..common.numbers import AtMost, Bytes, Name, Number
+from ..common.numbers import AtMost, Bytes, Instant, Name, Number
 from ..common.points import JournalStretch, PointShape
 from .statuses import MOST_POINTS, ReplicaStatus, SourceStatus
 

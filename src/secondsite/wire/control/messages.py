@@ -11,8 +11,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter
 
 from ..common.base import MACHINE_ID, Problem, Shape
-from ..common.instants import Instant
-from ..common.numbers import LONGEST_TEXT, AtMost, Bytes, Json, Name, Number, Text
+from ..common.numbers import LONGEST_TEXT, AtMost, Bytes, Instant, Json, Name, Number, Text
 from ..common.stores import MOST_STORES, StoreSpace
 from .changes import MachineId, ReplicaChange, ReplicaFigures, SourceFigures
 from .protocols import PROTOCOL_VERSION, SPOKEN

@@ -10,9 +10,8 @@ from pydantic import Field
 from ..common.bandwidth import BandwidthShape
 from ..common.base import Shape
 from ..common.cards import MAC, MOST_CARDS, CardAddress, Plain
-from ..common.instants import Instant
 from ..common.machines import DiscoveredMachine, MachineDefinition, NetworkInfo, Serving
-from ..common.numbers import AtMost, Bytes, Name, Number
+from ..common.numbers import AtMost, Bytes, Instant, Name, Number
 from ..common.points import PointId, PointShape, RolledForward
 from ..common.policies import PolicyShape
 from ..common.properties import Sizing

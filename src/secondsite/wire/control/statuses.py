@@ -6,8 +6,7 @@ from pydantic import Field
 
 from ..common.base import Shape
 from ..common.findings import FindingShape
-from ..common.instants import Instant
-from ..common.numbers import AtMost, Bytes, Name, Number
+from ..common.numbers import AtMost, Bytes, Instant, Name, Number
 from ..common.points import JournalStretch, PointShape
 from ..common.sync_mode import SyncMode
 

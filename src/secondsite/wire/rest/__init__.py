@@ -2,7 +2,7 @@
 
 Its rooms:
 
-    errors, pages           what all nouns share
+    errors           what all nouns share
     vault, access, policies, groups, plans, jobs, points  per noun
     adoption                a new vault takes over what an appliance has
     places                  sites, appliances, network mappings
@@ -30,7 +30,7 @@ from .access.approvals import (
 from .access.audit import AuditCheck, AuditEntry, AuditPage, AuditQuery, AuditSettings
 from .access.tokens import NewToken, Token, TokenCreate, TokenRotate
 from .adoption import AdoptedMachine, Adoption, AdoptionAsked, AdoptionEnd
-from .errors import ErrorBody
+from .errors import MOST_PER_PAGE, ErrorBody, Page, Paging
 from .events import Event, EventKind
 from .failovers import BootedPoint, Drill, DrillNote, FailedOver, OpenDrill, StartAnyway, StartedFrom
 from .groups import Group, GroupChange, GroupCreate, GroupPage
@@ -76,7 +76,6 @@ from .notice_targets import (
     WantedShape,
     WebhookShape,
 )
-from .pages import MOST_PER_PAGE, Page, Paging
 from .places import (
     Appliance,
     EnrollAnswer,

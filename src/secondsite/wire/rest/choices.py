@@ -4,7 +4,7 @@ from ...domain.lifecycle import Verb
 from ...domain.plans.directions import Direction
 from ...domain.points import RecoveryPointChoice
 from ..common.base import Shape
-from ..common.instants import Instant
+from ..common.numbers import Instant
 from ..common.points import PointShape
 
 

@@ -8,7 +8,7 @@ from ...domain.drills.schedules import MOST_DAYS, MOST_MACHINES, TIME
 from ...ground.job_states import JobState
 from ..common.base import SITE_NAME, Editable, Shape
 from ..common.cards import DnsServers
-from .pages import Page
+from .errors import Page
 
 
 class DrillScheduleChange(Shape):

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pydantic import AwareDatetime, Field
 
 from ..common.base import SITE_NAME, Editable, Shape
-from .pages import Page
+from .errors import Page
 from .verbs import MOST_MACHINES
 
 

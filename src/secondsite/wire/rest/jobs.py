@@ -11,9 +11,9 @@ from ...domain.lifecycle import Verb
 from ...ground.job_states import JobState, TaskState
 from ..common.base import Problem, Shape
 from ..common.evidence import Evidence
-from ..common.instants import Instant
+from ..common.numbers import Instant
 from ..common.points import RolledForward
-from .pages import Page, Paging
+from .errors import Page, Paging
 from .predictions import RunTiming
 
 

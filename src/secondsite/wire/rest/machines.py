@@ -10,9 +10,8 @@ from ..common.base import Shape
 from ..common.machines import PowerState
 from ..common.points import PointShape
 from ..common.properties import TargetProperties
-from .errors import FindingCode
+from .errors import FindingCode, Page, Paging
 from .failovers import BootedPoint, Drill, FailedOver
-from .pages import Page, Paging
 from .replication import Journal, Replication, Rpo
 
 

@@ -8,7 +8,7 @@ from ...domain.health import Severity
 from ...domain.notices import targets
 from ...domain.notices.targets import Jobs, Tls
 from ..common.base import SITE_NAME, Editable, Shape
-from .pages import Page
+from .errors import Page
 
 MOST_VERBS = 50
 MOST_CERTIFICATES = 20_000

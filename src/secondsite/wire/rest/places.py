@@ -8,7 +8,7 @@ from pydantic import AfterValidator, AwareDatetime, Field
 from ..common.bandwidth import BandwidthShape
 from ..common.base import SITE_NAME, Editable, Shape
 from ..common.stores import StoreSpace
-from .pages import Page
+from .errors import Page
 from .settings.verification import VerificationShape
 
 

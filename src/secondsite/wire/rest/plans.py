@@ -17,7 +17,7 @@ from ...domain.plans.actions import (
 from ...domain.plans.directions import Direction, FailoverKind
 from ...ground.units import DAY
 from ..common.base import SITE_NAME, Editable, Shape
-from .pages import Page
+from .errors import Page
 from .verbs import MOST_MACHINES
 
 MOST_GROUPS = 100

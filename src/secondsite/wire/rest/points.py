@@ -4,10 +4,10 @@ from pydantic import Field
 
 from ...domain.points import Consistency, RecoveryPointChoice
 from ..common.base import Problem, Shape
-from ..common.instants import Instant
+from ..common.numbers import Instant
 from ..common.points import PointShape, RolledForward
 from ..common.properties import TargetProperties
-from .pages import Page, Paging
+from .errors import Page, Paging
 from .settings.verification import CopyNetwork
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from ..common.base import Editable, Shape
 from ..common.policies import PolicyShape
-from .pages import Page
+from .errors import Page
 
 
 class PolicyCreate(PolicyShape):

@@ -15,7 +15,7 @@ from ...domain.points import RecoveryPointChoice
 from ...domain.prediction.data_sync import DataSync
 from ..common.base import Shape
 from ..common.cards import DnsServers
-from ..common.instants import Instant
+from ..common.numbers import Instant
 from ..common.points import PointId
 from ..common.stores import StoreName
 

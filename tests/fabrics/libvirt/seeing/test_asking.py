@@ -12,7 +12,7 @@ import time
 import pytest
 
 from secondsite.domain import errors
-from secondsite.fabrics.libvirt.reaching import cards, program, visiting
+from secondsite.fabrics.libvirt import reaching, reaching_program
 from secondsite.fabrics.reaching import Knock
 from secondsite.ground.threads import worker
 
@@ -49,7 +49,11 @@ def serving(answer, stays_open=False, after=0.0):
 def asked(*knocks):
     words = json.dumps({"bridge": None, "source": None, "knocks": knocks})
     done = subprocess.run(
-        [sys.executable, program.__file__, words], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, reaching_program.__file__, words],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     return {each["number"]: each["passed"] for each in map(json.loads, done.stdout.splitlines())}, done.stderr
 
@@ -90,7 +94,7 @@ def test_an_address_at_which_no_machine_can_be_reached_is_not_taken_from_a_guest
 
 def said(addr, prefix):
     card = {"hwaddr": "52:54:00:00:00:01", "addrs": [{"type": 0, "addr": addr, "prefix": prefix}]}
-    return [each.address for each in cards.usable({"eth0": card})]
+    return [each.address for each in reaching.usable({"eth0": card})]
 
 
 @pytest.mark.parametrize("text", [None, "the shop"])
@@ -103,7 +107,7 @@ def test_a_server_that_leaves_the_connection_open_after_its_answer_has_answered(
 
 def test_a_page_that_takes_longer_than_one_attempt_is_waited_for():
     """Applications take their time for the first page after a start; given up every 5 s it never came, whatever the check's deadline."""
-    with serving(b"HTTP/1.0 200 OK\r\n\r\nthe shop", after=program.ANSWER_SECONDS + 1) as port:
+    with serving(b"HTTP/1.0 200 OK\r\n\r\nthe shop", after=reaching_program.ANSWER_SECONDS + 1) as port:
         verdicts, complaints = asked(knock(port, 45.0))
     assert (verdicts, complaints) == ({0: True}, "")
 
@@ -111,8 +115,8 @@ def test_a_page_that_takes_longer_than_one_attempt_is_waited_for():
 def test_time_without_a_connection_makes_no_attempt_wait_longer_for_its_answer(monkeypatch, capsys):
     """A firewall that drops while its host boots: the first connection after it was waited for until the check's end, and it was one that
     the application had lost as it started."""
-    monkeypatch.setattr(program, "CONNECT_SECONDS", 0.2)
-    monkeypatch.setattr(program, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(reaching_program, "CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(reaching_program, "ANSWER_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0), backlog=0) as server, socket.socket() as waiting:
         waiting.connect(server.getsockname())  # others get no answer to their first packet
 
@@ -130,7 +134,7 @@ def test_time_without_a_connection_makes_no_attempt_wait_longer_for_its_answer(m
 
         thread = worker("boots", serve)
         thread.start()
-        asyncio.run(program.ask_all([knock(server.getsockname()[1], 20.0)]))
+        asyncio.run(reaching_program.ask_all([knock(server.getsockname()[1], 20.0)]))
         server.shutdown(socket.SHUT_RDWR)
         thread.join(10)
     assert json.loads(capsys.readouterr().out)["passed"]
@@ -214,9 +218,9 @@ def test_a_guest_that_starts_again_is_asked_again_however_long_its_answer_was_wa
     guest.start(HANGS)
     asked_for = {**knock(80, 34.0), "address": "10.97.5.2"}
     words = json.dumps({"bridge": None, "source": None, "knocks": [asked_for]})
-    command = ["ip", "netns", "exec", asker, sys.executable, program.__file__, words]
+    command = ["ip", "netns", "exec", asker, sys.executable, reaching_program.__file__, words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as asking:
-        time.sleep(4 * program.ANSWER_SECONDS)  # amid the third attempt, which waits as long as that
+        time.sleep(4 * reaching_program.ANSWER_SECONDS)  # amid the third attempt, which waits as long as that
         guest.start(ANSWERS)
         told, _ = asking.communicate(timeout=60)
     assert json.loads(told)["passed"], told
@@ -239,6 +243,6 @@ def test_the_host_s_own_services_are_not_asked_in_place_of_a_machine_s(own_addre
     """A guest that said its host's address passed the checks of its services by the host's own."""
     for address in (own_address, f"{own_address}/24", "127.0.0.1"):
         with pytest.raises(errors.FabricError, match="of the appliance's own host"):
-            with visiting.visit([Knock(address, 22, 1.0)], None, None):
+            with reaching.visit([Knock(address, 22, 1.0)], None, None):
                 pytest.fail("it was asked")
-    assert not visiting.is_own("10.97.4.2")
+    assert not reaching.is_own("10.97.4.2")

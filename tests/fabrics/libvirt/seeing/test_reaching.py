@@ -13,7 +13,7 @@ import pytest
 import guestkit
 from rig.eventually import eventually
 from secondsite.domain import errors
-from secondsite.fabrics.libvirt.reaching import program
+from secondsite.fabrics.libvirt import reaching_program
 from secondsite.fabrics.reaching import Knock
 from tests.fabrics.libvirt.support_guests import MAC, TAG, GuestMachine
 
@@ -107,12 +107,12 @@ def test_what_was_plugged_in_goes_when_the_process_that_asks_is_killed(bridge):
 
 
 def test_a_free_address_is_looked_for_beside_the_guest_s_and_never_at_the_edges_of_its_network():
-    assert [str(each) for each in program.near("10.1.2.1/30")] == ["10.1.2.2/30"]
-    found = [str(each) for each in program.near("10.1.2.3/16")]
-    assert len(set(found)) == program.CANDIDATES
+    assert [str(each) for each in reaching_program.near("10.1.2.1/30")] == ["10.1.2.2/30"]
+    found = [str(each) for each in reaching_program.near("10.1.2.3/16")]
+    assert len(set(found)) == reaching_program.CANDIDATES
     assert all(each.startswith("10.1.2.") and each.endswith("/16") for each in found)
     assert not {"10.1.2.3/24", "10.1.2.0/24", "10.1.2.255/24"} & {
-        str(each) for each in program.near("10.1.2.3")
+        str(each) for each in reaching_program.near("10.1.2.3")
     }
 
 

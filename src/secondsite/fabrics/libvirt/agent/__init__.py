@@ -3,7 +3,6 @@
 Its rooms:
 
     addressing    a card is given an address
-    program       what is run in the guest for that
     scripting     a script is run
     file_systems  what the guest's kernel says of those that it has mounted
     guest         commands that a guest's agent runs

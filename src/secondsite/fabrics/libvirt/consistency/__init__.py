@@ -4,6 +4,5 @@ Its rooms:
 
     freezing   file systems frozen by the guest agent
     quiescing  several machines at once
-    thawing    thaw guests, now or later
     lifeline   a child process that thaws or resumes them
 """

@@ -15,7 +15,6 @@ Its rooms:
     qemu_img         images that no QEMU has open
     domain_xml       domain XML to MachineDefinition, and our tag in it
     inventory        what machines the site has
-    held_disks       the files that a machine has as disks, and the volumes
     states           what each state of libvirt means
     power            start, shut down, stop
     migrated         machines that were migrated away and are still defined here

@@ -11,8 +11,6 @@ Its rooms:
     bitmaps         our dirty bitmaps and checkpoints
     image_identity  which file a bitmap belongs to
     left_files      what the files of a machine that is off looked like
-    known_disks     definitions that need not be read again
     unwritten       whether anything was written since a checkpoint
-    recognizing     whether a machine without our tag is surely ours
     trackable       obstacles to tracking a machine
 """

@@ -15,17 +15,7 @@ from ....domain import errors
 from ... import foreign_mark, interface
 from ..consistency import freezing
 from ..host import connection, domain_xml, inventory, permissions, sockets, tagging
-from . import (
-    backup_job,
-    bitmaps,
-    image_identity,
-    iothreads,
-    left_files,
-    powered_off,
-    recognizing,
-    trackable,
-    unwritten,
-)
+from . import backup_job, bitmaps, image_identity, iothreads, left_files, powered_off, trackable, unwritten
 from .job_lifeline import JobLifeline
 from .waiting_calls import WaitingCalls
 
@@ -75,7 +65,7 @@ class Tracking:
 
     def recognizes(self, acknowledged: interface.Acknowledged) -> bool:
         domain = self._hypervisor.domain(acknowledged.fabric_id)
-        return recognizing.is_sure(domain, acknowledged)
+        return image_identity.is_sure(domain, acknowledged)
 
     def open(self, request: interface.SessionRequest) -> AbstractContextManager[interface.ChangeSession]:
         return self._view(request)

@@ -13,7 +13,7 @@ Its rooms:
     evidence                       what is kept of failovers and drills
     verbs, jobs, events            what is started, and how it goes on
     machine_choices, plan_choices  recovery points that may be chosen now
-    plan_runs, plan_predictions    runs of plans, and how long they will take
+    plan_runs    runs of plans, and how long they will take
     drill_schedules                drills that the vault starts by itself
     notice_targets                 whom notices go to
 """

@@ -12,11 +12,10 @@ from ....jobs.storage import read
 from ....wire.rest import JobAccepted
 from ....wire.rest import drill_schedules as rest
 from ...store import DrillScheduleRecord, Transaction
-from ...watch.drill_scheduler import by, started
-from ...watch.drill_start import LOCK, Starting, machines_of
+from ...watch.drill_scheduler import LOCK, Starting, by, machines_of, started
 from ..parts import Parts
-from ..shared.editions import Seen, require
 from ..shared.idempotency import Once, carry_out
+from ..shared.paging import Seen, require
 from . import machines, plans
 
 

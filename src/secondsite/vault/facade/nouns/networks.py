@@ -8,7 +8,7 @@ from ....wire.rest.places import NetworkMapping, NetworkMappings
 from ...store import Transaction
 from ..parts import Parts
 from ..shared import discovery
-from ..shared.editions import Seen, require
+from ..shared.paging import Seen, require
 from . import sites
 
 

@@ -1,23 +1,24 @@
 """A verb for all machines of a plan, and what it would do."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from ....domain import errors
 from ....domain.lifecycle import Verb
 from ....domain.plans import run_selection
 from ....domain.points import RecoveryPointChoice
+from ....domain.prediction.predicting import LIKE, Prediction
 from ....wire import rest
 from ....wire.common.base import Problem
 from ....wire.rest import JobAccepted
 from ... import plan_runs
 from ...steps import hooks
+from ...steps.histories import Histories
 from ...steps.sides import properties
 from ...store import MachineRecord, PlanRecord, Transaction
 from ..parts import Parts
-from ..shared import early_checks
-from ..shared.editions import Seen, require
+from ..shared import early_checks, predictions
 from ..shared.idempotency import Once, carry_out, known
-from .plan_predictions import with_times
+from ..shared.paging import Seen, require
 from .plans import existing
 from .points import Points
 
@@ -174,3 +175,46 @@ def _choice(verb: Verb, part: rest.PlanPart) -> RecoveryPointChoice | None:
 def part_of(query: rest.PlanPreviewQuery) -> rest.PlanPart:
     """What would be asked for: what the query leaves out is as the verb has it."""
     return REQUESTS[query.verb].model_validate(query.model_dump(exclude_none=True, exclude={"verb"}))
+
+
+# A preview of a plan's run with the times that its machines will take: their histories are read at once.
+
+
+def with_times(tx: Transaction, shown: rest.PlanPreview, goal_seconds: int) -> rest.PlanPreview:
+    """Unchanged for a verb that is not predicted. `goal_seconds`: the plan's; 0: it has none."""
+    if shown.verb not in LIKE:
+        return shown
+    ids = [machine.id for group in shown.groups for machine in group.machines]
+    records = tx.machines.several(ids)
+    histories = Histories.read(tx, records, LIKE[shown.verb])
+    delays = {
+        each.id: each.second_site.start_delay_seconds or 0
+        for group in shown.groups
+        for each in group.machines
+    }
+    found = {each.id: histories.predict(shown.verb, each).later(delays[each.id]) for each in records}
+    actions = [(each, group) for group in shown.groups for each in (*group.before, *group.after)]
+    scripts = sum(each in group.scripts for each, group in actions)
+    times = [[found[each.id] for each in group.machines] for group in shown.groups]
+    return shown.model_copy(
+        update={
+            "groups": tuple(_groups(shown, found)),
+            "predicted": predictions.of_plan(times, len(actions) - scripts, scripts).model_copy(
+                update={"goal_seconds": goal_seconds or None}
+            ),
+        }
+    )
+
+
+def _groups(shown: rest.PlanPreview, found: Mapping[str, Prediction]) -> Iterator[rest.PlanPreviewGroup]:
+    for group in shown.groups:
+        machines = tuple(_machine(each, found[each.id]) for each in group.machines)
+        yield group.model_copy(update={"machines": machines})
+
+
+def _machine(shown: rest.PlanPreviewMachine, found: Prediction) -> rest.PlanPreviewMachine:
+    times = {
+        "predicted_seconds": predictions.rounded(found.seconds),
+        "predicted_downtime_seconds": predictions.rounded(found.downtime),
+    }
+    return shown.model_copy(update=times)

@@ -11,7 +11,7 @@ from ....wire.common.base import Problem
 from ....wire.common.points import PointShape
 from ....wire.control import orders
 from ...health import findings
-from ...steps.points import boot_point, common_sets, verify_point
+from ...steps.points import boot_point, recovery_point, verify_point
 from ...steps.sides import properties
 from ...store import ApplianceRecord, MachineRecord, StatusRecord, Transaction
 from ..parts import Parts
@@ -153,7 +153,7 @@ class Points:
             known = _points(status)
             if choice is RecoveryPointChoice.LATEST and record.state not in RUNS_AT_TARGET_AT_REST:
                 known = (*_not_yet_sealed(status), *known)
-            point = points.pick(known, choice, point_id, common_sets.chosen_set(tx, record, choice))
+            point = points.pick(known, choice, point_id, recovery_point.chosen_set(tx, record, choice))
         except errors.SecondsiteError as problem:
             reason = Problem.of(problem)
             return rest.RecoveryPreview(

@@ -4,7 +4,6 @@ Its rooms:
 
     answered_order, discovery  appliances are asked while a face waits
     early_checks               early checks of machines that are to be protected
-    editions                   a change is refused if its caller has not seen the newest state
     hook_scripts               scripts of hooks: who needs which, and what appliances say of them
     job_scopes                 which jobs a caller sees, and may let run again
     job_shapes                 a job and its tasks as the faces show them

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import TypeVar
 
 from ....domain import errors
+from ....wire.common.base import Editable
 
 T = TypeVar("T")
 Place = tuple[str | int, ...]
@@ -47,3 +48,16 @@ def _refused(cursor: str) -> errors.InvalidArgument:
         f"'{cursor[:50]}' is not a cursor of this list.",
         do="Give the `next` of the page before, with the same filters, or none to begin again.",
     )
+
+
+# A change may name the edition that its caller saw, and is refused if somebody else changed the thing
+# since.
+
+Seen = frozenset[str]
+"""Editions."""
+
+
+def require(seen: Seen | None, now: Editable, what: str) -> None:
+    """Raises ChangedMeanwhile unless `now` is an edition that was seen; None: any will do."""
+    if seen is not None and now.edition() not in seen:
+        raise errors.ChangedMeanwhile(f"{what} was changed since it was read.")

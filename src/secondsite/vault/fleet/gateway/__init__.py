@@ -7,14 +7,12 @@ Its rooms:
     rotation               the CA is replaced by another one
     server_tls             the vault's own certificate renews itself while its ports are open
     control_tls            who may speak at the control port
-    frames                 the frames of a connection, before anything is understood of them
     greeting               an appliance's first words, and its certificate
     outstanding            orders that were asked for and their reports; pure bookkeeping
     link                   one appliance's connection
     message_parser         what the text of a message says
     incoming               what appliances say leaves the network's thread, in order
     signal_delivery        signals on their way to those who wait
-    fair_queue             what appliances say, in turn
     order_delivery         orders on their way, over a connection of our own or another process's
     other_processes        orders for appliances of other vault processes are passed on
     connection_reconciler  connections that differ from what is recorded of them

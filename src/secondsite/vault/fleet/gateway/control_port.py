@@ -26,10 +26,9 @@ from ....wire.control.protocols import PROTOCOL_VERSION, SPOKEN
 from ...interfaces import Admit, FactSink, Renew, Signals
 from . import message_parser
 from .control_tls import ControlSettings, for_appliances
-from .frames import FewFrames
 from .greeting import HELLO_WITHIN_SECONDS, LONGEST_HELLO, Greeting, kept
 from .incoming import Delivery
-from .link import Link, Room
+from .link import FewFrames, Link, Room
 from .order_delivery import Giving
 from .other_processes import HANG_UP, OtherProcesses
 

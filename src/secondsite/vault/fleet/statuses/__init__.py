@@ -3,7 +3,6 @@
 Its rooms:
 
     change_filter      which changes of a status matter at once
-    authority          whose word counts of a machine
     acceptance         which statuses count
     clock_skew         how far an appliance's clock is from the vault's
     latest_status      what each side of every machine said last

@@ -16,6 +16,8 @@ from ....jobs.model.views import JobView, current_steps
 from ....jobs.storage import read
 from ....jobs.storage.database import Session
 from ....wire.common.base import Shape
+from ....wire.common.evidence import Evidence
+from ....wire.common.machines import PowerState
 from ...store import MachineRecord, Transaction
 from ..claim import MachineClaim, untouched
 from ..deps import Deps
@@ -120,3 +122,15 @@ def _is_alone(job: JobView) -> bool:
 def is_kept(machine: MachineRecord, asked: CleanupOptions) -> bool:
     """Whether it stays, since its proof failed."""
     return asked.keep_if_failed and machine.drill is not None and machine.drill.proven is Verdict.FAILED
+
+
+# The verdict that the proof of a machine gives. Pure.
+
+
+def verdict_of(evidence: Evidence) -> Verdict | None:
+    """A guest that is silent may be slow; one that is off, or a check that failed, is not."""
+    if evidence.proven:
+        return Verdict.PASSED
+    if evidence.checks or evidence.power == PowerState.OFF:
+        return Verdict.FAILED
+    return None

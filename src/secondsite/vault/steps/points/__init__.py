@@ -3,8 +3,6 @@
 Its rooms:
 
     recovery_point  from the operator's choice to one instant
-    common_sets     which set the machines of a group start from
-    last_points     a common point of machines that are all off
     verify_point    reading a point again, as a job
     boot_point      booting a point to see whether it boots, as a job
 """

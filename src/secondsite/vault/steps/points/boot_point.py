@@ -25,7 +25,7 @@ from ....wire.control import orders
 from ....wire.control.proofs import BootPoint, Proof
 from ...store import BootedRecord, MachineRecord, PictureRecord, Transaction
 from ..deps import Deps
-from ..drills import judging
+from ..drills import automatic_cleanup
 from ..retry_store import retrying
 from ..sides import properties
 from ..sides.orders import Answer, Limits, Orders
@@ -162,7 +162,7 @@ class BootsPoint:
             self._note(ctx, wanted, problem.message)
             raise
         proof = answer.facts
-        verdict, png = judging.verdict_of(proof.evidence), picture_of(proof)
+        verdict, png = automatic_cleanup.verdict_of(proof.evidence), picture_of(proof)
 
         def keep(tx: Transaction) -> None:
             if png is not None:

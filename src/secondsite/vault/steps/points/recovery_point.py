@@ -1,20 +1,22 @@
 """From the operator's choice, or time, to one instant: a recovery point, maybe rolled forward by the journal."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ....domain import errors, journal, points, shell
-from ....domain.points import RecoveryPointChoice
+from ....domain import errors, groups, journal, points, shell
+from ....domain.lifecycle import State
+from ....domain.points import APP_CHOICES, MULTI_VM_CHOICES, RecoveryPoint, RecoveryPointChoice
 from ....jobs.model.context import StepContext
+from ....jobs.storage import read
 from ....wire import rest
 from ....wire.common.base import Shape
 from ....wire.common.points import PointShape, RolledForward
 from ....wire.control.orders import Points
 from ...store import MachineRecord, Transaction
+from ..deps import Deps
 from ..sides.orders import Answer
 from ..sides.target import Target
-from . import common_sets
 
 ChoiceRequest = rest.TestFailover | rest.Failover | rest.ChangeRecoveryPoint
 
@@ -69,7 +71,7 @@ def choice_for(tx: Transaction, machine: MachineRecord, request: ChoiceRequest) 
     return ChoiceArguments(
         choice=RecoveryPointChoice.CUSTOM if request.point else request.choice,
         point=request.point,
-        set_id=common_sets.chosen_set(tx, machine, request.choice),
+        set_id=chosen_set(tx, machine, request.choice),
     )
 
 
@@ -156,3 +158,69 @@ def _refuse_custom_for_many(request: ChoiceRequest) -> None:
             "A named recovery point is for one machine only.",
             do="Start the verb for one machine, or use --choice or --at.",
         )
+
+
+# The last points of a replication group's machines belong together once all of them are off (S-078). A
+# plan's planned failover shuts all machines down before the first one starts, so what they hold then is one
+# instant. The id is given out with the run; each machine's last point bears it only if, once that machine
+# is off, none of the others has gone back: a machine that ran on would have said something to the others
+# that its point does not know.
+
+
+def shared_by(tx: Transaction, machines: Iterable[MachineRecord], now: datetime) -> Mapping[str, str]:
+    """The id of the common point, by the id of each machine whose replication group is among `machines` with all its members."""
+    taken = list(machines)
+    ids = {each.id for each in taken}
+    names = {each.group for each in taken if each.group is not None}
+    whole = {name for name in names if ids.issuperset(each.id for each in tx.groups.members(name))}
+    return {each.id: groups.set_id(each.group, now) for each in taken if each.group and each.group in whole}
+
+
+def still_shared(deps: Deps, ctx: StepContext, set_id: str | None) -> str | None:
+    """`set_id` if every member of the machine's group is still on its way in the same run; asked once the machine is off."""
+    if set_id is None:
+        return None
+    with deps.store.reading() as tx:
+        machine = tx.machines.get(str(ctx.subject))
+        members = tx.groups.members(machine.group) if machine.group else ()
+        run = read.get(tx.session, ctx.job_id).parent_job_id
+        together = bool(members) and all(_is_in(tx, each, run) for each in members)
+    return set_id if together else None
+
+
+def _is_in(tx: Transaction, member: MachineRecord, run: str | None) -> bool:
+    """Its job belongs to the run, and it has not gone back."""
+    job = read.find(tx.session, member.job_id) if member.job_id else None
+    is_under_way = member.state is State.PLANNED_FAILING_OVER
+    return is_under_way and job is not None and run is not None and job.parent_job_id == run
+
+
+# Which set of common points the machines of a group start from. It is fixed when the verb is started, for
+# all machines of the group alike: each machine's job then uses the same set, whatever new ones arrive
+# meanwhile.
+
+
+def chosen_set(tx: Transaction, machine: MachineRecord, choice: RecoveryPointChoice) -> str | None:
+    """The newest set that every member of the machine's group has; None for other choices, and for a machine outside
+    any group. Raises NotFound when the group has none."""
+    if choice not in MULTI_VM_CHOICES or machine.group is None:
+        return None
+    found = newest_set(tx, machine.group, choice in APP_CHOICES)
+    if found is None:
+        kind = "app-consistent set" if choice in APP_CHOICES else "set"
+        raise errors.NotFound(
+            f"The machines of group '{machine.group}' share no {kind} of recovery points.",
+            do=f"Look at 'secondsite group show {shell.arguments(machine.group)}', or use latest_processed.",
+        )
+    return found
+
+
+def newest_set(tx: Transaction, group: str, app_consistent: bool = False) -> str | None:
+    """The newest set that every member has, as far as the targets have reported; None when there is none."""
+    members = {member.id: _points(tx, member.id) for member in tx.groups.members(group)}
+    return groups.newest_set(members, app_consistent)
+
+
+def _points(tx: Transaction, machine_id: str) -> list[RecoveryPoint]:
+    replica = tx.statuses.get(machine_id).replica
+    return [point.to_domain() for point in replica.points] if replica else []

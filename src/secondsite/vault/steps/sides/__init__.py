@@ -7,7 +7,6 @@ Its rooms:
     side                  one of a machine's two appliances
     source                where the machine runs
     target                where the replica is
-    replica_setup         what it is told of the replica that it has, or is to have
     cards                 what a machine's network cards are connected to there
     properties            its name, vCPUs and memory there
     shared_drill_network  the network that is made for a drill
@@ -17,7 +16,6 @@ Its rooms:
     address_fit           whether those that its guest has will do there
     naming                its DNS names point to where it runs
     proving               what is seen of a machine after its start
-    replica_setup         what a replica that lies there is told of its machine
     runs_nowhere          whether a failover that did not end left the machine off at both sites
     forced_start          the old copy of a failed-over machine is started although that is forbidden
 """

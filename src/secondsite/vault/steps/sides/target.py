@@ -28,8 +28,7 @@ from .. import lookup
 from .cards import FAILOVER_RUN as FAILOVER_RUN
 from .cards import names as networks_of
 from .orders import USUAL, Answer, Limits, Orders
-from .replica_setup import of_a_replica_that_lies_there
-from .side import Ask, F, P, Side
+from .side import Ask, F, P, Side, of_a_replica_that_lies_there
 
 DRILL_RUN = "drill"
 AS_AT_HOME = TargetProperties()

@@ -13,8 +13,7 @@ from ....jobs.storage.prepared import Prepared
 from ....wire.common.numbers import LONGEST_NAME
 from ....wire.common.points import RolledForward
 from ..sql import rows
-from ..sql.columns import Shaped, UtcDateTime, Word
-from ..sql.metadata import metadata
+from ..sql.columns import Shaped, UtcDateTime, Word, metadata
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,7 @@ from sqlalchemy.orm import Session
 from ....jobs.storage.prepared import PreparedFor
 from ....wire.common.points import PointShape
 from ..sql import rows
-from ..sql.columns import Reported
-from ..sql.metadata import metadata
+from ..sql.columns import Reported, metadata
 
 PointRows = Mapping[str, int]
 """The numbers of the rows of a replica's points, by the ids of the points."""

@@ -26,8 +26,7 @@ from ....wire.common.numbers import LONGEST_NAME
 from ....wire.common.points import RolledForward
 from ....wire.common.properties import TargetProperties
 from ....wire.common.stores import Keeping
-from ..sql.columns import Shaped, UtcDateTime, Word
-from ..sql.metadata import metadata
+from ..sql.columns import Shaped, UtcDateTime, Word, metadata
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,7 @@ from sqlalchemy.orm import Session
 
 from ....domain import rpo
 from ..sql import rows
-from ..sql.columns import UtcDateTime
-from ..sql.metadata import metadata
+from ..sql.columns import UtcDateTime, metadata
 from .records import MACHINES
 
 

@@ -12,8 +12,7 @@ from ....wire.common.hooks import MachineHook
 from ....wire.common.machine_checks import MachineCheck
 from ....wire.common.properties import TargetProperties
 from ..sql import rows
-from ..sql.columns import Shaped
-from ..sql.metadata import metadata
+from ..sql.columns import Shaped, metadata
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,7 @@ from ....wire.control import changes
 from ....wire.control.changes import ReplicaFigures, SourceFigures
 from ....wire.control.statuses import OldCopyStatus, ReplicaStatus, SourceStatus
 from ..sql import rows
-from ..sql.columns import Listed, Reported, UtcDateTime
-from ..sql.metadata import metadata
+from ..sql.columns import Listed, Reported, UtcDateTime, metadata
 from .points import POINTS, PointNews, PointRows, Points
 from .records import MACHINES
 

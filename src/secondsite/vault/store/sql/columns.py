@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from sqlalchemy import JSON, Dialect, String, Text
+from sqlalchemy import JSON, Dialect, MetaData, String, Text
 from sqlalchemy.types import TypeDecorator
 
 from ....jobs.storage.tables import UtcDateTime
@@ -86,3 +86,8 @@ class Word(TypeDecorator[W]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> W | None:
         return None if value is None else self.words(value)
+
+
+# All tables of the vault's records.
+
+metadata = MetaData()

@@ -8,7 +8,7 @@ from ....domain.access.approvals import LASTS_SECONDS, Stage
 from ....domain.access.roles import Permission
 from ....ground.units import DAY, MINUTE
 from ...common.base import Shape
-from ..pages import Page, Paging
+from ..errors import Page, Paging
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 5 * MINUTE, 30 * DAY
 

@@ -4,8 +4,8 @@ from pydantic import AwareDatetime, Field
 
 from ....domain.access.chain import Outcome
 from ...common.base import Shape
-from ...common.instants import Instant
-from ..pages import Page, Paging
+from ...common.numbers import Instant
+from ..errors import Page, Paging
 
 SHORTEST_DAYS, LONGEST_DAYS = 30, 36500
 

@@ -4,7 +4,7 @@ from pydantic import AwareDatetime, Field
 
 from ...common.base import Shape
 from ...common.numbers import Kept
-from ..pages import Page
+from ..errors import Page
 from .audit import AuditEntry
 
 

@@ -6,7 +6,7 @@ from pydantic import AwareDatetime, Field
 
 from ...common.base import SITE_NAME, Editable, Shape
 from ...common.cards import PoolSettings
-from ..pages import Page
+from ..errors import Page
 
 
 class AddressPoolChange(PoolSettings):

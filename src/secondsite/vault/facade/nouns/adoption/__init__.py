@@ -7,7 +7,6 @@ Its rooms:
     records   the record of a machine, from what was found of it
     machines  one machine: what is to come of it, and that done
     advice    what there is to know, and to do next
-    values    each value that it would set, in words
 """
 
 from .adopting import Adoption as Adoption

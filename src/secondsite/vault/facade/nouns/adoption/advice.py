@@ -10,7 +10,7 @@ from .....wire.control.adopting import AdoptableSite, FoundMachine
 from .....wire.rest.adoption import AdoptedMachine, AdoptionEnd
 from ....steps.sides import pooling
 from ....store import ApplianceRecord, MachineRecord, Transaction
-from . import values
+from . import settings
 
 QEMU = "qemu"
 LOST = (
@@ -113,7 +113,7 @@ def _says(found: FoundMachine) -> Iterator[str]:
     if found.kept is None:
         yield "its settings were not kept"
     else:
-        yield from values.of_machine(found.kept)
+        yield from settings.of_machine(found.kept)
     for each in found.odd:
         yield f"left out, since nothing can have such a value: {each}"
 

@@ -4,16 +4,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from pydantic import BaseModel, JsonValue, TypeAdapter
+
 from .....domain.bandwidth_schedule import BandwidthSchedule
 from .....domain.groups import ReplicationGroup
 from .....domain.machines import adopting as domain
 from .....domain.plans.plan import RecoveryPlan
 from .....domain.policies import ReplicationPolicy
 from .....ground.plural import counted
-from .....wire.control.adopting import AdoptableSite, KeptVault
+from .....wire.control.adopting import AdoptableSite, KeptRecord, KeptVault
 from .....wire.rest.places import NetworkMapping
 from ....store import ApplianceRecord, GroupRecord, PlanRecord, SiteRecord, Transaction
-from . import values
 
 NOTHING = KeptVault()
 UNLIMITED = BandwidthSchedule()
@@ -80,9 +81,7 @@ def _sites(tx: Transaction, vault: KeptVault, known: Names, now: datetime) -> It
         name = known.site(each.name)
         if tx.sites.find(name) is None:
             bandwidth = each.bandwidth.to_domain()
-            yield from (
-                f"{said}{_with(values.changed(bandwidth, UNLIMITED))}" for said in site(tx, name, now)
-            )
+            yield from (f"{said}{_with(changed(bandwidth, UNLIMITED))}" for said in site(tx, name, now))
             tx.sites.put(SiteRecord(name, now, bandwidth))
 
 
@@ -102,7 +101,7 @@ def _policies(tx: Transaction, vault: KeptVault) -> Iterator[str]:
 
 def policy_told(name: str, policy: ReplicationPolicy) -> str:
     another = f" (policy {policy.name} is another one here)" * (name != policy.name)
-    return f"policy {name}{another}{_with(values.changed(policy, ReplicationPolicy(policy.name)))}"
+    return f"policy {name}{another}{_with(changed(policy, ReplicationPolicy(policy.name)))}"
 
 
 def policy_name(tx: Transaction, policy: ReplicationPolicy) -> str:
@@ -121,7 +120,7 @@ def _groups(tx: Transaction, vault: KeptVault, known: Names, now: datetime) -> I
             group = _group(each, known)
             tx.groups.add(GroupRecord(each.name, group, now))
             usual = ReplicationGroup(group.name, group.source_site, group.target_site)
-            yield f"replication group {each.name}{_with(values.changed(group, usual))}"
+            yield f"replication group {each.name}{_with(changed(group, usual))}"
 
 
 def _group(group: ReplicationGroup, known: Names) -> ReplicationGroup:
@@ -136,7 +135,7 @@ def _plans(tx: Transaction, vault: KeptVault, known: Names, now: datetime) -> It
             plan: RecoveryPlan = domain.sites_named(each, known.sites)
             tx.plans.put(PlanRecord(plan.name, plan, now, now))
             yield f"recovery plan {plan.name} of {counted(sum(1 for _ in plan.machines), 'machine')}"
-            yield from (f"in plan {plan.name}: {each}" for each in values.of_plan(plan))
+            yield from (f"in plan {plan.name}: {each}" for each in of_plan(plan))
 
 
 def _mappings(tx: Transaction, vault: KeptVault, known: Names) -> Iterator[str]:
@@ -147,3 +146,63 @@ def _mappings(tx: Transaction, vault: KeptVault, known: Names) -> Iterator[str]:
             renamed = {**each.model_dump(), "source_site": source, "target_site": target}
             tx.networks.put(NetworkMapping(**renamed))
             yield f"network {each.source_network} of {source} becomes {each.target_network} at {target}"
+
+
+# Each value that a former vault is said to have set, in words: whoever could write to the store could set
+# any of them.
+
+CALLED = {"names": "DNS names"}
+VALUES: TypeAdapter[Mapping[str, JsonValue]] = TypeAdapter(Mapping[str, JsonValue])
+
+
+def of_machine(kept: KeptRecord) -> Iterator[str]:
+    """A sentence for each network card, check and hook, and for what it is made of there."""
+    for card in kept.cards:
+        yield f"its network card has: {told(_differing(card))}"
+    for check in kept.checks:
+        yield f"it is checked: {told(_differing(check))}"
+    for hook in kept.hooks:
+        yield f"this runs with its verbs: {told(_differing(hook))}"
+    own = _differing(kept.properties)
+    if own:
+        yield f"it has there: {told(own)}"
+
+
+def of_plan(plan: RecoveryPlan) -> Iterator[str]:
+    """What runs, and what people are told to do."""
+    for group in plan.groups:
+        for action in (*group.before, *group.after):
+            yield told(_differing(action))
+
+
+def changed(value: object, usual: object) -> str:
+    """What differs of two dataclasses; empty for nothing."""
+    own, other = (
+        VALUES.validate_python(TypeAdapter(type(each)).dump_python(each, mode="json"))
+        for each in (value, usual)
+    )
+    return told({name: each for name, each in own.items() if each != other.get(name)})
+
+
+def told(values: Mapping[str, JsonValue]) -> str:
+    """'network dmz, address 10.2.0.5/24'."""
+    return ", ".join(
+        f"{CALLED.get(name, name.replace('_', ' '))} {_words(each)}" for name, each in values.items()
+    )
+
+
+def _differing(shape: object) -> Mapping[str, JsonValue]:
+    if isinstance(shape, BaseModel):
+        return VALUES.validate_python(shape.model_dump(mode="json", exclude_defaults=True))
+    said = VALUES.validate_python(TypeAdapter(type(shape)).dump_python(shape, mode="json"))
+    return {name: each for name, each in said.items() if each not in (None, "", [], 0, False)}
+
+
+def _words(value: JsonValue) -> str:
+    if isinstance(value, dict):
+        return f"({told(value)})"
+    if isinstance(value, list):
+        return " ".join(map(_words, value))
+    if value is None:
+        return "none"
+    return {"True": "yes", "False": "no"}.get(str(value), str(value))

@@ -6,7 +6,6 @@ Its rooms:
     assigned_addresses  addresses that other cards are to have
     checks              what is checked of a machine after each start
     hooks               scripts that run when it is moved
-    unique_names        a name is given once
     properties          its name, vCPUs and memory at the second site
     pairs               what holds between two sites
     pools               addresses of the networks there

@@ -5,9 +5,9 @@ from .....domain.networks import addresses
 from .....wire.rest.settings.checks import MachineChecks, MachineChecksChange
 from ....store import MachineChecksRecord, MachineRecord, Transaction
 from ...parts import Parts
-from ...shared.editions import Seen, require
+from ...shared.paging import Seen, require
 from .. import machines
-from .unique_names import require_each_once
+from .pairs import require_each_once
 
 
 class Checks:

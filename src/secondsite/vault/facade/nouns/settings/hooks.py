@@ -3,9 +3,9 @@
 from .....wire.rest.settings.hooks import MachineHooks, MachineHooksChange
 from ....store import MachineHooksRecord, MachineRecord, Transaction
 from ...parts import Parts
-from ...shared.editions import Seen, require
+from ...shared.paging import Seen, require
 from .. import machines
-from .unique_names import require_each_once
+from .pairs import require_each_once
 
 
 class Hooks:

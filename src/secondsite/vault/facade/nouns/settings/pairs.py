@@ -1,6 +1,7 @@
 """What holds between two sites, whichever way machines move."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import combinations
 
@@ -8,7 +9,7 @@ from .....domain import errors
 from .....wire.rest.places import SitePair, SitePairChange
 from ....store import SitePairRecord, Transaction
 from ...parts import Parts
-from ...shared.editions import Seen, require
+from ...shared.paging import Seen, require
 
 
 class Pairs:
@@ -50,3 +51,15 @@ class Pairs:
 
 def _shape(pair: SitePairRecord) -> SitePair:
     return SitePair(first=pair.first, second=pair.second, reverse_after_commit=pair.reverse_after_commit)
+
+
+# What a machine has by name, such as its checks and its hooks, has each name once.
+
+
+def require_each_once(names: Iterable[str], noun: str) -> None:
+    """Raises InvalidArgument."""
+    twice = [name for name, times in Counter(names).items() if times > 1]
+    if twice:
+        raise errors.InvalidArgument(
+            f"A {noun} is named more than once: {', '.join(twice)}.", do="Give each a name of its own."
+        )
