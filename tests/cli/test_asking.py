@@ -11,7 +11,7 @@ from secondsite.fabrics import simulated
 from secondsite.wire import rest
 from secondsite.wire.common.points import PointShape
 from secondsite.wire.rest import places
-from secondsite.wire.rest.inventories import Seen, SiteNetworks
+from secondsite.wire.rest.places import Seen, SiteNetworks
 from tests.cli.support_cli import forget_inventory
 
 pytestmark = pytest.mark.slow

@@ -41,7 +41,7 @@ from secondsite.wire.common.machine_checks import CheckKind, MachineCheck
 from secondsite.wire.common.policies import PolicyShape
 from secondsite.wire.common.properties import TargetProperties
 from secondsite.wire.rest import drill_schedules
-from secondsite.wire.rest.settings import pools as pools_rest
+from secondsite.wire.rest import pools as pools_rest
 
 pytestmark = pytest.mark.slow
 

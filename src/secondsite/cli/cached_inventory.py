@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from ..domain import amounts
-from ..wire.rest.inventories import Seen
+from ..wire.rest.places import Seen
 from . import output
 
 

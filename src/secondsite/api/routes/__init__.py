@@ -4,7 +4,8 @@ Its rooms:
 
     vault, sites, appliances, networks, policies, tokens, audit, approvals  the vault and its settings
     machines, points, groups, plans  what is protected, and how it is recovered together
-    settings         what is set for single machines, and pools of addresses
+    machine_settings  what is set for single machines
+    pools            addresses of the networks there
     verbs, jobs      what is started, and how it goes on
     events           as server-sent events
     evidence         what is kept of failovers and drills
@@ -22,19 +23,19 @@ from . import (
     evidence,
     groups,
     jobs,
+    machine_settings,
     machines,
     networks,
     notice_targets,
     plans,
     points,
     policies,
-    settings,
+    pools,
     sites,
     tokens,
     vault,
     verbs,
 )
-from .settings import checks, hooks, pools, properties
 
 OPEN = (vault.open_router, appliances.open_router)
 """Calls without a token."""
@@ -56,10 +57,7 @@ GUARDED = tuple(
         drill_schedules,
         notice_targets,
         machines,
-        settings,
-        checks,
-        hooks,
-        properties,
+        machine_settings,
         points,
         verbs,
         jobs,

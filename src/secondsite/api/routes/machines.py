@@ -8,8 +8,7 @@ from fastapi import Query, Response
 
 from ...wire import rest
 from ...wire.common.numbers import InstantOrUtc
-from ...wire.rest.candidates import ApplianceCandidates
-from ...wire.rest.preflights import EligibilityQuery, Preflight
+from ...wire.rest.preflights import ApplianceCandidates, EligibilityQuery, Preflight
 from ..access import Caller, Vault
 from ..headers import LOCATION, OnceHeader, answers, locate
 from ..prerendered import as_json

@@ -7,7 +7,7 @@ from fastapi import Response
 
 from ...wire import rest
 from ...wire.common.bandwidth import BandwidthShape
-from ...wire.rest.settings.verification import VerificationShape
+from ...wire.rest.verification import VerificationShape
 from ..access import Vault
 from ..headers import ETAG, LOCATION, IfMatch, OnceHeader, answers, locate, tag
 from ..pages import Paging, by_name

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from ...domain import errors, shell
 from ...wire.common.cards import CardSettings
-from ...wire.rest.settings.cards import MachineCard, MachineSettings
+from ...wire.rest.machine_settings import MachineCard, MachineSettings
 from .. import output
 from ..former_words import Noun
 from ..options import Json, MachineName, connect

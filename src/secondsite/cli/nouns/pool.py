@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from ...client.connection import request
-from ...wire.rest.settings import pools as rest
+from ...wire.rest import pools as rest
 from .. import output, risk
 from ..former_words import Noun
 from ..options import Json, connect

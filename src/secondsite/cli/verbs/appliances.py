@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ...domain.amounts import size, span
-from ...wire.rest.candidates import ApplianceCandidate, ApplianceCandidates
+from ...wire.rest.preflights import ApplianceCandidate, ApplianceCandidates
 from .. import output
 from ..options import Json, MachineName, connect, way
 

@@ -10,7 +10,7 @@ from ...domain import errors
 from ...domain.amounts import exact_size, span
 from ...ground.plural import counted
 from ...wire.common.properties import TargetProperties
-from ...wire.rest.settings.properties import MachineProperties
+from ...wire.rest.machine_settings import MachineProperties
 from .. import options, output
 from ..options import Json, MachineName, connect
 

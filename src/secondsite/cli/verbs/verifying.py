@@ -5,7 +5,7 @@ from enum import StrEnum
 from ...domain import amounts, errors
 from ...ground.plural import counted
 from ...ground.units import DAY
-from ...wire.rest.settings.verification import CopyNetwork, VerificationShape
+from ...wire.rest.verification import CopyNetwork, VerificationShape
 
 
 class CopyNetworkName(StrEnum):

@@ -17,7 +17,7 @@ from ...wire.common.hooks import MachineHook
 from ...wire.common.properties import TargetProperties
 from ...wire.rest.drill_schedules import DrillScheduleChange, DrillScheduleCreate
 from ...wire.rest.machines import Machine
-from ...wire.rest.settings.pools import AddressPoolChange, AddressPoolCreate
+from ...wire.rest.pools import AddressPoolChange, AddressPoolCreate
 from ..nouns.jobs import JobHandle
 from ..nouns.machines import MachineHandle
 from ..vault import Vault

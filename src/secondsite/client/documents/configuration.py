@@ -10,12 +10,10 @@ from ...wire.common.cards import PoolSettings
 from ...wire.common.policies import PolicyShape
 from ...wire.common.properties import TargetProperties
 from ...wire.rest.drill_schedules import DrillSchedule, ScheduledMachine
+from ...wire.rest.machine_settings import MachineCard, MachineHooks, MachineProperties, MachineSettings
 from ...wire.rest.machines import Direction
-from ...wire.rest.settings.cards import MachineCard, MachineSettings
-from ...wire.rest.settings.hooks import MachineHooks
-from ...wire.rest.settings.pools import AddressPool
-from ...wire.rest.settings.properties import MachineProperties
-from ...wire.rest.settings.verification import VerificationShape
+from ...wire.rest.pools import AddressPool
+from ...wire.rest.verification import VerificationShape
 from ..vault import Vault
 from .kinds import (
     AnyDocument,

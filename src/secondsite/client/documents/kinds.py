@@ -14,9 +14,9 @@ from ...wire.common.hooks import MOST_HOOKS, MachineHook
 from ...wire.common.policies import DEFAULT
 from ...wire.common.properties import TargetProperties
 from ...wire.common.stores import StoreName
+from ...wire.rest.machine_settings import MOST_CARDS
 from ...wire.rest.plans import MOST_GROUPS, MOST_OF_A_GOAL, PlanAction, PlanGroupChange
-from ...wire.rest.settings.cards import MOST_CARDS
-from ...wire.rest.settings.verification import VerificationShape
+from ...wire.rest.verification import VerificationShape
 
 Name = Annotated[str, Field(min_length=1, max_length=255)]
 

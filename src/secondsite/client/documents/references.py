@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ...wire import rest
-from ...wire.rest.inventories import SiteMachines, SiteNetworks
+from ...wire.rest.places import SiteMachines, SiteNetworks
 from ..vault import Vault
 from .comparing import Action, Change
 from .kinds import CardsDocument, MappingDocument, PoolDocument

@@ -12,15 +12,20 @@ from ...wire.common.cards import CardSettings
 from ...wire.common.hooks import MachineHook
 from ...wire.common.machine_checks import MachineCheck
 from ...wire.common.properties import TargetProperties
-from ...wire.rest.candidates import ApplianceCandidates
 from ...wire.rest.choices import RecoveryChoices
-from ...wire.rest.inventories import SiteMachines
+from ...wire.rest.machine_settings import (
+    MachineChecks,
+    MachineChecksChange,
+    MachineHooks,
+    MachineHooksChange,
+    MachineProperties,
+    MachinePropertiesChange,
+    MachineSettings,
+    MachineSettingsChange,
+)
+from ...wire.rest.places import SiteMachines
 from ...wire.rest.predictions import Prediction, ReprotectPreview
-from ...wire.rest.preflights import Preflight
-from ...wire.rest.settings.cards import MachineSettings, MachineSettingsChange
-from ...wire.rest.settings.checks import MachineChecks, MachineChecksChange
-from ...wire.rest.settings.hooks import MachineHooks, MachineHooksChange
-from ...wire.rest.settings.properties import MachineProperties, MachinePropertiesChange
+from ...wire.rest.preflights import ApplianceCandidates, Preflight
 from ..connection import Connection, path, request
 from .jobs import JobHandle
 from .points import Points

@@ -6,7 +6,7 @@ from datetime import datetime
 from ...domain.points import Consistency
 from ...wire import rest
 from ...wire.common.points import PointShape
-from ...wire.rest.settings.verification import CopyNetwork
+from ...wire.rest.verification import CopyNetwork
 from ..connection import Connection, path, request
 from .jobs import JobHandle
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from ...wire.rest.settings import pools as rest
+from ...wire.rest import pools as rest
 from ..connection import EVERY, Connection, path
 
 

@@ -4,9 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from ...wire import rest
 from ...wire.common.bandwidth import BandwidthShape, WindowShape
-from ...wire.rest.candidates import ApplianceCandidates
-from ...wire.rest.preflights import Preflight
-from ...wire.rest.settings.verification import CopyNetwork, VerificationShape
+from ...wire.rest.preflights import ApplianceCandidates, Preflight
+from ...wire.rest.verification import CopyNetwork, VerificationShape
 from ..connection import EVERY, Connection, path, request
 
 

@@ -9,12 +9,11 @@ from ..addressing import Addressing
 from ..reaching import Reaching
 from ..scripting import Scripting
 from ..seeing import Seeing
-from . import reaching
+from . import reaching, seeing
 from .agent import addressing, scripting
 from .consistency import freezing, quiescing
 from .host import accelerator, connection, inventory, migrated, networks, permissions, power
 from .hosting import firmware, hosting
-from .seeing import seeing
 from .tracking import tracking
 
 

@@ -17,9 +17,8 @@ from ...jobs.model.outcomes import Done, Outcome, Skipped
 from ...wire import rest
 from ...wire.common.base import Shape
 from ...wire.control.checks import CopyInstant
-from ..steps import obstacles
+from ..steps import obstacles, start_delay
 from ..steps.absent_site import declaration
-from ..steps.gates import delay
 from ..steps.operation import MachineOperation
 from ..steps.points import recovery_point
 from ..steps.points.recovery_point import ChoiceArguments, ChosenInstant
@@ -55,8 +54,8 @@ class Failover(MachineOperation):
     def definition(self) -> Definition:
         """Both kinds are made once: a thousand machines ask for their steps at every move."""
         alone = super().definition()
-        kinds = {False: alone.steps, True: tuple(map(retrying, delay.before_start(self.steps())))}
-        return replace(alone, steps=(), steps_of=lambda arguments: kinds[delay.is_in(arguments)])
+        kinds = {False: alone.steps, True: tuple(map(retrying, start_delay.before_start(self.steps())))}
+        return replace(alone, steps=(), steps_of=lambda arguments: kinds[start_delay.is_in(arguments)])
 
     def steps(self) -> Sequence[Step]:
         return (

@@ -29,19 +29,10 @@ from ...wire.common.points import PointShape
 from ...wire.control.cards import CardHere
 from ...wire.control.checks import CheckedTarget, Obstacles
 from ...wire.control.orders import CycleFact, Points, PowerFact, StartFact
-from ..steps import obstacles
+from ..steps import obstacles, start_delay
 from ..steps.automatic_cancel import SHUT_DOWN, OffCheck, cancel_itself
 from ..steps.claim import CHECK
-from ..steps.gates import (
-    Gate,
-    InTurn,
-    StartTurn,
-    await_turn,
-    delay,
-    require_going_on,
-    require_still_off,
-    turn_to,
-)
+from ..steps.gates import Gate, InTurn, StartTurn, await_turn, require_going_on, require_still_off, turn_to
 from ..steps.histories import Histories
 from ..steps.operation import MachineOperation
 from ..steps.points import recovery_point
@@ -113,7 +104,7 @@ class PlannedFailover(MachineOperation):
         turn = InTurn.model_validate(arguments).turn
         if turn is None:
             return tuple(map(retrying, self.steps()))
-        steps = self._with_gates(turn, starts_later=delay.is_in(arguments))
+        steps = self._with_gates(turn, starts_later=start_delay.is_in(arguments))
         return tuple(map(retrying, map(_comes_back_by_itself, steps)))
 
     def _with_gates(self, turn: StartTurn, starts_later: bool) -> Iterator[Step]:
@@ -127,9 +118,9 @@ class PlannedFailover(MachineOperation):
             if gate is not None:
                 run = partial(self._await_turn, gate, turn.looks_seconds)
                 yield Step(turn_to(step.key), run, title=f"Wait for the turn to {gate.doing}")
-            if step.key == delay.START and starts_later:
+            if step.key == start_delay.START and starts_later:
                 later = partial(self._start_later, gates[step.key], turn.looks_seconds)
-                yield Step(turn_to(delay.KEY), later, title=delay.TITLE)
+                yield Step(turn_to(start_delay.KEY), later, title=start_delay.TITLE)
             yield replace(step, run=self._check_in_run) if step.key == CHECK else step
 
     def _check_in_run(self, ctx: StepContext) -> Outcome:
@@ -145,7 +136,7 @@ class PlannedFailover(MachineOperation):
     def _start_later(self, gate: Gate, looks_seconds: float, ctx: StepContext) -> Outcome:
         """While it waits it can still come back, as at the gate that it has passed."""
         await_turn(ctx, gate, looks_seconds)
-        outcome = delay.wait(ctx)
+        outcome = start_delay.wait(ctx)
         require_still_off(self.source(ctx))
         return outcome
 

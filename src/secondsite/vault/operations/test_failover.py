@@ -23,14 +23,13 @@ from ...wire.common.evidence import Evidence
 from ...wire.common.properties import Sizing
 from ...wire.control import checks, orders
 from ...wire.control.cards import CardHere
-from ..steps import obstacles
+from ..steps import obstacles, start_delay
 from ..steps.absent_site import declaration
 from ..steps.absent_site.declaration import Need
 from ..steps.drills import automatic_cleanup, networking
 from ..steps.drills.automatic_cleanup import CleansUp
 from ..steps.drills.networking import DrillNetworks, NetworkOptions
 from ..steps.drills.staying_open import StaysOpen
-from ..steps.gates import delay
 from ..steps.operation import MachineOperation
 from ..steps.points import recovery_point
 from ..steps.points.recovery_point import ChoiceArguments, ChosenInstant
@@ -99,7 +98,7 @@ class TestFailover(MachineOperation):
         alone = super().definition()
         waits = Step("complete", self._waits, title="Ready for testing")
         cleans_up = CleansUp(self.deps, self.target, self.claim)
-        later = tuple(map(retrying, delay.before_start(self.steps())))
+        later = tuple(map(retrying, start_delay.before_start(self.steps())))
         kinds = {
             (kind, waiting): (*first, *map(retrying, last))
             for kind, last in (
@@ -112,7 +111,7 @@ class TestFailover(MachineOperation):
 
         def steps_of(arguments: Json) -> Sequence[Step]:
             kind = next((each for each in ENDS if arguments.get(each) is True), None)
-            return kinds[kind, delay.is_in(arguments)]
+            return kinds[kind, start_delay.is_in(arguments)]
 
         return replace(alone, steps=(), steps_of=steps_of, on_failure=cleans_up.failure)
 

@@ -9,11 +9,10 @@ Its rooms:
     machines                with their parts in replication and failovers
     replication, failovers  parts of a machine
     events                  what happens, as it happens
-    inventories             what sites have
     verbs                   what a person may start
-    settings                what is set for single machines, and pools of addresses
+    machine_settings        what is set for single machines
+    pools, verification     addresses of the networks there; what a site gives to copies of points that are booted to be looked at
     preflights, predictions, choices, validation  what would be in the way of a verb, how long it would take, what it may start from; is all as it is needed
-    candidates              which appliances could hold a replica
     plan_runs               what a run of a plan would do
     drill_schedules, notice_targets  drills by schedule, and whom notices go to
 """
@@ -34,7 +33,6 @@ from .errors import MOST_PER_PAGE, ErrorBody, Page, Paging
 from .events import Event, EventKind
 from .failovers import BootedPoint, Drill, DrillNote, FailedOver, OpenDrill, StartAnyway, StartedFrom
 from .groups import Group, GroupChange, GroupCreate, GroupPage
-from .inventories import Seen, SiteInventory, SiteMachines, SiteNetworks
 from .jobs import (
     MOST_CHILDREN,
     Job,
@@ -84,8 +82,12 @@ from .places import (
     NetworkMappings,
     RegistrationKey,
     ReplacementKeyCreate,
+    Seen,
     Site,
     SiteCreate,
+    SiteInventory,
+    SiteMachines,
+    SiteNetworks,
     SitePage,
     SitePair,
     SitePairChange,

@@ -6,10 +6,12 @@ from typing import Annotated
 from pydantic import AfterValidator, AwareDatetime, Field
 
 from ..common.bandwidth import BandwidthShape
-from ..common.base import SITE_NAME, Editable, Shape
+from ..common.base import SITE_NAME, Editable, Problem, Shape
+from ..common.machines import DiscoveredMachine, NetworkInfo
 from ..common.stores import StoreSpace
 from .errors import Page
-from .settings.verification import VerificationShape
+from .machines import Machine
+from .verification import VerificationShape
 
 
 class SiteCreate(Shape):
@@ -172,3 +174,40 @@ class NetworkMapping(Shape):
     """Where it is started."""
     target_network: str
     """Its network there."""
+
+
+# What sites have, in the REST API: as their appliances report now, or as the vault last saw it.
+
+
+class Seen(Shape):
+    """Something about a site. Without a `problem` its appliances reported it just now."""
+
+    site: str
+    """The site's name."""
+    problem: Problem | None = None
+    """Why the site could not be asked now."""
+    seen_at: AwareDatetime | None = None
+    """With a `problem`: when the site was last asked (UTC) and had what is shown; null if it was never asked."""
+
+
+class SiteNetworks(Seen):
+    """The networks of a site."""
+
+    networks: tuple[NetworkInfo, ...]
+    """By name."""
+    mappings: tuple[NetworkMapping, ...] = ()
+    """From this site's networks to those of others."""
+
+
+class SiteInventory(Seen):
+    """All machines of a site."""
+
+    machines: tuple[DiscoveredMachine, ...]
+    """By name."""
+
+
+class SiteMachines(Seen):
+    """The unprotected machines of a site."""
+
+    machines: tuple[Machine, ...]
+    """By name."""

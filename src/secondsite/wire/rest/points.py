@@ -8,7 +8,7 @@ from ..common.numbers import Instant
 from ..common.points import PointShape, RolledForward
 from ..common.properties import TargetProperties
 from .errors import Page, Paging
-from .settings.verification import CopyNetwork
+from .verification import CopyNetwork
 
 
 class PointHold(Shape):

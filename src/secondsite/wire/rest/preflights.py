@@ -46,3 +46,51 @@ class Preflight(Shape):
     """What blocks comes first."""
     checked_at: AwareDatetime
     """When it was asked (UTC)."""
+
+
+# Which appliances could hold a machine's replica, and why others could not.
+
+
+class ApplianceCandidate(Shape):
+    """An appliance of the site that is to hold the replica, as it was asked now."""
+
+    id: str
+    """Its id."""
+    name: str
+    """Its name."""
+    host: str | None = None
+    """The host that it runs on; null for an older appliance."""
+    fits: bool
+    """Whether nothing blocks a full copy to it."""
+    chosen: bool = False
+    """Whether it is taken if none is named."""
+    had_the_machine: bool = False
+    """Whether the machine was there before: it has the old disks, if they are left."""
+    original: bool = False
+    """Whether the old disks are there and can be compared, so that only changes would be sent."""
+    why_not_original: str | None = None
+    """Of the one that had the machine: why the old disks cannot be used, if so."""
+    store_free_bytes: int | None = None
+    """Free space in its default store."""
+    disks_coming_home: int = 0
+    """So many disks of other machines come home to it already."""
+    most_disks_home: int | None = None
+    """So many may at once; null: any number."""
+    seconds_to_reach: float | None = None
+    """How long it took the appliance where the machine runs to be connected to its data port: some round trips; null: it could not, or an
+    older appliance does not say."""
+    obstacles: tuple[PreflightObstacle, ...] = ()
+    """What is in the way of a full copy, and what is warned of; what blocks comes first."""
+
+
+class ApplianceCandidates(Shape):
+    """The appliances of the site that is to hold a machine's replica; nothing was changed."""
+
+    machine: str
+    """Its name."""
+    site: str
+    """That site."""
+    needed_bytes: int | None = None
+    """What a full copy needs at most; null: the site where the machine runs does not say."""
+    appliances: tuple[ApplianceCandidate, ...]
+    """Those that fit come first."""

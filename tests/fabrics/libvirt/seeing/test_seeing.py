@@ -7,7 +7,7 @@ import pytest
 
 import guestkit
 from rig.eventually import eventually
-from secondsite.fabrics.libvirt.seeing import console_file
+from secondsite.fabrics.libvirt import seeing
 from tests.fabrics.libvirt.support_guests import GuestMachine
 
 
@@ -38,23 +38,23 @@ def definition(log):
 def test_a_console_is_read_from_its_mark_on_and_from_its_begin_once_it_was_emptied(log, definition, tmp_path):
     note = tmp_path / "begin"
     log.write_bytes(b"earlier ")
-    console_file.mark(definition, note)
-    assert console_file.tail(definition, note, 100) == b""
+    seeing.mark(definition, note)
+    assert seeing.tail(definition, note, 100) == b""
     log.write_bytes(b"earlier now")
-    assert console_file.tail(definition, note, 100) == b"now"
-    assert console_file.tail(definition, note, 2) == b"ow"
+    assert seeing.tail(definition, note, 100) == b"now"
+    assert seeing.tail(definition, note, 2) == b"ow"
     log.write_bytes(b"new")
-    assert console_file.tail(definition, note, 100) == b"new"
+    assert seeing.tail(definition, note, 100) == b"new"
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/etc/passwd"), os.mkdir])
 def test_a_console_that_is_no_plain_file_is_not_read(log, definition, tmp_path, make):
     make(log)
-    assert console_file.tail(definition, tmp_path / "begin", 100) == b""
+    assert seeing.tail(definition, tmp_path / "begin", 100) == b""
 
 
 def test_a_machine_without_a_console_forgets_the_mark_of_an_earlier_one(tmp_path):
     note = tmp_path / "begin"
     note.write_text("7")
-    console_file.mark(ElementTree.fromstring("<domain><devices/></domain>"), note)
+    seeing.mark(ElementTree.fromstring("<domain><devices/></domain>"), note)
     assert not note.exists()

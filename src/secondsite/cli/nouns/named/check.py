@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ....wire.common.machine_checks import USUAL_SECONDS, CheckKind, MachineCheck
-from ....wire.rest.settings.checks import MachineChecks
+from ....wire.rest.machine_settings import MachineChecks
 from ... import output
 from ...former_words import Noun
 from ...options import Json, MachineName, connect

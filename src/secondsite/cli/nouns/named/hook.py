@@ -7,7 +7,7 @@ import typer
 from ....domain.machines.hooks import HookMoment
 from ....domain.plans.directions import Direction, FailoverKind
 from ....wire.common.hooks import USUAL_SECONDS, MachineHook
-from ....wire.rest.settings.hooks import MachineHooks
+from ....wire.rest.machine_settings import MachineHooks
 from ... import output
 from ...former_words import Noun
 from ...options import Json, MachineName, connect

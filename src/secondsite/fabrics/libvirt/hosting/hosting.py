@@ -21,6 +21,7 @@ from ....wire.common.machines import MachineDefinition
 from ....wire.common.properties import Sizing
 from ... import firmware_files, interface
 from ...capacity import Capacity
+from .. import seeing
 from ..host import (
     accelerator,
     connection,
@@ -32,8 +33,7 @@ from ..host import (
     saved_memory,
     withdrawn_disks,
 )
-from ..seeing import console_file
-from ..seeing.seeing import begin_of
+from ..seeing import begin_of
 from . import (
     adapt,
     consoles,
@@ -130,7 +130,7 @@ class Hosting:
             self._nvram.mkdir(mode=0o700, exist_ok=True)
             self._folders.let_in(self._nvram)
             firmware.place(self._hypervisor, domain_xml.parse(text), request.firmware)
-        console_file.mark(domain_xml.parse(text), begin_of(self._consoles, request.fabric_id))
+        seeing.mark(domain_xml.parse(text), begin_of(self._consoles, request.fabric_id))
         if existing is not None and existing.name() != request.name:  # libvirt redefines none by another name
             _undefine(existing, KEEP)
         domain = self._define(f"defining '{request.name}'", text)

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from ....domain import errors
-from ....wire.rest.inventories import SiteNetworks
-from ....wire.rest.places import NetworkMapping, NetworkMappings
+from ....wire.rest.places import NetworkMapping, NetworkMappings, SiteNetworks
 from ...store import Transaction
 from ..parts import Parts
 from ..shared import discovery

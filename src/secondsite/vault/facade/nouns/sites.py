@@ -8,7 +8,7 @@ from ....domain import bandwidth_schedule, errors
 from ....ground.plural import counted
 from ....wire.common.bandwidth import BandwidthShape
 from ....wire.rest.places import Site
-from ....wire.rest.settings.verification import VerificationShape
+from ....wire.rest.verification import VerificationShape
 from ...fleet import settings_push
 from ...store import SiteRecord, Transaction
 from ..parts import Parts

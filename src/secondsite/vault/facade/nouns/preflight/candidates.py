@@ -6,8 +6,12 @@ from dataclasses import dataclass
 from .....domain import errors, lifecycle
 from .....domain.lifecycle import Verb
 from .....wire.control.checks import CheckedSource, CheckSource, CheckTarget, Obstacles
-from .....wire.rest.candidates import ApplianceCandidate, ApplianceCandidates
-from .....wire.rest.preflights import EligibilityQuery, PreflightObstacle
+from .....wire.rest.preflights import (
+    ApplianceCandidate,
+    ApplianceCandidates,
+    EligibilityQuery,
+    PreflightObstacle,
+)
 from ....steps import disks, enabling, lookup
 from ....steps.reversal import capacity, checking, place
 from ....steps.reversal.place import ReprotectArguments

@@ -7,7 +7,7 @@ from dataclasses import replace
 from .....domain import errors, shell
 from .....domain.networks import addresses
 from .....wire.common.cards import CardSettings
-from .....wire.rest.settings.cards import MachineCard, MachineSettings, MachineSettingsChange
+from .....wire.rest.machine_settings import MachineCard, MachineSettings, MachineSettingsChange
 from ....steps.sides import cards as sides
 from ....steps.sides import pooling
 from ....store import MachineRecord, MachineSettingsRecord, NamesRecord, Transaction

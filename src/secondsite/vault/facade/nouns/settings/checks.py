@@ -2,7 +2,7 @@
 
 from .....domain import errors
 from .....domain.networks import addresses
-from .....wire.rest.settings.checks import MachineChecks, MachineChecksChange
+from .....wire.rest.machine_settings import MachineChecks, MachineChecksChange
 from ....store import MachineChecksRecord, MachineRecord, Transaction
 from ...parts import Parts
 from ...shared.paging import Seen, require

@@ -1,6 +1,6 @@
 """The scripts that run when a machine is moved."""
 
-from .....wire.rest.settings.hooks import MachineHooks, MachineHooksChange
+from .....wire.rest.machine_settings import MachineHooks, MachineHooksChange
 from ....store import MachineHooksRecord, MachineRecord, Transaction
 from ...parts import Parts
 from ...shared.paging import Seen, require

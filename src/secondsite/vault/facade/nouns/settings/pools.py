@@ -7,7 +7,7 @@ from .....domain import errors
 from .....domain.networks import addresses, pools
 from .....ground.plural import counted
 from .....wire.common.cards import PoolSettings
-from .....wire.rest.settings.pools import AddressPool, AddressPoolChange, AddressPoolCreate, TakenAddress
+from .....wire.rest.pools import AddressPool, AddressPoolChange, AddressPoolCreate, TakenAddress
 from ....steps.sides.pooling import LOCK
 from ....store import PoolRecord, TakenRecord, Transaction
 from ...parts import Parts

@@ -6,7 +6,7 @@ from .....domain import errors
 from .....wire.common.properties import Sizing, TargetProperties
 from .....wire.control import orders
 from .....wire.control.checks import CheckTarget
-from .....wire.rest.settings.properties import MachineProperties, MachinePropertiesChange
+from .....wire.rest.machine_settings import MachineProperties, MachinePropertiesChange
 from ....steps.sides.target import drill_name
 from ....store import MachinePropertiesRecord, MachineRecord, Transaction
 from ...parts import Parts

@@ -8,16 +8,19 @@ its machine back by itself. So does a job that was cancelled while it was held.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ....ground.units import DAY
-from ....jobs.model.context import StepContext
-from ....jobs.model.definitions import TURN_TO
-from ....jobs.model.failures import CHILDREN_FAILED, StepFailed
-from ....jobs.model.outcomes import Done, Outcome, Wait
-from ....jobs.model.views import JobView
-from ....jobs.storage import read, search
-from ....jobs.storage.database import Session
-from ....jobs.storage.search import StepSeen
-from ....wire.common.base import Shape
+from ...domain import errors
+from ...ground.units import DAY
+from ...jobs.model.context import StepContext
+from ...jobs.model.definitions import TURN_TO
+from ...jobs.model.failures import CHILDREN_FAILED, StepFailed
+from ...jobs.model.outcomes import Done, Outcome, Wait
+from ...jobs.model.views import JobView
+from ...jobs.storage import read, search
+from ...jobs.storage.database import Session
+from ...jobs.storage.search import StepSeen
+from ...wire.common.base import Shape
+from ...wire.common.machines import PowerState
+from .sides.source import ASKED_IN_PASSING, Source
 
 RUN_STOPPED = "plan-stopped"
 WAITS_SECONDS = 366 * DAY
@@ -133,3 +136,26 @@ def _stopped(name: str, doing: str) -> StepFailed:
         f"The run of the plan stopped before it was the turn of {name} {doing}.",
         "Look into the run for its cause; then run the plan again: it takes what has not arrived.",
     )
+
+
+# A machine that has waited for its turn to start, for days maybe, is still off at its source. The fence
+# keeps it off where the platform has a veto; elsewhere a host that booted, or an owner's hand, starts it.
+
+SOURCE_RUNS = "source-runs"
+OFF = frozenset({PowerState.OFF, PowerState.MISSING})
+
+
+def require_still_off(source: Source) -> None:
+    """Raises StepFailed if it is not. One that cannot be asked was off when all that it had written had arrived: to wait for its site
+    would keep the machine off at both."""
+    machine = source.machine
+    try:
+        power = source.power(ASKED_IN_PASSING).facts.power
+    except (errors.ApplianceUnreachable, errors.DeadlineExceeded):
+        return
+    if power not in OFF:
+        raise StepFailed(
+            SOURCE_RUNS,
+            f"{machine.name} is {power} at {machine.source_site}: somebody started it while it waited for its turn.",
+            "It stays there. Find out who needs it; then run the plan again: it takes what has not arrived.",
+        )

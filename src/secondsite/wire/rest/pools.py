@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from pydantic import AwareDatetime, Field
 
-from ...common.base import SITE_NAME, Editable, Shape
-from ...common.cards import PoolSettings
-from ..errors import Page
+from ..common.base import SITE_NAME, Editable, Shape
+from ..common.cards import PoolSettings
+from .errors import Page
 
 
 class AddressPoolChange(PoolSettings):

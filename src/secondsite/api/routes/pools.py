@@ -4,12 +4,12 @@ from http import HTTPStatus
 
 from fastapi import Response
 
-from ....wire.rest.settings import pools as rest
-from ...access import Vault
-from ...headers import ETAG, LOCATION, IfMatch, OnceHeader, answers, locate, tag
-from ...pages import Paging, by_name
-from ...routers import guarded
-from ..names import Address, PoolName
+from ...wire.rest import pools as rest
+from ..access import Vault
+from ..headers import ETAG, LOCATION, IfMatch, OnceHeader, answers, locate, tag
+from ..pages import Paging, by_name
+from ..routers import guarded
+from .names import Address, PoolName
 
 router = guarded("networks")
 

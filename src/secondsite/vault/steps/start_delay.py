@@ -5,13 +5,13 @@ The time counts from when the machine is ready to start. It is part of the job's
 
 from collections.abc import Sequence
 
-from ....domain.amounts import span
-from ....ground.units import DAY
-from ....jobs.model.context import StepContext
-from ....jobs.model.definitions import Step
-from ....jobs.model.facts import Json
-from ....jobs.model.outcomes import Done, Outcome, Wait
-from ....wire.common.base import Shape
+from ...domain.amounts import span
+from ...ground.units import DAY
+from ...jobs.model.context import StepContext
+from ...jobs.model.definitions import Step
+from ...jobs.model.facts import Json
+from ...jobs.model.outcomes import Done, Outcome, Wait
+from ...wire.common.base import Shape
 
 KEY, TITLE = "start_delay", "Start delay"
 START = "start"

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ....domain.verification_budget import MOST_AT_ONCE, MOST_DAYS, VerificationBudget
-from ...common.base import Shape
+from ...domain.verification_budget import MOST_AT_ONCE, MOST_DAYS, VerificationBudget
+from ..common.base import Shape
 
 CopyNetwork = Literal["none", "isolated"]
 

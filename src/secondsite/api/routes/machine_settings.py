@@ -1,0 +1,78 @@
+"""Routes: what is set for single machines: network cards, checks after a start, hooks, properties at the second site."""
+
+from http import HTTPStatus
+
+from fastapi import Response
+
+from ...wire.rest.machine_settings import (
+    MachineChecks,
+    MachineChecksChange,
+    MachineHooks,
+    MachineHooksChange,
+    MachineProperties,
+    MachinePropertiesChange,
+    MachineSettings,
+    MachineSettingsChange,
+)
+from ..access import Vault
+from ..headers import ETAG, IfMatch, answers, tag
+from ..routers import guarded
+from .names import MachineName
+
+router = guarded("machines")
+
+
+@router.get("/machines/{machine}/settings", responses=answers(HTTPStatus.OK, ETAG))
+def show_machine_settings(vault: Vault, response: Response, machine: MachineName) -> MachineSettings:
+    """What is set for the machine's network cards, and what they are connected to after a failover."""
+    return tag(response, vault.settings.show(machine))
+
+
+@router.put("/machines/{machine}/settings", responses=answers(HTTPStatus.OK, ETAG))
+def change_machine_settings(
+    vault: Vault, response: Response, machine: MachineName, seen: IfMatch, request: MachineSettingsChange
+) -> MachineSettings:
+    """In place of what was set: a card that is not named is connected by the mappings. Counts from the next failover on."""
+    return tag(response, vault.settings.change(machine, request, seen))
+
+
+@router.get("/machines/{machine}/checks", responses=answers(HTTPStatus.OK, ETAG))
+def show_machine_checks(vault: Vault, response: Response, machine: MachineName) -> MachineChecks:
+    """What is checked of the machine after each start at its second site."""
+    return tag(response, vault.checks.show(machine))
+
+
+@router.put("/machines/{machine}/checks", responses=answers(HTTPStatus.OK, ETAG))
+def change_machine_checks(
+    vault: Vault, response: Response, machine: MachineName, seen: IfMatch, request: MachineChecksChange
+) -> MachineChecks:
+    """In place of what was set; no checks: none. Counts from the next start on."""
+    return tag(response, vault.checks.change(machine, request, seen))
+
+
+@router.get("/machines/{machine}/hooks", responses=answers(HTTPStatus.OK, ETAG))
+def show_machine_hooks(vault: Vault, response: Response, machine: MachineName) -> MachineHooks:
+    """The scripts that run when the machine was started, and before it is stopped."""
+    return tag(response, vault.hooks.show(machine))
+
+
+@router.put("/machines/{machine}/hooks", responses=answers(HTTPStatus.OK, ETAG))
+def change_machine_hooks(
+    vault: Vault, response: Response, machine: MachineName, seen: IfMatch, request: MachineHooksChange
+) -> MachineHooks:
+    """In place of what was set; no hooks: none. Counts for verbs that are asked for from then on."""
+    return tag(response, vault.hooks.change(machine, request, seen))
+
+
+@router.get("/machines/{machine}/properties", responses=answers(HTTPStatus.OK, ETAG))
+def show_machine_properties(vault: Vault, response: Response, machine: MachineName) -> MachineProperties:
+    """The machine's name, vCPUs and memory after a failover, as is set for it."""
+    return tag(response, vault.properties.show(machine))
+
+
+@router.put("/machines/{machine}/properties", responses=answers(HTTPStatus.OK, ETAG))
+def change_machine_properties(
+    vault: Vault, response: Response, machine: MachineName, seen: IfMatch, request: MachinePropertiesChange
+) -> MachineProperties:
+    """In place of what was set; what is null is as at home. Counts from the next start on."""
+    return tag(response, vault.properties.change(machine, request, seen))
