@@ -100,7 +100,7 @@ class Verbs:
             lambda key: self.engine.signal(key),
         )
         self._operations = operations.operations(deps)
-        self.restored = Restored(Path(self.folder), "test", f"sqlite:///{self.folder}/vault.db")
+        self.restored = Restored(Path(self.folder), "test", f"sqlite:///{self.folder}/vault.db", self.store)
         self.engine = Engine(
             self._db,
             [*operations.definitions(deps), *plan_runs.definitions(deps, self._operations)],
@@ -112,14 +112,14 @@ class Verbs:
     def close(self):
         self._db.dispose()
 
-    def _submit(self, session, name, *, subject, subject_name, arguments, by):
+    def _submit(self, session, name, *, subject, subject_name, arguments, requested_by):
         return self.engine.submit(
             session,
             name,
             subject=subject,
             subject_name=subject_name,
             arguments=arguments,
-            requested_by=by,
+            requested_by=requested_by,
             job_id=self._new_id(),
         )
 

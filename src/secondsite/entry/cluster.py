@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -15,14 +15,46 @@ from ..jobs.model.clock import utc_now
 from ..jobs.model.failures import JobError
 from ..jobs.running import held_jobs
 from ..jobs.running.standing import Standing
-from ..vault.fleet.gateway import VaultAuthority
-from ..vault.store import ProcessRecord, Transaction, migration
+from ..jobs.storage.lease import Member
+from ..vault.fleet.gateway import OtherProcesses, VaultAuthority
+from ..vault.fleet.signals import Signals
+from ..vault.store import CHANNEL, ProcessRecord, Store, Transaction, heard, migration
 from .settings import VaultSettings
 
 log = structlog.get_logger()
 
 FORGOTTEN_AFTER = timedelta(days=7)
 """A process that was not seen for so long is dialled by no appliance any more."""
+
+
+def other_processes(
+    settings: VaultSettings,
+    store: Store,
+    signals: Signals,
+    lost: Callable[[Transaction, Sequence[str]], None],
+) -> OtherProcesses | None:
+    """What this process tells the others and hears of them; None on SQLite, which serves one process. `lost`: of appliances
+    whose process has died."""
+    if settings.database_kind != "postgresql":
+        return None
+    others = OtherProcesses(store, signals.from_afar, lost)
+    signals.tell_others(others.tell)
+    return others
+
+
+def channels(
+    others: OtherProcesses | None, member: Callable[[], Member | None]
+) -> Mapping[str, Callable[[str | None], None]]:
+    """What is to be heard in the database, by channel; None: something may have been missed."""
+    if others is None:
+        return {}
+
+    def hear(payload: str | None) -> None:
+        said = "" if payload is None else heard(payload, member())
+        if said is not None:
+            others.hear(said)
+
+    return {CHANNEL: hear}
 
 
 def joined_again(session: Session, is_behind: bool) -> None:

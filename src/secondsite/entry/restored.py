@@ -18,8 +18,11 @@ from sqlalchemy.orm import Session
 
 from ..domain import counters
 from ..ground import durable
+from ..jobs.model.clock import utc_now
 from ..jobs.running import held_jobs
-from ..vault.store import lineage
+from ..jobs.running.changes import Changes
+from ..vault.health import disbelief
+from ..vault.store import Store, lineage
 
 FILE = "vault.lineage"
 RENEWED_EVERY_SECONDS = 600.0
@@ -27,9 +30,10 @@ log = structlog.get_logger()
 
 
 class Restored:
-    """`look` in a transaction before any job runs, then `renew` in one from time to time; after each commit, `settle`."""
+    """`look` in a transaction before any job runs, and `settle` once it is committed; then `renew` from time to time."""
 
-    def __init__(self, home: Path, vault_id: str, database_url: str) -> None:
+    def __init__(self, home: Path, vault_id: str, database_url: str, store: Store) -> None:
+        self._store = store
         self._path = home / FILE
         self._vault_id = vault_id
         self._database_url = database_url
@@ -48,8 +52,18 @@ class Restored:
             _hold(session)
         self._mark(session, [] if restored else [inside])
 
-    def hear(self, session: Session, appliance_id: str, told: int) -> bool:
-        """This appliance says that it was told this number. Hold all jobs if the database is older than that. Gives whether it is believed:
+    def hear(self, appliance_id: str, told: int, changes: Changes) -> None:
+        """This appliance says that it was told this number; before it is given any order."""
+        with self._store.transaction() as tx:
+            changes.tell_on_commit(tx.session)
+            if self._believes(tx.session, appliance_id, told):
+                disbelief.end(tx, appliance_id)
+            else:
+                what = f"says that a vault has told it the number {told}, which none can have reached unseen"
+                disbelief.note(tx, appliance_id, what, utc_now())
+
+    def _believes(self, session: Session, appliance_id: str, told: int) -> bool:
+        """Hold all jobs if the database is older than this number. Gives whether it is believed:
         no vault counts so far unseen, and who says another higher one with each connection would hold all jobs for ever."""
         known = max(lineage.number(session), self.number)
         if told <= known:
@@ -61,9 +75,11 @@ class Restored:
         lineage.put_number(session, self._vault_id, told)
         return True
 
-    def renew(self, session: Session) -> None:
+    def renew(self) -> None:
         """A backup that was taken before this is told from the database by its mark."""
-        self._mark(session, [lineage.mark(session, self._vault_id)])
+        with self._store.transaction() as tx:
+            self._mark(tx.session, [lineage.mark(tx.session, self._vault_id)])
+        self.settle()
 
     def settle(self) -> None:
         """The database bears the fresh mark for sure: no older one is known any more."""

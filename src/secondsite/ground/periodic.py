@@ -1,12 +1,44 @@
-"""A thread that works in rounds."""
+"""Threads that work in rounds, and all of a process together."""
 
 from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import Protocol, TypeVar
 
 from . import threads
+
+
+class Watch(Protocol):
+    """Works beside the requests, from `start` to `stop`."""
+
+    def start(self) -> None: ...
+    def stop(self, within_seconds: float = ...) -> None: ...
+
+
+AnyWatch = TypeVar("AnyWatch", bound=Watch)
+
+
+class Watches:
+    """All that a process does beside the requests: whoever is made is added here, and nowhere else started or stopped."""
+
+    def __init__(self) -> None:
+        self._all: list[Watch] = []
+
+    def add(self, watch: AnyWatch) -> AnyWatch:
+        """It starts with the others, after those that were added before; gives it back."""
+        self._all.append(watch)
+        return watch
+
+    def start(self) -> None:
+        for watch in self._all:
+            watch.start()
+
+    def stop(self, within_seconds: float) -> None:
+        """Each has at most that long for the round that it is in."""
+        for watch in self._all:
+            watch.stop(within_seconds)
 
 
 class Periodic(ABC):

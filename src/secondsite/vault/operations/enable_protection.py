@@ -102,7 +102,7 @@ class EnableProtection:
         self, tx: Transaction, job: str, subject: str, name: str, arguments: BaseModel, by: str
     ) -> str:
         return self.deps.submit(
-            tx.session, job, subject=subject, subject_name=name, arguments=arguments, by=by
+            tx.session, job, subject=subject, subject_name=name, arguments=arguments, requested_by=by
         )
 
     def _check_request(self, tx: Transaction, request: rest.EnableProtection) -> None:

@@ -96,7 +96,7 @@ def submit(deps: Deps, tx: Transaction, request: rest.PlannedFailover, requested
         subject=machine.id,
         subject_name=machine.name,
         arguments=arguments,
-        by=requested_by,
+        requested_by=requested_by,
     )
     return rest.JobAccepted(job_id=job_id)
 

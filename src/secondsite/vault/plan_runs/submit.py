@@ -76,7 +76,7 @@ def submit(
     arguments = _arguments(operation, tx, asked, taken(tx, asked), deps.now())
     job_id = deps.submit(
         tx.session, PLAN_RUN, subject=one_run_at_a_time.subject_of(asked.plan.name), subject_name=f"plan {asked.plan.name}", arguments=arguments,
-        by=requested_by,
+        requested_by=requested_by,
     )  # fmt: skip
     return rest.JobAccepted(job_id=job_id)
 

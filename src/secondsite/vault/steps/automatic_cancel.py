@@ -65,7 +65,7 @@ def cancel_itself(deps: Deps, claim: MachineClaim) -> Hook:
             subject=machine.id,
             subject_name=machine.name,
             arguments=with_hooks(tx, machine, Verb.CANCEL_FAILOVER, asked),
-            by="secondsite",
+            requested_by="secondsite",
         )
         state = lifecycle.after(machine.state, Event.FAILED).next
         tx.machines.put(taken(tx, machine, state, cancel_id))

@@ -24,7 +24,7 @@ class SubmitJob(Protocol):
         subject: str,
         subject_name: str,
         arguments: BaseModel | None,
-        by: str,
+        requested_by: str,
     ) -> str: ...
 
 

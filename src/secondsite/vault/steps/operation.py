@@ -116,7 +116,7 @@ class MachineOperation:
             subject=machine.id,
             subject_name=machine.name,
             arguments=arguments,
-            by=by,
+            requested_by=by,
         )
         tx.machines.put(claimed(tx, machine, self.verb, job_id))
         return job_id
@@ -141,7 +141,7 @@ class MachineOperation:
                 left_out=left_out,
                 warnings=self.warnings_of_several(tx, machines, request),
             ),
-            by=by,
+            requested_by=by,
         )
 
     def warnings_of_several(

@@ -96,7 +96,12 @@ def submit(
 def queue(deps: Deps, session: Session, left: LaterArguments, machine_id: str, name: str) -> str:
     """The same, for what is known."""
     return deps.submit(
-        session, FINISH_LATER, subject=machine_id, subject_name=name, arguments=left, by="secondsite"
+        session,
+        FINISH_LATER,
+        subject=machine_id,
+        subject_name=name,
+        arguments=left,
+        requested_by="secondsite",
     )
 
 

@@ -91,7 +91,7 @@ def submit(
         network=network or given.network,
     )
     return deps.submit(
-        tx.session, BOOT, subject=machine.id, subject_name=machine.name, arguments=arguments, by=by
+        tx.session, BOOT, subject=machine.id, subject_name=machine.name, arguments=arguments, requested_by=by
     )
 
 

@@ -25,7 +25,12 @@ def submit(deps: Deps, tx: Transaction, machine: MachineRecord, point_id: str, b
     """Queue the job in the caller's transaction; its id."""
     arguments = VerifyArguments(appliance_id=machine.target_appliance_id, point=point_id)
     return deps.submit(
-        tx.session, VERIFY, subject=machine.id, subject_name=machine.name, arguments=arguments, by=by
+        tx.session,
+        VERIFY,
+        subject=machine.id,
+        subject_name=machine.name,
+        arguments=arguments,
+        requested_by=by,
     )
 
 

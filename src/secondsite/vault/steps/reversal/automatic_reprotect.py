@@ -71,7 +71,7 @@ def begin(deps: Deps, ended: Hook) -> Hook:
             subject=machine.id,
             subject_name=machine.name,
             arguments=FollowingReprotect(because=job.id),
-            by=WHO,
+            requested_by=WHO,
         )
         tx.machines.put(claimed(tx, machine, Verb.REPROTECT, follows))
 

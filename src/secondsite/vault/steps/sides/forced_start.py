@@ -48,7 +48,12 @@ def submit(deps: Deps, tx: Transaction, machine: MachineRecord, site: str, by: s
         generation=machine.generation,
     )
     return deps.submit(
-        tx.session, START_ANYWAY, subject=machine.id, subject_name=machine.name, arguments=arguments, by=by
+        tx.session,
+        START_ANYWAY,
+        subject=machine.id,
+        subject_name=machine.name,
+        arguments=arguments,
+        requested_by=by,
     )
 
 
