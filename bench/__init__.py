@@ -1,1 +1,2 @@
-"""Measurements: each figure is a ratio against a peer, or a limit, measured in the same run on the same machine."""
+"""Measurements: each figure is a ratio against a peer, or a limit, measured in the same run on the same
+machine."""

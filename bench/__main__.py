@@ -1,6 +1,7 @@
 """`python -m bench [NAME ...] [--json FILE] [--list]`.
 
-A figure that misses its goal is reported, not failed: the exit code is 1 only when something could not be measured.
+A figure that misses its goal is reported, not failed: the exit code is 1 only when something could not be
+measured.
 """
 
 from __future__ import annotations
@@ -82,7 +83,10 @@ def _measure_all(names: Sequence[str], file: Path | None) -> tuple[list[Figure],
 
 def _say(figure: Figure, seconds: float) -> None:
     mark = "[green]✔[/]" if figure.reached else "[yellow]✘[/]"
-    shown = f"{mark} [bold]{figure.name}[/] {figure.value:.3g} {figure.unit} (goal {report.goal(figure)}), {seconds:.0f} s"
+    shown = (
+        f"{mark} [bold]{figure.name}[/] {figure.value:.3g} {figure.unit} (goal {report.goal(figure)}), "
+        f"{seconds:.0f} s"
+    )
     console.print(shown, soft_wrap=True)
 
 

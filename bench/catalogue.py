@@ -1,6 +1,7 @@
 """Which figures there are: one file each in `figures/`, named like the figure, with `measure() -> Figure`.
 
-A file with `_n_` in its name is a figure for each number of machines: `measure(machines)`, named with the number.
+A file with `_n_` in its name is a figure for each number of machines: `measure(machines)`, named with the
+number.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ NUMBER = re.compile(r"_([1-9]\d*)_")
 
 
 def names() -> list[str]:
-    """All figures but those that are only measured when they are named: the first ones in their order, then the others by name."""
+    """All figures but those that are only measured when they are named: the first ones in their order,
+    then the others by name."""
     found = {name.replace("_n_", f"_{MACHINES}_") for name in _files() if name not in ONLY_WHEN_NAMED}
     return [name for name in FIRST if name in found] + sorted(found - set(FIRST))
 

@@ -54,8 +54,8 @@ class Pairs:
 
 
 def in_turn(ours: Callable[[], float], theirs: Callable[[], float], count: int) -> Pairs:
-    """`count` pairs; each callable gives the seconds of one run. Who goes first alternates: whoever comes second
-    may find the other's dirty pages still on their way to the disk."""
+    """`count` pairs; each callable gives the seconds of one run. Who goes first alternates: whoever comes
+    second may find the other's dirty pages still on their way to the disk."""
     found: list[tuple[float, float]] = []
     for number in range(count):
         if number % 2:

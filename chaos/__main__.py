@@ -1,6 +1,7 @@
-"""`./dev chaos [--kills N] [--seed N] [--minutes M]`, or `--sweep [--plans] [--victim NAME] [--encrypted] [--resume REPORT] [--slice N]`,
-`--power-cuts N [--seed N]`, `--border N [--seed N]`, `--walks N [--plans] [--seed N] [--minutes M] [--walkers K]`, or
-`--walks N --as-installed [--seed N] [--minutes M]`; exit code 1 if a promise broke."""
+"""`./dev chaos [--kills N] [--seed N] [--minutes M]`, or `--sweep [--plans] [--victim NAME] [--encrypted]
+[--resume REPORT] [--slice N]`, `--power-cuts N [--seed N]`, `--border N [--seed N]`, `--walks N [--plans]
+[--seed N] [--minutes M] [--walkers K]`, or `--walks N --as-installed [--seed N] [--minutes M]`; exit code
+1 if a promise broke."""
 
 import argparse
 import collections
@@ -81,7 +82,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--as-installed",
         action="store_true",
-        help="with --walks: a real machine and its owner, on hosts as installed that lose their power at every tenth step",
+        help=(
+            "with --walks: a real machine and its owner, on hosts as installed that lose their power at "
+            "every tenth step"
+        ),
     )
     parser.add_argument(
         "--walkers",
@@ -155,7 +159,8 @@ def _walks(chosen: argparse.Namespace) -> tuple[dict[str, Any], str | None]:
         table.add_row(kind, str(count), f"{seen.seconds[kind] / count:.1f}", told)
     console.print(table)
     _say(
-        f"{seen.steps.total()} steps in {seen.episodes} episodes, {seen.points_read} points read, {seen.boots} starts"
+        f"{seen.steps.total()} steps in {seen.episodes} episodes, {seen.points_read} points read, "
+        f"{seen.boots} starts"
     )
     broken = [f"{each.episode}: {each.promise} (logs: {each.logs})" for each in seen.broken]
     return seen.as_json(), "\n".join(broken) or None
@@ -178,7 +183,8 @@ def _border(chosen: argparse.Namespace) -> tuple[dict[str, Any], str | None]:
         table.add_row(name, str(seen.refused[name]), str(seen.taken[name]))
     console.print(table)
     _say(
-        f"{seen.count} inputs in {seen.seconds:.0f} s, the slowest {seen.slowest_seconds:.2f} s, {seen.grown_bytes // MiB} MiB more memory"
+        f"{seen.count} inputs in {seen.seconds:.0f} s, the slowest {seen.slowest_seconds:.2f} s, "
+        f"{seen.grown_bytes // MiB} MiB more memory"
     )
     return seen.as_json(), seen.broken
 

@@ -1,5 +1,6 @@
-"""The four promises, as they can be asked at any moment, whatever was done before: no two copies, no hurt guest, no missing
-write, no dead end. What runs is looked up in the fabrics, what is held in the stores; our own records are never asked.
+"""The four promises, as they can be asked at any moment, whatever was done before: no two copies, no hurt
+guest, no missing write, no dead end. What runs is looked up in the fabrics, what is held in the stores; our
+own records are never asked.
 
 Walks, the ladder and storms ask after every step.
 """
@@ -29,7 +30,8 @@ FOREVER_SECONDS = 180.0
 
 
 class Evidence(Protocol):
-    """Who stands beside the guests: looks all the time, and remembers what was wrong even if it lasted a moment."""
+    """Who stands beside the guests: looks all the time, and remembers what was wrong even if it lasted a
+    moment."""
 
     complaints: list[str]
     """Of two copies that ran, and of writes that failed under a running guest."""
@@ -49,7 +51,8 @@ def one_copy(seen: Evidence) -> None:
 
 
 def second_copy_is_told(seen: Evidence, told: Callable[[], Iterable[str]]) -> None:
-    """A second copy that its owner runs is a critical finding in time; `told` are the codes of those that hold now."""
+    """A second copy that its owner runs is a critical finding in time; `told` are the codes of those that
+    hold now."""
     deadline = time.monotonic() + CRITICAL_SECONDS
     while len(seen.running()) > 1 and SECOND_COPY not in told():
         if time.monotonic() > deadline:
@@ -68,8 +71,8 @@ def leads_on(machine: rest.Machine) -> None:
 
 
 def a_way_on(offered: Callable[[], Sequence[Verb]], take: Callable[[Verb], str | None]) -> Verb | None:
-    """The first of the offered verbs that succeeds; `take` gives why one did not, and may change what is offered. None if
-    nothing is."""
+    """The first of the offered verbs that succeeds; `take` gives why one did not, and may change what is
+    offered. None if nothing is."""
     why: dict[Verb, str] = {}
     while left := [verb for verb in offered() if verb not in why]:
         problem = take(left[0])
@@ -84,7 +87,8 @@ def a_way_on(offered: Callable[[], Sequence[Verb]], take: Callable[[Verb], str |
 
 
 class Points:
-    """Reads the points of a simulated machine, each once: every record that its source held at the instant is there."""
+    """Reads the points of a simulated machine, each once: every record that its source held at the instant
+    is there."""
 
     def __init__(
         self,
@@ -137,7 +141,8 @@ class Points:
         return missing is not None
 
     def _missing(self, replica: Path, point_id: str, wanted: int) -> int | None:
-        """How many of the records are not there; None where it cannot be read: retention may have taken it."""
+        """How many of the records are not there; None where it cannot be read: retention may have taken
+        it."""
         try:
             disk = images.point_disks(replica, point_id).get(self._key)
             if disk is None:

@@ -1,7 +1,9 @@
-"""The guest of a simulated machine: writes numbered records wherever its machine runs, and keeps its own books.
+"""The guest of a simulated machine: writes numbered records wherever its machine runs, and keeps its own
+books.
 
-Like a real one it knows after a start only what its disk holds: it reads the records, which have to be without a
-hole, and goes on with the next number. The books say what was acknowledged and when, so that every loss is seen.
+Like a real one it knows after a start only what its disk holds: it reads the records, which have to be
+without a hole, and goes on with the next number. The books say what was acknowledged and when, so that every
+loss is seen.
 """
 
 import bisect
@@ -23,8 +25,8 @@ KEY = "vda"
 
 @dataclass(frozen=True, slots=True)
 class Boot:
-    """A start of the guest: where, the last record on its disk, when each record was acknowledged until then, and when it
-    was (seconds since the epoch)."""
+    """A start of the guest: where, the last record on its disk, when each record was acknowledged until
+    then, and when it was (seconds since the epoch)."""
 
     site: str
     fabric_id: str
@@ -75,7 +77,8 @@ class Ledger(Background):
         return min(held, later[0].last) if stopped else held
 
     def reverted(self, site: str, fabric_id: str, last: int) -> None:
-        """The owner put an older copy in the place of the disks of a machine that is off: it holds so many records."""
+        """The owner put an older copy in the place of the disks of a machine that is off: it holds so many
+        records."""
         with self._guard:
             self.boots.append(Boot(site, fabric_id, last, tuple(self._acknowledged), time.time()))
             del self._acknowledged[last:]
@@ -132,7 +135,8 @@ class Ledger(Background):
             self.complaints.append(told)
 
     def _run(self, site: str, fabric_id: str) -> None:
-        """From the boot until the disks fail under the guest, which is how it learns that it was switched off."""
+        """From the boot until the disks fail under the guest, which is how it learns that it was switched
+        off."""
         with simulated.Guest(self._roots[site], fabric_id) as guest:
             boot = guest.boot
             last = self.records_of(site, fabric_id)
@@ -146,7 +150,8 @@ class Ledger(Background):
                     with self._guard:
                         self._acknowledged.append(time.time())
             except errors.SecondsiteError as error:
-                # a host says that a machine is off before it takes its disks away, and may have started it again by now
+                # a host says that a machine is off before it takes its disks away, and may have started it
+                # again by now
                 if boot is not None and guest.boot == boot:
                     self.complaints.append(f"{self.name} runs at {site}, and a write failed: {error}")
                 raise

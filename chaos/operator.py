@@ -1,4 +1,5 @@
-"""Somebody at the command line who does not lose heart when the vault is killed: starts verbs, follows jobs."""
+"""Somebody at the command line who does not lose heart when the vault is killed: starts verbs, follows
+jobs."""
 
 import itertools
 import time
@@ -22,7 +23,8 @@ class Operator:
         self._machine = machine
 
     def start(self, verb: Verb, request: rest.MachinesRequest, within_seconds: float = 60) -> str:
-        """The job's id. An answer that was lost with the vault is looked for among its jobs, never asked for twice."""
+        """The job's id. An answer that was lost with the vault is looked for among its jobs, never asked
+        for twice."""
         asked_at = datetime.now(UTC) - timedelta(seconds=0.5)
         deadline = time.monotonic() + within_seconds
         while time.monotonic() < deadline:
@@ -74,7 +76,8 @@ class Operator:
 
 
 def chosen(job: rest.Job, task: str) -> tuple[str | None, float]:
-    """The point that a task of the job chose, and its instant in seconds of the epoch. Raises PromiseBroken."""
+    """The point that a task of the job chose, and its instant in seconds of the epoch. Raises
+    PromiseBroken."""
     facts = next(each.facts for each in job.tasks if each.name == task)
     if facts.taken_at is None:
         raise PromiseBroken(f"task '{task}' of {job.verb} does not say which instant it chose")

@@ -1,4 +1,5 @@
-"""Whether anything lies readable in a store whose replicas are encrypted: told by the formats of its files."""
+"""Whether anything lies readable in a store whose replicas are encrypted: told by the formats of its
+files."""
 
 import struct
 from collections.abc import Iterator

@@ -76,7 +76,8 @@ class Story:
         self._do(Verb.ENABLE_PROTECTION, request)
 
     def round(self, number: int) -> None:
-        """From protected at site a to protected at site a; every second time the way out is an unplanned failover."""
+        """From protected at site a to protected at site a; every second time the way out is an unplanned
+        failover."""
         self._do(Verb.TEST_FAILOVER, rest.TestFailover(machines=(MACHINE,)), self._drilled)
         self._do(Verb.CLEANUP_TEST_FAILOVER, rest.CleanupTestFailover(machines=(MACHINE,)))
         if number % 2:
@@ -125,7 +126,8 @@ class Story:
         return f"{last} records verified at {target}, at least {wanted} promised"
 
     def _promised(self, job: rest.Job, source: SiteName) -> int:
-        """All, where the source said its farewell and its last changes came along; else what its point is old enough for."""
+        """All, where the source said its farewell and its last changes came along; else what its point is
+        old enough for."""
         farewell = self._seen.console(source).boots[-1].bye
         off = next(task for task in job.tasks if task.name == "Shut down")
         if off.state == "succeeded" and farewell is not None:

@@ -1,7 +1,8 @@
-"""Kill at every seam: for each verb and each victim at the first effect, the second, ... until a run ends untouched.
+"""Kill at every seam: for each verb and each victim at the first effect, the second, ... until a run ends
+untouched.
 
-The lifecycle is walked round and round; in each round every verb runs once with one victim armed. A verb that passes
-hundreds of seams is sampled: all of the first `EVERY`, then each `STRIDE`-th.
+The lifecycle is walked round and round; in each round every verb runs once with one victim armed. A verb that
+passes hundreds of seams is sampled: all of the first `EVERY`, then each `STRIDE`-th.
 """
 
 import itertools
@@ -29,7 +30,8 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """A victim at its n-th seam in a station. `hit` names the seam; None when the verb ended before it came."""
+    """A victim at its n-th seam in a station. `hit` names the seam; None when the verb ended before it
+    came."""
 
     station: str
     victim: str
@@ -82,7 +84,8 @@ class Ladder:
         self._next.pop((kill.station, kill.victim), None)
 
     def climbed(self, earlier: Iterable[Mapping[str, Any]]) -> None:
-        """Go on above what an interrupted sweep's report tells: rungs climbed and ladders left untouched are not done again."""
+        """Go on above what an interrupted sweep's report tells: rungs climbed and ladders left untouched
+        are not done again."""
         for kill in earlier:
             rung = (kill["station"], kill["victim"])
             if kill["hit"] is None:
@@ -124,10 +127,11 @@ def run(
     say: Say = lambda _: None,
     encrypted: bool = False,
 ) -> Sweep:
-    """Walk rounds until the plan has nobody left to kill or the time is over (a round is always finished, and there is one).
+    """Walk rounds until the plan has nobody left to kill or the time is over (a round is always finished, and
+    there is one).
 
-    Stops at the first promise that breaks, which `broken` then tells. With `encrypted` the machine's replica at site b
-    is encrypted.
+    Stops at the first promise that breaks, which `broken` then tells. With `encrypted` the machine's replica
+    at site b is encrypted.
     """
     sweep = Sweep()
     with world.opened(folder, encrypted=encrypted) as where:
@@ -186,8 +190,8 @@ def _pass(where: World, station: Station, victim: str, n: int) -> Kill:
 
 
 def arm(rig: Rig, sites: tuple[str, str], victim: str, n: int, seam: str = "") -> Path:
-    """The victim dies at its n-th seam from now, or the n-th time that it reaches this one; `sites` are the source and the target. The seam
-    file, for `disarm`."""
+    """The victim dies at its n-th seam from now, or the n-th time that it reaches this one; `sites` are
+    the source and the target. The seam file, for `disarm`."""
     source, target = sites
     place = source if victim == "source" else target
     name = "vault" if victim == "vault" else f"appliance-{place}"

@@ -50,8 +50,8 @@ def _daemon(rig: Rig, site: SiteName) -> int | None:
 class Killer(Background):
     """kill -9 of a random victim every `pause` seconds (least, most) while its block lasts.
 
-    Now and then somebody dies while another one is still on its way back, but not so often that a busy host would
-    never see all of them up.
+    Now and then somebody dies while another one is still on its way back, but not so often that a busy host
+    would never see all of them up.
     """
 
     def __init__(

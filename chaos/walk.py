@@ -23,9 +23,10 @@ Ask = Callable[[str | None], rest.MachinesRequest]
 
 @dataclass(frozen=True, slots=True)
 class Station:
-    """One verb on the way. `source` and `target` are the roles before it; afterwards the machine runs at `runs_at`,
-    in `state`, and `machines` are the definitions under our care by site. `loses`: what the copy that starts may
-    lack: 'nothing', or all that came after the job's 'point'; None where no copy starts."""
+    """One verb on the way. `source` and `target` are the roles before it; afterwards the machine runs at
+    `runs_at`, in `state`, and `machines` are the definitions under our care by site. `loses`: what the
+    copy that starts may lack: 'nothing', or all that came after the job's 'point'; None where no copy
+    starts."""
 
     name: str
     verb: Verb
@@ -60,15 +61,18 @@ V = Verb
 
 WAY: tuple[Station, ...] = (
     Station("enable", V.ENABLE_PROTECTION, "a", "b", "protected", "a", _ENABLE, _at("a")),
-    Station("drill", V.TEST_FAILOVER, "a", "b", "protected", "a", _one(rest.TestFailover), _DRILLED, drill=True),
-    Station("clean up", V.CLEANUP_TEST_FAILOVER, "a", "b", "protected", "a", _one(rest.CleanupTestFailover), _at("a")),
+    Station("drill", V.TEST_FAILOVER, "a", "b", "protected", "a", _one(rest.TestFailover), _DRILLED,
+    drill=True),
+    Station("clean up", V.CLEANUP_TEST_FAILOVER, "a", "b", "protected", "a", _one(rest.CleanupTestFailover),
+    _at("a")),
     Station("resynchronize", V.RESYNCHRONIZE, "a", "b", "protected", "a", _one(rest.Resynchronize), _at("a")),
     Station(
         "planned failover", V.PLANNED_FAILOVER, "a", "b", "planned_failed_over", "b",
         _one(rest.PlannedFailover), _at("a", "b"), loses="nothing",
     ),
     Station(
-        "cancel", V.CANCEL_FAILOVER, "a", "b", "protected", "a", _one(rest.CancelFailover), _at("a"), loses="taken back"
+        "cancel", V.CANCEL_FAILOVER, "a", "b", "protected", "a", _one(rest.CancelFailover), _at("a"),
+        loses="taken back"
     ),
     Station("failover", V.FAILOVER, "a", "b", "failed_over", "b", _FAILOVER, _at("a", "b"), loses="point"),
     Station(
@@ -91,5 +95,6 @@ WAY: tuple[Station, ...] = (
     ),
     Station("commit failback", V.COMMIT, "b", "a", "committed", "a", _one(rest.Commit), _at("a")),
     Station("reprotect again", V.REPROTECT, "b", "a", "protected", "a", _one(rest.Reprotect), _at("a")),
-    Station("disable", V.DISABLE_PROTECTION, "a", "b", "unprotected", "a", _one(rest.DisableProtection), _at("a")),
+    Station("disable", V.DISABLE_PROTECTION, "a", "b", "unprotected", "a", _one(rest.DisableProtection),
+    _at("a")),
 )  # fmt: skip

@@ -1,4 +1,5 @@
-"""Somebody who watches the guests' consoles and QEMU processes all the time: what was acknowledged when, who ran."""
+"""Somebody who watches the guests' consoles and QEMU processes all the time: what was acknowledged when,
+who ran."""
 
 import bisect
 import contextlib
@@ -41,7 +42,8 @@ class Witness(Background):
         return found
 
     def acknowledged_before(self, at: float) -> int:
-        """The last record that the lineage which ran then had said by that instant (seconds since the epoch)."""
+        """The last record that the lineage which ran then had said by that instant (seconds since the
+        epoch)."""
         place = bisect.bisect_left(self._said, (at, 0))
         return self._said[place - 1][1] if place else 0
 

@@ -1,4 +1,5 @@
-"""Two simulated sites, a machine whose guest writes all the time, and what has to be true after every verb."""
+"""Two simulated sites, a machine whose guest writes all the time, and what has to be true after every
+verb."""
 
 import contextlib
 import itertools
@@ -24,7 +25,8 @@ from secondsite.wire import rest
 
 DISK_BYTES = 64 * 2**20
 """Room for an hour and a half of the guest's records."""
-# They find what hangs; a machine that does six other things at once was slower than 30 seconds without a fault.
+# They find what hangs; a machine that does six other things at once was slower than 30 seconds without a
+# fault.
 GOES_ON_SECONDS = 180.0
 SETTLE_SECONDS = 120.0
 
@@ -80,7 +82,8 @@ class World:
         points = self.rig.points(MACHINE)
         return points[max(0, len(points) - 3)].id
 
-    # ---- what must hold --------------------------------------------------------------------------------------------
+    # ---- what must hold
+    # --------------------------------------------------------------------------------------------
 
     def _check_state(self, station: Station) -> None:
         if station.state == "unprotected":
@@ -124,7 +127,8 @@ class World:
             raise PromiseBroken(f"{station.name}: {wanted} records were promised, {last} are there")
 
     def _promised(self, station: Station, job: rest.Job, boot: Boot) -> int:
-        """How many records the copy has to hold: all, all that the source held, or all older than its point."""
+        """How many records the copy has to hold: all, all that the source held, or all older than its
+        point."""
         if station.loses == "nothing":
             self.kept = len(boot.books)
             return self.kept
@@ -197,7 +201,8 @@ class World:
         if not self.encrypted:
             self.points.ask()
 
-    # ---- waiting ---------------------------------------------------------------------------------------------------
+    # ---- waiting
+    # ---------------------------------------------------------------------------------------------------
 
     def _all_connected(self) -> bool:
         try:
@@ -212,7 +217,8 @@ class World:
         return False
 
     def _hold(self, problem: Callable[[], str | None], within_seconds: float = SETTLE_SECONDS) -> None:
-        """No problem, at the latest after a while; raises PromiseBroken with the last one, or what the guest's thread died of."""
+        """No problem, at the latest after a while; raises PromiseBroken with the last one, or what the
+        guest's thread died of."""
         deadline = time.monotonic() + within_seconds
         while (found := problem()) is not None:
             self.ledger.check()

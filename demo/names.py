@@ -44,7 +44,10 @@ class Names:
             home, away = (ADDRESSES[site][of] for site in ("a", "b"))
             other = None if away == home else f"{away}/24"
             vault.machines[of].set_cards([CardSettings(mac=card.mac, names=(name,), address=other)])
-        return f"at b web01 has {WEB_AWAY} in place of {WEB}, db01 keeps {DATABASE}; {' and '.join(NAMES)} follow them"
+        return (
+            f"at b web01 has {WEB_AWAY} in place of {WEB}, db01 keeps {DATABASE}; {' and '.join(NAMES)} "
+            "follow them"
+        )
 
     def moved(self, jobs: Mapping[str, rest.Job], source: str, target: str) -> str:
         """Raises PromiseBroken for a name that points to where its machine is not."""

@@ -1,10 +1,11 @@
-"""Three tiers in one recovery plan: drilled in one isolated network, moved with a person's word and a script in between, and brought home
-by the same plan. The web server has another address at the second site, the database keeps its own, and the names of both in a real DNS
-zone follow them.
+"""Three tiers in one recovery plan: drilled in one isolated network, moved with a person's word and a script
+in between, and brought home by the same plan. The web server has another address at the second site, the
+database keeps its own, and the names of both in a real DNS zone follow them.
 
-A client's request goes through web server and application to the database, which appends a numbered record and answers with its number
-once that is flushed; so every loss can be counted. The demo fails if a promise is broken, a group did not wait for the one before,
-the web server's page does not come from the database behind it, or a name points to where its machine is not.
+A client's request goes through web server and application to the database, which appends a numbered record
+and answers with its number once that is flushed; so every loss can be counted. The demo fails if a promise is
+broken, a group did not wait for the one before, the web server's page does not come from the database behind
+it, or a name points to where its machine is not.
 """
 
 import itertools
@@ -96,7 +97,8 @@ class PlanStory:
             guest.console.wait_for_boot(1, within_seconds=240)  # beside hosts that are being made
         records = self._ask_the_page("a")
         figures.say(
-            f"two sites; at site a web01 asks app01, which asks db01: {ROUNDS * CLIENTS} requests, {records} records"
+            f"two sites; at site a web01 asks app01, which asks db01: {ROUNDS * CLIENTS} requests, {records} "
+            "records"
         )
 
     def protect(self, figures: Figures) -> None:
@@ -106,7 +108,8 @@ class PlanStory:
             vault.machines["web01"].set_checks([PAGE])
             named = self._names.give(vault)
         figures.say(
-            f"{counted(len(TIERS), 'machine')}; each has its first recovery point; web01's page is checked after each start; {named}"
+            f"{counted(len(TIERS), 'machine')}; each has its first recovery point; web01's page is checked "
+            f"after each start; {named}"
         )
 
     def make_a_plan(self, figures: Figures) -> None:
@@ -117,7 +120,10 @@ class PlanStory:
             preview = vault.plans[PLAN].preview(Verb.FAILOVER)
         losses = [machine.loses_seconds or 0.0 for group in preview.groups for machine in group.machines]
         figures.say(
-            f"{counted(len(groups), 'group')}, {preview.direction}; a failover begun now would lose {max(losses):.1f} s at most",
+            (
+                f"{counted(len(groups), 'group')}, {preview.direction}; a failover begun now would lose "
+                f"{max(losses):.1f} s at most"
+            ),
             would_lose_seconds=losses,
         )
 
@@ -131,8 +137,10 @@ class PlanStory:
         if self._names.serial() != serial:
             raise PromiseBroken("the drill changed the DNS zone")
         figures.say(
-            f"three copies in one isolated network, each begun after the one before, find each other: {said}; that asked for record "
-            f"{drilled.last_record} of the copy, and production has {asked}; the DNS zone is unchanged; RTO of all {time.monotonic() - began:.1f} s",
+            "three copies in one isolated network, each begun after the one before, find each other: "
+            f"{said}; that asked for record "
+            f"{drilled.last_record} of the copy, and production has {asked}; the DNS zone is unchanged; RTO "
+            f"of all {time.monotonic() - began:.1f} s",
             rto_seconds=time.monotonic() - began,
         )
 
@@ -176,7 +184,8 @@ class PlanStory:
         began: float,
         figures: Figures,
     ) -> None:
-        """No record is missing, the page comes from the database behind it, and the script ran where the machines are."""
+        """No record is missing, the page comes from the database behind it, and the script ran where the
+        machines are."""
         job = self._ended(job_id)
         self._started_in_phases(job)
         said = f"{self._page_was_proven(job)}; {self._names.moved(self._jobs(job), source, target)}"
@@ -193,7 +202,8 @@ class PlanStory:
         if (context["direction"], context["machines"][0]["name"]) != (way, "web01"):
             raise PromiseBroken(f"the script at site {target} was told {context}")
         figures.say(
-            f"all were shut down, then started group by group: 0 of {verified} records lost; {said}; the script ran at {target}; "
+            f"all were shut down, then started group by group: 0 of {verified} records lost; {said}; the "
+            f"script ran at {target}; "
             f"{time.monotonic() - began:.1f} s",
             verified_records=verified,
             seconds=time.monotonic() - began,

@@ -1,7 +1,7 @@
 """Protect, drill, lose a site, fail over, change the point, commit, come home without losing a write.
 
-A guest writes numbered records all the time and says each on its console once it is flushed; so every loss can be
-counted, and the demo fails if a promise is broken.
+A guest writes numbered records all the time and says each on its console once it is flushed; so every loss
+can be counted, and the demo fails if a promise is broken.
 """
 
 import time
@@ -60,7 +60,8 @@ class Story:
             with self.report.step(part.__name__.replace("_", " ")) as figures:
                 part(figures)
 
-    # ---- forward ---------------------------------------------------------------------------------------------------
+    # ---- forward
+    # ---------------------------------------------------------------------------------------------------
 
     def set_up(self, figures: Figures) -> None:
         self.rig.open()
@@ -91,7 +92,8 @@ class Story:
         used = self.guest.disks[0].stat().st_blocks * 512 if self.guest else 0
         sent = _facts(job, "Initial replication").wire_bytes or 0
         figures.say(
-            f"initial replication: {used / 1e6:.0f} MB of disk, {sent / 1e6:.0f} MB sent, {_seconds(job):.1f} s; the first "
+            f"initial replication: {used / 1e6:.0f} MB of disk, {sent / 1e6:.0f} MB sent, "
+            f"{_seconds(job):.1f} s; the first "
             "recovery point is there",
             disk_used_bytes=used,
             wire_bytes=sent,
@@ -110,7 +112,8 @@ class Story:
         cycle = machine.replication.last_cycle
         assert cycle is not None
         figures.say(
-            f"{counted(machine.points.count, 'point')}; RPO {machine.rpo.seconds:.1f} s now, sent at most {worst:.1f} s ago; last "
+            f"{counted(machine.points.count, 'point')}; RPO {machine.rpo.seconds:.1f} s now, sent at most "
+            f"{worst:.1f} s ago; last "
             f"cycle {cycle.changed_bytes / 1e6:.2f} MB changed, "
             f"{cycle.wire_bytes / 1e6:.2f} MB sent, {cycle.seconds:.2f} s",
             rpo_seconds=machine.rpo.seconds,
@@ -128,7 +131,8 @@ class Story:
         rto = time.monotonic() - began
         self.source_console.wait_for(lambda seen: seen.last_record > before + 5, within_seconds=30)
         figures.say(
-            f"a copy runs in an isolated network, RTO {rto:.1f} s; it verified {counted(boot.verified_last or 0, 'record')}; "
+            f"a copy runs in an isolated network, RTO {rto:.1f} s; it verified "
+            f"{counted(boot.verified_last or 0, 'record')}; "
             f"{MACHINE} writes on at site a (record {self.source_console.last_record})",
             rto_seconds=rto,
             verified_records=boot.verified_last,
@@ -139,7 +143,8 @@ class Story:
         self.rig.must(Verb.CLEANUP_TEST_FAILOVER, request)
         machine = self.rig.wait_for(MACHINE, lambda m: (m.rpo.seconds or 99) < 15, within_seconds=60)
         figures.say(
-            f"test machine and network are gone, notes kept; RPO {machine.rpo.seconds:.1f} s: the drill did not hold "
+            f"test machine and network are gone, notes kept; RPO {machine.rpo.seconds:.1f} s: the drill did "
+            "not hold "
             "replication up",
             rpo_seconds=machine.rpo.seconds,
         )
@@ -148,7 +153,10 @@ class Story:
         killed = self.rig.lose("a")
         self.at_kill = self.source_console.last_record
         figures.say(
-            f"{self.rig.lost_by} {counted(killed, 'process', 'processes')}: QEMU, appliance, daemons; last flushed record {self.at_kill}",
+            (
+                f"{self.rig.lost_by} {counted(killed, 'process', 'processes')}: QEMU, appliance, daemons; "
+                f"last flushed record {self.at_kill}"
+            ),
             killed=killed,
             last_record=self.at_kill,
         )
@@ -164,7 +172,8 @@ class Story:
         lost = self.at_kill - (boot.verified_last or 0)
         figures.say(
             f"{MACHINE} runs at site b from point {facts.point_id}: RTO {rto:.1f} s to its console, RPO "
-            f"{facts.loses_seconds or 0.0:.1f} s at the start, {lost} of {counted(self.at_kill, 'record')} lost with site a",
+            f"{facts.loses_seconds or 0.0:.1f} s at the start, {lost} of {counted(self.at_kill, 'record')} "
+            "lost with site a",
             rto_seconds=rto,
             rpo_seconds=facts.loses_seconds,
             verified_records=boot.verified_last,
@@ -189,7 +198,8 @@ class Story:
         self.rig.must(Verb.COMMIT, rest.Commit(machines=(MACHINE,)))
         figures.say(f"the point is fixed, the others are deleted; state {self.machine().state}")
 
-    # ---- and home --------------------------------------------------------------------------------------------------
+    # ---- and home
+    # --------------------------------------------------------------------------------------------------
 
     def site_a_returns(self, figures: Figures) -> None:
         self.rig.appliances["a"].start()
@@ -205,7 +215,8 @@ class Story:
         size = sum(disk.size_bytes for disk in machine.disks)
         sent = _facts(job, "Synchronize").wire_bytes or 0
         figures.say(
-            f"protected {machine.source_site} -> {machine.target_site}: {sent / 1e6:.2f} MB of a {size / 1e6:.0f} MB "
+            f"protected {machine.source_site} -> {machine.target_site}: {sent / 1e6:.2f} MB of a "
+            f"{size / 1e6:.0f} MB "
             "disk were sent",
             wire_bytes=sent,
             disk_bytes=size,
@@ -221,7 +232,8 @@ class Story:
         if said is None or boot.verified_last != said:
             raise PromiseBroken(f"site b ended with record {said}, site a verified {boot.verified_last}")
         figures.say(
-            f"{MACHINE} runs at site a: record {said} was the last at b, {boot.verified_last} were verified at a, "
+            f"{MACHINE} runs at site a: record {said} was the last at b, {boot.verified_last} were verified "
+            "at a, "
             f"0 lost; {downtime:.1f} s in all",
             last_at_b=said,
             verified_records=boot.verified_last,
@@ -236,7 +248,8 @@ class Story:
     def reprotect_again(self, figures: Figures) -> None:
         self._reprotect(figures)
 
-    # ---- helpers ---------------------------------------------------------------------------------------------------
+    # ---- helpers
+    # ---------------------------------------------------------------------------------------------------
 
     def machine(self) -> rest.Machine:
         with self.rig.client() as vault:

@@ -1,8 +1,8 @@
-"""The worst day: site a and the vault are destroyed. One file in b's store, which needs a bare Python, starts the machines of a plan; a new
-vault adopts them; a new site a is set up, and everything comes home.
+"""The worst day: site a and the vault are destroyed. One file in b's store, which needs a bare Python, starts
+the machines of a plan; a new vault adopts them; a new site a is set up, and everything comes home.
 
-Each machine writes numbered records, flushed one by one. The demo fails if a record is lost after the disaster, or one that a recovery
-point had was lost with it.
+Each machine writes numbered records, flushed one by one. The demo fails if a record is lost after the
+disaster, or one that a recovery point had was lost with it.
 """
 
 import json
@@ -73,7 +73,8 @@ class WorstDay:
         self._in_points = {name: guest.console.last_record for name, guest in self.rig.guests.items()}
         points = sum(len(self.rig.new_points(name, 2)) for name in MACHINES)
         figures.say(
-            f"a plan starts them one after the other; {counted(points, 'new point')}; what starts them lies in b's store"
+            f"a plan starts them one after the other; {counted(points, 'new point')}; what starts them lies "
+            "in b's store"
         )
 
     def lose_everything(self, figures: Figures) -> None:
@@ -94,7 +95,10 @@ class WorstDay:
             if found[name] < record:
                 raise PromiseBroken(f"{name} verified {found[name]}; a point had {record}")
         figures.say(
-            f"one file and a bare Python started the plan from b's store: records {found}, {time.monotonic() - began:.1f} s",
+            (
+                f"one file and a bare Python started the plan from b's store: records {found}, "
+                f"{time.monotonic() - began:.1f} s"
+            ),
             verified_records=found,
             rto_seconds=time.monotonic() - began,
         )
@@ -143,7 +147,8 @@ class WorstDay:
         self.rig.must(Verb.COMMIT, rest.Commit(machines=MACHINES))
         figures.say("everything is home")
 
-    # ---- helpers ---------------------------------------------------------------------------------------------------
+    # ---- helpers
+    # ---------------------------------------------------------------------------------------------------
 
     def _is_kept(self) -> bool:
         """What a machine needs without its vault lies beside its replica."""

@@ -1,8 +1,9 @@
-"""A tiny real Linux guest that proves what replication keeps: Debian's kernel, busybox, and a writer that counts.
+"""A tiny real Linux guest that proves what replication keeps: Debian's kernel, busybox, and a writer that
+counts.
 
-The guest appends numbered, checksummed records to every disk, flushes each, and only then says its number on the
-console. At each boot it verifies all earlier records first. So a console log and a disk together tell exactly which
-acknowledged write a copy of the machine lost.
+The guest appends numbered, checksummed records to every disk, flushes each, and only then says its number on
+the console. At each boot it verifies all earlier records first. So a console log and a disk together tell
+exactly which acknowledged write a copy of the machine lost.
 """
 
 from guestkit.building import DEFAULT_CACHE, Guest, Kind, build

@@ -4,8 +4,8 @@
     cache/agent/           qemu-ga, from Debian's package; its libraries are the host's
     cache/initrd-KIND-DIGEST.cpio
 
-Everything is made beside its place and renamed into it, so an interrupted build leaves nothing half made; a lock file
-keeps builders apart.
+Everything is made beside its place and renamed into it, so an interrupted build leaves nothing half made; a
+lock file keeps builders apart.
 """
 
 import enum
@@ -27,9 +27,11 @@ DEFAULT_CACHE = Path(__file__).resolve().parent.parent / ".cache" / "guest"
 INIT = Path(__file__).with_name("guest_init.sh")
 HOOK = Path(__file__).with_name("fsfreeze_hook.sh")
 
-# In the order of loading: a module comes after those that it needs. What the kernel has built in is no file, and skipped.
+# In the order of loading: a module comes after those that it needs. What the kernel has built in is no file,
+# and skipped.
 MODULES = (
-    "virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_blk failover net_failover virtio_net "
+    "virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_blk failover "
+    "net_failover virtio_net "
     "virtio_console button evdev"
 ).split()
 PACKED = ".xz"
@@ -129,8 +131,8 @@ def _digest_of_modules() -> str:
 
 
 def _unpacked(image: bytes) -> bytes:
-    """The ELF file in a compressed kernel image. QEMU boots it directly (PVH). Under TCG the image takes more processor
-    time to unpack itself than to do much of the rest of its boot."""
+    """The ELF file in a compressed kernel image. QEMU boots it directly (PVH). Under TCG the image takes
+    more processor time to unpack itself than to do much of the rest of its boot."""
     # by the header of Linux's boot protocol; the last four bytes are the size of what comes out
     offset, length = struct.unpack_from("<II", image, PAYLOAD)
     payload = image[(image[SETUP_SECTORS] + 1) * 512 + offset :][:length]

@@ -30,7 +30,8 @@ class Boot:
 
     @property
     def verified_last(self) -> int | None:
-        """Number of the last record that the boot verified; None when it found damage or did not come so far."""
+        """Number of the last record that the boot verified; None when it found damage or did not come so
+        far."""
         return self._number(r"LAST (\d+) ok")
 
     @property
@@ -62,7 +63,8 @@ class Boot:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A second of a guest: the longest time from the end of one write to that of the next, and how many writes there were."""
+    """A second of a guest: the longest time from the end of one write to that of the next, and how many
+    writes there were."""
 
     longest_ms: float
     writes: int
@@ -93,7 +95,8 @@ class Console:
 
     @property
     def last_record(self) -> int:
-        """The highest record number that any boot acknowledged, at its writing, its verification or its end; 0 if none."""
+        """The highest record number that any boot acknowledged, at its writing, its verification or its
+        end; 0 if none."""
         said = re.findall(r"^(?:RECORD|LAST|BYE) (\d+)(?: ok)?\n", self.text, re.MULTILINE)
         return max(map(int, said), default=0)
 

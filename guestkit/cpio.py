@@ -1,7 +1,7 @@
 """Write a newc cpio archive, the one form of initramfs that every Linux kernel reads.
 
-The entries come in the order given; parents are the caller's business. Times are zero and owners are root, so equal
-content gives equal bytes.
+The entries come in the order given; parents are the caller's business. Times are zero and owners are root, so
+equal content gives equal bytes.
 """
 
 import stat
@@ -49,7 +49,8 @@ def archive(entries: Iterable[Entry]) -> bytes:
 
 def _record(inode: int, entry: Entry) -> bytes:
     name = entry.name.encode() + b"\0"
-    # inode, mode, uid, gid, links, mtime, size, device major and minor, node major and minor, name size, check
+    # inode, mode, uid, gid, links, mtime, size, device major and minor, node major and minor, name size,
+    # check
     numbers = (inode, entry.mode, 0, 0, 1, 0, len(entry.content), 0, 0, *entry.device, len(name), 0)
     header = b"070701" + b"".join(b"%08X" % number for number in numbers)
     return _padded(header + name) + _padded(entry.content)

@@ -1,6 +1,7 @@
 """Take single files out of Debian packages without installing them.
 
-Installing a kernel image would build an initramfs and rewrite the boot loader; all we want of it are a dozen files.
+Installing a kernel image would build an initramfs and rewrite the boot loader; all we want of it are a dozen
+files.
 """
 
 import re
@@ -17,8 +18,9 @@ Wanted = Callable[[PurePosixPath], bool]
 
 
 def newest_kernel() -> str:
-    """Name of the package that holds the kernel which `linux-image-cloud-amd64` stands for now: of the same source as Debian's
-    usual one, without drivers of real hardware, and with ext4 built in. Under TCG its boot takes a fifth less."""
+    """Name of the package that holds the kernel which `linux-image-cloud-amd64` stands for now: of the
+    same source as Debian's usual one, without drivers of real hardware, and with ext4 built in. Under TCG
+    its boot takes a fifth less."""
     depends = programs.run(["apt-cache", "depends", "linux-image-cloud-amd64"], within_seconds=60)
     found = re.search(r"Depends: (linux-image-\d\S+)", depends)
     if found is None:

@@ -1,4 +1,5 @@
-"""Make disks that a guest finds ready: qcow2 (version 3, so that it can hold dirty bitmaps) with an ext4 inside."""
+"""Make disks that a guest finds ready: qcow2 (version 3, so that it can hold dirty bitmaps) with an ext4
+inside."""
 
 import random
 import tempfile
@@ -8,7 +9,8 @@ from guestkit import programs
 
 MiB = 1024 * 1024
 MARK_RECORDS = "set_inode_field /records flags 0x80008"
-"""What debugfs is told: extents, and each write to the guest's records is on the disk when it returns (chattr +S)."""
+"""What debugfs is told: extents, and each write to the guest's records is on the disk when it returns
+(chattr +S)."""
 
 
 def make_disk(path: Path, size_bytes: int = 64 * MiB, label: str = "data", filled_bytes: int = 0) -> Path:

@@ -14,12 +14,12 @@ MEMORY_MIB = {building.Kind.WRITER: 96, building.Kind.AGENT: 128}
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """What the guest does. The writer starts `records_per_second` at most (a slow machine does fewer); the load
-    overwrites runs of `load_run_kib` at random places of `load_span_mib` on the first disk. With `io` the guest writes,
-    fsyncs and reads back as fast as it can there, and says how often. With `gaps` it writes pages past the page cache
-    there, one after the other, and says the longest time between two of them, second by second. A `tier` asks its `peer`, by
-    address or by a name out of `hosts` (such as db:10.1.2.3); the database writes what it is asked for instead of records
-    of its own."""
+    """What the guest does. The writer starts `records_per_second` at most (a slow machine does fewer); the
+    load overwrites runs of `load_run_kib` at random places of `load_span_mib` on the first disk. With `io`
+    the guest writes, fsyncs and reads back as fast as it can there, and says how often. With `gaps` it
+    writes pages past the page cache there, one after the other, and says the longest time between two of
+    them, second by second. A `tier` asks its `peer`, by address or by a name out of `hosts` (such as
+    db:10.1.2.3); the database writes what it is asked for instead of records of its own."""
 
     records_per_second: int = 10
     record_bytes: int = 64
@@ -35,7 +35,8 @@ class Workload:
     writes_after: str | None = None
     """The address of a database: each record is written when that has one more on its disks."""
     looks_for: tuple[str, ...] = ()
-    """Names and addresses of others: it says REACHES NAME for each that answered, MISSES NAME for one that did not for 20 s."""
+    """Names and addresses of others: it says REACHES NAME for each that answered, MISSES NAME for one that
+    did not for 20 s."""
     address: str | None = (
         None  # dhcp; or such as 10.1.2.3/8; else 10.x.y.z/8 from the last three bytes of the MAC
     )
@@ -74,8 +75,8 @@ def kernel_arguments(name: str, workload: Workload) -> str:
         "looks_for": ",".join(workload.looks_for) or None,
     }
     words = [f"guest.{key}={value}" for key, value in own.items() if value is not None]
-    # Under TCG the kernel's test of its timer fails now and then on a busy host, and it panics; its tests of ciphers take a
-    # tenth of the boot.
+    # Under TCG the kernel's test of its timer fails now and then on a busy host, and it panics; its tests of
+    # ciphers take a tenth of the boot.
     return " ".join(["console=ttyS0", "quiet", "panic=-1", "no_timer_check", "cryptomgr.notests", *words])
 
 
@@ -93,7 +94,8 @@ def domain_xml(
 ) -> str:
     """A libvirt domain; `accelerator` is libvirt's domain type: `kvm`, or `qemu` for TCG.
 
-    Kernel and initramfs are part of the definition, so the same definition boots at any site that has these two files.
+    Kernel and initramfs are part of the definition, so the same definition boots at any site that has these
+    two files.
     """
     cards = "".join(_card_xml(nic) for nic in nics)
     return f"""<domain type={quoteattr(accelerator)}>

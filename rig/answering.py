@@ -1,4 +1,5 @@
-"""The answering end of a process that is asked by lines of JSON: {"do": NAME, ...} calls the method of that name.
+"""The answering end of a process that is asked by lines of JSON: {"do": NAME, ...} calls the method of that
+name.
 
 An answer is one line too: {"ok": what it gave}, or {"error": code or kind, "message": text}.
 """
@@ -11,7 +12,8 @@ from typing import NoReturn, TextIO
 
 
 def answer(commands: object, line: str | bytes) -> str:
-    """The answer of the method of `commands` that the line names, with the line's other values as arguments."""
+    """The answer of the method of `commands` that the line names, with the line's other values as
+    arguments."""
     asked = json.loads(line)
     try:
         return json.dumps({"ok": getattr(commands, asked.pop("do"))(**asked)})

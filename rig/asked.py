@@ -18,7 +18,8 @@ ANSWER_SECONDS = 120.0
 
 
 class AskedProcess:
-    """`python -m MODULE ARGUMENTS`, started here; it ends when its input does. Whatever it logs goes to `log`."""
+    """`python -m MODULE ARGUMENTS`, started here; it ends when its input does. Whatever it logs goes to
+    `log`."""
 
     def __init__(
         self,
@@ -91,14 +92,15 @@ class AskedProcess:
         self._process.wait(within_seconds)
 
     def terminate(self) -> None:
-        """SIGTERM, without waiting. Its input ends too: a signal that comes just before the next read would be noticed only
-        after it."""
+        """SIGTERM, without waiting. Its input ends too: a signal that comes just before the next read
+        would be noticed only after it."""
         self._process.terminate()
         assert self._process.stdin is not None
         self._process.stdin.close()
 
     def abort(self) -> str:
-        """End a process that hangs; gives the end of its log, where it says what each of its threads was doing."""
+        """End a process that hangs; gives the end of its log, where it says what each of its threads was
+        doing."""
         self._process.send_signal(signal.SIGABRT)
         self._process.wait(10)
         return self._log.read_text(errors="replace")[-20000:]

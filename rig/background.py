@@ -1,5 +1,5 @@
-"""Threads that work as long as a `with` block lasts, and that cannot die in silence: what a thread died of is raised
-at the block's end, for whoever watches or writes beside a test and is gone proves nothing."""
+"""Threads that work as long as a `with` block lasts, and that cannot die in silence: what a thread died of
+is raised at the block's end, for whoever watches or writes beside a test and is gone proves nothing."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -12,8 +12,8 @@ from secondsite.ground import threads
 class Background:
     """Runs each of `works` (by the thread's name) until `ended` is set, which they look at, or wait for.
 
-    A work that raises has died: `check` and the end of the block raise that. If the block itself raises, that goes
-    first, with a note about the dead thread.
+    A work that raises has died: `check` and the end of the block raise that. If the block itself raises, that
+    goes first, with a note about the dead thread.
     """
 
     def __init__(self, works: Mapping[str, Callable[[], None]], within_seconds: float = 30.0) -> None:

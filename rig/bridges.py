@@ -1,4 +1,5 @@
-"""The bridges of a rig's sites. Each carries its rig's folder as its alias, so that what is left over is found again."""
+"""The bridges of a rig's sites. Each carries its rig's folder as its alias, so that what is left over is
+found again."""
 
 import contextlib
 import json

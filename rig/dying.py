@@ -1,4 +1,5 @@
-"""Death at a seam, within this process: an exception that no code of ours catches, so that nothing cleans up after it."""
+"""Death at a seam, within this process: an exception that no code of ours catches, so that nothing cleans
+up after it."""
 
 from collections.abc import Callable
 
@@ -21,7 +22,8 @@ def at(seam: str, count: int = 1) -> Callable[[str], None]:
 
 
 class Fuse:
-    """A callback for the seams: dies at the n-th that is reached; `at` is its name, None while it was not reached."""
+    """A callback for the seams: dies at the n-th that is reached; `at` is its name, None while it was not
+    reached."""
 
     def __init__(self, nth: int) -> None:
         self.left = nth

@@ -2,7 +2,8 @@
 
 
 class NoAnswer(Exception):
-    """A process that was asked something said nothing within its deadline; the end of its log is in the text."""
+    """A process that was asked something said nothing within its deadline; the end of its log is in the
+    text."""
 
 
 class OrderFailed(Exception):

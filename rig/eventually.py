@@ -11,7 +11,8 @@ SHORTEST_SECONDS, LONGEST_SECONDS = 0.02, 0.2
 def eventually(fn: Callable[..., T | None], within_seconds: float = 10) -> T:
     """Return the first truthy value of `fn()`; fail once `within_seconds` have passed.
 
-    Who has waited long asks more seldom, and is told at most a twentieth later: a question to a vault takes 5 ms of processor.
+    Who has waited long asks more seldom, and is told at most a twentieth later: a question to a vault takes 5
+    ms of processor.
     """
     began = time.monotonic()
     while True:

@@ -1,7 +1,8 @@
-"""A process that has imported the product and forks our processes on request: milliseconds instead of a second each.
+"""A process that has imported the product and forks our processes on request: milliseconds instead of a
+second each.
 
-It speaks lines of JSON over its standard streams and ends, with all that it forked, when its input is closed. It
-never imports libvirt, whose threads do not survive a fork: it is for simulated sites.
+It speaks lines of JSON over its standard streams and ends, with all that it forked, when its input is closed.
+It never imports libvirt, whose threads do not survive a fork: it is for simulated sites.
 """
 
 import atexit
@@ -72,13 +73,15 @@ class ForkServer:
         return None if self._process is None else self._process.pid
 
     def fork(self, arguments: Sequence[str], log: Path, environment: Mapping[str, str]) -> Forked:
-        """`secondsite ARGUMENTS` in a session of its own and in this environment, its output appended to `log`."""
+        """`secondsite ARGUMENTS` in a session of its own and in this environment, its output appended to
+        `log`."""
         return self._fork(arguments, environment, log, log)
 
     def run(
         self, arguments: Sequence[str], environment: Mapping[str, str], timeout_seconds: float
     ) -> subprocess.CompletedProcess[str]:
-        """`secondsite ARGUMENTS` to its end. Raises subprocess.TimeoutExpired, and then nothing of it is left."""
+        """`secondsite ARGUMENTS` to its end. Raises subprocess.TimeoutExpired, and then nothing of it is
+        left."""
         with tempfile.TemporaryDirectory() as folder:
             out, err, ended = (Path(folder) / name for name in ("out", "err", "ended"))
             forked = self._fork(arguments, environment, out, err, ended)
@@ -173,7 +176,8 @@ def _become(wish: dict[str, Any]) -> None:
 
 
 def _act(ended: str) -> None:
-    """As the interpreter would; it does not return. The exit code is written to `ended`, if that names a file."""
+    """As the interpreter would; it does not return. The exit code is written to `ended`, if that names a
+    file."""
     from secondsite.entry import main
 
     leave = os._exit

@@ -1,4 +1,5 @@
-"""What a rig's operator does: looks and verbs through the vault, and a look at what lies and runs at its sites."""
+"""What a rig's operator does: looks and verbs through the vault, and a look at what lies and runs at its
+sites."""
 
 import contextlib
 import json
@@ -64,10 +65,12 @@ class Hands:
             check=False,
         )
 
-    # ---- verbs -----------------------------------------------------------------------------------------------------
+    # ---- verbs
+    # -----------------------------------------------------------------------------------------------------
 
     def run(self, verb: Verb, request: rest.MachinesRequest, within_seconds: float = 300) -> rest.Job:
-        """Starts a verb and waits for its end; the job may have failed. Restarts of the vault are waited for."""
+        """Starts a verb and waits for its end; the job may have failed. Restarts of the vault are waited
+        for."""
         with self.client() as vault:
             job = vault.machines.start(verb, request)
         return self.wait_for_job(job.id, within_seconds)
@@ -123,7 +126,8 @@ class Hands:
                 )
             time.sleep(0.1)
 
-    # ---- machines --------------------------------------------------------------------------------------------------
+    # ---- machines
+    # --------------------------------------------------------------------------------------------------
 
     def machine(self, name: str) -> rest.Machine:
         with self.client() as vault:
@@ -148,10 +152,12 @@ class Hands:
 
         return eventually(come, within_seconds)
 
-    # ---- what lies and runs at the sites -----------------------------------------------------------------------------
+    # ---- what lies and runs at the sites
+    # -----------------------------------------------------------------------------
 
     def console(self, site: str, name: str) -> guestkit.Console:
-        """What a machine says at a site: at its home where its owner reads it, else where the appliance put it."""
+        """What a machine says at a site: at its home where its owner reads it, else where the appliance
+        put it."""
         own = self.home(f"appliance-{site}") / "machines" / name / "console.log"
         if own.exists():
             return guestkit.Console(own)
@@ -180,13 +186,14 @@ class Hands:
                     found.append(pid)
         return found
 
-    # ---- what is typed on a site's host ------------------------------------------------------------------------------
+    # ---- what is typed on a site's host
+    # ------------------------------------------------------------------------------
 
     def by_hand(
         self, site: str, *words: str, within_seconds: float = 180
     ) -> subprocess.CompletedProcess[str]:
-        """The file of a site's store that starts machines without vault and appliance, with the system's Python, which has no package of
-        ours."""
+        """The file of a site's store that starts machines without vault and appliance, with the system's
+        Python, which has no package of ours."""
         return subprocess.run(
             [*self._by_hand(self.home(f"appliance-{site}") / "store"), *words],
             capture_output=True, text=True, timeout=within_seconds, env=BARE, cwd="/", check=False,
@@ -197,7 +204,8 @@ class Hands:
         return ["/usr/bin/python3", "-I", "-S", str(store / NAME)]
 
     def visit(self, site: str, knocks: Sequence[Knock], source: str) -> Mapping[int, KnockResult]:
-        """What came of all of them, asked as a client of the machines' network at that site, from this address of it."""
+        """What came of all of them, asked as a client of the machines' network at that site, from this
+        address of it."""
         with reaching.visit(knocks, self.bridge(site), source) as answers:
             return eventually(lambda: found if len(found := answers()) == len(knocks) else None, 120)
 

@@ -1,8 +1,10 @@
-"""A link between two sites that loses packets: a network namespace of its own behind a veth pair, and rules that drop.
+"""A link between two sites that loses packets: a network namespace of its own behind a veth pair, and rules
+that drop.
 
-Real IP packets and real TCP on both ends. What the rules lose is lost without a word: no reset, no ICMP, as on a line
-that was cut or that is too full. The namespace has no name and no process: it lives as long as the link (or a socket
-or process in it) does, so a killed test leaves nothing behind. Needs the rights of root, iproute2 and nftables.
+Real IP packets and real TCP on both ends. What the rules lose is lost without a word: no reset, no ICMP, as
+on a line that was cut or that is too full. The namespace has no name and no process: it lives as long as the
+link (or a socket or process in it) does, so a killed test leaves nothing behind. Needs the rights of root,
+iproute2 and nftables.
 """
 
 import contextlib
@@ -54,8 +56,8 @@ class Counters:
 
 
 class LossyLink:
-    """`near` is the address of this namespace's end, `far` that of the other; each reaches the other only through the
-    link. Use it in `with`, or `close` it."""
+    """`near` is the address of this namespace's end, `far` that of the other; each reaches the other only
+    through the link. Use it in `with`, or `close` it."""
 
     def __init__(self) -> None:
         number = random.randrange(1 << 15)
@@ -86,13 +88,15 @@ class LossyLink:
     # -- what it does ----------------------------------------------------------------------------------
 
     def lose(self, share: float) -> None:
-        """Lose each packet with this probability, in both directions; 1 is a line that is cut, 0 a whole one."""
+        """Lose each packet with this probability, in both directions; 1 is a line that is cut, 0 a whole
+        one."""
         which = f"numgen random mod {SCALE} < {round(share * SCALE)}" if share < 1 else ""
         text = RULES.format(device=self.far_device, which=which) if share else "flush ruleset\n"
         self.call(lambda: _command("nft", "-f", "-", stdin=text))
 
     def call(self, function: Callable[[], T], within_seconds: float = CALL_SECONDS) -> T:
-        """Run it in a thread at the far end. Sockets and threads that it makes stay there; child processes are this end's."""
+        """Run it in a thread at the far end. Sockets and threads that it makes stay there; child processes
+        are this end's."""
         answer: list[T] = []
         problem: list[BaseException] = []
 
@@ -144,8 +148,8 @@ def _raise(device: str, address: str | None) -> None:
 
 
 def _have_a_maker_of_children() -> None:
-    """One thread makes the children of this process for as long as it lives. Made at the far end it stayed there: each name server of later
-    tests listened in a namespace where nobody asked."""
+    """One thread makes the children of this process for as long as it lives. Made at the far end it stayed
+    there: each name server of later tests listened in a namespace where nobody asked."""
     with Path(os.devnull).open("wb") as nowhere:
         children.start(["true"], nowhere, {"PATH": os.defpath}).wait(COMMAND_SECONDS)
 

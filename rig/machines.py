@@ -1,7 +1,7 @@
 """Machines of a rig: real guests under libvirt, or simulated ones, made before the site's appliance starts.
 
-One process can hold an embedded libvirt root at a time, so a guest is defined by a short process of its own; the
-guest runs on when that process ends, and the appliance finds it.
+One process can hold an embedded libvirt root at a time, so a guest is defined by a short process of its own;
+the guest runs on when that process ends, and the appliance finds it.
 """
 
 import shutil
@@ -56,7 +56,8 @@ class GuestMachine:
         kind: guestkit.Kind = guestkit.Kind.WRITER,
         uri: str | None = None,
     ) -> "GuestMachine":
-        """Defines and starts a guest in the embedded libvirt root of the appliance whose home this is, or at `uri`."""
+        """Defines and starts a guest in the embedded libvirt root of the appliance whose home this is, or
+        at `uri`."""
         folder = home / "machines" / name
         folder.mkdir(parents=True)
         guest = guestkit.build(kind=kind)
@@ -78,7 +79,8 @@ class GuestMachine:
 
 
 def _copied(guest: guestkit.Guest, folder: Path) -> guestkit.Guest:
-    """The guest's files in a folder that a QEMU of another user can read; the cache may lie in somebody's home."""
+    """The guest's files in a folder that a QEMU of another user can read; the cache may lie in somebody's
+    home."""
     kernel, initrd = (Path(shutil.copy(path, folder)) for path in (guest.kernel, guest.initrd))
     return replace(guest, kernel=kernel, initrd=initrd)
 
@@ -99,7 +101,8 @@ def define(uri: str, xml: Path) -> None:
 
 @dataclass(slots=True)
 class SimulatedMachine:
-    """A machine of the simulated fabric. Its guest is whoever writes to it: `simulated.Guest`, `simulated.Writer`."""
+    """A machine of the simulated fabric. Its guest is whoever writes to it: `simulated.Guest`,
+    `simulated.Writer`."""
 
     name: str
     fabric_id: str

@@ -57,7 +57,8 @@ ns A 127.0.0.1
 
 
 class NameServer:
-    """A context: it runs inside. `records` are lines of the zone, such as 'web01 A 10.7.9.1'; `here`: the address that it serves at."""
+    """A context: it runs inside. `records` are lines of the zone, such as 'web01 A 10.7.9.1'; `here`: the
+    address that it serves at."""
 
     def __init__(self, folder: Path, *records: str, here: str = HERE) -> None:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,9 @@
-"""A new vault's database, copied instead of migrated: each process migrates one, and gives its pages to those that it makes later.
+"""A new vault's database, copied instead of migrated: each process migrates one, and gives its pages to those
+that it makes later.
 
-All migrations one after the other take a seventh of a second, which was two fifths of what a test of the vault in one process took. What
-the migrations make is shown by tests/vault/store and tests/upgrade, for which this is not `in_use`.
+All migrations one after the other take a seventh of a second, which was two fifths of what a test of the
+vault in one process took. What the migrations make is shown by tests/vault/store and tests/upgrade, for which
+this is not `in_use`.
 """
 
 import contextlib

@@ -22,7 +22,8 @@ _taken: set[int] = set()
 
 
 class DidNotStart(Exception):
-    """A process ended, or did not say that it is ready, within its deadline; the end of its log is in the text."""
+    """A process ended, or did not say that it is ready, within its deadline; the end of its log is in the
+    text."""
 
 
 @dataclass(slots=True)
@@ -120,9 +121,9 @@ def environment() -> dict[str, str]:
 
 
 def free_port() -> int:
-    """A loopback port that nobody has now, below those that the kernel gives to connections: a process that is started
-    again would not get such a one back. No other process of tests takes it as long as this one lives: seen once, a vault that was
-    started again found its port with another rig's."""
+    """A loopback port that nobody has now, below those that the kernel gives to connections: a process
+    that is started again would not get such a one back. No other process of tests takes it as long as this
+    one lives: seen once, a vault that was started again found its port with another rig's."""
     while True:
         port = random.SystemRandom().randrange(*PORTS)
         with socket.socket() as probe, contextlib.suppress(OSError):
@@ -133,8 +134,8 @@ def free_port() -> int:
 
 @functools.cache
 def _ledger() -> int:
-    """One open file: to close another one of it would give back all that is locked in it. The same for all of a user, whatever
-    folder of their own they have for what they leave behind."""
+    """One open file: to close another one of it would give back all that is locked in it. The same for all
+    of a user, whatever folder of their own they have for what they leave behind."""
     return os.open(f"/tmp/secondsite-ports-{os.geteuid()}", os.O_RDWR | os.O_CREAT, 0o600)
 
 
@@ -149,7 +150,8 @@ def _take(port: int) -> bool:
 
 
 def of_folder(folder: Path) -> list[int]:
-    """Processes that name the folder in their command line: QEMUs, storage daemons, our own; never who asks."""
+    """Processes that name the folder in their command line: QEMUs, storage daemons, our own; never who
+    asks."""
     found, spared = [], _ourselves()
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) not in spared:
@@ -163,7 +165,8 @@ def of_folder(folder: Path) -> list[int]:
 
 
 def _ourselves() -> set[int]:
-    """This process and those that started it: a wrapper such as `timeout ... --remove FOLDER` names the folder too."""
+    """This process and those that started it: a wrapper such as `timeout ... --remove FOLDER` names the
+    folder too."""
     pids = set()
     pid = os.getpid()
     while pid > 1:

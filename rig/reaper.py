@@ -1,7 +1,8 @@
 """`python -m rig.reaper COMMAND...`: runs a command, and takes leave of whatever dies as an orphan below it.
 
-QEMUs and daemons detach from who started them, so that their end is noticed by process 1 alone. Where that is slow, as in
-many containers, libvirt waits for each QEMU that it ends until the dead process is gone: up to two seconds each time.
+QEMUs and daemons detach from who started them, so that their end is noticed by process 1 alone. Where that is
+slow, as in many containers, libvirt waits for each QEMU that it ends until the dead process is gone: up to
+two seconds each time.
 """
 
 import ctypes
@@ -14,8 +15,8 @@ PR_SET_CHILD_SUBREAPER = 36
 
 
 def run(command: Sequence[str]) -> int:
-    """The command's exit code; 128 and the signal's number if a signal ended it. A termination is passed on to it; an
-    interrupt from a terminal reaches it anyway."""
+    """The command's exit code; 128 and the signal's number if a signal ended it. A termination is passed
+    on to it; an interrupt from a terminal reaches it anyway."""
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,))
     child = os.posix_spawnp(command[0], list(command), os.environ, setsigmask=before)

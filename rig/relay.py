@@ -1,4 +1,5 @@
-"""A relay between two sites: it notes how many bytes pass when, and may alter them, hold them up or break the line."""
+"""A relay between two sites: it notes how many bytes pass when, and may alter them, hold them up or break
+the line."""
 
 import contextlib
 import socket
@@ -13,8 +14,9 @@ PIECE_BYTES = 256 * 1024
 
 
 class Relay:
-    """Listens on `port` of loopback and passes on to `target`, a port there, or the path of a unix socket. While `moving` is cleared
-    it stands still; once it is cut, nobody gets through until `up` is true again."""
+    """Listens on `port` of loopback and passes on to `target`, a port there, or the path of a unix socket.
+    While `moving` is cleared it stands still; once it is cut, nobody gets through until `up` is true
+    again."""
 
     def __init__(self, target: int | Path) -> None:
         self.passed: list[tuple[float, int, int]] = []
@@ -60,7 +62,8 @@ class Relay:
         return shares
 
     def altered(self, data: bytes) -> bytes:
-        """What is passed on instead of `data`, which goes forward; an OSError breaks the line. For subclasses."""
+        """What is passed on instead of `data`, which goes forward; an OSError breaks the line. For
+        subclasses."""
         return data
 
     def _begin(self, run: Callable[..., None], *arguments: object) -> None:

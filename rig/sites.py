@@ -35,10 +35,14 @@ class Rig(Hands):
         forked: bool = False,
         uri: str | None = None,
     ) -> None:
-        """`appliance_options`: words of `appliance enroll`, by site. `forked`: the vault, commands and the appliances of
-        simulated sites are forked instead of started, which costs a tenth. `uri`: a libvirt of the host's own, instead of an embedded root for each site."""
+        """`appliance_options`: words of `appliance enroll`, by site. `forked`: the vault, commands and the
+        appliances of simulated sites are forked instead of started, which costs a tenth. `uri`: a libvirt
+        of the host's own, instead of an embedded root for each site."""
         self.fabric = fabric
-        self.about = "on the rig of processes: real guests under a libvirt of each appliance's own, all on this machine"
+        self.about = (
+            "on the rig of processes: real guests under a libvirt of each appliance's own, all on this "
+            "machine"
+        )
         """In words, for whoever reads what was shown on it."""
         self.folder = folder or Path(tempfile.mkdtemp(prefix="secondsite-", dir="/var/tmp"))
         self.tag = uuid.uuid4().hex[:6]
@@ -61,7 +65,8 @@ class Rig(Hands):
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    # ---- setting up ------------------------------------------------------------------------------------------------
+    # ---- setting up
+    # ------------------------------------------------------------------------------------------------
 
     def open(
         self,
@@ -97,9 +102,10 @@ class Rig(Hands):
         network: str | None = None,
         while_away: bool = False,
     ) -> str:
-        """One more host at a site, with an appliance of its own and a network of the same name (a real guest's is the same bridge), or
-        with one of another name. What is given stands for the site wherever a host is meant; `furnish` may make its machines before
-        the appliance starts. `while_away`: other appliances may be away."""
+        """One more host at a site, with an appliance of its own and a network of the same name (a real
+        guest's is the same bridge), or with one of another name. What is given stands for the site
+        wherever a host is meant; `furnish` may make its machines before the appliance starts.
+        `while_away`: other appliances may be away."""
         host = f"{site}2"
         self.appliances[host] = self._appliance_process(host)
         with self.client() as vault:
@@ -129,8 +135,8 @@ class Rig(Hands):
     def make_guest(
         self, name: str, site: str = "a", *, bridge: str | None = None, **traits: Any
     ) -> GuestMachine:
-        """A real guest at a site whose appliance does not run yet; `traits` as of GuestMachine.make. `bridge`: another one of the
-        rig than the site's."""
+        """A real guest at a site whose appliance does not run yet; `traits` as of GuestMachine.make.
+        `bridge`: another one of the rig than the site's."""
         home = self.home(f"appliance-{site}")
         self.guests[name] = GuestMachine.make(name, home, bridge or self.bridge(site), **traits)
         return self.guests[name]
@@ -171,7 +177,8 @@ class Rig(Hands):
         return Process(name, arguments, log, ready_line, environment, forks=forks)
 
     def seam_file(self, process: str) -> Path:
-        """Where the process 'vault', 'appliance-a' or 'appliance-b' looks for the seam at which it is to die."""
+        """Where the process 'vault', 'appliance-a' or 'appliance-b' looks for the seam at which it is to
+        die."""
         return self.folder / f"{process}.seam"
 
     def _init_vault(self) -> None:
@@ -221,7 +228,8 @@ class Rig(Hands):
         else:
             bridges.make(self.folder, name)
 
-    # ---- the worst day -----------------------------------------------------------------------------------------------
+    # ---- the worst day
+    # -----------------------------------------------------------------------------------------------
 
     def destroy_vault(self) -> None:
         """It is killed, and all that it had is gone."""
@@ -239,7 +247,8 @@ class Rig(Hands):
         shutil.rmtree(self.home(f"appliance-{site}"))
 
     def replace_site(self, site: SiteName) -> None:
-        """New hardware: an appliance in the place of the destroyed one, which the vault of now knows by name only."""
+        """New hardware: an appliance in the place of the destroyed one, which the vault of now knows by
+        name only."""
         with self.client() as vault:
             (lost,) = [each for each in vault.appliances.list(site) if not each.connected]
             self._enroll_with(vault.appliances[lost.id].create_registration_key(), site)
@@ -259,7 +268,8 @@ class Rig(Hands):
         self._secondsite("appliance", "enroll-again", *words)
         self.appliances[site].start()
 
-    # ---- who looks on ------------------------------------------------------------------------------------------------
+    # ---- who looks on
+    # ------------------------------------------------------------------------------------------------
 
     @property
     def before_commands(self) -> Sequence[str]:
@@ -272,7 +282,8 @@ class Rig(Hands):
         """Of its processes, by name."""
         return {log.name: log.read_text(errors="replace") for log in sorted(self.folder.glob("*.log"))}
 
-    # ---- the end ---------------------------------------------------------------------------------------------------
+    # ---- the end
+    # ---------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
         """Leaves nothing behind."""

@@ -34,8 +34,8 @@ def sharing(folder: Path, size_bytes: int) -> AbstractContextManager[Path]:
 
 @contextmanager
 def on_disk(folder: Path, size_bytes: int, make: Sequence[str]) -> Iterator[Path]:
-    """Makes the folder and mounts a file system of the command `make` on it for the length of the block; its file beside it is sparse.
-    Raises NoRight."""
+    """Makes the folder and mounts a file system of the command `make` on it for the length of the block;
+    its file beside it is sparse. Raises NoRight."""
     folder.mkdir()
     file = folder.with_name(f"{folder.name}.disk")
     with file.open("wb") as made:

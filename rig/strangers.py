@@ -1,9 +1,11 @@
-"""Strangers at a port, as a process: `python -m rig.strangers PORT IDLE LOOPING SECONDS [--tls] [--elsewhere]`.
+"""Strangers at a port, as a process: `python -m rig.strangers PORT IDLE LOOPING SECONDS [--tls]
+[--elsewhere]`.
 
-IDLE connections are held open and say nothing, LOOPING threads connect again and again and send what is no handshake. With `--tls`
-half of the idle ones have shaken hands, and all that loop do, and send a wrong token with 100 kB. They come from many addresses of
-loopback. `--elsewhere`: as if on other hosts, they take of this one's processor what nobody else wants. When time is over it prints
-how often a connection was made."""
+IDLE connections are held open and say nothing, LOOPING threads connect again and again and send what is no
+handshake. With `--tls` half of the idle ones have shaken hands, and all that loop do, and send a wrong
+token with 100 kB. They come from many addresses of loopback. `--elsewhere`: as if on other hosts, they
+take of this one's processor what nobody else wants. When time is over it prints how often a connection was
+made."""
 
 import argparse
 import contextlib

@@ -1,4 +1,5 @@
-"""What appliances beside a libvirtd tell its hook: it lies where every host has it, outside of the rig's folder."""
+"""What appliances beside a libvirtd tell its hook: it lies where every host has it, outside of the rig's
+folder."""
 
 from pathlib import Path
 

@@ -1,4 +1,5 @@
-"""What every test gets: hypothesis without a clock, a short folder, and a check that no process stays behind."""
+"""What every test gets: hypothesis without a clock, a short folder, and a check that no process stays
+behind."""
 
 import contextlib
 import gc
@@ -43,8 +44,8 @@ def _module(item):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(items):
-    """Begin with the modules that take long, once pytest has put all in its order: the workers then end at about the
-    same time."""
+    """Begin with the modules that take long, once pytest has put all in its order: the workers then end at
+    about the same time."""
     chosen = yield
     seconds: dict[str, int] = dict.fromkeys((_module(item) for item in items), 0)
     for item in items:
@@ -59,7 +60,8 @@ def pytest_collection_modifyitems(items):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item):
-    """What the migrations make is judged by the tests of the store and of upgrades; all others take a copy of it."""
+    """What the migrations make is judged by the tests of the store and of upgrades; all others take a copy
+    of it."""
     judged = any(place in (item.path, *item.path.parents) for place in MIGRATED)
     if judged or "secondsite.vault.store" not in sys.modules:
         return (yield)
@@ -106,7 +108,7 @@ def no_process_stays_behind():
 
 @pytest.fixture
 def tmp_path():
-    """A folder of the test's own. Its name is short, since a UNIX socket's path holds 107 bytes and libvirt alone adds 50;
-    pytest's own names, longer still with xdist, are too long for that."""
+    """A folder of the test's own. Its name is short, since a UNIX socket's path holds 107 bytes and
+    libvirt alone adds 50; pytest's own names, longer still with xdist, are too long for that."""
     with tempfile.TemporaryDirectory(prefix="ss-", ignore_cleanup_errors=True) as folder:
         yield Path(folder)

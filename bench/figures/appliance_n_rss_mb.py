@@ -1,4 +1,5 @@
-"""Memory that an appliance holds with N machines, the larger one of source and target, beside its storage daemons."""
+"""Memory that an appliance holds with N machines, the larger one of source and target, beside its storage
+daemons."""
 
 from __future__ import annotations
 
@@ -10,9 +11,11 @@ def measure(machines: int) -> Figure:
     seen = crowd.measured(machines)
     larger = max(seen.rss_mb, key=lambda part: seen.rss_mb[part])
     return Figure(
-        name=f"appliance_{machines}_rss_mb", value=round(seen.rss_mb[larger], 1), unit="MB", goal=250.0, better="lower",
+        name=f"appliance_{machines}_rss_mb", value=round(seen.rss_mb[larger], 1), unit="MB", goal=250.0,
+        better="lower",
         peer=", ".join(f"{part} {mb:.0f} MB" for part, mb in seen.rss_mb.items()),
-        how=f"most resident memory of one appliance process in {crowd.SAMPLED_SECONDS} s, while {machines} simulated machines of 16 MiB "
+        how=f"most resident memory of one appliance process in {crowd.SAMPLED_SECONDS} s, while {machines} "
+            "simulated machines of 16 MiB "
         f"are replicated, of which one in {crowd.ONE_WRITES_IN} writes; no vault",
         measured={"rss_mb": seen.rss_mb},
     )  # fmt: skip

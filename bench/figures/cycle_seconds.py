@@ -35,8 +35,10 @@ def measure() -> Figure:
     return Figure(
         name="cycle_seconds", value=spread["median"], unit="s", goal=1.0, better="lower",
         peer=f"cp and fsync of the same bytes: {spread_of(found.theirs)['median']:.3f} s",
-        how=f"{DIRTY_BYTES // MiB} MiB changed in runs of {RUN_BYTES // KiB} KiB over a disk of {DISK_BYTES // MiB} MiB; "
-        "from the order: checkpoint, dirty map, read, TLS, durable inbox, apply, flush, sealed point with manifest; "
+        how=f"{DIRTY_BYTES // MiB} MiB changed in runs of {RUN_BYTES // KiB} KiB over a disk of "
+            f"{DISK_BYTES // MiB} MiB; "
+        "from the order: checkpoint, dirty map, read, TLS, durable inbox, apply, flush, sealed point with "
+            "manifest; "
         f"two appliance processes; median of {ROUNDS}",
         spread=spread, measured=found.measured(),
     )  # fmt: skip

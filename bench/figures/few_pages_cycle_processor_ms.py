@@ -11,6 +11,6 @@ def measure() -> Figure:
     return Figure(
         name="few_pages_cycle_processor_ms", value=round(real.total, 1), unit="ms", goal=15.0, better="lower",
         peer=f"a simulated machine: {simulated}",
-        how=f"a real guest that writes {cycle_cost.PAGES_PER_SECOND} pages a second: {real}; {cycle_cost.HOW}",
+        how=f"a real guest that writes {cycle_cost.PAGES_PER_SECOND} pages a second: {real}; {cycle_cost.HOW}",  # noqa: E501
         measured={"libvirt": real.told(), "simulated": simulated.told()},
     )  # fmt: skip

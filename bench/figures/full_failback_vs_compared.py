@@ -1,4 +1,5 @@
-"""How long a way home takes that sends everything without comparing, against one that compares, when nearly all has changed (S-226)."""
+"""How long a way home takes that sends everything without comparing, against one that compares, when
+nearly all has changed (S-226)."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ CHANGED = 0.9
 
 
 def measure() -> Figure:
-    """In turn, each from the same state: it was away, wrote over nearly all of its disk, and is committed there."""
+    """In turn, each from the same state: it was away, wrote over nearly all of its disk, and is committed
+    there."""
     pairs = [(_seconds(Location.ALTERNATE), _seconds(Location.ORIGINAL)) for _ in range(ROUNDS)]
     ratios = [full / compared for full, compared in pairs]
     spread = spread_of(ratios)
@@ -28,9 +30,11 @@ def measure() -> Figure:
     return Figure(
         name="full_failback_vs_compared", value=spread["median"], unit="x", goal=1.0, better="lower",
         peer=f"the same machine compared with its old disks: {compared:.1f} s; everything sent: {full:.1f} s",
-        how=f"from the order to the first whole point at home; {CHANGED:.0%} of {DISK_BYTES // MiB} MiB of noise overwritten with noise while it "
+        how=f"from the order to the first whole point at home; {CHANGED:.0%} of {DISK_BYTES // MiB} MiB of "
+            "noise overwritten with noise while it "
         f"was away; median of {ROUNDS} pairs, in turn",
-        spread=spread, measured={"full": [each[0] for each in pairs], "compared": [each[1] for each in pairs]},
+        spread=spread, measured={"full": [each[0] for each in pairs],
+        "compared": [each[1] for each in pairs]},
     )  # fmt: skip
 
 

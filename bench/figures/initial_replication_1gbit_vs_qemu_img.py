@@ -1,4 +1,5 @@
-"""Initial replication over a wire of 1 Gbit/s, compressed where that pays, against `qemu-img convert` with TLS."""
+"""Initial replication over a wire of 1 Gbit/s, compressed where that pays, against `qemu-img convert` with
+TLS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Initial replication of a disk against `qemu-img convert` with TLS, between NBD servers, to the same store."""
+"""Initial replication of a disk against `qemu-img convert` with TLS, between NBD servers, to the same
+store."""
 
 from __future__ import annotations
 

@@ -23,9 +23,14 @@ def _figure(found: Pairs) -> Figure:
     spread = spread_of(over)
     return Figure(
         name="planned_downtime_over_boot_seconds", value=spread["median"], unit="s", goal=3.0, better="lower",
-        peer=f"plain QEMU (TCG) on a flat copy of the same disk, powered down and booted: {_said(found.theirs)} s",
-        how=f"down for {_said(found.ours)} s: from the begin of the task Shut down until the guest has verified its records at the "
-        f"other site and says READY; two records written a second, the link idle; median of {ROUNDS} pairs in turn",
+        peer=(
+            "plain QEMU (TCG) on a flat copy of the same disk, powered down and booted: "
+            f"{_said(found.theirs)} s"
+        ),
+        how=f"down for {_said(found.ours)} s: from the begin of the task Shut down until the guest has "
+            "verified its records at the "
+        f"other site and says READY; two records written a second, the link idle; median of {ROUNDS} pairs "
+            "in turn",
         spread=spread, measured=found.measured(),
     )  # fmt: skip
 

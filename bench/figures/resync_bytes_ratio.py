@@ -1,4 +1,5 @@
-"""Bytes of a resynchronization after a lost change bitmap, against the 4 KiB blocks that differ: one in a hundred."""
+"""Bytes of a resynchronization after a lost change bitmap, against the 4 KiB blocks that differ: one in a
+hundred."""
 
 from __future__ import annotations
 
@@ -31,8 +32,10 @@ def measure() -> Figure:
     return Figure(
         name="resync_bytes_ratio", value=spread["median"], unit="x", goal=1.1, better="lower",
         peer=f"the changed 4 KiB blocks as they are: {changed} bytes",
-        how="wire bytes of all cycles until the comparison is through, questions and digests of both directions with "
-        "them; 1 % of the pages, spread evenly, overwritten with noise, so that compression helps nothing; every "
+        how="wire bytes of all cycles until the comparison is through, questions and digests of both "
+            "directions with "
+        "them; 1 % of the pages, spread evenly, overwritten with noise, so that compression helps nothing; "
+            "every "
         f"bitmap removed; {DISK_BYTES // MiB} MiB, full; median of {ROUNDS}",
         spread=spread, measured={"wire": found, "changed": changed},
     )  # fmt: skip

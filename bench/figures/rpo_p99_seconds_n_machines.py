@@ -1,4 +1,5 @@
-"""How far behind the second site is with N machines under two appliances, of which one in ten writes pages."""
+"""How far behind the second site is with N machines under two appliances, of which one in ten writes
+pages."""
 
 from __future__ import annotations
 
@@ -16,10 +17,17 @@ def measure(machines: int) -> Figure:
     return Figure(
         name=f"rpo_p99_seconds_{machines}_machines", value=round(seen.p99, 2), unit="s",
         goal=GOAL_SECONDS.get(machines, 60.0), better="lower",
-        peer=f"p99 of those that write {percentile(seen.busy, 0.99):.2f} s, of the others {percentile(seen.idle, 0.99):.2f} s; {cores}",
-        how=f"now minus the instant that LATEST would start from, of all machines, every {crowd.EVERY_SECONDS:.0f} s for "
-        f"{crowd.SAMPLED_SECONDS} s; {machines} simulated machines of 16 MiB, 5 s between cycles, a point every five minutes, one in "
-        f"{crowd.ONE_WRITES_IN} writes {4 * crowd.PAGES_A_TURN} scattered pages a second; two appliances as processes, no vault",
+        peer=(
+            f"p99 of those that write {percentile(seen.busy, 0.99):.2f} s, of the others "
+            f"{percentile(seen.idle, 0.99):.2f} s; {cores}"
+        ),
+        how="now minus the instant that LATEST would start from, of all machines, every "
+            f"{crowd.EVERY_SECONDS:.0f} s for "
+        f"{crowd.SAMPLED_SECONDS} s; {machines} simulated machines of 16 MiB, 5 s between cycles, a point "
+            "every five minutes, one in "
+        f"{crowd.ONE_WRITES_IN} writes {4 * crowd.PAGES_A_TURN} scattered pages a second; two appliances as "
+            "processes, no vault",
         spread=spread_of(seen.busy + seen.idle),
-        measured={"busy": spread_of(seen.busy), "idle": spread_of(seen.idle), "cores": seen.cores, "rss_mb": seen.rss_mb},
+        measured={"busy": spread_of(seen.busy), "idle": spread_of(seen.idle), "cores": seen.cores,
+        "rss_mb": seen.rss_mb},
     )  # fmt: skip

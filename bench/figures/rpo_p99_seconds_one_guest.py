@@ -36,10 +36,13 @@ def measure() -> Figure:
     rpo = [processed for processed, _ in samples]
     at_point = [point for _, point in samples]
     return Figure(
-        name="rpo_p99_seconds_one_guest", value=round(percentile(rpo, 0.99), 3), unit="s", goal=5.0, better="lower",
+        name="rpo_p99_seconds_one_guest", value=round(percentile(rpo, 0.99), 3), unit="s", goal=5.0,
+        better="lower",
         peer=f"the guest wrote {written / SAMPLED_SECONDS / 1e6:.1f} MB/s of the 20 it was asked for",
-        how="now minus the instant of the newest cycle that is applied at the target (LATEST starts from there), every "
-        f"{EVERY_SECONDS} s for {SAMPLED_SECONDS} s; random blocks of 256 KiB; cycles 0.5 s apart, a point every 5 s; "
+        how="now minus the instant of the newest cycle that is applied at the target (LATEST starts from "
+            "there), every "
+        f"{EVERY_SECONDS} s for {SAMPLED_SECONDS} s; random blocks of 256 KiB; cycles 0.5 s apart, a point "
+            "every 5 s; "
         f"against the newest sealed point p99 is {percentile(at_point, 0.99):.2f} s",
         spread=spread_of(rpo), measured={"processed": _rounded(rpo), "newest_point": _rounded(at_point)},
     )  # fmt: skip

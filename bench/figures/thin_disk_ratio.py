@@ -1,4 +1,5 @@
-"""How much longer the first copy of a thin disk of 2 TiB takes than that of one of 2 GiB with the same data."""
+"""How much longer the first copy of a thin disk of 2 TiB takes than that of one of 2 GiB with the same
+data."""
 
 from __future__ import annotations
 

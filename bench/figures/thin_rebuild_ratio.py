@@ -1,4 +1,5 @@
-"""How much longer the digests of a thin disk of 2 TiB take to be made anew than those of one of 2 GiB with the same data."""
+"""How much longer the digests of a thin disk of 2 TiB take to be made anew than those of one of 2 GiB with
+the same data."""
 
 from __future__ import annotations
 
@@ -25,7 +26,10 @@ def measure() -> Figure:
             return thin.figure(
                 "thin_rebuild_ratio",
                 lambda size: _seconds(replicas[size]),
-                "the replica reads its head and writes the map of its digests, as after rot or a reprotect onto old disks",
+                (
+                    "the replica reads its head and writes the map of its digests, as after rot or a "
+                    "reprotect onto old disks"
+                ),
             )
         finally:
             daemon.stop()

@@ -1,4 +1,5 @@
-"""How much longer a reprotect of a thin disk of 2 TiB onto its old disk takes than that of one of 2 GiB with the same data."""
+"""How much longer a reprotect of a thin disk of 2 TiB onto its old disk takes than that of one of 2 GiB
+with the same data."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Two scripted appliances in one process: N machines without a disk, a cycle or a guest, so that a vault with hundreds of
-machines can be measured on a laptop, its processor and memory apart from theirs.
+"""Two scripted appliances in one process: N machines without a disk, a cycle or a guest, so that a vault with
+hundreds of machines can be measured on a laptop, its processor and memory apart from theirs.
 
-What they say goes through the product's own code: enrollment, TLS, the connection, the reporter of statuses, the generations
-of orders. Only what they know and answer is a script.
+What they say goes through the product's own code: enrollment, TLS, the connection, the reporter of statuses,
+the generations of orders. Only what they know and answer is a script.
 
     script          what the pair is told
     machines        the machines of the first site

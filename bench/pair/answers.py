@@ -1,4 +1,5 @@
-"""What is answered to an order: one sentence and the facts, as of an appliance that finds nothing in the way."""
+"""What is answered to an order: one sentence and the facts, as of an appliance that finds nothing in the
+way."""
 
 from __future__ import annotations
 
@@ -39,7 +40,8 @@ def answer(site: Site, order: Order) -> tuple[str, Shape]:
     given = SCRIPT.get(Kind(order.kind))
     if given is None:
         raise errors.InvalidArgument(
-            f"The scripted appliance has no answer to the order '{order.kind}'.", do="Add it to bench/pair/answers.py."
+            f"The scripted appliance has no answer to the order '{order.kind}'.",
+            do="Add it to bench/pair/answers.py."
         )  # fmt: skip
     payload = ORDERS[Kind(order.kind)].payload.model_validate(order.payload)
     facts = given(site, order.machine_id or "", payload)
@@ -111,7 +113,8 @@ def _start_replica(site: Site, machine_id: str, payload: orders.StartReplica) ->
     replica.run(payload.run)
     point = next(each for each in replica.points if each.id == payload.point_id)
     return orders.StartFact(
-        fabric_id=payload.fabric_id, name=payload.name, point_id=point.id, taken_at=point.taken_at, seconds=0.1
+        fabric_id=payload.fabric_id, name=payload.name, point_id=point.id, taken_at=point.taken_at,
+        seconds=0.1
     )  # fmt: skip
 
 

@@ -48,8 +48,8 @@ def started(paired: PairedVault, verb: Verb, start: Callable[[Vault], str]) -> B
 
 
 def _end(paired: PairedVault, vault: Vault, job_id: str, asked_at: datetime) -> datetime:
-    """When it ended. The newest job that a person started is looked at, without its children, which costs the vault least; one
-    that is too busy closes a kept connection without an answer."""
+    """When it ended. The newest job that a person started is looked at, without its children, which costs
+    the vault least; one that is too busy closes a kept connection without an answer."""
     deadline, told = time.monotonic() + LONGEST_SECONDS, time.monotonic()
     while time.monotonic() < deadline:
         try:

@@ -1,4 +1,5 @@
-"""The process of one client: `python -m bench.pair.client URL TOKEN_FILE CA_FILE`, until its input ends; then it tells what it saw.
+"""The process of one client: `python -m bench.pair.client URL TOKEN_FILE CA_FILE`, until its input ends; then
+it tells what it saw.
 
 It reads bytes and looks at nothing: what a client takes of the two cores is missing to the vault.
 """

@@ -1,6 +1,7 @@
 """Five clients that ask a vault for the same, over and over, each on a connection that it keeps.
 
-Each is a process of its own: as threads of one they waited for each other's interpreter, and that stood in the vault's figures.
+Each is a process of its own: as threads of one they waited for each other's interpreter, and that stood in
+the vault's figures.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Which cycles and points a machine has at an instant. Its policy and the clock alone decide, so that both sites say the same, and a
-machine that was just protected has as many points as one that was protected long ago.
+"""Which cycles and points a machine has at an instant. Its policy and the clock alone decide, so that both
+sites say the same, and a machine that was just protected has as many points as one that was protected long
+ago.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from secondsite.wire.common.policies import PolicyShape
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 KEPT = 46
-"""The points that the default policy keeps: one every five minutes of two hours, and one an hour up to a day."""
+"""The points that the default policy keeps: one every five minutes of two hours, and one an hour up to a
+day."""
 POINT_BYTES = 48 << 20
 
 
@@ -62,6 +64,7 @@ class Cycles:
 def _point(epoch: int, seq: int, taken_at: datetime, disks: tuple[str, ...]) -> PointShape:
     sealed_at = taken_at + timedelta(seconds=0.7)
     return PointShape(
-        id=f"{taken_at:%Y%m%dT%H%M%SZ}-{epoch}-{seq}", taken_at=taken_at, epoch=epoch, seq=seq, added_bytes=POINT_BYTES,
+        id=f"{taken_at:%Y%m%dT%H%M%SZ}-{epoch}-{seq}", taken_at=taken_at, epoch=epoch, seq=seq,
+        added_bytes=POINT_BYTES,
         disks=disks, sealed_at=sealed_at, verified_at=sealed_at,
     )  # fmt: skip

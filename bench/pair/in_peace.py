@@ -12,7 +12,8 @@ from bench.support.taken import Taken
 SETTLE_SECONDS = 30.0
 SPAN_SECONDS = 120.0
 PEACE_SECONDS = 600.0
-"""So long is peace watched: what is written comes in parts, of which the largest come every three and every ten minutes."""
+"""So long is peace watched: what is written comes in parts, of which the largest come every three and
+every ten minutes."""
 EVERY_SECONDS = 5.0
 HOUR_SECONDS = 3600.0
 HOUR_EVERY_SECONDS = 60.0

@@ -22,8 +22,9 @@ WITHIN_SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Killed:
-    """Seconds since the new process was started: until it served, and until the next machine's job had ended; `seconds` is the
-    whole batch, since its request. `ended_before` jobs had ended when the vault was killed."""
+    """Seconds since the new process was started: until it served, and until the next machine's job had
+    ended; `seconds` is the whole batch, since its request. `ended_before` jobs had ended when the vault
+    was killed."""
 
     ready_seconds: float
     goes_on_seconds: float
@@ -71,5 +72,6 @@ def _of(ends: Sequence[datetime], seconds: float, started_at: datetime, ready_at
     if not later:
         raise NotMeasured("all machines had ended before the vault was killed")
     return Killed(
-        (ready_at - started_at).total_seconds(), (min(later) - started_at).total_seconds(), seconds, len(ends) - len(later)
+        (ready_at - started_at).total_seconds(), (min(later) - started_at).total_seconds(), seconds,
+        len(ends) - len(later)
     )  # fmt: skip

@@ -31,7 +31,8 @@ def inventory(count: int) -> Inventory:
 def _machine(name: str) -> DiscoveredMachine:
     fabric_id = str(uuid.uuid5(NAMESPACE, name))
     return DiscoveredMachine(
-        fabric_id=fabric_id, name=name, power=PowerState.RUNNING, tag=None, definition=_definition(fabric_id, name)
+        fabric_id=fabric_id, name=name, power=PowerState.RUNNING, tag=None,
+        definition=_definition(fabric_id, name)
     )  # fmt: skip
 
 
@@ -42,7 +43,8 @@ def _definition(fabric_id: str, name: str) -> MachineDefinition:
     )
     card = NicDefinition(key="net0", mac=":".join(("52", "54", "00", *_pairs(fabric_id[:6]))), network="lan")
     return MachineDefinition(
-        fabric_id=fabric_id, name=name, fabric_kind="simulated", vcpus=4, memory_bytes=8 * GiB, disks=disks, nics=(card,),
+        fabric_id=fabric_id, name=name, fabric_kind="simulated", vcpus=4, memory_bytes=8 * GiB, disks=disks,
+        nics=(card,),
         native=f"<domain><name>{name}</name>{'<!-- -->' * (NATIVE_BYTES // 8)}</domain>",
     )  # fmt: skip
 

@@ -1,4 +1,5 @@
-"""All of it in one run, in an order in which nothing disturbs what comes later: peace before any batch but the first."""
+"""All of it in one run, in an order in which nothing disturbs what comes later: peace before any batch but
+the first."""
 
 from __future__ import annotations
 
@@ -17,8 +18,8 @@ AS_REAL_ONES = Starts(seconds=5, at_once=8)
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """`usual` is peace under the default policy, `point_every_cycle` peace as the release of 2026-11-20 was measured;
-    `rss_mb_before` is what the vault held before the failover, `rss_mb_after` after it."""
+    """`usual` is peace under the default policy, `point_every_cycle` peace as the release of 2026-11-20
+    was measured; `rss_mb_before` is what the vault held before the failover, `rss_mb_after` after it."""
 
     enable: Batch
     usual: Span

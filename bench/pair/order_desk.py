@@ -1,5 +1,5 @@
-"""Takes orders, as `appliance.control.OrderDesk` does, and answers them at once; those of some kinds after a time, so many
-beside each other."""
+"""Takes orders, as `appliance.control.OrderDesk` does, and answers them at once; those of some kinds after
+a time, so many beside each other."""
 
 from __future__ import annotations
 
@@ -20,10 +20,12 @@ Send = Callable[[Report | Progress], None]
 
 
 class ScriptedDesk:
-    """`seconds`: how long orders take; those that are not named take none. An order that comes again is done again."""
+    """`seconds`: how long orders take; those that are not named take none. An order that comes again is
+    done again."""
 
     def __init__(
-        self, site: Site, seconds: Mapping[Kind, float], at_once: int, sleep: Callable[[float], None] = time.sleep
+        self, site: Site, seconds: Mapping[Kind, float], at_once: int,
+        sleep: Callable[[float], None] = time.sleep
     ) -> None:  # fmt: skip
         self.generations = Generations(cast(State, FactsInMemory()))
         self._site = site

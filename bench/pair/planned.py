@@ -1,4 +1,5 @@
-"""A recovery plan of all machines: a run of it, one that is cancelled while clients look at its tree, one whose vault is killed."""
+"""A recovery plan of all machines: a run of it, one that is cancelled while clients look at its tree, one
+whose vault is killed."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ WITHIN_SECONDS = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """`pauses` are the seconds from the end of a group's last machine until the first one of the next group began."""
+    """`pauses` are the seconds from the end of a group's last machine until the first one of the next
+    group began."""
 
     batch: Batch
     pauses: tuple[float, ...]
@@ -38,7 +40,8 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """What clients saw of the tree of a run, and how long it went on after the last machine of the group in which it was cancelled."""
+    """What clients saw of the tree of a run, and how long it went on after the last machine of the group
+    in which it was cancelled."""
 
     tree: Asked
     ends_after_seconds: float
@@ -130,7 +133,7 @@ def _cancel(paired: PairedVault, job: JobHandle) -> None:
 def _by_group(paired: PairedVault, jobs: Sequence[rest.Job]) -> list[list[rest.Job]]:
     size, place = math.ceil(len(paired.names) / GROUPS), {name: at for at, name in enumerate(paired.names)}
     ordered = sorted(jobs, key=lambda job: place[str(job.subject_name)])
-    return [list(group) for _, group in itertools.groupby(ordered, lambda job: place[str(job.subject_name)] // size)]  # fmt: skip
+    return [list(group) for _, group in itertools.groupby(ordered, lambda job: place[str(job.subject_name)] // size)]  # fmt: skip  # noqa: E501
 
 
 def _first(group: Sequence[rest.Job]) -> datetime:

@@ -47,7 +47,8 @@ def main() -> int:
 
 
 def _appliance(script: Script, name: str, home: Path) -> Control:
-    """Enrolled, and ready to dial. Sources, replicas and desk fulfil what the product's code asks of its own."""
+    """Enrolled, and ready to dial. Sources, replicas and desk fulfil what the product's code asks of its
+    own."""
     config = enrollment.enroll(
         script.url, script.keys[name], script.fingerprint, f"appliance-{name}", home, store=home, scratch=home
     )
@@ -55,7 +56,8 @@ def _appliance(script: Script, name: str, home: Path) -> Control:
     desk = ScriptedDesk(site, {Kind.START_REPLICA: script.starts.seconds}, script.starts.at_once)
     tls = Peers(config).tls
     return Control(
-        KnownVaults(State(config.state_file), config.control_url), tls, cast(OrderDesk, desk), Renewal(tls, config.appliance_id, lambda _of_another_ca: None),
+        KnownVaults(State(config.state_file), config.control_url), tls, cast(OrderDesk, desk),
+        Renewal(tls, config.appliance_id, lambda _of_another_ca: None),
         lambda: _hello(config),
         lambda changes: Reporter(
             cast(Replication, site.sources), cast(ReplicaHost, site.replicas), desk.generations, changes

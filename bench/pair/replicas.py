@@ -1,4 +1,5 @@
-"""What a site holds of machines of the other one: what the product's reporter asks of `appliance.target.ReplicaHost`."""
+"""What a site holds of machines of the other one: what the product's reporter asks of
+`appliance.target.ReplicaHost`."""
 
 from __future__ import annotations
 
@@ -76,7 +77,8 @@ class Replica:
     def _after(self, seq: int) -> ReplicaStatus:
         points = self.points
         return ReplicaStatus(
-            machine_id=self.machine_id, epoch=self.setup.epoch, accepting=self._closed_at is None, synchronized=True,
+            machine_id=self.machine_id, epoch=self.setup.epoch, accepting=self._closed_at is None,
+            synchronized=True,
             points=points, journal=self._cycles.journal(seq), journal_bytes=JOURNAL_BYTES, processed_seq=seq,
             processed_at=self._cycles.taken_at(seq), store_bytes=len(points) * POINT_BYTES, runs=self._runs,
         )  # fmt: skip

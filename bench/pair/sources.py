@@ -1,4 +1,5 @@
-"""Machines that are replicated from a site: what the product's reporter asks of `appliance.source.Replication`."""
+"""Machines that are replicated from a site: what the product's reporter asks of
+`appliance.source.Replication`."""
 
 from __future__ import annotations
 
@@ -45,7 +46,8 @@ class Source:
     def _after(self, seq: int) -> SourceStatus:
         changed = BUSY_BYTES if self._busy else 0
         return SourceStatus(
-            machine_id=self.machine_id, epoch=self.setup.epoch, power=PowerState.RUNNING, running=self._paused_at is None,
+            machine_id=self.machine_id, epoch=self.setup.epoch, power=PowerState.RUNNING,
+            running=self._paused_at is None,
             last_seq=seq, sent_at=self._cycles.taken_at(seq), last_cycle_seconds=0.4 if self._busy else 0.01,
             last_cycle_changed_bytes=changed, last_cycle_wire_bytes=changed // 2 + KiB // 2,
             total_wire_bytes=seq * (changed // 2 + KiB // 2),

@@ -1,5 +1,5 @@
-"""A vault and two sites while strangers attack all their ports, and in the spans between: how soon the API answers, and how
-old the second site is."""
+"""A vault and two sites while strangers attack all their ports, and in the spans between: how soon the API
+answers, and how old the second site is."""
 
 from __future__ import annotations
 
@@ -33,16 +33,20 @@ SPAN_SECONDS = 40
 ASK_EVERY_SECONDS = 0.05
 DISK_BYTES = 128 * MiB
 HOW = (
-    f"{SPANS} spans of {SPAN_SECONDS} s with strangers and as many without, in turn. At the REST port, the control port and the "
-    f"target's data port each: {IDLE} connections held open, half of them with TLS, and {LOOPING} that dial, shake hands and send "
-    "a wrong token with 100 kB, again and again, from 40 addresses; as if on other hosts, they take only processor that is idle"
+    f"{SPANS} spans of {SPAN_SECONDS} s with strangers and as many without, in turn. At the REST port, the "
+    "control port and the "
+    f"target's data port each: {IDLE} connections held open, half of them with TLS, and {LOOPING} that dial, "
+    "shake hands and send "
+    "a wrong token with 100 kB, again and again, from 40 addresses; as if on other hosts, they take only "
+    "processor that is idle"
 )
 POLICY = policies.for_vault(point_every_seconds=60)
 
 
 @dataclass(slots=True)
 class Seen:
-    """Seconds: until an answer came on a kept and on a new connection, and the age of what the second site could start from."""
+    """Seconds: until an answer came on a kept and on a new connection, and the age of what the second site
+    could start from."""
 
     kept: list[float] = field(default_factory=list)
     new: list[float] = field(default_factory=list)

@@ -34,7 +34,8 @@ POLICY = policy(cycle_seconds=5.0, point_every_seconds=300)
 
 @dataclass(slots=True)
 class Seen:
-    """Ages of the second site in seconds, of machines that write and of the others; and what both appliances took."""
+    """Ages of the second site in seconds, of machines that write and of the others; and what both
+    appliances took."""
 
     busy: list[float] = field(default_factory=list)
     idle: list[float] = field(default_factory=list)
@@ -57,7 +58,8 @@ def measured(machines: int) -> Seen:
 
 @contextmanager
 def replicated(sites: TwoSites, machines: int) -> Iterator[Mapping[str, bool]]:
-    """All machines, whole at the target; yields by machine id whether it writes, which it does inside the context."""
+    """All machines, whole at the target; yields by machine id whether it writes, which it does inside the
+    context."""
     pairs = [_made(sites, number) for number in range(machines)]
     for pair in pairs:
         pair.target.do(Kind.PREPARE_REPLICA, pair.replica_setup(policy=POLICY), pair.machine_id)

@@ -1,7 +1,8 @@
-"""What cycles take of the processor, process by process: of machines that wrote nothing, and of one that writes pages.
+"""What cycles take of the processor, process by process: of machines that wrote nothing, and of one that
+writes pages.
 
-All are protected beside each other; cycles of those that rest, of the other and of none come in turn, so that what all these
-processes take anyway is known and left out.
+All are protected beside each other; cycles of those that rest, of the other and of none come in turn, so that
+what all these processes take anyway is known and left out.
 """
 
 from __future__ import annotations
@@ -41,12 +42,14 @@ PAGES_PER_SECOND = 10
 Kind = Literal["idle", "busy"]
 KINDS: tuple[Kind, ...] = ("idle", "busy")
 PARTS = ("source", "target", "daemon", "hypervisor")
-"""The two appliances, the target's storage daemon, and what runs the machines: QEMUs, or the simulated host's daemon."""
+"""The two appliances, the target's storage daemon, and what runs the machines: QEMUs, or the simulated
+host's daemon."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Milliseconds of processor time for a cycle, by part; the median of the rounds. `cycles` were counted in all."""
+    """Milliseconds of processor time for a cycle, by part; the median of the rounds. `cycles` were counted
+    in all."""
 
     by_part: dict[str, float]
     cycles: int
@@ -65,15 +68,18 @@ class Cost:
 
 
 HOW = (
-    "processor time of both appliances with the programs that they ran, of the target's storage daemon and of the guests' QEMUs while "
-    f"machines have a cycle every {ON_SECONDS} s, less what they take without cycles, by the cycles; median of {ROUNDS} spans of "
+    "processor time of both appliances with the programs that they ran, of the target's storage daemon and "
+    "of the guests' QEMUs while "
+    f"machines have a cycle every {ON_SECONDS} s, less what they take without cycles, by the cycles; median "
+    f"of {ROUNDS} spans of "
     f"{SPAN_SECONDS:.0f} s"
 )
 
 
 @functools.cache
 def measured(fabric: Literal["libvirt", "simulated"], resting: int = 1) -> dict[Kind, Cost]:
-    """What a cycle costs of one of so many machines that rest, and of one that writes pages of 4 KiB; measured once, for all figures."""
+    """What a cycle costs of one of so many machines that rest, and of one that writes pages of 4 KiB;
+    measured once, for all figures."""
     rig = Rig(fabric)
     try:
         machine_ids, busy = _protected(rig, resting)
@@ -144,7 +150,8 @@ def _writer(machine: GuestMachine | SimulatedMachine) -> contextlib.AbstractCont
 
 
 def _span(rig: Rig, kind: Kind | None, machine_ids: dict[str, str]) -> tuple[dict[str, float], int]:
-    """Seconds of processor by part within a span in which machines of this kind alone have cycles, and how many they had."""
+    """Seconds of processor by part within a span in which machines of this kind alone have cycles, and how
+    many they had."""
     with rig.client() as vault:
         for each in KINDS:
             vault.policies[each].update(cycle_seconds=ON_SECONDS if each == kind else OFF_SECONDS)

@@ -1,4 +1,5 @@
-"""A replica of very many points on a file system that shares parts of files: how long its chains are, and what that costs."""
+"""A replica of very many points on a file system that shares parts of files: how long its chains are, and
+what that costs."""
 
 from __future__ import annotations
 
@@ -34,8 +35,9 @@ RUN = "bench"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`files` of the longest chain, a machine's overlay counted; `starts` and `reads` against a chain of two files with the same content;
-    `store_ratio`: what the store occupies against the same layers without merged ones."""
+    """`files` of the longest chain, a machine's overlay counted; `starts` and `reads` against a chain of
+    two files with the same content; `store_ratio`: what the store occupies against the same layers without
+    merged ones."""
 
     points: int
     files: int
@@ -154,7 +156,8 @@ def _until_ready(overlay: Path, began: float) -> float:
 
 
 def _reads(replica: Replica, point_id: str, flat: Path) -> Pairs:
-    """Each by a QEMU that runs, as its guest's would be: over a socket, since nothing is emulated meanwhile."""
+    """Each by a QEMU that runs, as its guest's would be: over a socket, since nothing is emulated
+    meanwhile."""
     deep, short = replica.open_run(RUN, point_id)[history.KEY], flat.with_name("overlay.qcow2")
     with _serving(deep) as ours, _serving(short) as theirs:
         for warm in (ours, theirs):
@@ -199,7 +202,8 @@ def _serving(overlay: Path) -> Iterator[str]:
 
 def _read(address: str) -> float:
     command = [
-        "qemu-img", "bench", "-f", "raw", "-c", str(READS), "-d", "16", "-s", str(4 * KiB), "-S", str(STRIDE), address,
+        "qemu-img", "bench", "-f", "raw", "-c", str(READS), "-d", "16", "-s", str(4 * KiB), "-S", str(STRIDE),
+        address,
     ]  # fmt: skip
     began = time.monotonic()
     subprocess.run(command, check=True, capture_output=True, timeout=300)

@@ -1,6 +1,8 @@
-"""A simulated machine whose site is lost with writes that were never sent, and that comes home through every verb.
+"""A simulated machine whose site is lost with writes that were never sent, and that comes home through every
+verb.
 
-Its disk is kept here as well, so that each claim on the way is looked at: what a's own disk holds, and what comes home.
+Its disk is kept here as well, so that each claim on the way is looked at: what a's own disk holds, and what
+comes home.
 """
 
 from __future__ import annotations
@@ -31,7 +33,8 @@ WHOLE_WITHIN_SECONDS = 120
 
 
 class Shares(NamedTuple):
-    """Of the machine's pages: overwritten at a after the last cycle, at b before the reprotect, at b after it."""
+    """Of the machine's pages: overwritten at a after the last cycle, at b before the reprotect, at b after
+    it."""
 
     home: float
     away: float

@@ -1,8 +1,8 @@
 """What a real guest notices of cycles: the longest time, second by second, in which none of its writes ended.
 
-The guest writes pages of 4 KiB with O_DIRECT, always one at a time, and reads its own kernel's record of when each ended
-(microseconds, clock 'mono'). Replication is on and off in turn, for a guest under emulation on a busy host has
-gaps of its own.
+The guest writes pages of 4 KiB with O_DIRECT, always one at a time, and reads its own kernel's record of when
+each ended (microseconds, clock 'mono'). Replication is on and off in turn, for a guest under emulation on a
+busy host has gaps of its own.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ WORKLOAD = guestkit.Workload(records_per_second=0, load_span_mib=16, gaps=True)
 
 @dataclass(slots=True)
 class Gaps:
-    """Milliseconds, one value for each second of the guest, with cycles and without; writes a second of both."""
+    """Milliseconds, one value for each second of the guest, with cycles and without; writes a second of
+    both."""
 
     on: list[float] = field(default_factory=list)
     off: list[float] = field(default_factory=list)

@@ -26,7 +26,8 @@ PAGE_BYTES = 4 * KiB
 RUN_BYTES = 64 * KiB
 TURN_SECONDS = 0.25
 PAGES_A_TURN = 48
-"""Scattered writes of 4 KiB: three quarters of 1 MiB/s; one run of 64 KiB a turn is the sequential quarter."""
+"""Scattered writes of 4 KiB: three quarters of 1 MiB/s; one run of 64 KiB a turn is the sequential
+quarter."""
 FLUSH_TURNS = 4
 
 

@@ -1,6 +1,8 @@
-"""A long life of one replica: a disk that keeps changing, a point after each change, and the retention that prunes.
+"""A long life of one replica: a disk that keeps changing, a point after each change, and the retention that
+prunes.
 
-Time is told by the headers, not waited for: the grid of two hours, hours and days is met in as many points as it takes.
+Time is told by the headers, not waited for: the grid of two hours, hours and days is met in as many points as
+it takes.
 """
 
 from __future__ import annotations
@@ -36,8 +38,8 @@ BEGAN_AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """`points` points, `step_seconds` apart by the source's clock. Before each, `pages` scattered pages of 4 KiB and one
-    run of `run_bytes` are overwritten."""
+    """`points` points, `step_seconds` apart by the source's clock. Before each, `pages` scattered pages of
+    4 KiB and one run of `run_bytes` are overwritten."""
 
     points: int
     step_seconds: int
@@ -50,7 +52,8 @@ class Load:
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """`needed_bytes`: the distinct contents of 4 KiB pages that the kept points and the head are made of;
-    `stored_bytes`: what all files of the replica occupy; `false`: kept points that are not what the source held."""
+    `stored_bytes`: what all files of the replica occupy; `false`: kept points that are not what the source
+    held."""
 
     kept: int
     dropped: int
@@ -82,7 +85,8 @@ class Source:
         frames.append(self._write(run, self._load.run_bytes))
         taken_at = BEGAN_AT + timedelta(seconds=self.seq * self._load.step_seconds)
         header = CycleHeader(
-            machine_id=MACHINE, epoch=1, seq=self.seq, base_seq=self.seq - 1 or None, taken_at=taken_at.isoformat(),
+            machine_id=MACHINE, epoch=1, seq=self.seq, base_seq=self.seq - 1 or None,
+            taken_at=taken_at.isoformat(),
             disks=(CycleDisk(KEY, self._load.disk_bytes),),
             point={"point_id": f"p{self.seq}", "machine_name": MACHINE, "definition": {}},
         )  # fmt: skip
@@ -105,7 +109,8 @@ class _Instant:
 
 
 def live(folder: Path, load: Load, told: Callable[[int], None] = lambda _count: None) -> Outcome:
-    """Live it in `folder`, then read every point that is left, with and without us. `told` gets the points taken."""
+    """Live it in `folder`, then read every point that is left, with and without us. `told` gets the points
+    taken."""
     source, instants = Source(load), {}
     daemon = StorageDaemon(folder / "daemon")
     try:

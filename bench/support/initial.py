@@ -20,11 +20,16 @@ from secondsite.ground.units import GiB, MiB
 DISK_BYTES = 1 * GiB
 ROUNDS = 5
 OURS = (
-    "ours is everything from the order to replicate until the first recovery point is sealed: checkpoints, reading "
-    "over NBD in slices, zstd or not, xxh3-128, mutual TLS between two appliance processes, straight to the head, the "
+    "ours is everything from the order to replicate until the first recovery point is sealed: checkpoints, "
+    "reading "
+    "over NBD in slices, zstd or not, xxh3-128, mutual TLS between two appliance processes, straight to the "
+    "head, the "
     "apply into the qcow2 chain with digests, flushes and the manifest"
 )
-THEIRS = "a peer's copy goes from a qemu-nbd of the same disk into a fresh qcow2 behind another, flushed at the end"
+THEIRS = (
+    "a peer's copy goes from a qemu-nbd of the same disk into a fresh qcow2 behind another, flushed at the "
+    "end"
+)
 
 Round = dict[str, float]
 """Seconds of each who copies, by name: 'ours', 'nbdcopy_tls', 'nbdcopy', 'qemu_img_tls', 'qemu_img'."""
@@ -49,15 +54,18 @@ GIGABIT = Course(1.9, "1gbit")
 
 
 def figure(name: str, course: Course, peer: str, command: str) -> Figure:
-    """How many times as fast as the peer with TLS; the same of the peer in the clear is among what was measured."""
+    """How many times as fast as the peer with TLS; the same of the peer in the clear is among what was
+    measured."""
     found = rounds(course)
     spread = spread_of(_ratios(found, f"{peer}_tls"))
     clear = spread_of(_ratios(found, peer))
     return Figure(
         name=name, value=spread["median"], unit="x", goal=course.goal, better="higher",
-        peer=f"{command}, TLS: {_speeds(found, f'{peer}_tls')} MiB/s; in the clear: {_speeds(found, peer)} MiB/s, "
+        peer=f"{command}, TLS: {_speeds(found, f'{peer}_tls')} MiB/s; in the clear: {_speeds(found, peer)} "
+            "MiB/s, "
         f"of which ours with TLS is {clear['median']:.2f} times ({clear['min']:.2f} to {clear['max']:.2f})",
-        how=f"throughput of ours by that of the peer, {course.story}; {OURS}; {THEIRS}; {DISK_BYTES // MiB} MiB, half of "
+        how=f"throughput of ours by that of the peer, {course.story}; {OURS}; {THEIRS}; {DISK_BYTES // MiB} "
+            "MiB, half of "
         f"it compressible; median of {ROUNDS} rounds in turn",
         spread=spread,
         measured={"in_the_clear": clear,

@@ -1,7 +1,8 @@
-"""A wire between two sites on one machine: two network namespaces joined by a veth pair that carries so much and no more.
+"""A wire between two sites on one machine: two network namespaces joined by a veth pair that carries so much
+and no more.
 
-Both directions are shaped by a token bucket at the sending end (tc-tbf(8)); a bucket of one millisecond and a queue of
-some more let a stream run at the rate and not above it. Needs root.
+Both directions are shaped by a token bucket at the sending end (tc-tbf(8)); a bucket of one millisecond and a
+queue of some more let a stream run at the rate and not above it. Needs root.
 """
 
 from __future__ import annotations

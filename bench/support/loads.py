@@ -29,8 +29,8 @@ def sequential(disk_bytes: int, seed: int, size_bytes: int = 24 * MiB) -> Load:
 
 
 def database(disk_bytes: int, seed: int, transactions: int = 600) -> Load:
-    """A journal of 16 KiB a transaction in a ring of 32 MiB, and two pages of 8 KiB each; nine of ten in a tenth of
-    the table."""
+    """A journal of 16 KiB a transaction in a ring of 32 MiB, and two pages of 8 KiB each; nine of ten in a
+    tenth of the table."""
     rng = random.Random(seed)
     table = disk_bytes // (8 * KiB)
     first = JOURNAL_BYTES // (8 * KiB)

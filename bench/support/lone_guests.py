@@ -1,4 +1,5 @@
-"""Real guests of one rig that are moved one by one, and plain QEMU on a copy of each: what a move costs over what it does."""
+"""Real guests of one rig that are moved one by one, and plain QEMU on a copy of each: what a move costs
+over what it does."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ WORKLOAD = guestkit.Workload(records_per_second=2)
 
 
 def pairs(ours: Callable[[Rig, GuestMachine], float], theirs: Callable[[Path], float], rounds: int) -> Pairs:
-    """What moving a guest takes, and what plain QEMU on a copy of its disk does, in turn; each guest is moved once."""
+    """What moving a guest takes, and what plain QEMU on a copy of its disk does, in turn; each guest is
+    moved once."""
     rig = Rig("libvirt")
     try:
         guests = protected(rig, [f"bench{number}" for number in range(rounds)])

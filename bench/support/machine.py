@@ -20,7 +20,8 @@ class Machine(Pair[SiteProcess]):
     """A Pair that has a new id each time it is protected."""
 
     def __init__(
-        self, sites: TwoSites, name: str, disks_bytes: Sequence[int], content: Callable[[Path], None] | None = None
+        self, sites: TwoSites, name: str, disks_bytes: Sequence[int],
+        content: Callable[[Path], None] | None = None
     ) -> None:  # fmt: skip
         """`content` gets the path of the first disk while the machine is off."""
         fabric_id = simulated.make_machine(sites.a.root, name, disks_bytes)

@@ -1,6 +1,7 @@
 """The peers of initial replication: nbdcopy and qemu-img, between two NBD servers of QEMU.
 
-The servers run already when a copy is timed; the target's image is fresh and made with the options of our replicas.
+The servers run already when a copy is timed; the target's image is fresh and made with the options of our
+replicas.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ COPY_SECONDS = 240
 
 
 def make_certificates(folder: Path, *addresses: str) -> Path:
-    """A folder of x509 files under the names that QEMU and libnbd look for, for this host and these addresses."""
+    """A folder of x509 files under the names that QEMU and libnbd look for, for this host and these
+    addresses."""
     folder.mkdir(parents=True)
     ca = trustme.CA()
     ca.cert_pem.write_to_path(str(folder / "ca-cert.pem"))
@@ -37,7 +39,8 @@ def make_certificates(folder: Path, *addresses: str) -> Path:
 
 @contextlib.contextmanager
 def serve_source(disk: Path, certificates: Path | None = None, place: Place = HERE) -> Iterator[int]:
-    """A read-only qemu-nbd of a disk that its machine has open too, on a TCP port, with TLS or in the clear."""
+    """A read-only qemu-nbd of a disk that its machine has open too, on a TCP port, with TLS or in the
+    clear."""
     port = processes.free_port()
     options = f"driver=qcow2,force-share=on,file.driver=file,file.filename={disk}"
     command = [*place.prefix, "qemu-nbd", "-r", "-t", "-e", "8", "-b", place.address, "-p", str(port)]
@@ -65,7 +68,8 @@ def serve_target(folder: Path, size_bytes: int) -> Iterator[str]:
 
 
 def nbdcopy(port: int, target: str, certificates: Path | None, source: str, place: Place) -> float:
-    """Seconds of one nbdcopy from `source` that runs at `place`, over mutual TLS or in the clear, flushed at the end."""
+    """Seconds of one nbdcopy from `source` that runs at `place`, over mutual TLS or in the clear, flushed
+    at the end."""
     address = f"nbds://{source}:{port}/?tls-certificates={certificates}"
     if certificates is None:
         address = f"nbd://{source}:{port}/"
@@ -87,8 +91,8 @@ def qemu_img(port: int, target: str, certificates: Path | None, source: str, pla
 
 
 Copy = Callable[[int, str, Path | None, str, Place], float]
-"""Who copies: the source's port, the target's URI, certificates or None for in the clear, the source's address, and where
-it runs; gives seconds."""
+"""Who copies: the source's port, the target's URI, certificates or None for in the clear, the source's
+address, and where it runs; gives seconds."""
 
 
 def _copy(command: Sequence[str]) -> None:

@@ -1,4 +1,5 @@
-"""Machines of a rig that are replicated from site a to site b: a real guest of its own, and how far the target is."""
+"""Machines of a rig that are replicated from site a to site b: a real guest of its own, and how far the
+target is."""
 
 from __future__ import annotations
 

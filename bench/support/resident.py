@@ -62,7 +62,8 @@ def figure(name: str, samples: tuple[float, ...], whose: str) -> Figure:
     spread = spread_of(samples)
     return Figure(
         name=name, value=round(spread["max"], 1), unit="MB", goal=150.0, better="lower", peer="the limit",
-        how=f"most resident memory of {whose} in {WATCHED_SECONDS} s of cycles, 5 s apart, points every 10 s: "
+        how=f"most resident memory of {whose} in {WATCHED_SECONDS} s of cycles, 5 s apart, points every 10 "
+            "s: "
         f"{MACHINES} simulated machines under protection, {WRITERS} of them write 1 MB/s",
         spread=spread, measured={"samples": samples},
     )  # fmt: skip

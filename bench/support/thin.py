@@ -1,4 +1,5 @@
-"""The same GiB of data in a small disk and in one of 2 TiB: what the large one costs more is what it could hold."""
+"""The same GiB of data in a small disk and in one of 2 TiB: what the large one costs more is what it could
+hold."""
 
 from __future__ import annotations
 
@@ -52,8 +53,12 @@ def figure(name: str, seconds_of: Callable[[int], float], how: str) -> Figure:
     small, large = (sorted(each)[ROUNDS // 2] for each in (pairs.ours, pairs.theirs))
     return Figure(
         name=name, value=spread["median"], unit="x", goal=GOAL, better="lower",
-        peer=f"the same data in a disk of {SMALL_BYTES // GiB} GiB: {small:.1f} s; in one of {LARGE_BYTES // TiB} TiB: {large:.1f} s",
-        how=f"{how}; {DATA_BYTES // GiB} GiB of data, half of it compressible, in parts of {PART_BYTES // MiB} MiB spread over the disk; "
+        peer=(
+            f"the same data in a disk of {SMALL_BYTES // GiB} GiB: {small:.1f} s; in one of "
+            f"{LARGE_BYTES // TiB} TiB: {large:.1f} s"
+        ),
+        how=f"{how}; {DATA_BYTES // GiB} GiB of data, half of it compressible, in parts of "
+            f"{PART_BYTES // MiB} MiB spread over the disk; "
         f"median of {ROUNDS} pairs, in turn",
         spread=spread, measured={"small": list(pairs.ours), "large": list(pairs.theirs)},
     )  # fmt: skip

@@ -48,8 +48,12 @@ def figure(name: str, load: Callable[[int, int], loads.Load]) -> Figure:
     spread = spread_of(found.ratios)
     return Figure(
         name=name, value=spread["median"], unit="x", goal=1.1, better="lower",
-        peer=f"zstd -1 of the changed 4 KiB blocks: {' '.join(str(each) for each in found.changed_bytes)} bytes",
-        how=f"wire bytes of a cycle, with all of its headers, by that size; median of {CYCLES} cycles on a full disk "
+        peer=(
+            f"zstd -1 of the changed 4 KiB blocks: {' '.join(str(each) for each in found.changed_bytes)} "
+            "bytes"
+        ),
+        how=f"wire bytes of a cycle, with all of its headers, by that size; median of {CYCLES} cycles on a "
+            "full disk "
         "of half-compressible data",
         spread=spread, measured={"wire": found.wire_bytes, "changed": found.changed_bytes},
     )  # fmt: skip

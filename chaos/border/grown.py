@@ -1,4 +1,5 @@
-"""Hostile inputs, grown from real ones: flipped bits, cut and doubled pieces, values of other types, numbers without end."""
+"""Hostile inputs, grown from real ones: flipped bits, cut and doubled pieces, values of other types,
+numbers without end."""
 
 import json
 from random import Random
@@ -9,8 +10,10 @@ from secondsite.datapath.frames.codec import encode_plain
 from secondsite.datapath.frames.frame import Kind, Packing
 
 ODD: tuple[Any, ...] = (
-    None, True, False, 0, -1, 1, 2**31, 2**63, 10**30, -(10**30), 0.5, float("nan"), float("inf"), 1e308, "", "evil", "../../etc/passwd",
-    "\ud800", "\0", "x" * 10_000, "yesterday", "2026-11-21T08:00:00", "0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59-12:00",
+    None, True, False, 0, -1, 1, 2**31, 2**63, 10**30, -(10**30), 0.5, float("nan"), float("inf"), 1e308, "",
+    "evil", "../../etc/passwd",
+    "\ud800", "\0", "x" * 10_000, "yesterday", "2026-11-21T08:00:00", "0001-01-01T00:00:00+00:00",
+    "9999-12-31T23:59:59-12:00",
     [], {}, [[[]]], [None] * 300, {"a": {"b": {}}}, "NaN", "1e999", "%s%n", "\u202e", b"".hex(),
 )  # fmt: skip
 DEEPEST = 200
@@ -71,8 +74,10 @@ def frame(head: bytes, payload: bytes, dice: Random) -> tuple[bytes, bytes]:
     """A frame with other values in its header, under a checksum that is right."""
     header = frames.unpack(head)
     changes: dict[str, Any] = {
-        "kind": dice.choice(list(Kind)), "packing": dice.choice(list(Packing)), "disk": dice.choice([0, 1, 65535]),
-        "offset": dice.choice([0, 1, 2**40, 2**63, 2**64 - 1]), "length": dice.choice([0, 1, 4096, 2**20, 2**20 + 1, 2**32 - 1]),
+        "kind": dice.choice(list(Kind)), "packing": dice.choice(list(Packing)),
+        "disk": dice.choice([0, 1, 65535]),
+        "offset": dice.choice([0, 1, 2**40, 2**63, 2**64 - 1]),
+        "length": dice.choice([0, 1, 4096, 2**20, 2**20 + 1, 2**32 - 1]),
         "payload_length": dice.choice([0, 1, len(payload), 2**22, 2**32 - 1]), "digest": dice.randbytes(16),
     }  # fmt: skip
     chosen = dice.sample(list(changes), dice.randint(1, 3))

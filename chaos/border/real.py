@@ -16,13 +16,17 @@ from secondsite.wire.control.statuses import OldCopyStatus, ReplicaStatus, Sourc
 
 NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
 DEFINITION: dict[str, Any] = {
-    "fabric_id": "f1", "name": "web01", "fabric_kind": "simulated", "vcpus": 2, "memory_bytes": 2 * MiB, "firmware": "uefi",
-    "disks": [{"key": "vda", "size_bytes": 8 * MiB, "path": "/x", "format": "qcow2", "bus": "virtio", "boot_order": 1}],
-    "nics": [{"key": "net0", "mac": "52:54:00:00:00:01", "network": "lan", "model": "virtio"}], "native": "<domain/>",
+    "fabric_id": "f1", "name": "web01", "fabric_kind": "simulated", "vcpus": 2, "memory_bytes": 2 * MiB,
+    "firmware": "uefi",
+    "disks": [{"key": "vda", "size_bytes": 8 * MiB, "path": "/x", "format": "qcow2", "bus": "virtio",
+    "boot_order": 1}],
+    "nics": [{"key": "net0", "mac": "52:54:00:00:00:01", "network": "lan", "model": "virtio"}],
+    "native": "<domain/>",
 }  # fmt: skip
 HEADER: dict[str, Any] = {
     "machine_id": "web01", "epoch": 1, "seq": 4, "base_seq": 3, "taken_at": "2026-11-20T08:00:00+00:00",
-    "disks": [{"key": "vda", "size_bytes": 8 * MiB}, {"key": "vdb", "size_bytes": MiB}], "sync": {"vda": MiB}, "apart": ["vdb"],
+    "disks": [{"key": "vda", "size_bytes": 8 * MiB}, {"key": "vdb", "size_bytes": MiB}], "sync": {"vda": MiB},
+    "apart": ["vdb"],
     "point": {
         "point_id": "20261120T080000Z-1.4", "consistency": "app", "reason": "x", "machine_name": "web01",
         "set_id": "shop-20261120T080000.000000Z", "definition": DEFINITION,
@@ -48,7 +52,8 @@ def messages() -> list[dict[str, Any]]:
     )
     stretch = JournalStretch(begins_at=NOW, ends_at=NOW, cycles=3)
     replica = ReplicaStatus(
-        machine_id="m1", epoch=1, accepting=True, synchronized=True, points=(point,), journal=(stretch,), processed_seq=4,
+        machine_id="m1", epoch=1, accepting=True, synchronized=True, points=(point,), journal=(stretch,),
+        processed_seq=4,
         processed_at=NOW, runs=("drill",), findings=(finding,),
     )  # fmt: skip
     old = OldCopyStatus(machine_id="m1", power="off")

@@ -1,4 +1,5 @@
-"""Hostile inputs, each read as it is read where it enters. Only the errors that are meant for it may come, soon and in little memory."""
+"""Hostile inputs, each read as it is read where it enters. Only the errors that are meant for it may come,
+soon and in little memory."""
 
 import json
 import resource
@@ -32,7 +33,8 @@ LONGEST_SAID: Final = 1000
 
 @dataclass
 class Thrown:
-    """How many inputs were refused, and how many taken, by kind; `broken` says what an input did that it must not."""
+    """How many inputs were refused, and how many taken, by kind; `broken` says what an input did that it
+    must not."""
 
     seed: int
     refused: Counter[str] = field(default_factory=Counter)

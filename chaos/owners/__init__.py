@@ -1,4 +1,5 @@
-"""The owner of a real machine lives with it: acts at random with libvirt's own tools between the product's verbs.
+"""The owner of a real machine lives with it: acts at random with libvirt's own tools between the product's
+verbs.
 
 owner     what he does, with virsh
 places    where he does it: on the host of each site

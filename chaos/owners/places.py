@@ -24,7 +24,8 @@ SECONDS = 120
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """libvirt's state of a machine, its number if it runs, whether its memory is saved, and whether it starts with its host."""
+    """libvirt's state of a machine, its number if it runs, whether its memory is saved, and whether it
+    starts with its host."""
 
     state: int
     number: int

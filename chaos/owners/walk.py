@@ -1,5 +1,6 @@
-"""A walk in which the owner of a machine acts with libvirt between and during the product's verbs. After each step: no guest is hurt, nothing of
-the owner's is lost, what failed left the machine as it was, and some verb leads on."""
+"""A walk in which the owner of a machine acts with libvirt between and during the product's verbs. After
+each step: no guest is hurt, nothing of the owner's is lost, what failed left the machine as it was, and
+some verb leads on."""
 
 import random
 from collections.abc import Callable, Mapping, Sequence
@@ -121,7 +122,8 @@ class Walk:
         return _so_far(self.console(site))
 
     def has_all(self, now: str, site: str, boots: int, record: int) -> None:
-        """All other verbs of this walk promise to lose nothing: a guest that was started since has all that it had written."""
+        """All other verbs of this walk promise to lose nothing: a guest that was started since has all
+        that it had written."""
         found = self.console(now).boots
         if (now, len(found)) != (site, boots) and (found[-1].verified_last or 0) < record:
             raise self.broken(f"record {record} was written at {site}, {now} has {found[-1].verified_last}")

@@ -1,4 +1,5 @@
-"""Walks on the rig as installed: an owner, an operator, and hosts that lose their power while a verb is under way."""
+"""Walks on the rig as installed: an owner, an operator, and hosts that lose their power while a verb is
+under way."""
 
 import collections
 import random

@@ -1,4 +1,5 @@
-"""Random walks over a recovery plan: runs of every verb, persons who answer or do not, cancels, kills, starts that fail.
+"""Random walks over a recovery plan: runs of every verb, persons who answer or do not, cancels, kills, starts
+that fail.
 
 Its rooms:
 

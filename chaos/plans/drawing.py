@@ -1,4 +1,5 @@
-"""What a step of a walk over plans is, drawn before it begins: the same steps for the same seed, however long each takes."""
+"""What a step of a walk over plans is, drawn before it begins: the same steps for the same seed, however
+long each takes."""
 
 import random
 from dataclasses import dataclass, replace
@@ -40,8 +41,9 @@ CHOICES = (RecoveryPointChoice.LATEST, RecoveryPointChoice.LATEST_PROCESSED)
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A step. `verbs`: the first that is possible is run; without `possible` the first of all, which may be refused. `pauses`: seconds
-    until something happens beside the run; `nth`: which start fails. `acts`: what draws on the way."""
+    """A step. `verbs`: the first that is possible is run; without `possible` the first of all, which may
+    be refused. `pauses`: seconds until something happens beside the run; `nth`: which start fails. `acts`:
+    what draws on the way."""
 
     number: int
     kind: str

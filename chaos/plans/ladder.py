@@ -1,7 +1,8 @@
-"""Kill at every seam of runs of a plan: the plan goes round its lifecycle, and in each run one victim dies at its next rung.
+"""Kill at every seam of runs of a plan: the plan goes round its lifecycle, and in each run one victim dies at
+its next rung.
 
-What a run may leave undone then is known: a script that was killed may have run, and is not repeated. A planned failover stops there, and
-is run again, as it says."""
+What a run may leave undone then is known: a script that was killed may have run, and is not repeated. A
+planned failover stops there, and is run again, as it says."""
 
 import itertools
 import random
@@ -38,7 +39,8 @@ SEAMS = (
     "target appliance.proof.graded",
     "source appliance.machine.stopped",
 )
-"""Who dies at which: those that runs, questions, scripts, phases and drills pass, and that a ladder from the first seam on comes to late."""
+"""Who dies at which: those that runs, questions, scripts, phases and drills pass, and that a ladder from
+the first seam on comes to late."""
 MOST_RUNS = 4
 """Of one verb: one that was hit, and one for each script that may have run."""
 MAY_HAVE_RUN = "may have run"
@@ -46,7 +48,8 @@ MAY_HAVE_RUN = "may have run"
 
 @dataclass(frozen=True, slots=True)
 class Station:
-    """A verb for the whole plan, and where all its machines rest after it. `sites`: source and target before it."""
+    """A verb for the whole plan, and where all its machines rest after it. `sites`: source and target
+    before it."""
 
     name: str
     verb: Verb
@@ -75,7 +78,8 @@ WAY = (
 
 
 def run(plan: Ladder, *, within_seconds: float, say: Say = lambda _: None) -> Sweep:
-    """Rounds until every ladder was climbed or the time is over (a round is finished). Stops at the first promise that breaks."""
+    """Rounds until every ladder was climbed or the time is over (a round is finished). Stops at the first
+    promise that breaks."""
     seen, began = Sweep(), time.monotonic()
     with party.opened(random.Random(0)) as on:
         for number in itertools.count():
@@ -85,7 +89,8 @@ def run(plan: Ladder, *, within_seconds: float, say: Say = lambda _: None) -> Sw
                 for kill in _round(on, plan, number):
                     seen.kills.append(kill)
                     say(
-                        f"{kill.station}: {kill.victim} {kill.n} {kill.hit or 'untouched'} {kill.seconds:.1f} s"
+                        f"{kill.station}: {kill.victim} {kill.n} {kill.hit or 'untouched'} "
+                        f"{kill.seconds:.1f} s"
                     )
             except Exception as problem:
                 seen.broken = f"{type(problem).__name__}: {problem}"
@@ -119,7 +124,8 @@ def _round(on: Party, plan: Ladder, number: int) -> Iterator[Kill]:
 
 
 def _pass(on: Party, station: Station) -> None:
-    """The verb for the plan until all have arrived; whatever stopped a run has to be a script that may have run."""
+    """The verb for the plan until all have arrived; whatever stopped a run has to be a script that may
+    have run."""
     for _ in range(MOST_RUNS):
         job = _run(on, station)
         on.settle()

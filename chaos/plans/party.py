@@ -1,4 +1,5 @@
-"""Two sites with the machines of a plan, each with a guest that writes all the time; and how all of them come to rest."""
+"""Two sites with the machines of a plan, each with a guest that writes all the time; and how all of them
+come to rest."""
 
 import contextlib
 import random
@@ -37,7 +38,8 @@ STUCK = frozenset({State.FAILOVER_FAILED, State.CANCEL_FAILED, State.DISABLE_FAI
 
 @dataclass(slots=True)
 class Party:
-    """`members`: an episode for each machine; they share the vault, the lines and the chance. `retried`: how often a person retried a run."""
+    """`members`: an episode for each machine; they share the vault, the lines and the chance. `retried`:
+    how often a person retried a run."""
 
     members: dict[str, Episode]
     watch: Watch

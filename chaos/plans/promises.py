@@ -1,4 +1,5 @@
-"""What a run of a plan promises beside the promises of its machines, asked of what was seen of it. Pure: a test can show each one broken.
+"""What a run of a plan promises beside the promises of its machines, asked of what was seen of it. Pure: a
+test can show each one broken.
 
 Each raises PromiseBroken, which names the machines."""
 
@@ -22,9 +23,10 @@ REST_SECONDS = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One that has ended. `groups`: names of the machines that it took, in their order, and `to` the site where they go. `children`: how
-    the job of each ended. `told`: all that the run says. `spans`: what ran from `began` (seconds since the epoch) on, until it had ended.
-    `touched`: machines that somebody else acted on meanwhile; `cancelled`: somebody asked for that."""
+    """One that has ended. `groups`: names of the machines that it took, in their order, and `to` the site
+    where they go. `children`: how the job of each ended. `told`: all that the run says. `spans`: what ran
+    from `began` (seconds since the epoch) on, until it had ended. `touched`: machines that somebody else
+    acted on meanwhile; `cancelled`: somebody asked for that."""
 
     verb: Verb
     groups: tuple[tuple[str, ...], ...]
@@ -42,7 +44,8 @@ class Run:
         return tuple(name for group in self.groups for name in group)
 
     def starts(self) -> Mapping[str, Span]:
-        """The first start of each machine, or its drill, at the site where the run takes it; not of those that somebody else touched."""
+        """The first start of each machine, or its drill, at the site where the run takes it; not of those
+        that somebody else touched."""
         drill = DRILL if self.verb is Verb.TEST_FAILOVER else ""
         found: dict[str, Span] = {}
         for span in self.spans:
@@ -55,7 +58,8 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Resting:
-    """A machine when no job is left: where it runs, what is said of it, and whether a person is asked about it."""
+    """A machine when no job is left: where it runs, what is said of it, and whether a person is asked
+    about it."""
 
     machine: str
     state: str
@@ -86,8 +90,8 @@ def nothing_goes_on(run: Run) -> None:
 
 
 def groups_in_order(run: Run) -> None:
-    """No machine starts while one of an earlier group is still off that starts later; in a planned run none at all before all of the
-    earlier groups have started."""
+    """No machine starts while one of an earlier group is still off that starts later; in a planned run
+    none at all before all of the earlier groups have started."""
     starts = run.starts()
     for earlier, later in _pairs(run):
         if later not in starts or earlier in run.touched:
@@ -129,7 +133,8 @@ def to_the_end(run: Run) -> None:
 
 
 def one_way(run: Run) -> None:
-    """All that starts goes where the run takes it; whoever is not in the run starts nowhere, and goes no other way."""
+    """All that starts goes where the run takes it; whoever is not in the run starts nowhere, and goes no
+    other way."""
     for span in run.spans:
         name = span.machine.removesuffix(DRILL)
         if span.off_at < run.began or name in run.touched or name in run.machines:
@@ -138,13 +143,15 @@ def one_way(run: Run) -> None:
 
 
 def same_direction(verb: Verb, from_sites: Mapping[str, str]) -> None:
-    """Of a run that was accepted: all its machines leave the same site. `from_sites` says where each ran before."""
+    """Of a run that was accepted: all its machines leave the same site. `from_sites` says where each ran
+    before."""
     if len(set(from_sites.values())) > 1:
         raise PromiseBroken(f"{verb} takes machines both ways: {dict(from_sites)}")
 
 
 def scripts_once(ran: Iterable[tuple[str, int, str, str]], retries: Mapping[str, int]) -> None:
-    """`ran`: run, group, when and action of each time that a script began; `retries`: how often a person retried a run."""
+    """`ran`: run, group, when and action of each time that a script began; `retries`: how often a person
+    retried a run."""
     for key, times in Counter(ran).items():
         if times > 1 + retries.get(key[0], 0):
             run, group, when, action = key

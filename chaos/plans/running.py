@@ -36,7 +36,8 @@ ALONE = (
 
 @dataclass(slots=True)
 class Beside:
-    """What happens while a run is under way, as it was drawn. `since`: when a cancel was taken (monotonic)."""
+    """What happens while a run is under way, as it was drawn. `since`: when a cancel was taken
+    (monotonic)."""
 
     party: Party
     accidents: Accidents
@@ -175,7 +176,8 @@ def _preview(verb: Verb, part: Mapping[str, object], vault: Vault) -> rest.PlanP
 
 
 def _submitted(party: Party, verb: Verb, options: Mapping[str, object]) -> str | None:
-    """The job's id; None if it is refused, which writes no job. An answer that is lost with the vault is asked for with the same key."""
+    """The job's id; None if it is refused, which writes no job. An answer that is lost with the vault is
+    asked for with the same key."""
     asked, key = REQUESTS[verb].model_validate(dict(options)), uuid.uuid4().hex
     before = {job.id for job in party.one.jobs()}
     try:
@@ -222,7 +224,8 @@ def _decide_all(party: Party) -> None:
 def judge(
     party: Party, verb: Verb, shown: rest.PlanPreview, began: float, job: rest.Job, beside: Beside
 ) -> None:
-    """What was seen of a run that has ended, asked every promise. `shown`: what it was to do; `began`: seconds since the epoch."""
+    """What was seen of a run that has ended, asked every promise. `shown`: what it was to do; `began`:
+    seconds since the epoch."""
     children = list(party.one.ask(lambda vault: list(vault.jobs[job.id].children())))
     party.excuse(job)
     party.watch.look()

@@ -1,6 +1,8 @@
-"""Somebody who looks at the hosts of both sites all the time: which copy ran where, and from when to when for sure.
+"""Somebody who looks at the hosts of both sites all the time: which copy ran where, and from when to when for
+sure.
 
-What runs is looked up in the fabrics; the vault is never asked. A look takes a while, so an instant is known only from two sides."""
+What runs is looked up in the fabrics; the vault is never asked. A look takes a while, so an instant is
+known only from two sides."""
 
 import contextlib
 import threading
@@ -21,8 +23,8 @@ DRILL = "-test"
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A copy that ran at a site without a break. It was off at `off_at` (0: nobody looked before) and ran for sure from `from_at` until
-    `until_at` (seconds since the epoch)."""
+    """A copy that ran at a site without a break. It was off at `off_at` (0: nobody looked before) and ran
+    for sure from `from_at` until `until_at` (seconds since the epoch)."""
 
     machine: str
     site: str

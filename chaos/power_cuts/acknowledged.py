@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Fact:
-    """`since` and `until` are positions in the log of the disk that keeps it: it has to survive every cut between them.
-    Without `until` it is for ever."""
+    """`since` and `until` are positions in the log of the disk that keeps it: it has to survive every cut
+    between them. Without `until` it is for ever."""
 
     disk: str
     kind: str
@@ -36,7 +36,8 @@ class Acknowledged:
     def note(
         self, disk: str, kind: str, key: tuple[str, ...], since: int, wanted: int = 0, *, ends: bool = False
     ) -> None:
-        """With `ends` it may be deleted one day: until `still_there`, only the cut at `since` has to leave it."""
+        """With `ends` it may be deleted one day: until `still_there`, only the cut at `since` has to leave
+        it."""
         with self._guard:
             fact = Fact(disk, kind, key, since, wanted, since if ends else None)
             self._facts.setdefault((disk, kind, key), fact)

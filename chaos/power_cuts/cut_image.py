@@ -27,8 +27,9 @@ class CutImages:
         _copy(base, self._durable)
 
     def make(self, count: int, chance: random.Random | None) -> Path:
-        """The disk cut after the first `count` requests. `chance` chooses which sectors of the writes since the last
-        flush are there; None: no one. Raises ValueError for an earlier cut than the last one."""
+        """The disk cut after the first `count` requests. `chance` chooses which sectors of the writes
+        since the last flush are there; None: no one. Raises ValueError for an earlier cut than the last
+        one."""
         since = self._last_flush(count)
         if since < self.flushed:
             raise ValueError("cuts are made from earlier to later ones")

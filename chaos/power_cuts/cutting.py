@@ -1,4 +1,5 @@
-"""Walk every verb on recorded disks; then cut the power of one of them again and again, and judge what is left."""
+"""Walk every verb on recorded disks; then cut the power of one of them again and again, and judge what is
+left."""
 
 import bisect
 import contextlib
@@ -33,8 +34,8 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """One power cut: after how many requests, of which the last so many were not flushed, and how many facts had to
-    survive it. `torn`: parts of them were there."""
+    """One power cut: after how many requests, of which the last so many were not flushed, and how many
+    facts had to survive it. `torn`: parts of them were there."""
 
     disk: str
     requests: int
@@ -69,7 +70,8 @@ class PowerCuts:
 
 
 def run(count: int, seed: int, say: Say = lambda _: None) -> PowerCuts:
-    """Walk every verb, then at least `count` cuts, the same number of each disk; stops at the first promise that breaks.
+    """Walk every verb, then at least `count` cuts, the same number of each disk; stops at the first promise
+    that breaks.
 
     Raises NoRight where file systems cannot be mounted or FUSE is not there."""
     found = PowerCuts(seed)
@@ -83,7 +85,8 @@ def run(count: int, seed: int, say: Say = lambda _: None) -> PowerCuts:
             found.flushes[name] = sum(request.is_flush for request in requests)
             found.facts[name] = len(list(walk.facts.of(name)))
             say(
-                f"{name}: {found.requests[name]} requests, {found.flushes[name]} flushes, {found.facts[name]} facts"
+                f"{name}: {found.requests[name]} requests, {found.flushes[name]} flushes, "
+                f"{found.facts[name]} facts"
             )
         try:
             for name, disk in disks.items():
@@ -107,8 +110,8 @@ def _folder() -> Iterator[Path]:
 
 @dataclass(frozen=True, slots=True)
 class _Walk:
-    """A rig, stopped, and what was acknowledged in it. `began` and `ended` are where the logs stood once all was set up,
-    and before all was taken down again."""
+    """A rig, stopped, and what was acknowledged in it. `began` and `ended` are where the logs stood once
+    all was set up, and before all was taken down again."""
 
     rig: Rig
     facts: Acknowledged
@@ -161,7 +164,8 @@ class _Cuts:
             found.cuts.append(cut)
             if told is not None:
                 raise PromiseBroken(
-                    f"{self._name} cut after request {after} of {len(self._requests)}, seed {found.seed}: {told}\n"
+                    f"{self._name} cut after request {after} of {len(self._requests)}, seed {found.seed}: "
+                    f"{told}\n"
                     f"the disk: {self._kept()}"
                 )
             if number % 50 == 0:
@@ -194,8 +198,8 @@ class _Cuts:
         return broken
 
     def _places(self, count: int) -> list[int]:
-        """After how many requests the power goes: half the times right after something was acknowledged, else anywhere
-        between."""
+        """After how many requests the power goes: half the times right after something was acknowledged,
+        else anywhere between."""
         told = [self._count_at(fact.since) for fact in self._facts.of(self._name)]
         told = [after for after in told if after <= self._last]
         chosen = []

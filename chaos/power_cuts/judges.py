@@ -1,4 +1,5 @@
-"""What a power cut left on a disk, held against what had been acknowledged. Each judge gives the first broken promise."""
+"""What a power cut left on a disk, held against what had been acknowledged. Each judge gives the first
+broken promise."""
 
 import contextlib
 import json
@@ -23,7 +24,8 @@ POINTS_VERIFIED = 3
 
 
 def vault(rig: Rig, facts: Iterable[Fact]) -> str | None:
-    """A vault that starts on what is left knows every acknowledged job, and none runs again that had ended."""
+    """A vault that starts on what is left knows every acknowledged job, and none runs again that had
+    ended."""
     if broken := _opens(rig.home("vault")):
         return broken
     rig.vault.start()
@@ -44,7 +46,8 @@ def _job(client: Vault, fact: Fact) -> str | None:
 
 
 def appliance(home: Path, facts: Iterable[Fact]) -> str | None:
-    """Everything that this appliance keeps opens; every acknowledged cycle and point is there, and verifies."""
+    """Everything that this appliance keeps opens; every acknowledged cycle and point is there, and
+    verifies."""
     if broken := _opens(home):
         return broken
     wanted = list(facts)
@@ -104,8 +107,8 @@ def _cycle(opened: dict[str, replica.Replica], fact: Fact) -> str | None:
 
 
 def _head(opened: replica.Replica, facts: Iterable[Fact]) -> str | None:
-    """What was processed since the newest point: made a point now, it is what its digests say, and has all records of the
-    newest acknowledged cycle that it processed."""
+    """What was processed since the newest point: made a point now, it is what its digests say, and has all
+    records of the newest acknowledged cycle that it processed."""
     state = opened.state
     if state.head is None or not state.whole or opened.seal({"point_id": LATEST}).point_id is None:
         return None

@@ -1,7 +1,8 @@
 """An ext4 whose every write and flush is recorded, in order, with its data.
 
-qemu-storage-daemon shows an image as a file through FUSE and notes each request in a log (driver blklogwrites, the
-format of Linux's dm-log-writes); a loop device makes a disk of that file. No kernel module is needed.
+qemu-storage-daemon shows an image as a file through FUSE and notes each request in a log (driver
+blklogwrites, the format of Linux's dm-log-writes); a loop device makes a disk of that file. No kernel module
+is needed.
 """
 
 import contextlib
@@ -88,7 +89,8 @@ def mounted(image: Path, at: Path) -> Iterator[None]:
 
 
 def _unmount(at: Path) -> None:
-    """Whoever still works there is ended; a file system that stays mounted would be written to after its end."""
+    """Whoever still works there is ended; a file system that stays mounted would be written to after its
+    end."""
     deadline = time.monotonic() + SECONDS
     while True:
         try:

@@ -1,7 +1,9 @@
-"""Who is told what, while the verbs are walked: looks at the vault as a person does, and at what the appliances keep.
+"""Who is told what, while the verbs are walked: looks at the vault as a person does, and at what the
+appliances keep.
 
-A fact begins at a position of the log that was read after the fact was told. What may be deleted later has to survive
-cuts only up to a position that was read before it was last seen: so no cut asks for what was not there.
+A fact begins at a position of the log that was read after the fact was told. What may be deleted later has to
+survive cuts only up to a position that was read before it was last seen: so no cut asks for what was not
+there.
 """
 
 import contextlib

@@ -12,7 +12,8 @@ _FLUSH, _FUA, _DISCARD = 1, 2, 4
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request. Places are bytes; `begins` and `ends` are where its record lies in the log, its data at `data_at`."""
+    """One request. Places are bytes; `begins` and `ends` are where its record lies in the log, its data at
+    `data_at`."""
 
     place: int
     begins: int

@@ -1,4 +1,5 @@
-"""Random walks over real processes on simulated sites: anything that operators, owners and accidents do, in any order.
+"""Random walks over real processes on simulated sites: anything that operators, owners and accidents do, in
+any order.
 
 Its rooms:
 

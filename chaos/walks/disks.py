@@ -1,5 +1,6 @@
-"""What an owner does to disk files behind our back: snapshots, copies that are put back, backups that hold a file, and live
-migration to another host of the site. All of it can be undone, and is before anything is called a dead end."""
+"""What an owner does to disk files behind our back: snapshots, copies that are put back, backups that hold
+a file, and live migration to another host of the site. All of it can be undone, and is before anything is
+called a dead end."""
 
 import contextlib
 import itertools
@@ -27,7 +28,8 @@ class Copy:
 
 @dataclass(slots=True)
 class Disks:
-    """Of both sites. `snapshots`: site, fabric id, and the file below; `away`: site and fabric id of who runs elsewhere."""
+    """Of both sites. `snapshots`: site, fabric id, and the file below; `away`: site and fabric id of who
+    runs elsewhere."""
 
     on: Episode
     snapshots: list[tuple[str, str, Path]] = field(default_factory=list)

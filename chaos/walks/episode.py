@@ -1,4 +1,5 @@
-"""Two sites with a machine whose guest writes all the time, the line between them, and how all of it comes to rest."""
+"""Two sites with a machine whose guest writes all the time, the line between them, and how all of it comes
+to rest."""
 
 import contextlib
 import os
@@ -54,8 +55,8 @@ def pauses() -> Iterator[float]:
 
 @dataclass(slots=True)
 class Episode:
-    """All that a walk works with. `lost`: the site that is gone for good. `undo`: takes out of the way what an owner did.
-    `name`: of the machine that it looks at."""
+    """All that a walk works with. `lost`: the site that is gone for good. `undo`: takes out of the way
+    what an owner did. `name`: of the machine that it looks at."""
 
     rig: Rig
     vault: Vault
@@ -74,7 +75,8 @@ class Episode:
     def sites(self) -> list[str]:
         return [site for site in SITES if site != self.lost]
 
-    # ---- what is shown -----------------------------------------------------------------------------------------------
+    # ---- what is shown
+    # -----------------------------------------------------------------------------------------------
 
     def ask(self, question: Callable[[Vault], T], within_seconds: float = 90) -> T:
         """Of the vault, as soon as it answers; whatever else it raises is raised."""
@@ -109,11 +111,12 @@ class Episode:
         found = self.ask(lambda vault: list(vault.jobs.list(state=states)))
         return [job for job in found if isinstance(job.verb, Verb)]
 
-    # ---- coming to rest ------------------------------------------------------------------------------------------------
+    # ---- coming to rest
+    # ------------------------------------------------------------------------------------------------
 
     def follow(self, job_id: str) -> rest.Job:
-        """The job at its end; a cut line is mended if it waits for it, and the owner gives way. A held job is left to
-        people."""
+        """The job at its end; a cut line is mended if it waits for it, and the owner gives way. A held job
+        is left to people."""
         began = time.monotonic()
         for pause in pauses():
             job = self.ask(lambda vault: vault.jobs[job_id].show())
@@ -129,7 +132,8 @@ class Episode:
         raise AssertionError
 
     def excuse(self, job: rest.Job) -> None:
-        """A failover that did not, or could not, shut its source down says so: what runs there is the operator's."""
+        """A failover that did not, or could not, shut its source down says so: what runs there is the
+        operator's."""
         off = next((task for task in job.tasks if task.name == "Shut down"), None)
         if job.verb is Verb.FAILOVER and off is not None and off.state is not rest.TaskState.SUCCEEDED:
             self.ledger.pardon = f"failover {job.id} went on without the source"
@@ -252,8 +256,8 @@ def opened(chance: random.Random) -> Iterator[Episode]:
 def two_sites(
     furnish: Callable[[Rig, SiteName], None] = lambda _rig, _site: None,
 ) -> Iterator[tuple[Rig, tuple[Relay, ...]]]:
-    """With a vault, appliances that reach each other by lines which can be cut, and the policy; no machine yet. `furnish` is called before
-    a site's appliance starts."""
+    """With a vault, appliances that reach each other by lines which can be cut, and the policy; no machine
+    yet. `furnish` is called before a site's appliance starts."""
     ports = {site: processes.free_port() for site in SITES}
     relays = {site: Relay(port) for site, port in ports.items()}
     options: dict[str, list[str]] = {

@@ -144,8 +144,8 @@ class Owner:
         return "took the mark off, as was advised"
 
     def _define_again(self) -> str:
-        """As it was before it was undefined. If it was failed over meanwhile, its appliance forbids its start anew: the owner
-        waits for that, and otherwise sees to it that its host does not start it."""
+        """As it was before it was undefined. If it was failed over meanwhile, its appliance forbids its
+        start anew: the owner waits for that, and otherwise sees to it that its host does not start it."""
         site, record = self.undefined.pop()
         there = [machine for at, machine in self.on.ledger.machines() if at == site]
         if any(machine.name == record.definition.name for machine in there):

@@ -87,7 +87,8 @@ class Steps:
         return f"{verb}: {problem}"
 
     def _go_on(self, problem: str) -> None:
-        """As a person would who reads each error and follows its advice; raises PromiseBroken where that ends."""
+        """As a person would who reads each error and follows its advice; raises PromiseBroken where that
+        ends."""
         for _ in range(MOST_ADVICE):
             self.on.log.append(f"  {self.owner.follow_advice(problem)}")
             self.on.settle()
@@ -102,7 +103,8 @@ class Steps:
         raise PromiseBroken(problem)
 
     def retry(self) -> str:
-        """Any job that ever failed, but for the one that protected a machine: it might protect the copy that was left."""
+        """Any job that ever failed, but for the one that protected a machine: it might protect the copy
+        that was left."""
         failed = [job for job in self.on.jobs(rest.JobState.FAILED) if job.verb != Verb.ENABLE_PROTECTION]
         if not failed:
             return "none failed"

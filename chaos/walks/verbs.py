@@ -66,7 +66,8 @@ def _start(on: Episode, verb: Verb) -> str:
 
 
 def any_way_on(on: Episode) -> None:
-    """Raises PromiseBroken unless one of the offered verbs succeeds. Protection ends only if nothing else does."""
+    """Raises PromiseBroken unless one of the offered verbs succeeds. Protection ends only if nothing else
+    does."""
 
     def ways() -> list[Verb]:
         verbs = offered(on)
@@ -149,7 +150,8 @@ def _nothing_missing(on: Episode, verb: Verb, job: rest.Job, boots: int) -> None
 
 
 def _boot(on: Episode, verb: Verb, boots: int) -> Boot | None:
-    """The copy's boot, which comes after the first `boots`; None if it does not run, or two do by their owner's deed."""
+    """The copy's boot, which comes after the first `boots`; None if it does not run, or two do by their
+    owner's deed."""
     deadline = time.monotonic() + BOOT_SECONDS
     while time.monotonic() < deadline:
         on.ledger.check()

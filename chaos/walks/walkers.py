@@ -1,4 +1,5 @@
-"""Several walkers side by side: each a process, with its own fork server, that takes one episode after the other."""
+"""Several walkers side by side: each a process, with its own fork server, that takes one episode after the
+other."""
 
 import multiprocessing
 import os
@@ -22,8 +23,8 @@ def taken(
     wanted: Callable[[int], bool],
     side_by_side: int,
 ) -> Iterator[T]:
-    """What each episode came to: number 1, 2, ... as long as one more is `wanted` beside those under way. `begin` gives
-    what `take` is called with."""
+    """What each episode came to: number 1, 2, ... as long as one more is `wanted` beside those under way.
+    `begin` gives what `take` is called with."""
     if side_by_side == 1:
         yield from _one_by_one(take, begin, wanted)
         return

@@ -1,4 +1,5 @@
-"""Walks: episodes of random steps, the promises asked after each; a broken one is kept with its steps, and the next begins."""
+"""Walks: episodes of random steps, the promises asked after each; a broken one is kept with its steps, and
+the next begins."""
 
 import random
 import shutil
@@ -34,8 +35,8 @@ class Broken:
 
 @dataclass(slots=True)
 class Walks:
-    """What was done, and what broke. `episodes`: each began with two new sites, from a seed of its own. `seconds`: how
-    long the steps took, by their kind."""
+    """What was done, and what broke. `episodes`: each began with two new sites, from a seed of its own.
+    `seconds`: how long the steps took, by their kind."""
 
     seed: int
     steps: Counter[str] = field(default_factory=Counter)
@@ -80,8 +81,8 @@ def run(
     say: Say = lambda _: None,
     take: Callable[..., tuple["Walks", list[str]]] | None = None,
 ) -> Walks:
-    """At least so many steps, unless the time is over or so many promises broke before. `take`: an episode of another kind, from the seed,
-    its number and its bounds."""
+    """At least so many steps, unless the time is over or so many promises broke before. `take`: an episode
+    of another kind, from the seed, its number and its bounds."""
     walks, until = Walks(seed), time.monotonic() + within_seconds
 
     def wanted(under_way: int) -> bool:

@@ -1,7 +1,8 @@
-"""Guests that talk: a web server asks an application, which asks a database, which numbers and flushes a record.
+"""Guests that talk: a web server asks an application, which asks a database, which numbers and flushes a
+record.
 
-Each answers only with the number that is on the database's disk, so that who asked knows what a copy has to hold. The scripts
-in this folder run in the guest:
+Each answers only with the number that is on the database's disk, so that who asked knows what a copy has to
+hold. The scripts in this folder run in the guest:
 
     start.sh        read by the init: names, and which of them begins
     database.sh     answers one connection: has the writer append a record

@@ -1,7 +1,8 @@
 """Sites that replicate simulated machines without a vault: orders are given by hand.
 
-`Site` runs its appliance in this process, `SiteProcess` in one of its own (`TwoSites` are two of them), and `Kept` one that is killed and started
-again under a `TinyVault`. A `Pair` is a machine that is protected from one to another.
+`Site` runs its appliance in this process, `SiteProcess` in one of its own (`TwoSites` are two of them), and
+`Kept` one that is killed and started again under a `TinyVault`. A `Pair` is a machine that is protected from
+one to another.
 """
 
 from rig.appliances.kept import Kept

@@ -1,4 +1,5 @@
-"""What is asked of disks behind NBD: bytes read, and questions about extents. Work is counted, so that no busy host fails a test."""
+"""What is asked of disks behind NBD: bytes read, and questions about extents. Work is counted, so that no
+busy host fails a test."""
 
 import contextlib
 from collections.abc import Iterator

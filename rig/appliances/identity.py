@@ -1,4 +1,5 @@
-"""What enrolment gives an appliance, without a vault: its settings, and a certificate of a CA of the rig's own."""
+"""What enrolment gives an appliance, without a vault: its settings, and a certificate of a CA of the rig's
+own."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,5 @@
-"""An appliance process that is started again whenever it dies, as an init system does; it takes orders of a TinyVault."""
+"""An appliance process that is started again whenever it dies, as an init system does; it takes orders of
+a TinyVault."""
 
 import subprocess
 import threading

@@ -33,7 +33,8 @@ class Pair(Generic[AnySite]):
     """The machine `fabric_id` of the site `source`, and its replica at `target`."""
 
     def __init__(
-        self, source: AnySite, target: AnySite, fabric_id: str, machine_id: str | None = None, name: str = "web01"
+        self, source: AnySite, target: AnySite, fabric_id: str, machine_id: str | None = None,
+        name: str = "web01"
     ) -> None:  # fmt: skip
         self.source, self.target = source, target
         self.fabric_id, self.name = fabric_id, name
@@ -48,8 +49,10 @@ class Pair(Generic[AnySite]):
     def replica_setup(self, **changes: Any) -> ReplicaSetup:
         definition = changes.pop("definition", None) or self.definition()
         values = {
-            "machine_id": self.machine_id, "machine_name": self.name, "epoch": self.epoch, "definition": definition,
-            "disks": tuple(disk.key for disk in definition.disks), "source_appliance_id": self.source.appliance_id,
+            "machine_id": self.machine_id, "machine_name": self.name, "epoch": self.epoch,
+            "definition": definition,
+            "disks": tuple(disk.key for disk in definition.disks),
+            "source_appliance_id": self.source.appliance_id,
             "policy": policy(),
         }  # fmt: skip
         return ReplicaSetup(**{**values, **changes})
@@ -92,7 +95,8 @@ class Pair(Generic[AnySite]):
         return self.source.source_status(self.machine_id)
 
     def cycle_now(self, seal: bool = False, **wish: Any) -> dict[str, Any]:
-        """One cycle, processed at the target; its facts. `seal`: whatever was processed has its point then."""
+        """One cycle, processed at the target; its facts. `seal`: whatever was processed has its point
+        then."""
         facts = self.source.do(Kind.RUN_CYCLE, RunCycle(**wish), self.machine_id, deadline_seconds=60)
         drain = Drain(seal=seal, at_least_seq=facts["seq"])
         self.target.do(Kind.DRAIN, drain, self.machine_id, deadline_seconds=60)

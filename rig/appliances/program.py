@@ -1,7 +1,7 @@
 """One appliance of a simulated site as a process: `python -m rig.appliances.program HOME HOST`.
 
-It answers lines of JSON (see rig.answering) until its input ends or SIGTERM comes; with a vault in its settings it dials
-that, too.
+It answers lines of JSON (see rig.answering) until its input ends or SIGTERM comes; with a vault in its
+settings it dials that, too.
 """
 
 import sys

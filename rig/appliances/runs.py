@@ -18,13 +18,16 @@ from secondsite.wire.control.setups import Base
 
 
 def start(
-    pair: Pair[AnySite], run: str, point_id: str, name: str | None = None, fabric_id: str | None = None, **more: Any
+    pair: Pair[AnySite], run: str, point_id: str, name: str | None = None, fabric_id: str | None = None,
+    **more: Any
 ) -> dict[str, Any]:  # fmt: skip
-    """Starts a machine from a point, as the run 'drill' or 'failover' (which closes the replica first); its facts."""
+    """Starts a machine from a point, as the run 'drill' or 'failover' (which closes the replica first);
+    its facts."""
     if run == "failover":
         close(pair)
     payload = StartReplica(
-        run=run, point_id=point_id, fabric_id=fabric_id or str(uuid.uuid4()), name=name or f"{pair.name}-{run}",
+        run=run, point_id=point_id, fabric_id=fabric_id or str(uuid.uuid4()),
+        name=name or f"{pair.name}-{run}",
         **more,
     )  # fmt: skip
     return pair.target.do(Kind.START_REPLICA, payload, pair.machine_id)
@@ -48,7 +51,8 @@ def fail_over(pair: Pair[AnySite], point_id: str) -> str:
 
 
 def turned(pair: Pair[AnySite], fabric_id: str, **both: Any) -> Pair[AnySite]:
-    """Commit the failover and protect the machine the other way round, as a reprotect does; `both` is of the setups of both sides."""
+    """Commit the failover and protect the machine the other way round, as a reprotect does; `both` is of
+    the setups of both sides."""
     run = record.load(pair.target.replica_folder(pair.machine_id) / "replica.json").run("failover")
     assert run is not None, f"{pair.name} was not failed over"
     pair.target.do(Kind.COMMIT_POINT, CommitPoint(point_id=run.point_id), pair.machine_id)

@@ -85,7 +85,8 @@ class SimulatedSite(ABC):
     # -- the owner's and the guests' hands -------------------------------------------------------------
 
     def make_machine(
-        self, name: str = "web01", disks: int = 1, size_bytes: int = DISK_BYTES, running: bool = True, **traits: Any
+        self, name: str = "web01", disks: int = 1, size_bytes: int = DISK_BYTES, running: bool = True,
+        **traits: Any
     ) -> str:  # fmt: skip
         """A machine with that many disks, on the network 'lan'; its fabric id."""
         fabric_id = simulated.make_machine(self.root, name, [size_bytes] * disks, networks=["lan"], **traits)

@@ -1,4 +1,5 @@
-"""A simulated site whose appliance runs in this process: seams can be armed, parts looked at, clocks given."""
+"""A simulated site whose appliance runs in this process: seams can be armed, parts looked at, clocks
+given."""
 
 from pathlib import Path
 from typing import Any, Self

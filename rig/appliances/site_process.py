@@ -1,4 +1,5 @@
-"""A simulated site whose appliance is a process of its own: measured alone, killed alone, in a namespace of its own."""
+"""A simulated site whose appliance is a process of its own: measured alone, killed alone, in a namespace
+of its own."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -13,7 +13,8 @@ MONITOR_SECONDS = 10
 
 
 class HeldRoot:
-    """`root` is an existing folder of a short name. `machine` is the one that was defined last, `process` who drives it."""
+    """`root` is an existing folder of a short name. `machine` is the one that was defined last, `process`
+    who drives it."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -89,8 +90,8 @@ class HeldRoot:
         self.monitor_of_nobody({"execute": "human-monitor-command", "arguments": {"command-line": command}})
 
     def cycle(self, base: str | None, name: str, keep: bool = True) -> dict[str, Any]:
-        """A view from one checkpoint to a new one: its 'bitmaps' and 'dirty' blocks; acknowledged, unless it is not to
-        be kept."""
+        """A view from one checkpoint to a new one: its 'bitmaps' and 'dirty' blocks; acknowledged, unless
+        it is not to be kept."""
         view: dict[str, Any] = self.ask("open_view", machine=self.machine, base=base, name=name)
         self.ask("close_view")
         if keep:

@@ -1,4 +1,5 @@
-"""A libvirt host of its own: one embedded root in this process, or a libvirtd, with hands on its guests' disks."""
+"""A libvirt host of its own: one embedded root in this process, or a libvirtd, with hands on its guests'
+disks."""
 
 import json
 import os
@@ -43,7 +44,8 @@ def uri_of(root: Path) -> str:
 
 
 class LibvirtHost:
-    """Fulfils conformance.FabricUnderTest. Machines sit in their firmware; writes go through QEMU's monitor."""
+    """Fulfils conformance.FabricUnderTest. Machines sit in their firmware; writes go through QEMU's
+    monitor."""
 
     obeys_shutdown = False
 

@@ -1,6 +1,7 @@
 """One host: a real systemd as first process of its own namespaces, on a root that lies over this machine's.
 
-Its power can be cut and it can be switched on again: what it wrote is there, /run is empty, and what starts with a host starts."""
+Its power can be cut and it can be switched on again: what it wrote is there, /run is empty, and what
+starts with a host starts."""
 
 import contextlib
 import os
@@ -22,17 +23,22 @@ echo $$ > "$1/cgroup.procs"
 export ROOT="$2" BOOT="$3" OVER="lowerdir=/,upperdir=$4,workdir=$5"
 shift 5
 exec unshare "$@" sh -euc 'mount --make-rprivate /; mount -t overlay -o "$OVER" host "$ROOT"; exec sh "$BOOT" "$ROOT"'
-"""
+"""  # noqa: E501
 """Into a control group of its own before all else: what is above it is not seen from inside."""
 DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL")
 APART = ("--mount", "--pid", "--fork", "--kill-child=KILL", "--uts", "--ipc", "--cgroup")
 QUIET = (
     # what belongs to the machine around: its clock, its kernel, its devices, its terminals, its updates
-    "systemd-timesyncd", "systemd-sysctl", "systemd-modules-load", "systemd-binfmt", "systemd-udevd", "systemd-udev-trigger",
-    "systemd-udevd-control.socket", "systemd-udevd-kernel.socket", "systemd-remount-fs", "systemd-hwdb-update", "kmod-static-nodes",
-    "console-getty", "getty@tty1", "getty-static", "dev-hugepages.mount", "dev-mqueue.mount", "sys-kernel-debug.mount",
-    "sys-kernel-tracing.mount", "sys-kernel-config.mount", "sys-fs-fuse-connections.mount", "proc-sys-fs-binfmt_misc.automount",
-    "apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer", "fstrim.timer", "man-db.timer",
+    "systemd-timesyncd", "systemd-sysctl", "systemd-modules-load", "systemd-binfmt", "systemd-udevd",
+    "systemd-udev-trigger",
+    "systemd-udevd-control.socket", "systemd-udevd-kernel.socket", "systemd-remount-fs",
+    "systemd-hwdb-update", "kmod-static-nodes",
+    "console-getty", "getty@tty1", "getty-static", "dev-hugepages.mount", "dev-mqueue.mount",
+    "sys-kernel-debug.mount",
+    "sys-kernel-tracing.mount", "sys-kernel-config.mount", "sys-fs-fuse-connections.mount",
+    "proc-sys-fs-binfmt_misc.automount",
+    "apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer", "fstrim.timer",
+    "man-db.timer",
     "logrotate.timer",
 )  # fmt: skip
 HYPERVISOR = ("libvirt", "virt")
@@ -50,8 +56,9 @@ class Host:
         *,
         stays: bool = False,
     ) -> None:
-        """`template`: what it has to begin with, see there. `network`: the network namespace that it lives in, made anew for each start
-        by whoever gives it; None: the machine's. `stays`: it outlives this process, until its folder is removed."""
+        """`template`: what it has to begin with, see there. `network`: the network namespace that it lives
+        in, made anew for each start by whoever gives it; None: the machine's. `stays`: it outlives this
+        process, until its folder is removed."""
         self.name = name
         self.folder = folder
         self.connect: Callable[[], None] = lambda: None
@@ -103,7 +110,8 @@ class Host:
         path.unlink(missing_ok=True)
         path.symlink_to("/dev/null")
 
-    # ---- power ---------------------------------------------------------------------------------------------------------
+    # ---- power
+    # ---------------------------------------------------------------------------------------------------------  # noqa: E501
 
     @property
     def is_on(self) -> bool:
@@ -124,7 +132,8 @@ class Host:
         places = [self._cgroup, self.folder / "root", BOOT, self.upper, self.folder / "work"]
         with (self.folder / "boot.log").open("ab") as log:
             self._running = subprocess.Popen(
-                [*([] if self._stays else DIES_WITH_US), *enter, "sh", "-euc", HOLD, "host", *map(str, places), *APART],
+                [*([] if self._stays else DIES_WITH_US), *enter, "sh", "-euc", HOLD, "host",
+                *map(str, places), *APART],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
 
@@ -167,7 +176,8 @@ class Host:
         """Of all its processes, as this machine counts."""
         return _pids(self._cgroup)
 
-    # ---- what is done there ----------------------------------------------------------------------------------------------
+    # ---- what is done there
+    # ----------------------------------------------------------------------------------------------
 
     @property
     def shell(self) -> str:
@@ -186,8 +196,10 @@ class Host:
         }
         spaces = ["--mount", "--pid", "--net", "--uts", "--ipc", "--cgroup"]
         return subprocess.run(
-            ["nsenter", f"--target={self.pid}", *spaces, f"--root=/proc/{self.pid}/root", "sh", "-c", login, "login", *words],
-            input=text, env=environment, capture_output=True, text=True, timeout=within_seconds, check=False, cwd="/",
+            ["nsenter", f"--target={self.pid}", *spaces, f"--root=/proc/{self.pid}/root", "sh", "-c", login,
+            "login", *words],
+            input=text, env=environment, capture_output=True, text=True, timeout=within_seconds, check=False,
+            cwd="/",
         )  # fmt: skip
 
     def must(self, *words: str, within_seconds: float = 300, text: str | None = None) -> str:
@@ -205,7 +217,8 @@ class Host:
             "sh", "-c", "systemctl list-jobs; systemctl --failed; journalctl -b -n 30 --no-pager"
         ).stdout
 
-    # ---- insides ---------------------------------------------------------------------------------------------------------
+    # ---- insides
+    # ---------------------------------------------------------------------------------------------------------  # noqa: E501
 
     @property
     def _cgroup(self) -> Path:
@@ -275,8 +288,8 @@ def _cgroups() -> Path:
 
 
 def _enabled_on_this_machine() -> set[str]:
-    """Units of other packages of this machine, which are no part of a host of ours; libvirt's are, and Debian 13 has them without
-    libvirt-daemon-system too."""
+    """Units of other packages of this machine, which are no part of a host of ours; libvirt's are, and
+    Debian 13 has them without libvirt-daemon-system too."""
     found = {unit.name for unit in Path("/etc/systemd/system").glob("*.wants/*")}
     return {name for name in found if not name.startswith(HYPERVISOR)}
 

@@ -1,4 +1,5 @@
-"""The network between installed hosts: a bridge of this machine, on which each host has a line, with IPv4 and IPv6."""
+"""The network between installed hosts: a bridge of this machine, on which each host has a line, with IPv4
+and IPv6."""
 
 import ipaddress
 import random

@@ -1,4 +1,5 @@
-"""One of our services on an installed host: what a rig does with its processes, done as an operator does it."""
+"""One of our services on an installed host: what a rig does with its processes, done as an operator does
+it."""
 
 import contextlib
 from dataclasses import dataclass

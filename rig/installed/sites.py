@@ -1,4 +1,5 @@
-"""The rig as installed: a vault and two sites, each on a host of its own, put there by deploy/install and started by systemd."""
+"""The rig as installed: a vault and two sites, each on a host of its own, put there by deploy/install and
+started by systemd."""
 
 import contextlib
 import json
@@ -53,7 +54,10 @@ class Installed(Hands):
     """Two sites and a vault in `folder` (a new one by default). Names of hosts are 'vault', 'a' and 'b'."""
 
     fabric = "libvirt"
-    about = "on the rig as installed: three hosts with a systemd, libvirtd and network each, as deploy/install leaves them"
+    about = (
+        "on the rig as installed: three hosts with a systemd, libvirtd and network each, as deploy/install "
+        "leaves them"
+    )
 
     lost_by = "the power of its host is cut, which ends"
 
@@ -104,12 +108,14 @@ class Installed(Hands):
         host.path("/etc/localtime").unlink(missing_ok=True)
         host.path("/etc/localtime").symlink_to(f"/usr/share/zoneinfo/{ZONE}")
 
-    # ---- setting up ------------------------------------------------------------------------------------------------------
+    # ---- setting up
+    # ------------------------------------------------------------------------------------------------------
 
     def open(
         self, say: Callable[[str], None] = lambda _: None, furnish: Callable[[str], None] = lambda _: None
     ) -> Self:
-        """As the guide of installation says it. `furnish` may make a site's machines before its appliance starts."""
+        """As the guide of installation says it. `furnish` may make a site's machines before its appliance
+        starts."""
         for host in self.hosts.values():
             host.begin()
         for host in self.hosts.values():
@@ -166,14 +172,16 @@ class Installed(Hands):
 
         eventually(none_is_away, within_seconds)
 
-    # ---- machines --------------------------------------------------------------------------------------------------------
+    # ---- machines
+    # --------------------------------------------------------------------------------------------------------
 
     def bridge(self, site: str) -> str:
         """Of a site's host, for its machines."""
         return GUESTS
 
     def make_guest(
-        self, name: str, site: str = "a", *, disk_bytes: tuple[int, ...] = (64 * guestkit.MiB,), filled_bytes: int = 0,
+        self, name: str, site: str = "a", *, disk_bytes: tuple[int, ...] = (64 * guestkit.MiB,),
+        filled_bytes: int = 0,
         workload: guestkit.Workload | None = None, kind: guestkit.Kind = guestkit.Kind.WRITER,
     ) -> GuestMachine:  # fmt: skip
         """A real guest that runs at a site, made by its owner with virsh."""
@@ -221,7 +229,8 @@ class Installed(Hands):
         """As the site's owner has its libvirt, whose messages are in the language of its host."""
         return self.hosts[site].must("virsh", *words)
 
-    # ---- the worst day -----------------------------------------------------------------------------------------------------
+    # ---- the worst day
+    # -----------------------------------------------------------------------------------------------------
 
     def destroy_vault(self) -> None:
         """Its host is gone, with all that it had."""
@@ -238,7 +247,8 @@ class Installed(Hands):
         self.hosts[site].destroy()
 
     def replace_site(self, site: str) -> None:
-        """New hardware: an appliance in the place of the destroyed one, which the vault of now knows by name only."""
+        """New hardware: an appliance in the place of the destroyed one, which the vault of now knows by
+        name only."""
         self._new_host(site)
         self._copy_boot_files(site)
         with self.client() as vault:
@@ -262,7 +272,8 @@ class Installed(Hands):
         self._settle(host)
         host.power_on()
 
-    # ---- hands -----------------------------------------------------------------------------------------------------------
+    # ---- hands
+    # -----------------------------------------------------------------------------------------------------------  # noqa: E501
 
     def home(self, name: str) -> Path:
         """Of 'vault', 'appliance-a' or 'appliance-b', as it is seen from outside."""
@@ -315,7 +326,8 @@ class Installed(Hands):
                     found.append(pid)
         return found
 
-    # ---- who looks on ------------------------------------------------------------------------------------------------
+    # ---- who looks on
+    # ------------------------------------------------------------------------------------------------
 
     @property
     def before_commands(self) -> Sequence[str]:
@@ -331,7 +343,8 @@ class Installed(Hands):
         """Of its services, by name."""
         return {each.name: each.log() for each in (self.vault, *self.appliances.values())}
 
-    # ---- the end ---------------------------------------------------------------------------------------------------------
+    # ---- the end
+    # ---------------------------------------------------------------------------------------------------------  # noqa: E501
 
     def close(self) -> None:
         """Leaves nothing behind."""

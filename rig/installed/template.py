@@ -1,7 +1,8 @@
-"""What an installed host has that this machine's root has not, made once and kept: by deploy/install, as its guide says.
+"""What an installed host has that this machine's root has not, made once and kept: by deploy/install, as its
+guide says.
 
-First Debian's packages with the program of some release, made anew when this machine's packages change; then the program as it
-is now, if that is another one, installed again in the way of an upgrade."""
+First Debian's packages with the program of some release, made anew when this machine's packages change;
+then the program as it is now, if that is another one, installed again in the way of an upgrade."""
 
 import contextlib
 import hashlib
@@ -34,7 +35,7 @@ apt-get -q -y update
 apt-get -q -y install --no-install-recommends locales libvirt-l10n libvirt-daemon-system ovmf swtpm swtpm-tools
 echo '{" ".join(STRANGE)}' >> /etc/locale.gen
 locale-gen
-"""
+"""  # noqa: E501
 
 
 def installed() -> Path:

@@ -1,4 +1,5 @@
-"""`python -m rig.release VERSION COMMAND...`: a `./dev` command in a root of that Debian release; ends with its exit code."""
+"""`python -m rig.release VERSION COMMAND...`: a `./dev` command in a root of that Debian release; ends
+with its exit code."""
 
 import subprocess
 import sys

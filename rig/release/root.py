@@ -1,6 +1,8 @@
-"""A root of another Debian release, made once and kept in `.cache/`: what `./dev` prepares there stays, as on a machine of its own.
+"""A root of another Debian release, made once and kept in `.cache/`: what `./dev` prepares there stays, as on
+a machine of its own.
 
-The root shares this system's kernel, network and devices; its processes end with whoever started the command in it.
+The root shares this system's kernel, network and devices; its processes end with whoever started the command
+in it.
 """
 
 import contextlib
@@ -25,7 +27,8 @@ PASSED = ("pip_", "ssl_", "http_", "https_", "no_proxy", "requests_", "curl_")
 """Beginnings of the variables that say how this machine reaches others."""
 
 APART = (
-    "setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child=KILL",
+    "setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--propagation", "private", "--pid", "--fork",
+    "--kill-child=KILL",
 )  # fmt: skip
 ENTER = """
 mount --bind "$1" "$1"
@@ -57,13 +60,14 @@ class Root:
         return (self.folder / SOURCE).is_dir()
 
     def dev(self, *words: str) -> int:
-        """The exit code of a `./dev` command there, in the files of this checkout as they are. One at a time: others wait. Raises DidNotStart,
-        NoSources."""
+        """The exit code of a `./dev` command there, in the files of this checkout as they are. One at a
+        time: others wait. Raises DidNotStart, NoSources."""
         self.home.mkdir(parents=True, exist_ok=True)
         lock = LockFile(self.home / "lock")
         if not lock.take(within_seconds=OTHERS_SECONDS):
             raise DidNotStart(
-                f"another process has been working in the root of Debian {self.version}: {lock.path} is locked"
+                f"another process has been working in the root of Debian {self.version}: {lock.path} is "
+                "locked"
             )
         try:
             if not self.exists:
@@ -82,7 +86,8 @@ class Root:
             subprocess.run(["rm", "-rf", "--one-file-system", old], check=True, timeout=300)
         print(f"making a root of Debian {self.version}, once (log: {self.home / 'making.log'})", flush=True)
         command = [
-            "debootstrap", "--variant=minbase", "--include=ca-certificates,python3", RELEASES[self.version], str(part),
+            "debootstrap", "--variant=minbase", "--include=ca-certificates,python3", RELEASES[self.version],
+            str(part),
             found[0].site,
         ]  # fmt: skip
         with (self.home / "making.log").open("wb") as log:

@@ -25,7 +25,8 @@ class Source:
 
 
 def of(wanted: str) -> list[Source]:
-    """The main one of a release first, then its updates and its security updates, as far as this system has these. Raises NoSources."""
+    """The main one of a release first, then its updates and its security updates, as far as this system
+    has these. Raises NoSources."""
     here = codename()
     found = {
         Source(site, wanted + suite.removeprefix(here), component)
@@ -41,7 +42,8 @@ def of(wanted: str) -> list[Source]:
 def settings() -> str:
     """How apt reaches them, proxies and certificates, as apt's configuration says it."""
     dumped = subprocess.run(
-        ["apt-config", "dump", "Acquire::http", "Acquire::https"], capture_output=True, text=True, check=True, timeout=30
+        ["apt-config", "dump", "Acquire::http", "Acquire::https"], capture_output=True, text=True, check=True,
+        timeout=30
     )  # fmt: skip
     return dumped.stdout
 

@@ -43,7 +43,8 @@ class Seen:
 
 @contextlib.contextmanager
 def stream(url, token, path, last=None, seconds=20, **params):
-    """Yields an iterator over the events of a stream; raises ReadTimeout when nothing comes for so many seconds."""
+    """Yields an iterator over the events of a stream; raises ReadTimeout when nothing comes for so many
+    seconds."""
     headers = {"Authorization": f"Bearer {token}", **({"Last-Event-ID": last} if last else {})}
     timeout = httpx2.Timeout(10, read=seconds)
     with httpx2.stream("GET", f"{url}/api{path}", headers=headers, params=params, timeout=timeout) as answer:

@@ -1,4 +1,5 @@
-"""Whatever is asked, the REST face answers as its description says, in its own words, and never with a defect."""
+"""Whatever is asked, the REST face answers as its description says, in its own words, and never with a
+defect."""
 
 import json
 import os

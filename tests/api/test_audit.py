@@ -168,7 +168,8 @@ def test_what_an_appliance_is_to_change_is_on_record_before(ask, log, protected)
     assert json.loads(begun["details"])["asked"] == {"reason": "evidence"}
 
 
-# ---- refusals --------------------------------------------------------------------------------------------------------
+# ---- refusals
+# --------------------------------------------------------------------------------------------------------
 
 
 def test_a_token_that_is_refused_in_a_loop_fills_no_disk(vault, ask, log):
@@ -210,7 +211,8 @@ def test_a_stranger_at_the_door_is_on_record_with_the_address(vault, log):
     )
 
 
-# ---- tampering -------------------------------------------------------------------------------------------------------
+# ---- tampering
+# -------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -247,7 +249,10 @@ def six(ask):
         ("UPDATE audit SET number = CASE number WHEN 2 THEN 103 ELSE 102 END WHERE number IN (2, 3)", 2),
         ("UPDATE audit_ends SET head_number = 5", 7),
         (
-            "UPDATE audit_ends SET anchor_number = 2, anchor_digest = (SELECT digest FROM audit WHERE number = 2)",
+            (
+                "UPDATE audit_ends SET anchor_number = 2, anchor_digest = (SELECT digest FROM audit WHERE "
+                "number = 2)"
+            ),
             3,
         ),
     ],
@@ -293,7 +298,8 @@ def test_a_tail_that_was_cut_with_its_head_is_whole_to_itself_and_misses_the_dig
     assert ask("GET", "/audit", params={"number": kept["head_number"]})["items"] == []
 
 
-# ---- retention -------------------------------------------------------------------------------------------------------
+# ---- retention
+# -------------------------------------------------------------------------------------------------------
 
 
 def test_what_is_older_than_the_setting_is_deleted_and_the_rest_is_still_verified(
@@ -327,7 +333,8 @@ def test_the_setting_has_a_floor_and_its_change_is_on_record(ask, log):
     assert told["before"] == {"kept_days": 365}
 
 
-# ---- many at once ----------------------------------------------------------------------------------------------------
+# ---- many at once
+# ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.slow

@@ -21,7 +21,8 @@ def asked(vault, headers, parts, path="/api/sites"):
     """The answer's status and headers, and how many parts of the body were read."""
     sent, given = [], iter(parts)
     scope = {
-        "type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "",
+        "type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b"",
+        "root_path": "",
         "scheme": "https", "http_version": "1.1", "client": ("192.0.2.66", 1), "server": ("127.0.0.1", 8443),
         "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
     }  # fmt: skip
@@ -132,7 +133,8 @@ def test_a_defect_is_told_by_its_number_and_not_by_its_text(vault, monkeypatch):
     ],
 )
 def test_a_router_that_asks_nobody_who_they_are_is_not_served(router):
-    """Two changes that were made beside each other left one: one that knew of guarded routers, one that added a noun."""
+    """Two changes that were made beside each other left one: one that knew of guarded routers, one that
+    added a noun."""
     if PERMITTED not in router.dependencies:
         with pytest.raises(TypeError, match="was not made by"):
             routers.routes([router], [])
@@ -148,7 +150,8 @@ def doubled(fields):
 
 
 def test_a_doubled_field_is_found_in_one_pass(vault):
-    """It was one for each field: 65 kB of a stranger's kept everybody out for most of a second, a MiB for minutes."""
+    """It was one for each field: 65 kB of a stranger's kept everybody out for most of a second, a MiB for
+    minutes."""
 
     def seconds(fields):
         body = doubled(fields)

@@ -48,7 +48,8 @@ def test_no_field_is_an_object_of_anything(name):
     [
         "Machine.state", "Machine.health", "Machine.power", "Machine.direction", "Machine.allowed_operations",
         "Finding.code", "Finding.severity", "Drill.state", "Synchronization.mode", "PointShape.consistency",
-        "Job.state", "Job.verb", "Task.state", "Vault.database", "DiscoveredMachine.power", "WindowShape.days",
+        "Job.state", "Job.verb", "Task.state", "Vault.database", "DiscoveredMachine.power",
+        "WindowShape.days",
         "Transition.state", "Transition.trigger", "RecoveryPreview.choice", "Reprotect.location",
     ],
 )  # fmt: skip

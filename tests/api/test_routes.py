@@ -273,7 +273,8 @@ def test_a_verb_takes_one_machine_in_its_path_or_several_in_its_body(ask, vault,
 
 
 def test_a_verb_answers_with_its_job_which_can_be_followed_to_its_end(ask, vault, two_sites, protected):
-    """Nobody answers at either site, so the failover's first order is what is seen; then the target refuses."""
+    """Nobody answers at either site, so the failover's first order is what is seen; then the target
+    refuses."""
     problem = {"code": "store-full", "message": "no space", "do": "make some"}
     seen = threading.Event()
 

@@ -106,11 +106,14 @@ def test_the_last_use_is_shown_and_no_request_writes_it(vault, ask, create, open
     assert datetime.now(UTC) - seen < timedelta(minutes=1)
 
 
-# ---- names ---------------------------------------------------------------------------------------------------------------
+# ---- names
+# ---------------------------------------------------------------------------------------------------------------  # noqa: E501
 
 HOSTILE = (
-    "a/b", "..", ".", "=cmd|' /C calc'!A0", "x\nadmin", "\x1b[2J", "\u202egnp", "\u200badmin", "\u0430dmin", " admin", "admin ",
-    "stranger", "Secondsite", "several tokens", "schedule nightly", "Schedule verification", "0123456789abcdef0123456789abcdef", "", "a" * 101,
+    "a/b", "..", ".", "=cmd|' /C calc'!A0", "x\nadmin", "\x1b[2J", "\u202egnp", "\u200badmin", "\u0430dmin",
+    " admin", "admin ",
+    "stranger", "Secondsite", "several tokens", "schedule nightly", "Schedule verification",
+    "0123456789abcdef0123456789abcdef", "", "a" * 101,
 )  # fmt: skip
 
 

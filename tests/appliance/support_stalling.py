@@ -10,7 +10,8 @@ LETTER_SECONDS = 0.4
 
 
 class Stalling:
-    """From `begin` on these words take minutes. `at`: only those that are said at this data port. `said`: how often one began."""
+    """From `begin` on these words take minutes. `at`: only those that are said at this data port. `said`:
+    how often one began."""
 
     def __init__(self, monkeypatch, at=None):
         self.said = 0

@@ -108,7 +108,8 @@ def test_cycles_of_another_epoch_or_source_are_refused(pair):
 
     def offered(peer, **changes):
         values = {
-            "machine_id": pair.machine_id, "epoch": 1, "seq": 99, "base_seq": None, "taken_at": "2026-11-20T00:00:00Z",
+            "machine_id": pair.machine_id, "epoch": 1, "seq": 99, "base_seq": None,
+            "taken_at": "2026-11-20T00:00:00Z",
             "disks": (CycleDisk("vda", DISK_BYTES),),
         }  # fmt: skip
         with channel.dial("127.0.0.1", pair.target.port, peer.appliance.peers.tls) as connection:

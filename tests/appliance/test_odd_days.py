@@ -65,7 +65,8 @@ def test_a_link_that_is_cut_in_the_middle_of_a_cycle_and_comes_back_costs_only_t
     whole_again(pair)
     passed = link.passed_bytes() - before
     print(
-        f"in step {time.monotonic() - began:.1f} s after the link was back; {passed} bytes passed for {5.5 * MiB:.0f}"
+        f"in step {time.monotonic() - began:.1f} s after the link was back; {passed} bytes passed for "
+        f"{5.5 * MiB:.0f}"
     )
     assert passed < 13 * MiB
 

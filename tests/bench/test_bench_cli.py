@@ -33,7 +33,8 @@ FIRST_NAMES = {
 def bench(*arguments, folder="/var/tmp", within_seconds=30):
     return subprocess.run(
         [sys.executable, "-m", "bench", *arguments],
-        cwd=ROOT, env=processes.environment() | {"COLUMNS": "200", "TMPDIR": str(folder)}, capture_output=True, text=True,
+        cwd=ROOT, env=processes.environment() | {"COLUMNS": "200", "TMPDIR": str(folder)},
+        capture_output=True, text=True,
         timeout=within_seconds, check=False,
     )  # fmt: skip
 

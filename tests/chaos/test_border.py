@@ -1,4 +1,5 @@
-"""Hostile frames, cycles and control messages, some thousands of them; `./dev chaos --border N` throws as many as you like."""
+"""Hostile frames, cycles and control messages, some thousands of them; `./dev chaos --border N` throws as
+many as you like."""
 
 import pytest
 

@@ -1,4 +1,5 @@
-"""What a run of a plan promises: each promise breaks when it is told of what must not be, and keeps still when all is well."""
+"""What a run of a plan promises: each promise breaks when it is told of what must not be, and keeps still
+when all is well."""
 
 from dataclasses import replace
 
@@ -64,7 +65,8 @@ BROKEN = {
     "web01 still ran at a when db01 had started": run(
         spans=(*AT_SOURCE[:3], Span("web01", "a", 0.0, 1.0, 13.0), *started())
     ),
-    "these go on: app02": failed("app02", children={**dict.fromkeys(NAMES, JobState.SUCCEEDED), "app02": JobState.RUNNING}),
+    "these go on: app02": failed("app02",
+    children={**dict.fromkeys(NAMES, JobState.SUCCEEDED), "app02": JobState.RUNNING}),
     "never tried web01": run(Verb.FAILOVER, children=dict.fromkeys(NAMES[:3], JobState.SUCCEEDED)),
     "does not say that these failed: app01": failed("app01", told="3 of 4 machines"),
     "succeeded without app01": failed("app01", ended=JobState.SUCCEEDED),

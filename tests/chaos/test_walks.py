@@ -1,4 +1,5 @@
-"""Random walks over real processes on simulated sites, and ways that failed once. `./dev chaos --walks N` goes further."""
+"""Random walks over real processes on simulated sites, and ways that failed once. `./dev chaos --walks N`
+goes further."""
 
 import random
 
@@ -29,7 +30,8 @@ def took(on, *wanted):
 
 
 def protected_anew(on):
-    """The copy that an earlier protection left at the other site has the name that the machine would have there."""
+    """The copy that an earlier protection left at the other site has the name that the machine would have
+    there."""
     problem = verbs.take(on, Verb.ENABLE_PROTECTION) or ""
     assert "rename that machine, or remove it" in problem
     assert Owner(on, Disks(on)).follow_advice(problem)

@@ -1,4 +1,5 @@
-"""Two simulated sites that all tests of a worker share; each test that changes a machine has one of its own."""
+"""Two simulated sites that all tests of a worker share; each test that changes a machine has one of its
+own."""
 
 import itertools
 import os
@@ -66,7 +67,8 @@ def protected(cli, fresh):
 
 @pytest.fixture
 def two(cli, rig, tmp_path):
-    """Two persons who may do everything; create-site takes both. Afterwards nothing does, and they are gone."""
+    """Two persons who may do everything; create-site takes both. Afterwards nothing does, and they are
+    gone."""
     for name in ("anna", "bob"):
         roles = "--role contributor --role access_administrator"
         made = cli.must(f"token create {name} {roles} --valid never --json").json

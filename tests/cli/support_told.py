@@ -14,7 +14,7 @@ FILLED = {
 }  # fmt: skip
 """What some expressions of formatted strings become; any other one becomes a word."""
 COMMAND = re.compile(
-    r"""'(?P<quoted>secondsite [a-z][^']*)'|`(?P<code>secondsite [a-z][^`]*)`|(?<![\w'`/.])(?P<open>secondsite [a-z]+ [a-z].*)"""
+    r"""'(?P<quoted>secondsite [a-z][^']*)'|`(?P<code>secondsite [a-z][^`]*)`|(?<![\w'`/.])(?P<open>secondsite [a-z]+ [a-z].*)"""  # noqa: E501
 )
 
 

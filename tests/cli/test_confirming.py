@@ -83,7 +83,8 @@ def test_before_a_commit_it_is_told_whether_the_machine_is_protected_back_by_its
 
 
 MOVES = (
-    "failover", "planned-failover", "test-failover", "cleanup-test-failover", "change-recovery-point", "commit",
+    "failover", "planned-failover", "test-failover", "cleanup-test-failover", "change-recovery-point",
+    "commit",
     "cancel-failover", "reprotect", "disable-protection",
 )  # fmt: skip
 
@@ -100,7 +101,8 @@ def test_where_nobody_can_be_asked_nothing_begins_without_a_yes(cli, protected, 
 @pytest.mark.parametrize(
     "line",
     [
-        "site delete a", "appliance delete a", "policy delete gold", "token delete admin", "group delete shop",
+        "site delete a", "appliance delete a", "policy delete gold", "token delete admin",
+        "group delete shop",
         "plan delete shop", "pool delete dmz", "notice delete hook", "mapping delete a/one b",
         "drill schedule remove monthly",
     ],
@@ -253,7 +255,10 @@ def test_a_plan_is_asked_about_there_too(cli, protected):
 def test_how_long_it_will_take_is_told_from_its_drill_and_its_job_says_what_it_took(cli, protected):
     _, shown = at_a_terminal(f"machine failover {protected}", "n")
     # machines of other tests may have been drilled between the same sites
-    told = f"{protected}: (no time is predicted: No run of it is known|takes about .* of other machines between the same sites)"
+    told = (
+        f"{protected}: (no time is predicted: No run of it is known|takes about .* of other machines between "
+        "the same sites)"
+    )
     assert re.search(told, shown), shown
     cli.must(f"machine test-failover {protected} --yes")
     cli.must(f"machine cleanup-test-failover {protected} --yes")
@@ -280,7 +285,11 @@ def test_how_long_it_will_take_is_told_from_its_drill_and_its_job_says_what_it_t
 
 def test_a_goal_that_will_be_missed_is_told():
     found = Prediction(
-        machine="web01", verb=Verb.FAILOVER, basis=Basis.OWN, runs=3, seconds=90, least_seconds=80, most_seconds=130, goal_seconds=60
+        machine="web01", verb=Verb.FAILOVER, basis=Basis.OWN, runs=3, seconds=90, least_seconds=80,
+        most_seconds=130, goal_seconds=60
     )  # fmt: skip
-    said = "takes about 1 min 30 s (1 min 20 s to 2 min 10 s), by its last 3 runs; its goal of 1 min will be missed"
+    said = (
+        "takes about 1 min 30 s (1 min 20 s to 2 min 10 s), by its last 3 runs; its goal of 1 min will be "
+        "missed"
+    )
     assert predicted.line(found) == said

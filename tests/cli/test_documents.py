@@ -43,12 +43,17 @@ def site(fresh, fresh_too):
     """Two machines that nobody protects yet, and all that is to be configured for them."""
     tag = fresh
     return (
-        {"kind": "plan", "name": f"plan-{tag}", "groups": [{"machines": [fresh_too]}, {"machines": [fresh]}], "rto_goal_seconds": 900},
-        {"kind": "group", "name": f"group-{tag}", "source_site": "a", "target_site": "b", "machines": [fresh, fresh_too]},
-        {"kind": "protection", "machine": fresh, "source_site": "a", "target_site": "b", "policy": f"gold-{tag}"},
-        {"kind": "protection", "machine": fresh_too, "source_site": "a", "target_site": "b", "policy": f"gold-{tag}"},
+        {"kind": "plan", "name": f"plan-{tag}", "groups": [{"machines": [fresh_too]}, {"machines": [fresh]}],
+        "rto_goal_seconds": 900},
+        {"kind": "group", "name": f"group-{tag}", "source_site": "a", "target_site": "b",
+        "machines": [fresh, fresh_too]},
+        {"kind": "protection", "machine": fresh, "source_site": "a", "target_site": "b",
+        "policy": f"gold-{tag}"},
+        {"kind": "protection", "machine": fresh_too, "source_site": "a", "target_site": "b",
+        "policy": f"gold-{tag}"},
         {"kind": "policy", "name": f"gold-{tag}", "retention_seconds": 7200},
-        {"kind": "mapping", "source_site": "a", "source_network": f"lan-{tag}", "target_site": "b", "target_network": f"dr-{tag}"},
+        {"kind": "mapping", "source_site": "a", "source_network": f"lan-{tag}", "target_site": "b",
+        "target_network": f"dr-{tag}"},
     )  # fmt: skip
 
 

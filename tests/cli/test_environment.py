@@ -1,4 +1,5 @@
-"""What a user's shell, a service manager or cron gives a process along changes no answer: real processes, which share one vault."""
+"""What a user's shell, a service manager or cron gives a process along changes no answer: real processes,
+which share one vault."""
 
 import contextlib
 import json
@@ -30,7 +31,8 @@ ODD = {
     "terminal": {"COLUMNS": "0", "LINES": "x", "TERM": "nonsense"},
     "no size": {"COLUMNS": "", "NO_COLOR": "1", "TERM": ""},
     "language": {"LC_ALL": "xx_XX.nonsense", "LANG": "de_DE", "LANGUAGE": "de:fr", "TZ": "No/Where"},
-    "python": {"PYTHONSTARTUP": "/nowhere", "PYTHONWARNINGS": "error", "PYTHONSAFEPATH": "1", "PYTHONOPTIMIZE": "2"},
+    "python": {"PYTHONSTARTUP": "/nowhere", "PYTHONWARNINGS": "error", "PYTHONSAFEPATH": "1",
+    "PYTHONOPTIMIZE": "2"},
     "paths": {"PATH": "/nowhere", "HOME": "/dev/null", "TMPDIR": "/nowhere"},
     "nothing said": {"SECONDSITE_URL": "", "SECONDSITE_CA": "", "SECONDSITE_TOKEN": ""},
 }  # fmt: skip
@@ -141,7 +143,8 @@ def test_an_installed_program_hears_none_of_the_variables_that_end_python(home, 
         ('exec "$@" <&- >&- 2>&-', 0, ""),
         ('"$@" | true', 0, ""),
         pytest.param('ulimit -n 12; exec "$@"', 0, "", marks=pytest.mark.every(by="test")),
-        pytest.param('mkdir gone; cd gone; rmdir ../gone; exec "$@"', 0, "", marks=pytest.mark.every(by="test")),
+        pytest.param('mkdir gone; cd gone; rmdir ../gone; exec "$@"', 0, "",
+        marks=pytest.mark.every(by="test")),
         pytest.param('umask 777; exec "$@"', 0, "", marks=pytest.mark.every(by="test")),
     ],
 )  # fmt: skip
@@ -213,7 +216,8 @@ def test_an_appliance_in_an_odd_environment_is_connected(home):
     (home.folder / "platform").mkdir()
     appliance = str(home.folder / "appliance")
     must(
-        "appliance", "enroll", "--vault", f"https://127.0.0.1:{home.ports[0]}", "--fingerprint", made["ca_fingerprint"],
+        "appliance", "enroll", "--vault", f"https://127.0.0.1:{home.ports[0]}", "--fingerprint",
+        made["ca_fingerprint"],
         "--name", "one", "--fabric", "simulated", "--uri", str(home.folder / "platform"), "--home", appliance,
         "--key-file", str(home.folder / "key"), "--listen", f"127.0.0.1:{home.ports[2]}",
     )  # fmt: skip

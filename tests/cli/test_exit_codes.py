@@ -1,4 +1,5 @@
-"""Every row of docs/reference/exit-codes.md, seen: each code comes out of a command for the reasons that the page gives."""
+"""Every row of docs/reference/exit-codes.md, seen: each code comes out of a command for the reasons that
+the page gives."""
 
 import os
 import re

@@ -21,7 +21,8 @@ COMMAND = re.compile(r"^(?:\$ |sudo |\./dev shell |ExecStart=/usr/local/bin/)?(s
 
 
 def commands(page: Path) -> list[str]:
-    """The lines in code blocks that begin with `secondsite`, continued ones joined; those of systemd units too."""
+    """The lines in code blocks that begin with `secondsite`, continued ones joined; those of systemd units
+    too."""
     blocks = re.findall(r"^```[a-z]*\n(.*?)^```", page.read_text(), re.M | re.S)
     lines = "".join(blocks).replace("\\\n", " ").splitlines()
     return [found.group(1) for line in lines if (found := COMMAND.match(line))]

@@ -65,7 +65,8 @@ def machine(rig, cli):
         network=rig.bridge("a"),
     )
     cli.must(
-        f"policy create {made.name} --cycle 1 --crash-consistent-every 3600 --app-consistent-every 0 --journal 600"
+        f"policy create {made.name} --cycle 1 --crash-consistent-every 3600 --app-consistent-every 0 "
+        "--journal 600"
     )
     cli.must(f"machine enable-protection {made.name} --source a --target b --policy {made.name} --json")
     return made
@@ -140,7 +141,8 @@ def test_a_time_outside_the_journal_is_refused_with_what_is_possible(cli, rig, m
     assert (
         "Give one of them"
         in cli(
-            f"machine failover {machine.name} --at {early} --choice latest --yes --while-running {machine.name}"
+            f"machine failover {machine.name} --at {early} --choice latest --yes --while-running "
+            f"{machine.name}"
         ).err
     )
     assert (

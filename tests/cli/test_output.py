@@ -1,4 +1,5 @@
-"""What others wrote does not steer the terminal: guests, owners and other sites choose many of the words that are shown."""
+"""What others wrote does not steer the terminal: guests, owners and other sites choose many of the words
+that are shown."""
 
 import json
 

@@ -53,8 +53,10 @@ def test_a_refusal_has_its_exit_code_and_says_what_to_do(cli, line):
 
 
 @pytest.mark.parametrize(
-    "line", ["machine", "nosuch", "machine nosuch", "machine show", "mapping create a b", "machine list --nosuch x",
-             "machine failover idle --choice silly", "job list --state nosuch", "machine reprotect idle --location there"],
+    "line", ["machine", "nosuch", "machine nosuch", "machine show", "mapping create a b",
+    "machine list --nosuch x",
+             "machine failover idle --choice silly", "job list --state nosuch",
+             "machine reprotect idle --location there"],
 )  # fmt: skip
 def test_a_line_that_cannot_be_parsed_is_usage(cli, line):
     assert cli(line).exit == 2

@@ -1,5 +1,5 @@
-"""A machine that was failed over and does not run: what is shown of it, and what it takes to end its protection. And what is told of its jobs
-after that."""
+"""A machine that was failed over and does not run: what is shown of it, and what it takes to end its
+protection. And what is told of its jobs after that."""
 
 import pytest
 

@@ -28,7 +28,10 @@ def test_a_token_comes_from_a_file_or_standard_input(cli, rig, monkeypatch, tmp_
 
 @pytest.mark.parametrize("how", ["file", "input"])
 def test_a_registration_key_comes_from_a_file_or_standard_input(cli, rig, monkeypatch, tmp_path, how):
-    words = f"appliance enroll --vault {rig.url} --fingerprint {'0' * 64} --name x --uri {tmp_path} --home {tmp_path}/h"
+    words = (
+        f"appliance enroll --vault {rig.url} --fingerprint {'0' * 64} --name x --uri {tmp_path} --home "
+        f"{tmp_path}/h"
+    )
     refused = cli(f"{words} --key 1234 --json").problem
     assert (refused["code"], "--key-file" in refused["do"]) == ("invalid-argument", True)
     (tmp_path / "key").write_text("1234-5678\n")

@@ -147,5 +147,6 @@ def test_a_seed_that_cannot_be_meant_is_wrong_usage(cli, given, says):
 
 def test_of_several_machines_each_seed_names_its_own():
     parse(
-        "secondsite machine enable-protection web01 db01 --source a --target b --seed web01:vda=/media/a.qcow2"
+        "secondsite machine enable-protection web01 db01 --source a --target b --seed "
+        "web01:vda=/media/a.qcow2"
     )

@@ -1,4 +1,5 @@
-"""The old copy of a failed-over machine is started all the same, as a person orders it, with a vault and without one."""
+"""The old copy of a failed-over machine is started all the same, as a person orders it, with a vault and
+without one."""
 
 import json
 import subprocess

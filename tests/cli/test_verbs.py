@@ -68,7 +68,8 @@ def test_no_sentence_of_a_job_holds_an_id_that_only_we_understand(cli, protected
 def test_several_machines_fail_over_at_once_and_each_sentence_names_its_machine(cli, protected, fresh_too):
     cli.must(f"machine enable-protection {fresh_too} --source a --target b --json")
     said = cli.must(
-        f"machine failover {protected} {fresh_too} --yes --while-running {protected} --while-running {fresh_too}"
+        f"machine failover {protected} {fresh_too} --yes --while-running {protected} --while-running "
+        f"{fresh_too}"
     ).out
     for vm in (protected, fresh_too):
         assert f"done    {vm}: Start" in said

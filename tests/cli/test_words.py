@@ -1,4 +1,5 @@
-"""One word per thing: what makes and removes records, what became of former words, and codes as people read them."""
+"""One word per thing: what makes and removes records, what became of former words, and codes as people
+read them."""
 
 import pytest
 
@@ -38,7 +39,8 @@ def test_an_error_says_verbs_as_they_are_typed_and_states_in_words_and_leaves_na
     error = errors.NotPossibleNow.verb("planned_failover", "the_failed_over-box", where, possible)
     output.show_error(error, as_json=False)
     assert capsys.readouterr().err.splitlines() == [
-        "error (not-possible-now): planned-failover is not possible for machine 'the_failed_over-box' in state planned failed over "
+        "error (not-possible-now): planned-failover is not possible for machine 'the_failed_over-box' in "
+        "state planned failed over "
         "(test failover cleanup failed).",
         "  do: Possible now: change-recovery-point, commit.",
     ]
@@ -46,7 +48,8 @@ def test_an_error_says_verbs_as_they_are_typed_and_states_in_words_and_leaves_na
 
 def in_state(state):
     return rest.Machine(
-        id="m1", name="web01", state=state, health=Health.HEALTHY, allowed_operations=(), source_site="a", active_site="b"
+        id="m1", name="web01", state=state, health=Health.HEALTHY, allowed_operations=(), source_site="a",
+        active_site="b"
     )  # fmt: skip
 
 

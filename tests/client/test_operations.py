@@ -1,4 +1,5 @@
-"""Whatever the API can, the client can: every operation of the OpenAPI document is asked for by some method."""
+"""Whatever the API can, the client can: every operation of the OpenAPI document is asked for by some
+method."""
 
 import contextlib
 import inspect
@@ -252,7 +253,8 @@ CALLS = {
     ],
 }
 MODULES = (
-    appliances, approvals, audit, drills, evidence, groups, jobs, machines, mappings, mappings, notices, mappings, plans, points, policies, pools, sites,
+    appliances, approvals, audit, drills, evidence, groups, jobs, machines, mappings, mappings, notices,
+    mappings, plans, points, policies, pools, sites,
     tokens, verbs,
 )  # fmt: skip
 

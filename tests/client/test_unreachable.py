@@ -1,4 +1,5 @@
-"""Why a vault was not reached, and what is to be done: a name server that was lost with a site is no lost vault."""
+"""Why a vault was not reached, and what is to be done: a name server that was lost with a site is no lost
+vault."""
 
 import httpx2
 import pytest
@@ -24,7 +25,8 @@ def test_what_kept_from_the_vault_is_said_with_what_mends_it(said, kind, advice)
 
 
 def test_a_vault_that_was_reached_and_takes_long_is_not_said_to_be_gone():
-    """An appliance that was silent made the command line say that the vault is to be restored, or left for the store's rescue."""
+    """An appliance that was silent made the command line say that the vault is to be restored, or left for
+    the store's rescue."""
     found = unreached("https://vault.example.net:8443", httpx2.ReadTimeout("The read operation timed out"))
     assert (found.code, exit_codes.of_error(found)) == ("vault-slow", exit_codes.Exit.DEADLINE)
     assert "was reached, and has not answered for 60 s" in found.message

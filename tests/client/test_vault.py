@@ -1,4 +1,5 @@
-"""The client as programs use it: handles, pages, jobs to their end, failures as errors that say what to do."""
+"""The client as programs use it: handles, pages, jobs to their end, failures as errors that say what to
+do."""
 
 import json
 import os

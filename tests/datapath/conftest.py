@@ -1,4 +1,5 @@
-"""Fixtures of the data path's tests: certificates of one CA, a target that listens, keys for encryption at rest."""
+"""Fixtures of the data path's tests: certificates of one CA, a target that listens, keys for encryption at
+rest."""
 
 import shutil
 

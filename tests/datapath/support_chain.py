@@ -1,4 +1,5 @@
-"""A pretended source machine whose disks are flat bytes in memory, and readers that share no code with the replica."""
+"""A pretended source machine whose disks are flat bytes in memory, and readers that share no code with the
+replica."""
 
 import contextlib
 import random

@@ -1,4 +1,5 @@
-"""What the tests of the moving half share: certificates, real NBD servers, a admission, a listening target."""
+"""What the tests of the moving half share: certificates, real NBD servers, a admission, a listening
+target."""
 
 import contextlib
 import random

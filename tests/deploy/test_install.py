@@ -28,7 +28,7 @@ for folder in $APART; do
 done
 mkdir -p /run/systemd
 exec sh -eu -c "$1"
-"""
+"""  # noqa: E501
 
 VAULT = """
 "$ROOT/deploy/install" vault
@@ -52,7 +52,7 @@ exec unshare -n sh -eu -c '
     kill $!
     wait $! || true
 '
-"""
+"""  # noqa: E501
 
 APPLIANCE = """
 "$ROOT/deploy/install" appliance
@@ -68,9 +68,11 @@ test -f /etc/systemd/system/secondsite-appliance.service
 def inside(folder, script):
     """What became of a script, run where the host's folders can be changed and nothing of that stays."""
     environment = {
-        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": os.environ.get("HOME", "/root"),
+        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "HOME": os.environ.get("HOME", "/root"),
         "ROOT": str(ROOT), "SCRATCH": str(folder), "APART": " ".join(APART), "LC_ALL": "C.UTF-8",
-        **{name: value for name, value in os.environ.items() if name.lower().startswith(("pip_", "http", "ssl_", "no_proxy"))},
+        **{name: value for name,
+        value in os.environ.items() if name.lower().startswith(("pip_", "http", "ssl_", "no_proxy"))},
     }  # fmt: skip
     return subprocess.run(
         ["unshare", "--mount", "sh", "-c", INSIDE, "sh", script],

@@ -11,7 +11,7 @@ One page each: what was the matter, what was decided, what else was considered, 
 
 | | decision | status |
 | --- | --- | --- |
-"""
+"""  # noqa: E501
 
 
 def rendered() -> str:

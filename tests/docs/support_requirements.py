@@ -15,8 +15,8 @@ PATH = re.compile(r"`([^`]+)`")
 
 @dataclass(frozen=True)
 class Row:
-    """A requirement or a trap. `status` of a requirement is what stands before the colon, `remark` what stands after it;
-    a trap has no status."""
+    """A requirement or a trap. `status` of a requirement is what stands before the colon, `remark` what
+    stands after it; a trap has no status."""
 
     number: str
     text: str

@@ -1,4 +1,5 @@
-"""The changelog names this release, can be read in a terminal, and what waits for the next release is written as it is to be."""
+"""The changelog names this release, can be read in a terminal, and what waits for the next release is
+written as it is to be."""
 
 import re
 import tomllib

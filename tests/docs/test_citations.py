@@ -1,4 +1,5 @@
-"""What code and docs cite lies in this repository: requirements, decisions, traps, ADRs, pages and their sections."""
+"""What code and docs cite lies in this repository: requirements, decisions, traps, ADRs, pages and their
+sections."""
 
 import re
 from collections.abc import Iterator
@@ -63,7 +64,8 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
 
 
-# ---- the requirements and the traps themselves --------------------------------------------------------------
+# ---- the requirements and the traps themselves
+# --------------------------------------------------------------
 
 
 def test_each_requirement_each_decision_and_each_trap_stands_there_once():

@@ -1,4 +1,5 @@
-"""One word per thing: names that the glossary rules out are not used in the source, and no word is explained twice."""
+"""One word per thing: names that the glossary rules out are not used in the source, and no word is
+explained twice."""
 
 import io
 import re

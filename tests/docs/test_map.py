@@ -1,4 +1,5 @@
-"""Where things are: the files that docs/map.md names exist, and the graphs of rooms are small enough to be read."""
+"""Where things are: the files that docs/map.md names exist, and the graphs of rooms are small enough to be
+read."""
 
 import re
 

@@ -1,4 +1,5 @@
-"""The page that says which test starts a guest with each option names all options that there are, and tests that there are."""
+"""The page that says which test starts a guest with each option names all options that there are, and
+tests that there are."""
 
 import re
 from collections.abc import Iterator

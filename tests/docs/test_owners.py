@@ -1,4 +1,5 @@
-"""The page of an owner's acts: its tests exist, it has every act of the walk, and its table of states is the code's."""
+"""The page of an owner's acts: its tests exist, it has every act of the walk, and its table of states is
+the code's."""
 
 import re
 from pathlib import Path
@@ -10,8 +11,10 @@ WALK = ROOT / "chaos" / "owners" / "owner.py"
 PAGE = ROOT / "docs" / "guide" / "owners.md"
 HEAD = "| libvirt says | power |\n| --- | --- |\n"
 OF_THE_WALK = {
-    "define anew": "define it anew", "undefine and define": "`undefine` before", "pause": "virsh suspend", "managed save": "managed save",
-    "save to a file": "virsh save", "snapshot": "external snapshot", "power cut": "power cut", "reset": "reset", "limits": "limits",
+    "define anew": "define it anew", "undefine and define": "`undefine` before", "pause": "virsh suspend",
+    "managed save": "managed save",
+    "save to a file": "virsh save", "snapshot": "external snapshot", "power cut": "power cut",
+    "reset": "reset", "limits": "limits",
     "autostart": "autostart", "nothing": "",
 }  # fmt: skip
 

@@ -1,4 +1,5 @@
-"""What is advised about a finding is possible in the state that its machine is in, and can be typed as it stands."""
+"""What is advised about a finding is possible in the state that its machine is in, and can be typed as it
+stands."""
 
 import re
 

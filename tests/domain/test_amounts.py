@@ -38,7 +38,8 @@ def test_a_rounded_span_is_near_and_can_be_typed(seconds):
 
 @pytest.mark.parametrize(
     ("text", "count"),
-    [("2GiB", 2 * 2**30), ("100 MB", 100_000_000), ("100mb", 100_000_000), ("1.5 kib", 1536), ("65536", 65536),
+    [("2GiB", 2 * 2**30), ("100 MB", 100_000_000), ("100mb", 100_000_000), ("1.5 kib", 1536),
+    ("65536", 65536),
      (" 8 B ", 8), ("0", 0)],
 )  # fmt: skip
 def test_a_size_is_read_as_people_write_it(text, count):

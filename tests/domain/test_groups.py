@@ -70,7 +70,8 @@ def test_a_set_id_says_its_instant(at):
 
 @pytest.mark.parametrize(
     "said",
-    [None, 7, "", "shop", "shop-", "20261120T120000.000000Z", "shop-20261120T120000Z", "shop-20261320T120000.000000Z",
+    [None, 7, "", "shop", "shop-", "20261120T120000.000000Z", "shop-20261120T120000Z",
+    "shop-20261320T120000.000000Z",
      "other-20261120T120000.000000Z", "shop-20261120T120000.000000Z/..", "shop-shop-20261120T120000.000000Z",
      "shop-20261120T120000.0Z"],
 )  # fmt: skip

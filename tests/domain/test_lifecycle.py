@@ -1,7 +1,8 @@
-"""The lifecycle against what the requirements ask of it, written down here by hand: state by state, verb by verb.
+"""The lifecycle against what the requirements ask of it, written down here by hand: state by state, verb by
+verb.
 
-A machine is where `ALLOWED`, `VERBS` and `OUTCOMES` say, and nowhere else. They come from docs/requirements.md (S-137) and
-the decisions there; none of it is computed from the table.
+A machine is where `ALLOWED`, `VERBS` and `OUTCOMES` say, and nowhere else. They come from
+docs/requirements.md (S-137) and the decisions there; none of it is computed from the table.
 """
 
 from dataclasses import replace
@@ -53,7 +54,8 @@ ALLOWED = {
     "planned_changing_recovery_point": [],
     "planned_committing": [],
     "cancelling": [],
-    # S-216; ours: the source may have died meanwhile, or all that is shown is long ago, as in a restored vault
+    # S-216; ours: the source may have died meanwhile, or all that is shown is long ago, as in a restored
+    # vault
     "cancel_failed": ["disable_protection", "failover", "cancel_failover"],
     "disabling": [],
     "disable_failed": ["disable_protection"],  # ours

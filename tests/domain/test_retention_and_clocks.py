@@ -17,7 +17,8 @@ NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 @dataclass
 class Replica:
-    """Points as a target seals them. `now` is true time; what the clocks say is `now` and how far they were set."""
+    """Points as a target seals them. `now` is true time; what the clocks say is `now` and how far they
+    were set."""
 
     retention_seconds: int
     notes_uptime: bool = True

@@ -8,7 +8,8 @@ from secondsite.domain.access.roles import GIVES, NEEDS, OF_THE_WHOLE_VAULT, Gra
 from secondsite.domain.lifecycle import Verb
 
 FAILOVERS = {
-    Verb.TEST_FAILOVER, Verb.CLEANUP_TEST_FAILOVER, Verb.FAILOVER, Verb.PLANNED_FAILOVER, Verb.CHANGE_RECOVERY_POINT,
+    Verb.TEST_FAILOVER, Verb.CLEANUP_TEST_FAILOVER, Verb.FAILOVER, Verb.PLANNED_FAILOVER,
+    Verb.CHANGE_RECOVERY_POINT,
     Verb.COMMIT, Verb.CANCEL_FAILOVER, Verb.REPROTECT, Verb.RESYNCHRONIZE, Verb.UPDATE_NAMES,
 }  # fmt: skip
 

@@ -1,4 +1,5 @@
-"""The appliance as `secondsite appliance run` runs it, and a socket for what only the holder of its root can do.
+"""The appliance as `secondsite appliance run` runs it, and a socket for what only the holder of its root can
+do.
 
 python -m tests.e2e.commanded_appliance HOME SOCKET
 """

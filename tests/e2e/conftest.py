@@ -1,4 +1,5 @@
-"""A module here is one story on one rig: its tests run in the order in which they are written, and end at a failure."""
+"""A module here is one story on one rig: its tests run in the order in which they are written, and end at
+a failure."""
 
 from pathlib import Path
 

@@ -1,4 +1,5 @@
-"""What the end-to-end stories share: a rig with guests, hands on its processes, and eyes on disks and points."""
+"""What the end-to-end stories share: a rig with guests, hands on its processes, and eyes on disks and
+points."""
 
 import contextlib
 import json
@@ -15,7 +16,8 @@ TWO_DISKS = (64 * guestkit.MiB, 32 * guestkit.MiB)
 
 @contextlib.contextmanager
 def guests_under(guests, options=None, folder=None, **policy_changes):
-    """A rig with these guests at site a, up and writing. `guests` maps names to the arguments of GuestMachine.make.
+    """A rig with these guests at site a, up and writing. `guests` maps names to the arguments of
+    GuestMachine.make.
 
     A guest agent's socket lies deep in the embedded root, so such guests need a `folder` of a short name.
     """
@@ -40,7 +42,8 @@ def _of(rig, argument):
     return argument(rig) if callable(argument) else argument
 
 
-# ---- processes -------------------------------------------------------------------------------------------------------
+# ---- processes
+# -------------------------------------------------------------------------------------------------------
 
 
 def command_through(rig, site):
@@ -79,7 +82,8 @@ def assert_untouched(rig, site, fabric_id):
     assert [name for name in bitmaps if name.startswith("secondsite")] == []
 
 
-# ---- guests ----------------------------------------------------------------------------------------------------------
+# ---- guests
+# ----------------------------------------------------------------------------------------------------------
 
 
 def booted(console, number, within_seconds=90):

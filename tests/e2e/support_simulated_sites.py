@@ -1,4 +1,5 @@
-"""Two simulated sites for the stories of bad input and bad luck: cheap machines, and a target with a small store."""
+"""Two simulated sites for the stories of bad input and bad luck: cheap machines, and a target with a small
+store."""
 
 import contextlib
 import hashlib

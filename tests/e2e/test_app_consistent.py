@@ -1,4 +1,5 @@
-"""Two guests with the real guest agent and hooks: app-consistent points are what they say, and freezing never lasts."""
+"""Two guests with the real guest agent and hooks: app-consistent points are what they say, and freezing
+never lasts."""
 
 import subprocess
 import tempfile

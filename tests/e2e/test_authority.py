@@ -1,4 +1,5 @@
-"""A real vault and two appliances: jobs that are out of date start nothing, and nobody waits for a site that is gone."""
+"""A real vault and two appliances: jobs that are out of date start nothing, and nobody waits for a site
+that is gone."""
 
 import shutil
 
@@ -41,7 +42,7 @@ def test_a_vault_that_is_put_back_holds_its_job_and_the_appliances_refuse_it(rig
     slow = simulated.Fault(method="power.shut_down", nth=1, delay_seconds=8)
     simulated.dial(host(rig, "a"), [slow])
     job = command_line.told(rig, "machine", "planned-failover", "web01", "--no-wait")["job_id"]
-    eventually(lambda: [each for each in command_line.told(rig, "job", "show", job)["tasks"] if each["name"] == "Shut down" and each["started_at"]], 30)  # fmt: skip
+    eventually(lambda: [each for each in command_line.told(rig, "job", "show", job)["tasks"] if each["name"] == "Shut down" and each["started_at"]], 30)  # fmt: skip  # noqa: E501
     rig.vault.stop()
     home, backup = rig.home("vault"), rig.folder / "backup"
     shutil.copytree(home, backup)

@@ -1,4 +1,5 @@
-"""On Debian 13, in a root of it that is made once and kept (`./dev debian 13`): the stories, the installation, and what touches the hypervisor."""
+"""On Debian 13, in a root of it that is made once and kept (`./dev debian 13`): the stories, the
+installation, and what touches the hypervisor."""
 
 import subprocess
 import sys
@@ -38,7 +39,8 @@ def test_a_host_of_debian_13_does_the_same(words, sliced):
         )
     asked = [word.format(slice=sliced.number) for word in words]
     done = subprocess.run(
-        [sys.executable, "-m", "rig.release", VERSION, *asked], cwd=TOP, text=True, check=False, timeout=WITHIN_SECONDS,
+        [sys.executable, "-m", "rig.release", VERSION, *asked], cwd=TOP, text=True, check=False,
+        timeout=WITHIN_SECONDS,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-8000:]

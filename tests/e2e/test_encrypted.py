@@ -1,4 +1,5 @@
-"""A guest whose replica is encrypted, through drill, failover, reprotect and failback, by the command line."""
+"""A guest whose replica is encrypted, through drill, failover, reprotect and failback, by the command
+line."""
 
 import json
 import shlex

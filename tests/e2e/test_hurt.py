@@ -1,4 +1,5 @@
-"""Replication never hurts the guest that it protects: whatever stalls, the guest writes on and the job is given up."""
+"""Replication never hurts the guest that it protects: whatever stalls, the guest writes on and the job is
+given up."""
 
 import contextlib
 import os
@@ -42,7 +43,8 @@ def scratch_bytes(rig):
 
 
 def enabling_with_a_target_that_stalls(rig):
-    """Begins to protect the guest; the target's appliance stops in the middle of the first cycle. Gives the job's id."""
+    """Begins to protect the guest; the target's appliance stops in the middle of the first cycle. Gives
+    the job's id."""
     job = command_line.do(
         rig, "enable-protection", "web01", "--source", "a", "--target", "b", "--policy", "quick", "--no-wait"
     )

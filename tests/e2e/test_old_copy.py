@@ -1,4 +1,5 @@
-"""At most one copy runs: hosts reboot, owners start machines by hand, sites return. What runs is looked up in the fabrics."""
+"""At most one copy runs: hosts reboot, owners start machines by hand, sites return. What runs is looked up
+in the fabrics."""
 
 import pytest
 
@@ -72,7 +73,8 @@ def test_a_cancelled_failover_runs_at_home_and_starts_with_its_host_again(rig):
 
 
 def test_a_site_that_returns_after_a_failover_without_it_keeps_the_old_copy_off_and_cuts_nothing(rig):
-    """Nobody could tell it. Its host starts the old copy once; the target's word is enough for all later times."""
+    """Nobody could tell it. Its host starts the old copy once; the target's word is enough for all later
+    times."""
     rig.appliances["a"].kill()
     stop_by_hand(rig)
     command_line.do(rig, "failover", "web01")

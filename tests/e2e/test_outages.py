@@ -1,4 +1,5 @@
-"""Bad luck: foreign certificates, a target or a vault that is gone, a full store. Nothing is lost, all comes back."""
+"""Bad luck: foreign certificates, a target or a vault that is gone, a full store. Nothing is lost, all
+comes back."""
 
 import json
 import os
@@ -34,7 +35,8 @@ def rig():
         yield rig
 
 
-# ---- foreign certificates --------------------------------------------------------------------------------------------
+# ---- foreign certificates
+# --------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +97,8 @@ def test_an_appliance_with_a_foreign_certificate_is_away_until_it_has_its_own_ag
     eventually(lambda: rig.codes("web01") == {}, 30)
 
 
-# ---- who does not answer ---------------------------------------------------------------------------------------------
+# ---- who does not answer
+# ---------------------------------------------------------------------------------------------
 
 
 def test_a_target_that_is_gone_is_a_finding_that_goes_by_itself(rig):
@@ -138,7 +141,8 @@ def test_an_appliance_ends_when_its_state_is_replaced_under_it_and_goes_on_once_
     eventually(lambda: rig.codes("web01") == {}, 60)
 
 
-# ---- a full disk at the target ---------------------------------------------------------------------------------------
+# ---- a full disk at the target
+# ---------------------------------------------------------------------------------------
 
 
 def test_a_full_store_is_a_finding_and_loses_nothing(rig):

@@ -52,7 +52,8 @@ def enroll(rig, key, fingerprint, home, name="other"):
     return ["appliance", "enroll", *words, "--listen", f"127.0.0.1:{processes.free_port()}"]
 
 
-# ---- names, tokens, keys ---------------------------------------------------------------------------------------------
+# ---- names, tokens, keys
+# ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -73,7 +74,8 @@ def enroll(rig, key, fingerprint, home, name="other"):
         ("machine enable-protection web01 --source nosuch --target b", 3, "not-found", "nosuch"),
         ("machine enable-protection web01 --source a --target a", 2, "invalid-argument", "a"),
         ("machine enable-protection web01 --source a --target b --policy nosuch", 3, "not-found", "nosuch"),
-        ("machine enable-protection web01 --source a --target b --disk db01:vda", 2, "invalid-argument", "db01"),
+        ("machine enable-protection web01 --source a --target b --disk db01:vda", 2, "invalid-argument",
+        "db01"),
         ("--token-file /etc/hostname site list", 5, "unauthenticated", ""),
         ("--url https://127.0.0.1:9 site list", 6, "vault-unreachable", "127.0.0.1:9"),
     ],
@@ -137,7 +139,8 @@ def test_a_wrong_used_or_misdirected_registration_key_enrols_nobody(rig, tmp_pat
     assert appliances(rig) == [*before, "other"]
 
 
-# ---- states ----------------------------------------------------------------------------------------------------------
+# ---- states
+# ----------------------------------------------------------------------------------------------------------
 
 
 def test_what_the_state_does_not_allow_is_refused_with_what_is_possible(rig):

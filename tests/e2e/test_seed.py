@@ -1,4 +1,5 @@
-"""A guest that is protected from a copy of its disk, which was taken while it ran and shipped to the other site."""
+"""A guest that is protected from a copy of its disk, which was taken while it ran and shipped to the other
+site."""
 
 import pytest
 

@@ -1,4 +1,5 @@
-"""Two sites with a real libvirtd each, as `qemu:///system`: QEMU runs as another user, and the paths are a real host's."""
+"""Two sites with a real libvirtd each, as `qemu:///system`: QEMU runs as another user, and the paths are a
+real host's."""
 
 import contextlib
 import hashlib
@@ -110,12 +111,13 @@ def test_a_drill_runs_in_an_isolated_network_of_libvirt(rig, daemons):
 
 
 LAN = """<network><name>lan-dr</name><bridge name='BRIDGE' stp='off' delay='0'/><ip address='10.9.4.1' netmask='255.255.255.0'>
-<dhcp><range start='10.9.4.100' end='10.9.4.150'/></dhcp></ip></network>"""
+<dhcp><range start='10.9.4.100' end='10.9.4.150'/></dhcp></ip></network>"""  # noqa: E501
 
 
 @pytest.fixture
 def lan(rig, daemons):
-    """A network of the second site's libvirt with a DHCP server, in which the card is to have a certain address."""
+    """A network of the second site's libvirt with a DHCP server, in which the card is to have a certain
+    address."""
     with virsh(daemons, "b") as connection:
         network = connection.networkDefineXML(LAN.replace("BRIDGE", rig.bridge("b")[:-2] + "-n"))
         network.create()
@@ -187,7 +189,8 @@ def test_a_site_that_returns_with_its_own_writes_keeps_them_until_the_operator_d
 
 
 def digest(guest):
-    """Of what the guest wrote: what an interrupted cycle left in an image's own tables is removed at the next start."""
+    """Of what the guest wrote: what an interrupted cycle left in an image's own tables is removed at the
+    next start."""
     return [hashlib.sha256(content(path)).hexdigest() for path in guest.disks]
 
 

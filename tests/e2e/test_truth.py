@@ -1,4 +1,5 @@
-"""A recovery point is what the disks held at one instant, bootable without us, and enough when the site is lost."""
+"""A recovery point is what the disks held at one instant, bootable without us, and enough when the site is
+lost."""
 
 import json
 import subprocess
@@ -38,7 +39,8 @@ def rig():
 
 @pytest.fixture(scope="module")
 def taken():
-    """What each machine's disks held at each point that was taken: (machine, point id) to (record, digests)."""
+    """What each machine's disks held at each point that was taken: (machine, point id) to (record,
+    digests)."""
     return {}
 
 
@@ -121,7 +123,8 @@ def point_now(rig, name):
 
 
 def cycle_of_a_pause(rig, name):
-    """A time within a cycle that covers nothing but a pause of the guest, and the guest's last record then."""
+    """A time within a cycle that covers nothing but a pause of the guest, and the guest's last record
+    then."""
 
     def processed(after):
         return [each for each in rig.machine(name).journal.stretches if each.ends_at > after]

@@ -1,4 +1,5 @@
-"""A replica made from deltas, by a process that may be killed at any instant: `python -m ... ROOT ID REPLICA`."""
+"""A replica made from deltas, by a process that may be killed at any instant: `python -m ... ROOT ID
+REPLICA`."""
 
 import contextlib
 import json

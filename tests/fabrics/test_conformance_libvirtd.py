@@ -1,4 +1,5 @@
-"""The conformance suite against a real libvirtd with its own user for QEMU, over a remote URI: the way of a real site."""
+"""The conformance suite against a real libvirtd with its own user for QEMU, over a remote URI: the way of
+a real site."""
 
 import contextlib
 import os
@@ -113,7 +114,8 @@ def test_what_keeps_qemu_out_is_told_as_the_kernel_decides_it(host, tmp_path, mo
 
 
 def access_list(mode, named):
-    """As the kernel keeps it (linux/posix_acl_xattr.h): the owner, who is named, the group, the mask, all others."""
+    """As the kernel keeps it (linux/posix_acl_xattr.h): the owner, who is named, the group, the mask, all
+    others."""
     nobody = 0xFFFFFFFF
     entries = [
         (0x01, mode >> 6 & 7, nobody),

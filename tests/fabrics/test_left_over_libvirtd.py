@@ -1,4 +1,5 @@
-"""A backup job whose owner died, on a real libvirtd: the process that outlives the owner ends it, and no other job."""
+"""A backup job whose owner died, on a real libvirtd: the process that outlives the owner ends it, and no
+other job."""
 
 import os
 import secrets

@@ -1,5 +1,6 @@
-"""A machine that was live-migrated away and is still defined here, on storage that carries no locks: it is not off, also once
-libvirt has forgotten that it was migrated. Two libvirtd that take themselves for two hosts share a folder."""
+"""A machine that was live-migrated away and is still defined here, on storage that carries no locks: it is
+not off, also once libvirt has forgotten that it was migrated. Two libvirtd that take themselves for two
+hosts share a folder."""
 
 import hashlib
 import shutil

@@ -1,4 +1,5 @@
-"""A libvirtd that speaks another language than ours: what happened is told by codes and states, never by words."""
+"""A libvirtd that speaks another language than ours: what happened is told by codes and states, never by
+words."""
 
 import shutil
 import subprocess

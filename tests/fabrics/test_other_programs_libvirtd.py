@@ -1,5 +1,6 @@
-"""Snapshots, backups and saves that the owner's own tools make while a view of ours is open, on a real libvirtd: they wait for
-seconds, the cycle gives way, and what is replicated afterwards equals the disk. What libvirt refuses at once is told as it is."""
+"""Snapshots, backups and saves that the owner's own tools make while a view of ours is open, on a real
+libvirtd: they wait for seconds, the cycle gives way, and what is replicated afterwards equals the disk.
+What libvirt refuses at once is told as it is."""
 
 import contextlib
 import secrets
@@ -44,7 +45,8 @@ def host():
 
 
 class Copy:
-    """A machine, and what a target would have of its disk: all of it first, then what each view says to have changed."""
+    """A machine, and what a target would have of its disk: all of it first, then what each view says to
+    have changed."""
 
     def __init__(self, host):
         self.host = host
@@ -108,7 +110,8 @@ def copy(host):
 
 def virsh(host, *words):
     return subprocess.Popen(
-        ["virsh", "-c", host.uri, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ["virsh", "-c", host.uri, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True
     )  # fmt: skip
 
 
@@ -151,7 +154,8 @@ def test_a_backup_of_another_program_waits_for_seconds_and_is_let_through(host, 
     plan = host.root / f"{copy.id}.xml"
     file = host.images / f"{secrets.token_hex(4)}.backup"
     plan.write_text(
-        f"<domainbackup><disks><disk name='vda' type='file'><target file='{file}'/></disk></disks></domainbackup>"
+        "<domainbackup><disks><disk name='vda' type='file'><target "
+        f"file='{file}'/></disk></disks></domainbackup>"
     )
     assert beside_a_stuck_cycle(guard, copy, "backup-begin", copy.id, plan) < LIBVIRT_WAITS_SECONDS / 2
     copy.goes_on()

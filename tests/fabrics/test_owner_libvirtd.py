@@ -1,4 +1,5 @@
-"""What an owner does to a machine with libvirt itself, on a real libvirtd: each state has its meaning, and what the owner's needs stays."""
+"""What an owner does to a machine with libvirt itself, on a real libvirtd: each state has its meaning, and
+what the owner's needs stays."""
 
 import secrets
 import shutil
@@ -37,7 +38,8 @@ def host():
         shutil.rmtree(root, ignore_errors=True)
 
 
-# -- states ------------------------------------------------------------------------------------------------------------
+# -- states
+# ------------------------------------------------------------------------------------------------------------
 
 
 def test_every_state_and_reason_of_this_libvirt_has_its_row():
@@ -122,12 +124,14 @@ def test_a_machine_whose_definition_was_removed_while_it_runs_is_told_to_vanish(
     host.fabric.power.stop(fabric_id)
 
 
-# -- what the files of a run hold of the owner's -----------------------------------------------------------------------
+# -- what the files of a run hold of the owner's
+# -----------------------------------------------------------------------
 
 
 @pytest.fixture
 def home(host):
-    """A machine that came home: it runs on an overlay above its own disk, to which a commit brings it back."""
+    """A machine that came home: it runs on an overlay above its own disk, to which a commit brings it
+    back."""
     name = f"home-{secrets.token_hex(3)}"
     own = host.make_image(name, 4 * MiB)
     overlay = host.images / f"{name}-run.qcow2"
@@ -232,7 +236,8 @@ def test_saved_memory_keeps_the_definition_that_it_was_saved_with(host):
     host.fabric.power.stop(fabric_id)
 
 
-# -- defined anew ------------------------------------------------------------------------------------------------------
+# -- defined anew
+# ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("how", ["define", "undefine-and-define", "off"])

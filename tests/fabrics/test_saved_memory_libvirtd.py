@@ -1,6 +1,7 @@
-"""The veto against the start of an old copy, on a real libvirtd with its hook, where libvirt does not start from the definition that it
-keeps: memory that was saved, before the fence or behind it, by libvirt or to a file of the owner's, a snapshot, a file of before. And
-what was undone is as it was: the owner's memory starts again."""
+"""The veto against the start of an old copy, on a real libvirtd with its hook, where libvirt does not
+start from the definition that it keeps: memory that was saved, before the fence or behind it, by libvirt
+or to a file of the owner's, a snapshot, a file of before. And what was undone is as it was: the owner's
+memory starts again."""
 
 import shutil
 import tempfile
@@ -159,7 +160,8 @@ def test_a_machine_is_not_created_from_a_file_of_before_behind_its_fence(host):
 
 
 def test_a_start_without_the_saved_memory_is_refused_too(host):
-    """'virsh start --force-boot': libvirt throws the memory away before it asks anybody, as its owner told it."""
+    """'virsh start --force-boot': libvirt throws the memory away before it asks anybody, as its owner told
+    it."""
     fabric_id = made(host, "forced")
     virsh(host, "managedsave", fabric_id)
     fence(host, fabric_id)

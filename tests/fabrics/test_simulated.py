@@ -40,7 +40,8 @@ def test_machines_that_share_a_daemon_lose_their_power_together(fabric):
 
 
 def test_a_daemon_that_is_dying_does_not_keep_the_next_one_from_starting(tmp_path):
-    """The kernel takes a dying process's command line, by which we know it, before the lock on its pid file."""
+    """The kernel takes a dying process's command line, by which we know it, before the lock on its pid
+    file."""
     daemon = Daemon(tmp_path / "host")
     dying = int(daemon.ensure().partition(":")[0])
     pid_file = next(path for path in (tmp_path / "host").iterdir() if path.suffix == ".pid")
@@ -212,7 +213,8 @@ def test_a_machine_that_is_there_with_other_disks_is_not_made_again(fabric):
 
 @contextlib.contextmanager
 def writing_now_and_then(fabric, fabric_id):
-    """A guest that writes pages at random moments; gives the list of when each of them began and had ended."""
+    """A guest that writes pages at random moments; gives the list of when each of them began and had
+    ended."""
     writes, stop = [], threading.Event()
 
     def write():

@@ -1,5 +1,5 @@
-"""A host that reboots, and an owner who starts machines by hand, on a real libvirtd: the old copy of a failed-over machine
-stays off. The restart of the daemon, with all machines dead, is the host's reboot."""
+"""A host that reboots, and an owner who starts machines by hand, on a real libvirtd: the old copy of a
+failed-over machine stays off. The restart of the daemon, with all machines dead, is the host's reboot."""
 
 import shutil
 import tempfile

@@ -1,6 +1,6 @@
-"""A machine that was withdrawn, on a real libvirtd with its hook: libvirt keeps no definition of it, and nobody starts it from what
-they kept. A reprotect had removed the definition, and with it what forbade the start: memory that was saved to a file made two copies,
-and damaged each point."""
+"""A machine that was withdrawn, on a real libvirtd with its hook: libvirt keeps no definition of it, and
+nobody starts it from what they kept. A reprotect had removed the definition, and with it what forbade the
+start: memory that was saved to a file made two copies, and damaged each point."""
 
 import contextlib
 import shutil
@@ -45,7 +45,8 @@ def host(daemon):
 
 @pytest.fixture
 def withdrawn(host):
-    """What it was, where its memory was saved to, and its definition of before; it was protected and is withdrawn."""
+    """What it was, where its memory was saved to, and its definition of before; it was protected and is
+    withdrawn."""
     fabric_id = made(host, "withdrawn")
     before = host.domain(fabric_id).XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE)
     kept = host.root / f"{fabric_id}.saved"
@@ -93,7 +94,10 @@ def test_what_only_reads_such_a_disk_below_its_own_starts(host, withdrawn):
     text = untagged(before).replace(f"<uuid>{definition.fabric_id}</uuid>", "")
     text = text.replace(f"<name>{definition.name}</name>", f"<name>{definition.name}-above</name>")
     text = text.replace(f"/{disk.name}", f"/{above.name}")
-    below = f"<backingStore type='file'><format type='qcow2'/><source file='{_escaped(disk)}'/><backingStore/></backingStore>"
+    below = (
+        "<backingStore type='file'><format type='qcow2'/><source "
+        f"file='{_escaped(disk)}'/><backingStore/></backingStore>"
+    )
     head, tail = text.split(above.name, 1)
     end = tail.index("/>") + 2
     domain = host.connection.handle.createXML(head + above.name + tail[:end] + below + tail[end:])
@@ -186,8 +190,14 @@ def test_what_a_machine_has_is_told_of_now_and_of_its_next_start(host, pool):
     below.chmod(0o666)
     pool.refresh()
     domain = host.domain(fabric_id)
-    as_file = f"<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='{_escaped(live)}'/><target dev='vdx' bus='virtio'/></disk>"
-    as_volume = "<disk type='volume' device='disk'><driver name='qemu' type='qcow2'/><source pool='imgs' volume='later.qcow2'/><target dev='vdy' bus='virtio'/></disk>"
+    as_file = (
+        "<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source "
+        f"file='{_escaped(live)}'/><target dev='vdx' bus='virtio'/></disk>"
+    )
+    as_volume = (
+        "<disk type='volume' device='disk'><driver name='qemu' type='qcow2'/><source pool='imgs' "
+        "volume='later.qcow2'/><target dev='vdy' bus='virtio'/></disk>"
+    )
     domain.attachDeviceFlags(as_file, libvirt.VIR_DOMAIN_AFFECT_LIVE)
     domain.attachDeviceFlags(as_volume, libvirt.VIR_DOMAIN_AFFECT_CONFIG)
     holding = host.fabric.inventory.holding(fabric_id)

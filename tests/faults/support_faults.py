@@ -1,4 +1,5 @@
-"""What the fault tests share: a vault with two sites over a link that can be hurt, a guest that counts, figures."""
+"""What the fault tests share: a vault with two sites over a link that can be hurt, a guest that counts,
+figures."""
 
 import threading
 import time
@@ -15,8 +16,8 @@ BLOCK = 64 * KiB
 
 
 class CountingGuest:
-    """Writes noise to `vda` until it is closed, and counts: what failed, the slowest write, which blocks changed since
-    `mark`. `span` is the part of the disk that it writes to."""
+    """Writes noise to `vda` until it is closed, and counts: what failed, the slowest write, which blocks
+    changed since `mark`. `span` is the part of the disk that it writes to."""
 
     def __init__(self, root, fabric_id, bytes_per_second, span=32 * MiB, block_bytes=BLOCK):
         self.failed, self.written_bytes, self.slowest_seconds = [], 0, 0.0
@@ -59,7 +60,8 @@ class CountingGuest:
 
 
 class World:
-    """A vault and site a here, site b at the far end of a link; machine web01 is to be protected from a to b."""
+    """A vault and site a here, site b at the far end of a link; machine web01 is to be protected from a to
+    b."""
 
     def __init__(self, folder, link, disk_bytes=64 * MiB, **limits):
         self.link = link

@@ -1,4 +1,5 @@
-"""A clock that is set by an hour, forth and back, at the source, the target or the vault, while machines replicate."""
+"""A clock that is set by an hour, forth and back, at the source, the target or the vault, while machines
+replicate."""
 
 import os
 import threading

@@ -1,5 +1,5 @@
-"""One flipped bit: on the line, between digest and line, in the inbox, in a sealed point, in the journal. Seen, named,
-and repaired or gone round."""
+"""One flipped bit: on the line, between digest and line, in the inbox, in a sealed point, in the journal.
+Seen, named, and repaired or gone round."""
 
 import random
 import uuid

@@ -1,4 +1,5 @@
-"""File systems that fill up: scratch, inbox and store. The guest writes on, no point is lost, all goes on with room."""
+"""File systems that fill up: scratch, inbox and store. The guest writes on, no point is lost, all goes on
+with room."""
 
 import contextlib
 import os
@@ -67,7 +68,8 @@ def saying(pair):
         yield said
 
 
-# ---- scratch ---------------------------------------------------------------------------------------------------------
+# ---- scratch
+# ---------------------------------------------------------------------------------------------------------
 
 
 def a_cycle_is_open(pair):
@@ -169,7 +171,8 @@ def test_a_scratch_file_system_that_is_full_from_the_start_is_said_and_the_guest
     figure(seconds_until_replication_goes_on=whole_again(pair))
 
 
-# ---- inbox and store -------------------------------------------------------------------------------------------------
+# ---- inbox and store
+# -------------------------------------------------------------------------------------------------
 
 
 def test_an_inbox_without_room_keeps_all_points_and_the_cycle_comes_again(make_site, figure):

@@ -1,4 +1,5 @@
-"""Stores that are full to the last inode, as an XFS is: whatever stands there starts, is read, and runs if anything can be given up."""
+"""Stores that are full to the last inode, as an XFS is: whatever stands there starts, is read, and runs if
+anything can be given up."""
 
 import contextlib
 import os

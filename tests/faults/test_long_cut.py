@@ -1,4 +1,5 @@
-"""A link that swallows everything for long: nobody is told, the guest writes on, and what was missed goes once."""
+"""A link that swallows everything for long: nobody is told, the guest writes on, and what was missed goes
+once."""
 
 import threading
 import time
@@ -37,7 +38,8 @@ def test_after_long_without_a_link_what_changed_goes_over_once_and_the_guest_nev
         guest.close()
     figure(
         cut_seconds=cut_seconds, seconds_until_rpo_holds=seconds, sent_bytes=sent, changed_bytes=changed,
-        sent_vs_changed=sent / changed, guest_failures=len(guest.failed), slowest_write_seconds=guest.slowest_seconds,
+        sent_vs_changed=sent / changed, guest_failures=len(guest.failed),
+        slowest_write_seconds=guest.slowest_seconds,
     )  # fmt: skip
     assert guest.failed == []
     assert changed > 16 * MiB

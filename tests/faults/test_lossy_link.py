@@ -43,7 +43,8 @@ def acknowledged(monkeypatch):
 
 
 def measured(world, acknowledged):
-    """Bytes per second of the cycles of one large change, and the worst RPO while a guest writes 256 KiB a second."""
+    """Bytes per second of the cycles of one large change, and the worst RPO while a guest writes 256 KiB a
+    second."""
     rate = large_change(world, acknowledged)
     eventually(lambda: world.machine()["rpo"]["seconds"] < 5, 60)
     guest = CountingGuest(world.root, world.fabric_id, bytes_per_second=256 * KiB, span=16 * MiB)

@@ -172,7 +172,7 @@ def test_an_ipv6_network_is_compared_whole(port, network):
 
 @pytest.mark.parametrize("version", [4, 6])
 def test_as_many_as_there_may_be_fit_the_kernels_filter(port, version):
-    many = {f"198.51.{n // 250}.{n % 250}" if version == 4 else f"2001:db8:0:{n:x}::/64" for n in range(barrier.MOST - 1)}  # fmt: skip
+    many = {f"198.51.{n // 250}.{n % 250}" if version == 4 else f"2001:db8:0:{n:x}::/64" for n in range(barrier.MOST - 1)}  # fmt: skip  # noqa: E501
     last = {4: "127.0.0.1", 6: "::/64"}[version]
     here = port({4: "127.0.0.1", 6: "::1"}[version])
     here.visitors.barrier.enforce(frozenset(many))

@@ -82,7 +82,10 @@ def test_a_lock_that_nobody_signed_is_of_somebody_unknown(path):
 
 
 def test_a_record_lock_keeps_another_process_out(path):
-    taken = "import sys; from secondsite.ground.lockfile import take_record; print(take_record(open(sys.argv[1], 'a+')))"
+    taken = (
+        "import sys; from secondsite.ground.lockfile import take_record; print(take_record(open(sys.argv[1], "
+        "'a+')))"
+    )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 
     def other():

@@ -98,7 +98,8 @@ def test_a_full_port_lets_a_new_one_in_instead_of_the_oldest_stranger(port):
 
 
 def test_one_credential_from_many_addresses_does_not_fill_a_port(port):
-    """500 streams of one reader's token, from five addresses, kept everybody else out until the vault's restart."""
+    """500 streams of one reader's token, from five addresses, kept everybody else out until the vault's
+    restart."""
     here = port(most=8, per_address=2, per_credential=3)
     friend = here.dial(FRIENDLY)
     here.visitors.know(friend, "anna")
@@ -188,7 +189,8 @@ def test_a_listener_hands_out_only_who_may_come_in_and_hears_when_they_leave():
 
 
 async def test_what_asyncio_accepts_sends_every_answer_at_once():
-    """With Nagle's algorithm on, an answer on a kept connection waits 40 ms for the client's delayed acknowledgement."""
+    """With Nagle's algorithm on, an answer on a kept connection waits 40 ms for the client's delayed
+    acknowledgement."""
     delayed = asyncio.get_running_loop().create_future()
 
     async def look(_reader, writer):

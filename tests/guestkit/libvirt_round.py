@@ -1,6 +1,7 @@
 """Define, start, ping and shut down a guest with libvirt's embedded driver.
 
-A program of its own, since a process holds one such root, and since it makes a bridge: run it in its own network namespace.
+A program of its own, since a process holds one such root, and since it makes a bridge: run it in its own
+network namespace.
 """
 
 import os

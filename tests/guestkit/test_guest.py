@@ -75,7 +75,8 @@ def cpu_seconds(process):
 
 
 def test_a_guest_is_ready_within_ten_seconds_of_processor_time(tmp_path):
-    # Processor time, since wall time says how busy the testing machine is: 4 s alone, more than 10 s beside other work.
+    # Processor time, since wall time says how busy the testing machine is: 4 s alone, more than 10 s beside
+    # other work.
     disk = guestkit.make_disk(tmp_path / "disk.qcow2")
     with running(tmp_path, [disk]) as guest:
         boot = guest.console.wait_for_boot(1)

@@ -41,7 +41,8 @@ def inside():
 
 @contextmanager
 def guest(inside, folder, tier, number, peer=None):
-    """Process, console and disk of a guest on the bridge that serves something; its address ends with the number."""
+    """Process, console and disk of a guest on the bridge that serves something; its address ends with the
+    number."""
     disk = guestkit.make_disk(folder / f"{tier.value}.qcow2")
     console = guestkit.Console(folder / f"{tier.value}.log")
     workload = guestkit.Workload(

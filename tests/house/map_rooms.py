@@ -1,9 +1,10 @@
-"""Draw the rooms of a checkout: `./dev shell python -m tests.house.map_rooms [FOLDER]`, FOLDER being src/secondsite.
+"""Draw the rooms of a checkout: `./dev shell python -m tests.house.map_rooms [FOLDER]`, FOLDER being
+src/secondsite.
 
-For every folder that holds at least two modules or packages: how many modules lie in it, the arrows between its
-children (an arrow is one child importing another, however often), how many floors they make, the circles among them,
-and the arrows that run back up; then a graph of the largest folders in Mermaid's words, without the arrows that are
-shorter ways to where others lead as well.
+For every folder that holds at least two modules or packages: how many modules lie in it, the arrows between
+its children (an arrow is one child importing another, however often), how many floors they make, the circles
+among them, and the arrows that run back up; then a graph of the largest folders in Mermaid's words, without
+the arrows that are shorter ways to where others lead as well.
 """
 
 import ast
@@ -35,8 +36,8 @@ def imports(name, path, known):
 
 
 def arrows_within(folder, links):
-    """Arrows between the children of a package, as {child: children it imports}. What a package's face imports from
-    its own modules does not count."""
+    """Arrows between the children of a package, as {child: children it imports}. What a package's face
+    imports from its own modules does not count."""
     found = defaultdict(set)
     prefix = folder + "."
     for source, target in links:

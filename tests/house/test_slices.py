@@ -1,4 +1,5 @@
-"""What only `./dev test --all` runs whole: each run takes a slice, and as many commits as there are slices take all."""
+"""What only `./dev test --all` runs whole: each run takes a slice, and as many commits as there are slices
+take all."""
 
 import os
 import re

@@ -1,4 +1,5 @@
-"""A command that a sentence suggests can be typed as it stands: names in it are quoted, since machines are called 'Web 01' and 'R&D'."""
+"""A command that a sentence suggests can be typed as it stands: names in it are quoted, since machines are
+called 'Web 01' and 'R&D'."""
 
 import ast
 import re
@@ -22,7 +23,8 @@ PLAIN = re.compile(
     r"|(?:\w+\.)*\w*(?:site|source|target|both\[\d\])|(?:job|self|handle|before|other)\.id(?:\[.*\])?|(?:\w+\.)?(?:job_id|evidence_id|full_id|appliance_id)(?:\[.*\])?"
     r"|(?:\w+\.)?(?:number|seconds|has_bytes|address|pool|short|seen)|[\w.]*[A-Z]{3,})$"
 )
-"""Numbers, instants, fingerprints, ids and names of sites, which have their patterns; words of our own; and what is quoted already."""
+"""Numbers, instants, fingerprints, ids and names of sites, which have their patterns; words of our own;
+and what is quoted already."""
 OF_MACHINES = re.compile(r"secondsite (?:machine|point|rpo|card|check|hook) [a-z -]+ $|virsh [a-z-]+ $")
 SUGGESTED = re.compile(r"(?:^|['`(]|: )(?:sudo )?secondsite ([a-z][^'`\n]*)")
 WORD = re.compile(r"[a-z][a-z-]*[.,;:]?")

@@ -1,4 +1,5 @@
-"""A room of tests knows itself, tests.support, the rig and guestkit; what two rooms share lies in one of those."""
+"""A room of tests knows itself, tests.support, the rig and guestkit; what two rooms share lies in one of
+those."""
 
 import ast
 from pathlib import Path

@@ -1,4 +1,5 @@
-"""Jobs of a batch: those that began end before others begin, in the order of their list, and what one person asked for between."""
+"""Jobs of a batch: those that began end before others begin, in the order of their list, and what one
+person asked for between."""
 
 import pytest
 

@@ -30,8 +30,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.longest]
 
 
 def story(room):
-    """A verb with all there is: facts, memory, a wait, children, a question, a failure or a cancel, undo. Its steps come from its
-    arguments."""
+    """A verb with all there is: facts, memory, a wait, children, a question, a failure or a cancel, undo.
+    Its steps come from its arguments."""
     asked = set()
 
     def waits(context):

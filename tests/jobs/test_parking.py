@@ -166,7 +166,8 @@ def test_a_parked_step_has_waited_since_it_first_waited_whatever_it_waited_for(r
 
 
 def parked_alone(room, gate, begins=lambda engine: None):
-    """A job that is parked in an engine with one thread, and a way to know that the thread has nothing else to do."""
+    """A job that is parked in an engine with one thread, and a way to know that the thread has nothing
+    else to do."""
     engine = room.engine(
         Definition("v", (Step("Pass", gate.step),)), Definition("next", (room.does("next"),)), workers=1
     )

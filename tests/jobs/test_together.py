@@ -1,5 +1,6 @@
-"""How the engine asks its database. Who waits to write to SQLite at the same time is written together; each gets what is its own, good
-or bad. What goes to SQLite's driver itself says the same as through SQLAlchemy, and a job's way hardly goes through that at all.
+"""How the engine asks its database. Who waits to write to SQLite at the same time is written together; each
+gets what is its own, good or bad. What goes to SQLite's driver itself says the same as through SQLAlchemy,
+and a job's way hardly goes through that at all.
 """
 
 import threading
@@ -26,7 +27,8 @@ from tests.jobs.support_jobs import Gate, JournalSpace, enter, waiting_job
 from tests.support.statements import kinds, noted
 
 STATEMENTS_OF_THREE_STEPS = 12
-"""Through SQLAlchemy, from the claim to the end: it took 46. What is left asks for the next job, and keeps the lease."""
+"""Through SQLAlchemy, from the claim to the end: it took 46. What is left asks for the next job, and keeps
+the lease."""
 ALL_OF_THREE_STEPS = 58
 """With those that go to the driver itself, beginnings and ends of transactions among them."""
 

@@ -9,7 +9,7 @@ import pytest
 
 from secondsite import rescue
 
-ODD = {"PATH": "/nowhere", "LC_ALL": "xx_XX.nonsense", "LANGUAGE": "de", "COLUMNS": "0", "PYTHONIOENCODING": "ascii", "TZ": "No/Where",
+ODD = {"PATH": "/nowhere", "LC_ALL": "xx_XX.nonsense", "LANGUAGE": "de", "COLUMNS": "0", "PYTHONIOENCODING": "ascii", "TZ": "No/Where",  # noqa: E501
        "PYTHONWARNINGS": "error", "HOME": "/dev/null"}  # fmt: skip
 
 
@@ -21,7 +21,8 @@ def typed(tmp_path):
     def typed(shell='exec "$@"', words=("list",), **odd):
         command = ["/bin/sh", "-c", shell, "-", sys.executable, str(tmp_path / rescue.NAME), *words]
         return subprocess.run(
-            command, env={"PATH": os.environ["PATH"], **odd}, capture_output=True, text=True, timeout=60, check=False
+            command, env={"PATH": os.environ["PATH"], **odd}, capture_output=True, text=True, timeout=60,
+            check=False
         )  # fmt: skip
 
     return typed

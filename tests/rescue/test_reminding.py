@@ -19,7 +19,8 @@ def test_checks_addresses_names_and_the_group_are_named(tmp_path):
         "name": "web01",
         "group": "shop",
         "checks": [{"name": "page", "kind": "http", "port": 8080, "text": "Welcome"}],
-        "cards": [{"mac": "52:54:00:00:00:01", "address": "10.2.0.5/24", "gateway": "10.2.0.1", "names": ["web.example"]}],
+        "cards": [{"mac": "52:54:00:00:00:01", "address": "10.2.0.5/24", "gateway": "10.2.0.1",
+        "names": ["web.example"]}],
     }  # fmt: skip
     found = replica(tmp_path / "replicas" / "m1", said)
     told = starting.after_start(found)

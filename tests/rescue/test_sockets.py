@@ -1,4 +1,5 @@
-"""Who has no login session has no folder in /run: a machine starts by plain QEMU all the same, or nothing is noted of it."""
+"""Who has no login session has no folder in /run: a machine starts by plain QEMU all the same, or nothing
+is noted of it."""
 
 import os
 from pathlib import Path

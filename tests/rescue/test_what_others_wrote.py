@@ -106,10 +106,12 @@ def huge(path):
 @pytest.mark.parametrize("make", [pipe, endless, huge])
 @pytest.mark.parametrize(
     "name",
-    ["configuration.json", "store.json", "rescue.jsonl", "replicas/m1/replica.json", "replicas/m1/points/p1.json", "replicas/m1/start.json"],
+    ["configuration.json", "store.json", "rescue.jsonl", "replicas/m1/replica.json",
+    "replicas/m1/points/p1.json", "replicas/m1/start.json"],
 )  # fmt: skip
 def test_what_is_no_file_hides_nothing_else(store, capsys, name, make):
-    """A pipe in place of one record was waited for without an end, by whoever wanted to start any machine of that store."""
+    """A pipe in place of one record was waited for without an end, by whoever wanted to start any machine
+    of that store."""
     other = store / "replicas" / "m2"
     shutil.copytree(store / "replicas" / "m1", other)
     (other / "replica.json").write_bytes(signed({"machine_id": "m2", "layers": [], "runs": [], "disks": []}))

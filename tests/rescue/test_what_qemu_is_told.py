@@ -1,4 +1,5 @@
-"""Definitions came from another site: nothing in one becomes another option, another file or another program."""
+"""Definitions came from another site: nothing in one becomes another option, another file or another
+program."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -130,7 +131,8 @@ AT_HOME = READY.replace("/old/vda", "/store/replicas/m1/runs/failover/vda").repl
 
 def test_of_a_machine_that_comes_home_only_the_disks_of_its_run_and_what_is_asked_for_change():
     place = domain.Files(
-        disks={"vda": Path("/new/vda.qcow2")}, chains={}, key_id=None, variables=None, networks={}, as_it_was=True
+        disks={"vda": Path("/new/vda.qcow2")}, chains={}, key_id=None, variables=None, networks={},
+        as_it_was=True
     )  # fmt: skip
     text = domain.placed(AT_HOME, place)
     assert "/new/vda.qcow2" in text

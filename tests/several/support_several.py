@@ -1,4 +1,5 @@
-"""Two vault processes on one PostgreSQL, each over a line of its own that can be cut, and two simulated sites."""
+"""Two vault processes on one PostgreSQL, each over a line of its own that can be cut, and two simulated
+sites."""
 
 import contextlib
 import json

@@ -1,4 +1,5 @@
-"""One of two vault processes dies, stops or is cut off in the midst of a batch: the other goes on, and nothing is done twice."""
+"""One of two vault processes dies, stops or is cut off in the midst of a batch: the other goes on, and
+nothing is done twice."""
 
 import contextlib
 import os

@@ -1,4 +1,5 @@
-"""One more process of a vault is made, or refused with what to do; two may start at once, and a newer release is noticed."""
+"""One more process of a vault is made, or refused with what to do; two may start at once, and a newer
+release is noticed."""
 
 import contextlib
 import signal
@@ -124,7 +125,7 @@ def test_a_standby_that_lacks_what_was_acknowledged_is_noticed_and_jobs_are_held
     slow = simulated.Fault(method="power.shut_down", nth=1, delay_seconds=8)
     simulated.dial(several.rig.home("appliance-a") / "fabric", [slow])
     job = several.start("first", Verb.PLANNED_FAILOVER, rest.PlannedFailover(machines=("vm1",)))
-    eventually(lambda: any(each.started_at and each.name == "Shut down" for each in several.show(job.id).tasks), 30)  # fmt: skip
+    eventually(lambda: any(each.started_at and each.name == "Shut down" for each in several.show(job.id).tasks), 30)  # fmt: skip  # noqa: E501
     db = database.connect(postgres_url)
     with db.begin() as connection:
         connection.execute(text("UPDATE job_engines SET expires_at = expires_at - interval '3 seconds'"))

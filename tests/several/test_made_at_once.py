@@ -1,4 +1,5 @@
-"""Two people make a thing of one name at two vault processes at the same time: one has made it, the other one is told that it is there."""
+"""Two people make a thing of one name at two vault processes at the same time: one has made it, the other
+one is told that it is there."""
 
 import threading
 from collections import Counter

@@ -1,4 +1,5 @@
-"""The command line against a rig's vault, in this process: a hundred starts of Python would take longer than all else."""
+"""The command line against a rig's vault, in this process: a hundred starts of Python would take longer
+than all else."""
 
 import contextlib
 import io
@@ -16,8 +17,8 @@ ASKS = {
 
 
 def told(rig, *words, exit_code=0):
-    """What a command printed as JSON; fails unless it ended with this exit code. A refusal is on standard error. Whatever it asks
-    is meant."""
+    """What a command printed as JSON; fails unless it ended with this exit code. A refusal is on standard
+    error. Whatever it asks is meant."""
     vault = rig.home("vault")
     access = ["--url", rig.url, "--ca", str(vault / "pki" / "ca.pem")]
     access += ["--token-file", str(vault / "token")]

@@ -1,4 +1,5 @@
-"""Values at the edges of what JSON, pydantic, Python and databases hold, put at each place of what somebody says."""
+"""Values at the edges of what JSON, pydantic, Python and databases hold, put at each place of what
+somebody says."""
 
 import copy
 import json
@@ -6,12 +7,15 @@ from collections.abc import Iterator
 from typing import Any
 
 NUMBERS: tuple[Any, ...] = (
-    -1, 0, 2**31 - 1, 2**31, 2**53 + 1, 2**62, 2**63 - 1, 2**63, -(2**63) - 1, 10**30, 10**400, 1e11, -1e11, 1e300, float("nan"),
+    -1, 0, 2**31 - 1, 2**31, 2**53 + 1, 2**62, 2**63 - 1, 2**63, -(2**63) - 1, 10**30, 10**400, 1e11, -1e11,
+    1e300, float("nan"),
     float("inf"), float("-inf"),
 )  # fmt: skip
 INSTANTS: tuple[Any, ...] = (
-    "0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "1970-01-01T00:00:00Z", "1970-01-01T00:00:00+14:00", "1969-12-31T23:59:59-12:00",
-    "2999-12-31T23:59:59Z", "2999-12-31T23:59:59-12:00", "3000-01-01T00:00:00+12:00", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59-12:00",
+    "0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "1970-01-01T00:00:00Z", "1970-01-01T00:00:00+14:00",
+    "1969-12-31T23:59:59-12:00",
+    "2999-12-31T23:59:59Z", "2999-12-31T23:59:59-12:00", "3000-01-01T00:00:00+12:00", "9999-12-31T23:59:59Z",
+    "9999-12-31T23:59:59-12:00",
     "2026-11-20T12:00:00",
 )  # fmt: skip
 TEXTS: tuple[Any, ...] = (

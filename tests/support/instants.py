@@ -18,7 +18,8 @@ def until_processed(pair, since):
 
 
 def write(pair, count, size_bytes=64 * KiB, offset=1 * MiB):
-    """The guest writes; gives an instant after each write that a cycle has covered, and what the disk then held."""
+    """The guest writes; gives an instant after each write that a cycle has covered, and what the disk then
+    held."""
     written = []
     for number in range(count):
         pair.source.write(pair.fabric_id, offset + number * 16 * KiB, noise(size_bytes))

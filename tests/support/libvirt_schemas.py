@@ -8,7 +8,8 @@ FOLDER = Path("/usr/share/libvirt/schemas")
 
 
 def domain_places(folder=FOLDER):
-    """Elements as 'devices/disk', attributes as 'devices/disk@type'. An element that may hold itself is entered twice."""
+    """Elements as 'devices/disk', attributes as 'devices/disk@type'. An element that may hold itself is
+    entered twice."""
     walk = _Walk()
     _read(folder / "domain.rng", walk.defined)
     for element in walk.defined["domain"]:

@@ -1,8 +1,8 @@
 """A real libvirtd of the test's own, as a host's system has it: `qemu:///system` inside a mount namespace.
 
-The daemon keeps its state in fixed places (/run, /var/lib/libvirt, ...). Each of them is an empty file system there, so
-neither the host's libvirtd nor another test's is met. From outside, its socket is reached by a remote URI; a program
-that is to say `qemu:///system` is started inside, see `inside`.
+The daemon keeps its state in fixed places (/run, /var/lib/libvirt, ...). Each of them is an empty file system
+there, so neither the host's libvirtd nor another test's is met. From outside, its socket is reached by a
+remote URI; a program that is to say `qemu:///system` is started inside, see `inside`.
 """
 
 import contextlib
@@ -35,7 +35,7 @@ mkdir -p /var/cache/libvirt/qemu
 [ -z "$HOOK" ] || install -D -m 755 "$HOOK" /etc/libvirt/hooks/qemu.d/secondsite
 [ ! -d "$CAPABILITIES" ] || cp -a "$CAPABILITIES" /var/cache/libvirt/qemu/capabilities
 exec libvirtd
-"""
+"""  # noqa: E501
 
 
 class Libvirtd:
@@ -74,7 +74,8 @@ class Libvirtd:
         return ["nsenter", f"--mount=/proc/{self._process.pid}/ns/mnt", f"--wd={os.getcwd()}", *command]
 
     def reboot(self):
-        """As its host does: all machines lose their power, and the daemon starts those that have autostart. `uri` changes."""
+        """As its host does: all machines lose their power, and the daemon starts those that have
+        autostart. `uri` changes."""
         self._kill_machines()
         _end(self._process)
         holder = self._consoles.pid
@@ -109,7 +110,8 @@ class Libvirtd:
 
 
 def _speaking(locale):
-    """The environment of a daemon whose messages are in the language of this locale, which is made if need be; skips without its translation."""
+    """The environment of a daemon whose messages are in the language of this locale, which is made if need
+    be; skips without its translation."""
     if not locale:
         return {}
     name = f"{locale}.UTF-8"
@@ -147,10 +149,10 @@ def _end(process):
 
 @contextlib.contextmanager
 def running(own_network=False, hook=None, own_host=False, locale=""):
-    """A daemon for the length of a with block; skips where the host cannot have one. With `own_network` its networks
-    and their firewall rules are not the host's either. `hook` is a script that it runs around starts of machines. With
-    `own_host` it takes itself for another host than others do, so that machines can be migrated. With `locale`, such as
-    sv_SE, its messages are in that language."""
+    """A daemon for the length of a with block; skips where the host cannot have one. With `own_network`
+    its networks and their firewall rules are not the host's either. `hook` is a script that it runs around
+    starts of machines. With `own_host` it takes itself for another host than others do, so that machines
+    can be migrated. With `locale`, such as sv_SE, its messages are in that language."""
     for program in ("libvirtd", "virtlogd", "unshare", "nsenter", "setpriv"):
         if shutil.which(program) is None:
             pytest.skip(f"{program} is not installed")

@@ -1,4 +1,5 @@
-"""A state machine of hypothesis that takes other ways in every run, and says how a way that failed is taken again."""
+"""A state machine of hypothesis that takes other ways in every run, and says how a way that failed is
+taken again."""
 
 import os
 import random
@@ -30,7 +31,8 @@ def walk(machine, module, **settings):
 
 
 def again(machine, way):
-    """Take one way, a list of (rule, arguments); what `check` says holds at its beginning and after every step."""
+    """Take one way, a list of (rule, arguments); what `check` says holds at its beginning and after every
+    step."""
     taken = machine()
     try:
         taken.begin()

@@ -1,5 +1,6 @@
-"""What each module of tests took: .cache/seconds.json as of this machine's last runs, and tests/seconds.json, a copy of it from
-a quiet machine that is kept with the tests. To renew that: `./dev test --all`, then `cp .cache/seconds.json tests/`.
+"""What each module of tests took: .cache/seconds.json as of this machine's last runs, and tests/seconds.json,
+a copy of it from a quiet machine that is kept with the tests. To renew that: `./dev test --all`, then `cp
+.cache/seconds.json tests/`.
 """
 
 import json

@@ -1,14 +1,17 @@
 """Which part of what takes long a run takes.
 
-What is marked `every` is whole in `./dev test --all` only. Each other run takes one slice of it: the commit's number says which, so that
-SLICES commits take all. Sweeps take their steps from there likewise. `--slice=N` takes the slice of commit N again.
-A test whose file is named on the command line runs, whatever its slice, unless `--slice` is given too.
+What is marked `every` is whole in `./dev test --all` only. Each other run takes one slice of it: the commit's
+number says which, so that SLICES commits take all. Sweeps take their steps from there likewise. `--slice=N`
+takes the slice of commit N again. A test whose file is named on the command line runs, whatever its slice,
+unless `--slice` is given too.
 
-`every` marks a module that is in one slice as a whole, since its tests are one story or share a world; `every(by="test")` has each
-test in a slice of its own; `every(by="all")` is in no slice, only in --all. `every(turn=NAME)`: of all that is marked so with that name, each run
-takes one, in the order of their names; as many commits take all as there are.
+`every` marks a module that is in one slice as a whole, since its tests are one story or share a world;
+`every(by="test")` has each test in a slice of its own; `every(by="all")` is in no slice, only in --all.
+`every(turn=NAME)`: of all that is marked so with that name, each run takes one, in the order of their names;
+as many commits take all as there are.
 
-A module whose tests are slow and that says nothing of this has a slice as a whole, too; `always` marks those that run with each.
+A module whose tests are slow and that says nothing of this has a slice as a whole, too; `always` marks those
+that run with each.
 """
 
 import subprocess
@@ -39,7 +42,8 @@ class Sliced:
         return self.whole or sorted(names)[self.number % len(names)] == name
 
     def steps(self, stride: int, whole: int = 1) -> tuple[int, int]:
-        """First one, counted from 1, and stride of a sweep, for itertools.count; `whole`: the stride in --all.
+        """First one, counted from 1, and stride of a sweep, for itertools.count; `whole`: the stride in
+        --all.
 
         As many commits as the stride is long take all.
         """

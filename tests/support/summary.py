@@ -1,5 +1,5 @@
-"""What a run cost, at its end: seconds of each room of tests and of its longest modules, how many tests each has, and
-how many guests were booted."""
+"""What a run cost, at its end: seconds of each room of tests and of its longest modules, how many tests
+each has, and how many guests were booted."""
 
 from collections import defaultdict
 from pathlib import PurePosixPath
@@ -21,7 +21,8 @@ def _room(module):
 
 
 def _taken(reporter, of):
-    """What `of` says of a module, to (seconds with set-up and clean-up, tests that were called), the longest first."""
+    """What `of` says of a module, to (seconds with set-up and clean-up, tests that were called), the
+    longest first."""
     seconds: dict[str, float] = defaultdict(float)
     tests: dict[str, int] = defaultdict(int)
     for report in (each for reports in reporter.stats.values() for each in reports):

@@ -1,7 +1,7 @@
 """UEFI variables written from outside: a boot entry in the file that a machine's firmware keeps them in.
 
-The layout is edk2's (MdeModulePkg/Include/Guid/VariableFormat.h): a firmware volume, in it a store, in it variables with
-an authenticated header; free space is all ones.
+The layout is edk2's (MdeModulePkg/Include/Guid/VariableFormat.h): a firmware volume, in it a store, in it
+variables with an authenticated header; free space is all ones.
 """
 
 import struct
@@ -25,7 +25,7 @@ XML = """<domain type='qemu'><name>{name}</name><uuid>{uuid}</uuid><memory unit=
     <tpm model='tpm-tis'><backend type='emulator' version='2.0'/></tpm>
     <serial type='file'><source path='{console}'/></serial>
     <memballoon model='none'/>
-  </devices></domain>"""
+  </devices></domain>"""  # noqa: E501
 
 
 def domain_xml(name, variables, disk, console):

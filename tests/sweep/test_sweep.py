@@ -1,4 +1,5 @@
-"""A part of the kill sweep on simulated sites: real processes, real SIGKILL. `./dev chaos --sweep` does all of it.
+"""A part of the kill sweep on simulated sites: real processes, real SIGKILL. `./dev chaos --sweep` does all
+of it.
 
 Each commit does another part; the same `--slice` always kills the same victims at the same seams.
 """

@@ -1,4 +1,5 @@
-"""What a fixture holds, read from its files once all is dead: databases, manifests and images, without the product."""
+"""What a fixture holds, read from its files once all is dead: databases, manifests and images, without the
+product."""
 
 import contextlib
 import hashlib

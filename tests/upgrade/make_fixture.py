@@ -1,13 +1,16 @@
-"""Makes the fixture of a release: a vault and two appliances with machines in every state, left as by a power cut.
+"""Makes the fixture of a release: a vault and two appliances with machines in every state, left as by a power
+cut.
 
 It drives a release's own code by its command line and its `rig`, so run it in a checkout of that release:
 
-    cd RELEASE && ./dev shell env PYTHONPATH=src:.:HERE python -m tests.upgrade.make_fixture HERE/tests/upgrade/fixtures/NAME
+    cd RELEASE && ./dev shell env PYTHONPATH=src:.:HERE python -m tests.upgrade.make_fixture
+    HERE/tests/upgrade/fixtures/NAME
 
 HERE is the checkout that has this file. It writes NAME.tar.xz and NAME.json, which says what is in it.
 
-Homes name their places by absolute paths and manifests are signed, so a fixture lies in one place for ever: `FOLDER`.
-Points are on hold and certificates last ten years: retention and time take nothing away, whenever the fixture is opened.
+Homes name their places by absolute paths and manifests are signed, so a fixture lies in one place for ever:
+`FOLDER`. Points are on hold and certificates last ten years: retention and time take nothing away, whenever
+the fixture is opened.
 """
 
 import contextlib
@@ -35,7 +38,8 @@ from tests.upgrade.fixture_hands import change, fabric_id, order_death, wait_for
 FOLDER = Path("/var/tmp/ss-upgrade")
 """Short: the sockets of the simulated hosts lie below it."""
 DATA_ADDRESSES = {"a": "127.20.26.1:9445", "b": "127.20.26.2:9445"}
-"""Of loopback, and nobody else's: sources keep the address of their target, so the appliances stay where they are."""
+"""Of loopback, and nobody else's: sources keep the address of their target, so the appliances stay where
+they are."""
 KIB, MIB = 1 << 10, 1 << 20
 DISK_BYTES = 8 * MIB
 FILLED_BYTES = {"web01": 512 * KIB}
@@ -50,7 +54,8 @@ FREE = "free01"
 CERTIFICATE_DAYS = 3650
 SLOW = "66kB"
 REACHES = 14
-"""So many seams of the vault are passed from the answer to the last failover's check to its third step, of five."""
+"""So many seams of the vault are passed from the answer to the last failover's check to its third step, of
+five."""
 randomness = random.Random(20261120)
 
 
@@ -64,10 +69,12 @@ class Story:
         self.running: dict[str, dict[str, str]] = {}
         self.secret_point: dict[str, str] = {}
 
-    # ---- the command line --------------------------------------------------------------------------------------------
+    # ---- the command line
+    # --------------------------------------------------------------------------------------------
 
     def told(self, *words: str, good: tuple[int, ...] = (0,)) -> Any:
-        """What a command prints as JSON. It runs in this process: Python's start would take longer than all else."""
+        """What a command prints as JSON. It runs in this process: Python's start would take longer than
+        all else."""
         out = io.StringIO()
         with contextlib.redirect_stdout(out):
             ended = app.run([*words, "--json"])
@@ -86,7 +93,8 @@ class Story:
     def do(self, verb: str, *arguments: str) -> Any:
         return self.told("machine", verb, *arguments)
 
-    # ---- places ------------------------------------------------------------------------------------------------------
+    # ---- places
+    # ------------------------------------------------------------------------------------------------------
 
     def open(self) -> None:
         """As the guide says it, but with certificates that last."""
@@ -125,7 +133,8 @@ class Story:
     def fabric(self, site: str) -> Path:
         return self.rig.home(f"appliance-{site}") / "fabric"
 
-    # ---- guests ------------------------------------------------------------------------------------------------------
+    # ---- guests
+    # ------------------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
     def guest(self, name: str, site: str = "a") -> Iterator[simulated.Guest]:
@@ -147,7 +156,8 @@ class Story:
                 key: fixture_record.sha256(guest.read(key, 0, guest.size_bytes(key))) for key in guest.keys
             }
 
-    # ---- the story ---------------------------------------------------------------------------------------------------
+    # ---- the story
+    # ---------------------------------------------------------------------------------------------------
 
     def protect(self) -> None:
         quick = ("--crash-consistent-every", "10", "--app-consistent-every", "20", "--cycle", "3")
@@ -263,7 +273,8 @@ class Story:
 
 
 def make(target: Path) -> None:
-    """Tells the whole story, then writes TARGET.json and TARGET.tar.xz. Waits for tests that use the place."""
+    """Tells the whole story, then writes TARGET.json and TARGET.tar.xz. Waits for tests that use the
+    place."""
     with FOLDER.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         tell(target)

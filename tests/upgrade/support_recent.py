@@ -1,5 +1,5 @@
-"""A vault's database as if the power had gone just now: in time old jobs are forgotten, jobs that wait are too late and
-drills are cleaned up, as they are to be, and a fixture would show that and nothing else."""
+"""A vault's database as if the power had gone just now: in time old jobs are forgotten, jobs that wait are
+too late and drills are cleaned up, as they are to be, and a fixture would show that and nothing else."""
 
 import contextlib
 import json

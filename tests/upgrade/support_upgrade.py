@@ -1,4 +1,5 @@
-"""The homes that a release left, brought to life here: unpacked where they were, listening on ports that are free."""
+"""The homes that a release left, brought to life here: unpacked where they were, listening on ports that
+are free."""
 
 import contextlib
 import fcntl
@@ -32,7 +33,8 @@ def unpack(release, folder):
 
 @contextlib.contextmanager
 def brought_back(release):
-    """A rig on the homes of the release, with nothing started. One at a time on this host: homes have one place."""
+    """A rig on the homes of the release, with nothing started. One at a time on this host: homes have one
+    place."""
     folder = Path(said_of(release)["folder"])
     with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -74,7 +76,8 @@ def _change(path, **values):
     path.write_text(json.dumps({**settings, **values}))
 
 
-# ---- processes -------------------------------------------------------------------------------------------------------
+# ---- processes
+# -------------------------------------------------------------------------------------------------------
 
 
 def start_appliance(rig, site):
@@ -88,7 +91,8 @@ def _is_connected(rig, site):
         return any(each.connected for each in vault.appliances if each.site == site)
 
 
-# ---- hosts and their machines ----------------------------------------------------------------------------------------
+# ---- hosts and their machines
+# ----------------------------------------------------------------------------------------
 
 
 def fabric(rig, site):

@@ -1,7 +1,9 @@
-"""Homes, store and database of the release of 2026-11-20, opened by today's code: nothing is lost, everything goes on.
+"""Homes, store and database of the release of 2026-11-20, opened by today's code: nothing is lost, everything
+goes on.
 
-Each test has machines of its own among those of the fixture (fixtures/README.md says which stand how), so their order
-does not matter. The fixture holds points by its operator's word, and so at any later date retention takes none away.
+Each test has machines of its own among those of the fixture (fixtures/README.md says which stand how), so
+their order does not matter. The fixture holds points by its operator's word, and so at any later date
+retention takes none away.
 """
 
 import json
@@ -85,7 +87,8 @@ def ended(rig, name, verb):
     return rig.wait_for_job(found[-1]["id"], WITHIN_SECONDS)
 
 
-# ---- what was there is there -----------------------------------------------------------------------------------------
+# ---- what was there is there
+# -----------------------------------------------------------------------------------------
 
 
 def test_every_machine_stands_where_it_stood(rig, looks):
@@ -146,7 +149,8 @@ def test_settings_and_evidence_are_what_they_were(rig, looks):
     assert [note.notes for note in notes] == [note["notes"] for note in SAID["drill_notes"]]
 
 
-# ---- and goes on -----------------------------------------------------------------------------------------------------
+# ---- and goes on
+# -----------------------------------------------------------------------------------------------------
 
 
 def test_replication_goes_on_with_changes_only_and_an_old_point_starts(rig, looks):
@@ -228,7 +232,8 @@ def test_a_machine_that_nobody_protected_is_protected(rig):
     assert rig.machine("free01").state == "protected"
 
 
-# ---- what was under way ----------------------------------------------------------------------------------------------
+# ---- what was under way
+# ----------------------------------------------------------------------------------------------
 
 
 def test_a_failover_that_was_broken_off_goes_on(rig):

@@ -1,5 +1,6 @@
-"""Vault, source and target of the release of 2026-11-20 are upgraded one after the other, in any order, while a machine writes: what it
-writes goes on to its replica, and the point that is started at the end is true."""
+"""Vault, source and target of the release of 2026-11-20 are upgraded one after the other, in any order,
+while a machine writes: what it writes goes on to its replica, and the point that is started at the end is
+true."""
 
 import itertools
 import json
@@ -27,7 +28,8 @@ pytestmark = [pytest.mark.every, pytest.mark.slow, pytest.mark.longest, pytest.m
 
 
 class Story:
-    """The machine writes, and somebody looks when a cycle was applied at the target: into its store, since the vault may be away."""
+    """The machine writes, and somebody looks when a cycle was applied at the target: into its store, since
+    the vault may be away."""
 
     def __init__(self, rig):
         self._rig = rig

@@ -1,4 +1,5 @@
-"""A store of the release of 2026-11-20, opened by today's data path alone: no vault, no appliance, no hypervisor."""
+"""A store of the release of 2026-11-20, opened by today's data path alone: no vault, no appliance, no
+hypervisor."""
 
 from datetime import datetime
 

@@ -1,7 +1,7 @@
 """Appliances that answer what a test dials, and the test's own time.
 
-`Appliances` stands at the gateway's port. By default every order succeeds; a test may have a kind of order fail, have
-it never answered, or take an appliance away. It keeps what runs where, as far as orders say it.
+`Appliances` stands at the gateway's port. By default every order succeeds; a test may have a kind of order
+fail, have it never answered, or take an appliance away. It keeps what runs where, as far as orders say it.
 """
 
 import base64
@@ -35,7 +35,8 @@ def definition(name):
     disks = (DiskDefinition(key="vda", size_bytes=1 << 20), DiskDefinition(key="vdb", size_bytes=1 << 20))
     nics = (NicDefinition(key="net0", mac="52:54:00:00:00:01", network="lan"),)
     return MachineDefinition(
-        fabric_id=fabric_id, name=name, fabric_kind="simulated", vcpus=1, memory_bytes=1 << 27, disks=disks, nics=nics
+        fabric_id=fabric_id, name=name, fabric_kind="simulated", vcpus=1, memory_bytes=1 << 27, disks=disks,
+        nics=nics
     )  # fmt: skip
 
 
@@ -54,9 +55,12 @@ class Clock:
 
 
 class Appliances:
-    """`given` lists (appliance, kind, machine id) of each order that was carried out, in that order. Orders of a kind in
-    `failing` fail, in `silent` are not carried out, in `unheard` are carried out and never reported, in `late` come once they `arrive`. Appliances in
-    `deaf` are connected, and carry out nothing. `hosts` are the names of the machines that an appliance has (all), those of an appliance in `off` or `saved` are it. Those in `never_had` have none to withdraw, those in `sick` cannot use their hypervisor."""
+    """`given` lists (appliance, kind, machine id) of each order that was carried out, in that order.
+    Orders of a kind in `failing` fail, in `silent` are not carried out, in `unheard` are carried out and
+    never reported, in `late` come once they `arrive`. Appliances in `deaf` are connected, and carry out
+    nothing. `hosts` are the names of the machines that an appliance has (all), those of an appliance in
+    `off` or `saved` are it. Those in `never_had` have none to withdraw, those in `sick` cannot use their
+    hypervisor."""
 
     def __init__(self, clock, names):
         self._clock = clock
@@ -391,7 +395,8 @@ class Appliances:
         if payload.run == "failover":
             self.copies.run(machine_id, appliance_id)
         return orders.StartFact(
-            fabric_id=payload.fabric_id, name=payload.name, point_id=payload.point_id, taken_at=self._clock.now(),
+            fabric_id=payload.fabric_id, name=payload.name, point_id=payload.point_id,
+            taken_at=self._clock.now(),
             seconds=0.1, shows=self.shows, sized=self.sizes,
             cpu_model=payload.sizing.cpu_model if self.sizes and self.sets_cpu_model else None,
         )  # fmt: skip
@@ -414,7 +419,8 @@ class Appliances:
             if not self.gives_no_addresses
         )
         evidence = Evidence(
-            proven=proven, power="running", agent="none", seconds=0.1, checks=known, addresses=given, guest_addresses=self.guest_has
+            proven=proven, power="running", agent="none", seconds=0.1, checks=known, addresses=given,
+            guest_addresses=self.guest_has
         )  # fmt: skip
         picture = None if self.screen is None else base64.b64encode(self.screen).decode()
         return proofs.Proof(evidence=evidence, picture=picture)

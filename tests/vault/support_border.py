@@ -1,4 +1,5 @@
-"""A vault with protected machines: the appliance that replicates them says whatever the test wants, the other one is honest."""
+"""A vault with protected machines: the appliance that replicates them says whatever the test wants, the
+other one is honest."""
 
 import contextlib
 from datetime import UTC, datetime
@@ -16,7 +17,8 @@ from secondsite.wire.control.orders import Kind
 from tests.support.vault import Dialler, VaultInProcess, machine, point, replica_status, source_status
 
 PAGES = (
-    "/machines", "/summary", "/appliances", "/sites", "/jobs", "/vault", "/validation", "/audit", "/machines/m0/points", "/machines/m0/rpo",
+    "/machines", "/summary", "/appliances", "/sites", "/jobs", "/vault", "/validation", "/audit",
+    "/machines/m0/points", "/machines/m0/rpo",
     "/machines/m0/preview", "/machines/m0/choices",
 )  # fmt: skip
 NOW = datetime.now(UTC).replace(microsecond=0)

@@ -10,7 +10,8 @@ from secondsite.vault import store as vault_store
 
 
 class Busy:
-    """Refuses the nth reading of a step from now on; `at` says where, None while it was not reached. Jobs write and look again by themselves."""
+    """Refuses the nth reading of a step from now on; `at` says where, None while it was not reached. Jobs
+    write and look again by themselves."""
 
     def __init__(self, verbs, nth):
         self.verbs, self.left, self.at = verbs, nth, None

@@ -1,4 +1,5 @@
-"""Where copies of machines run, as far as the orders that were carried out say it, and whether two of one ever did."""
+"""Where copies of machines run, as far as the orders that were carried out say it, and whether two of one
+ever did."""
 
 from secondsite.domain.lifecycle import Verb
 from secondsite.wire.control.orders import Kind

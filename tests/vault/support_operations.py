@@ -1,4 +1,5 @@
-"""The verbs with the real job engine and store, and appliances that answer what a test dials. Time is the test's."""
+"""The verbs with the real job engine and store, and appliances that answer what a test dials. Time is the
+test's."""
 
 import contextlib
 import itertools
@@ -124,7 +125,8 @@ class Verbs:
         )
 
     def _new_id(self):
-        """Ids that rise: what is played again has the same ones. They go on rising when a database is restored."""
+        """Ids that rise: what is played again has the same ones. They go on rising when a database is
+        restored."""
         return f"{next(self._ids):08d}{uuid.uuid5(uuid.NAMESPACE_DNS, 'test').hex[8:]}"
 
     def _furnish(self):
@@ -162,7 +164,8 @@ class Verbs:
             return self._operations[verb].submit(tx, request, "tester").job_id
 
     def submit_plan(self, verb, plan, **asked):
-        """The same for all machines of a plan. `asked`: direction, groups, leave_out; what else is given are options of the verb."""
+        """The same for all machines of a plan. `asked`: direction, groups, leave_out; what else is given
+        are options of the verb."""
         part = {key: asked.pop(key) for key in ("direction", "groups", "leave_out") if key in asked}
         wanted = run_selection.RunRequest(verb, **part)
         with self.store.transaction() as tx:
@@ -201,7 +204,8 @@ class Verbs:
         return self.tree(job_id)
 
     def rest(self):
-        """Let time pass until no job moves: minutes at first, then days, as a source that is away is waited for."""
+        """Let time pass until no job moves: minutes at first, then days, as a source that is away is
+        waited for."""
         for turn in range(100):
             self.engine.run_until_idle()
             if not any(not job.state.ended for job in self.jobs()):

@@ -15,8 +15,8 @@ def backed_up(verbs):
 
 
 def restored(verbs):
-    """The vault on the database of the backup, with the appliances as they are. Its file and mark are those of the same
-    start, so it is not noticed."""
+    """The vault on the database of the backup, with the appliances as they are. Its file and mark are
+    those of the same start, so it is not noticed."""
     verbs.close()
     shutil.copy(f"{verbs.folder}/backup", f"{verbs.folder}/vault.db")
     forget_the_log(verbs)

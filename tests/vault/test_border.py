@@ -1,4 +1,5 @@
-"""One appliance in other hands says what nobody can say: the vault starts, hears the others, and every machine can be failed over."""
+"""One appliance in other hands says what nobody can say: the vault starts, hears the others, and every
+machine can be failed over."""
 
 import contextlib
 
@@ -102,12 +103,15 @@ def thrown(border, said, some):
 
 
 def statuses(border):
-    source = border.source("m0", findings=[{"code": "cycle-failed", "what": "x", "since": "2026-11-20T12:00:00Z"}], last_seq=3,
-                           sync_fraction=0.5, last_cycle_seconds=1.0, last_cycle_changed_bytes=5, last_cycle_wire_bytes=5)  # fmt: skip
-    replica = border.replica("m0", journal=[{"begins_at": "2026-11-20T12:00:00Z", "ends_at": "2026-11-20T12:00:00Z", "cycles": 2}],
-                             processed_at="2026-11-20T12:00:00Z", processed_seq=3, runs=["drill"])  # fmt: skip
-    return Status(sources=[source], replicas=[replica], stores=[{"name": "default", "free_bytes": 1, "size_bytes": 2}],
-                  old_copies=[{"machine_id": "m0", "power": "off"}], at="2026-11-20T12:00:00Z", generations={"m0": 0},
+    source = border.source("m0", findings=[{"code": "cycle-failed", "what": "x", "since": "2026-11-20T12:00:00Z"}], last_seq=3,  # noqa: E501
+                           sync_fraction=0.5, last_cycle_seconds=1.0, last_cycle_changed_bytes=5,
+                           last_cycle_wire_bytes=5)  # fmt: skip
+    replica = border.replica("m0", journal=[{"begins_at": "2026-11-20T12:00:00Z", "ends_at": "2026-11-20T12:00:00Z", "cycles": 2}],  # noqa: E501
+                             processed_at="2026-11-20T12:00:00Z", processed_seq=3,
+                             runs=["drill"])  # fmt: skip
+    return Status(sources=[source], replicas=[replica], stores=[{"name": "default", "free_bytes": 1, "size_bytes": 2}],  # noqa: E501
+                  old_copies=[{"machine_id": "m0", "power": "off"}], at="2026-11-20T12:00:00Z",
+                  generations={"m0": 0},
                   drill_generations={"m0": 0}, sources_gone=["m9"]).model_dump(mode="json")  # fmt: skip
 
 
@@ -149,7 +153,8 @@ def throw(border, some):
 
 
 def ask_for_certificates(border, some):
-    """With extremes. Each takes so much of the vault's attention that the next is heard much later, or never."""
+    """With extremes. Each takes so much of the vault's attention that the next is heard much later, or
+    never."""
     asked = thrown(border, {"type": "renew", "csr_pem": "x"}, some)
     with Dialler(border.stranger) as stranger, contextlib.suppress(TimeoutError):
         for said in asked:

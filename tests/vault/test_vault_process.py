@@ -61,7 +61,8 @@ def test_what_root_makes_in_the_home_of_a_service_belongs_to_the_service(tmp_pat
         folder.chmod(stat.S_IMODE(folder.stat().st_mode) | 0o011)
     tmp_path.chmod(0o711)
     subprocess.run(
-        [sys.executable, "-m", "secondsite.entry.main", "vault", "init", "--home", home, "--host", "127.0.0.1"],
+        [sys.executable, "-m", "secondsite.entry.main", "vault", "init", "--home", home, "--host",
+        "127.0.0.1"],
         check=True, capture_output=True, timeout=60,
     )  # fmt: skip
     made = [path.lstat() for path in (home, *home.rglob("*"))]

@@ -1,4 +1,5 @@
-"""A replica's points as changes: what did not change is not looked at again, and what was missed is noticed all the same."""
+"""A replica's points as changes: what did not change is not looked at again, and what was missed is
+noticed all the same."""
 
 import pytest
 

@@ -1,4 +1,5 @@
-"""Instants are asked in UTC, as they are kept: one that was within reach in its own zone could not be read again."""
+"""Instants are asked in UTC, as they are kept: one that was within reach in its own zone could not be read
+again."""
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
@@ -7,7 +8,8 @@ from secondsite.datapath.cycles import checked
 from secondsite.wire.common.numbers import Instant, InstantOrUtc
 
 OUTSIDE = (
-    "2999-12-31T23:59:59-12:00", "1970-01-01T00:00:00+14:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00",
+    "2999-12-31T23:59:59-12:00", "1970-01-01T00:00:00+14:00", "0001-01-01T00:00:00+14:00",
+    "9999-12-31T23:59:59-12:00",
     "3000-01-01T00:00:00Z",
 )  # fmt: skip
 INSIDE = (

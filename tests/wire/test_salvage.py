@@ -76,7 +76,8 @@ ODD_LISTS = {
 
 @pytest.mark.parametrize("odd", ODD_LISTS.values(), ids=ODD_LISTS)
 def test_the_work_of_a_status_grows_no_faster_than_what_is_odd_in_it(odd):
-    """An id that was too long cost a look at all machines beside it: 1,000 ids and 20,000 machines, five minutes."""
+    """An id that was too long cost a look at all machines beside it: 1,000 ids and 20,000 machines, five
+    minutes."""
     few, status = took({"sources": MACHINES[:2000], **odd(100)})
     assert len(status.sources) == 2000
     assert status.unsaid.startswith("left out 100: ")

@@ -1,7 +1,7 @@
 """Who asks: a bearer token on every call but enrollment, the health check and the description of the API.
 
-What a route depends on is a coroutine wherever it does not wait: a function would take a thread of its own for each request, and
-while jobs run every change of threads can cost milliseconds.
+What a route depends on is a coroutine wherever it does not wait: a function would take a thread of its own
+for each request, and while jobs run every change of threads can cost milliseconds.
 """
 
 from collections.abc import Callable

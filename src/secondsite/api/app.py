@@ -40,7 +40,7 @@ Every call but /api/health, /api/ready, /api/ca, /api/enroll and this descriptio
   is 403. What is outside a token's scope is not there: it is in no list, and asking for it is answered 404. Machines belong to the scope of their source and of their target.
 - **Approval**: a verb that the setting names answers 409 with the code approval-needed, and `Location` names the request that is kept. Another person grants it: then it is carried out once, as it
   was asked, for whoever asked. What is answered with a secret is carried out when its asker asks again.
-- **Newer vaults** may have fields and words that a client does not know: ignore them."""
+- **Newer vaults** may have fields and words that a client does not know: ignore them."""  # noqa: E501
 
 
 OPEN_PATHS = frozenset(
@@ -50,11 +50,13 @@ OPEN_PATHS = frozenset(
 
 
 COMPRESSED_FROM_BYTES = 8 * KiB
-"""Answers from here on are compressed for those who take gzip; streams of events never are, since each event has to leave at once.
+"""Answers from here on are compressed for those who take gzip; streams of events never are, since each event
+has to leave at once.
 
-The length of a compressed answer can betray a secret in it to somebody who makes others ask for it again and again, with text of his
-own beside the secret (BREACH). Here nobody can: a browser adds no token by itself to what a foreign page asks for, and secrets (tokens,
-registration keys) are only in short answers to a POST, which are not compressed.
+The length of a compressed answer can betray a secret in it to somebody who makes others ask for it again and
+again, with text of his own beside the secret (BREACH). Here nobody can: a browser adds no token by itself to
+what a foreign page asks for, and secrets (tokens, registration keys) are only in short answers to a POST,
+which are not compressed.
 """
 
 
@@ -117,7 +119,8 @@ def page(document: Mapping[str, Any]) -> str:
     body = "\n".join(_operations(document))
     return (
         f'<!DOCTYPE html><html lang="en"><meta charset="utf-8">'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title><style>{STYLE}</style>\n'
+        '<meta name="viewport" content="width=device-width, '
+        f'initial-scale=1"><title>{title}</title><style>{STYLE}</style>\n'
         f"<h1>{title}</h1>{_described(document['info']['description'])}\n"
         f'<p>All shapes: <a href="openapi.json">openapi.json</a></p>\n{body}</html>\n'
     )

@@ -21,8 +21,8 @@ NUL = re.compile(r"(?<!\\)(\\\\)*\\u0000")
 
 
 async def read(scope: Scope, receive: Receive, most_bytes: int) -> bytes:
-    """The whole body. Raises RequestTooLarge, RequestTooSlow, InvalidArgument for what is no text, or ConnectionError if the
-    client went away."""
+    """The whole body. Raises RequestTooLarge, RequestTooSlow, InvalidArgument for what is no text, or
+    ConnectionError if the client went away."""
     if declared_bytes(scope) > most_bytes:
         raise _too_large(most_bytes)
     found = bytearray()
@@ -56,9 +56,9 @@ def _too_large(most_bytes: int) -> errors.RequestTooLarge:
 
 
 def text_of(body: bytes) -> bytes:
-    """The body, if it is text that every part of the vault can hold, and understands alike. The library that parses JSON takes
-    more: halves of surrogate pairs and NUL, which then cannot be stored, or cannot be shown; other encodings, which look
-    empty as UTF-8; a field twice, of which others take the first."""
+    """The body, if it is text that every part of the vault can hold, and understands alike. The library
+    that parses JSON takes more: halves of surrogate pairs and NUL, which then cannot be stored, or cannot
+    be shown; other encodings, which look empty as UTF-8; a field twice, of which others take the first."""
     try:
         text = body.decode()
         if "\0" in text or text.startswith("\ufeff"):

@@ -1,4 +1,5 @@
-"""Every error leaves as an ErrorBody: code, message, do. Here, and only here, a code becomes an HTTP status."""
+"""Every error leaves as an ErrorBody: code, message, do. Here, and only here, a code becomes an HTTP
+status."""
 
 import secrets
 from collections.abc import Mapping
@@ -53,15 +54,17 @@ MOST_FAULTS, MOST_OF_A_FAULT = 10, 300
 ANSWERS: dict[int | str, dict[str, object]] = {
     "4XX": {
         "model": ErrorBody,
-        "description": "400: not readable. 401: no valid token. 403: the token's roles do not allow it, or a registration key "
+        "description": "400: not readable. 401: no valid token. 403: the token's roles do not allow it, or a "
+        "registration key "
         "or certificate is refused. "
         "404: there is no such thing. 408: the body did not come in time. 409: the state does not allow it, "
-        "prerequisites are not met, another was faster, or a second person has to approve it. 412: it is no longer what If-Match names. 413: the body is "
+        "prerequisites are not met, another was faster, or a second person has to approve it. 412: it is no "
+        "longer what If-Match names. 413: the body is "
         "too large. 422: it cannot be, whatever the state.",
     },
     "5XX": {
         "model": ErrorBody,
-        "description": "500: a defect. 502: a hypervisor failed. 503: something does not answer. 504: not in time.",
+        "description": "500: a defect. 502: a hypervisor failed. 503: something does not answer. 504: not in time.",  # noqa: E501
     },
 }
 
@@ -128,7 +131,8 @@ def _defect(request: Request, error: Exception) -> JSONResponse:
     log.error(
         "request.crashed", number=number, method=request.method, path=request.scope["path"], exc_info=error
     )
-    # What failed stands in the log only: the text of a strange error may hold SQL, paths and other people's values.
+    # What failed stands in the log only: the text of a strange error may hold SQL, paths and other people's
+    # values.
     told = errors.Internal(
         f"The vault failed at this {request.method} request.",
         do=f"This is a defect: report it with what the vault's log says about request {number}.",

@@ -1,9 +1,10 @@
 """The two calls that are asked most, without the framework: one machine, and a page of them.
 
-Routing, dependencies and middleware take more of the processor than such an answer itself. Only an answer that succeeds goes this
-way, and only to a plain question: whatever else comes goes through its route, as if nobody had looked at it, and is refused there.
-So who may ask, what is on record of a refusal, and how errors are answered is said once. A database that does not answer is not asked
-again: that would take as long once more.
+Routing, dependencies and middleware take more of the processor than such an answer itself. Only an answer
+that succeeds goes this way, and only to a plain question: whatever else comes goes through its route, as if
+nobody had looked at it, and is refused there. So who may ask, what is on record of a refusal, and how errors
+are answered is said once. A database that does not answer is not asked again: that would take as long once
+more.
 """
 
 import functools

@@ -65,7 +65,8 @@ class Guard:
                 await self._app(scope, _replayed(body, receive), told)
 
     async def _admit(self, scope: Scope, peer: tuple[str, int]) -> int:
-        """How large the body may be. Raises Unauthenticated, and StoreUnavailable before anything waits for the database."""
+        """How large the body may be. Raises Unauthenticated, and StoreUnavailable before anything waits
+        for the database."""
         if scope["path"] in self._open_paths:
             return MOST_OPEN_BODY_BYTES
         self._vault.parts.served()

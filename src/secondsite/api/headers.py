@@ -1,4 +1,5 @@
-"""What travels in headers: where a job is, which edition was seen, and that a request is to be carried out once."""
+"""What travels in headers: where a job is, which edition was seen, and that a request is to be carried out
+once."""
 
 import hashlib
 import json
@@ -71,7 +72,8 @@ Key = Annotated[
     Header(
         min_length=1,
         max_length=200,
-        description="Any text that is new for every new request, such as a UUID: a repeat of the same request with it "
+        description="Any text that is new for every new request, such as a UUID: a repeat of the same "
+        "request with it "
         "within a day changes nothing and gets the first one's answer; another request with it gets 422.",
     ),
 ]
@@ -98,7 +100,8 @@ OpenOnceHeader = Annotated[Once | None, Depends(once_for_all)]
 
 
 async def once(known: Known, asked: OpenOnceHeader) -> Once | None:
-    """The same for a caller with a token: other tokens may use the same keys, also a later one of the same name."""
+    """The same for a caller with a token: other tokens may use the same keys, also a later one of the same
+    name."""
     return None if asked is None else Once(asked.key, asked.request_sha256, known.token_sha256)
 
 

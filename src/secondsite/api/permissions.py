@@ -1,7 +1,7 @@
 """What each call needs: declared here, and only here. A call that is not here is refused to everybody.
 
-Calls with a body that asks for more need more: a verb that goes on without a site, a job that runs again. Who may grant
-or refuse what waits for approval is decided by what was asked.
+Calls with a body that asks for more need more: a verb that goes on without a site, a job that runs again. Who
+may grant or refuse what waits for approval is decided by what was asked.
 """
 
 from collections.abc import Iterator, Mapping
@@ -164,7 +164,8 @@ NEEDS: Mapping[str, Permission] = MappingProxyType(
 
 
 def needed(method: str, path: str) -> Permission:
-    """What the route with this path (below /api, names in braces) needs. Raises Forbidden for one that says nothing."""
+    """What the route with this path (below /api, names in braces) needs. Raises Forbidden for one that
+    says nothing."""
     found = NEEDS.get(f"{method} {path}")
     if found is None:
         raise errors.Forbidden(

@@ -1,7 +1,8 @@
 """Answers that are written where they were made: in the request's own thread, once.
 
-What a route returns otherwise is checked against its shape once more, in another thread, and written in the event loop, where all
-other requests wait for it. Only for shapes that the facade made, which are what they say.
+What a route returns otherwise is checked against its shape once more, in another thread, and written in the
+event loop, where all other requests wait for it. Only for shapes that the facade made, which are what they
+say.
 """
 
 from fastapi import Response

@@ -1,7 +1,7 @@
 """Routers, with what all calls share: their routes are made once, as the application serves them.
 
-A router that is included makes FastAPI build all of its routes a second time, when the first request comes: that took a vault that had
-just started 0.4 s of its processor.
+A router that is included makes FastAPI build all of its routes a second time, when the first request comes:
+that took a vault that had just started 0.4 s of its processor.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,8 @@ def open_to_all(tag: str) -> APIRouter:
 
 
 def routes(guarded_ones: Sequence[APIRouter], open_ones: Sequence[APIRouter]) -> list[BaseRoute]:
-    """All of theirs. Raises TypeError for a router that is neither: nobody would ask its callers who they are."""
+    """All of theirs. Raises TypeError for a router that is neither: nobody would ask its callers who they
+    are."""
     for needs, routers in ((PERMITTED, guarded_ones), (NAMED, open_ones)):
         for router in routers:
             if needs not in router.dependencies or router.prefix != BASE:

@@ -65,7 +65,8 @@ class Appliance:
         self.admission = Admission(self.host, self.work, config.inbox_budget_bytes, self.state)
         self.seeds = Seeds(config)
         parts = ApplianceParts(
-            config, fabric, self.state, self.peers, self.enrolled_peers, self.trusted_cas, self.known_vaults, self.bandwidth, self.replication, self.groups, self.host, self.work,
+            config, fabric, self.state, self.peers, self.enrolled_peers, self.trusted_cas, self.known_vaults,
+            self.bandwidth, self.replication, self.groups, self.host, self.work,
             self.seeds,
         )  # fmt: skip
         self.desk = OrderDesk(parts, config.orders_at_once)
@@ -98,7 +99,8 @@ class Appliance:
         self.second_copies.start()
         self.listener = Listener(
             self.config.listen_host, self.config.listen_port, self.peers.tls, self._serve_peer,
-            admits=self.enrolled_peers.admits, idle_seconds=self.config.peer_idle_seconds, limiter=self.peers.limiter,
+            admits=self.enrolled_peers.admits, idle_seconds=self.config.peer_idle_seconds,
+            limiter=self.peers.limiter,
         ).start()  # fmt: skip
         self.trusted_cas.changed = self._use_new_cas
         self.enrolled_peers.changed = self._look_at_peers_again
@@ -179,7 +181,8 @@ class Appliance:
             self.listener.look_again()
 
     def _use_new_certificate(self, of_another_ca: bool = False) -> None:
-        """Outgoing connections reread the files; the listener must reload. The vault sees at the next connection of whom it is."""
+        """Outgoing connections reread the files; the listener must reload. The vault sees at the next
+        connection of whom it is."""
         self.peers.kept.drop()
         if self.listener is not None:
             self.listener.renew(self.peers.tls)

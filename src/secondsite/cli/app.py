@@ -135,7 +135,10 @@ def _told(error: OSError | UnicodeError) -> errors.SecondsiteError:
     if error.filename is None:
         return errors.Internal(
             f"What is to be said cannot be written: {error.strerror}.",
-            do="What was asked may have been done: look before you type it again, with standard output elsewhere.",
+            do=(
+                "What was asked may have been done: look before you type it again, with standard output "
+                "elsewhere."
+            ),
         )
     return errors.NotPossibleNow(
         f"{error.filename} cannot be used: {error.strerror}.",

@@ -1,4 +1,5 @@
-"""What the vault remembers of sites that cannot be asked now: how old it is, and why there is nothing newer."""
+"""What the vault remembers of sites that cannot be asked now: how old it is, and why there is nothing
+newer."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime

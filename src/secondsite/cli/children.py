@@ -1,4 +1,5 @@
-"""A job for so many machines that it is told by numbers, and by the names of those where something is wrong."""
+"""A job for so many machines that it is told by numbers, and by the names of those where something is
+wrong."""
 
 from collections.abc import Collection
 

@@ -30,7 +30,10 @@ Prune = Annotated[
     bool,
     typer.Option(
         "--prune",
-        help="Also delete policies, mappings, groups and plans that no document names, of the kinds that the documents are of.",
+        help=(
+            "Also delete policies, mappings, groups and plans that no document names, of the kinds that the "
+            "documents are of."
+        ),
     ),
 ]
 Kinds = Annotated[
@@ -53,7 +56,8 @@ def export(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Print what is configured, as YAML that 'apply' takes: secondsite export plan group > plans.yaml. Only what the token may see."""
+    """Print what is configured, as YAML that 'apply' takes: secondsite export plan group > plans.yaml.
+    Only what the token may see."""
     with connect(context) as vault:
         text = documents.export(vault, kinds or (), name)
     if as_json:
@@ -84,8 +88,8 @@ def apply(
     prune: Prune = False,
     as_json: Json = False,
 ) -> None:
-    """Change what is configured into what the documents say: secondsite apply -f plans.yaml --dry-run. All of it is checked before
-    anything is changed; repeat it after an interruption, and it goes on."""
+    """Change what is configured into what the documents say: secondsite apply -f plans.yaml --dry-run. All
+    of it is checked before anything is changed; repeat it after an interruption, and it goes on."""
     given = _load(file)
     with connect(context) as vault:
         prepared = documents.prepare(vault, given, prune=prune)

@@ -35,7 +35,8 @@ def to_its_end(vault: Vault, job: JobHandle, no_wait: bool, as_json: bool) -> ex
 
 
 def follow(vault: Vault, handle: JobHandle, as_json: bool) -> rest.Job:
-    """Shows the job until it has ended, and gives its last state. A vault that restarts meanwhile is waited for.
+    """Shows the job until it has ended, and gives its last state. A vault that restarts meanwhile is waited
+    for.
 
     Raises VaultUnreachable after a minute without it, and KeyboardInterrupt; the job goes on by itself.
     """

@@ -1,7 +1,7 @@
 """Options that every command shares, and where a command line finds its vault.
 
---url, --token-file and --ca come first, then what `client.which_vault` finds. A secret is never an argument: every user of a host can read
-the arguments of all processes.
+--url, --token-file and --ca come first, then what `client.which_vault` finds. A secret is never an argument:
+every user of a host can read the arguments of all processes.
 """
 
 import sys
@@ -33,7 +33,10 @@ Subnet = Annotated[
     typer.Option(
         "--subnet",
         metavar="CIDR",
-        help="The network that is created gives addresses of it by DHCP, and resolves the machines' names: 10.9.0.0/24.",
+        help=(
+            "The network that is created gives addresses of it by DHCP, and resolves the machines' names: "
+            "10.9.0.0/24."
+        ),
     ),
 ]
 
@@ -75,7 +78,10 @@ StayOpen = Annotated[
     bool,
     typer.Option(
         "--stay-open",
-        help="The job ends when the test is completed (cleanup-test-failover), with that verdict and those notes; not yet when the copy runs.",
+        help=(
+            "The job ends when the test is completed (cleanup-test-failover), with that verdict and those "
+            "notes; not yet when the copy runs."
+        ),
     ),
 ]
 
@@ -138,7 +144,8 @@ def refuse_secret(option: str, instead: str) -> Callable[[str | None], None]:
 
 
 def way(source: str | None, target: str | None) -> tuple[str, str] | None:
-    """The two sites of a machine that is not protected; None for one that is. Raises InvalidArgument if one was given."""
+    """The two sites of a machine that is not protected; None for one that is. Raises InvalidArgument if
+    one was given."""
     if source is not None and target is not None:
         return source, target
     if source is None and target is None:
@@ -168,12 +175,14 @@ def whole_seconds(given: str | int) -> int:
 
 
 def retention(given: str | int) -> int:
-    """The same, and never a bare number: who types 24 means hours or days, and all older points would go. Raises InvalidArgument."""
+    """The same, and never a bare number: who types 24 means hours or days, and all older points would go.
+    Raises InvalidArgument."""
     return _with_unit(given, hours="h", days="d")
 
 
 def minutes(given: str | int) -> int:
-    """The same, and never a bare number: who types 10 means minutes, and would be told of every machine. Raises InvalidArgument."""
+    """The same, and never a bare number: who types 10 means minutes, and would be told of every machine.
+    Raises InvalidArgument."""
     return _with_unit(given, minutes="m", hours="h")
 
 

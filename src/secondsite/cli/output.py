@@ -45,7 +45,8 @@ def _any_of(*kinds: type[Verb | State | DrillState]) -> re.Pattern[str]:
 _VERBS, _STATES = _any_of(Verb), _any_of(State, DrillState)
 
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-"""Control characters but tab and newline (ESC begins a terminal's sequences), and those that turn the direction of text."""
+"""Control characters but tab and newline (ESC begins a terminal's sequences), and those that turn the
+direction of text."""
 
 GOOD = {"protected", "succeeded", "healthy", "connected", "running"}
 BAD = {
@@ -60,7 +61,8 @@ BAD = {
 
 
 def plain(text: str) -> str:
-    """Without what would steer the terminal: much that is shown was written by others, in a guest or at another site."""
+    """Without what would steer the terminal: much that is shown was written by others, in a guest or at
+    another site."""
     return _STEERING.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
@@ -85,7 +87,8 @@ def show_json(value: Shape | Sequence[Shape] | dict[str, Any]) -> None:
 
 
 def show_table(rows: Sequence[Any], columns: Sequence[Column], empty: str) -> None:
-    """A table without columns that say nothing, or the sentence that says what to do when there is nothing to show."""
+    """A table without columns that say nothing, or the sentence that says what to do when there is nothing
+    to show."""
     if not rows:
         say(empty)
         return
@@ -151,7 +154,8 @@ def about(name: str, text: str) -> str:
 
 
 def as_typed(text: str) -> str:
-    """The verbs as they are typed here, and the states in words: planned-failover, not planned_failover; failed over, not failed_over."""
+    """The verbs as they are typed here, and the states in words: planned-failover, not planned_failover;
+    failed over, not failed_over."""
     spoken = _STATES.sub(lambda found: words(found.group()), plain(text))
     return _VERBS.sub(lambda found: found.group().replace("_", "-"), spoken)
 

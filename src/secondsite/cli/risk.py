@@ -12,8 +12,8 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask: the risk is known.
 
 
 def accept_two_copies(machine: str, yes: bool) -> None:
-    """Say what a second copy risks, and ask unless `yes`. Raises InvalidArgument where nobody can be asked, Abort if the
-    answer is no."""
+    """Say what a second copy risks, and ask unless `yes`. Raises InvalidArgument where nobody can be
+    asked, Abort if the answer is no."""
     if yes:
         return
     if not sys.stdin.isatty():
@@ -22,7 +22,8 @@ def accept_two_copies(machine: str, yes: bool) -> None:
             do="Give --yes if the risk is known.",
         )
     output.say(
-        f"{machine} was failed over. If it also runs at the other site there are two copies then: both write, users may reach "
+        f"{machine} was failed over. If it also runs at the other site there are two copies then: both "
+        "write, users may reach "
         "either, and what one of them writes is lost later. Stop the other copy first, if it can be reached."
     )
     typer.confirm("Start the old copy?", abort=True)
@@ -42,7 +43,8 @@ def accept(act: str, question: str, yes: bool) -> None:
 
 
 def require_somebody(act: str) -> None:
-    """Raises InvalidArgument where nobody can be asked: a script says `--yes`, it does not begin by itself."""
+    """Raises InvalidArgument where nobody can be asked: a script says `--yes`, it does not begin by
+    itself."""
     if not sys.stdin.isatty():
         raise errors.InvalidArgument(
             f"{act} wants a yes, and nobody can be asked here.", do="Give --yes if it is meant."

@@ -44,7 +44,7 @@ def _figures(
     samples: Sequence[RpoSample], known: Sequence[float], threshold_seconds: float | None
 ) -> Iterator[str]:
     yield f"RPO        {_statistics(known)}"
-    yield f"sent       {_statistics([each.sent_seconds for each in samples if each.sent_seconds is not None])}"
+    yield f"sent       {_statistics([each.sent_seconds for each in samples if each.sent_seconds is not None])}"  # noqa: E501
     processed = [each.processed_seconds for each in samples if each.processed_seconds is not None]
     yield f"processed  {_statistics(processed)}"
     if threshold_seconds is not None:

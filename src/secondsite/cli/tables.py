@@ -1,4 +1,5 @@
-"""Rows as aligned text, each on one line. Where a width is given, columns for which there is no room go below their row.
+"""Rows as aligned text, each on one line. Where a width is given, columns for which there is no room go below
+their row.
 
 Nothing is cut off, wrapped or framed, so what is piped can be searched line by line.
 """

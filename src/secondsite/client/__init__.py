@@ -2,8 +2,8 @@
 
         vault.machines["web01"].failover(choice="latest").wait()
 
-Calls take and give the shapes of `wire.rest`; sizes are in bytes, spans in seconds, instants are aware UTC. What goes
-wrong is raised as one of `errors`: with a code, what happened, and what to do. Names:
+Calls take and give the shapes of `wire.rest`; sizes are in bytes, spans in seconds, instants are aware UTC.
+What goes wrong is raised as one of `errors`: with a code, what happened, and what to do. Names:
 
     vault        Vault: from here everything is reached
     which_vault  which vault: arguments, environment, the file that `vault init` leaves

@@ -36,11 +36,12 @@ EVERY = rest.Paging(limit=rest.MOST_PER_PAGE)
 
 
 class Connection:
-    """Calls to the vault at `url` (https), whose certificate the CA in `ca` (a PEM file) vouches for, with an access
-    token. May be used by several threads. `transport` takes the place of the network in tests.
+    """Calls to the vault at `url` (https), whose certificate the CA in `ca` (a PEM file) vouches for, with an
+    access token. May be used by several threads. `transport` takes the place of the network in tests.
 
-    Each call raises what the vault answered; VaultUnreachable, VaultSlow when it was reached and does not answer in time,
-    CertificateRefused when it is another vault, Internal for an answer that is not understood.
+    Each call raises what the vault answered; VaultUnreachable, VaultSlow when it was reached and does not
+    answer in time, CertificateRefused when it is another vault, Internal for an answer that is not
+    understood.
     """
 
     def __init__(self, url: str, token: str, ca: Path, transport: httpx2.BaseTransport | None = None) -> None:
@@ -66,9 +67,9 @@ class Connection:
         seen: Editable | None = None,
         key: str | None = None,
     ) -> bytes:
-        """What is answered. `seen`: what the caller knows; raises ChangedMeanwhile when it is not so any more. A POST has
-        an idempotency `key`, a new one unless it is given: where its answer is lost it is asked again, and nothing is
-        done twice."""
+        """What is answered. `seen`: what the caller knows; raises ChangedMeanwhile when it is not so any
+        more. A POST has an idempotency `key`, a new one unless it is given: where its answer is lost it is
+        asked again, and nothing is done twice."""
         given = {name: value for name, value in (query or {}).items() if value is not None}
         headers = {} if seen is None else {"If-Match": f'"{seen.edition()}"'}
         if method == "POST":
@@ -113,8 +114,8 @@ class Connection:
     def events(
         self, shape: type[S], path: str, query: Mapping[str, Any] | None = None, after: str | None = None
     ) -> Iterator[tuple[str, S]]:
-        """Id and content of what the vault sends as server-sent events, until it ends the stream; only what comes
-        `after` the event with that id."""
+        """Id and content of what the vault sends as server-sent events, until it ends the stream; only
+        what comes `after` the event with that id."""
         given = {name: value for name, value in (query or {}).items() if value is not None}
         headers = {} if after is None else {"Last-Event-ID": after}
         try:
@@ -142,8 +143,8 @@ class Connection:
             time.sleep(REPEAT_EVERY_SECONDS)
 
     def _sent(self, asked: httpx2.Request) -> httpx2.Response:
-        """A vault that was restarted, or wanted its connection back, has closed the one that was kept: what only asks is asked
-        once more on another."""
+        """A vault that was restarted, or wanted its connection back, has closed the one that was kept:
+        what only asks is asked once more on another."""
         try:
             return self._http.send(asked)
         except CLOSED:
@@ -174,24 +175,30 @@ def unreached(url: str, error: Exception) -> errors.SecondsiteError:
         if "mismatch" in str(error):
             return errors.CertificateRefused(
                 f"The vault at {url} has a certificate of other names than this.",
-                do="Use a name or an address that 'vault init --host' was given; client.json in the vault's home has the first one.",
+                do=(
+                    "Use a name or an address that 'vault init --host' was given; client.json in the vault's "
+                    "home has the first one."
+                ),
             )
         return errors.CertificateRefused(
             f"The vault at {url} shows a certificate that our CA did not issue.",
-            do="Give the right CA file with --ca, or check that --url names your vault. If its CA was rotated, copy pki/ca.pem from "
+            do="Give the right CA file with --ca, or check that --url names your vault. If its CA was "
+            "rotated, copy pki/ca.pem from "
             "the vault's host again.",
         )
     if RESOLVER.search(str(error)):
         return errors.VaultUnreachable(
             f"The name in {url} does not resolve: {error}.",
-            do="The vault may be well: look at the name server, which may be lost with a site. Put a line 'ADDRESS NAME' for the vault "
+            do="The vault may be well: look at the name server, which may be lost with a site. Put a line "
+            "'ADDRESS NAME' for the vault "
             "into /etc/hosts, here and on the hosts of the appliances.",
         )
     return errors.VaultUnreachable(f"The vault at {url} does not answer: {error}.")
 
 
 def path(*parts: str) -> str:
-    """The path below /api of these parts, of which none leads elsewhere. Raises InvalidArgument for an empty one."""
+    """The path below /api of these parts, of which none leads elsewhere. Raises InvalidArgument for an
+    empty one."""
     return "/".join(("/api", *map(_part, parts)))
 
 
@@ -224,7 +231,8 @@ def _trust(ca: Path) -> ssl.SSLContext:
 
 
 def _address(url: str) -> str:
-    """A token goes to no other kind of address, and what is none is not told as a vault that does not answer."""
+    """A token goes to no other kind of address, and what is none is not told as a vault that does not
+    answer."""
     try:
         found = urlsplit(url)
         if found.scheme == "https" and found.hostname and found.port != 0 and url.isprintable():

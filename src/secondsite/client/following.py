@@ -24,8 +24,8 @@ def follow(
     query: Mapping[str, Any] | None = None,
     after: str | None = None,
 ) -> Iterator[S]:
-    """What the vault tells, without an end: a stream that ends or breaks is begun again behind the last event. Raises
-    VaultUnreachable, or VaultSlow, after a minute without the vault."""
+    """What the vault tells, without an end: a stream that ends or breaks is begun again behind the last
+    event. Raises VaultUnreachable, or VaultSlow, after a minute without the vault."""
     away_since: float | None = None
     while True:
         try:

@@ -27,9 +27,10 @@ from .nouns.sites import Sites
 
 
 def connect(url: str | None = None, token: str | None = None, ca: Path | str | None = None) -> "Vault":
-    """The vault at `url` (https), with an access token and the PEM file of its CA. What is not given is taken from
-    SECONDSITE_URL, SECONDSITE_TOKEN, SECONDSITE_CA, or the `client.json` that SECONDSITE_CLIENT names, as the command
-    line does. Nothing is asked yet. Raises InvalidArgument or Unauthenticated naming what is missing."""
+    """The vault at `url` (https), with an access token and the PEM file of its CA. What is not given is
+    taken from SECONDSITE_URL, SECONDSITE_TOKEN, SECONDSITE_CA, or the `client.json` that SECONDSITE_CLIENT
+    names, as the command line does. Nothing is asked yet. Raises InvalidArgument or Unauthenticated naming
+    what is missing."""
     found = which_vault.find(url, token, ca)
     return Vault(Connection(found.url, found.token, found.ca))
 
@@ -72,11 +73,13 @@ class Vault:
         return self._connection.one(rest.Vault, "GET", path("vault"))
 
     def summary(self) -> rest.Summary:
-        """All machines under protection at a glance: counts by state, health and finding, the worst RPO, the sites."""
+        """All machines under protection at a glance: counts by state, health and finding, the worst RPO,
+        the sites."""
         return self._connection.one(rest.Summary, "GET", path("summary"))
 
     def validation(self, *, now: bool = False) -> Validation:
-        """What is wrong in the whole configuration: as the last check found it, or checked `now`, which takes as long as the sites take."""
+        """What is wrong in the whole configuration: as the last check found it, or checked `now`, which
+        takes as long as the sites take."""
         query = {"now": True} if now else None
         return self._connection.one(Validation, "GET", path("validation"), query)
 
@@ -85,7 +88,8 @@ class Vault:
         return self._connection.one(rest.Liveness, "GET", path("health"))
 
     def ready(self) -> rest.Liveness:
-        """That this process serves; needs no token. Raises StoreUnavailable while it has lost its database."""
+        """That this process serves; needs no token. Raises StoreUnavailable while it has lost its
+        database."""
         return self._connection.one(rest.Liveness, "GET", path("ready"))
 
     def lifecycle(self) -> rest.Lifecycle:
@@ -98,12 +102,13 @@ class Vault:
         machine: str | None = None,
         kinds: Sequence[rest.EventKind] = (),
     ) -> Iterator[rest.Event]:
-        """Jobs and machines whenever they change, without an end; only of that machine, or of these kinds. A `reset`
-        says that something was missed: read again what you show. A vault that restarts meanwhile is waited for;
-        raises VaultUnreachable after a minute without it, NotFound for an unknown machine."""
+        """Jobs and machines whenever they change, without an end; only of that machine, or of these kinds.
+        A `reset` says that something was missed: read again what you show. A vault that restarts meanwhile
+        is waited for; raises VaultUnreachable after a minute without it, NotFound for an unknown machine."""
         query = {"machine": machine, "kind": [str(kind) for kind in kinds] or None}
         return follow(self._connection, rest.Event, path("events"), query)
 
     def ca(self) -> str:
-        """The certificate (PEM) of its authority; needs no token. Compare its fingerprint before you trust it."""
+        """The certificate (PEM) of its authority; needs no token. Compare its fingerprint before you trust
+        it."""
         return self._connection.call("GET", path("ca")).decode()

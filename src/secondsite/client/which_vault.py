@@ -1,8 +1,8 @@
 """Which vault, and how to come in.
 
-`secondsite vault init` leaves `client.json` (url, token file, CA file) in the vault's home; SECONDSITE_CLIENT names it,
-else ~/.config/secondsite/client.json, else that of the vault of this host. What is given comes first, then SECONDSITE_URL, SECONDSITE_TOKEN and
-SECONDSITE_CA, then that file.
+`secondsite vault init` leaves `client.json` (url, token file, CA file) in the vault's home; SECONDSITE_CLIENT
+names it, else ~/.config/secondsite/client.json, else that of the vault of this host. What is given comes
+first, then SECONDSITE_URL, SECONDSITE_TOKEN and SECONDSITE_CA, then that file.
 """
 
 import json
@@ -28,7 +28,8 @@ class Access:
 
 
 def find(url: str | None = None, token: str | None = None, ca: Path | str | None = None) -> Access:
-    """All three, from wherever they are said; raises InvalidArgument or Unauthenticated naming what is missing."""
+    """All three, from wherever they are said; raises InvalidArgument or Unauthenticated naming what is
+    missing."""
     url = url or os.environ.get("SECONDSITE_URL")
     token = token or os.environ.get("SECONDSITE_TOKEN")
     ca = ca or os.environ.get("SECONDSITE_CA")
@@ -44,11 +45,17 @@ def _no_vault() -> errors.InvalidArgument:
     if named:
         return errors.InvalidArgument(
             f"{VARIABLE} names {named}, and no such file is there, or it names no vault.",
-            do="Name the client.json in the home of the vault ('secondsite vault init' wrote it), or give --url, --token-file and --ca.",
+            do=(
+                "Name the client.json in the home of the vault ('secondsite vault init' wrote it), or give "
+                "--url, --token-file and --ca."
+            ),
         )
     return errors.InvalidArgument(
         "No vault is named.",
-        do=f"Give --url, --token-file and --ca, or set {VARIABLE} to the client.json of 'secondsite vault init'.",
+        do=(
+            f"Give --url, --token-file and --ca, or set {VARIABLE} to the client.json of 'secondsite vault "
+            "init'."
+        ),
     )
 
 
@@ -63,7 +70,10 @@ def _stored() -> tuple[dict[str, str], int]:
     except PermissionError:
         raise errors.InvalidArgument(
             f"{path} may be read by the vault's user and by root only.",
-            do="Type it as root (sudo -E), or ask for a token of your own, and give --url, --token-file and --ca.",
+            do=(
+                "Type it as root (sudo -E), or ask for a token of your own, and give --url, --token-file and "
+                "--ca."
+            ),
         ) from None
     except (OSError, ValueError) as error:
         raise errors.InvalidArgument(
@@ -92,13 +102,16 @@ def _understood(found: object) -> dict[str, str]:
 
 
 def _stored_token(stored: dict[str, str], writer: int) -> str:
-    """root uses the file that the vault's user wrote, who may name any other: what is read there goes to a vault that this
-    user names as well. So it has to be the user's own."""
+    """root uses the file that the vault's user wrote, who may name any other: what is read there goes to a
+    vault that this user names as well. So it has to be the user's own."""
     try:
         with Path(stored["token_file"]).open() as file:
             if os.fstat(file.fileno()).st_uid != writer and writer not in (0, os.geteuid()):
                 raise errors.Unauthenticated(
-                    f"{stored['token_file']}, which the client.json of user {writer} names, is another user's file.",
+                    (
+                        f"{stored['token_file']}, which the client.json of user {writer} names, is another "
+                        "user's file."
+                    ),
                     do="Give --url, --token-file and --ca, or a client.json of your own.",
                 )
             return file.read().strip()

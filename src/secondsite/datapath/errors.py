@@ -99,7 +99,8 @@ class ImageProblem(DatapathError):
 
 
 class AnotherReplica(ImageProblem):
-    """A folder holds the replica of another machine than the one that it is named after. `holds`: whose it is, in words."""
+    """A folder holds the replica of another machine than the one that it is named after. `holds`: whose it
+    is, in words."""
 
     code = "another-replica"
 
@@ -169,7 +170,8 @@ _SAYS_NOTHING: Final = re.compile(
 
 
 def tells_of_damage(error: BaseException) -> bool:
-    """Whether an image is broken or gone. A slow answer is not damage: it was seen on a host with forty busy processes."""
+    """Whether an image is broken or gone. A slow answer is not damage: it was seen on a host with forty
+    busy processes."""
     if isinstance(error, QmpRefused):
         return not _SAYS_NOTHING.search(error.message)
     if isinstance(error, DiskSilent) or tells_of_another_program(error):

@@ -14,7 +14,8 @@ _NO_SECOND_NAME: Final = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EML
 
 
 def write_durably(path: Path, data: bytes) -> None:
-    """Replace the content of `path` by `data`, durably and in one step: a power cut leaves the old or the new.
+    """Replace the content of `path` by `data`, durably and in one step: a power cut leaves the old or the
+    new.
 
     Raises StoreFull or ImageProblem.
     """
@@ -35,7 +36,8 @@ def store_error(error: OSError, path: Path) -> errors.DatapathError:
 
 
 def second_name(path: Path, other: Path) -> None:
-    """Have `other` be the same file; where the file system knows no second names, or no more of them, a copy. Raises OSError."""
+    """Have `other` be the same file; where the file system knows no second names, or no more of them, a
+    copy. Raises OSError."""
     try:
         os.link(path, other)
     except OSError as error:
@@ -45,8 +47,8 @@ def second_name(path: Path, other: Path) -> None:
 
 
 def unshare(path: Path) -> None:
-    """Before a file is written in place: if another name leads to it too, this name gets a copy of its own. Raises StoreFull or
-    ImageProblem."""
+    """Before a file is written in place: if another name leads to it too, this name gets a copy of its
+    own. Raises StoreFull or ImageProblem."""
     try:
         if path.stat().st_nlink > 1:
             copied(path, path)

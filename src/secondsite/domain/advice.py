@@ -1,4 +1,5 @@
-"""What to do about a finding in the state that its machine is in: nothing is advised that is refused there. Pure."""
+"""What to do about a finding in the state that its machine is in: nothing is advised that is refused
+there. Pure."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -61,7 +62,10 @@ def _missing(of: AdvisedMachine) -> str:
 def _or_cancelled(of: AdvisedMachine) -> str:
     if not of.may(Verb.CANCEL_FAILOVER):
         return ""
-    return f" If it was never to run there, 'secondsite machine cancel-failover {shell.arguments(of.name)}' ends the failover."
+    return (
+        f" If it was never to run there, 'secondsite machine cancel-failover {shell.arguments(of.name)}' "
+        "ends the failover."
+    )
 
 
 def _not_protected(of: AdvisedMachine) -> str:
@@ -74,7 +78,8 @@ def _not_protected(of: AdvisedMachine) -> str:
         return f"{reprotects}."
     if of.drill is not DrillState.NONE:
         return (
-            f"'secondsite machine cleanup-test-failover {shell.arguments(of.name, options='--notes WHAT')}' completes its test failover; "
+            f"'secondsite machine cleanup-test-failover {shell.arguments(of.name, options='--notes WHAT')}' "
+            "completes its test failover; "
             f"then {commits}."
         )
     return f"{commits}." if of.may(Verb.COMMIT) else ""
@@ -88,22 +93,37 @@ def _two_copies(of: AdvisedMachine) -> str:
     stop = f"Shut the old copy down at its site ('virsh shutdown {shell.arguments(of.name)}')."
     if of.elsewhere:
         stop = (
-            "Find what has its old disks open at its old site: the machine of another name that 'virsh list' shows there and whose "
-            "'virsh domblklist' names them, or the other host that the machine was migrated to. Shut that down."
+            "Find what has its old disks open at its old site: the machine of another name that 'virsh list' "
+            "shows there and whose "
+            "'virsh domblklist' names them, or the other host that the machine was migrated to. Shut that "
+            "down."
         )
     then = _not_protected(of)
     return f"{stop} Then {then}" if then else ""
 
 
 def _undecided(of: AdvisedMachine) -> str:
-    """Of a failover that did not come to its end, or of which this vault knows nothing: the copy at the old site may be the only one."""
+    """Of a failover that did not come to its end, or of which this vault knows nothing: the copy at the
+    old site may be the only one."""
     quoted = shell.arguments(of.name)
-    look = f"Look at both sites which of them people use, before either is stopped: nothing may run at {of.site}."
+    look = (
+        "Look at both sites which of them people use, before either is stopped: nothing may run at "
+        f"{of.site}."
+    )
     if of.may(Verb.CANCEL_FAILOVER):
-        old = f"'secondsite machine cancel-failover {quoted}' lets the machine go on at its old site, and removes the copy at {of.site}"
+        old = (
+            f"'secondsite machine cancel-failover {quoted}' lets the machine go on at its old site, and "
+            f"removes the copy at {of.site}"
+        )
     else:
-        old = f"if nothing runs at {of.site}, 'secondsite machine resynchronize {quoted}' tells both sides their roles again"
-    new = f"if the one at {of.site} is it, shut the old copy down ('virsh shutdown {quoted}'), then 'secondsite machine failover {quoted}'"
+        old = (
+            f"if nothing runs at {of.site}, 'secondsite machine resynchronize {quoted}' tells both sides "
+            "their roles again"
+        )
+    new = (
+        f"if the one at {of.site} is it, shut the old copy down ('virsh shutdown {quoted}'), then "
+        f"'secondsite machine failover {quoted}'"
+    )
     return f"{look} {old[0].upper()}{old[1:]}; {new}."
 
 

@@ -1,5 +1,5 @@
-"""Which verbs can succeed for a machine now, and why the rest cannot: its state, a drill, a site that is away, nothing to
-start from, or memory that is saved.
+"""Which verbs can succeed for a machine now, and why the rest cannot: its state, a drill, a site that is
+away, nothing to start from, or memory that is saved.
 
 The lifecycle decides what is refused; this says what is worth trying.
 """
@@ -18,7 +18,8 @@ NEEDS_TARGET = STARTS_FROM_A_POINT | {
     Verb.INCLUDE_DISK,
     Verb.EXCLUDE_DISK,
 }
-"""Verbs that have no form without the machine's target; the others can leave out a site that is gone for good."""
+"""Verbs that have no form without the machine's target; the others can leave out a site that is gone for
+good."""
 NEEDS_SOURCE = frozenset(
     {
         Verb.PLANNED_FAILOVER,
@@ -37,9 +38,9 @@ NEEDS_WHOLE_SOURCE = frozenset({Verb.PLANNED_FAILOVER, Verb.REPROTECT})
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A machine, as far as it is known. `away`: those of its sites, source and target, whose appliance is not connected.
-    `has_points`, `has_choice` (of more than one instant), `power`: as reported last; None if nothing was. `committed`: the target said that its failover is, also if the
-    commit has not ended."""
+    """A machine, as far as it is known. `away`: those of its sites, source and target, whose appliance is
+    not connected. `has_points`, `has_choice` (of more than one instant), `power`: as reported last; None
+    if nothing was. `committed`: the target said that its failover is, also if the commit has not ended."""
 
     name: str
     state: State

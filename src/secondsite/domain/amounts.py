@@ -4,8 +4,9 @@
     rates   a size per second, with or without "/s"; bits are spelled out: kbit Mbit Gbit; or "unlimited"
     spans   ms, s, m or min, h, d; several may follow each other ("1h 30m"); a bare number is seconds
 
-Upper and lower case do not matter, except that "Mb", "Mbps" and the like are refused: it is not clear whether bits or
-bytes are meant. `size`, `rate` and `span` round for reading; what the `exact_` ones give parses to the same value.
+Upper and lower case do not matter, except that "Mb", "Mbps" and the like are refused: it is not clear whether
+bits or bytes are meant. `size`, `rate` and `span` round for reading; what the `exact_` ones give parses to
+the same value.
 """
 
 import re
@@ -17,7 +18,8 @@ from ..ground.units import DAY, HOUR, MINUTE, GiB, KiB, MiB, TiB
 from . import errors
 
 SIZES: Mapping[str, int] = {
-    "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KiB": KiB, "MiB": MiB, "GiB": GiB, "TiB": TiB,
+    "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KiB": KiB, "MiB": MiB, "GiB": GiB,
+    "TiB": TiB,
 }  # fmt: skip
 BITS: Mapping[str, int] = {"bit": 1, "kbit": 10**3, "Mbit": 10**6, "Gbit": 10**9}
 SPANS: Mapping[str, Fraction] = {
@@ -49,7 +51,8 @@ def parse_size(text: str) -> int:
 
 
 def parse_rate(text: str) -> int | None:
-    """Bytes per second of '100 MB/s', '1.5GiB', '200Mbit/s', '65536'; None for 'unlimited'. Raises InvalidArgument."""
+    """Bytes per second of '100 MB/s', '1.5GiB', '200Mbit/s', '65536'; None for 'unlimited'. Raises
+    InvalidArgument."""
     plain = text.strip()
     if plain.lower() == UNLIMITED:
         return None

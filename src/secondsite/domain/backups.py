@@ -1,4 +1,5 @@
-"""When a vault's backup is due, which of those that are kept goes, and when somebody has to be told that there is none. Pure."""
+"""When a vault's backup is due, which of those that are kept goes, and when somebody has to be told that
+there is none. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +33,8 @@ def too_many(names: Sequence[str], keep: int) -> Sequence[str]:
 def finding(
     now: datetime, last: datetime | None, used_since: datetime | None, most: timedelta
 ) -> HealthFinding | None:
-    """`used_since`: when the vault was first used; `most`: so long it may be without a good backup, zero: for ever."""
+    """`used_since`: when the vault was first used; `most`: so long it may be without a good backup, zero:
+    for ever."""
     since = last or used_since
     if not most or since is None or now - since <= most:
         return None

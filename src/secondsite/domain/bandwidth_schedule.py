@@ -1,7 +1,7 @@
 """How fast a site may send, by the hour of its week.
 
-A schedule is a default rate, and windows in which another rate applies, all in the site's own time of day. If several
-windows are open at once the first in the list applies. None is no limit.
+A schedule is a default rate, and windows in which another rate applies, all in the site's own time of day. If
+several windows are open at once the first in the list applies. None is no limit.
 """
 
 import re
@@ -26,8 +26,8 @@ MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """On each of `days` from `begins` to `ends` ("HH:MM"), past midnight if `ends` is earlier; a whole day if they are
-    equal. It belongs to the day on which it begins."""
+    """On each of `days` from `begins` to `ends` ("HH:MM"), past midnight if `ends` is earlier; a whole day
+    if they are equal. It belongs to the day on which it begins."""
 
     days: tuple[str, ...]
     begins: str
@@ -118,7 +118,10 @@ def check_rate(rate: int | None) -> None:
     if rate is not None and not LEAST_BYTES_PER_SECOND <= rate <= MOST_BYTES_PER_SECOND:
         raise errors.InvalidArgument(
             f"A limit of {rate} bytes per second is not possible.",
-            do=f"Give {LEAST_BYTES_PER_SECOND} to {MOST_BYTES_PER_SECOND} bytes per second, or no limit at all.",
+            do=(
+                f"Give {LEAST_BYTES_PER_SECOND} to {MOST_BYTES_PER_SECOND} bytes per second, or no limit at "
+                "all."
+            ),
         )
 
 

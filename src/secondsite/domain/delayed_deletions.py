@@ -1,9 +1,10 @@
-"""Deletions that wait for the target's deletion delay: of points beyond a retention that was lowered, or whose hold was
-released.
+"""Deletions that wait for the target's deletion delay: of points beyond a retention that was lowered, or
+whose hold was released.
 
-What counts until then is the longest retention that was in force within the delay, and every hold that was. So whoever may lower a
-retention or release a hold, with a stolen token too, deletes nothing before the delay is over; what raises either counts at
-once. Time is measured by the uptime of the target's host: no clock that is set shortens it.
+What counts until then is the longest retention that was in force within the delay, and every hold that was.
+So whoever may lower a retention or release a hold, with a stolen token too, deletes nothing before the delay
+is over; what raises either counts at once. Time is measured by the uptime of the target's host: no clock that
+is set shortens it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from dataclasses import dataclass, replace
 from ..ground.uptime import Uptime
 
 MOST_LOWERED = 50
-"""So many retentions are remembered one by one; of older ones the longest counts until the last of them is over."""
+"""So many retentions are remembered one by one; of older ones the longest counts until the last of them is
+over."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,5 @@
-"""What the vault, its clients and the fabrics raise; what they share with the data path comes from the ground.
+"""What the vault, its clients and the fabrics raise; what they share with the data path comes from the
+ground.
 
 An error crosses a process as its code, message and do; `from_wire` gives the same class back.
 """
@@ -57,10 +58,14 @@ class NotPossibleNow(SecondsiteError):
 
 
 class StaleOrder(SecondsiteError):
-    """A later job has taken the machine, or the order was given too long ago: what the job knew may no longer be true."""
+    """A later job has taken the machine, or the order was given too long ago: what the job knew may no
+    longer be true."""
 
     code = "stale-order"
-    default_do = "Look at the machine with 'secondsite machine show MACHINE', then start the verb again: a new job may act."
+    default_do = (
+        "Look at the machine with 'secondsite machine show MACHINE', then start the verb again: a new job "
+        "may act."
+    )
 
 
 class ChangedMeanwhile(SecondsiteError):
@@ -81,14 +86,20 @@ class Unauthenticated(SecondsiteError):
     """No token, or one that is not valid."""
 
     code = "unauthenticated"
-    default_do = "Give a valid access token: --token-file, SECONDSITE_TOKEN, or the file 'secondsite vault init' wrote."
+    default_do = (
+        "Give a valid access token: --token-file, SECONDSITE_TOKEN, or the file 'secondsite vault init' "
+        "wrote."
+    )
 
 
 class Forbidden(SecondsiteError):
     """The token is valid, but its roles or its scope do not allow this."""
 
     code = "forbidden"
-    default_do = "Ask an access administrator for a token with the role that it takes: 'secondsite token list' shows who has which."
+    default_do = (
+        "Ask an access administrator for a token with the role that it takes: 'secondsite token list' shows "
+        "who has which."
+    )
 
 
 class ApprovalNeeded(SecondsiteError):
@@ -97,14 +108,20 @@ class ApprovalNeeded(SecondsiteError):
     code = "approval-needed"
     number: int | None = None
     """The request's; it crosses no process but in the message."""
-    default_do = "Another person looks at it with 'secondsite approval list', and grants it with 'secondsite approval grant NUMBER'."
+    default_do = (
+        "Another person looks at it with 'secondsite approval list', and grants it with 'secondsite approval "
+        "grant NUMBER'."
+    )
 
 
 class AuditBroken(SecondsiteError):
     """The audit log is not what was written: somebody changed it by other means than this program."""
 
     code = "audit-broken"
-    default_do = "Find out who can write the vault's database; what the log said is in its exports, and its digests are in the vault's log."
+    default_do = (
+        "Find out who can write the vault's database; what the log said is in its exports, and its digests "
+        "are in the vault's log."
+    )
 
 
 class BackupDamaged(SecondsiteError):
@@ -134,7 +151,10 @@ class RegistrationRefused(SecondsiteError):
     """The registration key is unknown, used or expired."""
 
     code = "registration-refused"
-    default_do = "Make a new registration key with 'secondsite appliance create-registration-key --site SITE' and enroll again."
+    default_do = (
+        "Make a new registration key with 'secondsite appliance create-registration-key --site SITE' and "
+        "enroll again."
+    )
 
 
 class CertificateRefused(SecondsiteError):
@@ -192,8 +212,10 @@ class VaultUnreachable(SecondsiteError):
 
     code = "vault-unreachable"
     default_do = (
-        "Check that the vault runs at its host ('systemctl status secondsite-vault'), and that --url is right. "
-        "Replication goes on without it. If it is lost, restore it, or start machines from the second site's store: "
+        "Check that the vault runs at its host ('systemctl status secondsite-vault'), and that --url is "
+        "right. "
+        "Replication goes on without it. If it is lost, restore it, or start machines from the second site's "
+        "store: "
         "'./secondsite-rescue list' there."
     )
 
@@ -203,7 +225,8 @@ class VaultSlow(SecondsiteError):
 
     code = "vault-slow"
     default_do = (
-        "It runs, and may still be doing what it was asked: look with 'secondsite job list' and 'secondsite appliance list', "
+        "It runs, and may still be doing what it was asked: look with 'secondsite job list' and 'secondsite "
+        "appliance list', "
         "then ask again."
     )
 
@@ -253,7 +276,10 @@ class NotOurs(FabricError):
     """A domain, disk or network that does not carry our tag."""
 
     code = "not-ours"
-    default_do = "Rename or remove the foreign object, or let the machine have another name there: 'secondsite machine set MACHINE --target-name NAME'."
+    default_do = (
+        "Rename or remove the foreign object, or let the machine have another name there: 'secondsite "
+        "machine set MACHINE --target-name NAME'."
+    )
 
 
 class ScratchExhausted(SecondsiteError):
@@ -275,16 +301,19 @@ class PointDamaged(ReplicaError):
 
     code = "point-damaged"
     default_do = (
-        "Choose another point with 'secondsite point list MACHINE'. Replication makes new points whole by comparing "
+        "Choose another point with 'secondsite point list MACHINE'. Replication makes new points whole by "
+        "comparing "
         "all blocks with the source, by itself."
     )
 
 
 def by_code() -> dict[str, type[SecondsiteError]]:
-    """The error classes by their code; a class that only inherits its code crosses a process as its parent."""
+    """The error classes by their code; a class that only inherits its code crosses a process as its
+    parent."""
     return problem.by_code(globals())
 
 
 def from_wire(code: str, message: str, do: str) -> SecondsiteError:
-    """The error as the other process raised it; one with an unknown code becomes Internal and keeps its text."""
+    """The error as the other process raised it; one with an unknown code becomes Internal and keeps its
+    text."""
     return by_code().get(code, Internal)(message, do=do)

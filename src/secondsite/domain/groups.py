@@ -1,7 +1,7 @@
 """Replication groups: machines whose disks belong together, with recovery points of one common instant.
 
-A common point is a *set*: one point of each member, all with the same set id. A set counts only if every member has its
-point; a member may lack it because its cycle never arrived, or because retention deleted it.
+A common point is a *set*: one point of each member, all with the same set id. A set counts only if every
+member has its point; a member may lack it because its cycle never arrived, or because retention deleted it.
 """
 
 import re
@@ -21,8 +21,9 @@ NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 @dataclass(frozen=True, slots=True)
 class ReplicationGroup:
-    """`multi_vm_every_seconds` is the time from one common point to the next. `app_consistent`: as often as the
-    members' policies ask for app-consistent points, a common point is made with all guests' file systems frozen."""
+    """`multi_vm_every_seconds` is the time from one common point to the next. `app_consistent`: as often
+    as the members' policies ask for app-consistent points, a common point is made with all guests' file
+    systems frozen."""
 
     name: str
     source_site: str
@@ -61,8 +62,9 @@ def instant_of(group: str, value: object) -> datetime | None:
 def newest_set(members: Mapping[str, Sequence[RecoveryPoint]], app_consistent: bool = False) -> str | None:
     """The id of the newest set of which every member has its point; None when there is none.
 
-    `members` gives each machine's points. With `app_consistent` each point of the set must be app-consistent. The
-    newest is found by order of arrival, not by clocks; all machines of a group get their sets in the same order.
+    `members` gives each machine's points. With `app_consistent` each point of the set must be app-consistent.
+    The newest is found by order of arrival, not by clocks; all machines of a group get their sets in the same
+    order.
     """
     if not members:
         return None

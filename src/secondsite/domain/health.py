@@ -14,7 +14,8 @@ class Severity(StrEnum):
 
 
 class Health(StrEnum):
-    """As bad as the worst of a machine's findings; not_applicable: it does not replicate, and nothing is wrong."""
+    """As bad as the worst of a machine's findings; not_applicable: it does not replicate, and nothing is
+    wrong."""
 
     HEALTHY = "healthy"
     WARNING = "warning"
@@ -29,7 +30,8 @@ class FindingKind:
     cause: str
     do: str
     colours: bool = True
-    """Whether the machine's health is what its severity says. If not, somebody should do something, but the machine is as well as before."""
+    """Whether the machine's health is what its severity says. If not, somebody should do something, but
+    the machine is as well as before."""
     by_vault: bool = False
     """The vault finds it itself; no appliance can say it."""
 
@@ -41,14 +43,16 @@ def _kind(
 
 
 DRILL_IT = (
-    "'secondsite machine test-failover MACHINE', look at it, then 'secondsite machine cleanup-test-failover MACHINE --verdict passed "
+    "'secondsite machine test-failover MACHINE', look at it, then 'secondsite machine cleanup-test-failover "
+    "MACHINE --verdict passed "
     "--notes WHAT'; or let 'secondsite drill schedule set' do it."
 )
 UNKNOWN = "cycle-failed"
 """What is told as an appliance's own words: a code that no vault knows yet, or that only the vault finds."""
 CLOCK_SKEW = "clock-skew"
 SILENT_SECONDS = 90
-"""An appliance tells of all its machines every few seconds: one that it says nothing of for so long it does not know."""
+"""An appliance tells of all its machines every few seconds: one that it says nothing of for so long it
+does not know."""
 W, C = Severity.WARNING, Severity.CRITICAL
 CATALOGUE: dict[str, FindingKind] = {
     kind.code: kind
@@ -56,16 +60,22 @@ CATALOGUE: dict[str, FindingKind] = {
         _kind(
             "rpo-exceeded",
             W,
-            "The newest usable point is older than the policy's threshold: churn exceeds the link's bandwidth, or a side "
+            "The newest usable point is older than the policy's threshold: churn exceeds the link's "
+            "bandwidth, or a side "
             "is down.",
-            "Compare churn and bandwidth with 'secondsite machine show MACHINE', or raise the threshold of the policy.",
+            (
+                "Compare churn and bandwidth with 'secondsite machine show MACHINE', or raise the threshold "
+                "of the policy."
+            ),
             by_vault=True,
         ),
         _kind(
             "address-not-set",
             W,
-            "A card is to have another address where the machine was started, and has it not: no guest agent answered, or its guest is none that "
-            "the agent can set an address in (Linux, IPv4). Whoever looks for the machine at that address does not find it.",
+            "A card is to have another address where the machine was started, and has it not: no guest agent "
+            "answered, or its guest is none that "
+            "the agent can set an address in (Linux, IPv4). Whoever looks for the machine at that address "
+            "does not find it.",
             "Set the address in the guest by hand, or install qemu-guest-agent in it before the next time.",
             by_vault=True,
         ),
@@ -79,40 +89,60 @@ CATALOGUE: dict[str, FindingKind] = {
         _kind(
             "scratch-exhausted",
             W,
-            "The guest wrote more during a cycle than the scratch budget holds, so the job was given up before it "
+            "The guest wrote more during a cycle than the scratch budget holds, so the job was given up "
+            "before it "
             "could disturb the guest.",
-            "Give the appliance more scratch space, a shorter cycle or a faster link. Replication goes on by itself.",
+            (
+                "Give the appliance more scratch space, a shorter cycle or a faster link. Replication goes "
+                "on by itself."
+            ),
         ),
         _kind(
             "target-store-full",
             C,
-            "The target's store has no free space for the inbox or the replica; the last of it is kept for the start of its machines.",
-            "Free space at the target, or give its store more. A retention that is shortened frees space once the target's deletion delay "
-            "is over; what that keeps, 'secondsite appliance trash list' tells there. Replication goes on by itself.",
+            (
+                "The target's store has no free space for the inbox or the replica; the last of it is kept "
+                "for the start of its machines."
+            ),
+            "Free space at the target, or give its store more. A retention that is shortened frees space "
+            "once the target's deletion delay "
+            "is over; what that keeps, 'secondsite appliance trash list' tells there. Replication goes on by "
+            "itself.",
         ),
         _kind(
             "target-store-away",
             C,
-            "The target's store is not mounted, or cannot be read or written: nothing is replicated to it, and no machine of it can be failed over.",
-            "Look at the mounts and the kernel's log of the target's host; mount the store, or put it right, then restart its appliance ('systemctl restart secondsite-appliance'). Nothing of "
+            (
+                "The target's store is not mounted, or cannot be read or written: nothing is replicated to "
+                "it, and no machine of it can be failed over."
+            ),
+            "Look at the mounts and the kernel's log of the target's host; mount the store, or put it right, "
+            "then restart its appliance ('systemctl restart secondsite-appliance'). Nothing of "
             "the replica is lost meanwhile; do not end the machine's protection for it.",
         ),
         _kind(
             "chain-long",
             W,
-            "A disk of the machine stands on more than 20 files, by snapshots of its owner or of another program. libvirt 10.8 to 11.10 starts "
-            "no machine with more than 25 (22 where files are encrypted or have bitmaps), and ends a running one with more when its daemon is "
+            "A disk of the machine stands on more than 20 files, by snapshots of its owner or of another "
+            "program. libvirt 10.8 to 11.10 starts "
+            "no machine with more than 25 (22 where files are encrypted or have bitmaps), and ends a running "
+            "one with more when its daemon is "
             "restarted.",
-            "Merge its owner's snapshots at its site, disk by disk, and name the file that they end in: 'virsh blockcommit MACHINE DISK --base FILE "
-            "--active --pivot --wait --verbose'. FILE is one that no other machine and no recovery point stands on ('qemu-img info -U --backing-chain' shows all); "
-            "without --base everything is written into the lowest file, which may be a shared template, or in our store. Replication goes on.",
+            "Merge its owner's snapshots at its site, disk by disk, and name the file that they end in: "
+            "'virsh blockcommit MACHINE DISK --base FILE "
+            "--active --pivot --wait --verbose'. FILE is one that no other machine and no recovery point "
+            "stands on ('qemu-img info -U --backing-chain' shows all); "
+            "without --base everything is written into the lowest file, which may be a shared template, or "
+            "in our store. Replication goes on.",
         ),
         _kind(
             "history-kept",
             W,
-            "A retention was lowered or a hold was released, and the target keeps what that would delete until its deletion delay "
+            "A retention was lowered or a hold was released, and the target keeps what that would delete "
+            "until its deletion delay "
             "is over. Or its least retention is longer than the policy's.",
-            "Nothing, if it was meant: the points go then by themselves. If nobody meant it, somebody else may have your token: "
+            "Nothing, if it was meant: the points go then by themselves. If nobody meant it, somebody else "
+            "may have your token: "
             "replace the vault's tokens, raise the retention again, and hold the points that you need.",
         ),
         _kind(
@@ -125,71 +155,103 @@ CATALOGUE: dict[str, FindingKind] = {
             "peer-refused",
             C,
             "The other site's appliance refused the cycle.",
-            "Read its reason; 'secondsite machine resynchronize MACHINE' repairs a replica that no longer follows its source.",
+            (
+                "Read its reason; 'secondsite machine resynchronize MACHINE' repairs a replica that no "
+                "longer follows its source."
+            ),
         ),
         _kind(
             "cycle-not-understood",
             C,
-            "The source's appliance announced a cycle with values that no cycle has. The cycle was refused, and nothing of it was "
+            "The source's appliance announced a cycle with values that no cycle has. The cycle was refused, "
+            "and nothing of it was "
             "kept.",
-            "Bring both appliances to the same release. If they are, somebody may speak in the name of the source's appliance: hold "
-            "the points that matter with 'secondsite point hold MACHINE POINT --reason WHY', and look at that host.",
+            "Bring both appliances to the same release. If they are, somebody may speak in the name of the "
+            "source's appliance: hold "
+            "the points that matter with 'secondsite point hold MACHINE POINT --reason WHY', and look at "
+            "that host.",
         ),
         _kind(
             "resynchronizing",
             W,
-            "The change bitmap was lost or is not usable (a host or QEMU died, a foreign tool removed it), or the target lost or "
+            "The change bitmap was lost or is not usable (a host or QEMU died, a foreign tool removed it), "
+            "or the target lost or "
             "doubts what it has, so blocks are compared and only those that differ are sent.",
             "Nothing: comparing ends by itself. Older recovery points stay usable meanwhile.",
         ),
         _kind(
             "common-point-missed",
             W,
-            "The machines of the replication group got no common point: a member was not ready or failed, they could "
-            "not all be paused within the time budget, or another appliance that has machines of the group took no part.",
-            "Read the reason, which names the appliance if it is another; the next common point is tried by itself, and each "
+            "The machines of the replication group got no common point: a member was not ready or failed, "
+            "they could "
+            "not all be paused within the time budget, or another appliance that has machines of the group "
+            "took no part.",
+            "Read the reason, which names the appliance if it is another; the next common point is tried by "
+            "itself, and each "
             "machine still gets its own points.",
         ),
         _kind(
             "unsafe-to-view",
             C,
-            "A disk of the machine is served by an iothread, and QEMU before 9.0 aborts, guest and all, when a reader of "
-            "the disk's frozen view goes away. So no view is opened, and nothing is replicated while the machine runs.",
-            "Remove the iothread from the disk (or from its controller) and restart the machine, or upgrade QEMU to 9.0 "
+            "A disk of the machine is served by an iothread, and QEMU before 9.0 aborts, guest and all, when "
+            "a reader of "
+            "the disk's frozen view goes away. So no view is opened, and nothing is replicated while the "
+            "machine runs.",
+            "Remove the iothread from the disk (or from its controller) and restart the machine, or upgrade "
+            "QEMU to 9.0 "
             "and restart it. Replication goes on by itself.",
         ),
         _kind(
             "machine-missing",
             C,
             "The hypervisor no longer knows the machine: it was undefined, or migrated to another host.",
-            "Define it again or migrate it back; or disable its protection, and enable it at its new place. Its recovery "
+            "Define it again or migrate it back; or disable its protection, and enable it at its new place. "
+            "Its recovery "
             "points stay usable until then.",
         ),
         _kind(
             "mark-lost",
             C,
-            "Another program defined the machine anew, and our tag went with its old definition. Where the disks say that it is the machine, the "
+            "Another program defined the machine anew, and our tag went with its old definition. Where the "
+            "disks say that it is the machine, the "
             "tag is put back by itself; these do not.",
-            "If it is the machine that is protected, 'secondsite machine resynchronize MACHINE' marks it again and compares all its blocks. If it is "
-            "another one, define the machine again, or disable its protection. A planned failover is refused until then.",
+            "If it is the machine that is protected, 'secondsite machine resynchronize MACHINE' marks it "
+            "again and compares all its blocks. If it is "
+            "another one, define the machine again, or disable its protection. A planned failover is refused "
+            "until then.",
         ),
         _kind(
             "disk-not-protected",
             W,
             "A disk was added to the machine after its protection was enabled.",
-            "Protect it with 'secondsite machine include-disk MACHINE --disk DISK', or leave it out for good with 'exclude-disk'.",
+            (
+                "Protect it with 'secondsite machine include-disk MACHINE --disk DISK', or leave it out for "
+                "good with 'exclude-disk'."
+            ),
         ),
         _kind(
             "disk-missing",
             W,
-            "A protected disk was taken out of the machine. The others are replicated; older points still have it.",
-            "Attach it again, or end its protection with 'secondsite machine exclude-disk MACHINE --disk DISK'.",
+            (
+                "A protected disk was taken out of the machine. The others are replicated; older points "
+                "still have it."
+            ),
+            (
+                "Attach it again, or end its protection with 'secondsite machine exclude-disk MACHINE --disk "
+                "DISK'."
+            ),
         ),
         _kind(
             "firmware-not-carried",
             W,
-            "The machine's UEFI variables or the state of its TPM could not be read, or are too large to be sent.",
-            "Read the reason. Recovery points keep the last state that arrived; replication of the disks goes on.",
+            (
+                "The machine's UEFI variables or the state of its TPM could not be read, or are too large to "
+                "be sent."
+            ),
+            (
+                "Read the reason. Recovery points keep the last state that arrived; replication of the disks "
+                "goes on."
+            ),
         ),
         _kind(
             UNKNOWN,
@@ -200,68 +262,92 @@ CATALOGUE: dict[str, FindingKind] = {
         _kind(
             "started-without-vault",
             C,
-            "Somebody started the machine at its target without the vault, from the store alone; or what the appliance remembers is of a "
-            "backup from before its failover. Its replica takes no cycles, and nothing keeps its source from running too.",
+            "Somebody started the machine at its target without the vault, from the store alone; or what the "
+            "appliance remembers is of a "
+            "backup from before its failover. Its replica takes no cycles, and nothing keeps its source from "
+            "running too.",
             "See that the source stays off. Take over what was started: the finding says by which command.",
         ),
         _kind(
             "replica-damaged",
             C,
-            "Data at the target does not match its digest: its store is damaged, or somebody wrote to its files.",
-            "Where 'old-copy-runs' or 'replica-in-use' is told as well, do first what that says; else check the store's disks. Replication compares all blocks with the source by itself, and points from then on "
-            "are whole. Damaged points, and those above them that were not read since, are not picked; 'secondsite point "
-            "verify MACHINE POINT' reads one. If a file cannot be opened at all, fail over from a point that is whole, or "
+            (
+                "Data at the target does not match its digest: its store is damaged, or somebody wrote to "
+                "its files."
+            ),
+            "Where 'old-copy-runs' or 'replica-in-use' is told as well, do first what that says; else check "
+            "the store's disks. Replication compares all blocks with the source by itself, and points "
+            "from then on "
+            "are whole. Damaged points, and those above them that were not read since, are not picked; "
+            "'secondsite point "
+            "verify MACHINE POINT' reads one. If a file cannot be opened at all, fail over from a point that "
+            "is whole, or "
             "disable protection and enable it again.",
         ),
         _kind(
             "replica-in-use",
             C,
-            "At the target another program has a file open that the replica needs, such as an old disk of the machine that somebody started it "
+            "At the target another program has a file open that the replica needs, such as an old disk of "
+            "the machine that somebody started it "
             "from there: cycles are received and cannot be processed.",
-            "End that program: 'lsof FILE' as root at the host of the target's appliance tells which has the file that the finding names; a machine "
-            "of that site is named by 'old-copy-runs', which says what to do about it. Then all goes on by itself; what was written meanwhile is "
+            "End that program: 'lsof FILE' as root at the host of the target's appliance tells which has the "
+            "file that the finding names; a machine "
+            "of that site is named by 'old-copy-runs', which says what to do about it. Then all goes on by "
+            "itself; what was written meanwhile is "
             "noticed and compared away.",
         ),
         _kind(
             "replica-of-another-machine",
             C,
-            "In the target's store the folder that is named after this machine holds another machine's replica: somebody put a folder back "
+            "In the target's store the folder that is named after this machine holds another machine's "
+            "replica: somebody put a folder back "
             "under the wrong name. Nothing is started from it, and it takes no cycles.",
-            "Stop the target's appliance, put this machine's own folder back there, and start the appliance: replication goes on. If there "
+            "Stop the target's appliance, put this machine's own folder back there, and start the appliance: "
+            "replication goes on. If there "
             "is none, disable the machine's protection and protect it anew.",
         ),
         _kind(
             "journal-damaged",
             W,
-            "A cycle that the target keeps for '--at' can no longer be read: its store is damaged, or somebody wrote to "
+            "A cycle that the target keeps for '--at' can no longer be read: its store is damaged, or "
+            "somebody wrote to "
             "its files.",
-            "Check the store's disks. Recovery points and replication are not touched; 'secondsite point list MACHINE' shows which "
+            "Check the store's disks. Recovery points and replication are not touched; 'secondsite point "
+            "list MACHINE' shows which "
             "instants can still be recovered. The finding ends once the journal no longer holds the cycle.",
         ),
         _kind(
             "not-believed",
             W,
-            "An appliance says numbers that nobody can have counted to, or values that no machine has. They were not taken, and nothing goes by "
+            "An appliance says numbers that nobody can have counted to, or values that no machine has. They "
+            "were not taken, and nothing goes by "
             "them.",
-            "Bring vault and appliance to the same release. If they are, somebody may speak in the name of the appliance: look at its host, and "
-            "replace it ('secondsite appliance create-registration-key --replace APPLIANCE'). The finding ends when the appliance connects anew and says what can be.",
+            "Bring vault and appliance to the same release. If they are, somebody may speak in the name of "
+            "the appliance: look at its host, and "
+            "replace it ('secondsite appliance create-registration-key --replace APPLIANCE'). The finding "
+            "ends when the appliance connects anew and says what can be.",
             by_vault=True,
         ),
         _kind(
             "encryption-key-missing",
             C,
-            "The replica is encrypted and the target's appliance was started without its key, or with a key file that "
+            "The replica is encrypted and the target's appliance was started without its key, or with a key "
+            "file that "
             "it cannot use.",
-            "Put the key file back (mode 0600) and restart the appliance. Nothing is lost: the source goes on tracking "
+            "Put the key file back (mode 0600) and restart the appliance. Nothing is lost: the source goes "
+            "on tracking "
             "changes and sends them later.",
         ),
         _kind(
             "encryption-key-wrong",
             C,
             "The replica is encrypted with another key than the one that the target's appliance has.",
-            "If all encrypted replicas of that appliance say so, put back the key file that they were made with, and restart it. If others "
-            "open with the present key, this one was put back from before a change of the key: do not put the old key back for good, they "
-            "would stop. Stop the appliance, keep a copy of its key file, put the old key (encryption.key.ID beside it) in its place, run "
+            "If all encrypted replicas of that appliance say so, put back the key file that they were made "
+            "with, and restart it. If others "
+            "open with the present key, this one was put back from before a change of the key: do not put "
+            "the old key back for good, they "
+            "would stop. Stop the appliance, keep a copy of its key file, put the old key (encryption.key.ID "
+            "beside it) in its place, run "
             "'secondsite appliance change-key --from COPY', and start it. Nothing is lost meanwhile.",
         ),
         _kind(
@@ -274,32 +360,40 @@ CATALOGUE: dict[str, FindingKind] = {
             "appliance-unreachable",
             C,
             "The appliance has no connection to the vault.",
-            "Start the appliance, or check its connection to the vault: while only that is cut, replication goes on. If the site where the machine "
+            "Start the appliance, or check its connection to the vault: while only that is cut, replication "
+            "goes on. If the site where the machine "
             "ran is lost, 'secondsite machine failover MACHINE' starts it at the other one.",
             by_vault=True,
         ),
         _kind(
             "forgotten",
             C,
-            "An appliance that is connected says nothing of the machine: its database was lost, or is of a backup from before the machine "
+            "An appliance that is connected says nothing of the machine: its database was lost, or is of a "
+            "backup from before the machine "
             "was protected. Its files know more, and nothing of them is lost, but nothing is replicated.",
-            "If the machine is protected, 'secondsite machine resynchronize MACHINE' tells both sides their roles again. In any other state "
+            "If the machine is protected, 'secondsite machine resynchronize MACHINE' tells both sides their "
+            "roles again. In any other state "
             "the verbs that are offered do that by themselves.",
             by_vault=True,
         ),
         _kind(
             "certificate-not-renewed",
             W,
-            "The appliance asks for its next certificate over its connection to the vault, when a third of the time is left. "
+            "The appliance asks for its next certificate over its connection to the vault, when a third of "
+            "the time is left. "
             "That was refused, or it had no connection.",
-            "Connect the appliance, and see its log for 'certificate.not-renewed'. Once the certificate has ended, nothing is "
+            "Connect the appliance, and see its log for 'certificate.not-renewed'. Once the certificate has "
+            "ended, nothing is "
             "replicated: enroll it again ('secondsite appliance enroll-again --help').",
             by_vault=True,
         ),
         _kind(
             "ca-ends",
             W,
-            "A certificate authority is valid for twenty years. After its end no appliance is let in anywhere, and nothing is replicated.",
+            (
+                "A certificate authority is valid for twenty years. After its end no appliance is let in "
+                "anywhere, and nothing is replicated."
+            ),
             "Rotate it at the vault's host: 'secondsite vault ca rotate'; the guide says how.",
             by_vault=True,
         ),
@@ -307,54 +401,78 @@ CATALOGUE: dict[str, FindingKind] = {
             "source-running-after-failover",
             C,
             "The machine runs at its old site although it was failed over.",
-            "Shut the old copy down at its site ('virsh shutdown MACHINE'), or the machine there that has its disks ('virsh list'). Then 'secondsite machine commit MACHINE', if that is not done, and 'secondsite machine reprotect MACHINE'.",
+            (
+                "Shut the old copy down at its site ('virsh shutdown MACHINE'), or the machine there that "
+                "has its disks ('virsh list'). Then 'secondsite machine commit MACHINE', if that is not "
+                "done, and 'secondsite machine reprotect MACHINE'."
+            ),
         ),
         _kind(
             "old-copy-runs",
             C,
-            "The machine is protected back to a site that it was failed over from, and another one is on there that has its id, writes on its old "
-            "disks, or reads them with its MAC address: two copies run. Where the replica stands on those disks, what is written there damages it.",
-            "The finding says what to do about this machine: turn it off, or detach one disk; never remove the disks ('--remove-all-storage'). The "
-            "machine itself runs on at the other site. What was written is noticed and compared away; points that it damaged are named, and stay so.",
+            "The machine is protected back to a site that it was failed over from, and another one is on "
+            "there that has its id, writes on its old "
+            "disks, or reads them with its MAC address: two copies run. Where the replica stands on those "
+            "disks, what is written there damages it.",
+            "The finding says what to do about this machine: turn it off, or detach one disk; never remove "
+            "the disks ('--remove-all-storage'). The "
+            "machine itself runs on at the other site. What was written is noticed and compared away; points "
+            "that it damaged are named, and stay so.",
         ),
         _kind(
             "old-copy-defined",
             W,
-            "The machine is protected back to a site that it was failed over from, and somebody defined it there again, or another machine with "
-            "one of its old disks: a start would make two copies. Under its id or name a failback is refused, too.",
-            "The finding says what to do about this machine: remove its definition, or detach one disk from it; never remove the disks "
+            "The machine is protected back to a site that it was failed over from, and somebody defined it "
+            "there again, or another machine with "
+            "one of its old disks: a start would make two copies. Under its id or name a failback is "
+            "refused, too.",
+            "The finding says what to do about this machine: remove its definition, or detach one disk from "
+            "it; never remove the disks "
             "('--remove-all-storage'), on which the replica may stand.",
         ),
         _kind(
             "failed-over-machine-off",
             C,
-            "The machine was failed over, and it does not run at the site that it was failed over to: it went off by itself, somebody "
+            "The machine was failed over, and it does not run at the site that it was failed over to: it "
+            "went off by itself, somebody "
             "turned it off, or its host was restarted.",
-            "Start it there as any machine of its site ('virsh start MACHINE', with the URI of its appliance's hypervisor), and look why it "
+            "Start it there as any machine of its site ('virsh start MACHINE', with the URI of its "
+            "appliance's hypervisor), and look why it "
             "went off.",
         ),
         _kind(
             "failed-over-machine-missing",
             C,
-            "The machine was failed over, and the hypervisor of the site that it was failed over to does not know it: somebody removed its "
-            "definition, or moved it to another host; its disks are files, and stay. Or its replica there knows of no failover: its store was put "
-            "back, or a start from another point failed; then the finding says so, and which verb brings the machine up.",
-            "If it runs on another host of that site, migrate it back. Else have it made again from its files at the host of that site's appliance, "
-            "as root: 'systemctl stop secondsite-appliance', in its store './secondsite-rescue start MACHINE', 'systemctl start secondsite-appliance'.",
+            "The machine was failed over, and the hypervisor of the site that it was failed over to does not "
+            "know it: somebody removed its "
+            "definition, or moved it to another host; its disks are files, and stay. Or its replica there "
+            "knows of no failover: its store was put "
+            "back, or a start from another point failed; then the finding says so, and which verb brings the "
+            "machine up.",
+            "If it runs on another host of that site, migrate it back. Else have it made again from its "
+            "files at the host of that site's appliance, "
+            "as root: 'systemctl stop secondsite-appliance', in its store './secondsite-rescue start "
+            "MACHINE', 'systemctl start secondsite-appliance'.",
         ),
         _kind(
             "went-off-late",
             C,
-            "A planned failover, or a failback, asked the guest to shut down and was given up because that took too long. The guest went off all the "
+            "A planned failover, or a failback, asked the guest to shut down and was given up because that "
+            "took too long. The guest went off all the "
             "same, after the machine had been found running.",
-            "See that what runs in it is well: it was started again, unless the finding says why not; then start it as any machine of its site. Before "
+            "See that what runs in it is well: it was started again, unless the finding says why not; then "
+            "start it as any machine of its site. Before "
             "the move is tried again, shut the guest down from inside.",
         ),
         _kind(
             "failover-failed",
             C,
-            "The failover did not come to its end: the machine may have been shut down at its source, and was not started at its target.",
-            "Read why with 'secondsite job list --machine MACHINE' and repair it, then start 'secondsite machine failover MACHINE' again; or "
+            (
+                "The failover did not come to its end: the machine may have been shut down at its source, "
+                "and was not started at its target."
+            ),
+            "Read why with 'secondsite job list --machine MACHINE' and repair it, then start 'secondsite "
+            "machine failover MACHINE' again; or "
             "'secondsite machine cancel-failover MACHINE'.",
             by_vault=True,
         ),
@@ -369,14 +487,16 @@ CATALOGUE: dict[str, FindingKind] = {
             CLOCK_SKEW,
             W,
             "The clock of a site or of the vault was set, or its time service does not work.",
-            "Check the time service (chrony, systemd-timesyncd) of both sites' hosts and of the vault's. No point is lost, "
+            "Check the time service (chrony, systemd-timesyncd) of both sites' hosts and of the vault's. No "
+            "point is lost, "
             "and their order does not depend on clocks, but the RPO shown is off by the difference.",
             by_vault=True,
         ),
         _kind(
             "checked-with-warnings",
             W,
-            "The last prerequisites check of protection, reprotect or a planned failover found something that does not block, "
+            "The last prerequisites check of protection, reprotect or a planned failover found something "
+            "that does not block, "
             "but may matter at a failover.",
             "Do what the finding says; the next check looks again.",
             by_vault=True,
@@ -385,21 +505,29 @@ CATALOGUE: dict[str, FindingKind] = {
             "not-protected",
             W,
             "After a failover nothing is replicated until the machine is protected the other way.",
-            "'secondsite machine commit MACHINE' if that is not done, then 'secondsite machine reprotect MACHINE'.",
+            (
+                "'secondsite machine commit MACHINE' if that is not done, then 'secondsite machine reprotect "
+                "MACHINE'."
+            ),
             by_vault=True,
         ),
         _kind(
             "reverse-replication-failed",
             W,
-            "After a planned failover was committed the machine was to be protected back by itself, and that did not succeed: it is not "
+            "After a planned failover was committed the machine was to be protected back by itself, and that "
+            "did not succeed: it is not "
             "protected.",
-            "Do what the finding says, then 'secondsite machine reprotect MACHINE'; '--location alternate' if its old disks are gone.",
+            (
+                "Do what the finding says, then 'secondsite machine reprotect MACHINE'; '--location "
+                "alternate' if its old disks are gone."
+            ),
             by_vault=True,
         ),
         _kind(
             "never-drilled",
             W,
-            "A replica that nobody has started may not start when it is needed. A week after its protection a machine should have been "
+            "A replica that nobody has started may not start when it is needed. A week after its protection "
+            "a machine should have been "
             "tried once.",
             DRILL_IT,
             colours=False,
@@ -408,7 +536,8 @@ CATALOGUE: dict[str, FindingKind] = {
         _kind(
             "drill-is-old",
             W,
-            "What was true at the last test failover may not be true now: disks, networks and the machine itself change. After how many "
+            "What was true at the last test failover may not be true now: disks, networks and the machine "
+            "itself change. After how many "
             "days it is too old says the vault's setting 'drill_days'.",
             DRILL_IT,
             colours=False,
@@ -417,42 +546,58 @@ CATALOGUE: dict[str, FindingKind] = {
         _kind(
             "drill-waits",
             W,
-            "The test machine runs until somebody says what the test failover showed; it takes memory and disk space at the target, and "
+            "The test machine runs until somebody says what the test failover showed; it takes memory and "
+            "disk space at the target, and "
             "the machine cannot be drilled again. After 14 days the vault cleans up.",
-            "'secondsite machine cleanup-test-failover MACHINE --verdict passed --notes WHAT', or '--verdict failed'.",
+            (
+                "'secondsite machine cleanup-test-failover MACHINE --verdict passed --notes WHAT', or "
+                "'--verdict failed'."
+            ),
             colours=False,
             by_vault=True,
         ),
         _kind(
             "drill-machine-off",
             W,
-            "A drill's machine never starts with its host: the host was restarted, its guest shut down, or somebody turned it off. What runs in "
+            "A drill's machine never starts with its host: the host was restarted, its guest shut down, or "
+            "somebody turned it off. What runs in "
             "the drill's network beside it, if anything does, is not what was drilled.",
-            "'secondsite machine cleanup-test-failover MACHINE --notes WHAT', then 'secondsite machine test-failover MACHINE' for another one.",
+            (
+                "'secondsite machine cleanup-test-failover MACHINE --notes WHAT', then 'secondsite machine "
+                "test-failover MACHINE' for another one."
+            ),
             colours=False,
         ),
         _kind(
             "drill-failed",
             W,
-            "In its last test failover with a verdict the machine was of no use at the other site: it would not be after a failover either.",
-            "'secondsite machine show MACHINE' tells which, and what was noted. Repair it, then let a test failover pass: 'secondsite machine "
+            (
+                "In its last test failover with a verdict the machine was of no use at the other site: it "
+                "would not be after a failover either."
+            ),
+            "'secondsite machine show MACHINE' tells which, and what was noted. Repair it, then let a test "
+            "failover pass: 'secondsite machine "
             "test-failover MACHINE --clean-up' ends with the verdict of its proof.",
             by_vault=True,
         ),
         _kind(
             "boot-failed",
             W,
-            "A copy that was booted only to be looked at failed a check, or went off: it would be of no use after a failover either. Copies have "
+            "A copy that was booted only to be looked at failed a check, or went off: it would be of no use "
+            "after a failover either. Copies have "
             "no network, or one of their own, so a check may need what is not there.",
-            "'secondsite machine show MACHINE' tells which job; look at that. Repair it, then 'secondsite point verify MACHINE POINT --boot' with a "
+            "'secondsite machine show MACHINE' tells which job; look at that. Repair it, then 'secondsite "
+            "point verify MACHINE POINT --boot' with a "
             "newer point, or let a test failover pass.",
             by_vault=True,
         ),
         _kind(
             "drifted",
             W,
-            "Disks, cards, vCPUs, memory or firmware of the machine, what is set for its second site, or its place in a plan are otherwise than when a "
-            "test failover last passed: that proved another machine. It is looked at twice a day, and by 'secondsite vault validate'.",
+            "Disks, cards, vCPUs, memory or firmware of the machine, what is set for its second site, or its "
+            "place in a plan are otherwise than when a "
+            "test failover last passed: that proved another machine. It is looked at twice a day, and by "
+            "'secondsite vault validate'.",
             DRILL_IT,
             colours=False,
             by_vault=True,
@@ -460,42 +605,57 @@ CATALOGUE: dict[str, FindingKind] = {
         _kind(
             "rto-missed",
             W,
-            "From when its last test failover or failover was asked for until the machine ran it took longer than its policy's goal: machines "
+            "From when its last test failover or failover was asked for until the machine ran it took longer "
+            "than its policy's goal: machines "
             "that start before it in a plan, checks that wait, or a guest that boots slowly.",
-            "'secondsite evidence list' names that run, and 'secondsite evidence show ID' what took how long. Shorten that and let a test "
+            "'secondsite evidence list' names that run, and 'secondsite evidence show ID' what took how "
+            "long. Shorten that and let a test "
             "failover meet the goal, or set another goal: 'secondsite policy update POLICY --rto-goal 30m'.",
             by_vault=True,
         ),
         _kind(
             "record-is-behind",
             C,
-            "The vault was restored from a backup of before a failover, or has adopted the machine in the middle of one: by what was last heard it runs "
-            "at its target, or nowhere, whatever else is shown of it. A site that does not answer may have changed that since.",
-            "Look at both sites which copy is in use. Where that is the one at the target, and no other runs, type what is said there: a machine that "
-            "runs is taken over as it runs, nothing is started or stopped. Do not disable its protection: its recovery points would go.",
+            "The vault was restored from a backup of before a failover, or has adopted the machine in the "
+            "middle of one: by what was last heard it runs "
+            "at its target, or nowhere, whatever else is shown of it. A site that does not answer may have "
+            "changed that since.",
+            "Look at both sites which copy is in use. Where that is the one at the target, and no other "
+            "runs, type what is said there: a machine that "
+            "runs is taken over as it runs, nothing is started or stopped. Do not disable its protection: "
+            "its recovery points would go.",
             by_vault=True,
         ),
         _kind(
             "never-backed-up",
             W,
-            "Nobody has made a backup of this vault yet. Who loses it loses plans, policies, history and the CA that its appliances trust; the "
+            "Nobody has made a backup of this vault yet. Who loses it loses plans, policies, history and the "
+            "CA that its appliances trust; the "
             "machines can be started from the second site's store all the same.",
-            "At the vault's host: 'secondsite vault backup FILE'; or set 'backup_folder' in vault.json, and the vault makes them by itself.",
+            (
+                "At the vault's host: 'secondsite vault backup FILE'; or set 'backup_folder' in vault.json, "
+                "and the vault makes them by itself."
+            ),
             colours=False,
             by_vault=True,
         ),
         _kind(
             "backup-is-old",
             W,
-            "No backup of this vault was made for longer than 'backup_warn_days' in its vault.json: the schedule fails, as its log says, or there "
+            "No backup of this vault was made for longer than 'backup_warn_days' in its vault.json: the "
+            "schedule fails, as its log says, or there "
             "is none.",
-            "At the vault's host: 'secondsite vault backup FILE'. Look for 'backup.failed' in the vault's log.",
+            (
+                "At the vault's host: 'secondsite vault backup FILE'. Look for 'backup.failed' in the "
+                "vault's log."
+            ),
             by_vault=True,
         ),
         _kind(
             "configuration-flawed",
             W,
-            "The check of the whole configuration, twice a day or on demand, found what would fail, or fail some machine, when it is needed. It is told "
+            "The check of the whole configuration, twice a day or on demand, found what would fail, or fail "
+            "some machine, when it is needed. It is told "
             "as a notice, and is no machine's finding.",
             "'secondsite vault validate' checks again, and tells each thing with what to do about it.",
             colours=False,
@@ -513,8 +673,8 @@ CATALOGUE: dict[str, FindingKind] = {
 
 @dataclass(frozen=True, slots=True)
 class HealthFinding:
-    """`code` is in CATALOGUE; `what` is the fact itself, with its figures; `since` is UTC; `said_by`: the appliance in whose words it is told,
-    None for the vault's own."""
+    """`code` is in CATALOGUE; `what` is the fact itself, with its figures; `since` is UTC; `said_by`: the
+    appliance in whose words it is told, None for the vault's own."""
 
     code: str
     what: str

@@ -1,9 +1,9 @@
 """The journal: which instants between recovery points can be recovered, and from what.
 
-A kept cycle names the cycle that it was applied on. A series of kept cycles that begins at a recovery point is unbroken
-exactly when each names the one before it. Then every cycle of it is an instant that can be recovered: from the newest
-point before it and the cycles between. Anything written in another way (a pass over whole disks, a cycle that came only
-in part) breaks the series; the next recovery point begins another.
+A kept cycle names the cycle that it was applied on. A series of kept cycles that begins at a recovery point
+is unbroken exactly when each names the one before it. Then every cycle of it is an instant that can be
+recovered: from the newest point before it and the cycles between. Anything written in another way (a pass
+over whole disks, a cycle that came only in part) breaks the series; the next recovery point begins another.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,7 +25,8 @@ class JournaledCycle:
 
 @dataclass(frozen=True, slots=True)
 class Instant:
-    """The instant of a processed cycle: it is a recovery point, or is reached by applying `cycle`, or both."""
+    """The instant of a processed cycle: it is a recovery point, or is reached by applying `cycle`, or
+    both."""
 
     seq: int
     taken_at: datetime
@@ -71,8 +72,8 @@ class Recovery:
 
 
 def stretches(points: Iterable[RecoveryPoint], cycles: Iterable[JournaledCycle]) -> tuple[Stretch, ...]:
-    """Everything that can be recovered, oldest first. Points and cycles are of one epoch; damaged and committed points
-    are not used to start from."""
+    """Everything that can be recovered, oldest first. Points and cycles are of one epoch; damaged and
+    committed points are not used to start from."""
     usable = {point.seq: point for point in points if not point.damaged and not point.committed}
     kept = {cycle.seq: cycle for cycle in cycles}
     runs: list[list[Instant]] = [[]]
@@ -98,8 +99,8 @@ def going_on(known: Sequence[Stretch], seq: int, until: datetime) -> tuple[Stret
 def find(known: Sequence[Stretch], wanted: datetime) -> Recovery:
     """How the newest processed cycle at or before `wanted` is recovered.
 
-    Raises NotFound, saying what is possible: before the first instant, after the last and where a series is broken, it
-    is not known what the machine's disks held.
+    Raises NotFound, saying what is possible: before the first instant, after the last and where a series is
+    broken, it is not known what the machine's disks held.
     """
     for stretch in reversed(known):
         if stretch.begins_at <= wanted <= stretch.ends_at:
@@ -132,7 +133,8 @@ def possible(known: Sequence[Stretch]) -> str:
 
 
 def _up(at: datetime) -> datetime:
-    """Rounds up to milliseconds, so that a time that is shown as possible is possible when somebody gives it."""
+    """Rounds up to milliseconds, so that a time that is shown as possible is possible when somebody gives
+    it."""
     return at + timedelta(microseconds=999)
 
 

@@ -1,9 +1,9 @@
 """The lifecycle of a protected machine: this table alone decides what is possible.
 
-A state rests (it waits for a person or an event) or moves (a job leads to a target state; if the job fails the machine
-goes to `on_failure`). Test failover is a second small region beside the lifecycle: a drill
-never changes the machine's own state. `secondsite` renders the table to docs/reference/lifecycle.md.
-Rows name the requirement or the decision that they come from (docs/requirements.md).
+A state rests (it waits for a person or an event) or moves (a job leads to a target state; if the job fails
+the machine goes to `on_failure`). Test failover is a second small region beside the lifecycle: a drill never
+changes the machine's own state. `secondsite` renders the table to docs/reference/lifecycle.md. Rows name the
+requirement or the decision that they come from (docs/requirements.md).
 """
 
 from collections.abc import Mapping, Sequence
@@ -199,9 +199,9 @@ CANCELABLE = frozenset({V.ENABLE_PROTECTION, V.REPROTECT, V.TEST_FAILOVER})
 
 @dataclass(frozen=True, slots=True)
 class Moving:
-    """A moving state: where the machine goes if the job succeeds, where if it fails (which may be a moving state too),
-    and whether the job may be cancelled. If the prerequisites check fails, nothing was touched, and the machine goes back
-    to the one of `found_in` from which a person took it."""
+    """A moving state: where the machine goes if the job succeeds, where if it fails (which may be a moving
+    state too), and whether the job may be cancelled. If the prerequisites check fails, nothing was
+    touched, and the machine goes back to the one of `found_in` from which a person took it."""
 
     target: State
     on_failure: State
@@ -210,7 +210,8 @@ class Moving:
 
 
 def moving_states(rows: Sequence[Transition]) -> dict[State, Moving]:
-    """The states that a job's events lead out of, from the rows; fails for one without target or on-failure."""
+    """The states that a job's events lead out of, from the rows; fails for one without target or
+    on-failure."""
     onward = {row.state: row.next for row in rows if row.trigger in (E.ENABLED, E.SUCCEEDED)}
     failed = {row.state: row.next for row in rows if row.trigger is E.FAILED}
     assert set(onward) == set(failed), f"no target or no on-failure: {set(onward) ^ set(failed)}"
@@ -235,8 +236,8 @@ def _rest(ways: Mapping[State, State], state: State) -> State:
 
 
 def check_table(rows: Sequence[Transition], moving: Mapping[State, Moving]) -> None:
-    """Fails for a table with duplicate rows, with states that cannot be reached or left or that never come to rest, or
-    where a person takes a machine from its job."""
+    """Fails for a table with duplicate rows, with states that cannot be reached or left or that never come
+    to rest, or where a person takes a machine from its job."""
     keys = [(row.state, row.trigger) for row in rows]
     assert len(keys) == len(set(keys)), "a (state, trigger) pair has two rows"
     assert {row.state for row in rows} == set(State), "a state cannot be left"
@@ -273,7 +274,8 @@ DRILL_TABLE: tuple[DrillTransition, ...] = (
     DrillTransition(D.CLEANUP_FAILED, V.CLEANUP_TEST_FAILOVER, D.CLEANING, "ours: repeatable"),
 )
 
-# A drill needs a machine that has points; only verbs that would remove the drill's layers wait for the clean-up.
+# A drill needs a machine that has points; only verbs that would remove the drill's layers wait for the
+# clean-up.
 DRILL_ALLOWED_IN = frozenset({S.PROTECTED})
 REFUSED_DURING_DRILL = frozenset({V.DISABLE_PROTECTION, V.COMMIT, V.REPROTECT})
 
@@ -323,8 +325,8 @@ def after(state: State, trigger: Verb | Event) -> Transition:
 
 
 def after_failed_check(state: State, came_from: State | None) -> State:
-    """Where a moving state leads if the job ends before it touched anything: back; or, if no person took the machine
-    there, where any failure leads."""
+    """Where a moving state leads if the job ends before it touched anything: back; or, if no person took
+    the machine there, where any failure leads."""
     way = MOVING[state]
     return came_from if came_from is not None and came_from in way.found_in else way.on_failure
 

@@ -1,4 +1,5 @@
-"""The lifecycle as a page for people, made from the table itself: `python -m secondsite.domain.lifecycle_page`."""
+"""The lifecycle as a page for people, made from the table itself: `python -m
+secondsite.domain.lifecycle_page`."""
 
 from . import lifecycle
 from .lifecycle import DrillState, State
@@ -59,9 +60,9 @@ def _moving() -> str:
         for state, way in lifecycle.MOVING.items()
     ]
     return (
-        "## States that move\n\nDerived from the transitions. A job whose prerequisites check fails has touched nothing: the machine goes back.\n\n"
-        + _table(["state", "leads to", "on failure", "if its check fails", "its job can be cancelled"], rows)
-    )
+        "## States that move\n\nDerived from the transitions. A job whose prerequisites check fails has "
+        "touched nothing: the machine goes back.\n\n"
+    ) + _table(["state", "leads to", "on failure", "if its check fails", "its job can be cancelled"], rows)
 
 
 def _drill() -> str:

@@ -1,9 +1,9 @@
 """Recovery points, and which of them a failover starts from.
 
-Multi-VM choices use the point that every machine of the group shares: the caller names the set (groups.newest_set).
-A machine outside any group uses its latest point of that consistency (S-066, S-067). LATEST is resolved only after
-what was sent has been processed, so here it is the newest point, like LATEST_PROCESSED; the difference is that a step
-drains the inbox first (S-059, S-061, C-13).
+Multi-VM choices use the point that every machine of the group shares: the caller names the set
+(groups.newest_set). A machine outside any group uses its latest point of that consistency (S-066, S-067).
+LATEST is resolved only after what was sent has been processed, so here it is the newest point, like
+LATEST_PROCESSED; the difference is that a step drains the inbox first (S-059, S-061, C-13).
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,15 +19,17 @@ from . import errors, shell
 
 
 class Consistency(StrEnum):
-    """The state of a point's disks. crash: as after a power cut; app: the guest's file systems were frozen."""
+    """The state of a point's disks. crash: as after a power cut; app: the guest's file systems were
+    frozen."""
 
     CRASH = "crash"
     APP = "app"
 
 
 class Grade(StrEnum):
-    """What is known of a point, the least first. sent: it arrived; read: its data was read, and is what was sealed; booted: a machine
-    that was started from it proved that its guest runs; application: and every check that is set for it passed."""
+    """What is known of a point, the least first. sent: it arrived; read: its data was read, and is what
+    was sealed; booted: a machine that was started from it proved that its guest runs; application: and
+    every check that is set for it passed."""
 
     SENT = "sent"
     READ = "read"
@@ -36,9 +38,10 @@ class Grade(StrEnum):
 
 
 class RecoveryPointChoice(StrEnum):
-    """How a recovery point is chosen. latest: what was sent is processed first, to lose the least; latest_processed:
-    the newest that is ready, to take the least time; latest_verified: the newest that proved, in a drill or a failover, that its machine
-    runs; multi_vm: a common point of the machine's replication group; custom: it is named."""
+    """How a recovery point is chosen. latest: what was sent is processed first, to lose the least;
+    latest_processed: the newest that is ready, to take the least time; latest_verified: the newest that
+    proved, in a drill or a failover, that its machine runs; multi_vm: a common point of the machine's
+    replication group; custom: it is named."""
 
     LATEST = "latest"
     LATEST_PROCESSED = "latest_processed"
@@ -70,17 +73,20 @@ class RecoveryPoint:
     reason: str | None = None
     committed: bool = False
     damaged: bool = False
-    """It was read, and its data is not what was sealed; or it stands on such a point and was not read since."""
+    """It was read, and its data is not what was sealed; or it stands on such a point and was not read
+    since."""
     sealed_at: datetime | None = None
     """When the target sealed it, by the target's clock (UTC)."""
     uptime: Uptime | None = None
-    """Of the target's host when the point was sealed; None for a point from a release that did not record it."""
+    """Of the target's host when the point was sealed; None for a point from a release that did not record
+    it."""
     proof: Grade | None = None
     """What the last look at a machine that was started from it proved: BOOTED, APPLICATION, or None."""
 
 
 class Aging(Protocol):
-    """What retention asks of a point. Others than RecoveryPoint have it too, and need not be made into one by the thousand."""
+    """What retention asks of a point. Others than RecoveryPoint have it too, and need not be made into one
+    by the thousand."""
 
     @property
     def id(self) -> str: ...
@@ -115,7 +121,8 @@ CHOOSE_ANOTHER = (
     "List the points with 'secondsite point list MACHINE' and choose one, or use latest_processed."
 )
 PROVE_ONE = (
-    "Use latest_processed, or another point of 'secondsite point list MACHINE'. A drill from a point verifies it, if the machine then "
+    "Use latest_processed, or another point of 'secondsite point list MACHINE'. A drill from a point "
+    "verifies it, if the machine then "
     "proves that it runs."
 )
 AnyPoint = TypeVar("AnyPoint", bound=Aging)
@@ -137,9 +144,9 @@ def pick(
     *,
     committed_too: bool = False,
 ) -> AnyChoosable:
-    """The point a failover of one machine starts from; raises NotFound saying which kinds exist. Damaged points are
-    skipped; one that is named is refused with PointDamaged. `committed_too`: one that a failover was committed to may be named, by a
-    vault that knows nothing of that and takes over what runs on it.
+    """The point a failover of one machine starts from; raises NotFound saying which kinds exist. Damaged
+    points are skipped; one that is named is refused with PointDamaged. `committed_too`: one that a failover
+    was committed to may be named, by a vault that knows nothing of that and takes over what runs on it.
 
     `set_id` is the set that a multi-VM choice uses; None for a machine outside any group.
     """
@@ -194,7 +201,8 @@ def _require_whole(point: Choosable) -> None:
         raise errors.PointDamaged(
             f"Recovery point '{point.id}' is damaged, or stands on one that is and was not read since.",
             do="Choose another with 'secondsite point list MACHINE', or start "
-            f"'secondsite point verify MACHINE {shell.arguments(point.id)}': a point that passes can be chosen. If none does, plain QEMU "
+            f"'secondsite point verify MACHINE {shell.arguments(point.id)}': a point that passes can be "
+            "chosen. If none does, plain QEMU "
             "starts what is left of one with the command in its manifest, in the target's store.",
         )
 

@@ -13,10 +13,11 @@ from . import errors
 
 @dataclass(frozen=True, slots=True)
 class ReplicationPolicy:
-    """All in seconds. `cycle_seconds` is the pause between deltas; points are sealed every crash_consistent_...;
-    0 for app_consistent_every_seconds turns app-consistent points off; retention 0 keeps the latest point only.
-    Cycles of the last `journal_seconds` can be recovered one by one; 0 for points only. Drills and failovers are measured by
-    `rto_goal_seconds`; 0: there is no such goal. `encrypt`: the replica of a machine that is protected by it is encrypted."""
+    """All in seconds. `cycle_seconds` is the pause between deltas; points are sealed every
+    crash_consistent_...; 0 for app_consistent_every_seconds turns app-consistent points off; retention 0
+    keeps the latest point only. Cycles of the last `journal_seconds` can be recovered one by one; 0 for
+    points only. Drills and failovers are measured by `rto_goal_seconds`; 0: there is no such goal.
+    `encrypt`: the replica of a machine that is protected by it is encrypted."""
 
     name: str
     rpo_threshold_seconds: int = 15 * MINUTE
@@ -51,8 +52,8 @@ TWIN = "-failback"
 
 
 def failback_twin(policy: ReplicationPolicy) -> ReplicationPolicy:
-    """The policy for failing back: made automatically, read-only, with the values of S-041 to S-043 (C-19). Guests that are never
-    frozen on the way there are not frozen on the way back."""
+    """The policy for failing back: made automatically, read-only, with the values of S-041 to S-043
+    (C-19). Guests that are never frozen on the way there are not frozen on the way back."""
     return ReplicationPolicy(
         name=f"{policy.name}{TWIN}",
         rpo_threshold_seconds=15 * MINUTE,
@@ -67,8 +68,9 @@ def failback_twin(policy: ReplicationPolicy) -> ReplicationPolicy:
 
 
 def in_force(name: str, read_only: Mapping[str, bool], comes_home: bool) -> str:
-    """Which policy a machine has from a reprotect on, that had `name` until then: the twin on its way back (S-044), its own from home.
-    `read_only`: of all policies, by name. One whose twin is gone keeps its own."""
+    """Which policy a machine has from a reprotect on, that had `name` until then: the twin on its way back
+    (S-044), its own from home. `read_only`: of all policies, by name. One whose twin is gone keeps its
+    own."""
     own = own_name(name, read_only)
     twin = f"{own}{TWIN}"
     return twin if comes_home and read_only.get(twin, False) else own

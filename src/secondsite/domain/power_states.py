@@ -9,8 +9,8 @@ OLD_COPY = "It is an old copy and must not be started: the machine runs at the o
 
 
 def obstacle(power: str, name: str, *, old_copy: bool = False) -> None:
-    """Raises NotPossibleNow for a machine whose memory is saved, or that lives elsewhere: it is not off. Of an `old_copy`, which runs at
-    the other site, nothing is advised that would start it."""
+    """Raises NotPossibleNow for a machine whose memory is saved, or that lives elsewhere: it is not off.
+    Of an `old_copy`, which runs at the other site, nothing is advised that would start it."""
     if power == SAVED:
         raise errors.NotPossibleNow(
             f"The memory of {name} is saved: its disks alone are not the machine.",
@@ -18,11 +18,15 @@ def obstacle(power: str, name: str, *, old_copy: bool = False) -> None:
         )
     if power == ELSEWHERE:
         raise errors.NotPossibleNow(
-            f"{name} does not run here, and its disks are in use elsewhere: it was live-migrated, or another host or "
+            f"{name} does not run here, and its disks are in use elsewhere: it was live-migrated, or another "
+            "host or "
             "program has them open.",
             do=f"{OLD_COPY} End what has its disks open; then retry the job."
             if old_copy
-            else "Migrate it back to this hypervisor, or end the other use. If it runs nowhere, start it here once.",
+            else (
+                "Migrate it back to this hypervisor, or end the other use. If it runs nowhere, start it here "
+                "once."
+            ),
         )
 
 
@@ -33,14 +37,18 @@ def stands_still(power: str, name: str, *, old_copy: bool = False) -> None:
             f"{name} is paused: its guest cannot shut down.",
             do=_end(name)
             if old_copy
-            else f"Look why ('virsh domstate {shell.arguments(name, options='--reason')}'), then resume it ('virsh resume {shell.arguments(name)}'), or end it.",
+            else (
+                f"Look why ('virsh domstate {shell.arguments(name, options='--reason')}'), then resume it "
+                f"('virsh resume {shell.arguments(name)}'), or end it."
+            ),
         )
     if power == CRASHED:
         raise errors.NotPossibleNow(
             f"The guest of {name} has crashed, and its hypervisor keeps it with its memory.",
             do=_end(name)
             if old_copy
-            else f"Take of its memory what you need ('virsh dump {shell.arguments(name, 'FILE', options='--memory-only')}'), then end it ('virsh destroy "
+            else "Take of its memory what you need ('virsh dump "
+            f"{shell.arguments(name, 'FILE', options='--memory-only')}'), then end it ('virsh destroy "
             f"{shell.arguments(name)}') and start it again, or move it while it is off.",
         )
 
@@ -55,7 +63,8 @@ def before_a_move(name: str) -> str:
     """What to do about saved memory of a machine that is only replicated."""
     quoted = shell.arguments(name)
     return (
-        "Its disks are replicated, and a copy of it starts without that memory. Before it is moved, give it its memory back "
+        "Its disks are replicated, and a copy of it starts without that memory. Before it is moved, give it "
+        "its memory back "
         f"('virsh start {quoted}'; 'virsh restore FILE' if it was saved to a file). {_not_needed(name)}"
     )
 
@@ -63,9 +72,11 @@ def before_a_move(name: str) -> str:
 def stays_behind(name: str, source_site: str, target_site: str) -> tuple[str, str]:
     """What a failover of a machine whose memory is saved gives up, and what to do about that."""
     return (
-        f"The memory of {name} is saved at {source_site}, and stays behind: at {target_site} it starts from its disks, as after a power "
+        f"The memory of {name} is saved at {source_site}, and stays behind: at {target_site} it starts from "
+        "its disks, as after a power "
         "failure.",
-        f"If the memory is needed, do not fail over: start the machine at {source_site} first. Once it runs at {target_site}, what is at "
+        f"If the memory is needed, do not fail over: start the machine at {source_site} first. Once it runs "
+        f"at {target_site}, what is at "
         f"{source_site} is an old copy and must not be started.",
     )
 
@@ -73,16 +84,19 @@ def stays_behind(name: str, source_site: str, target_site: str) -> tuple[str, st
 def _of_saved(name: str) -> str:
     quoted = shell.arguments(name)
     return (
-        f"Give it its memory back ('virsh start {quoted}'; 'virsh restore FILE' if it was saved to a file) and shut it down from inside. "
+        f"Give it its memory back ('virsh start {quoted}'; 'virsh restore FILE' if it was saved to a file) "
+        "and shut it down from inside. "
         f"{_not_needed(name)}"
     )
 
 
 def _not_needed(name: str) -> str:
-    """`managedsave-remove` of memory that lies in a file of its owner does nothing, and says that all went well."""
+    """`managedsave-remove` of memory that lies in a file of its owner does nothing, and says that all went
+    well."""
     quoted = shell.arguments(name)
     return (
-        f"If the memory is not needed, discard it: 'virsh managedsave-remove {quoted}'; if it was saved to a file ('virsh save'), start the "
+        f"If the memory is not needed, discard it: 'virsh managedsave-remove {quoted}'; if it was saved to a "
+        "file ('virsh save'), start the "
         f"machine without it ('virsh start {quoted}') and shut it down from inside."
     )
 
@@ -90,10 +104,14 @@ def _not_needed(name: str) -> str:
 def _of_old_copy(name: str) -> str:
     return (
         f"{OLD_COPY} If nobody needs that memory, discard it "
-        f"('virsh managedsave-remove {shell.arguments(name)}'); if it was saved to a file ('virsh save'), restart libvirt's daemon there, "
+        f"('virsh managedsave-remove {shell.arguments(name)}'); if it was saved to a file ('virsh save'), "
+        "restart libvirt's daemon there, "
         "which forgets it: machines run on. Then retry the job."
     )
 
 
 def _end(name: str) -> str:
-    return f"{OLD_COPY} If nobody needs what is in its memory, end it ('virsh destroy {shell.arguments(name)}'); then retry the job."
+    return (
+        f"{OLD_COPY} If nobody needs what is in its memory, end it ('virsh destroy "
+        f"{shell.arguments(name)}'); then retry the job."
+    )

@@ -1,7 +1,8 @@
 """Which choices of a recovery point a verb has, for one machine and for a plan (S-071, S-072, S-076).
 
-A planned failover moves without loss, so it has one choice. Only on the way home there is a second one: an app-consistent point in place
-of the last one, of a machine or, where machines have common points, of their groups.
+A planned failover moves without loss, so it has one choice. Only on the way home there is a second one: an
+app-consistent point in place of the last one, of a machine or, where machines have common points, of their
+groups.
 """
 
 from . import errors
@@ -27,8 +28,8 @@ def of_machine(verb: Verb, is_grouped: bool, comes_home: bool) -> tuple[Recovery
 
 
 def of_plan(verb: Verb, is_grouped: bool, comes_home: bool) -> tuple[RecoveryPointChoice, ...]:
-    """Of the machines of a plan; `is_grouped`: one of them is in a replication group. A named point is not among them: it belongs to one
-    machine."""
+    """Of the machines of a plan; `is_grouped`: one of them is in a replication group. A named point is not
+    among them: it belongs to one machine."""
     _require_a_point(verb)
     if verb is Verb.PLANNED_FAILOVER:
         app = Choice.LATEST_MULTI_VM_APP_CONSISTENT if is_grouped else Choice.LATEST_APP_CONSISTENT
@@ -43,13 +44,17 @@ def refuse_planned(
     comes_home: bool,
     possible: tuple[RecoveryPointChoice, ...] = FAILBACK,
 ) -> None:
-    """Raises InvalidArgument for a choice that a planned failover of `what` does not have; `possible` are those of a failback."""
+    """Raises InvalidArgument for a choice that a planned failover of `what` does not have; `possible` are
+    those of a failback."""
     if choice is Choice.LATEST or (comes_home and choice in possible):
         return
     if not comes_home:
         raise errors.InvalidArgument(
             f"A planned failover of {what} loses nothing, so there is no recovery point to choose.",
-            do="Leave the choice out. To start from an older point, use failover, or change the recovery point afterwards.",
+            do=(
+                "Leave the choice out. To start from an older point, use failover, or change the recovery "
+                "point afterwards."
+            ),
         )
     raise errors.InvalidArgument(
         f"The failback of {what} cannot start from '{choice}'.", do=f"Choose {' or '.join(possible)}."

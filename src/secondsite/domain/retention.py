@@ -1,16 +1,18 @@
 """Which recovery points may be deleted, on the default grid.
 
-All points of the last two hours stay, if they are not more than MOST_CLOSE: of older ones one per five minutes; then one an hour up to
-a day; one per two hours up to seven days; one per four hours up to fifteen; one a day up to sixty; one a week beyond. Age is counted from
-the newest point, not from the clock: when no new points arrive, none expire. It is measured only by the uptime of the target's host, so
-that neither setting a clock nor anything a source reports makes a point old. The slots of the grid follow the source's clock, which the
-machines of a group share, as long as that clock agrees with the uptime; where it was set, or the target's host was restarted, another slot
-begins.
+All points of the last two hours stay, if they are not more than MOST_CLOSE: of older ones one per five
+minutes; then one an hour up to a day; one per two hours up to seven days; one per four hours up to fifteen;
+one a day up to sixty; one a week beyond. Age is counted from the newest point, not from the clock: when no
+new points arrive, none expire. It is measured only by the uptime of the target's host, so that neither
+setting a clock nor anything a source reports makes a point old. The slots of the grid follow the source's
+clock, which the machines of a group share, as long as that clock agrees with the uptime; where it was set, or
+the target's host was restarted, another slot begins.
 
-The newest point is never deleted, nor the newest that is not damaged, nor the newest that proved that its machine runs, of these and of
-all, nor one that is held, leased or committed. Of a slot the point that arrived first stays: what comes later, whatever it says of itself,
-takes no place. Points of sets have slots of their own, so that the machines of a group keep the same sets; one of a set stands also for
-others that arrive after it. A damaged point stays only in a slot that has no other.
+The newest point is never deleted, nor the newest that is not damaged, nor the newest that proved that its
+machine runs, of these and of all, nor one that is held, leased or committed. Of a slot the point that arrived
+first stays: what comes later, whatever it says of itself, takes no place. Points of sets have slots of their
+own, so that the machines of a group keep the same sets; one of a set stands also for others that arrive after
+it. A damaged point stays only in a slot that has no other.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -29,8 +31,9 @@ GRID: tuple[tuple[int, int], ...] = (
     (366 * DAY, 7 * DAY),
 )
 MOST_CLOSE = 160
-"""Each point is a layer of a chain, and a machine that starts on N of them pays the third power: a second of QEMU's processor for 160, 16
-for 400 (ADR 139). A group's points of every minute and its machines' of every five are 144."""
+"""Each point is a layer of a chain, and a machine that starts on N of them pays the third power: a second
+of QEMU's processor for 160, 16 for 400 (ADR 139). A group's points of every minute and its machines' of
+every five are 144."""
 CLOSE_STEP = 5 * MINUTE
 Slot = tuple[int, bool, int, str, int]
 EVERY_POINT: Slot = (0, False, 0, "", 0)

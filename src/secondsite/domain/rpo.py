@@ -4,8 +4,8 @@ rpo         now minus the instant of the newest usable point; the one definition
 sent        now minus the instant of the newest cycle that is durable at the target
 processed   now minus the instant of the newest cycle that is applied to the replica
 
-A series is kept in blocks of ten minutes with a slot every ten seconds: rows are small, and a repeated measurement
-finds its slot filled.
+A series is kept in blocks of ten minutes with a slot every ten seconds: rows are small, and a repeated
+measurement finds its slot filled.
 """
 
 import struct

@@ -17,8 +17,9 @@ MOST_AT_ONCE = 16
 
 @dataclass(frozen=True, slots=True)
 class VerificationBudget:
-    """Copies of the site's replicas: so many `at_once`, with so much memory all together (None: no limit). By schedule each machine is
-    looked at every so many days (0: none is), from `begins` to `ends` (UTC, past midnight if `ends` is earlier)."""
+    """Copies of the site's replicas: so many `at_once`, with so much memory all together (None: no limit).
+    By schedule each machine is looked at every so many days (0: none is), from `begins` to `ends` (UTC,
+    past midnight if `ends` is earlier)."""
 
     every_days: int = 0
     at_once: int = 1
@@ -69,9 +70,13 @@ def require_possible(budget: VerificationBudget, site: str, machine: str, memory
     """Raises NotPossibleNow for a machine that would wait for ever."""
     if not has_room(budget, (), memory_bytes):
         raise errors.NotPossibleNow(
-            f"{machine} has {exact_size(memory_bytes)} of memory; site {site} gives {exact_size(budget.memory_bytes or 0)} to all copies "
+            f"{machine} has {exact_size(memory_bytes)} of memory; site {site} gives "
+            f"{exact_size(budget.memory_bytes or 0)} to all copies "
             "that are booted to be looked at.",
-            do=f"'secondsite site verify {site} --memory 8GiB' gives more; or give the machine less there: 'secondsite machine set {shell.arguments(machine, options='--memory 8GiB')}'.",
+            do=(
+                f"'secondsite site verify {site} --memory 8GiB' gives more; or give the machine less there: "
+                f"'secondsite machine set {shell.arguments(machine, options='--memory 8GiB')}'."
+            ),
         )
 
 
@@ -84,8 +89,8 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class VerificationCandidate:
-    """A machine. `looked_at`: when a machine that was started from one of its points was last looked at, by whom ever; `tried_at`: when
-    a copy could not be looked at since."""
+    """A machine. `looked_at`: when a machine that was started from one of its points was last looked at,
+    by whom ever; `tried_at`: when a copy could not be looked at since."""
 
     machine_id: str
     looked_at: datetime | None = None

@@ -1,4 +1,5 @@
-"""The commands of an appliance's own host: `secondsite appliance enroll`, `set-key`, `start-anyway`, `run` and others."""
+"""The commands of an appliance's own host: `secondsite appliance enroll`, `set-key`, `start-anyway`, `run`
+and others."""
 
 import contextlib
 import getpass
@@ -67,7 +68,10 @@ def enroll(wanted: Enrollment) -> ApplianceConfig:
     if (home / FABRIC_FILE).exists():
         raise errors.AlreadyExists(
             f"{home} has an enrolled appliance already.",
-            do="Start it: 'secondsite appliance run'; or give it a new key: 'secondsite appliance enroll-again --help'.",
+            do=(
+                "Start it: 'secondsite appliance run'; or give it a new key: 'secondsite appliance "
+                "enroll-again --help'."
+            ),
         )
     if wanted.fabric not in fabrics.KINDS:
         raise errors.InvalidArgument(
@@ -103,8 +107,8 @@ def enroll(wanted: Enrollment) -> ApplianceConfig:
 
 
 def enroll_again(home: Path, vault: str, key: str, fingerprint: str) -> ApplianceConfig:
-    """Gives a stopped appliance a new key and certificate under its own id; gives its configuration. Raises NotPossibleNow while the
-    appliance runs, and as `enroll`."""
+    """Gives a stopped appliance a new key and certificate under its own id; gives its configuration.
+    Raises NotPossibleNow while the appliance runs, and as `enroll`."""
     home = home.absolute()
     config = ApplianceConfig.load(home)
     with alone(home):
@@ -129,8 +133,8 @@ def _further_store(given: str) -> tuple[str, Path]:
 
 
 def set_key(home: Path, source: Path | None) -> EncryptionKey:
-    """Gives the appliance its key for encryption at rest: the one in `source`, or a new random one. An existing key is
-    never replaced, since what is encrypted with it would be lost: raises AlreadyExists."""
+    """Gives the appliance its key for encryption at rest: the one in `source`, or a new random one. An
+    existing key is never replaced, since what is encrypted with it would be lost: raises AlreadyExists."""
     path = ApplianceConfig.load(home.absolute()).encryption_key
     try:
         wanted = None if source is None else customer_key.load(source)
@@ -148,8 +152,8 @@ def set_key(home: Path, source: Path | None) -> EncryptionKey:
 
 
 def change_key(home: Path, source: Path | None, key_file: Path | None) -> key_change.Changed:
-    """Gives all encrypted replicas of a stopped appliance a new key: the one in `source`, or a new random one. Raises
-    NotPossibleNow while the appliance runs, or machines run on its replicas."""
+    """Gives all encrypted replicas of a stopped appliance a new key: the one in `source`, or a new random
+    one. Raises NotPossibleNow while the appliance runs, or machines run on its replicas."""
     config = ApplianceConfig.load(home.absolute())
     path = key_file.absolute() if key_file is not None else config.encryption_key
     with alone(config.home), alone_in_stores(config):
@@ -157,8 +161,8 @@ def change_key(home: Path, source: Path | None, key_file: Path | None) -> key_ch
 
 
 def start_anyway(home: Path, machine: str, key_file: Path | None = None) -> str:
-    """Starts the old copy of a machine against its fence while no appliance runs; gives a sentence. Raises NotPossibleNow
-    while the appliance runs, or if nothing forbids the start."""
+    """Starts the old copy of a machine against its fence while no appliance runs; gives a sentence. Raises
+    NotPossibleNow while the appliance runs, or if nothing forbids the start."""
     with at_rest(home, key_file) as (config, _, fabric), contextlib.ExitStack() as stack:
         state = State(config.state_file)
         stack.callback(state.close)
@@ -167,8 +171,8 @@ def start_anyway(home: Path, machine: str, key_file: Path | None = None) -> str:
 
 @contextlib.contextmanager
 def at_rest(home: Path, key_file: Path | None) -> Iterator[tuple[ApplianceConfig, Custody, Fabric]]:
-    """An appliance's settings, key and platform for a person at its host, while it does not run. Raises NotPossibleNow while it
-    runs."""
+    """An appliance's settings, key and platform for a person at its host, while it does not run. Raises
+    NotPossibleNow while it runs."""
     logs.configure()
     config = ApplianceConfig.load(home.absolute())
     kept = key_change.take(key_file.absolute() if key_file is not None else config.encryption_key)
@@ -181,7 +185,8 @@ def at_rest(home: Path, key_file: Path | None) -> Iterator[tuple[ApplianceConfig
 
 
 def decrypt(source: Path, target: Path, key_file: Path) -> None:
-    """Decrypts an encrypted file of a replica into a new file that only its owner can read. Raises InvalidArgument."""
+    """Decrypts an encrypted file of a replica into a new file that only its owner can read. Raises
+    InvalidArgument."""
     try:
         replica.decrypt(source.absolute(), target, customer_key.load(key_file))
     except OSError as problem:
@@ -194,8 +199,8 @@ def decrypt(source: Path, target: Path, key_file: Path) -> None:
 
 
 def run(home: Path, journal_budget_bytes: int | None = None, key_file: Path | None = None) -> None:
-    """Serves until SIGTERM or SIGINT, then stops within about 20 seconds. Prints one line when ready. A journal budget
-    or a key file that is given here applies to this process only."""
+    """Serves until SIGTERM or SIGINT, then stops within about 20 seconds. Prints one line when ready. A
+    journal budget or a key file that is given here applies to this process only."""
     logs.configure()
     home = home.absolute()
     ApplianceConfig.load(home)

@@ -1,4 +1,5 @@
-"""secondsite vault ca ...: the vault's certificate authority is replaced by another one. All but 'fetch' at the vault's own host."""
+"""secondsite vault ca ...: the vault's certificate authority is replaced by another one. All but 'fetch'
+at the vault's own host."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -35,7 +36,7 @@ COLUMNS: Sequence[output.Column] = (
 )
 NEXT = {
     "resting": "nothing: no rotation is under way",
-    "both-trusted": "start the vault again; fetch the CAs where people work; then: secondsite vault ca switch",
+    "both-trusted": "start the vault again; fetch the CAs where people work; then: secondsite vault ca switch",  # noqa: E501
     "switched": "start the vault again; once all appliances have new certificates: secondsite vault ca drop",
 }
 
@@ -81,7 +82,8 @@ def fetch(
     context: typer.Context,
     to: Annotated[Path, typer.Argument(help="The file that --ca or SECONDSITE_CA names.", metavar="FILE")],
 ) -> None:
-    """Write the CAs that the vault trusts now, fetched over a connection that the present file vouches for."""
+    """Write the CAs that the vault trusts now, fetched over a connection that the present file vouches
+    for."""
     with connect(context) as vault:
         info = vault.show()
     durable.write(to, info.trusted_ca_pem, mode=0o644)

@@ -16,7 +16,8 @@ from . import service_user, settings
 
 @dataclass(frozen=True, slots=True)
 class Appliance:
-    """One appliance in a rotation: whether it trusts the CA that is to come, and has a certificate of the one that issues."""
+    """One appliance in a rotation: whether it trusts the CA that is to come, and has a certificate of the
+    one that issues."""
 
     id: str
     name: str
@@ -56,13 +57,14 @@ def rotate(home: Path) -> RotationState:
 
 
 def switch(home: Path, leave_behind: bool) -> RotationState:
-    """Let the new CA issue. Raises NotPossibleNow while an appliance does not trust it, unless it may be left behind."""
+    """Let the new CA issue. Raises NotPossibleNow while an appliance does not trust it, unless it may be
+    left behind."""
     return _go_on(home, Phase.BOTH_TRUSTED, rotation.switch, leave_behind, lambda each: each.trusts_all)
 
 
 def drop(home: Path, leave_behind: bool) -> RotationState:
-    """Trust the former CA no more. Raises NotPossibleNow while an appliance shows a certificate of it, unless it may be left
-    behind."""
+    """Trust the former CA no more. Raises NotPossibleNow while an appliance shows a certificate of it,
+    unless it may be left behind."""
     return _go_on(home, Phase.SWITCHED, rotation.drop, leave_behind, lambda each: each.has_new)
 
 
@@ -81,7 +83,8 @@ def _go_on(
         names = ", ".join(f"{each.name} ({'connected' if each.connected else 'away'})" for each in late[:10])
         raise errors.NotPossibleNow(
             f"Appliances that have not come along yet: {names}.",
-            do="Start the vault again after each act, connect them, and look with 'secondsite vault ca show'. With --leave-behind they "
+            do="Start the vault again after each act, connect them, and look with 'secondsite vault ca "
+            "show'. With --leave-behind they "
             "are not waited for, and must be enrolled again: 'secondsite appliance enroll-again --help'.",
         )
     act(home / settings.PKI_DIRECTORY)

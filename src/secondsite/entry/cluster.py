@@ -33,8 +33,8 @@ def other_processes(
     signals: Signals,
     lost: Callable[[Transaction, Sequence[str]], None],
 ) -> OtherProcesses | None:
-    """What this process tells the others and hears of them; None on SQLite, which serves one process. `lost`: of appliances
-    whose process has died."""
+    """What this process tells the others and hears of them; None on SQLite, which serves one process.
+    `lost`: of appliances whose process has died."""
     if settings.database_kind != "postgresql":
         return None
     others = OtherProcesses(store, signals.from_afar, lost)
@@ -58,7 +58,8 @@ def channels(
 
 
 def joined_again(session: Session, is_behind: bool) -> None:
-    """This process lost its lease and goes on. Raises JobError when a newer release has changed the tables."""
+    """This process lost its lease and goes on. Raises JobError when a newer release has changed the
+    tables."""
     try:
         migration.require_known(session.connection())
     except errors.NotPossibleNow as newer:
@@ -68,7 +69,8 @@ def joined_again(session: Session, is_behind: bool) -> None:
         log.error(
             "database.went-back",
             jobs=held,
-            do="PostgreSQL lacks what it had acknowledged, as after a failover to a standby that was behind. Jobs that were "
+            do="PostgreSQL lacks what it had acknowledged, as after a failover to a standby that was behind. "
+            "Jobs that were "
             "moving are held: look at each, then resume or cancel it.",
         )
 
@@ -87,7 +89,10 @@ def served(standing: Standing) -> Callable[[], None]:
         if seconds is not None:
             raise errors.StoreUnavailable(
                 f"This vault process has had no connection to its database for {seconds:.0f} s.",
-                do="Ask another of the vault's processes; look at the database, and at the way to it from here.",
+                do=(
+                    "Ask another of the vault's processes; look at the database, and at the way to it from "
+                    "here."
+                ),
             )
 
     return require

@@ -86,7 +86,8 @@ RegistrationKeyFile = Annotated[
     Path,
     typer.Option(
         envvar="SECONDSITE_REGISTRATION_KEY_FILE",
-        help="File with the registration key of 'secondsite appliance create-registration-key'; '-': standard "
+        help="File with the registration key of 'secondsite appliance create-registration-key'; '-': "
+        "standard "
         "input. By default it is asked for, or read from standard input.",
     ),
 ]
@@ -124,13 +125,19 @@ def appliance_enroll(
     seed_folder: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Folder from which shipped disk copies (--seed) may be read; repeat it. Without it none are read."
+            help=(
+                "Folder from which shipped disk copies (--seed) may be read; repeat it. Without it none are "
+                "read."
+            )
         ),
     ] = None,
     boot_folder: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Folder with kernels that machines boot instead of their disks; repeat it. Without it none are taken."
+            help=(
+                "Folder with kernels that machines boot instead of their disks; repeat it. Without it none "
+                "are taken."
+            )
         ),
     ] = None,
     scratch_budget: Annotated[int | None, size("Scratch space a machine may use: 4GiB.")] = None,
@@ -180,8 +187,9 @@ def appliance_enroll_again(
     home: ApplianceHome = DEFAULT_APPLIANCE_HOME,
     as_json: Json = False,
 ) -> None:
-    """Give this appliance a new key and certificate under its own id; it must be stopped. What it knows stays. Needs a key of
-    'create-registration-key --replace'; at a new vault, after its own was lost, one of 'create-registration-key --site'."""
+    """Give this appliance a new key and certificate under its own id; it must be stopped. What it knows
+    stays. Needs a key of 'create-registration-key --replace'; at a new vault, after its own was lost, one
+    of 'create-registration-key --site'."""
     from . import appliance_main
 
     config = appliance_main.enroll_again(home, vault, _registration_key(key_file), fingerprint)
@@ -217,7 +225,8 @@ def appliance_set_key(
     output.say(f"key {key.key_id} is in {key.path}")
     output.say("Keep a copy in another place: without the key nobody can read what it encrypts.")
     output.say(
-        "next: restart the appliance, then 'secondsite machine enable-protection MACHINE --source SITE --target SITE --encrypt'"
+        "next: restart the appliance, then 'secondsite machine enable-protection MACHINE --source SITE "
+        "--target SITE --encrypt'"
     )
 
 
@@ -250,7 +259,8 @@ def appliance_change_key(
     replicas = counted(done.replicas, "replica")
     output.say(f"key {done.key.key_id} is in {done.key.path} and opens {replicas}")
     output.say(
-        f"key {done.former.key_id} opens none of them any more; it is in {done.former_file}: delete it once no older "
+        f"key {done.former.key_id} opens none of them any more; it is in {done.former_file}: delete it once "
+        "no older "
         "backup of the store needs it"
     )
     for machine_id in done.others:
@@ -282,8 +292,8 @@ def appliance_start_anyway(
     encryption_key_file: KeyFile = None,
     as_json: Json = False,
 ) -> None:
-    """Start the old copy of a failed-over machine at this site without a vault; the appliance must be stopped. As
-    'machine start-anyway': once, and two copies may run then."""
+    """Start the old copy of a failed-over machine at this site without a vault; the appliance must be
+    stopped. As 'machine start-anyway': once, and two copies may run then."""
     from . import appliance_main
 
     risk.accept_two_copies(machine, yes)

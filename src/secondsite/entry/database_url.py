@@ -1,5 +1,5 @@
-"""The address of a vault's database, as it is typed. Every user of a host reads the arguments of all processes: a password does not belong
-there."""
+"""The address of a vault's database, as it is typed. Every user of a host reads the arguments of all
+processes: a password does not belong there."""
 
 import stat
 from pathlib import Path
@@ -18,7 +18,10 @@ DatabaseUrlFile = Annotated[
     Path | None,
     typer.Option(
         "--database-url-file",
-        help="File of mode 0600 whose first line is the URL of the database, with its password; '-': standard input.",
+        help=(
+            "File of mode 0600 whose first line is the URL of the database, with its password; '-': standard "
+            "input."
+        ),
         show_default=False,
     ),
 ]
@@ -36,8 +39,8 @@ def option(help_text: str) -> typer.models.OptionInfo:
 
 
 def chosen(context: typer.Context, url: str | None, file: Path | None) -> str | None:
-    """From a file, the environment or the command line; None: it was not given. Warns of a password that others can read. Raises
-    InvalidArgument."""
+    """From a file, the environment or the command line; None: it was not given. Warns of a password that
+    others can read. Raises InvalidArgument."""
     typed = _is_typed(context)
     if file is not None:
         if typed:
@@ -48,7 +51,8 @@ def chosen(context: typer.Context, url: str | None, file: Path | None) -> str | 
         return secret_in(file, "database's URL")
     if typed and url is not None and _has_password(url):
         output.warn(
-            "every user of this host can read the password in --database-url while this runs, and it is in your shell's history: give "
+            "every user of this host can read the password in --database-url while this runs, and it is in "
+            "your shell's history: give "
             f"--database-url-file FILE, or {VARIABLE}"
         )
     return url

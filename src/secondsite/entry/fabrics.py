@@ -21,9 +21,10 @@ def open_fabric(
 ) -> Fabric:
     """The fabric of `kind` at `uri` (libvirt: a connection URI; simulated: a folder).
 
-    What it must remember besides the platform itself is kept in `work_dir`; `own` are the appliance's folders, which a
-    hypervisor that runs as another user may enter; `key` opens encrypted disks; kernels that another site's definition
-    names are taken from `boot_folders` alone. Raises InvalidArgument for another kind and FabricError when the platform does not answer.
+    What it must remember besides the platform itself is kept in `work_dir`; `own` are the appliance's
+    folders, which a hypervisor that runs as another user may enter; `key` opens encrypted disks; kernels that
+    another site's definition names are taken from `boot_folders` alone. Raises InvalidArgument for another
+    kind and FabricError when the platform does not answer.
     """
     opened: Any
     if kind == "libvirt":

@@ -1,6 +1,7 @@
 """`secondsite vault join`: one more process of a vault that is there already, on another host.
 
-It gets the database's address, and a copy of the `pki` folder of the vault's first host. Everything else is in the database.
+It gets the database's address, and a copy of the `pki` folder of the vault's first host. Everything else is
+in the database.
 """
 
 from collections.abc import Sequence
@@ -35,8 +36,8 @@ class Place:
 def join(home: Path, pki: Path, database_url: str, place: Place) -> VaultSettings:
     """Make the home of one more process. A join that was interrupted is completed by the next one.
 
-    Raises AlreadyExists for a home that is there, NotFound for a folder or a database without a vault, and InvalidArgument or
-    NotPossibleNow if the two do not belong together.
+    Raises AlreadyExists for a home that is there, NotFound for a folder or a database without a vault, and
+    InvalidArgument or NotPossibleNow if the two do not belong together.
     """
     if settings.exists(home):
         raise errors.AlreadyExists(
@@ -73,14 +74,18 @@ def _known(database_url: str, trusted: tuple[str, ...]) -> ProcessRecord:
             if migration.require_known(tx.session.connection()) != migration.NEWEST:
                 raise errors.NotPossibleNow(
                     "The database holds no vault of this release.",
-                    do="Run 'secondsite vault init' and 'vault run' on the first host, with the same release as here.",
+                    do=(
+                        "Run 'secondsite vault init' and 'vault run' on the first host, with the same "
+                        "release as here."
+                    ),
                 )
             found = sorted(tx.processes.list(), key=lambda each: each.seen_at)
     finally:
         db.dispose()
     if not found:
         raise errors.NotFound(
-            "No vault process has run on this database yet.", do="Start the vault on its first host: 'secondsite vault run'."
+            "No vault process has run on this database yet.",
+            do="Start the vault on its first host: 'secondsite vault run'."
         )  # fmt: skip
     if found[-1].trusted != trusted:
         raise errors.InvalidArgument(

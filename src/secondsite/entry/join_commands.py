@@ -27,7 +27,8 @@ def vault_join(
     control_port: Annotated[int, typer.Option(help="Port that appliances dial.")] = 8444,
     as_json: Json = False,
 ) -> None:
-    """Make one more process of a vault on PostgreSQL, on another host. Sites, machines and tokens are those of the vault."""
+    """Make one more process of a vault on PostgreSQL, on another host. Sites, machines and tokens are
+    those of the vault."""
     from . import join
 
     place = join.Place(tuple(host), listen, rest_port, listen, control_port)

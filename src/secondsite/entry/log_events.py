@@ -14,8 +14,8 @@ LEVELS = {each: each for each in ("debug", "info", "warning", "error", "critical
 
 @dataclass(frozen=True, slots=True, order=True)
 class LogEvent:
-    """One call: the event, its level, the room that logs it, and the names of its fields. `name` is None for a call
-    whose first argument is not a literal."""
+    """One call: the event, its level, the room that logs it, and the names of its fields. `name` is None
+    for a call whose first argument is not a literal."""
 
     name: str | None
     level: str
@@ -54,8 +54,10 @@ def render() -> str:
         f"| `{each.name}` | {each.level} | {each.room} | {_listed(each.fields)} |" for each in calls
     )
     return (
-        "# Log events\n\nVault and appliances write one JSON object per line to standard error: `event`, `level`, "
-        "`timestamp` (UTC) and the fields below. An event is `noun.happened`. Libraries add lines of their own.\n\n"
+        "# Log events\n\nVault and appliances write one JSON object per line to standard error: `event`, "
+        "`level`, "
+        "`timestamp` (UTC) and the fields below. An event is `noun.happened`. Libraries add lines of their "
+        "own.\n\n"
         "| event | level | room | fields |\n| --- | --- | --- | --- |\n" + "\n".join(rows) + "\n"
     )
 

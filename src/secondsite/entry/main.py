@@ -12,7 +12,8 @@ INTERRUPTED = 130
 
 
 def main() -> None:
-    """Does not return: the exit code tells. What it writes is for its user alone: keys, tokens, guests' data."""
+    """Does not return: the exit code tells. What it writes is for its user alone: keys, tokens, guests'
+    data."""
     os.umask(PRIVATE)
     surroundings.settle()
     words = sys.argv[1:]
@@ -40,8 +41,8 @@ def _commanded(words: Sequence[str]) -> int:
 
 
 def _run(command: Callable[..., None], words: Sequence[str]) -> NoReturn:
-    """It has stopped, and ends: a thread that carries out an order, as a script that runs for hours, does not hold it up. What such
-    a one has started ends with the process."""
+    """It has stopped, and ends: a thread that carries out an order, as a script that runs for hours, does
+    not hold it up. What such a one has started ends with the process."""
     from . import running
 
     code = 1

@@ -1,4 +1,5 @@
-"""The reference pages, made from code: `python -m secondsite.entry.reference` writes them, a test compares them."""
+"""The reference pages, made from code: `python -m secondsite.entry.reference` writes them, a test compares
+them."""
 
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -51,9 +52,10 @@ def _errors() -> str:
     return (
         "# Errors\n\nEvery error has a code, a message and something to do.\n\n"
         + _page(("code", "name", "what to do, unless the error says otherwise"), rows)
-        + "\nThe whole tree, with codes, and what happened. Appliances log the errors of the data path and report them to "
-        "each other; one that is not in the table above is shown as `internal`, with its own message and advice.\n\n"
-        + f"```\n{tree}\n```\n"
+        + "\nThe whole tree, with codes, and what happened. Appliances log the errors of the data path and "
+        "report them to "
+        "each other; one that is not in the table above is shown as `internal`, with its own message and "
+        "advice.\n\n" + f"```\n{tree}\n```\n"
     )
 
 
@@ -83,9 +85,9 @@ def _orders() -> str:
         for kind, order in ORDERS.items()
     ]
     return (
-        "# Orders of the vault to an appliance\n\nEach is idempotent; a repeat gets the first report again.\n\n"
-        + _page(("order", "what", "payload", "facts in the report"), rows)
-    )
+        "# Orders of the vault to an appliance\n\nEach is idempotent; a repeat gets the first report "
+        "again.\n\n"
+    ) + _page(("order", "what", "payload", "facts in the report"), rows)
 
 
 def _definition() -> str:
@@ -177,7 +179,8 @@ def _rest() -> str:
     ]
     return (
         f"# REST API\n\n{document['info']['description']}\n\n"
-        "The full description is [openapi.json](openapi.json), which the vault shows at /api/openapi.json and /api/docs.\n\n"
+        "The full description is [openapi.json](openapi.json), which the vault shows at /api/openapi.json "
+        "and /api/docs.\n\n"
     ) + _page(("call", "answers", "what"), rows)
 
 

@@ -1,10 +1,12 @@
-"""Notices a vault's database that was restored from a backup, or moved: its jobs are then held until a person decides.
+"""Notices a vault's database that was restored from a backup, or moved: its jobs are then held until a person
+decides.
 
-What is beside the database may have been restored with it, as with a snapshot of the vault's machine. So each mark has a
-number, which rises; appliances are told it, and say the highest when they connect.
+What is beside the database may have been restored with it, as with a snapshot of the vault's machine. So each
+mark has a number, which rises; appliances are told it, and say the highest when they connect.
 
-At each start, and every ten minutes, a fresh mark is left in the database and in a file beside it, with the number of the
-database's file. A database that says another mark, or lies in another file, is not the one that was in use last.
+At each start, and every ten minutes, a fresh mark is left in the database and in a file beside it, with the
+number of the database's file. A database that says another mark, or lies in another file, is not the one that
+was in use last.
 """
 
 import json
@@ -30,7 +32,8 @@ log = structlog.get_logger()
 
 
 class Restored:
-    """`look` in a transaction before any job runs, and `settle` once it is committed; then `renew` from time to time."""
+    """`look` in a transaction before any job runs, and `settle` once it is committed; then `renew` from
+    time to time."""
 
     def __init__(self, home: Path, vault_id: str, database_url: str, store: Store) -> None:
         self._store = store
@@ -40,7 +43,8 @@ class Restored:
         self._fresh = ""
         self._fresh_number = 0
         self._held_for: set[str] = set()
-        """Appliances by whose word jobs were held since this process began. A database that goes back under it is noticed otherwise."""
+        """Appliances by whose word jobs were held since this process began. A database that goes back
+        under it is noticed otherwise."""
         self.number = 0
         """What appliances are told: never more than the database holds."""
 
@@ -63,8 +67,9 @@ class Restored:
                 disbelief.note(tx, appliance_id, what, utc_now())
 
     def _believes(self, session: Session, appliance_id: str, told: int) -> bool:
-        """Hold all jobs if the database is older than this number. Gives whether it is believed:
-        no vault counts so far unseen, and who says another higher one with each connection would hold all jobs for ever."""
+        """Hold all jobs if the database is older than this number. Gives whether it is believed: no vault
+        counts so far unseen, and who says another higher one with each connection would hold all jobs for
+        ever."""
         known = max(lineage.number(session), self.number)
         if told <= known:
             return True
@@ -87,7 +92,8 @@ class Restored:
         self.number = self._fresh_number
 
     def _mark(self, session: Session, known: Sequence[str | None]) -> None:
-        """If we die before the commit, the database still says what is known; or it is restored, once more."""
+        """If we die before the commit, the database still says what is known; or it is restored, once
+        more."""
         self._fresh = secrets.token_hex(8)
         self._write([self._fresh, *known])
         lineage.put_mark(session, self._vault_id, self._fresh)
@@ -107,8 +113,9 @@ class Restored:
         return inside not in beside["marks"] or self._file_number() != beside["file"]
 
     def _file_number(self) -> int | None:
-        """The inode of a database that is a file. That is never opened here to learn more: whoever closes a file releases all locks that his
-        process has on it, SQLite's too, and another program that is done with it then takes the log away."""
+        """The inode of a database that is a file. That is never opened here to learn more: whoever closes
+        a file releases all locks that his process has on it, SQLite's too, and another program that is
+        done with it then takes the log away."""
         url = make_url(self._database_url)
         if url.get_backend_name() != "sqlite" or url.database is None:
             return None

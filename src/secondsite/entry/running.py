@@ -1,4 +1,5 @@
-"""The commands that start processes. They load nothing of the command line: it would stay in memory, 5 MB, as long as they run."""
+"""The commands that start processes. They load nothing of the command line: it would stay in memory, 5 MB,
+as long as they run."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -28,7 +29,8 @@ FurtherStores = Annotated[
     typer.Option(
         "--further-store",
         metavar="NAME=FOLDER",
-        help="Another folder for replicas, on a file system of its own, and its name; repeat it. A machine is kept there with "
+        help="Another folder for replicas, on a file system of its own, and its name; repeat it. A machine "
+        "is kept there with "
         "'--store NAME'.",
     ),
 ]
@@ -46,7 +48,8 @@ def vault_run(home: VaultHome = DEFAULT_VAULT_HOME) -> None:
 
 
 def vault_approvals_off(home: VaultHome = DEFAULT_VAULT_HOME) -> None:
-    """At the vault's host, when no second person is there any more: nothing needs approval from now on. It is on record."""
+    """At the vault's host, when no second person is there any more: nothing needs approval from now on. It
+    is on record."""
     from . import vault_main
 
     vault_main.approvals_off(home)

@@ -19,7 +19,8 @@ UNITS = Path("/etc/systemd/system")
 
 
 def to_start(kind: str, home: Path) -> str:
-    """What a person types to start a 'vault' or an 'appliance': one that is installed has a unit, and outlives who logs out."""
+    """What a person types to start a 'vault' or an 'appliance': one that is installed has a unit, and
+    outlives who logs out."""
     unit = f"secondsite-{kind}"
     is_installed = (
         home in (DEFAULT_VAULT_HOME, DEFAULT_APPLIANCE_HOME) and (UNITS / f"{unit}.service").exists()
@@ -32,8 +33,9 @@ def to_start(kind: str, home: Path) -> str:
 
 
 def become_owner(home: Path) -> None:
-    """root goes on as the owner of a home that is another user's: what it makes there can be read by the service, and
-    what the service wrote steers no root. Harmless for anybody else, and for a home that is not there yet."""
+    """root goes on as the owner of a home that is another user's: what it makes there can be read by the
+    service, and what the service wrote steers no root. Harmless for anybody else, and for a home that is
+    not there yet."""
     if not _differs(home):
         return
     owner = home.stat()
@@ -45,8 +47,8 @@ def become_owner(home: Path) -> None:
 
 @contextlib.contextmanager
 def become_owner_with(home: Path, file: Path) -> Iterator[Path]:
-    """As `become_owner`; gives the file, which root may read and the owner may not, as a copy that the owner may.
-    Raises StoreUnavailable."""
+    """As `become_owner`; gives the file, which root may read and the owner may not, as a copy that the
+    owner may. Raises StoreUnavailable."""
     try:
         copy = _copied(home, file) if _differs(home) and file.is_file() else None
     except OSError as error:

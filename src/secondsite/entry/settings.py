@@ -18,14 +18,17 @@ PKI_DIRECTORY = "pki"
 
 
 class VaultSettings(pydantic.BaseModel):
-    """`names` are the DNS names and addresses of this vault, beginning with the one that appliances dial. `id`
-    distinguishes this vault process from others on the same database. A port of 0 lets the system choose. Appliances
-    renew their certificates when a third of `appliance_certificate_days` is left. A recovery plan has at most `plan_groups` and
-    `plan_machines`. For `notices_settle_seconds` after its start a vault tells nobody of findings: until its appliances are back. A machine
-    that was started is looked at for `proof_seconds`, at most, until something in it answers. A test failover says something for `drill_days`.
+    """`names` are the DNS names and addresses of this vault, beginning with the one that appliances dial.
+    `id` distinguishes this vault process from others on the same database. A port of 0 lets the system
+    choose. Appliances renew their certificates when a third of `appliance_certificate_days` is left. A
+    recovery plan has at most `plan_groups` and `plan_machines`. For `notices_settle_seconds` after its start
+    a vault tells nobody of findings: until its appliances are back. A machine that was started is looked at
+    for `proof_seconds`, at most, until something in it answers. A test failover says something for
+    `drill_days`.
 
-    Into `backup_folder`, if there is one, the vault makes a backup every `backup_every_hours` and keeps the newest `backup_keep`; they are
-    encrypted if `backup_passphrase_file` is named. Without a good backup for `backup_warn_days` there is a finding; 0: never."""
+    Into `backup_folder`, if there is one, the vault makes a backup every `backup_every_hours` and keeps
+    the newest `backup_keep`; they are encrypted if `backup_passphrase_file` is named. Without a good
+    backup for `backup_warn_days` there is a finding; 0: never."""
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
 
@@ -86,9 +89,13 @@ def _require_known(said: object, path: Path) -> None:
     unknown = sorted(set(said) - set(VaultSettings.model_fields)) if isinstance(said, dict) else []
     if unknown:
         raise errors.InvalidArgument(
-            f"{path} has settings that this release does not know: {', '.join(unknown)}. A newer release has written them, or they are "
+            f"{path} has settings that this release does not know: {', '.join(unknown)}. A newer release has "
+            "written them, or they are "
             "misspelt.",
-            do="Start the vault with the newer release: a vault is never put back to an older one. Or correct the file.",
+            do=(
+                "Start the vault with the newer release: a vault is never put back to an older one. Or "
+                "correct the file."
+            ),
         )
 
 

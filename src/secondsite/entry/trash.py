@@ -1,4 +1,5 @@
-"""What `secondsite appliance trash` does: what a person at the target's host may do with deleted history, and nobody else."""
+"""What `secondsite appliance trash` does: what a person at the target's host may do with deleted history,
+and nobody else."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -15,8 +16,8 @@ from . import appliance_main
 
 @dataclass(frozen=True, slots=True)
 class TrashEntry:
-    """Something that stays because of the deletion delay. `points` and `frees_bytes` are None for points of a replica that is in use:
-    what its policy lets go is decided when the delay is over."""
+    """Something that stays because of the deletion delay. `points` and `frees_bytes` are None for points
+    of a replica that is in use: what its policy lets go is decided when the delay is over."""
 
     item: str
     machine: str
@@ -68,14 +69,15 @@ def points(home: Path, name: str) -> list[PointRecord]:
 
 
 def restore(home: Path, name: str, point: str | None, new_name: str | None, key_file: Path | None) -> str:
-    """Define a machine on a point of an item; gives a sentence. Raises NotPossibleNow while the appliance runs."""
+    """Define a machine on a point of an item; gives a sentence. Raises NotPossibleNow while the appliance
+    runs."""
     with appliance_main.at_rest(home, key_file) as (config, custody, fabric):
         return trash.by_hand.restore(fabric, _item(config, name), config.store, custody.key, point, new_name)
 
 
 def purge(home: Path, name: str) -> str:
-    """Let an item, or what waits in a replica that is in use, go now; gives a sentence. Raises NotPossibleNow while the
-    appliance runs, or a machine stands on the item."""
+    """Let an item, or what waits in a replica that is in use, go now; gives a sentence. Raises
+    NotPossibleNow while the appliance runs, or a machine stands on the item."""
     with appliance_main.at_rest(home, None) as (config, _, fabric):
         items = _items(config)
         for setup, delayed in _replicas(config):

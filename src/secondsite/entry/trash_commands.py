@@ -79,8 +79,8 @@ def restore(
     encryption_key_file: KeyFile = None,
     as_json: Json = False,
 ) -> None:
-    """Make a machine from a recovery point in the trash; the appliance must be stopped. It is off and has no network, and it
-    can be protected like any other."""
+    """Make a machine from a recovery point in the trash; the appliance must be stopped. It is off and has
+    no network, and it can be protected like any other."""
     from . import trash
 
     sentence = trash.restore(home, name, point, new_name, encryption_key_file)

@@ -51,10 +51,12 @@ OWN_DESCRIPTORS = 256
 DESCRIPTORS = 3 * MOST_CONNECTIONS + OWN_DESCRIPTORS
 """A third for connections that are being closed."""
 SWITCH_SECONDS = 0.001
-"""So long a thread computes while another wants to. An answer changes threads some ten times, and with Python's own 5 ms each of them
-waits so long for the jobs' threads: beside two that compute all the time the vault gave half as many answers. With 0.2 ms a batch took a sixth longer."""
+"""So long a thread computes while another wants to. An answer changes threads some ten times, and with
+Python's own 5 ms each of them waits so long for the jobs' threads: beside two that compute all the time
+the vault gave half as many answers. With 0.2 ms a batch took a sixth longer."""
 MOST_WAITING = 512
-"""Connections that the kernel holds until they are accepted; as many are accepted in one round of the event loop."""
+"""Connections that the kernel holds until they are accepted; as many are accepted in one round of the
+event loop."""
 MOST_HEADER_BYTES = 16 * KiB
 
 
@@ -82,7 +84,8 @@ def init(
 ) -> NewVault:
     """Make a vault in `home`: database, CA, server certificate, first token, the policy 'default'.
 
-    An init that was interrupted is completed by the next one. Raises AlreadyExists rather than touch an existing vault.
+    An init that was interrupted is completed by the next one. Raises AlreadyExists rather than touch an
+    existing vault.
     """
     if settings.exists(home):
         raise errors.AlreadyExists(
@@ -169,7 +172,8 @@ def _refusals(chosen: VaultSettings) -> Iterator[None]:
 
 
 class _Connection(H11Protocol):
-    """Leaves nothing to the garbage collector: its time to be kept alive held it, with 256 KiB for TLS, after its client had cut it."""
+    """Leaves nothing to the garbage collector: its time to be kept alive held it, with 256 KiB for TLS,
+    after its client had cut it."""
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -230,7 +234,8 @@ def _authority(home: Path, chosen: VaultSettings) -> gateway.VaultAuthority:
 
 
 def approvals_off(home: Path) -> None:
-    """The way out when no second person is there any more, also while the vault runs. Raises NotFound where there is none."""
+    """The way out when no second person is there any more, also while the vault runs. Raises NotFound
+    where there is none."""
     service_user.become_owner(home)
     db = database.connect(settings.read(home).database_url)
     try:
@@ -241,7 +246,8 @@ def approvals_off(home: Path) -> None:
             tx.audit.append(
                 Entry(
                     at=utc_now(), who=THE_VAULT.name, token_id="", address="", verb="vault approvals-off",
-                    object="/approvals/settings", outcome=Outcome.DONE, details=text_of({"before": list(before)}),
+                    object="/approvals/settings", outcome=Outcome.DONE,
+                    details=text_of({"before": list(before)}),
                 )
             )  # fmt: skip
     finally:
@@ -257,7 +263,10 @@ def _first_records(chosen: VaultSettings) -> str:
             if tx.machines.list() or tx.processes.list():
                 raise errors.AlreadyExists(
                     "The database is that of a vault which has run already.",
-                    do="Give a new database with --database-url; for one more process of that vault: 'secondsite vault join --help'.",
+                    do=(
+                        "Give a new database with --database-url; for one more process of that vault: "
+                        "'secondsite vault join --help'."
+                    ),
                 )
             policies.put_with_twin(tx, ReplicationPolicy(DEFAULT_POLICY))
             tx.tokens.remove(FIRST_TOKEN)

@@ -15,8 +15,8 @@ FILE_PARTS = 6
 
 
 def seen(paths: Iterable[Path | str]) -> Looks:
-    """Of the files of a disk, top first. Of those below the top without the time of their last change of any kind, which the start of
-    another machine on the same file sets."""
+    """Of the files of a disk, top first. Of those below the top without the time of their last change of
+    any kind, which the start of another machine on the same file sets."""
     return [[str(path), *_look(path, is_top=not depth)] for depth, path in enumerate(paths)]
 
 
@@ -26,7 +26,8 @@ def again(top: Path, known: Looks) -> Looks:
 
 
 def are_of_files(looks: Looks) -> bool:
-    """Whether all are files that are there: of a device, or of what is gone, nothing tells that it was written."""
+    """Whether all are files that are there: of a device, or of what is gone, nothing tells that it was
+    written."""
     return all(len(each) == FILE_PARTS for each in looks)
 
 

@@ -1,4 +1,5 @@
-"""Firmware state as files on a host: read whole even while their owner writes, and written whole or not at all."""
+"""Firmware state as files on a host: read whole even while their owner writes, and written whole or not at
+all."""
 
 import os
 import shutil
@@ -14,8 +15,8 @@ TRIES = 5
 
 
 def read(files: Mapping[str, Path], machine: str) -> dict[str, bytes]:
-    """The content by name of files that did not change while all were read; missing files are left out. Raises
-    FabricError."""
+    """The content by name of files that did not change while all were read; missing files are left out.
+    Raises FabricError."""
     for _ in range(TRIES):
         before = {name: _mark(path) for name, path in files.items()}
         _check_size(before, machine)
@@ -92,8 +93,8 @@ def _content(path: Path, machine: str) -> bytes | None:
 
 
 def _opened(path: Path) -> int:
-    """QEMU and swtpm own the folders of these files, and what is read leaves the host: a link that one of them put there
-    may lead to any file. An administrator's link is followed. Raises OSError."""
+    """QEMU and swtpm own the folders of these files, and what is read leaves the host: a link that one of
+    them put there may lead to any file. An administrator's link is followed. Raises OSError."""
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
     found = path.lstat()
     trusted = stat.S_ISLNK(found.st_mode) and found.st_uid in (0, os.geteuid())
@@ -104,6 +105,9 @@ def _check_size(marks: Mapping[str, tuple[int, int, int] | None], machine: str) 
     size_bytes = sum(mark[1] for mark in marks.values() if mark)
     if size_bytes > MOST_BYTES:
         raise errors.FabricError(
-            f"The firmware state of '{machine}' has {size_bytes} bytes, more than the {MOST_BYTES} that travel.",
+            (
+                f"The firmware state of '{machine}' has {size_bytes} bytes, more than the {MOST_BYTES} that "
+                "travel."
+            ),
             do=f"See which file grew: {', '.join(marks)}.",
         )

@@ -11,6 +11,7 @@ def refusal(name: str, tag: str) -> errors.NotOurs:
     remove = f"virsh metadata {shell.arguments(name, options=f'--uri {NAMESPACE} --config --remove')}"
     return errors.NotOurs(
         f"Machine '{name}' carries the mark of another protection, {tag}.",
-        do="If another vault protects it, end that first. If that was forgotten with a restored database, or it is a copy of a machine that "
+        do="If another vault protects it, end that first. If that was forgotten with a restored database, or "
+        "it is a copy of a machine that "
         f"another vault protects: '{remove}', with --live too if it runs.",
     )

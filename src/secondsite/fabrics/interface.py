@@ -1,9 +1,9 @@
 """What an appliance needs from a platform, as small protocols.
 
-A fabric is made by `entry` from a URI and a work directory, belongs to one site, and is used by several threads at
-once. Every method has its own deadline, raises only `domain.errors`, and can be repeated after a crash. A fabric
-touches only what carries our tag, except that it reads the inventory, and that `Tracking.enable` tags a machine whose
-owner protects it.
+A fabric is made by `entry` from a URI and a work directory, belongs to one site, and is used by several
+threads at once. Every method has its own deadline, raises only `domain.errors`, and can be repeated after a
+crash. A fabric touches only what carries our tag, except that it reads the inventory, and that
+`Tracking.enable` tags a machine whose owner protects it.
 
 Machines are named by fabric id (a UUID as text, constant for the machine's life).
 Sizes are bytes, spans are seconds, times are aware UTC.
@@ -46,17 +46,17 @@ class MachineSummary:
     tag: str | None
     definition: MachineDefinition
     attached: tuple[str, ...] | None = None
-    """Keys of the disks that a running machine has now; its definition applies from its next start. None if only
-    the definition is known, and in lists."""
+    """Keys of the disks that a running machine has now; its definition applies from its next start. None
+    if only the definition is known, and in lists."""
     start_forbidden: bool = False
     """Whether `forbid_start` has put its mark on it."""
 
 
 @dataclass(frozen=True, slots=True)
 class HeldDisk:
-    """A disk, or a drive, of any machine of the site, ours or not. `now`: the machine is on and has it; `kept`: it has it from its next
-    start on. `path` is where it lies here, of a volume of a storage pool too; empty where that is not known. `below`: what its
-    definition names below it, if it does."""
+    """A disk, or a drive, of any machine of the site, ours or not. `now`: the machine is on and has it;
+    `kept`: it has it from its next start on. `path` is where it lies here, of a volume of a storage pool
+    too; empty where that is not known. `below`: what its definition names below it, if it does."""
 
     key: str
     path: str
@@ -68,8 +68,8 @@ class HeldDisk:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """What a machine of the site has of its own in use: its disks, and the MAC addresses of its cards, in lower case. `stays`: whether the
-    platform still knows it when it is off."""
+    """What a machine of the site has of its own in use: its disks, and the MAC addresses of its cards, in
+    lower case. `stays`: whether the platform still knows it when it is off."""
 
     disks: tuple[HeldDisk, ...]
     macs: frozenset[str]
@@ -78,8 +78,8 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """One obstacle found by a check, with the recommended action. `blocking` ones stop the verb; `disk` is the key
-    of the disk concerned, if any."""
+    """One obstacle found by a check, with the recommended action. `blocking` ones stop the verb; `disk` is
+    the key of the disk concerned, if any."""
 
     what: str
     do: str
@@ -103,11 +103,12 @@ class Inventory(Protocol):
 
 class Power(Protocol):
     def state(self, fabric_id: str) -> PowerState:
-        """Whether it runs. Only here a machine is also 'saved' or 'elsewhere'; the inventory calls both 'off'."""
+        """Whether it runs. Only here a machine is also 'saved' or 'elsewhere'; the inventory calls both
+        'off'."""
 
     def start(self, fabric_id: str) -> None:
-        """Starts the machine; harmless if it runs, and one that its owner paused stays paused. Raises FabricError if its start is
-        forbidden."""
+        """Starts the machine; harmless if it runs, and one that its owner paused stays paused. Raises
+        FabricError if its start is forbidden."""
 
     def stays_defined(self, fabric_id: str) -> bool:
         """Whether the platform still knows the machine when it is off; True if it does not know it now."""
@@ -116,12 +117,12 @@ class Power(Protocol):
         """Whether the machine starts when its host does; raises NotFound."""
 
     def forbid_start(self, fabric_id: str, tag: str) -> None:
-        """From now on the machine does not start with its host and, where the platform has a veto, nobody can start
-        it. This survives reboots; a running machine runs on. Raises NotOurs, NotFound."""
+        """From now on the machine does not start with its host and, where the platform has a veto, nobody
+        can start it. This survives reboots; a running machine runs on. Raises NotOurs, NotFound."""
 
     def allow_start(self, fabric_id: str, tag: str, *, with_host: bool) -> None:
-        """Undoes `forbid_start`; harmless if the start is not forbidden. `with_host`: it starts with its host again.
-        Raises NotOurs, NotFound."""
+        """Undoes `forbid_start`; harmless if the start is not forbidden. `with_host`: it starts with its
+        host again. Raises NotOurs, NotFound."""
 
     def shut_down(self, fabric_id: str, grace_seconds: float) -> bool:
         """Asks the guest to power off and waits; True once it is off, False after `grace_seconds`."""
@@ -134,8 +135,8 @@ class Power(Protocol):
 class DiskChanges:
     """One disk at the instant `ChangeSession.taken_at`, readable over NBD until the session ends.
 
-    `bitmaps` names the meta contexts (without 'qemu:dirty-bitmap:') whose union is what changed since the base;
-    empty means that there is no usable base: everything may have changed.
+    `bitmaps` names the meta contexts (without 'qemu:dirty-bitmap:') whose union is what changed since the
+    base; empty means that there is no usable base: everything may have changed.
     """
 
     key: str
@@ -149,26 +150,27 @@ class DiskChanges:
 class ChangeSession:
     """A frozen view of all disks of a machine at one instant.
 
-    Every write whose end the guest saw before `taken_at` is in it; writes that ended within `pause_seconds` after
-    that may be. So a point never promises more than it has."""
+    Every write whose end the guest saw before `taken_at` is in it; writes that ended within
+    `pause_seconds` after that may be. So a point never promises more than it has."""
 
     taken_at: datetime
     checkpoint: str | None
-    """The checkpoint that was made with the view, the base of the next one. None only for an instant without a
-    view."""
+    """The checkpoint that was made with the view, the base of the next one. None only for an instant
+    without a view."""
     disks: tuple[DiskChanges, ...]
     consistency: str = "crash"
     reason: str | None = None
     pause_seconds: float = 0.0
     scratch_bytes: Callable[[], int] = field(default=lambda: 0)
-    """Bytes of scratch space in use now; the caller gives up the session before the budget is reached (P1). Raises
-    OSError if that cannot be seen, as when the job has ended or somebody removed the files."""
+    """Bytes of scratch space in use now; the caller gives up the session before the budget is reached
+    (P1). Raises OSError if that cannot be seen, as when the job has ended or somebody removed the files."""
     abandon: Callable[[], None] = field(default=lambda: None)
-    """Ends the job at once, so that the guest's writes cost no more space. Call it from any thread before the
-    context is left, and always before a reader of the disks disconnects. Later reads give wrong data or an error."""
+    """Ends the job at once, so that the guest's writes cost no more space. Call it from any thread before
+    the context is left, and always before a reader of the disks disconnects. Later reads give wrong data
+    or an error."""
     wanted_seconds: Callable[[], float] = field(default=lambda: 0.0)
-    """How long another program may have been waiting for the machine because of this view; 0 if none does, or the platform
-    cannot tell. Cheap; ask again and again."""
+    """How long another program may have been waiting for the machine because of this view; 0 if none does,
+    or the platform cannot tell. Cheap; ask again and again."""
     gave_way: Callable[[], None] = field(default=lambda: None)
     """Say that the view ends for that reason."""
     most_connections: int | None = None
@@ -176,16 +178,16 @@ class ChangeSession:
     at_rest: bool = False
     """Whether the machine was off: its disks are read in place, and their owner may start it meanwhile."""
     holds: Callable[[], bool] = field(default=lambda: True)
-    """Whether all that was read so far is of `taken_at`: False if disks at rest were written meanwhile. Ask after the
-    last read, and rely on the view only then."""
+    """Whether all that was read so far is of `taken_at`: False if disks at rest were written meanwhile.
+    Ask after the last read, and rely on the view only then."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionRequest:
     """`base` is the checkpoint that the target acknowledged last, or None for a first, full view.
 
-    `new_checkpoint` is a name never used before (ours: 'secondsite-<epoch>-<seq>'). `scratch_dir` is on the file
-    system that the scratch budget is for. `disks` are the keys to include.
+    `new_checkpoint` is a name never used before (ours: 'secondsite-<epoch>-<seq>'). `scratch_dir` is on the
+    file system that the scratch budget is for. `disks` are the keys to include.
     """
 
     fabric_id: str
@@ -197,14 +199,14 @@ class SessionRequest:
     longest_seconds: float = 3600.0
     """A view of a running machine that is open longer ends by itself, even if this process hangs."""
     instant: Callable[[], AbstractContextManager[None]] = nullcontext
-    """Entered around the act that fixes the view of a running machine, once all else is ready; the caller may wait
-    there for other machines."""
+    """Entered around the act that fixes the view of a running machine, once all else is ready; the caller
+    may wait there for other machines."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unwritten:
-    """At `taken_at` the disks of a running machine had the same content as at the checkpoint: every write whose
-    end the guest saw before is in it. `sizes_bytes` are by disk key, of those that were asked about."""
+    """At `taken_at` the disks of a running machine had the same content as at the checkpoint: every write
+    whose end the guest saw before is in it. `sizes_bytes` are by disk key, of those that were asked about."""
 
     taken_at: datetime
     sizes_bytes: Mapping[str, int]
@@ -225,41 +227,47 @@ class Tracking(Protocol):
     """Change tracking: checkpoints with dirty bitmaps, and frozen views to read from."""
 
     def check(self, fabric_id: str) -> Sequence[Obstacle]:
-        """Why this machine can't be tracked: raw disks, qcow2 v2, internal snapshots, foreign checkpoints, ..."""
+        """Why this machine can't be tracked: raw disks, qcow2 v2, internal snapshots, foreign checkpoints,
+        ..."""
 
     def enable(self, fabric_id: str, tag: str) -> None:
-        """Tags the machine as protected by us (`tag` is our machine id). Raises NotOurs if it has another tag."""
+        """Tags the machine as protected by us (`tag` is our machine id). Raises NotOurs if it has another
+        tag."""
 
     def recognizes(self, acknowledged: Acknowledged) -> bool:
-        """Whether the machine of this id is surely the one that had this checkpoint, although it carries no tag: all its disks of
-        that time carry the checkpoint's mark, or it has run under our tag since it was started. False if that cannot be told."""
+        """Whether the machine of this id is surely the one that had this checkpoint, although it carries
+        no tag: all its disks of that time carry the checkpoint's mark, or it has run under our tag since
+        it was started. False if that cannot be told."""
 
     def open(self, request: SessionRequest) -> AbstractContextManager[ChangeSession]:
         """A frozen view; leaving the context ends the job and its scratch space, but keeps both checkpoints.
 
-        Works for a running machine (backup job) and for one that is off (disks and bitmaps are read in place). If
-        `base` is unknown, lost or inconsistent for a disk, that disk's `bitmaps` is empty: the caller falls back
-        to compare. Raises FabricError if a foreign job blocks the machine, UnsafeToView if a view could end the
-        machine. The view of a running machine ends soon after the death of this process, whatever else dies."""
+        Works for a running machine (backup job) and for one that is off (disks and bitmaps are read in
+        place). If `base` is unknown, lost or inconsistent for a disk, that disk's `bitmaps` is empty: the
+        caller falls back to compare. Raises FabricError if a foreign job blocks the machine, UnsafeToView
+        if a view could end the machine. The view of a running machine ends soon after the death of this
+        process, whatever else dies."""
 
     def end_left_over(self, fabric_id: str) -> None:
-        """Ends a view that a dead process left open, or that could not be ended; harmless without one, and for a
-        machine that is missing. No other view of the machine may be open in this process."""
+        """Ends a view that a dead process left open, or that could not be ended; harmless without one, and
+        for a machine that is missing. No other view of the machine may be open in this process."""
 
     def unwritten(self, fabric_id: str, disks: Sequence[str], base: str) -> Unwritten | None:
         """Whether nothing was written to these disks of a machine since the acknowledged checkpoint `base`.
 
-        Costs no view, no job and no drain of the disks; with the machine off it takes a process that reads the stored
-        bitmaps. None means that a view is needed: something was written, a disk or its bitmap was replaced, other
-        checkpoints of ours wait for `acknowledge`, or the platform cannot tell. Raises FabricError, NotFound."""
+        Costs no view, no job and no drain of the disks; with the machine off it takes a process that reads
+        the stored bitmaps. None means that a view is needed: something was written, a disk or its bitmap
+        was replaced, other checkpoints of ours wait for `acknowledge`, or the platform cannot tell. Raises
+        FabricError, NotFound."""
 
     def all_unwritten(self, asked: Sequence[Acknowledged]) -> Mapping[str, Unwritten]:
-        """The same for many machines at once, by fabric id, as far as the platform tells it of running ones without much
-        work: a machine that is not in the answer has to be asked for by itself. Raises FabricError."""
+        """The same for many machines at once, by fabric id, as far as the platform tells it of running
+        ones without much work: a machine that is not in the answer has to be asked for by itself. Raises
+        FabricError."""
 
     def acknowledge(self, fabric_id: str, keep: str | None) -> None:
-        """The target has everything up to checkpoint `keep`: removes all our other checkpoints, also orphans of
-        views whose data never arrived. Foreign checkpoints stay."""
+        """The target has everything up to checkpoint `keep`: removes all our other checkpoints, also
+        orphans of views whose data never arrived. Foreign checkpoints stay."""
 
     def disable(self, fabric_id: str) -> None:
         """Removes all our checkpoints, bitmaps and the tag of a machine that runs, is off or is gone."""
@@ -267,8 +275,8 @@ class Tracking(Protocol):
 
 @dataclass(slots=True)
 class Freeze:
-    """How a guest was frozen. `seconds` is how long its file systems were frozen; it and `consistency` are final
-    once they are thawed."""
+    """How a guest was frozen. `seconds` is how long its file systems were frozen; it and `consistency` are
+    final once they are thawed."""
 
     consistency: str = "crash"
     reason: str | None = None
@@ -279,15 +287,15 @@ class Firmware(Protocol):
     """The state that a machine's firmware keeps outside its disks: UEFI variables, an emulated TPM."""
 
     def read(self, fabric_id: str) -> Mapping[str, bytes]:
-        """The present state as small files by name ('nvram', 'tpm/NAME'); empty if the machine has none. Each file
-        is whole, but not of the exact instant of the disks. Raises FabricError for state that cannot be read or is
-        too large to travel, NotFound."""
+        """The present state as small files by name ('nvram', 'tpm/NAME'); empty if the machine has none.
+        Each file is whole, but not of the exact instant of the disks. Raises FabricError for state that
+        cannot be read or is too large to travel, NotFound."""
 
 
 class Quiescing(Protocol):
     def freeze(self, fabric_ids: Sequence[str]) -> AbstractContextManager[Mapping[str, Freeze]]:
-        """Freezes the file systems of all guests at once inside the context, where their agents allow it; gives
-        the results by fabric id. Thaws in any case, within ten seconds. Enter it before `pause`."""
+        """Freezes the file systems of all guests at once inside the context, where their agents allow it;
+        gives the results by fabric id. Thaws in any case, within ten seconds. Enter it before `pause`."""
 
     def pause(self, fabric_ids: Sequence[str], budget_seconds: float) -> AbstractContextManager[datetime]:
         """Pauses the vCPUs of all machines inside the context; gives the common instant. Resumes in any case,
@@ -299,8 +307,8 @@ class HostRequest:
     """A machine to make here from disks of ours.
 
     `definition` is the source's; `disks` maps disk keys to the overlay files to run on; `networks` maps the
-    definition's NIC keys to a network of this site, or None for 'not connected'. `tag` marks it as ours. `macs` are the MAC
-    addresses here of cards that do not keep their own, by NIC keys.
+    definition's NIC keys to a network of this site, or None for 'not connected'. `tag` marks it as ours.
+    `macs` are the MAC addresses here of cards that do not keep their own, by NIC keys.
     """
 
     fabric_id: str
@@ -310,12 +318,12 @@ class HostRequest:
     networks: Mapping[str, str | None]
     tag: str
     firmware: Mapping[str, bytes] = field(default_factory=dict)
-    """The firmware state to start with, as from `Firmware.read`; an existing machine keeps its own. Without files
-    the platform makes a fresh state."""
+    """The firmware state to start with, as from `Firmware.read`; an existing machine keeps its own.
+    Without files the platform makes a fresh state."""
     macs: Mapping[str, str] = field(default_factory=dict)
     home: MachineDefinition | None = None
-    """The definition of this very machine that was withdrawn here: it comes home as it was, except that `disks` are
-    new files; `networks` and the rest of `definition` are for what it lacks."""
+    """The definition of this very machine that was withdrawn here: it comes home as it was, except that
+    `disks` are new files; `networks` and the rest of `definition` are for what it lacks."""
     not_connected: frozenset[str] = frozenset()
     """With `home`: the keys of its cards that it comes home without."""
     without: frozenset[str] = frozenset()
@@ -323,14 +331,15 @@ class HostRequest:
     sizing: Sizing = AS_DEFINED
     """vCPUs, memory and CPU model in place of the definition's; nothing of it counts with `home`."""
     goes_back: str = ""
-    """The machine goes back in time, or is a second one: a generation id that its definition has is replaced by one made of this text,
-    which is another one for each start. Empty: it goes on from where it was, and keeps its own."""
+    """The machine goes back in time, or is a second one: a generation id that its definition has is
+    replaced by one made of this text, which is another one for each start. Empty: it goes on from where it
+    was, and keeps its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What the platform would be told to make a machine. `uri`: where; `text`: in its own words. Both empty: it has no words of its own
-    that another program could give it."""
+    """What the platform would be told to make a machine. `uri`: where; `text`: in its own words. Both
+    empty: it has no words of its own that another program could give it."""
 
     uri: str = ""
     text: str = ""
@@ -338,8 +347,9 @@ class Description:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """Something that a machine's definition names and is not there any more. `key` is for `HostRequest.without`; what is `needed` the
-    machine cannot be without. A `medium` in a drive is never waited for."""
+    """Something that a machine's definition names and is not there any more. `key` is for
+    `HostRequest.without`; what is `needed` the machine cannot be without. A `medium` in a drive is never
+    waited for."""
 
     key: str
     what: str
@@ -354,39 +364,42 @@ class Hosting(Protocol):
         """Why this machine could not run here, with the vCPUs and the memory that it is to have."""
 
     def gone(self, home: MachineDefinition, replicated: Collection[str]) -> Sequence[Gone]:
-        """What the definition of a machine that comes home names and is not here, but for its networks and the disks that were
-        `replicated`."""
+        """What the definition of a machine that comes home names and is not here, but for its networks and
+        the disks that were `replicated`."""
 
     def capacity(self) -> Capacity:
         """What the host of its machines has; raises FabricError."""
 
     def cpu_models(self) -> frozenset[str]:
-        """Names of the CPU models that its machines can have, and words for what its host has; raises FabricError."""
+        """Names of the CPU models that its machines can have, and words for what its host has; raises
+        FabricError."""
 
     def create(self, request: HostRequest) -> Sequence[str]:
-        """Defines the machine, powered off, autostart off; harmless if an equal one exists, and one that is off is made as it is
-        asked for now. Gives the parts of its definition that do not fit `request.sizing`, or that this site does not have, and were left
-        out, in words. Raises NotOurs
-        for a machine of that id or name without our tag."""
+        """Defines the machine, powered off, autostart off; harmless if an equal one exists, and one that
+        is off is made as it is asked for now. Gives the parts of its definition that do not fit
+        `request.sizing`, or that this site does not have, and were left out, in words. Raises NotOurs for
+        a machine of that id or name without our tag."""
 
     def describe(self, request: HostRequest) -> Description:
-        """What `create` would tell the platform, for whoever starts the machine without us; changes nothing, and asks for no file of
-        the request. Raises FabricError."""
+        """What `create` would tell the platform, for whoever starts the machine without us; changes
+        nothing, and asks for no file of the request. Raises FabricError."""
 
     def remove(self, fabric_id: str, tag: str) -> None:
-        """Stops and undefines the machine, with its checkpoint metadata; disks stay. Harmless if it is missing;
-        raises NotOurs for a foreign tag."""
+        """Stops and undefines the machine, with its checkpoint metadata; disks stay. Harmless if it is
+        missing; raises NotOurs for a foreign tag."""
 
     def withdraw(self, fabric_id: str, tag: str) -> MachineDefinition:
         """Removes the definition of a machine that is off, so that nobody can start it, and gives it for
         `restore`; a copy of its firmware state stays."""
 
     def withhold(self, definition: MachineDefinition) -> None:
-        """Where the platform can, nobody starts from the disks of this withdrawn machine, by whatever definition, until `create`
-        or `restore` defines it again, or `release`. `withdraw` does it; harmless when repeated."""
+        """Where the platform can, nobody starts from the disks of this withdrawn machine, by whatever
+        definition, until `create` or `restore` defines it again, or `release`. `withdraw` does it;
+        harmless when repeated."""
 
     def release(self, fabric_id: str) -> None:
-        """Nothing stands on the disks of a withdrawn machine any more, and it does not come home. Harmless when repeated."""
+        """Nothing stands on the disks of a withdrawn machine any more, and it does not come home. Harmless
+        when repeated."""
 
     def restore(self, definition: MachineDefinition, tag: str | None) -> None:
         """Defines a withdrawn machine again as it was, with its firmware state, powered off."""
@@ -394,8 +407,8 @@ class Hosting(Protocol):
     def consolidate(
         self, fabric_id: str, disks: Mapping[str, Path], progress: Callable[[float], None]
     ) -> None:
-        """Merges each disk of a machine, running or off, back into one file: everything above `disks[key]` in its
-        backing chain goes into that file, which becomes the machine's disk."""
+        """Merges each disk of a machine, running or off, back into one file: everything above `disks[key]`
+        in its backing chain goes into that file, which becomes the machine's disk."""
 
 
 class Networks(Protocol):
@@ -405,22 +418,25 @@ class Networks(Protocol):
         """Makes an isolated network for drills, with our tag; harmless if it exists and is ours."""
 
     def cannot_serve(self, subnet: str | None = None, own: Collection[str] = ()) -> Obstacle | None:
-        """Why `serve` cannot be asked for here, or not with this subnet. It is to be that of one of the networks `own`, or is already."""
+        """Why `serve` cannot be asked for here, or not with this subnet. It is to be that of one of the
+        networks `own`, or is already."""
 
     def serve(self, name: str, tag: str, serving: Serving) -> None:
-        """Offers that on an isolated network of ours from now on, in place of what was offered, until the network is removed or
-        this process ends. Raises NotOurs, NotFound, and NotPossibleNow where `cannot_serve`."""
+        """Offers that on an isolated network of ours from now on, in place of what was offered, until the
+        network is removed or this process ends. Raises NotOurs, NotFound, and NotPossibleNow where
+        `cannot_serve`."""
 
     def remove(self, name: str, tag: str) -> None:
         """Removes a network of ours; harmless if it is missing. Raises NotOurs for a foreign one."""
 
     def reservations(self, name: str) -> Mapping[str, str] | None:
-        """The addresses that the network's DHCP server has for certain cards, by their MAC addresses in lower case; None: the platform
-        runs none there. Raises NotFound."""
+        """The addresses that the network's DHCP server has for certain cards, by their MAC addresses in
+        lower case; None: the platform runs none there. Raises NotFound."""
 
     def reserve(self, name: str, mac: str, address: str, host: str) -> None:
-        """Its DHCP server gives the card this address from now on, in place of another one. Only where there are `reservations`. Raises
-        FabricError for an address that another card has, or that lies in none of its subnets."""
+        """Its DHCP server gives the card this address from now on, in place of another one. Only where
+        there are `reservations`. Raises FabricError for an address that another card has, or that lies in
+        none of its subnets."""
 
     def unreserve(self, name: str, mac: str, address: str) -> None:
         """No more; harmless if it does not. Raises NotFound."""

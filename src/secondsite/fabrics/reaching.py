@@ -34,14 +34,16 @@ class Reaching(Protocol):
     """Never gives the machine's network a way out, and leaves nothing behind, also if this process dies."""
 
     def addresses(self, fabric_id: str) -> Sequence[str]:
-        """The machine's IPv4 addresses with their prefixes, as far as its guest agent or the hypervisor tells them now."""
+        """The machine's IPv4 addresses with their prefixes, as far as its guest agent or the hypervisor
+        tells them now."""
 
     def is_inside(self, fabric_id: str, address: str, source: str | None = None) -> bool:
-        """Whether `visit` asks from the machine's own network. Raises NotFound, FabricError if the machine is connected to nothing."""
+        """Whether `visit` asks from the machine's own network. Raises NotFound, FabricError if the machine
+        is connected to nothing."""
 
     def visit(
         self, fabric_id: str, knocks: Sequence[Knock], source: str | None = None
     ) -> AbstractContextManager[Answers]:
-        """Asks all at once, until each has passed or its time is over; leaving the context gives up. In an isolated network, or with a
-        `source`, it is done from an address in the machine's own network, which nobody there has; else as this host would.
-        Raises NotFound, FabricError."""
+        """Asks all at once, until each has passed or its time is over; leaving the context gives up. In an
+        isolated network, or with a `source`, it is done from an address in the machine's own network,
+        which nobody there has; else as this host would. Raises NotFound, FabricError."""

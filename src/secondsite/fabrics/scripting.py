@@ -9,7 +9,8 @@ MOST_OF_A_SCRIPT = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class GuestScript:
-    """`text` is what a file with it would hold, `interpreter` the words of its first line; `said` comes from its standard input."""
+    """`text` is what a file with it would hold, `interpreter` the words of its first line; `said` comes
+    from its standard input."""
 
     text: bytes
     interpreter: tuple[str, ...]
@@ -19,14 +20,16 @@ class GuestScript:
 
 @dataclass(frozen=True, slots=True)
 class ScriptEnd:
-    """`status` is None if it was killed at its deadline, or did not end by then. `output`: what it wrote, the last part of it."""
+    """`status` is None if it was killed at its deadline, or did not end by then. `output`: what it wrote,
+    the last part of it."""
 
     status: int | None
     output: bytes
 
 
 class Scripting(Protocol):
-    """By the guest's agent. What a script does in the guest is the caller's business: it is run once, and never repeated from here."""
+    """By the guest's agent. What a script does in the guest is the caller's business: it is run once, and
+    never repeated from here."""
 
     def run(self, fabric_id: str, script: GuestScript) -> ScriptEnd:
         """Raises NotFound, FabricError if the agent does not take it, or tells of its end no more."""

@@ -6,8 +6,8 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Sights:
-    """What there is to see of a machine. `agent`: it has a channel for a guest agent, whether or not one listens. `console`: what it
-    writes to a serial port is kept here. `screen`: it has one."""
+    """What there is to see of a machine. `agent`: it has a channel for a guest agent, whether or not one
+    listens. `console`: what it writes to a serial port is kept here. `screen`: it has one."""
 
     agent: bool = False
     console: bool = False
@@ -20,8 +20,8 @@ class Sights:
 
 @dataclass(frozen=True, slots=True)
 class FileSystem:
-    """What a guest has mounted from its disks. `meant_read_only`: its own table of file systems says so. `errors`: how many its kernel
-    has counted since it was last repaired, None where it counts none."""
+    """What a guest has mounted from its disks. `meant_read_only`: its own table of file systems says so.
+    `errors`: how many its kernel has counted since it was last repaired, None where it counts none."""
 
     path: str
     kind: str
@@ -37,16 +37,17 @@ class Seeing(Protocol):
         """Cheap. Raises NotFound."""
 
     def agent_answers(self, fabric_id: str) -> bool:
-        """Whether the guest agent answers now; False also without one, and for a machine that does not run."""
+        """Whether the guest agent answers now; False also without one, and for a machine that does not
+        run."""
 
     def console(self, fabric_id: str, most_bytes: int) -> bytes:
-        """The last bytes, as they are, that it has written to its console since it was made here; empty also without a
-        console."""
+        """The last bytes, as they are, that it has written to its console since it was made here; empty
+        also without a console."""
 
     def file_systems(self, fabric_id: str) -> tuple[FileSystem, ...]:
-        """As the guest's kernel has them now, told by the guest agent, within some fifteen seconds. Raises FabricError, or DeadlineExceeded, with the reason if it does
-        not tell."""
+        """As the guest's kernel has them now, told by the guest agent, within some fifteen seconds. Raises
+        FabricError, or DeadlineExceeded, with the reason if it does not tell."""
 
     def screen(self, fabric_id: str) -> bytes | None:
-        """A picture of its first screen as it is now, a PNG of any size; None without a screen, and for a machine that does
-        not run."""
+        """A picture of its first screen as it is now, a PNG of any size; None without a screen, and for a
+        machine that does not run."""

@@ -1,4 +1,5 @@
-"""How much of the processor one speaker may take: whoever says more than that is heard later, and the others are not."""
+"""How much of the processor one speaker may take: whoever says more than that is heard later, and the
+others are not."""
 
 import threading
 import time

@@ -9,12 +9,13 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 APPLIANCES = "appliance.secondsite.invalid"
-"""Under which an appliance's certificate has its name: nobody dials that (RFC 6761). One without any would be taken by its common name."""
+"""Under which an appliance's certificate has its name: nobody dials that (RFC 6761). One without any would
+be taken by its common name."""
 
 
 def key_of(der: bytes) -> str:
-    """sha256 of the public key in a certificate (DER), 64 hex digits: who shows a certificate is known by its key, whatever the
-    certificate says."""
+    """sha256 of the public key in a certificate (DER), 64 hex digits: who shows a certificate is known by
+    its key, whatever the certificate says."""
     return _digest(x509.load_der_x509_certificate(der))
 
 
@@ -29,8 +30,8 @@ def fingerprint(certificate: x509.Certificate) -> str:
 
 
 def is_appliances(der: bytes) -> bool:
-    """Whether a certificate (DER) is one that a vault's CA gives to appliances: to dial with too, and with no other name than the id. Those of
-    earlier releases have the bare id for a name."""
+    """Whether a certificate (DER) is one that a vault's CA gives to appliances: to dial with too, and with
+    no other name than the id. Those of earlier releases have the bare id for a name."""
     certificate = x509.load_der_x509_certificate(der)
     try:
         usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value

@@ -1,4 +1,5 @@
-"""Files that are whole or absent after a power cut: the one home of fsync and of the rename that follows it."""
+"""Files that are whole or absent after a power cut: the one home of fsync and of the rename that follows
+it."""
 
 from __future__ import annotations
 
@@ -13,15 +14,16 @@ from typing import BinaryIO
 def write(path: Path, data: bytes | str, mode: int = 0o600) -> None:
     """Replace `path` by `data`, text as UTF-8; the folder is made if it is missing.
 
-    On return the new content survives a power cut; until then the old content does. The file never has more rights
-    than `mode`. Raises OSError, and leaves nothing half-written behind.
+    On return the new content survives a power cut; until then the old content does. The file never has more
+    rights than `mode`. Raises OSError, and leaves nothing half-written behind.
     """
     with replacing(path, mode) as file:
         file.write(data.encode() if isinstance(data, str) else data)
 
 
 def replace(path: Path, data: bytes | str, mode: int = 0o600) -> None:
-    """As `write`, without waiting for the disk: after a power cut there may be the old content, the new, or none that is whole."""
+    """As `write`, without waiting for the disk: after a power cut there may be the old content, the new,
+    or none that is whole."""
     with replacing(path, mode, flush=False) as file:
         file.write(data.encode() if isinstance(data, str) else data)
 
@@ -34,8 +36,8 @@ def remove(path: Path) -> None:
 
 @contextlib.contextmanager
 def replacing(path: Path, mode: int = 0o600, *, flush: bool = True) -> Iterator[BinaryIO]:
-    """As `write`, for content that comes in pieces: what is written within the block replaces `path` at its end. An
-    error inside leaves the old content. Without `flush` as `replace`."""
+    """As `write`, for content that comes in pieces: what is written within the block replaces `path` at
+    its end. An error inside leaves the old content. Without `flush` as `replace`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     part.unlink(missing_ok=True)
@@ -50,8 +52,8 @@ def replacing(path: Path, mode: int = 0o600, *, flush: bool = True) -> Iterator[
 
 
 def write_new(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """Make a new file in an existing folder; durable on return. Raises FileExistsError if it exists, even if it appeared
-    meanwhile, and OSError."""
+    """Make a new file in an existing folder; durable on return. Raises FileExistsError if it exists, even
+    if it appeared meanwhile, and OSError."""
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with _new(part, mode) as file:
@@ -113,7 +115,8 @@ def forget_cached(path: Path) -> None:
 
 
 def inode(path: Path | str) -> int | None:
-    """Which file a path leads to now: another one of the same name has another number. None if there is none."""
+    """Which file a path leads to now: another one of the same name has another number. None if there is
+    none."""
     try:
         return os.stat(path).st_ino
     except OSError:

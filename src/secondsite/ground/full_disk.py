@@ -41,12 +41,16 @@ def store_full(what: str) -> StoreFull:
     """The error for a full store; `what` says what did not fit."""
     return StoreFull(
         what,
-        do="Free space on the store's file system, then repeat: 'secondsite appliance trash list' at this host shows what is kept of removed replicas.",
+        do=(
+            "Free space on the store's file system, then repeat: 'secondsite appliance trash list' at this "
+            "host shows what is kept of removed replicas."
+        ),
     )
 
 
 def write(file: BinaryIO, data: memoryview, free_space: FreeSpace) -> int:
-    """Write some of `data` to an unbuffered file; gives how many bytes. Raises OSError once no space can be freed."""
+    """Write some of `data` to an unbuffered file; gives how many bytes. Raises OSError once no space can
+    be freed."""
     while True:
         try:
             return file.write(data)

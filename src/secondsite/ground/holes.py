@@ -1,7 +1,7 @@
 """Sparse files: which parts of a file are stored, and how a part becomes a hole again.
 
-A file that stands for a large disk must cost what the disk holds: whoever walks its whole length, or writes zeros to it, makes it
-as large as the disk could ever need."""
+A file that stands for a large disk must cost what the disk holds: whoever walks its whole length, or
+writes zeros to it, makes it as large as the disk could ever need."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _KEEP_SIZE, _PUNCH_HOLE = 1, 2  # the FALLOC_FL_... of linux/falloc.h
 
 
 def stored(file: int, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """(start, end) of each part of the range that may hold other bytes than zeros; a file system without holes names all of it.
-    Raises OSError."""
+    """(start, end) of each part of the range that may hold other bytes than zeros; a file system without
+    holes names all of it. Raises OSError."""
     at = start
     while at < end:
         try:
@@ -38,7 +38,8 @@ def stored(file: int, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def zero(file: int, start: int, end: int) -> None:
-    """Make the range read as zeros; the file keeps its length, and what is a hole stays one. Raises OSError."""
+    """Make the range read as zeros; the file keeps its length, and what is a hole stays one. Raises
+    OSError."""
     for begin, stop in list(stored(file, start, end)):
         if stop - begin < PUNCHED_BYTES or not _punch(file, begin, stop):
             write_all(file, begin, stop)

@@ -17,8 +17,8 @@ def uptime() -> Uptime:
 
 @cache
 def _boot() -> str:
-    """The kernel's id for this boot of the host; without one, a new id for each process, so that time between two
-    processes is not counted."""
+    """The kernel's id for this boot of the host; without one, a new id for each process, so that time
+    between two processes is not counted."""
     try:
         return BOOT_ID.read_text().strip()
     except OSError:

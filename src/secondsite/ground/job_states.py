@@ -1,4 +1,5 @@
-"""The states of jobs and tasks: one set of words, for the engine that keeps them and for everything that shows them.
+"""The states of jobs and tasks: one set of words, for the engine that keeps them and for everything that
+shows them.
 
 The engine cannot know the shapes that cross a process, nor a client the engine; what both use is here.
 """
@@ -7,8 +8,9 @@ import enum
 
 
 class JobState(enum.StrEnum):
-    """The state of a job. In queued, running, waiting, cancelling and held it is in progress; in the others it has ended.
-    A held job does nothing until a person resumes or cancels it: it comes from a database that was restored."""
+    """The state of a job. In queued, running, waiting, cancelling and held it is in progress; in the
+    others it has ended. A held job does nothing until a person resumes or cancels it: it comes from a
+    database that was restored."""
 
     QUEUED = "queued"
     RUNNING = "running"

@@ -1,7 +1,9 @@
-"""Values that were read from somebody else's JSON, as far as each database, file and other reader of JSON takes them.
+"""Values that were read from somebody else's JSON, as far as each database, file and other reader of JSON
+takes them.
 
-Python's and pydantic's readers take more than anybody sends: NaN, numbers beyond all bounds, half a surrogate pair, a thousand levels. Each
-of them passes, and fails much later, where it is compared, copied or stored."""
+Python's and pydantic's readers take more than anybody sends: NaN, numbers beyond all bounds, half a
+surrogate pair, a thousand levels. Each of them passes, and fails much later, where it is compared, copied
+or stored."""
 
 import math
 from typing import Final
@@ -11,7 +13,8 @@ LARGEST: Final = 2**63 - 1
 
 
 def require_storable(value: object, *, takes_nul: bool = False) -> None:
-    """Raises ValueError, which names what is not taken. `takes_nul`: it is replaced before it comes to a database."""
+    """Raises ValueError, which names what is not taken. `takes_nul`: it is replaced before it comes to a
+    database."""
     here = [value]
     for _ in range(MOST_LEVELS):
         inside: list[object] = []

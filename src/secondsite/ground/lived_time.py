@@ -1,8 +1,8 @@
 """Time that was lived through: by it everything is judged that is deleted, ended or done for its age alone.
 
-It is never ahead of the clock, and goes at most a tenth faster than time passes. So a clock that was ahead by days, for as long
-as it takes to be noticed, makes nothing old. What was off for a while lags behind the clock and catches up: what ages by
-lived time can only stay too long.
+It is never ahead of the clock, and goes at most a tenth faster than time passes. So a clock that was ahead by
+days, for as long as it takes to be noticed, makes nothing old. What was off for a while lags behind the clock
+and catches up: what ages by lived time can only stay too long.
 """
 
 import threading
@@ -31,8 +31,9 @@ class LivedClock:
             return LONG_AGO if self._seen is None else self._see(self._reached(self._seen))
 
     def follow(self, kept: datetime | None) -> datetime:
-        """What is to be kept from now on, where this was. None: nothing is there yet that could be old. If somebody who shares
-        it had to set it back, it goes on from there: what is written since bears such instants."""
+        """What is to be kept from now on, where this was. None: nothing is there yet that could be old. If
+        somebody who shares it had to set it back, it goes on from there: what is written since bears such
+        instants."""
         with self._lock:
             if kept is None:
                 return self._see(self._clock())

@@ -14,7 +14,8 @@ _RECORD = struct.Struct("hhqqi4x")
 
 
 class LockFile:
-    """A file that one process locks, or several that share it. Two of these in one process exclude each other too."""
+    """A file that one process locks, or several that share it. Two of these in one process exclude each
+    other too."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -59,9 +60,11 @@ def wait_alone(file: int) -> None:
 
 
 def take_record(file: IO[str]) -> bool:
-    """Lock the first byte of an open file, the POSIX way, as other programs do; False when another process has it.
+    """Lock the first byte of an open file, the POSIX way, as other programs do; False when another process
+    has it.
 
-    Such a lock ends as soon as this process closes any descriptor of the file, and excludes nothing in this process.
+    Such a lock ends as soon as this process closes any descriptor of the file, and excludes nothing in this
+    process.
     """
     try:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, 0)
@@ -71,7 +74,8 @@ def take_record(file: IO[str]) -> bool:
 
 
 def record_holder(path: Path) -> int | None:
-    """The other process that locks the file's first byte the POSIX way; None if there is none that is known here."""
+    """The other process that locks the file's first byte the POSIX way; None if there is none that is
+    known here."""
     try:
         with path.open("rb") as file:
             asked = _RECORD.pack(fcntl.F_WRLCK, os.SEEK_SET, 0, 1, 0)

@@ -19,7 +19,8 @@ class LogLimit:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def untold(self, what: str) -> int | None:
-        """How often it was not told since it was told last; None: that was a moment ago, and it is not to be told now."""
+        """How often it was not told since it was told last; None: that was a moment ago, and it is not to
+        be told now."""
         now = self.clock()
         with self._lock:
             told_at = self._told_at.get(what)

@@ -21,7 +21,8 @@ AnyWatch = TypeVar("AnyWatch", bound=Watch)
 
 
 class Watches:
-    """All that a process does beside the requests: whoever is made is added here, and nowhere else started or stopped."""
+    """All that a process does beside the requests: whoever is made is added here, and nowhere else started
+    or stopped."""
 
     def __init__(self) -> None:
         self._all: list[Watch] = []
@@ -45,8 +46,8 @@ class Periodic(ABC):
     """A thread; `look` is one round. A round that fails is reported, and the next one comes all the same."""
 
     def __init__(self, name: str, failed: Callable[[Exception], None], breath_seconds: float = 0.0) -> None:
-        """`name` is the thread's. `failed` is called with what a round raised, to log it. However often it is woken, a
-        round begins no sooner than `breath_seconds` after the one before."""
+        """`name` is the thread's. `failed` is called with what a round raised, to log it. However often it
+        is woken, a round begins no sooner than `breath_seconds` after the one before."""
         self._tell_failure = failed
         self._breath_seconds = breath_seconds
         self._woken = threading.Event()

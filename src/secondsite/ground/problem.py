@@ -50,7 +50,10 @@ class StoreFull(DatapathError):
     """No space for inbox or replica: a file system or a budget is used up."""
 
     code = "store-full"
-    default_do = "Free space in the appliance's store or shorten the policy's retention; replication goes on by itself."
+    default_do = (
+        "Free space in the appliance's store or shorten the policy's retention; replication goes on by "
+        "itself."
+    )
 
 
 class SeedRefused(DatapathError):

@@ -1,5 +1,6 @@
-"""Files in folders that others may have written into, as a store that was handed over: what is no file is not read, nor more of one than can
-be meant. A pipe would be waited for without an end, and a device has none. (`rescue` has its own, since it stands alone.)"""
+"""Files in folders that others may have written into, as a store that was handed over: what is no file is
+not read, nor more of one than can be meant. A pipe would be waited for without an end, and a device has
+none. (`rescue` has its own, since it stands alone.)"""
 
 import errno
 import fcntl
@@ -15,12 +16,14 @@ MOST_BYTES: Final = 64 * MiB
 """Of what is read as a whole: a record of 20,000 points has some MiB."""
 
 GENERATION: Final = 0x80087601
-"""FS_IOC_GETVERSION of <linux/fs.h>: a number that the file system gives an inode anew when it is used for another file."""
+"""FS_IOC_GETVERSION of <linux/fs.h>: a number that the file system gives an inode anew when it is used for
+another file."""
 
 
 class FileNumber(NamedTuple):
-    """Which file it is, as long as it lives. The number of its inode alone is not enough: ext4 gives that of a file that was removed to
-    the next one at once. `generation` is None where the file system tells none (NFS, tmpfs), and in what former releases recorded."""
+    """Which file it is, as long as it lives. The number of its inode alone is not enough: ext4 gives that
+    of a file that was removed to the next one at once. `generation` is None where the file system tells
+    none (NFS, tmpfs), and in what former releases recorded."""
 
     inode: int
     generation: int | None
@@ -32,8 +35,9 @@ class FileNumber(NamedTuple):
 
 
 def file_number(path: Path | str) -> FileNumber | None:
-    """Of the file, or the folder, that a path leads to now; None if there is none. A device has no generation. Never of a file on which this
-    process has locks, as SQLite has on its own: whoever closes a file releases them all."""
+    """Of the file, or the folder, that a path leads to now; None if there is none. A device has no
+    generation. Never of a file on which this process has locks, as SQLite has on its own: whoever closes a
+    file releases them all."""
     try:
         seen = os.stat(path)
     except OSError:

@@ -1,10 +1,10 @@
 """Named points in production code where a test can stop the world.
 
-`reach(name)` does nothing in production. A test in the same process arms a callback, which may raise. A test of
-a real process sets SECONDSITE_SEAM_FILE: while that file holds a number n, the n-th reach from then on removes
-the file, leaves the seam's name in `<file>.hit` and kills the process as `kill -9` would. Where the number fills
-32 bytes (as `order` writes it), a second line may name the pid file of another process to kill instead: a storage
-daemon in the middle of our effect; and a third line the only seam whose reaches count.
+`reach(name)` does nothing in production. A test in the same process arms a callback, which may raise. A test
+of a real process sets SECONDSITE_SEAM_FILE: while that file holds a number n, the n-th reach from then on
+removes the file, leaves the seam's name in `<file>.hit` and kills the process as `kill -9` would. Where the
+number fills 32 bytes (as `order` writes it), a second line may name the pid file of another process to kill
+instead: a storage daemon in the middle of our effect; and a third line the only seam whose reaches count.
 """
 
 import os
@@ -46,7 +46,8 @@ def armed(callback: Callable[[str], None]) -> Iterator[None]:
 
 
 def order(path: Path, reaches: int, pid_file: Path | None = None, seam: str = "") -> None:
-    """Have the process with this seam file (or the one in the pid file) die after that many reaches; with `seam`, of that one."""
+    """Have the process with this seam file (or the one in the pid file) die after that many reaches; with
+    `seam`, of that one."""
     fresh = path.with_name(path.name + ".new")
     fresh.write_text(f"{reaches:<31}\n{pid_file or ''}\n{seam}")
     fresh.rename(path)

@@ -5,23 +5,26 @@ from typing import Any
 
 
 def only_1_3(context: ssl.SSLContext) -> ssl.SSLContext:
-    """The same context. OPENSSL_CONF and /etc/ssl/openssl.cnf may allow less only: a vault was deaf then, and said nothing."""
+    """The same context. OPENSSL_CONF and /etc/ssl/openssl.cnf may allow less only: a vault was deaf then,
+    and said nothing."""
     context.maximum_version = ssl.TLSVersion.MAXIMUM_SUPPORTED
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     return context
 
 
 def client_trusting(ca_pem: str) -> ssl.SSLContext:
-    """For the client's side of a connection to a vault: it checks the name too, and takes no appliance for one. Unlike Python's default
-    context it writes no keys to SSLKEYLOGFILE. Raises ssl.SSLError, ValueError."""
+    """For the client's side of a connection to a vault: it checks the name too, and takes no appliance for
+    one. Unlike Python's default context it writes no keys to SSLKEYLOGFILE. Raises ssl.SSLError,
+    ValueError."""
     context = only_1_3(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
     context.load_verify_locations(cadata=ca_pem)
     return to_a_vault(context)
 
 
 def to_a_vault(context: ssl.SSLContext) -> ssl.SSLContext:
-    """The same context, for the client's side: a handshake raises ssl.SSLCertVerificationError unless the certificate is for the name that
-    was dialled, and no appliance's. One CA signs both, and appliances once chose the name in theirs."""
+    """The same context, for the client's side: a handshake raises ssl.SSLCertVerificationError unless the
+    certificate is for the name that was dialled, and no appliance's. One CA signs both, and appliances
+    once chose the name in theirs."""
     context.check_hostname = True
     context.sslsocket_class = _ToVault
     context.sslobject_class = _ToVaultInMemory

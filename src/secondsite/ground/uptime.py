@@ -1,7 +1,7 @@
 """Time as a host itself measures it: how long it has been running.
 
-Setting a clock, here or elsewhere, changes neither boot nor seconds. Time during which the host was off, or the thing
-measured was at another host, is not counted; so what ages by uptime can only stay too long.
+Setting a clock, here or elsewhere, changes neither boot nor seconds. Time during which the host was off, or
+the thing measured was at another host, is not counted; so what ages by uptime can only stay too long.
 """
 
 from dataclasses import dataclass
@@ -22,6 +22,6 @@ class Uptime:
         return max(0.0, self.seconds - earlier.seconds) if self.boot == earlier.boot else 0.0
 
     def lead_hours(self, at: datetime) -> int:
-        """By how many whole hours a clock that shows `at` leads this uptime. If two leads of one boot are equal, nobody
-        set the clock by an hour or more between them."""
+        """By how many whole hours a clock that shows `at` leads this uptime. If two leads of one boot are
+        equal, nobody set the clock by an hour or more between them."""
         return int((at.timestamp() - self.seconds) // HOUR)

@@ -1,7 +1,7 @@
 """The durable job engine: what an operator starts survives every crash and ends in a recorded way.
 
-A **job** is what somebody started; its **tasks** are the tree that people see, and that tree *is* the journal that
-the engine resumes from. The rooms, lowest first:
+A **job** is what somebody started; its **tasks** are the tree that people see, and that tree *is* the journal
+that the engine resumes from. The rooms, lowest first:
 
     model/      words, definitions, and which move comes next: pure
     storage/    rows: written under a fence, read within a session

@@ -1,7 +1,8 @@
-"""Starts machines from a store when vault, first site and appliance are gone: one file, Python's standard library and QEMU.
+"""Starts machines from a store when vault, first site and appliance are gone: one file, Python's standard
+library and QEMU.
 
-`bundle` packs this room into that file, which every appliance keeps beside its replicas. So nothing here imports anything of ours from
-outside, and nothing that a bare Python has not.
+`bundle` packs this room into that file, which every appliance keeps beside its replicas. So nothing here
+imports anything of ours from outside, and nothing that a bare Python has not.
 
 Its rooms:
 

@@ -1,7 +1,7 @@
 """Whether the files of a point are all there, are those of the store, and go as far as their own tables say.
 
-What was copied onto a full disk ends too early. QEMU reads zeros from there on, without a word, and starts a machine from what none of its
-instants held.
+What was copied onto a full disk ends too early. QEMU reads zeros from there on, without a word, and starts a
+machine from what none of its instants held.
 """
 
 from __future__ import annotations
@@ -31,7 +31,10 @@ def problem_of(replica: Replica, point: Point, key: Path | None) -> str:
             return problem.what
         strange = _strange(replica, chain)
         if strange:
-            return f"it would be read from {strange}, which is none of the machine's files here: somebody has changed the store"
+            return (
+                f"it would be read from {strange}, which is none of the machine's files here: somebody has "
+                "changed the store"
+            )
         changed = _changed(replica, chain)
         if changed:
             return f"it stands on {changed}, which somebody has changed since it was sealed"
@@ -47,7 +50,8 @@ def chain_of(top: Path) -> list[dict[str, Any]]:
 
 
 def _strange(replica: Replica, chain: list[dict[str, Any]]) -> str:
-    """A file that an image names and that is not the store's, nor one on which the replica was put at home; empty if there is none."""
+    """A file that an image names and that is not the store's, nor one on which the replica was put at
+    home; empty if there is none."""
     disks = replica.record.get("disks", ())
     known = {str(file.get("path", "")) for disk in disks for file in disk.get("base_files") or ()}
     root = replica.folder.resolve()
@@ -62,8 +66,8 @@ def _strange(replica: Replica, chain: list[dict[str, Any]]) -> str:
 
 
 def _changed(replica: Replica, chain: list[dict[str, Any]]) -> str:
-    """An old disk of the machine, or a file below it, that does not look as its appliance last saw it; empty if all do. By the same
-    rule the appliance starts nothing from it."""
+    """An old disk of the machine, or a file below it, that does not look as its appliance last saw it;
+    empty if all do. By the same rule the appliance starts nothing from it."""
     read = {str(link["filename"]) for link in chain}
     disks = replica.record.get("disks", ())
     return next((str(file["path"]) for disk in disks for file in disk.get("base_files") or ()

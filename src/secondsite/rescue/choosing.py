@@ -12,7 +12,8 @@ PROVEN = ("booted", "application")
 
 
 def chosen(replica: Replica, wanted: str) -> Point:
-    """A point to start from; raises Problem. One that was started from already stays the one: overlays lie on it."""
+    """A point to start from; raises Problem. One that was started from already stays the one: overlays lie
+    on it."""
     run = replica.run
     if run is not None:
         return _of_run(replica, str(run["point_id"]), wanted)
@@ -40,7 +41,8 @@ def fitting(replica: Replica, wanted: str) -> list[Point]:
 
 
 def whole(replica: Replica, wanted: str, problem_of: Callable[[Point], str]) -> tuple[Point, str]:
-    """As `chosen`, of the points whose files are whole, too; and the end of a sentence, which names a newer one that is not."""
+    """As `chosen`, of the points whose files are whole, too; and the end of a sentence, which names a
+    newer one that is not."""
     first = chosen(replica, wanted)
     if replica.run is not None:
         return first, ""
@@ -62,7 +64,10 @@ def _of_run(replica: Replica, point_id: str, wanted: str) -> Point:
     if wanted not in (LATEST, point_id):
         raise Problem(
             f"{replica.name} was started from {point_id} already, and has written since.",
-            f"Start it again without --point; or give up what it wrote: 'discard {replica.typed}', and start it from the other.",
+            (
+                f"Start it again without --point; or give up what it wrote: 'discard {replica.typed}', and "
+                "start it from the other."
+            ),
         )
     return replica.point(point_id)
 

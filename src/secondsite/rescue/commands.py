@@ -48,7 +48,8 @@ def list_plans(store: Store, typed: argparse.Namespace) -> int:
 
 
 def verify(store: Store, typed: argparse.Namespace) -> int:
-    """0: all that was to be compared is what was sealed; 1: something is not; 3: something could not be compared."""
+    """0: all that was to be compared is what was sealed; 1: something is not; 3: something could not be
+    compared."""
     found, problems = store.replicas() if not typed.machine else ([*map(store.find, typed.machine)], [])
     told = [
         output.verdict(replica, point, comparison)
@@ -157,8 +158,10 @@ def _warning(store: Store) -> str:
     site = store.configuration().get("site")
     here = f" of {one_line(str(site))}" if site else ""
     return (
-        "The first site cannot be told. Keep its machines off if it comes back: nothing fences them until a vault knows of this.\n"
-        f"The appliance{here} takes no more cycles for what was started. What was done is written down in {store.roots[0] / store_notes.FILE}."
+        "The first site cannot be told. Keep its machines off if it comes back: nothing fences them until a "
+        "vault knows of this.\n"
+        f"The appliance{here} takes no more cycles for what was started. What was done is written down in "
+        f"{store.roots[0] / store_notes.FILE}."
     )
 
 

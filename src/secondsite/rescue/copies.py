@@ -1,4 +1,5 @@
-"""A store that was copied is known as a copy: its mark came along, the folder that its replicas lie in did not."""
+"""A store that was copied is known as a copy: its mark came along, the folder that its replicas lie in did
+not."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ def mark_of(root: Path) -> dict[str, Any]:
 
 
 def original_of(root: Path) -> str | None:
-    """Where a store lay that this one is a copy of; None if this is none, as far as its appliance has said."""
+    """Where a store lay that this one is a copy of; None if this is none, as far as its appliance has
+    said."""
     place = mark_of(root).get(PLACE)
     return str(place.get("root")) if isinstance(place, dict) and _is_another(root, place) else None
 
@@ -57,6 +59,7 @@ def told(stores: Iterable[Path]) -> Iterator[str]:
         place = mark_of(root)[PLACE]
         since = datetime.fromtimestamp((root / MARK).stat().st_ctime, timezone.utc)  # noqa: UP017 Python 3.9 has no datetime.UTC
         yield (
-            f"{root} is a copy of {place.get('root')} of host {place.get('host')}, which came here at {since:%Y-%m-%d %H:%M:%SZ}; "
+            f"{root} is a copy of {place.get('root')} of host {place.get('host')}, which came here at "
+            f"{since:%Y-%m-%d %H:%M:%SZ}; "
             "'verify' says whether it is whole. The store itself may have newer points."
         )

@@ -36,7 +36,8 @@ def trusted(path: Path) -> dict[str, Any]:
 
 
 def number(folder: Path) -> tuple[int, int | None]:
-    """Of the inode of a folder, and which use of it this is, where the file system tells that. Raises OSError."""
+    """Of the inode of a folder, and which use of it this is, where the file system tells that. Raises
+    OSError."""
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
     except PermissionError:
@@ -51,7 +52,8 @@ def number(folder: Path) -> tuple[int, int | None]:
 
 
 def content(path: Path) -> bytes:
-    """All of a file that others may have put there: of no pipe, no device, and no more than can be meant. Raises OSError."""
+    """All of a file that others may have put there: of no pipe, no device, and no more than can be meant.
+    Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         found = os.fstat(descriptor)
@@ -111,8 +113,8 @@ def sync_folder(folder: Path) -> None:
 
 @contextlib.contextmanager
 def alone(stores: Iterable[Path]) -> Iterator[None]:
-    """Lock all these stores inside the context, but those that nobody can write to; raises Problem while an appliance, or another rescue,
-    has one."""
+    """Lock all these stores inside the context, but those that nobody can write to; raises Problem while
+    an appliance, or another rescue, has one."""
     with contextlib.ExitStack() as locked:
         for store in stores:
             descriptor = _locked(store)
@@ -122,8 +124,8 @@ def alone(stores: Iterable[Path]) -> Iterator[None]:
 
 
 def _locked(store: Path) -> int | None:
-    """The descriptor that holds the lock; None for a store on a file system that is read-only: its machines are not started, and those of
-    others are."""
+    """The descriptor that holds the lock; None for a store on a file system that is read-only: its
+    machines are not started, and those of others are."""
     try:
         descriptor = os.open(store / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
@@ -138,7 +140,10 @@ def _locked(store: Path) -> int | None:
         os.close(descriptor)
         raise Problem(
             f"An appliance works in {store}, or another rescue does.",
-            "If a vault is there, fail over with it. If none is, stop the appliance first: 'systemctl stop secondsite-appliance'.",
+            (
+                "If a vault is there, fail over with it. If none is, stop the appliance first: 'systemctl "
+                "stop secondsite-appliance'."
+            ),
         ) from None
     return descriptor
 

@@ -13,7 +13,8 @@ _INFO = b"secondsite key id"
 
 
 def key_for(replica: Replica, key_file: Path | None) -> Path | None:
-    """The key file if the replica is encrypted, None if it is plain. Raises Problem for a key that does not open it."""
+    """The key file if the replica is encrypted, None if it is plain. Raises Problem for a key that does
+    not open it."""
     if replica.key_id is None:
         return None
     needed = {replica.key_id, replica.record.get("next_key_id")}

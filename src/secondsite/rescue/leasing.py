@@ -1,4 +1,5 @@
-"""Overlays to run on, recorded where an appliance finds them: nothing below is written, and no cycle of the source is taken any more."""
+"""Overlays to run on, recorded where an appliance finds them: nothing below is written, and no cycle of
+the source is taken any more."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ OPTIONS = "compat=1.1,cluster_size=128k,extended_l2=on,extent_size_hint=0"
 QUICK_SECONDS = 120
 MERGE_SECONDS = 6 * 3600
 MOST_FILES = 20
-"""Of a chain that a machine is started on, its overlay counted: libvirt 10.8 to 11.10 starts 25 at most. Appliances know the same number."""
+"""Of a chain that a machine is started on, its overlay counted: libvirt 10.8 to 11.10 starts 25 at most.
+Appliances know the same number."""
 LOCKED = re.compile(r"Failed to get .*lock")
 TRIES, BUSY = 10, "Unable to get accurate CPU usage"
 """QEMU measures how fast it stretches a key, and on a busy host fails at that now and then."""
@@ -36,7 +38,10 @@ def opened(replica: Replica, point: Point, key: Path | None) -> dict[str, Path]:
         missing = [name for name in point.disks if not replica.overlay(name).exists()]
         if missing:
             raise Problem(
-                f"What {replica.name} runs on is not here ({', '.join(missing)}): its failover was committed, and its disks were moved.",
+                (
+                    f"What {replica.name} runs on is not here ({', '.join(missing)}): its failover was "
+                    "committed, and its disks were moved."
+                ),
                 "Start it where its disks are; an older point is not what it holds.",
             )
     elif replica.run.get("through_seq") is not None and not (
@@ -53,26 +58,34 @@ def opened(replica: Replica, point: Point, key: Path | None) -> dict[str, Path]:
 
 
 def _require_all_or_none(replica: Replica, point: Point) -> None:
-    """Raises Problem for a machine that was started, here or by its appliance, and lacks a disk since: made anew, that would be of another
-    instant than the others."""
+    """Raises Problem for a machine that was started, here or by its appliance, and lacks a disk since:
+    made anew, that would be of another instant than the others."""
     missing = [name for name in point.disks if not replica.overlay(name).exists()]
     run = replica.run or {}
     was_made = run.get("made") or any((replica.run_folder / name).exists() for name in (WAY, BELOW))
     if missing and was_made:
         raise Problem(
-            f"{replica.name} was started from {point.id}, and of what it wrote since {', '.join(missing)} is not here.",
-            f"Put {replica.overlay(missing[0])} back; or give up what it wrote: 'discard {replica.typed}', and start it again.",
+            (
+                f"{replica.name} was started from {point.id}, and of what it wrote since "
+                f"{', '.join(missing)} is not here."
+            ),
+            (
+                f"Put {replica.overlay(missing[0])} back; or give up what it wrote: 'discard "
+                f"{replica.typed}', and start it again."
+            ),
         )
 
 
 def in_use(replica: Replica) -> bool:
-    """Whether a program writes what a machine runs on, whoever started it: QEMU's programs lock what they write."""
+    """Whether a program writes what a machine runs on, whoever started it: QEMU's programs lock what they
+    write."""
     overlays = [path for path in replica.run_folder.glob("*.qcow2") if not path.name.startswith(".")]
     return any(LOCKED.search(_run("qemu-img", "info", str(path)).stderr) for path in overlays)
 
 
 def discarded(replica: Replica) -> str:
-    """Gives up what a machine wrote that was started here; gives a sentence. Raises Problem if nothing may be given up."""
+    """Gives up what a machine wrote that was started here; gives a sentence. Raises Problem if nothing may
+    be given up."""
     if replica.run is None:
         return f"nothing was started from a point of {replica.name}"
     if replica.is_committed:
@@ -88,7 +101,8 @@ def discarded(replica: Replica) -> str:
 
 
 def _delete(folder: Path) -> None:
-    """First hidden as a whole: if this is cut off, some of a machine's disks must not be found without the others, which a start would make anew."""
+    """First hidden as a whole: if this is cut off, some of a machine's disks must not be found without the
+    others, which a start would make anew."""
     if folder.exists():
         doomed = folder.with_name(f".removed-{folder.name}-{os.getpid()}")
         folder.replace(doomed)
@@ -169,7 +183,8 @@ def _overlay(replica: Replica, point: Point, name: str, size_bytes: int, key: Pa
 
 
 def _shortened(path: Path, below: Path, size_bytes: int) -> Path:
-    """What an overlay is laid on: where too many files lie below it, one beside it with what the upper ones hold."""
+    """What an overlay is laid on: where too many files lie below it, one beside it with what the upper
+    ones hold."""
     chain = json.loads(qemu_img("info", "--output=json", "--backing-chain", "-U", str(below)))
     if len(chain) + 1 <= MOST_FILES:
         return below

@@ -22,7 +22,7 @@ Command = Callable[[Store, argparse.Namespace], int]
 ABOUT = """Start machines from the store of a secondsite appliance, when the vault, the first site and the appliance are gone.
 
 It needs this file, Python and QEMU. Stop the appliance before you start anything, if it runs. 'list' and 'verify' change nothing.
-"""
+"""  # noqa: E501
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -64,7 +64,10 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=Path(sys.argv[0]).name or "secondsite-rescue", description=ABOUT, formatter_class=form
     )
-    told = "the appliance's store; by default the folder that this file lies in. Repeat it for stores that were moved"
+    told = (
+        "the appliance's store; by default the folder that this file lies in. Repeat it for stores that were "
+        "moved"
+    )
     parser.add_argument("--store", type=Path, action="append", help=told)
     parser.add_argument("--json", action="store_true", help="print JSON")
     verbs = parser.add_subparsers(metavar="COMMAND", required=True)
@@ -75,7 +78,10 @@ def parser() -> argparse.ArgumentParser:
         verbs,
         "verify",
         commands.verify,
-        "compare points with what was sealed; exit code 1 if one differs, 3 if something could not be compared",
+        (
+            "compare points with what was sealed; exit code 1 if one differs, 3 if something could not be "
+            "compared"
+        ),
         "machine",
         "*",
     )
@@ -127,7 +133,10 @@ def _verb(
 
 def _ways(verb: argparse.ArgumentParser) -> argparse.ArgumentParser:
     verb.add_argument("--point", default=choosing.LATEST, help=CHOICES)
-    told = f"so long a point's disks may be compared with what was sealed before one is started (default: {COMPARE_SECONDS:.0f}; 0: not at all)"
+    told = (
+        "so long a point's disks may be compared with what was sealed before one is started (default: "
+        f"{COMPARE_SECONDS:.0f}; 0: not at all)"
+    )
     verb.add_argument("--compare", type=float, default=COMPARE_SECONDS, metavar="SECONDS", help=told)
     verb.add_argument("--qemu", action="store_true", help="by plain QEMU, although its appliance had libvirt")
     verb.add_argument(

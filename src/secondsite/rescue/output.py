@@ -60,7 +60,8 @@ def machines(found: Sequence[dict[str, Any]], *, stores: bool = False) -> str:
     """`stores`: it is said in which each lies."""
     rows = [
         [
-            each["machine"], str(each["points"]), each["newest_point"] or NONE, age(each["taken_at"]), each["newest_verified"] or NONE,
+            each["machine"], str(each["points"]), each["newest_point"] or NONE, age(each["taken_at"]),
+            each["newest_verified"] or NONE,
             each["encrypted_with"] or "no", _state(each), *_store(each, stores),
         ]
         for each in found

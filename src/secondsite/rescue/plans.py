@@ -33,8 +33,9 @@ def find(store: Store, name: str) -> dict[str, Any]:
 
 
 def run(plan: Mapping[str, Any], start: Callable[[str], str], say: Said, ask: Asked) -> list[str]:
-    """Starts its machines group by group; gives those that did not start, in words. As in an unplanned failover a machine that fails
-    keeps no other from being started. Raises Problem when a person says that a step failed."""
+    """Starts its machines group by group; gives those that did not start, in words. As in an unplanned
+    failover a machine that fails keeps no other from being started. Raises Problem when a person says that
+    a step failed."""
     failed: list[str] = []
     groups = list(plan.get("groups") or ())
     for number, group in enumerate(groups, start=1):
@@ -74,6 +75,6 @@ def _steps(actions: Sequence[Mapping[str, Any]] | None, ask: Asked) -> None:
 
 
 def _due(actions: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """Those that are for an unplanned failover. From a store alone the way is away from the site that is lost, and which way that was
-    nobody here knows: what is for one way only is asked as well."""
+    """Those that are for an unplanned failover. From a store alone the way is away from the site that is
+    lost, and which way that was nobody here knows: what is for one way only is asked as well."""
     return (action for action in actions if UNPLANNED in (action.get("kinds") or (UNPLANNED,)))

@@ -53,7 +53,10 @@ def started(replica: Replica, wanted: str, ways: Ways) -> str:
         undo = f"To let its replica take cycles again instead: 'discard {replica.typed}'."
         raise Problem(problem.what, f"{problem.do} {undo}".strip()) from problem
     taken = f"{output.instant(point.taken_at)}, {CONSISTENT.get(point.consistency, point.consistency)}"
-    return f"{replica.name} runs from {point.id} ({taken}){passed}{_compared(replica, found.get(point.id))}{said}{after_start(replica)}"
+    return (
+        f"{replica.name} runs from {point.id} "
+        f"({taken}){passed}{_compared(replica, found.get(point.id))}{said}{after_start(replica)}"
+    )
 
 
 def _compared(replica: Replica, found: verifying.Comparison | None) -> str:
@@ -137,7 +140,10 @@ def _all(said: Mapping[str, Any]) -> Iterator[str]:
         if card.get("names"):
             yield f"these names are to point to it: {', '.join(map(str, card['names']))}"
     if said.get("group"):
-        yield f"it belongs to the replication group '{said['group']}': start its machines from points of one set"
+        yield (
+            f"it belongs to the replication group '{said['group']}': start its machines from points of one "
+            "set"
+        )
 
 
 def _check(check: Mapping[str, Any]) -> str:

@@ -72,8 +72,8 @@ class Point:
 
 @dataclass(frozen=True)
 class Replica:
-    """What a store has of one machine. `start`: how its appliance would start it; `said`: what its vault knew of it; each is empty if
-    that was never said."""
+    """What a store has of one machine. `start`: how its appliance would start it; `said`: what its vault
+    knew of it; each is empty if that was never said."""
 
     folder: Path
     record: dict[str, Any]
@@ -113,7 +113,8 @@ class Replica:
         return self.folder.parent.parent
 
     def release_reserve(self) -> None:
-        """Where its store is full, a start has the space that replication left for it; the appliance keeps it again."""
+        """Where its store is full, a start has the space that replication left for it; the appliance keeps
+        it again."""
         (self.store / RESERVE).unlink(missing_ok=True)
 
     @property
@@ -146,13 +147,15 @@ class Replica:
 
 
 class Misplaced(ValueError):
-    """A folder that is named after one machine, and holds another's replica: what starts from it would be the other."""
+    """A folder that is named after one machine, and holds another's replica: what starts from it would be
+    the other."""
 
 
 class Store:
-    """The folders that an appliance keeps replicas in. `roots`: the one that was given first, then those that its appliance has beside it
-    and that are here. `away`: a sentence for each of those that is not used, though machines may be in it; `beside`: for those that a copy
-    does not mean. A copy means itself: what its original has lies at the same paths on the original's host."""
+    """The folders that an appliance keeps replicas in. `roots`: the one that was given first, then those
+    that its appliance has beside it and that are here. `away`: a sentence for each of those that is not
+    used, though machines may be in it; `beside`: for those that a copy does not mean. A copy means itself:
+    what its original has lies at the same paths on the original's host."""
 
     def __init__(self, given: Sequence[Path]) -> None:
         """Raises Problem for a folder that is none."""
@@ -177,7 +180,8 @@ class Store:
                 self.roots.append(each)
 
     def replicas(self) -> tuple[list[Replica], list[str]]:
-        """All that can be read, by name, and a sentence for each that cannot, and for each store that is not here."""
+        """All that can be read, by name, and a sentence for each that cannot, and for each store that is
+        not here."""
         found, problems = [], list(self.away)
         for folder in sorted(path for root in self.roots for path in (root / "replicas").iterdir()):
             if folder.name.startswith(".") or not folder.is_dir():  # what is being removed
@@ -188,7 +192,8 @@ class Store:
                 problems.append(str(error))
             except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
                 problems.append(
-                    f"{folder.name} cannot be read: {error}. Its points' files may still boot: see {folder / 'points'}."
+                    f"{folder.name} cannot be read: {error}. Its points' files may still boot: see "
+                    f"{folder / 'points'}."
                 )
         return sorted(found, key=lambda each: each.name), problems
 
@@ -221,7 +226,8 @@ class Store:
         return [each for each in self.replicas()[1] if MISPLACED in each and f"({replica.id})" in each]
 
     def configuration(self) -> dict[str, Any]:
-        """What the vault last said of sites, plans and machines; empty if it never did. Raises Problem for a damaged file."""
+        """What the vault last said of sites, plans and machines; empty if it never did. Raises Problem for
+        a damaged file."""
         path = self.roots[0] / CONFIGURATION
         try:
             return files.trusted(path)
@@ -261,13 +267,17 @@ def _unreadable(root: Path) -> str | None:
 
 
 def _unusable(root: Path, first: Path) -> str:
-    """Why a further store is not used; empty if it is. At its path another appliance's may lie: that path is the same at many sites."""
+    """Why a further store is not used; empty if it is. At its path another appliance's may lie: that path
+    is the same at many sites."""
     why = _unreadable(root)
     if why is not None:
         return f"cannot be read ({why}){NAME_IT}" if why else f"is not here{NAME_IT}"
     owner = copies.mark_of(root).get("appliance_id")
     if owner is None or owner != copies.mark_of(first).get("appliance_id"):
-        return f"is not known as a store of the appliance whose store {first} is, as their {copies.MARK} say; nothing of it is used{NAME_IT}"
+        return (
+            f"is not known as a store of the appliance whose store {first} is, as their {copies.MARK} say; "
+            f"nothing of it is used{NAME_IT}"
+        )
     return ""
 
 
@@ -287,8 +297,8 @@ def _strange(folder: str | Path) -> Iterator[str]:
 
 
 def read(folder: Path) -> Replica:
-    """Raises OSError, ValueError, KeyError, TypeError, AttributeError for one that is damaged, or that has links to what is not its own: this
-    program runs as root, and would write there."""
+    """Raises OSError, ValueError, KeyError, TypeError, AttributeError for one that is damaged, or that has
+    links to what is not its own: this program runs as root, and would write there."""
     for path in _strange(folder):
         raise ValueError(f"{path} is a symbolic link, a pipe or a device, and no file or folder of its own")
     record = files.trusted(folder / "replica.json")
@@ -303,7 +313,8 @@ def _require_own(found: Replica) -> None:
     folder = found.folder
     if found.id != folder.name:
         raise Misplaced(
-            f"{folder.name} {MISPLACED} {found.name} ({one_line(found.id)}), and not its own: put its own folder back at {folder}, or take "
+            f"{folder.name} {MISPLACED} {found.name} ({one_line(found.id)}), and not its own: put its own "
+            f"folder back at {folder}, or take "
             "this one out."
         )
 

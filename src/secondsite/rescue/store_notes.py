@@ -24,7 +24,8 @@ def note(replica: Replica, did: str, **more: str) -> None:
 
 
 def last_start(store: Path, machine_id: str) -> str:
-    """The way in which the machine was started last, unless that was given up since; empty if it never was."""
+    """The way in which the machine was started last, unless that was given up since; empty if it never
+    was."""
     way = ""
     try:
         lines = files.content(store / FILE).decode(errors="replace").splitlines()

@@ -1,4 +1,5 @@
-"""Text that others wrote, as a terminal shows it: machines and plans are named at another site, and this runs as root, in an emergency."""
+"""Text that others wrote, as a terminal shows it: machines and plans are named at another site, and this
+runs as root, in an emergency."""
 
 from __future__ import annotations
 
@@ -6,7 +7,8 @@ import re
 import shlex
 
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-"""Control characters but tab and newline (ESC begins a terminal's sequences), and those that turn the direction of text."""
+"""Control characters but tab and newline (ESC begins a terminal's sequences), and those that turn the
+direction of text."""
 
 
 def plain(text: str) -> str:

@@ -42,11 +42,13 @@ class Authority(Protocol):
         """sha256 of the CA certificate in DER, as 64 hex digits."""
 
     def issue_appliance(self, csr_pem: str, appliance_id: str, now: datetime) -> tuple[str, datetime]:
-        """A certificate (PEM) with the appliance's id as common name, for server and client use, and its end."""
+        """A certificate (PEM) with the appliance's id as common name, for server and client use, and its
+        end."""
 
 
 class Gateway(Protocol):
-    """Orders out, reports in. Only `awaited` blocks: a step asks, waits without a thread, and asks again when signalled."""
+    """Orders out, reports in. Only `awaited` blocks: a step asks, waits without a thread, and asks again
+    when signalled."""
 
     def ask(
         self,
@@ -61,11 +63,12 @@ class Gateway(Protocol):
         drill_generation: int | None = None,
         given_at: datetime | None = None,
     ) -> Report | None:
-        """The report if it has arrived; else hands the order over (once per connection; again after a reconnect)
-        and gives None. The signal 'order/<order_id>' fires when the report arrives."""
+        """The report if it has arrived; else hands the order over (once per connection; again after a
+        reconnect) and gives None. The signal 'order/<order_id>' fires when the report arrives."""
 
     def awaited(self, order_id: str, seconds: float) -> Report | None:
-        """The report of an order that was asked for, once it has arrived; None if it has not within that time."""
+        """The report of an order that was asked for, once it has arrived; None if it has not within that
+        time."""
 
     def forget(self, order_id: str) -> None:
         """The report was used and recorded."""

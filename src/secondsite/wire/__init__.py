@@ -1,5 +1,5 @@
-"""The shapes that cross a process border, with their version. Unknown fields are ignored, and what was added has a default, so vault and
-appliances may be two releases apart.
+"""The shapes that cross a process border, with their version. Unknown fields are ignored, and what was added
+has a default, so vault and appliances may be two releases apart.
 
     rest       between the vault and its clients
     control    between the vault and its appliances

@@ -86,7 +86,7 @@ def machines(vault, two_sites):
     sides = {"source_appliance_id": source.id, "target_appliance_id": target.id}
     with vault.store.transaction() as tx:
         for number, name in enumerate(("web", "db", "db")):
-            tx.machines.add(machine(f"id{number}", name, source_fabric_id=f"f-{number}", target_fabric_id=f"t-{number}", **sides))  # fmt: skip
+            tx.machines.add(machine(f"id{number}", name, source_fabric_id=f"f-{number}", target_fabric_id=f"t-{number}", **sides))  # fmt: skip  # noqa: E501
 
 
 @pytest.fixture

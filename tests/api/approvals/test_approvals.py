@@ -1,4 +1,5 @@
-"""A verb that the setting names is carried out when a second person has approved it, once, exactly as it was asked."""
+"""A verb that the setting names is carried out when a second person has approved it, once, exactly as it
+was asked."""
 
 import dataclasses
 import json
@@ -14,7 +15,8 @@ from tests.api.approvals.support_calls import CHANGING, REQUESTS, TRIES, request
 from tests.api.approvals.support_persons import FAILOVER, jobs
 from tests.support.vault import point, replica_status, source_status
 
-# ---- off, and on -----------------------------------------------------------------------------------------------------
+# ---- off, and on
+# -----------------------------------------------------------------------------------------------------
 
 
 def test_nothing_waits_unless_the_setting_names_it(ask, protected):
@@ -56,7 +58,8 @@ def test_it_is_not_switched_on_while_nobody_could_switch_it_off_again(ask, perso
     ask("PUT", "/approvals/settings", json=wanted)
 
 
-# ---- asked, granted, done --------------------------------------------------------------------------------------------
+# ---- asked, granted, done
+# --------------------------------------------------------------------------------------------
 
 
 def test_a_granted_request_is_carried_out_once_as_it_was_asked_for_whoever_asked(ask, anna, bob, guarded):
@@ -188,7 +191,8 @@ def test_what_an_appliance_does_is_begun_only_when_it_is_granted_and_a_grant_may
     )
 
 
-# ---- everything that there is ----------------------------------------------------------------------------------------
+# ---- everything that there is
+# ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.slow

@@ -1,4 +1,5 @@
-"""A rule on test failovers guards the schedules that start them, and what is approved is for the machines that were meant."""
+"""A rule on test failovers guards the schedules that start them, and what is approved is for the machines
+that were meant."""
 
 import pytest
 

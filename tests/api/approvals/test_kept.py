@@ -12,7 +12,8 @@ from tests.api.approvals.support_persons import FAILOVER, jobs
 JSON = {"Content-Type": "application/json"}
 
 
-# ---- refused, withdrawn, expired, bounded ----------------------------------------------------------------------------
+# ---- refused, withdrawn, expired, bounded
+# ----------------------------------------------------------------------------
 
 
 def test_a_refused_or_withdrawn_request_is_not_carried_out(ask, anna, bob, guarded):
@@ -66,7 +67,8 @@ def test_a_request_that_is_too_long_to_be_kept_is_refused(anna, guarded):
     assert "too long" in refused["message"]
 
 
-# ---- on record -------------------------------------------------------------------------------------------------------
+# ---- on record
+# -------------------------------------------------------------------------------------------------------
 
 
 def test_asking_granting_and_carrying_out_are_on_record_with_both_names(ask, anna, bob, guarded, log):

@@ -7,7 +7,8 @@ import pytest
 
 from tests.api.approvals.support_persons import FAILOVER, Person, jobs
 
-# ---- who is a second person ------------------------------------------------------------------------------------------
+# ---- who is a second person
+# ------------------------------------------------------------------------------------------
 
 
 def test_the_asker_grants_nothing_of_his_own(anna, guarded):
@@ -101,7 +102,8 @@ def test_a_token_that_was_removed_or_replaced_or_has_expired_meanwhile_gets_noth
     assert jobs(ask) == []
 
 
-# ---- no way round ----------------------------------------------------------------------------------------------------
+# ---- no way round
+# ----------------------------------------------------------------------------------------------------
 
 
 def test_one_person_alone_neither_lowers_the_setting_nor_makes_himself_another_token(vault, chiefs, guarded):

@@ -36,7 +36,8 @@ def keep(vault, two_sites):
             taken = tx.audit.append(entry)
             tx.evidence.add(
                 EvidenceRecord(
-                    f"j{number}-1", f"j{number}", "failover", "web01", "succeeded", "anna", NOW + timedelta(seconds=number),
+                    f"j{number}-1", f"j{number}", "failover", "web01", "succeeded", "anna",
+                    NOW + timedelta(seconds=number),
                     sites, evidence.digest_of(document), taken.number, evidence.text_of(document),
                 )
             )  # fmt: skip

@@ -100,7 +100,8 @@ def held(job_id, name):
     """The row of a job that no engine takes."""
     values = {
         "id": job_id, "name": name, "subject_name": "web01", "arguments": {}, "state": "held", "attempt": 1,
-        "requested_by": "anna", "created_at": NOW, "ready_at": NOW, "cancel_requested": False, "claim_epoch": 0,
+        "requested_by": "anna", "created_at": NOW, "ready_at": NOW, "cancel_requested": False,
+        "claim_epoch": 0,
     }  # fmt: skip
     return insert(jobs).values(values)
 

@@ -21,9 +21,12 @@ STATES = {0: JobState.FAILED, 1: JobState.SUCCEEDED, 2: JobState.SUCCEEDED}
 
 def row(job_id, **changes):
     values = {
-        "id": job_id, "name": "failover", "subject": job_id, "subject_name": job_id, "arguments": {}, "state": JobState.HELD,
-        "attempt": 1, "requested_by": "anna", "created_at": NOW, "started_at": None, "ended_at": None, "result": None,
-        "error": None, "parent_job_id": None, "parent_position": None, "parent_attempt": None, "parent_index": None,
+        "id": job_id, "name": "failover", "subject": job_id, "subject_name": job_id, "arguments": {},
+        "state": JobState.HELD,
+        "attempt": 1, "requested_by": "anna", "created_at": NOW, "started_at": None, "ended_at": None,
+        "result": None,
+        "error": None, "parent_job_id": None, "parent_position": None, "parent_attempt": None,
+        "parent_index": None,
         "cancel_requested": False, "ending": None, "ready_at": NOW, "claim_owner": None, "claim_epoch": 0,
     }  # fmt: skip
     return {**values, **changes}
@@ -31,12 +34,14 @@ def row(job_id, **changes):
 
 @pytest.fixture
 def batch(vault):
-    """Makes a job for so many machines: the first failed, two succeeded, the others are held, so no engine takes them."""
+    """Makes a job for so many machines: the first failed, two succeeded, the others are held, so no engine
+    takes them."""
 
     def made(count):
         children = [
             row(
-                f"child{number:03}", state=STATES.get(number, JobState.HELD), parent_job_id="batch", parent_position=0,
+                f"child{number:03}", state=STATES.get(number, JobState.HELD), parent_job_id="batch",
+                parent_position=0,
                 parent_attempt=1, parent_index=number, result=None if number else "no",
             )
             for number in range(count)

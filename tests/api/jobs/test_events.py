@@ -264,7 +264,7 @@ def test_the_last_word_about_a_job_is_not_lost_to_whoever_begins_to_follow_meanw
     """Who joins reads for himself; the source may be faster, and tell nothing more."""
     now = vault.facade.jobs.followed(verified).job
     ended = now.model_copy(update={"state": JobState.SUCCEEDED})
-    of = {state: streams.Edition(state, state, Followed(job, (job,), frozenset({job.id}))) for state, job in (("old", now), ("last", ended))}  # fmt: skip
+    of = {state: streams.Edition(state, state, Followed(job, (job,), frozenset({job.id}))) for state, job in (("old", now), ("last", ended))}  # fmt: skip  # noqa: E501
     told = threading.Event()
 
     def slowly(*_):
@@ -383,7 +383,8 @@ def test_many_changes_are_read_at_once_and_a_machine_is_told_of_once(vault, ask,
     changes = [(number, Change(EventKind.JOB, each)) for number, each in enumerate([*started, "gone"])]
     told = streams.read(vault.facade, changes)
     assert [(number, each.kind, each.id) for number, each in told] == [
-        (0, "job", started[0]), (1, "job", started[1]), (2, "job", started[2]), (2, "machine", "m1"), (3, "job", "gone")
+        (0, "job", started[0]), (1, "job", started[1]), (2, "job", started[2]), (2, "machine", "m1"),
+        (3, "job", "gone")
     ]  # fmt: skip
     assert [each.job and each.job.id for _, each in told] == [*started, None, None]
     mine = [said for thread, said in asked if thread == threading.get_ident()]

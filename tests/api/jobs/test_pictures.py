@@ -1,4 +1,5 @@
-"""The picture of a screen that a job kept, through its face, at the command line, and until it is as old as jobs become."""
+"""The picture of a screen that a job kept, through its face, at the command line, and until it is as old
+as jobs become."""
 
 from datetime import timedelta
 

@@ -44,7 +44,8 @@ def test_a_plan_takes_the_slowest_of_each_group_and_says_what_is_not_in_it(ask, 
     assert told == {"db01": 140, "web01": 107, "web02": 123.5}  # by the two others
     assert seen["groups"][0]["machines"][0]["predicted_downtime_seconds"] == 40
     assert seen["predicted"] == {
-        "seconds": 370.5, "most_seconds": 387, "unknown_machines": 0, "people": 1, "scripts": 0, "goal_seconds": None,
+        "seconds": 370.5, "most_seconds": 387, "unknown_machines": 0, "people": 1, "scripts": 0,
+        "goal_seconds": None,
     }  # fmt: skip
     unknown = ask("GET", "/plans/shop/preview", params={"verb": "failover"})["predicted"]
     assert (unknown["seconds"], unknown["unknown_machines"]) == (None, 3)

@@ -1,4 +1,5 @@
-"""A point is booted only to see whether it boots: whatever happens meanwhile, the copy is gone, and nothing else was touched."""
+"""A point is booted only to see whether it boots: whatever happens meanwhile, the copy is gone, and
+nothing else was touched."""
 
 import uuid
 

@@ -45,7 +45,8 @@ class Vault(http.server.BaseHTTPRequestHandler):
             return
         x509.load_pem_x509_csr(body["csr_pem"].encode())
         answer = {
-            "appliance_id": "id-1", "site": "a", "certificate_pem": self.certificate, "ca_pem": self.answered.decode(),
+            "appliance_id": "id-1", "site": "a", "certificate_pem": self.certificate,
+            "ca_pem": self.answered.decode(),
             "control_url": "wss://vault:8444",
         }  # fmt: skip
         self._answer(200, json.dumps(answer).encode())
@@ -64,7 +65,8 @@ class Vault(http.server.BaseHTTPRequestHandler):
 
 @contextlib.contextmanager
 def served(ca, shown, answered):
-    """A vault whose TLS certificate is of this CA, which shows one CA and answers with one; its URL, and what it was asked."""
+    """A vault whose TLS certificate is of this CA, which shows one CA and answers with one; its URL, and
+    what it was asked."""
     asked: list[Any] = []
     handler = type(
         "Handler",
@@ -177,7 +179,10 @@ def test_a_redirect_is_not_followed(vault, ca, tmp_path):
 
 def test_an_appliance_that_runs_has_loaded_no_shapes_of_rest():
     """They take a tenth of its start, and are for enrollment alone."""
-    loaded = "import sys; from secondsite.entry import appliance_main; print('secondsite.wire.rest' in sys.modules)"
+    loaded = (
+        "import sys; from secondsite.entry import appliance_main; print('secondsite.wire.rest' in "
+        "sys.modules)"
+    )
     said = subprocess.run(
         [sys.executable, "-c", loaded], capture_output=True, text=True, check=True, timeout=60
     )

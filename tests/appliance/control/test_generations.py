@@ -1,4 +1,5 @@
-"""Orders that a later verb has overtaken, or that were given long ago, are refused; others are carried out as before."""
+"""Orders that a later verb has overtaken, or that were given long ago, are refused; others are carried out
+as before."""
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -31,7 +32,8 @@ A = "appliance-a"
 
 def order(machine_id, generation=None, **more):
     return wire.Order(
-        order_id=uuid.uuid4().hex, kind=Kind.PAUSE_REPLICATION, machine_id=machine_id, generation=generation, **more
+        order_id=uuid.uuid4().hex, kind=Kind.PAUSE_REPLICATION, machine_id=machine_id, generation=generation,
+        **more
     )  # fmt: skip
 
 
@@ -120,11 +122,13 @@ def test_every_connection_begins_with_the_numbers_that_were_seen(vault, make_sit
 
 
 def overtaken(site, machine, kind, payload):
-    """An order of generation 5 waits for the machine's lock, and one of generation 6 comes; the report of the first."""
+    """An order of generation 5 waits for the machine's lock, and one of generation 6 comes; the report of
+    the first."""
     body = payload.model_dump(mode="json") if payload is not None else {}
     waits = wire.Order(order_id="waits", kind=kind, machine_id=machine.machine_id, payload=body, generation=5)
     later = wire.Order(
-        order_id="later", kind=Kind.POWER, machine_id=machine.machine_id, payload={"fabric_id": "any"}, generation=6
+        order_id="later", kind=Kind.POWER, machine_id=machine.machine_id, payload={"fabric_id": "any"},
+        generation=6
     )  # fmt: skip
     appliance = site.appliance
     with ThreadPoolExecutor(1) as pool, machine.lock("what takes long", 10):
@@ -136,7 +140,8 @@ def overtaken(site, machine, kind, payload):
 
 
 def test_a_start_that_waited_for_its_replica_is_refused_once_a_later_verb_has_come(pair):
-    """The later verb may be the cancel, which has ended the run already and starts the machine at home next."""
+    """The later verb may be the cancel, which has ended the run already and starts the machine at home
+    next."""
     pair.protect().synchronized()
     point_id = pair.point_now()
     close(pair)
@@ -211,7 +216,8 @@ def test_a_start_without_a_number_is_refused_once_nobody_waits_for_it(vault, mak
 
     def start(ago):
         return wire.Order(
-            order_id=uuid.uuid4().hex, kind=Kind.RESTART, machine_id="m1", payload=Restart(fabric_id=fabric_id).model_dump(),
+            order_id=uuid.uuid4().hex, kind=Kind.RESTART, machine_id="m1",
+            payload=Restart(fabric_id=fabric_id).model_dump(),
             deadline_seconds=300, given_at=datetime.now(UTC) - ago,
         )  # fmt: skip
 

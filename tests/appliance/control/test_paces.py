@@ -17,7 +17,8 @@ PROMPT_SECONDS = 10
 def order(kind, machine_id, payload=None, deadline_seconds=60):
     body = (payload or Nothing()).model_dump(mode="json")
     return wire.Order(
-        order_id=uuid.uuid4().hex, kind=kind, machine_id=machine_id, payload=body, deadline_seconds=deadline_seconds
+        order_id=uuid.uuid4().hex, kind=kind, machine_id=machine_id, payload=body,
+        deadline_seconds=deadline_seconds
     )  # fmt: skip
 
 

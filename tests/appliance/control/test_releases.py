@@ -1,4 +1,5 @@
-"""An appliance does not talk to a vault that is too many releases apart, and says which of the two to upgrade."""
+"""An appliance does not talk to a vault that is too many releases apart, and says which of the two to
+upgrade."""
 
 from datetime import UTC, datetime
 

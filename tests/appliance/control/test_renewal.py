@@ -110,7 +110,8 @@ def test_an_appliance_that_was_removed_gets_no_new_certificate(make_vault, enrol
         renew(a.appliance_id, request)
 
 
-# ---- what an appliance takes ------------------------------------------------------------------------------------
+# ---- what an appliance takes
+# ------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -205,7 +206,8 @@ def test_a_short_life_is_not_hidden_by_the_time_that_it_was_backdated(tmp_path):
     assert renewal.is_due(issued, now + timedelta(seconds=65))
 
 
-# ---- who is the vault -------------------------------------------------------------------------------------------
+# ---- who is the vault
+# -------------------------------------------------------------------------------------------
 
 
 class Impostor:

@@ -1,4 +1,5 @@
-"""A stolen home of an appliance at both ends of the data ports: real TLS, two appliances, a vault that may be gone."""
+"""A stolen home of an appliance at both ends of the data ports: real TLS, two appliances, a vault that may
+be gone."""
 
 import shutil
 import threading
@@ -140,7 +141,8 @@ def test_what_an_earlier_release_kept_of_the_peers_is_understood(sites):
     assert not peers.admits("three", "any key")
 
 
-# ---- enrolling again -----------------------------------------------------------------------------------------------
+# ---- enrolling again
+# -----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -109,6 +109,7 @@ class Counting(Background):
 
 
 def assert_in_order(counters):
-    """What was written in order is seen in order: nobody is ahead of who wrote before, nobody more than one behind."""
+    """What was written in order is seen in order: nobody is ahead of who wrote before, nobody more than
+    one behind."""
     assert counters == sorted(counters, reverse=True), counters
     assert counters[0] - counters[-1] <= 1, counters

@@ -63,7 +63,8 @@ def test_the_loop_takes_common_points_by_itself_and_goes_on_after_a_restart_with
 
 @pytest.mark.parametrize("deleted", [False, True], ids=["changed", "deleted and made again"])
 def test_a_shorter_interval_does_not_wait_for_the_point_that_was_due_before(sites, deleted):
-    """Seen with a group that was deleted and made again under its name: its first common point came with the former interval."""
+    """Seen with a group that was deleted and made again under its name: its first common point came with
+    the former interval."""
     together = Together(sites, 2).protect()
     together.tell(together.group(multi_vm_every_seconds=3600))
     first = eventually(together.newest_set, within_seconds=60)

@@ -1,4 +1,5 @@
-"""A source appliance that is killed while it takes common points: guests go on, and no set is true in part."""
+"""A source appliance that is killed while it takes common points: guests go on, and no set is true in
+part."""
 
 import json
 

@@ -1,4 +1,5 @@
-"""Appliances and vaults whose database is from an old backup: what one has forgotten the other's orders mend."""
+"""Appliances and vaults whose database is from an old backup: what one has forgotten the other's orders
+mend."""
 
 import re
 import uuid
@@ -334,7 +335,8 @@ def test_whoever_keeps_a_failed_over_machine_ends_what_was_replicated_from_there
     assert pair.target.fabric.inventory.get(fabric_id).tag is None
 
 
-# ---- a replica that is told of again ------------------------------------------------------------------------------
+# ---- a replica that is told of again
+# ------------------------------------------------------------------------------
 
 
 def forgets(site):

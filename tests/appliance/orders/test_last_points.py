@@ -102,7 +102,8 @@ def test_points_that_were_left_are_taken_up_again_by_a_retry(pair):
 
 
 def went_home(pair):
-    """It ran at the other site and was removed there by the commit of its failback; its id and its disks there."""
+    """It ran at the other site and was removed there by the commit of its failback; its id and its disks
+    there."""
     away = runs.fail_over(pair, pair.protect().synchronized().point_now())
     reverse = runs.turned(pair, away)
     content = pair.target.read(away)

@@ -1,5 +1,5 @@
-"""The link between the sites goes down, or the target takes nothing, when the machine is off for a planned failover: it does not stay
-off for long."""
+"""The link between the sites goes down, or the target takes nothing, when the machine is off for a planned
+failover: it does not stay off for long."""
 
 from concurrent.futures import ThreadPoolExecutor
 

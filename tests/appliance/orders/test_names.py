@@ -1,4 +1,5 @@
-"""A name or an id that another machine of the target has is found before anything stops, and nothing else is in the way."""
+"""A name or an id that another machine of the target has is found before anything stops, and nothing else
+is in the way."""
 
 import uuid
 
@@ -29,7 +30,8 @@ def test_a_namesake_and_a_machine_of_the_same_id_are_named(pair):
 
 
 def test_a_machine_that_was_let_go_is_in_the_way_of_one_that_is_not_protected_yet(pair):
-    """Neither has a mark: the copy that an earlier protection left is not this one's own. It would run beside it."""
+    """Neither has a mark: the copy that an earlier protection left is not this one's own. It would run
+    beside it."""
     left = pair.target.make_machine("web01")
     payload = CheckTarget(name="web01", fabric_id=left)
     (obstacle,) = pair.target.do(Kind.CHECK_TARGET, payload)["obstacles"]
@@ -54,7 +56,8 @@ def test_a_drill_that_has_the_name_is_said_to_be_one(pair):
 
 
 def defined_anew(pair):
-    """The old copy, as its owner defines it again from a file: it has our mark and our id, and disks of its own."""
+    """The old copy, as its owner defines it again from a file: it has our mark and our id, and disks of
+    its own."""
     fabric_id = pair.target.make_machine("old-web01")
     pair.target.fabric.tracking.enable(fabric_id, pair.machine_id)
     pair.target.fabric.power.stop(fabric_id)

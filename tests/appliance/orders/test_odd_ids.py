@@ -1,4 +1,5 @@
-"""A machine's id names files and folders at its appliances, which work as root: one that is a path is refused where it enters."""
+"""A machine's id names files and folders at its appliances, which work as root: one that is a path is
+refused where it enters."""
 
 import pytest
 
@@ -30,7 +31,8 @@ def test_an_order_about_a_machine_whose_id_is_a_path_touches_nothing(pair, other
     made = setup.model_copy(update={"machine_id": str(others)})
     begun = site.order(kind, made, pair.machine_id)
     ended = Order.model_construct(
-        order_id="end", kind=Kind.STOP_REPLICATION, machine_id=str(others), payload=StopReplication(forget=True).model_dump(),
+        order_id="end", kind=Kind.STOP_REPLICATION, machine_id=str(others),
+        payload=StopReplication(forget=True).model_dump(),
     )  # fmt: skip
     site.perform(ended)
     assert [each.name for each in others.iterdir()] == ["file"], (
@@ -41,8 +43,10 @@ def test_an_order_about_a_machine_whose_id_is_a_path_touches_nothing(pair, other
 
 def test_what_a_vault_keeps_of_such_a_machine_is_not_written(pair, others):
     record = KeptRecord.model_construct(
-        id=str(others), name="web01", home_site="a", source_site="a", target_site="b", source_appliance_id="a",
-        target_appliance_id="b", source_fabric_id="1", target_fabric_id="2", policy="default", created_at=now(),
+        id=str(others), name="web01", home_site="a", source_site="a", target_site="b",
+        source_appliance_id="a",
+        target_appliance_id="b", source_fabric_id="1", target_fabric_id="2", policy="default",
+        created_at=now(),
     )  # fmt: skip
     kept = pair.target.order(Kind.KEEP, Keep.model_construct(site="b", records=(record,)))
     assert [each.name for each in others.iterdir()] == ["file"]

@@ -1,4 +1,5 @@
-"""What a vault orders that was restored from a backup, and what the operator then does, costs no copy that runs."""
+"""What a vault orders that was restored from a backup, and what the operator then does, costs no copy that
+runs."""
 
 import pytest
 
@@ -9,7 +10,8 @@ pytestmark = pytest.mark.slow
 
 
 def test_a_commit_fixes_the_point_that_the_machine_stands_on_whichever_the_vault_remembers(pair):
-    """A start from the point that it remembers would cost all that the machine wrote since its point was changed."""
+    """A start from the point that it remembers would cost all that the machine wrote since its point was
+    changed."""
     pair.protect().synchronized()
     remembered, changed_to = pair.point_now(), pair.point_now()
     fabric_id = runs.fail_over(pair, changed_to)

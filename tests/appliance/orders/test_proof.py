@@ -51,7 +51,8 @@ def test_a_machine_without_an_agent_is_not_proven_and_costs_no_wait_once_its_con
     sentence, evidence = proved(pair, fabric_id, wait_seconds=60)
     assert time.monotonic() - began < 30
     assert sentence == (
-        "web01 has power, and it is not proven that it started: it has no channel for a guest agent; its console says 'login:'; "
+        "web01 has power, and it is not proven that it started: it has no channel for a guest agent; its "
+        "console says 'login:'; "
         "a picture of its screen is kept"
     )
     assert (evidence["proven"], evidence["agent"]) == (False, "none")

@@ -1,4 +1,5 @@
-"""A machine starts at the target with the name, the vCPUs and the memory that are asked for, and the host is looked at before."""
+"""A machine starts at the target with the name, the vCPUs and the memory that are asked for, and the host
+is looked at before."""
 
 import uuid
 

@@ -1,4 +1,5 @@
-"""The old copy of a machine that was failed over is started all the same: a person says so, this once, and it is written down."""
+"""The old copy of a machine that was failed over is started all the same: a person says so, this once, and
+it is written down."""
 
 import pytest
 

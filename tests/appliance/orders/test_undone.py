@@ -1,4 +1,5 @@
-"""What undoes a reprotect takes away what that reprotect made, and nothing else: a restored vault may have ordered it."""
+"""What undoes a reprotect takes away what that reprotect made, and nothing else: a restored vault may have
+ordered it."""
 
 from pathlib import Path
 
@@ -55,7 +56,8 @@ def test_what_a_reprotect_made_goes_with_it(pair):
 
 
 def came_home(pair, away):
-    """Failed over, and home again by a failback that was committed; the old copy's disks stay at the other site."""
+    """Failed over, and home again by a failback that was committed; the old copy's disks stay at the other
+    site."""
     reverse = runs.turned(pair, away)
     pair.target.do(Kind.SHUT_DOWN, ShutDown(fabric_id=away), pair.machine_id)
     point_id = reverse.point_now(final=True)

@@ -1,4 +1,5 @@
-"""An appliance whose state a newer release has written does not start: what it does not know may be what keeps machines safe."""
+"""An appliance whose state a newer release has written does not start: what it does not know may be what
+keeps machines safe."""
 
 import contextlib
 import sqlite3

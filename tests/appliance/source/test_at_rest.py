@@ -1,4 +1,5 @@
-"""Machines that are off: sent in slices, whole at the end, and in nobody's way when their owner starts them."""
+"""Machines that are off: sent in slices, whole at the end, and in nobody's way when their owner starts
+them."""
 
 import subprocess
 import uuid

@@ -1,4 +1,5 @@
-"""Another program defines the machine anew, and our tag is lost with its old definition: put back, or told before anything stops."""
+"""Another program defines the machine anew, and our tag is lost with its old definition: put back, or told
+before anything stops."""
 
 import pytest
 

@@ -1,4 +1,5 @@
-"""A fence stays until the machine is at home again: through a last delta of many cycles, and a reprotect that was undone."""
+"""A fence stays until the machine is at home again: through a last delta of many cycles, and a reprotect
+that was undone."""
 
 import contextlib
 import json
@@ -160,7 +161,8 @@ def test_an_appliance_that_dies_before_it_starts_what_comes_home_starts_it_when_
 
 
 def test_an_old_copy_that_was_left_alone_stays_fenced_although_a_failover_into_it_is_remembered(pair):
-    """As by a database from before: what is remembered of a way home must not free what runs at the other site."""
+    """As by a database from before: what is remembered of a way home must not free what runs at the other
+    site."""
     pair.protect().synchronized()
     away_and_back(pair)
     undo_reprotect(pair, still_protected=True)

@@ -1,4 +1,5 @@
-"""A cycle that another program waits for ends at once, without a finding; what it would have sent arrives afterwards."""
+"""A cycle that another program waits for ends at once, without a finding; what it would have sent arrives
+afterwards."""
 
 import contextlib
 import dataclasses

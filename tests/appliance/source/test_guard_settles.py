@@ -1,4 +1,5 @@
-"""Once a cycle is over, its guard does not touch the machine any more: the next cycle's job is not ended for the last one's sake."""
+"""Once a cycle is over, its guard does not touch the machine any more: the next cycle's job is not ended
+for the last one's sake."""
 
 import threading
 from typing import Any

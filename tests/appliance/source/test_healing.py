@@ -1,4 +1,5 @@
-"""What happens to machines behind our back is noticed, said, and healed by itself with few bytes: never a full copy."""
+"""What happens to machines behind our back is noticed, said, and healed by itself with few bytes: never a
+full copy."""
 
 import contextlib
 import json
@@ -57,7 +58,8 @@ class Watched:
 
 @contextlib.contextmanager
 def behind_our_back(pair):
-    """The loop stands still while the test does its deed; then it finds out by itself. Yields what is watched."""
+    """The loop stands still while the test does its deed; then it finds out by itself. Yields what is
+    watched."""
     watched = Watched(pair)
     with seams.armed(watched.look):
         with pair.source.appliance.replication.get(pair.machine_id).lock("a deed of the test", 20):
@@ -195,7 +197,8 @@ def at_rest(pair):
 
 
 def test_an_older_copy_put_back_under_a_machine_that_stays_off_is_noticed(full):
-    """Its bitmap is the base's: it cannot tell what was sent of the machine at rest after the copy was made."""
+    """Its bitmap is the base's: it cannot tell what was sent of the machine at rest after the copy was
+    made."""
     path = full.source.disk_path(full.fabric_id)
     copy = path.with_suffix(".copy")
     off(full)

@@ -1,4 +1,5 @@
-"""One base and one checkpoint in flight, always: what a cycle leaves behind goes at once, whatever the target does."""
+"""One base and one checkpoint in flight, always: what a cycle leaves behind goes at once, whatever the
+target does."""
 
 import pytest
 

@@ -1,5 +1,5 @@
-"""At most one copy runs: the old copy of a machine that was failed over stays off, whatever its host does, and is seen
-when it runs all the same."""
+"""At most one copy runs: the old copy of a machine that was failed over stays off, whatever its host does,
+and is seen when it runs all the same."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,5 @@
-"""What travels is what changed: the digest cache of a source, with real disks, real appliances and real deaths."""
+"""What travels is what changed: the digest cache of a source, with real disks, real appliances and real
+deaths."""
 
 import os
 import random

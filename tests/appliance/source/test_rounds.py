@@ -1,4 +1,5 @@
-"""Machines that rest: their source says of many at once that they wrote nothing, and the target has that on record."""
+"""Machines that rest: their source says of many at once that they wrote nothing, and the target has that
+on record."""
 
 import contextlib
 import dataclasses

@@ -1,4 +1,5 @@
-"""A target in other hands stays silent, or says what it says letter by letter: the machines of other targets go on."""
+"""A target in other hands stays silent, or says what it says letter by letter: the machines of other
+targets go on."""
 
 import time
 

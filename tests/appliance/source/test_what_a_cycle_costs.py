@@ -1,4 +1,5 @@
-"""What a cycle makes durable, and what the two sites say to each other: counted, so that neither grows unnoticed."""
+"""What a cycle makes durable, and what the two sites say to each other: counted, so that neither grows
+unnoticed."""
 
 import os
 import threading
@@ -17,8 +18,8 @@ from tests.support.instants import now, until_processed
 pytestmark = pytest.mark.slow
 
 MOST_FLUSHES = 10
-"""The source: its intent and its digests. The target: the cycle's file and its name, twice the record and its name, the map's entries
-and its head. Beside them each site's database, and the disk itself."""
+"""The source: its intent and its digests. The target: the cycle's file and its name, twice the record and
+its name, the map's entries and its head. Beside them each site's database, and the disk itself."""
 ONE_PAGE = 24 + 4096
 """Of the database, in its log."""
 

@@ -25,14 +25,17 @@ Made = Callable[..., Source]
 
 @pytest.fixture
 def made(tmp_path) -> Iterator[Made]:
-    """Sources that are whole at their target, by the pause of their policy and how long ago they were served."""
+    """Sources that are whole at their target, by the pause of their policy and how long ago they were
+    served."""
     state = State(tmp_path / "state.db")
 
     def make(cycle_seconds: float, served_seconds_ago: float, **of_policy: float) -> Source:
         setup = SourceSetup(
-            machine_id="m1", machine_name="web01", fabric_id="f1", epoch=1, disks=("vda",), target_appliance_id="b",
+            machine_id="m1", machine_name="web01", fabric_id="f1", epoch=1, disks=("vda",),
+            target_appliance_id="b",
             target_addresses=("127.0.0.1:1",), sync=SyncMode.COPY,
-            policy=policy(cycle_seconds=cycle_seconds, **{"crash_consistent_every_seconds": 300, **of_policy}),
+            policy=policy(cycle_seconds=cycle_seconds,
+            **{"crash_consistent_every_seconds": 300, **of_policy}),
         )  # fmt: skip
         progress = progresses.fresh(setup).model_copy(update={"passes": {}, "point_at": datetime.now(UTC)})
         source = Source(setup, progress, state)
@@ -115,7 +118,8 @@ def test_a_machine_whose_own_look_is_late_is_told_of_all_the_same(pair, monkeypa
 
 @pytest.mark.slow
 def test_a_machine_that_writes_has_its_cycles_although_rounds_of_others_never_end(make_site, monkeypatch):
-    """As with a worker busy with whole disks, and so many that rest that one round is due when another ends."""
+    """As with a worker busy with whole disks, and so many that rest that one round is due when another
+    ends."""
     a, b = make_site("a", cycles_at_once=1).start(), make_site("b").start()
     rests, writes = (Pair(a, b, a.make_machine(name), name=name).protect() for name in ("web1", "web2"))
     for pair in (rests, writes):

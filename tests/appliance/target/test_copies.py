@@ -1,5 +1,5 @@
-"""What a machine of the site is of one that was withdrawn there, by the files that it has now and next time; and that what is advised costs
-nothing that is not ours."""
+"""What a machine of the site is of one that was withdrawn there, by the files that it has now and next
+time; and that what is advised costs nothing that is not ours."""
 
 import os
 import subprocess

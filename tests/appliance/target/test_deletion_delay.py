@@ -1,4 +1,5 @@
-"""What a lowered retention and a released hold would delete stays for the target's deletion delay, whoever orders it."""
+"""What a lowered retention and a released hold would delete stays for the target's deletion delay, whoever
+orders it."""
 
 import pytest
 

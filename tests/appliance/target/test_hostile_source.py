@@ -1,4 +1,5 @@
-"""A source with a valid certificate sends what no source sends: that one cycle is refused, and everything else goes on."""
+"""A source with a valid certificate sends what no source sends: that one cycle is refused, and everything
+else goes on."""
 
 import json
 import threading
@@ -175,7 +176,8 @@ def poisoned(path, **changes):
 
 
 def test_what_a_former_release_kept_is_left_out_and_told(paused, neighbour):
-    """A point with `evil`, one taken `yesterday`, and the time of the newest cycle: after the restart the others are there."""
+    """A point with `evil`, one taken `yesterday`, and the time of the newest cycle: after the restart the
+    others are there."""
     for _ in range(3):
         paused.point_now(point=True)
     whole = points_of(paused)
@@ -227,8 +229,10 @@ def test_a_disk_that_grows_by_more_than_the_store_can_hold_is_refused_and_others
 
 
 QUESTIONS: list[dict[str, Any]] = [
-    {"disk": 0, "offset": 0, "length": 4 * TiB}, {"disk": 0, "offset": -65536, "length": 65536}, {"disk": 0, "offset": 0, "length": 10**18},
-    {"disk": -1, "offset": 0, "length": 1}, {"disk": "0", "offset": 0, "length": 1}, {"disk": 0.0, "offset": 0, "length": 1},
+    {"disk": 0, "offset": 0, "length": 4 * TiB}, {"disk": 0, "offset": -65536, "length": 65536},
+    {"disk": 0, "offset": 0, "length": 10**18},
+    {"disk": -1, "offset": 0, "length": 1}, {"disk": "0", "offset": 0, "length": 1},
+    {"disk": 0.0, "offset": 0, "length": 1},
     {"disk": 0, "offset": 0, "length": True}, {"disk": 0, "length": 1},
 ]  # fmt: skip
 

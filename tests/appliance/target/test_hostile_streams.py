@@ -1,4 +1,5 @@
-"""A source with a valid certificate sends streams that are damaged anywhere; another machine replicates beside them."""
+"""A source with a valid certificate sends streams that are damaged anywhere; another machine replicates
+beside them."""
 
 import contextlib
 import json
@@ -28,7 +29,8 @@ def real_stream(pair, dice):
     """A cycle as an honest source sends it, in pieces: its frames are not those that its end counts."""
     state = pair.target.replica(pair.machine_id).replica.state
     header = {
-        **real.HEADER, "machine_id": pair.machine_id, "seq": state.begun_seq + 1, "base_seq": state.processed_seq, "sync": None,
+        **real.HEADER, "machine_id": pair.machine_id, "seq": state.begun_seq + 1,
+        "base_seq": state.processed_seq, "sync": None,
         "apart": [], "firmware": None, "disks": [{"key": "vda", "size_bytes": 8 * MiB}],
     }  # fmt: skip
     begin = {"is": dice.choice(["BEGIN", "OFFER"]), "header": header, "parts": False}

@@ -17,7 +17,8 @@ pytestmark = pytest.mark.slow
 
 
 def test_a_cycle_that_is_applied_while_somebody_asks_for_the_newest_is_not_missed(pair, monkeypatch):
-    """It was neither processed nor waiting then, the next one was out of order, and the source compared all blocks."""
+    """It was neither processed nor waiting then, the next one was out of order, and the source compared
+    all blocks."""
     pair.protect().synchronized()
     appliance, look = pair.target.appliance, HostedReplica.waiting
     hosted = appliance.host.get(pair.machine_id)

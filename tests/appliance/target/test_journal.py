@@ -1,4 +1,5 @@
-"""Between two points any processed cycle can be started, by its time; and the journal never takes room that is needed."""
+"""Between two points any processed cycle can be started, by its time; and the journal never takes room
+that is needed."""
 
 from datetime import timedelta
 
@@ -24,7 +25,8 @@ def refusal(pair, at):
 
 
 def assert_refused(pair, at):
-    """With what is possible now: as much as the status tells. Cycles go on, and one may come between what is asked and what is told."""
+    """With what is possible now: as much as the status tells. Cycles go on, and one may come between what
+    is asked and what is told."""
 
     def agree():
         stretches = pair.target.replica(pair.machine_id).cycles.stretches(pair.status().points)

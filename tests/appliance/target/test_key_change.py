@@ -1,4 +1,5 @@
-"""A site's encryption key is changed while its appliance is stopped: nothing is lost, and the old key opens nothing."""
+"""A site's encryption key is changed while its appliance is stopped: nothing is lost, and the old key
+opens nothing."""
 
 import dataclasses
 import hashlib

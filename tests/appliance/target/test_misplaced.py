@@ -1,4 +1,5 @@
-"""A folder of a replica that was put back under another machine's name: nothing of it is taken for that machine's."""
+"""A folder of a replica that was put back under another machine's name: nothing of it is taken for that
+machine's."""
 
 import json
 import shutil
@@ -63,8 +64,10 @@ def told(site):
 
 def kept_record(pair):
     return KeptRecord(
-        id=pair.machine_id, name=pair.name, home_site="a", source_site="a", target_site="b", source_appliance_id="appliance-a",
-        target_appliance_id="appliance-b", source_fabric_id="f", target_fabric_id="g", policy="test", created_at=datetime.now(UTC),
+        id=pair.machine_id, name=pair.name, home_site="a", source_site="a", target_site="b",
+        source_appliance_id="appliance-a",
+        target_appliance_id="appliance-b", source_fabric_id="f", target_fabric_id="g", policy="test",
+        created_at=datetime.now(UTC),
     )  # fmt: skip
 
 

@@ -1,4 +1,5 @@
-"""The certificate of a removed appliance is refused at the data ports, also on open connections and without a vault."""
+"""The certificate of a removed appliance is refused at the data ports, also on open connections and
+without a vault."""
 
 import pytest
 

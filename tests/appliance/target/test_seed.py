@@ -1,4 +1,5 @@
-"""A copy of a disk that was shipped: imported, compared, and only the rest is sent. Real images, real deaths."""
+"""A copy of a disk that was shipped: imported, compared, and only the rest is sent. Real images, real
+deaths."""
 
 import contextlib
 import hashlib
@@ -222,7 +223,8 @@ def test_an_image_that_a_program_writes_is_refused(pair, shelf):
     path = shipped(pair, shelf)
     command = ["qemu-nbd", "--persistent", "-k", str(shelf / "nbd"), str(path)]
     with contextlib.closing(_Running(command)) as writer:
-        # it makes its socket before it opens the image, which it could not while it is looked at; an export is open
+        # it makes its socket before it opens the image, which it could not while it is looked at; an export
+        # is open
         eventually(lambda: (shelf / "nbd").exists())
         reader = nbd.NBD()
         reader.connect_unix(str(shelf / "nbd"))
@@ -243,7 +245,8 @@ class _Running:
 
 
 def cut_off(pair, path, kill):
-    """The order, ended as `kill -9` would end it, and the appliance started again; False when it came through."""
+    """The order, ended as `kill -9` would end it, and the appliance started again; False when it came
+    through."""
     order = Order(
         order_id=os.urandom(8).hex(), kind=Kind.IMPORT_SEED, machine_id=pair.machine_id,
         payload=ImportSeed(seeds=(seed(path),)).model_dump(mode="json"), deadline_seconds=60,

@@ -1,4 +1,5 @@
-"""Strangers flood a data port while a source replicates to it: its cycles arrive as before, and the log stays short."""
+"""Strangers flood a data port while a source replicates to it: its cycles arrive as before, and the log
+stays short."""
 
 import subprocess
 import sys
@@ -49,7 +50,8 @@ def test_two_thousand_idle_and_two_hundred_looping_strangers_keep_no_cycle_out(p
         if each["event"] in ("visitors.refused", "connection.ended", "connection.crashed")
     ]
     print(
-        f"{made} connections of strangers, {len(cycles)} cycles, the slowest took {max(cycles):.1f} s, {len(told)} lines"
+        f"{made} connections of strangers, {len(cycles)} cycles, the slowest took {max(cycles):.1f} s, "
+        f"{len(told)} lines"
     )
     assert made > LOOPING
     assert len(cycles) > 3

@@ -1,5 +1,5 @@
-"""A store that cannot be read, or a file of it that cannot: what is said of that at both sites is neither a link that broke nor a point
-that never was."""
+"""A store that cannot be read, or a file of it that cannot: what is said of that at both sites is neither
+a link that broke nor a point that never was."""
 
 import errno
 import os
@@ -105,9 +105,12 @@ def test_a_point_whose_manifest_is_gone_is_damaged_and_not_unknown(pointed):
     [
         (errors.DeadlineExceeded("busy", do="-"), "replica-busy", "peer-unreachable"),
         (datapath_errors.StorageDaemonGone("gone", do="-"), "replica-busy", "peer-unreachable"),
-        (datapath_errors.QmpRefused("Failed to get shared \"write\" lock", do="-", kind="x"), "replica-in-use", "replica-in-use"),
-        (datapath_errors.ImageProblem("'info' failed on x: Is another process using the image [x]?", do="-"), "replica-in-use", "replica-in-use"),
-        (datapath_errors.QmpRefused("Image is not in qcow2 format", do="-", kind="x"), "replica-unreadable", "peer-refused"),
+        (datapath_errors.QmpRefused("Failed to get shared \"write\" lock", do="-", kind="x"),
+        "replica-in-use", "replica-in-use"),
+        (datapath_errors.ImageProblem("'info' failed on x: Is another process using the image [x]?", do="-"),
+        "replica-in-use", "replica-in-use"),
+        (datapath_errors.QmpRefused("Image is not in qcow2 format", do="-", kind="x"), "replica-unreadable",
+        "peer-refused"),
         (datapath_errors.ImageProblem("no image", do="-"), "replica-unreadable", "peer-refused"),
         (errors.StoreFull("full", do="-"), "store-full", "target-store-full"),
         (errors.KeyMissing("no key", do="-"), "encryption-key-missing", "peer-refused"),

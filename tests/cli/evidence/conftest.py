@@ -1,4 +1,5 @@
-"""A file of evidence, made by hand: a run of a plan of three machines, one of which was not proven to be usable."""
+"""A file of evidence, made by hand: a run of a plan of three machines, one of which was not proven to be
+usable."""
 
 import base64
 import hashlib
@@ -42,13 +43,14 @@ def at(seconds):
 
 
 def step(name, begin, end, **more):
-    told = {"name": name, "kind": "step", "attempt": 1, "state": "succeeded", "said": f"{name} was done", "partial": False,
-            "started_at": at(begin), "ended_at": at(end), "problem": None, "asks": None, "answer": None, "script": None}  # fmt: skip
+    told = {"name": name, "kind": "step", "attempt": 1, "state": "succeeded", "said": f"{name} was done", "partial": False,  # noqa: E501
+            "started_at": at(begin), "ended_at": at(end), "problem": None, "asks": None, "answer": None,
+            "script": None}  # fmt: skip
     return {**told, **more}
 
 
 def job(job_id, subject, end, **more):
-    told = {"id": job_id, "verb": "test_failover", "subject": subject, "attempt": 1, "state": "succeeded", "asked_by": "anna",
+    told = {"id": job_id, "verb": "test_failover", "subject": subject, "attempt": 1, "state": "succeeded", "asked_by": "anna",  # noqa: E501
             "asked_at": at(0), "ended_at": at(end), "asked": {}, "result": None, "problem": None}  # fmt: skip
     return {**told, **more}
 
@@ -60,14 +62,19 @@ def machine(name, begin, picture, proven=True):
         {"name": "ssh", "passed": True, "said": "port 22 accepts", "seconds": 2.0},
     ]
     return {
-        "id": f"m-{name}", "name": name, "sites": ["hamburg", "bremen"], "job": job(f"j-{name}", name, begin + 60),
-        "steps": [step("Choose the recovery point", begin, begin + 1), step("Start", begin + 1, begin + 9), step("Proof", begin + 9, begin + 22)],
-        "point_id": "4f1c0e6a2b7d4c0f9e8d7c6b5a493827", "point_digest": None, "taken_at": at(-240), "rpo_seconds": 240.4,
-        "rpo_goal_seconds": 900, "within_goal": True, "rto_started_seconds": begin + 9.0, "rto_goal_seconds": 120,
+        "id": f"m-{name}", "name": name, "sites": ["hamburg", "bremen"],
+        "job": job(f"j-{name}", name, begin + 60),
+        "steps": [step("Choose the recovery point", begin, begin + 1), step("Start", begin + 1, begin + 9),
+        step("Proof", begin + 9, begin + 22)],
+        "point_id": "4f1c0e6a2b7d4c0f9e8d7c6b5a493827", "point_digest": None, "taken_at": at(-240),
+        "rpo_seconds": 240.4,
+        "rpo_goal_seconds": 900, "within_goal": True, "rto_started_seconds": begin + 9.0,
+        "rto_goal_seconds": 120,
         "rto_proven_seconds": begin + 22.0 if proven else None,
         "picture": {"sha256": hashlib.sha256(picture).hexdigest()},
         "proof": {"proven": proven, "power": "running", "agent": "answered", "agent_seconds": 3.1,
-                  "console": "[    0.00] Linux version 6.1.0\n" + "boot: all is well\n" * 12, "picture": "kept", "seconds": 12.9, "checks": checks, "addresses": []},
+                  "console": "[    0.00] Linux version 6.1.0\n" + "boot: all is well\n" * 12,
+                  "picture": "kept", "seconds": 12.9, "checks": checks, "addresses": []},
     }  # fmt: skip
 
 
@@ -81,11 +88,15 @@ def document():
         "format": evidence.FORMAT, "version": evidence.VERSION, "vault": "north",
         "job": job("0d6c2a9f", "plan shop", 140, asked={"notes": "The yearly drill."}),
         "requests": [
-            {"number": 811, "at": at(0), "who": "anna", "verb": "test_failover", "outcome": "done", "approval": {"number": 7, "asked_by": "anna"}},
-            {"number": 814, "at": at(70), "who": "bob", "verb": "answer", "outcome": "done", "approval": None},
+            {"number": 811, "at": at(0), "who": "anna", "verb": "test_failover", "outcome": "done",
+            "approval": {"number": 7, "asked_by": "anna"}},
+            {"number": 814, "at": at(70), "who": "bob", "verb": "answer", "outcome": "done",
+            "approval": None},
         ],
-        "steps": [step("Prerequisites check", 0, 2), step("Group 1: db", 2, 30), step("Traffic", 30, 70, **asks), step("Group 2: web", 70, 139)],
-        "machines": [machine("db01", 5, png(20)), machine("app01", 40, png(90)), machine("web01", 75, png(150), proven=False)],
+        "steps": [step("Prerequisites check", 0, 2), step("Group 1: db", 2, 30),
+        step("Traffic", 30, 70, **asks), step("Group 2: web", 70, 139)],
+        "machines": [machine("db01", 5, png(20)), machine("app01", 40, png(90)),
+        machine("web01", 75, png(150), proven=False)],
     }  # fmt: skip
 
 

@@ -68,8 +68,11 @@ def made(document, file_of, **more):
 def test_it_says_the_verdict_the_machines_the_times_and_who(document, file_of):
     seen = Seen(made(document, file_of)).text
     for words in (
-        "Succeeded, but not all was as it should be", "3 machines", "2 min 20 s", "Proven to be usable 2 of 3", "goal 15 min: met", "Not proven to be usable: web01", "goal 2 min: not proven",
-        "digest of its data: not computed", "status 503, not 200", "Move the traffic to Bremen", "moved; the shop answers",
+        "Succeeded, but not all was as it should be", "3 machines", "2 min 20 s",
+        "Proven to be usable 2 of 3", "goal 15 min: met", "Not proven to be usable: web01",
+        "goal 2 min: not proven",
+        "digest of its data: not computed", "status 503, not 200", "Move the traffic to Bremen",
+        "moved; the shop answers",
         "Answered by bob", "The yearly drill.", "approval of a second person", "secondsite evidence verify",
     ):  # fmt: skip
         assert words in seen, words

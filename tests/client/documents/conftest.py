@@ -1,4 +1,5 @@
-"""Vaults in this process with two sites and five machines that are protected; two of them have the same name."""
+"""Vaults in this process with two sites and five machines that are protected; two of them have the same
+name."""
 
 import contextlib
 

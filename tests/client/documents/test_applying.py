@@ -13,11 +13,17 @@ from tests.support.vault import ThroughTheApplication
 
 pytestmark = pytest.mark.slow
 
-PLAN = "kind: plan\nname: shop\ngroups:\n- machines: [db]\n  before: [{name: Traffic, instruction: Move it}]\n- machines: [web, app]\n"
+PLAN = (
+    "kind: plan\nname: shop\ngroups:\n- machines: [db]\n  before: [{name: Traffic, instruction: Move it}]\n- "
+    "machines: [web, app]\n"
+)
 GROUP = "kind: group\nname: shop\nsource_site: a\ntarget_site: b\nmachines: [web, app]\n"
 POLICY = "kind: policy\nname: gold\nretention_seconds: 7200\n"
 MAPPING = "kind: mapping\nsource_site: a\nsource_network: lan\ntarget_site: b\ntarget_network: dr\n"
-POOL = "kind: pool\nname: dmz\nsite: b\nnetwork: dr\nsubnet: 10.2.0.0/24\nranges: [10.2.0.9, 10.2.0.20-10.2.0.29]\n"
+POOL = (
+    "kind: pool\nname: dmz\nsite: b\nnetwork: dr\nsubnet: 10.2.0.0/24\nranges: [10.2.0.9, "
+    "10.2.0.20-10.2.0.29]\n"
+)
 PROTECTION = "kind: protection\nmachine: web\nsource_site: a\ntarget_site: b\npolicy: gold\n"
 CARDS = f"kind: cards\nmachine: web\ncards:\n- mac: {MAC}\n  network: dmz\n"
 ALL = f"{PLAN}---\n{GROUP}---\n{CARDS}---\n{POOL}---\n{MAPPING}---\n{POLICY}"
@@ -107,9 +113,12 @@ def test_a_machine_of_a_group_that_no_document_names_is_not_taken_from_it(remote
 
 
 WRONG = {
-    "an unknown machine": (GROUP.replace("app", "nosuch"), "f:5: group shop: machines[1]: there is no machine 'nosuch'"),
-    "a name that two have": (PLAN.replace("[db]", "[twin]"), "groups[0].machines[0]: several machines are named 'twin': give an id: m3, m4"),
-    "an unknown site": (MAPPING.replace("target_site: b", "target_site: c"), "f:4: mapping of lan from a to c: target_site: there is no site 'c'"),
+    "an unknown machine": (GROUP.replace("app", "nosuch"),
+    "f:5: group shop: machines[1]: there is no machine 'nosuch'"),
+    "a name that two have": (PLAN.replace("[db]", "[twin]"),
+    "groups[0].machines[0]: several machines are named 'twin': give an id: m3, m4"),
+    "an unknown site": (MAPPING.replace("target_site: b", "target_site: c"),
+    "f:4: mapping of lan from a to c: target_site: there is no site 'c'"),
     "one site twice": (MAPPING.replace("target_site: b", "target_site: a"), "two different sites"),
     "an unknown card": (CARDS.replace(MAC, "52:54:00:00:00:01"), "it has no card 52:54:00:00:00:01"),
     "a card that is and is not": (CARDS + "  connected: false\n", "and not connected: give one of the two"),
@@ -122,8 +131,10 @@ WRONG = {
         "kind: protection\nmachine: web\nsource_site: b\ntarget_site: a\n",
         "source_site: it is 'a' and cannot be 'b'",
     ),
-    "a machine twice in a plan": (PLAN.replace("[db]", "[db, web]"), "f:6: plan shop: groups[1].machines[0]: web stands in the plan twice"),
-    "a terminal's escape in the name of an action": (PLAN.replace("Traffic", '"\\e[2J"'), "plan shop: groups[0].before[0].name: The name of an action is one line"),
+    "a machine twice in a plan": (PLAN.replace("[db]", "[db, web]"),
+    "f:6: plan shop: groups[1].machines[0]: web stands in the plan twice"),
+    "a terminal's escape in the name of an action": (PLAN.replace("Traffic", '"\\e[2J"'),
+    "plan shop: groups[0].before[0].name: The name of an action is one line"),
     "a machine in two groups": (GROUP + "---\n" + GROUP.replace("shop", "two"), "is also in"),
     "a machine by name and by id": (CARDS + "---\n" + CARDS.replace("web", "m0"), "means the same"),
 }  # fmt: skip

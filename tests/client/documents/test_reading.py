@@ -36,12 +36,14 @@ HOSTILE = {
     "another kind": ("kind: site\nname: x\n", 1, "give one of policy"),
     "a kind that is a list": ("kind: [policy]\nname: x\n", 1, "give one of policy"),
     "a field too many": ("kind: policy\nname: x\nretention: 5\n", 3, "no such field"),
-    "a field too few": ("kind: mapping\nsource_site: a\nsource_network: x\ntarget_site: b\n", 1, "target_network"),
+    "a field too few": ("kind: mapping\nsource_site: a\nsource_network: x\ntarget_site: b\n", 1,
+    "target_network"),
     "a word for a number": ("kind: policy\nname: x\nretention_seconds: '60'\n", 3, "valid integer"),
     "a number for a name": ("kind: policy\nname: 7\n", 2, "between quotes"),
     "a value out of its limits": ("kind: policy\nname: x\ncycle_seconds: 0\n", 3, "between 0.2 and 3600"),
     "no number": ("kind: policy\nname: x\ncycle_seconds: .nan\n", 3, "valid number"),
-    "a number without an end": (f"kind: policy\nname: x\nretention_seconds: {'9' * 5000}\n", 3, "valid integer"),
+    "a number without an end": (f"kind: policy\nname: x\nretention_seconds: {'9' * 5000}\n", 3,
+    "valid integer"),
     "a name that is a path": ("kind: plan\nname: ../x\ngroups: [{machines: [a]}]\n", 2, "pattern"),
     "a plan of nothing": ("kind: plan\nname: x\ngroups: []\n", 3, "at least 1"),
 }  # fmt: skip
@@ -59,7 +61,10 @@ def test_what_no_document_needs_is_refused_with_its_line(text, line, what):
 
 
 def test_everything_that_is_wrong_is_told_at_once():
-    text = "kind: policy\nname: x\nfoo: 1\nbar: 2\n---\nkind: plan\n---\nkind: policy\nname: y\n---\nkind: policy\nname: y\n"
+    text = (
+        "kind: policy\nname: x\nfoo: 1\nbar: 2\n---\nkind: plan\n---\nkind: policy\nname: y\n---\nkind: "
+        "policy\nname: y\n"
+    )
     with pytest.raises(errors.InvalidArgument) as refused:
         documents.load(Path("f"), text)
     lines = refused.value.message.splitlines()
@@ -68,7 +73,10 @@ def test_everything_that_is_wrong_is_told_at_once():
 
 
 def test_words_and_numbers_are_what_json_has():
-    text = "mac: 52:54:00:12:34:56\nno: no\non: on\noct: 010\nsix: 0x10\nday: 2026-11-23\nnil: ~\nempty:\nt: true\nn: -7\nf: 2.5e1\n"
+    text = (
+        "mac: 52:54:00:12:34:56\nno: no\non: on\noct: 010\nsix: 0x10\nday: 2026-11-23\nnil: ~\nempty:\nt: "
+        "true\nn: -7\nf: 2.5e1\n"
+    )
     (value,) = reading.documents(text)
     assert value.content == {
         "mac": "52:54:00:12:34:56", "no": "no", "on": "on", "oct": "010", "six": "0x10", "day": "2026-11-23",

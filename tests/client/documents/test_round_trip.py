@@ -29,7 +29,8 @@ POLICIES = st.fixed_dictionaries(
 )
 ACTIONS = st.lists(
     st.fixed_dictionaries(
-        {"name": WORDS, "instruction": WORDS, "kinds": st.lists(st.sampled_from(["test", "planned", "unplanned"]), min_size=1, unique=True)}
+        {"name": WORDS, "instruction": WORDS,
+        "kinds": st.lists(st.sampled_from(["test", "planned", "unplanned"]), min_size=1, unique=True)}
     ),
     max_size=2,
     unique_by=lambda action: action["name"],
@@ -190,7 +191,8 @@ def test_what_was_exported_makes_another_vault_the_same_and_applied_again_change
     exported = documents.export(one)
     assert whats(prepare(one, text, prune=True)[1].changes) == []
     assert whats(prepare(one, exported, prune=True)[1].changes) == []
-    # what is as it was made is in no export, and nothing takes it back unasked: this vault had it of the example before
+    # what is as it was made is in no export, and nothing takes it back unasked: this vault had it of the
+    # example before
     plain = [
         {"kind": kind, "machine": each} for kind in ("cards", "properties", "hooks") for each in MACHINES
     ]

@@ -1,4 +1,5 @@
-"""The TLS channel with real sockets and real certificates: who gets in, and what happens when a peer is not well."""
+"""The TLS channel with real sockets and real certificates: who gets in, and what happens when a peer is
+not well."""
 
 import os
 import socket

@@ -1,4 +1,5 @@
-"""A cycle's header is checked value by value where it enters: one that lies anywhere is refused as a whole."""
+"""A cycle's header is checked value by value where it enters: one that lies anywhere is refused as a
+whole."""
 
 import json
 from typing import Any
@@ -11,7 +12,8 @@ from secondsite.datapath.errors import ProtocolViolated
 from secondsite.ground.units import GiB, MiB
 
 POINT: dict[str, Any] = {
-    "point_id": "20261120T080000Z-1.4", "consistency": "crash", "reason": None, "definition": {"name": "web01"},
+    "point_id": "20261120T080000Z-1.4", "consistency": "crash", "reason": None,
+    "definition": {"name": "web01"},
     "machine_name": "web01", "set_id": "shop-20261120T080000.000000Z",
 }  # fmt: skip
 HEADER: dict[str, Any] = {
@@ -38,8 +40,10 @@ ODD: list[Any] = [
     [{}],
 ]
 INSTANTS = [
-    "yesterday", "2026-11-20T08:00:00", "2026-11-20", "0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59+00:00",
-    "9999-12-31T23:59:59-12:00", "1969-12-31T23:59:59+00:00", "2026-11-20T08:00:00+99:99", "20" * 3000, 1763625600,
+    "yesterday", "2026-11-20T08:00:00", "2026-11-20", "0001-01-01T00:00:00+00:00",
+    "9999-12-31T23:59:59+00:00",
+    "9999-12-31T23:59:59-12:00", "1969-12-31T23:59:59+00:00", "2026-11-20T08:00:00+99:99", "20" * 3000,
+    1763625600,
 ]  # fmt: skip
 FINE: dict[str, list[Any]] = {
     "base_seq": [None],

@@ -1,4 +1,5 @@
-"""The digest cache never claims that the target holds what it does not: random histories, and death at every seam."""
+"""The digest cache never claims that the target holds what it does not: random histories, and death at
+every seam."""
 
 import errno
 import os
@@ -25,7 +26,8 @@ OUTCOMES = ["acked", "acked", "lost ack", "failed", "died before", "died sent", 
 
 
 class World:
-    """A source with a dirty bitmap, a target, and what each remembers: the rules of a cycle, without the network."""
+    """A source with a dirty bitmap, a target, and what each remembers: the rules of a cycle, without the
+    network."""
 
     def __init__(self, folder):
         self.folder = folder

@@ -82,7 +82,8 @@ def test_a_copy_of_a_map_tells_nothing(digests, tmp_path):
 
 
 def test_a_copy_that_got_the_number_of_the_file_that_it_replaced_tells_nothing_either(digests):
-    """ext4 gives the number of a removed file to the next one: a backup that was put back passed for what it replaced."""
+    """ext4 gives the number of a removed file to the next one: a backup that was put back passed for what
+    it replaced."""
     digests.mark(2, 17)
     with digests.path.open("r+b") as file:
         number, named = os.fstat(file.fileno()).st_ino, real_files.file_id(file.fileno())

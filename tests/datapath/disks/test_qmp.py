@@ -37,7 +37,8 @@ def listens(path):
 
 @contextlib.contextmanager
 def in_a_command_that_nobody_waits_for(qmp, tmp_path):
-    """A client has gone while the daemon carries out its command, which ends (it is refused) with the block."""
+    """A client has gone while the daemon carries out its command, which ends (it is refused) with the
+    block."""
     path = tmp_path / "silent.sock"
     with socket.socket(socket.AF_UNIX) as silent:
         silent.bind(str(path))

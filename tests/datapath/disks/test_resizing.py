@@ -151,7 +151,8 @@ def test_a_disk_that_changes_its_size_at_random_holds_what_it_ought_to(tmp_path,
 
 
 def test_whatever_instant_it_dies_at_nothing_shows_that_was_cut_off(tmp_path):
-    """Nor is anything lost below the smaller end: a file that grows is right at each length that it has meanwhile."""
+    """Nor is anything lost below the smaller end: a file that grows is right at each length that it has
+    meanwhile."""
     for nth in range(1, 40):
         (tmp_path / str(nth)).mkdir()
         disk, seams = _thin(tmp_path / str(nth), TiB), Seams()

@@ -27,6 +27,7 @@ def named(path, key):
 
 def write(path, key, offset, length, pattern=0x5A):
     subprocess.run(
-        ["qemu-io", *image.secret_arguments(key), "-c", f"write -P {pattern} {offset} {length}", named(path, key)],
+        ["qemu-io", *image.secret_arguments(key), "-c", f"write -P {pattern} {offset} {length}",
+        named(path, key)],
         check=True, capture_output=True, timeout=60,
     )  # fmt: skip

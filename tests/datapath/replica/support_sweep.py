@@ -6,8 +6,8 @@ from secondsite.datapath.replica.replica import Replica
 from tests.datapath.support_chain import Seams, dying
 
 LOOK_EVERY = 3
-"""What a death leaves is looked at each time; what the repeated operation makes of it, each third time: to read all points
-takes most of the time."""
+"""What a death leaves is looked at each time; what the repeated operation makes of it, each third time: to
+read all points takes most of the time."""
 
 
 def sweep(template, daemon, operation, check, at_least):

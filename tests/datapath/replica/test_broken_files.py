@@ -1,4 +1,5 @@
-"""A file of a replica is broken, or its store is full: that is told, and what does not need the file works on."""
+"""A file of a replica is broken, or its store is full: that is told, and what does not need the file works
+on."""
 
 import json
 import os

@@ -1,4 +1,5 @@
-"""Encryption at rest: nothing readable in any file, nothing lost with the wrong key, and plain QEMU with the right one."""
+"""Encryption at rest: nothing readable in any file, nothing lost with the wrong key, and plain QEMU with
+the right one."""
 
 import os
 import secrets

@@ -1,4 +1,5 @@
-"""A head that was exchanged for another file, as an older copy of it: nothing is built on it, and nothing of it is sealed."""
+"""A head that was exchanged for another file, as an older copy of it: nothing is built on it, and nothing
+of it is sealed."""
 
 import shutil
 

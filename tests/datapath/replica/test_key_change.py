@@ -1,4 +1,5 @@
-"""A new key for an encrypted replica: at any instant one of the two opens all of it, and afterwards only the new one."""
+"""A new key for an encrypted replica: at any instant one of the two opens all of it, and afterwards only
+the new one."""
 
 import dataclasses
 import functools
@@ -66,7 +67,8 @@ def sealed(replica, header, frames):
 
 
 def change(folder, daemon, key, new, reach=lambda _name: None):
-    """All of the change, from its begin or from where it was broken off; opened anew where the key file is swapped."""
+    """All of the change, from its begin or from where it was broken off; opened anew where the key file is
+    swapped."""
     holds = replica_state.load(folder / "replica.json").key_id
     if holds == key.key_id:
         old = Replica.open(folder, daemon, reach, key)
@@ -214,7 +216,8 @@ def test_a_disk_that_grew_has_layers_of_two_headers_and_both_take_the_key(
 
 
 def left_by_an_earlier_release(folder, key):
-    """Firmware state plain under its sha256, cycles sealed with the customer's key itself, and no data key."""
+    """Firmware state plain under its sha256, cycles sealed with the customer's key itself, and no data
+    key."""
     replica = Replica.open(folder, cast(StorageDaemon, None), key=key)
     for path in [*replica.files.inbox.glob("*.cycle"), *replica.files.journal.glob("*.cycle")]:
         with encrypted_file.content(path, replica.file_key) as file:

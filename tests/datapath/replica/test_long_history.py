@@ -1,4 +1,5 @@
-"""A replica that lives long: points come, retention prunes, and what stays is true and costs what it holds."""
+"""A replica that lives long: points come, retention prunes, and what stays is true and costs what it
+holds."""
 
 import random
 from pathlib import Path

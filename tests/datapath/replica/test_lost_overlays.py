@@ -1,4 +1,5 @@
-"""What a machine runs on is made once: where a file of it is gone, nothing starts that would be of two instants, or of an older one unsaid."""
+"""What a machine runs on is made once: where a file of it is gone, nothing starts that would be of two
+instants, or of an older one unsaid."""
 
 import shutil
 

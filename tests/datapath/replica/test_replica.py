@@ -161,7 +161,8 @@ def test_an_abandoned_cycle_is_healed_by_a_whole_pass(replica, source, tmp_path)
     assert_region_true(replica, None, tmp_path)
     whole, _ = source.cycle("p2", writes=0, base_seq=None)
     all_of_it = [
-        frames[0]._replace(disk=i, offset=at, length=len(data[at : at + MiB]), zero=False, data=bytes(data[at : at + MiB]))
+        frames[0]._replace(disk=i, offset=at, length=len(data[at : at + MiB]), zero=False,
+        data=bytes(data[at : at + MiB]))
         for i, data in enumerate(source.disks.values())
         for at in range(0, len(data), MiB)
     ]  # fmt: skip

@@ -1,7 +1,7 @@
 """Whatever instant a process dies at, the next one finds every point true and finishes what was asked.
 
-The sweep dies at the first seam, then at the second, and so on until the operation ends untouched. Nothing is cleaned
-up at a death: open nodes and exports of the dead replica stay in the storage daemon.
+The sweep dies at the first seam, then at the second, and so on until the operation ends untouched. Nothing is
+cleaned up at a death: open nodes and exports of the dead replica stay in the storage daemon.
 """
 
 import contextlib

@@ -1,4 +1,5 @@
-"""Any processed cycle can be recovered bit for bit from a point below it and the journal, or it is refused."""
+"""Any processed cycle can be recovered bit for bit from a point below it and the journal, or it is
+refused."""
 
 import resource
 from datetime import datetime, timedelta

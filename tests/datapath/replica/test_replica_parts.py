@@ -1,4 +1,5 @@
-"""Cycles that are applied as they come off the wire: whatever part of one arrived, no point and no digest lies."""
+"""Cycles that are applied as they come off the wire: whatever part of one arrived, no point and no digest
+lies."""
 
 import os
 import shutil

@@ -1,4 +1,5 @@
-"""Points that are kept elsewhere share their files, and stay what they are whatever becomes of the replica."""
+"""Points that are kept elsewhere share their files, and stay what they are whatever becomes of the
+replica."""
 
 import contextlib
 import errno

@@ -1,4 +1,5 @@
-"""A disk that changes its size by tebibytes is followed at the price of what it holds, within a head and over layers."""
+"""A disk that changes its size by tebibytes is followed at the price of what it holds, within a head and
+over layers."""
 
 import os
 

@@ -1,4 +1,5 @@
-"""A store that was copied while its appliance wrote to it is never taken for whole: file by file, as tar and rsync go, over a slow line."""
+"""A store that was copied while its appliance wrote to it is never taken for whole: file by file, as tar
+and rsync go, over a slow line."""
 
 import shutil
 import subprocess
@@ -33,8 +34,8 @@ def replica(tmp_path, daemon, source):
 
 
 def copied(replica, place, meanwhile):
-    """Each folder is listed when it is entered, each file is opened by its name; what is gone by then is left out. After the first disk
-    `meanwhile` happens."""
+    """Each folder is listed when it is entered, each file is opened by its name; what is gone by then is
+    left out. After the first disk `meanwhile` happens."""
     place.mkdir(parents=True)
     for key in replica.state.keys:
         _copy_folder(replica.files.disk(key), place / "disks" / key)

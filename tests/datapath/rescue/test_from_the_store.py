@@ -1,4 +1,5 @@
-"""Files to run on, made from a store by the program that knows nothing of us: they hold what the point holds, and nothing is hurt below."""
+"""Files to run on, made from a store by the program that knows nothing of us: they hold what the point
+holds, and nothing is hurt below."""
 
 import contextlib
 import json
@@ -329,7 +330,7 @@ class TestOnOldDisks:
     def test_it_starts_while_they_are_as_they_were(self, store):
         assert whole(store, "latest")[0].id == "p1"
 
-    @pytest.mark.parametrize("change", [lambda path: write_image(path, 4 * KiB, 1 * MiB), os.utime, cut_a_little],
+    @pytest.mark.parametrize("change", [lambda path: write_image(path, 4 * KiB, 1 * MiB), os.utime, cut_a_little],  # noqa: E501
                              ids=["written", "touched", "cut"])  # fmt: skip
     def test_what_their_owner_changed_starts_nothing_and_is_named(self, store, old_disk, change):
         change(old_disk)

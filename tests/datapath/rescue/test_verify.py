@@ -1,4 +1,5 @@
-"""`verify` compares what a point holds with what was sealed, and a start does as far as there is time; by the one file, which a bare Python runs."""
+"""`verify` compares what a point holds with what was sealed, and a start does as far as there is time; by
+the one file, which a bare Python runs."""
 
 import json
 import os
@@ -73,7 +74,8 @@ def flipped(replica):
 
 
 def torn(replica):
-    """As a copy of a former release's store: the head under the name of the point, with the tables of a moment before."""
+    """As a copy of a former release's store: the head under the name of the point, with the tables of a
+    moment before."""
     path = layer(replica, "p3")
     qemu_img(
         "create", "-q", "-f", "qcow2", "-u", "-b", layer(replica, "p2").name, "-F", "qcow2", path, 8 * MiB

@@ -1,7 +1,7 @@
 """Nobody who reads or writes keeps a storage daemon from draining, however long he waits for something else.
 
-Every QMP transaction drains its whole process first: a reader that paused with answers on their way held up the sealing
-of points of all machines, and a QEMU would hold up its guest.
+Every QMP transaction drains its whole process first: a reader that paused with answers on their way held up
+the sealing of points of all machines, and a QEMU would hold up its guest.
 """
 
 import subprocess

@@ -1,4 +1,5 @@
-"""What the target does with cycles that are broken, unwelcome or too large; what is left in its inbox after each."""
+"""What the target does with cycles that are broken, unwelcome or too large; what is left in its inbox
+after each."""
 
 import os
 import signal

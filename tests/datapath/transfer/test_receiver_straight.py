@@ -1,4 +1,5 @@
-"""A cycle that the admission writes as it comes: what it sees when all is well, and when the stream ends anywhere."""
+"""A cycle that the admission writes as it comes: what it sees when all is well, and when the stream ends
+anywhere."""
 
 import pytest
 

@@ -19,7 +19,8 @@ FOUND = happenings.finding_came("web01", "m1", HealthFinding("rpo-exceeded", "It
 
 
 def told(history, tells_ends=True):
-    """What is told, by minute, of a finding that is there at each minute or not; and what is known at the end."""
+    """What is told, by minute, of a finding that is there at each minute or not; and what is known at the
+    end."""
     known: dict[Key, marks.Mark] = {}
     said: list[tuple[int, happenings.Happening]] = []
     for minute, is_there in enumerate(history):

@@ -14,7 +14,8 @@ def machine(number, name):
 
 
 def taken(then, now, *leave_out):
-    """Names of machines that a failover takes, with the names that they had and have; None: not protected any more."""
+    """Names of machines that a failover takes, with the names that they had and have; None: not protected
+    any more."""
     members = tuple(machine(number, name) for number, name in enumerate(then))
     standing = {
         f"id-{number}": Standing(members[number])

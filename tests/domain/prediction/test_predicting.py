@@ -1,4 +1,5 @@
-"""How long a run will take is the median of the machine's last five; what stands for it, if there are none, is said."""
+"""How long a run will take is the median of the machine's last five; what stands for it, if there are
+none, is said."""
 
 import pytest
 

@@ -1,4 +1,5 @@
-"""Three real guests that talk: after a drill and after a failover the web server's page is checked over its network."""
+"""Three real guests that talk: after a drill and after a failover the web server's page is checked over
+its network."""
 
 import pytest
 

@@ -1,4 +1,5 @@
-"""Simulated machines come home to another place than they left: their old copy, its disks, or the whole host with its appliance is gone."""
+"""Simulated machines come home to another place than they left: their old copy, its disks, or the whole
+host with its appliance is gone."""
 
 import hashlib
 import os

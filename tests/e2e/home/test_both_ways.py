@@ -1,4 +1,5 @@
-"""What works from the first site to the second works from the second to the first: a drill, a disaster, another point, and the way back."""
+"""What works from the first site to the second works from the second to the first: a drill, a disaster,
+another point, and the way back."""
 
 import os
 

@@ -1,5 +1,5 @@
-"""A failback that is cancelled: the guest runs where it ran before, as it was shut down there; what it wrote at home meanwhile is gone, and
-the next failback knows nothing of it."""
+"""A failback that is cancelled: the guest runs where it ran before, as it was shut down there; what it
+wrote at home meanwhile is gone, and the next failback knows nothing of it."""
 
 import pytest
 

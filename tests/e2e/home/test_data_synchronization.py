@@ -1,4 +1,5 @@
-"""Both data synchronizations of a failback that was not prepared, on simulated sites: what runs at home is what ran away, bit for bit."""
+"""Both data synchronizations of a failback that was not prepared, on simulated sites: what runs at home is
+what ran away, bit for bit."""
 
 import os
 from pathlib import Path
@@ -51,7 +52,8 @@ def running(rig, name):
 
 
 def away(rig, name):
-    """At b since a disaster, with writes of its own; at a lie writes that were never sent, and the file that has them."""
+    """At b since a disaster, with writes of its own; at a lie writes that were never sent, and the file
+    that has them."""
     command_line.do(rig, "enable-protection", name, "--source", "a", "--target", "b", "--policy", "quick")
     rig.new_points(name)
     there = open_fabric(rig.simulated[name].host).inventory.get(rig.simulated[name].fabric_id)

@@ -1,5 +1,5 @@
-"""Two real guests of a replication group come home from the point that both agreed to; until commit their last points, which bear one id,
-can still be taken."""
+"""Two real guests of a replication group come home from the point that both agreed to; until commit their
+last points, which bear one id, can still be taken."""
 
 import json
 import tempfile

@@ -1,5 +1,6 @@
-"""A real guest whose site is destroyed comes home to new hardware there: a new host with a new appliance and another bridge, byte for byte
-as it was at the second site. The host that was lost comes back later, and its old copy gives way."""
+"""A real guest whose site is destroyed comes home to new hardware there: a new host with a new appliance
+and another bridge, byte for byte as it was at the second site. The host that was lost comes back later,
+and its old copy gives way."""
 
 import subprocess
 

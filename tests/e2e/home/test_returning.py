@@ -1,4 +1,5 @@
-"""Before a real guest is reprotected after an unplanned failover, what it wrote since is told, and then about that much is sent."""
+"""Before a real guest is reprotected after an unplanned failover, what it wrote since is told, and then
+about that much is sent."""
 
 import pytest
 

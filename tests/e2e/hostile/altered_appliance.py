@@ -2,8 +2,8 @@
 
 python -m tests.e2e.hostile.altered_appliance appliance run --home HOME
 
-SPEED: so many seconds pass for each of the host's. LIES: while this file is there, points are back-dated and put into sets that no
-vault knows.
+SPEED: so many seconds pass for each of the host's. LIES: while this file is there, points are back-dated and
+put into sets that no vault knows.
 """
 
 import dataclasses

@@ -1,4 +1,5 @@
-"""The vault's CA is rotated while machines replicate: all come over without enrolling again, but one that was away."""
+"""The vault's CA is rotated while machines replicate: all come over without enrolling again, but one that
+was away."""
 
 import shutil
 

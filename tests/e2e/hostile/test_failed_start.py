@@ -1,4 +1,5 @@
-"""A start that fails leaves a way: another point starts, a change of the point goes back, and a cancel brings the machine home."""
+"""A start that fails leaves a way: another point starts, a change of the point goes back, and a cancel
+brings the machine home."""
 
 import pytest
 

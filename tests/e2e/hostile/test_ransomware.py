@@ -1,7 +1,8 @@
-"""For a day the source site and a token of the vault are in hostile hands. The target keeps what it promised, and a clean point boots.
+"""For a day the source site and a token of the vault are in hostile hands. The target keeps what it promised,
+and a clean point boots.
 
-A second of the test is almost half an hour of the target's uptime, by which points and the deletion delay age; the delay is the
-default one.
+A second of the test is almost half an hour of the target's uptime, by which points and the deletion delay
+age; the delay is the default one.
 """
 
 import json

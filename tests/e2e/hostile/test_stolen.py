@@ -1,4 +1,5 @@
-"""An appliance's home is gone, as after a theft; its store, or its machines, are still there. It is replaced under its own id."""
+"""An appliance's home is gone, as after a theft; its store, or its machines, are still there. It is
+replaced under its own id."""
 
 import pytest
 

@@ -1,5 +1,5 @@
-"""A replication group whose machines live on two hosts of a site, an appliance on each: from the command that makes it to the
-machines that were failed over from one of its sets."""
+"""A replication group whose machines live on two hosts of a site, an appliance on each: from the command
+that makes it to the machines that were failed over from one of its sets."""
 
 import contextlib
 
@@ -78,11 +78,11 @@ def newest_set(rig):
 
 def finding(rig, name):
     with rig.client() as vault:
-        return next((f.what for f in vault.machines[name].show().findings if f.code == "common-point-missed"), "")  # fmt: skip
+        return next((f.what for f in vault.machines[name].show().findings if f.code == "common-point-missed"), "")  # fmt: skip  # noqa: E501
 
 
 def test_machines_behind_two_appliances_form_a_group_and_share_points(rig):
-    shown = command_line.told(rig, "group", "create", "shop", *PLACES, "--source", "a", "--target", "b", "--every", "5")  # fmt: skip
+    shown = command_line.told(rig, "group", "create", "shop", *PLACES, "--source", "a", "--target", "b", "--every", "5")  # fmt: skip  # noqa: E501
     assert shown["machines"] == ["db01", "web01"]
     first = eventually(lambda: newest_set(rig), within_seconds=60)
     eventually(lambda: newest_set(rig) != first, within_seconds=60)

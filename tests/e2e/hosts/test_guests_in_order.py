@@ -1,5 +1,5 @@
-"""Two real guests on two hosts, an appliance on each: one writes a record only when the other has acknowledged its own. At every
-common point of their group the order is kept."""
+"""Two real guests on two hosts, an appliance on each: one writes a record only when the other has
+acknowledged its own. At every common point of their group the order is kept."""
 
 import re
 import subprocess
@@ -63,7 +63,8 @@ def run(*words, good=(0,)):
 
 
 def look(rig, held):
-    """At the common points that were not looked at yet: with many of them, older ones are thinned out. Gives whether there are enough."""
+    """At the common points that were not looked at yet: with many of them, older ones are thinned out.
+    Gives whether there are enough."""
     for set_id in sorted(whole_sets(rig) - held.keys()):
         held[set_id] = [records(rig, name, sets_of(rig, name)[set_id]) for name in HOSTS]
     return len(held) >= SETS

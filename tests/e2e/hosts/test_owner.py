@@ -1,4 +1,5 @@
-"""The owner of a machine lives with it: acts at random with libvirt's own tools between the product's verbs, on a real libvirtd at each site."""
+"""The owner of a machine lives with it: acts at random with libvirt's own tools between the product's
+verbs, on a real libvirtd at each site."""
 
 import random
 import tempfile
@@ -53,7 +54,8 @@ def rig(daemons):
 
 
 def test_what_cost_a_machine_once(rig, places):
-    """A lost tag before a move; memory that is saved at home before the failback is committed; a pause before a move."""
+    """A lost tag before a move; memory that is saved at home before the failback is committed; a pause
+    before a move."""
     walk = Walk(rig, places, random.Random(0))
     walk.step("pause", Verb.PLANNED_FAILOVER)
     walk.step("undefine and define", Verb.PLANNED_FAILOVER)

@@ -1,5 +1,5 @@
-"""Two hosts at each site, an appliance on each: a machine lives with the appliance that has it, from its protection to the
-end, whichever of its sites it runs at."""
+"""Two hosts at each site, an appliance on each: a machine lives with the appliance that has it, from its
+protection to the end, whichever of its sites it runs at."""
 
 import pytest
 
@@ -28,7 +28,7 @@ def rig():
 
 
 def protect(rig, name, *options):
-    command_line.do(rig, "enable-protection", name, "--source", "a", "--target", "b", "--policy", "quick", *options)  # fmt: skip
+    command_line.do(rig, "enable-protection", name, "--source", "a", "--target", "b", "--policy", "quick", *options)  # fmt: skip  # noqa: E501
 
 
 def copies(rig, name):
@@ -48,7 +48,8 @@ def appliances(rig, name):
 
 def test_only_appliances_of_the_target_site_can_be_its_target(rig):
     refusal = command_line.refused(
-        rig, "machine", "enable-protection", "web01", "--source", "a", "--target", "b", "--target-appliance", "appliance-a",
+        rig, "machine", "enable-protection", "web01", "--source", "a", "--target", "b", "--target-appliance",
+        "appliance-a",
         exit_code=3,
     )  # fmt: skip
     assert refusal["do"] == "Its appliances are appliance-b, appliance-b2."

@@ -1,4 +1,5 @@
-"""The owner of a machine that was failed over removes its definition, and turns it off: nothing of it is lost, and the way back is the one that is told."""
+"""The owner of a machine that was failed over removes its definition, and turns it off: nothing of it is
+lost, and the way back is the one that is told."""
 
 import subprocess
 import tempfile

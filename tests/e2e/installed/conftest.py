@@ -1,4 +1,5 @@
-"""Hosts as deploy/install leaves them. A rig costs half of a processor core while it stands: it goes with the module that needed it."""
+"""Hosts as deploy/install leaves them. A rig costs half of a processor core while it stands: it goes with
+the module that needed it."""
 
 import pytest
 

@@ -1,4 +1,5 @@
-"""One machine lives on the rig as installed: it is brought to any state of its lifecycle, and looked at after whatever befell its hosts."""
+"""One machine lives on the rig as installed: it is brought to any state of its lifecycle, and looked at
+after whatever befell its hosts."""
 
 import contextlib
 from dataclasses import dataclass
@@ -94,7 +95,8 @@ class Life:
         self.rig.virsh("a", "autostart", name)
         guest.console.wait_for(lambda seen: seen.last_record >= 3, within_seconds=_WAITING_SECONDS)
 
-    # ---- its way round -----------------------------------------------------------------------------------------------
+    # ---- its way round
+    # -----------------------------------------------------------------------------------------------
 
     def state(self):
         """By its name here; None while a job has it."""
@@ -124,7 +126,8 @@ class Life:
         if self.rig.machine(NAME).drill.state != "none":
             self.rig.must(Verb.CLEANUP_TEST_FAILOVER, rest.CleanupTestFailover(machines=(NAME,)))
 
-    # ---- what is asked of it -----------------------------------------------------------------------------------------
+    # ---- what is asked of it
+    # -----------------------------------------------------------------------------------------
 
     def seen(self):
         """Where its guest runs, in which boot, and the last record that it told as flushed."""
@@ -150,7 +153,8 @@ class Life:
         eventually(self.nothing_is_critical, _WAITING_SECONDS)
 
     def lives(self, before=None):
-        """It runs where the vault says and nowhere else; its guest writes on, and has all that it had written `before`."""
+        """It runs where the vault says and nowhere else; its guest writes on, and has all that it had
+        written `before`."""
         site = eventually(lambda: self.state() and self.rig.machine(NAME).active_site, _WAITING_SECONDS)
         eventually(lambda: len(self.rig.qemus(NAME)) == 1, _WAITING_SECONDS)
         (qemu,) = self.rig.qemus(NAME)

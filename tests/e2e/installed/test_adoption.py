@@ -1,5 +1,5 @@
-"""The vault's host is destroyed. A new vault on a new host adopts what both appliances have: the machine runs on, is replicated on, and can be
-failed over."""
+"""The vault's host is destroyed. A new vault on a new host adopts what both appliances have: the machine
+runs on, is replicated on, and can be failed over."""
 
 from tests.e2e.installed.support_life import AWAY, IN_TURN, MARKS, NAME, PROTECTED
 

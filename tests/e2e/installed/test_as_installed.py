@@ -1,5 +1,6 @@
-"""The product on hosts as deploy/install leaves them: systemd and Debian's own libvirt, QEMU as a user of its own, another language
-and time zone, a proxy that is dead, IPv6 between the sites. One rig, and one guest that counts what it wrote."""
+"""The product on hosts as deploy/install leaves them: systemd and Debian's own libvirt, QEMU as a user of
+its own, another language and time zone, a proxy that is dead, IPv6 between the sites. One rig, and one
+guest that counts what it wrote."""
 
 from pathlib import Path
 

@@ -1,4 +1,5 @@
-"""A planned move and the way home, both once in vain: what is given up leaves the machine where it was, and nothing is lost either way."""
+"""A planned move and the way home, both once in vain: what is given up leaves the machine where it was,
+and nothing is lost either way."""
 
 from secondsite.domain.lifecycle import Verb
 from secondsite.wire import rest

@@ -1,4 +1,5 @@
-"""A machine with UEFI variables and a TPM: private files of QEMU's user and of swtpm's, at both sites, through a failover, a reboot and the way home."""
+"""A machine with UEFI variables and a TPM: private files of QEMU's user and of swtpm's, at both sites,
+through a failover, a reboot and the way home."""
 
 from pathlib import Path
 

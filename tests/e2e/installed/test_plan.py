@@ -1,5 +1,5 @@
-"""Three tiers in a recovery plan, there and home again, on hosts as deploy/install leaves them: checks within isolated networks, DNS names,
-a script, a person who is asked."""
+"""Three tiers in a recovery plan, there and home again, on hosts as deploy/install leaves them: checks
+within isolated networks, DNS names, a script, a person who is asked."""
 
 from demo.plan import PlanStory
 from demo.telling import Report

@@ -1,7 +1,9 @@
-"""After a reboot of any host, at any state of a machine's lifecycle, everything that should run runs: the power of one host is cut, and comes back.
+"""After a reboot of any host, at any state of a machine's lifecycle, everything that should run runs: the
+power of one host is cut, and comes back.
 
-Rows: where the machine is at rest, or what is under way, by the host that loses its power. After each the machine lives on where it belongs
-with all that it had written, it is replicated where it should be, and the job that was under way has ended well, or failed with words that lead on.
+Rows: where the machine is at rest, or what is under way, by the host that loses its power. After each the
+machine lives on where it belongs with all that it had written, it is replicated where it should be, and the
+job that was under way has ended well, or failed with words that lead on.
 """
 
 import pytest

@@ -1,4 +1,5 @@
-"""Vault and first site are without power: the second site's store alone starts the machine, under the libvirt of its host."""
+"""Vault and first site are without power: the second site's store alone starts the machine, under the
+libvirt of its host."""
 
 from rig.eventually import eventually
 from tests.e2e.installed.support_life import IN_TURN, MARKS, NAME, PROTECTED

@@ -1,4 +1,5 @@
-"""First site and vault are destroyed, hosts and all; new ones as deploy/install leaves them take their place, and all comes home."""
+"""First site and vault are destroyed, hosts and all; new ones as deploy/install leaves them take their
+place, and all comes home."""
 
 from demo.telling import Report
 from demo.worst_day import MACHINES, WorstDay

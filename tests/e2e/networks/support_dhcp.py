@@ -29,6 +29,8 @@ def server(bridge, subnet):
 
 def _dnsmasq(link, subnet):
     return (
-        "dnsmasq", "--keep-in-foreground", "--conf-file=", "--pid-file=", "--user=nobody", "--leasefile-ro", "--no-ping", "--port=0",
-        f"--interface={link}", "--bind-interfaces", f"--dhcp-range={subnet}.100,{subnet}.150,255.255.255.0,1h",
+        "dnsmasq", "--keep-in-foreground", "--conf-file=", "--pid-file=", "--user=nobody", "--leasefile-ro",
+        "--no-ping", "--port=0",
+        f"--interface={link}", "--bind-interfaces",
+        f"--dhcp-range={subnet}.100,{subnet}.150,255.255.255.0,1h",
     )  # fmt: skip

@@ -1,4 +1,5 @@
-"""A real guest answers at the address that is set for its second site, in a drill and after a failover; at home it has its own."""
+"""A real guest answers at the address that is set for its second site, in a drill and after a failover; at
+home it has its own."""
 
 import contextlib
 import tempfile

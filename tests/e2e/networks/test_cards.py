@@ -1,5 +1,6 @@
-"""A real guest whose card is set by itself: it is on that card's networks, with that card's address, and comes home as it was. It asks for
-its address, and gets one of the DHCP server of the network that it comes to."""
+"""A real guest whose card is set by itself: it is on that card's networks, with that card's address, and
+comes home as it was. It asks for its address, and gets one of the DHCP server of the network that it comes
+to."""
 
 import contextlib
 import tempfile

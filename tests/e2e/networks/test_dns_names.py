@@ -1,4 +1,5 @@
-"""A real guest's name in a real zone follows it to the second site and back; a test failover leaves the zone as it is."""
+"""A real guest's name in a real zone follows it to the second site and back; a test failover leaves the
+zone as it is."""
 
 import json
 import tempfile

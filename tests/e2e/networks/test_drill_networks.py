@@ -1,4 +1,5 @@
-"""Two guests are tested together: they get addresses, find each other by name and reach nothing else; nothing of it stays."""
+"""Two guests are tested together: they get addresses, find each other by name and reach nothing else;
+nothing of it stays."""
 
 import contextlib
 import re

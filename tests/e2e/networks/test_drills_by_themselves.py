@@ -1,4 +1,5 @@
-"""A drill that cleans up by itself leaves nothing, whoever is killed meanwhile; production and replication do not notice."""
+"""A drill that cleans up by itself leaves nothing, whoever is killed meanwhile; production and replication
+do not notice."""
 
 import pytest
 

@@ -1,4 +1,5 @@
-"""A mapped network that is gone at the second site: found before anything stops, and no reason to stay down."""
+"""A mapped network that is gone at the second site: found before anything stops, and no reason to stay
+down."""
 
 from pathlib import Path
 

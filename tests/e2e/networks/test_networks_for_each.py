@@ -1,4 +1,5 @@
-"""Two guests of different networks are tested together: each is in a network with the subnet that it is to have; nothing of it stays."""
+"""Two guests of different networks are tested together: each is in a network with the subnet that it is to
+have; nothing of it stays."""
 
 import contextlib
 
@@ -14,7 +15,8 @@ from tests.support import command_line
 pytestmark = [pytest.mark.every, pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(240)]
 NAMES = ("web01", "db01")
 AWAY, HOME, NAMED = "10.9.6", "10.9.7", "10.9.6.53"
-"""web01's network is mapped to one that has the first subnet; db01's is not mapped, and has the second at home."""
+"""web01's network is mapped to one that has the first subnet; db01's is not mapped, and has the second at
+home."""
 
 
 def inner(rig):

@@ -1,7 +1,8 @@
-"""A real guest gets a public address by a hook when it is failed over, clients outside reach it there, and a failback takes it away.
+"""A real guest gets a public address by a hook when it is failed over, clients outside reach it there, and a
+failback takes it away.
 
-The outside is two network namespaces: an edge between the second site's network and the world, and a client in the world. The script is the
-guide's own.
+The outside is two network namespaces: an edge between the second site's network and the world, and a client
+in the world. The script is the guide's own.
 """
 
 import contextlib
@@ -49,7 +50,8 @@ def rig():
 
 @pytest.fixture(scope="module")
 def outside(rig):
-    """Asks as a client in the world. The edge masquerades what it sends on, so answers find their way back."""
+    """Asks as a client in the world. The edge masquerades what it sends on, so answers find their way
+    back."""
     tag = rig.folder.name[-6:]
     edge, client = f"e{tag}", f"c{tag}"
     for space in (edge, client):

@@ -1,4 +1,5 @@
-"""A plan's script runs inside a real machine: in the copy of a test failover, and in the machine itself once it has moved."""
+"""A plan's script runs inside a real machine: in the copy of a test failover, and in the machine itself
+once it has moved."""
 
 import json
 import tempfile

@@ -1,5 +1,5 @@
-"""Three guests of a plan go away and come home group after group, by the command line; a person is asked in between, and puts a machine of
-her own into the network of their drill before they come."""
+"""Three guests of a plan go away and come home group after group, by the command line; a person is asked
+in between, and puts a machine of her own into the network of their drill before they come."""
 
 import contextlib
 import dataclasses
@@ -75,7 +75,8 @@ def one_after_the_other(rig, job):
 
 
 def in_phases(rig, job):
-    """All were shut down, the last group first, before the first one started; then they started one after the other."""
+    """All were shut down, the last group first, before the first one started; then they started one after
+    the other."""
     jobs = command_line.jobs_below(rig, job)
     down = [task(jobs[name], "Shut down") for name in reversed(NAMES)]
     up = [task(jobs[name], "Start") for name in NAMES]

@@ -1,4 +1,5 @@
-"""A real guest runs at its second site with another CPU model, which its libvirt says it has; one that it does not have is refused before."""
+"""A real guest runs at its second site with another CPU model, which its libvirt says it has; one that it
+does not have is refused before."""
 
 import pytest
 

@@ -1,4 +1,5 @@
-"""A real guest runs at its second site under another name, with other vCPUs and other memory, and comes home as it was."""
+"""A real guest runs at its second site under another name, with other vCPUs and other memory, and comes
+home as it was."""
 
 from pathlib import Path
 

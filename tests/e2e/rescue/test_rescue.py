@@ -1,5 +1,5 @@
-"""The second site alone: vault and first site are gone, and the appliance with them. One file in its store starts the machines; then a
-new vault adopts them."""
+"""The second site alone: vault and first site are gone, and the appliance with them. One file in its store
+starts the machines; then a new vault adopts them."""
 
 import json
 import subprocess

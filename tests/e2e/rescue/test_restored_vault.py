@@ -1,4 +1,5 @@
-"""A vault of a backup from before a failover: nothing is done twice, the machine runs on, and one command after the other leads back."""
+"""A vault of a backup from before a failover: nothing is done twice, the machine runs on, and one command
+after the other leads back."""
 
 import json
 

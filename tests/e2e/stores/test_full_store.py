@@ -1,4 +1,5 @@
-"""The worst hour comes to a store that is full: the one command of the guide starts its machines, and says what they lack."""
+"""The worst hour comes to a store that is full: the one command of the guide starts its machines, and says
+what they lack."""
 
 import contextlib
 import json

@@ -1,4 +1,5 @@
-"""A guest whose replica is kept in a store that its operator named, through failover and the way home, by the command line."""
+"""A guest whose replica is kept in a store that its operator named, through failover and the way home, by
+the command line."""
 
 import tempfile
 from pathlib import Path

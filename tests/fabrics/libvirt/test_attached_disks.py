@@ -1,4 +1,5 @@
-"""What a running machine has at this moment may differ from its definition, which holds from its next start on."""
+"""What a running machine has at this moment may differ from its definition, which holds from its next
+start on."""
 
 import libvirt
 import pytest

@@ -1,4 +1,5 @@
-"""A machine on encrypted overlays under the embedded driver: it runs, is read while it runs and when it is off."""
+"""A machine on encrypted overlays under the embedded driver: it runs, is read while it runs and when it is
+off."""
 
 import uuid
 from pathlib import Path

@@ -1,4 +1,5 @@
-"""UEFI variables and emulated TPMs under libvirt: read while they are used, put where QEMU and swtpm read them."""
+"""UEFI variables and emulated TPMs under libvirt: read while they are used, put where QEMU and swtpm read
+them."""
 
 import os
 import uuid

@@ -1,4 +1,5 @@
-"""A guest agent that died or hangs costs a bounded time: the view is crash-consistent, says why, and the guest writes on."""
+"""A guest agent that died or hangs costs a bounded time: the view is crash-consistent, says why, and the
+guest writes on."""
 
 import contextlib
 import json
@@ -77,7 +78,8 @@ def test_a_hung_agent_is_given_up_within_the_budget_and_the_guest_writes_on(host
 
 
 def test_guests_are_frozen_together_held_viewed_and_write_on(host, machine, plain):
-    """A common app-consistent point, as the appliance takes it: freeze, hold, open the views, let go, thaw."""
+    """A common app-consistent point, as the appliance takes it: freeze, hold, open the views, let go,
+    thaw."""
     with contextlib.ExitStack() as views:
         with host.fabric.quiescing.freeze([machine.id, plain.id]) as freezes:
             assert freezes[machine.id].consistency == "app"

@@ -219,7 +219,10 @@ def test_a_foreign_backup_job_is_left_alone(host, guest):
 
 def test_a_foreign_checkpoint_survives_all_that_we_do(host, guest):
     domain = host.domain(guest.id)
-    xml = "<domaincheckpoint><name>theirs</name><disks><disk name='vda' checkpoint='bitmap'/></disks></domaincheckpoint>"
+    xml = (
+        "<domaincheckpoint><name>theirs</name><disks><disk name='vda' "
+        "checkpoint='bitmap'/></disks></domaincheckpoint>"
+    )
     domain.checkpointCreateXML(xml, 0)
     assert [one.blocking for one in host.fabric.tracking.check(guest.id)] == [False]
     with view(host, guest) as first:

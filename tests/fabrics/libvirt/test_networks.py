@@ -69,7 +69,10 @@ def test_a_bridge_on_which_the_host_has_an_address_is_listed_with_its_subnet(nam
     [
         ("<ip address='10.2.0.1' netmask='255.255.255.0'/>", ("10.2.0.0/24",)),
         (
-            "<ip family='ipv4' address='10.2.0.1' prefix='16'/><ip family='ipv6' address='fd00::1' prefix='64'/>",
+            (
+                "<ip family='ipv4' address='10.2.0.1' prefix='16'/><ip family='ipv6' address='fd00::1' "
+                "prefix='64'/>"
+            ),
             ("10.2.0.0/16",),
         ),
         ("<ip address='here' prefix='16'/>", ()),

@@ -1,4 +1,5 @@
-"""What libvirt knows of QEMU is asked once for a root, and a QEMU that does not tell it keeps no root closed."""
+"""What libvirt knows of QEMU is asked once for a root, and a QEMU that does not tell it keeps no root
+closed."""
 
 import os
 import re

@@ -1,5 +1,5 @@
-"""A guest that shuts down takes the running view along (P7): the cycle fails, and its repeat from the same base, now
-from the disks at rest, brings the whole truth."""
+"""A guest that shuts down takes the running view along (P7): the cycle fails, and its repeat from the same
+base, now from the disks at rest, brings the whole truth."""
 
 import hashlib
 

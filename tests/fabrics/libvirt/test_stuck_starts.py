@@ -1,4 +1,5 @@
-"""A machine whose start or stop was cut off by a kill is never stuck; a QEMU that hangs is ended in seconds."""
+"""A machine whose start or stop was cut off by a kill is never stuck; a QEMU that hangs is ended in
+seconds."""
 
 import contextlib
 import os
@@ -107,7 +108,8 @@ def test_a_program_that_got_the_number_of_a_dead_qemu_is_left_alone(held):
 
 @contextlib.contextmanager
 def unborn(held):
-    """What a driver's child is until it becomes QEMU: it has the driver's command line, and the lock on the pid file."""
+    """What a driver's child is until it becomes QEMU: it has the driver's command line, and the lock on
+    the pid file."""
     with subprocess.Popen([sys.executable, "-c", UNBORN, pid_file(held)], stdout=subprocess.PIPE) as child:
         try:
             assert child.stdout is not None

@@ -83,7 +83,10 @@ def test_a_restored_image_that_carries_our_bitmap_is_not_believed(host):
 
 
 def snapshot_outside(host, fabric_id):
-    xml = f"<domainsnapshot><name>s</name><disks><disk name='vda' snapshot='external'><source file='{host.images}/{secrets.token_hex(4)}.qcow2'/></disk></disks></domainsnapshot>"
+    xml = (
+        "<domainsnapshot><name>s</name><disks><disk name='vda' snapshot='external'><source "
+        f"file='{host.images}/{secrets.token_hex(4)}.qcow2'/></disk></disks></domainsnapshot>"
+    )
     host.domain(fabric_id).snapshotCreateXML(xml, 16)
 
 

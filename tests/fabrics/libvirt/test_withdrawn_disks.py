@@ -1,4 +1,5 @@
-"""What the hook is told of the disks of withdrawn machines, and what it refuses for it, whatever path leads to one."""
+"""What the hook is told of the disks of withdrawn machines, and what it refuses for it, whatever path
+leads to one."""
 
 import os
 import subprocess
@@ -61,7 +62,8 @@ def disk(path, kind="file", below="", source=None):
 
 def reading(path):
     return (
-        f"      <backingStore type='file'>\n        <format type='qcow2'/>\n        <source file='{quoted(path)}'/>\n"
+        "      <backingStore type='file'>\n        <format type='qcow2'/>\n        <source "
+        f"file='{quoted(path)}'/>\n"
         "        <backingStore/>\n      </backingStore>\n"
     )
 
@@ -70,7 +72,8 @@ def pool(host, folder, place="etc", name="imgs", kind="dir"):
     file = host / place / f"libvirt/storage/{name}.xml"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(
-        f"<!-- not to be edited -->\n<pool type='{kind}'>\n  <name>{name}</name>\n  <source>\n    <dir path='/nowhere'/>\n"
+        f"<!-- not to be edited -->\n<pool type='{kind}'>\n  <name>{name}</name>\n  <source>\n    <dir "
+        "path='/nowhere'/>\n"
         f"  </source>\n  <target>\n    <path>{quoted(folder)}</path>\n  </target>\n</pool>\n"
     )
 

@@ -1,4 +1,5 @@
-"""From one step to the next: what is read again, what is passed by, and what is on record before a step acts."""
+"""From one step to the next: what is read again, what is passed by, and what is on record before a step
+acts."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -81,7 +82,8 @@ def test_a_job_that_was_changed_is_not_as_it_was_seen(room, change):
 
 
 def test_a_job_that_another_work_of_the_same_transaction_has_locked_is_not_as_it_was_seen(room):
-    """Works of several threads are one transaction: a signal is noted in the task, of which the row says nothing."""
+    """Works of several threads are one transaction: a signal is noted in the task, of which the row says
+    nothing."""
     with claimed(room) as (session, claim):
         seen = journal.fence(session, claim)
         assert not journal.is_as_seen(session, claim, seen)

@@ -1,4 +1,5 @@
-"""A transaction of prepared statements is the driver's own. It is one transaction all the same, whatever else needs it."""
+"""A transaction of prepared statements is the driver's own. It is one transaction all the same, whatever
+else needs it."""
 
 import contextlib
 import sqlite3

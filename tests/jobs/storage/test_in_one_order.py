@@ -1,4 +1,5 @@
-"""Who locks several jobs on PostgreSQL takes them in one order, so that none waits for one who waits for him."""
+"""Who locks several jobs on PostgreSQL takes them in one order, so that none waits for one who waits for
+him."""
 
 import threading
 
@@ -73,8 +74,8 @@ def resume(room, engine, job_id):
 
 @pytest.mark.parametrize("act", [cancel, resume])
 def test_of_two_who_lock_the_jobs_of_a_batch_one_waits_for_the_other(room, batch, act):
-    """A signal that many wait for, or a process that starts, came in a person's way: PostgreSQL ended one of the two after a second, and
-    the person was told that the database failed."""
+    """A signal that many wait for, or a process that starts, came in a person's way: PostgreSQL ended one
+    of the two after a second, and the person was told that the database failed."""
     engine, job_id = batch
     if act is resume:
         room.ask(held_jobs.hold_all)

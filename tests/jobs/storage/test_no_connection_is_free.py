@@ -1,4 +1,5 @@
-"""All connections of the pool are in use, by calls that wait for a lock for example: what has to be written waits, nothing fails of that."""
+"""All connections of the pool are in use, by calls that wait for a lock for example: what has to be
+written waits, nothing fails of that."""
 
 import contextlib
 import threading
@@ -43,7 +44,8 @@ def room(database):
 
 @pytest.mark.slow
 def test_what_a_step_answered_is_written_once_a_connection_is_free(room, monkeypatch):
-    """It was a failure of the step, which had done its work: a machine ran, and its job said that it had failed."""
+    """It was a failure of the step, which had done its work: a machine ran, and its job said that it had
+    failed."""
     begun, goes_on, refused = (threading.Event() for _ in range(3))
 
     def run(_context):
@@ -68,7 +70,8 @@ def test_what_a_step_answered_is_written_once_a_connection_is_free(room, monkeyp
 @pytest.mark.slow
 @pytest.mark.postgresql
 def test_a_lease_is_prolonged_although_no_connection_is_free(postgres_url):
-    """Else a process whose calls all wait for something sends its appliances away, and so does each of the others."""
+    """Else a process whose calls all wait for something sends its appliances away, and so does each of the
+    others."""
     db = opening.connect(postgres_url)
     room = JournalSpace(db)
     engine = room.engine(verb("v", room.does("a")), lease_seconds=LEASE_SECONDS)

@@ -1,4 +1,5 @@
-"""Processes that share a database share its clock: one whose host shows another time ends no wait of another's."""
+"""Processes that share a database share its clock: one whose host shows another time ends no wait of
+another's."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -28,7 +29,8 @@ def room(postgres_url):
 @pytest.mark.postgresql
 @pytest.mark.parametrize("wrong", [TEN_MINUTES, -TEN_MINUTES])
 def test_a_process_whose_hosts_clock_is_wrong_goes_on_with_the_wait_of_another(room, wrong):
-    """A wait for three minutes had lasted ten at the first look: the order was given up, and its job had failed."""
+    """A wait for three minutes had lasted ten at the first look: the order was given up, and its job had
+    failed."""
     gate = Gate(poll_seconds=1, deadline_seconds=180)
     one, job_id = waiting_job(room, gate, owner="one", clock=SharedClock())
     two, _ = waiting_job(room, gate, owner="two", clock=SharedClock(lambda: utc_now() + wrong))

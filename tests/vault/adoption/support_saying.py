@@ -35,7 +35,8 @@ def replica(**changes):
 def found(machine_id="m1", name="web01", **changes):
     values = {
         "id": machine_id, "name": name, "definition": definition(f"f-{machine_id}", name), "disks": ("vda",),
-        "policy": QUICK, "source_appliance_id": GONE, "replica": replica(), "generation": 7, "drill_generation": 2,
+        "policy": QUICK, "source_appliance_id": GONE, "replica": replica(), "generation": 7,
+        "drill_generation": 2,
     }  # fmt: skip
     return FoundMachine(**{**values, **changes})
 

@@ -1,4 +1,5 @@
-"""A new vault adopts what an appliance has of a vault that is gone: real vaults, real appliances, simulated hosts."""
+"""A new vault adopts what an appliance has of a vault that is gone: real vaults, real appliances,
+simulated hosts."""
 
 import shutil
 import threading

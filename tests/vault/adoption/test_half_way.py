@@ -1,4 +1,5 @@
-"""A machine that a former vault left in the middle of a failover, off at both sites: a new one says so, and it goes on either way."""
+"""A machine that a former vault left in the middle of a failover, off at both sites: a new one says so,
+and it goes on either way."""
 
 import pytest
 

@@ -1,12 +1,13 @@
-"""All that a vault keeps is kept beside its machines for the next one, or `vault adopt` says that it is not there, with the command that sets it
-again."""
+"""All that a vault keeps is kept beside its machines for the next one, or `vault adopt` says that it is
+not there, with the command that sets it again."""
 
 from secondsite.vault.facade.nouns.adoption import advice
 from secondsite.vault.store.sql.columns import metadata
 
 ADOPTED = frozenset(
     {
-        "appliances", "groups", "machine_checks", "machine_hooks", "machine_properties", "machine_settings", "machines", "network_mappings", "plans",
+        "appliances", "groups", "machine_checks", "machine_hooks", "machine_properties", "machine_settings",
+        "machines", "network_mappings", "plans",
         "policies", "sites",
     }
 )  # fmt: skip
@@ -15,7 +16,8 @@ TOLD_BY_APPLIANCES = frozenset(
 )
 ITS_OWN = frozenset(
     {
-        "answers", "appliance_keys", "appliance_links", "appliance_trusts", "lineage", "lived", "passed_orders", "registration_keys",
+        "answers", "appliance_keys", "appliance_links", "appliance_trusts", "lineage", "lived",
+        "passed_orders", "registration_keys",
         "vault_processes",
     }
 )  # fmt: skip
@@ -30,9 +32,12 @@ SET_AGAIN = {
     "site_pairs": "secondsite site pair",
 }
 HISTORY = {
-    "approvals": "former days", "audit": "audit log", "audit_ends": "audit log", "drill_notes": "notes of test failovers",
-    "evidence": "evidence", "evidence_pictures": "evidence", "job_pictures": "former days", "notice_claims": "notices",
-    "notice_deliveries": "notices", "notice_marks": "notices", "notices": "notices", "rpo_blocks": "the RPO", "run_times": "evidence",
+    "approvals": "former days", "audit": "audit log", "audit_ends": "audit log",
+    "drill_notes": "notes of test failovers",
+    "evidence": "evidence", "evidence_pictures": "evidence", "job_pictures": "former days",
+    "notice_claims": "notices",
+    "notice_deliveries": "notices", "notice_marks": "notices", "notices": "notices", "rpo_blocks": "the RPO",
+    "run_times": "evidence",
 }  # fmt: skip
 JOBS = frozenset({"children", "jobs", "tasks"})
 

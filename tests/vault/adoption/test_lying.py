@@ -1,4 +1,5 @@
-"""An appliance that is adopted may lie: what it tells of machines is taken only as far as it hurts nobody else."""
+"""An appliance that is adopted may lie: what it tells of machines is taken only as far as it hurts nobody
+else."""
 
 import shutil
 

@@ -1,4 +1,5 @@
-"""A store that was edited, damaged, or lies: each odd value costs the thing that has it, which is named, and nothing beside it."""
+"""A store that was edited, damaged, or lies: each odd value costs the thing that has it, which is named,
+and nothing beside it."""
 
 import json
 

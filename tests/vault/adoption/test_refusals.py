@@ -1,4 +1,5 @@
-"""What an appliance may say that cannot be adopted, or not just so: it is left, or adopted under other names, and said."""
+"""What an appliance may say that cannot be adopted, or not just so: it is left, or adopted under other
+names, and said."""
 
 import dataclasses
 
@@ -236,7 +237,8 @@ def test_a_replica_that_was_only_prepared_takes_no_role_from_the_machine_that_ru
 def test_the_disks_that_a_machine_left_when_it_went_home_are_no_failover_of_it(vault, adopt):
     left = replica(committed_point_id="p1", run=FoundRun(point_id="p1", fabric_id="t-m1"))
     sides = {
-        "source_site": "b", "target_site": "a", "source_appliance_id": adopt.at.id, "target_appliance_id": GONE,
+        "source_site": "b", "target_site": "a", "source_appliance_id": adopt.at.id,
+        "target_appliance_id": GONE,
         "source_fabric_id": "t-m1", "target_fabric_id": "f-m1",
     }  # fmt: skip
     appliance = Appliance([found(kept=kept(**sides), replica=left)], said())

@@ -22,7 +22,8 @@ def running(world):
 
 
 def moved(world):
-    """web01 was failed over while site a was cut off, is committed, and is protected back to another appliance of a."""
+    """web01 was failed over while site a was cut off, is committed, and is protected back to another
+    appliance of a."""
     old = world.sites.pop("a")
     old.stop()
     world.run("failover", "web01")

@@ -31,7 +31,8 @@ MAC = "52:54:00:00:00:01"
     ("changes", "words"),
     [
         (
-            {"cards": (CardSettings(mac=MAC, network="dmz", address="10.2.0.5/24", dns_servers=("10.2.0.1",)),)},
+            {"cards": (CardSettings(mac=MAC, network="dmz", address="10.2.0.5/24", dns_servers=("10.2.0.1",)),
+            )},
             (MAC, "network dmz", "address 10.2.0.5/24", "dns servers 10.2.0.1"),
         ),
         ({"cards": (CardSettings(mac=MAC, names=("web.example",)),)}, (MAC, "DNS names web.example")),
@@ -41,7 +42,8 @@ MAC = "52:54:00:00:00:01"
             ("name evil", "script wipe.sh", "moment before_stop"),
         ),
         (
-            {"checks": (MachineCheck(name="page", kind=CheckKind.HTTP, address="10.9.9.9", source="10.9.9.8/24"),)},
+            {"checks": (MachineCheck(name="page", kind=CheckKind.HTTP, address="10.9.9.9",
+            source="10.9.9.8/24"),)},
             ("name page", "address 10.9.9.9", "source 10.9.9.8/24"),
         ),
         ({"properties": TargetProperties(target_name="db01", vcpus=64)}, ("target name db01", "vcpus 64")),

@@ -1,4 +1,5 @@
-"""A backup of a running vault, restored elsewhere: all of it is there, and what is no whole backup is refused."""
+"""A backup of a running vault, restored elsewhere: all of it is there, and what is no whole backup is
+refused."""
 
 import dataclasses
 import hashlib
@@ -47,7 +48,8 @@ def vault(tmp_path, database_url):
 
 @pytest.fixture(scope="module")
 def quiet(tmp_path_factory):
-    """A home with a vault on SQLite that does not run; its backup, plain and encrypted. Tests change copies."""
+    """A home with a vault on SQLite that does not run; its backup, plain and encrypted. Tests change
+    copies."""
     folder = tmp_path_factory.mktemp("quiet")
     vault_main.init(folder / "vault", rest_port=0, control_port=0)
     secret = backups.phrase(folder)
@@ -172,7 +174,8 @@ def test_a_file_that_was_cut_off_or_altered_is_refused(quiet, tmp_path, kind, wh
 
 
 def test_a_backup_is_whole_whatever_its_length(tmp_path):
-    """An archive is filled up to twenty blocks; where it ends in them decides what is left of it when its last file is read."""
+    """An archive is filled up to twenty blocks; where it ends in them decides what is left of it when its
+    last file is read."""
     for blocks in range(20):
         folder = tmp_path / f"from{blocks}"
         (folder / "home").mkdir(parents=True)

@@ -1,4 +1,5 @@
-"""Files that somebody put among the backups: each is told with a sentence, and none keeps the others from being seen or kept."""
+"""Files that somebody put among the backups: each is told with a sentence, and none keeps the others from
+being seen or kept."""
 
 import hashlib
 import io
@@ -14,7 +15,8 @@ from secondsite.entry.backup import archive, encrypting, kept
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 ABOUT = {
-    "made_at": NOW.isoformat(), "vault": "v", "vault_id": "1", "version": "1", "revision": "1", "database": "sqlite",
+    "made_at": NOW.isoformat(), "vault": "v", "vault_id": "1", "version": "1", "revision": "1",
+    "database": "sqlite",
     "ca_fingerprint": "aa", "format": 1, "files": {},
 }  # fmt: skip
 LINE = {"secondsite_backup": 1, "kdf": "scrypt", "cost": 2, "salt": "00" * 32, "check": "00", "about": ABOUT}
@@ -71,7 +73,8 @@ def test_a_manifest_that_no_vault_wrote_is_told_and_the_others_are_listed(tmp_pa
 
 
 @pytest.mark.parametrize(
-    "text", [line(cost=3), line(cost=-2), line(cost=1 << 30), line(cost=True), line(check=5), encrypting.BEGINS + NESTED]
+    "text", [line(cost=3), line(cost=-2), line(cost=1 << 30), line(cost=True), line(check=5),
+    encrypting.BEGINS + NESTED]
 )  # fmt: skip
 def test_a_first_line_that_no_vault_wrote_is_told(tmp_path, text):
     file = sealed(tmp_path, text)

@@ -20,7 +20,8 @@ NAMES = ("web01", "db01", "app01")
 
 
 class Drills:
-    """`verbs` is the vault without its faces. A vault that has begun hears for a minute before it starts drills."""
+    """`verbs` is the vault without its faces. A vault that has begun hears for a minute before it starts
+    drills."""
 
     def __init__(self, folder):
         self.verbs = Verbs(folder, NAMES)

@@ -1,4 +1,5 @@
-"""Drills that are due are started once, one for each site at a time, and what is in the way is kept for people."""
+"""Drills that are due are started once, one for each site at a time, and what is in the way is kept for
+people."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -220,8 +221,8 @@ def test_a_vault_that_is_restarted_while_it_drills_goes_on_and_starts_no_other(d
 def test_of_a_turn_in_which_somebody_else_was_faster_nothing_is_kept_and_the_next_round_takes_it(
     drills, monkeypatch
 ):
-    """On PostgreSQL. It was kept as skipped, with its reason, and so was the job: one that had not taken its machine, and that the schedule
-    did not know."""
+    """On PostgreSQL. It was kept as skipped, with its reason, and so was the job: one that had not taken
+    its machine, and that the schedule did not know."""
     due = drills.set()
     put, is_faster = MachineRecords.put, iter([True])
 
@@ -238,7 +239,8 @@ def test_of_a_turn_in_which_somebody_else_was_faster_nothing_is_kept_and_the_nex
     assert (drills.jobs(), drills.record().next_at) == (["web01"], due + 7 * DAY)
 
 
-# ---- bound to the plan and to whoever made it --------------------------------------------------------------------------
+# ---- bound to the plan and to whoever made it
+# --------------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
-"""A goal for the time of a recovery: a machine that missed it has a finding until a later run meets it, or there is another goal."""
+"""A goal for the time of a recovery: a machine that missed it has a finding until a later run meets it, or
+there is another goal."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,5 @@
-"""Evidence is made once of each failover or drill that has ended, together with its entry in the audit log, and stays."""
+"""Evidence is made once of each failover or drill that has ended, together with its entry in the audit
+log, and stays."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -40,9 +41,11 @@ def end(store, job_id, verb="test_failover", state=JobState.SUCCEEDED, arguments
     with store.transaction() as tx:
         tx.session.execute(
             insert(jobs).values(
-                id=job_id, name=verb, subject="m1", subject_name="<b>web01</b>", arguments=arguments or {}, state=state,
+                id=job_id, name=verb, subject="m1", subject_name="<b>web01</b>", arguments=arguments or {},
+                state=state,
                 attempt=1, requested_by="anna", created_at=NOW - timedelta(minutes=2),
-                started_at=NOW - timedelta(minutes=2), ended_at=NOW, ready_at=NOW, cancel_requested=False, claim_epoch=0, **values,
+                started_at=NOW - timedelta(minutes=2), ended_at=NOW, ready_at=NOW, cancel_requested=False,
+                claim_epoch=0, **values,
             )
         )  # fmt: skip
 
@@ -89,8 +92,8 @@ def machines(postgres_url):
 @pytest.mark.slow
 @pytest.mark.postgresql
 def test_who_writes_to_a_machine_meanwhile_is_in_nobodys_way(machines, monkeypatch):
-    """As a person who starts the next verb: the machine first, the audit log last. Evidence was written the other way round, and PostgreSQL
-    ended one of the two after a second."""
+    """As a person who starts the next verb: the machine first, the audit log last. Evidence was written
+    the other way round, and PostgreSQL ended one of the two after a second."""
     recovered = RecoveredRecord(NOW, Verb.FAILOVER, 5.0)
     monkeypatch.setattr(goals, "recovered", lambda *_: {"m1": recovered})
     end(machines, "j1", "failover")

@@ -1,4 +1,5 @@
-"""A vault that is killed between the end of a job and its evidence keeps it after it is started again, once."""
+"""A vault that is killed between the end of a job and its evidence keeps it after it is started again,
+once."""
 
 import contextlib
 import json
@@ -31,7 +32,8 @@ def end(store, job_id):
     with store.transaction() as tx:
         tx.session.execute(
             insert(jobs).values(
-                id=job_id, name="test_failover", subject="m1", subject_name="web01", arguments={}, state=JobState.SUCCEEDED,
+                id=job_id, name="test_failover", subject="m1", subject_name="web01", arguments={},
+                state=JobState.SUCCEEDED,
                 attempt=1, requested_by="anna", created_at=ended - timedelta(minutes=2), started_at=ended,
                 ended_at=ended, ready_at=ended, cancel_requested=False, claim_epoch=0,
             )

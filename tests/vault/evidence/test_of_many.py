@@ -1,4 +1,5 @@
-"""Evidence of batches and of runs of plans: one document for all of their machines, with what each was started from."""
+"""Evidence of batches and of runs of plans: one document for all of their machines, with what each was
+started from."""
 
 import hashlib
 import json

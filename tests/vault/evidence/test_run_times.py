@@ -1,4 +1,5 @@
-"""What runs took is kept once with their evidence, outlives their jobs, and is what the next ones are predicted from."""
+"""What runs took is kept once with their evidence, outlives their jobs, and is what the next ones are
+predicted from."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -15,8 +15,10 @@ pytestmark = pytest.mark.slow
 
 def took(machine_id, number, verb=Verb.FAILOVER, way=("a", "b")):
     return RunTimeRecord(
-        job_id=f"{machine_id}-{verb}-{way[0]}-{number}", machine_id=machine_id, verb=verb, source_site=way[0], target_site=way[1],
-        ended_at=NOW + timedelta(minutes=number), parts={Part.START: float(number)}, downtime=1.5, predicted=None,
+        job_id=f"{machine_id}-{verb}-{way[0]}-{number}", machine_id=machine_id, verb=verb, source_site=way[0],
+        target_site=way[1],
+        ended_at=NOW + timedelta(minutes=number), parts={Part.START: float(number)}, downtime=1.5,
+        predicted=None,
     )  # fmt: skip
 
 

@@ -1,4 +1,5 @@
-"""An appliance is not deleted while something has to be done there: the copy that its host starts would run unseen."""
+"""An appliance is not deleted while something has to be done there: the copy that its host starts would
+run unseen."""
 
 import pytest
 

@@ -1,6 +1,7 @@
 """Whatever happens, a machine is answered as it would be by a vault that remembers nothing.
 
-Random steps on two vaults of one process; after each of them all answers are compared with what is found anew.
+Random steps on two vaults of one process; after each of them all answers are compared with what is found
+anew.
 """
 
 import dataclasses
@@ -208,7 +209,8 @@ class World:
                 machine=record, status=self.facts.latest(tx, one), policy=tx.policies.find(record.policy),
                 source=tx.appliances.find(record.source_appliance_id),
                 target=tx.appliances.find(record.target_appliance_id),
-                certificate_lifetime=LIFETIME, ca_ends_at=self.authority.ends_at, listens_since=self.facts.listens_since,
+                certificate_lifetime=LIFETIME, ca_ends_at=self.authority.ends_at,
+                listens_since=self.facts.listens_since,
                 seen_generation=tx.statuses.generation(one), missed_since=self.facts.missed_since(one),
             )  # fmt: skip
         return machine_shapes.protected(situation, (), self.now)
@@ -219,8 +221,10 @@ OF_A_SIDE = (
     "hear_of_a_replica", "hear_of_an_old_copy",
 )  # fmt: skip
 HAPPENS = (
-    *OF_A_SIDE, "tick", "tick", "set_clock", "come_to_a_turn", "restart", "change_a_policy", "change_a_machine",
-    "change_a_machine", "fail_over_while_its_source_is_heard", "hear_nothing_new", "hear_nothing_new", "rotate_the_ca",
+    *OF_A_SIDE, "tick", "tick", "set_clock", "come_to_a_turn", "restart", "change_a_policy",
+    "change_a_machine",
+    "change_a_machine", "fail_over_while_its_source_is_heard", "hear_nothing_new", "hear_nothing_new",
+    "rotate_the_ca",
 )  # fmt: skip
 
 

@@ -42,7 +42,8 @@ def backup(tmp_path):
 
 
 def test_a_vault_that_was_restored_with_all_its_home_is_told_so_by_an_appliance(tmp_path):
-    """As by a snapshot of its machine: nothing beside the database differs. The job was about to give its next order."""
+    """As by a snapshot of its machine: nothing beside the database differs. The job was about to give its
+    next order."""
     vault = VaultInProcess(tmp_path / "vault")
     source, target = vault.enroll("a"), vault.enroll("b")
     with vault.store.transaction() as tx:
@@ -62,7 +63,8 @@ def test_a_vault_that_was_restored_with_all_its_home_is_told_so_by_an_appliance(
     connects_at = datetime.now(UTC)
     with Dialler(target, hello=target.hello(vault_number=told + 7)) as dialler:
         assert state() == "held"
-        # one that was being given as the appliance came is of before, and an appliance refuses it for its vault's number
+        # one that was being given as the appliance came is of before, and an appliance refuses it for its
+        # vault's number
         assert all(order.given_at < connects_at for order in dialler.orders)
     assert vault.rest.post(f"/api/jobs/{job_id}/resume").json()["state"] != "held"
     with Dialler(target, hello=target.hello(vault_number=told + 7)):
@@ -71,10 +73,14 @@ def test_a_vault_that_was_restored_with_all_its_home_is_told_so_by_an_appliance(
 
 
 def test_a_program_that_is_done_with_the_database_leaves_the_log_to_the_vault_that_runs(tmp_path):
-    """Whoever closes a file releases his process's locks on it: had the vault looked at its own file so, SQLite would take nobody for there."""
+    """Whoever closes a file releases his process's locks on it: had the vault looked at its own file so,
+    SQLite would take nobody for there."""
     vault = VaultInProcess(tmp_path / "vault")
     file = str(vault.home / "vault.db")
-    reads = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT * FROM sites').fetchall(); c.close()"
+    reads = (
+        "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT * FROM sites').fetchall(); "
+        "c.close()"
+    )
     subprocess.run([sys.executable, "-c", reads, file], check=True)
     assert Path(f"{file}-wal").exists()
     assert vault.rest.get("/api/sites").status_code == 200

@@ -1,4 +1,5 @@
-"""An appliance whose key counts no more loses its connection to another vault process, whatever that hears of it."""
+"""An appliance whose key counts no more loses its connection to another vault process, whatever that hears
+of it."""
 
 import pytest
 

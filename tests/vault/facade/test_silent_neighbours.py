@@ -38,7 +38,8 @@ def test_one_that_answers_with_a_problem_hides_nothing_of_the_others(vault):
 @pytest.mark.parametrize("code", ["internal", "store-unavailable", "unauthenticated", "not-found"])
 @pytest.mark.parametrize("path", ["/api/networks", "/api/discovery"])
 def test_a_site_whose_only_appliance_answers_with_a_problem_hides_no_other_site(vault, path, code):
-    """Whoever asked for all sites got that problem, and was told that the database is away, or that the token does not count."""
+    """Whoever asked for all sites got that problem, and was told that the database is away, or that the
+    token does not count."""
     honest, odd = vault.enroll("a"), vault.enroll("b")
     facts = {"machines": [], "networks": [{"name": "lan", "kind": "bridge"}]}
     problem = {"code": code, "message": "No.", "do": "Nothing."}

@@ -13,7 +13,8 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def three(vault, two_sites):
-    """Two machines from a to b, of which one has a point of an hour ago, and one from b to c, which is failed over."""
+    """Two machines from a to b, of which one has a point of an hour ago, and one from b to c, which is
+    failed over."""
     there = (*two_sites, vault.enroll("c", "three"))
     now = datetime.now(UTC)
     with vault.store.transaction() as tx:

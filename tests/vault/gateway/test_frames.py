@@ -30,8 +30,8 @@ def flooded(socket, say):
 
 @pytest.mark.parametrize("say", [lambda socket: socket.ping(), lambda socket: socket.pong(b"")])
 def test_an_appliance_that_says_nothing_but_pings_or_pongs_is_ended(vault, say):
-    """Nobody was charged for them: eight such connections kept every order from every other appliance for seconds, and pings whose answers
-    were not read took 5 MB of memory a second."""
+    """Nobody was charged for them: eight such connections kept every order from every other appliance for
+    seconds, and pings whose answers were not read took 5 MB of memory a second."""
     odd, honest = vault.enroll("a"), vault.enroll("b")
     with Dialler(odd) as hostile, Dialler(honest) as other:
         assert flooded(hostile.socket, say)

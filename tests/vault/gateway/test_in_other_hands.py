@@ -1,4 +1,5 @@
-"""One appliance in other hands says more than is ever said: the vault stays with the others, and keeps no more of it than of them."""
+"""One appliance in other hands says more than is ever said: the vault stays with the others, and keeps no
+more of it than of them."""
 
 import json
 import threading
@@ -39,7 +40,8 @@ def statuses(number):
 
 
 def test_of_many_malformed_machines_each_is_looked_at_once():
-    """20,000 took six seconds, and 100,000 two and a half minutes, in the thread that hears all appliances."""
+    """20,000 took six seconds, and 100,000 two and a half minutes, in the thread that hears all
+    appliances."""
     status = message_parser.status("ap", statuses(1000))
     assert status is not None
     assert len(status.sources_gone) == 1000
@@ -116,8 +118,8 @@ def long_report(order_id):
 
 @pytest.mark.slow
 def test_the_networks_thread_reads_nothing_long_and_nobody_reads_what_was_not_asked_for(vault, monkeypatch):
-    """A status that began otherwise, and a report that nobody had asked for, were read there, whatever their length: all appliances were
-    thrown off."""
+    """A status that began otherwise, and a report that nobody had asked for, were read there, whatever
+    their length: all appliances were thrown off."""
     read: list[tuple[str, int]] = []
     parse = greeting.parse
 

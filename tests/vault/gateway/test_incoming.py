@@ -1,4 +1,5 @@
-"""What appliances say on its way: reports of orders wait for what was said of their own machine, and for nothing else."""
+"""What appliances say on its way: reports of orders wait for what was said of their own machine, and for
+nothing else."""
 
 import threading
 from functools import partial

@@ -1,4 +1,5 @@
-"""A stolen key of an appliance at the control port: real TLS, real websockets. The thief holds a copy of its old home."""
+"""A stolen key of an appliance at the control port: real TLS, real websockets. The thief holds a copy of
+its old home."""
 
 import contextlib
 from datetime import UTC, datetime

@@ -113,7 +113,8 @@ def test_no_certificate_outlives_its_authority(pki, now):
     assert abs(ends_at - authority.ends_at) < timedelta(seconds=2)
 
 
-# ---- the key -------------------------------------------------------------------------------------------------------
+# ---- the key
+# -------------------------------------------------------------------------------------------------------
 
 
 def test_an_authoritys_key_that_others_could_read_is_closed_and_that_is_said(pki):

@@ -102,7 +102,8 @@ class MailServer:
 
 
 class WebServer:
-    """Keeps what is posted to it. `statuses` are its next answers, then 204; while `gate` is not set it answers nothing."""
+    """Keeps what is posted to it. `statuses` are its next answers, then 204; while `gate` is not set it
+    answers nothing."""
 
     def __init__(self, authority=None):
         self.posts: list[SimpleNamespace] = []

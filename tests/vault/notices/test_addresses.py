@@ -19,8 +19,10 @@ class Opened:
 @pytest.mark.parametrize(
     "address",
     [
-        "169.254.169.254", "::ffff:169.254.169.254", "::169.254.169.254", "64:ff9b::a9fe:a9fe", "64:ff9b:1::a9fe:a9fe",
-        "64:ff9b:1:7::a9fe:a9fe", "::ffff:0:169.254.169.254", "2002:a9fe:a9fe::1", "fe80::1%eth0", "64:ff9b::100.100.100.200",
+        "169.254.169.254", "::ffff:169.254.169.254", "::169.254.169.254", "64:ff9b::a9fe:a9fe",
+        "64:ff9b:1::a9fe:a9fe",
+        "64:ff9b:1:7::a9fe:a9fe", "::ffff:0:169.254.169.254", "2002:a9fe:a9fe::1", "fe80::1%eth0",
+        "64:ff9b::100.100.100.200",
     ],
 )  # fmt: skip
 def test_where_secrets_of_clouds_are_nothing_is_sent(address):

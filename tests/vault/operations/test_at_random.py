@@ -29,8 +29,8 @@ RESTING = {state for state in State if not lifecycle.is_moving(state)}
 
 
 class AnyVerb(RuleBasedStateMachine):
-    """Whatever happens: jobs end, states stay in the table, the machine is never lost between two verbs, and no order
-    of the vault lets a second copy of it run."""
+    """Whatever happens: jobs end, states stay in the table, the machine is never lost between two verbs,
+    and no order of the vault lets a second copy of it run."""
 
     verbs: Verbs
 

@@ -1,4 +1,5 @@
-"""A job acts only while no later one has touched its machine: late retries, and jobs of a restored database."""
+"""A job acts only while no later one has touched its machine: late retries, and jobs of a restored
+database."""
 
 from pathlib import Path
 
@@ -303,13 +304,14 @@ def test_a_vault_that_starts_again_goes_on_with_its_jobs_unless_its_database_lie
     assert (verbs.tree(job_id).job.state == "held") is (how == "moved")
 
 
-# ---- a target that the machine has left ------------------------------------------------------------------------------
+# ---- a target that the machine has left
+# ------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def left(verbs):
-    """A record of the first direction, as of an appliance that the machine has left and a new vault adopted; its source replicates it in the
-    third epoch, to another one."""
+    """A record of the first direction, as of an appliance that the machine has left and a new vault
+    adopted; its source replicates it in the third epoch, to another one."""
     verbs.protect()
     machine = verbs.machine()
     with verbs.store.transaction() as tx:

@@ -1,4 +1,5 @@
-"""A site that dies while a job waits for a pass over whole disks: no job waits for ever, and nothing stays behind there."""
+"""A site that dies while a job waits for a pass over whole disks: no job waits for ever, and nothing stays
+behind there."""
 
 import pytest
 

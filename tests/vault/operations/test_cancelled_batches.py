@@ -1,4 +1,5 @@
-"""A job for several machines is cancelled where its machines' jobs could be: those that are done stay done."""
+"""A job for several machines is cancelled where its machines' jobs could be: those that are done stay
+done."""
 
 import pytest
 

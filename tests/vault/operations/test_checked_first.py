@@ -1,4 +1,5 @@
-"""What would stop a verb half way is found by its prerequisites check, with the way out, while all still runs."""
+"""What would stop a verb half way is found by its prerequisites check, with the way out, while all still
+runs."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,5 @@
-"""Jobs that the release of 2026-11-20 left half-way go on under this one: their steps were named by their titles."""
+"""Jobs that the release of 2026-11-20 left half-way go on under this one: their steps were named by their
+titles."""
 
 from datetime import UTC, datetime
 
@@ -108,7 +109,8 @@ def test_one_that_failed_is_retried(verbs):
 def test_when_a_machine_was_drilled_last_is_known_of_its_notes():
     noted = (
         "INSERT INTO drill_notes (machine_id, notes, point_id, started_at, completed_at, requested_by)"
-        " SELECT id, '', 'p', '2026-11-0{day} 08:00:00.000000', '2026-11-0{day} 09:00:00.000000', 'ada' FROM machines WHERE name = 'batch-a';"
+        " SELECT id, '', 'p', '2026-11-0{day} 08:00:00.000000', '2026-11-0{day} 09:00:00.000000', 'ada' FROM "
+        "machines WHERE name = 'batch-a';"
     )
     with folder_in_memory() as folder:
         older = HALF_WAY.read_text() + noted.format(day=3) + noted.format(day=2)

@@ -1,4 +1,5 @@
-"""The keys of steps are durable: jobs in the databases of users are found again by them. Titles may be reworded."""
+"""The keys of steps are durable: jobs in the databases of users are found again by them. Titles may be
+reworded."""
 
 import re
 from types import SimpleNamespace

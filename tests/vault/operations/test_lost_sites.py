@@ -1,4 +1,5 @@
-"""From every state, with either site gone for ever, a way leads on; and what was left undone there is done if it returns."""
+"""From every state, with either site gone for ever, a way leads on; and what was left undone there is done
+if it returns."""
 
 from dataclasses import replace
 
@@ -162,7 +163,8 @@ def fails_after_the_source_is_off(verbs, kind):
     """A planned failover during which the target dies, at the first order of that kind."""
     verbs.protect()
     verbs.appliances.at_order(
-        [Kind.LIST_POINTS, Kind.PRE_COPY, Kind.SHUT_DOWN, Kind.RUN_CYCLE, Kind.ACCEPT_CYCLES, Kind.DRAIN].index(kind)
+        [Kind.LIST_POINTS, Kind.PRE_COPY, Kind.SHUT_DOWN, Kind.RUN_CYCLE, Kind.ACCEPT_CYCLES,
+        Kind.DRAIN].index(kind)
         + 1,
         lambda _kind: gone(verbs, B),
     )  # fmt: skip
@@ -352,7 +354,8 @@ def test_a_source_that_was_away_hears_whether_what_it_has_is_an_old_copy(verbs, 
 
 
 def fails_over_and_is_forgotten(verbs):
-    """The vault was restored from before a failover: it shows a protected machine, whose source is off and fenced."""
+    """The vault was restored from before a failover: it shows a protected machine, whose source is off and
+    fenced."""
     verbs.protect()
     machine = verbs.machine()
     said = SourceStatus(machine_id=machine.id, epoch=1, power="off", running=False, fenced=True)

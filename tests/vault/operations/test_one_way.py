@@ -1,4 +1,5 @@
-"""Machines that are named together and would go different ways are not moved until one way is chosen (S-135)."""
+"""Machines that are named together and would go different ways are not moved until one way is chosen
+(S-135)."""
 
 import pytest
 

@@ -30,7 +30,8 @@ def committed(verbs):
     assert verbs.run(Verb.COMMIT).job.state == "succeeded"
 
 
-# ---- enable protection --------------------------------------------------------------------------------------
+# ---- enable protection
+# --------------------------------------------------------------------------------------
 
 
 def test_a_seed_is_imported_between_the_replica_and_replication(verbs):
@@ -171,7 +172,8 @@ def moves(verbs):
 
 @pytest.mark.parametrize("way", ["there", "home"])
 def test_a_planned_failover_copies_shuts_down_sends_the_rest_and_starts_from_that(verbs, way):
-    """S-083, S-145, S-146, S-224: no point that was there before will do, and nothing is sent before the guest is off."""
+    """S-083, S-145, S-146, S-224: no point that was there before will do, and nothing is sent before the
+    guest is off."""
     verbs.protect()
     if way == "home":
         for verb in (Verb.FAILOVER, Verb.COMMIT, Verb.REPROTECT):
@@ -211,7 +213,7 @@ def test_a_planned_failover_gives_nothing_up(verbs):
     assert verbs.appliances.running(verbs.machine().id) == [A]
 
 
-def test_a_machine_that_its_owner_starts_in_the_middle_of_a_move_is_said_to_have_been_started_and_brought_back(
+def test_a_machine_that_its_owner_starts_in_the_middle_of_a_move_is_said_to_have_been_started_and_brought_back(  # noqa: E501
     verbs,
 ):
     """The job only said that it had to be off, and to retry, which was refused."""
@@ -220,7 +222,8 @@ def test_a_machine_that_its_owner_starts_in_the_middle_of_a_move_is_said_to_have
     verbs.appliances.fail(Kind.RUN_CYCLE, problem=problem)
     job = verbs.run(Verb.PLANNED_FAILOVER).job
     assert job.error.message == (
-        "web01 was off for its last cycle, and is running now. This move is taken back by a job of its own, cancel-failover."
+        "web01 was off for its last cycle, and is running now. This move is taken back by a job of its own, "
+        "cancel-failover."
     )
     assert job.error.do == "Find out."
     assert [each.state for each in verbs.jobs(Verb.CANCEL_FAILOVER)] == ["succeeded"]
@@ -831,7 +834,8 @@ def test_disks_that_were_added_at_the_other_site_are_not_sent_back(verbs):
     assert verbs.appliances.setups[machine.id].disks == machine.disks == ("vda", "vdb")
 
 
-# ---- a commit, and one that ended half way ------------------------------------------------------------------
+# ---- a commit, and one that ended half way
+# ------------------------------------------------------------------
 
 
 def test_the_commit_of_a_failback_removes_the_machine_that_was_left_and_no_other_commit_does(verbs):

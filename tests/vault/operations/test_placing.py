@@ -1,5 +1,5 @@
-"""Which appliance protects a machine where a site has several: the one that has it; and the target that was named, or the
-connected one with the most space."""
+"""Which appliance protects a machine where a site has several: the one that has it; and the target that
+was named, or the connected one with the most space."""
 
 import dataclasses
 import uuid

@@ -1,4 +1,5 @@
-"""A comparison mends what an old backup of somebody's database left behind, and never waits for what nobody offers."""
+"""A comparison mends what an old backup of somebody's database left behind, and never waits for what
+nobody offers."""
 
 import contextlib
 import shutil

@@ -1,4 +1,5 @@
-"""Machines that were failed over and do not run: what a commit and an end of protection say of them, and what they refuse."""
+"""Machines that were failed over and do not run: what a commit and an end of protection say of them, and
+what they refuse."""
 
 import pytest
 
@@ -155,7 +156,8 @@ def test_no_downtime_is_told_of_a_machine_that_was_off_before_it_was_moved(verbs
 
 
 def put_back(verbs, power):
-    """The target's store, from before the failover; its hypervisor has the machine's definition, or not even that."""
+    """The target's store, from before the failover; its hypervisor has the machine's definition, or not
+    even that."""
     brought_to(verbs, power)
     verbs.clock.pass_by(10)
     verbs.appliances.speak()
@@ -187,7 +189,7 @@ def test_of_a_machine_that_its_target_has_forgotten_refusals_say_so_and_name_a_w
     assert verbs.appliances.running(verbs.machine().id) == ([A] if planned else [B])
 
 
-def test_the_end_of_protection_of_a_committed_machine_that_its_target_has_forgotten_names_no_verb_that_is_refused(
+def test_the_end_of_protection_of_a_committed_machine_that_its_target_has_forgotten_names_no_verb_that_is_refused(  # noqa: E501
     verbs,
 ):
     came_to(verbs, State.COMMITTED)

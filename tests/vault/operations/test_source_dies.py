@@ -1,4 +1,5 @@
-"""The source dies when the first recovery point is there, or a restored vault believes that there is none: it is not lost."""
+"""The source dies when the first recovery point is there, or a restored vault believes that there is none:
+it is not lost."""
 
 import pytest
 

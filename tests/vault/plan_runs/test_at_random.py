@@ -1,4 +1,5 @@
-"""Runs of a plan in any order, with orders that fail or are never answered, cancels, restarts, and verbs on single machines in between."""
+"""Runs of a plan in any order, with orders that fail or are never answered, cancels, restarts, and verbs
+on single machines in between."""
 
 import contextlib
 
@@ -32,7 +33,8 @@ ASK = Action("Look", "Look at it")
 
 
 class AnyPlan(RuleBasedStateMachine):
-    """Whatever happens: runs end, every machine comes to rest, and no order of the vault lets a second copy of one run."""
+    """Whatever happens: runs end, every machine comes to rest, and no order of the vault lets a second
+    copy of one run."""
 
     verbs: Verbs
 

@@ -1,4 +1,5 @@
-"""A database that is away for a moment, whenever that is, delays a plan's run and stops none: a planned one would bring all its machines back."""
+"""A database that is away for a moment, whenever that is, delays a plan's run and stops none: a planned
+one would bring all its machines back."""
 
 import itertools
 

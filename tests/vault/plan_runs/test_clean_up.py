@@ -1,4 +1,5 @@
-"""A drill of a plan that cleans up by itself: all machines stay until the last one is proven, then the last group goes first."""
+"""A drill of a plan that cleans up by itself: all machines stay until the last one is proven, then the
+last group goes first."""
 
 import pytest
 

@@ -1,4 +1,5 @@
-"""All machines of a plan are off before one starts: the last points of a replication group are a common one (S-078)."""
+"""All machines of a plan are off before one starts: the last points of a replication group are a common
+one (S-078)."""
 
 import dataclasses
 
@@ -61,7 +62,8 @@ def test_machines_that_are_moved_one_by_one_have_none(verbs, shop):
 
 
 def test_a_machine_does_not_bear_it_once_another_has_gone_back_and_writes_again(verbs, shop):
-    """app01 is off and has its last point; it goes back while db01, which may hear its last words, is shut down."""
+    """app01 is off and has its last point; it goes back while db01, which may hear its last words, is shut
+    down."""
     app01 = verbs.machine("app01").id
 
     def app01_goes_back(machine_id):

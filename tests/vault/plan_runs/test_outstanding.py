@@ -1,4 +1,5 @@
-"""What a run that stopped has left to do after a group is done by the next one, once, and only after machines that have arrived."""
+"""What a run that stopped has left to do after a group is done by the next one, once, and only after
+machines that have arrived."""
 
 from dataclasses import replace
 

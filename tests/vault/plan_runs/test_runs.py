@@ -28,7 +28,8 @@ def test_groups_start_in_their_order_and_inside_a_group_side_by_side(verbs, plan
     job = verbs.run_plan(Verb.FAILOVER, plan())
     assert job.job.state == "succeeded", job
     assert [task.title for task in job.tasks] == [
-        "Prerequisites check", "Group 1: Failover (2)", "Group 2: Failover (1)", "Group 3: Failover (2)", "Outcome",
+        "Prerequisites check", "Group 1: Failover (2)", "Group 2: Failover (1)", "Group 3: Failover (2)",
+        "Outcome",
     ]  # fmt: skip
     order = started(verbs)
     assert (set(order[:2]), order[2], set(order[3:])) == ({"db01", "db02"}, "app01", {"web01", "web02"})

@@ -1,4 +1,5 @@
-"""A run that moves only some machines of a network with their addresses warns of it, and begins all the same."""
+"""A run that moves only some machines of a network with their addresses warns of it, and begins all the
+same."""
 
 import dataclasses
 
@@ -13,7 +14,10 @@ from secondsite.wire.rest.places import NetworkMapping
 from tests.vault.plan_runs.conftest import NAMES
 
 MAC = "52:54:00:00:00:01"
-SPLIT = "network lan of a is split: db01, db02 move and keep the addresses that their guests have, app01, web01, web02 stay"
+SPLIT = (
+    "network lan of a is split: db01, db02 move and keep the addresses that their guests have, app01, web01, "
+    "web02 stay"
+)
 
 
 @pytest.fixture
@@ -69,7 +73,10 @@ def test_a_machine_of_another_vlan_of_the_network_is_in_another_subnet(verbs, ma
     assert "split" not in outcome(verbs.run_plan(Verb.FAILOVER, mapped, groups=frozenset({1})))
 
 
-AT_HOME = "network lan of a is split: db01, db02 come home, app01, web01, web02 stay at b and keep the addresses that their guests have"
+AT_HOME = (
+    "network lan of a is split: db01, db02 come home, app01, web01, web02 stay at b and keep the addresses "
+    "that their guests have"
+)
 
 
 @pytest.fixture

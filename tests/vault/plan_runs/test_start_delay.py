@@ -1,4 +1,5 @@
-"""A machine with a start delay waits once it could start, and nobody of its group waits for it; in plans only, and away from home only."""
+"""A machine with a start delay waits once it could start, and nobody of its group waits for it; in plans
+only, and away from home only."""
 
 import pytest
 
@@ -78,7 +79,8 @@ def test_by_itself_and_on_the_way_home_it_does_not_wait(verbs, shop):
 
 @pytest.mark.parametrize("which", ["the run", "the machine"])
 def test_a_machine_that_is_held_while_it_waits_goes_back_when_it_is_cancelled(verbs, shop, which):
-    """Its job had passed the gate to its start, and waited behind it: it started although its cancel was asked for."""
+    """Its job had passed the gate to its start, and waited behind it: it started although its cancel was
+    asked for."""
     job_id = verbs.submit_plan(Verb.PLANNED_FAILOVER, shop)
     until(verbs, lambda: waits_to_start(verbs, "db02"))
     with verbs.store.transaction() as tx:

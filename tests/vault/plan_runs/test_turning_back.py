@@ -1,4 +1,5 @@
-"""A planned failover of a plan that ends in the middle: what goes on, what comes back, and what is not done any more."""
+"""A planned failover of a plan that ends in the middle: what goes on, what comes back, and what is not
+done any more."""
 
 import pytest
 

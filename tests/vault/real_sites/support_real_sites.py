@@ -1,5 +1,5 @@
-"""The verbs over two real appliances with simulated machines, in this process. The vault's time is the test's, so that nobody waits for
-a site that is gone; that of the appliances is real."""
+"""The verbs over two real appliances with simulated machines, in this process. The vault's time is the
+test's, so that nobody waits for a site that is gone; that of the appliances is real."""
 
 import contextlib
 import json
@@ -39,7 +39,8 @@ BUSY_SECONDS = 120
 """Orders are carried out within the step that gives them, on a busy host."""
 BLOCK = 64 * 1024
 QUICK = ReplicationPolicy(
-    "default", rpo_threshold_seconds=7 * DAY, crash_consistent_every_seconds=2, app_consistent_every_seconds=0, cycle_seconds=1
+    "default", rpo_threshold_seconds=7 * DAY, crash_consistent_every_seconds=2,
+    app_consistent_every_seconds=0, cycle_seconds=1
 )  # fmt: skip
 """The vault's time may run far ahead."""
 PATIENCE_SECONDS = 90
@@ -48,7 +49,8 @@ TICK_SECONDS, REAL_SECONDS = 2.0, 0.02
 
 
 class RealAppliances:
-    """At the gateway's port. `refuse` an order of a kind for a machine: its appliance then fails, and has done nothing."""
+    """At the gateway's port. `refuse` an order of a kind for a machine: its appliance then fails, and has
+    done nothing."""
 
     def __init__(self, folder, names):
         self._folder, self._ca = folder, trustme.CA()
@@ -77,7 +79,8 @@ class RealAppliances:
             if site.folder.exists():
                 site.end()
 
-    # ---- the port ----------------------------------------------------------------------------------------------
+    # ---- the port
+    # ----------------------------------------------------------------------------------------------
 
     def ask(
         self, appliance_id, order_id, kind, machine_id, payload, deadline_seconds, *, generation=None,
@@ -178,7 +181,8 @@ class RealSites(Verbs):
         self.close()
         self.appliances.end()
 
-    # ---- what appliances say, and time -----------------------------------------------------------------------------
+    # ---- what appliances say, and time
+    # -----------------------------------------------------------------------------
 
     def hear(self):
         """What the appliances that are there have to say now."""
@@ -198,7 +202,8 @@ class RealSites(Verbs):
             self.facts.hear(appliance_id, status.model_copy(update={"at": self.clock.now()}))
 
     def pass_time(self, within_seconds, is_over):
-        """Until that is so, or so much of the vault's time has passed, and enough of the appliances'; gives whether it came so."""
+        """Until that is so, or so much of the vault's time has passed, and enough of the appliances';
+        gives whether it came so."""
         deadline, at_least = self.clock.monotonic() + within_seconds, time.monotonic() + PATIENCE_SECONDS
         while not is_over():
             if self.clock.monotonic() > deadline and time.monotonic() > at_least:
@@ -229,7 +234,8 @@ class RealSites(Verbs):
     def _moving(self):
         return [job for job in self.jobs() if not job.state.ended and job.name != "finish_later"]
 
-    # ---- what is there ------------------------------------------------------------------------------------------------
+    # ---- what is there
+    # ------------------------------------------------------------------------------------------------
 
     def shown(self, name):
         """The machine as every face shows it; None while it is not protected."""
@@ -271,7 +277,8 @@ class RealSites(Verbs):
         return self.appliances.sites[{"a": A, "b": B}[letter]]
 
     def write(self, name, block):
-        """As the guest of the one copy that runs: the block is full of its own number (from 1), and durable."""
+        """As the guest of the one copy that runs: the block is full of its own number (from 1), and
+        durable."""
         ((letter, fabric_id),) = self.copies(name)
         guest_disk.write(self.site(letter).root, fabric_id, block * BLOCK, bytes([block]) * BLOCK)
 
@@ -281,7 +288,8 @@ class RealSites(Verbs):
         content = guest_disk.read(self.site(letter).root, fabric_id)
         return [n for n in range(1, 16) if content[n * BLOCK : (n + 1) * BLOCK] == bytes([n]) * BLOCK]
 
-    # ---- what befalls sites ----------------------------------------------------------------------------------------
+    # ---- what befalls sites
+    # ----------------------------------------------------------------------------------------
 
     def lose_site(self, letter):
         """It burns down, with all its files."""
@@ -327,10 +335,12 @@ class RealSites(Verbs):
         self.engine.run_until_idle(BUSY_SECONDS)  # it notices
         self._tell_hellos()
 
-    # ---- the same again ---------------------------------------------------------------------------------------------
+    # ---- the same again
+    # ---------------------------------------------------------------------------------------------
 
     def keep(self):
-        """As it stands now, for `go_back`. Machines are switched off for it, whose appliances are away: bitmaps are in their files then."""
+        """As it stands now, for `go_back`. Machines are switched off for it, whose appliances are away:
+        bitmaps are in their files then."""
         self.close()
         self._ran = {each: self._switched_off(site) for each, site in self.appliances.sites.items()}
         self._kept_at = self.clock.at, time.monotonic()

@@ -13,7 +13,8 @@ DRILL = "test failover open"
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """The verbs that lead to a state from a protected machine; the last one fails if its order is `refused`."""
+    """The verbs that lead to a state from a protected machine; the last one fails if its order is
+    `refused`."""
 
     state: str
     verbs: tuple[Verb, ...] = ()

@@ -1,4 +1,5 @@
-"""Walks the rows of the page about dead sites: machines of a vault over real appliances, and what an operator types."""
+"""Walks the rows of the page about dead sites: machines of a vault over real appliances, and what an
+operator types."""
 
 import contextlib
 import re
@@ -22,7 +23,8 @@ DATABASES = (rows.SOURCE_DATABASE, rows.TARGET_DATABASE)
 ALSO_BY_POINTS = {Verb.CHANGE_RECOVERY_POINT}
 """Offered while the target keeps more than one."""
 MAY_COME_TOO = frozenset({"checked-with-warnings", "not-protected", "peer-unreachable", "resynchronizing"})
-"""Of the moment: a link that is tried again, a comparison that has begun. And what is said of each machine that waits for its reprotect."""
+"""Of the moment: a link that is tried again, a comparison that has begun. And what is said of each machine
+that waits for its reprotect."""
 
 
 def loss(row):
@@ -81,8 +83,8 @@ def walk(world, row):
 
 
 def take(verbs, name, command, lost):
-    """A command as the page tells it, with LOST for the site that is gone and POINT for what a finding names, or an act of the owner; the job's tree, None for an act.
-    Raises what is refused."""
+    """A command as the page tells it, with LOST for the site that is gone and POINT for what a finding
+    names, or an act of the owner; the job's tree, None for an act. Raises what is refused."""
     if command.startswith(START):
         _start(verbs, name, command.removeprefix(START))
         return None

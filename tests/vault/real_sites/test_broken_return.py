@@ -1,4 +1,5 @@
-"""A reprotect whose new replica cannot take anything ends by itself, and the machine can be protected back afterwards."""
+"""A reprotect whose new replica cannot take anything ends by itself, and the machine can be protected back
+afterwards."""
 
 from pathlib import Path
 

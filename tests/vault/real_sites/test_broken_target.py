@@ -1,4 +1,5 @@
-"""A planned failover to a replica that takes no more: the machine is not shut down for what cannot succeed."""
+"""A planned failover to a replica that takes no more: the machine is not shut down for what cannot
+succeed."""
 
 import os
 from pathlib import Path

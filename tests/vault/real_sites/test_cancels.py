@@ -1,8 +1,9 @@
-"""A planned failover, out and back, that fails or is cancelled at any seam of the appliances' work takes itself back; a cancel that fails can be
-repeated.
-Then the machine runs at its former place with all that it wrote, and its next cycle sends changes only.
+"""A planned failover, out and back, that fails or is cancelled at any seam of the appliances' work takes
+itself back; a cancel that fails can be repeated. Then the machine runs at its former place with all that it
+wrote, and its next cycle sends changes only.
 
-`./dev test --all` tries every seam; else each ninth one is tried, and each 24th for people, other ones with each commit."""
+`./dev test --all` tries every seam; else each ninth one is tried, and each 24th for people, other ones
+with each commit."""
 
 import contextlib
 import itertools
@@ -23,7 +24,8 @@ from tests.vault.real_sites.support_real_sites import opened
 from tests.vault.support_operations import folder_in_memory, said
 
 STRIDE, PEOPLES_STRIDE = 9, 24
-# all seams take three to ten minutes, as busy as the host is: one test may well take the time that is enough for all at other times
+# all seams take three to ten minutes, as busy as the host is: one test may well take the time that is enough
+# for all at other times
 pytestmark = [pytest.mark.slow, pytest.mark.longest, pytest.mark.timeout(3600)]
 OUT, BACK, HOME_FOR_GOOD = "out", "back", "home"
 HOME = {OUT: "a", BACK: "b"}
@@ -45,7 +47,8 @@ def fails(name):
 
 
 class Seam:
-    """The one at which something `befalls` an order: the n-th that the orders of a job pass. `hit`: its name."""
+    """The one at which something `befalls` an order: the n-th that the orders of a job pass. `hit`: its
+    name."""
 
     def __init__(self, n, befalls=fails):
         self._left, self.hit, self._mine = n, None, threading.get_ident()

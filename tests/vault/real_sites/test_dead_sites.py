@@ -1,4 +1,5 @@
-"""The guide's page about dead sites tells the rows that are walked here, and each state has one for each loss."""
+"""The guide's page about dead sites tells the rows that are walked here, and each state has one for each
+loss."""
 
 from pathlib import Path
 

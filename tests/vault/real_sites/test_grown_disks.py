@@ -1,4 +1,5 @@
-"""A disk that its owner made larger, wherever and whenever: the record follows, and the machine moves both ways with all that it holds."""
+"""A disk that its owner made larger, wherever and whenever: the record follows, and the machine moves both
+ways with all that it holds."""
 
 from pathlib import Path
 

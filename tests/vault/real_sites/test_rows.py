@@ -1,4 +1,5 @@
-"""Each row of the page about dead sites is walked, in a world in which that was lost; all losses befall the same machines."""
+"""Each row of the page about dead sites is walked, in a world in which that was lost; all losses befall
+the same machines."""
 
 import pytest
 

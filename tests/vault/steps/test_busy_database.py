@@ -1,4 +1,5 @@
-"""A database that does not answer at one moment, whichever that is, delays a verb: a planned failover that failed of it would be cancelled."""
+"""A database that does not answer at one moment, whichever that is, delays a verb: a planned failover that
+failed of it would be cancelled."""
 
 import itertools
 

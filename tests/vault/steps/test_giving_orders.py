@@ -36,7 +36,8 @@ class SilentSite:
         self.in_a_moment: Any = None
         self.awaited_times = 0
         self.gateway = SimpleNamespace(
-            ask=lambda *_, **__: None, is_connected=lambda _id: self.connected, holds=lambda _id: self.connected,
+            ask=lambda *_, **__: None, is_connected=lambda _id: self.connected,
+            holds=lambda _id: self.connected,
             awaited=self.awaited, progress=lambda _id: None,
         )  # fmt: skip
         self.store = SimpleNamespace(reading=lambda: nullcontext(SimpleNamespace(appliances=self)))

@@ -34,7 +34,8 @@ def test_a_vault_on_sqlite_that_has_its_tables_does_without_alembic_and_the_driv
 
 def read_by_a_vault_that_opens(file):
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, f"sqlite:///{file}"], env=processes.environment(), capture_output=True, text=True,
+        [sys.executable, "-c", PROGRAM, f"sqlite:///{file}"], env=processes.environment(),
+        capture_output=True, text=True,
         timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,5 @@
-"""What a job writes of its machine, while somebody else writes to the machine: evidence of the job before, or a person."""
+"""What a job writes of its machine, while somebody else writes to the machine: evidence of the job before,
+or a person."""
 
 import dataclasses
 from typing import Any
@@ -36,8 +37,8 @@ def store(postgres_url):
 
 
 class Job:
-    """Counts its machine's generation up in each of its hooks. In one of them a rival writes to it between the reading and the writing,
-    so many times."""
+    """Counts its machine's generation up in each of its hooks. In one of them a rival writes to it between
+    the reading and the writing, so many times."""
 
     def __init__(self, store, hook, times):
         self.store, self.hook, self.times = store, hook, times
@@ -80,7 +81,8 @@ class Job:
 
 @pytest.mark.parametrize("hook", HOOKS)
 def test_a_job_writes_once_more_what_somebody_else_was_faster_with(store, hook):
-    """It failed: "changed by somebody else meanwhile". A planned failover that had shut its machine down went back home."""
+    """It failed: "changed by somebody else meanwhile". A planned failover that had shut its machine down
+    went back home."""
     job, found = Job(store, hook, times=2).run()
     assert (job.state, found.generation, found.drill_generation) == (JobState.SUCCEEDED, len(HOOKS), 2)
 

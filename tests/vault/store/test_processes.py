@@ -120,8 +120,8 @@ def test_what_a_dead_process_held_is_free(stores, db):
 
 
 def test_a_connection_that_is_taken_over_while_the_dead_ones_go_stays(stores, db):
-    """PostgreSQL joined the row that was taken over to what it had found for the former one: the appliance was connected, and shown as
-    not connected for up to half a minute."""
+    """PostgreSQL joined the row that was taken over to what it had found for the former one: the appliance
+    was connected, and shown as not connected for up to half a minute."""
     one, other = stores
     with one.transaction() as tx:
         tx.links.take("ap")
@@ -255,8 +255,8 @@ def asked_and_passed_on(asker, holder, after_seconds):
 
 
 def test_an_order_may_take_as_long_as_it_takes_in_another_process_too(asker, holder):
-    """Its step asks again and again, but the process that had given it did not hear of that: after five minutes it took the order for
-    abandoned, and its report for one that nobody waits for."""
+    """Its step asks again and again, but the process that had given it did not hear of that: after five
+    minutes it took the order for abandoned, and its report for one that nobody waits for."""
     asker.others.look()
     for _ in range(20):
         assert asked_and_passed_on(asker, holder, 200) is None

@@ -1,4 +1,5 @@
-"""The release of 2026-11-20's database comes to the tables of this program in one step, on SQLite and on PostgreSQL."""
+"""The release of 2026-11-20's database comes to the tables of this program in one step, on SQLite and on
+PostgreSQL."""
 
 import subprocess
 from datetime import UTC, datetime
@@ -24,7 +25,7 @@ INSERT INTO tokens VALUES ('admin', 'digest-of-it', '2026-11-20 12:00:00.000000'
 INSERT INTO drill_notes (machine_id, notes, point_id, started_at, completed_at, requested_by)
 SELECT id, '', 'p', '2026-11-02 08:00:00.000000', '2026-11-02 09:00:00.000000', 'ada' FROM machines WHERE name = 'batch-a';
 INSERT INTO rpo_blocks SELECT id, '2026-11-20 11:50:00.000000', x'00ff01' FROM machines WHERE name = 'batch-a';
-"""
+"""  # noqa: E501
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
-"""What is wrong in what is configured: each thing is told, with what to do, and a configuration that is right has nothing."""
+"""What is wrong in what is configured: each thing is told, with what to do, and a configuration that is
+right has nothing."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -77,17 +78,22 @@ def test_a_configuration_that_is_right_has_nothing():
 
 
 WRONG: dict[str, tuple[dict[str, Any], FlawKind, str]] = {
-    "a mapping to nowhere": ({"mappings": (mapped("lan", "nowhere"),)}, FlawKind.NETWORK_MISSING, "no network 'nowhere'"),
-    "a mapping from nowhere": ({"mappings": (mapped("old", "dr"),)}, FlawKind.NETWORK_MISSING, "no network 'old'"),
-    "an appliance that is gone": ({"appliances": {"appliance-a": appliance("a"), "new": replace(appliance("b"), id="new")}}, FlawKind.APPLIANCE_AWAY, "site b is not enrolled"),
-    "a store that is gone": ({"machines": {"m1": machine(drilled_at=NOW, keeping={"b": Keeping(store="fast")})}}, FlawKind.STORE, "no store 'fast'"),
+    "a mapping to nowhere": ({"mappings": (mapped("lan", "nowhere"),)}, FlawKind.NETWORK_MISSING,
+    "no network 'nowhere'"),
+    "a mapping from nowhere": ({"mappings": (mapped("old", "dr"),)}, FlawKind.NETWORK_MISSING,
+    "no network 'old'"),
+    "an appliance that is gone": ({"appliances": {"appliance-a": appliance("a"),
+    "new": replace(appliance("b"), id="new")}}, FlawKind.APPLIANCE_AWAY, "site b is not enrolled"),
+    "a store that is gone": ({"machines": {"m1": machine(drilled_at=NOW, keeping={"b": Keeping(store="fast")})}}, FlawKind.STORE, "no store 'fast'"),  # noqa: E501
     "a store that cannot be used": (
-        {"appliances": {**RIGHT.appliances, "x": appliance("b", StoreSpace(name="fast", problem="It is not mounted."))}},
+        {"appliances": {**RIGHT.appliances,
+        "x": appliance("b", StoreSpace(name="fast", problem="It is not mounted."))}},
         FlawKind.STORE,
         "not mounted",
     ),
     "a store that is nearly full": (
-        {"appliances": {**RIGHT.appliances, "x": appliance("b", StoreSpace(name="fast", free_bytes=4, size_bytes=100))}},
+        {"appliances": {**RIGHT.appliances,
+        "x": appliance("b", StoreSpace(name="fast", free_bytes=4, size_bytes=100))}},
         FlawKind.STORE,
         "4 B left of 100 B",
     ),
@@ -97,9 +103,12 @@ WRONG: dict[str, tuple[dict[str, Any], FlawKind, str]] = {
         "Points come every 5 min",
     ),
     "a plan whose machine is gone": ({"plans": planned(WEB, GONE)}, FlawKind.PLAN, "gone01 is not protected"),
-    "a plan whose machine has no points": ({"points": {"m1": 0}}, FlawKind.PLAN, "web01 has no recovery point"),
-    "a drill of a machine that is gone": ({"schedules": scheduled(machines=(GONE,))}, FlawKind.SCHEDULE, "gone01 is not protected"),
-    "a drill of a plan that is gone": ({"schedules": scheduled(plan="no")}, FlawKind.SCHEDULE, "There is no plan 'no'"),
+    "a plan whose machine has no points": ({"points": {"m1": 0}}, FlawKind.PLAN,
+    "web01 has no recovery point"),
+    "a drill of a machine that is gone": ({"schedules": scheduled(machines=(GONE,))}, FlawKind.SCHEDULE,
+    "gone01 is not protected"),
+    "a drill of a plan that is gone": ({"schedules": scheduled(plan="no")}, FlawKind.SCHEDULE,
+    "There is no plan 'no'"),
     "a drill of an earlier plan of that name": (
         {"schedules": (replace(scheduled(plan="shop")[0], plan_made_at=NOW - timedelta(days=1)),)},
         FlawKind.SCHEDULE,
@@ -110,7 +119,8 @@ WRONG: dict[str, tuple[dict[str, Any], FlawKind, str]] = {
         FlawKind.NETWORK_MISSING,
         "Site b has no network 'old'",
     ),
-    "a machine whose points are never booted": ({"memory": {"m1": 2 * GiB}}, FlawKind.SCHEDULE, "its points are never booted"),
+    "a machine whose points are never booted": ({"memory": {"m1": 2 * GiB}}, FlawKind.SCHEDULE,
+    "its points are never booted"),
 }  # fmt: skip
 
 

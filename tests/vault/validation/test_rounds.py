@@ -1,4 +1,5 @@
-"""The vault checks its configuration twice a day by itself, and not while somebody starts machines that people need."""
+"""The vault checks its configuration twice a day by itself, and not while somebody starts machines that
+people need."""
 
 from dataclasses import replace
 from datetime import timedelta

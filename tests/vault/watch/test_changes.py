@@ -1,4 +1,5 @@
-"""Whatever changes, is lost or begins anew: the vault knows of a machine what its appliances have, and nothing else."""
+"""Whatever changes, is lost or begins anew: the vault knows of a machine what its appliances have, and
+nothing else."""
 
 import contextlib
 import types
@@ -85,7 +86,8 @@ class World:
         return (self.now - NOW).total_seconds()
 
     def round(self, side, lost=False, of_machine=None):
-        """The appliance says what there is to say; the vault may not understand it, and asks for what it missed."""
+        """The appliance says what there is to say; the vault may not understand it, and asks for what it
+        missed."""
         reporter = self.said[side]
         for status in reporter.next() if of_machine is None else reporter.of_machine(of_machine):
             text = status.model_copy(update={"at": self.now}).model_dump_json()

@@ -1,4 +1,5 @@
-"""What the vault believes of changes, what it asks for again, and what it shows of what was not said again."""
+"""What the vault believes of changes, what it asks for again, and what it shows of what was not said
+again."""
 
 import json
 from datetime import timedelta

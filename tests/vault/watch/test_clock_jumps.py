@@ -1,4 +1,5 @@
-"""The clock of a running vault's host jumps by days, and comes back: nothing is gone, and nobody is locked out."""
+"""The clock of a running vault's host jumps by days, and comes back: nothing is gone, and nobody is locked
+out."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

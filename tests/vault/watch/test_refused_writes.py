@@ -23,7 +23,8 @@ def intake(store, signals=lambda _key: None):
     for side in "ab":
         facts.connected(
             Hello(
-                appliance_id=f"appliance-{side}", site="a", version="1", fabric_kind="simulated", accelerated=False,
+                appliance_id=f"appliance-{side}", site="a", version="1", fabric_kind="simulated",
+                accelerated=False,
                 data_addresses=(), says_changes=True,
             )
         )  # fmt: skip

@@ -92,7 +92,8 @@ def test_an_appliance_that_was_away_learns_the_new_policy_when_it_connects(vault
 
 
 def test_the_source_learns_where_its_target_is_reached_now(vault, protected):
-    """It dialled the former address for ever, while the vault itself asked at the new one and found nothing wrong."""
+    """It dialled the former address for ever, while the vault itself asked at the new one and found
+    nothing wrong."""
     source, target = protected
     moved = target.hello().model_copy(update={"data_addresses": ("rome-2.example:9445",)})
 

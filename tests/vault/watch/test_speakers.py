@@ -143,7 +143,7 @@ ODD: dict[str, list[Any]] = {
 }
 
 
-@pytest.mark.parametrize(("path", "value"), [(path, value) for path, values in ODD.items() for value in values],
+@pytest.mark.parametrize(("path", "value"), [(path, value) for path, values in ODD.items() for value in values],  # noqa: E501
                          ids=lambda each: ascii(each)[:40])  # fmt: skip
 def test_a_status_with_an_odd_value_is_not_understood(path, value):
     control.parse(message())

@@ -20,12 +20,14 @@ __all__ = ["postgres", "postgres_url"]
 
 APPLIANCE = "appliance-a"
 HELLO = Hello(
-    appliance_id=APPLIANCE, site="a", version="1", fabric_kind="simulated", accelerated=False, data_addresses=()
+    appliance_id=APPLIANCE, site="a", version="1", fabric_kind="simulated", accelerated=False,
+    data_addresses=()
 )  # fmt: skip
 
 
 class Process:
-    """The part of a vault process that hears statuses. `holds` of others is asked at once, not a second later."""
+    """The part of a vault process that hears statuses. `holds` of others is asked at once, not a second
+    later."""
 
     def __init__(self, db, number):
         member = Member(f"vault-{number}", 1)

@@ -168,7 +168,8 @@ def test_what_was_not_written_yet_is_written_when_the_appliance_goes(store, fact
 def test_after_a_restart_of_the_vault_the_side_that_was_left_does_not_hide_the_present_points(
     store, facts, heard, clock
 ):
-    """The old replica is there still, and its appliance may be the first to be heard, or the only one that is left."""
+    """The old replica is there still, and its appliance may be the first to be heard, or the only one that
+    is left."""
     change(store, epoch=2, source_appliance_id="appliance-b", target_appliance_id="appliance-a")
     facts.status("appliance-a", Status(replicas=(replica_status(epoch=2, points=[point(2, 10)]),)))
     again = Intake(store, partial(told_of_machines, heard), clock)
@@ -194,7 +195,8 @@ def test_an_older_epoch_does_not_hide_the_present_one(store, facts, turned):
 
 
 def test_a_vault_that_was_restored_from_before_a_reprotect_hears_the_sides_that_it_knows(store, facts):
-    """The source that it has since begun again is of an earlier epoch than the one that was left at the other site."""
+    """The source that it has since begun again is of an earlier epoch than the one that was left at the
+    other site."""
     for _ in range(2):
         facts.status("appliance-b", Status(sources=(source_status(epoch=2, power="off"),)))
         facts.status("appliance-a", Status(sources=(source_status(epoch=1),)))
@@ -219,7 +221,8 @@ def change(store, **changes):
 
 
 def situation(put_back=False, **changes):
-    """Of a machine that is at its target, with its run there, unless that was `put_back` from before its failover."""
+    """Of a machine that is at its target, with its run there, unless that was `put_back` from before its
+    failover."""
     ends_at = NOW + timedelta(days=90)
     appliance = ApplianceRecord("x", "x", "a", NOW, ends_at, last_seen_at=NOW, connected=True)
     values = {
@@ -255,7 +258,8 @@ def test_an_old_point_exceeds_the_rpo_since_the_threshold_was_passed():
 
 @pytest.mark.parametrize("unheard", ["source_at", "replica_at"])
 def test_a_vault_that_has_just_started_says_that_a_point_is_old_once_both_sides_have_spoken(unheard):
-    """It was killed; what it does not know yet may be that the machine is off, or that there is a newer point."""
+    """It was killed; what it does not know yet may be that the machine is off, or that there is a newer
+    point."""
     started = NOW + timedelta(seconds=100)
     heard = situation().status
     heard = dataclasses.replace(heard, source_at=started, replica_at=started)
@@ -299,7 +303,8 @@ def test_an_appliance_that_is_away_is_a_finding_but_not_at_a_site_that_was_left(
 
 @pytest.mark.parametrize("side", ["source_at", "replica_at"])
 def test_an_appliance_that_is_connected_and_says_nothing_of_the_machine_has_forgotten_it(side):
-    """Its database was lost: nothing is replicated, and for as long as the RPO's threshold nothing else would tell."""
+    """Its database was lost: nothing is replicated, and for as long as the RPO's threshold nothing else
+    would tell."""
     now = NOW + timedelta(seconds=100)
     spoke = dataclasses.replace(situation().status, source_at=now, replica_at=now)
     silent, fresh = dataclasses.replace(spoke, **{side: NOW}), ReplicationPolicy("default")
@@ -328,7 +333,8 @@ AT_ITS_TARGET = (State.FAILED_OVER, State.PLANNED_FAILED_OVER, State.COMMITTED)
 
 @pytest.mark.parametrize("state", AT_ITS_TARGET)
 def test_a_machine_that_its_target_knows_no_failover_of_runs_nowhere(state):
-    """Its store was put back, or a start from another point failed: the appliance has nothing that it could look for."""
+    """Its store was put back, or a start from another point failed: the appliance has nothing that it
+    could look for."""
     left = machine(state=state, failed_over_at=NOW - timedelta(seconds=5))
     off = dataclasses.replace(situation().status, source=source_status(power="off"))
     found = {each.code: each for each in findings.findings(situation(True, machine=left, status=off), NOW)}
@@ -390,7 +396,8 @@ def test_an_old_copy_that_its_owner_migrated_or_paused_is_a_second_copy_too(powe
     "state", [State.PROTECTED, State.FAILOVER_FAILED, State.FAILING_OVER, State.CANCEL_FAILED]
 )
 def test_a_second_copy_is_critical_in_every_state(state):
-    """What the target's appliance runs counts, whatever the vault believes, if it was ever told to start it."""
+    """What the target's appliance runs counts, whatever the vault believes, if it was ever told to start
+    it."""
     status, ordered = situation().status, machine(state=state, start_ordered=True)
     running = dataclasses.replace(status, replica=status.replica.model_copy(update={"runs": ("failover",)}))
     assert "source-running-after-failover" in codes(situation(machine=ordered, status=running))
@@ -429,7 +436,8 @@ def test_what_an_appliance_has_no_way_to_know_is_told_as_its_words_and_brings_no
 
 
 def test_what_is_not_the_vaults_to_find_is_what_appliances_name():
-    """Who finds it stands in the catalogue: one that is forgotten there is either believed of anybody, or never told."""
+    """Who finds it stands in the catalogue: one that is forgotten there is either believed of anybody, or
+    never told."""
     rooms = [
         Path(secondsite.__file__).parent / room for room in ("appliance", "fabrics", "datapath", "ground")
     ]
@@ -497,7 +505,8 @@ def test_a_second_copy_that_its_appliance_reports_too_is_one_finding():
 
 
 def test_an_old_copy_that_an_undone_reprotect_left_is_a_second_copy_when_it_runs(store, facts, heard):
-    """No source stands for it. What the target says of it, or of the way back that was undone, does not count."""
+    """No source stands for it. What the target says of it, or of the way back that was undone, does not
+    count."""
     left = machine(state=State.COMMITTED, failed_over_at=NOW - timedelta(seconds=5))
     undone = dataclasses.replace(situation().status, source=source_status(epoch=2))
     assert codes(situation(machine=left, status=undone)) == ["not-protected"]

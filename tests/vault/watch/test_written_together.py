@@ -22,7 +22,8 @@ class Asked:
         self._said = statements.noted(engine)
 
     def take(self):
-        """What was asked since this was asked last: kinds of statements, rows that were written, transactions that wrote."""
+        """What was asked since this was asked last: kinds of statements, rows that were written,
+        transactions that wrote."""
         said = [each for each in self._said if not each.startswith("--")]
         self._said.clear()
         rows = [each for each in said if each.startswith(("INSERT", "UPDATE", "DELETE"))]

@@ -1,4 +1,5 @@
-"""What a follower has not been sent yet: one that is slow, or reads nothing, holds each thing once, as it was last."""
+"""What a follower has not been sent yet: one that is slow, or reads nothing, holds each thing once, as it
+was last."""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -78,7 +79,8 @@ class EachOnce(Box[Sequence[StreamEvent]]):
         self._behind = -1
 
     def goes_on_behind(self, number: int) -> None:
-        """Whoever has the box has put into it what there was up to this change: what a source tells of that later, it had read before."""
+        """Whoever has the box has put into it what there was up to this change: what a source tells of
+        that later, it had read before."""
         self._behind = number
 
     def _keep(self, found: Sequence[StreamEvent]) -> None:

@@ -1,4 +1,5 @@
-"""Changes that other threads tell of, awaited in the event loop. Between two changes nobody holds a thread."""
+"""Changes that other threads tell of, awaited in the event loop. Between two changes nobody holds a
+thread."""
 
 import asyncio
 import contextlib
@@ -14,7 +15,8 @@ LOOK_AGAIN_SECONDS = 10.0
 
 
 class Follower:
-    """Made in the event loop, told from any thread. It keeps each thing that has changed once, however often it did."""
+    """Made in the event loop, told from any thread. It keeps each thing that has changed once, however
+    often it did."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -29,7 +31,8 @@ class Follower:
             self._loop.call_soon_threadsafe(self._woken.set)
 
     async def changes(self) -> Sequence[tuple[int, Change]]:
-        """What has changed since the last call, in the order of numbers; nothing after a while without any."""
+        """What has changed since the last call, in the order of numbers; nothing after a while without
+        any."""
         try:
             async with asyncio.timeout(LOOK_AGAIN_SECONDS):
                 await self._woken.wait()

@@ -1,7 +1,7 @@
 """One reader for all who follow the same.
 
-Twenty streams that each read and wrote every change by themselves made a failover of 300 machines take three times as long, in the
-hour in which most people look.
+Twenty streams that each read and wrote every change by themselves made a failover of 300 machines take three
+times as long, in the hour in which most people look.
 """
 
 import asyncio
@@ -15,7 +15,8 @@ from .boxes import Box
 T = TypeVar("T")
 Tell = Callable[[T], None]
 Begin = Callable[[contextlib.ExitStack, Tell[T]], Coroutine[Any, Any, None]]
-"""Begins to listen at once, and gives what reads and tells from then on; what is to be left is put onto the stack."""
+"""Begins to listen at once, and gives what reads and tells from then on; what is to be left is put onto
+the stack."""
 
 
 class Source(Generic[T]):
@@ -61,7 +62,8 @@ class Hub:
 
     @contextlib.contextmanager
     def joined(self, key: Hashable, begin: Begin[T], box: Box[T]) -> Iterator[None]:
-        """Within the block the box is filled by the source of that key, which begins with its first follower."""
+        """Within the block the box is filled by the source of that key, which begins with its first
+        follower."""
         source = self._sources.get(key)
         if source is None or source.ended:
             source = self._sources[key] = Source(begin)

@@ -1,4 +1,5 @@
-"""The events of a job, and of the vault. A stream ends when its token does: `still` says whether that is valid."""
+"""The events of a job, and of the vault. A stream ends when its token does: `still` says whether that is
+valid."""
 
 import asyncio
 import contextlib
@@ -28,13 +29,15 @@ MANY = 20
 
 
 class Scope:
-    """What of the vault a follower sees: with `machine_ids` only these, and what turns out to be in the scope later."""
+    """What of the vault a follower sees: with `machine_ids` only these, and what turns out to be in the
+    scope later."""
 
     def __init__(self, machine_ids: frozenset[str] | None) -> None:
         self._known = None if machine_ids is None else set(machine_ids)
 
     def sees(self, event: rest.Event) -> bool:
-        """What is gone, or not in the scope, comes without its content: only of what was seen before it is told."""
+        """What is gone, or not in the scope, comes without its content: only of what was seen before it is
+        told."""
         if self._known is None or event.kind is rest.EventKind.RESET:
             return True
         found = event.job or event.machine
@@ -55,7 +58,8 @@ class Edition:
 async def job(
     vault: VaultFacade, hub: Hub, still: Callable[[], bool], job_id: str, seen: str | None
 ) -> AsyncIterator[ServerSentEvent]:
-    """The job whenever its tree has changed, until it has ended; first as it is now, unless that was `seen`."""
+    """The job whenever its tree has changed, until it has ended; first as it is now, unless that was
+    `seen`."""
     box = Newest[Edition | None]()
 
     def begin(stack: contextlib.ExitStack, tell: Tell[Edition | None]) -> Coroutine[Any, Any, None]:
@@ -107,7 +111,8 @@ async def events(
     kinds: frozenset[rest.EventKind],
     mark: str | None,
 ) -> AsyncIterator[ServerSentEvent]:
-    """All that changes from now on, or from `mark` on: of one machine, or of all; of these kinds, or of all."""
+    """All that changes from now on, or from `mark` on: of one machine, or of all; of these kinds, or of
+    all."""
     scope, box = Scope(await run_in_threadpool(vault.machines.in_scope)), EachOnce()
 
     def begin(stack: contextlib.ExitStack, tell: Tell[Sequence[StreamEvent]]) -> Coroutine[Any, Any, None]:
@@ -153,7 +158,8 @@ def _sight(vault: VaultFacade) -> str | None:
 
 
 def going_on_from(told: Sequence[StreamEvent]) -> Iterator[tuple[int, StreamEvent]]:
-    """Each with the number that whoever saw it, and nothing after it, goes on from: a change may be told in two events."""
+    """Each with the number that whoever saw it, and nothing after it, goes on from: a change may be told
+    in two events."""
     following = [after.number for after in told[1:]]
     for each, after in zip_longest(told, following):
         yield each.number - (after == each.number), each
@@ -178,8 +184,8 @@ def _written(vault: VaultFacade, changes: Sequence[tuple[int, Change]]) -> Seque
 
 
 def read(vault: VaultFacade, changes: Sequence[tuple[int, Change]]) -> list[tuple[int, rest.Event]]:
-    """What has changed, as it is now: all of it in a few questions to the database. A job changes its machine too; a machine is told
-    of once, with the last of these changes."""
+    """What has changed, as it is now: all of it in a few questions to the database. A job changes its
+    machine too; a machine is told of once, with the last of these changes."""
     jobs = vault.jobs.several([each.id for _, each in changes if each.kind is rest.EventKind.JOB])
     told = [(number, each) for number, change in changes for each in _concerned(change, jobs)]
     last = {change: number for number, change in told}

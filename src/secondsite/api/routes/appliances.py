@@ -20,7 +20,8 @@ open_router = open_to_all("appliances")
 def enroll(
     vault: Vault, response: Response, once: OpenOnceHeader, request: rest.EnrollRequest
 ) -> rest.EnrollAnswer:
-    """A certificate for a new appliance, or for one that is replaced; the registration key is what lets it in."""
+    """A certificate for a new appliance, or for one that is replaced; the registration key is what lets it
+    in."""
     answer = vault.appliances.enroll(request, once)
     locate(response, "appliances", answer.appliance_id)
     return answer
@@ -36,8 +37,8 @@ def create_registration_key(vault: Vault, once: OnceHeader, site: SiteName) -> r
 def create_replacement_key(
     vault: Vault, once: OnceHeader, appliance: ApplianceName, request: rest.ReplacementKeyCreate
 ) -> rest.RegistrationKey:
-    """A key that enrolls, within an hour, what takes the place of a stolen or lost appliance: under its id, with a new key. Shown
-    this once."""
+    """A key that enrolls, within an hour, what takes the place of a stolen or lost appliance: under its
+    id, with a new key. Shown this once."""
     return vault.appliances.replacement_key(appliance, request, once)
 
 
@@ -61,6 +62,6 @@ def delete_appliance(vault: Vault, appliance: ApplianceName) -> None:
 
 @router.post("/appliances/{appliance}/adopt")
 def adopt(vault: Vault, appliance: ApplianceName, request: rest.AdoptionAsked) -> rest.Adoption:
-    """What the appliance has of a vault that is gone is this vault's from now on: its machines, with points, settings and plans.
-    Harmless when repeated; one portion at a time."""
+    """What the appliance has of a vault that is gone is this vault's from now on: its machines, with
+    points, settings and plans. Harmless when repeated; one portion at a time."""
     return vault.adoption.adopt(appliance, request)

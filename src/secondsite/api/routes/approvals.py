@@ -42,9 +42,9 @@ def show_approval(vault: Vault, number: ApprovalNumber) -> rest.Approval:
 
 @router.post("/approvals/{number}/grant")
 async def grant_approval(request: Request, vault: Vault, number: ApprovalNumber) -> rest.Approval:
-    """Carries it out, once, exactly as it was asked, for whoever asked: if another person grants it who could ask the same. What
-    is not possible any more is refused as ever, and waits on. A repeat gets the same answer. What is answered with a secret is
-    carried out when its asker asks again."""
+    """Carries it out, once, exactly as it was asked, for whoever asked: if another person grants it who
+    could ask the same. What is not possible any more is refused as ever, and waits on. A repeat gets the
+    same answer. What is answered with a secret is carried out when its asker asks again."""
     approvals = vault.approvals
     asker = await run_in_threadpool(approvals.asker_to_grant, number)
     if asker is not None:

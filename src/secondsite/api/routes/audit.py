@@ -13,7 +13,8 @@ router = guarded("audit")
 
 @router.get("/audit")
 def list_audit(vault: Vault, query: Annotated[rest.AuditQuery, Query()]) -> rest.AuditPage:
-    """Every change and every refused attempt, newest first: who, from where, what, before and after, and the job."""
+    """Every change and every refused attempt, newest first: who, from where, what, before and after, and
+    the job."""
     return vault.audit.list(query)
 
 
@@ -31,5 +32,6 @@ def show_audit_settings(vault: Vault) -> rest.AuditSettings:
 
 @router.put("/audit/settings")
 def change_audit_settings(vault: Vault, request: rest.AuditSettings) -> rest.AuditSettings:
-    """How long entries are kept; what is older is deleted within an hour, and the rest can still be verified."""
+    """How long entries are kept; what is older is deleted within an hour, and the rest can still be
+    verified."""
     return vault.audit.keep(request)

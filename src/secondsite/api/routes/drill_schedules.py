@@ -30,7 +30,8 @@ def list_drill_schedules(vault: Vault, paging: Paging) -> rest.DrillSchedulePage
 def create_drill_schedule(
     vault: Vault, response: Response, once: OnceHeader, request: rest.DrillScheduleCreate
 ) -> rest.DrillSchedule:
-    """Machines, or those of a plan, are drilled every so many days. Needs approval where test failovers need it."""
+    """Machines, or those of a plan, are drilled every so many days. Needs approval where test failovers
+    need it."""
     made = tag(response, vault.drill_schedules.create(request, once))
     locate(response, "drills", "schedules", made.name)
     return made

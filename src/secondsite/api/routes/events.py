@@ -47,8 +47,9 @@ async def follow_job(
     job: Annotated[str, Depends(followed_job)],
     last_event_id: LastEventId = None,
 ) -> AsyncIterable[rest.Job]:
-    """The job whenever something of it, or of the few jobs that it started, has changed, until it has ended;
-    of many: whenever one of them goes into another state. It comes first as it is now, unless that was the last that was seen."""
+    """The job whenever something of it, or of the few jobs that it started, has changed, until it has
+    ended; of many: whenever one of them goes into another state. It comes first as it is now, unless that
+    was the last that was seen."""
     async for event in streams.job(vault, hub, standing, job, last_event_id):
         yield event  # type: ignore[misc]
 
@@ -64,7 +65,7 @@ async def follow_vault(
     ] = None,
     last_event_id: LastEventId = None,
 ) -> AsyncIterable[rest.Event]:
-    """Jobs and machines whenever they change, without an end. With the id of the last event the stream goes on behind
-    it, or begins with a reset when what was missed is not known any more."""
+    """Jobs and machines whenever they change, without an end. With the id of the last event the stream
+    goes on behind it, or begins with a reset when what was missed is not known any more."""
     async for event in streams.events(vault, hub, standing, machine, frozenset(kind or ()), last_event_id):
         yield event  # type: ignore[misc]

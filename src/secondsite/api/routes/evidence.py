@@ -17,7 +17,8 @@ EvidenceId = Annotated[str, Path(description="Id of the evidence.")]
 
 @router.get("/evidence")
 def list_evidence(vault: Vault, query: Annotated[rest.Paging, Query()]) -> EvidencePage:
-    """Of failovers, drills and their clean-ups that have ended, newest first. It is kept when their jobs are deleted."""
+    """Of failovers, drills and their clean-ups that have ended, newest first. It is kept when their jobs
+    are deleted."""
     return vault.evidence.list(query)
 
 

@@ -55,7 +55,8 @@ def remove_from_group(
 def update_group(
     vault: Vault, response: Response, group: GroupName, seen: IfMatch, request: rest.GroupChange
 ) -> rest.Group:
-    """Another interval and other members for a group: a machine that is not named leaves it and stays protected."""
+    """Another interval and other members for a group: a machine that is not named leaves it and stays
+    protected."""
     return tag(response, vault.groups.update(group, request, seen))
 
 

@@ -1,4 +1,5 @@
-"""Routes: what is set for single machines: network cards, checks after a start, hooks, properties at the second site."""
+"""Routes: what is set for single machines: network cards, checks after a start, hooks, properties at the
+second site."""
 
 from http import HTTPStatus
 
@@ -32,7 +33,8 @@ def show_machine_settings(vault: Vault, response: Response, machine: MachineName
 def change_machine_settings(
     vault: Vault, response: Response, machine: MachineName, seen: IfMatch, request: MachineSettingsChange
 ) -> MachineSettings:
-    """In place of what was set: a card that is not named is connected by the mappings. Counts from the next failover on."""
+    """In place of what was set: a card that is not named is connected by the mappings. Counts from the
+    next failover on."""
     return tag(response, vault.settings.change(machine, request, seen))
 
 

@@ -26,7 +26,8 @@ def list_machines(vault: Vault, query: Annotated[rest.MachineQuery, Query()]) ->
 
 @router.get("/discovery")
 def discover_machines(vault: Vault, site: OnlySite = None) -> Sequence[rest.SiteMachines]:
-    """Machines that could be protected, per site; of a site that cannot be asked now those that it had, and why."""
+    """Machines that could be protected, per site; of a site that cannot be asked now those that it had,
+    and why."""
     return vault.machines.discovered(site)
 
 
@@ -52,7 +53,8 @@ def check_protection(
 
 @router.get("/machines/{machine}/appliances")
 def list_candidates(vault: Vault, machine: MachineName) -> ApplianceCandidates:
-    """Which appliances it could be protected back to, and why others do not fit; all are asked, and nothing is changed."""
+    """Which appliances it could be protected back to, and why others do not fit; all are asked, and
+    nothing is changed."""
     return vault.candidates.to_come_back(machine)
 
 
@@ -60,7 +62,8 @@ def list_candidates(vault: Vault, machine: MachineName) -> ApplianceCandidates:
 def list_first_candidates(
     vault: Vault, site: SiteName, machine: MachineName, query: Annotated[EligibilityQuery, Query()]
 ) -> ApplianceCandidates:
-    """Which appliances of the target site could hold its replica, and why others do not fit; all are asked, and nothing is changed."""
+    """Which appliances of the target site could hold its replica, and why others do not fit; all are
+    asked, and nothing is changed."""
     return vault.candidates.to_protect(site, machine, query)
 
 
@@ -77,7 +80,8 @@ def start_anyway(
     machine: MachineName,
     request: rest.StartAnyway,
 ) -> rest.JobAccepted:
-    """Starts the old copy of a machine that was failed over, once, although that is forbidden: two copies may run then."""
+    """Starts the old copy of a machine that was failed over, once, although that is forbidden: two copies
+    may run then."""
     accepted = vault.machines.start_anyway(machine, request, caller, once)
     locate(response, "jobs", accepted.job_id)
     return accepted

@@ -17,7 +17,8 @@ router = guarded("networks")
 
 @router.get("/networks")
 def list_networks(vault: Vault, site: OnlySite = None) -> Sequence[rest.SiteNetworks]:
-    """Networks of the sites and the mappings from each; of a site that cannot be asked now those that it had, and why."""
+    """Networks of the sites and the mappings from each; of a site that cannot be asked now those that it
+    had, and why."""
     return vault.networks.list() if site is None else [vault.networks.of_site(site)]
 
 
@@ -25,7 +26,8 @@ def list_networks(vault: Vault, site: OnlySite = None) -> Sequence[rest.SiteNetw
 def list_mappings(
     vault: Vault, response: Response, source_site: FromSite = None, target_site: ToSite = None
 ) -> Sequence[rest.NetworkMapping]:
-    """By site and network. Asked for two sites, the ETag is what a change between these two takes as If-Match."""
+    """By site and network. Asked for two sites, the ETag is what a change between these two takes as
+    If-Match."""
     shown = rest.NetworkMappings(mappings=tuple(vault.networks.mappings(source_site, target_site)))
     tag(response, shown)
     return shown.mappings

@@ -67,7 +67,8 @@ def preview_plan(
 def list_plan_choices(
     vault: Vault, plan: PlanName, query: Annotated[rest.PlanPreviewQuery, Query()]
 ) -> PlanChoices:
-    """Exactly the choices of a recovery point that a run of the plan has now: those that all its machines have. Starts nothing."""
+    """Exactly the choices of a recovery point that a run of the plan has now: those that all its machines
+    have. Starts nothing."""
     return vault.plan_choices.list(plan, query)
 
 

@@ -69,7 +69,8 @@ def boot_point(
     point: PointId,
     request: rest.PointBoot,
 ) -> rest.JobAccepted:
-    """Boots a copy from a point at the target, looks at it and removes it; the result grades the point. No drill is opened."""
+    """Boots a copy from a point at the target, looks at it and removes it; the result grades the point. No
+    drill is opened."""
     accepted = vault.points.boot(machine, point, request, caller, once)
     locate(response, "jobs", accepted.job_id)
     return accepted
@@ -105,7 +106,8 @@ def list_choices(
         Query(description="failover, test_failover, change_recovery_point or planned_failover."),
     ] = Verb.FAILOVER,
 ) -> RecoveryChoices:
-    """Exactly the choices of a recovery point that the machine has now, with what each would start from and lose. Starts nothing."""
+    """Exactly the choices of a recovery point that the machine has now, with what each would start from
+    and lose. Starts nothing."""
     return vault.choices.list(machine, verb)
 
 
@@ -131,9 +133,10 @@ def preview_reprotect(
     target_appliance: Annotated[
         str | None,
         Query(
-            description="With alternate: the name or id of the appliance; without, the one that had the machine."
+            description="With alternate: the name or id of the appliance; without, the one that had the machine."  # noqa: E501
         ),
     ] = None,
 ) -> ReprotectPreview:
-    """What is in the way of a reprotect, what it would send, and how long it would take; both sites are asked. Starts nothing."""
+    """What is in the way of a reprotect, what it would send, and how long it would take; both sites are
+    asked. Starts nothing."""
     return vault.returns.preview(machine, location, target_appliance)

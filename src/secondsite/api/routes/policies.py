@@ -43,7 +43,8 @@ def show_policy(vault: Vault, response: Response, policy: PolicyName) -> rest.Po
 def update_policy(
     vault: Vault, response: Response, policy: PolicyName, seen: IfMatch, request: rest.PolicyCreate
 ) -> rest.Policy:
-    """Other values for a policy, told to the appliances of its machines; what is not given gets its default."""
+    """Other values for a policy, told to the appliances of its machines; what is not given gets its
+    default."""
     return tag(response, vault.policies.update(policy, request, seen))
 
 
@@ -63,5 +64,6 @@ def show_machine_policy(vault: Vault, response: Response, machine: MachineName) 
 def change_machine_policy(
     vault: Vault, response: Response, machine: MachineName, seen: IfMatch, request: rest.MachinePolicyChange
 ) -> rest.MachinePolicy:
-    """Another policy for a machine under protection; its appliances are told. On its way back it has that policy's twin."""
+    """Another policy for a machine under protection; its appliances are told. On its way back it has that
+    policy's twin."""
     return tag(response, vault.policies.assign(machine, request, seen))

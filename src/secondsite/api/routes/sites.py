@@ -48,7 +48,8 @@ def delete_site(vault: Vault, site: SiteName, seen: IfMatch) -> None:
 def limit_site(
     vault: Vault, response: Response, site: SiteName, seen: IfMatch, request: BandwidthShape
 ) -> rest.Site:
-    """How fast the site may send: a rate, and windows of the week in which another one holds. Replaces what held."""
+    """How fast the site may send: a rate, and windows of the week in which another one holds. Replaces
+    what held."""
     return tag(response, vault.sites.limit(site, request, seen))
 
 
@@ -56,7 +57,8 @@ def limit_site(
 def set_verification(
     vault: Vault, response: Response, site: SiteName, seen: IfMatch, request: VerificationShape
 ) -> rest.Site:
-    """What the site gives to copies of recovery points that are booted only to be looked at, and how often. Replaces what held."""
+    """What the site gives to copies of recovery points that are booted only to be looked at, and how
+    often. Replaces what held."""
     return tag(response, vault.sites.give(site, request, seen))
 
 

@@ -14,7 +14,8 @@ router = guarded("tokens")
 
 @router.get("/tokens")
 def list_tokens(vault: Vault) -> Sequence[rest.Token]:
-    """Who has which roles, until when, and used them when; the tokens themselves are not known to the vault."""
+    """Who has which roles, until when, and used them when; the tokens themselves are not known to the
+    vault."""
     return vault.tokens.list()
 
 
@@ -28,8 +29,8 @@ def create_token(vault: Vault, once: OnceHeader, request: rest.TokenCreate) -> r
 def rotate_token(
     vault: Vault, once: OnceHeader, name: TokenName, request: rest.TokenRotate | None = None
 ) -> rest.NewToken:
-    """A new secret with the same roles, valid as long as the former one was from its beginning. That one ends at once, or
-    after a while."""
+    """A new secret with the same roles, valid as long as the former one was from its beginning. That one
+    ends at once, or after a while."""
     return vault.tokens.rotate(name, request or rest.TokenRotate(), once)
 
 

@@ -28,8 +28,8 @@ def show_health() -> rest.Liveness:
 
 @open_router.get("/ready")
 async def show_readiness(vault: Vault) -> rest.Liveness:
-    """Whether this process serves: 503 while it has lost its database, so that a load balancer asks another one, or can write nothing there,
-    as on a full disk."""
+    """Whether this process serves: 503 while it has lost its database, so that a load balancer asks
+    another one, or can write nothing there, as on a full disk."""
     vault.parts.served()
     await anyio.to_thread.run_sync(vault.parts.writable, limiter=_one_at_a_time)
     return rest.Liveness()
@@ -49,7 +49,8 @@ def show_vault(vault: Vault) -> rest.Vault:
 
 @router.get("/summary", response_model=rest.Summary)
 def show_summary(vault: Vault) -> Response:
-    """All machines under protection at a glance: how many are in which state, how healthy, the worst RPO; and the sites."""
+    """All machines under protection at a glance: how many are in which state, how healthy, the worst RPO;
+    and the sites."""
     return written(vault.machines.summary())
 
 
@@ -60,8 +61,9 @@ def validate(
         bool, Query(description="Check again, and wait for that; else what the last check found.")
     ] = False,
 ) -> Validation:
-    """What is wrong in the whole configuration: networks, appliances, stores, policies, plans and their scripts, schedules, and whether each
-    machine could be failed over. The vault checks it twice a day by itself. Starts nothing."""
+    """What is wrong in the whole configuration: networks, appliances, stores, policies, plans and their
+    scripts, schedules, and whether each machine could be failed over. The vault checks it twice a day by
+    itself. Starts nothing."""
     return vault.validations.now() if now else vault.validations.last()
 
 

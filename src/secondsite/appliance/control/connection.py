@@ -1,7 +1,7 @@
 """The connection to the vault: dialled from here, mutual TLS, one websocket for orders, reports and status.
 
-After a break it is dialled again, with growing pauses. Replication does not need it. A vault with several processes is dialled
-at the next one, without a pause until all have been tried.
+After a break it is dialled again, with growing pauses. Replication does not need it. A vault with several
+processes is dialled at the next one, without a pause until all have been tried.
 """
 
 import ssl
@@ -36,7 +36,8 @@ SEVERAL_PING_SECONDS, SEVERAL_GONE_SECONDS, SEVERAL_OPEN_SECONDS = 2.0, 4.0, 3.0
 """If there is another process to turn to, the appliance does so early."""
 LONGEST_STATUS_SECONDS = 5.0
 STATUS_REST = 60
-"""How many times as long as it takes to say a status nothing is said: of many machines changes are told less often."""
+"""How many times as long as it takes to say a status nothing is said: of many machines changes are told
+less often."""
 PORTION_SECONDS = 0.1
 PORTION_REST = 4
 """The same between the portions of what is to be told whole."""
@@ -50,11 +51,12 @@ log = structlog.get_logger(__name__)
 
 
 class Control:
-    """Keeps one connection to the vault. `hello` and `reporter` are called for each connection, `reporter` with whether
-    its vault takes changes."""
+    """Keeps one connection to the vault. `hello` and `reporter` are called for each connection, `reporter`
+    with whether its vault takes changes."""
 
     def __init__(
-        self, vaults: KnownVaults, tls: TlsFiles, desk: OrderDesk, renewal: Renewal, hello: Callable[[], wire.Hello],
+        self, vaults: KnownVaults, tls: TlsFiles, desk: OrderDesk, renewal: Renewal,
+        hello: Callable[[], wire.Hello],
         reporter: Callable[[bool], Reporter],
     ) -> None:  # fmt: skip
         self._vaults = vaults
@@ -209,8 +211,10 @@ def require_common(welcome: wire.Welcome) -> None:
     theirs = Spoken.said(welcome.protocol, welcome.oldest_protocol)
     if SPOKEN.common(theirs) is None:
         raise InvalidHandshake(
-            f"the vault, release {welcome.version or 'of 2026-11-20'}, understands protocol {theirs}, this appliance {SPOKEN}: they are more than "
-            f"{RELEASES_APART} releases apart. Upgrade the {'vault' if theirs.newest < SPOKEN.newest else 'appliance'}."
+            f"the vault, release {welcome.version or 'of 2026-11-20'}, understands protocol {theirs}, this "
+            f"appliance {SPOKEN}: they are more than "
+            f"{RELEASES_APART} releases apart. Upgrade the "
+            f"{'vault' if theirs.newest < SPOKEN.newest else 'appliance'}."
         )
 
 
@@ -225,9 +229,9 @@ def _distrust(problem: BaseException | None) -> str | None:
     while problem is not None:
         if isinstance(problem, ssl.SSLError) and is_distrust(problem):
             return (
-                "The vault does not take this appliance's certificate: its CA was rotated, or the certificate has ended. "
-                + AGAIN
-            )
+                "The vault does not take this appliance's certificate: its CA was rotated, or the "
+                "certificate has ended. "
+            ) + AGAIN
         if isinstance(problem, ssl.SSLCertVerificationError):
             return (
                 "The vault shows a certificate of a CA that is not known here: it may have been rotated. "
@@ -238,8 +242,9 @@ def _distrust(problem: BaseException | None) -> str | None:
 
 
 class _Voice:
-    """Sends over one connection. The status that an order changed goes before its report, so that whoever hears of
-    a commit and lists the points sees the remaining ones. Invariant: an older status never follows a newer one."""
+    """Sends over one connection. The status that an order changed goes before its report, so that whoever
+    hears of a commit and lists the points sees the remaining ones. Invariant: an older status never
+    follows a newer one."""
 
     def __init__(self, socket: ClientConnection, reporter: Reporter) -> None:
         self._socket = socket

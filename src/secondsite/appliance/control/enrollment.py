@@ -1,6 +1,7 @@
 """Enrollment: how an appliance becomes known to its vault.
 
-    check the CA's fingerprint > make a key > send the CSR with the registration key > keep certificate and settings
+    check the CA's fingerprint > make a key > send the CSR with the registration key > keep certificate and
+    settings
 
 The operator brings the fingerprint, so a wrong vault is noticed before it sees the key.
 """
@@ -34,13 +35,14 @@ ENROLL_PATH = "/api/enroll"
 
 
 def fingerprint(ca_pem: str) -> str:
-    """SHA-256 of the CA's certificate in DER form, 64 hexadecimal digits. Raises ValueError unless it is one."""
+    """SHA-256 of the CA's certificate in DER form, 64 hexadecimal digits. Raises ValueError unless it is
+    one."""
     return hashlib.sha256(ssl.PEM_cert_to_DER_cert(alone(ca_pem))).hexdigest()
 
 
 def alone(ca_pem: str) -> str:
-    """The one certificate of this text, written anew: TLS trusts all that a text holds, and only one was compared. Raises
-    ValueError for none, and for several."""
+    """The one certificate of this text, written anew: TLS trusts all that a text holds, and only one was
+    compared. Raises ValueError for none, and for several."""
     [certificate] = x509.load_pem_x509_certificates(ca_pem.encode())
     return certificate.public_bytes(serialization.Encoding.PEM).decode()
 
@@ -49,7 +51,8 @@ def enroll(
     vault_url: str, key: str, ca_fingerprint: str, name: str, home: Path, *, store: Path, scratch: Path,
     listen_port: int = 9445, advertised: tuple[str, ...] = (),
 ) -> ApplianceConfig:  # fmt: skip
-    """Enroll with the vault at `vault_url` (https://host:port); gives and saves the appliance's configuration.
+    """Enroll with the vault at `vault_url` (https://host:port); gives and saves the appliance's
+    configuration.
 
     Raises CertificateRefused for a vault with another CA, RegistrationRefused, ApplianceUnreachable.
     """
@@ -60,7 +63,8 @@ def enroll(
     answer = answered(vault_url, request, ca_fingerprint)
     seams.reach("appliance.enroll.answered")
     config = ApplianceConfig(
-        appliance_id=answer.appliance_id, name=name, site=answer.site, home=home, store=store, scratch=scratch,
+        appliance_id=answer.appliance_id, name=name, site=answer.site, home=home, store=store,
+        scratch=scratch,
         listen_port=listen_port, advertised=advertised, control_url=answer.control_url,
     )  # fmt: skip
     keep(config, answer)
@@ -74,21 +78,33 @@ def answered(vault_url: str, request: EnrollRequest, ca_fingerprint: str) -> Enr
     answer = ask(vault_url, request, ca_pem)
     if _alone_or_none(answer.ca_pem) != ca_pem:
         raise errors.CertificateRefused(
-            f"The vault at {vault_url} answered the enrollment with another CA than the one that was compared.",
-            do="Find out who answers at that address; delete the appliance that may have been enrolled, and make a new key.",
+            (
+                f"The vault at {vault_url} answered the enrollment with another CA than the one that was "
+                "compared."
+            ),
+            do=(
+                "Find out who answers at that address; delete the appliance that may have been enrolled, and "
+                "make a new key."
+            ),
         )
     _require_in_time(answer, datetime.now(UTC))
     return answer
 
 
 def _require_in_time(answer: EnrollAnswer, now: datetime) -> None:
-    """Raises CertificateRefused: with a certificate that is not valid yet nobody would let this appliance in."""
+    """Raises CertificateRefused: with a certificate that is not valid yet nobody would let this appliance
+    in."""
     certificate = x509.load_pem_x509_certificate(answer.certificate_pem.encode())
     if not serves_at(certificate, now):
         raise errors.CertificateRefused(
-            f"The vault's clock and the one here differ: its certificate is valid from {certificate.not_valid_before_utc:%Y-%m-%d %H:%M:%SZ} "
-            f"to {certificate.not_valid_after_utc:%Y-%m-%d %H:%M:%SZ}, and here it is {now:%Y-%m-%d %H:%M:%SZ}. Nothing was kept here.",
-            do=f"Let both follow a time service, delete appliance '{answer.appliance_id}' at the vault, and enroll with a new key.",
+            "The vault's clock and the one here differ: its certificate is valid from "
+            f"{certificate.not_valid_before_utc:%Y-%m-%d %H:%M:%SZ} "
+            f"to {certificate.not_valid_after_utc:%Y-%m-%d %H:%M:%SZ}, and here it is "
+            f"{now:%Y-%m-%d %H:%M:%SZ}. Nothing was kept here.",
+            do=(
+                f"Let both follow a time service, delete appliance '{answer.appliance_id}' at the vault, and "
+                "enroll with a new key."
+            ),
         )
 
 
@@ -105,7 +121,8 @@ def keep(config: ApplianceConfig, answer: EnrollAnswer) -> None:
 
 
 def private_key(home: Path) -> bytes:
-    """The appliance's key: made anew for each enrollment, since one that is there may be in other hands; never leaves its home."""
+    """The appliance's key: made anew for each enrollment, since one that is there may be in other hands;
+    never leaves its home."""
     path = home / "tls" / "key.pem"
     home.mkdir(parents=True, exist_ok=True)
     os.chmod(home, 0o700)

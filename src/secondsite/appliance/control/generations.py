@@ -1,8 +1,8 @@
 """Which orders are too old to be carried out. The highest generation seen here of each machine is durable.
 
-Every verb on a machine raises its generation, and its orders carry it. So an order of a job that a later one has overtaken
-is refused, whatever its vault believes: it may have been retried late, or come from a restored database. Drills, which go
-on beside the other verbs, have numbers of their own.
+Every verb on a machine raises its generation, and its orders carry it. So an order of a job that a later one
+has overtaken is refused, whatever its vault believes: it may have been retried late, or come from a restored
+database. Drills, which go on beside the other verbs, have numbers of their own.
 """
 
 import threading
@@ -19,10 +19,11 @@ from ..shared import State, order_numbers
 
 KEY, DRILL_KEY, VAULT_KEY = order_numbers.KEY, order_numbers.DRILL_KEY, order_numbers.VAULT_KEY
 OLDEST_SECONDS = 7 * DAY
-"""How long after its deadline an order is still carried out: its vault may have been down, and goes on with it."""
+"""How long after its deadline an order is still carried out: its vault may have been down, and goes on
+with it."""
 STARTS = frozenset({Kind.RESTART.value, Kind.START_REPLICA.value})
-"""They have no number once the machine's protection has ended. Whoever gave one does not wait for it after its deadline, and the machine may be in other
-hands by then."""
+"""They have no number once the machine's protection has ended. Whoever gave one does not wait for it after
+its deadline, and the machine may be in other hands by then."""
 
 
 class Generations:
@@ -64,7 +65,8 @@ class Generations:
         seen = self._seen.get(key, 0)
         if number < seen:
             raise errors.StaleOrder(
-                f"The order '{order.kind}' is of generation {number}; a later verb gave this machine orders of "
+                f"The order '{order.kind}' is of generation {number}; a later verb gave this machine orders "
+                "of "
                 f"generation {seen}. It was not carried out."
             )
 

@@ -1,6 +1,6 @@
-"""Each order is done once: a new one gets a worker, one in progress goes on, and of one that has ended the report is
-sent again. One that a later verb has overtaken, or that was given long ago, is refused. After a restart a repeated
-order runs again: handlers can be repeated.
+"""Each order is done once: a new one gets a worker, one in progress goes on, and of one that has ended the
+report is sent again. One that a later verb has overtaken, or that was given long ago, is refused. After a
+restart a repeated order runs again: handlers can be repeated.
 """
 
 import threading
@@ -24,8 +24,8 @@ Send = Callable[[Report | Progress], None]
 
 PACES = {kind.value: each.pace for kind, each in ORDERS.items()}
 AT_ONCE = {Pace.GUEST: 64, Pace.LINK: 64, Pace.DISK: 2}
-"""Orders at once. One that waits costs only a thread, begun when needed; more that read whole disks would not be
-faster."""
+"""Orders at once. One that waits costs only a thread, begun when needed; more that read whole disks would
+not be faster."""
 
 log = structlog.get_logger(__name__)
 
@@ -49,7 +49,8 @@ class OrderDesk:
         self._stopping = False
 
     def stop(self) -> None:
-        """Take no more orders. Failures during the stop are not recorded, so the vault repeats those orders."""
+        """Take no more orders. Failures during the stop are not recorded, so the vault repeats those
+        orders."""
         self._stopping = True
         self.connected(None)
         for pool in self._pools.values():
@@ -161,8 +162,8 @@ class OrderDesk:
 
 
 def _perform(context: Context) -> tuple[str, Shape]:
-    """Perform an order; again whenever its store is full and cycles that were kept there can be given up: a machine that is to run
-    counts for more than instants between points."""
+    """Perform an order; again whenever its store is full and cycles that were kept there can be given up:
+    a machine that is to run counts for more than instants between points."""
     while True:
         try:
             return _with_a_daemon(context)

@@ -1,7 +1,8 @@
 """How long to wait before the vault is dialled again: longer and longer, but not while it may be starting.
 
-A vault that was killed is started again at once, and may have been in the midst of a batch. Meanwhile its host refuses connections,
-which costs neither end much; so for some seconds after a connection it is asked often.
+A vault that was killed is started again at once, and may have been in the midst of a batch. Meanwhile its
+host refuses connections, which costs neither end much; so for some seconds after a connection it is asked
+often.
 """
 
 import time
@@ -15,7 +16,8 @@ STARTS_WITHIN_SECONDS = 15.0
 
 
 class Redialling:
-    """Belongs to one thread. A vault may have several addresses: there is no pause until all have been tried."""
+    """Belongs to one thread. A vault may have several addresses: there is no pause until all have been
+    tried."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic

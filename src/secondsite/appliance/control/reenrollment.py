@@ -1,8 +1,9 @@
-"""An appliance enrolls again under its own id: its key may be in other hands, its certificate has ended, or its vault is gone and there
-is a new one. All that it knows of machines stays.
+"""An appliance enrolls again under its own id: its key may be in other hands, its certificate has ended, or
+its vault is gone and there is a new one. All that it knows of machines stays.
 
-A registration key that replaces it is needed, at a new vault one for its site. What the vault answers is durable in one file before it takes the place of the old
-key, certificate and CA, so a crash leaves either all old or, after the next start, all new ones."""
+A registration key that replaces it is needed, at a new vault one for its site. What the vault answers is
+durable in one file before it takes the place of the old key, certificate and CA, so a crash leaves either
+all old or, after the next start, all new ones."""
 
 import contextlib
 import json
@@ -17,7 +18,8 @@ from .csr import signing_request
 
 
 def enroll_again(config: ApplianceConfig, vault_url: str, key: str, ca_fingerprint: str) -> ApplianceConfig:
-    """The appliance's configuration from now on. The caller has its home alone. Raises what `enrollment.enroll` raises."""
+    """The appliance's configuration from now on. The caller has its home alone. Raises what
+    `enrollment.enroll` raises."""
     from ...wire.rest.places import EnrollRequest
 
     key_pem = enrollment.new_key()

@@ -1,7 +1,7 @@
 """Renew the certificate: ask the vault when a third of its lifetime is left, or when another CA issues now.
 
-The key stays, so only the certificate's file changes, and the two match even after a crash. Open connections go
-on; new ones, in either direction, use the new certificate."""
+The key stays, so only the certificate's file changes, and the two match even after a crash. Open
+connections go on; new ones, in either direction, use the new certificate."""
 
 import threading
 import time
@@ -27,7 +27,8 @@ log = structlog.get_logger(__name__)
 
 
 class Renewal:
-    """`renewed` is called after a new certificate is durable, with whether it is of another CA than the last."""
+    """`renewed` is called after a new certificate is durable, with whether it is of another CA than the
+    last."""
 
     def __init__(
         self,
@@ -46,7 +47,8 @@ class Renewal:
         self._lock = threading.Lock()
 
     def look_soon(self) -> None:
-        """Ask at once when a connection begins, since an answer may have been lost with the last one; or when another CA issues."""
+        """Ask at once when a connection begins, since an answer may have been lost with the last one; or
+        when another CA issues."""
         self._next_check = 0.0
 
     def request(self) -> Renew | None:
@@ -97,13 +99,16 @@ class Renewal:
         return self._out_of_time(certificate)
 
     def _out_of_time(self, certificate: x509.Certificate) -> str | None:
-        """One that serves now stays until the next one serves as well. If neither does, this host's clock is the wrong one."""
+        """One that serves now stays until the next one serves as well. If neither does, this host's clock
+        is the wrong one."""
         now, own = self._now(), _certificate(self._tls.certificate.read_bytes())
         if serves_at(certificate, now) or not serves_at(own, now):
             return None
         return (
-            f"it is valid from {certificate.not_valid_before_utc:%Y-%m-%d %H:%M:%SZ} to {certificate.not_valid_after_utc:%Y-%m-%d %H:%M:%SZ}, "
-            f"and the clock here shows {now:%Y-%m-%d %H:%M:%SZ}: let the clocks of this host and of the vault's follow a time service"
+            f"it is valid from {certificate.not_valid_before_utc:%Y-%m-%d %H:%M:%SZ} to "
+            f"{certificate.not_valid_after_utc:%Y-%m-%d %H:%M:%SZ}, "
+            f"and the clock here shows {now:%Y-%m-%d %H:%M:%SZ}: let the clocks of this host and of the "
+            "vault's follow a time service"
         )
 
 

@@ -1,7 +1,8 @@
-"""Status of the machines for the vault: each whole when a connection begins, then what changed, and each whole now and then.
+"""Status of the machines for the vault: each whole when a connection begins, then what changed, and each
+whole now and then.
 
-What is to be told whole of many machines is told in portions, so that what people wait for is heard between them (ADR 160). What was not
-sent after all is to be told once more with `start_over`.
+What is to be told whole of many machines is told in portions, so that what people wait for is heard between
+them (ADR 160). What was not sent after all is to be told once more with `start_over`.
 """
 
 import time
@@ -23,12 +24,14 @@ ALL_EVERY_SECONDS = 5.0
 WHOLE_EVERY_SECONDS = 300.0
 """Each machine, to a vault that takes changes."""
 SHARES = 100
-"""Of the machines whose time for that has come, at most so large a part at once. A portion is at least as large a part of all."""
+"""Of the machines whose time for that has come, at most so large a part at once. A portion is at least as
+large a part of all."""
 RESTED_SECONDS, OF_THRESHOLD = 2.0, 0.1
-"""How often it is told that a machine still wrote nothing, if that is all; or after this share of the RPO that its policy wants, if that
-is sooner."""
+"""How often it is told that a machine still wrote nothing, if that is all; or after this share of the RPO
+that its policy wants, if that is sooner."""
 PORTION, STATUS_WEIGHS = 500, 10
-"""So many points are told whole at once; a status takes a vault as long as so many of them. A portion is some 20 ms of its time."""
+"""So many points are told whole at once; a status takes a vault as long as so many of them. A portion is
+some 20 ms of its time."""
 
 AnyStatus = SourceStatus | ReplicaStatus
 Described = Source | HostedReplica | Misplaced
@@ -60,7 +63,8 @@ class Reporter:
         """More is to be told soon."""
 
     def of_machine(self, machine_id: str) -> Sequence[Status]:
-        """What an order changed of one machine: nothing if the vault knows it already, or the machine has nothing here."""
+        """What an order changed of one machine: nothing if the vault knows it already, or the machine has
+        nothing here."""
         source, hosted = self._replication.find(machine_id), self._host.find(machine_id)
         now: dict[Key, AnyStatus] = {}
         if source is not None:
@@ -100,8 +104,8 @@ class Reporter:
         return self._messages(news, generations, drills)
 
     def _look(self, there: Mapping[Key, Described], due: bool) -> Mapping[Key, AnyStatus | None]:
-        """At what is to be told whole, until that is a portion. If there is more, at the others only now and then. None: it cannot be
-        described."""
+        """At what is to be told whole, until that is a portion. If there is more, at the others only now
+        and then. None: it cannot be described."""
         whole = dict.fromkeys(key for key in there if key not in self._told or key in self._again)
         looked: dict[Key, AnyStatus | None] = {}
         weight, self.is_behind = 0, False

@@ -43,7 +43,8 @@ class News:
         return [_closed(each) for each in (*self._full, self._open) if each]
 
     def of(self, told: SourceStatus | ReplicaStatus | None, now: SourceStatus | ReplicaStatus) -> bool:
-        """What has changed since `told`, if anything; all if nothing was told. Gives whether it is told whole."""
+        """What has changed since `told`, if anything; all if nothing was told. Gives whether it is told
+        whole."""
         if told == now:
             return False
         said = now if told is None or not self._says_changes else _change(told, now)

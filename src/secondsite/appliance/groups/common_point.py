@@ -1,12 +1,15 @@
 """One recovery point that all machines of a group share.
 
-    gather the other appliances > lock the sources > dial > freeze (app-consistent only) > prepare all views > pause all
-    machines > fix all views > resume all machines > each view is sent as a cycle of its own, with a point that carries
+    gather the other appliances > lock the sources > dial > freeze (app-consistent only) > prepare all views >
+    pause all
+    machines > fix all views > resume all machines > each view is sent as a cycle of its own, with a point that
+    carries
     the set's id
 
-The pause has a budget. If something fails before the machines are resumed, the points become ordinary ones with
-the reason on them. If a member's cycle fails afterwards, the set lacks its point, and such a set is never chosen.
-Members that other appliances replicate are theirs (see `others`): what follows is of those that are replicated from here."""
+The pause has a budget. If something fails before the machines are resumed, the points become ordinary ones
+with the reason on them. If a member's cycle fails afterwards, the set lacks its point, and such a set is
+never chosen. Members that other appliances replicate are theirs (see `others`): what follows is of those
+that are replicated from here."""  # noqa: E501
 
 import dataclasses
 import time
@@ -53,8 +56,8 @@ class CommonPoints:
     def take(
         self, group: GroupShape, app_consistent: bool = False, budget: float = PAUSE_BUDGET_SECONDS
     ) -> Common:
-        """Take one now, and lead the other appliances of the group. Raises nothing: an error becomes the reason, and a finding of
-        the members."""
+        """Take one now, and lead the other appliances of the group. Raises nothing: an error becomes the
+        reason, and a finding of the members."""
         if group.parts:
             return self.take_with(
                 Leading(group, self._peers, app_consistent, budget), group, app_consistent, budget
@@ -226,7 +229,8 @@ class CommonPoints:
             with self._fabric.quiescing.pause(ids, budget) as instant:
                 seams.reach("appliance.group.paused")
                 moment.instant = others.paused(instant, began + budget - time.monotonic())
-                # measured from before the fabric's own budget began, so the fabric cannot have resumed them yet
+                # measured from before the fabric's own budget began, so the fabric cannot have resumed them
+                # yet
                 if not barrier.let_through(budget) or time.monotonic() - began > budget:
                     moment.why = f"The machines stood still for the whole budget of {budget:g} s."
         finally:

@@ -1,8 +1,9 @@
 """The leader of a group whose members several appliances replicate.
 
-It lets nobody fix a view before all have said that their machines stand still; each of the others says afterwards whether its own
-stood still until its views were fixed. So there was an instant, between the last PAUSED and the first FIX, at which all did. No
-clock is needed for that: what one cannot know of the others within its own budget is no common point."""
+It lets nobody fix a view before all have said that their machines stand still; each of the others says
+afterwards whether its own stood still until its views were fixed. So there was an instant, between the
+last PAUSED and the first FIX, at which all did. No clock is needed for that: what one cannot know of the
+others within its own budget is no common point."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -23,7 +24,8 @@ FIXED_SECONDS = 5.0
 SENT_SECONDS = 930.0
 """Longer than a cycle may take."""
 MOST_APART_SECONDS = 2.0
-"""Clocks that differ by more than machines may stand still: no instant would be that of all points of a set."""
+"""Clocks that differ by more than machines may stand still: no instant would be that of all points of a
+set."""
 
 
 class Leading(OtherAppliances):
@@ -112,7 +114,8 @@ class Leading(OtherAppliances):
             how = "ahead of" if apart > 0 else "behind"
             raise missed(
                 link.name,
-                f"Its clock is {span(abs(apart))} {how} that of {self._shape.parts[0].name}: no instant is that of all "
+                f"Its clock is {span(abs(apart))} {how} that of {self._shape.parts[0].name}: no instant is "
+                "that of all "
                 "points. Set both clocks, for instance by NTP.",
             )
 
@@ -135,7 +138,8 @@ def parts_of(group: GroupShape) -> dict[str, list[str]]:
 
 
 def seconds_apart(said: object, before: datetime, after: datetime) -> float | None:
-    """How far another clock is ahead of ours, at least, that showed `said` at an instant between the two; None if that is none."""
+    """How far another clock is ahead of ours, at least, that showed `said` at an instant between the two;
+    None if that is none."""
     try:
         at = datetime.fromisoformat(str(said)[:60])
         return min(0.0, (at - before).total_seconds()) or max(0.0, (at - after).total_seconds())

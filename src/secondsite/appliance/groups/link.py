@@ -36,7 +36,8 @@ class Link:
             raise self._ended(problem) from None
 
     def hear(self, word: str, until: float) -> Mapping[str, Any]:
-        """The fields of this word, the last letter of which is here by then, on the monotonic clock. Raises NotPossibleNow."""
+        """The fields of this word, the last letter of which is here by then, on the monotonic clock.
+        Raises NotPossibleNow."""
         try:
             return self._connection.receive_message(word, until=until).fields
         except DatapathError as problem:
@@ -87,8 +88,8 @@ class Fixed:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Of all members: the id and the instant of their set, or `why` there is none. No member stood still longer than
-    `pause_seconds`."""
+    """Of all members: the id and the instant of their set, or `why` there is none. No member stood still
+    longer than `pause_seconds`."""
 
     why: str | None
     pause_seconds: float
@@ -119,8 +120,8 @@ class OtherAppliances:
         """The machines here are about to be paused."""
 
     def paused(self, instant: datetime, _longest_seconds: float) -> datetime:
-        """They stand still since `instant`, for as long at most. Gives an instant at which all members of the group do; views are
-        fixed after it."""
+        """They stand still since `instant`, for as long at most. Gives an instant at which all members of
+        the group do; views are fixed after it."""
         return instant
 
     def verdict(self, fixed: Fixed) -> Verdict:
@@ -131,7 +132,8 @@ class OtherAppliances:
         return Verdict(None, fixed.pause_seconds, set_id, fixed.instant, fixed.app)
 
     def sent(self, _lost: list[str]) -> list[str]:
-        """The points here are at their target, but for those of the machines that are named; gives those of the others."""
+        """The points here are at their target, but for those of the machines that are named; gives those
+        of the others."""
         return []
 
     def end(self, _why: str | None) -> None:

@@ -14,9 +14,9 @@ from .member import Member
 
 @dataclass(frozen=True, slots=True)
 class Common:
-    """The result of a common point: its set id and instant, or the reason why there is none. No member was paused
-    longer than `pause_seconds`, and no guest here was frozen longer than `frozen_seconds`; `point_ids` are by machine, of those that
-    are replicated from here."""
+    """The result of a common point: its set id and instant, or the reason why there is none. No member was
+    paused longer than `pause_seconds`, and no guest here was frozen longer than `frozen_seconds`;
+    `point_ids` are by machine, of those that are replicated from here."""
 
     set_id: str | None = None
     taken_at: datetime | None = None
@@ -29,7 +29,8 @@ class Common:
 
 @dataclass(slots=True)
 class Moment:
-    """The instant that views share, or `why` they share none; `freezes` are final once the guests are thawed."""
+    """The instant that views share, or `why` they share none; `freezes` are final once the guests are
+    thawed."""
 
     instant: datetime | None = None
     why: str | None = None

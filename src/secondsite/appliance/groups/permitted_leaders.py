@@ -1,7 +1,8 @@
-"""Who may ask this appliance to take part in a common point: the leader that the vault named for that group, and how often.
+"""Who may ask this appliance to take part in a common point: the leader that the vault named for that group,
+and how often.
 
-What it asks is checked value by value. Machines that other appliances pause stand still, or are frozen, for a third of the time at most,
-and are held for a common point that does not come about for half of it."""
+What it asks is checked value by value. Machines that other appliances pause stand still, or are frozen,
+for a third of the time at most, and are held for a common point that does not come about for half of it."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -93,8 +94,8 @@ def _wish(asked: Mapping[str, Any], group: GroupShape) -> tuple[bool, float]:
 # to pause them, and no word of the leader makes that longer.
 
 NEXT_SECONDS = 25.0
-"""The leader waits for its own cycles in progress, opens its views and freezes its guests meanwhile. The machines here have no
-other cycle then, and orders wait for them."""
+"""The leader waits for its own cycles in progress, opens its views and freezes its guests meanwhile. The
+machines here have no other cycle then, and orders wait for them."""
 VERDICT_SECONDS = 10.0
 MOST_APART_SECONDS = 4.0
 """Two budgets: one that the clocks may differ by, and one for all to stand still."""

@@ -1,7 +1,7 @@
 """The replication groups of this site, and when each takes its next common point.
 
-The list that the vault sent last is durable here, so groups get their common points without the vault. Each due
-group works in its own thread, so that a slow machine delays no other group."""
+The list that the vault sent last is durable here, so groups get their common points without the vault.
+Each due group works in its own thread, so that a slow machine delays no other group."""
 
 import threading
 import time

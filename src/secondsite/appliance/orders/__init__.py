@@ -1,4 +1,5 @@
-"""All orders by kind: `perform(context)` checks the payload, does the work, gives one sentence and the facts."""
+"""All orders by kind: `perform(context)` checks the payload, does the work, gives one sentence and the
+facts."""
 
 from collections.abc import Callable
 from typing import Any

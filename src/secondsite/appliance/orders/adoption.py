@@ -125,7 +125,8 @@ def _found(here: AdoptionLook, machine_id: str) -> FoundMachine:
     if hosted is not None:
         setup = hosted.setup
         return FoundMachine(
-            **both, name=setup.machine_name, definition=setup.definition, disks=setup.disks, policy=setup.policy,
+            **both, name=setup.machine_name, definition=setup.definition, disks=setup.disks,
+            policy=setup.policy,
             source_appliance_id=setup.source_appliance_id, replica=_replica(here, hosted),
         )  # fmt: skip
     lying = _lying(context, machine_id)
@@ -237,8 +238,8 @@ def _said(context: Context) -> dict[str, object]:
 
 
 def adopt(context: Context, payload: Adopt) -> tuple[str, Adopted]:
-    """The order's generation is the highest from now on, so no order of the former vault is carried out any more. Harmless when
-    repeated."""
+    """The order's generation is the highest from now on, so no order of the former vault is carried out
+    any more. Harmless when repeated."""
     host, machine_id = context.parts.host, context.machine_id
     if payload.setup is not None and host.find(machine_id) is None:
         context.require_current()
@@ -256,8 +257,8 @@ def adopt(context: Context, payload: Adopt) -> tuple[str, Adopted]:
 
 
 def _settle(here: AdoptionLook, hosted: HostedReplica) -> None:
-    """Drills of the former vault end; a machine that was started from a point, and is defined here, is known as its failover from now
-    on."""
+    """Drills of the former vault end; a machine that was started from a point, and is defined here, is
+    known as its failover from now on."""
     context = here.context
     runs.end_forgotten_drills(context, hosted)
     run = hosted.replica.state.run(FAILOVER)

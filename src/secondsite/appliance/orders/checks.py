@@ -136,7 +136,8 @@ def _unreachable(
 
 
 def _no_way_back(context: Context, addresses: tuple[str, ...]) -> Iterator[ObstacleShape]:
-    """Nothing needs it before a reprotect, which is the day after the disaster: too late to find a firewall."""
+    """Nothing needs it before a reprotect, which is the day after the disaster: too late to find a
+    firewall."""
     if not addresses:
         return
     try:
@@ -144,7 +145,10 @@ def _no_way_back(context: Context, addresses: tuple[str, ...]) -> Iterator[Obsta
     except errors.SecondsiteError as problem:
         where = ", ".join(addresses)
         yield ObstacleShape(
-            what=f"The way home is closed: from here the source's data port ({where}) cannot be used: {problem.message}",
+            what=(
+                f"The way home is closed: from here the source's data port ({where}) cannot be used: "
+                f"{problem.message}"
+            ),
             do=f"Open it before it is needed, for the reprotect and the failback. {problem.do}",
             blocking=False,
         )
@@ -214,7 +218,8 @@ def _no_replica(context: Context, payload: CheckTarget) -> Iterator[ObstacleShap
 
 
 def _little_space(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
-    """Of the store that a machine is to run on, from a replica that is here: its start makes overlays, and it writes to them."""
+    """Of the store that a machine is to run on, from a replica that is here: its start makes overlays, and
+    it writes to them."""
     hosted = context.parts.host.find(context.machine_id) if context.order.machine_id else None
     if hosted is None or payload.memory is None or hosted.replica.state.run(FAILOVER) is not None:
         return
@@ -223,7 +228,8 @@ def _little_space(context: Context, payload: CheckTarget) -> Iterator[ObstacleSh
     free = store.free_bytes() + store.reserve.held_bytes
     needs = stores.start_reserve.needed_bytes(len(hosted.replica.state.disks))
     room = (
-        f"Make room in {store.root} at that site: give it more, or shorten the retention of what is kept there; 'secondsite appliance trash "
+        f"Make room in {store.root} at that site: give it more, or shorten the retention of what is kept "
+        "there; 'secondsite appliance trash "
         "list' there tells what is kept of removed replicas."
     )
     if free < needs:
@@ -231,7 +237,8 @@ def _little_space(context: Context, payload: CheckTarget) -> Iterator[ObstacleSh
         return
     if store.free_bytes() < needs:
         what = (
-            f"{here} is full but for what it keeps for starts ({size(store.reserve.held_bytes)}): what has arrived of {name} since its "
+            f"{here} is full but for what it keeps for starts ({size(store.reserve.held_bytes)}): what has "
+            f"arrived of {name} since its "
             "newest recovery point may not be processed, and its last changes may not be taken."
         )
         yield ObstacleShape(what=what, do=room, blocking=payload.memory.blocking)
@@ -241,8 +248,8 @@ def _little_space(context: Context, payload: CheckTarget) -> Iterator[ObstacleSh
 
 
 def _old_disks(context: Context, wanted: WantedReplica) -> Iterator[ObstacleShape]:
-    """On them a replica is to stand: they must be here, and readable. The old machine may still run: it is shut down after
-    this."""
+    """On them a replica is to stand: they must be here, and readable. The old machine may still run: it is
+    shut down after this."""
     if wanted.base is not Base.EXISTING or wanted.existing_fabric_id is None:
         return
     found = context.fabric.inventory.get(wanted.existing_fabric_id)
@@ -275,13 +282,20 @@ def _unwritable(path: Path, key: str) -> Iterator[ObstacleShape]:
     """The replica's oldest point is merged into it, as is a machine that has come home."""
     if not os.access(path, os.R_OK | os.W_OK, effective_ids=True):
         yield _obstacle(
-            f"The old disk {key} ({path}) cannot be written by the appliance: its file system is read-only, or its rights do not let it.",
-            "Put that right there; or reprotect to an alternate location, which copies everything: '--location alternate'.",
+            (
+                f"The old disk {key} ({path}) cannot be written by the appliance: its file system is "
+                "read-only, or its rights do not let it."
+            ),
+            (
+                "Put that right there; or reprotect to an alternate location, which copies everything: "
+                "'--location alternate'."
+            ),
         )
 
 
 def _made_anew(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
-    """Why this host could not run a machine that comes home and of which nothing but its replica is here: its host may be a new one."""
+    """Why this host could not run a machine that comes home and of which nothing but its replica is here:
+    its host may be a new one."""
     hosted = context.parts.host.find(context.machine_id)
     if hosted is None or payload.home is None or payload.definition is not None:
         return
@@ -300,7 +314,10 @@ def _copy(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
         name = hosted.setup.machine_name
         yield _obstacle(
             f"{name} was failed over to this site already, and its copy is here.",
-            f"If that copy is the machine that you need, take it over: '{_take_over(context, name, stands_on)}'.",
+            (
+                "If that copy is the machine that you need, take it over: "
+                f"'{_take_over(context, name, stands_on)}'."
+            ),
         )
 
 
@@ -316,7 +333,8 @@ def _take_over(context: Context, name: str, stands_on: CopyInstant | None) -> st
 
 
 def _too_large(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
-    """More memory than the host has would fail the start, or cost its other machines theirs; more vCPUs only make it slow."""
+    """More memory than the host has would fail the start, or cost its other machines theirs; more vCPUs
+    only make it slow."""
     wanted, name = payload.sizing, payload.name
     if not wanted.lays_out:
         return
@@ -325,14 +343,23 @@ def _too_large(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape
     fewer = "Set fewer, or take it back: 'secondsite machine set MACHINE --as-at-home vcpus'."
     if wanted.memory_bytes is not None and wanted.memory_bytes > has.memory_bytes:
         yield _obstacle(
-            f"{name} is to have {exact_size(wanted.memory_bytes)} of memory; the host here has {size(has.memory_bytes)} in all.",
+            (
+                f"{name} is to have {exact_size(wanted.memory_bytes)} of memory; the host here has "
+                f"{size(has.memory_bytes)} in all."
+            ),
             less,
         )
     elif wanted.memory_bytes is not None and wanted.memory_bytes > free:
-        what = f"{name} is to have {exact_size(wanted.memory_bytes)} of memory; the host here has {size(free)} free now."
+        what = (
+            f"{name} is to have {exact_size(wanted.memory_bytes)} of memory; the host here has {size(free)} "
+            "free now."
+        )
         yield ObstacleShape(what=what, do="Stop what is not needed there, or set less.", blocking=False)
     if wanted.vcpus is not None and wanted.vcpus > has.vcpus:
-        what = f"{name} is to have {counted(wanted.vcpus, 'vCPU')}; the host here has {counted(has.vcpus, 'processor')}."
+        what = (
+            f"{name} is to have {counted(wanted.vcpus, 'vCPU')}; the host here has "
+            f"{counted(has.vcpus, 'processor')}."
+        )
         yield ObstacleShape(what=what, do=fewer, blocking=False)
 
 
@@ -344,7 +371,10 @@ def _too_little_memory(context: Context, payload: CheckTarget) -> Iterator[Obsta
     free = _free_memory(context, payload)
     if needs > has.memory_bytes:
         yield ObstacleShape(
-            what=f"{name} has {exact_size(needs)} of memory; the host here has {size(has.memory_bytes)} in all: it may not start.",
+            what=(
+                f"{name} has {exact_size(needs)} of memory; the host here has {size(has.memory_bytes)} in "
+                "all: it may not start."
+            ),
             do="Set less: 'secondsite machine set MACHINE --memory 2GiB'.",
             blocking=payload.memory.blocking,
         )
@@ -373,7 +403,10 @@ def _unknown_cpu_model(context: Context, payload: CheckTarget) -> Iterator[Obsta
     known = context.fabric.hosting.cpu_models()
     if wanted not in known:
         yield ObstacleShape(
-            what=f"{payload.name or 'The machine'} is to have CPU model '{wanted}'; the host here has {', '.join(sorted(known))}.",
+            what=(
+                f"{payload.name or 'The machine'} is to have CPU model '{wanted}'; the host here has "
+                f"{', '.join(sorted(known))}."
+            ),
             do="Set one of these, or take it back: 'secondsite machine set MACHINE --as-at-home cpu-model'.",
             about="cpu_model",
         )
@@ -388,24 +421,37 @@ def _taken(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
         if found.fabric_id == payload.fabric_id and (ours is None or found.tag != ours):
             on = " It is on." if found.power.is_on else ""
             yield _obstacle(
-                f"Another machine at this site has the id {found.fabric_id}, which {payload.name} will have here.{on}",
+                (
+                    f"Another machine at this site has the id {found.fabric_id}, which {payload.name} will "
+                    f"have here.{on}"
+                ),
                 _stood_on(context, payload, found)
-                or "If it is the machine that you need, protect it from here; else shut it down and remove it.",
+                or (
+                    "If it is the machine that you need, protect it from here; else shut it down and remove "
+                    "it."
+                ),
             )
         elif found.fabric_id == payload.fabric_id and _is_an_old_copy(context, payload, found):
             yield _obstacle(
                 f"An old copy of {payload.name}, on disks of its own, is defined at this site again.",
-                "Shut it down there if it runs, and remove its definition; its disks can stay. Save first what it may hold that you need.",
+                (
+                    "Shut it down there if it runs, and remove its definition; its disks can stay. Save "
+                    "first what it may hold that you need."
+                ),
             )
         elif found.fabric_id != payload.fabric_id and found.name == payload.name:
             yield _obstacle(
-                f"Another machine at this site has the name '{found.name}', which {payload.name} will have here.",
+                (
+                    f"Another machine at this site has the name '{found.name}', which {payload.name} will "
+                    "have here."
+                ),
                 _stood_on(context, payload, found) or _rid_of(context, found),
             )
 
 
 def _stood_on(context: Context, payload: CheckTarget, found: MachineSummary) -> str:
-    """What to do about a machine that is the one which was withdrawn here, defined again, or stands on its disks."""
+    """What to do about a machine that is the one which was withdrawn here, defined again, or stands on its
+    disks."""
     hosted = context.parts.host.find(context.order.machine_id or "")
     left = None if hosted is None else second_copies.watch.left_for(context.state, hosted)
     if left is None:
@@ -429,7 +475,8 @@ def _rid_of(context: Context, namesake: MachineSummary) -> str:
         verb = f"secondsite machine cleanup-test-failover {shell.arguments(hosted.setup.machine_name)}"
         return f"It is the copy of a test failover of {hosted.setup.machine_name}: '{verb}' removes it."
     return (
-        "Let it have another name here ('secondsite machine set MACHINE --target-name NAME'). Or rename that machine, or remove it, "
+        "Let it have another name here ('secondsite machine set MACHINE --target-name NAME'). Or rename that "
+        "machine, or remove it, "
         "if it is not needed."
     )
 

@@ -1,4 +1,5 @@
-"""Orders of a commit: fix the point, move a machine that came home to its own disks, remove the other copy."""
+"""Orders of a commit: fix the point, move a machine that came home to its own disks, remove the other
+copy."""
 
 from pathlib import Path
 
@@ -17,8 +18,9 @@ from .runs import FAILOVER, end_forgotten_drills, key_of
 
 
 def commit_point(context: Context, payload: CommitPoint) -> tuple[str, Nothing]:
-    """Keep the failover's point, delete the others. The replica takes no more cycles. What the machine stands on counts: a vault
-    that was restored from before its point was changed names another one, and a start from that would cost what it wrote."""
+    """Keep the failover's point, delete the others. The replica takes no more cycles. What the machine
+    stands on counts: a vault that was restored from before its point was changed names another one, and a
+    start from that would cost what it wrote."""
     hosted = context.hosted()
     with context.alone(hosted, "committing"):
         run = hosted.replica.state.run(FAILOVER)
@@ -36,8 +38,8 @@ def commit_point(context: Context, payload: CommitPoint) -> tuple[str, Nothing]:
 
 
 def consolidate(context: Context, payload: FabricMachine) -> tuple[str, Nothing]:
-    """Move a machine that came home to its own old disk files; the replica is then no longer needed. From now on it
-    starts with its host again, if it did before it was failed over."""
+    """Move a machine that came home to its own old disk files; the replica is then no longer needed. From
+    now on it starts with its host again, if it did before it was failed over."""
     hosted = context.parts.host.find(context.machine_id)
     with context.alone(hosted, "consolidating"):
         machine_tags.found(context, payload.fabric_id)
@@ -93,10 +95,17 @@ def remove_machine(context: Context, payload: FabricMachine) -> tuple[str, Nothi
 
 
 def _require_left(context: Context, found: MachineSummary, source: Source | None) -> None:
-    """What runs here, and is neither replicated from here nor fenced, is not known to have been left: it may be production."""
+    """What runs here, and is neither replicated from here nor fenced, is not known to have been left: it
+    may be production."""
     known = source is not None or context.parts.replication.fences.find(context.machine_id) is not None
     if found.power is not PowerState.OFF and not known:
         raise errors.NotPossibleNow(
-            f"{found.name} runs here, and this appliance does not know that it was failed over, so it is not removed.",
-            do="Look where the machine is in use. If this copy is not needed, shut it down; then retry the job.",
+            (
+                f"{found.name} runs here, and this appliance does not know that it was failed over, so it is "
+                "not removed."
+            ),
+            do=(
+                "Look where the machine is in use. If this copy is not needed, shut it down; then retry the "
+                "job."
+            ),
         )

@@ -32,13 +32,16 @@ class ScriptTurns:
 
     @contextmanager
     def taken(self, order: Order, script: str) -> Iterator[None]:
-        """The only one of its machine inside the context; a drill's copy is another machine. Raises NotPossibleNow if an earlier one does not
-        end."""
+        """The only one of its machine inside the context; a drill's copy is another machine. Raises
+        NotPossibleNow if an earlier one does not end."""
         whose = f"{order.machine_id}/{'machine' if order.drill_generation is None else 'drill'}"
         with self._ended:
             if not self._ended.wait_for(lambda: whose not in self._running, WAITS_SECONDS):
                 raise errors.NotPossibleNow(
-                    f"Script {script} was not run: {self._running[whose]} of the same machine, which began before, still runs.",
+                    (
+                        f"Script {script} was not run: {self._running[whose]} of the same machine, which "
+                        "began before, still runs."
+                    ),
                     do="Look at what that one does; once it has ended, do by hand what is still wanted.",
                 )
             self._running[whose] = script
@@ -73,8 +76,8 @@ class ApplianceParts:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One order in progress. `progress(fraction, sentence)` reports to the vault. `require_current()` raises StaleOrder if a later
-    verb has given the machine an order meanwhile; `alone` asks it."""
+    """One order in progress. `progress(fraction, sentence)` reports to the vault. `require_current()`
+    raises StaleOrder if a later verb has given the machine an order meanwhile; `alone` asks it."""
 
     order: Order
     parts: ApplianceParts
@@ -112,9 +115,9 @@ class Context:
     def alone(
         self, machine: Source | HostedReplica | None, purpose: str, *, interrupt: bool = False
     ) -> Iterator[None]:
-        """Lock the order's source or replica, if it is here, and ask the generation: an order that waited for the lock may
-        have been overtaken. All that an order does to a machine it does inside. `interrupt` gives up a running cycle.
-        Raises StaleOrder, DeadlineExceeded, NotFound."""
+        """Lock the order's source or replica, if it is here, and ask the generation: an order that waited
+        for the lock may have been overtaken. All that an order does to a machine it does inside.
+        `interrupt` gives up a running cycle. Raises StaleOrder, DeadlineExceeded, NotFound."""
         with self._lock(machine, purpose, interrupt):
             self.require_current()
             yield
@@ -129,7 +132,8 @@ class Context:
         return machine.lock(purpose, self.left_seconds())
 
     def require_tagged(self, fabric_id: str) -> None:
-        """Only what carries a tag of ours is touched, whoever orders it: also from within, by its guest's agent. Raises NotFound, NotOurs."""
+        """Only what carries a tag of ours is touched, whoever orders it: also from within, by its guest's
+        agent. Raises NotFound, NotOurs."""
         found = self.fabric.inventory.get(fabric_id)
         if found is None:
             raise errors.NotFound(
@@ -137,7 +141,10 @@ class Context:
             )
         if found.tag is None:
             raise errors.NotOurs(
-                f"Machine {found.name} at this site carries no secondsite tag, so nothing is done in its guest.",
+                (
+                    f"Machine {found.name} at this site carries no secondsite tag, so nothing is done in its "
+                    "guest."
+                ),
                 do="Protect it first, or do by hand what was to be done.",
             )
 
@@ -146,8 +153,9 @@ class Context:
         return self.parts.replication.get(self.machine_id)
 
     def made_room(self) -> bool:
-        """Give up kept cycles in the store of the order's replica, and for a failover what is kept there for starts; False if there is
-        neither. Cycles that lead to the instant that is asked for are not given up."""
+        """Give up kept cycles in the store of the order's replica, and for a failover what is kept there
+        for starts; False if there is neither. Cycles that lead to the instant that is asked for are not
+        given up."""
         hosted = self.parts.host.find(self.order.machine_id or "")
         if hosted is None:
             return False

@@ -19,7 +19,10 @@ class Inspection:
         if self.for_whom:
             raise errors.NotPossibleNow(
                 f"The copy gave way, because {self.for_whom} was started.",
-                do="Nothing: it is tried again by schedule; or start 'secondsite point verify MACHINE POINT --boot' later.",
+                do=(
+                    "Nothing: it is tried again by schedule; or start 'secondsite point verify MACHINE POINT "
+                    "--boot' later."
+                ),
             )
 
 

@@ -1,4 +1,5 @@
-"""A group's common point pauses its machines for a moment: that is not their owner's pause, and stands in the way of nothing."""
+"""A group's common point pauses its machines for a moment: that is not their owner's pause, and stands in
+the way of nothing."""
 
 import time
 

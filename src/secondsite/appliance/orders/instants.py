@@ -11,8 +11,8 @@ from .points import told_what_is_left
 
 
 def find_instant(context: Context, payload: FindInstant) -> tuple[str, InstantFact]:
-    """Find the newest instant at or before a time, after processing what was sent. Raises NotFound, which says
-    what is possible."""
+    """Find the newest instant at or before a time, after processing what was sent. Raises NotFound, which
+    says what is possible."""
     hosted = context.hosted()
     if hosted.waiting() and _is_later(hosted, payload):
         with context.alone(hosted, "processing what was sent"), told_what_is_left(hosted):
@@ -35,6 +35,7 @@ def _forward(found: Recovery) -> RolledForward | None:
 
 
 def _is_later(hosted: HostedReplica, payload: FindInstant) -> bool:
-    """Than all that can be found now. A processed cycle can be found once its file has left the inbox, a moment later."""
+    """Than all that can be found now. A processed cycle can be found once its file has left the inbox, a
+    moment later."""
     stretches = hosted.cycles.stretches(hosted.points, hosted.unchanged)
     return not stretches or payload.at > max(each.ends_at for each in stretches)

@@ -1,4 +1,5 @@
-"""What an ended protection leaves at a site because it may be all that is left of the machine: its points, or its old disks."""
+"""What an ended protection leaves at a site because it may be all that is left of the machine: its points,
+or its old disks."""
 
 from ...ground.plural import counted
 from ...wire.common.machines import MachineDefinition
@@ -10,7 +11,8 @@ from .context import Context
 
 
 def stays(context: Context, hosted: HostedReplica, payload: StopReplication) -> str | None:
-    """A sentence about what stays of a replica at the source; None: all of it goes. The caller has locked the replica."""
+    """A sentence about what stays of a replica at the source; None: all of it goes. The caller has locked
+    the replica."""
     if payload.keep_later_than is None:
         return None
     if any(point.epoch > payload.keep_later_than for point in hosted.points):
@@ -32,7 +34,8 @@ def leave_points(context: Context, hosted: HostedReplica) -> str:
     points = counted(len(hosted.points), "recovery point")
     context.parts.host.remove(hosted, keep_files=True)
     return (
-        f"left {points} of {hosted.setup.machine_name} in {hosted.replica.files.root}: no copy of it was found that they could "
+        f"left {points} of {hosted.setup.machine_name} in {hosted.replica.files.root}: no copy of it was "
+        "found that they could "
         "be given up for. Start it from them by hand, as each point's manifest says, or delete that folder"
     )
 
@@ -47,7 +50,8 @@ def _give_back(context: Context, hosted: HostedReplica, left: MachineDefinition)
 
 
 def define_again(context: Context, definition: MachineDefinition, tag: str | None) -> str:
-    """A sentence. A machine of that id that is there was defined by its owner meanwhile, and is not replaced."""
+    """A sentence. A machine of that id that is there was defined by its owner meanwhile, and is not
+    replaced."""
     found = context.fabric.inventory.get(definition.fabric_id)
     if found is None or (found.definition, found.tag) == (definition, tag):  # or this was cut off
         context.fabric.hosting.restore(definition, tag)

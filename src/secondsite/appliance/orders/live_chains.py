@@ -1,6 +1,7 @@
 """Says when the disks of a machine here stand on almost as many files as its host's libvirt takes.
 
-libvirt 10.8 to 11.10 lets a running machine be snapshotted past what it starts; its next restart then ends the machine's QEMU (ADR 143)."""
+libvirt 10.8 to 11.10 lets a running machine be snapshotted past what it starts; its next restart then ends
+the machine's QEMU (ADR 143)."""
 
 from pathlib import Path
 from typing import Final

@@ -1,7 +1,7 @@
 """Our mark on a machine that another program defined anew: it is put back where it is surely the machine.
 
-Terraform, virt-manager or a person with a file of a definition leave no tag. Without it nothing of ours would touch the machine: a move
-that has shut it down could neither go on nor be undone."""
+Terraform, virt-manager or a person with a file of a definition leave no tag. Without it nothing of ours
+would touch the machine: a move that has shut it down could neither go on nor be undone."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,8 @@ from .context import Context
 
 
 def found(context: Context, fabric_id: str) -> MachineSummary | None:
-    """The machine, with our mark where it is surely ours; None if the site does not know it. The caller has its lock."""
+    """The machine, with our mark where it is surely ours; None if the site does not know it. The caller
+    has its lock."""
     machine = context.fabric.inventory.get(fabric_id)
     if machine is None or machine.tag is not None or not _is_ours(context, machine):
         return machine
@@ -35,7 +36,8 @@ def looked_for(context: Context, fabric_id: str) -> MachineSummary | None:
 
 
 def obstacles(context: Context, machine: MachineSummary) -> list[ObstacleShape]:
-    """Why a machine that is replicated from here could neither be shut down for a move nor started again after it."""
+    """Why a machine that is replicated from here could neither be shut down for a move nor started again
+    after it."""
     source = context.parts.replication.find(context.order.machine_id or "")
     if source is None:
         return _of_another(context, machine)
@@ -45,7 +47,8 @@ def obstacles(context: Context, machine: MachineSummary) -> list[ObstacleShape]:
 
 
 def copied(context: Context, machine: MachineSummary) -> bool:
-    """Whether its mark is that of a machine beside it, which is replicated from here: it was cloned, with its definition."""
+    """Whether its mark is that of a machine beside it, which is replicated from here: it was cloned, with
+    its definition."""
     known = context.parts.replication.find(machine.tag or "")
     if known is None or known.setup.fabric_id == machine.fabric_id:
         return False
@@ -54,7 +57,8 @@ def copied(context: Context, machine: MachineSummary) -> bool:
 
 
 def _of_another(context: Context, machine: MachineSummary) -> list[ObstacleShape]:
-    """Why a machine that is not replicated from here cannot be, where that begins with nothing that the appliance can put right."""
+    """Why a machine that is not replicated from here cannot be, where that begins with nothing that the
+    appliance can put right."""
     tag = machine.tag
     if tag is None or tag == context.order.machine_id or copied(context, machine):
         return []

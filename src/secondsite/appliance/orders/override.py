@@ -1,4 +1,5 @@
-"""A person starts the old copy of a machine that was failed over, although that is forbidden: by an order, or at the site."""
+"""A person starts the old copy of a machine that was failed over, although that is forbidden: by an order,
+or at the site."""
 
 from ...domain import errors
 from ...domain.power_states import obstacle

@@ -41,16 +41,21 @@ def _readable(hosted: HostedReplica) -> Iterator[None]:
             raise
         hosted.findings.add("replica-damaged", problem.message)
         raise errors.ReplicaError(
-            f"What was sent of {hosted.setup.machine_name} cannot be processed at the target: {problem.message}",
+            (
+                f"What was sent of {hosted.setup.machine_name} cannot be processed at the target: "
+                f"{problem.message}"
+            ),
             do="In need start it without that: 'secondsite machine failover "
-            f"{shell.arguments(hosted.setup.machine_name, options='--choice latest_processed')}'. While it runs at its source, disable "
+            f"{shell.arguments(hosted.setup.machine_name, options='--choice latest_processed')}'. While it "
+            "runs at its source, disable "
             "its protection and enable it again.",
         ) from problem
 
 
 @contextmanager
 def told_what_is_left(hosted: HostedReplica) -> Iterator[None]:
-    """A store that is full says what it keeps in no point: whoever starts an older one learns what that lacks. Raises StoreFull."""
+    """A store that is full says what it keeps in no point: whoever starts an older one learns what that
+    lacks. Raises StoreFull."""
     try:
         yield
     except errors.StoreFull as full:
@@ -58,7 +63,10 @@ def told_what_is_left(hosted: HostedReplica) -> Iterator[None]:
         if not left:
             raise
         raise errors.StoreFull(
-            f"The store of {hosted.setup.machine_name} is full, so {' and '.join(left)} came into no recovery point: {full.message}",
+            (
+                f"The store of {hosted.setup.machine_name} is full, so {' and '.join(left)} came into no "
+                f"recovery point: {full.message}"
+            ),
             do=f"{full.do} In need start it without that: 'secondsite machine failover "
             f"{shell.arguments(hosted.setup.machine_name, options='--choice latest_processed')}'.",
         ) from full
@@ -115,7 +123,8 @@ def _seal(hosted: HostedReplica) -> tuple[str | None, str]:
     try:
         sealed = hosted.replica.seal(body, taken_at=taken_at)
     except datapath_errors.HeadTorn as torn:
-        # in an unfinished pass the head matches no instant of the machine: the newest point is the latest that can start
+        # in an unfinished pass the head matches no instant of the machine: the newest point is the latest
+        # that can start
         return None, f", no new point: {torn.message}"
     return sealed.point_id, f", {sealed.sentence}"
 

@@ -41,12 +41,16 @@ def _to_leaving(context: Context, fabric_id: str, power: PowerState) -> Iterator
     if not context.fabric.power.stays_defined(fabric_id):
         yield ObstacleShape(
             what=f"{found.name} is transient: its definition vanishes when it is shut down.",
-            do=f"Define it: 'virsh dumpxml --migratable {shell.arguments(found.name)} > FILE', then 'virsh define FILE'.",
+            do=(
+                f"Define it: 'virsh dumpxml --migratable {shell.arguments(found.name)} > FILE', then 'virsh "
+                "define FILE'."
+            ),
         )
 
 
 def shut_down(context: Context, payload: ShutDown) -> tuple[str, PowerFact]:
-    """Shut the machine down. A cycle in progress is given up first: the shutdown would end its job anyway (P7)."""
+    """Shut the machine down. A cycle in progress is given up first: the shutdown would end its job anyway
+    (P7)."""
     source = context.parts.replication.find(context.order.machine_id or "")
     with context.alone(source or _replica(context), "shutting down", interrupt=True):
         answer = _shut_down(context, payload)
@@ -81,7 +85,8 @@ def _shut_down(context: Context, payload: ShutDown) -> tuple[str, PowerFact]:
 
 
 def restart(context: Context, payload: Restart) -> tuple[str, PowerFact]:
-    """Cancel a planned failover: start the machine, unless its owner has it off, and resume its replication."""
+    """Cancel a planned failover: start the machine, unless its owner has it off, and resume its
+    replication."""
     source = context.parts.replication.find(context.machine_id)
     with context.alone(source or _replica(context), "resuming", interrupt=True):
         machine_tags.found(context, payload.fabric_id)  # before its fence is asked for
@@ -99,8 +104,9 @@ def restart(context: Context, payload: Restart) -> tuple[str, PowerFact]:
 
 
 def _replica(context: Context) -> HostedReplica | None:
-    """What a machine that was failed over, and is not replicated from here, stands on: by its lock orders about its power come one after
-    the other, or one that starts it would come while another one still shuts it down."""
+    """What a machine that was failed over, and is not replicated from here, stands on: by its lock orders
+    about its power come one after the other, or one that starts it would come while another one still
+    shuts it down."""
     return context.parts.host.find(context.order.machine_id or "")
 
 
@@ -115,7 +121,10 @@ def _started(context: Context, fabric_id: str) -> tuple[str, PowerState]:
         return _as_its_owner_left_it(context, fabric_id)
     if watched:
         return (
-            f"the machine had not gone off (if it does within {span(withdrawn_shutdown.WATCHED_SECONDS)}, it is started again)",
+            (
+                "the machine had not gone off (if it does within "
+                f"{span(withdrawn_shutdown.WATCHED_SECONDS)}, it is started again)"
+            ),
             PowerState.RUNNING,
         )
     did = "the machine was running already" if found is PowerState.RUNNING else "started the machine"
@@ -137,19 +146,23 @@ def _as_its_owner_left_it(context: Context, fabric_id: str) -> tuple[str, PowerS
 
 
 def _not_anothers(context: Context, fabric_id: str) -> None:
-    """Raises NotOurs for a machine that came under another protection since: here it may be the old copy. Without a tag it is its
-    owner's, and off because of us."""
+    """Raises NotOurs for a machine that came under another protection since: here it may be the old copy.
+    Without a tag it is its owner's, and off because of us."""
     found = machine_tags.found(context, fabric_id)
     if found is not None and found.tag not in (None, context.machine_id):
         raise errors.NotOurs(
-            f"Machine {found.name} at this site is tagged {found.tag}: it was protected anew, and is not started for what was before.",
+            (
+                f"Machine {found.name} at this site is tagged {found.tag}: it was protected anew, and is not "
+                "started for what was before."
+            ),
             do="See 'secondsite machine list' for where it runs now.",
         )
 
 
 def withdraw(context: Context, payload: Withdraw) -> tuple[str, Nothing]:
-    """End replication and remove the machine's definition, so that nobody can start it; its disks and a copy of
-    the definition stay. Nothing is done to a machine that is not ours, or whose memory or disks somebody needs."""
+    """End replication and remove the machine's definition, so that nobody can start it; its disks and a
+    copy of the definition stay. Nothing is done to a machine that is not ours, or whose memory or disks
+    somebody needs."""
     replication = context.parts.replication
     source = replication.find(context.machine_id)
     with context.alone(source, "withdrawing the machine", interrupt=True):
@@ -177,19 +190,24 @@ def _is_anothers(context: Context, found: MachineSummary) -> bool:
 
 
 def _let_go(context: Context, found: MachineSummary, source: Source | None) -> str:
-    """The other appliance looks after it. What runs is no copy that this one is to keep from starting. A sentence."""
+    """The other appliance looks after it. What runs is no copy that this one is to keep from starting. A
+    sentence."""
     replication = context.parts.replication
     if source is not None:
         replication.remove(source)
     if context.fabric.power.state(found.fabric_id) is PowerState.RUNNING:
         replication.fences.lower(context.machine_id, found.fabric_id, source)
     replication.fences.forget(context.machine_id)
-    return f"{found.name} stands on disks of another appliance of this hypervisor: it is no old copy, and stays as it is"
+    return (
+        f"{found.name} stands on disks of another appliance of this hypervisor: it is no old copy, and stays "
+        "as it is"
+    )
 
 
 def take_away(context: Context, found: MachineSummary, source: Source | None) -> None:
-    """Remove the definition of a machine of ours that runs at the other site; the caller has its lock. Its power is cut only
-    behind a fence: if this ends half way, nothing starts it. Raises NotOurs, NotPossibleNow."""
+    """Remove the definition of a machine of ours that runs at the other site; the caller has its lock. Its
+    power is cut only behind a fence: if this ends half way, nothing starts it. Raises NotOurs,
+    NotPossibleNow."""
     ours(context, found.fabric_id)
     _not_a_failover_copy(context, found)
     power = context.fabric.power.state(found.fabric_id)
@@ -208,15 +226,21 @@ def take_away(context: Context, found: MachineSummary, source: Source | None) ->
 
 
 def _not_a_failover_copy(context: Context, found: MachineSummary) -> None:
-    """Raises NotPossibleNow for a machine that was failed over to here, and not committed since: to a vault that was restored
-    from a backup of before it may look like an old copy, and it is the newest."""
+    """Raises NotPossibleNow for a machine that was failed over to here, and not committed since: to a
+    vault that was restored from a backup of before it may look like an old copy, and it is the newest."""
     hosted = context.parts.host.find(context.machine_id)
     if hosted is None or not hosted.replica.state.run(FAILOVER) or hosted.replica.state.stands_on_its_run:
         return
     if runs.stands_on(context, hosted, found):
         raise errors.NotPossibleNow(
-            f"{found.name} at this site is a failover copy that was not committed, so it is no old copy that could give way.",
-            do="If it is the newest one, as after a vault was restored from a backup: disable protection, and protect it from here.",
+            (
+                f"{found.name} at this site is a failover copy that was not committed, so it is no old copy "
+                "that could give way."
+            ),
+            do=(
+                "If it is the newest one, as after a vault was restored from a backup: disable protection, "
+                "and protect it from here."
+            ),
         )
 
 
@@ -241,7 +265,8 @@ SHOWN = 4
 
 
 def _its_disks(found: MachineSummary) -> str:
-    """Where what the machine wrote last can be looked at: a replica stands on these files, and writes above them."""
+    """Where what the machine wrote last can be looked at: a replica stands on these files, and writes
+    above them."""
     paths = [disk.path for disk in found.definition.disks if disk.path]
     more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
     where = f" ({', '.join(paths[:SHOWN])}{more})" if paths else ""

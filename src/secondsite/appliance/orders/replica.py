@@ -64,9 +64,10 @@ def remove(context: Context, payload: RemoveReplica) -> tuple[str, Nothing]:
 
 
 def _keeps_its_machine(context: Context, hosted: HostedReplica, payload: RemoveReplica) -> bool:
-    """Whether a machine stands on the replica, whose files stay with it then. Raises NotPossibleNow for a failed-over
-    copy that is not to be kept: the vault may remove it first. What was committed is kept in any case: a vault that was
-    restored from an old backup may not know of it. A failover whose machine was never made keeps nothing."""
+    """Whether a machine stands on the replica, whose files stay with it then. Raises NotPossibleNow for a
+    failed-over copy that is not to be kept: the vault may remove it first. What was committed is kept in
+    any case: a vault that was restored from an old backup may not know of it. A failover whose machine was
+    never made keeps nothing."""
     state = hosted.replica.state
     if state.run(FAILOVER) is None:
         return False
@@ -91,7 +92,8 @@ def _is_made(context: Context, hosted: HostedReplica, payload: RemoveReplica) ->
 
 
 def is_stood_on(context: Context) -> bool:
-    """Whether a machine here may stand on the replica that this site has. Ask before the machine loses our tag."""
+    """Whether a machine here may stand on the replica that this site has. Ask before the machine loses our
+    tag."""
     hosted = context.parts.host.find(context.machine_id)
     if hosted is None or hosted.replica.state.run(FAILOVER) is None:
         return False
@@ -102,8 +104,9 @@ def is_stood_on(context: Context) -> bool:
 
 
 def remove_left(context: Context, payload: StopReplication, *, keep_files: bool) -> str:
-    """The end of a sentence. The machine was replicated from here; a replica of an earlier direction, or of a reprotect whose
-    undo never came, may have been left. What may be all that is left of the machine stays."""
+    """The end of a sentence. The machine was replicated from here; a replica of an earlier direction, or
+    of a reprotect whose undo never came, may have been left. What may be all that is left of the machine
+    stays."""
     hosted = context.parts.host.find(context.machine_id)
     removal = RemoveReplica(restore_machine=payload.restore_machine)
     with context.alone(hosted, "removing the replica"):
@@ -120,8 +123,8 @@ def remove_left(context: Context, payload: StopReplication, *, keep_files: bool)
 
 
 def leave_to_owner(context: Context, hosted: HostedReplica, fabric_id: str) -> None:
-    """A machine that was failed over onto a replica that the vault has forgotten: it runs on, on the files that it has. A
-    drill that was forgotten with it ends. The context is about the forgotten machine."""
+    """A machine that was failed over onto a replica that the vault has forgotten: it runs on, on the files
+    that it has. A drill that was forgotten with it ends. The context is about the forgotten machine."""
     with context.alone(hosted, "leaving the failed-over machine to its owner"):
         runs.end_forgotten_drills(context, hosted)
         context.parts.host.commit(hosted)
@@ -153,7 +156,8 @@ def _who_stands_on(context: Context, hosted: HostedReplica) -> str:
     if found is None:
         overlays = hosted.replica.files.run(FAILOVER)
         return (
-            f": no machine that stands on them is defined here; its disks are those in {overlays}, with what lies below them, "
+            f": no machine that stands on them is defined here; its disks are those in {overlays}, with what "
+            "lies below them, "
             "and are deleted by nobody"
         )
     power = context.fabric.power.state(found.fabric_id)
@@ -163,8 +167,8 @@ def _who_stands_on(context: Context, hosted: HostedReplica) -> str:
 
 
 def _let_go_of_its_machine(context: Context) -> None:
-    """It is its owner's now: without our tag it can be protected anew, and it is not replicated from here any more, if it
-    was since."""
+    """It is its owner's now: without our tag it can be protected anew, and it is not replicated from here
+    any more, if it was since."""
     source = context.parts.replication.find(context.machine_id)
     if source is not None:
         with context.alone(source, "ending replication", interrupt=True):

@@ -31,9 +31,10 @@ NEVER_RAN = (*NOT_RUNNING, PowerState.PAUSED)
 
 
 class RunFact(Shape):
-    """What is remembered of a machine that runs on a point. `made`: it was defined, and may have been started. `begun`: its start came to
-    its end, so its guest has run; None where a former release did not say. `mark`: another one for each machine, though drills of a machine
-    have one fabric id after the other."""
+    """What is remembered of a machine that runs on a point. `made`: it was defined, and may have been
+    started. `begun`: its start came to its end, so its guest has run; None where a former release did not
+    say. `mark`: another one for each machine, though drills of a machine have one fabric id after the
+    other."""
 
     fabric_id: str
     name: str
@@ -60,7 +61,8 @@ def machine_of(context: Context, run: str) -> RunFact | None:
 
 
 def tagged(context: Context) -> list[MachineSummary]:
-    """The machines here that carry the machine's tag, but those of its drills, which end by their own orders."""
+    """The machines here that carry the machine's tag, but those of its drills, which end by their own
+    orders."""
     runs = context.state.facts(key_of(context, ""))
     drills = {
         RunFact.model_validate_json(fact).fabric_id
@@ -80,16 +82,16 @@ def of_drills(context: Context) -> frozenset[str]:
 
 
 def stands_on(context: Context, hosted: HostedReplica, found: MachineSummary) -> bool:
-    """Whether a machine of this site is the one of the failover's run. What is remembered of the run may be from an old backup,
-    and the machine's owner may have put a snapshot above it."""
+    """Whether a machine of this site is the one of the failover's run. What is remembered of the run may
+    be from an old backup, and the machine's owner may have put a snapshot above it."""
     fact = machine_of(context, FAILOVER)
     is_known = fact is not None and found.fabric_id == fact.fabric_id
     return is_known or _lies_in(hosted.replica.files.run(FAILOVER), found)
 
 
 def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFact]:
-    """Make overlays on the point, define a machine with the mapped networks, and start it: seconds, whatever the
-    disk's size."""
+    """Make overlays on the point, define a machine with the mapped networks, and start it: seconds,
+    whatever the disk's size."""
     if payload.run in (FAILOVER, DRILL):
         context.parts.giving_way.make_way(payload.name)
     began, hosted = time.monotonic(), context.hosted()
@@ -187,7 +189,8 @@ def _did(payload: StartReplica, begin: str, seconds: float, *, ran: bool) -> str
 
 @dataclass(frozen=True, slots=True)
 class _Without:
-    """What a machine was started without: why cards are left unconnected, by their keys, and what is gone at home."""
+    """What a machine was started without: why cards are left unconnected, by their keys, and what is gone
+    at home."""
 
     cards: Mapping[str, str] = field(default_factory=dict)
     parts: Sequence[Gone] = ()
@@ -204,7 +207,8 @@ def _is_same(one: RunFact, other: RunFact) -> bool:
 
 @contextmanager
 def _nothing_left(context: Context, hosted: HostedReplica, payload: StartReplica) -> Iterator[None]:
-    """A start that did not begin gives its run back, so that another point can be started. What may hold anything that a guest wrote stays."""
+    """A start that did not begin gives its run back, so that another point can be started. What may hold
+    anything that a guest wrote stays."""
     wrote = _may_hold_writes(context, hosted, payload.run)
     try:
         yield
@@ -216,7 +220,8 @@ def _nothing_left(context: Context, hosted: HostedReplica, payload: StartReplica
 
 
 def _give_back(context: Context, hosted: HostedReplica, run: str) -> None:
-    """A machine that this start did not come to define is none of its own; one on its overlays is, also if that could not be remembered."""
+    """A machine that this start did not come to define is none of its own; one on its overlays is, also if
+    that could not be remembered."""
     fact = machine_of(context, run)
     found = None if fact is None else context.fabric.inventory.get(fact.fabric_id)
     was_made = found is not None and _lies_in(hosted.replica.files.run(run), found)
@@ -234,7 +239,8 @@ def _lies_in(folder: Path, found: MachineSummary) -> bool:
 
 
 def _may_hold_writes(context: Context, hosted: HostedReplica, run: str) -> bool:
-    """Whether a guest may have run on it. Of a run that is in no database `secondsite-rescue` may have started the machine."""
+    """Whether a guest may have run on it. Of a run that is in no database `secondsite-rescue` may have
+    started the machine."""
     fact = machine_of(context, run)
     return hosted.replica.state.run(run) is not None and (fact is None or fact.may_have_run)
 
@@ -250,8 +256,8 @@ def _end_never_begun(context: Context, hosted: HostedReplica, payload: StartRepl
 
 
 def _started(context: Context, payload: StartReplica, request: HostRequest) -> _Without:
-    """A machine that comes home is started as it was, on networks that may be of kinds which no list has; only if that fails, in need,
-    without the cards whose networks are gone, and without what else is."""
+    """A machine that comes home is started as it was, on networks that may be of kinds which no list has;
+    only if that fails, in need, without the cards whose networks are gone, and without what else is."""
     try:
         context.fabric.power.start(request.fabric_id)
         return _Without()
@@ -298,7 +304,8 @@ def _lacking(lacks: _Without, media: Sequence[Gone]) -> str:
 
 
 def _shows(context: Context, fabric_id: str) -> bool | None:
-    """Whether anything can be seen of the machine from outside; None if that cannot be told, which is no reason not to start it."""
+    """Whether anything can be seen of the machine from outside; None if that cannot be told, which is no
+    reason not to start it."""
     try:
         return context.fabric.seeing.sights(fabric_id).any
     except errors.SecondsiteError:
@@ -314,7 +321,8 @@ def _require_closed(hosted: HostedReplica, payload: StartReplica) -> None:
     """A failover closes the replica first: a source that may send cycles may also be running."""
     if payload.run == FAILOVER and hosted.accepting:
         raise errors.NotPossibleNow(
-            f"The replica of {hosted.setup.machine_name} takes cycles from its source, so no failed-over machine is started "
+            f"The replica of {hosted.setup.machine_name} takes cycles from its source, so no failed-over "
+            "machine is started "
             "on it.",
             do="Start the failover again: it closes the replica first. A drill may run beside replication.",
         )
@@ -356,7 +364,8 @@ def _disks(context: Context, hosted: HostedReplica, payload: StartReplica) -> di
 
 
 def _sized(wanted: Sizing, unfit: Sequence[str]) -> str:
-    """A part of a sentence: what the machine has otherwise than at home, and what of its definition does not fit that."""
+    """A part of a sentence: what the machine has otherwise than at home, and what of its definition does
+    not fit that."""
     without = f", without {', '.join(unfit)} of its definition" if unfit else ""
     return (f" with {' and '.join(wanted.words)}" if wanted.any else "") + without
 
@@ -374,7 +383,10 @@ def stop_replica(context: Context, payload: StopReplica) -> tuple[str, Nothing]:
         if payload.run == FAILOVER:
             if _failed_on_an_old_copy(context, hosted, payload.fabric_id):
                 return (
-                    "nothing was started from the replica; the old copy that is defined here is left as it is, off",
+                    (
+                        "nothing was started from the replica; the old copy that is defined here is left as "
+                        "it is, off"
+                    ),
                     Nothing(),
                 )
             _require_a_copy(context, hosted, payload.fabric_id)
@@ -386,7 +398,8 @@ def stop_replica(context: Context, payload: StopReplica) -> tuple[str, Nothing]:
 
 
 def is_an_old_copy(context: Context, hosted: HostedReplica, found: MachineSummary) -> bool:
-    """Of the machine's own, on other disks than its replica's: its owner defined it anew beside a replica that nothing stands on."""
+    """Of the machine's own, on other disks than its replica's: its owner defined it anew beside a replica
+    that nothing stands on."""
     if hosted.replica.state.stands_on_its_run or found.tag != context.machine_id:
         return False
     return found.fabric_id not in of_drills(context) and not stands_on(context, hosted, found)
@@ -402,8 +415,8 @@ def _failed_on_an_old_copy(context: Context, hosted: HostedReplica | None, fabri
 
 
 def _require_a_copy(context: Context, hosted: HostedReplica | None, fabric_id: str) -> None:
-    """What was committed, or came home, is production, whatever a vault says that was restored from an old backup. The replica's
-    files say that a machine was failed over onto it, also if its database is lost."""
+    """What was committed, or came home, is production, whatever a vault says that was restored from an old
+    backup. The replica's files say that a machine was failed over onto it, also if its database is lost."""
     state = None if hosted is None else hosted.replica.state
     committed = state is not None and state.stands_on_its_run
     known = machine_of(context, FAILOVER) is not None or (
@@ -414,20 +427,27 @@ def _require_a_copy(context: Context, hosted: HostedReplica | None, fabric_id: s
     name = found.name if found is not None else context.machine_id
     if committed:
         raise errors.NotPossibleNow(
-            f"{name} is no longer a failover copy: its failover was committed, and there is no other copy of it.",
+            (
+                f"{name} is no longer a failover copy: its failover was committed, and there is no other "
+                "copy of it."
+            ),
             do="Commit again, or disable protection: the machine runs on.",
         )
     if found is not None and ours and not known and not _lost_its_disks(hosted, found):
         raise errors.NotPossibleNow(
-            f"{name} is {_how(found.power)} here, and nothing here knows of its failover, so it may be no longer a failover copy: it was committed, or it came "
+            f"{name} is {_how(found.power)} here, and nothing here knows of its failover, so it may be no "
+            "longer a failover copy: it was committed, or it came "
             "home; or the replica's store was put back from before the failover.",
-            do="Look where the machine is in use. If this copy is not needed, shut it down here and remove its definition; then try again.",
+            do=(
+                "Look where the machine is in use. If this copy is not needed, shut it down here and remove "
+                "its definition; then try again."
+            ),
         )
 
 
 def _lost_its_disks(hosted: HostedReplica | None, found: MachineSummary) -> bool:
-    """Whether it is off, and the files of the run that it was started on are gone, as of a store that was put back: it can neither start nor
-    lose anything."""
+    """Whether it is off, and the files of the run that it was started on are gone, as of a store that was
+    put back: it can neither start nor lose anything."""
     if hosted is None or found.power is not PowerState.OFF:
         return False
     folder = hosted.replica.files.run(FAILOVER)
@@ -440,8 +460,8 @@ def _how(power: PowerState) -> str:
 
 
 def end_forgotten_drills(context: Context, hosted: HostedReplica) -> None:
-    """A vault that ends the drills that it knows first has forgotten those that are left, with their networks; or it could not
-    reach this site to end them. The caller has locked the replica."""
+    """A vault that ends the drills that it knows first has forgotten those that are left, with their
+    networks; or it could not reach this site to end them. The caller has locked the replica."""
     forgotten = [run.name for run in hosted.replica.state.runs if run.name != FAILOVER]
     for run in forgotten:
         end(context, hosted, run)
@@ -453,7 +473,8 @@ def end_forgotten_drills(context: Context, hosted: HostedReplica) -> None:
 
 
 def end(context: Context, hosted: HostedReplica, run: str, removed: MachineSummary | None = None) -> str:
-    """Remove the machine of a run, its overlays and its lease; the caller has locked the replica, and may have `removed` the machine."""
+    """Remove the machine of a run, its overlays and its lease; the caller has locked the replica, and may
+    have `removed` the machine."""
     fact, begun = machine_of(context, run), hosted.replica.state.run(run)
     if fact is not None:
         machine_tags.found(context, fact.fabric_id)

@@ -16,6 +16,9 @@ def set_site(context: Context, payload: SetSite) -> tuple[str, SiteFact]:
         cas.set(payload.trusted_ca_pem)
     rate = context.parts.bandwidth.rate
     limit = "no limit" if rate is None else f"a limit of {rate} bytes per second"
-    schedule = f"the site's schedule {'applies from now on' if changed else 'was already in force'}: {limit} at present"
+    schedule = (
+        f"the site's schedule {'applies from now on' if changed else 'was already in force'}: {limit} at "
+        "present"
+    )
     fact = SiteFact(trusted=cas.fingerprints, issuer=cas.issuer)
     return f"{schedule}; {counted(len(payload.groups), 'replication group')}", fact

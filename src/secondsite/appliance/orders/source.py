@@ -11,7 +11,8 @@ from .context import Context
 
 
 def start_replication(context: Context, setup: SourceSetup) -> tuple[str, Nothing]:
-    """Tag the machine and record the setup; the loop does the rest. Raises StaleOrder if its protection has ended."""
+    """Tag the machine and record the setup; the loop does the rest. Raises StaleOrder if its protection
+    has ended."""
     ended_protections.require_not(context.state, setup.machine_id, setup.machine_name)
     _end_forgotten(context, setup)
     replication = context.parts.replication
@@ -27,8 +28,9 @@ def start_replication(context: Context, setup: SourceSetup) -> tuple[str, Nothin
 
 
 def _end_forgotten(context: Context, setup: SourceSetup) -> None:
-    """A vault that was restored from before it protected the machine protects it anew, under another id. Nobody else
-    gives orders here, so what is replicated, or was failed over, under the old one has been forgotten."""
+    """A vault that was restored from before it protected the machine protects it anew, under another id.
+    Nobody else gives orders here, so what is replicated, or was failed over, under the old one has been
+    forgotten."""
     found = context.fabric.inventory.get(setup.fabric_id)
     tag = found.tag if found is not None else None
     known = context.parts.replication.find(tag) if tag not in (None, setup.machine_id) else None
@@ -49,7 +51,8 @@ def _let_go_of_copied(context: Context, setup: SourceSetup) -> None:
 
 
 def _let_go(context: Context, source: Source) -> str:
-    """The machine is its owner's again; how its autostart is, as the end of a sentence. The caller has locked the source."""
+    """The machine is its owner's again; how its autostart is, as the end of a sentence. The caller has
+    locked the source."""
     autostart = context.parts.replication.fences.abandon(source.machine_id)
     context.fabric.tracking.disable(source.setup.fabric_id)
     return autostart
@@ -79,8 +82,8 @@ def _stop(context: Context, payload: StopReplication) -> str:
 
 
 def _free_old_copy(context: Context) -> None:
-    """What carries the machine's tag here is its owner's again: the old copy that an undone reprotect left, or a machine
-    that this appliance forgot with its database."""
+    """What carries the machine's tag here is its owner's again: the old copy that an undone reprotect
+    left, or a machine that this appliance forgot with its database."""
     fences, power = context.parts.replication.fences, context.fabric.power
     fenced = fences.find(context.machine_id) is not None
     for found in runs.tagged(context):
@@ -124,7 +127,8 @@ def _fenced(context: Context, source: Source) -> str:
 
 
 def resynchronize(context: Context, _payload: Nothing) -> tuple[str, Nothing]:
-    """Compare all blocks. A source that was paused goes on: if its machine was failed over, the target refuses."""
+    """Compare all blocks. A source that was paused goes on: if its machine was failed over, the target
+    refuses."""
     source = context.source()
     with context.alone(source, "resynchronizing", interrupt=True):
         again = progresses.restarted(source.progress, source.setup.disks)
@@ -139,8 +143,8 @@ def resynchronize(context: Context, _payload: Nothing) -> tuple[str, Nothing]:
 
 
 def update_policy(context: Context, payload: UpdatePolicy) -> tuple[str, Nothing]:
-    """Apply a policy on whichever side this appliance is, and dial the target where it is reached now. The vault sends it at each
-    connection; what is unchanged waits for no lock."""
+    """Apply a policy on whichever side this appliance is, and dial the target where it is reached now. The
+    vault sends it at each connection; what is unchanged waits for no lock."""
     sides = [side for side in (_source_policy, _replica_policy) if side(context, payload)]
     if not sides:
         raise errors.NotFound(

@@ -31,8 +31,8 @@ PASSING = {
 
 
 def run_cycle(context: Context, payload: RunCycle) -> tuple[str, CycleFact]:
-    """Run one cycle with a point. The last one, of a machine that is off, sends all that is left, in as many cycles as
-    unfinished passes need, and pauses replication."""
+    """Run one cycle with a point. The last one, of a machine that is off, sends all that is left, in as
+    many cycles as unfinished passes need, and pauses replication."""
     source = context.source()
     request = CycleRequest(
         point=True,
@@ -53,12 +53,16 @@ def run_cycle(context: Context, payload: RunCycle) -> tuple[str, CycleFact]:
             fact = _asked_for(context, source, request)
     what = "the last cycle" if payload.final else "a cycle"
     point = f", point {fact.point_id}" if fact.point_id else ""
-    sentence = f"sent {what} of {source.setup.machine_name}: {size(fact.changed_bytes)} in {span(fact.seconds)}{point}"
+    sentence = (
+        f"sent {what} of {source.setup.machine_name}: {size(fact.changed_bytes)} in "
+        f"{span(fact.seconds)}{point}"
+    )
     return sentence, fact
 
 
 def _asked_for(context: Context, source: Source, request: CycleRequest) -> CycleFact:
-    """Run the cycle, again if the machine was started while it was read; the last one needs it off each time."""
+    """Run the cycle, again if the machine was started while it was read; the last one needs it off each
+    time."""
     while True:
         if request.pause:
             _must_be_off(context, source)
@@ -73,15 +77,16 @@ def _asked_for(context: Context, source: Source, request: CycleRequest) -> Cycle
 def _require_time(context: Context, source: Source) -> None:
     if context.left_seconds() <= 0:
         raise errors.DeadlineExceeded(
-            f"Blocks of {source.setup.machine_name} are still being compared: {source.progress.sync_fraction or 0:.0%} "
+            f"Blocks of {source.setup.machine_name} are still being compared: "
+            f"{source.progress.sync_fraction or 0:.0%} "
             "is done, and stays done.",
             do="Retry the job: it goes on where it stopped.",
         )
 
 
 def _cycle(context: Context, source: Source, request: CycleRequest) -> CycleFact:
-    """Run one cycle; repeat it while the other side is unreachable, which may be restarting, until another order wants the
-    machine. The last cycle is not repeated for long."""
+    """Run one cycle; repeat it while the other side is unreachable, which may be restarting, until another
+    order wants the machine. The last cycle is not repeated for long."""
     link = _Link()
     while True:
         try:
@@ -113,7 +118,8 @@ class _Link:
         return tell
 
     def require_soon(self, source: Source, problem: datapath_errors.DatapathError) -> None:
-        """Raises PeerUnreachable once the peer has been away for too long, CycleRefused once it has refused for too long."""
+        """Raises PeerUnreachable once the peer has been away for too long, CycleRefused once it has
+        refused for too long."""
         now = time.monotonic()
         if problem.code not in UNREACHABLE:
             # data passes before an inbox is full, so that says nothing
@@ -122,7 +128,8 @@ class _Link:
             if refused >= REFUSED_SECONDS:
                 raise datapath_errors.CycleRefused(
                     problem.code,
-                    f"The last changes of {source.setup.machine_name} could not be sent: the other site has refused them for "
+                    f"The last changes of {source.setup.machine_name} could not be sent: the other site has "
+                    "refused them for "
                     f"{refused:.0f} s, and the machine is off meanwhile. {problem.message}",
                     do="Look at the target's appliance and its store, then start the planned failover again.",
                 ) from problem
@@ -132,7 +139,8 @@ class _Link:
         away = now - self._away_since
         if away >= LINK_AWAY_SECONDS:
             raise errors.PeerUnreachable(
-                f"The last changes of {source.setup.machine_name} could not be sent: the other site has not been reached for "
+                f"The last changes of {source.setup.machine_name} could not be sent: the other site has not "
+                "been reached for "
                 f"{away:.0f} s, and the machine is off meanwhile. {problem.message}",
                 do="Mend the link between the two sites' appliances, then start the planned failover again.",
             ) from problem
@@ -143,8 +151,14 @@ def _must_be_off(context: Context, source: Source) -> None:
     obstacle(power, source.setup.machine_name)
     if power is not PowerState.OFF:
         raise errors.NotPossibleNow(
-            f"{source.setup.machine_name} was off for its last cycle, and is {power} now: somebody started it meanwhile.",
-            do="Find out who needs it, or what starts it by itself, as a cluster program does; then move it again.",
+            (
+                f"{source.setup.machine_name} was off for its last cycle, and is {power} now: somebody "
+                "started it meanwhile."
+            ),
+            do=(
+                "Find out who needs it, or what starts it by itself, as a cluster program does; then move it "
+                "again."
+            ),
         )
 
 
@@ -162,16 +176,21 @@ def pre_copy(context: Context, payload: PreCopy) -> tuple[str, CycleFact]:
                 break
             if context.left_seconds() <= 0:
                 raise errors.DeadlineExceeded(
-                    f"Copying ahead of {source.setup.machine_name} is not through: {fact.changed_bytes} bytes changed "
+                    f"Copying ahead of {source.setup.machine_name} is not through: {fact.changed_bytes} "
+                    "bytes changed "
                     "in the last cycle.",
-                    do="Wait until the initial replication is complete and the machine writes less, then retry.",
+                    do=(
+                        "Wait until the initial replication is complete and the machine writes less, then "
+                        "retry."
+                    ),
                 )
     times = "once" if rounds == 1 else f"{rounds} times"
     return f"copied ahead {times}, {size(fact.changed_bytes)} the last time", fact
 
 
 def _is_enough(payload: PreCopy, fact: CycleFact, rounds: int, seconds: float) -> bool:
-    """Whether what is left is small, or will not become smaller: who asked for a time looks whether it was met."""
+    """Whether what is left is small, or will not become smaller: who asked for a time looks whether it was
+    met."""
     if payload.until_seconds is None:
         return fact.changed_bytes <= payload.until_bytes or rounds >= payload.rounds
     return fact.seconds <= payload.until_seconds or seconds >= payload.give_up_seconds

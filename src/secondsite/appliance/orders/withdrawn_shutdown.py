@@ -1,8 +1,9 @@
 """A guest that was asked to shut down for a move which was given up.
 
-The request cannot be taken back: a guest that needed longer than it was waited for may go off when its restart has found it running, and nobody
-would start it. So the request is on record before the guest is asked. A restart that finds the machine running has it watched from then on; if it goes
-off, it is started again, unless a later verb has given it an order since, or it was fenced.
+The request cannot be taken back: a guest that needed longer than it was waited for may go off when its
+restart has found it running, and nobody would start it. So the request is on record before the guest is
+asked. A restart that finds the machine running has it watched from then on; if it goes off, it is started
+again, unless a later verb has given it an order since, or it was fenced.
 """
 
 import contextlib
@@ -27,14 +28,15 @@ AGAIN_SECONDS = 20.0
 """Wait before a machine is tried again that did not start."""
 LOCK_SECONDS = 5.0
 WATCHED_SECONDS = 1800.0
-"""A guest that installs updates on its way down takes that long. After a restart of the appliance they are counted anew."""
+"""A guest that installs updates on its way down takes that long. After a restart of the appliance they are
+counted anew."""
 
 log = structlog.get_logger(__name__)
 
 
 class ShutdownRequest(Shape):
-    """`taken_back`: the number of the order that found it running; None: nobody has taken the request back. `started_again_at`: it went off after
-    that."""
+    """`taken_back`: the number of the order that found it running; None: nobody has taken the request
+    back. `started_again_at`: it went off after that."""
 
     fabric_id: str
     asked_at: datetime
@@ -161,7 +163,10 @@ class WithdrawnShutdowns(Periodic):
             name = whose.setup.machine_name
             whose.findings.add(
                 WENT_OFF_LATE,
-                f"{name} was asked to shut down at {asked.asked_at:%H:%M:%S} UTC, ran on when that was given up, and went off later. {what}",
+                (
+                    f"{name} was asked to shut down at {asked.asked_at:%H:%M:%S} UTC, ran on when that was "
+                    f"given up, and went off later. {what}"
+                ),
             )
 
     def _forget(self, machine_id: str) -> None:

@@ -1,5 +1,5 @@
-"""The bandwidth limit of this appliance: the lower of the site's schedule, as the vault last sent it, and its own
-configuration. All streams of all machines share it.
+"""The bandwidth limit of this appliance: the lower of the site's schedule, as the vault last sent it, and its
+own configuration. All streams of all machines share it.
 
 The schedule is durable here, so it applies without the vault and from the first byte after a restart.
 """

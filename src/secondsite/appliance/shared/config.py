@@ -30,18 +30,20 @@ class ApplianceConfig(Shape):
     home: Path
     store: Path
     stores: dict[StoreName, Path] = Field(default_factory=dict)
-    """Further stores, by name: folders on other file systems in which replicas may be kept. `store` is the one named default."""
+    """Further stores, by name: folders on other file systems in which replicas may be kept. `store` is the
+    one named default."""
     scratch: Path
     scratch_budget_bytes: int = 4 * GiB
     inbox_budget_bytes: int = 16 * GiB
     journal_budget_bytes: int = 2 * GiB
-    """The most bytes in the journal of one machine. Its oldest cycles are dropped first, and all before the store
-    is full."""
+    """The most bytes in the journal of one machine. Its oldest cycles are dropped first, and all before
+    the store is full."""
     slice_bytes: int = 1 * GiB
     listen_host: str = "0.0.0.0"
     listen_port: int = 9445
     advertised: tuple[str, ...] = ()
-    """host:port at which appliances of other sites reach this one, best first; empty: the listening address."""
+    """host:port at which appliances of other sites reach this one, best first; empty: the listening
+    address."""
     control_url: str | None = None
     cycles_at_once: int = 2
     appliers: int = 2
@@ -60,19 +62,22 @@ class ApplianceConfig(Shape):
     boot_folders: tuple[Path, ...] = ()
     """Folders of kernels; a machine of another site boots no other file of this host."""
     scrub_bytes_per_second: int = 20_000_000
-    """Bytes per second at which points and the journal are reread in the background to find damage; 0: never."""
+    """Bytes per second at which points and the journal are reread in the background to find damage; 0:
+    never."""
     scrub_rest_seconds: float = 60
     scrub_again_seconds: float = 7 * DAY
     """An intact point is read again after this time."""
     scrub_journal_again_seconds: float = HOUR
     """The same for cycles of the journal, which are kept only briefly."""
     deletion_delay_seconds: float = Field(14 * DAY, ge=0)
-    """What the vault has deleted stays so long: replicas whose protection ended, and the points that a lowered retention, a
-    released hold or a commit would take. Counted by the uptime of this host; 0: it goes at once."""
+    """What the vault has deleted stays so long: replicas whose protection ended, and the points that a
+    lowered retention, a released hold or a commit would take. Counted by the uptime of this host; 0: it
+    goes at once."""
     minimum_retention_seconds: int = Field(0, ge=0)
     """The retention of all replicas here is at least this, whatever the vault's policies say."""
     most_disks_home: int = Field(60, ge=0)
-    """So many disks of machines may come home to this appliance at once, which the vault asks for before a reprotect; 0: any number."""
+    """So many disks of machines may come home to this appliance at once, which the vault asks for before a
+    reprotect; 0: any number."""
     encryption_key_file: Path | None = None
     """The key file for encryption at rest, if not in the home folder."""
 
@@ -107,7 +112,8 @@ class ApplianceConfig(Shape):
 
     @classmethod
     def load(cls, home: Path) -> "ApplianceConfig":
-        """The configuration in `home`; raises NotFound before enrollment and InvalidArgument for a broken file."""
+        """The configuration in `home`; raises NotFound before enrollment and InvalidArgument for a broken
+        file."""
         path = home / FILE
         try:
             found = cls.model_validate({**json.loads(path.read_text()), "home": home})

@@ -1,5 +1,5 @@
-"""Protections that ended here. A vault that is restored from before the end does not begin them again: what was protected anew
-since may run at the other site, and what is here may be an old copy of it."""
+"""Protections that ended here. A vault that is restored from before the end does not begin them again:
+what was protected anew since may run at the other site, and what is here may be an old copy of it."""
 
 from datetime import UTC, datetime
 
@@ -18,8 +18,12 @@ def require_not(state: State, machine_id: str, name: str) -> None:
     ended_at = state.fact(_key(machine_id))
     if ended_at is not None:
         raise errors.StaleOrder(
-            f"This protection of {name} ended here at {ended_at}, so the order is of a vault that was restored from before that.",
-            do=f"End it in the vault too ('secondsite machine disable-protection {shell.arguments(name)}'), then protect the machine where it "
+            (
+                f"This protection of {name} ended here at {ended_at}, so the order is of a vault that was "
+                "restored from before that."
+            ),
+            do=f"End it in the vault too ('secondsite machine disable-protection {shell.arguments(name)}'), "
+            "then protect the machine where it "
             "runs now.",
         )
 

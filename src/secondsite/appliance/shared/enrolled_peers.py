@@ -1,8 +1,8 @@
-"""Which appliances the vault has enrolled and with which key, as it said last: a certificate of any other, or for another key, is
-refused at the data port, and where we dial one.
+"""Which appliances the vault has enrolled and with which key, as it said last: a certificate of any other, or
+for another key, is refused at the data port, and where we dial one.
 
-It is durable, so a removed appliance, and a key that was replaced, stay refused while the vault is gone. Before a vault has said
-it, whoever has a certificate of its CA is taken."""
+It is durable, so a removed appliance, and a key that was replaced, stay refused while the vault is gone.
+Before a vault has said it, whoever has a certificate of its CA is taken."""
 
 import json
 import threading

@@ -23,7 +23,8 @@ class FairTurns:
         return self._served.total() >= self._workers
 
     def order(self, work: Sequence[T], whose: Callable[[T], str], spare: bool) -> list[T]:
-        """In which order to try it. While all others are busy the `spare` worker serves those whom nobody serves."""
+        """In which order to try it. While all others are busy the `spare` worker serves those whom nobody
+        serves."""
         if spare and not self.all_are_busy():
             return []
         fair = sorted(work, key=lambda each: self._served[whose(each)])

@@ -1,7 +1,8 @@
 """Room in an appliance's home for its next start.
 
-The database makes two files when it is opened. Where the file system is full, as by a store in the home, an XFS has not even
-their inodes, and the appliance did not start. So whoever ends his work in the home leaves a file, which the next one removes."""
+The database makes two files when it is opened. Where the file system is full, as by a store in the home,
+an XFS has not even their inodes, and the appliance did not start. So whoever ends his work in the home
+leaves a file, which the next one removes."""
 
 import contextlib
 import os
@@ -27,7 +28,8 @@ def given(home: Path) -> Iterator[None]:
 
 
 def keep(home: Path) -> None:
-    """Keep room again, also for a start after this process was killed; less, or none, where there is no more."""
+    """Keep room again, also for a start after this process was killed; less, or none, where there is no
+    more."""
     with contextlib.suppress(OSError), (home / FILE).open("wb") as file:
         for size_bytes in SIZES:
             with contextlib.suppress(OSError):

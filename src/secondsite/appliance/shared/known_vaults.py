@@ -1,6 +1,7 @@
 """Where the vault's processes are, as the vault said last, and which of them is dialled.
 
-It is durable, so a process that is gone for ever, with the address that this appliance enrolled at, is not missed."""
+It is durable, so a process that is gone for ever, with the address that this appliance enrolled at, is not
+missed."""
 
 import json
 import random
@@ -13,8 +14,8 @@ KEY = "vaults"
 
 
 class KnownVaults:
-    """`enrolled_at` is tried too, whatever the vault said: the others may all have moved. `became_several` is called when there is
-    more than one to turn to from now on."""
+    """`enrolled_at` is tried too, whatever the vault said: the others may all have moved. `became_several`
+    is called when there is more than one to turn to from now on."""
 
     def __init__(self, state: State, enrolled_at: str | None) -> None:
         self._state = state

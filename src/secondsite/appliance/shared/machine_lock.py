@@ -32,7 +32,10 @@ class MachineLock:
         try:
             if not self._acquire(max(0.0, within_seconds)):
                 raise errors.DeadlineExceeded(
-                    f"{purpose} of {self._about()} waited {within_seconds:.0f} s for the end of: {self._holder}.",
+                    (
+                        f"{purpose} of {self._about()} waited {within_seconds:.0f} s for the end of: "
+                        f"{self._holder}."
+                    ),
                     do="Retry; if it happens again, look at the load of the hypervisor and of the store.",
                 )
         finally:

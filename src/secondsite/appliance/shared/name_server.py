@@ -17,7 +17,8 @@ Transport = Literal["tcp", "udp"]
 
 
 class NameServer(Shape):
-    """The primary server of these zones, and the TSIG key that it takes updates with. The secret is in a file of its own, as base64."""
+    """The primary server of these zones, and the TSIG key that it takes updates with. The secret is in a
+    file of its own, as base64."""
 
     server: IPvAnyAddress
     port: int = Field(DNS_PORT, ge=1, le=65535)

@@ -19,8 +19,8 @@ CONNECT_SECONDS = 5.0
 
 
 class Peers:
-    """Dials data ports. All streams of this appliance share one bandwidth limit. `admits` says whether a certificate of this name
-    and key still counts."""
+    """Dials data ports. All streams of this appliance share one bandwidth limit. `admits` says whether a
+    certificate of this name and key still counts."""
 
     def __init__(
         self,
@@ -37,15 +37,16 @@ class Peers:
         self.kept = KeptConnections()
 
     def choice(self, peer_name: str) -> Choice:
-        """The choice of compression for a new stream to this peer; begins with what other streams measured."""
+        """The choice of compression for a new stream to this peer; begins with what other streams
+        measured."""
         return Choice(learnt=self._learnt[peer_name])
 
     @contextmanager
     def connected(
         self, addresses: tuple[str, ...], peer_name: str, asks: bool = True
     ) -> Iterator[Connection]:
-        """A connection for one cycle: what an earlier cycle left, or a new one; `asks` as in KeptConnections. Raises as `connect`; an
-        error inside closes it, and silence all that rest."""
+        """A connection for one cycle: what an earlier cycle left, or a new one; `asks` as in
+        KeptConnections. Raises as `connect`; an error inside closes it, and silence all that rest."""
         peer = (peer_name, addresses)
         connection = self.kept.take(peer, asks) or self.connect(addresses, peer_name)
         try:
@@ -60,7 +61,8 @@ class Peers:
     def connect(
         self, addresses: tuple[str, ...], peer_name: str | None, connect_seconds: float = CONNECT_SECONDS
     ) -> Connection:
-        """Connect to the first address that answers as `peer_name`. Raises the DatapathError of the last address."""
+        """Connect to the first address that answers as `peer_name`. Raises the DatapathError of the last
+        address."""
         problem: Exception = datapath_errors.PeerUnreachable(
             f"the peer {peer_name or ''} has no address",
             do="give the other appliance an advertised data address",
@@ -69,7 +71,8 @@ class Peers:
             host, _colon, port = address.rpartition(":")
             try:
                 return self._admitted(channel.dial(
-                    host.strip("[]"), int(port), self.tls, peer_name=peer_name, connect_seconds=connect_seconds,
+                    host.strip("[]"), int(port), self.tls, peer_name=peer_name,
+                    connect_seconds=connect_seconds,
                     idle_seconds=self._idle_seconds, limiter=self.limiter,
                 ))  # fmt: skip
             except (datapath_errors.DatapathError, ValueError) as error:
@@ -91,7 +94,10 @@ class Peers:
             connection.close()
             raise datapath_errors.PeerUntrusted(
                 f"{connection.peer_name} shows a key that the vault no longer counts as its own",
-                do="find out who answers at the address of its data port; the key was replaced, or the appliance deleted",
+                do=(
+                    "find out who answers at the address of its data port; the key was replaced, or the "
+                    "appliance deleted"
+                ),
             )
         return connection
 
@@ -128,8 +134,9 @@ class KeptConnections:
         self._drop_older_than = 0.0
 
     def take(self, peer: Hashable, asks: bool = True) -> Connection | None:
-        """One that can carry a cycle now; those that cannot are closed. `asks` is False where what is said first is answered as soon as
-        that question, so it is asked only after a long rest. Raises PeerSilent."""
+        """One that can carry a cycle now; those that cannot are closed. `asks` is False where what is said
+        first is answered as soon as that question, so it is asked only after a long rest. Raises
+        PeerSilent."""
         while (found := self._newest(peer)) is not None:
             if self._is_usable(found, asks):
                 return found.connection

@@ -1,7 +1,7 @@
 """Nobody else on the host reads guests' data: an appliance's folders are its own.
 
-libvirt gives QEMU the files that it opens, and the fabric lets QEMU's group pass through the folders above; so a
-file that others may read is read by every machine's QEMU."""
+libvirt gives QEMU the files that it opens, and the fabric lets QEMU's group pass through the folders
+above; so a file that others may read is read by every machine's QEMU."""
 
 import os
 import stat
@@ -16,8 +16,8 @@ WAY = 0o711
 
 
 def make(folders: Iterable[Path], contents: Iterable[Path] = ()) -> None:
-    """Make these folders for us alone; and what an earlier release left open in the folders `contents` it closes.
-    Raises OSError."""
+    """Make these folders for us alone; and what an earlier release left open in the folders `contents` it
+    closes. Raises OSError."""
     for folder in folders:
         make_way(folder)
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -29,7 +29,8 @@ def make(folders: Iterable[Path], contents: Iterable[Path] = ()) -> None:
 
 
 def make_way(folder: Path) -> None:
-    """Make the folders above it that are missing, for everybody to pass through: QEMU goes that way, and our umask would shut it out."""
+    """Make the folders above it that are missing, for everybody to pass through: QEMU goes that way, and
+    our umask would shut it out."""
     for above in reversed([each for each in folder.absolute().parents if not each.exists()]):
         above.mkdir(exist_ok=True)
         above.chmod(WAY)
@@ -41,7 +42,8 @@ def _is_open(each: Path) -> bool:
 
 
 def _close(each: Path) -> None:
-    """Take from others what lies here; the folder itself comes last, so that a crash leaves it to the next start."""
+    """Take from others what lies here; the folder itself comes last, so that a crash leaves it to the next
+    start."""
     for place, _, names in os.walk(each):
         for name in names:
             _narrow(Path(place) / name, 0o600)
@@ -51,6 +53,7 @@ def _close(each: Path) -> None:
 def _narrow(path: Path, most: int) -> None:
     found = path.lstat()
     mode = stat.S_IMODE(found.st_mode)
-    # where nothing is to be changed, nothing is: a store that can only be read keeps no appliance from starting
+    # where nothing is to be changed, nothing is: a store that can only be read keeps no appliance from
+    # starting
     if mode & ~most and (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
         path.chmod(mode & most)

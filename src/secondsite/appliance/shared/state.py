@@ -26,7 +26,8 @@ from ...wire.control import Report
 REPORTS_KEPT_SECONDS = 30 * DAY
 LIVED = "lived"
 SCARCE_BYTES = 1 * MiB
-"""Free bytes with which what SQLite could not do is taken for a lack of room. An XFS keeps some back for itself."""
+"""Free bytes with which what SQLite could not do is taken for a lack of room. An XFS keeps some back for
+itself."""
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS sources (machine_id TEXT PRIMARY KEY, setup TEXT NOT NULL, progress TEXT NOT NULL);
@@ -34,13 +35,13 @@ CREATE TABLE IF NOT EXISTS replicas (machine_id TEXT PRIMARY KEY, setup TEXT NOT
 CREATE TABLE IF NOT EXISTS unchanged (machine_id TEXT PRIMARY KEY, epoch INTEGER NOT NULL, seq INTEGER NOT NULL, taken_at TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS reports (order_id TEXT PRIMARY KEY, report TEXT NOT NULL, stored_at REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS facts (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-"""
+"""  # noqa: E501
 VERSION = 1
 """Rises with every release whose state an older one must not touch. Those of before it was written say 0."""
 NOTE_UNCHANGED = """
 INSERT INTO unchanged VALUES (?, ?, ?, ?)
 ON CONFLICT (machine_id) DO UPDATE SET epoch = excluded.epoch, seq = excluded.seq, taken_at = excluded.taken_at
-"""
+"""  # noqa: E501
 """In its place: to replace a row would make another one, and write the page of the index, too."""
 
 
@@ -50,7 +51,8 @@ def run_key(machine_id: str, run: str) -> str:
 
 
 class State:
-    """The file. Thread-safe; every method is one transaction. Raises NotPossibleNow for that of a newer release, StoreFull."""
+    """The file. Thread-safe; every method is one transaction. Raises NotPossibleNow for that of a newer
+    release, StoreFull."""
 
     def __init__(
         self,
@@ -73,7 +75,8 @@ class State:
         self._inode = durable.inode(path)
 
     def require_own_file(self) -> None:
-        """Raises NotPossibleNow if the file was removed or replaced: what is written to the open one is lost with it."""
+        """Raises NotPossibleNow if the file was removed or replaced: what is written to the open one is
+        lost with it."""
         if durable.inode(self._path) != self._inode:
             raise errors.NotPossibleNow(
                 f"{self._path} was removed or replaced while the appliance ran.",
@@ -85,8 +88,14 @@ class State:
         if found > VERSION:
             self._db.close()
             raise errors.NotPossibleNow(
-                f"{self._path} was written by a newer release: its version is {found}, and this program knows it up to {VERSION}.",
-                do="Start the appliance with the newer release: an appliance is never put back to an older one. Its machines run on meanwhile.",
+                (
+                    f"{self._path} was written by a newer release: its version is {found}, and this program "
+                    f"knows it up to {VERSION}."
+                ),
+                do=(
+                    "Start the appliance with the newer release: an appliance is never put back to an older "
+                    "one. Its machines run on meanwhile."
+                ),
             )
 
     def close(self) -> None:

@@ -1,4 +1,5 @@
-"""The CAs that this appliance trusts, as the vault said last: one, or two while the vault's CA is rotated. The first one issues."""
+"""The CAs that this appliance trusts, as the vault said last: one, or two while the vault's CA is rotated.
+The first one issues."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -21,8 +22,8 @@ class TrustedCas:
         self.changed: Callable[[], None] = lambda: None
 
     def set(self, pem: str) -> None:
-        """Durable when it returns. Raises InvalidArgument for what is no certificates, or does not hold the CA that issued our own:
-        nobody would let us in."""
+        """Durable when it returns. Raises InvalidArgument for what is no certificates, or does not hold
+        the CA that issued our own: nobody would let us in."""
         found = _parsed(pem)
         if issuer_of(self._own(), found) is None:
             raise errors.InvalidArgument(

@@ -1,4 +1,5 @@
-"""Where lies what a vault knew of machines that are replicated from here: in the default store, since they have no replica there."""
+"""Where lies what a vault knew of machines that are replicated from here: in the default store, since they
+have no replica there."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ def sources(store: Path) -> Sequence[Path]:
 
 
 def forget_vault(state: State) -> None:
-    """Where its processes were, how far its number had come, and whom it had enrolled. What it said of machines stays."""
+    """Where its processes were, how far its number had come, and whom it had enrolled. What it said of
+    machines stays."""
     for key in (VAULTS, PEERS, VAULT_KEY):
         state.remove_fact(key)

@@ -69,8 +69,8 @@ def _begun(part: DiskPart, known: DiskPass | None) -> DiskPass:
 
 
 def number_taken(source: Source, now: datetime) -> PeerRefused:
-    """The target already has a cycle of this number. Numbers are never reused, so our records were lost: continue
-    with numbers that no lost record can have reached, and compare all blocks."""
+    """The target already has a cycle of this number. Numbers are never reused, so our records were lost:
+    continue with numbers that no lost record can have reached, and compare all blocks."""
     source.change(next_seq=max(source.progress.next_seq, int(now.timestamp())))
     return PeerRefused(
         f"The target has cycles of {source} that this appliance knows nothing of.",

@@ -1,13 +1,14 @@
-"""One cycle of one machine: send what changed since the acknowledged one, from a frozen view, until it is durable at
-the target.
+"""One cycle of one machine: send what changed since the acknowledged one, from a frozen view, until it is
+durable at the target.
 
-    end what is left over > dial the target > offer > open the view > plan > note what may be touched > remember the
+    end what is left over > dial the target > offer > open the view > plan > note what may be touched > remember
+    the
     attempt > send > ACK > remember > note what the target has now > drop old checkpoints
 
-A running machine that wrote nothing has no view opened, and keeps its checkpoint: see `idle`.
-After a crash the next cycle builds on the same base under a new number. It sends a superset, which is harmless; what
-the lost one may have brought and the bitmap no longer marks, because an older image was put back, is compared.
-"""
+A running machine that wrote nothing has no view opened, and keeps its checkpoint: see `idle`. After a crash
+the next cycle builds on the same base under a new number. It sends a superset, which is harmless; what the
+lost one may have brought and the bitmap no longer marks, because an older image was put back, is compared.
+"""  # noqa: E501
 
 import secrets
 import time
@@ -63,8 +64,8 @@ class Cycles:
         self._guard = guard
 
     def run(self, source: Source, request: CycleRequest, told: Told = _nobody) -> CycleFact | None:
-        """Run one cycle; it is durable at the target when this returns. None if the request allows idling and nothing
-        changed.
+        """Run one cycle; it is durable at the target when this returns. None if the request allows idling and
+        nothing changed.
 
         Raises domain or datapath errors; Interrupted if an order needs the machine.
         """
@@ -106,7 +107,8 @@ class Cycles:
             raise acknowledge.number_taken(source, now)
 
     def send(
-        self, source: Source, connection: Connection, view: AbstractContextManager[ChangeSession], request: CycleRequest,
+        self, source: Source, connection: Connection, view: AbstractContextManager[ChangeSession],
+        request: CycleRequest,
         told: Told = _nobody,
     ) -> CycleFact | None:  # fmt: skip
         """Send `view`, which was opened with `view_request`, over `connection`; otherwise as `run`."""
@@ -117,8 +119,9 @@ class Cycles:
         return fact
 
     def _left_at(self, source: Source, seen: Fingerprint | None) -> "Fingerprint | None":
-        """The fingerprint of a machine that is off, if it is what the target has. Dropping checkpoints writes to the files,
-        so it is taken afterwards; what an owner wrote meanwhile is told by the bitmaps. `seen` is of the view."""
+        """The fingerprint of a machine that is off, if it is what the target has. Dropping checkpoints
+        writes to the files, so it is taken afterwards; what an owner wrote meanwhile is told by the
+        bitmaps. `seen` is of the view."""
         now = self._fingerprint(source)
         if seen is None or now is None or source.progress.passes:
             return None
@@ -275,7 +278,8 @@ def _instant(how: str) -> Iterator[None]:
 
 
 def _file_marks(paths: Sequence[str]) -> object:
-    """What these disks' files, and those below, look like; None if that does not tell whether one was written."""
+    """What these disks' files, and those below, look like; None if that does not tell whether one was
+    written."""
     looks = [file_looks.seen([path, *named_files.files(Path(path))[1:]]) for path in paths if path]
     return looks if looks and all(map(file_looks.are_of_files, looks)) else None
 

@@ -1,9 +1,9 @@
 """Ends cycles that would hurt their machine: too much scratch space, too long, or somebody needs the machine.
 
-One thread looks at all running cycles ten times a second, even while a sender is blocked by a stalled peer. It
-first asks the sender to stop, then cuts the connection, so that the backup job ends and the guest goes on (P1).
-When scratch space runs out it does not wait for the sender: it releases the scratch reserve and ends the job
-itself."""
+One thread looks at all running cycles ten times a second, even while a sender is blocked by a stalled
+peer. It first asks the sender to stop, then cuts the connection, so that the backup job ends and the guest
+goes on (P1). When scratch space runs out it does not wait for the sender: it releases the scratch reserve
+and ends the job itself."""
 
 import threading
 import time
@@ -26,7 +26,8 @@ GRACE_SECONDS = 0.4
 ASK_SECONDS = 1.0
 """From this age on a cycle asks whether it stands in the way of another program: most are over before."""
 PATIENCE_SECONDS = 1.5
-"""How long another program may wait before the cycle gives way; libvirt lets it wait for 30 s, then it fails."""
+"""How long another program may wait before the cycle gives way; libvirt lets it wait for 30 s, then it
+fails."""
 LOOK_SECONDS = 2.0
 """How often disks that are read at rest are asked whether somebody writes them."""
 FULL = 0.8
@@ -71,8 +72,8 @@ class GaveWay(Overtaken):
 
 
 class ScratchUnseen(Overtaken):
-    """The scratch files cannot be seen: somebody removed them, or the view has just ended. A file without a name goes on
-    growing, and only the end of the job frees its space."""
+    """The scratch files cannot be seen: somebody removed them, or the view has just ended. A file without
+    a name goes on growing, and only the end of the job frees its space."""
 
     def __init__(self, problem: OSError) -> None:
         Interrupted.__init__(
@@ -172,8 +173,8 @@ class GuardedCycle:
             log.info("cycle.not-abandoned", problem=str(error))
 
     def settle(self) -> None:
-        """Wait for the thread that ends the job, so that it cannot touch the next job; also for one that the guard is about to
-        start."""
+        """Wait for the thread that ends the job, so that it cannot touch the next job; also for one that
+        the guard is about to start."""
         seen = self._watched.acquire(timeout=ABANDON_SECONDS)
         self._settled = True
         if seen:
@@ -194,7 +195,8 @@ class GuardedCycle:
             return ScratchUnseen(problem)
         if now.is_full(self._budget_bytes) or (before and now.fills_up(before, self._budget_bytes)):
             return errors.ScratchExhausted(
-                f"The guest overwrote {now.used} bytes during the cycle, of a scratch budget of {self._budget_bytes} "
+                f"The guest overwrote {now.used} bytes during the cycle, of a scratch budget of "
+                f"{self._budget_bytes} "
                 f"bytes; {self._scratch} has {now.used + now.free} bytes for it."
             )
         if time.monotonic() > self._ends_at:
@@ -235,7 +237,8 @@ class Guard:
 
     @contextmanager
     def over(self, cycle: GuardedCycle) -> Iterator[GuardedCycle]:
-        """Guard `cycle` inside the context; an error that the guard caused is raised as the guard's reason."""
+        """Guard `cycle` inside the context; an error that the guard caused is raised as the guard's
+        reason."""
         self._reserve.fill()
         with self._changed:
             self._cycles.add(cycle)

@@ -19,10 +19,10 @@ from .slices import DiskPart
 
 @dataclass(frozen=True, slots=True)
 class CycleRequest:
-    """A request for one cycle. `point`: seal one, unless a pass is unfinished. `pause`: pause
-    replication once no pass is unfinished. `idle_ok`: send nothing if nothing changed while the machine is off.
-    `set_id`: the set of common points that the point belongs to; `reason`: why it belongs to none although it
-    should."""
+    """A request for one cycle. `point`: seal one, unless a pass is unfinished. `pause`: pause replication
+    once no pass is unfinished. `idle_ok`: send nothing if nothing changed while the machine is off.
+    `set_id`: the set of common points that the point belongs to; `reason`: why it belongs to none although
+    it should."""
 
     point: bool = False
     app_consistent: bool = False
@@ -34,8 +34,8 @@ class CycleRequest:
 
 @dataclass(frozen=True, slots=True)
 class CyclePlan:
-    """A cycle of a frozen view, or of an instant that needs none. `firmware` is the machine's firmware state, None
-    if it could not be read."""
+    """A cycle of a frozen view, or of an instant that needs none. `firmware` is the machine's firmware
+    state, None if it could not be read."""
 
     source: Source
     session: ChangeSession

@@ -72,8 +72,8 @@ class CycleDigests:
 
 @contextmanager
 def over(home: Path, source: Source, sizes: dict[str, int]) -> Iterator[CycleDigests]:
-    """The cache for the source's next cycle. An error abandons what was begun; a crash leaves that to the next
-    cycle. Raises OSError if an unusable cache cannot be removed either."""
+    """The cache for the source's next cycle. An error abandons what was begun; a crash leaves that to the
+    next cycle. Raises OSError if an unusable cache cannot be removed either."""
     folder = home / "digests" / source.machine_id
     digests = CycleDigests(folder, _open(folder, source, sizes))
     try:

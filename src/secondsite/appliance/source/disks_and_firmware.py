@@ -26,11 +26,14 @@ def missing(source: Source) -> errors.NotFound:
 
 
 def elsewhere(source: Source) -> errors.NotFound:
-    """The error for a machine whose disks somebody else writes: reading them here would be reading a live disk."""
+    """The error for a machine whose disks somebody else writes: reading them here would be reading a live
+    disk."""
     return errors.NotFound(
-        f"{source} does not run here, and its disks are in use elsewhere: it was live-migrated, or another host or "
+        f"{source} does not run here, and its disks are in use elsewhere: it was live-migrated, or another "
+        "host or "
         "program has them open.",
-        do="Migrate it back to this hypervisor, or end the other use; if it runs nowhere, start it here once. Or disable its "
+        do="Migrate it back to this hypervisor, or end the other use; if it runs nowhere, start it here "
+        "once. Or disable its "
         "protection, and enable it at its new place.",
     )
 
@@ -54,8 +57,9 @@ def present_disks(source: Source, found: MachineSummary) -> tuple[str, ...]:
     added = [key for key in known if key not in setup.disks and key not in setup.left_out]
     named = ", ".join(f"{key} ({exact_size(sizes[key])})" if key in sizes else key for key in added)
     _say(source, "disk-not-protected", added,
-         f"{name} has {named}, which no recovery point has.{_until_it_stops([key for key in added if key not in sizes])} To protect it: "
-         f"'secondsite machine include-disk {shell.arguments(name, options=_options(added))}'; to leave it out: 'exclude-disk'.")  # fmt: skip
+         f"{name} has {named}, which no recovery point "
+             f"has.{_until_it_stops([key for key in added if key not in sizes])} To protect it: "
+         f"'secondsite machine include-disk {shell.arguments(name, options=_options(added))}'; to leave it out: 'exclude-disk'.")  # fmt: skip  # noqa: E501
     gone = [key for key in setup.disks if key not in attached]
     _say(source, "disk-missing", gone,
          f"{name} no longer has {', '.join(gone)}, and neither do new recovery points. If that is intended: "
@@ -72,11 +76,15 @@ def _until_it_stops(keys: list[str]) -> str:
     """One that its definition does not have cannot be protected."""
     if not keys:
         return ""
-    return f" {', '.join(keys)} is attached only until the machine stops: attach it permanently first ('virsh attach-device' with --config)."
+    return (
+        f" {', '.join(keys)} is attached only until the machine stops: attach it permanently first ('virsh "
+        "attach-device' with --config)."
+    )
 
 
 def firmware_state(fabric: Fabric, source: Source) -> tuple[FirmwareFile, ...] | None:
-    """The firmware state as a cycle carries it; None if it cannot be read: the target then keeps the last one."""
+    """The firmware state as a cycle carries it; None if it cannot be read: the target then keeps the last
+    one."""
     try:
         found = fabric.firmware.read(source.setup.fabric_id)
         packed = firmware.pack(found, source.progress.firmware.values())

@@ -1,10 +1,10 @@
 """Keeps the old copy of a machine that was failed over from starting behind its operator's back.
 
-Once a failover is known (the vault paused the source for it, or asked for the last cycle; or the target refuses
-cycles because of it), autostart is off, and where the platform has a veto, nobody starts the machine. Whether it had
-autostart is remembered until it is home again: a cancelled failover, a target that takes cycles again, or a failback.
-It is decided here, durable, and enforced at each start of the appliance. A machine that runs is reported and never cut
-off: a mistaken target must not stop production."""
+Once a failover is known (the vault paused the source for it, or asked for the last cycle; or the target
+refuses cycles because of it), autostart is off, and where the platform has a veto, nobody starts the
+machine. Whether it had autostart is remembered until it is home again: a cancelled failover, a target that
+takes cycles again, or a failback. It is decided here, durable, and enforced at each start of the
+appliance. A machine that runs is reported and never cut off: a mistaken target must not stop production."""
 
 import contextlib
 import threading
@@ -27,14 +27,15 @@ REFUSALS = frozenset({"not-accepting", "wrong-epoch"})
 """Refusals by which the target says that the machine was failed over."""
 
 AGAIN_SECONDS = 6.0
-"""An owner who defines the machine anew, from a file of before, takes the veto off and gives autostart back."""
+"""An owner who defines the machine anew, from a file of before, takes the veto off and gives autostart
+back."""
 
 log = structlog.get_logger(__name__)
 
 
 class Fence(Shape):
-    """`starts_with_host` is how it was before; None until it was read. `left_alone`: an undone reprotect defined the
-    machine here again, and no source stands for it."""
+    """`starts_with_host` is how it was before; None until it was read. `left_alone`: an undone reprotect
+    defined the machine here again, and no source stands for it."""
 
     fabric_id: str
     why: str
@@ -69,8 +70,8 @@ class Fences:
         source.fenced = self.find(source.machine_id) is not None
 
     def raise_(self, source: Source, why: str) -> None:
-        """From now on the machine must not start here; harmless when repeated. It is durable even if the fabric fails,
-        whose errors are raised."""
+        """From now on the machine must not start here; harmless when repeated. It is durable even if the
+        fabric fails, whose errors are raised."""
         with self._lock:
             if self.find(source.machine_id) is None:
                 self._put(source.machine_id, Fence(fabric_id=source.setup.fabric_id, why=why))
@@ -80,7 +81,8 @@ class Fences:
         self.enforce(source)
 
     def raise_unknown(self, machine_id: str, fabric_id: str, why: str) -> None:
-        """The same for a machine that carries our tag and is not among the sources: this database is from an old backup."""
+        """The same for a machine that carries our tag and is not among the sources: this database is from
+        an old backup."""
         with self._lock:
             if self.find(machine_id) is None:
                 self._put(machine_id, Fence(fabric_id=fabric_id, why=why, left_alone=True))
@@ -88,7 +90,10 @@ class Fences:
 
     def recall(self, machine_id: str, fabric_id: str, source: Source | None) -> None:
         """A machine of this site carries our mark; harmless if its fence is known."""
-        why = "It was failed over; this appliance's database is from before that, but the mark is on its definition."
+        why = (
+            "It was failed over; this appliance's database is from before that, but the mark is on its "
+            "definition."
+        )
         if self.find(machine_id) is not None:
             return
         if source is not None and source.setup.fabric_id == fabric_id:
@@ -124,7 +129,8 @@ class Fences:
             seams.reach("appliance.fence.remembered")
 
     def lower(self, machine_id: str, fabric_id: str, source: Source | None) -> None:
-        """The machine is at home: it starts with its host if it did before. `fabric_id` is what it is there now."""
+        """The machine is at home: it starts with its host if it did before. `fabric_id` is what it is
+        there now."""
         with self._lock:
             fence = self.find(machine_id)
             if fence is not None:
@@ -136,7 +142,8 @@ class Fences:
             self._forget(machine_id, source)
 
     def again(self, machine_id: str, fabric_id: str) -> None:
-        """The old copy is defined here again, and the machine runs at the other site: it must not start here."""
+        """The old copy is defined here again, and the machine runs at the other site: it must not start
+        here."""
         with self._lock:
             why = "It runs at the other site; its way back was undone."
             fence = self.find(machine_id) or Fence(fabric_id=fabric_id, why=why, starts_with_host=False)
@@ -153,8 +160,8 @@ class Fences:
 
     @contextlib.contextmanager
     def lifted(self, machine_id: str) -> Iterator[None]:
-        """The machine may be started inside, and does not start with its host. If that fails, the fence is put up again at
-        once: the other copy may be there still."""
+        """The machine may be started inside, and does not start with its host. If that fails, the fence is
+        put up again at once: the other copy may be there still."""
         fence = self.find(machine_id)
         if fence is None:
             yield
@@ -168,8 +175,8 @@ class Fences:
             raise
 
     def start_anyway(self, machine_id: str, by: str) -> None:
-        """A person starts the old copy against its fence: this once, the fence stays. Raises NotPossibleNow where nothing is
-        forbidden. The caller has locked the source, if there is one."""
+        """A person starts the old copy against its fence: this once, the fence stays. Raises
+        NotPossibleNow where nothing is forbidden. The caller has locked the source, if there is one."""
         fence = self.find(machine_id)
         if fence is None:
             raise errors.NotPossibleNow(
@@ -188,8 +195,8 @@ class Fences:
 
     @contextlib.contextmanager
     def _allowed(self, machine_id: str, fence: Fence) -> Iterator[None]:
-        """The veto is off inside, and nobody puts it on again, however long the start takes: on a host that is busy it outlasts what
-        was enforced a moment ago."""
+        """The veto is off inside, and nobody puts it on again, however long the start takes: on a host
+        that is busy it outlasts what was enforced a moment ago."""
         with self._lock:
             self._lifted.add(machine_id)
         try:
@@ -211,8 +218,8 @@ class Fences:
             self._fabric.power.allow_start(fabric_id, machine_id, with_host=with_host)
 
     def abandon(self, machine_id: str) -> str:
-        """Protection ends, and what is ours goes. Autostart stays off, unless the machine runs here. A part of a
-        sentence."""
+        """Protection ends, and what is ours goes. Autostart stays off, unless the machine runs here. A
+        part of a sentence."""
         with self._lock:
             fence = self.find(machine_id)
             if fence is None:
@@ -225,7 +232,10 @@ class Fences:
             return (
                 ""
                 if runs
-                else "; it was failed over, so its autostart stays off; nothing forbids its start by hand any more"
+                else (
+                    "; it was failed over, so its autostart stays off; nothing forbids its start by hand any "
+                    "more"
+                )
             )
 
     def forget(self, machine_id: str) -> None:

@@ -1,14 +1,16 @@
 """Machines that wrote nothing since the acknowledged checkpoint.
 
-Opening a view costs the hypervisor and the guest more than the rest of a cycle, so the fabric is asked first. If nothing was
-written, the disks equal the checkpoint, which the target has. If its firmware state is there too and no point is wanted, the target
-is told just that: it is as new as this instant. Else an idle cycle is sent: an instant without content, but as in any cycle with a
-number, firmware state and a recovery point. The checkpoint stays: it is as good a base as a new one.
+Opening a view costs the hypervisor and the guest more than the rest of a cycle, so the fabric is asked first.
+If nothing was written, the disks equal the checkpoint, which the target has. If its firmware state is there
+too and no point is wanted, the target is told just that: it is as new as this instant. Else an idle cycle is
+sent: an instant without content, but as in any cycle with a number, firmware state and a recovery point. The
+checkpoint stays: it is as good a base as a new one.
 
-A machine rests once the loop found that in a look of its own. Resting machines have rounds: the fabric is asked of many at once, and
-the target is told of all in one message. A machine leaves the round when the fabric or the target does not confirm it. Every minute it
-has a look of its own besides: what else may have changed on it, such as its disks, is seen there. However late that is, the rounds go
-on: with 900 machines that rest such looks are most of the work, and they are to make nobody's data older."""
+A machine rests once the loop found that in a look of its own. Resting machines have rounds: the fabric is
+asked of many at once, and the target is told of all in one message. A machine leaves the round when the
+fabric or the target does not confirm it. Every minute it has a look of its own besides: what else may have
+changed on it, such as its disks, is seen there. However late that is, the rounds go on: with 900 machines
+that rest such looks are most of the work, and they are to make nobody's data older."""
 
 import threading
 import time
@@ -36,13 +38,15 @@ from .slices import DiskFacts, DiskPart
 MOST = 64
 """Machines of one round: a hypervisor that hangs, and orders, wait for no more than that."""
 EARLY = 0.5
-"""The share of a machine's pause that it may be early, to come along with others: half of it brings any two together."""
+"""The share of a machine's pause that it may be early, to come along with others: half of it brings any
+two together."""
 
 _Peer = tuple[str, tuple[str, ...]]
 """An appliance, and where it is dialled."""
 
 SOON_SECONDS = 1.0
-"""Whoever waits for the next due machine looks up as often. To wake it for each round took a tenth of what a round takes."""
+"""Whoever waits for the next due machine looks up as often. To wake it for each round took a tenth of what
+a round takes."""
 
 log = structlog.get_logger(__name__)
 
@@ -111,7 +115,8 @@ def look(fabric: Fabric, source: Source, request: SessionRequest) -> Idle | None
 
 
 class Rounds:
-    """`serve` is called by the loop's workers; one at a time makes a round of a peer, and keeps no machine of another one's waiting."""
+    """`serve` is called by the loop's workers; one at a time makes a round of a peer, and keeps no machine
+    of another one's waiting."""
 
     def __init__(self, fabric: Fabric, peers: Peers, turns: FairTurns) -> None:
         self._fabric = fabric
@@ -121,8 +126,8 @@ class Rounds:
         self._under_way: set[_Peer] = set()
 
     def serve(self, sources: Collection[Source], takes_long: Callable[[], None], spare: bool = False) -> bool:
-        """Make a round if a machine that rests is due; False if there is none. Calls `takes_long` before one that others may not wait
-        for."""
+        """Make a round if a machine that rests is due; False if there is none. Calls `takes_long` before
+        one that others may not wait for."""
         ready = _ready(sources, time.monotonic())
         for peer in self._turns.order(list(ready), _name, spare):
             with self._alone(peer) as alone:
@@ -160,7 +165,8 @@ class Rounds:
         return bool(chosen)
 
     def _of_peer(self, peer: _Peer, sources: Sequence[Source]) -> None:
-        """Whoever is not confirmed, for whatever reason, has a cycle of its own next, which says what is wrong."""
+        """Whoever is not confirmed, for whatever reason, has a cycle of its own next, which says what is
+        wrong."""
         began = time.monotonic()
         for source in sources:
             source.rests = False
@@ -196,8 +202,8 @@ class Rounds:
 
 
 def is_noted(fabric: Fabric, source: Source, connection: Connection, still: Idle) -> bool:
-    """Whether the target now has it on record that this machine, which the caller has locked and asked, wrote nothing until then:
-    no cycle is needed."""
+    """Whether the target now has it on record that this machine, which the caller has locked and asked,
+    wrote nothing until then: no cycle is needed."""
     if not connection.notes_unchanged or not disks_and_firmware.is_as_acknowledged(fabric, source):
         return False
     until = still.session.taken_at
@@ -229,8 +235,8 @@ def _chosen(ready: Iterable[Source], locks: ExitStack) -> list[Source]:
 
 
 def _ready(sources: Iterable[Source], now: float) -> dict[_Peer, list[Source]]:
-    """Those that rest and are due, or nearly, of each peer of which one is due: who waited longest goes first. There are many, and this is
-    asked again and again."""
+    """Those that rest and are due, or nearly, of each peer of which one is due: who waited longest goes
+    first. There are many, and this is asked again and again."""
     found = [(due, source) for source in sources if source.rests and (due := source.due) is not None]
     if not found or min(due for due, _source in found) > now:
         return {}

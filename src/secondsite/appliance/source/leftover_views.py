@@ -1,8 +1,8 @@
 """What a frozen view leaves behind, and who ends it.
 
-At any time a machine has one base, and one checkpoint more while a cycle is in flight. A failed attempt's checkpoint
-goes at once; what could not be removed then, or was left by a dead process, goes before the machine's next cycle, or
-when the watch comes by."""
+At any time a machine has one base, and one checkpoint more while a cycle is in flight. A failed attempt's
+checkpoint goes at once; what could not be removed then, or was left by a dead process, goes before the
+machine's next cycle, or when the watch comes by."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -47,8 +47,8 @@ def attempt(fabric: Fabric, source: Source) -> Iterator[None]:
 
 
 def sweep(fabric: Fabric, source: Source) -> bool:
-    """Remove what a cycle left behind, if that is possible now; True if nothing is left. The caller has locked the
-    source."""
+    """Remove what a cycle left behind, if that is possible now; True if nothing is left. The caller has
+    locked the source."""
     if not source.tidy:
         try:
             settle(fabric, source)
@@ -61,8 +61,9 @@ def sweep(fabric: Fabric, source: Source) -> bool:
 
 @contextmanager
 def read(session: ChangeSession) -> Iterator[list[NbdDisk]]:
-    """The disks of a view, open for reading. The job ends before its readers disconnect: QEMU before 9.0 may abort
-    when a reader goes away from an open one. Connections that are too many would be waited for for ever."""
+    """The disks of a view, open for reading. The job ends before its readers disconnect: QEMU before 9.0
+    may abort when a reader goes away from an open one. Connections that are too many would be waited for
+    for ever."""
     most = session.most_connections
     few = most is not None and most < CONNECTIONS * len(session.disks)
     with ExitStack() as readers:

@@ -1,8 +1,9 @@
 """The loop over all sources of this site. It needs no vault.
 
-A few workers serve whichever machine is latest for its pause, so that with more to do than is done in time all are late by the same
-share: of those targets first that the fewest workers are busy with, and a spare worker those that nobody is busy with. A failing machine
-backs off alone, with a finding, and never delays the others; nor does a target that takes long the machines of others."""
+A few workers serve whichever machine is latest for its pause, so that with more to do than is done in time
+all are late by the same share: of those targets first that the fewest workers are busy with, and a spare
+worker those that nobody is busy with. A failing machine backs off alone, with a finding, and never delays
+the others; nor does a target that takes long the machines of others."""
 
 import contextlib
 import threading
@@ -122,7 +123,8 @@ class Replication:
         return source
 
     def add(self, setup: SourceSetup) -> bool:
-        """Replicate this machine from now on; False if nothing changed. The caller has locked a source that is there."""
+        """Replicate this machine from now on; False if nothing changed. The caller has locked a source
+        that is there."""
         source = self.find(setup.machine_id)
         if source is not None:
             changed = source.renew(setup)
@@ -182,8 +184,8 @@ class Replication:
         return self._make_round(sources, spare=True) or self._serve_latest(sources, spare=True)
 
     def _serve_one(self) -> bool:
-        """Make a round, or serve a machine; False if none is due. After a round comes a cycle: where the next round is always due by
-        then, and other workers are busy for long, nobody had one."""
+        """Make a round, or serve a machine; False if none is due. After a round comes a cycle: where the
+        next round is always due by then, and other workers are busy for long, nobody had one."""
         sources = self.sources()
         if self._owes_cycle:
             return self._serve_latest(sources) or self._make_round(sources)
@@ -196,7 +198,8 @@ class Replication:
         return made
 
     def _serve_latest(self, sources: list[Source], spare: bool = False) -> bool:
-        """Serve the machine whose own cycle is latest, for its pause, of those whose turn it is; False if none is due."""
+        """Serve the machine whose own cycle is latest, for its pause, of those whose turn it is; False if
+        none is due."""
         if not spare:
             self._owes_cycle = False
         due = [(late, source) for source in sources if (late := source.late) is not None]
@@ -225,7 +228,8 @@ class Replication:
                 self._slots_for_passes.release()
 
     def _rest(self) -> None:
-        """One of the workers wakes for the next due machine. If it needs long, another takes its place: called, or after a while."""
+        """One of the workers wakes for the next due machine. If it needs long, another takes its place:
+        called, or after a while."""
         with self._changed:
             if self._stopping:
                 return
@@ -249,8 +253,8 @@ class Replication:
         self.attempt(source, lambda: self.cycles.run(source, self._request(source)))
 
     def attempt(self, source: Source, cycle: Callable[[], CycleFact | None]) -> CycleFact | None:
-        """Run a cycle of the loop; the caller has locked the source. An error becomes a finding and a pause; gives
-        None then."""
+        """Run a cycle of the loop; the caller has locked the source. An error becomes a finding and a
+        pause; gives None then."""
         source.started = time.monotonic()
         try:
             fact = cycle()
@@ -279,15 +283,16 @@ class Replication:
     def _well(self, source: Source) -> None:
         source.succeeded()
         kept = [
-            FINDING, shared.WENT_OFF_LATE, "app-consistency-degraded", "common-point-missed", *disks_and_firmware.FINDINGS,
+            FINDING, shared.WENT_OFF_LATE, "app-consistency-degraded", "common-point-missed",
+            *disks_and_firmware.FINDINGS,
         ]  # fmt: skip
         if source.progress.resynchronizing:
             kept.append("resynchronizing")
         source.findings.clear_all_but(*kept)
 
     def _at_home(self, source: Source) -> None:
-        """The target takes the loop's cycles again: the failover was cancelled. The cycles of an order say nothing of the
-        kind; a failover's last delta may need several."""
+        """The target takes the loop's cycles again: the failover was cancelled. The cycles of an order say
+        nothing of the kind; a failover's last delta may need several."""
         if source.fenced and not source.progress.paused:
             with contextlib.suppress(errors.SecondsiteError):
                 self.fences.lower(source.machine_id, source.setup.fabric_id, source)
@@ -311,7 +316,8 @@ class Replication:
         source.findings.add(code, _told(said, code, with_do=said is error))
 
     def _fence(self, source: Source, why: str) -> None:
-        """The target says that the machine was failed over. If enforcing that fails here, the watch does it."""
+        """The target says that the machine was failed over. If enforcing that fails here, the watch does
+        it."""
         try:
             self.fences.raise_(source, why)
         except errors.SecondsiteError as error:
@@ -319,7 +325,8 @@ class Replication:
 
 
 def _told(said: errors.SecondsiteError, code: str, *, with_do: bool) -> str:
-    """As sentences: what the data path says begins small and has no stop. What is to be done is left out where the finding itself says it."""
+    """As sentences: what the data path says begins small and has no stop. What is to be done is left out
+    where the finding itself says it."""
     do = said.do if with_do and code not in shared.SAY_WHAT_TO_DO else ""
     return " ".join(map(_stopped, filter(None, (said.message, f"{do[:1].upper()}{do[1:]}"))))
 

@@ -23,12 +23,14 @@ from .progress import SourceProgress
 FIRST_BACKOFF_SECONDS = 1.0
 LONGEST_BACKOFF_SECONDS = 60.0
 LONGEST_UNREACHABLE_SECONDS = 15.0
-"""The longest pause for an unreachable peer: trying costs one packet, and a link that is back should be used soon."""
+"""The longest pause for an unreachable peer: trying costs one packet, and a link that is back should be
+used soon."""
 FIRST_SLICE_BYTES = 64 * MiB
 LEAST_SLICE_BYTES = 4 * MiB
 MOST_SLICE_BYTES = 4096 * MiB
 SLICE_SECONDS = (3.0, 10.0)
-"""How long a cycle of a pass should take: other machines wait for it, and the guest's writes cost scratch space."""
+"""How long a cycle of a pass should take: other machines wait for it, and the guest's writes cost scratch
+space."""
 LONGEST_REST_SECONDS = 60.0
 """Then the machine has a look of its own: at its disks, and what else may have changed."""
 LEAST_PAUSE_SECONDS = 0.05
@@ -56,13 +58,15 @@ class Source:
         """The fingerprint of a machine that is off when all of it was sent; None if unknown."""
         self.unchanged_at: datetime | None = None
         self.rests = False
-        """Whether the machine, which runs, wrote nothing when it was looked at last, and the target takes word of that."""
+        """Whether the machine, which runs, wrote nothing when it was looked at last, and the target takes
+        word of that."""
         self.attached: tuple[str, ...] = ()
         """The disks that it had then."""
         self.looked = 0.0
         """When it had a look of its own last."""
         self._noted: tuple[int, int | None, datetime] | None = None
-        """Epoch and number of an acknowledged cycle, and until when the target has it on record that nothing was written since."""
+        """Epoch and number of an acknowledged cycle, and until when the target has it on record that
+        nothing was written since."""
         self.slice_bytes = FIRST_SLICE_BYTES
         self.started = 0.0
         """When its last cycle began, on the monotonic clock; 0 if it is to have one at once."""
@@ -161,8 +165,9 @@ class Source:
 
     @property
     def late(self) -> float | None:
-        """How late the next cycle of its own is, as a share of the pause before it; None before it is due. A machine that rests
-        needs one for a look of its own and for a point; until then, however late that is, it is told of among others."""
+        """How late the next cycle of its own is, as a share of the pause before it; None before it is due.
+        A machine that rests needs one for a look of its own and for a point; until then, however late that
+        is, it is told of among others."""
         due, now = self.due, time.monotonic()
         if due is None:
             return None
@@ -195,7 +200,8 @@ class Source:
         return self._passed_to_app_point(now) >= 1
 
     def rested(self, until: datetime, began: float) -> None:
-        """The target has noted that nothing was written until then; that was asked when the monotonic clock said `began`."""
+        """The target has noted that nothing was written until then; that was asked when the monotonic
+        clock said `began`."""
         self.rests, self.started = True, began
         self._noted = self.setup.epoch, self.progress.last_seq, until
 
@@ -241,7 +247,8 @@ class Source:
     # -- its status ----------------------------------------------------------------------------------
 
     def status(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> SourceStatus:
-        """The status for the vault. A machine that is off and completely sent loses nothing, so `sent_at` is now."""
+        """The status for the vault. A machine that is off and completely sent loses nothing, so `sent_at`
+        is now."""
         unchanged = self.unchanged_fingerprint is not None and self.power is PowerState.OFF
         return SourceStatus(
             machine_id=self.machine_id,

@@ -1,4 +1,5 @@
-"""Looks whether a machine still carries our tag, and puts it back where another program defined the machine anew."""
+"""Looks whether a machine still carries our tag, and puts it back where another program defined the
+machine anew."""
 
 from ...domain import errors, shell
 from ...fabrics.interface import Acknowledged, Fabric
@@ -8,13 +9,14 @@ FINDING = "mark-lost"
 
 
 def look(fabric: Fabric, source: Source) -> None:
-    """The caller has locked the source. Raises what the fabric raises, NotOurs for a machine that is not surely ours."""
+    """The caller has locked the source. Raises what the fabric raises, NotOurs for a machine that is not
+    surely ours."""
     require(fabric, source, fabric.inventory.tag(source.setup.fabric_id))
 
 
 def require(fabric: Fabric, source: Source, tag: str | None) -> None:
-    """The same of a machine that carries this tag: a cycle would write its bitmaps into the disks of another one, which would pass for the
-    machine from then on."""
+    """The same of a machine that carries this tag: a cycle would write its bitmaps into the disks of
+    another one, which would pass for the machine from then on."""
     if tag is None and is_sure(fabric, source):
         fabric.tracking.enable(source.setup.fabric_id, source.machine_id)
         tag = source.machine_id
@@ -26,7 +28,8 @@ def require(fabric: Fabric, source: Source, tag: str | None) -> None:
 
 
 def is_sure(fabric: Fabric, source: Source) -> bool:
-    """Whether the machine of this id is the one that is replicated, although it carries no tag; False where that cannot be told."""
+    """Whether the machine of this id is the one that is replicated, although it carries no tag; False
+    where that cannot be told."""
     setup = source.setup
     try:
         return fabric.tracking.recognizes(
@@ -40,7 +43,8 @@ def lost(source: Source, tag: str | None) -> str:
     """What is wrong with a machine that carries this tag."""
     carries = f"is tagged {tag}" if tag else "carries no secondsite tag"
     return (
-        f"{source.setup.machine_name} {carries}: it was defined anew, and its disks do not say surely that it is the machine that is replicated "
+        f"{source.setup.machine_name} {carries}: it was defined anew, and its disks do not say surely that "
+        "it is the machine that is replicated "
         "from here. It is not replicated, and nothing of ours shuts it down or starts it."
     )
 
@@ -48,6 +52,7 @@ def lost(source: Source, tag: str | None) -> str:
 def what_to_do(source: Source) -> str:
     name = source.setup.machine_name
     return (
-        f"If it is the machine, 'secondsite machine resynchronize {shell.arguments(name)}' marks it again and compares all its blocks. If it is "
+        f"If it is the machine, 'secondsite machine resynchronize {shell.arguments(name)}' marks it again "
+        "and compares all its blocks. If it is "
         "another one, define the machine again, or disable its protection."
     )

@@ -1,5 +1,6 @@
-"""The old copies that are here and that no source stands for, since nothing is replicated: undone reprotects left them, or
-this appliance's database is from before. Their machines run at the other site; they are watched all the same."""
+"""The old copies that are here and that no source stands for, since nothing is replicated: undone
+reprotects left them, or this appliance's database is from before. Their machines run at the other site;
+they are watched all the same."""
 
 import json
 import time
@@ -34,8 +35,8 @@ class OldCopies:
         self._unknown: dict[str, str] = {}
 
     def notice(self, machine_id: str, fabric_id: str) -> None:
-        """A machine carries our mark, and nothing here says what it is, nor forbids its start: its power is told. The vault,
-        which knows where the machine runs, decides what that means."""
+        """A machine carries our mark, and nothing here says what it is, nor forbids its start: its power
+        is told. The vault, which knows where the machine runs, decides what that means."""
         self._unknown[machine_id] = fabric_id
 
     def statuses(self) -> tuple[OldCopyStatus, ...]:
@@ -43,8 +44,8 @@ class OldCopies:
         return tuple(status for _, status in self._seen.values())
 
     def look(self, sources: Collection[str] = ()) -> None:
-        """Look at those that were not looked at for a while, and keep them from starting if they are fenced. `sources` are the
-        machines that a source stands for."""
+        """Look at those that were not looked at for a while, and keep them from starting if they are
+        fenced. `sources` are the machines that a source stands for."""
         self._unknown = {key: found for key, found in self._unknown.items() if key not in sources}
         fenced = {machine_id: fence.fabric_id for machine_id, fence in self._fences.left_alone().items()}
         there = {**self._unknown, **fenced}
@@ -80,7 +81,8 @@ class OldCopies:
         return powered_since.since(PowerState(seen[1].power), seen[1].on_since, power)
 
     def _came_home(self, machine_id: str, fabric_id: str) -> bool:
-        """It is what a failover made here. Its fence is kept until that is committed, for what it remembers: an appliance that was killed
-        before it had started the machine put the fence up again, and refused the start. An old copy that was left alone never did."""
+        """It is what a failover made here. Its fence is kept until that is committed, for what it
+        remembers: an appliance that was killed before it had started the machine put the fence up again,
+        and refused the start. An old copy that was left alone never did."""
         made = self._state.fact(run_key(machine_id, FAILOVER))
         return made is not None and json.loads(made)["fabric_id"] == fabric_id

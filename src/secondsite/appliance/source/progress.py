@@ -1,8 +1,8 @@
 """How far the replication of one machine is: the durable part of a source.
 
-A *pass* goes over a whole disk, slice by slice. Below its position the change bitmap tells what to send; above it
-nothing was sent yet. `attempted` is how far any try of this pass may have reached: up to there the replica may
-have unacknowledged data, so a copy compares there."""
+A *pass* goes over a whole disk, slice by slice. Below its position the change bitmap tells what to send;
+above it nothing was sent yet. `attempted` is how far any try of this pass may have reached: up to there
+the replica may have unacknowledged data, so a copy compares there."""
 
 from datetime import datetime
 
@@ -81,8 +81,8 @@ def restarted(progress: SourceProgress, disks: tuple[str, ...]) -> SourceProgres
 
 
 def with_disks(progress: SourceProgress, old: tuple[str, ...], new: tuple[str, ...]) -> SourceProgress:
-    """Change the protected disks. A new one is compared from its first byte, because the replica may have an old
-    state of it."""
+    """Change the protected disks. A new one is compared from its first byte, because the replica may have
+    an old state of it."""
     joined = [key for key in new if key not in old]
     kept = {key: each for key, each in progress.passes.items() if key in new}
     passes = {**kept, **{key: DiskPass(mode=SyncMode.COMPARE) for key in joined}}

@@ -1,7 +1,8 @@
 """Space in the scratch file system that is reserved, and released when a guest needs it at once.
 
-A guest that overwrites fast, or another program, can fill the file system between two looks of the guard. Reserved
-space is still there, and releasing it takes one system call. The file has no name, so a crash leaves none behind."""
+A guest that overwrites fast, or another program, can fill the file system between two looks of the guard.
+Reserved space is still there, and releasing it takes one system call. The file has no name, so a crash
+leaves none behind."""
 
 import contextlib
 import os
@@ -34,8 +35,8 @@ class ScratchReserve:
             return os.fstat(self._file.fileno()).st_blocks * 512 if self._file is not None else 0
 
     def fill(self) -> None:
-        """Reserve the space, unless it is reserved or was released a moment ago. On a full file system nothing is
-        reserved."""
+        """Reserve the space, unless it is reserved or was released a moment ago. On a full file system
+        nothing is reserved."""
         with self._lock:
             if self._file is None and time.monotonic() >= self._not_before:
                 self._not_before = time.monotonic() + AGAIN_SECONDS

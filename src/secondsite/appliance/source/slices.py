@@ -5,8 +5,8 @@
 
 A slice is measured by the data in it: a disk costs as many cycles as what it holds, however large it is.
 
-What an earlier try of the slice may have brought to the replica is compared, so it is not sent twice. So is what an
-earlier delta may have brought and the bitmap no longer marks.
+What an earlier try of the slice may have brought to the replica is compared, so it is not sent twice. So is
+what an earlier delta may have brought and the bitmap no longer marks.
 """
 
 from collections.abc import Callable, Iterable
@@ -66,8 +66,9 @@ def begin(disk: DiskFacts, running_pass: DiskPass | None, had_base: bool) -> Dis
 def part(
     disk: DiskFacts, at: DiskPass | None, slice_bytes: int, allocation: Ask, *, zeros_cost: bool = False
 ) -> DiskPart:
-    """The disk's part in a cycle, `slice_bytes` of data at most. `allocation(offset, length)` asks the view. `zeros_cost`: what
-    is empty counts as well, as where a target of a former release is compared with."""
+    """The disk's part in a cycle, `slice_bytes` of data at most. `allocation(offset, length)` asks the
+    view. `zeros_cost`: what is empty counts as well, as where a target of a former release is compared
+    with."""
     if at is None:
         return still(disk)
     position = min(at.position, disk.size_bytes)
@@ -90,7 +91,8 @@ def still(disk: DiskFacts) -> DiskPart:
 def _slice(
     disk: DiskFacts, position: int, slice_bytes: int, allocation: Ask, zeros_cost: bool
 ) -> list[Extent]:
-    """Data and zeros from `position` on until they have `slice_bytes` of data, cut at a block, or until the disk ends."""
+    """Data and zeros from `position` on until they have `slice_bytes` of data, cut at a block, or until
+    the disk ends."""
     found: list[Extent] = []
     left = -(-slice_bytes // BLOCK_BYTES) * BLOCK_BYTES
     while position < disk.size_bytes and left > 0:
@@ -110,13 +112,14 @@ def _slice(
 
 
 def unmarked(part: DiskPart, doubtful: Iterable[Extent], changed: Iterable[Extent]) -> list[Extent]:
-    """Of what an unacknowledged delta may have brought: what `changed` does not name. As long as a disk's file stays, its
-    bitmap still marks all of it; an older copy of the file that was put back does not."""
+    """Of what an unacknowledged delta may have brought: what `changed` does not name. As long as a disk's
+    file stays, its bitmap still marks all of it; an older copy of the file that was put back does not."""
     return extents.subtract(extents.intersect(doubtful, 0, part.known_until), changed)
 
 
 def to_send(part: DiskPart, dirty: Ask, allocation: Ask) -> tuple[list[Extent], list[Extent]]:
-    """(extents to send, extents to compare). `dirty(offset, length)` and `allocation(offset, length)` ask the view."""
+    """(extents to send, extents to compare). `dirty(offset, length)` and `allocation(offset, length)` ask
+    the view."""
     changed: list[Extent] = []
     if part.known_until:
         # ask for allocation only inside dirty extents: over a whole large disk it takes many minutes (P18)

@@ -1,5 +1,6 @@
-"""Looks after machines between their cycles, whatever the target does: ends what a dead process left open, knows the
-power of each machine, and keeps one that was failed over from starting, also where no source stands for it."""
+"""Looks after machines between their cycles, whatever the target does: ends what a dead process left open,
+knows the power of each machine, and keeps one that was failed over from starting, also where no source
+stands for it."""
 
 import contextlib
 import time
@@ -65,8 +66,9 @@ class Watch(Periodic):
         self._old_copies.look({source.machine_id for source in self._sources()})
 
     def _recall(self) -> None:
-        """Once, as soon as the fabric answers: a machine with our mark was fenced here, even if this appliance's database, from
-        an old backup, does not know of it; and even if somebody took the veto off, it is looked at."""
+        """Once, as soon as the fabric answers: a machine with our mark was fenced here, even if this
+        appliance's database, from an old backup, does not know of it; and even if somebody took the veto
+        off, it is looked at."""
         if self._recalled:
             return
         sources = {source.machine_id: source for source in self._sources()}

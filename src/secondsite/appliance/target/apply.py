@@ -1,7 +1,7 @@
 """Apply received cycles in order, and trim replicas.
 
-A few workers serve all replicas, and a spare one the sources that the others do not serve. A replica that fails (a full store, a dead daemon) is retried later and keeps its
-received cycles; the others go on."""
+A few workers serve all replicas, and a spare one the sources that the others do not serve. A replica that
+fails (a full store, a dead daemon) is retried later and keeps its received cycles; the others go on."""
 
 import dataclasses
 import threading
@@ -26,7 +26,8 @@ LOOK_EVERY_SECONDS = 60.0
 """How often idle replicas are looked at: leases end, policies change."""
 
 OF_VALUES = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError)
-"""What a value raises that nobody thought of. The same cycle would raise it again, and keep all after it from the replica."""
+"""What a value raises that nobody thought of. The same cycle would raise it again, and keep all after it
+from the replica."""
 
 log = structlog.get_logger(__name__)
 
@@ -73,14 +74,17 @@ class Applier:
             count += 1
             if time.monotonic() > deadline and hosted.waiting():
                 raise errors.DeadlineExceeded(
-                    f"{counted(len(hosted.waiting()), 'received cycle')} of {hosted} waited more than {within_seconds:.0f} s to be applied.",
+                    (
+                        f"{counted(len(hosted.waiting()), 'received cycle')} of {hosted} waited more than "
+                        f"{within_seconds:.0f} s to be applied."
+                    ),
                     do="Retry; what was applied stays applied.",
                 )
         return count
 
     def catch_up(self, hosted: HostedReplica, within_seconds: float) -> None:
-        """Prepare a replica that the caller has locked for a direct cycle: apply all waiting cycles and complete
-        its digests. Raises Cancelled if that takes longer; what was done stays done."""
+        """Prepare a replica that the caller has locked for a direct cycle: apply all waiting cycles and
+        complete its digests. Raises Cancelled if that takes longer; what was done stays done."""
         deadline = time.monotonic() + within_seconds
 
         def over() -> bool:
@@ -123,8 +127,9 @@ class Applier:
             hosted.wants_trim = True
 
     def _serve_one(self, spare: bool) -> bool:
-        """Of those whose turn it is the one that was served longest ago: with more work than is done in time all of a thousand are a
-        little late, not the last ones for ever. Who is only looked at lets others go before for a while."""
+        """Of those whose turn it is the one that was served longest ago: with more work than is done in
+        time all of a thousand are a little late, not the last ones for ever. Who is only looked at lets
+        others go before for a while."""
         now = time.monotonic()
         wanting = [each for each in self._host.all() if each.wants_work and now >= each.not_before]
         wanting.sort(key=_order)
@@ -233,7 +238,8 @@ class Applier:
         log.debug("cycle.applied", machine=hosted.machine_id, seq=seq, seconds=round(applied.seconds, 3))
 
     def _discard(self, hosted: HostedReplica, path: Path, error: datapath_errors.DatapathError) -> None:
-        """Discard a cycle that cannot be applied, and all after it; the source then notices the gap and compares."""
+        """Discard a cycle that cannot be applied, and all after it; the source then notices the gap and
+        compares."""
         log.error("cycle.discarded", machine=hosted.machine_id, file=path.name, problem=error.message)
         hosted.findings.add("replica-damaged", f"{error.message} The machine is compared and repaired.")
         for _, _, each in reversed(hosted.waiting()):

@@ -1,4 +1,5 @@
-"""As what a machine is made here that comes home: as it was withdrawn, or, where it never was or was deleted, as it left."""
+"""As what a machine is made here that comes home: as it was withdrawn, or, where it never was or was
+deleted, as it left."""
 
 from typing import Protocol
 
@@ -26,8 +27,8 @@ def as_withdrawn(state: State, hosted: HostedReplica, wanted: MachineRequest) ->
 def definition(
     state: State, hosted: HostedReplica, wanted: MachineRequest, there: MachineDefinition
 ) -> MachineDefinition:
-    """`there`: the machine's at the point. One that is made anew at home is made as it left: the other site may have left cards out that it
-    had no network for."""
+    """`there`: the machine's at the point. One that is made anew at home is made as it left: the other
+    site may have left cards out that it had no network for."""
     if not wanted.home or as_withdrawn(state, hosted, wanted) is not None:
         return there
     left, keys = hosted.setup.definition, {disk.key for disk in there.disks}

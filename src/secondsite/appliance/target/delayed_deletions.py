@@ -2,8 +2,8 @@
 
 REPLICA/delayed.json    as domain.delayed.Delayed
 
-The file goes wherever the replica goes, and no vault and no database can take it back. One that cannot be read counts as
-everything kept from now on."""
+The file goes wherever the replica goes, and no vault and no database can take it back. One that cannot be
+read counts as everything kept from now on."""
 
 import contextlib
 import dataclasses

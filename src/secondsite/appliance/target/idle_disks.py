@@ -1,7 +1,8 @@
 """Close the disks of replicas that nobody works on.
 
-The storage daemon looks at all its open connections whenever something happens on one of them, keeps caches for every
-open disk, and looks through all names when one is opened or closed (docs/design/a-thousand-machines.md)."""
+The storage daemon looks at all its open connections whenever something happens on one of them, keeps
+caches for every open disk, and looks through all names when one is opened or closed
+(docs/design/a-thousand-machines.md)."""
 
 import time
 

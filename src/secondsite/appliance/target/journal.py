@@ -79,7 +79,8 @@ class KeptCycles:
         return self._told
 
     def findings(self, machine_name: str) -> tuple[FindingShape, ...]:
-        """One finding that names cycles that could not be read, for as long as the journal would keep them."""
+        """One finding that names cycles that could not be read, for as long as the journal would keep
+        them."""
         damaged = self._replica.journal.damaged()
         if not damaged:
             return ()
@@ -95,8 +96,8 @@ class KeptCycles:
         )
 
     def retire(self, path: Path, epoch: int, seq: int, journal_seconds: int) -> None:
-        """Move the file of a processed cycle to the journal. One that cannot be kept is removed: replication needs
-        no journal."""
+        """Move the file of a processed cycle to the journal. One that cannot be kept is removed:
+        replication needs no journal."""
         try:
             if journal_seconds > 0:
                 self._replica.retire(path, epoch, seq)
@@ -108,8 +109,8 @@ class KeptCycles:
     def trim(self, points: Sequence[PointShape], journal_seconds: int, budget_bytes: int) -> None:
         """Drop cycles that are too old or too many; none while an overlay is being rolled forward.
 
-        Age is counted from the newest cycle, so none are dropped while none arrive. It is measured as for points,
-        by the uptime of this host."""
+        Age is counted from the newest cycle, so none are dropped while none arrive. It is measured as for
+        points, by the uptime of this host."""
         if self._replica.rolling():
             return
         kept = self._replica.journal
@@ -135,7 +136,8 @@ class KeptCycles:
     def _reaching(
         self, points: Sequence[PointShape], unchanged: Unchanged | None = None
     ) -> Sequence[PointShape]:
-        """The points that kept or damaged cycles may follow, and some before: most are older than the journal."""
+        """The points that kept or damaged cycles may follow, and some before: most are older than the
+        journal."""
         kept, epoch = self._replica.journal, self._replica.state.epoch
         first = itertools.islice((each.after for each in kept.entries() if each.epoch == epoch), 1)
         damaged = [each.entry.seq for each in kept.damaged()]
@@ -162,8 +164,9 @@ def _named(entry: Entry) -> str:
 
 
 def processed_at(state: ReplicaState, said: Unchanged | None) -> datetime | None:
-    """Until when the newest processed cycle is what the machine held: its instant, or a later one at which nothing had been written
-    since; None before the first. It stays so while the next one is applied, which may take long."""
+    """Until when the newest processed cycle is what the machine held: its instant, or a later one at which
+    nothing had been written since; None before the first. It stays so while the next one is applied, which
+    may take long."""
     taken_at = state.processed_taken_at
     if said and (said.epoch, said.seq) == (state.epoch, state.processed_seq):
         taken_at = said.taken_at

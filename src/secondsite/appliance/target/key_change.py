@@ -4,8 +4,8 @@
     encryption.key.next      the new key, while replicas are made to open with both
     encryption.key.former    the old key, while it is removed from them
 
-Renaming `.next` over the key file is the change: before it the old key opens everything, from then on the new one.
-The files that exist tell where an interrupted change continues."""
+Renaming `.next` over the key file is the change: before it the old key opens everything, from then on the
+new one. The files that exist tell where an interrupted change continues."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -26,8 +26,8 @@ from .store_daemon import daemon_of
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """The result. `former_file` has the old key. `others` are machine ids of replicas that neither key opens; they
-    are unchanged."""
+    """The result. `former_file` has the old key. `others` are machine ids of replicas that neither key
+    opens; they are unchanged."""
 
     key: EncryptionKey
     former: EncryptionKey
@@ -37,12 +37,12 @@ class Changed:
 
 
 def change(store: Path, path: Path, source: Path | None, further: Sequence[Path] = ()) -> Changed:
-    """Change the key in `path` to the one in `source`, or to a new random one; the caller has locked the appliance's
-    home. `further` are its further stores, all of which are there.
+    """Change the key in `path` to the one in `source`, or to a new random one; the caller has locked the
+    appliance's home. `further` are its further stores, all of which are there.
 
-    Repeated after an interruption, it continues with the same new key. Raises NotPossibleNow while machines run on
-    a replica, or when its files cannot be changed, AlreadyExists when a change to another key is under way,
-    InvalidArgument for a file that is not a key."""
+    Repeated after an interruption, it continues with the same new key. Raises NotPossibleNow while
+    machines run on a replica, or when its files cannot be changed, AlreadyExists when a change to another
+    key is under way, InvalidArgument for a file that is not a key."""
     try:
         return _KeyChange(store, path, further).run(None if source is None else customer_key.load(source))
     except KeyMissing as problem:
@@ -120,7 +120,8 @@ class _KeyChange:
         return Changed(key, former, kept, len(found), others)
 
     def _replicas(self, *key_ids: str) -> Iterator[tuple[Path, ReplicaState]]:
-        """Encrypted replicas, also unused ones and those in the trash; only those of `key_ids`, if any are given."""
+        """Encrypted replicas, also unused ones and those in the trash; only those of `key_ids`, if any are
+        given."""
         folders = [root / each for root in self._stores for each in ("replicas", "trash")]
         for record in sorted(path for each in folders for path in each.glob("[!.]*/replica.json")):
             state = load_record(record)
@@ -170,7 +171,10 @@ class Custody:
         return self.key
 
 
-GIVE_ONE = "Run 'secondsite appliance set-key' at that appliance, keep a copy of the key in a safe place, and restart it."
+GIVE_ONE = (
+    "Run 'secondsite appliance set-key' at that appliance, keep a copy of the key in a safe place, and "
+    "restart it."
+)
 
 
 def take(path: Path) -> Custody:

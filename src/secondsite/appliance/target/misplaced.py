@@ -1,6 +1,7 @@
 """A replica in whose folder another machine's lies, as when somebody put a folder back under the wrong name.
 
-It is not opened: its points, and whatever starts from them, would be the other machine's. Its vault is told of no point, and why."""
+It is not opened: its points, and whatever starts from them, would be the other machine's. Its vault is
+told of no point, and why."""
 
 from pathlib import Path
 
@@ -20,7 +21,8 @@ class Misplaced:
         """`setup`: with the store that it is in."""
         self.setup = setup
         self._what = (
-            f"{folder} holds the replica of {problem.holds}, and not that of {setup.machine_name} ({setup.machine_id}): nothing is started "
+            f"{folder} holds the replica of {problem.holds}, and not that of {setup.machine_name} "
+            f"({setup.machine_id}): nothing is started "
             "from it, and it takes no cycles."
         )
         self._findings = Findings()
@@ -31,7 +33,8 @@ class Misplaced:
         name = self.setup.machine_name
         return errors.ReplicaError(
             self._what,
-            do=f"Stop the appliance, put {name}'s own folder back there, and start the appliance. If there is none, disable the protection "
+            do=f"Stop the appliance, put {name}'s own folder back there, and start the appliance. If there "
+            "is none, disable the protection "
             f"of {name} and protect it anew.",
         )
 

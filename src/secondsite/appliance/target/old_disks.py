@@ -1,9 +1,9 @@
-"""The files that points stand on and that others can change: the old disks of a machine at this site, on which its replica stands when it
-is protected back, and the layers below a machine that runs from a point.
+"""The files that points stand on and that others can change: the old disks of a machine at this site, on
+which its replica stands when it is protected back, and the layers below a machine that runs from a point.
 
-Old disks lie where they always lay, and their owner may change them: restore them from a backup, or take them for
-something else. And who rules a machine may merge its disks into the layers ('virsh blockcommit'). Before that is noticed here, nothing
-starts from them."""
+Old disks lie where they always lay, and their owner may change them: restore them from a backup, or take
+them for something else. And who rules a machine may merge its disks into the layers ('virsh blockcommit').
+Before that is noticed here, nothing starts from them."""
 
 import shlex
 from datetime import UTC, datetime
@@ -31,18 +31,22 @@ def bases(setup: ReplicaSetup, existing: MachineDefinition | None) -> dict[str, 
 
 
 def too_large(disk: DiskDefinition, has_bytes: int, machine_bytes: int | None) -> tuple[str, str] | None:
-    """What is wrong, and what to do. Its owner made it larger since the failover, or just before it: a machine that came home would find its
-    disk larger, with what the file held at its end, and could not be protected again. To make the machine's own disk as large loses nothing;
-    to make the old one smaller might."""
+    """What is wrong, and what to do. Its owner made it larger since the failover, or just before it: a
+    machine that came home would find its disk larger, with what the file held at its end, and could not be
+    protected again. To make the machine's own disk as large loses nothing; to make the old one smaller
+    might."""
     if machine_bytes is None or has_bytes <= machine_bytes:
         return None
     what = (
-        f"The old disk {disk.key} ({disk.path}) has {exact_size(has_bytes)}, and the machine's disk {exact_size(machine_bytes)}: "
+        f"The old disk {disk.key} ({disk.path}) has {exact_size(has_bytes)}, and the machine's disk "
+        f"{exact_size(machine_bytes)}: "
         "a disk does not come home to a larger one."
     )
     return what, (
-        f"Make the machine's disk as large, at the site where it runs: 'virsh blockresize MACHINE {shlex.quote(disk.key)} {has_bytes}b', or 'qemu-img resize' "
-        "while it is off. Or reprotect to an alternate location, which copies everything: '--location alternate'."
+        "Make the machine's disk as large, at the site where it runs: 'virsh blockresize MACHINE "
+        f"{shlex.quote(disk.key)} {has_bytes}b', or 'qemu-img resize' "
+        "while it is off. Or reprotect to an alternate location, which copies everything: '--location "
+        "alternate'."
     )
 
 
@@ -54,7 +58,8 @@ def _base(setup: ReplicaSetup, disk: DiskDefinition) -> BaseImage:
     except datapath_errors.ImageProblem as problem:
         raise errors.NotPossibleNow(
             f"The old disk {disk.key} of {setup.machine_name} cannot be read: {problem.message}",
-            do=f"Put {disk.path} back as a {disk.format} image, with any content of that disk; or reprotect to an "
+            do=f"Put {disk.path} back as a {disk.format} image, with any content of that disk; or reprotect "
+            "to an "
             "alternate location, which copies everything.",
         ) from problem
     misfit = too_large(disk, found.size_bytes, sizes.get(disk.key))
@@ -65,8 +70,8 @@ def _base(setup: ReplicaSetup, disk: DiskDefinition) -> BaseImage:
 
 
 def look(hosted: HostedReplica) -> None:
-    """If these files were changed behind our back, the points on them are damaged, and the source compares all blocks.
-    The caller has locked the replica. Raises ImageProblem while a file is missing."""
+    """If these files were changed behind our back, the points on them are damaged, and the source compares
+    all blocks. The caller has locked the replica. Raises ImageProblem while a file is missing."""
     changed = hosted.replica.changed_bases()
     if not changed:
         return
@@ -89,9 +94,11 @@ def require_unchanged(hosted: HostedReplica) -> None:
     look(hosted)
     if changed:
         raise errors.PointDamaged(
-            f"The files at this site that the recovery points of {hosted.setup.machine_name} stand on were changed ({', '.join(changed)}), "
+            f"The files at this site that the recovery points of {hosted.setup.machine_name} stand on were "
+            f"changed ({', '.join(changed)}), "
             "so the points are not what was sealed.",
-            do="Keep others from these files. If the other site still runs the machine, wait until all blocks were compared, "
+            do="Keep others from these files. If the other site still runs the machine, wait until all "
+            "blocks were compared, "
             "then start it again; else 'secondsite point verify MACHINE POINT' tells which points are whole.",
         )
 
@@ -103,7 +110,8 @@ def existing(state: State, setup: ReplicaSetup) -> MachineDefinition | None:
     definition = withdrawn_definitions.recall(state, setup.existing_fabric_id or "")
     if definition is None:
         raise errors.NotFound(
-            f"The old machine of {setup.machine_name} at this site ({setup.existing_fabric_id}) was not withdrawn, "
+            f"The old machine of {setup.machine_name} at this site ({setup.existing_fabric_id}) was not "
+            "withdrawn, "
             "so its disks cannot be a base.",
             do="Reprotect to an alternate location (a full copy), or retry the reprotect job.",
         )

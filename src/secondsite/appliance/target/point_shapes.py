@@ -1,7 +1,7 @@
 """A replica's recovery points as the vault is told of them.
 
-What is on disk decides. A machine may have hundreds of points, and a new one every few seconds: so each time the file of every
-manifest is looked at, and read if it is new or was changed since."""
+What is on disk decides. A machine may have hundreds of points, and a new one every few seconds: so each
+time the file of every manifest is looked at, and read if it is new or was changed since."""
 
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -41,8 +41,8 @@ class PointShapes:
         self._listed: tuple[PointShape, ...] = ()
 
     def listed(self, only_new: bool = False) -> tuple[PointShape, ...]:
-        """All points that can be read, oldest first; what was given before, if nothing changed. With `only_new` the files of points
-        that are known already are not looked at."""
+        """All points that can be read, oldest first; what was given before, if nothing changed. With
+        `only_new` the files of points that are known already are not looked at."""
         before, stamped = self._valid(), not only_new
         now: dict[str, _Known] = {}
         fresh: list[str] = []
@@ -61,7 +61,8 @@ class PointShapes:
         return self._listed
 
     def _valid(self) -> Mapping[str, _Known]:
-        """What is known; nothing now and then, and after a disk was added to all layers or removed from them."""
+        """What is known; nothing now and then, and after a disk was added to all layers or removed from
+        them."""
         keys, now = self._replica.state.keys, time.monotonic()
         if keys == self._keys and now - self._begun_at < READ_AGAIN_SECONDS:
             return self._known
@@ -76,7 +77,8 @@ class PointShapes:
             return None
 
     def _judge(self, now: dict[str, _Known], fresh: Sequence[str]) -> None:
-        """Tell the results of reading the disks: of fresh points, or of all if there are new results, or some are in doubt."""
+        """Tell the results of reading the disks: of fresh points, or of all if there are new results, or
+        some are in doubt."""
         verdicts, edition = self._verdicts, self._verdicts.edition
         doubted = verdicts.doubted([point for _, point in now.values()])
         is_known = edition is self._judged_by and verdicts.is_whole
@@ -96,7 +98,8 @@ def _is_same(known: PointLook, look: PointLook, stamped: bool) -> bool:
 def _judged(
     point: PointShape, verdict: PointVerdict | None, doubted: bool, proof: PointProof | None
 ) -> PointShape:
-    """The point with the results of reading it, and of starting a machine from it. One in doubt is as if it was damaged, until it is read again."""
+    """The point with the results of reading it, and of starting a machine from it. One in doubt is as if
+    it was damaged, until it is read again."""
     damaged, verified_at = bool(verdict and verdict.bad), verdict.at if verdict else None
     if doubted:
         damaged, verified_at = True, None

@@ -1,5 +1,5 @@
-"""Looks whether the machines run that were failed over to this site, or are drilled: one that should and is off is a finding, whoever or
-whatever turned it off. Its vault knows whether it should."""
+"""Looks whether the machines run that were failed over to this site, or are drilled: one that should and
+is off is a finding, whoever or whatever turned it off. Its vault knows whether it should."""
 
 import json
 from pathlib import Path
@@ -84,8 +84,8 @@ class PowerWatch(Periodic):
         return made["name"] if found is None else found.name
 
     def _unnoted(self, hosted: HostedReplica) -> PowerState | None:
-        """Of a machine that was failed over as the replica's files say, while nothing is remembered of it: its start failed, or the
-        database was put back, or it was started without the vault."""
+        """Of a machine that was failed over as the replica's files say, while nothing is remembered of it:
+        its start failed, or the database was put back, or it was started without the vault."""
         folder = hosted.replica.files.run(FAILOVER)
         committed = hosted.replica.state.stands_on_its_run
         for each in self._fabric.inventory.list():

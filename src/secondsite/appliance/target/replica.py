@@ -103,7 +103,8 @@ class HostedReplica:
 
     @property
     def failed_over(self) -> bool:
-        """Whether a machine was failed over onto it, as its files say: the database may be from an old backup."""
+        """Whether a machine was failed over onto it, as its files say: the database may be from an old
+        backup."""
         return self.replica.state.stands_on_its_run or self.replica.state.run(FAILOVER) is not None
 
     def is_of(self, epoch: int) -> bool:
@@ -116,8 +117,10 @@ class HostedReplica:
         if self.failed_over:
             raise errors.NotPossibleNow(
                 f"A machine was failed over onto {self}, so it takes no cycles.",
-                do="Cancel the failover, or commit and reprotect it. If the vault does not know of it, as after it was restored from "
-                "a backup, 'secondsite machine show MACHINE' says how the copy is taken over. Do not end its protection before.",
+                do="Cancel the failover, or commit and reprotect it. If the vault does not know of it, as "
+                "after it was restored from "
+                "a backup, 'secondsite machine show MACHINE' says how the copy is taken over. Do not end its "
+                "protection before.",
             )
 
     def was_started_without_us(self) -> None:
@@ -126,8 +129,11 @@ class HostedReplica:
         if run is not None:
             self.findings.add(
                 "started-without-vault",
-                f"{name} was started here from {run.point_id} without the vault. Stop it if plain QEMU runs it ('secondsite-rescue stop "
-                f"{shell.arguments(name)}'), then 'secondsite machine failover {shell.arguments(name, options=f'--point {shlex.quote(run.point_id)}')}' takes it over as it is.",
+                f"{name} was started here from {run.point_id} without the vault. Stop it if plain QEMU runs "
+                "it ('secondsite-rescue stop "
+                f"{shell.arguments(name)}'), then 'secondsite machine failover "
+                f"{shell.arguments(name, options=f'--point {shlex.quote(run.point_id)}')}' takes it over "
+                "as it is.",
             )
 
     def look_for_key(self) -> None:
@@ -166,7 +172,8 @@ class HostedReplica:
 
     def received_seq(self) -> int:
         """The newest cycle of this epoch that is durable here; 0 before the first."""
-        # first those that wait: the other way round, one that is applied meanwhile was in neither, and its source compared all
+        # first those that wait: the other way round, one that is applied meanwhile was in neither, and its
+        # source compared all
         waiting = [seq for epoch, seq, _ in self.waiting() if epoch == self.setup.epoch]
         state = self.replica.state
         return max([state.processed_seq if state.epoch == self.setup.epoch else 0, *waiting])
@@ -199,8 +206,8 @@ class HostedReplica:
     # -- points and status -----------------------------------------------------------------------------
 
     def refresh(self, only_new: bool = False) -> tuple[PointShape, ...]:
-        """Look at the points again; call it after they changed. With `only_new` those that are known are believed, until the next
-        look at all of them (when the replica is trimmed)."""
+        """Look at the points again; call it after they changed. With `only_new` those that are known are
+        believed, until the next look at all of them (when the replica is trimmed)."""
         with self._refreshing:
             self.points = self._shapes.listed(only_new)
             self._look_for_unreadable({point.id for point in self.points})
@@ -220,8 +227,10 @@ class HostedReplica:
         if lost:
             self.unreadable.add(
                 "replica-damaged",
-                f"The manifests of {counted(len(lost), 'recovery point')} of {self.setup.machine_name} cannot be read, so "
-                f"they are not listed: {', '.join(lost[-NAMED_POINTS:])}. They are dropped when they are the oldest.",
+                f"The manifests of {counted(len(lost), 'recovery point')} of {self.setup.machine_name} "
+                "cannot be read, so "
+                f"they are not listed: {', '.join(lost[-NAMED_POINTS:])}. They are dropped when they are the "
+                "oldest.",
             )
         else:
             self.unreadable.clear("replica-damaged")
@@ -257,7 +266,8 @@ class HostedReplica:
             ) from problem
 
     def definition(self, record: PointRecord) -> MachineDefinition:
-        """The definition at the point, with the point's disks; the setup's, if the point has none. Raises PointDamaged."""
+        """The definition at the point, with the point's disks; the setup's, if the point has none. Raises
+        PointDamaged."""
         found = self._described(record) if record.manifest.definition else self.setup.definition
         kept = {disk.key for disk in record.manifest.disks}
         return found.model_copy(update={"disks": tuple(disk for disk in found.disks if disk.key in kept)})
@@ -267,13 +277,16 @@ class HostedReplica:
             return MachineDefinition.model_validate(dict(record.manifest.definition))
         except ValidationError as problem:
             raise errors.PointDamaged(
-                f"The definition of the machine at point {record.point_id} is none: {counted(problem.error_count(), 'error')}.",
+                (
+                    f"The definition of the machine at point {record.point_id} is none: "
+                    f"{counted(problem.error_count(), 'error')}."
+                ),
                 do="Choose another point.",
             ) from problem
 
     def status(self) -> ReplicaStatus:
-        """The status for the vault; reads only memory and the names in the inbox. What is wrong with this replica keeps no
-        other from being told."""
+        """The status for the vault; reads only memory and the names in the inbox. What is wrong with this
+        replica keeps no other from being told."""
         try:
             return self._status()
         except Exception as problem:

@@ -32,7 +32,8 @@ from .verdicts import Verdicts
 
 EMPTIED_EVERY_SECONDS = 60.0
 AWAY = (
-    "Mount it at the host of that appliance, or put it right, then start its appliance again ('systemctl restart secondsite-appliance'). Nothing of the "
+    "Mount it at the host of that appliance, or put it right, then start its appliance again ('systemctl "
+    "restart secondsite-appliance'). Nothing of the "
     "replica is lost meanwhile."
 )
 
@@ -120,8 +121,8 @@ class ReplicaHost:
         return Replica.open(folder, self.daemon, _reach, self.custody.key, machine_id)
 
     def take_in(self, setup: ReplicaSetup) -> HostedReplica:
-        """The replica that lies in a store and is not known here, as after its appliance was lost. Its files stay as they are. Raises
-        ReplicaError for one that cannot be opened."""
+        """The replica that lies in a store and is not known here, as after its appliance was lost. Its
+        files stay as they are. Raises ReplicaError for one that cannot be opened."""
         self.require_opened(setup.machine_id)
         if self.find(setup.machine_id) is None:
             self._open(setup, True)
@@ -184,7 +185,8 @@ class ReplicaHost:
             raise self._unopened[machine_id]
 
     def forget_unopened(self, machine_id: str) -> str | None:
-        """Forget such a replica; gives a sentence. Its files stay: nobody can tell whether a machine runs on them."""
+        """Forget such a replica; gives a sentence. Its files stay: nobody can tell whether a machine runs
+        on them."""
         if self._unopened.pop(machine_id, None) is None:
             return None
         self._state.remove_replica(machine_id)
@@ -193,8 +195,8 @@ class ReplicaHost:
         return f"the replica could not be opened, so its files stay; {where} when no machine uses it"
 
     def prepare(self, setup: ReplicaSetup) -> str:
-        """Create, keep or turn a replica for this setup; gives a sentence. It can be repeated. The caller has locked a
-        replica that is there."""
+        """Create, keep or turn a replica for this setup; gives a sentence. It can be repeated. The caller
+        has locked a replica that is there."""
         self.require_room_for(setup.machine_id, setup.epoch, setup.base)
         hosted = self.find(setup.machine_id)
         if hosted is None:
@@ -217,13 +219,15 @@ class ReplicaHost:
         elif hosted is not None and base is not Base.EXISTING:
             raise errors.NotPossibleNow(
                 f"{hosted} of epoch {hosted.setup.epoch} exists; an empty one cannot replace it.",
-                do="If a machine was failed over onto it, 'secondsite machine show MACHINE' says how that copy is taken over: do not end its "
-                "protection before. Else disable the machine's protection, or reprotect to the original location.",
+                do="If a machine was failed over onto it, 'secondsite machine show MACHINE' says how that "
+                "copy is taken over: do not end its "
+                "protection before. Else disable the machine's protection, or reprotect to the original "
+                "location.",
             )
 
     def _keep(self, hosted: HostedReplica, setup: ReplicaSetup) -> str:
-        """Keep a replica of this epoch; only its disks may change. A failover may have closed its inbox, and it
-        may use the disks of an old machine."""
+        """Keep a replica of this epoch; only its disks may change. A failover may have closed its inbox,
+        and it may use the disks of an old machine."""
         if hosted.setup.epoch != setup.epoch:  # a crash came between turning it and recording that
             hosted.save(setup=_not_made(kept(setup, self.stores.of(hosted))), accepting=True)
         changed = set(setup.disks) != set(hosted.setup.disks)
@@ -268,8 +272,8 @@ class ReplicaHost:
         return sentence
 
     def _key_for(self, setup: ReplicaSetup, existing: MachineDefinition | None) -> EncryptionKey | None:
-        """The key for a new replica; none on the old disks of a machine, which are not encrypted, nor is what is
-        written onto them."""
+        """The key for a new replica; none on the old disks of a machine, which are not encrypted, nor is
+        what is written onto them."""
         if not setup.encrypted or existing is not None:
             return None
         return self.custody.require(f"The replica of {setup.machine_name}")
@@ -282,13 +286,20 @@ class ReplicaHost:
         run = old_disks.own_run(folder, old_disks.existing(self._state, setup))
         if run is None:
             raise errors.NotPossibleNow(
-                f"The replica of {setup.machine_name} here is from an earlier direction, and the machine did not run on it.",
-                do="Retry the consolidation of the earlier failback, or disable protection and enable it again.",
+                (
+                    f"The replica of {setup.machine_name} here is from an earlier direction, and the machine "
+                    "did not run on it."
+                ),
+                do=(
+                    "Retry the consolidation of the earlier failback, or disable protection and enable it "
+                    "again."
+                ),
             )
         return replica.rebase_from_run(run, setup.epoch)
 
     def remove(self, hosted: HostedReplica, *, keep_files: bool = False, keep_points: bool = True) -> str:
-        """Forget the replica; its files stay in the trash if it has points, or are deleted. The caller has locked it."""
+        """Forget the replica; its files stay in the trash if it has points, or are deleted. The caller has
+        locked it."""
         sentence = f"left the files of {hosted.setup.machine_name} in {hosted.replica.files.root}"
         if keep_files:
             hosted.replica.close()
@@ -306,8 +317,8 @@ class ReplicaHost:
         return sentence
 
     def commit(self, hosted: HostedReplica) -> str:
-        """Fix the replica on the point of its failover; the other points stay in the trash. Gives a sentence. The caller has
-        locked it."""
+        """Fix the replica on the point of its failover; the other points stay in the trash. Gives a
+        sentence. The caller has locked it."""
         points = self.stores.of(hosted).trash.keep_points(hosted)
         return hosted.replica.settle(FAILOVER) + points
 

@@ -1,4 +1,5 @@
-"""The program that starts machines from the store alone lies in the store: where it is needed there may be nothing else."""
+"""The program that starts machines from the store alone lies in the store: where it is needed there may be
+nothing else."""
 
 from pathlib import Path
 

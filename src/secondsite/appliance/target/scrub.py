@@ -1,8 +1,8 @@
 """Find damage before a point is needed: reread points in the background and compare their digests.
 
-One point at a time, no faster than the configured rate, and only while no received cycle waits. First points that
-were never read, newest first; then the one read longest ago. Results are durable, so a restart continues. Between
-two points a portion of a journal is read (see scrub_journal)."""
+One point at a time, no faster than the configured rate, and only while no received cycle waits. First
+points that were never read, newest first; then the one read longest ago. Results are durable, so a restart
+continues. Between two points a portion of a journal is read (see scrub_journal)."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -43,8 +43,8 @@ def verify(hosted: HostedReplica, point_id: str, cancelled: Asked, told: Told) -
 def next_point(
     points: Iterable[PointShape], now: datetime, again_seconds: float, passed_over: Iterable[str] = ()
 ) -> PointShape | None:
-    """The newest point that was never read; else the one read longest ago, if at least `again_seconds` ago, or at a time that is yet to
-    come. Pure."""
+    """The newest point that was never read; else the one read longest ago, if at least `again_seconds`
+    ago, or at a time that is yet to come. Pure."""
     passed = set(passed_over)
     candidates = [point for point in points if not point.committed and point.id not in passed]
     unread = [point for point in candidates if point.verified_at is None]

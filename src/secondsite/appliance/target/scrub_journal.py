@@ -1,8 +1,8 @@
 """Reread the journal as points are reread, so that a damaged cycle is a known gap before it is needed.
 
-Cycles are read once after they arrive, oldest first, and all again after a while. A turn reads a portion of one
-machine's journal, so that points and journals of all machines get their share of the rate. The position is not
-kept over a restart: a journal lives only for hours."""
+Cycles are read once after they arrive, oldest first, and all again after a while. A turn reads a portion
+of one machine's journal, so that points and journals of all machines get their share of the rate. The
+position is not kept over a restart: a journal lives only for hours."""
 
 import time
 from collections.abc import Callable

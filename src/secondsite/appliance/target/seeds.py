@@ -1,8 +1,8 @@
 """Shipped disk copies that a replica starts from: check them, then import them into its head.
 
-The import runs in short slices: each locks the replica for seconds, ends when an order needs it, and is recorded
-beside the replica, so that an import continues after a crash and is forgotten with its replica. Each import reads
-its copy through its own storage daemon, so that a medium that hangs blocks no replica."""
+The import runs in short slices: each locks the replica for seconds, ends when an order needs it, and is
+recorded beside the replica, so that an import continues after a crash and is forgotten with its replica.
+Each import reads its copy through its own storage daemon, so that a medium that hangs blocks no replica."""
 
 import shutil
 import subprocess
@@ -31,14 +31,15 @@ RECORD = "seed.json"
 SLICE_SECONDS = 3.0
 SLICE_BYTES = 256 * MiB
 LOCK_SECONDS = 1.0 * DAY
-"""A long wait for the lock: after a crash the head's digests are made anew first, which takes as long as reading
-it."""
+"""A long wait for the lock: after a crash the head's digests are made anew first, which takes as long as
+reading it."""
 
 log = structlog.get_logger(__name__)
 
 
 class Imported(Shape):
-    """How far the import into one replica is: bytes from each disk's start, and bytes of data that were written."""
+    """How far the import into one replica is: bytes from each disk's start, and bytes of data that were
+    written."""
 
     epoch: int
     positions: dict[str, int] = Field(default_factory=dict)
@@ -97,7 +98,10 @@ class Seeds:
         found = seed.look(Path(wanted.path), self._folders)
         if found.size_bytes != wanted.size_bytes:
             raise errors.SeedRefused(
-                f"{wanted.path} is a disk of {found.size_bytes} bytes, disk {wanted.key} has {wanted.size_bytes}.",
+                (
+                    f"{wanted.path} is a disk of {found.size_bytes} bytes, disk {wanted.key} has "
+                    f"{wanted.size_bytes}."
+                ),
                 do="Name the copy of this very disk; one of a disk that has grown since can be resized with "
                 "'qemu-img resize'.",
             )
@@ -106,7 +110,8 @@ class Seeds:
     def bring_in(
         self, hosted: HostedReplica, wanted: Sequence[SeedDisk], told: Callable[[float, str], None]
     ) -> Imported:
-        """Import all copies, or the rest of them; raises SeedRefused, NotFound once the replica is removed."""
+        """Import all copies, or the rest of them; raises SeedRefused, NotFound once the replica is
+        removed."""
         seeds = [(each, self.look(each)) for each in wanted]
         record = _recall(hosted)
         size_bytes = sum(each.size_bytes for each in wanted)
@@ -175,8 +180,8 @@ def _record_path(hosted: HostedReplica) -> Path:
 
 
 def _end(daemon: StorageDaemon) -> None:
-    """End a daemon, also of an earlier process, and remove its folder. One that hangs on its medium stays until
-    the next start."""
+    """End a daemon, also of an earlier process, and remove its folder. One that hangs on its medium stays
+    until the next start."""
     try:
         daemon.start()
         daemon.stop()

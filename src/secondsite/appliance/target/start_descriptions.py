@@ -1,4 +1,5 @@
-"""Of which machine a replica says how it is started: whoever has many is told of all of them when one changes."""
+"""Of which machine a replica says how it is started: whoever has many is told of all of them when one
+changes."""
 
 import time
 

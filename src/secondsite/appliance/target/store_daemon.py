@@ -12,12 +12,13 @@ FORMER = "daemon"
 
 
 def daemon_of(store: Path) -> StorageDaemon:
-    """Of the appliance with this default store: the same for whoever asks. Its `start` ends one that lives."""
+    """Of the appliance with this default store: the same for whoever asks. Its `start` ends one that
+    lives."""
     return StorageDaemon(run_folder.of(store / FORMER))
 
 
 def end_left_over(store: Path) -> None:
-    """End a daemon that outlived a killed appliance, also one of a former release: it still has the disks open. Raises
-    StorageDaemonGone for one that cannot be killed."""
+    """End a daemon that outlived a killed appliance, also one of a former release: it still has the disks
+    open. Raises StorageDaemonGone for one that cannot be killed."""
     for daemon in (StorageDaemon(store / FORMER), daemon_of(store)):
         daemon.end_left_over()

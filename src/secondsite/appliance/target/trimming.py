@@ -1,4 +1,5 @@
-"""Drop what the policy no longer keeps: recovery points, kept cycles, disks that nobody protects. The caller has locked the replica."""
+"""Drop what the policy no longer keeps: recovery points, kept cycles, disks that nobody protects. The
+caller has locked the replica."""
 
 import structlog
 
@@ -21,7 +22,8 @@ def trim_journal(host: ReplicaHost, hosted: HostedReplica) -> None:
 
 
 def trim(host: ReplicaHost, hosted: HostedReplica) -> bool:
-    """Trim the journal, and drop one point that the policy no longer keeps; True if there may be more to drop."""
+    """Trim the journal, and drop one point that the policy no longer keeps; True if there may be more to
+    drop."""
     trim_journal(host, hosted)
     old_disks.look(hosted)
     if hosted.replica.state.committed_point_id is not None:
@@ -68,6 +70,7 @@ def _tell_of_kept(hosted: HostedReplica, count: int) -> None:
     why = f"{span(left)} more by the deletion delay" if left else "by the least retention"
     hosted.findings.add(
         "history-kept",
-        f"The target keeps {counted(count, 'recovery point')} of {hosted.setup.machine_name} that the vault would have deleted, {why} of "
+        f"The target keeps {counted(count, 'recovery point')} of {hosted.setup.machine_name} that the vault "
+        f"would have deleted, {why} of "
         f"its site: the policy says {span(wants)}, and {span(counts)} counts.",
     )

@@ -1,9 +1,9 @@
-"""Results of reading a replica's points, and of starting machines from them, durably: when each was read, which are damaged, and which
-proved that their machine runs.
+"""Results of reading a replica's points, and of starting machines from them, durably: when each was read,
+which are damaged, and which proved that their machine runs.
 
-A damaged block lies in a layer that newer points and the head read too. So the source compares all blocks once
-after damage was found, and later points are whole. The old points stay marked. What was sealed in between is in doubt
-until it is read: nothing starts from it."""
+A damaged block lies in a layer that newer points and the head read too. So the source compares all blocks
+once after damage was found, and later points are whole. The old points stay marked. What was sealed in
+between is in doubt until it is read: nothing starts from it."""
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,8 +22,8 @@ PREFIX = "verdicts/"
 
 
 class PointVerdict(Shape):
-    """`bad`: keys of the disks that are not what was sealed; empty if the point is whole. `since`: when that was
-    found first. `order` and `since_order` count the readings: clocks are set."""
+    """`bad`: keys of the disks that are not what was sealed; empty if the point is whole. `since`: when
+    that was found first. `order` and `since_order` count the readings: clocks are set."""
 
     at: datetime
     bad: tuple[str, ...] = ()
@@ -91,7 +91,8 @@ class Verdicts:
         return self._record.proofs.get(point_id)
 
     def prove(self, point_id: str, grade: Grade | None, at: datetime, known: Iterable[str]) -> None:
-        """Record what a machine that was started from a point proved; drop proofs of points that are not `known`."""
+        """Record what a machine that was started from a point proved; drop proofs of points that are not
+        `known`."""
         with self._changing:
             proofs, known = {**self._record.proofs, point_id: PointProof(at=at, grade=grade)}, set(known)
             self._save(proofs={key: each for key, each in proofs.items() if key in known})
@@ -112,8 +113,8 @@ class Verdicts:
         )
 
     def doubted(self, points: Sequence[PointShape]) -> set[str]:
-        """Ids of the points that stand on a damaged one, and were not read since that was found. A comparison that
-        began between the two has repaired the later one."""
+        """Ids of the points that stand on a damaged one, and were not read since that was found. A
+        comparison that began between the two has repaired the later one."""
         if self.is_whole:
             return set()
         damaged = [(verdict, each) for each in points if (verdict := self._bad(each))]
@@ -144,7 +145,8 @@ class Verdicts:
                 self._save(compare=False, compared=(epoch, seq))
 
     def distrust(self) -> None:
-        """What was read is not what lies there now: what was found whole is in doubt, and the next cycle must compare all blocks."""
+        """What was read is not what lies there now: what was found whole is in doubt, and the next cycle
+        must compare all blocks."""
         with self._changing:
             bad = {point_id: each for point_id, each in self._record.points.items() if each.bad}
             self._save(points=bad, proofs={}, compare=True)

@@ -35,8 +35,8 @@ def adopt(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Take over the machines of a vault that is gone, with points, settings and plans, from an appliance that has them. Repeat it as you
-    like, and for each appliance."""
+    """Take over the machines of a vault that is gone, with points, settings and plans, from an appliance
+    that has them. Repeat it as you like, and for each appliance."""
     with connect(context) as vault:
         handle = vault.appliances[appliance]
         if dry_run or (sys.stdin.isatty() and not yes):

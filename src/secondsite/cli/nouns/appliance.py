@@ -90,7 +90,10 @@ def create_registration_key(
         typer.Option(
             "--replace",
             metavar="APPLIANCE",
-            help="Name or id of an appliance that was stolen or lost, or whose key was: what enrolls takes its place, under its id.",
+            help=(
+                "Name or id of an appliance that was stolen or lost, or whose key was: what enrolls takes "
+                "its place, under its id."
+            ),
         ),
     ] = None,
     refuse_now: Annotated[
@@ -121,14 +124,17 @@ def create_registration_key(
     url, seen = which_vault.find(given.url, "-", given.ca).url, made.ca_fingerprint
     if site is not None:
         output.say(
-            f"next, at the site, as root: secondsite appliance enroll --vault {shlex.quote(url)} --fingerprint {seen} --name {site}-1 --uri qemu:///system"
+            f"next, at the site, as root: secondsite appliance enroll --vault {shlex.quote(url)} "
+            f"--fingerprint {seen} --name {site}-1 --uri qemu:///system"
         )
     else:
         output.say(
-            f"next, where its home is still there, as root, once it is stopped: secondsite appliance enroll-again --vault {shlex.quote(url)} --fingerprint {seen}"
+            "next, where its home is still there, as root, once it is stopped: secondsite appliance "
+            f"enroll-again --vault {shlex.quote(url)} --fingerprint {seen}"
         )
         output.say(
-            f"or on new hardware: secondsite appliance enroll --vault {shlex.quote(url)} --fingerprint {seen} --name {shlex.quote(str(replaced))} --uri qemu:///system"
+            f"or on new hardware: secondsite appliance enroll --vault {shlex.quote(url)} --fingerprint "
+            f"{seen} --name {shlex.quote(str(replaced))} --uri qemu:///system"
         )
     output.say("(the key is asked for; '--help' tells of folders and addresses)")
 

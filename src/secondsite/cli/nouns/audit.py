@@ -81,7 +81,8 @@ def export(
     file: Annotated[Path, typer.Argument(help="File to write; '-': standard output.", metavar="FILE")],
     since: Since = None,
 ) -> None:
-    """Write the log as JSON lines, oldest first. Keep it elsewhere: 'audit verify --file FILE' compares the log with it."""
+    """Write the log as JSON lines, oldest first. Keep it elsewhere: 'audit verify --file FILE' compares
+    the log with it."""
     query = AuditQuery(since=since, oldest_first=True, limit=rest.MOST_PER_PAGE)
     with connect(context) as vault:
         lines = (entry.model_dump_json() for entry in vault.audit.list(query))
@@ -103,7 +104,8 @@ def verify(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Whether the log is whole; names the first entry that was changed, deleted or put elsewhere. Exit code 10 if it is not."""
+    """Whether the log is whole; names the first entry that was changed, deleted or put elsewhere. Exit
+    code 10 if it is not."""
     with connect(context) as vault:
         kept = None if file is None else _read(file)
         found = vault.audit.verify()
@@ -119,7 +121,8 @@ def verify(
         )
     if not as_json:
         output.say(
-            f"the log is whole: entries {found.first_number} to {found.head_number}, the last one's digest is {found.head_digest}"
+            f"the log is whole: entries {found.first_number} to {found.head_number}, the last one's digest "
+            f"is {found.head_digest}"
         )
 
 
@@ -159,7 +162,10 @@ def _compare(kept: _Export, found: AuditCheck, entries: Callable[[int], list[Aud
     if last.number >= found.first_number:
         _require_same(last, entries(last.number))
         return
-    ends = f"The export ends with entry {last.number} of {clock(kept.ends_at)}, and the log begins with entry {found.first_number}"
+    ends = (
+        f"The export ends with entry {last.number} of {clock(kept.ends_at)}, and the log begins with entry "
+        f"{found.first_number}"
+    )
     if datetime.now(UTC) - kept.ends_at < timedelta(days=SHORTEST_DAYS):
         raise errors.AuditBroken(
             f"{ends}: what is younger than {SHORTEST_DAYS} days is never deleted by the setting."
@@ -170,7 +176,8 @@ def _compare(kept: _Export, found: AuditCheck, entries: Callable[[int], list[Aud
 def _require_same(kept: Link, now: list[AuditEntry]) -> None:
     if [entry.digest for entry in now] != [kept.digest]:
         raise errors.AuditBroken(
-            f"The export ends with entry {kept.number}, which the log does not have, or not so: it was shortened or written anew."
+            f"The export ends with entry {kept.number}, which the log does not have, or not so: it was "
+            "shortened or written anew."
         )
 
 

@@ -21,7 +21,8 @@ app = typer.Typer(
 
 @app.command("list")
 def show_list(context: typer.Context, machine: MachineName, as_json: Json = False) -> None:
-    """The network cards of a machine, and what each is connected to after a failover and in a test failover."""
+    """The network cards of a machine, and what each is connected to after a failover and in a test
+    failover."""
     with connect(context) as vault:
         found = vault.machines[machine].settings()
     _show(found, as_json)
@@ -69,7 +70,7 @@ def change(
         bool | None,
         typer.Option(
             "--from-pool/--no-pool",
-            help="Whether it has an address out of the pool of its network there, in place of one that is set.",
+            help="Whether it has an address out of the pool of its network there, in place of one that is set.",  # noqa: E501
         ),
     ] = None,
     test_address: Annotated[
@@ -83,8 +84,9 @@ def change(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Set how a network card is connected, from the next failover on: secondsite card set web01 net1 --network dmz
-    --address 10.2.0.5/24 --gateway 10.2.0.1 --test-unconnected. Refused if somebody changes it meanwhile."""
+    """Set how a network card is connected, from the next failover on: secondsite card set web01 net1
+    --network dmz --address 10.2.0.5/24 --gateway 10.2.0.1 --test-unconnected. Refused if somebody changes
+    it meanwhile."""
     wanted: dict[str, Any] = {
         name: value
         for name, value in (
@@ -120,7 +122,8 @@ def _named(settings: MachineSettings, name: str) -> MachineCard:
 
 
 def _changed(card: MachineCard, wanted: dict[str, Any]) -> MachineCard:
-    """What is empty is given up, an address with what goes with it; a network or an address connects the card."""
+    """What is empty is given up, an address with what goes with it; a network or an address connects the
+    card."""
     update = {name: value if value != "" else None for name, value in wanted.items()}
     for connected, *parts in (
         ("connected", "network", "address", "from_pool"),
@@ -146,7 +149,10 @@ def _settings(card: MachineCard) -> CardSettings:
         found = error.errors()[0]
         raise errors.InvalidArgument(
             f"The {found['loc'][0]} of {card.key}: {found['msg'].removeprefix('Value error, ')}.",
-            do="Give an address such as 10.2.0.5/24, and a gateway and DNS servers such as 10.2.0.1; a name such as web01.shop.example.",
+            do=(
+                "Give an address such as 10.2.0.5/24, and a gateway and DNS servers such as 10.2.0.1; a name "
+                "such as web01.shop.example."
+            ),
         ) from None
 
 

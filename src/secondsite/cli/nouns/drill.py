@@ -18,7 +18,10 @@ from ..output import clock
 app = typer.Typer(
     cls=Noun,
     no_args_is_help=True,
-    help="Test failovers that the vault starts by itself. One of a machine alone: secondsite machine test-failover MACHINE.",
+    help=(
+        "Test failovers that the vault starts by itself. One of a machine alone: secondsite machine "
+        "test-failover MACHINE."
+    ),
 )
 schedules = typer.Typer(
     cls=Noun, no_args_is_help=True, help="Schedules: which machines are drilled how often."
@@ -74,7 +77,10 @@ def change(
     network: Annotated[
         str,
         typer.Option(
-            help="'create' an isolated network, one for all machines; 'create-each': one for each network that they are in at home; 'none'; or the name of an existing one at the target."
+            help=(
+                "'create' an isolated network, one for all machines; 'create-each': one for each network "
+                "that they are in at home; 'none'; or the name of an existing one at the target."
+            )
         ),
     ] = "create",
     subnet: Subnet = None,

@@ -132,7 +132,8 @@ def _show_tree(vault: Vault, job: rest.Job, indent: str) -> None:
 
 def _show_many(vault: Vault, job: rest.Job, indent: str) -> None:
     output.say(
-        f"{indent}{children.summary(job)}; each of them: secondsite job list --parent {job.id[: prompts.SHORT]}"
+        f"{indent}{children.summary(job)}; each of them: secondsite job list --parent "
+        f"{job.id[: prompts.SHORT]}"
     )
     for child in vault.jobs[job.id].children(state=children.NOTABLE):
         output.say(f"{indent}{children.line(child)}")
@@ -193,7 +194,8 @@ def follow(context: typer.Context, job: JobId, as_json: Json = False) -> None:
 
 @app.command()
 def cancel(context: typer.Context, job: JobId, as_json: Json = False) -> None:
-    """Ask a job to stop at its next boundary and to undo what it did. Failovers cannot be cancelled, unless they are held."""
+    """Ask a job to stop at its next boundary and to undo what it did. Failovers cannot be cancelled,
+    unless they are held."""
     with connect(context) as vault:
         _show_one(vault.jobs[job].cancel(), as_json)
 
@@ -224,7 +226,10 @@ def answer(
     task: Annotated[
         int | None,
         typer.Option(
-            help="Position of the task, from 0, if a script has read it before; by default the one that asks now."
+            help=(
+                "Position of the task, from 0, if a script has read it before; by default the one that asks "
+                "now."
+            )
         ),
     ] = None,
     as_json: Json = False,
@@ -239,5 +244,6 @@ def _show_one(job: rest.Job, as_json: bool) -> None:
         output.show_json(job)
     else:
         output.say(
-            f"{_verb(job)} of {job.subject_name}: {job.state}; watch it with: secondsite job follow {job.id[: prompts.SHORT]}"
+            f"{_verb(job)} of {job.subject_name}: {job.state}; watch it with: secondsite job follow "
+            f"{job.id[: prompts.SHORT]}"
         )

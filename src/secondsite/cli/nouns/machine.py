@@ -57,7 +57,8 @@ def show_list(
     ] = True,
     as_json: Json = False,
 ) -> None:
-    """All machines: protected ones, and those that could be; for a site that cannot be asked, the last known ones."""
+    """All machines: protected ones, and those that could be; for a site that cannot be asked, the last
+    known ones."""
     with connect(context) as vault:
         machines = list(vault.machines.list(site=site))
         sites = vault.machines.discovered(site) if discover else []
@@ -79,7 +80,10 @@ def show_list(
             ("drill", lambda m: output.words(m.drill.state) if m.drill.state != "none" else "-"),
             ("seen", lambda m: cached_inventory.age(m.seen_at)),
         ),
-        "No machines. Connect a site's appliance first: secondsite appliance create-registration-key --site SITE",
+        (
+            "No machines. Connect a site's appliance first: secondsite appliance create-registration-key "
+            "--site SITE"
+        ),
     )
 
 
@@ -113,7 +117,8 @@ def start_anyway(
     no_wait: NoWait = False,
     as_json: Json = False,
 ) -> None:
-    """Start the old copy of a failed-over machine, once, although that is forbidden: two copies may run then."""
+    """Start the old copy of a failed-over machine, once, although that is forbidden: two copies may run
+    then."""
     risk.accept_two_copies(machine, yes)
     with connect(context) as vault:
         job = vault.machines[machine].start_anyway(site, accept_two_copies=True)
@@ -257,7 +262,8 @@ def _journal(machine: rest.Machine) -> str | None:
 
 
 def _at_source(machine: rest.Machine) -> str:
-    """The power is what the source's appliance last reported of the machine there, wherever it should run now."""
+    """The power is what the source's appliance last reported of the machine there, wherever it should run
+    now."""
     if machine.power is None:
         return machine.source_site
     away = any(
@@ -273,8 +279,8 @@ def _addresses(machine: rest.Machine) -> str | None:
 
 
 def _runs_at(machine: rest.Machine) -> str | None:
-    """Where it runs, as far as is known: the source's appliance tells the power, at the target a job started it, and its appliance
-    tells if it does not run."""
+    """Where it runs, as far as is known: the source's appliance tells the power, at the target a job
+    started it, and its appliance tells if it does not run."""
     if machine.active_site == machine.target_site:
         told = (NOT_AT_TARGET.get(each.code) for each in machine.findings)
         return next(filter(None, told), machine.active_site)
@@ -305,7 +311,10 @@ def _drill(machine: rest.Machine) -> str | None:
     if drill.open is None:
         return output.words(drill.state)
     proven = f"; proof: {drill.open.proven}" if drill.open.proven else ""
-    return f"{output.words(drill.state)} since {clock(drill.open.started_at)}, started from {drill.open.what}{proven}"
+    return (
+        f"{output.words(drill.state)} since {clock(drill.open.started_at)}, started from "
+        f"{drill.open.what}{proven}"
+    )
 
 
 def _last_drill(machine: rest.Machine) -> str | None:

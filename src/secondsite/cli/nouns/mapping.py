@@ -45,7 +45,8 @@ def create(
     ],
     as_json: Json = False,
 ) -> None:
-    """Plug cards of the source network into the target network after a failover. Replaces an existing mapping."""
+    """Plug cards of the source network into the target network after a failover. Replaces an existing
+    mapping."""
     given = *split(source), *split(target)
     with connect(context) as vault:
         made = vault.mappings.create(*given)

@@ -49,7 +49,10 @@ FileOption = Annotated[
     Path | None,
     typer.Option(
         "--file",
-        help='Instead: a JSON file with all of it, also its actions: {"groups": [{"machines": [...], "before": [...]}]}.',
+        help=(
+            'Instead: a JSON file with all of it, also its actions: {"groups": [{"machines": [...], '
+            '"before": [...]}]}.'
+        ),
         show_default=False,
     ),
 ]
@@ -107,8 +110,8 @@ def change(
     rto_goal: GoalOption = None,
     as_json: Json = False,
 ) -> None:
-    """Give a plan other groups: those that are not named are not in it any more; or another goal alone. Refused if somebody changes it
-    meanwhile."""
+    """Give a plan other groups: those that are not named are not in it any more; or another goal alone.
+    Refused if somebody changes it meanwhile."""
     keeps_groups = rto_goal is not None and not groups and file is None
     wanted = None if keeps_groups else _wanted(groups, file)
     with connect(context) as vault:
@@ -140,7 +143,8 @@ def preview(
     direction: Way = None,
     as_json: Json = False,
 ) -> None:
-    """What a run of the plan would do now: which machines it takes, which way, from which points, and what they lose."""
+    """What a run of the plan would do now: which machines it takes, which way, from which points, and what
+    they lose."""
     part = verbs.part(group, leave_out, direction)
     with connect(context) as vault:
         found = vault.plans[plan].preview(_verb(verb), choice=choice, **part)
@@ -162,7 +166,8 @@ def choices(
     direction: Way = None,
     as_json: Json = False,
 ) -> None:
-    """Exactly what may be chosen for a run of the plan now: each choice with its instant, and what the machines would lose."""
+    """Exactly what may be chosen for a run of the plan now: each choice with its instant, and what the
+    machines would lose."""
     part = verbs.part(group, leave_out, direction)
     with connect(context) as vault:
         found = vault.plans[plan].choices(offered.verb_of(verb), **part)

@@ -105,14 +105,17 @@ def verify(
     network: Annotated[
         verifying.CopyNetworkName | None,
         typer.Option(
-            help="With --boot: isolated, in which ports and pages are checked, or none; what 'site verify' set if it is not given."
+            help=(
+                "With --boot: isolated, in which ports and pages are checked, or none; what 'site verify' "
+                "set if it is not given."
+            )
         ),
     ] = None,
     no_wait: NoWait = False,
     as_json: Json = False,
 ) -> None:
-    """Read a point at the target and compare it with what was sealed; with --boot, see whether it boots. A damaged one is marked and not
-    picked."""
+    """Read a point at the target and compare it with what was sealed; with --boot, see whether it boots. A
+    damaged one is marked and not picked."""
     if network is not None and not boot:
         raise errors.InvalidArgument("Without --boot there is no copy that has a network.", do="Add --boot.")
     with connect(context) as vault:
@@ -159,7 +162,8 @@ def preview(
 def choices(
     context: typer.Context, machine: MachineName, verb: offered.For = "failover", as_json: Json = False
 ) -> None:
-    """Exactly what may be chosen to start from now: each choice with its instant, and what it would lose. Starts nothing."""
+    """Exactly what may be chosen to start from now: each choice with its instant, and what it would lose.
+    Starts nothing."""
     with connect(context) as vault:
         found = vault.machines[machine].choices(offered.verb_of(verb))
         nothing = "" if as_json or found.choices else _why_none(vault.machines[machine].show())
@@ -173,4 +177,7 @@ def _why_none(machine: rest.Machine) -> str:
     """A machine that was committed has one point, on which it stands."""
     if machine.state in ("enabling", "initial_replicating", "reprotecting", "protected"):
         return "No recovery points yet: initial replication has not ended."
-    return f"No recovery point can be chosen: {machine.name} is {output.words(machine.state)}, and nothing is replicated until it is protected again."
+    return (
+        f"No recovery point can be chosen: {machine.name} is {output.words(machine.state)}, and nothing is "
+        "replicated until it is protected again."
+    )

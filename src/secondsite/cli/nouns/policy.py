@@ -26,12 +26,16 @@ CRASH = "From one point to the next."
 APP = "From one app-consistent point to the next; 0: none."
 CYCLE = "Between two cycles."
 GOAL = "How long a drill or failover may take until the machine is proven to run; 0: no goal."
-ENCRYPT = "Encrypt the replicas of machines that are protected by it from now on, with the key of their target's appliance."
+ENCRYPT = (
+    "Encrypt the replicas of machines that are protected by it from now on, with the key of their target's "
+    "appliance."
+)
 JOURNAL = "How far back any cycle can be recovered, not only points; 0: points only."
 
 
 def _span(what: str, default: float | None = None, parser: Callable[[str], float] = whole_seconds) -> Any:
-    """An option that takes a span of time; `default` (seconds) is what the vault takes when it is not given."""
+    """An option that takes a span of time; `default` (seconds) is what the vault takes when it is not
+    given."""
     shown = False if default is None else exact_span(default)
     return typer.Option(parser=parser, help=what, metavar="SPAN", show_default=shown)
 
@@ -96,8 +100,10 @@ def create(
 ) -> None:
     """Create a policy."""
     values = _values(
-        rpo_threshold_seconds=rpo_threshold, retention_seconds=retention, crash_consistent_every_seconds=crash_consistent_every,
-        app_consistent_every_seconds=app_consistent_every, cycle_seconds=cycle, journal_seconds=journal, rto_goal_seconds=rto_goal,
+        rpo_threshold_seconds=rpo_threshold, retention_seconds=retention,
+        crash_consistent_every_seconds=crash_consistent_every,
+        app_consistent_every_seconds=app_consistent_every, cycle_seconds=cycle, journal_seconds=journal,
+        rto_goal_seconds=rto_goal,
         encrypt=encrypt,
     )  # fmt: skip
     with connect(context) as vault:
@@ -123,8 +129,10 @@ def update(
 ) -> None:
     """Change a policy; values not given stay. The appliances of its machines are told."""
     values = _values(
-        rpo_threshold_seconds=rpo_threshold, retention_seconds=retention, crash_consistent_every_seconds=crash_consistent_every,
-        app_consistent_every_seconds=app_consistent_every, cycle_seconds=cycle, journal_seconds=journal, rto_goal_seconds=rto_goal,
+        rpo_threshold_seconds=rpo_threshold, retention_seconds=retention,
+        crash_consistent_every_seconds=crash_consistent_every,
+        app_consistent_every_seconds=app_consistent_every, cycle_seconds=cycle, journal_seconds=journal,
+        rto_goal_seconds=rto_goal,
         encrypt=encrypt,
     )  # fmt: skip
     with connect(context) as vault:

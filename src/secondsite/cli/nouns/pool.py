@@ -79,9 +79,11 @@ def create(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Make a pool of addresses of a network. A card gets one of them with: secondsite card set MACHINE CARD --from-pool
+    """Make a pool of addresses of a network. A card gets one of them with: secondsite card set MACHINE CARD
+    --from-pool
 
-    Example: secondsite pool create dmz rome/br1 --subnet 10.2.0.0/24 --range 10.2.0.100-10.2.0.149 --gateway 10.2.0.1"""
+    Example: secondsite pool create dmz rome/br1 --subnet 10.2.0.0/24 --range 10.2.0.100-10.2.0.149
+    --gateway 10.2.0.1"""
     site, name = split(network)
     wanted = request(
         rest.AddressPoolCreate,
@@ -119,7 +121,8 @@ def change(
     dns: Annotated[list[str] | None, typer.Option(help="A DNS server; may be given again; '': none.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Change a pool; what is not given stays. What machines have stays in it. Refused if somebody changes it meanwhile.
+    """Change a pool; what is not given stays. What machines have stays in it. Refused if somebody changes it
+    meanwhile.
 
     Example: secondsite pool set dmz --range 10.2.0.100-10.2.0.149 --range 10.2.0.200"""
     wanted: dict[str, Any] = {}
@@ -155,7 +158,8 @@ def release(
     address: Annotated[str, typer.Argument(help="The address.", metavar="ADDRESS", show_default=False)],
     as_json: Json = False,
 ) -> None:
-    """An address is free again that a machine had when its protection ended. Those under protection give theirs back by themselves.
+    """An address is free again that a machine had when its protection ended. Those under protection give
+    theirs back by themselves.
 
     Example: secondsite pool release dmz 10.2.0.107"""
     with connect(context) as vault:

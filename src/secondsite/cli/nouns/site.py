@@ -53,7 +53,8 @@ def create(context: typer.Context, name: SiteName, as_json: Json = False) -> Non
         output.show_json(site)
     else:
         output.say(
-            f"site {name} created; next: secondsite appliance create-registration-key --site {shlex.quote(name)}"
+            f"site {name} created; next: secondsite appliance create-registration-key --site "
+            f"{shlex.quote(name)}"
         )
 
 
@@ -76,7 +77,10 @@ def pair(
     reverse_after_commit: Annotated[
         bool | None,
         typer.Option(
-            help="Whether a machine that a planned failover moved between the two is protected back by itself once that is committed.",
+            help=(
+                "Whether a machine that a planned failover moved between the two is protected back by itself "
+                "once that is committed."
+            ),
             show_default=False,
         ),
     ] = None,
@@ -104,7 +108,10 @@ def limit(
     window: Annotated[
         list[str] | None,
         typer.Option(
-            help="'mon-fri 08:00-18:00 20MB/s': another rate at those times; the first window that fits holds. May be given several times."
+            help=(
+                "'mon-fri 08:00-18:00 20MB/s': another rate at those times; the first window that fits "
+                "holds. May be given several times."
+            )
         ),
     ] = None,
     utc_offset: Annotated[
@@ -151,12 +158,16 @@ def verify(
     network: Annotated[
         verifying.CopyNetworkName,
         typer.Option(
-            help="isolated: each copy has a network of its own, and ports and pages are checked; none: they are left out."
+            help=(
+                "isolated: each copy has a network of its own, and ports and pages are checked; none: they "
+                "are left out."
+            )
         ),
     ] = verifying.CopyNetworkName.NONE,
     as_json: Json = False,
 ) -> None:
-    """Set what the site gives to copies of recovery points that are booted only to be looked at, and how often: replaces all of it."""
+    """Set what the site gives to copies of recovery points that are booted only to be looked at, and how
+    often: replaces all of it."""
     begins, ends = verifying.hours(hours)
     with connect(context) as vault:
         site = vault.sites[name].verify(

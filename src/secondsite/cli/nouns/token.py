@@ -62,7 +62,10 @@ def create(
     role: Annotated[
         list[Role],
         typer.Option(
-            help="What its holder is; repeat it. Readers see, operators fail over, contributors do all but manage access."
+            help=(
+                "What its holder is; repeat it. Readers see, operators fail over, contributors do all but "
+                "manage access."
+            )
         ),
     ],
     site: Annotated[
@@ -80,7 +83,10 @@ def create(
     person: Annotated[
         str | None,
         typer.Option(
-            help="Whose it is, where a person has several; else its name. Nobody approves what he asked with another one."
+            help=(
+                "Whose it is, where a person has several; else its name. Nobody approves what he asked with "
+                "another one."
+            )
         ),
     ] = None,
     as_json: Json = False,
@@ -106,7 +112,8 @@ def rotate(
     ] = 0.0,
     as_json: Json = False,
 ) -> None:
-    """Give a token a new secret, with the same roles and as long a life. The former one ends at once, or after a while."""
+    """Give a token a new secret, with the same roles and as long a life. The former one ends at once, or
+    after a while."""
     with connect(context) as vault:
         made = vault.tokens[name].rotate(former_valid)
     _show(made, as_json)

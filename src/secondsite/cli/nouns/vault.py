@@ -24,7 +24,8 @@ app.command("adopt")(adopt)
 
 @app.command()
 def summary(context: typer.Context, as_json: Json = False) -> None:
-    """All machines under protection at a glance: by state, health and finding, the worst RPO, and the sites."""
+    """All machines under protection at a glance: by state, health and finding, the worst RPO, and the
+    sites."""
     with connect(context) as vault:
         found = vault.summary()
     if as_json:
@@ -52,9 +53,10 @@ def validate(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Check the whole configuration now: networks, appliances, stores, policies, plans and their scripts, schedules, and whether each machine
-    could be failed over; and which step before a failover nobody has taken yet. Starts nothing. Ends with 4 if something is wrong that is
-    more than a warning or such a step."""
+    """Check the whole configuration now: networks, appliances, stores, policies, plans and their scripts,
+    schedules, and whether each machine could be failed over; and which step before a failover nobody has
+    taken yet. Starts nothing. Ends with 4 if something is wrong that is more than a warning or such a
+    step."""
     with connect(context) as vault:
         found = vault.validation(now=not last)
     if as_json:

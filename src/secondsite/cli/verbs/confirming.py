@@ -1,5 +1,6 @@
-"""Before a verb starts, stops, moves or deletes something, whoever sits at a terminal sees what it will do, which way, and what that
-loses, and says yes. A script says --yes: without it nothing begins where nobody can be asked.
+"""Before a verb starts, stops, moves or deletes something, whoever sits at a terminal sees what it will do,
+which way, and what that loses, and says yes. A script says --yes: without it nothing begins where nobody can
+be asked.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -32,7 +33,8 @@ Tell = Callable[[rest.Machine], str]
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """What begins the job, and what is told of each machine before; with `start`, also what it would start from."""
+    """What begins the job, and what is told of each machine before; with `start`, also what it would start
+    from."""
 
     begin: Begin
     tell: Tell
@@ -45,12 +47,13 @@ class Confirmed:
     after: Callable[[Vault, rest.Machine], str | None] | None = None
     """What follows by itself, if anything is to be told of that."""
     while_running: Sequence[str] | None = None
-    """Of a verb that leaves a running source running: the machines that are meant to go on beside their copies."""
+    """Of a verb that leaves a running source running: the machines that are meant to go on beside their
+    copies."""
 
 
 def ask(vault: Vault, names: tuple[str, ...], about: Confirmed) -> None:
-    """Raises Abort if the answer is no, InvalidArgument where nobody can be asked, and what the vault says of a machine that cannot
-    start from what was chosen."""
+    """Raises Abort if the answer is no, InvalidArgument where nobody can be asked, and what the vault says
+    of a machine that cannot start from what was chosen."""
     if not about.yes:
         risk.require_somebody("What this does to machines")
         for line in _lines(vault, names, about):
@@ -70,7 +73,8 @@ def _lines(vault: Vault, names: tuple[str, ...], about: Confirmed) -> Iterator[s
             lifecycle.require(about.verb, name, machine.state, machine.drill.state)
         if _may_take_over(machine, about):
             yield (
-                f"{name}: a copy that stands on this point at {machine.target_site} is taken over as it is, with all that it wrote "
+                f"{name}: a copy that stands on this point at {machine.target_site} is taken over as it is, "
+                "with all that it wrote "
                 "there. Only if there is none:"
             )
         yield f"{name}: {about.tell(machine)}{_from(vault, name, about.start)}"

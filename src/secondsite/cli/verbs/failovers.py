@@ -40,7 +40,10 @@ def test_failover(
     network: Annotated[
         str,
         typer.Option(
-            help="'create' an isolated network, one for all machines; 'create-each': one for each network that they are in at home; 'none'; or the name of an existing one at the target."
+            help=(
+                "'create' an isolated network, one for all machines; 'create-each': one for each network "
+                "that they are in at home; 'none'; or the name of an existing one at the target."
+            )
         ),
     ] = "create",
     subnet: Subnet = None,
@@ -147,8 +150,10 @@ def planned_failover(
     data_sync: Annotated[
         DataSync | None,
         typer.Option(
-            help="For a machine that was committed and not reprotected: synchronize its data and move it home in one job. before: while it "
-            "runs, only changes, then the job waits for your answer; during: shut it down first and send everything, without comparing.",
+            help="For a machine that was committed and not reprotected: synchronize its data and move it "
+            "home in one job. before: while it "
+            "runs, only changes, then the job waits for your answer; during: shut it down first and send "
+            "everything, without comparing.",
             show_default=False,
         ),
     ] = None,
@@ -157,7 +162,8 @@ def planned_failover(
         typer.Option(
             parser=options.seconds,
             metavar="SPAN",
-            help="A budget for the downtime, such as 60s: changes are sent while the machine runs until the rest fits; if that does not come within "
+            help="A budget for the downtime, such as 60s: changes are sent while the machine runs until the "
+            "rest fits; if that does not come within "
             "15 minutes it is not shut down, and runs on. Stands on what its shutdown and start took before.",
             show_default=False,
         ),
@@ -179,7 +185,8 @@ def planned_failover(
             choice=chosen, at_most_down_seconds=at_most_down, direction=direction
         ),
         lambda it: (
-            f"shut down at {it.source_site}, its last changes are sent, and it starts at {it.target_site}{ends}"
+            f"shut down at {it.source_site}, its last changes are sent, and it starts at "
+            f"{it.target_site}{ends}"
         ),
         instants.Start(chosen, None, None) if earlier else None,
         yes,
@@ -237,7 +244,10 @@ def _reverses(vault: Vault, it: rest.Machine) -> str | None:
         return None
     if vault.pairs.show(it.source_site, it.target_site).reverse_after_commit:
         return f"then it is protected back to {it.source_site} by itself"
-    return f"it is not protected until a person reprotects it: so it is set between {it.source_site} and {it.target_site}"
+    return (
+        f"it is not protected until a person reprotects it: so it is set between {it.source_site} and "
+        f"{it.target_site}"
+    )
 
 
 def cancel_failover(
@@ -252,7 +262,8 @@ def cancel_failover(
     about = Confirmed(
         lambda them: them.cancel_failover(without_site=without_site),
         lambda it: (
-            f"stopped at {it.target_site} and started at {it.source_site}; what it wrote at {it.target_site} is lost"
+            f"stopped at {it.target_site} and started at {it.source_site}; what it wrote at {it.target_site} "
+            "is lost"
         ),
         yes=yes,
     )

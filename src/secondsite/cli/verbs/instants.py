@@ -14,9 +14,11 @@ Choice = Annotated[
     RecoveryPointChoice | None,
     typer.Option(
         "--choice",
-        help="Which recovery point. latest: process what was sent, then the newest. latest_processed: the newest that "
+        help="Which recovery point. latest: process what was sent, then the newest. latest_processed: the "
+        "newest that "
         "is ready (fastest). latest_app_consistent: the newest that the applications agreed to. "
-        "latest_verified: the newest from which a machine was started that proved that it runs. custom: --point.",
+        "latest_verified: the newest from which a machine was started that proved that it runs. custom: "
+        "--point.",
         show_default=False,
     ),
 ]
@@ -24,8 +26,10 @@ Failback = Annotated[
     RecoveryPointChoice | None,
     typer.Option(
         "--choice",
-        help="Only on the way home, in place of the last state: latest_app_consistent, or latest_multi_vm_app_consistent for machines "
-        "with common points. 'secondsite point choices MACHINE --verb planned-failover' shows what each loses.",
+        help="Only on the way home, in place of the last state: latest_app_consistent, or "
+        "latest_multi_vm_app_consistent for machines "
+        "with common points. 'secondsite point choices MACHINE --verb planned-failover' shows what each "
+        "loses.",
         show_default=False,
     ),
 ]
@@ -36,7 +40,8 @@ At = Annotated[
     str | None,
     typer.Option(
         "--at",
-        help="The newest cycle at or before this time (UTC), from the journal: 2026-11-20T08:15:30Z, or 08:15:30 for "
+        help="The newest cycle at or before this time (UTC), from the journal: 2026-11-20T08:15:30Z, or "
+        "08:15:30 for "
         "today. 'secondsite point list MACHINE' shows the range.",
         metavar="TIME",
     ),

@@ -1,4 +1,5 @@
-"""The verbs on recovery plans. Each shows first what it would do, asks, starts a job and follows it to its end."""
+"""The verbs on recovery plans. Each shows first what it would do, asks, starts a job and follows it to its
+end."""
 
 import shlex
 import sys
@@ -62,7 +63,10 @@ def test_failover(
     network: Annotated[
         str,
         typer.Option(
-            help="'create' an isolated network, one for all machines; 'create-each': one for each network that they are in at home; 'none'; or the name of an existing one at the target."
+            help=(
+                "'create' an isolated network, one for all machines; 'create-each': one for each network "
+                "that they are in at home; 'none'; or the name of an existing one at the target."
+            )
         ),
     ] = "create",
     subnet: Subnet = None,
@@ -130,7 +134,8 @@ def failover(
     no_wait: NoWait = False,
     as_json: Json = False,
 ) -> None:
-    """The source is in trouble: start the machines at the target, group after group. Goes on to the end whatever fails."""
+    """The source is in trouble: start the machines at the target, group after group. Goes on to the end
+    whatever fails."""
     asked = rest.PlanFailover(
         **part(group, leave_out, direction), **_chosen(choice), shut_down_source=shut_down
     )
@@ -148,7 +153,8 @@ def planned_failover(
     no_wait: NoWait = False,
     as_json: Json = False,
 ) -> None:
-    """Move the machines without losing a write, group after group: also the way back (failback). Stops at an error."""
+    """Move the machines without losing a write, group after group: also the way back (failback). Stops at
+    an error."""
     asked = rest.PlanPlannedFailover(**part(group, leave_out, direction), **_chosen(choice))
     _run(context, plan, Verb.PLANNED_FAILOVER, asked, yes, no_wait, as_json)
 
@@ -213,7 +219,10 @@ def reprotect(
         typer.Option(
             "--target-appliance",
             "--appliance",
-            help="With --location alternate: which appliance there will hold all replicas, as where the old one is gone.",
+            help=(
+                "With --location alternate: which appliance there will hold all replicas, as where the old "
+                "one is gone."
+            ),
         ),
     ] = None,
     group: GroupsOption = None,
@@ -259,7 +268,8 @@ def _chosen(choice: RecoveryPointChoice | None) -> dict[str, Any]:
 
 
 def _run(
-    context: typer.Context, plan: str, verb: Verb, asked: rest.PlanPart, yes: bool, no_wait: bool, as_json: bool,
+    context: typer.Context, plan: str, verb: Verb, asked: rest.PlanPart, yes: bool, no_wait: bool,
+    as_json: bool,
     beside: Sequence[str] = (),
 ) -> NoReturn:  # fmt: skip
     """Show what it would do, ask, and follow the job to its end. `beside`: what goes on beside its copy."""
@@ -279,11 +289,15 @@ def _run(
 
 
 def _show(plan: PlanHandle, verb: Verb, asked: rest.PlanPart) -> None:
-    """Says what it would do. Raises InvalidArgument where nobody can be asked, and what makes the run impossible."""
+    """Says what it would do. Raises InvalidArgument where nobody can be asked, and what makes the run
+    impossible."""
     if not sys.stdin.isatty():
         raise errors.InvalidArgument(
             "Before a plan is run somebody has to confirm what it will do, and nobody can be asked here.",
-            do=f"Give --yes once you have seen what 'secondsite plan preview {shlex.quote(plan.name)} --verb {verb.value.replace('_', '-')}' shows.",
+            do=(
+                f"Give --yes once you have seen what 'secondsite plan preview {shlex.quote(plan.name)} "
+                f"--verb {verb.value.replace('_', '-')}' shows."
+            ),
         )
     preview = plan.preview(verb, **_part(asked))
     show_preview(preview, output.warn)
@@ -316,7 +330,8 @@ def show_preview(preview: rest.PlanPreview, say: Callable[[str], None] = output.
             say(f"  before: {each} ({_who(group, each)})")
         for machine in group.machines:
             say(
-                f"  {machine.name}: {machine.from_site} to {machine.to_site}{_start(machine)}{_there(machine, preview.verb)}"
+                f"  {machine.name}: {machine.from_site} to "
+                f"{machine.to_site}{_start(machine)}{_there(machine, preview.verb)}"
                 f"{predicted.machine(machine.predicted_seconds, machine.predicted_downtime_seconds)}"
                 f"{'; ' if machine.hooks else ''}{predicted.hooks(machine.hooks)}"
             )

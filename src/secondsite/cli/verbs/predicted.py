@@ -18,7 +18,10 @@ def line(found: Prediction) -> str:
         return f"no time is predicted: {found.advice}"
     basis = STANDS_ON[found.basis].format(counted(found.runs, "run"))
     down = "" if found.downtime_seconds is None else f", down for {span(found.downtime_seconds)} of it"
-    return f"takes about {span(found.seconds)}{_between(found)}{down}, {basis}{_parts(found.parts)}{_goal(found)}"
+    return (
+        f"takes about {span(found.seconds)}{_between(found)}{down}, "
+        f"{basis}{_parts(found.parts)}{_goal(found)}"
+    )
 
 
 def plan_line(found: PlanPrediction) -> str:
@@ -35,7 +38,10 @@ def plan_line(found: PlanPrediction) -> str:
     left_out = f"; not in it: {', '.join(without)}" if without else ""
     if found.seconds is None:
         return f"no time is predicted: no run is known of any machine{left_out}"
-    return f"takes about {span(found.seconds)}, {span(found.most_seconds)} if each is as slow as it ever was{_goal(found)}{left_out}"
+    return (
+        f"takes about {span(found.seconds)}, {span(found.most_seconds)} if each is as slow as it ever "
+        f"was{_goal(found)}{left_out}"
+    )
 
 
 def machine(seconds: float | None, downtime_seconds: float | None) -> str:

@@ -29,8 +29,8 @@ def preflight(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Could it be failed over now; or, with --source and --target, could it be protected? Both sites are asked, nothing is changed. Ends with 4
-    if something is in the way."""
+    """Could it be failed over now; or, with --source and --target, could it be protected? Both sites are
+    asked, nothing is changed. Ends with 4 if something is in the way."""
     with connect(context) as vault:
         if sites := way(source, target):
             site = vault.sites[sites[0]]

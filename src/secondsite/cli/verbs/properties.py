@@ -57,7 +57,10 @@ def change(
     cpu_model: Annotated[
         str | None,
         typer.Option(
-            help="Which CPU model it has there: host-model, or a name that libvirt knows there, such as Nehalem.",
+            help=(
+                "Which CPU model it has there: host-model, or a name that libvirt knows there, such as "
+                "Nehalem."
+            ),
             metavar="NAME",
             show_default=False,
         ),
@@ -74,7 +77,8 @@ def change(
     policy: Annotated[
         str | None,
         typer.Option(
-            help="Its replication policy from now on, at whichever site it runs; history that this one keeps no more goes after the "
+            help="Its replication policy from now on, at whichever site it runs; history that this one keeps "
+            "no more goes after the "
             "deletion delay.",
             metavar="NAME",
             show_default=False,
@@ -86,9 +90,9 @@ def change(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Set a machine's policy; and its name, vCPUs, memory, CPU model and start delay at its second site, from its next start there on:
-    'secondsite machine set web01 --target-name web01-dr --vcpus 2 --memory 1GiB'. At home it is always as it was. Refused if somebody
-    changes it meanwhile."""
+    """Set a machine's policy; and its name, vCPUs, memory, CPU model and start delay at its second site,
+    from its next start there on: 'secondsite machine set web01 --target-name web01-dr --vcpus 2 --memory
+    1GiB'. At home it is always as it was. Refused if somebody changes it meanwhile."""
     given = {
         "target_name": target_name,
         "vcpus": vcpus,

@@ -27,14 +27,16 @@ def enable_protection(
         str | None,
         typer.Option(
             "--target-appliance",
-            help="Which appliance of the target site will hold them, if it has several; by default one that is connected and "
+            help="Which appliance of the target site will hold them, if it has several; by default one that "
+            "is connected and "
             "has the most free space.",
         ),
     ] = None,
     store: Annotated[
         str | None,
         typer.Option(
-            help="Which store of that appliance their replicas are kept in; by default the one named default. "
+            help="Which store of that appliance their replicas are kept in; by default the one named "
+            "default. "
             "'secondsite site show SITE' lists them."
         ),
     ] = None,
@@ -46,7 +48,8 @@ def enable_protection(
         list[str] | None,
         typer.Option(
             "--seed",
-            help="A copy of a disk that was shipped to the target: KEY=PATH or MACHINE:KEY=PATH, a path on the target "
+            help="A copy of a disk that was shipped to the target: KEY=PATH or MACHINE:KEY=PATH, a path on "
+            "the target "
             "appliance's host. Only what differs from it travels.",
         ),
     ] = None,
@@ -83,18 +86,23 @@ def disable_protection(
         bool,
         typer.Option(
             "--runs-nowhere",
-            help="Also of a machine that was failed over and runs at neither site. Nobody brings it up any more; its files stay, and the job says where.",
+            help=(
+                "Also of a machine that was failed over and runs at neither site. Nobody brings it up any "
+                "more; its files stay, and the job says where."
+            ),
         ),
     ] = False,
     yes: Yes = False,
     no_wait: NoWait = False,
     as_json: Json = False,
 ) -> None:
-    """End protection: replication stops, replica and recovery points are deleted. The machine itself is untouched."""
+    """End protection: replication stops, replica and recovery points are deleted. The machine itself is
+    untouched."""
     about = Confirmed(
         lambda them: them.disable_protection(without_site=without_site, runs_nowhere=runs_nowhere),
         lambda it: (
-            f"it is not protected any more; its replica and its recovery points at {it.target_site} are deleted"
+            f"it is not protected any more; its replica and its recovery points at {it.target_site} are "
+            "deleted"
         ),
         yes=yes,
     )
@@ -113,14 +121,16 @@ def reprotect(
         typer.Option(
             "--target-appliance",
             "--appliance",
-            help="With --location alternate: which appliance there will hold the replica, as where the old one is gone; by default the "
+            help="With --location alternate: which appliance there will hold the replica, as where the old "
+            "one is gone; by default the "
             "one that had the machine. 'secondsite machine appliances MACHINE' lists them.",
         ),
     ] = None,
     store: Annotated[
         str | None,
         typer.Option(
-            help="In which store of the appliance there new disks are made, and arriving data and recovery points are kept; a replica "
+            help="In which store of the appliance there new disks are made, and arriving data and recovery "
+            "points are kept; a replica "
             "that is there already stays where it is."
         ),
     ] = None,
@@ -128,7 +138,8 @@ def reprotect(
         list[str] | None,
         typer.Option(
             "--seed",
-            help="With --location alternate: a copy of a disk that was shipped there, KEY=PATH or MACHINE:KEY=PATH, a path on that "
+            help="With --location alternate: a copy of a disk that was shipped there, KEY=PATH or "
+            "MACHINE:KEY=PATH, a path on that "
             "appliance's host. Only what differs from it travels.",
         ),
     ] = None,
@@ -138,7 +149,7 @@ def reprotect(
 ) -> None:
     """Protect committed machines back to the site that they came from."""
     how = {
-        Location.ORIGINAL: "the old disks there take over what has changed since; what was only on them is lost",
+        Location.ORIGINAL: "the old disks there take over what has changed since; what was only on them is lost",  # noqa: E501
         Location.ALTERNATE: "a full copy is sent" if not seed else "what differs from the seed is sent",
     }
     about = Confirmed(
@@ -171,7 +182,8 @@ def update_names(
     no_wait: NoWait = False,
     as_json: Json = False,
 ) -> None:
-    """Let DNS names point to where machines run now, if a move could not see to it: secondsite machine update-names web01."""
+    """Let DNS names point to where machines run now, if a move could not see to it: secondsite machine
+    update-names web01."""
     run(context, machines, lambda them: them.update_names(), no_wait, as_json)
 
 

@@ -7,7 +7,8 @@ from ...wire.rest.predictions import ReprotectPreview
 
 
 def told(found: ReprotectPreview) -> str:
-    """Before a confirmation: which of the two it will be, what is in the way, and what it will cost; a line each."""
+    """Before a confirmation: which of the two it will be, what is in the way, and what it will cost; a
+    line each."""
     ways = {
         Location.ORIGINAL: "original location, onto its old disks",
         Location.ALTERNATE: "alternate location, onto new disks",
@@ -32,7 +33,10 @@ def _sends(found: ReprotectPreview) -> str:
     compared = f"its {size(found.disk_bytes)} of disks are compared with the old ones there"
     if found.send_bytes is None:
         return f"sends what differs, which is not known before: {compared}"
-    return f"sends about {size(found.send_bytes)}, which was written since its failover, and what only the old disks have: {compared}"
+    return (
+        f"sends about {size(found.send_bytes)}, which was written since its failover, and what only the old "
+        f"disks have: {compared}"
+    )
 
 
 def _takes(found: ReprotectPreview) -> str:

@@ -1,7 +1,8 @@
-"""An unplanned failover of a machine that runs leaves two copies that write: whoever wants that names each machine.
+"""An unplanned failover of a machine that runs leaves two copies that write: whoever wants that names each
+machine.
 
-A machine runs, as far as can be known, if its source's appliance is connected and says so. Of a site that is away nobody can
-tell, and nobody is asked: that is the hour for which the verb is made.
+A machine runs, as far as can be known, if its source's appliance is connected and says so. Of a site that is
+away nobody can tell, and nobody is asked: that is the hour for which the verb is made.
 """
 
 import shlex
@@ -28,7 +29,8 @@ WhileRunning = Annotated[
     typer.Option(
         "--while-running",
         metavar="NAME",
-        help="This machine (of a plan: this plan's machines) runs at its source and is to go on there, beside its copy; once for each. "
+        help="This machine (of a plan: this plan's machines) runs at its source and is to go on there, "
+        "beside its copy; once for each. "
         "--yes does not stand for it.",
         show_default=False,
     ),
@@ -36,8 +38,8 @@ WhileRunning = Annotated[
 
 
 def accept(vault: Vault, names: Sequence[str], named: Collection[str]) -> None:
-    """Wants each of the machines that run at their source to be named: by `named`, or typed at a terminal. Raises InvalidArgument
-    where nobody can be asked, Abort for another word."""
+    """Wants each of the machines that run at their source to be named: by `named`, or typed at a terminal.
+    Raises InvalidArgument where nobody can be asked, Abort for another word."""
     unnamed = [each for each in _running(vault, names) if not {each.name, each.id} & set(named)]
     if unnamed:
         move = f"secondsite machine planned-failover {shell.arguments(*(each.name for each in unnamed))}"
@@ -45,15 +47,20 @@ def accept(vault: Vault, names: Sequence[str], named: Collection[str]) -> None:
 
 
 def accept_plan(vault: Vault, plan: rest.Plan, asked: rest.PlanPart, named: Collection[str]) -> None:
-    """The same for those of a plan that are asked for; the plan's name stands for them. Raises as `accept`."""
+    """The same for those of a plan that are asked for; the plan's name stands for them. Raises as
+    `accept`."""
     running = _running(vault, _asked_for(plan, asked))
     if running and plan.name not in named:
-        risk = f"{counted(len(running), 'machine')} of plan {plan.name} would be started twice. {_risk(running[0])}"
+        risk = (
+            f"{counted(len(running), 'machine')} of plan {plan.name} would be started twice. "
+            f"{_risk(running[0])}"
+        )
         _want([plan.name], risk, f"secondsite plan planned-failover {shell.arguments(plan.name)}")
 
 
 def warn_of_memory(vault: Vault, names: Sequence[str]) -> None:
-    """Says of which machines memory is saved at their source, as was heard last: it is no part of what starts."""
+    """Says of which machines memory is saved at their source, as was heard last: it is no part of what
+    starts."""
     for each in _machines(vault, names):
         if each.power is PowerState.SAVED and Verb.FAILOVER in each.allowed_operations:
             to = each.target_site or "the other site"
@@ -90,7 +97,8 @@ def _want(names: Sequence[str], risk: str, move: str) -> None:
 
 def _risk(machine: rest.Machine) -> str:
     return (
-        f"{machine.name} runs at {machine.source_site}, and will go on there: with its copy at {machine.target_site} two of it "
+        f"{machine.name} runs at {machine.source_site}, and will go on there: with its copy at "
+        f"{machine.target_site} two of it "
         "will write, and what one of them writes is lost later."
     )
 

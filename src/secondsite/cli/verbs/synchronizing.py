@@ -21,8 +21,14 @@ def confirmed(
 def _tells(it: rest.Machine, sync: DataSync) -> str:
     """It runs at its target: nothing is replicated yet."""
     if sync is DataSync.BEFORE:
-        return f"its changes are sent from {it.target_site} to {it.source_site} while it runs; then you are asked before it is moved"
-    return f"shut down at {it.target_site} now; everything is sent to new disks at {it.source_site}, then it starts there"
+        return (
+            f"its changes are sent from {it.target_site} to {it.source_site} while it runs; then you are "
+            "asked before it is moved"
+        )
+    return (
+        f"shut down at {it.target_site} now; everything is sent to new disks at {it.source_site}, then it "
+        "starts there"
+    )
 
 
 def _recommends(machine: MachineHandle, sync: DataSync) -> str:

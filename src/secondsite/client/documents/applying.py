@@ -1,6 +1,7 @@
 """The changes, through the same calls that a person's commands take, in an order that works.
 
-Each changes one thing, and only if that is as it was read. A run that was interrupted is repeated: what it did is no change any more.
+Each changes one thing, and only if that is as it was read. A run that was interrupted is repeated: what it
+did is no change any more.
 """
 
 import contextlib
@@ -201,7 +202,8 @@ class Applying:
         ]
 
     def _mapped(self, source: str, target: str, network: str, seen: Sequence[rest.NetworkMapping]) -> None:
-        """The mappings share one edition: after a change of our own they are read again, and nothing but that may be another one."""
+        """The mappings share one edition: after a change of our own they are read again, and nothing but
+        that may be another one."""
         now = self._vault.mappings.list(source, target)
         if _others(now, network) != _others(seen, network):
             raise errors.ChangedMeanwhile(

@@ -60,7 +60,8 @@ def missing_rights(caller: Caller | None, changes: Sequence[Change]) -> Told:
             where = " of the whole vault" if NEEDS[kind] in roles.OF_THE_WHOLE_VAULT else ""
             first = next(each for each in changes if each.key[0] == kind)
             yield (
-                f"{first.what}: token '{caller.token}' ({roles.described(grant)}) may not change anything of the kind '{kind}': that needs "
+                f"{first.what}: token '{caller.token}' ({roles.described(grant)}) may not change anything of "
+                f"the kind '{kind}': that needs "
                 f"the permission '{NEEDS[kind]}', which the role {needs}{where} has"
             )
 
@@ -114,7 +115,8 @@ class Checking:
             return
         if found is None and name not in self._protecting and name not in self._former:
             yield (
-                f"there is no machine '{name}' under protection that this token sees: correct the name, or add a document 'kind: "
+                f"there is no machine '{name}' under protection that this token sees: correct the name, or "
+                "add a document 'kind: "
                 "protection' for it"
             )
 
@@ -166,8 +168,10 @@ class Checking:
                     continue
                 yield (
                     (each.field,),
-                    f"it is {_said(each.now)} and cannot be {_said(each.wanted)} while the machine is protected: put what is there into "
-                    f"the document, or end the protection first: secondsite machine disable-protection {shell.arguments(wanted.machine)}",
+                    f"it is {_said(each.now)} and cannot be {_said(each.wanted)} while the machine is "
+                    "protected: put what is there into "
+                    "the document, or end the protection first: secondsite machine disable-protection "
+                    f"{shell.arguments(wanted.machine)}",
                 )
             return
         yield from self._known_policy(wanted)
@@ -196,7 +200,10 @@ class Checking:
             if settings is not None and card.mac not in [each.mac.lower() for each in settings.cards]:
                 yield (
                     ("cards",),
-                    f"it has no card {card.mac}: see 'secondsite card list {shell.arguments(wanted.machine)}'",
+                    (
+                        f"it has no card {card.mac}: see 'secondsite card list "
+                        f"{shell.arguments(wanted.machine)}'"
+                    ),
                 )
             if (card.network and not card.connected) or (card.test_network and not card.test_connected):
                 yield (
@@ -216,7 +223,10 @@ class Checking:
                 if each.field in ("source_site", "target_site"):
                     yield (
                         (each.field,),
-                        f"it is {_said(each.now)}: a group that is there keeps its sites; give this one another name",
+                        (
+                            f"it is {_said(each.now)}: a group that is there keeps its sites; give this one "
+                            "another name"
+                        ),
                     )
         for name in wanted.machines:
             yield from ((("machines",), what) for what in self._joins(wanted, name, going))
@@ -232,7 +242,10 @@ class Checking:
         if machine is None:
             asked = self._protecting.get(name)
             if asked and (asked.source_site, asked.target_site) != (group.source_site, group.target_site):
-                yield f"{name} is to be protected from {asked.source_site} to {asked.target_site}, as the group is not"
+                yield (
+                    f"{name} is to be protected from {asked.source_site} to {asked.target_site}, as the "
+                    "group is not"
+                )
             return
         if machine.group == group.name:
             return
@@ -241,10 +254,14 @@ class Checking:
         leaves = machine.group is None or machine.group in going or isinstance(other, GroupDocument)
         if not leaves:
             yield (
-                f"{name} belongs to group '{machine.group}': take it out first: secondsite group remove {shell.arguments(machine.group or '', name)}"
+                f"{name} belongs to group '{machine.group}': take it out first: secondsite group remove "
+                f"{shell.arguments(machine.group or '', name)}"
             )
         if isinstance(other, GroupDocument) and {name, machine.id, machine.name} & set(other.machines):
-            yield f"{name} is also in the document of group '{machine.group}': a machine belongs to one group at most"
+            yield (
+                f"{name} is also in the document of group '{machine.group}': a machine belongs to one group "
+                "at most"
+            )
         if machine.state not in MAY_JOIN:
             yield f"{name} is {machine.state}: it can join when it is protected"
 
@@ -253,7 +270,8 @@ class Checking:
             found = self._present.policies[change.key[1]]
             if found.used_by:
                 yield (
-                    f"{change.what} is to be deleted, because no document names it, but machines use it: add a document for it, or leave "
+                    f"{change.what} is to be deleted, because no document names it, but machines use it: add "
+                    "a document for it, or leave "
                     "out --prune"
                 )
 

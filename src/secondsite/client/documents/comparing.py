@@ -74,8 +74,8 @@ class Change:
 
 
 def changes(present: Present, given: Sequence[LoadedDocument], *, prune: bool = False) -> Sequence[Change]:
-    """By kind, in the order in which they are applied; what is deleted comes last. Raises InvalidArgument for a machine's name that
-    several have, when nothing has been checked."""
+    """By kind, in the order in which they are applied; what is deleted comes last. Raises InvalidArgument
+    for a machine's name that several have, when nothing has been checked."""
     kinds = {each.document.kind for each in given}
     there = present.documents(kinds)
     wanted = {

@@ -185,8 +185,8 @@ def read(
     properties_of: Collection[str] | None = None,
     hooks_of: Collection[str] | None = None,
 ) -> Present:
-    """`cards_of`, `properties_of`, `hooks_of`: names and ids of the machines whose cards, properties and hooks are asked for too; None:
-    those of all."""
+    """`cards_of`, `properties_of`, `hooks_of`: names and ids of the machines whose cards, properties and
+    hooks are asked for too; None: those of all."""
     present = Present(
         machines=list(vault.machines.list(page_size=rest.MOST_PER_PAGE)),
         policies={each.name: each for each in vault.policies.list()},
@@ -275,7 +275,8 @@ def _card(found: MachineCard) -> Card:
 
 
 def _at_home(sites: tuple[str, str], machines: Iterable[rest.Machine]) -> tuple[str, str]:
-    """Source and target as they were when protection began: reprotect swaps them, and a document need not change with that."""
+    """Source and target as they were when protection began: reprotect swaps them, and a document need not
+    change with that."""
     if any(each.direction is Direction.REVERSE for each in machines):
         return sites[1], sites[0]
     return sites

@@ -1,4 +1,5 @@
-"""What a document may say: one shape for each kind. An unknown field is refused, so that a typing error is not lost."""
+"""What a document may say: one shape for each kind. An unknown field is refused, so that a typing error is
+not lost."""
 
 from typing import Annotated, Literal
 
@@ -80,7 +81,8 @@ class PairDocument(Document):
     second: Name
     """The other one."""
     reverse_after_commit: bool = True
-    """Whether a machine that a planned failover moved between them is protected back by itself once that is committed."""
+    """Whether a machine that a planned failover moved between them is protected back by itself once that
+    is committed."""
 
 
 class PoolDocument(Document, PoolSettings):
@@ -95,7 +97,8 @@ class PoolDocument(Document, PoolSettings):
 
 
 class VerificationDocument(Document, VerificationShape):
-    """What a site gives to copies of recovery points that are booted only to be looked at. What is not given has its default."""
+    """What a site gives to copies of recovery points that are booted only to be looked at. What is not
+    given has its default."""
 
     model_config = CLOSED
 
@@ -106,7 +109,8 @@ class VerificationDocument(Document, VerificationShape):
 
 
 class ProtectionDocument(Document):
-    """A machine is protected. Its protection begins with this; nothing here ends it, and of one that has begun only the policy changes."""
+    """A machine is protected. Its protection begins with this; nothing here ends it, and of one that has
+    begun only the policy changes."""
 
     kind: Literal["protection"]
     """Which kind of document this is."""
@@ -236,12 +240,13 @@ class DrillDocument(Document):
     at: str = Field(pattern=f"^(?:{TIME.pattern})$")
     """The time of day (UTC), as HH:MM, in quotes."""
     network: str = "create"
-    """An existing isolated network's name; create: a new isolated one that all machines share; create-each: one for each network that
-    the machines are in at home; none: not connected."""
+    """An existing isolated network's name; create: a new isolated one that all machines share;
+    create-each: one for each network that the machines are in at home; none: not connected."""
     subnet: str | None = None
     """With create: the network gives addresses of this IPv4 subnet."""
     dns_servers: DnsServers = ()
-    """With addresses: the DNS servers that DHCP names, up to three, in place of the network's own; each in the subnet that it is for."""
+    """With addresses: the DNS servers that DHCP names, up to three, in place of the network's own; each in
+    the subnet that it is for."""
     keep_if_failed: bool = False
     """Whether a copy whose proof failed stays."""
     paused: bool = False
@@ -278,8 +283,8 @@ KINDS: dict[str, type[AnyDocument]] = {
 }
 """In the order in which they are applied: what comes later names what came before."""
 PRUNED = ("policy", "mapping", "pool", "group", "plan", "drill")
-"""What may be deleted because no document names it: never a machine's protection, cards, properties or hooks, nor what holds between two sites or what a
-site gives."""
+"""What may be deleted because no document names it: never a machine's protection, cards, properties or
+hooks, nor what holds between two sites or what a site gives."""
 Key = tuple[str, ...]
 
 

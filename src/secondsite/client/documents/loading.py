@@ -39,8 +39,8 @@ class LoadedDocument:
 
 
 def load(path: Path, text: str | None = None) -> Sequence[LoadedDocument]:
-    """The documents of a file, or of all *.yaml and *.yml files of a folder, by name; `text` in place of what the file holds. Raises
-    InvalidArgument that tells everything that is wrong."""
+    """The documents of a file, or of all *.yaml and *.yml files of a folder, by name; `text` in place of
+    what the file holds. Raises InvalidArgument that tells everything that is wrong."""
     wrong: list[str] = []
     given: list[LoadedDocument] = []
     texts = [(str(path), text)] if text is not None else list(_texts(path))

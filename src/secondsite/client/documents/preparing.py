@@ -24,7 +24,8 @@ from .references import References, around
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """`missing`: what the token may not do; `wrong`: what stands in the way; `notes`: what does not, but is to be known."""
+    """`missing`: what the token may not do; `wrong`: what stands in the way; `notes`: what does not, but
+    is to be known."""
 
     present: Present
     changes: Sequence[Change]
@@ -59,8 +60,8 @@ def prepare(vault: Vault, given: Sequence[LoadedDocument], *, prune: bool = Fals
 
 
 def export(vault: Vault, kinds: Collection[str] = (), name: str | None = None) -> str:
-    """What the token sees, as the text of a file: of these kinds, of all if none is named; only what has this `name`. Raises
-    InvalidArgument, NotFound."""
+    """What the token sees, as the text of a file: of these kinds, of all if none is named; only what has
+    this `name`. Raises InvalidArgument, NotFound."""
     unknown = sorted(set(kinds) - set(KINDS))
     if unknown:
         raise errors.InvalidArgument(
@@ -117,7 +118,7 @@ class Remarks:
             return
         if network not in [each.name for each in known.networks]:
             when = f" (as it was last seen: {known.problem.message})" if known.problem else ""
-            yield f"{change.what}: site {site} has no network '{network}' now{when}: make it before a failover"
+            yield f"{change.what}: site {site} has no network '{network}' now{when}: make it before a failover"  # noqa: E501
 
     def _space(self, changes: Sequence[Change]) -> Told:
         """What the new replicas may grow to, against the store of the site that has most free space."""
@@ -128,7 +129,10 @@ class Remarks:
                 needed[wanted.target_site] = needed.get(wanted.target_site, 0) + self._bytes_of(wanted)
                 site = self._around.unprotected.get(wanted.source_site)
                 if site is not None and site.problem is not None:
-                    yield f"{change.what}: site {site.site} cannot be asked whether it has the machine: {site.problem.message}"
+                    yield (
+                        f"{change.what}: site {site.site} cannot be asked whether it has the machine: "
+                        f"{site.problem.message}"
+                    )
         for site_name, total in sorted(needed.items()):
             yield from self._holds(site_name, total)
 
@@ -138,7 +142,10 @@ class Remarks:
         if not any(each.connected for each in at):
             yield f"site {site}: none of its appliances is connected, so nothing can be protected there now"
         elif free < total:
-            yield f"site {site}: the disks to be protected have {size(total)}, its stores have {size(free)} free"
+            yield (
+                f"site {site}: the disks to be protected have {size(total)}, its stores have {size(free)} "
+                "free"
+            )
 
     def _bytes_of(self, wanted: ProtectionDocument) -> int:
         site = self._around.unprotected.get(wanted.source_site)

@@ -1,7 +1,8 @@
 """YAML as plain values, each with the line that it stands on.
 
-Taken are mappings, lists, texts, numbers, true, false and null, as JSON has them. Refused are keys that come twice, anchors, aliases
-and tags: an alias that names itself over and over fills the memory, a tag makes objects.
+Taken are mappings, lists, texts, numbers, true, false and null, as JSON has them. Refused are keys that come
+twice, anchors, aliases and tags: an alias that names itself over and over fills the memory, a tag makes
+objects.
 """
 
 import math

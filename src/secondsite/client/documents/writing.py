@@ -30,7 +30,8 @@ def _text(document: AnyDocument) -> str:
 
 
 class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
-    """Quotes each text that the reader would take for something else, or that has line breaks of its own kind."""
+    """Quotes each text that the reader would take for something else, or that has line breaks of its own
+    kind."""
 
 
 def _represented(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:

@@ -1,5 +1,5 @@
-"""What a vault has. A noun gives all of its things (`list`, or by iterating over it) and makes new ones; indexed by a
-name it gives a handle of one thing, which asks nothing by itself.
+"""What a vault has. A noun gives all of its things (`list`, or by iterating over it) and makes new ones;
+indexed by a name it gives a handle of one thing, which asks nothing by itself.
 
     machines     under protection, or to be; verbs and recovery points of them
     verbs        what may be started for machines

@@ -21,7 +21,8 @@ def _joined(one: rest.Adoption, other: rest.Adoption) -> rest.Adoption:
 
 
 class ApplianceHandle:
-    """One appliance, by its id, or by its name when no other has it. All calls raise NotFound for an unknown one."""
+    """One appliance, by its id, or by its name when no other has it. All calls raise NotFound for an
+    unknown one."""
 
     def __init__(self, connection: Connection, name: str) -> None:
         self._connection = connection
@@ -32,8 +33,8 @@ class ApplianceHandle:
         return self._connection.one(rest.Appliance, "GET", path("appliances", self._name))
 
     def create_registration_key(self, refuse_now: bool = False) -> rest.RegistrationKey:
-        """A key that enrolls, within an hour, what takes this appliance's place under its id; its present key counts no more from
-        then on, or at once with `refuse_now`. It is shown this once."""
+        """A key that enrolls, within an hour, what takes this appliance's place under its id; its present
+        key counts no more from then on, or at once with `refuse_now`. It is shown this once."""
         return self._connection.one(
             rest.RegistrationKey,
             "POST",
@@ -48,8 +49,8 @@ class ApplianceHandle:
         other_site: str | None = None,
         told: Callable[[rest.Adoption], None] = _nobody,
     ) -> rest.Adoption:
-        """Take over what it has of a vault that is gone; with `dry_run` it is only told. Harmless when repeated. `told` hears of each
-        portion. Raises ApplianceUnreachable."""
+        """Take over what it has of a vault that is gone; with `dry_run` it is only told. Harmless when
+        repeated. `told` hears of each portion. Raises ApplianceUnreachable."""
         whole, after = None, ""
         while True:
             asked = rest.AdoptionAsked(

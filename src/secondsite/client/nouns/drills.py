@@ -11,8 +11,8 @@ WHERE = ("drills", "schedules")
 
 
 class DrillScheduleHandle:
-    """One schedule, by its name. All calls raise NotFound for an unknown one; a change that is told what the caller had `seen` raises
-    ChangedMeanwhile when somebody else was faster."""
+    """One schedule, by its name. All calls raise NotFound for an unknown one; a change that is told what
+    the caller had `seen` raises ChangedMeanwhile when somebody else was faster."""
 
     def __init__(self, connection: Connection, name: str) -> None:
         self._connection = connection

@@ -7,8 +7,8 @@ from ..connection import EVERY, Connection, path, request
 
 
 class GroupHandle:
-    """One group, by its name. All calls raise NotFound for an unknown one; a change that is told what the caller had
-    `seen` raises ChangedMeanwhile when somebody else was faster."""
+    """One group, by its name. All calls raise NotFound for an unknown one; a change that is told what the
+    caller had `seen` raises ChangedMeanwhile when somebody else was faster."""
 
     def __init__(self, connection: Connection, name: str) -> None:
         self._connection = connection
@@ -80,8 +80,9 @@ class Groups:
         multi_vm_every_seconds: int = 60,
         app_consistent: bool = False,
     ) -> rest.Group:
-        """A new group, with its first machines, names or ids. Every so often all of them get a common point; with
-        `app_consistent` the guests are also frozen, as often as their policies ask for it. Raises AlreadyExists."""
+        """A new group, with its first machines, names or ids. Every so often all of them get a common
+        point; with `app_consistent` the guests are also frozen, as often as their policies ask for it.
+        Raises AlreadyExists."""
         body = request(
             rest.GroupCreate,
             name=name,

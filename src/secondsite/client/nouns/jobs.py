@@ -11,7 +11,8 @@ from ..following import AWAY, LOOK_AGAIN_SECONDS, follow
 
 
 class JobHandle:
-    """One job, by its id or as much of its beginning as no other has. All calls raise NotFound for an unknown one."""
+    """One job, by its id or as much of its beginning as no other has. All calls raise NotFound for an
+    unknown one."""
 
     def __init__(self, connection: Connection, job_id: str) -> None:
         self._connection = connection
@@ -34,12 +35,14 @@ class JobHandle:
         return self._connection.one(rest.Job, "POST", path("jobs", self.id, "retry"))
 
     def resume(self) -> rest.Job:
-        """Lets a job go on that is held because the vault was restored. Raises NotPossibleNow for any other."""
+        """Lets a job go on that is held because the vault was restored. Raises NotPossibleNow for any
+        other."""
         return self._connection.one(rest.Job, "POST", path("jobs", self.id, "resume"))
 
     def answer(self, verdict: str, note: str = "", *, task: int | None = None) -> rest.Job:
-        """Tells the task that asks a person what this one says. `task` is its position: give it as you read it, since by now another
-        one may ask. Raises NotPossibleNow if it asks nothing, InvalidArgument for a verdict that it does not offer."""
+        """Tells the task that asks a person what this one says. `task` is its position: give it as you
+        read it, since by now another one may ask. Raises NotPossibleNow if it asks nothing,
+        InvalidArgument for a verdict that it does not offer."""
         asked = self._asking() if task is None else task
         answer = request(rest.JobAnswer, task=asked, verdict=verdict, note=note)
         return self._connection.one(rest.Job, "POST", path("jobs", self.id, "answer"), body=answer)
@@ -53,13 +56,15 @@ class JobHandle:
         return found
 
     def children(self, *, state: Sequence[rest.JobState] = ()) -> Iterator[rest.Job]:
-        """The jobs that it started, in one of these states if some are given, without their tasks; by page, as they are needed."""
+        """The jobs that it started, in one of these states if some are given, without their tasks; by
+        page, as they are needed."""
         query = request(rest.JobQuery, parent=self.id, state=tuple(state), limit=rest.MOST_PER_PAGE)
         return self._connection.pages(rest.JobPage, path("jobs"), query)
 
     def follow(self) -> Iterator[rest.Job]:
-        """The job each time something of it or of its children changed; the last one has ended. A vault that restarts
-        meanwhile is waited for. Raises VaultUnreachable after a minute without it; the job goes on by itself."""
+        """The job each time something of it or of its children changed; the last one has ended. A vault
+        that restarts meanwhile is waited for. Raises VaultUnreachable after a minute without it; the job
+        goes on by itself."""
         where = path("jobs", self.id, "events")
         try:
             for job in follow(self._connection, rest.Job, where):
@@ -70,8 +75,8 @@ class JobHandle:
             raise self._left(away) from away
 
     def wait(self, within_seconds: float | None = None, *, must_succeed: bool = True) -> rest.Job:
-        """The job once it has ended. Raises JobNotSucceeded unless it succeeded, or unless `must_succeed` is false;
-        DeadlineExceeded when it has not ended `within_seconds`: it goes on, wait for it again."""
+        """The job once it has ended. Raises JobNotSucceeded unless it succeeded, or unless `must_succeed`
+        is false; DeadlineExceeded when it has not ended `within_seconds`: it goes on, wait for it again."""
         job = self._last() if within_seconds is None else self._polled(within_seconds)
         if must_succeed and job.state is not rest.JobState.SUCCEEDED:
             raise _not_succeeded(job)
@@ -144,9 +149,9 @@ class Jobs:
         parent: str | None = None,
         page_size: int = 100,
     ) -> Iterator[rest.Job]:
-        """Jobs that fit all that is given, newest first, without their tasks; pages are asked for as they are needed.
-        `since` and `before` (aware) bound when a job was started; without `children` only those that a person did;
-        with `parent` only those that this job did."""
+        """Jobs that fit all that is given, newest first, without their tasks; pages are asked for as they
+        are needed. `since` and `before` (aware) bound when a job was started; without `children` only
+        those that a person did; with `parent` only those that this job did."""
         query = request(
             rest.JobQuery,
             state=tuple(state),

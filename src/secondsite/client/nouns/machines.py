@@ -45,7 +45,8 @@ class MachineHandle(Verbs):
         return MachineHandle(self._connection, self._name, key)
 
     def show(self) -> rest.Machine:
-        """All that is known of it, with the notes of its drills. Raises NotFound unless it is under protection."""
+        """All that is known of it, with the notes of its drills. Raises NotFound unless it is under
+        protection."""
         return self._connection.one(rest.Machine, "GET", path("machines", self._name))
 
     def rpo(self, since: datetime | None = None) -> Sequence[rest.RpoSample]:
@@ -59,9 +60,9 @@ class MachineHandle(Verbs):
         point: str | None = None,
         at: datetime | None = None,
     ) -> rest.RecoveryPreview:
-        """What a failover would start from now, and how many seconds of work it would lose; why not, in `problem`.
-        Starts nothing. With the choice 'custom', `point` is the id of a recovery point. With `at` (aware), and nothing
-        else, it is the newest processed cycle at or before that time."""
+        """What a failover would start from now, and how many seconds of work it would lose; why not, in
+        `problem`. Starts nothing. With the choice 'custom', `point` is the id of a recovery point. With
+        `at` (aware), and nothing else, it is the newest processed cycle at or before that time."""
         query: dict[str, Any] = {
             "choice": choice,
             "point": point,
@@ -72,14 +73,15 @@ class MachineHandle(Verbs):
         )
 
     def choices(self, verb: Verb = Verb.FAILOVER) -> RecoveryChoices:
-        """Exactly the choices of a recovery point that the verb has for it now, with what each would start from and lose. Starts
-        nothing. Raises InvalidArgument for a verb that starts from none."""
+        """Exactly the choices of a recovery point that the verb has for it now, with what each would start
+        from and lose. Starts nothing. Raises InvalidArgument for a verb that starts from none."""
         where = path("machines", self._name, "choices")
         return self._connection.one(RecoveryChoices, "GET", where, {"verb": verb})
 
     def predict(self, verb: Verb = Verb.FAILOVER) -> Prediction:
-        """How long the verb will take until the machine runs, from former runs; `seconds` is None while none is known. Starts
-        nothing. Raises InvalidArgument for another verb than test_failover, failover and planned_failover."""
+        """How long the verb will take until the machine runs, from former runs; `seconds` is None while
+        none is known. Starts nothing. Raises InvalidArgument for another verb than test_failover, failover
+        and planned_failover."""
         return self._connection.one(
             Prediction, "GET", path("machines", self._name, "prediction"), {"verb": verb}
         )
@@ -87,20 +89,20 @@ class MachineHandle(Verbs):
     def reprotect_preview(
         self, location: rest.Location = rest.Location.ORIGINAL, target_appliance: str | None = None
     ) -> ReprotectPreview:
-        """What is in the way of a reprotect, what it would send, and how long it would take; both sites are asked. Starts nothing. Raises
-        NotPossibleNow for a machine that cannot be reprotected now."""
+        """What is in the way of a reprotect, what it would send, and how long it would take; both sites
+        are asked. Starts nothing. Raises NotPossibleNow for a machine that cannot be reprotected now."""
         where = path("machines", self._name, "reprotect-preview")
         query = {"location": location, "target_appliance": target_appliance}
         return self._connection.one(ReprotectPreview, "GET", where, query)
 
     def preflight(self) -> Preflight:
-        """What would be in the way of a failover now; both sites are asked, and nothing is changed. Raises NotPossibleNow if none is
-        possible in its state."""
+        """What would be in the way of a failover now; both sites are asked, and nothing is changed. Raises
+        NotPossibleNow if none is possible in its state."""
         return self._connection.one(Preflight, "GET", path("machines", self._name, "preflight"))
 
     def appliances(self) -> ApplianceCandidates:
-        """Which appliances it could be protected back to, and why others do not fit; all are asked, and nothing is changed. Raises
-        NotPossibleNow for a machine that cannot be reprotected now."""
+        """Which appliances it could be protected back to, and why others do not fit; all are asked, and
+        nothing is changed. Raises NotPossibleNow for a machine that cannot be reprotected now."""
         return self._connection.one(ApplianceCandidates, "GET", path("machines", self._name, "appliances"))
 
     def settings(self) -> MachineSettings:
@@ -110,9 +112,9 @@ class MachineHandle(Verbs):
     def set_cards(
         self, cards: Sequence[CardSettings], *, seen: MachineSettings | None = None
     ) -> MachineSettings:
-        """This in place of what was set; a card that is not named is connected by the mappings. What runs at the second site
-        already stays as it is. Raises InvalidArgument for a card that it does not have, ChangedMeanwhile for one who had
-        `seen` something else."""
+        """This in place of what was set; a card that is not named is connected by the mappings. What runs
+        at the second site already stays as it is. Raises InvalidArgument for a card that it does not have,
+        ChangedMeanwhile for one who had `seen` something else."""
         body = request(MachineSettingsChange, cards=tuple(cards))
         where = path("machines", self._name, "settings")
         return self._connection.one(MachineSettings, "PUT", where, body=body, seen=seen)
@@ -124,8 +126,9 @@ class MachineHandle(Verbs):
     def set_checks(
         self, checks: Sequence[MachineCheck], *, seen: MachineChecks | None = None
     ) -> MachineChecks:
-        """These in place of what was set; without any nothing is checked. Counts from its next start on. Raises InvalidArgument for a
-        name that is given twice, ChangedMeanwhile for one who had `seen` something else."""
+        """These in place of what was set; without any nothing is checked. Counts from its next start on.
+        Raises InvalidArgument for a name that is given twice, ChangedMeanwhile for one who had `seen`
+        something else."""
         body = request(MachineChecksChange, checks=tuple(checks))
         where = path("machines", self._name, "checks")
         return self._connection.one(MachineChecks, "PUT", where, body=body, seen=seen)
@@ -135,8 +138,9 @@ class MachineHandle(Verbs):
         return self._connection.one(MachineHooks, "GET", path("machines", self._name, "hooks"))
 
     def set_hooks(self, hooks: Sequence[MachineHook], *, seen: MachineHooks | None = None) -> MachineHooks:
-        """These in place of what was set; without any nothing runs. A verb that was asked for before keeps those that it had. Raises
-        InvalidArgument for a name that is given twice, ChangedMeanwhile for one who had `seen` something else."""
+        """These in place of what was set; without any nothing runs. A verb that was asked for before keeps
+        those that it had. Raises InvalidArgument for a name that is given twice, ChangedMeanwhile for one
+        who had `seen` something else."""
         body = request(MachineHooksChange, hooks=tuple(hooks))
         where = path("machines", self._name, "hooks")
         return self._connection.one(MachineHooks, "PUT", where, body=body, seen=seen)
@@ -149,8 +153,9 @@ class MachineHandle(Verbs):
     def set_properties(
         self, wanted: TargetProperties, *, seen: MachineProperties | None = None
     ) -> MachineProperties:
-        """This in place of what was set; what is None is as at home. Counts from its next start there on. Raises InvalidArgument for
-        a name that another machine has or is to have there, or a CPU model that its host there does not have, ChangedMeanwhile for one who had `seen` something else."""
+        """This in place of what was set; what is None is as at home. Counts from its next start there on.
+        Raises InvalidArgument for a name that another machine has or is to have there, or a CPU model that
+        its host there does not have, ChangedMeanwhile for one who had `seen` something else."""
         body = request(MachinePropertiesChange, **dict(wanted))
         where = path("machines", self._name, "properties")
         return self._connection.one(MachineProperties, "PUT", where, body=body, seen=seen)
@@ -160,15 +165,17 @@ class MachineHandle(Verbs):
         return self._connection.one(rest.MachinePolicy, "GET", path("machines", self._name, "policy"))
 
     def set_policy(self, policy: str, *, seen: rest.MachinePolicy | None = None) -> rest.MachinePolicy:
-        """Another replication policy; its appliances are told. Raises NotFound, InvalidArgument for a read-only one, NotPossibleNow
-        for one that encrypts replicas while the machine's is not, ChangedMeanwhile for one who had `seen` another."""
+        """Another replication policy; its appliances are told. Raises NotFound, InvalidArgument for a
+        read-only one, NotPossibleNow for one that encrypts replicas while the machine's is not,
+        ChangedMeanwhile for one who had `seen` another."""
         body = request(rest.MachinePolicyChange, policy=policy)
         where = path("machines", self._name, "policy")
         return self._connection.one(rest.MachinePolicy, "PUT", where, body=body, seen=seen)
 
     def start_anyway(self, site: str, *, accept_two_copies: bool) -> JobHandle:
-        """Starts the machine's old copy at that site, once, although that is forbidden because the machine was failed over.
-        With `accept_two_copies` the caller knows that both copies may run and write; without it this is refused."""
+        """Starts the machine's old copy at that site, once, although that is forbidden because the machine
+        was failed over. With `accept_two_copies` the caller knows that both copies may run and write;
+        without it this is refused."""
         body = request(rest.StartAnyway, site=site, accept_two_copies=accept_two_copies)
         where = path("machines", self._name, "start-anyway")
         accepted = self._connection.one(rest.JobAccepted, "POST", where, body=body, key=self._key)
@@ -183,7 +190,8 @@ class MachineHandle(Verbs):
 
 
 class Machines:
-    """All machines under protection; `machines["web01"]` is one, `machines["web01", "db01"]` several at once."""
+    """All machines under protection; `machines["web01"]` is one, `machines["web01", "db01"]` several at
+    once."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -212,7 +220,8 @@ class Machines:
         group: str | None = None,
         page_size: int = rest.MOST_PER_PAGE,
     ) -> Iterator[rest.Machine]:
-        """Machines under protection that fit all that is given, by name; pages are asked for as they are needed."""
+        """Machines under protection that fit all that is given, by name; pages are asked for as they are
+        needed."""
         query = request(
             rest.MachineQuery,
             site=site,
@@ -225,7 +234,8 @@ class Machines:
         return self._connection.pages(rest.MachinePage, path("machines"), query)
 
     def discovered(self, site: str | None = None) -> Sequence[SiteMachines]:
-        """Machines that nobody protects, per site; of a site that cannot be asked now those that it had, and why."""
+        """Machines that nobody protects, per site; of a site that cannot be asked now those that it had,
+        and why."""
         return self._connection.many(SiteMachines, path("discovery"), {"site": site})
 
     def start(self, verb: Verb, asked: rest.MachinesRequest) -> JobHandle:

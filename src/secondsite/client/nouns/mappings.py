@@ -7,8 +7,8 @@ from ..connection import Connection, path, request
 
 
 class Mappings:
-    """All mappings. A change that is told what the caller had `seen` of the mappings between its two sites, as `list` gave
-    them, raises ChangedMeanwhile when somebody else was faster."""
+    """All mappings. A change that is told what the caller had `seen` of the mappings between its two
+    sites, as `list` gave them, raises ChangedMeanwhile when somebody else was faster."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -32,8 +32,8 @@ class Mappings:
         *,
         seen: Sequence[rest.NetworkMapping] | None = None,
     ) -> rest.NetworkMapping:
-        """Machines of the source network are plugged into the target network; replaces another one to that site.
-        Raises NotFound for an unknown site."""
+        """Machines of the source network are plugged into the target network; replaces another one to that
+        site. Raises NotFound for an unknown site."""
         body = request(
             rest.NetworkMapping,
             source_site=source_site,
@@ -66,7 +66,8 @@ def _edition(seen: Sequence[rest.NetworkMapping] | None) -> rest.NetworkMappings
 
 
 class Pairs:
-    """All pairs. A change that is told what the caller had `seen` raises ChangedMeanwhile when somebody else was faster."""
+    """All pairs. A change that is told what the caller had `seen` raises ChangedMeanwhile when somebody
+    else was faster."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -85,8 +86,8 @@ class Pairs:
     def set(
         self, site: str, other: str, *, reverse_after_commit: bool, seen: rest.SitePair | None = None
     ) -> rest.SitePair:
-        """Whether a machine that a planned failover moved between them is protected back by itself once that is committed.
-        Raises NotFound."""
+        """Whether a machine that a planned failover moved between them is protected back by itself once
+        that is committed. Raises NotFound."""
         body = request(rest.SitePairChange, reverse_after_commit=reverse_after_commit)
         return self._connection.one(
             rest.SitePair, "PUT", path("site-pairs", site, other), body=body, seen=seen
@@ -106,6 +107,6 @@ class Networks:
         return iter(self.list())
 
     def list(self, site: str | None = None) -> Sequence[rest.SiteNetworks]:
-        """Per site its networks and the mappings from it; of a site that cannot be asked now those that it had, and
-        why. Raises NotFound for an unknown site."""
+        """Per site its networks and the mappings from it; of a site that cannot be asked now those that it
+        had, and why. Raises NotFound for an unknown site."""
         return self._connection.many(rest.SiteNetworks, path("networks"), {"site": site})

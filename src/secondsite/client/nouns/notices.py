@@ -7,8 +7,8 @@ from ..connection import EVERY, Connection, path, request
 
 
 class NoticeTargetHandle:
-    """One target, by its name. All calls raise NotFound for an unknown one; a change that is told what the caller had
-    `seen` raises ChangedMeanwhile when somebody else was faster."""
+    """One target, by its name. All calls raise NotFound for an unknown one; a change that is told what the
+    caller had `seen` raises ChangedMeanwhile when somebody else was faster."""
 
     def __init__(self, connection: Connection, name: str) -> None:
         self._connection = connection
@@ -25,7 +25,8 @@ class NoticeTargetHandle:
         secret: str | None = None,
         seen: rest.NoticeTarget | None = None,
     ) -> rest.NoticeTarget:
-        """These settings in place of its former ones. Without a secret it keeps its own, as long as it stays at the same server."""
+        """These settings in place of its former ones. Without a secret it keeps its own, as long as it
+        stays at the same server."""
         body = _body(rest.NoticeTargetChange, settings, secret=secret)
         return self._connection.one(rest.NoticeTarget, "PUT", self._path, body=body, seen=seen)
 

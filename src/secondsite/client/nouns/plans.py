@@ -10,8 +10,8 @@ from .jobs import JobHandle
 
 
 class PlanHandle:
-    """One plan, by its name. All calls raise NotFound for an unknown one; a change that is told what the caller had
-    `seen` raises ChangedMeanwhile when somebody else was faster."""
+    """One plan, by its name. All calls raise NotFound for an unknown one; a change that is told what the
+    caller had `seen` raises ChangedMeanwhile when somebody else was faster."""
 
     def __init__(self, connection: Connection, name: str) -> None:
         self._connection = connection
@@ -33,8 +33,8 @@ class PlanHandle:
         rto_goal_seconds: int | None = None,
         seen: rest.Plan | None = None,
     ) -> rest.Plan:
-        """These groups in place of its former ones, and this goal for its runs (0: none; None: as it was); its machines stay as they
-        are."""
+        """These groups in place of its former ones, and this goal for its runs (0: none; None: as it was);
+        its machines stay as they are."""
         goal = (seen or self.show()).rto_goal_seconds if rto_goal_seconds is None else rto_goal_seconds
         body = request(rest.PlanChange, groups=tuple(groups), rto_goal_seconds=goal)
         return self._connection.one(rest.Plan, "PUT", path("plans", self._name), body=body, seen=seen)
@@ -44,15 +44,15 @@ class PlanHandle:
         self._connection.call("DELETE", path("plans", self._name), seen=seen)
 
     def preview(self, verb: Verb, **part: object) -> rest.PlanPreview:
-        """What a run would take and lose if it were asked for now, or why it could not be run so. `part`: direction, groups, leave_out,
-        choice."""
+        """What a run would take and lose if it were asked for now, or why it could not be run so. `part`:
+        direction, groups, leave_out, choice."""
         return self._connection.one(
             rest.PlanPreview, "GET", path("plans", self._name, "preview"), _query(verb, part)
         )
 
     def choices(self, verb: Verb = Verb.FAILOVER, **part: object) -> PlanChoices:
-        """Exactly the choices of a recovery point that a run has now: those that all its machines have. `part`: direction, groups,
-        leave_out. Raises NotPossibleNow if there could be no run."""
+        """Exactly the choices of a recovery point that a run has now: those that all its machines have.
+        `part`: direction, groups, leave_out. Raises NotPossibleNow if there could be no run."""
         return self._connection.one(
             PlanChoices, "GET", path("plans", self._name, "choices"), _query(verb, part)
         )
@@ -65,8 +65,8 @@ class PlanHandle:
         seen: rest.Plan | None = None,
         key: str | None = None,
     ) -> JobHandle:
-        """The job of a verb for all machines of the plan, or those of a part of it. Raises NotPossibleNow, which names the machines that
-        could not be taken, and InvalidArgument."""
+        """The job of a verb for all machines of the plan, or those of a part of it. Raises NotPossibleNow,
+        which names the machines that could not be taken, and InvalidArgument."""
         where = path("plans", self._name, verb.value.replace("_", "-"))
         accepted = self._connection.one(rest.JobAccepted, "POST", where, body=asked, seen=seen, key=key)
         return JobHandle(self._connection, accepted.job_id)
@@ -91,7 +91,8 @@ class Plans:
     def create(
         self, name: str, groups: Sequence[rest.PlanGroupChange], *, rto_goal_seconds: int = 0
     ) -> rest.Plan:
-        """A new plan: its groups are recovered in this order. Raises AlreadyExists, NotFound for a machine that is not protected."""
+        """A new plan: its groups are recovered in this order. Raises AlreadyExists, NotFound for a machine
+        that is not protected."""
         body = request(rest.PlanCreate, name=name, groups=tuple(groups), rto_goal_seconds=rto_goal_seconds)
         return self._connection.one(rest.Plan, "POST", path("plans"), body=body)
 

@@ -28,13 +28,14 @@ class PointHandle:
         return self._connection.one(PointShape, "DELETE", path(*self._parts, "hold"))
 
     def verify(self) -> JobHandle:
-        """A job that reads the point at the target and compares it with what was sealed; the point is marked."""
+        """A job that reads the point at the target and compares it with what was sealed; the point is
+        marked."""
         accepted = self._connection.one(rest.JobAccepted, "POST", path(*self._parts, "verify"))
         return JobHandle(self._connection, accepted.job_id)
 
     def boot(self, network: CopyNetwork | None = None) -> JobHandle:
-        """A job that boots a copy from the point at the target, looks at it and removes it; the point is graded. `network`: 'isolated' or
-        'none'; not given: what the site's verification says."""
+        """A job that boots a copy from the point at the target, looks at it and removes it; the point is
+        graded. `network`: 'isolated' or 'none'; not given: what the site's verification says."""
         body = request(rest.PointBoot, network=network)
         accepted = self._connection.one(rest.JobAccepted, "POST", path(*self._parts, "boot"), body=body)
         return JobHandle(self._connection, accepted.job_id)
@@ -65,7 +66,8 @@ class Points:
         proven: bool | None = None,
         page_size: int = rest.MOST_PER_PAGE,
     ) -> Iterator[PointShape]:
-        """Those that fit all that is given, newest first; `since` and `before` are aware and bound `taken_at`."""
+        """Those that fit all that is given, newest first; `since` and `before` are aware and bound
+        `taken_at`."""
         query = request(
             rest.PointQuery,
             consistency=consistency,

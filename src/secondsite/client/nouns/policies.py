@@ -26,8 +26,9 @@ class PolicyValues(TypedDict, total=False):
 
 
 class PolicyHandle:
-    """One policy, by its name. All calls raise NotFound for an unknown one, changes NotPossibleNow for one that is
-    read-only, and ChangedMeanwhile when it is not what was `seen` any more: somebody else was faster."""
+    """One policy, by its name. All calls raise NotFound for an unknown one, changes NotPossibleNow for one
+    that is read-only, and ChangedMeanwhile when it is not what was `seen` any more: somebody else was
+    faster."""
 
     def __init__(self, connection: Connection, name: str) -> None:
         self._connection = connection
@@ -38,7 +39,8 @@ class PolicyHandle:
         return self._connection.one(rest.Policy, "GET", path("policies", self._name))
 
     def update(self, seen: rest.Policy | None = None, **values: Unpack[PolicyValues]) -> rest.Policy:
-        """New values; what is not given stays as it is, or as it was `seen`. The appliances of its machines are told."""
+        """New values; what is not given stays as it is, or as it was `seen`. The appliances of its
+        machines are told."""
         if seen is not None:
             return self._put(seen, values)
         for _ in range(TRIES):
@@ -73,7 +75,7 @@ class Policies:
         return [*self._connection.pages(rest.PolicyPage, path("policies"), EVERY)]
 
     def create(self, name: str, **values: Unpack[PolicyValues]) -> rest.Policy:
-        """A new policy; what is not given has its default. Its twin for the way back, NAME-failback, comes with it.
-        Raises AlreadyExists."""
+        """A new policy; what is not given has its default. Its twin for the way back, NAME-failback, comes
+        with it. Raises AlreadyExists."""
         body = request(rest.PolicyCreate, name=name, **values)
         return self._connection.one(rest.Policy, "POST", path("policies"), body=body)

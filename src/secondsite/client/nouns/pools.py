@@ -7,8 +7,8 @@ from ..connection import EVERY, Connection, path
 
 
 class PoolHandle:
-    """One pool, by its name. All calls raise NotFound for an unknown one; a change that is told what the caller had `seen` raises
-    ChangedMeanwhile when somebody else was faster."""
+    """One pool, by its name. All calls raise NotFound for an unknown one; a change that is told what the
+    caller had `seen` raises ChangedMeanwhile when somebody else was faster."""
 
     def __init__(self, connection: Connection, name: str) -> None:
         self._connection = connection
@@ -52,5 +52,6 @@ class Pools:
         return [*self._connection.pages(rest.AddressPoolPage, path("pools"), EVERY)]
 
     def create(self, wanted: rest.AddressPoolCreate) -> rest.AddressPool:
-        """Raises AlreadyExists, NotFound for an unknown site, InvalidArgument for a network that has a pool."""
+        """Raises AlreadyExists, NotFound for an unknown site, InvalidArgument for a network that has a
+        pool."""
         return self._connection.one(rest.AddressPool, "POST", path("pools"), body=wanted)

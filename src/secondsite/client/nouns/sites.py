@@ -10,8 +10,8 @@ from ..connection import EVERY, Connection, path, request
 
 
 class SiteHandle:
-    """One site, by its name. All calls raise NotFound for an unknown one; a change that is told what the caller had
-    `seen` raises ChangedMeanwhile when somebody else was faster."""
+    """One site, by its name. All calls raise NotFound for an unknown one; a change that is told what the
+    caller had `seen` raises ChangedMeanwhile when somebody else was faster."""
 
     def __init__(self, connection: Connection, name: str) -> None:
         self._connection = connection
@@ -33,8 +33,8 @@ class SiteHandle:
         utc_offset_minutes: int = 0,
         seen: rest.Site | None = None,
     ) -> rest.Site:
-        """How fast the site may send from now on, all machines together; None: no limit. In a window, by the site's
-        time of day, its rate holds instead; of several the first. Replaces what held."""
+        """How fast the site may send from now on, all machines together; None: no limit. In a window, by
+        the site's time of day, its rate holds instead; of several the first. Replaces what held."""
         body = request(
             BandwidthShape,
             bytes_per_second=bytes_per_second,
@@ -56,8 +56,9 @@ class SiteHandle:
         network: CopyNetwork = "none",
         seen: rest.Site | None = None,
     ) -> rest.Site:
-        """What the site gives to copies of recovery points that are booted only to be looked at: so many at once, with so much memory all
-        together, each machine every so many days (0: on demand only) between two times of day (UTC). Replaces what held."""
+        """What the site gives to copies of recovery points that are booted only to be looked at: so many
+        at once, with so much memory all together, each machine every so many days (0: on demand only)
+        between two times of day (UTC). Replaces what held."""
         body = request(
             VerificationShape,
             every_days=every_days,
@@ -78,14 +79,15 @@ class SiteHandle:
     def preflight(
         self, machine: str, target: str, *, target_appliance: str | None = None, encrypt: bool = False
     ) -> Preflight:
-        """What would be in the way of protecting this machine of the site. Raises NotFound, and AlreadyExists if it is protected."""
+        """What would be in the way of protecting this machine of the site. Raises NotFound, and
+        AlreadyExists if it is protected."""
         query = {"target": target, "target_appliance": target_appliance, "encrypt": encrypt or None}
         where = path("sites", self._name, "machines", machine, "preflight")
         return self._connection.one(Preflight, "GET", where, query)
 
     def appliances_for(self, machine: str, target: str, *, encrypt: bool = False) -> ApplianceCandidates:
-        """Which appliances of site `target` could hold the replica of this machine of the site, and why others do not fit. Raises NotFound,
-        and AlreadyExists if it is protected."""
+        """Which appliances of site `target` could hold the replica of this machine of the site, and why
+        others do not fit. Raises NotFound, and AlreadyExists if it is protected."""
         query = {"target": target, "encrypt": encrypt or None}
         where = path("sites", self._name, "machines", machine, "appliances")
         return self._connection.one(ApplianceCandidates, "GET", where, query)

@@ -38,10 +38,11 @@ def start(
 
 
 class Verbs:
-    """The verbs of some machines. Each gives the job that was accepted: one for each machine, several under a parent.
+    """The verbs of some machines. Each gives the job that was accepted: one for each machine, several under a
+    parent.
 
-    All raise NotFound for an unknown machine, NotPossibleNow where a machine's state does not allow the verb, and
-    InvalidArgument for options that do not fit together.
+    All raise NotFound for an unknown machine, NotPossibleNow where a machine's state does not allow the verb,
+    and InvalidArgument for options that do not fit together.
     """
 
     def __init__(self, connection: Connection, names: tuple[str, ...], key: str | None = None) -> None:
@@ -51,9 +52,9 @@ class Verbs:
         self._key = key
 
     def once(self, key: str) -> "Verbs":
-        """The same machines; what is started for them carries `key`, any text that is new for every new request. The
-        same start with the same key within a day starts nothing and gives the first one's job, whatever became of the
-        program that asked. Raises KeyReused for another start."""
+        """The same machines; what is started for them carries `key`, any text that is new for every new
+        request. The same start with the same key within a day starts nothing and gives the first one's
+        job, whatever became of the program that asked. Raises KeyReused for another start."""
         return Verbs(self._connection, self.names, key)
 
     def enable_protection(
@@ -70,10 +71,11 @@ class Verbs:
     ) -> JobHandle:
         """Copies the machines of `source_site` to `target_site` and keeps them in step from then on.
 
-        `disks`: by machine the keys of the disks to protect, all if it is left out. `seeds`: by machine and disk key
-        the path, at the target appliance's host, of a shipped copy. `encrypt`: the replicas are encrypted there.
-        `target_appliance`: its name or id, where the target site has several; otherwise one with space is chosen. `store`: the one of
-        that appliance's stores in which the replicas are kept, if not the default one.
+        `disks`: by machine the keys of the disks to protect, all if it is left out. `seeds`: by machine and
+        disk key the path, at the target appliance's host, of a shipped copy. `encrypt`: the replicas are
+        encrypted there. `target_appliance`: its name or id, where the target site has several; otherwise one
+        with space is chosen. `store`: the one of that appliance's stores in which the replicas are kept, if
+        not the default one.
         """
         asked = request(
             rest.EnableProtection,
@@ -90,9 +92,10 @@ class Verbs:
         return start(self._connection, Verb.ENABLE_PROTECTION, asked, self._key)
 
     def disable_protection(self, *, without_site: str | None = None, runs_nowhere: bool = False) -> JobHandle:
-        """Ends replication and deletes replica and recovery points. The machine itself is not touched. `without_site`: the name of a
-        site that is gone for good; what is lost with it stands in the job's tasks. `runs_nowhere`: also of a machine that was failed over
-        and runs at neither site, which is refused else."""
+        """Ends replication and deletes replica and recovery points. The machine itself is not touched.
+        `without_site`: the name of a site that is gone for good; what is lost with it stands in the job's
+        tasks. `runs_nowhere`: also of a machine that was failed over and runs at neither site, which is
+        refused else."""
         asked = request(
             rest.DisableProtection, machines=self.names, without_site=without_site, runs_nowhere=runs_nowhere
         )
@@ -113,12 +116,13 @@ class Verbs:
     ) -> JobHandle:
         """A drill: a copy of each machine runs at the target, apart from everything, until it is cleaned up.
 
-        Started from what `choice` picks, from the recovery point with the id `point`, or from the newest cycle at or
-        before `at` (aware). `network`: 'create' an isolated one that all share, 'create-each' for each network that they are in at home, 'none',
-        or the name of an isolated one that is there. `subnet`: the one that is created gives addresses of it by DHCP, and resolves the
-        machines' names; `dns_servers`: DHCP names these in place of the network's own. `clean_up`: each copy goes by
-        itself after its proof, whose verdict is the drill's; `keep_if_failed`: unless that failed. `stay_open`: the job
-        ends only when somebody has cleaned up, with that verdict.
+        Started from what `choice` picks, from the recovery point with the id `point`, or from the newest
+        cycle at or before `at` (aware). `network`: 'create' an isolated one that all share, 'create-each' for
+        each network that they are in at home, 'none', or the name of an isolated one that is there. `subnet`:
+        the one that is created gives addresses of it by DHCP, and resolves the machines' names;
+        `dns_servers`: DHCP names these in place of the network's own. `clean_up`: each copy goes by itself
+        after its proof, whose verdict is the drill's; `keep_if_failed`: unless that failed. `stay_open`: the
+        job ends only when somebody has cleaned up, with that verdict.
         """
         asked = request(
             rest.TestFailover,
@@ -142,8 +146,8 @@ class Verbs:
         verdict: Verdict | Literal["passed", "failed"] | None = None,
         without_site: str | None = None,
     ) -> JobHandle:
-        """Ends a drill: the copy and its network go, `notes` on what was seen and the `verdict` are kept; None: that of its proof.
-        `without_site`: as for commit."""
+        """Ends a drill: the copy and its network go, `notes` on what was seen and the `verdict` are kept;
+        None: that of its proof. `without_site`: as for commit."""
         asked = request(
             rest.CleanupTestFailover,
             machines=self.names,
@@ -164,9 +168,10 @@ class Verbs:
     ) -> JobHandle:
         """Starts the machines at the target; never waits for a dead source.
 
-        Started from what `choice` picks, from the recovery point with the id `point`, or from the newest cycle at or
-        before `at` (aware). `shut_down_source`: first tries to shut the machines down and to send their last changes.
-        `direction`, 'away' or 'home', is needed if they would go different ways; those of the other way are left out.
+        Started from what `choice` picks, from the recovery point with the id `point`, or from the newest
+        cycle at or before `at` (aware). `shut_down_source`: first tries to shut the machines down and to send
+        their last changes. `direction`, 'away' or 'home', is needed if they would go different ways; those of
+        the other way are left out.
         """
         asked = request(
             rest.Failover,
@@ -187,11 +192,13 @@ class Verbs:
         at_most_down_seconds: float | None = None,
         direction: Way | None = None,
     ) -> JobHandle:
-        """Moves the machines without losing a write; also the way back. Both sites must be up. On the way back `choice` may be
-        'latest_app_consistent' (of the machines' groups: 'latest_multi_vm_app_consistent'): what they wrote since that point is left behind. `data_sync`, for one
-        machine that was committed and not reprotected: 'before' synchronizes while it runs, then the job waits for an answer; 'during' shuts it
-        down first and sends everything. `at_most_down_seconds` is a budget for the downtime: if it cannot be met, they are not shut down. `direction`: as for
-        failover."""
+        """Moves the machines without losing a write; also the way back. Both sites must be up. On the way
+        back `choice` may be 'latest_app_consistent' (of the machines' groups:
+        'latest_multi_vm_app_consistent'): what they wrote since that point is left behind. `data_sync`,
+        for one machine that was committed and not reprotected: 'before' synchronizes while it runs, then
+        the job waits for an answer; 'during' shuts it down first and sends everything.
+        `at_most_down_seconds` is a budget for the downtime: if it cannot be met, they are not shut down.
+        `direction`: as for failover."""
         asked = request(
             rest.PlannedFailover,
             machines=self.names,
@@ -209,19 +216,21 @@ class Verbs:
         point: str | None = None,
         at: datetime | None = None,
     ) -> JobHandle:
-        """Starts failed-over machines again from another instant, until commit. What they wrote since is lost."""
+        """Starts failed-over machines again from another instant, until commit. What they wrote since is
+        lost."""
         asked = request(rest.ChangeRecoveryPoint, machines=self.names, choice=choice, point=point, at=at)
         return self._start(Verb.CHANGE_RECOVERY_POINT, asked)
 
     def commit(self, *, without_site: str | None = None) -> JobHandle:
-        """Accepts the failover: its recovery point is kept, all others are deleted. `without_site`: the name of a
-        site that is gone for good; what is lost with it stands in the job's tasks."""
+        """Accepts the failover: its recovery point is kept, all others are deleted. `without_site`: the
+        name of a site that is gone for good; what is lost with it stands in the job's tasks."""
         asked = request(rest.Commit, machines=self.names, without_site=without_site)
         return self._start(Verb.COMMIT, asked)
 
     def cancel_failover(self, *, without_site: str | None = None) -> JobHandle:
-        """Takes a planned failover back before commit: the machines run at their source again. `without_site`: the name of a
-        site that is gone for good; what is lost with it stands in the job's tasks."""
+        """Takes a planned failover back before commit: the machines run at their source again.
+        `without_site`: the name of a site that is gone for good; what is lost with it stands in the job's
+        tasks."""
         asked = request(rest.CancelFailover, machines=self.names, without_site=without_site)
         return self._start(Verb.CANCEL_FAILOVER, asked)
 
@@ -233,10 +242,11 @@ class Verbs:
         store: str | None = None,
         seeds: Mapping[str, Mapping[str, str]] | None = None,
     ) -> JobHandle:
-        """Replicates committed machines back to where they came from: onto the old disks ('original', only changes
-        travel) or as full copies ('alternate'). `target_appliance`: with 'alternate' the name or id of the appliance there that will
-        hold them, if not the one that had them. `store`: where new disks are made, and data and recovery points are kept from now on; a
-        replica that is there already stays where it is. `seeds`: with 'alternate', by machine and disk key the path, at that appliance's
+        """Replicates committed machines back to where they came from: onto the old disks ('original', only
+        changes travel) or as full copies ('alternate'). `target_appliance`: with 'alternate' the name or
+        id of the appliance there that will hold them, if not the one that had them. `store`: where new
+        disks are made, and data and recovery points are kept from now on; a replica that is there already
+        stays where it is. `seeds`: with 'alternate', by machine and disk key the path, at that appliance's
         host, of a shipped copy."""
         asked = request(
             rest.Reprotect,

@@ -1,8 +1,8 @@
 """The data channel: frames and JSON messages on one mutual TLS 1.3 stream between two appliances.
 
-Each end sends HELLO with its protocol version first. Every read and write has a deadline: a peer that
-neither sends nor takes a byte for `idle_seconds`, or too few, is PeerSilent. One thread at a time may use a connection:
-Python 3.11 lets two threads into one TLS object, and OpenSSL does not survive that.
+Each end sends HELLO with its protocol version first. Every read and write has a deadline: a peer that neither
+sends nor takes a byte for `idle_seconds`, or too few, is PeerSilent. One thread at a time may use a
+connection: Python 3.11 lets two threads into one TLS object, and OpenSSL does not survive that.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from .messages import Message, Received
 from .tls import common_name, is_distrust, notice_dead_line
 
 WRITE_BYTES: Final = 64 * KiB
-"""Bytes in one write call. The idle deadline applies to each call, so a slow link that moves this much counts as
-alive."""
+"""Bytes in one write call. The idle deadline applies to each call, so a slow link that moves this much
+counts as alive."""
 
 LEAST_SECONDS: Final = 0.01
 """What is here already is read, however late it is."""
@@ -99,7 +99,8 @@ class Connection:
         notice_dead_line(self._tls, seconds)
 
     def unlimited(self) -> None:
-        """From now on it waits for no bandwidth limit: machines stand still for what is said on it, which is little."""
+        """From now on it waits for no bandwidth limit: machines stand still for what is said on it, which
+        is little."""
         self._limiter = None
 
     # -- sending ---------------------------------------------------------------------------------------
@@ -137,8 +138,9 @@ class Connection:
     def receive(
         self, within_seconds: float | None = None, fresh: bool = False, until: float | None = None
     ) -> Received:
-        """The next frame. Its header is checked, its payload is not. Waits `within_seconds` for the first byte; by `until`, on the
-        monotonic clock, all of it has to be here. The payload is valid until the next read; with `fresh` it has memory of its own."""
+        """The next frame. Its header is checked, its payload is not. Waits `within_seconds` for the first
+        byte; by `until`, on the monotonic clock, all of it has to be here. The payload is valid until the
+        next read; with `fresh` it has memory of its own."""
         head = bytes(self._read(frames.HEAD_BYTES, within_seconds, until=until))
         header = frames.unpack(head)
         return Received(header, head, self._read(header.payload_length, fresh=fresh, until=until))
@@ -146,15 +148,16 @@ class Connection:
     def receive_message(
         self, *expected: str, within_seconds: float | None = None, until: float | None = None
     ) -> Message:
-        """The next message, one of `expected`; raises PeerRefused if it is a refusal. The limits are as in `receive`."""
+        """The next message, one of `expected`; raises PeerRefused if it is a refusal. The limits are as in
+        `receive`."""
         if self._asked_within is not None:
             asked_within, self._asked_within = self._asked_within, None
             messages.expect(self.receive(asked_within), "HERE")
         return messages.expect(self.receive(within_seconds, until=until), *expected)
 
     def is_there(self, within_seconds: float) -> bool:
-        """Whether the peer, which waits for the next cycle, still has this connection. If not, only `close` may be called.
-        Raises PeerSilent."""
+        """Whether the peer, which waits for the next cycle, still has this connection. If not, only
+        `close` may be called. Raises PeerSilent."""
         try:
             self.send_message("THERE")
             messages.expect(self.receive(within_seconds), "HERE")
@@ -165,8 +168,8 @@ class Connection:
         return True
 
     def ask_whether_there(self, within_seconds: float) -> None:
-        """As `is_there`, but nobody waits for that: the next message that is awaited comes after the answer, or raises. Raises PeerSilent,
-        PeerUnreachable."""
+        """As `is_there`, but nobody waits for that: the next message that is awaited comes after the
+        answer, or raises. Raises PeerSilent, PeerUnreachable."""
         self.send_message("THERE")
         self._asked_within = within_seconds
 
@@ -204,8 +207,8 @@ class Connection:
         return view
 
     def _fill(self, view: memoryview, within_seconds: float | None) -> None:
-        """The idle deadline applies to each WRITE_BYTES, as for what is written: a peer that said a word letter by letter was waited for
-        for days."""
+        """The idle deadline applies to each WRITE_BYTES, as for what is written: a peer that said a word
+        letter by letter was waited for for days."""
         at, piece_ends, late_at = 0, 0, 0.0
         if within_seconds is not None:
             self._tls.settimeout(within_seconds)

@@ -38,8 +38,8 @@ def dial(
     idle_seconds: float = 30,
     limiter: Limiter | None = None,
 ) -> Connection:
-    """Connect to a peer appliance. Raises PeerUnreachable, PeerUntrusted (we reject its certificate, it rejects ours,
-    or its name is not `peer_name`), PeerSilent, PeerRefused (protocol version)."""
+    """Connect to a peer appliance. Raises PeerUnreachable, PeerUntrusted (we reject its certificate, it
+    rejects ours, or its name is not `peer_name`), PeerSilent, PeerRefused (protocol version)."""
     context = client_context(tls)
     where = f"{host}:{port}"
     try:
@@ -69,7 +69,8 @@ def secure(
     idle_seconds: float,
     limiter: Limiter | None = None,
 ) -> Connection:
-    """TLS on a connected socket, within `idle_seconds` per step; raises PeerUntrusted, PeerSilent, PeerUnreachable."""
+    """TLS on a connected socket, within `idle_seconds` per step; raises PeerUntrusted, PeerSilent,
+    PeerUnreachable."""
     plain.settimeout(idle_seconds)
     try:
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -104,8 +105,8 @@ def _handshake_failed(problem: OSError) -> DatapathError:
 
 
 def _let_alert_arrive(tls: ssl.SSLSocket) -> None:
-    """Wait until the peer closes. Closing with unread bytes would reset the stream, and the peer would lose the
-    TLS alert that says why it was rejected."""
+    """Wait until the peer closes. Closing with unread bytes would reset the stream, and the peer would
+    lose the TLS alert that says why it was rejected."""
     deadline = time.monotonic() + 2
     try:
         while (left := deadline - time.monotonic()) > 0:
@@ -139,6 +140,9 @@ def _require_common(connection: Connection, protocol: object, oldest: object) ->
     if not (newest >= OLDEST and least <= PROTOCOL):
         raise PeerRefused(
             f"{connection.peer_name} speaks protocol {newest}, we speak {PROTOCOL}",
-            do=f"upgrade {'the peer' if newest < PROTOCOL else 'this appliance'}: the two are too many releases apart",
+            do=(
+                f"upgrade {'the peer' if newest < PROTOCOL else 'this appliance'}: the two are too many "
+                "releases apart"
+            ),
             code="protocol-version",
         )

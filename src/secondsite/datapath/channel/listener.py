@@ -1,7 +1,8 @@
 """The listening end of the data channel: a thread per connection, strangers kept at bay, a clean stop.
 
-Anybody may dial the port. Who has shown no certificate is a stranger, and has to go after a while, or for a newer one where there
-are too many (see ground.visitors): so no flood of strangers takes the slots of peers."""
+Anybody may dial the port. Who has shown no certificate is a stranger, and has to go after a while, or for
+a newer one where there are too many (see ground.visitors): so no flood of strangers takes the slots of
+peers."""
 
 from __future__ import annotations
 
@@ -36,13 +37,15 @@ DATA_PORT = Limits(
     stranger_seconds=HANDSHAKE_SECONDS,
     idle_seconds=math.inf,
 )
-"""A thread each. Each cycle of each machine dials anew; peers are given up by their own deadlines when they are silent."""
+"""A thread each. Each cycle of each machine dials anew; peers are given up by their own deadlines when
+they are silent."""
 MOST_OF_ONE_PEER = 64
 
 
 class _Line:
-    """A connection that another thread may cut at any time. Securing it takes its socket, and SSLSocket.shutdown would pull the
-    TLS object away from under the thread that reads; so it has a handle of its own."""
+    """A connection that another thread may cut at any time. Securing it takes its socket, and
+    SSLSocket.shutdown would pull the TLS object away from under the thread that reads; so it has a handle
+    of its own."""
 
     def __init__(self, plain: socket.socket) -> None:
         self.socket = plain
@@ -63,8 +66,8 @@ class _Line:
 
 
 class Listener:
-    """Accepts peers on a port and gives each greeted connection to `handler`, in a thread of its own. A connection that may not
-    come in is closed at once, and counted; its peer tries again."""
+    """Accepts peers on a port and gives each greeted connection to `handler`, in a thread of its own. A
+    connection that may not come in is closed at once, and counted; its peer tries again."""
 
     def __init__(
         self,
@@ -79,8 +82,8 @@ class Listener:
         idle_seconds: float = 30,
         limiter: Limiter | None = None,
     ) -> None:
-        """Bind; port 0 takes a free one. `admits` says whether a certificate of this name and key may still come in.
-        Raises PeerUnreachable if the address is taken."""
+        """Bind; port 0 takes a free one. `admits` says whether a certificate of this name and key may
+        still come in. Raises PeerUnreachable if the address is taken."""
         self._context = server_context(tls)
         self._handler = handler
         self._admits = admits

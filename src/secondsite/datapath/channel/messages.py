@@ -24,8 +24,8 @@ class Message(NamedTuple):
 
 
 class Received(NamedTuple):
-    """A frame as it arrived; a cycle file keeps `head` and `payload`. A connection reuses the payload's buffer for
-    the next frame."""
+    """A frame as it arrived; a cycle file keeps `head` and `payload`. A connection reuses the payload's
+    buffer for the next frame."""
 
     header: Header
     head: bytes

@@ -37,7 +37,8 @@ def server_context(files: TlsFiles) -> ssl.SSLContext:
 
 
 def is_distrust(problem: ssl.SSLError) -> bool:
-    """Whether the peer's alert rejects our identity. Damage on the way raises alerts too, and they do not count."""
+    """Whether the peer's alert rejects our identity. Damage on the way raises alerts too, and they do not
+    count."""
     reason = problem.reason or ""
     return "ALERT" in reason and "BAD_RECORD_MAC" not in reason
 
@@ -51,7 +52,10 @@ def _context(protocol: int, files: TlsFiles) -> ssl.SSLContext:
         context.load_verify_locations(files.authority)
     except (OSError, ssl.SSLError) as problem:
         raise PeerUntrusted(
-            f"certificate files {files.certificate}, {files.key}, {files.authority} cannot be used: {problem}",
+            (
+                f"certificate files {files.certificate}, {files.key}, {files.authority} cannot be used: "
+                f"{problem}"
+            ),
             do="enroll the appliance again",
         ) from None
     return context
@@ -81,8 +85,9 @@ class Pressure:
         self._before = self._look()
 
     def share(self) -> float | None:
-        """The share (0..1) of the time since the last call in which the network was the limit: bytes were in
-        flight, and neither the receiver's window nor our buffer was full. None where the kernel does not tell."""
+        """The share (0..1) of the time since the last call in which the network was the limit: bytes were
+        in flight, and neither the receiver's window nor our buffer was full. None where the kernel does
+        not tell."""
         before, now = self._before, self._look()
         self._before = now
         if before is None or now is None or now[0] <= before[0]:
@@ -105,8 +110,8 @@ class Pressure:
 
 
 def notice_dead_line(plain: socket.socket, seconds: float) -> None:
-    """End the connection when bytes stay unacknowledged, or the host silent, for about `seconds`, even while a
-    slower answer is awaited (tcp(7): TCP_USER_TIMEOUT, SO_KEEPALIVE)."""
+    """End the connection when bytes stay unacknowledged, or the host silent, for about `seconds`, even
+    while a slower answer is awaited (tcp(7): TCP_USER_TIMEOUT, SO_KEEPALIVE)."""
     probe_seconds = max(1, int(seconds / 3))
     plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, probe_seconds)

@@ -9,8 +9,8 @@ import time
 class TokenBucket:
     """Lets through `bytes_per_second` on average and a burst of `burst_seconds`; None means no limit.
 
-    Streams take turns of 64 KiB. The peer's idle deadline runs while a stream waits, so a limit below about 10
-    KiB/s per stream looks like silence."""
+    Streams take turns of 64 KiB. The peer's idle deadline runs while a stream waits, so a limit below
+    about 10 KiB/s per stream looks like silence."""
 
     def __init__(self, bytes_per_second: float | None = None, burst_seconds: float = 0.25) -> None:
         self._burst_seconds = burst_seconds
@@ -24,7 +24,8 @@ class TokenBucket:
         return self._rate
 
     def set_rate(self, bytes_per_second: float | None) -> None:
-        """Change the limit now; those that already wait keep their turn. To stop altogether, begin no cycle."""
+        """Change the limit now; those that already wait keep their turn. To stop altogether, begin no
+        cycle."""
         if bytes_per_second is not None and bytes_per_second <= 0:
             raise ValueError("a bandwidth limit is more than zero, or None")
         with self._lock:

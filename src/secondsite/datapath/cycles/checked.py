@@ -1,7 +1,7 @@
 """What a cycle's header says, checked value by value before anything of it is kept.
 
-The source's site writes it, and need not be honest. Each function gives the value or raises ValueError. What passes can be
-compared, stored, listed and started from later, at any place, without another look."""
+The source's site writes it, and need not be honest. Each function gives the value or raises ValueError.
+What passes can be compared, stored, listed and started from later, at any place, without another look."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ from ...ground.units import KiB, TiB
 
 YEARS: Final = range(1970, 3000)
 _NEAR: Final = range(YEARS.start - 1, YEARS.stop + 1)
-"""Where they may be that are among those in UTC; the others are too near to the ends of the calendar to ask."""
+"""Where they may be that are among those in UTC; the others are too near to the ends of the calendar to
+ask."""
 MOST_NUMBER: Final = LARGEST
 """Of an epoch, and of a cycle. No less than is told on: what is kept here is said to the vault."""
 LARGEST_DISK_BYTES: Final = 1024 * TiB
 MOST_DISKS: Final = 256
 MOST_POINT_BYTES: Final = 512 * KiB
-"""Of what a point says, as JSON: it lies beside each point, and all points of a machine are read again and again."""
+"""Of what a point says, as JSON: it lies beside each point, and all points of a machine are read again and
+again."""
 CONSISTENCIES: Final = ("crash", "app")
 _LONGEST_TEXT: Final = 20_000
 _LONGEST_NAME: Final = 1000
@@ -79,7 +81,8 @@ def sequence(value: object, most: int) -> list[Any] | tuple[Any, ...]:
 
 
 def point(value: object) -> dict[str, Any]:
-    """The recovery point that a cycle asks for. Fields that this release does not know are kept, within the bound."""
+    """The recovery point that a cycle asks for. Fields that this release does not know are kept, within
+    the bound."""
     body = mapping(value)
     name(body["point_id"])
     consistency = body.get("consistency", "crash")

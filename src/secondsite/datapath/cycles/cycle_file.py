@@ -49,9 +49,10 @@ class CycleHeader:
     """What a cycle is. (machine_id, epoch, seq) names it; a seq is never used twice.
 
     `base_seq` is the last acknowledged cycle that this one builds on, None for a full copy. `taken_at` is the
-    instant of the data, ISO 8601 UTC. With `point` the target seals a recovery point after applying it. `firmware` is
-    the machine's firmware state; None when nothing is known of it: the replica then keeps what it has. The disks in
-    `apart` are on their way into the replica: no point has them yet, and none waits for them.
+    instant of the data, ISO 8601 UTC. With `point` the target seals a recovery point after applying it.
+    `firmware` is the machine's firmware state; None when nothing is known of it: the replica then keeps what
+    it has. The disks in `apart` are on their way into the replica: no point has them yet, and none waits for
+    them.
     """
 
     machine_id: str
@@ -77,7 +78,10 @@ class CycleHeader:
         except (KeyError, TypeError, ValueError) as problem:
             raise ProtocolViolated(
                 f"a cycle's header is not understood: {repr(problem)[:_LONGEST_SHOWN]}",
-                do="run the same release at both ends; if they do, somebody else may speak for the source's appliance",
+                do=(
+                    "run the same release at both ends; if they do, somebody else may speak for the source's "
+                    "appliance"
+                ),
             ) from None
 
 
@@ -120,8 +124,8 @@ class CycleWriter:
         free_space: full_disk.FreeSpace = full_disk.nothing_to_free,
         key: FileKey | None = None,
     ) -> None:
-        """Encrypted with `key`, if one is given. Raises OSError, as all its methods do; the caller knows what a full
-        disk means."""
+        """Encrypted with `key`, if one is given. Raises OSError, as all its methods do; the caller knows
+        what a full disk means."""
         self._free_space = free_space
         self._final = inbox.path_of(inbox_dir, header.epoch, header.seq)
         self._part = inbox_dir / f".{header.epoch}-{header.seq}.{secrets.token_hex(4)}.part"
@@ -207,8 +211,8 @@ def write(
 
 
 def read(path: Path, key: FileKey | None = None) -> tuple[CycleHeader, Iterator[Frame]]:
-    """The header, and the frames as they are iterated, each verified; raises CycleDamaged, then or now. An encrypted
-    file is opened with `key`; raises KeyMissing, KeyWrong."""
+    """The header, and the frames as they are iterated, each verified; raises CycleDamaged, then or now. An
+    encrypted file is opened with `key`; raises KeyMissing, KeyWrong."""
     with encrypted_file.content(path, key) as file:
         header = _header(file, path)
         frames_at = file.tell()

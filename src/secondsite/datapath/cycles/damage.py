@@ -1,7 +1,8 @@
 """Cycles of the journal that could not be read.
 
-The name of such a file is changed to EPOCH-SEQ-AFTER-MICROSECONDS.damaged, and it is emptied: so the journal has a gap
-there that everybody sees, and what went wrong stays known across restarts, until the journal has moved past it.
+The name of such a file is changed to EPOCH-SEQ-AFTER-MICROSECONDS.damaged, and it is emptied: so the journal
+has a gap there that everybody sees, and what went wrong stays known across restarts, until the journal has
+moved past it.
 """
 
 from __future__ import annotations

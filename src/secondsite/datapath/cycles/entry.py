@@ -17,8 +17,8 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A processed cycle that is kept. It was applied on cycle `after`; its instant is `microseconds` since 1970,
-    UTC. There are many thousands, so it stores nothing that can be computed."""
+    """A processed cycle that is kept. It was applied on cycle `after`; its instant is `microseconds` since
+    1970, UTC. There are many thousands, so it stores nothing that can be computed."""
 
     epoch: int
     seq: int

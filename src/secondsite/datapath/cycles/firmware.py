@@ -1,7 +1,8 @@
-"""A machine's firmware state: small files beside its disks, such as UEFI variables and the state of an emulated TPM.
+"""A machine's firmware state: small files beside its disks, such as UEFI variables and the state of an
+emulated TPM.
 
-They travel in a cycle's header: packed if the target lacks them, else only as digests. How a replica stores them:
-see firmware_store."""
+They travel in a cycle's header: packed if the target lacks them, else only as digests. How a replica
+stores them: see firmware_store."""
 
 from __future__ import annotations
 
@@ -31,9 +32,9 @@ _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class FirmwareFile:
-    """One file. `name` is the fabric's ('nvram', 'tpm/tpm2-00.permall'); `packed` is its content as base64 of
-    zstd, None if the reader has it already. In a replica's record `sha256` is the name that the file is stored
-    under; in an encrypted replica that is not the digest of the content."""
+    """One file. `name` is the fabric's ('nvram', 'tpm/tpm2-00.permall'); `packed` is its content as base64
+    of zstd, None if the reader has it already. In a replica's record `sha256` is the name that the file is
+    stored under; in an encrypted replica that is not the digest of the content."""
 
     name: str
     sha256: str
@@ -42,7 +43,8 @@ class FirmwareFile:
 
     @staticmethod
     def from_json(body: Mapping[str, Any]) -> FirmwareFile:
-        """Raises KeyError or ValueError for anything else, and for a name that could lead out of its folder."""
+        """Raises KeyError or ValueError for anything else, and for a name that could lead out of its
+        folder."""
         name, sha256, packed = body["name"], body["sha256"], body.get("packed")
         if not _matches(_NAME, name) or not _matches(_SHA256, sha256):
             raise ValueError(f"{checked.shown(name)} is not the name of a firmware file")
@@ -80,8 +82,8 @@ def _matches(pattern: re.Pattern[str], value: object) -> bool:
 
 
 def pack(files: Mapping[str, bytes], known: Collection[str]) -> tuple[FirmwareFile, ...]:
-    """The files as a header carries them, in the order of their names; those whose sha256 is in `known` without their
-    content. Raises FirmwareTooLarge."""
+    """The files as a header carries them, in the order of their names; those whose sha256 is in `known`
+    without their content. Raises FirmwareTooLarge."""
     size_bytes = sum(map(len, files.values()))
     if size_bytes > MOST_BYTES:
         raise _too_large(f"{size_bytes} bytes, more than the {MOST_BYTES} that travel")

@@ -31,7 +31,8 @@ def scan(inbox_dir: Path) -> list[tuple[int, int, Path]]:
 
 
 def clear_parts(inbox_dir: Path) -> int:
-    """Remove what broken transfers left; call it when nothing is being received. Gives how many there were."""
+    """Remove what broken transfers left; call it when nothing is being received. Gives how many there
+    were."""
     parts = list(inbox_dir.glob(".*.part")) if inbox_dir.is_dir() else []
     for part in parts:
         part.unlink(missing_ok=True)

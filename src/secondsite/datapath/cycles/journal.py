@@ -1,14 +1,14 @@
-"""The cycle journal: files of processed cycles, kept so that the instant of each can be recovered, not only sealed
-points.
+"""The cycle journal: files of processed cycles, kept so that the instant of each can be recovered, not only
+sealed points.
 
-A file moves here from the inbox once its cycle is processed. Its name says all that there is to know, so nothing
-needs to be opened:
+A file moves here from the inbox once its cycle is processed. Its name says all that there is to know, so
+nothing needs to be opened:
 
     EPOCH-SEQ-AFTER-MICROSECONDS.cycle
 
-AFTER is the processed cycle that it was applied on, and MICROSECONDS (since 1970, UTC) its instant. A cycle follows
-the one that it names as AFTER, and no other, so lost or dropped files leave a visible gap. A file that cannot be read
-is replaced by a mark (see damage)."""
+AFTER is the processed cycle that it was applied on, and MICROSECONDS (since 1970, UTC) its instant. A
+cycle follows the one that it names as AFTER, and no other, so lost or dropped files leave a visible gap. A
+file that cannot be read is replaced by a mark (see damage)."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from .entry import Entry
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A recovery point that cycles can be applied to: the state after cycle `seq`. `age_seconds` is how much older
-    it is than the newest cycle."""
+    """A recovery point that cycles can be applied to: the state after cycle `seq`. `age_seconds` is how
+    much older it is than the newest cycle."""
 
     seq: int
     age_seconds: float
@@ -75,12 +75,12 @@ class CycleJournal:
                 self._bytes += entry.file_bytes
 
     def trim(self, age_seconds: float, budget_bytes: int, starts: Sequence[Start]) -> int:
-        """Drop cycles, oldest first, that are not needed to recover an instant of the last `age_seconds` from one of
-        `starts`, or that exceed `budget_bytes` together. Gives how many were dropped.
+        """Drop cycles, oldest first, that are not needed to recover an instant of the last `age_seconds` from
+        one of `starts`, or that exceed `budget_bytes` together. Gives how many were dropped.
 
-        Cycles between two points are dropped together, because the later ones cannot be reached without the
-        earlier. If the cycles since the newest point alone exceed the budget, the first of them stay, for the same
-        reason."""
+        Cycles between two points are dropped together, because the later ones cannot be reached without
+        the earlier. If the cycles since the newest point alone exceed the budget, the first of them stay,
+        for the same reason."""
         with self._lock:
             known = self.entries()
             if not known or self._readers:
@@ -105,8 +105,8 @@ class CycleJournal:
             self._damage.forget(lambda _damaged: True)
 
     def give_up(self, entry: Entry) -> None:
-        """Drop a cycle that cannot be read, and remember it as damaged. Later instants are then reachable only
-        from a later point. Harmless if it was dropped meanwhile."""
+        """Drop a cycle that cannot be read, and remember it as damaged. Later instants are then reachable
+        only from a later point. Harmless if it was dropped meanwhile."""
         with self._lock:
             if entry in self.entries():
                 self._damage.note(entry)

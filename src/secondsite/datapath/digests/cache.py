@@ -1,15 +1,15 @@
 """Digests of the pages that the target of one machine is known to have, so that only real changes travel.
 
-The cache may know too little, never too much. A cycle notes its digests while it runs, so before its first frame a
-durable *intent* names all pages that it may send or compare:
+The cache may know too little, never too much. A cycle notes its digests while it runs, so before its first
+frame a durable *intent* names all pages that it may send or compare:
 
     open > begin (intent durable) > notes > ACK, position saved > commit (digests durable, intent dropped)
                                           > any failure         > abandon (these pages unknown, intent dropped)
 
-A crash leaves the intent: the next `open` makes its pages unknown. The record names the cycle that the cache speaks
-of and the last one attempted; a cache that another history of cycles left (a lost database, a new epoch, a repaired
-target, a release without a cache) does not fit and is dropped.
-"""
+A crash leaves the intent: the next `open` makes its pages unknown. The record names the cycle that the cache
+speaks of and the last one attempted; a cache that another history of cycles left (a lost database, a new
+epoch, a repaired target, a release without a cache) does not fit and is dropped.
+"""  # noqa: E501
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ from .cache_file import DigestCacheFile
 RECORD: Final = "record"
 MOST_EXTENTS: Final = 16384
 WIDE_BYTES: Final = 16 * MiB
-"""An intent with more than MOST_EXTENTS extents is rounded to blocks of this size; a failed cycle then forgets
-more than it touched."""
+"""An intent with more than MOST_EXTENTS extents is rounded to blocks of this size; a failed cycle then
+forgets more than it touched."""
 
 Reach = Callable[[str], None]
 
@@ -44,15 +44,15 @@ def _nowhere(_name: str) -> None:
 
 
 class DigestCache:
-    """The cache of one machine, open for one cycle. `begin`, `commit` and `abandon` may raise OSError: then `drop`
-    it, or leave its intent to the next `open`."""
+    """The cache of one machine, open for one cycle. `begin`, `commit` and `abandon` may raise OSError:
+    then `drop` it, or leave its intent to the next `open`."""
 
     def __init__(
         self, folder: Path, epoch: int, last_seq: int | None, next_seq: int, sizes: Mapping[str, int],
         reach: Reach = _nowhere,
     ) -> None:  # fmt: skip
-        """Open the cache for the cycle `next_seq` on what the target acknowledged as `last_seq`; `sizes` by disk
-        key. One that does not fit is begun anew."""
+        """Open the cache for the cycle `next_seq` on what the target acknowledged as `last_seq`; `sizes`
+        by disk key. One that does not fit is begun anew."""
         self._folder = folder
         self._reach = reach
         record = load(folder / RECORD)
@@ -100,7 +100,8 @@ class DigestCache:
         self._reach("digests.intended")
 
     def commit(self) -> None:
-        """Make the noted digests valid: the target acknowledged the cycle, and the source has recorded that."""
+        """Make the noted digests valid: the target acknowledged the cycle, and the source has recorded
+        that."""
         if any(file.broken for file in self._files.values()):
             self.close()
             drop(self._folder)
@@ -172,8 +173,8 @@ _VERSION: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """`last_seq` is the acknowledged cycle that the digests speak of, `attempt` the last one that was begun, `intent`
-    what it may have touched, by disk key."""
+    """`last_seq` is the acknowledged cycle that the digests speak of, `attempt` the last one that was
+    begun, `intent` what it may have touched, by disk key."""
 
     epoch: int
     last_seq: int | None
@@ -181,8 +182,8 @@ class Record:
     intent: Mapping[str, list[Extent]]
 
     def fits(self, epoch: int, last_seq: int | None, next_seq: int) -> bool:
-        """Whether the cache followed every cycle of the source up to this one. Without its intent's pages it holds
-        for the acknowledged cycle and for the attempted one alike."""
+        """Whether the cache followed every cycle of the source up to this one. Without its intent's pages
+        it holds for the acknowledged cycle and for the attempted one alike."""
         followed = next_seq - 1 <= self.attempt <= next_seq
         return epoch == self.epoch and last_seq in (self.last_seq, self.attempt) and followed
 
@@ -206,7 +207,8 @@ def save(record: Record, path: Path, durable: bool) -> None:
     """Write it in place; it survives a power cut when this returns, if `durable`. Raises OSError."""
     said = {
         "epoch": record.epoch, "last_seq": record.last_seq, "attempt": record.attempt,
-        "intent": {key: [(each.offset, each.length) for each in found] for key, found in record.intent.items()},
+        "intent": {key: [(each.offset, each.length) for each in found] for key,
+        found in record.intent.items()},
     }  # fmt: skip
     body = json.dumps(said, separators=(",", ":")).encode()
     data = memoryview(_HEAD.pack(_MAGIC, _VERSION, len(body), xxhash.xxh3_128_digest(body)) + body)

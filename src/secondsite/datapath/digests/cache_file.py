@@ -1,8 +1,8 @@
 """Digests of one disk's 4 KiB pages in a file: 16 bytes a page, zero bytes where nothing is known.
 
-It takes at most 0.4 % of the disk's size, and no space where nothing is known. Written with pwrite, not mmap: a full
-file system is then an error and not a signal that kills the process. Nor does it stop a cycle: a file that cannot be
-read or written counts as empty and is dropped at the cycle's end."""
+It takes at most 0.4 % of the disk's size, and no space where nothing is known. Written with pwrite, not
+mmap: a full file system is then an error and not a signal that kills the process. Nor does it stop a
+cycle: a file that cannot be read or written counts as empty and is dropped at the cycle's end."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ PAGES_OF_A_BYTE: Final = PAGE_BYTES // DIGEST_BYTES
 
 
 class DigestCacheFile:
-    """Digests of the pages of one disk that the target has, or will have once this cycle is acknowledged. Used by
-    several threads at once, each on its own range. `forget` and `sync` may raise OSError."""
+    """Digests of the pages of one disk that the target has, or will have once this cycle is acknowledged.
+    Used by several threads at once, each on its own range. `forget` and `sync` may raise OSError."""
 
     def __init__(self, path: Path, size_bytes: int) -> None:
         """Open it, made or grown to the disk's size; what is new is unknown."""

@@ -1,15 +1,16 @@
 """Digests of every 64 KiB block of a disk, in a file: what compare asks for, and a point's whole-disk digest.
 
-The file holds a header and 16 bytes a block (xxh3-128 of its content; the last block may be short). A block of zeros
-counts as sixteen zero bytes, so that the map of an empty disk is a hole. Written with pwrite, not mmap: a full file
-system is then an error and not a signal that kills the process.
+The file holds a header and 16 bytes a block (xxh3-128 of its content; the last block may be short). A block
+of zeros counts as sixteen zero bytes, so that the map of an empty disk is a hole. Written with pwrite, not
+mmap: a full file system is then an error and not a signal that kills the process.
 
-Crash-safe by replay: entries change only for blocks that the cycle being applied writes, and `mark` makes them durable
-together with the (epoch, seq) that they describe. A map with any other mark is stale and is rebuilt by reading the
-disk.
+Crash-safe by replay: entries change only for blocks that the cycle being applied writes, and `mark` makes
+them durable together with the (epoch, seq) that they describe. A map with any other mark is stale and is
+rebuilt by reading the disk.
 
-A map names the file that it is. A copy of it tells nothing: a backup that was put back may hold map and disk of two instants. It names the
-file of the disk too, as long as that stays: so a head that alone was put back is known as well."""
+A map names the file that it is. A copy of it tells nothing: a backup that was put back may hold map and
+disk of two instants. It names the file of the disk too, as long as that stays: so a head that alone was
+put back is known as well."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ from ..files import store_error
 _HEADER = struct.Struct("<8sIIQQQQ")
 """The last number is 0 in maps of former releases."""
 _OF = struct.Struct("<Q")
-"""Follows the header: the number of the file of the disk; 0 while it changes, and in maps of former releases."""
+"""Follows the header: the number of the file of the disk; 0 while it changes, and in maps of former
+releases."""
 _MAGIC: Final = b"2ndDGMAP"
 _VERSION: Final = 1
 _FIRST_ENTRY: Final = 4096
@@ -104,7 +106,8 @@ class DigestMap:
     def mark(self, epoch: int, seq: int) -> None:
         """Make all changes durable, as the state after cycle (epoch, seq)."""
         try:
-            # Entries first: a header that is newer than its entries would pass for the truth after a power cut.
+            # Entries first: a header that is newer than its entries would pass for the truth after a power
+            # cut.
             durable.sync_data(self._file)
             header = _HEADER.pack(_MAGIC, _VERSION, BLOCK_BYTES, self.size_bytes, epoch, seq, self._id)
             os.pwrite(self._file, header, 0)
@@ -191,7 +194,8 @@ class DigestMap:
 
 
 class RunningDigest:
-    """A whole disk's digest, computed from its content in order without a map; equal to `DigestMap.digest`."""
+    """A whole disk's digest, computed from its content in order without a map; equal to
+    `DigestMap.digest`."""
 
     def __init__(self) -> None:
         self._whole = xxhash.xxh3_128()
@@ -210,7 +214,8 @@ class RunningDigest:
 
 
 def _entry(block: memoryview) -> bytes:
-    # compared by digest: a memoryview compares byte by byte, which is expensive where a block begins with zeros
+    # compared by digest: a memoryview compares byte by byte, which is expensive where a block begins with
+    # zeros
     found = xxhash.xxh3_128_digest(block)
     if found == _ZERO_DIGEST or (len(block) < BLOCK_BYTES and found == _zeros_digest(len(block))):
         return _ZERO_ENTRY

@@ -31,7 +31,8 @@ def nobody(_through: int, _read: int) -> None:
 def scan(
     disk: NbdDisk, cancelled: Asked = never, start: int = 0
 ) -> Iterator[tuple[int, int, bytearray | None]]:
-    """(offset, length, data) of the disk from `start` on, in order; None for zeros. Offsets are whole blocks."""
+    """(offset, length, data) of the disk from `start` on, in order; None for zeros. Offsets are whole
+    blocks."""
     for at in range(start, disk.size_bytes, SPAN_BYTES):
         yield from _span(disk, at, min(at + SPAN_BYTES, disk.size_bytes), cancelled)
 

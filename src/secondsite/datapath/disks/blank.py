@@ -1,7 +1,8 @@
 """Fresh plain images for scratch space, at the price of a few written pages.
 
-Each frozen view needs one for each disk. A program, or a job of QEMU, that makes it costs more than the rest of the view's opening.
-Their clusters are of 64 KiB: QEMU saves what a guest overwrites in pieces of that size."""
+Each frozen view needs one for each disk. A program, or a job of QEMU, that makes it costs more than the
+rest of the view's opening. Their clusters are of 64 KiB: QEMU saves what a guest overwrites in pieces of
+that size."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Chunk buffers that are used again.
 
-Fresh memory is expensive: the kernel maps it page by page on first use. Measured in a virtual machine: 0.4 GB/s
-when reading into fresh buffers, 1.3 GB/s into used ones."""
+Fresh memory is expensive: the kernel maps it page by page on first use. Measured in a virtual machine: 0.4
+GB/s when reading into fresh buffers, 1.3 GB/s into used ones."""
 
 from __future__ import annotations
 

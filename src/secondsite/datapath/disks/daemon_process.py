@@ -1,8 +1,8 @@
 """The process of a qemu-storage-daemon: starting it, noticing its death, ending it.
 
-It runs in its own session, so that a signal to our process group does not interrupt writes, and ends with our process,
-so that no lock of an image outlives us. A daemon that outlived its owner all the same is killed at the next start:
-images are opened from the record, never taken over."""
+It runs in its own session, so that a signal to our process group does not interrupt writes, and ends with
+our process, so that no lock of an image outlives us. A daemon that outlived its owner all the same is
+killed at the next start: images are opened from the record, never taken over."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ GREETING_SECONDS = 4.0
 
 
 class DaemonProcess:
-    """Invariant: at most one daemon lives per folder. Its owner starts and kills it under a lock; anyone may ask
-    whether it lives."""
+    """Invariant: at most one daemon lives per folder. Its owner starts and kills it under a lock; anyone
+    may ask whether it lives."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -64,7 +64,8 @@ class DaemonProcess:
         return self._connected()
 
     def died(self, wait_seconds: float) -> bool:
-        """Whether it is gone. A killed daemon closes its sockets a moment before the kernel reports its death."""
+        """Whether it is gone. A killed daemon closes its sockets a moment before the kernel reports its
+        death."""
         process = self._process
         if process is None:
             return True
@@ -81,8 +82,8 @@ class DaemonProcess:
         self._process = None
 
     def clear(self) -> None:
-        """Remove the files by which a daemon that has ended could be found, and what it wrote. One that cannot be removed leads
-        nobody to a daemon that lives."""
+        """Remove the files by which a daemon that has ended could be found, and what it wrote. One that
+        cannot be removed leads nobody to a daemon that lives."""
         with contextlib.suppress(OSError):
             for path in (self._pid_file, self._qmp_socket, self.nbd_socket, self._log_file):
                 path.unlink(missing_ok=True)
@@ -100,7 +101,8 @@ class DaemonProcess:
         )
 
     def kill_stale(self) -> None:
-        """Kill the daemon that an earlier process left in this folder, if any; on return no image is locked by it."""
+        """Kill the daemon that an earlier process left in this folder, if any; on return no image is
+        locked by it."""
         try:
             pid = int(self._pid_file.read_text())
         except (OSError, ValueError):
@@ -115,8 +117,9 @@ class DaemonProcess:
         with self._log_file.open("wb") as log:
             environment = {**os.environ, **malloc.ENVIRONMENT}
             self._process = children.start(self._command_line(), log, environment)
-        # QEMU writes its own pid file only after start-up; if we crashed before that, nobody would find the daemon.
-        # On a full store it is not found either, but points can still be read; it ends with our process anyway.
+        # QEMU writes its own pid file only after start-up; if we crashed before that, nobody would find the
+        # daemon. On a full store it is not found either, but points can still be read; it ends with our
+        # process anyway.
         with contextlib.suppress(OSError):
             self._pid_file.write_text(str(self._process.pid))
 

@@ -1,7 +1,7 @@
 """Disk image files through qemu-img: create, look, grow, merge, check. Every call has a deadline.
 
-Backing files are named relative to the file that names them, so that a store can be moved or mounted elsewhere;
-their format is always given, because a guest could forge a probed one.
+Backing files are named relative to the file that names them, so that a store can be moved or mounted
+elsewhere; their format is always given, because a guest could forge a probed one.
 
 An encrypted image is LUKS inside qcow2. Its key reaches QEMU as the name of a file, never on a command line.
 """
@@ -22,10 +22,11 @@ from .. import errors
 from ..encryption import EncryptionKey
 from ..extents import BLOCK_BYTES
 
-# Without the hint QEMU has XFS take 1 MiB for each page of a layer that is written: 15 times as much as scattered writes need.
+# Without the hint QEMU has XFS take 1 MiB for each page of a layer that is written: 15 times as much as
+# scattered writes need.
 OVERLAY_OPTIONS = "compat=1.1,cluster_size=128k,extended_l2=on,extent_size_hint=0"
-# Key stretching makes a weak passphrase expensive to guess. Ours has 256 random bits, and each opening of each file of a
-# chain would pay for it: hence the least that QEMU allows.
+# Key stretching makes a weak passphrase expensive to guess. Ours has 256 random bits, and each opening of
+# each file of a chain would pay for it: hence the least that QEMU allows.
 KEY_STRETCHING = "encrypt.iter-time=1"
 QUICK_SECONDS = 60.0
 RESIZE_SECONDS = 600.0
@@ -48,8 +49,8 @@ class ImageFacts:
 
 
 def create(path: Path, size_bytes: int, key: EncryptionKey | None = None) -> None:
-    """Create an empty qcow2 file; an existing one is overwritten. With `key` it is encrypted, which takes seconds
-    of processor time (see luks_blank)."""
+    """Create an empty qcow2 file; an existing one is overwritten. With `key` it is encrypted, which takes
+    seconds of processor time (see luks_blank)."""
     options, secret = OVERLAY_OPTIONS, secret_arguments(key)
     if key is not None:
         options += f",encrypt.format=luks,encrypt.key-secret={key.name},{KEY_STRETCHING}"
@@ -71,7 +72,8 @@ def create_overlay(
 
 
 def backing_name(path: Path, backing: Path) -> str:
-    """How `path` names its backing file: relative to its own folder, absolute when they share only the root."""
+    """How `path` names its backing file: relative to its own folder, absolute when they share only the
+    root."""
     here, there = path.absolute().parent, backing.absolute()
     if os.path.commonpath([here, there]) == "/":
         return str(there)
@@ -89,14 +91,16 @@ def chain(path: Path) -> list[ImageFacts]:
 
 
 def look(path: Path, image_format: str | None = None, *, written: bool = False) -> ImageFacts:
-    """Look at one file, probed unless its format is given; its backing file is named, not opened. Raises ImageProblem,
-    also if another program writes the file; with `written` that may be: then use only format, size and links (P4)."""
+    """Look at one file, probed unless its format is given; its backing file is named, not opened. Raises
+    ImageProblem, also if another program writes the file; with `written` that may be: then use only
+    format, size and links (P4)."""
     given = [*(["-f", image_format] if image_format else []), *(["-U"] if written else [])]
     return _facts(json.loads(run("info", "--output=json", *given, _name(path), about=path)))
 
 
 def commit(top: Path, base: Path | None = None, deadline_seconds: float = MERGE_SECONDS) -> None:
-    """Write what `top` holds above `base` (default: its direct backing file) into that file; for plain images.
+    """Write what `top` holds above `base` (default: its direct backing file) into that file; for plain
+    images.
 
     An interrupted commit can be repeated: until it is done, `top` still hides every block that is written.
     """
@@ -109,8 +113,8 @@ def commit(top: Path, base: Path | None = None, deadline_seconds: float = MERGE_
 def resize(
     path: Path, size_bytes: int, key: EncryptionKey | None = None, *, with_backing: bool = True
 ) -> None:
-    """Make an image that nobody has open larger or smaller: what lay beyond is gone then. It costs a table for each GiB:
-    see `resizing`. Without `with_backing`, what is added shows the backing file."""
+    """Make an image that nobody has open larger or smaller: what lay beyond is gone then. It costs a table
+    for each GiB: see `resizing`. Without `with_backing`, what is added shows the backing file."""
     named = opened(path, key, with_backing=True) if with_backing else _alone(path, key)
     run("resize", "-q", "--shrink", *named, str(size_bytes), about=path, deadline_seconds=RESIZE_SECONDS)
 
@@ -170,15 +174,16 @@ def node_options(path: Path, key: EncryptionKey) -> dict[str, Any]:
 
 
 def at_rest_options(files: Sequence[ImageFacts], key: EncryptionKey | None, name: str) -> dict[str, Any]:
-    """Arguments of blockdev-add for reading a chain, top first, that others may open for writing meanwhile. Each link
-    is a node that `node_name` names. What is no file here, such as an export of another host, and all below it are
-    opened by QEMU, as the header above says."""
+    """Arguments of blockdev-add for reading a chain, top first, that others may open for writing
+    meanwhile. Each link is a node that `node_name` names. What is no file here, such as an export of
+    another host, and all below it are opened by QEMU, as the header above says."""
     named = [*files[:1], *itertools.takewhile(_is_here, files[1:])]
     options: dict[str, Any] | None = None
     for depth, link in reversed(list(enumerate(named))):
         below = options
         options = {
-            "driver": link.image_format, "file": _file_options(link.path), "node-name": node_name(name, depth),
+            "driver": link.image_format, "file": _file_options(link.path),
+            "node-name": node_name(name, depth),
             "read-only": True, "force-share": True,
         }  # fmt: skip
         if link.encrypted and key is not None:
@@ -199,7 +204,8 @@ def node_name(name: str, depth: int) -> str:
 
 
 def marked_bytes(nodes: Iterable[Mapping[str, Any]], node: str, bitmap: str) -> int | None:
-    """How much a bitmap of a node marks, from what query-named-block-nodes said; None if it is missing or in use."""
+    """How much a bitmap of a node marks, from what query-named-block-nodes said; None if it is missing or
+    in use."""
     bitmaps = next((each.get("dirty-bitmaps", ()) for each in nodes if each["node-name"] == node), ())
     for each in bitmaps:
         if each.get("name") == bitmap and each["recording"] and not each.get("inconsistent", False):
@@ -213,7 +219,8 @@ def _file_options(path: Path) -> dict[str, Any]:
 
 
 def opened(path: Path, key: EncryptionKey | None, *, with_backing: bool = False) -> list[str]:
-    """Arguments that name an image to qemu-img. For an encrypted chain they give the key's name for each file."""
+    """Arguments that name an image to qemu-img. For an encrypted chain they give the key's name for each
+    file."""
     if key is None:
         return ["-f", "qcow2", _name(path)]
     options = node_options(path, key)
@@ -255,8 +262,8 @@ def run(
 
 
 def measured(make: Callable[[], None], tries: int = 20) -> None:
-    """Call `make`, which has QEMU measure the processor; repeat it when QEMU gives up because it measured no time,
-    as on a busy host."""
+    """Call `make`, which has QEMU measure the processor; repeat it when QEMU gives up because it measured
+    no time, as on a busy host."""
     for _ in range(tries - 1):
         try:
             make()

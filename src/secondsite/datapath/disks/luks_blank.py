@@ -1,9 +1,9 @@
 """Fresh encrypted images at the price of a copy.
 
-QEMU measures the processor each time it writes a LUKS header: two seconds of processor time, too much for a point
-every few seconds, and a guest stands still while its QEMU does it. So one empty image is made per folder and size,
-and copied; the copies share its master key. Whoever has two files of one disk therefore learns which sectors at
-the same place are equal, as with two copies of a LUKS disk from different days."""
+QEMU measures the processor each time it writes a LUKS header: two seconds of processor time, too much for
+a point every few seconds, and a guest stands still while its QEMU does it. So one empty image is made per
+folder and size, and copied; the copies share its master key. Whoever has two files of one disk therefore
+learns which sectors at the same place are equal, as with two copies of a LUKS disk from different days."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ _ZEROS: Final = bytes(_PIECE_BYTES)
 
 
 def create(path: Path, size_bytes: int, key: EncryptionKey, blanks: Path) -> None:
-    """Create an empty encrypted qcow2 file as a copy of the blank in `blanks`; an existing file is overwritten."""
+    """Create an empty encrypted qcow2 file as a copy of the blank in `blanks`; an existing file is
+    overwritten."""
     _copy(_blank(blanks, size_bytes, key), path)
 
 

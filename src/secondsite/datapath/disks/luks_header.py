@@ -1,9 +1,9 @@
 """LUKS headers of qcow2 images that are copies of one: a change to one is copied to the others.
 
-QEMU measures the processor for most of a second before it adds a key to a header, and a replica has a hundred layers.
-Those with the same descriptor, the header's first 592 bytes, have the same master key and key slots (LUKS1 On-Disk
-Format Specification 1.2.3); an extension tells where a qcow2 file has its header (QEMU's interop/qcow2.txt,
-"Full disk encryption header pointer").
+QEMU measures the processor for most of a second before it adds a key to a header, and a replica has a hundred
+layers. Those with the same descriptor, the header's first 592 bytes, have the same master key and key slots
+(LUKS1 On-Disk Format Specification 1.2.3); an extension tells where a qcow2 file has its header (QEMU's
+interop/qcow2.txt, "Full disk encryption header pointer").
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _LUKS: Final = b"LUKS\xba\xbe"
 def change_all(paths: Iterable[Path], change: Callable[[Path], None], *, descriptor_first: bool) -> None:
     """Apply `change` to the header of each image, once for all that are equal; durable when it returns.
 
-    `descriptor_first` orders the copying: to remove a key, its slot is made invalid first; to add one, its slot is
-    made valid last. Raises ImageProblem, StoreFull, and what `change` raises."""
+    `descriptor_first` orders the copying: to remove a key, its slot is made invalid first; to add one, its
+    slot is made valid last. Raises ImageProblem, StoreFull, and what `change` raises."""
     changed: dict[bytes, Path] = {}
     for path in paths:
         before = descriptor(path)

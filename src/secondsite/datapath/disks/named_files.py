@@ -52,8 +52,8 @@ def _told(path: Path) -> tuple[int, NamedFiles]:
 
 
 def cluster_bytes(path: Path) -> int | None:
-    """The size of its clusters, of which QEMU makes 512 bytes to 2 MiB; None where the header does not say: QEMU tells what is
-    wrong with the file once it opens it."""
+    """The size of its clusters, of which QEMU makes 512 bytes to 2 MiB; None where the header does not
+    say: QEMU tells what is wrong with the file once it opens it."""
     try:
         with real_files.opened(path) as file:
             (bits,) = struct.unpack_from(">I", file.read(_READ_BYTES), _CLUSTER_BITS_AT)

@@ -1,9 +1,9 @@
 """A disk behind a unix socket: its size, what is dirty in it, and its bytes.
 
-All calls are libnbd's asynchronous ones: only those can be waited for with a deadline.
-One thread at a time may use a disk. `dirty` and `allocation` use separate connections: a server asked for
-both contexts at once would walk the allocation of the whole disk (18 minutes for 800 GB, P18), so the
-export must allow two connections (qemu-nbd: --shared=2). Where a server takes too few for that, one does for both.
+All calls are libnbd's asynchronous ones: only those can be waited for with a deadline. One thread at a time
+may use a disk. `dirty` and `allocation` use separate connections: a server asked for both contexts at once
+would walk the allocation of the whole disk (18 minutes for 800 GB, P18), so the export must allow two
+connections (qemu-nbd: --shared=2). Where a server takes too few for that, one does for both.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ ZERO_BYTES: Final = 1 * GiB
 """The most bytes of one request to zero a range."""
 
 WIDE_BYTES: Final = 4 * MiB
-"""One read of this size precedes a long series of reads. By default QEMU's C library returns the memory of each
-answer to the kernel and maps fresh pages for the next, which tripled the server's processor time (0.65 s instead
-of 0.22 s per GiB). One large freed block tells glibc to keep that much (mallopt(3), M_MMAP_THRESHOLD: "dynamic"),
-at most doubling the server's memory."""
+"""One read of this size precedes a long series of reads. By default QEMU's C library returns the memory of
+each answer to the kernel and maps fresh pages for the next, which tripled the server's processor time
+(0.65 s instead of 0.22 s per GiB). One large freed block tells glibc to keep that much (mallopt(3),
+M_MMAP_THRESHOLD: "dynamic"), at most doubling the server's memory."""
 
 LONG_BYTES: Final = 64 * MiB
 """A series of reads of at least this size is worth it."""
@@ -79,9 +79,10 @@ class NbdDisk:
         connect_seconds: float = 10,
         io_seconds: float = 60,
     ) -> None:
-        """Open the export; raises DiskUnreadable if it is absent, silent or lacks one of the bitmaps. With `own`,
-        all that the image itself stores counts as dirty, and what those of its backing files store with which it is
-        exported; it must be exported with its depth. With `one_connection` all is asked over one: for servers that take few."""
+        """Open the export; raises DiskUnreadable if it is absent, silent or lacks one of the bitmaps. With
+        `own`, all that the image itself stores counts as dirty, and what those of its backing files store
+        with which it is exported; it must be exported with its depth. With `one_connection` all is asked
+        over one: for servers that take few."""
         self._socket_path = str(socket_path)
         self._export = export
         self._connect_seconds = connect_seconds
@@ -125,8 +126,8 @@ class NbdDisk:
         return extents.merge(extent for extent, flags in found if flags & self._marks)
 
     def allocation(self, offset: int, length: int) -> list[Extent]:
-        """The range as data and zero extents. An answer takes as long as the image has tables there: of a changed disk
-        ask only inside dirty extents."""
+        """The range as data and zero extents. An answer takes as long as the image has tables there: of a
+        changed disk ask only inside dirty extents."""
         handle = self._handle if self._together else self._allocation
         if handle is None:
             handle = self._allocation = self._connect([ALLOCATION])
@@ -172,8 +173,8 @@ class NbdDisk:
     def read_many(
         self, wanted: Iterable[Extent], buffers: Buffers | None = None
     ) -> Iterator[tuple[int, bytearray]]:
-        """(offset, bytes) of every extent, in order, in chunks that end at multiples of CHUNK_BYTES; some reads
-        are always in flight. Buffers come from `buffers`."""
+        """(offset, bytes) of every extent, in order, in chunks that end at multiples of CHUNK_BYTES; some
+        reads are always in flight. Buffers come from `buffers`."""
         buffers, wanted = buffers or Buffers(), list(wanted)
         self._prepare(wanted)
         flying: deque[tuple[int, int, bytearray]] = deque()
@@ -197,8 +198,8 @@ class NbdDisk:
     def land(self) -> None:
         """Receive all answers in flight; call it before waiting for anything else.
 
-        A server whose answers nobody reads cannot drain (QEMU 7.2, nbd_drained_poll): every QMP transaction of its
-        process waits, and so do the guests whose disks it drains."""
+        A server whose answers nobody reads cannot drain (QEMU 7.2, nbd_drained_poll): every QMP
+        transaction of its process waits, and so do the guests whose disks it drains."""
         deadline = time.monotonic() + self._io_seconds
         try:
             while self._handle.aio_in_flight():
@@ -332,8 +333,8 @@ class NbdDisk:
 
 
 def _cut(handle: nbd.NBD) -> None:
-    """End a connection that is half made, whoever still refers to its handle: QEMU's main thread waits for it when the server is
-    stopped, and the guest stands still for as long."""
+    """End a connection that is half made, whoever still refers to its handle: QEMU's main thread waits for
+    it when the server is stopped, and the guest stands still for as long."""
     try:
         with socket.socket(fileno=os.dup(handle.aio_get_fd())) as connection:
             connection.shutdown(socket.SHUT_RDWR)

@@ -1,4 +1,5 @@
-"""In which parts of a disk a chain of image files may hold anything, by the first tables of its files: some KiB of each are read.
+"""In which parts of a disk a chain of image files may hold anything, by the first tables of its files: some
+KiB of each are read.
 
 Format: QEMU's interop/qcow2.txt."""
 
@@ -14,8 +15,9 @@ from ...ground import real_files
 from ...ground.units import MiB
 
 HEAD: Final = struct.Struct(">4sIQIIQIIQQIIQQQQII")
-"""Magic, version, place and length of the backing file's name, bits of a cluster, bytes of the disk, encryption, entries and place of the first
-table, place and clusters of the counts' table, snapshots and their place, features of three kinds, bits of a count, bytes of the header."""
+"""Magic, version, place and length of the backing file's name, bits of a cluster, bytes of the disk,
+encryption, entries and place of the first table, place and clusters of the counts' table, snapshots and
+their place, features of three kinds, bits of a count, bytes of the header."""
 OFFSET: Final = 0x00FFFFFFFFFFFE00
 EXTENDED: Final = 1 << 4
 _UNDERSTOOD: Final = EXTENDED | 3
@@ -27,8 +29,9 @@ _CLUSTER_BITS: Final = range(9, 22)
 
 
 def stretches(path: Path) -> Iterator[tuple[int, int]]:
-    """(first byte, end) of each stretch in which a file of the chain below `path`, it included, may hold something; a stretch may be there several times.
-    What is not understood may hold something anywhere: then, and where the chain does not end, the last one has no end."""
+    """(first byte, end) of each stretch in which a file of the chain below `path`, it included, may hold
+    something; a stretch may be there several times. What is not understood may hold something anywhere:
+    then, and where the chain does not end, the last one has no end."""
     for _ in range(_MOST_FILES):
         try:
             with real_files.opened(path) as file:
@@ -50,8 +53,8 @@ ENDLESS: Final = 1 << 63
 
 
 def own(path: Path) -> Iterator[tuple[int, int]]:
-    """The same of one file, for who makes it smaller: what has snapshots or bitmaps, was not closed or is damaged, counts as not understood.
-    Raises OSError."""
+    """The same of one file, for who makes it smaller: what has snapshots or bitmaps, was not closed or is
+    damaged, counts as not understood. Raises OSError."""
     with real_files.opened(path) as file:
         try:
             head = HEAD.unpack(file.read(HEAD.size))

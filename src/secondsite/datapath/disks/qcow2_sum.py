@@ -1,8 +1,9 @@
 """The sum of several plain qcow2 layers as one more file, made from their tables: its data is theirs, shared.
 
-Only for images as we make them (clusters of 128 KiB, each with a bitmap of 4 KiB parts), without encryption, compression, snapshots or data
-elsewhere, on a file system that shares parts of files (FICLONERANGE: XFS made with reflink, btrfs). What is otherwise is refused, and nothing
-is left. Format: QEMU's interop/qcow2.txt."""
+Only for images as we make them (clusters of 128 KiB, each with a bitmap of 4 KiB parts), without
+encryption, compression, snapshots or data elsewhere, on a file system that shares parts of files
+(FICLONERANGE: XFS made with reflink, btrfs). What is otherwise is refused, and nothing is left. Format:
+QEMU's interop/qcow2.txt."""
 
 from __future__ import annotations
 
@@ -71,21 +72,23 @@ class _Layer:
 
 
 Clusters = dict[int, tuple[int, int, int]]
-"""Of those of one table that a layer tells of, by their numbers in the disk: the offset in its file, and the bits of parts that are stored, and
-that read as zeros."""
+"""Of those of one table that a layer tells of, by their numbers in the disk: the offset in its file, and
+the bits of parts that are stored, and that read as zeros."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Sum:
-    """Of one cluster: where its parts are stored, as (layer, offset of its cluster, bits), and the bits of those that read as zeros."""
+    """Of one cluster: where its parts are stored, as (layer, offset of its cluster, bits), and the bits of
+    those that read as zeros."""
 
     stored: list[tuple[_Layer, int, int]]
     zeros: int
 
 
 def make(path: Path, backing: str, layers: Sequence[Path]) -> None:
-    """Make `path`, over the qcow2 file that `backing` names, hold what `layers` hold, top first; durable when it returns. It takes memory for one
-    GiB of the disk at a time. Raises CannotShare, StoreFull, ImageProblem."""
+    """Make `path`, over the qcow2 file that `backing` names, hold what `layers` hold, top first; durable
+    when it returns. It takes memory for one GiB of the disk at a time. Raises CannotShare, StoreFull,
+    ImageProblem."""
     try:
         with contextlib.ExitStack() as stack:
             read = [_read(stack.enter_context(real_files.opened(layer)), layer) for layer in layers]
@@ -123,8 +126,9 @@ def _bounded(size_bytes: int, path: Path) -> int:
 
 
 def _hidden(layers: Sequence[_Layer], below: Path) -> tuple[range, Collection[int]]:
-    """The clusters in which a layer ends earlier than the top and than what is below them all, so that they read as zeros from there; and the
-    tables in which something may be below. A disk that was shrunk and grown again showed what the shrinking had cut off."""
+    """The clusters in which a layer ends earlier than the top and than what is below them all, so that
+    they read as zeros from there; and the tables in which something may be below. A disk that was shrunk
+    and grown again showed what the shrinking had cut off."""
     for layer in layers[1:]:
         if layer.size_bytes < layers[0].size_bytes and layer.size_bytes % _PART:
             raise CannotShare(f"A layer of {layer.size_bytes} bytes ends in the middle of a part.")
@@ -193,8 +197,8 @@ def _counts(others: int) -> tuple[int, int]:
 
 
 def _telling(number: int, layers: Sequence[_Layer]) -> list[tuple[_Layer, bytes | None]]:
-    """The layers that tell of what one table tells of, top first, each with its table; what is below one that is zeros all over, or ends before,
-    does not show."""
+    """The layers that tell of what one table tells of, top first, each with its table; what is below one
+    that is zeros all over, or ends before, does not show."""
     found: list[tuple[_Layer, bytes | None]] = []
     for layer in layers:
         raw = layer.table(number)
@@ -206,14 +210,16 @@ def _telling(number: int, layers: Sequence[_Layer]) -> list[tuple[_Layer, bytes 
 
 
 def _reads_as_zeros(number: int, layer: _Layer, raw: bytes | None, *, may_hold: bool) -> bool:
-    """Whether the topmost that tells of it is zeros all over; or ends before, with something below them all that `may_hold` what is to be hidden."""
+    """Whether the topmost that tells of it is zeros all over; or ends before, with something below them
+    all that `may_hold` what is to be hidden."""
     return raw == _EMPTY or (may_hold and layer.size_bytes <= number * _TOLD)
 
 
 def _sums_of(
     number: int, top: _Layer, telling: Sequence[tuple[_Layer, bytes | None]], cut: range
 ) -> dict[int, _Sum]:
-    """Of the clusters of one table, by their numbers, of those of which anything is told, or that are `cut` off."""
+    """Of the clusters of one table, by their numbers, of those of which anything is told, or that are
+    `cut` off."""
     first = number * _ENTRIES
     met = [(layer, {} if raw is None else dict(_clusters(raw, first, layer.path))) for layer, raw in telling]
     told = set[int]().union(*(clusters for _, clusters in met))
@@ -318,7 +324,8 @@ def _header(backing: str, size_bytes: int, table_count: int, root_at: int, count
     extensions = struct.pack(">II", _FORMAT, 5) + b"qcow2" + bytes(3) + bytes(8)
     at = _HEADER_BYTES + len(extensions)
     head = HEAD.pack(
-        b"QFI\xfb", 3, at, len(name), 17, size_bytes, 0, table_count, root_at, _CLUSTER, counts, 0, 0, EXTENDED,
+        b"QFI\xfb", 3, at, len(name), 17, size_bytes, 0, table_count, root_at, _CLUSTER, counts, 0, 0,
+        EXTENDED,
         0, 0, 4, _HEADER_BYTES,
     )  # fmt: skip
     return head + bytes(_HEADER_BYTES - len(head)) + extensions + name

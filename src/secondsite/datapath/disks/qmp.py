@@ -48,7 +48,8 @@ class QmpClient:
             raise
 
     def command(self, name: str, arguments: Message | None = None, *, deadline_seconds: float = 60.0) -> Any:
-        """The result of one command; raises QmpRefused, or StorageDaemonGone if the daemon is dead or silent."""
+        """The result of one command; raises QmpRefused, or StorageDaemonGone if the daemon is dead or
+        silent."""
         with self._lock:
             number = next(self._numbers)
             line = _line(name, arguments, number)
@@ -110,14 +111,15 @@ class QmpClient:
 
 
 def _line(name: str, arguments: Message | None, number: str) -> bytes:
-    """A command. QEMU reads each byte of it with four system calls of its own, so it has none that says nothing."""
+    """A command. QEMU reads each byte of it with four system calls of its own, so it has none that says
+    nothing."""
     said = {"execute": name, **({"arguments": arguments} if arguments else {}), "id": number}
     return json.dumps(said, separators=(",", ":")).encode() + b"\n"
 
 
 def _answers(message: Message, number: str) -> bool:
-    """Whether the message ends the wait for this command. An error without a number is about a line that is no
-    command."""
+    """Whether the message ends the wait for this command. An error without a number is about a line that
+    is no command."""
     return message.get("id") == number or ("error" in message and "id" not in message)
 
 

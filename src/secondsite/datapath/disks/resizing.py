@@ -1,8 +1,9 @@
 """Make a qcow2 file at rest larger or smaller at the price of what is held, not of what could be.
 
-QEMU (7.2) makes a table for each GiB that it cuts off, and, where the backing file is larger, for each by which an image grows: 128 KiB and
-some 30 ms each. A thin disk of 2 TiB that became 1 GiB took longer than its deadline, and its machine got no points any more. So QEMU is
-given those GiB alone of which a table tells, a piece at a time; between them only the size changes. The size tells how far it has come: what
+QEMU (7.2) makes a table for each GiB that it cuts off, and, where the backing file is larger, for each by
+which an image grows: 128 KiB and some 30 ms each. A thin disk of 2 TiB that became 1 GiB took longer than
+its deadline, and its machine got no points any more. So QEMU is given those GiB alone of which a table
+tells, a piece at a time; between them only the size changes. The size tells how far it has come: what
 breaks off is repeated as it is, and at no instant does anything show that was cut off."""
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ def _nowhere(name: str) -> None:
 def resize(
     path: Path, size_bytes: int, key: EncryptionKey | None = None, reach: Callable[[str], None] = _nowhere
 ) -> None:
-    """Make an image that nobody has open `size_bytes` large: what is cut off is gone, what is added reads as zeros. Harmless if it is so
-    large. Raises ImageProblem, StoreFull."""
+    """Make an image that nobody has open `size_bytes` large: what is cut off is gone, what is added reads
+    as zeros. Harmless if it is so large. Raises ImageProblem, StoreFull."""
     for _ in _steps(path, size_bytes, key):
         reach("resize.step")
 

@@ -1,5 +1,6 @@
-"""Whether two paths lead to one file, and from which files a disk is read: by the files themselves, never by how somebody wrote their
-paths. A link, `..`, a mount at a second place or the volume of a storage pool is another path to the same file."""
+"""Whether two paths lead to one file, and from which files a disk is read: by the files themselves, never
+by how somebody wrote their paths. A link, `..`, a mount at a second place or the volume of a storage pool
+is another path to the same file."""
 
 import json
 import os
@@ -20,7 +21,8 @@ _LONGEST_NAME = 1023
 
 
 def identity(path: str | Path) -> Identity | None:
-    """What tells the file or device that a path leads to now from all others that are there now; None where there is none."""
+    """What tells the file or device that a path leads to now from all others that are there now; None
+    where there is none."""
     try:
         found = os.stat(path)
     except (OSError, ValueError):
@@ -31,8 +33,8 @@ def identity(path: str | Path) -> Identity | None:
 
 
 def below(path: str | Path) -> list[Path]:
-    """The files that a disk is read from below its own, as their headers name them, as far as these can be read here. Those of others are
-    read while they are written, and in any version of qcow2."""
+    """The files that a disk is read from below its own, as their headers name them, as far as these can be
+    read here. Those of others are read while they are written, and in any version of qcow2."""
     found: list[Path] = []
     named = _backing(Path(path))
     while named is not None and len(found) < MOST_FILES:

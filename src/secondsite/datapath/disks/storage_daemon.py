@@ -1,7 +1,7 @@
 """One qemu-storage-daemon: opens disk images and serves them over NBD on a unix socket.
 
-A dead daemon is noticed at the next command, which raises StorageDaemonGone; the next use starts a new one with a
-higher `generation`, which tells users of open images that theirs are closed."""
+A dead daemon is noticed at the next command, which raises StorageDaemonGone; the next use starts a new one
+with a higher `generation`, which tells users of open images that theirs are closed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ MERGED = "merged"
 
 
 class StorageDaemon:
-    """The daemon of one folder. Invariant: at most one daemon lives per folder, and `generation` names which."""
+    """The daemon of one folder. Invariant: at most one daemon lives per folder, and `generation` names
+    which."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
@@ -64,13 +65,15 @@ class StorageDaemon:
         return self._process.pid
 
     def died(self, wait_seconds: float = 0.5) -> bool:
-        """Whether the daemon is gone. A killed one closes its sockets a moment before the kernel reports its death."""
+        """Whether the daemon is gone. A killed one closes its sockets a moment before the kernel reports
+        its death."""
         return self._process.died(wait_seconds)
 
     @contextlib.contextmanager
     def the_same(self) -> Iterator[None]:
-        """For commands of which each needs the one before. Raises StorageDaemonGone where one fails because another user has
-        started a new daemon meanwhile: that one knows nothing of the old one's nodes."""
+        """For commands of which each needs the one before. Raises StorageDaemonGone where one fails
+        because another user has started a new daemon meanwhile: that one knows nothing of the old one's
+        nodes."""
         self.start()
         generation = self.generation
         try:
@@ -87,7 +90,8 @@ class StorageDaemon:
         return f"nbd+unix:///{export_name}?socket={self.nbd_socket}"
 
     def qmp(self, command: str, *, deadline_seconds: float = 60.0, **arguments: Any) -> Any:
-        """Run one QMP command; underscores in argument names become hyphens. Raises QmpRefused, StorageDaemonGone."""
+        """Run one QMP command; underscores in argument names become hyphens. Raises QmpRefused,
+        StorageDaemonGone."""
         with self._lock:
             self.start()
             client = self._client
@@ -118,8 +122,8 @@ class StorageDaemon:
         self, name: str, path: Path, *, image_format: str = "qcow2", writable: bool = False,
         key: EncryptionKey | None = None,
     ) -> dict[str, Any]:  # fmt: skip
-        """Options with which `add_node` opens an image as node `name`, over its backing files. Makes `key` known
-        to the daemon. Raises ImageProblem if an encrypted image cannot be read."""
+        """Options with which `add_node` opens an image as node `name`, over its backing files. Makes `key`
+        known to the daemon. Raises ImageProblem if an encrypted image cannot be read."""
         own = {"node-name": name, "read-only": not writable, "discard": "unmap"}
         if key is not None:
             self.knows(key)
@@ -128,8 +132,8 @@ class StorageDaemon:
         return {"driver": image_format, "file": file, **own}
 
     def add_node(self, options: dict[str, Any]) -> str:
-        """Open an image with these options of blockdev-add; gives the node's name. Raises QmpRefused, which names
-        the file."""
+        """Open an image with these options of blockdev-add; gives the node's name. Raises QmpRefused,
+        which names the file."""
         name = str(options["node-name"])
         with self._lock, _naming(options):
             self.qmp("blockdev-add", **options)
@@ -137,13 +141,14 @@ class StorageDaemon:
         return name
 
     def filter_options(self, name: str, below: str) -> dict[str, Any]:
-        """Options with which `add_filter` puts a node over the node `below`, and a reopen over another one. It changes nothing
-        of what passes: a throttle without limits is the one filter that QEMU lets anybody put there."""
+        """Options with which `add_filter` puts a node over the node `below`, and a reopen over another
+        one. It changes nothing of what passes: a throttle without limits is the one filter that QEMU lets
+        anybody put there."""
         return {"driver": "throttle", "node-name": name, "throttle-group": name, "file": below}
 
     def add_filter(self, options: dict[str, Any]) -> str:
-        """Open a node of `filter_options`; gives its name. Raises QmpRefused. Each has a group of its own: members of one wait
-        for each other's lock."""
+        """Open a node of `filter_options`; gives its name. Raises QmpRefused. Each has a group of its own:
+        members of one wait for each other's lock."""
         name = str(options["node-name"])
         with self._lock:
             self.qmp("object-add", qom_type="throttle-group", id=name)
@@ -203,8 +208,8 @@ class StorageDaemon:
             self._exports.pop(name, None)
 
     def _is_to_end(self, name: str) -> bool:
-        """Ask for its end; False if it is gone with the daemon. A store that stood still outlasts a wait for that: asked again, QEMU
-        refuses, whether the export has ended since or not."""
+        """Ask for its end; False if it is gone with the daemon. A store that stood still outlasts a wait
+        for that: asked again, QEMU refuses, whether the export has ended since or not."""
         try:
             return self._take_away("block-export-del", id=_export_id(name), mode="hard")
         except errors.QmpRefused:
@@ -235,8 +240,8 @@ class StorageDaemon:
         self, path: Path, name: str, *, image_format: str = "qcow2", writable: bool = False,
         bitmaps: Sequence[str] = (), key: EncryptionKey | None = None,
     ) -> str:  # fmt: skip
-        """Open an image with its backing chain and export it; gives the URI. `unserve` ends it. `key` opens an
-        encrypted image."""
+        """Open an image with its backing chain and export it; gives the URI. `unserve` ends it. `key`
+        opens an encrypted image."""
         options = self.image_options(
             _export_id(name), path, image_format=image_format, writable=writable, key=key
         )
@@ -249,10 +254,12 @@ class StorageDaemon:
             raise
 
     def serve_at_rest(
-        self, path: Path, name: str, *, holders: Sequence[Path] = (), bitmap: str = "", key: EncryptionKey | None = None,
+        self, path: Path, name: str, *, holders: Sequence[Path] = (), bitmap: str = "",
+        key: EncryptionKey | None = None,
     ) -> tuple[str, ...]:  # fmt: skip
-        """As `serve`, without a lock that would keep others from opening the image for writing. `holders` are the files
-        of the chain whose bitmaps of that name are merged; gives the name of the merged one in the export."""
+        """As `serve`, without a lock that would keep others from opening the image for writing. `holders`
+        are the files of the chain whose bitmaps of that name are merged; gives the name of the merged one
+        in the export."""
         node, files = _export_id(name), image.chain(path)
         if key is not None:
             self.knows(key)
@@ -268,7 +275,8 @@ class StorageDaemon:
         return names
 
     def marked_bytes(self, path: Path, bitmap: str, key: EncryptionKey | None = None) -> int | None:
-        """How much a bitmap marks now in a file that others may have open; None if it is missing or in use."""
+        """How much a bitmap marks now in a file that others may have open; None if it is missing or in
+        use."""
         probe = _export_id(f"probe {path}")
         if key is not None:
             self.knows(key)
@@ -285,7 +293,8 @@ class StorageDaemon:
         self.delete_node(_export_id(name))
 
     def _take_away(self, command: str, **arguments: Any) -> bool:
-        """Run a command that removes something; False if the daemon died meanwhile, and the thing is gone with it."""
+        """Run a command that removes something; False if the daemon died meanwhile, and the thing is gone
+        with it."""
         generation = self.generation
         try:
             self.qmp(command, **arguments)

@@ -21,7 +21,8 @@ FLUSH_BYTES: Final = 64 * MiB
 
 
 class Writes:
-    """Use it inside `with`: leaving waits for writes in flight, so that no buffer is freed before its write ends."""
+    """Use it inside `with`: leaving waits for writes in flight, so that no buffer is freed before its
+    write ends."""
 
     def __init__(self, disk: NbdDisk) -> None:
         self._disk = disk

@@ -1,8 +1,9 @@
-"""The customer's key for encryption at rest: one file that stays where the data is and is never sent anywhere.
+"""The customer's key for encryption at rest: one file that stays where the data is and is never sent
+anywhere.
 
-The file's content, every byte of it, is the LUKS passphrase of all images, so that plain QEMU opens them with the
-same file; keys for other files are derived from it (HKDF, RFC 5869). Its id is derived too: it tells keys apart
-and reveals nothing of the key."""
+The file's content, every byte of it, is the LUKS passphrase of all images, so that plain QEMU opens them
+with the same file; keys for other files are derived from it (HKDF, RFC 5869). Its id is derived too: it
+tells keys apart and reveals nothing of the key."""
 
 from __future__ import annotations
 
@@ -72,8 +73,8 @@ def make(path: Path) -> EncryptionKey:
 
 
 def write(path: Path, content: bytes) -> EncryptionKey:
-    """Write a key to a new file of mode 0600, durably. Raises KeyMissing if the file exists, or the content is no
-    key or plainly not random."""
+    """Write a key to a new file of mode 0600, durably. Raises KeyMissing if the file exists, or the
+    content is no key or plainly not random."""
     _check(content, path)
     _check_random(content)
     try:
@@ -98,14 +99,17 @@ def fitting(key: EncryptionKey | None, key_id: str | None, about: str) -> Encryp
     if key.key_id != key_id:
         raise errors.KeyWrong(
             f"{about} is encrypted with key {key_id}, but {key.path} holds key {key.key_id}.",
-            do="Put the key file back that was used before and restart the appliance, unless other replicas open with the present one: then "
-            "give this one the present key with 'secondsite appliance change-key'. Nothing is lost meanwhile.",
+            do="Put the key file back that was used before and restart the appliance, unless other replicas "
+            "open with the present one: then "
+            "give this one the present key with 'secondsite appliance change-key'. Nothing is lost "
+            "meanwhile.",
         )
     return key
 
 
 def _check(content: bytes, path: Path) -> None:
-    """QEMU accepts UTF-8 without NUL. Only the length of a secret can be checked, so the key must be random."""
+    """QEMU accepts UTF-8 without NUL. Only the length of a secret can be checked, so the key must be
+    random."""
     try:
         usable = "\0" not in content.decode()
     except UnicodeDecodeError:
@@ -118,12 +122,15 @@ def _check(content: bytes, path: Path) -> None:
 
 
 def _check_random(content: bytes) -> None:
-    """Of a key that is in use already this is not asked: what it encrypted is needed. What repeats itself is seen; a
-    sentence out of a book is not."""
+    """Of a key that is in use already this is not asked: what it encrypted is needed. What repeats itself
+    is seen; a sentence out of a book is not."""
     if len(zlib.compress(content, 9)) < _LEAST_PACKED_BYTES:
         raise errors.KeyMissing(
             "That key repeats itself, so it can be guessed.",
-            do="Make a random one: 'secondsite appliance set-key' without a file, or 'openssl rand -base64 32'.",
+            do=(
+                "Make a random one: 'secondsite appliance set-key' without a file, or 'openssl rand -base64 "
+                "32'."
+            ),
         )
 
 

@@ -1,8 +1,8 @@
 """A replica's own data key: it encrypts the replica's files, whichever key the customer has.
 
-It is random and never leaves the replica's record, where it lies wrapped by the customer's key (AES Key Wrap, RFC
-3394). So a change of the customer's key means a new wrapping, and no file is rewritten. LUKS does the same for images:
-its key slots wrap a master key."""
+It is random and never leaves the replica's record, where it lies wrapped by the customer's key (AES Key
+Wrap, RFC 3394). So a change of the customer's key means a new wrapping, and no file is rewritten. LUKS
+does the same for images: its key slots wrap a master key."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ Wrapped = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class DataKey:
-    """A data key in use. `customer` is the key that unwrapped it, with which an earlier release encrypted files."""
+    """A data key in use. `customer` is the key that unwrapped it, with which an earlier release encrypted
+    files."""
 
     key_id: str
     secret: bytes = field(repr=False)
@@ -39,7 +40,8 @@ class DataKey:
         return _derived(self.secret, purpose, salt, length)
 
     def digest(self, text: str) -> str:
-        """A keyed digest of a text, 64 hex digits; without the key nobody can guess the text (HMAC-SHA-256)."""
+        """A keyed digest of a text, 64 hex digits; without the key nobody can guess the text
+        (HMAC-SHA-256)."""
         return hmac.new(self.derive("digest"), text.encode(), "sha256").hexdigest()
 
     def wrapped(self, customer: EncryptionKey) -> Wrapped:
@@ -64,7 +66,10 @@ def unwrap(kept: Collection[Wrapped], customer: EncryptionKey, about: str) -> Da
     except (KeyError, ValueError, keywrap.InvalidUnwrap):
         raise errors.KeyWrong(
             f"{about} has no data key that key {customer.key_id} opens.",
-            do="Put the key file back that was used before. If it is this one, the replica's record is damaged.",
+            do=(
+                "Put the key file back that was used before. If it is this one, the replica's record is "
+                "damaged."
+            ),
         ) from None
 
 

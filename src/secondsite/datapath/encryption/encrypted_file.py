@@ -1,11 +1,12 @@
-"""A file encrypted in chunks, written once and read from front to back: AES-256-GCM in the STREAM construction.
+"""A file encrypted in chunks, written once and read from front to back: AES-256-GCM in the STREAM
+construction.
 
     magic, 12 bytes | key id, 16 | salt, 32 | chunks: length u32 (top bit: the last one) | ciphertext and tag, 16
 
-Each file has its own key, derived from the replica's data key (in an earlier release from the customer's) and a
-random salt, so the chunk's number can be the nonce, together with whether it is the last. Chunks that are changed,
-moved or cut off are therefore noticed (Hoang, Reyhanitabar, Rogaway, Vizar: Online Authenticated-Encryption,
-2015)."""
+Each file has its own key, derived from the replica's data key (in an earlier release from the customer's)
+and a random salt, so the chunk's number can be the nonce, together with whether it is the last. Chunks
+that are changed, moved or cut off are therefore noticed (Hoang, Reyhanitabar, Rogaway, Vizar: Online
+Authenticated-Encryption, 2015)."""  # noqa: E501
 
 from __future__ import annotations
 
@@ -147,9 +148,9 @@ class EncryptedReader:
 
 
 def content(path: Path, key: FileKey | None) -> Readable:
-    """The content of an encrypted file, or without a key that of a plain one. Where there is a key, a plain file was
-    not written by us: whoever can write to the folder, but lacks the key, put it there. Raises OSError, KeyMissing,
-    KeyWrong, CycleDamaged."""
+    """The content of an encrypted file, or without a key that of a plain one. Where there is a key, a
+    plain file was not written by us: whoever can write to the folder, but lacks the key, put it there.
+    Raises OSError, KeyMissing, KeyWrong, CycleDamaged."""
     file = real_files.opened(path)
     try:
         if file.read(len(MAGIC)) == MAGIC:
@@ -202,8 +203,8 @@ def read(path: Path, key: FileKey | None, most_bytes: int) -> bytes:
 
 
 def encrypt_again(path: Path, key: DataKey) -> bool:
-    """Encrypt a file of any size with the data key; False if it is already. A crash leaves the old file or the new
-    one. Raises StoreFull, and as `content` does."""
+    """Encrypt a file of any size with the data key; False if it is already. A crash leaves the old file or
+    the new one. Raises StoreFull, and as `content` does."""
     if key_id_of(path) == key.key_id:
         return False
     times = path.stat()

@@ -30,7 +30,8 @@ def is_zero(raw: Bytes) -> bool:
 
 
 def encode(choice: Choice, disk: int, offset: int, raw: bytes | bytearray) -> list[Encoded]:
-    """The frames of one chunk (<= CHUNK_BYTES): ranges of zero blocks and of data, compressed where that pays.
+    """The frames of one chunk (<= CHUNK_BYTES): ranges of zero blocks and of data, compressed where that
+    pays.
 
     Frames that are not compressed refer to `raw`.
     """
@@ -76,7 +77,8 @@ def encode_data(choice: Choice, disk: int, offset: int, raw: memoryview, kind: K
 
 
 def ranges(offset: int, raw: bytes | bytearray) -> Iterator[tuple[int, int, bool]]:
-    """(start, end, zero) of ranges of zero blocks and of other blocks, split at the block borders of the disk."""
+    """(start, end, zero) of ranges of zero blocks and of other blocks, split at the block borders of the
+    disk."""
     if is_zero(raw):
         yield 0, len(raw), True
         return
@@ -91,7 +93,8 @@ def ranges(offset: int, raw: bytes | bytearray) -> Iterator[tuple[int, int, bool
 
 
 def block_borders(offset: int, length: int, block_bytes: int = BLOCK_BYTES) -> Iterator[tuple[int, int]]:
-    """(start, end) of each block, relative to `offset`; blocks lie at multiples of `block_bytes` on the disk."""
+    """(start, end) of each block, relative to `offset`; blocks lie at multiples of `block_bytes` on the
+    disk."""
     start = 0
     while start < length:
         end = min(start + block_bytes - (offset + start) % block_bytes, length)

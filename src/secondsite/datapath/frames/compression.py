@@ -1,9 +1,9 @@
 """Whether to compress: try both, keep the faster.
 
-Which mode is faster depends on the link, the cores of both ends and the data, so it is measured. A stream begins
-compressed. On a slow link it stays so. Otherwise each mode is tried over a window of some megabytes, the faster
-one is kept, and the other is retried now and then, unless the link is full in both modes: then fewer bytes are
-always faster."""
+Which mode is faster depends on the link, the cores of both ends and the data, so it is measured. A stream
+begins compressed. On a slow link it stays so. Otherwise each mode is tried over a window of some
+megabytes, the faster one is kept, and the other is retried now and then, unless the link is full in both
+modes: then fewer bytes are always faster."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ SLOW_LINK: Final = 60 * MiB
 """Bytes per second on the wire; below this any core compresses faster than the link sends."""
 
 SMALL_BYTES: Final = 32 * MiB
-"""Cycles up to this size are always compressed: they cost little processor time and save bytes on a shared link."""
+"""Cycles up to this size are always compressed: they cost little processor time and save bytes on a shared
+link."""
 
 DELTA_BYTES: Final = 512 * MiB
 """The same limit for cycles that carry only changes: links between sites are paid for by the byte."""
@@ -35,8 +36,8 @@ RETRY_WINDOWS: Final = 16
 LONGEST_RETRY_WINDOWS: Final = 128
 
 FULL_SHARE: Final = 0.8
-"""Share of a window in which only the network delayed compressed bytes; from here on, more bytes would only wait
-longer."""
+"""Share of a window in which only the network delayed compressed bytes; from here on, more bytes would
+only wait longer."""
 
 FULL_LINK: Final = (0.85, 1.15)
 """Wire speed compressed divided by wire speed plain: between these the link was the limit in both modes."""
@@ -57,8 +58,8 @@ class Learnt:
 
 
 class Choice:
-    """The mode of one stream. It is reused for later cycles to the same peer and shares its measurements with streams
-    of other machines. Their data differs, so they still try the other mode themselves.
+    """The mode of one stream. It is reused for later cycles to the same peer and shares its measurements with
+    streams of other machines. Their data differs, so they still try the other mode themselves.
 
     `wanted` may be called from any thread, the rest only from the sending one.
     """
@@ -80,8 +81,8 @@ class Choice:
     ) -> None:
         """Begin a cycle of about `data_bytes`; the time since the last one is not measured.
 
-        `delta`: it carries only changes, no slice of a pass over the whole disk. `link` gives the share of the
-        time, since its last call, in which the network was the limit."""
+        `delta`: it carries only changes, no slice of a pass over the whole disk. `link` gives the share of
+        the time, since its last call, in which the network was the limit."""
         self._link = link
         self._small = data_bytes is not None and data_bytes <= (DELTA_BYTES if delta else SMALL_BYTES)
         self._settle_bytes = SETTLE_BYTES

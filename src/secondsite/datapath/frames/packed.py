@@ -1,10 +1,12 @@
-"""Many small ranges of one disk in one frame: scattered writes share a header, a digest and a compressed payload.
+"""Many small ranges of one disk in one frame: scattered writes share a header, a digest and a compressed
+payload.
 
     raw bytes = count u32 | count x (gap u64, length u32) | the data of the ranges, in order      (little endian)
 
-A gap counts from the end of the range before, the first from the frame's offset; the top bit of a length marks a range
-of zeros, which has no data. The frame is of kind RANGES and otherwise like one of data: its digest covers table and data.
-"""
+A gap counts from the end of the range before, the first from the frame's offset; the top bit of a length
+marks a range of zeros, which has no data. The frame is of kind RANGES and otherwise like one of data: its
+digest covers table and data.
+"""  # noqa: E501
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """What all verbs of a replica use: its files, state, open heads and digest maps.
 
-A verb changes things inside `changing()`: one thread at a time, after recovery. If a verb fails, everything open
-is closed and the state is read again from the record, so that memory never runs ahead of it. Code that only needs
-layers to stay uses `keeping_layers()`: it waits for a merge but not for a long cycle, because a failover must not
-queue behind one. Locks are taken in the order change, layers, record."""
+A verb changes things inside `changing()`: one thread at a time, after recovery. If a verb fails,
+everything open is closed and the state is read again from the record, so that memory never runs ahead of
+it. Code that only needs layers to stay uses `keeping_layers()`: it waits for a merge but not for a long
+cycle, because a failover must not queue behind one. Locks are taken in the order change, layers, record."""
 
 from __future__ import annotations
 
@@ -65,10 +65,12 @@ class ReplicaCore:
         self._head_numbers: dict[str, int] = {}
         self._folder = file_number(files.root)
         self.lost_head = False
-        """Whether a head was found exchanged for another file, and nobody has asked for a comparison since."""
+        """Whether a head was found exchanged for another file, and nobody has asked for a comparison
+        since."""
         self._whole = False
         self.shares_after = 0.0
-        """From when on merged layers are made, by the monotonic clock: not soon after it was found that this cannot be done."""
+        """From when on merged layers are made, by the monotonic clock: not soon after it was found that
+        this cannot be done."""
         self.looked_for_useless = False
         """Whether no merged layer can have become useless since it was looked."""
         self._readers: list[int] = []
@@ -142,7 +144,10 @@ class ReplicaCore:
         while self._readers:
             if time.monotonic() > deadline:
                 raise errors.ReplicaInUse(
-                    f"A recovery point of {self.state.machine_id} is still being read after {within_seconds:.0f} s.",
+                    (
+                        f"A recovery point of {self.state.machine_id} is still being read after "
+                        f"{within_seconds:.0f} s."
+                    ),
                     do="Wait for the verification, then retry.",
                 )
             time.sleep(0.02)
@@ -183,7 +188,8 @@ class ReplicaCore:
         return self.heads.open(self.state)
 
     def maps(self, cancelled: scan.Asked = scan.never) -> dict[str, DigestMap]:
-        """A correct digest map of every head. A stale one is rebuilt by reading the disk, which takes long."""
+        """A correct digest map of every head. A stale one is rebuilt by reading the disk, which takes
+        long."""
         disks = self.open_heads()
         for disk in self.state.disks:
             if not self._map_is_true(disk.key, disks[disk.key].size_bytes):
@@ -209,7 +215,8 @@ class ReplicaCore:
 
     @property
     def was_put_back(self) -> bool:
-        """Whether its files are copies, as of a backup, so that its head and its digests may be of two instants."""
+        """Whether its files are copies, as of a backup, so that its head and its digests may be of two
+        instants."""
         return self._is_copied or bool(self._exchanged_heads())
 
     @property
@@ -221,7 +228,8 @@ class ReplicaCore:
         return False
 
     def looks_exchanged(self) -> bool:
-        """Whether a head is another file than the one that was written to, so that its source must compare all blocks."""
+        """Whether a head is another file than the one that was written to, so that its source must compare
+        all blocks."""
         if not self.lost_head and self._whole and self._is_exchanged():  # or it is just being changed
             with self.changing():
                 pass
@@ -343,8 +351,9 @@ class ReplicaCore:
         self._whole = True
 
     def _doubt_exchanged(self) -> None:
-        """A head that is another file may be of any instant: its digests are made anew, and no point is sealed before a pass has compared all
-        blocks. What is a copy with its digests was so at its opening, which is looked at by whoever opens it, or is another record."""
+        """A head that is another file may be of any instant: its digests are made anew, and no point is
+        sealed before a pass has compared all blocks. What is a copy with its digests was so at its
+        opening, which is looked at by whoever opens it, or is another record."""
         is_copied = self._is_copied
         self.lost_head |= self._is_another_folder() or (not is_copied and bool(self._exchanged_heads()))
         if not self.lost_head:
@@ -363,7 +372,8 @@ class ReplicaCore:
                 self.save(firmware=encrypted)
 
     def manifest_of(self, point_id: str) -> Manifest:
-        """The manifest of a point, read now; raises ImageProblem if it cannot be trusted to be this point's."""
+        """The manifest of a point, read now; raises ImageProblem if it cannot be trusted to be this
+        point's."""
         return whose.point(self.files, self.state, point_id)
 
     def file_of(self, key: str, number: int) -> Path:
@@ -397,8 +407,8 @@ class ReplicaCore:
             raise self.what_broke(error) from error
 
     def collect_garbage(self) -> None:
-        """Remove layers, manifests and run overlays that the record does not name. A replica that takes no more
-        cycles keeps no journal."""
+        """Remove layers, manifests and run overlays that the record does not name. A replica that takes no
+        more cycles keeps no journal."""
         state = self.state
         self._collect_disks(state)
         self.collect_firmware()

@@ -1,9 +1,9 @@
 """The replica: what the target holds of one machine, as files that plain QEMU boots.
 
-Per disk a chain of qcow2 files, `base <- layer <- layer <- head`. Cycles are written to the head; sealing a recovery
-point makes the head a read-only layer under a new one; dropping a point merges its layer with its child; a machine
-runs on an overlay over a point's layer. Each verb is a function in a file of `verbs`, and described there; this class
-has them all. One object per replica and process; thread-safe."""
+Per disk a chain of qcow2 files, `base <- layer <- layer <- head`. Cycles are written to the head; sealing
+a recovery point makes the head a read-only layer under a new one; dropping a point merges its layer with
+its child; a machine runs on an overlay over a point's layer. Each verb is a function in a file of `verbs`,
+and described there; this class has them all. One object per replica and process; thread-safe."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from .verbs.create import EMPTY, BaseImage, ReplicaDisk, check_same, make, nowhe
 
 
 class Replica(ReplicaCore):
-    """One machine's replica. Every method may raise StorageDaemonGone (repeat it), StoreFull or ImageProblem. What it has
-    from its core, others only look at: its state, files, journal and keys."""
+    """One machine's replica. Every method may raise StorageDaemonGone (repeat it), StoreFull or
+    ImageProblem. What it has from its core, others only look at: its state, files, journal and keys."""
 
     @classmethod
     def create(
@@ -34,8 +34,9 @@ class Replica(ReplicaCore):
     ) -> Replica:  # fmt: skip
         """Create a replica in `folder`; one that exists for this machine and epoch is opened instead.
 
-        Disks named in `base` start from that image (of a machine that is off), others from zeros. With `key` all
-        data is encrypted; such a replica has no `base`. Raises ReplicaInUse for another machine or epoch."""
+        Disks named in `base` start from that image (of a machine that is off), others from zeros. With
+        `key` all data is encrypted; such a replica has no `base`. Raises ReplicaInUse for another machine
+        or epoch."""
         files = ReplicaFiles(folder.absolute())
         if not files.record.exists():
             make(files, machine_id, disks, epoch, base, reach, key)
@@ -48,9 +49,9 @@ class Replica(ReplicaCore):
         cls, folder: Path, daemon: StorageDaemon, reach: Reach = nowhere, key: EncryptionKey | None = None,
         machine_id: str | None = None,
     ) -> Replica:  # fmt: skip
-        """Open the replica in `folder`; its first use finishes what a crash interrupted. `key` is the appliance's,
-        if any. A replica that lacks its key can still be looked at and removed. Raises AnotherReplica if it is not
-        that of `machine_id`, where that is given."""
+        """Open the replica in `folder`; its first use finishes what a crash interrupted. `key` is the
+        appliance's, if any. A replica that lacks its key can still be looked at and removed. Raises
+        AnotherReplica if it is not that of `machine_id`, where that is given."""
         return cls(ReplicaFiles(folder.absolute()), daemon, reach, key, machine_id)
 
     apply = verbs.apply.apply
@@ -101,24 +102,27 @@ class Replica(ReplicaCore):
         return {file.sha256 for file in files if self.firmware_store.lacks(file)}
 
     def build_digests(self, cancelled: scan.Asked = scan.never) -> None:
-        """Make missing digests (after `create` from images, or damage); takes as long as reading the disks."""
+        """Make missing digests (after `create` from images, or damage); takes as long as reading the
+        disks."""
         with self.changing():
             self.maps(cancelled)
 
     def forget_digests(self) -> None:
-        """Drop the digests of the head because its content is in doubt; they are made anew by reading before their
-        next use."""
+        """Drop the digests of the head because its content is in doubt; they are made anew by reading
+        before their next use."""
         with self.changing():
             self.drop_maps()
             self.lost_head = False
 
     def keep_short(self) -> bool:
-        """Merge layers beside the others where that keeps chains short; True if there is more to do. Harmless when repeated."""
+        """Merge layers beside the others where that keeps chains short; True if there is more to do.
+        Harmless when repeated."""
         with self.changing(), self.keeping_layers():
             return verbs.skipping.keep_short(self)
 
     def let_go(self, within_seconds: float) -> None:
-        """Close, so that another program may write to the layers; waits for readers, else raises ReplicaInUse."""
+        """Close, so that another program may write to the layers; waits for readers, else raises
+        ReplicaInUse."""
         self.until_unread(within_seconds)
         self.close()
 
@@ -127,8 +131,8 @@ class Replica(ReplicaCore):
 
 
 def decrypt(source: Path, target: Path, key: EncryptionKey) -> None:
-    """Write the content of `source` to a new file of mode 0600. Raises ImageProblem for a file that lies in no
-    replica, KeyWrong, CycleDamaged, OSError."""
+    """Write the content of `source` to a new file of mode 0600. Raises ImageProblem for a file that lies
+    in no replica, KeyWrong, CycleDamaged, OSError."""
     record = next((folder / "replica.json" for folder in source.parents if _holds_record(folder)), None)
     if record is None:
         raise ImageProblem(

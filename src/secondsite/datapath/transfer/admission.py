@@ -19,10 +19,10 @@ from .unchanged import NotesUnchanged
 
 @dataclass(frozen=True, slots=True)
 class Accept:
-    """Where a cycle goes. `already`: it was received (and maybe applied) before. `budget_bytes`: the most bytes in
-    the inbox with this cycle. `direct`: its frames may be written directly, see `CycleAdmission.direct_write`.
-    `free_space`: called when the file system is full; True if another try is worthwhile. `key`: encrypts its file;
-    None leaves it plain."""
+    """Where a cycle goes. `already`: it was received (and maybe applied) before. `budget_bytes`: the most
+    bytes in the inbox with this cycle. `direct`: its frames may be written directly, see
+    `CycleAdmission.direct_write`. `free_space`: called when the file system is full; True if another try
+    is worthwhile. `key`: encrypts its file; None leaves it plain."""
 
     inbox_dir: Path
     already: bool = False
@@ -33,8 +33,8 @@ class Accept:
 
 
 Write = Callable[[Iterator[Frame], Callable[[], bool]], None]
-"""Writes frames to a replica, durably. After the last it asks whether the cycle came whole; if not, the cycle does
-not count as processed."""
+"""Writes frames to a replica, durably. After the last it asks whether the cycle came whole; if not, the
+cycle does not count as processed."""
 
 
 class CycleAdmission(NotesUnchanged, Protocol):
@@ -49,9 +49,9 @@ class CycleAdmission(NotesUnchanged, Protocol):
         ...
 
     def digests(self, machine_id: str, disk_key: str, offset: int, length: int, block_bytes: int) -> bytes:
-        """16 bytes for each block of the range, with everything applied that was received before this cycle;
-        raises CycleRefused while something is not. Stale digests would hide blocks that a waiting cycle is about
-        to change."""
+        """16 bytes for each block of the range, with everything applied that was received before this
+        cycle; raises CycleRefused while something is not. Stale digests would hide blocks that a waiting
+        cycle is about to change."""
         ...
 
     def held(self, machine_id: str, disk_key: str, offset: int, length: int) -> list[Extent]:

@@ -2,8 +2,8 @@
 
 The source asks the target for the digests of a region (xxh3-128 of every 64 KiB block; the last block of a
 disk at its real length) while it reads the same region itself, several questions ahead. Of the blocks whose
-digests differ it asks for those of their 4 KiB pages. Zeros are digested like any other bytes. Of what is empty here it
-asks which blocks are not, so that a disk is compared at the price of what both sides hold.
+digests differ it asks for those of their 4 KiB pages. Zeros are digested like any other bytes. Of what is
+empty here it asks which blocks are not, so that a disk is compared at the price of what both sides hold.
 """
 
 from __future__ import annotations
@@ -59,8 +59,9 @@ def differing(
 ) -> list[Extent]:
     """The pages of `doubtful` that differ at the target, inside an open cycle; `index` is the disk's.
 
-    Zero extents are compared without reading them, and block by block. `compared` gets the length of each region
-    that is done; it may raise, and answers are then still on their way. `known` learns which pages are the same.
+    Zero extents are compared without reading them, and block by block. `compared` gets the length of each
+    region that is done; it may raise, and answers are then still on their way. `known` learns which pages are
+    the same.
     """
     comparison = _Comparison(connection, index, disk, known)
     for question in _questions(
@@ -105,8 +106,8 @@ class _Blocks:
 
 
 class _Comparison:
-    """Questions and answers about one disk. Answers come in the order of the questions: first about the blocks of a
-    region, then about the pages of its blocks that differ."""
+    """Questions and answers about one disk. Answers come in the order of the questions: first about the
+    blocks of a region, then about the pages of its blocks that differ."""
 
     def __init__(
         self, connection: Connection, index: int, disk: ReadableDisk, known: DigestCacheFile | None

@@ -71,7 +71,8 @@ class IncomingCycle:
             writer.add(received)
 
     def write(self, write: Write) -> None:
-        """Write what arrives to the replica; then raises what kept the rest from arriving, if anything did."""
+        """Write what arrives to the replica; then raises what kept the rest from arriving, if anything
+        did."""
         with ReadAhead(content for _received, content in self._content(fresh=True)) as ahead:
             write(self._until_broken(ahead), lambda: self.whole)
         if self._problem is not None:
@@ -85,7 +86,8 @@ class IncomingCycle:
             self._problem = problem
 
     def _content(self, fresh: bool) -> Iterator[tuple[Received, list[Frame]]]:
-        """Verified frames until END (then it is whole) or ABORT. Unless `fresh` each is valid until the next."""
+        """Verified frames until END (then it is whole) or ABORT. Unless `fresh` each is valid until the
+        next."""
         while True:
             received, self._next = self._next or self._connection.receive(fresh=fresh), None
             if received.header.kind not in frames.CONTENT:

@@ -1,8 +1,9 @@
-"""Frames ahead of the link: one thread reads disks, a few encode, the caller sends. Of a few pages all that is done by the caller:
-three threads cost more.
+"""Frames ahead of the link: one thread reads disks, a few encode, the caller sends. Of a few pages all that
+is done by the caller: three threads cost more.
 
-The pump has at most AHEAD chunks in memory (raw and packed), whatever the disk's size. Pages that the target is
-known to have are left out; long ranges become frames of their own, short ones are packed together, disk by disk."""
+The pump has at most AHEAD chunks in memory (raw and packed), whatever the disk's size. Pages that the
+target is known to have are left out; long ranges become frames of their own, short ones are packed
+together, disk by disk."""
 
 from __future__ import annotations
 
@@ -40,8 +41,8 @@ LONG_BYTES: Final = 256 * KiB
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A disk's extents to send; `index` is the disk's place in the header. Pages that the target has according to
-    `known` are left out."""
+    """A disk's extents to send; `index` is the disk's place in the header. Pages that the target has
+    according to `known` are left out."""
 
     index: int
     disk: ReadableDisk
@@ -89,8 +90,8 @@ _Item = _Chunk | Encoded | BaseException | None
 
 
 class Pump:
-    """Iterate it inside `with`: leaving stops its threads, wherever they are. `done` gets the length of each piece
-    that was sent or left out; it may raise."""
+    """Iterate it inside `with`: leaving stops its threads, wherever they are. `done` gets the length of
+    each piece that was sent or left out; it may raise."""
 
     def __init__(
         self, work: Sequence[Work], choice: Choice, done: Callable[[int], None] = lambda _length: None

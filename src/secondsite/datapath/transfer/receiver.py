@@ -4,9 +4,9 @@ Frames are verified, then written as they arrived. The file appears under its na
 when it is complete, fsynced, and its digest is the sender's; then the sender gets its ACK. A broken
 connection leaves nothing.
 
-Where there is no instant to protect, as in a pass over whole disks, the frames may be written directly to the
-replica: they are written once, and the ACK means that they are durable there. After a broken connection such a
-cycle is sent again."""
+Where there is no instant to protect, as in a pass over whole disks, the frames may be written directly to
+the replica: they are written once, and the ACK means that they are durable there. After a broken
+connection such a cycle is sent again."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ LEAST_FREE_BYTES: Final = 1 * MiB
 """A file system with less takes no cycle, whatever it holds."""
 FULL: Final = "Free space at the target, or keep fewer points."
 LOOK: Final = (
-    "Look at the mounts and the kernel's log of the target's host. Once the store's file system is there and can be written, start its "
+    "Look at the mounts and the kernel's log of the target's host. Once the store's file system is there and "
+    "can be written, start its "
     "appliance again; nothing is lost at the source meanwhile."
 )
 
@@ -50,8 +51,8 @@ def serve(
     between_seconds: float = 300,
     more: Mapping[str, Answer] = MappingProxyType({}),
 ) -> None:
-    """Receive cycles from one peer until it leaves or sends none for `between_seconds`; a handler for Listener. `more`: by name,
-    what else may come between cycles."""
+    """Receive cycles from one peer until it leaves or sends none for `between_seconds`; a handler for
+    Listener. `more`: by name, what else may come between cycles."""
     malloc.keep_for_reuse()
     try:
         while True:
@@ -77,7 +78,8 @@ def _of_a_cycle(connection: Connection, begin: Message, admission: CycleAdmissio
 
 
 def _header_of(connection: Connection, begin: Message, admission: CycleAdmission) -> CycleHeader | None:
-    """The header that the peer announced; None if it was refused, because it is none. Nothing of it is kept then."""
+    """The header that the peer announced; None if it was refused, because it is none. Nothing of it is
+    kept then."""
     said = begin.fields.get("header")
     try:
         return CycleHeader.from_json(said if isinstance(said, dict) else {})
@@ -159,8 +161,8 @@ def _store_asked() -> Iterator[None]:
 
 
 def _received_before(accept: Accept, header: CycleHeader, admission: CycleAdmission) -> bool:
-    """Whether this very cycle is in the inbox; if so, reports it to the admission again. Raises CycleRefused if
-    another cycle has its number."""
+    """Whether this very cycle is in the inbox; if so, reports it to the admission again. Raises
+    CycleRefused if another cycle has its number."""
     path = inbox.path_of(accept.inbox_dir, header.epoch, header.seq)
     if not path.exists():
         return False
@@ -168,7 +170,10 @@ def _received_before(accept: Accept, header: CycleHeader, admission: CycleAdmiss
     if received.taken_at != header.taken_at:
         raise CycleRefused(
             "cycle-conflict",
-            f"cycle {header.epoch}-{header.seq} was received as taken at {received.taken_at}, not {header.taken_at}",
+            (
+                f"cycle {header.epoch}-{header.seq} was received as taken at {received.taken_at}, not "
+                f"{header.taken_at}"
+            ),
             do="give the new cycle the next seq",
         )
     admission.arrived(header, path)

@@ -1,9 +1,10 @@
-"""The source's half of a cycle: offer it, compare what is doubtful, send what changed, wait until it is durable.
+"""The source's half of a cycle: offer it, compare what is doubtful, send what changed, wait until it is
+durable.
 
     (OFFER > ACCEPT) > BEGIN > ACCEPT > (DIGESTS | PAGES > digests)* > data frames > END > ACK
 
-A REFUSE may come at any moment. When the source gives up (cancelled, disk unreadable) it sends ABORT, the target
-answers ABORTED, and the connection can carry the next cycle."""
+A REFUSE may come at any moment. When the source gives up (cancelled, disk unreadable) it sends ABORT, the
+target answers ABORTED, and the connection can carry the next cycle."""
 
 from __future__ import annotations
 
@@ -32,8 +33,9 @@ ACK_SECONDS: Final = 180
 
 @dataclass(frozen=True, slots=True)
 class DiskPlan:
-    """A disk's part of a cycle: `changed` is sent, of `compare` only the pages that differ at the target. Pages
-    that the target has according to `known` are not sent; `known` learns those that this cycle brings."""
+    """A disk's part of a cycle: `changed` is sent, of `compare` only the pages that differ at the target.
+    Pages that the target has according to `known` are not sent; `known` learns those that this cycle
+    brings."""
 
     disk: ReadableDisk
     key: str
@@ -90,9 +92,9 @@ class _Watch:
 
 
 def offer(connection: Connection, header: CycleHeader, *, parts: bool) -> bool:
-    """Ask whether the target would take a cycle like this one; True if it has one of this number already. `parts`:
-    it is a part of a pass. A target of an older release is not asked. Raises PeerRefused with the target's code,
-    PeerSilent, PeerUnreachable; if it raises nothing, the connection can carry the cycle."""
+    """Ask whether the target would take a cycle like this one; True if it has one of this number already.
+    `parts`: it is a part of a pass. A target of an older release is not asked. Raises PeerRefused with the
+    target's code, PeerSilent, PeerUnreachable; if it raises nothing, the connection can carry the cycle."""
     if not connection.takes_offers:
         return False
     connection.between_cycles = False
@@ -116,10 +118,11 @@ def send_cycle(
     """Send one cycle; when this returns it is durable at the target.
 
     `disks` are in the order of `header.disks`. `progress` gets the bytes done so far, compared and sent;
-    `cancelled` is asked as often. A `choice` that is kept for the peer passes measurements of the link to the next
-    cycle. `delta`: the cycle has only changes, which are compressed up to a larger size. `holds` is asked after the
-    last read: False gives the cycle up. Raises Cancelled, DiskUnreadable (the connection stays good); PeerRefused with
-    the target's code, PeerSilent, PeerUnreachable (close the connection)."""
+    `cancelled` is asked as often. A `choice` that is kept for the peer passes measurements of the link to
+    the next cycle. `delta`: the cycle has only changes, which are compressed up to a larger size. `holds`
+    is asked after the last read: False gives the cycle up. Raises Cancelled, DiskUnreadable (the
+    connection stays good); PeerRefused with the target's code, PeerSilent, PeerUnreachable (close the
+    connection)."""
     malloc.keep_for_reuse()
     _check_keys(header, disks)
     began, wire_before = time.monotonic(), connection.wire_bytes

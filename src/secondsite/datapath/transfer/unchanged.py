@@ -1,9 +1,10 @@
-"""Machines that wrote nothing: their source says so, many in one message, and the target notes it before it answers.
+"""Machines that wrote nothing: their source says so, many in one message, and the target notes it before it
+answers.
 
     UNCHANGED > NOTED
 
-Nothing is sent, numbered or applied: what the target has of a machine is what the machine held at a later instant, too. Whom the
-target does not name in its answer needs a cycle, which says why."""
+Nothing is sent, numbered or applied: what the target has of a machine is what the machine held at a later
+instant, too. Whom the target does not name in its answer needs a cycle, which says why."""
 
 from __future__ import annotations
 
@@ -18,12 +19,14 @@ from ..errors import ProtocolViolated
 MOST: Final = 256
 """Machines in one message."""
 NOTED_SECONDS: Final = 10.0
-"""A target takes milliseconds to note it. Nobody asks before whether it is there, so this is how long a link that is down is waited for."""
+"""A target takes milliseconds to note it. Nobody asks before whether it is there, so this is how long a
+link that is down is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unchanged:
-    """At `taken_at` the disks and the firmware state of a machine were those of its acknowledged cycle (epoch, seq)."""
+    """At `taken_at` the disks and the firmware state of a machine were those of its acknowledged cycle
+    (epoch, seq)."""
 
     machine_id: str
     epoch: int
@@ -35,13 +38,14 @@ class NotesUnchanged(Protocol):
     """The owner of the replicas."""
 
     def unchanged(self, peer_name: str, said: Sequence[Unchanged]) -> Collection[str]:
-        """Note, durably, what this peer says of its machines; gives the ids of those of whom it is true here."""
+        """Note, durably, what this peer says of its machines; gives the ids of those of whom it is true
+        here."""
         ...
 
 
 def tell(connection: Connection, said: Sequence[Unchanged]) -> frozenset[str]:
-    """Say it to a target that takes it; gives the machines of which it is on record there. Raises PeerRefused, PeerSilent,
-    PeerUnreachable."""
+    """Say it to a target that takes it; gives the machines of which it is on record there. Raises
+    PeerRefused, PeerSilent, PeerUnreachable."""
     connection.between_cycles = False
     connection.send_message("UNCHANGED", machines=[_fields(each) for each in said])
     noted = connection.receive_message("NOTED", within_seconds=NOTED_SECONDS).fields.get("machines")

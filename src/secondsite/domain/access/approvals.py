@@ -1,7 +1,7 @@
 """A second person's approval: which verbs wait for one, and who may give it. Pure.
 
-What could be used to get round it is guarded with it: whoever makes himself another token, or switches it off, needs the
-second person for that.
+What could be used to get round it is guarded with it: whoever makes himself another token, or switches it
+off, needs the second person for that.
 """
 
 from collections.abc import Iterable, Sequence
@@ -120,9 +120,13 @@ def require_two(in_charge: Sequence[Holder]) -> None:
     """Raises NotPossibleNow unless two of them can approve each other's requests."""
     if not any(not why_not(one, other) for one, other in combinations(in_charge, 2)):
         raise errors.NotPossibleNow(
-            "Nobody could approve anything, nor switch it off again: that takes two access administrators whose tokens do not "
+            "Nobody could approve anything, nor switch it off again: that takes two access administrators "
+            "whose tokens do not "
             "expire, of two persons, neither made by the other.",
-            do="Make one for each of two persons: 'secondsite token create NAME --role access_administrator --valid never'.",
+            do=(
+                "Make one for each of two persons: 'secondsite token create NAME --role access_administrator "
+                "--valid never'."
+            ),
         )
 
 

@@ -1,7 +1,8 @@
 """The audit log's chain: each entry's digest covers the entry and the digest of the one before. Pure.
 
-What was changed, deleted or put elsewhere by hand is found. Whoever writes the whole chain anew from some entry on, and the
-head with it, is found only by a digest that was kept elsewhere: in the vault's log, or in an export.
+What was changed, deleted or put elsewhere by hand is found. Whoever writes the whole chain anew from some
+entry on, and the head with it, is found only by a digest that was kept elsewhere: in the vault's log, or in
+an export.
 """
 
 import hashlib
@@ -18,7 +19,8 @@ class Outcome(StrEnum):
     DONE = "done"
     """It changed something, in the transaction of the entry."""
     BEGUN = "begun"
-    """It is about to change something elsewhere. Without an entry that follows, nobody knows whether it did."""
+    """It is about to change something elsewhere. Without an entry that follows, nobody knows whether it
+    did."""
     ASKED = "asked"
     """It waits for a second person's approval."""
     EXPIRED = "expired"
@@ -61,8 +63,8 @@ BEGINNING = Link()
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """`broken` is the number of the first entry that is wrong or missing, None for a chain that is whole; `last` is how far
-    it is whole."""
+    """`broken` is the number of the first entry that is wrong or missing, None for a chain that is whole;
+    `last` is how far it is whole."""
 
     entries: int
     last: Link

@@ -1,7 +1,7 @@
 """What is kept of a failover or a drill as evidence, and whether a file still says it. Pure.
 
-Its digest stands in the details of an entry of the audit log. Whoever can write the whole log anew can write evidence anew with it:
-only an export of the log that was kept elsewhere shows that.
+Its digest stands in the details of an entry of the audit log. Whoever can write the whole log anew can write
+evidence anew with it: only an export of the log that was kept elsewhere shows that.
 """
 
 import base64
@@ -26,7 +26,8 @@ Document = Mapping[str, JsonValue]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`wrong` is empty if nothing was found that does not fit. `proven` and `open` are what this says, and what it does not."""
+    """`wrong` is empty if nothing was found that does not fit. `proven` and `open` are what this says, and
+    what it does not."""
 
     wrong: tuple[str, ...]
     proven: tuple[str, ...]
@@ -60,13 +61,17 @@ def verdict(
     log: Iterable[Entry] | None = None,
     pictures: Mapping[str, str] | None = None,
 ) -> Verdict:
-    """`entry` and `pictures` (as base64) are those which the file has with it; `log` is an export of the audit log."""
+    """`entry` and `pictures` (as base64) are those which the file has with it; `log` is an export of the
+    audit log."""
     wrong = [*_wrong(document, entry), *_of_pictures(pictures_of(document), pictures or {})]
     proven = (
         []
         if wrong
         else [
-            "the evidence has the digest that its entry of the audit log names, and each of its pictures is there"
+            (
+                "the evidence has the digest that its entry of the audit log names, and each of its pictures "
+                "is there"
+            )
         ]
     )
     if log is None:
@@ -78,12 +83,16 @@ def verdict(
     if not flaws:
         first, last = exported[0].number, exported[-1].number
         proven.append(
-            f"the audit log's export has its entry {entry.number}, and is whole from entry {first} to entry {last}"
+            f"the audit log's export has its entry {entry.number}, and is whole from entry {first} to entry "
+            f"{last}"
         )
     return Verdict((*wrong, *flaws), tuple(proven), (WROTE_ALL,))
 
 
-WROTE_ALL = "whether somebody wrote the whole log anew: keep exports of it elsewhere, and compare them with 'secondsite audit verify'"
+WROTE_ALL = (
+    "whether somebody wrote the whole log anew: keep exports of it elsewhere, and compare them with "
+    "'secondsite audit verify'"
+)
 
 
 def _wrong(document: Document, entry: Entry) -> Iterable[str]:

@@ -1,4 +1,5 @@
-"""Secrets in what is asked for are on no record: not in the audit log, not among what waits for a second person."""
+"""Secrets in what is asked for are on no record: not in the audit log, not among what waits for a second
+person."""
 
 import json
 from collections.abc import Mapping

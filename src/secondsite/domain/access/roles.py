@@ -1,8 +1,8 @@
 """Who may do what: roles give permissions, a scope says where. This table alone decides.
 
-Roles are those of Azure Site Recovery: Reader, Operator, Contributor; and apart from these who manages access. A machine
-belongs to the scope of a site if that site is its source or its target, so the scope does not change when the roles of
-the two sites swap. A machine that is not protected yet belongs to its own site.
+Roles are those of Azure Site Recovery: Reader, Operator, Contributor; and apart from these who manages
+access. A machine belongs to the scope of a site if that site is its source or its target, so the scope does
+not change when the roles of the two sites swap. A machine that is not protected yet belongs to its own site.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,8 @@ class Role(StrEnum):
     READER = "reader"
     """Sees everything, changes nothing."""
     OPERATOR = "operator"
-    """Drills, failovers, failbacks and their jobs; protects nothing anew, ends no protection, changes no settings."""
+    """Drills, failovers, failbacks and their jobs; protects nothing anew, ends no protection, changes no
+    settings."""
     CONTRIBUTOR = "contributor"
     """Everything but managing access."""
     ACCESS_ADMINISTRATOR = "access_administrator"
@@ -129,7 +130,8 @@ def require(grant: Grant, who: str, permission: Permission, what: str) -> None:
     needs = " or ".join(role.value for role in roles_with(permission))
     where = " in the whole vault" if permission in OF_THE_WHOLE_VAULT else ""
     raise errors.Forbidden(
-        f"Token '{who}' ({described(grant)}) may not {what}: that needs the permission '{permission}'{where}, which the role "
+        f"Token '{who}' ({described(grant)}) may not {what}: that needs the permission "
+        f"'{permission}'{where}, which the role "
         f"{needs} has.",
         do=f"Ask an access administrator for a token: {_TYPED[roles_with(permission)[0]]}.",
     )
@@ -147,7 +149,10 @@ def checked(roles: Sequence[Role], site: str | None) -> Grant:
         raise errors.InvalidArgument("A token needs a role.", do=f"Give one or several: {', '.join(Role)}.")
     if site is not None and Role.ACCESS_ADMINISTRATOR in roles:
         raise errors.InvalidArgument(
-            "An access administrator cannot be limited to one site: whoever makes tokens can make one of the whole vault.",
+            (
+                "An access administrator cannot be limited to one site: whoever makes tokens can make one of "
+                "the whole vault."
+            ),
             do="Leave out the site, or the role.",
         )
     return Grant(tuple(role for role in Role if role in roles), site)

@@ -14,7 +14,10 @@ def checked(network: str, subnet: str | None, dns_servers: Sequence[str] = ()) -
     found = _subnet(network, subnet)
     if dns_servers and network not in MADE:
         raise errors.InvalidArgument(
-            "A DNS server is named by a network that is made for the test failover, not by one that is there.",
+            (
+                "A DNS server is named by a network that is made for the test failover, not by one that is "
+                "there."
+            ),
             do="Leave --dns-server out, or use '--network create --subnet CIDR'.",
         )
     if dns_servers and network == CREATE and found is None:
@@ -53,6 +56,9 @@ def _require_inside(subnet: str, dns_servers: Sequence[str]) -> None:
     for address in dns_servers:
         if not addresses.lies_in(address, subnet):
             raise errors.InvalidArgument(
-                f"The DNS server {address} is not in {subnet}: no machine of the test failover would reach it.",
+                (
+                    f"The DNS server {address} is not in {subnet}: no machine of the test failover would "
+                    "reach it."
+                ),
                 do="Give one in that subnet, such as the address of a machine that is tested too.",
             )

@@ -1,7 +1,8 @@
-"""Test failovers that are started by the vault: of which machines, how often, at which time of day (UTC). Pure.
+"""Test failovers that are started by the vault: of which machines, how often, at which time of day (UTC).
+Pure.
 
-What is due is an instant that is kept. It only moves ahead, by whole turns from now: so turns that were missed are not made up for, and a
-clock that was set back starts nothing twice.
+What is due is an instant that is kept. It only moves ahead, by whole turns from now: so turns that were
+missed are not made up for, and a clock that was set back starts nothing twice.
 """
 
 import re
@@ -68,7 +69,8 @@ def is_too_far(schedule: DrillSchedule, due_at: datetime, now: datetime) -> bool
 
 
 def gives_up(due_at: datetime, listens_since: datetime, now: datetime) -> bool:
-    """Whether what is in the way has been there for long enough. A vault that has just started has heard little."""
+    """Whether what is in the way has been there for long enough. A vault that has just started has heard
+    little."""
     return now >= max(due_at, listens_since) + TRIED_FOR
 
 

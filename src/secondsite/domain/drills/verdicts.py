@@ -1,4 +1,5 @@
-"""What a test failover showed: passed or failed. Nothing is said of one that proved nothing and that nobody judged."""
+"""What a test failover showed: passed or failed. Nothing is said of one that proved nothing and that
+nobody judged."""
 
 from enum import StrEnum
 

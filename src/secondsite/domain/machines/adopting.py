@@ -1,7 +1,7 @@
 """A new vault takes over machines of one that is gone: what follows from what is found of them.
 
-The former vault may come back. Whatever it believes, appliances that were taken over have seen a higher number of each machine, and
-refuse what it orders (ADR 22).
+The former vault may come back. Whatever it believes, appliances that were taken over have seen a higher
+number of each machine, and refuse what it orders (ADR 22).
 """
 
 from collections.abc import Collection, Mapping
@@ -12,13 +12,14 @@ from ..lifecycle import State
 from ..plans.plan import RecoveryPlan
 
 AHEAD = 1000
-"""So far above all that was seen the numbers of a machine begin: the former vault may have given some that nobody saw."""
+"""So far above all that was seen the numbers of a machine begin: the former vault may have given some that
+nobody saw."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What stands on a machine's replica: `committed`: a failover that was committed; `started`: a machine that was started from a point,
-    and `defined`: the hypervisor knows that machine."""
+    """What stands on a machine's replica: `committed`: a failover that was committed; `started`: a machine
+    that was started from a point, and `defined`: the hypervisor knows that machine."""
 
     committed: bool = False
     started: bool = False
@@ -38,8 +39,8 @@ def number(own: int, seen: int) -> int:
 
 
 def is_source(source_epoch: int | None, replica_epoch: int | None) -> bool:
-    """Whether the machine runs, or ran last, where both are: a replica of an earlier direction stays under the machine that is
-    replicated from there since."""
+    """Whether the machine runs, or ran last, where both are: a replica of an earlier direction stays under
+    the machine that is replicated from there since."""
     return source_epoch is not None and (replica_epoch is None or source_epoch > replica_epoch)
 
 

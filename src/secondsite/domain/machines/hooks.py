@@ -1,4 +1,5 @@
-"""Hooks of a machine: scripts that run whenever it has been started, or is about to be stopped, whoever moves it."""
+"""Hooks of a machine: scripts that run whenever it has been started, or is about to be stopped, whoever
+moves it."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -62,8 +63,9 @@ BEFORE_STOP = {
     Verb.PLANNED_FAILOVER: Side.SOURCE,
     Verb.CANCEL_FAILOVER: Side.TARGET,
 }
-"""Verbs that take a machine from where it runs, and where that is. A failover in need asks nothing of the site in trouble; a change of the
-recovery point stops the machine only to start it there again. A test failover does if it cleans up by itself, or is undone."""
+"""Verbs that take a machine from where it runs, and where that is. A failover in need asks nothing of the
+site in trouble; a change of the recovery point stops the machine only to start it there again. A test
+failover does if it cleans up by itself, or is undone."""
 VERBS = frozenset({*AFTER_START, *BEFORE_STOP})
 MOVED = (FailoverKind.PLANNED, FailoverKind.UNPLANNED)
 KINDS: Mapping[Verb, tuple[FailoverKind, ...]] = {
@@ -86,7 +88,8 @@ def side(moment: HookMoment, verb: Verb) -> Side:
 
 
 def occasion(verb: Verb, state: State, came_from: State | None, *, reversed_: bool) -> Occasion:
-    """`state`: in which the machine is when the verb is asked for; of a cancel that failed, `came_from` says what it was before."""
+    """`state`: in which the machine is when the verb is asked for; of a cancel that failed, `came_from`
+    says what it was before."""
     return Occasion(verb, _kind(verb, state, came_from), _way(verb, reversed_=reversed_))
 
 

@@ -12,7 +12,8 @@ def is_known(kind: str | None) -> bool:
 
 
 def require(site: str, kind: str | None) -> None:
-    """Raises InvalidArgument for a site whose appliances say that it is of another kind; None: they have not said yet."""
+    """Raises InvalidArgument for a site whose appliances say that it is of another kind; None: they have
+    not said yet."""
     if not is_known(kind):
         raise errors.InvalidArgument(
             f"Site '{site}' is of the kind '{kind}': no machine can be replicated from or to it.",
@@ -24,5 +25,8 @@ def unknown_target(unknown: errors.NotFound) -> errors.NotFound:
     """The same error, with what a target may be."""
     return errors.NotFound(
         unknown.message,
-        do=f"A target is a site of this vault, of one of these kinds: {', '.join(KINDS)}; no cloud is one. {unknown.do}",
+        do=(
+            f"A target is a site of this vault, of one of these kinds: {', '.join(KINDS)}; no cloud is one. "
+            f"{unknown.do}"
+        ),
     )

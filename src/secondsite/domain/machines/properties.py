@@ -16,7 +16,8 @@ def name(text: str) -> str:
     """One that every hypervisor takes, and a file or a socket can be called by. Raises ValueError."""
     if not NAME.fullmatch(text):
         raise ValueError(
-            "a name has at most 63 letters, digits and '.', '_', '+', '-', and begins with a letter or a digit"
+            "a name has at most 63 letters, digits and '.', '_', '+', '-', and begins with a letter or a "
+            "digit"
         )
     return text
 

@@ -53,7 +53,8 @@ def inside(found: Sequence[str], subnet: str) -> tuple[str, ...]:
 
 
 def outside(address: str, subnets: Sequence[str]) -> bool:
-    """Whether a card with this address reaches nobody on a network that is known to have these subnets; not if none is known."""
+    """Whether a card with this address reaches nobody on a network that is known to have these subnets;
+    not if none is known."""
     return bool(subnets) and not any(lies_in(address, subnet) for subnet in subnets)
 
 

@@ -24,8 +24,8 @@ def lease(
     kept: Collection[str] = (),
     ranges: Sequence[str] = (),
 ) -> Lease:
-    """The wished address, else one of the ranges that goes by the MAC address. `taken`: who has an address already; `kept`: given only to
-    who wishes it."""
+    """The wished address, else one of the ranges that goes by the MAC address. `taken`: who has an address
+    already; `kept`: given only to who wishes it."""
     network = ipaddress.IPv4Network(subnet)
     why_not = _why_not(network, wished, taken) if wished is not None else None
     if wished is not None and why_not is None:
@@ -34,8 +34,8 @@ def lease(
 
 
 def spans(subnet: str, ranges: Sequence[str] = ()) -> tuple[tuple[str, str], ...]:
-    """First and last address of what is given out in a subnet whose first address its server has: of the ranges, as far as they lie in it,
-    or of the whole."""
+    """First and last address of what is given out in a subnet whose first address its server has: of the
+    ranges, as far as they lie in it, or of the whole."""
     network = ipaddress.IPv4Network(subnet)
     first, last = network.network_address + 2, network.broadcast_address - 1
     ends = (map(ipaddress.IPv4Address, each.split(BETWEEN)) for each in ranges)

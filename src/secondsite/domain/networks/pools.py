@@ -23,7 +23,8 @@ def subnet(written: str) -> str:
 
 
 def span(written: str) -> str:
-    """A range as it is written everywhere: 10.2.0.100-10.2.0.149; one address alone is one from it to itself. Raises ValueError."""
+    """A range as it is written everywhere: 10.2.0.100-10.2.0.149; one address alone is one from it to
+    itself. Raises ValueError."""
     first, _, last = written.partition(BETWEEN)
     begin, end = ipaddress.IPv4Address(first.strip()), ipaddress.IPv4Address((last or first).strip())
     if end < begin:
@@ -36,7 +37,10 @@ def contradiction(subnet: str, ranges: Sequence[str], gateway: str | None) -> st
     network, ends = ipaddress.IPv4Network(subnet), sorted(map(_ends, ranges))
     for begin, end in ends:
         if begin <= int(network.network_address) or end >= int(network.broadcast_address):
-            return f"the range {_said(begin, end)}, which does not lie within the addresses of machines in {network}"
+            return (
+                f"the range {_said(begin, end)}, which does not lie within the addresses of machines in "
+                f"{network}"
+            )
     for (_, end), (begin, later) in itertools.pairwise(ends):
         if begin <= end:
             return f"the range {_said(begin, later)}, which begins in another one"
@@ -61,7 +65,8 @@ def has(ranges: Sequence[str], address: str) -> bool:
 
 
 def pick(ranges: Sequence[str], mac: str, taken: Collection[str]) -> str | None:
-    """One that nobody has: it goes by the MAC address, so a machine gets the same again while that is free. None: all are taken."""
+    """One that nobody has: it goes by the MAC address, so a machine gets the same again while that is
+    free. None: all are taken."""
     gone = {int(ipaddress.IPv4Address(address)) for address in taken}
     all_of_them = [number for begin, end in map(_ends, ranges) for number in range(begin, end + 1)]
     first = int.from_bytes(hashlib.sha256(mac.lower().encode()).digest()[:8]) % len(all_of_them)

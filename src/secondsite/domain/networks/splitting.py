@@ -1,4 +1,5 @@
-"""Networks of which some machines move to another site with their addresses and others stay: no subnet is at two sites. Pure."""
+"""Networks of which some machines move to another site with their addresses and others stay: no subnet is
+at two sites. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -24,7 +25,8 @@ class Split:
 
 
 def splits(members: Iterable[Member]) -> tuple[Split, ...]:
-    """By network, each name once; none for a network that moves as a whole, or of which nobody keeps an address."""
+    """By network, each name once; none for a network that moves as a whole, or of which nobody keeps an
+    address."""
     moving: dict[str, dict[str, None]] = {}
     staying: dict[str, dict[str, None]] = {}
     for each in members:

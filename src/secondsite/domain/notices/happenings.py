@@ -33,7 +33,8 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """`code` is that of the finding, else the verb; `about` is the machine, or whatever the job is about; `at` is when it began."""
+    """`code` is that of the finding, else the verb; `about` is the machine, or whatever the job is about;
+    `at` is when it began."""
 
     kind: Kind
     code: str

@@ -1,7 +1,8 @@
 """What a target knows of a machine's finding, and what it is told when that changes.
 
-A finding that appears is told at once, and so is its end. One that appears again within the target's least interval is held back,
-with all that follows of it; when the interval is over, one notice says how often it came, and whether it is there.
+A finding that appears is told at once, and so is its end. One that appears again within the target's least
+interval is held back, with all that follows of it; when the interval is over, one notice says how often it
+came, and whether it is there.
 """
 
 from collections.abc import Iterator, Mapping
@@ -32,7 +33,8 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class MarkChange:
-    """What is to be written: `mark` None means that it is forgotten. `told`: what the target is to be told."""
+    """What is to be written: `mark` None means that it is forgotten. `told`: what the target is to be
+    told."""
 
     key: Key
     mark: Mark | None

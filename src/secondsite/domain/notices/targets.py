@@ -74,8 +74,8 @@ class Mail:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """Findings from this severity on, None for no findings; whether their end is told; jobs, of these verbs or of all; and
-    requests that wait for a second person."""
+    """Findings from this severity on, None for no findings; whether their end is told; jobs, of these
+    verbs or of all; and requests that wait for a second person."""
 
     findings: Severity | None = Severity.WARNING
     gone: bool = True
@@ -86,7 +86,8 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class QuietHours:
-    """Each day from `begins` to `ends` ("HH:MM"), past midnight if `ends` is earlier, by the clocks of `zone`."""
+    """Each day from `begins` to `ends` ("HH:MM"), past midnight if `ends` is earlier, by the clocks of
+    `zone`."""
 
     begins: str
     ends: str
@@ -101,8 +102,9 @@ class QuietHours:
 
 @dataclass(frozen=True, slots=True)
 class NoticeTarget:
-    """One of `webhook` and `mail`. `ca_pem`: whose certificates its server has, if not those that the host trusts. A finding that
-    comes and goes is told once in `repeat_seconds`; messages are at least `pace_seconds` apart."""
+    """One of `webhook` and `mail`. `ca_pem`: whose certificates its server has, if not those that the host
+    trusts. A finding that comes and goes is told once in `repeat_seconds`; messages are at least
+    `pace_seconds` apart."""
 
     webhook: Webhook | None = None
     mail: Mail | None = None

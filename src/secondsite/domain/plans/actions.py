@@ -19,14 +19,15 @@ def require_readable(name: str) -> None:
     """Of an action that is asked for: plans of earlier releases may have others. Raises InvalidArgument."""
     if not name.isprintable():
         raise errors.InvalidArgument(
-            f"The name of an action is one line that can be read, and {name!r} has characters that steer a terminal."
+            f"The name of an action is one line that can be read, and {name!r} has characters that steer a "
+            "terminal."
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """A person is to do something, or a script is to be run by the target's appliance, for these kinds of failover in these directions.
-    `guest`: the id of the machine inside which it is run."""
+    """A person is to do something, or a script is to be run by the target's appliance, for these kinds of
+    failover in these directions. `guest`: the id of the machine inside which it is run."""
 
     name: str
     instruction: str = ""
@@ -63,7 +64,10 @@ class Action:
         if not SCRIPT.fullmatch(script):
             raise errors.InvalidArgument(
                 f"Action '{self.name}' cannot run '{script}'.",
-                do="Give the name of a file in the script folder of the target's appliance, without a path: letters, digits, '.', '_' and '-'.",
+                do=(
+                    "Give the name of a file in the script folder of the target's appliance, without a path: "
+                    "letters, digits, '.', '_' and '-'."
+                ),
             )
         if not 0 < self.timeout_seconds <= MOST_SECONDS:
             raise errors.InvalidArgument(

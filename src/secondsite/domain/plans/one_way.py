@@ -11,8 +11,8 @@ Named = tuple[str, Direction]
 
 
 def others(named: Sequence[Named], wanted: Direction | None) -> tuple[str, ...]:
-    """The names of those that are left out, since they would go the other way. Raises NotPossibleNow for both ways if none is `wanted`, and if
-    nothing is left."""
+    """The names of those that are left out, since they would go the other way. Raises NotPossibleNow for
+    both ways if none is `wanted`, and if nothing is left."""
     ways = {way for _, way in named}
     if wanted is None:
         if len(ways) > 1:

@@ -1,7 +1,7 @@
 """A recovery plan: groups of machines in the order in which they are recovered.
 
-It holds machines by their ids. One whose protection ended stays in it under its former name, until somebody takes it out: a plan
-that grew shorter by itself would leave a machine behind that nobody misses.
+It holds machines by their ids. One whose protection ended stays in it under its former name, until somebody
+takes it out: a plan that grew shorter by itself would leave a machine behind that nobody misses.
 """
 
 import re
@@ -114,7 +114,10 @@ def _require_started(actions: tuple[Action, ...], started: Collection[str], when
         if action.guest is not None and action.guest not in started:
             raise errors.InvalidArgument(
                 f"The guest of action '{action.name}' has not been started by the plan {when}.",
-                do="Name a machine of an earlier group, or move the action after the group that the machine is in.",
+                do=(
+                    "Name a machine of an earlier group, or move the action after the group that the machine "
+                    "is in."
+                ),
             )
 
 

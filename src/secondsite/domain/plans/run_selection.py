@@ -1,7 +1,7 @@
 """Which machines of a plan a run of it takes, and which way they go. Pure.
 
-A run that was stopped is begun again as a new one: machines that have arrived are left out then, and said so (S-152). Machines of both
-directions are never mixed unasked (S-135).
+A run that was stopped is begun again as a new one: machines that have arrived are left out then, and said so
+(S-152). Machines of both directions are never mixed unasked (S-135).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -54,7 +54,8 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """Which part of the plan is run. `groups` are numbers from 1, none for all; `leave_out` names or ids of machines."""
+    """Which part of the plan is run. `groups` are numbers from 1, none for all; `leave_out` names or ids
+    of machines."""
 
     verb: Verb
     direction: Direction | None = None
@@ -64,8 +65,8 @@ class RunRequest:
 
 @dataclass(frozen=True, slots=True)
 class SelectedGroup:
-    """A group of which machines are taken, with the actions of this run. If none is: those that arrived before, of which a run before
-    has left something to do."""
+    """A group of which machines are taken, with the actions of this run. If none is: those that arrived
+    before, of which a run before has left something to do."""
 
     number: int
     machines: tuple[PlanMachine, ...]
@@ -93,8 +94,9 @@ class _Sorted:
 
 
 def take(plan: RecoveryPlan, now: Mapping[str, Standing], wanted: RunRequest) -> RunSelection:
-    """What a run takes, with `now` by machine id. Raises InvalidArgument for groups and machines that the plan does not have,
-    NotPossibleNow for machines that it could not take, for both directions at once, and if nothing is left."""
+    """What a run takes, with `now` by machine id. Raises InvalidArgument for groups and machines that the
+    plan does not have, NotPossibleNow for machines that it could not take, for both directions at once,
+    and if nothing is left."""
     _require_known(plan, wanted)
     wanted = replace(wanted, leave_out=_ids_of(plan, now, wanted.leave_out))
     found = _sort(plan, now, wanted)
@@ -110,8 +112,8 @@ def take(plan: RecoveryPlan, now: Mapping[str, Standing], wanted: RunRequest) ->
 def arrived(
     plan: RecoveryPlan, now: Mapping[str, Standing], wanted: RunRequest, direction: Direction
 ) -> tuple[int, ...]:
-    """Numbers of those groups, of the ones asked for, whose machines have all arrived where they would go. Not of one with a machine
-    that was left out by name."""
+    """Numbers of those groups, of the ones asked for, whose machines have all arrived where they would go.
+    Not of one with a machine that was left out by name."""
     left_out = _ids_of(plan, now, wanted.leave_out)
 
     def is_there(machine: PlanMachine) -> bool:
@@ -208,7 +210,10 @@ def _why_not(standing: Standing) -> str:
 def _refusal(plan: RecoveryPlan, wanted: RunRequest, refused: Sequence[str]) -> errors.NotPossibleNow:
     return errors.NotPossibleNow(
         f"Plan '{plan.name}' cannot be run for {wanted.verb} now: {listed(refused)}.",
-        do="Bring these machines to where it is possible, or leave each of them out with --leave-out MACHINE.",
+        do=(
+            "Bring these machines to where it is possible, or leave each of them out with --leave-out "
+            "MACHINE."
+        ),
     )
 
 

@@ -1,7 +1,7 @@
 """A budget for the downtime of a machine that is moved without loss. Pure.
 
-What its shutdown and its start took before is taken from it; the rest is for the last changes, which are sent and then applied, each in about
-the time that the cycle before them took.
+What its shutdown and its start took before is taken from it; the rest is for the last changes, which are sent
+and then applied, each in about the time that the cycle before them took.
 """
 
 from .. import errors
@@ -15,18 +15,23 @@ SENT_AND_APPLIED = 2
 
 
 def seconds_for_changes(machine: str, at_most: float, before: Prediction) -> float:
-    """How long the cycle before the last one may take. Raises PrerequisiteFailed if nothing is known of the other parts, or they need it all."""
+    """How long the cycle before the last one may take. Raises PrerequisiteFailed if nothing is known of
+    the other parts, or they need it all."""
     known = before.parts or {}
     if any(part not in known for part in FIXED):
         raise errors.PrerequisiteFailed(
-            f"No planned failover of {machine}, or of another machine the same way, tells how long its shutdown and start take, so a downtime of "
+            f"No planned failover of {machine}, or of another machine the same way, tells how long its "
+            "shutdown and start take, so a downtime of "
             f"at most {span(at_most)} cannot be promised.",
             do="Move it once without --at-most-down, at a time when the downtime does not matter.",
         )
     fixed = sum(known[part] for part in FIXED)
     if fixed >= at_most:
         raise errors.PrerequisiteFailed(
-            f"The shutdown and start of {machine} alone took {span(fixed)} before, which is not within {span(at_most)}.",
+            (
+                f"The shutdown and start of {machine} alone took {span(fixed)} before, which is not within "
+                f"{span(at_most)}."
+            ),
             do="Give it a larger budget.",
         )
     return (at_most - fixed) / SENT_AND_APPLIED
@@ -35,7 +40,8 @@ def seconds_for_changes(machine: str, at_most: float, before: Prediction) -> flo
 def not_met(machine: str, at_most: float, cycle_seconds: float, allowed: float) -> errors.SecondsiteError:
     """The machine writes faster than its changes can be sent."""
     return errors.DeadlineExceeded(
-        f"The changes of {machine} took {span(cycle_seconds)} to send the last time; for a downtime of at most {span(at_most)} they may take "
+        f"The changes of {machine} took {span(cycle_seconds)} to send the last time; for a downtime of at "
+        f"most {span(at_most)} they may take "
         f"{span(allowed)}. It was not shut down.",
         do="Try again when it writes less, or give it a larger budget.",
     )

@@ -1,6 +1,8 @@
-"""How the data of a committed machine best gets home: compared while it runs, or sent as a whole while it is off. Pure.
+"""How the data of a committed machine best gets home: compared while it runs, or sent as a whole while it is
+off. Pure.
 
-By what was measured, not by the calendar (S-227): to compare reads both sides' disks and sends what differs; to send all reads one side's.
+By what was measured, not by the calendar (S-227): to compare reads both sides' disks and sends what differs;
+to send all reads one side's.
 """
 
 from dataclasses import dataclass
@@ -13,10 +15,12 @@ MOST_CHANGED = 0.5
 
 
 GONE = (
-    "its old machine is gone, so everything has to be sent. With less downtime: leave the data synchronization out, reprotect it to the "
+    "its old machine is gone, so everything has to be sent. With less downtime: leave the data "
+    "synchronization out, reprotect it to the "
     "alternate location, which sends everything while it runs, and start the planned failover then"
 )
-"""C-25: the full copy first, while it runs, is advised (S-241); the other is what remains of the two that can be chosen here (S-227)."""
+"""C-25: the full copy first, while it runs, is advised (S-241); the other is what remains of the two that
+can be chosen here (S-227)."""
 
 
 class DataSync(StrEnum):
@@ -35,7 +39,8 @@ class Recommended:
 
 
 def recommend(changed_bytes: int | None, data_bytes: int | None, *, old_is_gone: bool = False) -> Recommended:
-    """`data_bytes`: what its disks hold; `changed_bytes`: what was written since it was failed over. None: not known."""
+    """`data_bytes`: what its disks hold; `changed_bytes`: what was written since it was failed over. None:
+    not known."""
     if old_is_gone:
         return Recommended(DataSync.DURING, GONE)
     if not changed_bytes or not data_bytes:

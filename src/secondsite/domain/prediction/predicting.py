@@ -1,7 +1,9 @@
-"""What the next run will take: the median of the machine's last five, and as range the least and the most of them.
+"""What the next run will take: the median of the machine's last five, and as range the least and the most of
+them.
 
-Without any, the nearest that is known stands for it, and the prediction says what that is: another verb of the machine which starts
-it the same way, then other machines the same way between the sites. Nothing is made up where nothing is known.
+Without any, the nearest that is known stands for it, and the prediction says what that is: another verb of
+the machine which starts it the same way, then other machines the same way between the sites. Nothing is made
+up where nothing is known.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,13 +23,14 @@ LIKE: Mapping[Verb, tuple[Verb, ...]] = {
     Verb.FAILOVER: (Verb.FAILOVER, Verb.TEST_FAILOVER),
     Verb.PLANNED_FAILOVER: (Verb.PLANNED_FAILOVER,),
 }
-"""Verbs whose runs tell how long the verb takes, the best first. A drill shuts nothing down, so it tells nothing of a planned
-failover. Other verbs are not predicted."""
+"""Verbs whose runs tell how long the verb takes, the best first. A drill shuts nothing down, so it tells
+nothing of a planned failover. Other verbs are not predicted."""
 
 
 class Basis(StrEnum):
-    """What a prediction stands on. own: the machine's runs of the verb; own_like: its runs of a verb that starts it the same way;
-    others: other machines' runs between the same sites; nothing: there is no history yet."""
+    """What a prediction stands on. own: the machine's runs of the verb; own_like: its runs of a verb that
+    starts it the same way; others: other machines' runs between the same sites; nothing: there is no
+    history yet."""
 
     OWN = "own"
     OWN_LIKE = "own_like"
@@ -49,7 +52,8 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """In seconds. `least` and `most` are those of the `runs` it stands on; `downtime` only of a verb that shuts the machine down."""
+    """In seconds. `least` and `most` are those of the `runs` it stands on; `downtime` only of a verb that
+    shuts the machine down."""
 
     basis: Basis
     runs: int = 0
@@ -133,7 +137,8 @@ def _values(part: Part, runs: Sequence[Run]) -> list[float]:
 
 @dataclass(frozen=True, slots=True)
 class Return:
-    """A reprotect that succeeded: of which machine, with disks of so many bytes, of which so many were sent."""
+    """A reprotect that succeeded: of which machine, with disks of so many bytes, of which so many were
+    sent."""
 
     machine_id: str
     disk_bytes: int

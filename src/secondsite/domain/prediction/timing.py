@@ -1,7 +1,7 @@
 """What one run took, in the parts that its machine's users feel.
 
-A part's seconds are those of the last attempt at its steps. Waiting for a machine's turn in a plan is no part: the next run may be
-another plan's. It does count for the downtime, because the machine was down.
+A part's seconds are those of the last attempt at its steps. Waiting for a machine's turn in a plan is no
+part: the next run may be another plan's. It does count for the downtime, because the machine was down.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,8 +11,9 @@ from enum import StrEnum
 
 
 class Part(StrEnum):
-    """What a run is made of. prepare: checks, and copying while the machine runs; shut_down: until it is off; last_changes: what
-    it wrote last is sent and made a point; start: until it was started there; proof: until it proved that its guest runs."""
+    """What a run is made of. prepare: checks, and copying while the machine runs; shut_down: until it is
+    off; last_changes: what it wrote last is sent and made a point; start: until it was started there;
+    proof: until it proved that its guest runs."""
 
     PREPARE = "prepare"
     SHUT_DOWN = "shut_down"
@@ -62,8 +63,8 @@ def parts(steps: Sequence[StepTime]) -> Mapping[Part, float]:
 
 
 def downtime(steps: Sequence[StepTime]) -> float | None:
-    """Seconds from when the machine began to shut down at one side until it was started at the other; None if the run did not do
-    both: of a source that failed nobody knows when it stopped."""
+    """Seconds from when the machine began to shut down at one side until it was started at the other; None
+    if the run did not do both: of a source that failed nobody knows when it stopped."""
     last = {each.key: each for each in steps}
     stopped, started = last.get("shut_down"), last.get("start")
     if stopped is None or started is None:

@@ -1,4 +1,5 @@
-"""A vault's backup is one file: the database as of one instant, the CA with its keys, the settings, and digests of all.
+"""A vault's backup is one file: the database as of one instant, the CA with its keys, the settings, and
+digests of all.
 
 Its rooms:
 

@@ -1,5 +1,5 @@
-"""What is in a backup: an archive (tar, compressed by zstd) that begins with its manifest. Without a passphrase the file is that archive,
-and `tar --zstd -xf FILE` opens it."""
+"""What is in a backup: an archive (tar, compressed by zstd) that begins with its manifest. Without a
+passphrase the file is that archive, and `tar --zstd -xf FILE` opens it."""
 
 import contextlib
 import hashlib
@@ -37,8 +37,8 @@ CHECKED: Final[dict[int, int]] = {
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """`made_at` is an ISO instant (UTC), `version` the program that made it, `revision` that of the tables, `database` sqlite or
-    postgresql."""
+    """`made_at` is an ISO instant (UTC), `version` the program that made it, `revision` that of the
+    tables, `database` sqlite or postgresql."""
 
     made_at: str
     vault: str
@@ -82,8 +82,8 @@ def look(path: Path) -> About:
 
 
 def unpack(path: Path, into: Path, secret: bytes | None) -> About:
-    """Every file that the manifest names, each with the digest that it says, into an empty folder. Raises BackupDamaged, KeyMissing,
-    KeyWrong; then what is in the folder is worth nothing."""
+    """Every file that the manifest names, each with the digest that it says, into an empty folder. Raises
+    BackupDamaged, KeyMissing, KeyWrong; then what is in the folder is worth nothing."""
     _kind(path)
     with _readable(path, secret, to_end=True) as tar:
         manifest = _manifest(tar, path)
@@ -105,7 +105,8 @@ def unpack(path: Path, into: Path, secret: bytes | None) -> About:
 
 
 def _require_room(path: Path, wanted: Mapping[str, Any], into: Path) -> None:
-    """Before the first byte: some kilobytes may unpack to all that there is. Raises BackupDamaged, NotPossibleNow."""
+    """Before the first byte: some kilobytes may unpack to all that there is. Raises BackupDamaged,
+    NotPossibleNow."""
     said = [each.get("bytes") if isinstance(each, dict) else None for each in wanted.values()]
     sizes = [size for size in said if isinstance(size, int) and size >= 0]
     if len(sizes) < len(said):
@@ -115,7 +116,10 @@ def _require_room(path: Path, wanted: Mapping[str, Any], into: Path) -> None:
     if needed > free:
         raise errors.NotPossibleNow(
             f"{path} unpacks to {needed // MiB} MiB, and {into} has {free // MiB} MiB free.",
-            do="Make room there, or restore another backup; one that is larger than any vault was not made by a vault.",
+            do=(
+                "Make room there, or restore another backup; one that is larger than any vault was not made "
+                "by a vault."
+            ),
         )
 
 
@@ -131,8 +135,8 @@ def _take(tar: tarfile.TarFile, member: tarfile.TarInfo, to: Path) -> None:
 
 @contextlib.contextmanager
 def _readable(path: Path, secret: bytes | None, *, to_end: bool = False) -> Iterator[tarfile.TarFile]:
-    """`to_end`: what compression and encryption say at the end is asked for, too. Some kilobytes that follow may unpack to terabytes, so
-    they are not."""
+    """`to_end`: what compression and encryption say at the end is asked for, too. Some kilobytes that
+    follow may unpack to terabytes, so they are not."""
     with contextlib.ExitStack() as stack:
         try:
             inside = stack.enter_context(
@@ -147,14 +151,16 @@ def _readable(path: Path, secret: bytes | None, *, to_end: bool = False) -> Iter
 
 
 def _require_end(packed: zstd.ZstdFile, path: Path) -> None:
-    """A record of zeros is the rest of the archive's end: of each twenty archives, whose length decides, one is read up to there only."""
+    """A record of zeros is the rest of the archive's end: of each twenty archives, whose length decides,
+    one is read up to there only."""
     rest = packed.read(tarfile.RECORDSIZE + 1)
     if len(rest) > tarfile.RECORDSIZE or rest.strip(b"\0"):
         raise _damaged(path, "something follows what its manifest names")
 
 
 class _Member(tarfile.TarInfo):
-    """What only describes a file is read into memory, however long it says that it is: some kilobytes may unpack to all that there is."""
+    """What only describes a file is read into memory, however long it says that it is: some kilobytes may
+    unpack to all that there is."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "_Member":
@@ -200,7 +206,10 @@ def _about(said: Mapping[str, Any], path: Path) -> About:
     """Raises NotPossibleNow for a format of a newer release."""
     if said.get("format") != FORMAT:
         raise errors.NotPossibleNow(
-            f"{path} was made by release {said.get('version')} in format {said.get('format')}; this program knows format {FORMAT}.",
+            (
+                f"{path} was made by release {said.get('version')} in format {said.get('format')}; this "
+                f"program knows format {FORMAT}."
+            ),
             do="Restore it with that release, or a later one.",
         )
     try:

@@ -1,4 +1,5 @@
-"""secondsite vault backup, and restore: at the vault's own host, by who may read its home. No access token gives what is in the file."""
+"""secondsite vault backup, and restore: at the vault's own host, by who may read its home. No access token
+gives what is in the file."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -25,7 +26,10 @@ VaultHome = Annotated[Path, typer.Option("--home", help="The vault's folder.")]
 Passphrase = Annotated[
     Path | None,
     typer.Option(
-        help="File of mode 0600 whose first line is the passphrase, or a random key; '-': it is asked for, or read from standard input.",
+        help=(
+            "File of mode 0600 whose first line is the passphrase, or a random key; '-': it is asked for, or "
+            "read from standard input."
+        ),
         show_default=False,
     ),
 ]
@@ -54,8 +58,8 @@ def vault_backup(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Make a backup of a vault, which may be running: one file with its database, CA, keys and settings. Whoever has the file is the vault:
-    encrypt it, or keep it secret."""
+    """Make a backup of a vault, which may be running: one file with its database, CA, keys and settings.
+    Whoever has the file is the vault: encrypt it, or keep it secret."""
     from . import taking
 
     if listed:
@@ -85,7 +89,8 @@ def vault_restore(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Make a vault of a backup, in an empty home. It must be the only one: make sure that the former does not run any more, anywhere."""
+    """Make a vault of a backup, in an empty home. It must be the only one: make sure that the former does
+    not run any more, anywhere."""
     from . import restoring
 
     url = address.chosen(context, database_url, database_url_file)
@@ -105,7 +110,8 @@ def _announce(taken: "TakenBackup") -> None:
     output.say(f"sha256 {taken.sha256}")
     if not taken.on_record:
         output.say(
-            "not in the audit log: the database is that of an earlier release, until the vault of this one starts"
+            "not in the audit log: the database is that of an earlier release, until the vault of this one "
+            "starts"
         )
     output.say("next: copy it to another place than this host")
 
@@ -127,15 +133,18 @@ def _json(each: "BackupFile") -> dict[str, object]:
 def _tell(done: "Restored", home: Path) -> None:
     about = done.about
     output.say(
-        f"{home} is vault '{about.vault}' as of {clock(datetime.fromisoformat(about.made_at))}, CA {about.ca_fingerprint}"
+        f"{home} is vault '{about.vault}' as of {clock(datetime.fromisoformat(about.made_at))}, CA "
+        f"{about.ca_fingerprint}"
     )
     if done.aside is not None:
         output.say(f"what the home held before is in {done.aside}")
     output.say(f"next: {service_user.to_start('vault', home)}")
     output.say("then, once its appliances are connected:")
     output.say(
-        "  'secondsite job list --state held'   jobs that were moving: look at the machine of each, then 'job resume' or 'job cancel'"
+        "  'secondsite job list --state held'   jobs that were moving: look at the machine of each, then "
+        "'job resume' or 'job cancel'"
     )
     output.say(
-        "  'secondsite vault summary'           what is otherwise than the backup says is a finding of the machine"
+        "  'secondsite vault summary'           what is otherwise than the backup says is a finding of the "
+        "machine"
     )

@@ -1,8 +1,9 @@
 """A file that nobody reads without the passphrase, and nobody alters unseen.
 
-A line of JSON says what it is and how the key is made of the passphrase (scrypt, RFC 7914). Pieces follow, each encrypted with
-AES-256-GCM under its number; the line, the number and whether it is the last are authenticated with it, so none can be left out,
-moved, or cut off. At the end stands the sha256 of all before: what a disk or a copy has spoiled is told from a wrong passphrase.
+A line of JSON says what it is and how the key is made of the passphrase (scrypt, RFC 7914). Pieces follow,
+each encrypted with AES-256-GCM under its number; the line, the number and whether it is the last are
+authenticated with it, so none can be left out, moved, or cut off. At the end stands the sha256 of all before:
+what a disk or a copy has spoiled is told from a wrong passphrase.
 """
 
 import contextlib
@@ -78,7 +79,8 @@ def about(path: Path) -> Mapping[str, Any]:
 
 @contextlib.contextmanager
 def opening(path: Path, secret: bytes | None) -> Iterator[BinaryIO]:
-    """What was encrypted. Raises BackupDamaged, KeyMissing or KeyWrong; also while it is read: none of it counts before its end was."""
+    """What was encrypted. Raises BackupDamaged, KeyMissing or KeyWrong; also while it is read: none of it
+    counts before its end was."""
     _require_whole(path)
     with path.open("rb") as file:
         line, said = _line(file, path)
@@ -159,7 +161,8 @@ class _Reader(io.RawIOBase):
             piece = self._cipher.decrypt(_nonce(self._number), self._file.read(length), place)
         except (InvalidTag, ValueError) as error:
             raise errors.BackupDamaged(
-                f"{self._path} was altered by somebody who does not know its passphrase: piece {self._number} is not what was written."
+                f"{self._path} was altered by somebody who does not know its passphrase: piece "
+                f"{self._number} is not what was written."
             ) from error
         self._number += 1
         if self._ended and len(self._file.read(DIGEST_BYTES + 1)) != DIGEST_BYTES:

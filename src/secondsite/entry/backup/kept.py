@@ -59,8 +59,8 @@ def drop_old(folder: Path, vault: str, keep: int, now: datetime) -> Sequence[str
 
 
 def _of_vault(folder: Path, vault: str, now: datetime) -> Sequence[Path]:
-    """Another vault may use the same folder. Those of the future, of a clock that was wrong or of somebody who may write there, count for
-    nothing and stay: they would push out every one that is made."""
+    """Another vault may use the same folder. Those of the future, of a clock that was wrong or of somebody
+    who may write there, count for nothing and stay: they would push out every one that is made."""
     ours = name(vault, datetime.now(UTC)).rpartition("-")[0] + "-"
     found = (path for path in folder.iterdir() if _NAME.fullmatch(path.name))
     return [path for path in found if path.name.rpartition("-")[0] + "-" == ours and _at(path) <= now]

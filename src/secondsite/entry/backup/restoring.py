@@ -1,7 +1,8 @@
-"""A vault of a backup, in an empty home. `vault.json` is written last: whatever stops a restore, the next one begins anew.
+"""A vault of a backup, in an empty home. `vault.json` is written last: whatever stops a restore, the next one
+begins anew.
 
-What the home held is kept aside in it. The vault that starts there holds the jobs that were moving, and hears from its appliances what
-became of the machines.
+What the home held is kept aside in it. The vault that starts there holds the jobs that were moving, and hears
+from its appliances what became of the machines.
 """
 
 import contextlib
@@ -61,8 +62,8 @@ class RestoreRequest:
 def restore(home: Path, wanted: RestoreRequest) -> Restored:
     """Nothing of the home is touched before all of the file was verified.
 
-    Raises BackupDamaged, KeyMissing, KeyWrong, and NotPossibleNow for a home in use, for a database that is, or for the backup of
-    a newer release or of a day before 0.2.0.
+    Raises BackupDamaged, KeyMissing, KeyWrong, and NotPossibleNow for a home in use, for a database that is,
+    or for the backup of a newer release or of a day before 0.2.0.
     """
     _require_replaceable(home, wanted.replace)
     # as root, if root types it: the owner of the home may not read root's files
@@ -84,7 +85,10 @@ def _require_replaceable(home: Path, replace: bool) -> None:
     if settings.exists(home) and not replace:
         raise errors.NotPossibleNow(
             f"{home} is a vault's home already.",
-            do="Name an empty one with --home; or give --replace: what this one holds is then kept aside in it.",
+            do=(
+                "Name an empty one with --home; or give --replace: what this one holds is then kept aside in "
+                "it."
+            ),
         )
 
 
@@ -125,13 +129,18 @@ def _require_known(file: Path, about: archive.About) -> None:
     of_release = (about.revision, about.database) == (migration.RELEASED, "postgresql")
     if of_release or migration.is_between(about.revision):
         raise errors.NotPossibleNow(
-            f"{file} was made by {about.version}, of a {about.database} database with tables of revision {about.revision}, which is older than "
+            f"{file} was made by {about.version}, of a {about.database} database with tables of revision "
+            f"{about.revision}, which is older than "
             "release 0.2.0: this program cannot restore it.",
-            do=f"{migration.BRING_ON}; restore it with that, and start the vault once. Then install this release again.",
+            do=(
+                f"{migration.BRING_ON}; restore it with that, and start the vault once. Then install this "
+                "release again."
+            ),
         )
     if not migration.is_known(about.revision):
         raise errors.NotPossibleNow(
-            f"{file} was made by a newer release: by {about.version}, whose database has tables of revision {about.revision}. This program, "
+            f"{file} was made by a newer release: by {about.version}, whose database has tables of revision "
+            f"{about.revision}. This program, "
             f"{__version__}, knows them up to {migration.NEWEST}.",
             do="Restore it with that release, or a later one.",
         )
@@ -154,8 +163,14 @@ def _settings(home: Path, folder: Path, database_url: str | None) -> VaultSettin
     chosen = found.model_copy(update={"database_url": database_url or found.database_url})
     if chosen.database_kind != found.database_kind:
         raise errors.InvalidArgument(
-            f"The backup is that of a vault on {found.database_kind}, which {settings.shown_database(chosen.database_url)} is not.",
-            do="Name an empty database of PostgreSQL: --database-url postgresql+psycopg://USER:PASSWORD@HOST/NAME.",
+            (
+                f"The backup is that of a vault on {found.database_kind}, which "
+                f"{settings.shown_database(chosen.database_url)} is not."
+            ),
+            do=(
+                "Name an empty database of PostgreSQL: --database-url "
+                "postgresql+psycopg://USER:PASSWORD@HOST/NAME."
+            ),
         )
     return chosen
 
@@ -175,7 +190,8 @@ def _set_aside(home: Path, at: datetime) -> Path | None:
 
 
 def _furnish(home: Path, source: Path) -> None:
-    """All but the settings. The lineage beside the database knows no mark: the vault will see that it was restored."""
+    """All but the settings. The lineage beside the database knows no mark: the vault will see that it was
+    restored."""
     durable.write(home / restored.FILE, json.dumps({"marks": [], "file": None}) + "\n")
     for path in sorted(source.rglob("*")):
         name = path.relative_to(source)

@@ -15,7 +15,8 @@ LOOK_SECONDS = 60.0
 
 
 class Scheduled(Periodic):
-    """Asks the folder when the last one was made: a restart makes none sooner, and several processes with one folder make one."""
+    """Asks the folder when the last one was made: a restart makes none sooner, and several processes with
+    one folder make one."""
 
     def __init__(self, home: Path, settings: VaultSettings, now: Callable[[], datetime]) -> None:
         super().__init__("backups", lambda error: log.error("backup.failed", exc_info=error))

@@ -1,7 +1,7 @@
 """A backup of a vault, whether it runs or not.
 
-What lies in the home beside the database is read before and after it: a rotation of the CA in between would give a CA that the
-appliances of the database do not know.
+What lies in the home beside the database is read before and after it: a rotation of the CA in between would
+give a CA that the appliances of the database do not know.
 """
 
 import contextlib
@@ -54,8 +54,9 @@ class TakenBackup:
 
 
 def take(home: Path, to: Path | None, passphrase_file: Path | None) -> TakenBackup:
-    """Into a file, or by default into the folder of backups, with the passphrase of the settings. Raises NotFound for a home without
-    a vault, AlreadyExists for a file that is there, and what the database and the disk raise."""
+    """Into a file, or by default into the folder of backups, with the passphrase of the settings. Raises
+    NotFound for a home without a vault, AlreadyExists for a file that is there, and what the database and
+    the disk raise."""
     # as root, if root types it: the owner of the home may not read root's files
     phrase = secret.read(passphrase_file)
     service_user.become_owner(home)
@@ -90,7 +91,10 @@ def _folder(chosen: VaultSettings) -> Path:
     if chosen.backup_folder is None:
         raise errors.InvalidArgument(
             "The vault's settings name no folder for backups.",
-            do="Name a file or a folder: 'secondsite vault backup FILE'; or set 'backup_folder' in vault.json.",
+            do=(
+                "Name a file or a folder: 'secondsite vault backup FILE'; or set 'backup_folder' in "
+                "vault.json."
+            ),
         )
     return chosen.backup_folder
 
@@ -199,6 +203,7 @@ def _written(to: Path, home: Path) -> Iterator[None]:
     except OSError as error:
         raise errors.StoreUnavailable(
             f"The backup {to} could not be written: {error.strerror or error}.",
-            do="It needs as much space as the database in the vault's home, and in the folder of the file; the user of the vault's service must "
+            do="It needs as much space as the database in the vault's home, and in the folder of the file; "
+            "the user of the vault's service must "
             f"be allowed to write there, as it is to {home}: name a file there, and copy it.",
         ) from error

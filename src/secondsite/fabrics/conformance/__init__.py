@@ -5,8 +5,8 @@ A fabric's own tests run it like this, with an adapter that can make, write to a
         @pytest.fixture
         def under_test(self): yield adapter      # an object that fulfils conformance.FabricUnderTest
 
-It imports no test framework: cases are methods that assert; a case that does not apply to a fabric is skipped with
-the reason. Every case makes its own machines, with disks of a few MiB."""
+It imports no test framework: cases are methods that assert; a case that does not apply to a fabric is
+skipped with the reason. Every case makes its own machines, with disks of a few MiB."""
 
 from __future__ import annotations
 

@@ -190,7 +190,8 @@ class HostingCases:
 
 
 def _guest_on_overlays(under_test: FabricUnderTest, name: str) -> HostRequest:
-    """A request for a machine on an overlay over the disk of another one, which is off and has 0x41 at byte 0."""
+    """A request for a machine on an overlay over the disk of another one, which is off and has 0x41 at
+    byte 0."""
     source = steps.running(under_test, f"{name}-source")
     steps.write(under_test, source, 0, 0x41)
     steps.stopped(under_test, source)

@@ -1,4 +1,5 @@
-"""Cases about disk files that their owner changes with tools of their own: whatever does not fit means comparing."""
+"""Cases about disk files that their owner changes with tools of their own: whatever does not fit means
+comparing."""
 
 from __future__ import annotations
 

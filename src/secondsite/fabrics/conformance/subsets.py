@@ -1,4 +1,5 @@
-"""Cases about views of some of a machine's disks: disks are included, excluded, detached and attached again."""
+"""Cases about views of some of a machine's disks: disks are included, excluded, detached and attached
+again."""
 
 from __future__ import annotations
 

@@ -32,11 +32,12 @@ class FabricUnderTest(Protocol):
         """The fabric id of a new machine, off, with one empty disk, that keeps these UEFI variables."""
 
     def make_showing_machine(self, name: str) -> str:
-        """The fabric id of a new machine, off, with one empty disk, a screen, and a console that is kept here."""
+        """The fabric id of a new machine, off, with one empty disk, a screen, and a console that is kept
+        here."""
 
     def say(self, fabric_id: str, text: str) -> None:
-        """The guest of a running machine made by `make_showing_machine` writes this to its console. On a fabric whose machines
-        say always the same it is at the end of that."""
+        """The guest of a running machine made by `make_showing_machine` writes this to its console. On a
+        fabric whose machines say always the same it is at the end of that."""
 
     def write(self, fabric_id: str, disk_key: str, offset: int, data: bytes) -> None:
         """The guest of a running machine writes and flushes. `data` is one byte value repeated."""
@@ -57,7 +58,8 @@ class FabricUnderTest(Protocol):
         """The owner merges that file into the one below, while the machine runs."""
 
     def define_anew(self, fabric_id: str) -> None:
-        """Another program defines the machine anew, from a definition of its own without our tag; its disks are the same."""
+        """Another program defines the machine anew, from a definition of its own without our tag; its
+        disks are the same."""
 
     def kill(self, fabric_id: str) -> None:
         """kill -9 of the hypervisor process that runs the machine."""

@@ -49,7 +49,8 @@ class Reaching:
         return source is not None or self._is_isolated(card.network)
 
     def _card(self, fabric_id: str, address: str) -> Card | None:
-        """The card that has the address; of a machine that does not tell, its first. None: its cards are on no bridge of this host."""
+        """The card that has the address; of a machine that does not tell, its first. None: its cards are
+        on no bridge of this host."""
         domain = self._hypervisor.domain(fabric_id)
         if not is_connected(domain):
             raise errors.FabricError(
@@ -74,15 +75,16 @@ PROGRAM = Path(__file__).with_name("program.py")
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
 END_SECONDS = 10.0
 PRIVILEGES = (
-    "The appliance's service needs CAP_SYS_ADMIN, CAP_NET_ADMIN and CAP_NET_RAW for that, with RestrictNamespaces=net and "
+    "The appliance's service needs CAP_SYS_ADMIN, CAP_NET_ADMIN and CAP_NET_RAW for that, with "
+    "RestrictNamespaces=net and "
     "RestrictAddressFamilies=AF_PACKET: give them by 'systemctl edit', then start it again."
 )
 
 
 @contextlib.contextmanager
 def visit(knocks: Sequence[Knock], bridge: str | None, source: str | None) -> Iterator[Answers]:
-    """From a network namespace of its own that is plugged into the bridge, or without one as this host. Raises FabricError, also for an
-    address of this host: what answers there is no machine's."""
+    """From a network namespace of its own that is plugged into the bridge, or without one as this host.
+    Raises FabricError, also for an address of this host: what answers there is no machine's."""
     if bridge is None:
         _require_no_own(knocks)
     asked = json.dumps({"knocks": [asdict(each) for each in knocks], "bridge": bridge, "source": source})
@@ -105,7 +107,10 @@ def _require_no_own(knocks: Sequence[Knock]) -> None:
     for address in dict.fromkeys(addresses.host(each.address) for each in knocks):
         if is_own(address):
             raise errors.FabricError(
-                f"{address} is an address of the appliance's own host, and not the machine's: whatever answers there would answer in its place.",
+                (
+                    f"{address} is an address of the appliance's own host, and not the machine's: whatever "
+                    "answers there would answer in its place."
+                ),
                 do="Give the machine's own address with the check, or look which address its guest has.",
             )
 
@@ -158,7 +163,8 @@ class CardAddress:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A card of a running machine: the bridge of this host that it is on, and what the definition calls its network."""
+    """A card of a running machine: the bridge of this host that it is on, and what the definition calls
+    its network."""
 
     mac: str
     bridge: str
@@ -190,7 +196,8 @@ def usable(found: Any) -> list[CardAddress]:
 
 
 def _address(said: Any) -> str | None:
-    """None for what no other machine can be reached at: a guest says what it likes, and this host asks there."""
+    """None for what no other machine can be reached at: a guest says what it likes, and this host asks
+    there."""
     try:
         # this host's neighbours have no prefix
         found = ipaddress.IPv4Interface(f"{said['addr']}/{said['prefix'] or 24}")

@@ -1,7 +1,9 @@
-"""Ask services, and say what came of each in a line of JSON. A program of its own: it may run in a network namespace.
+"""Ask services, and say what came of each in a line of JSON. A program of its own: it may run in a network
+namespace.
 
-With a bridge it is in a fresh namespace. It makes a pair of interfaces, one here, one on that bridge, and takes an address there that
-nobody answers for, and leaves it to whoever comes up with it later. There is no other interface here, so nothing is forwarded; all of it goes when this process ends, however.
+With a bridge it is in a fresh namespace. It makes a pair of interfaces, one here, one on that bridge, and
+takes an address there that nobody answers for, and leaves it to whoever comes up with it later. There is no
+other interface here, so nothing is forwarded; all of it goes when this process ends, however.
 """
 
 import asyncio
@@ -23,7 +25,8 @@ CANDIDATES = 32
 PROBES = 2
 PROBE_SECONDS = 0.3
 CONNECT_SECONDS = 5.0
-ANSWER_SECONDS = 5.0  # of the first attempt; each that was connected and got none is followed by one that waits twice as long
+# of the first attempt; each that was connected and got none is followed by one that waits twice as long
+ANSWER_SECONDS = 5.0
 LOST_AFTER_SECONDS, LOST_PROBES, LOST_PROBE_SECONDS = 5, 3, 2
 AGAIN_SECONDS = 0.5
 MOST_BYTES = 64 * 1024
@@ -62,7 +65,8 @@ async def ask(number: int, knock: dict[str, Any]) -> None:
         try:
             passed, said = await asyncio.wait_for(attempt(knock, patience), left)
         except Unanswered as silence:
-            # a busy guest works on at a page that nobody waits for, and given up every 5 s it never comes to the end of one
+            # a busy guest works on at a page that nobody waits for, and given up every 5 s it never comes to
+            # the end of one
             patience, said = 2 * patience, str(silence)
         except TimeoutError as late:
             # the last attempt is cut short, and says less than the one before it
@@ -82,7 +86,8 @@ class Unanswered(Exception):
 
 
 async def attempt(knock: dict[str, Any], patience: float) -> tuple[bool, str]:
-    """Raises ConnectionError if there is no connection within CONNECT_SECONDS, Unanswered if no answer within `patience` seconds after it."""
+    """Raises ConnectionError if there is no connection within CONNECT_SECONDS, Unanswered if no answer
+    within `patience` seconds after it."""
     host = knock["address"].partition("/")[0]
     reader, writer = await connected(host, knock["port"])
     try:
@@ -188,7 +193,8 @@ def leave_address(link: socket.socket, held: list[ipaddress.IPv4Interface], aske
 
 
 def near(guest: str) -> list[ipaddress.IPv4Interface]:
-    """Addresses of the guest's network, which may be small, in any order: one that comes up later must be unlikely to want the first."""
+    """Addresses of the guest's network, which may be small, in any order: one that comes up later must be
+    unlikely to want the first."""
     own = ipaddress.IPv4Interface(guest if "/" in guest else f"{guest}/24")
     length = own.network.prefixlen
     narrow = ipaddress.IPv4Network((int(own.ip), max(length, 24)), strict=False)
@@ -198,7 +204,8 @@ def near(guest: str) -> list[ipaddress.IPv4Interface]:
 
 
 def is_taken(address: ipaddress.IPv4Address) -> bool:
-    """Whether anybody answers for it; the question itself names no sender (RFC 5227), so no table changes by it."""
+    """Whether anybody answers for it; the question itself names no sender (RFC 5227), so no table changes
+    by it."""
     with listening() as link:
         mac = link.getsockname()[4]
         ends_at = time.monotonic()

@@ -75,7 +75,8 @@ PNG = "image/png"
 
 
 def picture(handle: Any, domain: Any) -> bytes | None:
-    """A PNG; None for a machine that has no screen or does not run. Raises FabricError, also for a QEMU that draws no PNG."""
+    """A PNG; None for a machine that has no screen or does not run. Raises FabricError, also for a QEMU
+    that draws no PNG."""
     try:
         drawn: tuple[str, bytes] = connection.call(
             f"drawing the screen of '{domain.name()}'", _drawn, handle, domain, seconds=SECONDS

@@ -1,6 +1,8 @@
-"""What the machines on a network can reach outside of it, as far as the host knows: cards that lead on, the host itself, forwarding.
+"""What the machines on a network can reach outside of it, as far as the host knows: cards that lead on, the
+host itself, forwarding.
 
-A network that a test failover uses should lead nowhere (S-095): a copy that answers for its machine in production is worse than none.
+A network that a test failover uses should lead nowhere (S-095): a copy that answers for its machine in
+production is worse than none.
 """
 
 from collections.abc import Sequence
@@ -11,14 +13,15 @@ KNOWN = Path("/sys/class/net")
 
 
 def of_bridge(name: str, subnets: Sequence[str]) -> tuple[str, ...]:
-    """In words. Cards of machines, and pairs of virtual cards, are no uplinks; network cards, bonds and VLANs are."""
+    """In words. Cards of machines, and pairs of virtual cards, are no uplinks; network cards, bonds and
+    VLANs are."""
     host = [f"its host, which is in {subnet}" for subnet in subnets]
     return (*(f"card {each}" for each in _uplinks(name)), *host)
 
 
 def of_network(root: Element) -> tuple[str, ...]:
-    """In words, from libvirt's definition of a network. Without forwarding libvirt keeps its machines apart from all but its own servers
-    there, such as that for DHCP."""
+    """In words, from libvirt's definition of a network. Without forwarding libvirt keeps its machines
+    apart from all but its own servers there, such as that for DHCP."""
     forward = root.find("forward")
     return () if forward is None else (f"what its host forwards to ({forward.get('mode', 'nat')})",)
 

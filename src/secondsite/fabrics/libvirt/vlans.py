@@ -21,7 +21,8 @@ def carries(network: Element) -> bool:
 
 
 def take_along(source: Element, card: Element) -> None:
-    """Give the card the tags that it has at its source: only numbers and known words of what the other site wrote."""
+    """Give the card the tags that it has at its source: only numbers and known words of what the other
+    site wrote."""
     found, said = list(_tags(source)), source.find("vlan")
     if not found or said is None:
         return

@@ -1,9 +1,9 @@
 """A site without hypervisors: real disks, real dirty bitmaps, real NBD, but no guest processor.
 
-A qemu-storage-daemon replaces the host: a machine runs while the daemon has its disks open and exports them
-writable, so that any process can play the guest (`Guest`, `Writer`). The daemon outlives the process that uses the
-fabric. It is part of the product: demonstrations, benchmarks with 1,000 machines, and tests with faults (`Fault`)
-run the same code as a real site."""
+A qemu-storage-daemon replaces the host: a machine runs while the daemon has its disks open and exports
+them writable, so that any process can play the guest (`Guest`, `Writer`). The daemon outlives the process
+that uses the fabric. It is part of the product: demonstrations, benchmarks with 1,000 machines, and tests
+with faults (`Fault`) run the same code as a real site."""
 
 from __future__ import annotations
 

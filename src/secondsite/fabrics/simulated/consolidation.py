@@ -1,9 +1,9 @@
 """Merge each of a machine's disks back into one file.
 
-If the machine is off, qemu-img merges the overlays and the record is pointed at the file. If it runs, a commit job
-does it. The job stops before its last act (auto-finalize off): guest and job pause with overlay and file equal.
-Then the record is switched, and the job finishes, so after a crash the record always names a whole disk. The next
-attempt finds the job by name and continues."""
+If the machine is off, qemu-img merges the overlays and the record is pointed at the file. If it runs, a
+commit job does it. The job stops before its last act (auto-finalize off): guest and job pause with overlay
+and file equal. Then the record is switched, and the job finishes, so after a crash the record always names
+a whole disk. The next attempt finds the job by name and continues."""
 
 from __future__ import annotations
 
@@ -93,7 +93,10 @@ def _conclude(
     if "error" in job:
         raise errors.FabricError(
             f"Merging disk {key} of machine '{record.definition.name}' failed: {job['error']}",
-            do="Check the file system that holds the machine's original disk for free space and errors, then repeat.",
+            do=(
+                "Check the file system that holds the machine's original disk for free space and errors, "
+                "then repeat."
+            ),
         )
     chain = record.nodes[key]
     place = chain.index(disks.node_name(record.fabric_id, original))

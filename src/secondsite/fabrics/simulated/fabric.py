@@ -67,7 +67,8 @@ def open_fabric(
     delay_seconds: tuple[float, float] = (0.0, 0.0),
     key: EncryptionKey | None = None,
 ) -> SimulatedFabric:
-    """The simulated site under `root`, created if it is new. `faults` replace those of the site; without any it keeps them.
+    """The simulated site under `root`, created if it is new. `faults` replace those of the site; without any
+    it keeps them.
 
     `delay_seconds` is the least and the most by which every call is delayed. `key` opens encrypted disks.
     """

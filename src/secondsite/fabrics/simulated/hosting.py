@@ -139,8 +139,8 @@ class SimulatedHosting:
 
 
 def _alike(definition: MachineDefinition) -> MachineDefinition:
-    """The definition without what may change later: an owner may grow disks, and a network may be back when a start is
-    repeated, or other properties be set."""
+    """The definition without what may change later: an owner may grow disks, and a network may be back
+    when a start is repeated, or other properties be set."""
     sized = tuple(disk.model_copy(update={"size_bytes": 0}) for disk in definition.disks)
     return definition.model_copy(update={"disks": sized, **dict.fromkeys(ASKED)})
 
@@ -150,8 +150,8 @@ def _as_asked(found: MachineRecord, wanted: MachineRecord) -> MachineDefinition:
 
 
 def _hosted(request: HostRequest) -> MachineDefinition:
-    """The source's definition adapted to this site: our disks, its networks. A machine that comes home is as it was
-    here."""
+    """The source's definition adapted to this site: our disks, its networks. A machine that comes home is
+    as it was here."""
     if request.home is not None:
         return _at_home(request, request.home)
     source = request.definition

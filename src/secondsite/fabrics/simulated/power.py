@@ -53,9 +53,13 @@ class SimulatedPower:
             if self._host.state(record) is PowerState.OFF:
                 if record.start_forbidden:
                     raise errors.FabricError(
-                        f"Machine '{record.definition.name}' was failed over, so its start here is forbidden.",
+                        (
+                            f"Machine '{record.definition.name}' was failed over, so its start here is "
+                            "forbidden."
+                        ),
                         do="Cancel the failover or fail back. If it must run here: "
-                        f"'secondsite machine start-anyway {shell.arguments(record.definition.name, options='--site SITE')}'.",
+                        "'secondsite machine start-anyway "
+                        f"{shell.arguments(record.definition.name, options='--site SITE')}'.",
                     )
                 if record.elsewhere:
                     raise errors.FabricError(

@@ -1,9 +1,10 @@
 """Addresses from which too many connections come are kept out by the kernel for a while.
 
-Refusing where connections are accepted costs the processor, and the queue of those that wait to be accepted is one for all: whoever
-dials fast enough fills it, and the others' first packets are lost, which costs them a second each. So the listening socket gets a
-packet filter (`SO_ATTACH_FILTER` of socket(7), classic BPF; no right is needed): the first packets of these addresses vanish before
-they cost anything. Connections that were accepted before stay."""
+Refusing where connections are accepted costs the processor, and the queue of those that wait to be
+accepted is one for all: whoever dials fast enough fills it, and the others' first packets are lost, which
+costs them a second each. So the listening socket gets a packet filter (`SO_ATTACH_FILTER` of socket(7),
+classic BPF; no right is needed): the first packets of these addresses vanish before they cost anything.
+Connections that were accepted before stay."""
 
 from __future__ import annotations
 
@@ -52,7 +53,8 @@ class _KeptOut:
 
 @dataclass(slots=True)
 class Barrier:
-    """All is called in the thread of one event loop, or under one lock. An address is a host of IPv4 or a network of IPv6."""
+    """All is called in the thread of one event loop, or under one lock. An address is a host of IPv4 or a
+    network of IPv6."""
 
     clock: Callable[[], float] = time.monotonic
     kept_out: frozenset[str] = frozenset()
@@ -111,7 +113,8 @@ class Barrier:
 
 
 def program(addresses: Iterable[str]) -> list[Instruction]:
-    """Classic BPF that drops packets from these addresses: (code, jump if true, jump if false, value) each."""
+    """Classic BPF that drops packets from these addresses: (code, jump if true, jump if false, value)
+    each."""
     hosts, networks = _sorted(addresses)
     of_4 = [(_LOAD_WORD, 0, 0, _NETWORK_HEADER + _SOURCE_4), *_drops_of_hosts(hosts), (_RETURN, 0, 0, _PASS)]
     of_6 = [*_drops_of_networks(networks), (_RETURN, 0, 0, _PASS)]

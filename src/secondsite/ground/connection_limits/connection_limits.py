@@ -1,7 +1,8 @@
 """The connections of one port. Whoever has not shown who they are is a stranger.
 
-A stranger has to go after a while; and where there are too many connections, or too many from one address, the oldest
-stranger goes, so that new ones come in. Who is known stays. All is called in the thread of one event loop, or under one lock.
+A stranger has to go after a while; and where there are too many connections, or too many from one address,
+the oldest stranger goes, so that new ones come in. Who is known stays. All is called in the thread of one
+event loop, or under one lock.
 """
 
 import asyncio
@@ -31,7 +32,8 @@ class Line(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Of one port. `per_address` connections at once; `per_second` and address new ones, after `burst` of them."""
+    """Of one port. `per_address` connections at once; `per_second` and address new ones, after `burst` of
+    them."""
 
     most: int = 500
     """A connection with TLS takes up to half a megabyte of memory."""
@@ -48,7 +50,8 @@ class Limits:
     per_credential: int = 100
     """Connections at once of one who is known, from wherever; then the oldest of them goes."""
     idle_seconds: float = 60.0
-    """Time in which a known one asks something. Libraries close idle connections sooner; this ends half a request."""
+    """Time in which a known one asks something. Libraries close idle connections sooner; this ends half a
+    request."""
 
 
 @dataclass(eq=False, slots=True)
@@ -120,7 +123,8 @@ class Visitors:
         self._leaving.discard(connection)
 
     def know(self, peer: Peer, who: str = "") -> None:
-        """This one has shown who it is: nobody else may be kept out by many connections with one credential."""
+        """This one has shown who it is: nobody else may be kept out by many connections with one
+        credential."""
         visitor = self._here.get(peer)
         if visitor is None:
             return

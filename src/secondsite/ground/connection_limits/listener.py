@@ -1,7 +1,7 @@
 """A listening socket for asyncio that lets in only who may come.
 
-Refusing happens where connections are accepted, before TLS: that is the only place that costs a stranger's flood less than
-the stranger, and the same for every library that serves on the socket.
+Refusing happens where connections are accepted, before TLS: that is the only place that costs a stranger's
+flood less than the stranger, and the same for every library that serves on the socket.
 """
 
 import math
@@ -20,8 +20,9 @@ def listen(host: str, port: int, visitors: Visitors) -> socket.socket:
     """Raises OSError when the address is taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     made = socket.create_server((host, port), family=family, backlog=BACKLOG)
-    # Made again from its descriptor, the socket knows that it is TCP. Only then does asyncio set TCP_NODELAY on what it
-    # accepts; without it every answer on a kept connection waits 40 ms for a delayed acknowledgement.
+    # Made again from its descriptor, the socket knows that it is TCP. Only then does asyncio set TCP_NODELAY
+    # on what it accepts; without it every answer on a kept connection waits 40 ms for a delayed
+    # acknowledgement.
     listener = _Listener(fileno=made.detach())
     listener.visitors = visitors
     visitors.barrier.guard(listener)
@@ -60,7 +61,8 @@ class _Listener(socket.socket):
         except BlockingIOError:
             raise
         except OSError as error:
-            # Without descriptors asyncio pauses for a second, but first it tries, and logs, as often as the backlog is long.
+            # Without descriptors asyncio pauses for a second, but first it tries, and logs, as often as the
+            # backlog is long.
             now = time.monotonic()
             if now - self.failed_at < PAUSE_SECONDS:
                 raise BlockingIOError from error

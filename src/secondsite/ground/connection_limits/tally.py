@@ -11,8 +11,8 @@ MOST_KEPT = 1000
 
 @dataclass(slots=True)
 class Tally:
-    """`tell` gets how often it happened by reason, and the address from which most came. The first time is told at the
-    next look, what follows after each ten seconds."""
+    """`tell` gets how often it happened by reason, and the address from which most came. The first time is
+    told at the next look, what follows after each ten seconds."""
 
     tell: Callable[[Mapping[str, int], str], None]
     clock: Callable[[], float] = time.monotonic

@@ -1,8 +1,8 @@
 """Child processes that end with this one, even if it is killed.
 
-The kernel sends the signal when the *thread* that made the child ends (prctl(2), PR_SET_PDEATHSIG). So one thread,
-which lives as long as the process, makes them all. There is no signal if this process died before the child asked for it, so
-a child looks then whether its parent is still this process."""
+The kernel sends the signal when the *thread* that made the child ends (prctl(2), PR_SET_PDEATHSIG). So one
+thread, which lives as long as the process, makes them all. There is no signal if this process died before
+the child asked for it, so a child looks then whether its parent is still this process."""
 
 from __future__ import annotations
 
@@ -52,7 +52,8 @@ class _Maker:
             made, command, output, environment, stdin = self._wanted.get()
             try:
                 child = subprocess.Popen(
-                    [*BINDING, str(os.getpid()), *command], stdin=stdin or subprocess.DEVNULL, stdout=output, stderr=output,
+                    [*BINDING, str(os.getpid()), *command], stdin=stdin or subprocess.DEVNULL, stdout=output,
+                    stderr=output,
                     start_new_session=True, env=environment,
                 )  # fmt: skip
                 made.set_result(child)

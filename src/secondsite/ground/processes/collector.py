@@ -1,7 +1,9 @@
-"""What a process has when it is ready stays until its end: the cyclic garbage collector need not look at it again.
+"""What a process has when it is ready stays until its end: the cyclic garbage collector need not look at it
+again.
 
-Each full collection stops all threads while it walks every object. Measured in a vault that strangers attack, whose connections come
-and go: pauses of 100 to 300 ms, ten or more a minute, were most of what the slowest answers waited for."""
+Each full collection stops all threads while it walks every object. Measured in a vault that strangers
+attack, whose connections come and go: pauses of 100 to 300 ms, ten or more a minute, were most of what the
+slowest answers waited for."""
 
 import contextlib
 import gc
@@ -10,14 +12,15 @@ from collections.abc import Iterator
 YOUNG, MIDDLE = 700, 10
 """As Python has them."""
 SELDOM = 100
-"""Collections of the middle generation until all is looked at again; Python has 10. In a vault of 1,000 machines, whose statuses come and go all
-the time, that was every three seconds for 100 ms, and most of what its slowest answers waited for. What is left for it is
-little: all else goes as soon as nobody has it."""
+"""Collections of the middle generation until all is looked at again; Python has 10. In a vault of 1,000
+machines, whose statuses come and go all the time, that was every three seconds for 100 ms, and most of
+what its slowest answers waited for. What is left for it is little: all else goes as soon as nobody has it."""
 
 
 @contextlib.contextmanager
 def resting() -> Iterator[None]:
-    """Nothing is collected within: what a program loads stays, and to look at it again and again took a seventh of the start."""
+    """Nothing is collected within: what a program loads stays, and to look at it again and again took a
+    seventh of the start."""
     gc.disable()
     try:
         yield

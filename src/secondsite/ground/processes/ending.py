@@ -1,7 +1,8 @@
 """The end of processes that are not our children.
 
-A process that was killed loses its command line first, by which it is known, and its open files last, with their locks: up to
-10 ms later on a busy host, and as long as a disk takes to answer a thread that waits for it."""
+A process that was killed loses its command line first, by which it is known, and its open files last, with
+their locks: up to 10 ms later on a busy host, and as long as a disk takes to answer a thread that waits
+for it."""
 
 from __future__ import annotations
 
@@ -17,8 +18,8 @@ _EXITING = 0x4
 
 
 def kill(pid: int, is_wanted: Callable[[], bool], within_seconds: float) -> bool:
-    """Kill a process if it is the wanted one. True once it has nothing open any more, also if it was ending already;
-    False if that takes longer."""
+    """Kill a process if it is the wanted one. True once it has nothing open any more, also if it was
+    ending already; False if that takes longer."""
     with _opened(pid) as process:
         if process is None:
             return True

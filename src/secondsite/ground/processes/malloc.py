@@ -1,9 +1,10 @@
 """Memory that is freed and needed again a moment later stays with the process.
 
-glibc returns the end of its heap to the kernel at once, which clears every page again. Measured in a virtual machine:
-unpacking 1 GiB of frames cost 1.5 s of processor time, 1.3 s of it page faults; with this, 0.1 s.
+glibc returns the end of its heap to the kernel at once, which clears every page again. Measured in a virtual
+machine: unpacking 1 GiB of frames cost 1.5 s of processor time, 1.3 s of it page faults; with this, 0.1 s.
 
-What is kept costs memory. Measured alternately with 20 machines, on a busy host: compare only within the table.
+What is kept costs memory. Measured alternately with 20 machines, on a busy host: compare only within the
+table.
 
     trim     mmap   arenas   source, target MB   processor seconds per GiB
     8 MiB    4 MiB  4        126-144, 117-132    1.95-2.34
@@ -29,7 +30,8 @@ HEAPS: Final = 2
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # the M_... of malloc.h
 
 ENVIRONMENT: Final = {"MALLOC_TRIM_THRESHOLD_": str(32 * MiB), "MALLOC_MMAP_THRESHOLD_": str(4 * MiB)}
-"""The same for a storage daemon that we start: at times it has 16 writes of 1 MiB in flight, and its read-ahead."""
+"""The same for a storage daemon that we start: at times it has 16 writes of 1 MiB in flight, and its
+read-ahead."""
 
 
 @functools.cache
@@ -43,7 +45,7 @@ def keep_for_reuse() -> None:
 
 
 def give_back() -> None:
-    """Return what is free in the midst of the heaps: glibc does that of their ends only. Of a vault with 1,000 machines that was 17 MB
-    after a batch, and took 2.5 ms."""
+    """Return what is free in the midst of the heaps: glibc does that of their ends only. Of a vault with
+    1,000 machines that was 17 MB after a batch, and took 2.5 ms."""
     with contextlib.suppress(AttributeError, OSError):  # another C library than glibc
         ctypes.CDLL(None).malloc_trim(0)

@@ -1,8 +1,9 @@
 """A private folder whose path is short enough for unix sockets, whose paths have at most 107 bytes.
 
-A place with a long path gets a folder of an unpredictable name among the temporary files, and a link to it. Everybody
-may write there: a folder of a name that others can foresee may be theirs, and with it the sockets in it. So may one
-that was ours, once a cleaner has removed it; therefore its owner and mode are looked at each time."""
+A place with a long path gets a folder of an unpredictable name among the temporary files, and a link to
+it. Everybody may write there: a folder of a name that others can foresee may be theirs, and with it the
+sockets in it. So may one that was ours, once a cleaner has removed it; therefore its owner and mode are
+looked at each time."""
 
 import os
 import stat
@@ -11,8 +12,9 @@ from pathlib import Path
 
 
 def made(place: Path, longest: int, owner: int | None = None) -> Path:
-    """`place`, or if its path is longer than `longest` characters, the private folder that stands for it: the same
-    one each time, as long as it is ours or `owner`'s, to whom it may have been given. Raises OSError."""
+    """`place`, or if its path is longer than `longest` characters, the private folder that stands for it:
+    the same one each time, as long as it is ours or `owner`'s, to whom it may have been given. Raises
+    OSError."""
     place.mkdir(parents=True, exist_ok=True, mode=0o700)
     if len(str(place)) <= longest:
         return place

@@ -1,5 +1,6 @@
-"""What whoever starts a process gives it along, made the same everywhere before anything else is loaded: its standard streams, the
-variables of its environment that it and its children go by, and what an interrupt does meanwhile."""
+"""What whoever starts a process gives it along, made the same everywhere before anything else is loaded:
+its standard streams, the variables of its environment that it and its children go by, and what an
+interrupt does meanwhile."""
 
 import contextlib
 import io
@@ -34,7 +35,8 @@ def settle() -> None:
 
 @contextlib.contextmanager
 def ended_by_interrupt() -> Iterator[None]:
-    """Meanwhile Ctrl-C just ends this process, as it ends one that Python does not run. One that ignores it goes on to."""
+    """Meanwhile Ctrl-C just ends this process, as it ends one that Python does not run. One that ignores
+    it goes on to."""
     if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield
         return
@@ -67,7 +69,8 @@ def _is_size(given: str) -> bool:
 
 
 def _open_streams() -> None:
-    """In place of closed ones: the next file that is opened would be what is printed to. And no character stops an answer."""
+    """In place of closed ones: the next file that is opened would be what is printed to. And no character
+    stops an answer."""
     for number in range(3):
         try:
             os.fstat(number)

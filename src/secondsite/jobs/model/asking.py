@@ -1,7 +1,7 @@
 """What a step asks a person, and what was answered: both are facts of its task.
 
-A negative answer ends the attempt in which it was given; a retry asks again. Any other answer stands, as long as it is one to what is
-asked.
+A negative answer ends the attempt in which it was given; a retry asks again. Any other answer stands, as long
+as it is one to what is asked.
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,8 @@ class AnswerGiven:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """The instruction that a person is to follow, and the verdicts that can be given on it; the negative ones make the step fail."""
+    """The instruction that a person is to follow, and the verdicts that can be given on it; the negative
+    ones make the step fail."""
 
     instruction: str
     verdicts: tuple[str, ...]

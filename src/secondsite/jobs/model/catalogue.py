@@ -33,8 +33,8 @@ class Catalogue:
         return definition
 
     def find(self, job: JobView) -> Definition | None:
-        """The job's, with its steps; without any if they cannot be made of its arguments any more. None for a kind that is not
-        there."""
+        """The job's, with its steps; without any if they cannot be made of its arguments any more. None
+        for a kind that is not there."""
         definition = self._definitions.get(job.name)
         if definition is None or definition.steps_of is None:
             return definition

@@ -24,8 +24,9 @@ def utc_now() -> datetime:
 
 
 class SharedClock:
-    """That of the database, as it was heard last, and on from there by the host's monotonic clock: the same for all processes that share the
-    database, whatever the clocks of their hosts show. Until it is heard, the host's. Safe from any thread."""
+    """That of the database, as it was heard last, and on from there by the host's monotonic clock: the
+    same for all processes that share the database, whatever the clocks of their hosts show. Until it is
+    heard, the host's. Safe from any thread."""
 
     def __init__(self, host: Clock = utc_now, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._host = host
@@ -39,8 +40,8 @@ class SharedClock:
         return self._host() if heard is None else self._since(heard)
 
     def hear(self, now: datetime, asked_at: float) -> None:
-        """What the database said, when it was asked then (by the monotonic clock). While it agrees the clock runs on as it did: it is not set
-        back by a question that took a little longer."""
+        """What the database said, when it was asked then (by the monotonic clock). While it agrees the
+        clock runs on as it did: it is not set back by a question that took a little longer."""
         at = self._monotonic()
         if at - asked_at > PROMPT_SECONDS:
             return
@@ -59,5 +60,8 @@ class SharedClock:
             log.warning(
                 "clock.differs",
                 ahead_seconds=round(ahead.total_seconds()),
-                do="The clock of this host and that of the database's differ: let both follow a time service. Jobs go by the database's.",
+                do=(
+                    "The clock of this host and that of the database's differ: let both follow a time "
+                    "service. Jobs go by the database's."
+                ),
             )

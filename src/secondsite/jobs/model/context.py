@@ -45,10 +45,10 @@ class Stage(Protocol):
 class StepContext:
     """One run of one step (or of its undo).
 
-    `began_at` is when this attempt at the step began. `waited_seconds` counts from the step's first wait in this attempt, as the deadlines of its waits do.
-    `attempt` and `order_id` stay the same when the step is run again after a wait or a crash, and change with a
-    retry: by its order id a repeated effect can be recognised. `stored_facts` maps the keys of steps to
-    their facts, this step's own included.
+    `began_at` is when this attempt at the step began. `waited_seconds` counts from the step's first wait in
+    this attempt, as the deadlines of its waits do. `attempt` and `order_id` stay the same when the step is
+    run again after a wait or a crash, and change with a retry: by its order id a repeated effect can be
+    recognised. `stored_facts` maps the keys of steps to their facts, this step's own included.
     """
 
     job_id: str
@@ -87,7 +87,8 @@ class StepContext:
         self.stored_facts.setdefault(self.key, {}).update(known)
 
     def write(self, work: Commit) -> None:
-        """Commit what `work` changes right now, before the step ends; it is done again when the step is run again."""
+        """Commit what `work` changes right now, before the step ends; it is done again when the step is
+        run again."""
         self.stage.write(work)
 
     def progress(self, fraction: float, sentence: str | None = None) -> None:
@@ -96,29 +97,32 @@ class StepContext:
 
     @property
     def cancel_requested(self) -> bool:
-        """Whether somebody asked to cancel the job; a long step looks between chunks. Cached for half a second."""
+        """Whether somebody asked to cancel the job; a long step looks between chunks. Cached for half a
+        second."""
         return self.stage.cancel_requested()
 
     def run_children(self, wanted: Callable[[], Sequence[Child]], deadline_seconds: float) -> Outcome:
-        """Start the child jobs (once, however often this is called); raises Wait until all have ended. `wanted` is asked for them when
-        they are started, not each time one of a thousand has ended.
+        """Start the child jobs (once, however often this is called); raises Wait until all have ended.
+        `wanted` is asked for them when they are started, not each time one of a thousand has ended.
 
-        The definition's policy judges failures; a retry of this job retries the children that failed. A step runs
-        at most one batch of children.
+        The definition's policy judges failures; a retry of this job retries the children that failed. A step
+        runs at most one batch of children.
         """
         return self.stage.run_children(wanted, deadline_seconds)
 
     def start_children(self, step: str, wanted: Callable[[], Sequence[Child]]) -> None:
-        """Start the child jobs of a later step already now, once however often this is called; that step finds them when it asks for
-        its children, and judges them."""
+        """Start the child jobs of a later step already now, once however often this is called; that step
+        finds them when it asks for its children, and judges them."""
         self.stage.start_children(step, wanted)
 
     def ask(self, question: asking.Question, deadline_seconds: float = asking.ASKS_SECONDS) -> asking.Answer:
-        """What a person answered; raises Wait until then, and StepFailed if that was negative. For a step, not for its undo, and once
-        in a step. What was answered is kept over restarts and retries; only after a negative answer a retry asks again."""
+        """What a person answered; raises Wait until then, and StepFailed if that was negative. For a step,
+        not for its undo, and once in a step. What was answered is kept over restarts and retries; only
+        after a negative answer a retry asks again."""
         known = asking.QuestionFacts.model_validate(self.stored_facts.get(self.key, {}))
         if known.asks != question:
-            # before the wait: one that is parked is not written down for up to ten seconds, and can be answered all the same
+            # before the wait: one that is parked is not written down for up to ten seconds, and can be
+            # answered all the same
             self.remember(asking.Asking(asks=question))
         answer = asking.QuestionFacts(asks=question, answer=known.answer).answer_in(self.attempt)
         if answer is None:
@@ -132,11 +136,13 @@ class StepContext:
         return answer
 
     def session(self) -> AbstractContextManager[Session]:
-        """A read-only transaction: `with context.session() as session`. Change state in Done(commit=...) only."""
+        """A read-only transaction: `with context.session() as session`. Change state in Done(commit=...)
+        only."""
         return self.stage.read()
 
     def aside(self) -> AbstractContextManager[None]:
-        """While the step waits for something outside that comes in a moment: other steps compute meanwhile."""
+        """While the step waits for something outside that comes in a moment: other steps compute
+        meanwhile."""
         return self.stage.aside()
 
     def now(self) -> datetime:

@@ -1,4 +1,5 @@
-"""A verb written down: its steps from top to bottom, and what the domain does when the job starts and ends."""
+"""A verb written down: its steps from top to bottom, and what the domain does when the job starts and
+ends."""
 
 import enum
 from collections.abc import Callable, Sequence
@@ -20,8 +21,8 @@ TURN_TO = "turn_to_"
 class Children(enum.Enum):
     """When a step with children has succeeded, once all of them have ended.
 
-    ALL: every child succeeded, else the step fails. ANY: at least one did. SOME: whatever happened, the step goes on. With
-    ANY and SOME the job ends as partially succeeded if not all did.
+    ALL: every child succeeded, else the step fails. ANY: at least one did. SOME: whatever happened, the step
+    goes on. With ANY and SOME the job ends as partially succeeded if not all did.
     """
 
     ALL = "all"
@@ -31,16 +32,16 @@ class Children(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step. `key` is durable: it names the step in the journal, and is compared after an upgrade. `title` is what
-    people see, and may be reworded; by default it is the key.
+    """One step. `key` is durable: it names the step in the journal, and is compared after an upgrade. `title`
+    is what people see, and may be reworded; by default it is the key.
 
-    `undo` undoes the step when the job is cancelled (or fails, where the definition says so). It runs for a step that
-    succeeded or that a cancel interrupted, and with `undo_after_failure` also when the step itself failed, so it must
-    look before it acts. `cancelable`: a cancel may be honoured before this step starts and while it waits; `boundary`: before it
-    starts, and no longer once it has. `begins` runs in
-    the transaction in which the step begins, also when it begins anew. `skipped` says why there is nothing to do for a job with such
-    arguments, None if there is: the step does not begin then. `children` judges the children of this step in place of the
-    definition's policy.
+    `undo` undoes the step when the job is cancelled (or fails, where the definition says so). It runs for a
+    step that succeeded or that a cancel interrupted, and with `undo_after_failure` also when the step itself
+    failed, so it must look before it acts. `cancelable`: a cancel may be honoured before this step starts and
+    while it waits; `boundary`: before it starts, and no longer once it has. `begins` runs in the transaction
+    in which the step begins, also when it begins anew. `skipped` says why there is nothing to do for a job
+    with such arguments, None if there is: the step does not begin then. `children` judges the children of
+    this step in place of the definition's policy.
     """
 
     key: str
@@ -59,8 +60,8 @@ class Step:
 
     @property
     def awaits_turn(self) -> bool:
-        """Another job decides when it goes on. It is nobody's work meanwhile; and it looks whether its own job is cancelled, which
-        then comes back by itself."""
+        """Another job decides when it goes on. It is nobody's work meanwhile; and it looks whether its own
+        job is cancelled, which then comes back by itself."""
         return self.key.startswith(TURN_TO)
 
     def honours_cancel(self, *, has_begun: bool) -> bool:
@@ -75,12 +76,14 @@ StepsOf = Callable[[Json], Sequence[Step]]
 class Definition:
     """A kind of job.
 
-    Its steps are always the same, or `steps_of` a job's arguments. The same arguments have to give the same keys in every later
-    release, since jobs that are under way are compared with them: what makes the steps may only append.
+    Its steps are always the same, or `steps_of` a job's arguments. The same arguments have to give the same
+    keys in every later release, since jobs that are under way are compared with them: what makes the steps
+    may only append.
 
     Hooks run in the transaction that records the start or the end, so the domain's state and the job's never
-    disagree. `on_retry` may refuse a retry by raising Refused, before anything is written. `on_start` runs at the start of
-    every attempt. `on_success` also runs for a partial success; the view says which it is. A hook that raises turns the end into a failure.
+    disagree. `on_retry` may refuse a retry by raising Refused, before anything is written. `on_start` runs at
+    the start of every attempt. `on_success` also runs for a partial success; the view says which it is. A
+    hook that raises turns the end into a failure.
     """
 
     name: str
@@ -103,8 +106,8 @@ class Definition:
             raise ValueError(f"definition {self.name}: steps need unique keys, got {keys}")
 
     def made_for(self, arguments: Json) -> "Definition":
-        """With the steps of a job that has these arguments; raises what `steps_of` raises, ValueError for keys that are not
-        unique."""
+        """With the steps of a job that has these arguments; raises what `steps_of` raises, ValueError for
+        keys that are not unique."""
         if self.steps_of is None:
             return self
         cancelable = self.cancelable if self.cancelable_of is None else self.cancelable_of(arguments)

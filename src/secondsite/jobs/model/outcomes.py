@@ -27,7 +27,8 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """There was nothing to do, and `why` says so. `partial`: there should have been, and the job does not end as all well."""
+    """There was nothing to do, and `why` says so. `partial`: there should have been, and the job does not
+    end as all well."""
 
     why: str
     commit: Commit | None = None
@@ -38,10 +39,10 @@ class Skipped:
 class Wait(BaseException):
     """Raised by a step that has to wait for something that happens elsewhere; waiting holds no thread.
 
-    The step is run again from its top, under the same order id, when `signal` fires, every `poll_seconds`, and when
-    the engine starts. `deadline_seconds` counts from the step's first wait in this attempt, whatever it waited for; a
-    step that still waits at its end fails with code "deadline-exceeded". After its first wait the step is run again
-    at once, because the signal may have fired before the wait was recorded.
+    The step is run again from its top, under the same order id, when `signal` fires, every `poll_seconds`,
+    and when the engine starts. `deadline_seconds` counts from the step's first wait in this attempt, whatever
+    it waited for; a step that still waits at its end fails with code "deadline-exceeded". After its first
+    wait the step is run again at once, because the signal may have fired before the wait was recorded.
 
     A BaseException, so that a step's `except Exception` does not swallow it.
     """

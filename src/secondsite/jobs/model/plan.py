@@ -1,8 +1,8 @@
 """Which move a job makes next. Pure: only the journal and the definition decide.
 
-Going forward, the job runs its first step that is not done. Once an end is decided (`ending`) and steps have to be
-undone, it goes backward over the steps that took effect; then it ends. Deciding again after an interrupted move
-gives the same move: that is all there is to crash recovery.
+Going forward, the job runs its first step that is not done. Once an end is decided (`ending`) and steps have
+to be undone, it goes backward over the steps that took effect; then it ends. Deciding again after an
+interrupted move gives the same move: that is all there is to crash recovery.
 """
 
 from collections.abc import Sequence
@@ -103,7 +103,8 @@ def took_effect(task: TaskView, step: Step) -> bool:
 
 
 def can_honour_cancel(tasks: Sequence[TaskView], definition: Definition) -> bool:
-    """Whether a boundary is left at which a cancel would be honoured; none if the steps are others in this version."""
+    """Whether a boundary is left at which a cancel would be honoured; none if the steps are others in this
+    version."""
     return fits(definition, tasks) and any(
         not task.done and _honours_cancel(task, definition) for task in current_steps(tasks)
     )

@@ -17,7 +17,8 @@ Row = RowMapping | Mapping[str, Any]  # type: ignore[explicit-any]  # columns of
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """One job as its row has it. `attempt` rises with each retry; `ending` is the end decided while undoing."""
+    """One job as its row has it. `attempt` rises with each retry; `ending` is the end decided while
+    undoing."""
 
     id: str
     name: str
@@ -45,8 +46,8 @@ class JobView:
 
 @dataclass(frozen=True, slots=True)
 class TaskView:
-    """One line of the journal. `key` names its step, `title` is what people see; `progress` is 0..1; `deadline_at`
-    says how long a waiting task will wait."""
+    """One line of the journal. `key` names its step, `title` is what people see; `progress` is 0..1;
+    `deadline_at` says how long a waiting task will wait."""
 
     id: int
     job_id: str

@@ -1,4 +1,5 @@
-"""What a person says to a step that asks, in one transaction with the signal that wakes it: a vault that is killed has both or neither."""
+"""What a person says to a step that asks, in one transaction with the signal that wakes it: a vault that
+is killed has both or neither."""
 
 from datetime import datetime
 

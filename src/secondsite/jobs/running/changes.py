@@ -48,8 +48,8 @@ class Changes:
             session.execute(text("SELECT pg_notify(:channel, :told)"), told)
 
     def heard(self, told: str | None) -> None:
-        """What a process has notified all of; None: something may have been missed. This one's own followers have heard of its
-        changes already."""
+        """What a process has notified all of; None: something may have been missed. This one's own
+        followers have heard of its changes already."""
         if told is None:
             self.tell(None)
             return

@@ -59,8 +59,8 @@ _COUNT = Prepared(
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """The children at a place: all, those that have ended, and the least attempt of the step that they were started or tried again
-    in."""
+    """The children at a place: all, those that have ended, and the least attempt of the step that they
+    were started or tried again in."""
 
     all: int
     ended: int
@@ -129,8 +129,8 @@ def _try_again(session: Session, catalogue: Catalogue, place: Place, child: JobV
 
 
 def judge(session: Session, policy: Children, place: Place, deadline_seconds: float) -> Outcome:
-    """The step's outcome, from its children; raises Wait until all have ended, StepFailed when the policy is not
-    met."""
+    """The step's outcome, from its children; raises Wait until all have ended, StepFailed when the policy
+    is not met."""
     counted = count(session, place.job_id, place.position)
     if not counted.all:
         return Skipped("there was nothing to start")

@@ -34,8 +34,8 @@ def end_job(
     verdict: Verdict,
     clock: Clock,
 ) -> JobView:
-    """End the job and run its hook. A hook that raises makes the job fail; if on_failure raises it is only logged,
-    because a job has to end."""
+    """End the job and run its hook. A hook that raises makes the job fail; if on_failure raises it is only
+    logged, because a job has to end."""
     hook = _hook(definition, verdict.state)
     try:
         return transactions.write(lambda session: _end(session, claim, verdict, hook, clock))

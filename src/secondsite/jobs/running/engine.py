@@ -1,7 +1,7 @@
 """The engine: claims ready jobs and runs them, several at a time, beside other engines on the same database.
 
-Threads: `workers` that run jobs, one that keeps the lease and does nothing that may have to wait, one that wakes jobs that sleep too long,
-on PostgreSQL one that listens for notifications.
+Threads: `workers` that run jobs, one that keeps the lease and does nothing that may have to wait, one that
+wakes jobs that sleep too long, on PostgreSQL one that listens for notifications.
 """
 
 import os
@@ -55,13 +55,15 @@ def default_owner() -> str:
 class Engine:
     """Runs the jobs of one database.
 
-    `owner` names this process among the engines; a process that comes back under its old name resumes its jobs at
-    once, one with another name has to wait until the lease (seconds) has expired. The database comes from
-    `database.connect`. Where several engines share it they share its clock: a `SharedClock`. An engine is started once. submit, cancel, retry, resume and answer work in the caller's session: they take
-    effect if it commits. `joined` is called in one transaction when no other process can run the database's jobs under this
-    name, before any of them is claimed; `joined_again` whenever the lease was lost meanwhile, with whether the database is older
-    than what was committed to it. A JobError that it raises ends the engine: `failed` is called with it. `hears` are channels
-    of PostgreSQL's notifications, and who is told what came; None after a pause in which something may have been missed.
+    `owner` names this process among the engines; a process that comes back under its old name resumes its
+    jobs at once, one with another name has to wait until the lease (seconds) has expired. The database comes
+    from `database.connect`. Where several engines share it they share its clock: a `SharedClock`. An engine
+    is started once. submit, cancel, retry, resume and answer work in the caller's session: they take effect
+    if it commits. `joined` is called in one transaction when no other process can run the database's jobs
+    under this name, before any of them is claimed; `joined_again` whenever the lease was lost meanwhile, with
+    whether the database is older than what was committed to it. A JobError that it raises ends the engine:
+    `failed` is called with it. `hears` are channels of PostgreSQL's notifications, and who is told what came;
+    None after a pause in which something may have been missed.
     """
 
     def __init__(
@@ -102,7 +104,8 @@ class Engine:
         self.standing = Standing(db, lease_seconds)
         self.owner = owner or default_owner()
         self.failure: JobError | None = None
-        # else a pool whose connections all wait for something ended the lease of a process that has nothing wrong with it
+        # else a pool whose connections all wait for something ended the lease of a process that has nothing
+        # wrong with it
         self._of_lease = self._transactions.beside()
         heard = (clock.hear,) if isinstance(clock, SharedClock) else ()
         self._membership = Membership(db, self._of_lease, self.owner, lease_seconds, *heard)
@@ -147,8 +150,8 @@ class Engine:
     ) -> str:
         """Queue a job when the session commits; gives its id.
 
-        If the caller gives a `job_id`, a repeat is harmless. Raises Refused for an unknown name, or what the definition raises if no
-        steps can be made from the arguments.
+        If the caller gives a `job_id`, a repeat is harmless. Raises Refused for an unknown name, or what the
+        definition raises if no steps can be made from the arguments.
         """
         order = requests.JobRequest(name, subject, subject_name, to_json(arguments), requested_by, job_id)
         self._heed(session)
@@ -175,7 +178,8 @@ class Engine:
         answers.answer(session, job_id, said, self._clock())
 
     def signal(self, key: str, *, of_one: bool = False) -> int:
-        """Wake the steps that wait for `key`, in every process; gives the number of jobs. `of_one`: at most one waits for it.
+        """Wake the steps that wait for `key`, in every process; gives the number of jobs. `of_one`: at most
+        one waits for it.
 
         Call it after committing what the signal is about; it has a transaction of its own.
         """
@@ -194,8 +198,9 @@ class Engine:
         return woken + (self._transactions.write(fire, SIGNAL_PATIENCE_SECONDS) if sleeping else 0)
 
     def _heed(self, session: Session) -> None:
-        """When the caller's session commits, workers wake and followers hear of it. SQLite's write lock is taken now: an
-        instant read from here on is not older than what a worker writes when the clock was set."""
+        """When the caller's session commits, workers wake and followers hear of it. SQLite's write lock is
+        taken now: an instant read from here on is not older than what a worker writes when the clock was
+        set."""
         session.connection()
         self._bell.ring_on_commit(session)
         self.changes.tell_on_commit(session)
@@ -244,8 +249,8 @@ class Engine:
     def run_until_idle(self, deadline_seconds: float = 30.0) -> None:
         """Run jobs on the calling thread until none is ready: for tests and tools, on an engine not started.
 
-        Raises TimeoutError at the deadline. An exception that no step may catch leaves everything as if the process
-        had been killed.
+        Raises TimeoutError at the deadline. An exception that no step may catch leaves everything as if the
+        process had been killed.
         """
         self._membership.join()
         give_up_at = time.monotonic() + deadline_seconds
@@ -264,8 +269,8 @@ class Engine:
         self._membership.leave()
 
     def _look_around(self) -> None:
-        """Once, before any job is claimed. All waits look again: after a start it is not known which signals were missed,
-        or whether the clock was set meanwhile."""
+        """Once, before any job is claimed. All waits look again: after a start it is not known which
+        signals were missed, or whether the clock was set meanwhile."""
         if not self._looked_around:
             self._transactions.write(self._joined)
             self._transactions.write(lambda session: look_again(session, self._clock()))

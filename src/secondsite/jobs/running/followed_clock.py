@@ -1,4 +1,5 @@
-"""The host's clock, which jobs wait by. When it is found to be set, all waits are moved before it is read again."""
+"""The host's clock, which jobs wait by. When it is found to be set, all waits are moved before it is read
+again."""
 
 import threading
 from datetime import datetime, timedelta
@@ -16,7 +17,8 @@ log = structlog.get_logger(__name__)
 
 
 class ClockWasSet(Exception):
-    """The clock was set and the waits have not been moved yet: call `follow`, then begin the transaction again."""
+    """The clock was set and the waits have not been moved yet: call `follow`, then begin the transaction
+    again."""
 
 
 class FollowedClock:
@@ -35,8 +37,8 @@ class FollowedClock:
         self._set_clock = SetClock(self._clock)
 
     def now(self) -> datetime:
-        """Read it in the transaction that writes a wait, after taking its lock: an instant read earlier could be
-        written after the other waits were moved. Raises ClockWasSet.
+        """Read it in the transaction that writes a wait, after taking its lock: an instant read earlier could
+        be written after the other waits were moved. Raises ClockWasSet.
         """
         if self._set_clock is None:
             return self._clock()
@@ -46,8 +48,8 @@ class FollowedClock:
         return now
 
     def follow(self) -> None:
-        """Move the waits along if the clock was set. If several engines share the jobs, the waits are not this host's
-        alone: the jobs look again, and their deadlines stay as they are."""
+        """Move the waits along if the clock was set. If several engines share the jobs, the waits are not
+        this host's alone: the jobs look again, and their deadlines stay as they are."""
         set_clock = self._set_clock
         if set_clock is None:
             return
@@ -60,8 +62,8 @@ class FollowedClock:
                 self._bell.ring()
 
     def wake_oversleepers(self) -> None:
-        """Wake jobs that sleep too long because of another host's clock, or of an instant read just before this one
-        was set."""
+        """Wake jobs that sleep too long because of another host's clock, or of an instant read just before
+        this one was set."""
         if self._transactions.look(lambda session: oversleeps(session, self._clock())):
             self._transactions.write(lambda session: look_again(session, self._clock()))
             self._bell.ring()

@@ -13,8 +13,8 @@ from ..storage.tables import jobs, tasks
 
 
 def hold_all(session: Session) -> list[str]:
-    """Hold every job that is in progress until a person decides about it; gives their ids. A step that runs just now is
-    not recorded any more, one that is parked does not look again."""
+    """Hold every job that is in progress until a person decides about it; gives their ids. A step that
+    runs just now is not recorded any more, one that is parked does not look again."""
     held = update(jobs).where(jobs.c.state.in_(sorted(RUNNABLE)))
     held = held.values(state=JobState.HELD, claim_owner=None)
     ids = sorted(session.execute(held.returning(jobs.c.id)).scalars())

@@ -1,4 +1,5 @@
-"""Hears of other processes by PostgreSQL's LISTEN/NOTIFY, which delivers when the sending transaction commits."""
+"""Hears of other processes by PostgreSQL's LISTEN/NOTIFY, which delivers when the sending transaction
+commits."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -14,8 +15,8 @@ log = structlog.get_logger(__name__)
 
 
 class Listener:
-    """A thread that hears of other processes. `receivers`, by channel, are told what came, and None after each pause in which
-    something may have been missed. Reconnects by itself."""
+    """A thread that hears of other processes. `receivers`, by channel, are told what came, and None after
+    each pause in which something may have been missed. Reconnects by itself."""
 
     def __init__(
         self,

@@ -32,7 +32,8 @@ class Parents:
         self._monotonic = monotonic
         self._told_at: dict[str, float] = {}
         self._left: dict[str, int] = {}
-        """Children that had not ended, when they were counted last; less those that ended since the count began."""
+        """Children that had not ended, when they were counted last; less those that ended since the count
+        began."""
         self._ends = 0
         """All that were told, of any parent."""
         self._lock = threading.Lock()
@@ -59,8 +60,8 @@ class Parents:
             return self._ends
 
     def _may_be_the_last(self, key: str) -> bool:
-        """Fewer are left than is known here: by those that other processes run, and by those whose end is written and not told yet,
-        at most one for each thread. So the last few are counted each time."""
+        """Fewer are left than is known here: by those that other processes run, and by those whose end is
+        written and not told yet, at most one for each thread. So the last few are counted each time."""
         with self._lock:
             return self._left.get(key, 0) <= LAST or not self._transactions.is_alone
 

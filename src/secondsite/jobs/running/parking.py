@@ -1,8 +1,9 @@
-"""Jobs whose step waits for something that usually comes within a second keep their claim, and nothing is written.
+"""Jobs whose step waits for something that usually comes within a second keep their claim, and nothing is
+written.
 
-An order takes an appliance some milliseconds. To write down that a step waits for it, that it was signalled and that it goes on
-took five transactions. A job that waits longer is written down as waiting, as one is that was killed here: its step is run
-again under the same order id.
+An order takes an appliance some milliseconds. To write down that a step waits for it, that it was signalled
+and that it goes on took five transactions. A job that waits longer is written down as waiting, as one is that
+was killed here: its step is run again under the same order id.
 """
 
 import threading
@@ -19,20 +20,22 @@ from .snapshot import Snapshot
 PARKED_SECONDS = 1.0
 CROWD = 16
 PARKED_IN_A_CROWD_SECONDS = 10.0
-"""As long as so many wait here, they stay: each is one of a batch, whose appliances have more to do than they can at once. To write
-each down, and that it goes on, would take the time that they all wait for."""
+"""As long as so many wait here, they stay: each is one of a batch, whose appliances have more to do than
+they can at once. To write each down, and that it goes on, would take the time that they all wait for."""
 PATIENT_SECONDS = 5.0
-"""Those that can go on do so by how far they are: jobs that have begun come to their end before others come as far. Whoever has been able
-to for so long goes first all the same."""
+"""Those that can go on do so by how far they are: jobs that have begun come to their end before others
+come as far. Whoever has been able to for so long goes first all the same."""
 MOST_REMEMBERED = 4096
-"""Signals that nobody waited for, and jobs that were changed: the one who is about to wait looks among them."""
+"""Signals that nobody waited for, and jobs that were changed: the one who is about to wait looks among
+them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """A job's place here. `snapshot` is where it stands, None once somebody has written to it. `began` is when the first wait of its
-    step began, `until` when it is to be written down, `look_at` when the step looks again without a signal (all in seconds of the
-    monotonic clock), `heard` the number of signals and changes that had come when the step looked, `position` which step of the job it is."""
+    """A job's place here. `snapshot` is where it stands, None once somebody has written to it. `began` is
+    when the first wait of its step began, `until` when it is to be written down, `look_at` when the step
+    looks again without a signal (all in seconds of the monotonic clock), `heard` the number of signals and
+    changes that had come when the step looked, `position` which step of the job it is."""
 
     claim: Claim
     snapshot: Snapshot | None
@@ -57,8 +60,8 @@ class Parked:
 
 @dataclass(frozen=True, slots=True)
 class ParkedStep:
-    """A step that looks: at `at`, when `heard` signals and changes had come; `before` is where its job waited until then, `most_seconds` how long
-    it may wait there."""
+    """A step that looks: at `at`, when `heard` signals and changes had come; `before` is where its job
+    waited until then, `most_seconds` how long it may wait there."""
 
     snapshot: Snapshot
     task_id: int
@@ -72,7 +75,8 @@ class ParkedStep:
         return self.before.waited_seconds(self.at) if self.before else 0.0
 
     def place(self, wait: Wait) -> Parked | None:
-        """Where the job waits; None if the wait has to be written down. Each thing that a step waits for has its time."""
+        """Where the job waits; None if the wait has to be written down. Each thing that a step waits for
+        has its time."""
         began = self.before.began if self.before else self.at
         same = self.before is not None and self.before.signal == wait.signal
         most_seconds = self.most_seconds or min(PARKED_SECONDS, wait.poll_seconds)
@@ -120,7 +124,8 @@ class ParkingLot:
         *,
         is_alone: bool = False,
     ) -> None:
-        """`is_alone`: no other process has the database. A signal that is given in another one finds only what is written down."""
+        """`is_alone`: no other process has the database. A signal that is given in another one finds only
+        what is written down."""
         self._woken = woken
         self._is_alone = is_alone
         self._monotonic = monotonic

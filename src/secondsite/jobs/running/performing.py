@@ -37,8 +37,8 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A claimed job under way. `parked`: where it waited until now; `parks`: whether it may wait there. Once `stopping`, no other
-    step begins."""
+    """A claimed job under way. `parked`: where it waited until now; `parks`: whether it may wait there.
+    Once `stopping`, no other step begins."""
 
     claim: Claim
     definition: Definition
@@ -89,8 +89,8 @@ class Performer:
         return self._as_it_stands(run, move, after) if isinstance(after, Parked) else after
 
     def _as_it_stands(self, run: Run, move: plan.RunStep | plan.UndoStep, place: Parked) -> Snapshot | Parked:
-        """Somebody may have written to the job while its step looked: one that was cancelled meanwhile is not parked, nor one that was
-        answered."""
+        """Somebody may have written to the job while its step looked: one that was cancelled meanwhile is
+        not parked, nor one that was answered."""
         if place.snapshot is not None and self._lot.is_present(place.snapshot):
             return place
         snapshot = self.look(run.claim)
@@ -104,7 +104,8 @@ class Performer:
         return replace(self._transactions.look(lambda session: look(session, claim)), known=known)
 
     def write(self, run: Run, work: Callable[[Session, Snapshot], Snapshot | None]) -> Snapshot | None:
-        """Where the job stands by `work`, once that is committed. `work` is told where it stands in its transaction."""
+        """Where the job stands by `work`, once that is committed. `work` is told where it stands in its
+        transaction."""
         known: list[int] = []
         tries = itertools.count()
 
@@ -120,12 +121,14 @@ class Performer:
         return None if snapshot is None else replace(snapshot, known=known[-1])
 
     def _known(self, session: Session, claim: Claim, times: int) -> int:
-        """For a job that was noted so often when its work was done: a later work of the same transaction may have written to it."""
+        """For a job that was noted so often when its work was done: a later work of the same transaction
+        may have written to it."""
         return self._lot.number if changed_jobs.times(session, claim.job_id) == times else snapshots.NOT_KNOWN
 
     def _locked(self, session: Session, run: Run, *, is_first: bool) -> Snapshot:
-        """Where the job stands in this transaction. Where no other process writes, it is known here if somebody has written to it
-        since it was read; if nobody has, it stands as it stood. Not so if this was tried before: that may have been committed."""
+        """Where the job stands in this transaction. Where no other process writes, it is known here if
+        somebody has written to it since it was read; if nobody has, it stands as it stood. Not so if this
+        was tried before: that may have been committed."""
         seen = run.snapshot
         is_known = is_first and self._transactions.is_alone and self._lot.is_present(seen)
         # a cancel goes by how many children are at work, which is in their rows
@@ -134,8 +137,8 @@ class Performer:
         return fenced(session, run.claim)
 
     def _begun(self, run: Run, task: TaskView) -> Snapshot | None:
-        """Where the job stands once its next step has begun, or has failed to: together with the end of the one before, as it was
-        parked, or now."""
+        """Where the job stands once its next step has begun, or has failed to: together with the end of
+        the one before, as it was parked, or now."""
         if run.snapshot.begun is not None:
             return run.snapshot
         if run.parked is not None and run.parked.task_id == task.id:

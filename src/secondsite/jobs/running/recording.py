@@ -30,8 +30,8 @@ class Answered:
 
 
 def record(session: Session, snapshot: Snapshot, answered: Answered) -> Snapshot | None:
-    """Write the answer down; gives where the job stands then, None when it now waits. Recording it a second time changes
-    nothing. `snapshot` is where it stands in this transaction.
+    """Write the answer down; gives where the job stands then, None when it now waits. Recording it a second
+    time changes nothing. `snapshot` is where it stands in this transaction.
 
     Raises whatever the answer's `commit` raises.
     """

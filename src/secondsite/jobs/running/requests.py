@@ -1,4 +1,5 @@
-"""What others ask of the engine: submit, cancel, retry, signal. All of it happens in the caller's transaction."""
+"""What others ask of the engine: submit, cancel, retry, signal. All of it happens in the caller's
+transaction."""
 
 import contextlib
 import uuid
@@ -52,7 +53,8 @@ class JobRequest:
 
 
 def ordered(catalogue: Catalogue, order: JobRequest) -> tuple[Definition, JobRequest]:
-    """With the steps that it is to have; raises Refused, or what the definition raises if there are none for its arguments."""
+    """With the steps that it is to have; raises Refused, or what the definition raises if there are none
+    for its arguments."""
     return catalogue.get(order.name).made_for(order.arguments), order
 
 
@@ -114,8 +116,8 @@ def add_steps(session: Session, job_id: str, definition: Definition, attempt: in
 
 
 def cancel(session: Session, catalogue: Catalogue, job_id: str, now: datetime) -> None:
-    """Ask the job and its children to turn back at their next boundary; one that was held on its way back goes on with that.
-    Raises Refused if it cannot."""
+    """Ask the job and its children to turn back at their next boundary; one that was held on its way back
+    goes on with that. Raises Refused if it cannot."""
     journal.lock_family(session, job_id)
     job = journal.locked_job(session, job_id)
     definition = catalogue.find(job)
@@ -150,8 +152,8 @@ def _has_a_turn_ahead(session: Session, job: JobView, definition: Definition | N
 
 
 def _let_find_out(session: Session, job: JobView, now: datetime) -> None:
-    """The held job goes on until it looks whether its turn has come, and comes back from there: given up, it would leave what it is
-    about between two sites."""
+    """The held job goes on until it looks whether its turn has come, and comes back from there: given up,
+    it would leave what it is about between two sites."""
     journal.change_job(session, job.id, cancel_requested=True)
     held_jobs.let_go_on(session, replace(job, cancel_requested=True), now)
 
@@ -169,7 +171,8 @@ def _give_up(session: Session, catalogue: Catalogue, job: JobView, now: datetime
 
 
 def cancel_children(session: Session, catalogue: Catalogue, job_id: str, now: datetime) -> None:
-    """Cancel the children that can be cancelled; the others run to their end, and the parent waits for that."""
+    """Cancel the children that can be cancelled; the others run to their end, and the parent waits for
+    that."""
     for child in read.children_of(session, job_id):
         if child.state in MOVING:
             with contextlib.suppress(Refused):
@@ -197,7 +200,8 @@ def retry(session: Session, catalogue: Catalogue, job_id: str, now: datetime) ->
 
 
 def _require_a_retryable_child(session: Session, catalogue: Catalogue, parent: JobView) -> None:
-    """Raises the Refused of the first failed child if none of them would be retried, unless a step without children failed."""
+    """Raises the Refused of the first failed child if none of them would be retried, unless a step without
+    children failed."""
     refusals: list[Refused] = []
     started = read.children_of(session, parent.id)
     if _failed_without(session, parent, {child.parent_position for child in started}):
@@ -227,8 +231,8 @@ def _require_retryable(session: Session, definition: Definition, job: JobView) -
 
 
 def reopen(session: Session, catalogue: Catalogue, job: JobView, now: datetime) -> None:
-    """Let an ended job run again under its next attempt; raises Refused when its definition has changed, or the domain
-    refuses."""
+    """Let an ended job run again under its next attempt; raises Refused when its definition has changed,
+    or the domain refuses."""
     definition, written = catalogue.of(job), read.tasks_of(session, job.id)
     if not plan.fits(definition, written):
         raise Refused(

@@ -54,9 +54,9 @@ class Runner:
         parked: Parked | None = None,
         parks: bool = False,
     ) -> Parked | None:
-        """Go on with the job until it ends or waits; when `stopping`, let go of it at the next boundary. With `parks`, gives the
-        job's place in the parking lot if it waits there; `parked` is the place that it comes from, and it stands as it stood
-        there unless somebody wrote to it meanwhile.
+        """Go on with the job until it ends or waits; when `stopping`, let go of it at the next boundary. With
+        `parks`, gives the job's place in the parking lot if it waits there; `parked` is the place that it
+        comes from, and it stands as it stood there unless somebody wrote to it meanwhile.
 
         Raises LeaseLost when another engine has taken the job over.
         """

@@ -23,8 +23,8 @@ NOT_KNOWN = -1
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """`begun` is the task that the last write has begun, which runs next. `known` is the number of signals and changes that the
-    parking lot had heard of when this was true."""
+    """`begun` is the task that the last write has begun, which runs next. `known` is the number of signals
+    and changes that the parking lot had heard of when this was true."""
 
     claim: Claim
     job: JobView
@@ -87,9 +87,9 @@ def begin_next(
     now: datetime,
     refused: CannotBegin | None = None,
 ) -> Snapshot:
-    """Where the job stands once its next step, if that is its next move, has begun: in the transaction of what came before. Steps that
-    have nothing to do for its arguments are passed by. The one that was `refused` begins all the same, so that it can fail. Raises
-    CannotBegin."""
+    """Where the job stands once its next step, if that is its next move, has begun: in the transaction of
+    what came before. Steps that have nothing to do for its arguments are passed by. The one that was
+    `refused` begins all the same, so that it can fail. Raises CannotBegin."""
     refused_id = refused and refused.task_id
     move = snapshot.move(definition)
     while isinstance(move, plan.RunStep) and move.task.id != refused_id:

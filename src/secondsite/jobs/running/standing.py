@@ -1,7 +1,8 @@
-"""Whether this process counts: its lease on the database runs. Without it others do its work, and nothing it writes is accepted.
+"""Whether this process counts: its lease on the database runs. Without it others do its work, and nothing it
+writes is accepted.
 
-A process that cannot reach the database cannot know when they begin. So it takes its lease for lost once that long has passed
-since it last began to renew it, and tells those who act for it.
+A process that cannot reach the database cannot know when they begin. So it takes its lease for lost once that
+long has passed since it last began to renew it, and tells those who act for it.
 """
 
 import threading
@@ -58,7 +59,8 @@ class Standing:
         return None if lost_at is None else time.monotonic() - lost_at
 
     def renewed(self, since: float) -> None:
-        """The lease runs since this instant of the monotonic clock. If that is so long ago that it is over, nothing is regained."""
+        """The lease runs since this instant of the monotonic clock. If that is so long ago that it is
+        over, nothing is regained."""
         with self._lock:
             self._renewed_at, now = since, time.monotonic()
             if self._lost_at is None or now - since >= self._lease_seconds:
@@ -116,7 +118,8 @@ class Bell:
             self._condition.notify_all()
 
     def ring_one(self) -> None:
-        """For one more job, when the worker that rings looks for one itself: as `ring`, but only one sleeper is woken."""
+        """For one more job, when the worker that rings looks for one itself: as `ring`, but only one
+        sleeper is woken."""
         with self._condition:
             self._rung += 1
             self._condition.notify()
@@ -132,7 +135,8 @@ class Bell:
             self._condition.notify()
 
     def wait(self, since: int, seconds: float, meanwhile: Callable[[], bool] = lambda: False) -> None:
-        """Return when it has rung since `since` was read, when `meanwhile` is true at a nudge, or after `seconds`."""
+        """Return when it has rung since `since` was read, when `meanwhile` is true at a nudge, or after
+        `seconds`."""
         with self._condition:
             self._condition.wait_for(lambda: self._rung != since or meanwhile(), timeout=seconds)
 

@@ -1,6 +1,8 @@
-"""Which signals steps are written down as waiting for, so that nobody has to ask the database about all the others.
+"""Which signals steps are written down as waiting for, so that nobody has to ask the database about all the
+others.
 
-Most signals come while their step waits in memory, or to nobody. On SQLite nobody else writes waits; with PostgreSQL this knows nothing.
+Most signals come while their step waits in memory, or to nobody. On SQLite nobody else writes waits; with
+PostgreSQL this knows nothing.
 """
 
 import threading

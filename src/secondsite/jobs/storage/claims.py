@@ -21,10 +21,12 @@ from .transactions import Transactions
 
 CANDIDATES = 8
 MOST_OF_A_BATCH = 64
-"""Jobs of one batch that have begun and not ended, and wait for no turn of theirs. Who is given a thousand orders at once has done none of them for long; so the
-first machines run soon, and the others' orders do not grow old."""
+"""Jobs of one batch that have begun and not ended, and wait for no turn of theirs. Who is given a thousand
+orders at once has done none of them for long; so the first machines run soon, and the others' orders do
+not grow old."""
 LONG_SECONDS = 300.0
-"""A job that began so long ago waits for something else than its turn, such as a first copy or a site: it is in nobody's way."""
+"""A job that began so long ago waits for something else than its turn, such as a first copy or a site: it
+is in nobody's way."""
 NEW_EVERY_SECONDS = 5.0
 """However much there is to do for jobs that have begun: so often others come first."""
 
@@ -46,8 +48,8 @@ def _ready(*states: JobState) -> Select[str, int]:
 
 
 def _may_begin() -> ColumnElement[bool]:
-    """SQL: so few jobs of the same batch that began since then are under way that all that are claimed at once may begin; or it
-    is of no batch."""
+    """SQL: so few jobs of the same batch that began since then are under way that all that are claimed at
+    once may begin; or it is of no batch."""
     sibling = jobs.alias()
     under_way = one_of(sibling.c.state, RUNNABLE - {JobState.QUEUED})
     since = sibling.c.started_at > bindparam("since", type_=UtcDateTime)
@@ -97,7 +99,8 @@ class Claims:
         self._new_at = time.monotonic()
 
     def next_since(self, rung: int, seconds: float) -> Claim | None:
-        """As `next`, but if there was nothing when the bell had rung as often as now, it is not looked again for some seconds."""
+        """As `next`, but if there was nothing when the bell had rung as often as now, it is not looked
+        again for some seconds."""
         with self._one_at_a_time:
             since, at = self._nothing
             if not self._taken and since == rung and time.monotonic() - at < seconds:
@@ -108,9 +111,9 @@ class Claims:
             return claim
 
     def next(self) -> Claim | None:
-        """Claim the job whose turn it is; None when none is ready. Those that have begun come before the others, of these the ones
-        that a person waits for before those of a batch, batches side by side in their order. Now and then the others come first: jobs
-        that have begun may look again and again."""
+        """Claim the job whose turn it is; None when none is ready. Those that have begun come before the
+        others, of these the ones that a person waits for before those of a batch, batches side by side in
+        their order. Now and then the others come first: jobs that have begun may look again and again."""
         with self._one_at_a_time:
             return self._next()
 
@@ -142,7 +145,8 @@ class Claims:
                 return
 
     def put_down(self, claim: Claim) -> None:
-        """This engine's thread no longer works on the job; if the claim still stands, it can be taken again."""
+        """This engine's thread no longer works on the job; if the claim still stands, it can be taken
+        again."""
         self._held.discard(claim.job_id)
 
     def spare_others(self, seconds: float) -> None:
@@ -172,8 +176,8 @@ class Claims:
         )
 
     def _free(self, session: Session, ready: Prepared, values: Mapping[str, object]) -> list[Claim]:
-        """Own claims that no thread here works on are left over from before a restart, or from a lost reply. A job that is put down
-        meanwhile was read as it was before."""
+        """Own claims that no thread here works on are left over from before a restart, or from a lost
+        reply. A job that is put down meanwhile was read as it was before."""
         held = frozenset(self._held)
         mine = {"owner": self._owner, "now": self._clock(), "most": CANDIDATES + len(held)}
         found = ready.all(session, {**values, **mine})

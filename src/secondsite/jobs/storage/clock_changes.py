@@ -1,8 +1,9 @@
 """When the host's clock is set, by an hour or a year, the waits of jobs are moved along.
 
-A waiting job has the instant of its next look in its row, and its step the instant at which the wait began. If the
-clock is set back an hour, the next look is an hour too late; if it is set forward, the wait seems an hour longer than
-it is. The job would oversleep, or give up. The monotonic clock tells how far the clock was set.
+A waiting job has the instant of its next look in its row, and its step the instant at which the wait began.
+If the clock is set back an hour, the next look is an hour too late; if it is set forward, the wait seems an
+hour longer than it is. The job would oversleep, or give up. The monotonic clock tells how far the clock was
+set.
 """
 
 import time
@@ -36,14 +37,14 @@ class SetClock:
         self._seen = (clock(), monotonic())
 
     def look(self) -> tuple[datetime, bool]:
-        """What the clock says, and whether it was set since it was followed; from any thread. Changes nothing. Both come
-        from one reading: a second one may differ by an hour."""
+        """What the clock says, and whether it was set since it was followed; from any thread. Changes
+        nothing. Both come from one reading: a second one may differ by an hour."""
         step, (now, _monotonic) = self._compare()
         return now, abs(step) > SLEWED
 
     def step(self) -> tuple[timedelta, Look]:
-        """How far the clock was set (forward: positive; zero if it was not), and the look that found it: the same until
-        that look is `followed`."""
+        """How far the clock was set (forward: positive; zero if it was not), and the look that found it:
+        the same until that look is `followed`."""
         step, look = self._compare()
         if abs(step) > SLEWED:
             return step, look
@@ -63,7 +64,8 @@ class SetClock:
 def move_along(session: Session, step: timedelta, now: datetime) -> None:
     """Move the beginning of all waits by `step`; every moving job looks again now."""
     if session.get_bind().dialect.name == "postgresql":
-        # A transaction that read the clock before it was set has its job's row locked, and commits before this goes on.
+        # A transaction that read the clock before it was set has its job's row locked, and commits before
+        # this goes on.
         session.execute(text("LOCK TABLE jobs IN EXCLUSIVE MODE"))
     waiting = tasks.c.state.in_((TaskState.WAITING, TaskState.RUNNING)), tasks.c.waiting_since.is_not(None)
     for row in session.execute(
@@ -78,7 +80,8 @@ def move_along(session: Session, step: timedelta, now: datetime) -> None:
 
 
 def look_again(session: Session, now: datetime) -> None:
-    """Every moving job looks again now; one that looks too early waits again. They are locked in the order of their ids, as by everybody."""
+    """Every moving job looks again now; one that looks too early waits again. They are locked in the order
+    of their ids, as by everybody."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(select(jobs.c.id).where(_asleep_at(now)).order_by(jobs.c.id).with_for_update())
     session.execute(update(jobs).where(_asleep_at(now)).values(ready_at=now))

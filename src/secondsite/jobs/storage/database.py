@@ -32,8 +32,8 @@ READ_ONLY = {driver_transaction.READS_ONLY: True}
 BUSY_SECONDS = 20.0
 POOLED, MORE = 10, 19
 MOST_CONNECTIONS = POOLED + MORE + 3
-"""That one process has to PostgreSQL: the pool's, that of its lease, that of its listener, and one while it starts, or for a command beside
-it."""
+"""That one process has to PostgreSQL: the pool's, that of its lease, that of its listener, and one while
+it starts, or for a command beside it."""
 IDLE_IN_TRANSACTION_SECONDS = 5
 """A process that is stopped, or cut off, holds its locks no longer: PostgreSQL ends its transaction."""
 LINE = {
@@ -56,8 +56,8 @@ def connect(url: str) -> Engine:
 
 
 def beside(db: Engine) -> Engine:
-    """One connection to the same database, for what may not wait until one of the pool's is free. SQLite has a writer at a time: there it
-    is the pool itself."""
+    """One connection to the same database, for what may not wait until one of the pool's is free. SQLite
+    has a writer at a time: there it is the pool itself."""
     return db if db.dialect.name == "sqlite" else _postgresql(db.url, beside=db)
 
 
@@ -80,7 +80,8 @@ def _limit_idling(connection: psycopg.Connection, _record: object) -> None:
 
 
 def _sqlite(url: str) -> Engine:
-    # The one that was used last first: what the others hold in memory is out of date as soon as somebody has written.
+    # The one that was used last first: what the others hold in memory is out of date as soon as somebody has
+    # written.
     db = create_engine(
         url,
         connect_args={"timeout": BUSY_SECONDS},
@@ -102,7 +103,8 @@ def give_back(db: Engine) -> None:
         return
     with contextlib.ExitStack() as stack:  # which is left backwards: the one that was used last is so again
         for _ in range(db.pool.checkedin()):
-            # Jobs may have taken them meanwhile: to wait for one, with the others in hand, held up all for half a minute.
+            # Jobs may have taken them meanwhile: to wait for one, with the others in hand, held up all for
+            # half a minute.
             if not db.pool.checkedin():
                 break
             connection = stack.enter_context(contextlib.closing(db.raw_connection()))

@@ -1,6 +1,8 @@
-"""Works of several threads that wait to write to SQLite are done in one transaction: one flush for all of them.
+"""Works of several threads that wait to write to SQLite are done in one transaction: one flush for all of
+them.
 
-A flush takes some milliseconds, whatever it flushes, and a batch of a thousand jobs makes ten thousand transitions.
+A flush takes some milliseconds, whatever it flushes, and a batch of a thousand jobs makes ten thousand
+transitions.
 """
 
 import threading
@@ -50,8 +52,8 @@ class GroupCommit:
         self._doing = threading.Lock()
 
     def do(self, work: Callable[[Session], T]) -> T:
-        """What `work` gives, once it is committed; raises what it raises. Works may be done on another thread, and anew: if one
-        of them fails, nothing of all is kept, and each is done by itself."""
+        """What `work` gives, once it is committed; raises what it raises. Works may be done on another
+        thread, and anew: if one of them fails, nothing of all is kept, and each is done by itself."""
         mine = _Asked(work)
         with self._adding:
             self._asked.append(mine)  # type: ignore[arg-type]  # a list of works of all kinds

@@ -54,8 +54,8 @@ def locked_job(session: Session, job_id: str) -> JobView:
 
 
 def lock_family(session: Session, job_id: str) -> None:
-    """The job and those that it started, in the order of their ids: whoever locks several jobs takes them in this order, or two who do it
-    at once wait for each other. On SQLite writers are alone anyway."""
+    """The job and those that it started, in the order of their ids: whoever locks several jobs takes them
+    in this order, or two who do it at once wait for each other. On SQLite writers are alone anyway."""
     if session.get_bind().dialect.name == "postgresql":
         family = or_(jobs.c.id == job_id, jobs.c.parent_job_id == job_id)
         session.execute(select(jobs.c.id).where(family).order_by(jobs.c.id).with_for_update())
@@ -70,8 +70,8 @@ def fence(session: Session, claim: Claim) -> JobView:
 
 
 def is_as_seen(session: Session, claim: Claim, seen: JobView) -> bool:
-    """As `fence`, of a job that was read before: whether nobody in this transaction, and nobody who changes how it goes on, has
-    written to it since. Reads a few columns in place of all with the tasks."""
+    """As `fence`, of a job that was read before: whether nobody in this transaction, and nobody who
+    changes how it goes on, has written to it since. Reads a few columns in place of all with the tasks."""
     is_touched = claim.job_id in changed_jobs.noted(session)
     changed_jobs.note(session, claim.job_id)
     row = _CLAIMED.one(session, {"wanted": claim.job_id})

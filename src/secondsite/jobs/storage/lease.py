@@ -1,14 +1,15 @@
 """Who is alive, and who may run which job.
 
-Every engine keeps one row: its name, an epoch that rises each time the name is taken, and the time until which it
-counts as alive. Time is the database's own, so clocks of hosts need not agree. A job is held by a claim: the name of
-its engine and an epoch that rises with every claim. A dead engine's jobs can be claimed at once by another;
-a paused engine that wakes up finds a higher epoch on the job, and nothing it writes is accepted.
+Every engine keeps one row: its name, an epoch that rises each time the name is taken, and the time until
+which it counts as alive. Time is the database's own, so clocks of hosts need not agree. A job is held by a
+claim: the name of its engine and an epoch that rises with every claim. A dead engine's jobs can be claimed at
+once by another; a paused engine that wakes up finds a higher epoch on the job, and nothing it writes is
+accepted.
 
 SQLite serves one process: a lock file keeps a second one out.
 
-On PostgreSQL a lease that has ended is not prolonged: its engine joins again, with a higher epoch. What it held under the
-former one, such as the connections of a vault's appliances, counts no more.
+On PostgreSQL a lease that has ended is not prolonged: its engine joins again, with a higher epoch. What it
+held under the former one, such as the connections of a vault's appliances, counts no more.
 """
 
 import time
@@ -28,7 +29,8 @@ from .transactions import REFUSALS, Transactions, said
 
 LEASE_SECONDS = 5.0
 ALONE_SECONDS = 120.0
-"""Where nobody waits for its end: prolonged as often as a lease of five seconds it was half of all transactions of a vault in peace."""
+"""Where nobody waits for its end: prolonged as often as a lease of five seconds it was half of all
+transactions of a vault in peace."""
 log = structlog.get_logger(__name__)
 
 
@@ -63,7 +65,8 @@ def is_alive(session: Session, member: Member) -> bool:
 
 
 class Membership:
-    """This engine's own row and, on SQLite, the lock file. Elsewhere it has a connection of its own, which `transactions` are on."""
+    """This engine's own row and, on SQLite, the lock file. Elsewhere it has a connection of its own, which
+    `transactions` are on."""
 
     def __init__(
         self,
@@ -91,8 +94,8 @@ class Membership:
 
     @property
     def runs_since(self) -> float:
-        """The instant of the monotonic clock from which the lease runs: that of the try that was committed. While a database is away there
-        are many."""
+        """The instant of the monotonic clock from which the lease runs: that of the try that was
+        committed. While a database is away there are many."""
         return self._runs_since
 
     def join(self) -> None:
@@ -102,8 +105,8 @@ class Membership:
         self._epoch, self._until = self._transactions.write(self._enter)
 
     def join_again(self, look: Callable[[Session, bool], None]) -> None:
-        """After LeaseOver. `look` is called in the same transaction: whether the database is older than what this engine has
-        committed; what it raises is raised."""
+        """After LeaseOver. `look` is called in the same transaction: whether the database is older than
+        what this engine has committed; what it raises is raised."""
 
         def enter(session: Session) -> tuple[int, datetime]:
             look(session, self._is_behind(self._row(session)))
@@ -148,8 +151,8 @@ class Membership:
         return update(engines).where(engines.c.owner == self.owner)
 
     def renew(self) -> None:
-        """Stay alive for another lease. Raises NameTaken when another process joined under the name, and LeaseOver when this
-        lease has ended, or the database is older than what was committed to it."""
+        """Stay alive for another lease. Raises NameTaken when another process joined under the name, and
+        LeaseOver when this lease has ended, or the database is older than what was committed to it."""
         self._until = self._transactions.write(self._prolong)
 
     def _prolong(self, session: Session) -> datetime:
@@ -173,7 +176,8 @@ class Membership:
         return not self._alone and (row.expires_at <= now or self._is_behind(row))
 
     def _is_behind(self, row: Row[int, datetime] | None) -> bool:
-        """The database lacks what it had acknowledged: it is a copy from before, such as a standby that took over."""
+        """The database lacks what it had acknowledged: it is a copy from before, such as a standby that
+        took over."""
         return self._until is not None and (row is None or row.expires_at < self._until)
 
     def is_alone(self, session: Session) -> bool:
@@ -184,8 +188,8 @@ class Membership:
         return self._alone or session.execute(others.limit(1)).first() is None
 
     def leave(self) -> None:
-        """Stop being alive, so that others need not wait for the lease to end. Best effort. The row stays: no epoch comes
-        twice."""
+        """Stop being alive, so that others need not wait for the lease to end. Best effort. The row stays:
+        no epoch comes twice."""
         mine = self._mine().where(engines.c.epoch == self._epoch)
 
         def end(session: Session) -> None:

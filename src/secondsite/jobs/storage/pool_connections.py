@@ -1,6 +1,7 @@
 """The open connections of an engine's pool, so that those to a database that went silent can be hung up.
 
-A call that waits for such a database waits as long as the network does, minutes or for ever, and keeps its thread.
+A call that waits for such a database waits as long as the network does, minutes or for ever, and keeps its
+thread.
 """
 
 import contextlib

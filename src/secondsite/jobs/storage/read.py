@@ -1,5 +1,5 @@
-"""Look at a job: alone, with its tasks, as a tree. Everything works inside the caller's session and changes nothing,
-except `forget`, which deletes what retention no longer keeps."""
+"""Look at a job: alone, with its tasks, as a tree. Everything works inside the caller's session and
+changes nothing, except `forget`, which deletes what retention no longer keeps."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -70,7 +70,8 @@ def tree(session: Session, job_id: str) -> JobTree:
 
 
 def forget(session: Session, older_than: datetime) -> int:
-    """Delete jobs that ended before `older_than`, children with their parent; gives the number of parents deleted."""
+    """Delete jobs that ended before `older_than`, children with their parent; gives the number of parents
+    deleted."""
     child = jobs.alias()
     still_at_work = exists().where(child.c.parent_job_id == jobs.c.id, child.c.state.in_(sorted(MOVING)))
     old = delete(jobs).where(

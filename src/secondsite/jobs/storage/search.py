@@ -22,8 +22,9 @@ Place = tuple[datetime, str]
 
 @dataclass(frozen=True, slots=True)
 class JobQuery:
-    """Which jobs: those that match everything given. Times are compared with created_at; `children` false leaves out
-    jobs that another job started; `verb` is the definition's name, or what its arguments call `verb`."""
+    """Which jobs: those that match everything given. Times are compared with created_at; `children` false
+    leaves out jobs that another job started; `verb` is the definition's name, or what its arguments call
+    `verb`."""
 
     states: frozenset[JobState] = frozenset()
     subject: str | None = None
@@ -97,7 +98,8 @@ def _while_open(column: Column[object], otherwise: object) -> ColumnElement[obje
     return kept.label(column.name)
 
 
-# What a task left behind is decoded for those that are under way only: of a page of moving jobs that was most of the time.
+# What a task left behind is decoded for those that are under way only: of a page of moving jobs that was most
+# of the time.
 _UNDER_WAY = PreparedFor(
     select(
         *(each for each in tasks.c if each.name not in ("facts", "error")),
@@ -109,8 +111,8 @@ _UNDER_WAY = PreparedFor(
 
 
 def tasks_by_job(session: Session, job_ids: Sequence[str]) -> dict[str, tuple[TaskView, ...]]:
-    """The tasks of each of these jobs that has any, in the order things happened. Those that are not under way come without their
-    facts and errors."""
+    """The tasks of each of these jobs that has any, in the order things happened. Those that are not under
+    way come without their facts and errors."""
     found: dict[str, list[TaskView]] = {}
     for row in _UNDER_WAY.all(session, job_ids):
         found.setdefault(row["job_id"], []).append(task_view(row))
@@ -143,8 +145,8 @@ _STEPS_SEEN = Prepared(
 
 @dataclass(frozen=True, slots=True)
 class HowFar:
-    """Of the jobs at a place below another: all, those that have come to a step of theirs, and of those that have ended the ones that
-    succeeded, partially at least, and the others."""
+    """Of the jobs at a place below another: all, those that have come to a step of theirs, and of those
+    that have ended the ones that succeeded, partially at least, and the others."""
 
     all: int
     there: int
@@ -176,8 +178,8 @@ def how_far(session: Session, parent_job_id: str, position: int, key: str) -> Ho
 
 @dataclass(frozen=True, slots=True)
 class StepSeen:
-    """A step of a job, as far as others go by it: the latest attempt at it. `attempt` is that of the job, as is whether it has ended, or
-    turns back."""
+    """A step of a job, as far as others go by it: the latest attempt at it. `attempt` is that of the job,
+    as is whether it has ended, or turns back."""
 
     has_ended: bool
     turns_back: bool
@@ -193,8 +195,8 @@ class StepSeen:
 
 
 def steps_seen(session: Session, job_id: str) -> list[StepSeen]:
-    """All of its steps, in their order; none for a job that is not there. A thousand jobs may look at one: its arguments, which are as
-    long as they are many, are not read."""
+    """All of its steps, in their order; none for a job that is not there. A thousand jobs may look at one:
+    its arguments, which are as long as they are many, are not read."""
     latest = {row["position"]: row for row in _STEPS_SEEN.all(session, {"wanted": job_id})}
     return [_seen(latest[position]) for position in sorted(latest)]
 

@@ -1,8 +1,9 @@
 """Sessions for one transaction each, and what is to be done when it commits.
 
-A batch of a thousand machines has forty thousand transactions. SQLAlchemy's own session takes longer to open and close than most of
-them to run, for objects that are mapped to rows: there are none here. It also takes as long to listen to one session as to open it: so
-all are listened to, once. On SQLite a transaction of prepared statements is the driver's (`prepared.direct`).
+A batch of a thousand machines has forty thousand transactions. SQLAlchemy's own session takes longer to open
+and close than most of them to run, for objects that are mapped to rows: there are none here. It also takes as
+long to listen to one session as to open it: so all are listened to, once. On SQLite a transaction of prepared
+statements is the driver's (`prepared.direct`).
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -79,7 +80,8 @@ def transaction(db: Engine) -> Iterator[Session]:
 
 
 def begin(session: Session) -> None:
-    """Its transaction begins now, not with the first statement; one that writes has SQLite's write lock then."""
+    """Its transaction begins now, not with the first statement; one that writes has SQLite's write lock
+    then."""
     if isinstance(session, _Brief) and session.direct is not None:
         session.direct.begin()
     else:
@@ -102,7 +104,8 @@ def _do_before(session: Session) -> None:
 
 
 def _do_after(session: Session) -> None:
-    """It has committed: whoever cannot be told of that must not make it look refused, or it would be done once more."""
+    """It has committed: whoever cannot be told of that must not make it look refused, or it would be done
+    once more."""
     for do in session.info.pop(_AFTER, ()):
         try:
             do(session)

@@ -54,8 +54,8 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class Arguments(TypeDecorator[dict[str, Any]]):  # type: ignore[explicit-any]  # JSON of all kinds
-    """Those of a batch are as long as it has machines, stay as they are, and are read at each of its looks: long ones are decoded
-    once, on SQLite. Nobody changes what was read."""
+    """Those of a batch are as long as it has machines, stay as they are, and are read at each of its
+    looks: long ones are decoded once, on SQLite. Nobody changes what was read."""
 
     impl = JSON
     cache_ok = True

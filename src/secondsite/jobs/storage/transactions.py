@@ -1,8 +1,8 @@
 """Transactions that survive a database that is busy, restarting or away for a while.
 
-A step's result exists only in memory until it is recorded, so writing it is tried again until it succeeds or the
-engine is stopped. Work that is tried again must recognise an earlier try that was committed although the reply was
-lost.
+A step's result exists only in memory until it is recorded, so writing it is tried again until it succeeds or
+the engine is stopped. Work that is tried again must recognise an earlier try that was committed although the
+reply was lost.
 """
 
 import threading
@@ -27,7 +27,8 @@ log = structlog.get_logger(__name__)
 FIRST_PAUSE_SECONDS = 0.02
 LONGEST_PAUSE_SECONDS = 1.0
 SQLITE_PASSING = ("locked", "busy", "disk is full")
-# Of SQLSTATE: connection, rollback by deadlock or serialisation, resources, operator (restart), left open too long.
+# Of SQLSTATE: connection, rollback by deadlock or serialisation, resources, operator (restart), left open too
+# long.
 POSTGRESQL_PASSING = ("08", "40", "53", "57", "25P03")
 REFUSALS = (exc.DBAPIError, exc.TimeoutError)
 """What a database refuses with, and a pool whose connections are all in use."""
@@ -36,12 +37,13 @@ MOST_OVERTAKEN = 10
 
 
 class Overtaken(Exception):
-    """Another transaction changed what this one had read, and was to write: done anew, it reads what there is now. Only where several
-    write at a time, as on PostgreSQL."""
+    """Another transaction changed what this one had read, and was to write: done anew, it reads what there
+    is now. Only where several write at a time, as on PostgreSQL."""
 
 
 def is_passing(problem: exc.DBAPIError | exc.TimeoutError) -> bool:
-    """Whether the same work may succeed later: locks, a lost connection, a restarting server, no connection that is free."""
+    """Whether the same work may succeed later: locks, a lost connection, a restarting server, no
+    connection that is free."""
     if not isinstance(problem, exc.DBAPIError) or problem.connection_invalidated:
         return True
     state = getattr(problem.orig, "sqlstate", None)
@@ -54,7 +56,8 @@ def is_passing(problem: exc.DBAPIError | exc.TimeoutError) -> bool:
 
 
 class Transactions:
-    """Read and write transactions on one database. `opened` sees the session of every write before the work begins.
+    """Read and write transactions on one database. `opened` sees the session of every write before the work
+    begins.
 
     Setting `given_up` ends all waiting for the database: the pending error is raised instead.
     """
@@ -85,7 +88,8 @@ class Transactions:
         return self._together is not None
 
     def turn(self) -> AbstractContextManager[None]:
-        """For a thread that runs a job; elsewhere than on SQLite it waits for the server most of the time, and needs none."""
+        """For a thread that runs a job; elsewhere than on SQLite it waits for the server most of the time,
+        and needs none."""
         return self._turn.taken() if self.is_alone else nullcontext()
 
     def aside(self) -> AbstractContextManager[None]:
@@ -93,8 +97,9 @@ class Transactions:
         return self._turn.left()
 
     def write(self, work: Callable[[Session], T], patience_seconds: float | None = None) -> T:
-        """Run `work` in one transaction, again and again while the database is away or others are faster; gives what work gives. On
-        SQLite other threads' works may be in it too, and the work is done on one of their threads.
+        """Run `work` in one transaction, again and again while the database is away or others are faster;
+        gives what work gives. On SQLite other threads' works may be in it too, and the work is done on one of
+        their threads.
 
         Raises the database's error once `patience_seconds` have passed (None: never) or the engine gave up.
         """

@@ -1,4 +1,5 @@
-"""What a disk's chain of files holds, as QEMU reads it: qemu-img says where there is data, and qemu-nbd gives it."""
+"""What a disk's chain of files holds, as QEMU reads it: qemu-img says where there is data, and qemu-nbd
+gives it."""
 
 from __future__ import annotations
 
@@ -58,7 +59,8 @@ class Content:
         self._open.close()
 
     def pieces(self) -> Iterator[tuple[int, bytearray | None]]:
-        """(length, data) in order, of whole blocks but at the disk's end; None for zeros. Raises Problem, OSError."""
+        """(length, data) in order, of whole blocks but at the disk's end; None for zeros. Raises Problem,
+        OSError."""
         at = 0
         for start, end in self._held():
             if start > at:

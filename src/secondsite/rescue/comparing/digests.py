@@ -1,6 +1,8 @@
-"""The digest of a disk as appliances make it: xxh3-128 over those of its 64 KiB blocks, a block of zeros being sixteen zero bytes.
+"""The digest of a disk as appliances make it: xxh3-128 over those of its 64 KiB blocks, a block of zeros
+being sixteen zero bytes.
 
-Python's standard library has no xxh3, and in words of Python a disk would take days. Debian's libxxhash has it, which apt itself needs."""
+Python's standard library has no xxh3, and in words of Python a disk would take days. Debian's libxxhash
+has it, which apt itself needs."""
 
 from __future__ import annotations
 

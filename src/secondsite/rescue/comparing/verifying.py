@@ -1,7 +1,7 @@
 """A point is compared with what was sealed, as a whole or as far as time is given.
 
-A manifest has one digest for each whole disk, so a disk that was read in part says nothing: the smallest are read first, and none is begun
-that would take longer than there is time."""
+A manifest has one digest for each whole disk, so a disk that was read in part says nothing: the smallest
+are read first, and none is begun that would take longer than there is time."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ Told = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Comparison:
-    """What was found of a point. `problem`: why nothing should start from it, empty if nothing is wrong; `left`: what was not compared,
-    each with the reason; `read_bytes`: of data, zeros left out."""
+    """What was found of a point. `problem`: why nothing should start from it, empty if nothing is wrong;
+    `left`: what was not compared, each with the reason; `read_bytes`: of data, zeros left out."""
 
     problem: str = ""
     left: tuple[str, ...] = ()
@@ -81,7 +81,8 @@ def compared(
 def each(
     replica: Replica, wanted: str, key_file: Path | None, told: Told, *, every: bool = False
 ) -> Iterator[tuple[Point, Comparison]]:
-    """The points that are meant, newest first, up to one that is whole; `every`: all of them. Raises Problem for a point that is not there."""
+    """The points that are meant, newest first, up to one that is whole; `every`: all of them. Raises
+    Problem for a point that is not there."""
     if not replica.points:
         return
     try:
@@ -100,7 +101,8 @@ def each(
 def _disk(
     replica: Replica, point: Point, disk: dict[str, Any], key: Path | None, ends_at: float | None, told: Told
 ) -> tuple[bool | None, int]:
-    """Whether it is what was sealed, None without the library; and how many bytes were read. Raises Problem, OSError, _OutOfTime."""
+    """Whether it is what was sealed, None without the library; and how many bytes were read. Raises
+    Problem, OSError, _OutOfTime."""
     if digests.library() is None:
         return None, 0
     seconds = _stored_bytes(replica, point, disk["key"]) / FASTEST_BYTES_A_SECOND

@@ -16,7 +16,10 @@ from .request import Start, cards_of, folder, uuid_of
 from .virsh import Virsh
 
 MOST_OF_ANY = 22
-_TOO_MANY = f"Its disks are encrypted and have more than {MOST_OF_ANY} files: libvirt 10.8 to 11.10 starts no more; plain QEMU does: --qemu."
+_TOO_MANY = (
+    f"Its disks are encrypted and have more than {MOST_OF_ANY} files: libvirt 10.8 to 11.10 starts no more; "
+    "plain QEMU does: --qemu."
+)
 
 
 def run(start: Start, uri: str) -> str:
@@ -51,7 +54,8 @@ def run(start: Start, uri: str) -> str:
 
 
 def _is_changed(start: Start, card: str) -> bool:
-    """What comes home as it was may be connected in a way that has no network's name: only what is asked for now is another one."""
+    """What comes home as it was may be connected in a way that has no network's name: only what is asked
+    for now is another one."""
     return not start.replica.start.get("as_it_was") or card in start.ways.networks or not start.ways.connect
 
 

@@ -33,4 +33,7 @@ def run(start: Start) -> str:
     )
     qemu.start(wanted)
     lacks = "".join(f"; {each}" for each in (*command_line.left_out(wanted), *start.without))
-    return f" by plain QEMU, console {wanted.folder / 'console.log'}, screen vnc+unix://{wanted.sockets / 'vnc'}{lacks}"
+    return (
+        f" by plain QEMU, console {wanted.folder / 'console.log'}, screen "
+        f"vnc+unix://{wanted.sockets / 'vnc'}{lacks}"
+    )

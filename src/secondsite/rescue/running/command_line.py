@@ -26,14 +26,16 @@ MODELS = {"virtio": "virtio-net-pci", "e1000": "e1000", "e1000e": "e1000e", "rtl
 
 @dataclass(frozen=True)
 class MachineToRun:
-    """A machine to run. `taps`: the interface of each card that is connected; `folder`: where its console and its process id are;
-    `sockets`: a folder of a short name, since a socket's path has at most 107 bytes."""
+    """A machine to run. `taps`: the interface of each card that is connected; `folder`: where its console
+    and its process id are; `sockets`: a folder of a short name, since a socket's path has at most 107
+    bytes."""
 
     name: str
     uuid: str
     definition: Mapping[str, Any]
     ours: str
-    """The libvirt definition that this site's appliance made of it, or nothing: a kernel is taken from it alone."""
+    """The libvirt definition that this site's appliance made of it, or nothing: a kernel is taken from it
+    alone."""
     disks: Mapping[str, Path]
     encrypted_files: Mapping[str, int]
     """How many files the chain of each disk has, if it is encrypted."""
@@ -58,9 +60,11 @@ def command(wanted: MachineToRun) -> list[str]:
         *(["-machine", kind["machine"]] if "machine" in kind else []),
         *_accelerators(wanted), *(["-cpu", "max"] if arch == "x86_64" else []),
         "-m", f"{wanted.memory_bytes // 2**20}M", "-smp", str(wanted.vcpus), "-nodefaults", "-vga", "std",
-        *_key(wanted.key), *_generation(wanted), *_kernel(wanted.ours), *_firmware(wanted), *_disks(wanted), *_cards(wanted),
+        *_key(wanted.key), *_generation(wanted), *_kernel(wanted.ours), *_firmware(wanted), *_disks(wanted),
+        *_cards(wanted),
         *_console(wanted.folder), "-display", "none", "-vnc", f"unix:{_safe(wanted.sockets / 'vnc')}",
-        "-qmp", f"unix:{_safe(wanted.sockets / 'qmp')},server=on,wait=off", "-pidfile", str(wanted.folder / "qemu.pid"), "-daemonize",
+        "-qmp", f"unix:{_safe(wanted.sockets / 'qmp')},server=on,wait=off", "-pidfile",
+        str(wanted.folder / "qemu.pid"), "-daemonize",
     ]  # fmt: skip
 
 
@@ -116,7 +120,8 @@ def _generation(wanted: MachineToRun) -> list[str]:
 
 
 def _accelerators(wanted: MachineToRun) -> list[str]:
-    """There are hosts whose KVM opens and runs no guest. The appliance has tried that, and its definition says it."""
+    """There are hosts whose KVM opens and runs no guest. The appliance has tried that, and its definition
+    says it."""
     root = _element(wanted.ours, ".")
     without = wanted.emulated or (root is not None and root.get("type") == "qemu")
     return ["-accel", "tcg"] if without else ["-accel", "kvm", "-accel", "tcg"]

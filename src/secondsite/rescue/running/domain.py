@@ -1,4 +1,5 @@
-"""The libvirt definition that the appliance kept ready, with the files as they lie now. Pure: text in, text out."""
+"""The libvirt definition that the appliance kept ready, with the files as they lie now. Pure: text in,
+text out."""
 
 from __future__ import annotations
 
@@ -18,8 +19,9 @@ SECRETS = UUID("3c0b4f1e-7a3b-4c43-9a0e-0d8f5f3f6b11")
 
 @dataclass(frozen=True)
 class Files:
-    """Where the machine's files are. `chains`: of encrypted disks all files of the chain, top first; `networks`: of each card, by the
-    MAC address that the definition has; None: not connected. `as_it_was`: the machine comes home, with disks that were not replicated."""
+    """Where the machine's files are. `chains`: of encrypted disks all files of the chain, top first;
+    `networks`: of each card, by the MAC address that the definition has; None: not connected. `as_it_was`:
+    the machine comes home, with disks that were not replicated."""
 
     disks: Mapping[str, Path]
     chains: Mapping[str, Sequence[Path]]
@@ -48,7 +50,10 @@ def placed(text: str, files: Files) -> str:
     ]
     if lacking:
         raise Problem(
-            f"The definition that was kept ready lacks the cards that are to be connected: {', '.join(lacking)}.",
+            (
+                "The definition that was kept ready lacks the cards that are to be connected: "
+                f"{', '.join(lacking)}."
+            ),
             "Use plain QEMU: --qemu; or leave these cards out.",
         )
     for mac, card in there.items():

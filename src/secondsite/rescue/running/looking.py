@@ -16,11 +16,13 @@ from .virsh import Virsh
 QEMU, SOMETHING = "qemu", "another program"
 """What runs a machine, beside the URIs of libvirts."""
 UNSEEN_SECONDS, LOOK_AGAIN_SECONDS = 5.0, 0.5
-"""So long a disk may be in use before it is said that none of these has it: on a host under load a libvirt was silent for a moment."""
+"""So long a disk may be in use before it is said that none of these has it: on a host under load a libvirt
+was silent for a moment."""
 
 
 def running(replica: Replica) -> str | None:
-    """QEMU, the URI of the libvirt that runs it, or SOMETHING that writes its disks; None if nothing does. Raises Problem."""
+    """QEMU, the URI of the libvirt that runs it, or SOMETHING that writes its disks; None if nothing does.
+    Raises Problem."""
     if replica.run is None:
         return None
     if qemu.pid(folder(replica)) is not None:

@@ -73,14 +73,18 @@ def sockets(machine_id: str) -> Path:
 
 
 def prepare(machine_id: str) -> None:
-    """Make that folder, before anything is noted of a start. Raises Problem for one that somebody else has."""
+    """Make that folder, before anything is noted of a start. Raises Problem for one that somebody else
+    has."""
     folder = sockets(machine_id)
     own = folder.parent
     own.mkdir(exist_ok=True, mode=0o700)
     found = own.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
         raise Problem(
-            f"{own}, where the sockets of {folder.name} would be, belongs to somebody else, or others may write to it.",
+            (
+                f"{own}, where the sockets of {folder.name} would be, belongs to somebody else, or others "
+                "may write to it."
+            ),
             "Run this as root, or from a login of your own, which has a folder /run/user.",
         )
     folder.mkdir(exist_ok=True, mode=0o700)

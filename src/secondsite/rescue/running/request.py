@@ -20,8 +20,9 @@ NAMESPACE = uuid.UUID("9b2a5f0c-52f3-4a5e-9b1e-3c0f5b0a7d42")
 
 @dataclass(frozen=True)
 class Ways:
-    """How machines are run. `uri`: of libvirt, None for plain QEMU; `networks`: by card, in place of what is known; `connect`: whether
-    cards are connected at all; `compare_seconds`: so long its disks may be read before it starts."""
+    """How machines are run. `uri`: of libvirt, None for plain QEMU; `networks`: by card, in place of what
+    is known; `connect`: whether cards are connected at all; `compare_seconds`: so long its disks may be
+    read before it starts."""
 
     uri: str | None = None
     key_file: Path | None = None
@@ -33,7 +34,8 @@ class Ways:
 
 @dataclass(frozen=True)
 class Start:
-    """A machine that is to run from a point. `disks`: the files that it runs on; `key`: what opens them, if they are encrypted."""
+    """A machine that is to run from a point. `disks`: the files that it runs on; `key`: what opens them,
+    if they are encrypted."""
 
     replica: Replica
     point: Point
@@ -83,7 +85,8 @@ def cards_of(replica: Replica, point: Point) -> list[dict[str, Any]]:
 
 
 def networks_of(replica: Replica, point: Point, ways: Ways) -> dict[str, str | None]:
-    """By the keys of its cards: what is asked for now, else what its appliance would connect it to. Raises Problem."""
+    """By the keys of its cards: what is asked for now, else what its appliance would connect it to. Raises
+    Problem."""
     known = replica.start.get("networks") or {}
     cards = [str(nic["key"]) for nic in cards_of(replica, point)]
     unknown = ", ".join(sorted(ways.networks.keys() - set(cards)))

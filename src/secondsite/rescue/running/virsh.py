@@ -60,7 +60,8 @@ class Virsh:
         return f"it did not shut down within {grace_seconds:.0f} s, so its power was cut"
 
     def _cut(self, uuid: str) -> bool:
-        """Whether there was power to cut: it may have gone off since it was looked at, and libvirt refuses then."""
+        """Whether there was power to cut: it may have gone off since it was looked at, and libvirt refuses
+        then."""
         try:
             self._call("destroy", uuid)
         except Problem:
@@ -109,6 +110,9 @@ class Virsh:
                 f"libvirt refused '{arguments[0]}': {done.stderr.strip()}.",
                 "Use plain QEMU: --qemu."
                 if arguments[0] in ("define", "start")
-                else f"See what is there: 'virsh --connect {shlex.quote(self.uri)} list --all'; then repeat it.",
+                else (
+                    f"See what is there: 'virsh --connect {shlex.quote(self.uri)} list --all'; then repeat "
+                    "it."
+                ),
             )
         return done.stdout

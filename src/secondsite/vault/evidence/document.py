@@ -21,8 +21,8 @@ ON_THE_WAY = frozenset({Verb.REPROTECT.value})
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """Made outside the transaction that keeps it: of 1,000 machines it takes seconds. `sites` are those of each machine,
-    `pictures` the SHA-256 of each, by its job's id."""
+    """Made outside the transaction that keeps it: of 1,000 machines it takes seconds. `sites` are those of
+    each machine, `pictures` the SHA-256 of each, by its job's id."""
 
     text: str
     sha256: str

@@ -30,7 +30,8 @@ def recovered(root: JobView, runs: Sequence[Run]) -> Mapping[str, RecoveredRecor
 
 
 def plan(root: JobView, runs: Sequence[Run]) -> JsonValue:
-    """Of the run of a plan: how long it took until the last of its machines ran, and the plan's goal. None for other jobs."""
+    """Of the run of a plan: how long it took until the last of its machines ran, and the plan's goal. None
+    for other jobs."""
     if root.name != PLAN_RUN or verb_of(root) not in GOALS:
         return None
     run = PlanRunArguments.model_validate(root.arguments)
@@ -44,8 +45,8 @@ def plan(root: JobView, runs: Sequence[Run]) -> JsonValue:
 
 
 def _seconds(runs: Sequence[Run], verb: str) -> Mapping[str, float]:
-    """Of each machine that was started, by its id: from when the job was asked for until it was proven to run; where that was not seen,
-    until it was started."""
+    """Of each machine that was started, by its id: from when the job was asked for until it was proven to
+    run; where that was not seen, until it was started."""
     of_verb = (told for of, told in runs if of.job.name == verb)
     return {str(told["id"]): found for told in of_verb if (found := _one(told)) is not None}
 

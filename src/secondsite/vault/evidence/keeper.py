@@ -1,6 +1,8 @@
-"""Finds failovers and drills that have ended, and keeps evidence of each once: with its entry in the audit log, in one transaction.
+"""Finds failovers and drills that have ended, and keeps evidence of each once: with its entry in the audit
+log, in one transaction.
 
-Whoever is killed before it finds the same again, after it that it is kept; several processes come one at a time.
+Whoever is killed before it finds the same again, after it that it is kept; several processes come one at a
+time.
 """
 
 import json
@@ -91,8 +93,8 @@ class Keeper(Periodic):
             self.hear_of_job(job.id)
 
     def _write(self, job: JobView, draft: Draft) -> None:
-        """The machines first: whoever waited for one with the audit log's lock in hand would hold up all, and might be waited for
-        itself. Raises Conflict if somebody else writes to one of them."""
+        """The machines first: whoever waited for one with the audit log's lock in hand would hold up all,
+        and might be waited for itself. Raises Conflict if somebody else writes to one of them."""
         with self._store.transaction() as tx:
             tx.one_at_a_time(LOCK)
             if not _stands(tx, job):

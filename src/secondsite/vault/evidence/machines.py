@@ -1,4 +1,5 @@
-"""What evidence says of each machine: what it was started from, what was lost, how long it took, and what was seen of it."""
+"""What evidence says of each machine: what it was started from, what was lost, how long it took, and what
+was seen of it."""
 
 import hashlib
 from collections.abc import Mapping
@@ -15,8 +16,8 @@ from .steps import Told
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The machines' records, in the roles that they had when their jobs were asked for, and the policies as they are when the evidence is
-    made: read at once for all."""
+    """The machines' records, in the roles that they had when their jobs were asked for, and the policies
+    as they are when the evidence is made: read at once for all."""
 
     records: Mapping[str, MachineRecord]
     policies: Mapping[str, ReplicationPolicy]
@@ -81,7 +82,8 @@ def machine(known: Known, of: JobTree, root: JobView, sha256: str | None) -> Tol
 
 
 def _lost(facts: list[rest.TaskFacts], chosen: rest.TaskFacts, root: JobView) -> float | None:
-    """What the step said that is lost; of a drill, what a failover that was asked for then would have lost."""
+    """What the step said that is lost; of a drill, what a failover that was asked for then would have
+    lost."""
     said = [each.loses_seconds for each in facts if each.loses_seconds is not None]
     if said or chosen.taken_at is None:
         return said[-1] if said else None

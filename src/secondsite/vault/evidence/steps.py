@@ -139,7 +139,8 @@ def _record(tree: JobTree, machine: MachineRecord, before: histories.Histories) 
     assert tree.job.ended_at is not None
     return RunTimeRecord(
         job_id=tree.job.id, machine_id=machine.id, verb=verb, source_site=machine.source_site,
-        target_site=machine.target_site, ended_at=tree.job.ended_at, parts=parts(steps), downtime=downtime(steps),
+        target_site=machine.target_site, ended_at=tree.job.ended_at, parts=parts(steps),
+        downtime=downtime(steps),
         predicted=before.predict(verb, machine).seconds,
     )  # fmt: skip
 

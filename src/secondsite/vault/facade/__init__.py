@@ -1,7 +1,7 @@
 """What the faces (REST, console) may call: one class per noun, plain shapes in and out, domain errors only.
 
-A face holds one `VaultFacade`. Reads take a view of one instant; writes are one transaction each. Only discovery
-waits for an appliance, and it has a deadline.
+A face holds one `VaultFacade`. Reads take a view of one instant; writes are one transaction each. Only
+discovery waits for an appliance, and it has a deadline.
 
     vault     all nouns on the same parts
     nouns/    one class per noun

@@ -1,7 +1,7 @@
 """A request that changes something, until it is on record.
 
-The entry is written in the transaction of the change: a vault that is killed has both, or neither. What is changed elsewhere,
-by an appliance's hand, is announced before, in a transaction of its own.
+The entry is written in the transaction of the change: a vault that is killed has both, or neither. What is
+changed elsewhere, by an appliance's hand, is announced before, in a transaction of its own.
 """
 
 import contextlib
@@ -35,8 +35,8 @@ class Rehearsal:
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """It is what was kept under this number. `by` and the secret are the second person's, and `grant` his act; None: that is on
-    record already."""
+    """It is what was kept under this number. `by` and the secret are the second person's, and `grant` his
+    act; None: that is on record already."""
 
     number: int
     by_sha256: str
@@ -46,8 +46,8 @@ class Granted:
 
 @dataclass(slots=True)
 class Act:
-    """`verb`, `name`, `permission` and `code` are known once the route is: what is asked for, and the answer if nothing goes
-    wrong."""
+    """`verb`, `name`, `permission` and `code` are known once the route is: what is asked for, and the
+    answer if nothing goes wrong."""
 
     caller: Caller
     object: str
@@ -74,13 +74,15 @@ class Act:
     machines: set[str] = field(default_factory=set)
     """Ids of those that are named."""
     called: set[str] = field(default_factory=set)
-    """Names and ids of the machines that it is about, also of those that a plan or a job has: people look for them."""
+    """Names and ids of the machines that it is about, also of those that a plan or a job has: people look
+    for them."""
     waits: bool = False
     """It is kept until a second person approves it: the answer is no refusal."""
     _told: dict[str, JsonValue] = field(default_factory=dict)
 
     def understood(self) -> str:
-        """The body as JSON, by its type: without what nobody knows, whatever way it was written. Empty for none."""
+        """The body as JSON, by its type: without what nobody knows, whatever way it was written. Empty for
+        none."""
         if not self.body or self.takes is None:
             return ""
         kind = self.takes()
@@ -132,8 +134,8 @@ class Act:
 
 
 def append(tx: Transaction, entry: Entry) -> None:
-    """The log keeps the digests too, for whoever doubts the database: a line of a transaction that was then rolled back has
-    a number that comes again."""
+    """The log keeps the digests too, for whoever doubts the database: a line of a transaction that was
+    then rolled back has a number that comes again."""
     linked = tx.audit.append(entry)
     log.info("audit.recorded", number=linked.number, digest=linked.digest, verb=linked.verb, who=linked.who)
 
@@ -157,6 +159,7 @@ def _asked(body: bytes, understood: Shape | None, most_bytes: int) -> dict[str, 
 
 
 def _strictly(value: JsonValue) -> JsonValue:
-    """The value, if it is JSON for others too. Raises ValueError: Python reads NaN and Infinity, and writes them."""
+    """The value, if it is JSON for others too. Raises ValueError: Python reads NaN and Infinity, and
+    writes them."""
     json.dumps(value, allow_nan=False)
     return value

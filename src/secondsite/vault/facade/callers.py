@@ -12,8 +12,8 @@ from ..store import Store
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks. Names may be given again after a token was deleted: `token_id` is this token's alone, `token_sha256` this
-    secret's, and `since` when it was made."""
+    """Who asks. Names may be given again after a token was deleted: `token_id` is this token's alone,
+    `token_sha256` this secret's, and `since` when it was made."""
 
     name: str
     token_id: str

@@ -27,7 +27,10 @@ def valid(tx: Transaction, who: str, digest: str, now: datetime) -> TokenRecord:
     token = tx.tokens.find(digest)
     if token is None or not opens(token, digest, now):
         raise errors.NotPossibleNow(
-            f"Token '{who}' was removed or replaced, or has expired: what it asked for or granted counts no more.",
+            (
+                f"Token '{who}' was removed or replaced, or has expired: what it asked for or granted counts "
+                "no more."
+            ),
             do="Ask anew, with a valid token.",
         )
     return token

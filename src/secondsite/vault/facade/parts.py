@@ -31,7 +31,8 @@ from .refusals import Refusals
 from .waiting import Waiting
 
 ANSWER_SECONDS = 45.0
-"""So long after it came a request waits for appliances, for all of them together: whoever asked still listens then."""
+"""So long after it came a request waits for appliances, for all of them together: whoever asked still
+listens then."""
 
 
 class Changes(Protocol):
@@ -105,8 +106,8 @@ class Parts:
 
     @contextmanager
     def changing(self) -> Iterator[Transaction]:
-        """A transaction of the caller's, with its entry in the audit log. Raises what `store.transaction` raises, and
-        ApprovalNeeded: then nothing was changed."""
+        """A transaction of the caller's, with its entry in the audit log. Raises what `store.transaction`
+        raises, and ApprovalNeeded: then nothing was changed."""
         if self.act is None:
             with self.store.transaction() as tx:
                 yield tx
@@ -115,8 +116,8 @@ class Parts:
                 yield tx
 
     def announce(self) -> None:
-        """On record before something is changed that no transaction can hold; `changing` says that it was done. Raises
-        ApprovalNeeded."""
+        """On record before something is changed that no transaction can hold; `changing` says that it was
+        done. Raises ApprovalNeeded."""
         if self.act is not None:
             with self._recorded(self.act, Outcome.BEGUN):
                 pass
@@ -138,7 +139,8 @@ class Parts:
             self.act.also = verbs
 
     def names(self, machine_id: str, called: str = "") -> None:
-        """It is about this machine: what is granted is granted for it, not for another that takes its name."""
+        """It is about this machine: what is granted is granted for it, not for another that takes its
+        name."""
         if self.act is not None:
             self.act.machines.add(machine_id)
             self.mentions(*filter(None, (called, called and machine_id)))

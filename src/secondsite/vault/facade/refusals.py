@@ -1,7 +1,7 @@
 """Refused attempts on record, few entries for many attempts: whoever is refused in a loop fills no disk.
 
-The first refusal of a token at a call is recorded at once, further ones of the same minute together. Strangers are counted
-by address, and of many addresses only those that tried most are named.
+The first refusal of a token at a call is recorded at once, further ones of the same minute together.
+Strangers are counted by address, and of many addresses only those that tried most are named.
 """
 
 import threading
@@ -52,8 +52,8 @@ class Refusals:
         self._strangers: Counter[tuple[str, int]] = Counter()
 
     def note(self, act: Act, method: str, code: int) -> None:
-        """An answer with an error. What only a slip of the hand explains (400, 422) is not on record, nor is what waits for a
-        second person a refusal."""
+        """An answer with an error. What only a slip of the hand explains (400, 422) is not on record, nor
+        is what waits for a second person a refusal."""
         if act.waits:
             return
         if not act.caller.token_id:

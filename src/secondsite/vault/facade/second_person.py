@@ -1,8 +1,9 @@
 """What waits for a second person, until it is carried out.
 
-A change that needs approval is made up to its end and rolled back: so everything that would be refused is refused at once, and
-only what is possible is kept as a request. Whoever approves it makes the same attempt under his own name, which shows that his
-roles and scope would allow it. Then it is carried out under the asker's name; that it was approved commits with the change.
+A change that needs approval is made up to its end and rolled back: so everything that would be refused is
+refused at once, and only what is possible is kept as a request. Whoever approves it makes the same attempt
+under his own name, which shows that his roles and scope would allow it. Then it is carried out under the
+asker's name; that it was approved commits with the change.
 """
 
 import hashlib
@@ -75,7 +76,8 @@ def ask(store: Store, at: Moment) -> errors.ApprovalNeeded:
 
 
 def stage_now(record: ApprovalRecord, now: datetime) -> Stage:
-    """One that waited too long by the clock is expired. It ends for good with lived time: a clock that was ahead ends none."""
+    """One that waited too long by the clock is expired. It ends for good with lived time: a clock that was
+    ahead ends none."""
     return Stage.EXPIRED if record.stage in OPEN and record.expires_at <= now else record.stage
 
 
@@ -90,8 +92,8 @@ def require_open(record: ApprovalRecord, now: datetime) -> None:
 
 
 def require_second(tx: Transaction, record: ApprovalRecord, by_sha256: str, now: datetime) -> None:
-    """Raises Forbidden unless this secret's holder is a second person, NotPossibleNow when one of the two tokens is no longer
-    valid."""
+    """Raises Forbidden unless this secret's holder is a second person, NotPossibleNow when one of the two
+    tokens is no longer valid."""
     asker = holders.valid(tx, record.who, record.token_sha256, now)
     approver = holders.valid(tx, record.by or "of the second person", by_sha256, now)
     approvals.require_second(holders.of(asker), holders.of(approver))
@@ -107,7 +109,8 @@ def _granted(at: Moment) -> Granted:
 
 
 def _carry_out(at: Moment, granted: Granted, outcome: Outcome) -> None:
-    """In the transaction of the change: so it is carried out once. What was begun elsewhere is told when it is done."""
+    """In the transaction of the change: so it is carried out once. What was begun elsewhere is told when
+    it is done."""
     at.tx.one_at_a_time(LOCK)
     record = at.tx.approvals.find(granted.number)
     assert record is not None
@@ -126,10 +129,14 @@ def _carry_out(at: Moment, granted: Granted, outcome: Outcome) -> None:
 
 
 def _require_same_machines(at: Moment, record: ApprovalRecord) -> None:
-    """Raises NotPossibleNow: the second person has looked at what had the name then, machine, plan or policy, as it was."""
+    """Raises NotPossibleNow: the second person has looked at what had the name then, machine, plan or
+    policy, as it was."""
     if set(record.request.machines) != at.act.machines:
         raise errors.NotPossibleNow(
-            f"What request {record.number} ({record.verb}, asked by '{record.who}') names is another machine now, or was changed since.",
+            (
+                f"What request {record.number} ({record.verb}, asked by '{record.who}') names is another "
+                "machine now, or was changed since."
+            ),
             do=f"Refuse it: 'secondsite approval refuse {record.number}'. Whoever still wants it asks anew.",
         )
 
@@ -151,7 +158,8 @@ def _kept(at: Moment) -> ApprovalRecord:
     record = ApprovalRecord(
         number, Stage.ASKED, act.name, act.permission,
         PendingRequest(
-            act.method, act.object, act.query, dict(act.headers), act.body.decode(), tuple(sorted(act.machines)), act.understood()
+            act.method, act.object, act.query, dict(act.headers), act.body.decode(),
+            tuple(sorted(act.machines)), act.understood()
         ), _digest(act),
         caller.name, caller.token_id, caller.token_sha256, caller.grant.site, caller.address,
         at.now, at.now + timedelta(seconds=at.rules.lasts_seconds),
@@ -180,7 +188,8 @@ def _require_bounded(at: Moment) -> None:
     mine = [record for record in unexpired if record.token_id == act.caller.token_id]
     if len(mine) >= MOST_OPEN_OF_A_TOKEN or len(unexpired) >= MOST_OPEN:
         raise errors.NotPossibleNow(
-            f"{act.name} needs a second person's approval, and {len(mine)} requests of '{act.caller.name}' ({len(unexpired)} of all) "
+            f"{act.name} needs a second person's approval, and {len(mine)} requests of '{act.caller.name}' "
+            f"({len(unexpired)} of all) "
             "wait for one.",
             do="Let them be granted, refused or withdrawn first: 'secondsite approval list'.",
         )
@@ -190,7 +199,10 @@ def _needed(record: ApprovalRecord) -> errors.ApprovalNeeded:
     until = f"{record.expires_at:%Y-%m-%d %H:%M:%SZ}"
     again = ", and then ask again: only you are shown the secret" if record.verb in SECRET else ""
     needed = errors.ApprovalNeeded(
-        f"{record.verb} needs a second person's approval: request {record.number}, until {until}. Nothing was done yet.",
+        (
+            f"{record.verb} needs a second person's approval: request {record.number}, until {until}. "
+            "Nothing was done yet."
+        ),
         do=f"Let another person type 'secondsite approval grant {record.number}'{again}.",
     )
     needed.number = record.number

@@ -82,7 +82,8 @@ class VaultFacade:
     events: Events
 
     def asked_by(self, caller: Caller, act: Act | None = None) -> "VaultFacade":
-        """The vault as this caller sees it: what is not in the scope is not there. With `act` what is changed is on record."""
+        """The vault as this caller sees it: what is not in the scope is not there. With `act` what is
+        changed is on record."""
         return _assembled(self.parts.asked_by(caller, act), self.events)
 
 

@@ -43,7 +43,10 @@ class Waiting:
         theirs = self._requests[caller.token_id]
         if theirs >= MOST_OF_ONE or self._requests.total() >= MOST:
             raise errors.DeadlineExceeded(
-                f"{theirs} requests of token '{caller.name}', and {self._requests.total()} of all, take long already.",
+                (
+                    f"{theirs} requests of token '{caller.name}', and {self._requests.total()} of all, take "
+                    "long already."
+                ),
                 do="Ask again in some seconds, and fewer things at once.",
             )
 

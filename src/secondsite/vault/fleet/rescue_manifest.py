@@ -1,6 +1,8 @@
-"""Appliances are told what starts their machines without this vault, and keep it in their stores: the second site alone has to be enough.
+"""Appliances are told what starts their machines without this vault, and keep it in their stores: the second
+site alone has to be enough.
 
-Told when an appliance connects and after a change, and now and then all the same: what a store lost comes back.
+Told when an appliance connects and after a change, and now and then all the same: what a store lost comes
+back.
 """
 
 import time
@@ -95,8 +97,8 @@ class KeepingPush(Periodic):
 
 
 def kept_by(tx: Transaction, appliance: ApplianceRecord) -> rescue_manifest.Keep:
-    """What this appliance is to keep: of the machines whose replicas it has, and the plans that name one of them; and what a vault after
-    this one would have to know of all its machines."""
+    """What this appliance is to keep: of the machines whose replicas it has, and the plans that name one
+    of them; and what a vault after this one would have to know of all its machines."""
     machines = [
         each
         for each in tx.machines.list(appliance.site)

@@ -1,8 +1,9 @@
 """Sends appliances the vault's settings until they report having them.
 
-The settings are read from the store: the site's bandwidth limit, the policy of every machine, and where its target is reached. An appliance is sent
-them when it connects and whenever they change, again and again until it reports that it has them. So none is lost
-while an appliance is away, or when a vault is killed between writing a setting and sending it.
+The settings are read from the store: the site's bandwidth limit, the policy of every machine, and where its
+target is reached. An appliance is sent them when it connects and whenever they change, again and again until
+it reports that it has them. So none is lost while an appliance is away, or when a vault is killed between
+writing a setting and sending it.
 """
 
 import threading
@@ -32,16 +33,19 @@ LOOK_AGAIN_SECONDS = 10.0
 BREATH_SECONDS = 0.1
 """Reports come in bursts; one look serves many."""
 REST = 20
-"""How many times as long as a look takes nothing is looked at: it is of all machines, and in a batch each changes several times."""
+"""How many times as long as a look takes nothing is looked at: it is of all machines, and in a batch each
+changes several times."""
 LONGEST_REST_SECONDS = 2.0
 DEADLINE_SECONDS = 60.0
 MOST_UNANSWERED = 100
-"""Orders of one appliance. When it connects it is told of all its machines, and is to hear of other things meanwhile."""
+"""Orders of one appliance. When it connects it is told of all its machines, and is to hear of other things
+meanwhile."""
 APPLIANCE, SITE, POLICY = "appliance/", "site/", "policy/"
 """Signals: an appliance connected, a site's settings changed, a policy's values changed."""
 ORDER = "tell-"
 COMING = (State.ENABLING, State.REPROTECTING)
-"""Orders are on their way that make a machine known to appliances, with the policy as it was when they were given: it is told after."""
+"""Orders are on their way that make a machine known to appliances, with the policy as it was when they
+were given: it is told after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,8 @@ class Setting:
 
 @dataclass(slots=True)
 class _Listener:
-    """One connected appliance: the settings that it reported having, and the orders that it has not answered."""
+    """One connected appliance: the settings that it reported having, and the orders that it has not
+    answered."""
 
     known: dict[str, Setting] = field(default_factory=dict)
     asked: dict[str, tuple[str, Setting]] = field(default_factory=dict)
@@ -167,8 +172,8 @@ class SettingsPush(Periodic):
 
 
 class Policies:
-    """What appliances are told of machines' policies. What is as it was is the same object, which is quickly compared for all its
-    machines."""
+    """What appliances are told of machines' policies. What is as it was is the same object, which is
+    quickly compared for all its machines."""
 
     def __init__(self) -> None:
         self._shapes: dict[str, PolicyShape] = {}
@@ -183,7 +188,8 @@ class Policies:
         self._told = {key: told for key, told in self._told.items() if told == self._now(*key)}
 
     def of(self, policy: str, target_appliance_id: str = "") -> UpdatePolicy | None:
-        """None for a policy that is not there. `target_appliance_id`: of a machine's source, which dials it."""
+        """None for a policy that is not there. `target_appliance_id`: of a machine's source, which dials
+        it."""
         key = policy, target_appliance_id
         if key not in self._told and (now := self._now(*key)) is not None:
             self._told[key] = now
@@ -217,7 +223,8 @@ def settings_of(
         shape = BandwidthShape.of(share)
         vaults = tuple(sorted({each.control_url for each in tx.processes.list()}))
         settings = SetSite(
-            bandwidth=shape, groups=groups, enrolled=enrolled, keys=keys, trusted_ca_pem=trusted_ca_pem, vaults=vaults,
+            bandwidth=shape, groups=groups, enrolled=enrolled, keys=keys, trusted_ca_pem=trusted_ca_pem,
+            vaults=vaults,
         )  # fmt: skip
         yield Setting(Kind.SET_SITE, settings)
     for machine in tx.machines.list(appliance.site):
@@ -231,8 +238,8 @@ def settings_of(
 
 
 def _groups_from(tx: Transaction, appliance: ApplianceRecord) -> Iterator[GroupShape]:
-    """The groups of which this appliance replicates machines: while the machines of a group replicate in different
-    directions it has no common points."""
+    """The groups of which this appliance replicates machines: while the machines of a group replicate in
+    different directions it has no common points."""
     for record in tx.groups.list():
         members = tx.groups.members(record.name)
         serving = {member.source_appliance_id for member in members}
@@ -262,8 +269,9 @@ def _parts(
 
 
 def _trust_in(setting: Setting, report: Report) -> ApplianceTrust | None:
-    """Whom the appliance says that it trusts, if it says so. Raises why the setting does not count as told. A machine that is not there
-    (yet) has no policy to change; the order that starts its replication carries it."""
+    """Whom the appliance says that it trusts, if it says so. Raises why the setting does not count as
+    told. A machine that is not there (yet) has no policy to change; the order that starts its replication
+    carries it."""
     if report.problem is not None and report.problem.code == errors.NotFound.code:
         return None
     if setting.kind is not Kind.SET_SITE:

@@ -65,7 +65,8 @@ class Signals:
             self._diverted.update(dict.fromkeys(prefixes, receive))
 
     def overhear(self, prefix: str, receive: Callable[[str], None]) -> None:
-        """`receive`, which must not block, is called first for keys with this prefix; they then go where they always go."""
+        """`receive`, which must not block, is called first for keys with this prefix; they then go where
+        they always go."""
         with self._lock:
             self._overheard = (*self._overheard, (prefix, receive))
 

@@ -1,7 +1,7 @@
 """Records what appliances report unasked, and wakes the jobs that wait for it.
 
-The newest status of every machine is in memory (`said.heard`): in that of the vault process that its appliance is connected to. The
-others read it from the store; `said.writing` says what of it is written when.
+The newest status of every machine is in memory (`said.heard`): in that of the vault process that its
+appliance is connected to. The others read it from the store; `said.writing` says what of it is written when.
 """
 
 import contextlib
@@ -39,7 +39,8 @@ class StatusIntake:
         now: Callable[[], datetime],
         elsewhere: Callable[[str], bool] | None = None,
     ) -> None:
-        """`elsewhere`: whether an appliance is connected to another vault process; None if there is no other."""
+        """`elsewhere`: whether an appliance is connected to another vault process; None if there is no
+        other."""
         self._elsewhere = elsewhere or _nowhere
         self._store = store
         self._signals = signals
@@ -93,7 +94,8 @@ class StatusIntake:
             self._write_end(appliance_id, NOTHING)
 
     def _forget_connection(self, appliance_id: str) -> None:
-        """What was said over it is not charged to whoever connects next, who may be another one with the same key."""
+        """What was said over it is not charged to whoever connects next, who may be another one with the
+        same key."""
         self._hellos.pop(appliance_id, None)
         self._spoke.pop(appliance_id, None)
         self._stores.pop(appliance_id, None)
@@ -107,8 +109,8 @@ class StatusIntake:
                 tx.appliances.put(dataclasses.replace(appliance, connected=False))
 
     def hear(self, appliance_id: str, status: Status) -> Again | None:
-        """Remember it: `write` writes it. Gives what is to be said again, because it was missed. Raises what the store raises; the
-        same facts come again with the appliance's next statuses."""
+        """Remember it: `write` writes it. Gives what is to be said again, because it was missed. Raises
+        what the store raises; the same facts come again with the appliance's next statuses."""
         try:
             self._record(appliance_id, status, self._now())
         except Exception:
@@ -119,8 +121,9 @@ class StatusIntake:
         return self._missed.ask(appliance_id, self._now())
 
     def write(self, first: Collection[str] = (), at_most: int = sys.maxsize) -> WriteResult:
-        """All that was heard of the machines that go `first`, and at most so much of others, in one transaction; what is refused of one
-        machine holds back no other's. Raises StoreUnavailable; then what was not written is still to be."""
+        """All that was heard of the machines that go `first`, and at most so much of others, in one
+        transaction; what is refused of one machine holds back no other's. Raises StoreUnavailable; then
+        what was not written is still to be."""
         now = self._now()
         due = self._writing.due(now, first, at_most)
         appliances = {each for each in self._spoke if self._appliance_is_due(each, now)}
@@ -135,12 +138,13 @@ class StatusIntake:
         self._missed.all_of(appliance_id)
 
     def latest(self, tx: Transaction, machine_id: str) -> StatusRecord:
-        """The newest that is known of a machine: from memory, else from the store, where what other vault processes hear is
-        20 seconds old at most."""
+        """The newest that is known of a machine: from memory, else from the store, where what other vault
+        processes hear is 20 seconds old at most."""
         return self.latest_of(tx, (machine_id,))[machine_id]
 
     def latest_of(self, tx: Transaction, machine_ids: Collection[str]) -> Mapping[str, StatusRecord]:
-        """The same of several machines, by id: the store is asked once, and only for those of which a side has said nothing."""
+        """The same of several machines, by id: the store is asked once, and only for those of which a side
+        has said nothing."""
         seen = {
             each: (self._said_here(source), self._said_here(replica))
             for each, (source, replica) in self._heard.sides(machine_ids).items()
@@ -160,7 +164,8 @@ class StatusIntake:
         self._missed_since = {each: at for each, at in self._missed_since.items() if each in keep}
 
     def missed_since(self, machine_id: str) -> datetime:
-        """When this vault process first asked what a side says of the machine that has never said anything of it."""
+        """When this vault process first asked what a side says of the machine that has never said anything
+        of it."""
         return self._missed_since.setdefault(machine_id, self._now())
 
     def _here(self, machine_id: str, side: type[AnyStatus]) -> SideStatus | None:
@@ -180,7 +185,8 @@ class StatusIntake:
             said, said_at = self._clocks.marked(replica.by, replica.status), replica.at
         return dataclasses.replace(record, source=newest, source_at=sent_at, replica=said, replica_at=said_at)
 
-    # -- what is said -------------------------------------------------------------------------------------------
+    # -- what is said
+    # -------------------------------------------------------------------------------------------
 
     def _record(self, appliance_id: str, status: Status, now: datetime) -> None:
         self._writing.look_at(self._remember(appliance_id, status, now))
@@ -198,7 +204,8 @@ class StatusIntake:
         self._old_copies.note(appliance_id, status.old_copies, now)
 
     def _remember(self, appliance_id: str, status: Status, now: datetime) -> Iterable[Key]:
-        """Gives that of which more than figures was said. What does not count takes back what was said before."""
+        """Gives that of which more than figures was said. What does not count takes back what was said
+        before."""
         current = self._says_changes(appliance_id)
         keys: dict[Key, None] = {}
         wholes: tuple[AnyStatus, ...] = (*status.sources, *status.replicas)
@@ -233,10 +240,12 @@ class StatusIntake:
         hello = self._hellos.get(appliance_id)
         return hello is not None and hello.says_changes
 
-    # -- what is written ----------------------------------------------------------------------------------------
+    # -- what is written
+    # ----------------------------------------------------------------------------------------
 
     def _write(self, due: Due, appliances: Collection[str]) -> None:
-        """Together; if that is refused, each for itself. What is refused again is given up until more is said of it."""
+        """Together; if that is refused, each for itself. What is refused again is given up until more is
+        said of it."""
         speakers, write = self._numbers.speakers, self._write_together
         if is_written("all", partial(write, due, appliances, speakers)):
             return

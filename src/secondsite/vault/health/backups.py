@@ -14,7 +14,8 @@ AT_ONCE = 100
 
 @dataclass(slots=True)
 class Backups:
-    """`most`: so long a vault may be without one; zero: for ever. Of the log it reads what it has not read before."""
+    """`most`: so long a vault may be without one; zero: for ever. Of the log it reads what it has not read
+    before."""
 
     most: timedelta
     _last: datetime | None = None

@@ -9,8 +9,8 @@ V = TypeVar("V")
 
 
 class Derived(Generic[K, V]):
-    """A pure function, remembered for each object by its identity: to compare a status costs more than to look at it. Safe from any
-    thread: at worst two find the same."""
+    """A pure function, remembered for each object by its identity: to compare a status costs more than to
+    look at it. Safe from any thread: at worst two find the same."""
 
     def __init__(self, derive: Callable[[K], V]) -> None:
         self._derive = derive

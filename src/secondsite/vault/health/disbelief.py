@@ -1,5 +1,5 @@
-"""What appliances said and was not believed, since nobody can have counted so far (ADR 146): it is a finding that names who said it, until that
-appliance connects anew and says what can be."""
+"""What appliances said and was not believed, since nobody can have counted so far (ADR 146): it is a
+finding that names who said it, until that appliance connects anew and says what can be."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -15,7 +15,8 @@ log = structlog.get_logger()
 
 
 def note(tx: Transaction, appliance_id: str, what: str, now: datetime) -> None:
-    """`what` it does, as a part of a sentence. The first thing is kept: whoever says much shall not have much written."""
+    """`what` it does, as a part of a sentence. The first thing is kept: whoever says much shall not have
+    much written."""
     appliance = tx.appliances.find(appliance_id)
     if appliance is None or appliance.disbelieved is not None:
         return

@@ -58,7 +58,8 @@ _TWO_COPIES = RUNS_AT_TARGET - {State.REPROTECTING}
 NEVER = datetime.max.replace(tzinfo=UTC)
 CA_TOLD_BEFORE = timedelta(days=90)
 SPOKEN_WITHIN = timedelta(seconds=30)
-"""Of the start of a vault: so long it does not say that a point is old of which it only has not heard that there is a newer one."""
+"""Of the start of a vault: so long it does not say that a point is old of which it only has not heard that
+there is a newer one."""
 SILENT = timedelta(seconds=health.SILENT_SECONDS)
 LATE_CLOCKS = timedelta(minutes=1)
 """So much may clocks differ, and statuses be late."""
@@ -88,9 +89,11 @@ class Situation:
     """When the vault started: what it knows from before may be out of date."""
     drill_counts: timedelta = standing_findings.DRILL_COUNTS
     seen_generation: int = 0
-    """The highest number of an order for it that an appliance has seen; asked for where it may say more than the record."""
+    """The highest number of an order for it that an appliance has seen; asked for where it may say more
+    than the record."""
     missed_since: datetime | None = None
-    """Since when something was to be heard of it of a side that never said anything, as of a machine that was adopted."""
+    """Since when something was to be heard of it of a side that never said anything, as of a machine that
+    was adopted."""
     reverse_failed: JobView | None = None
     """The reprotect that was to begin by itself after the machine's commit, and failed."""
 
@@ -108,8 +111,8 @@ def newest_point_at(status: StatusRecord) -> datetime | None:
 
 
 def recoverable_at(status: StatusRecord) -> datetime | None:
-    """The instant of the newest usable point. A machine that is off changes nothing, so what was sent last is as new
-    as the machine itself."""
+    """The instant of the newest usable point. A machine that is off changes nothing, so what was sent last
+    is as new as the machine itself."""
     newest = believed_at(status, newest_point_at(status))
     source = status.source
     if newest and source and source.power == "off" and source.sent_at:
@@ -118,8 +121,8 @@ def recoverable_at(status: StatusRecord) -> datetime | None:
 
 
 def believed_at(status: StatusRecord, said: datetime | None) -> datetime | None:
-    """The instant of a point as its target says it; one that was not yet when it was said, by the source's clock either, is no later
-    than what the source sent last."""
+    """The instant of a point as its target says it; one that was not yet when it was said, by the source's
+    clock either, is no later than what the source sent last."""
     if said is None or status.replica_at is None:
         return said
     sent_at = status.source.sent_at if status.source else None
@@ -137,7 +140,8 @@ def _not_yet(situation: Situation) -> Iterator[HealthFinding]:
         return
     who = f"'{situation.target.name}' of site" if situation.target else "of site"
     what = (
-        f"Appliance {who} {situation.machine.target_site} says that the newest point is of {said:%Y-%m-%d %H:%M:%S} UTC, which is to come. "
+        f"Appliance {who} {situation.machine.target_site} says that the newest point is of "
+        f"{said:%Y-%m-%d %H:%M:%S} UTC, which is to come. "
         f"That was not taken: it counts as of {believed:%Y-%m-%d %H:%M:%S} UTC."
     )
     yield HealthFinding(disbelief.CODE, what, believed)
@@ -189,8 +193,8 @@ def _advised(situation: Situation, finding: HealthFinding, missing: bool) -> Hea
 
 
 def steady_until(situation: Situation, now: datetime) -> datetime | None:
-    """Until when the findings at `now` stay what they are, if nothing changes but the clock, and the instants at which the two sides said
-    what they say. None: nobody can tell."""
+    """Until when the findings at `now` stay what they are, if nothing changes but the clock, and the
+    instants at which the two sides said what they say. None: nobody can tell."""
     exceeded_at = _exceeded_at(situation)
     silent_at = [at + SILENT for _side, at in _speakers(situation)]
     if _goes_by_what_was_seen(situation) or (exceeded_at is not None and now > exceeded_at):
@@ -217,7 +221,8 @@ def _goes_by_what_was_seen(situation: Situation) -> bool:
 
 
 def overall(machine: MachineRecord, found: tuple[HealthFinding, ...]) -> Health:
-    """As bad as the worst finding; without one that colours it, healthy for a machine that replicates, not applicable for others."""
+    """As bad as the worst finding; without one that colours it, healthy for a machine that replicates, not
+    applicable for others."""
     if any(finding.kind.colours for finding in found):
         return health.overall(found)
     return Health.HEALTHY if machine.state in REPLICATES else Health.NOT_APPLICABLE
@@ -249,8 +254,8 @@ def _reported(situation: Situation) -> Iterator[HealthFinding]:
 
 
 def _believed(code: str, of_source: bool) -> str:
-    """A newer appliance may report codes that this vault does not know. And what the vault finds itself is not for them to say: the advice
-    would be to stop a machine at the other site."""
+    """A newer appliance may report codes that this vault does not know. And what the vault finds itself is
+    not for them to say: the advice would be to stop a machine at the other site."""
     kind = health.CATALOGUE.get(code)
     is_theirs = kind is not None and not kind.by_vault and (of_source or code != TWO_COPIES)
     return code if is_theirs else health.UNKNOWN
@@ -262,7 +267,8 @@ def _should_run(code: str, machine: MachineRecord) -> bool:
 
 
 def _is_the_only_copy(situation: Situation) -> bool:
-    """What the source says of a failover that did not come to its end: nothing runs at the target, and the machine is to run on at home."""
+    """What the source says of a failover that did not come to its end: nothing runs at the target, and the
+    machine is to run on at home."""
     machine, replica = situation.machine, situation.status.replica
     if machine.state not in HALF_WAY | advice.MOVES_BETWEEN or _is_said_to_run(machine, replica):
         return False
@@ -322,7 +328,8 @@ def _forgotten(situation: Situation, now: datetime) -> Iterator[HealthFinding]:
     for appliance, at in _speakers(situation):
         if now > at + SILENT:
             what = (
-                f"Appliance '{appliance.name}' of site {appliance.site} is connected, and has said nothing of "
+                f"Appliance '{appliance.name}' of site {appliance.site} is connected, and has said nothing "
+                "of "
                 f"{situation.machine.name} since {at:%Y-%m-%d at %H:%M:%S} UTC."
             )
             yield HealthFinding("forgotten", what, at)
@@ -382,7 +389,8 @@ def _by_state(situation: Situation) -> Iterator[HealthFinding]:
 
 
 def _nowhere(situation: Situation) -> Iterator[HealthFinding]:
-    """It should run at its target, whose appliance has nothing that it could run on, and so looks for nothing."""
+    """It should run at its target, whose appliance has nothing that it could run on, and so looks for
+    nothing."""
     machine = situation.machine
     if machine.state not in SHOULD_RUN or not lookup.is_forgotten(machine, situation.status):
         return
@@ -395,7 +403,10 @@ def _behind(situation: Situation) -> Iterator[HealthFinding]:
     machine, status = situation.machine, situation.status
     replica, dark = status.replica, _dark(situation)
     if replica is not None and lookup.is_behind(machine, replica):
-        what = f"Machine '{machine.name}' was failed over to site {machine.target_site}, and this vault knows nothing of it."
+        what = (
+            f"Machine '{machine.name}' was failed over to site {machine.target_site}, and this vault knows "
+            "nothing of it."
+        )
         since = replica.processed_at or machine.created_at
         said = f"{dark}{_unordered(situation)}{what} {_way_on(machine, status)}"
         yield HealthFinding("record-is-behind", said, since)
@@ -405,9 +416,12 @@ def _behind(situation: Situation) -> Iterator[HealthFinding]:
         machine.claimed_by is None or situation.seen_generation > machine.generation
     ):
         what = (
-            f"{dark}Machine '{machine.name}' is off at site {machine.source_site}, and its replication rests since a later verb, of which this vault knows "
-            f"nothing. Nobody starts it: 'secondsite machine failover {shell.arguments(machine.name)}' does, at {machine.target_site}; or 'secondsite machine "
-            f"resynchronize {shell.arguments(machine.name)}' has it replicated again, and it can be started where it was."
+            f"{dark}Machine '{machine.name}' is off at site {machine.source_site}, and its replication rests "
+            "since a later verb, of which this vault knows "
+            f"nothing. Nobody starts it: 'secondsite machine failover {shell.arguments(machine.name)}' does, "
+            f"at {machine.target_site}; or 'secondsite machine "
+            f"resynchronize {shell.arguments(machine.name)}' has it replicated again, and it can be started "
+            "where it was."
         )
         since = (replica.processed_at if replica else None) or machine.created_at
         yield HealthFinding("record-is-behind", what, since)
@@ -432,14 +446,17 @@ def _unordered(situation: Situation) -> str:
     ):
         return ""
     return (
-        f"The appliance of site {machine.target_site} says that the machine runs there, and it {_runs(status)} at site {machine.source_site} too. "
-        f"This vault ordered no such start: look at both sites which of them people use before either is stopped. "
+        f"The appliance of site {machine.target_site} says that the machine runs there, and it "
+        f"{_runs(status)} at site {machine.source_site} too. "
+        "This vault ordered no such start: look at both sites which of them people use before either is "
+        "stopped. "
     )
 
 
 def rests_off(machine: MachineRecord, status: StatusRecord) -> bool:
-    """Whether it is off, and kept from being replicated or from starting, as after its shutdown for a failover, and runs nowhere else: a vault that
-    knows of no such verb was restored, or has adopted the machine from one that is lost."""
+    """Whether it is off, and kept from being replicated or from starting, as after its shutdown for a
+    failover, and runs nowhere else: a vault that knows of no such verb was restored, or has adopted the
+    machine from one that is lost."""
     source, replica = status.source, status.replica
     if machine.state is not State.PROTECTED or source is None or replica is None:
         return False
@@ -453,9 +470,19 @@ def _way_on(machine: MachineRecord, status: StatusRecord) -> str:
         next((each.id for each in status.replica.points if each.committed), None) if status.replica else None
     )
     if committed is None:
-        asked = f"'secondsite machine planned-failover {shell.arguments(machine.name)}' is refused, and names the point that its copy stands on"
-        return f"{asked}; 'secondsite machine failover {shell.arguments(machine.name, options='--point POINT')}' takes it over as it runs."
-    way = f"'secondsite machine failover {shell.arguments(machine.name, options=f'--point {shlex.quote(committed)}')}' takes it over as it runs, then 'machine commit'"
+        asked = (
+            f"'secondsite machine planned-failover {shell.arguments(machine.name)}' is refused, and names "
+            "the point that its copy stands on"
+        )
+        return (
+            f"{asked}; 'secondsite machine failover "
+            f"{shell.arguments(machine.name, options='--point POINT')}' takes it over as it runs."
+        )
+    way = (
+        "'secondsite machine failover "
+        f"{shell.arguments(machine.name, options=f'--point {shlex.quote(committed)}')}' takes it over as it "
+        "runs, then 'machine commit'"
+    )
     turned = status.source is not None and status.source.epoch > machine.epoch
     return f"{way}{', and, since it is replicated back already, reprotect' if turned else ''}."
 
@@ -467,7 +494,10 @@ def _half_way(machine: MachineRecord, status: StatusRecord) -> str:
         if known
         else f"whether it runs at site {site} is not known"
     )
-    return f"The failover of machine '{machine.name}' to site {machine.target_site} did not come to its end: {source}."
+    return (
+        f"The failover of machine '{machine.name}' to site {machine.target_site} did not come to its end: "
+        f"{source}."
+    )
 
 
 def _warned(situation: Situation) -> Iterator[HealthFinding]:
@@ -480,7 +510,8 @@ def _warned(situation: Situation) -> Iterator[HealthFinding]:
 
 
 def _is_of_before(machine: MachineRecord, at: datetime) -> bool:
-    """What was checked then spoke of a machine at home. Once it advised to start an old copy, and that made two copies that wrote."""
+    """What was checked then spoke of a machine at home. Once it advised to start an old copy, and that
+    made two copies that wrote."""
     return machine.state in _WENT_AWAY and machine.failed_over_at is not None and at <= machine.failed_over_at
 
 
@@ -517,7 +548,8 @@ def _not_reversed(situation: Situation) -> Iterator[HealthFinding]:
     machine, job = situation.machine, situation.reverse_failed
     if job is not None and job.error is not None:
         what = (
-            f"Machine '{machine.name}' was to be protected back to site {machine.source_site} by itself after its commit, and could not: "
+            f"Machine '{machine.name}' was to be protected back to site {machine.source_site} by itself "
+            "after its commit, and could not: "
             f"{job.error.message}"
         )
         yield HealthFinding("reverse-replication-failed", what, job.ended_at or job.created_at)
@@ -525,15 +557,18 @@ def _not_reversed(situation: Situation) -> Iterator[HealthFinding]:
 
 def _two_copies(situation: Situation) -> Iterator[HealthFinding]:
     machine = situation.machine
-    # What the target's appliance runs counts in every state, whatever the vault believes; but not of a start that nobody ordered: by
-    # the word of one site alone people would stop what runs at the other.
+    # What the target's appliance runs counts in every state, whatever the vault believes; but not of a start
+    # that nobody ordered: by the word of one site alone people would stop what runs at the other.
     replica = situation.status.replica
     runs_there = _is_said_to_run(machine, replica) and machine.start_ordered
     if machine.state not in _TWO_COPIES and not (runs_there and machine.state is not State.REPROTECTING):
         return
     seen_at = _runs_at_source(situation.status, machine)
     if seen_at is not None and (machine.failed_over_at is None or seen_at > machine.failed_over_at):
-        what = f"Machine '{machine.name}' {_runs(situation.status)} at site {machine.source_site} although it was failed over."
+        what = (
+            f"Machine '{machine.name}' {_runs(situation.status)} at site {machine.source_site} although it "
+            "was failed over."
+        )
         yield HealthFinding(TWO_COPIES, what, _two_since(situation) or seen_at)
 
 
@@ -560,8 +595,8 @@ def _power_at_source(status: StatusRecord) -> PowerState | None:
 
 
 def _runs_at_source(status: StatusRecord, machine: MachineRecord) -> datetime | None:
-    """When its source was last seen to run there. What a reprotect that was undone had begun to send back is of a newer
-    epoch: that was the machine at its target."""
+    """When its source was last seen to run there. What a reprotect that was undone had begun to send back
+    is of a newer epoch: that was the machine at its target."""
     source, old_copy = status.source, status.old_copy
     seen = []
     if old_copy is not None and old_copy.power in NOT_OFF:

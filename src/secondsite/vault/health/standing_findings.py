@@ -1,4 +1,5 @@
-"""Findings that stand until somebody acts: nothing is broken, but the machine is not as safe as its owner may think. Pure."""
+"""Findings that stand until somebody acts: nothing is broken, but the machine is not as safe as its owner
+may think. Pure."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -36,7 +37,8 @@ def standing(
     drill_counts: timedelta = DRILL_COUNTS,
     policy: ReplicationPolicy | None = None,
 ) -> Iterator[HealthFinding]:
-    """Those of the machine at `now` (S-014, S-139). A test failover counts for `drill_counts`; the policy may have a goal for it."""
+    """Those of the machine at `now` (S-014, S-139). A test failover counts for `drill_counts`; the policy
+    may have a goal for it."""
     for told_at, code, what in _all(machine, drill_counts, policy):
         if now > told_at:
             yield HealthFinding(code, what, told_at)
@@ -73,7 +75,8 @@ def _slow(machine: MachineRecord, policy: ReplicationPolicy | None) -> Iterator[
     took, goal = machine.recovered, policy.rto_goal_seconds if policy else 0
     if took is not None and policy is not None and 0 < goal < took.seconds:
         what = (
-            f"The last {took.verb.replace('_', ' ')} of machine '{machine.name}' took {span(took.seconds)} on {_day(took.at)} until it ran; "
+            f"The last {took.verb.replace('_', ' ')} of machine '{machine.name}' took {span(took.seconds)} "
+            f"on {_day(took.at)} until it ran; "
             f"the goal of policy '{policy.name}' is {span(goal)}."
         )
         yield Stands(took.at, "rto-missed", what)
@@ -86,34 +89,52 @@ def _booted(machine: MachineRecord) -> Iterator[Stands]:
         return
     drilled_at = machine.drilled_at if machine.drill_failed_at is None else None
     if drilled_at is None or drilled_at <= booted.looked_at:
-        what = f"A copy of machine '{machine.name}' that was booted from point {booted.point_id} on {_day(booted.looked_at)} was of no use: {booted.said}."
+        what = (
+            f"A copy of machine '{machine.name}' that was booted from point {booted.point_id} on "
+            f"{_day(booted.looked_at)} was of no use: {booted.said}."
+        )
         yield Stands(booted.looked_at, "boot-failed", what)
 
 
 def _drifted(machine: MachineRecord, proven: ProvenRecord, drift: DriftRecord) -> str:
-    return f"Since the last test failover of machine '{machine.name}' that passed, on {_day(proven.at)}: {'; '.join(drift.changes)}."
+    return (
+        f"Since the last test failover of machine '{machine.name}' that passed, on {_day(proven.at)}: "
+        f"{'; '.join(drift.changes)}."
+    )
 
 
 def _drilled(machine: MachineRecord, counts: timedelta) -> Stands:
     if machine.drilled_at is None:
         never = f"No test failover of machine '{machine.name}' was ever brought to its end."
         return Stands(machine.created_at + NEW, "never-drilled", never)
-    what = f"The last test failover of machine '{machine.name}' ended on {_day(machine.drilled_at)}, more than {counts.days} days ago."
+    what = (
+        f"The last test failover of machine '{machine.name}' ended on {_day(machine.drilled_at)}, more than "
+        f"{counts.days} days ago."
+    )
     return Stands(machine.drilled_at + counts, "drill-is-old", what)
 
 
 def _failed(machine: MachineRecord, at: datetime) -> str:
-    return f"The test failover of machine '{machine.name}' that ended on {_day(at)} failed, and none has passed since."
+    return (
+        f"The test failover of machine '{machine.name}' that ended on {_day(at)} failed, and none has passed "
+        "since."
+    )
 
 
 def _waits(machine: MachineRecord, drill: DrillRecord) -> str:
     since = f"{drill.started_at:%Y-%m-%d %H:%M} UTC"
-    return f"The test failover of machine '{machine.name}' waits since {since} for somebody to complete it: {drill.machine_name} runs at site {machine.target_site}."
+    return (
+        f"The test failover of machine '{machine.name}' waits since {since} for somebody to complete it: "
+        f"{drill.machine_name} runs at site {machine.target_site}."
+    )
 
 
 def not_protected(machine: MachineRecord) -> str:
     waits = "reprotect" if machine.state is State.COMMITTED else "commit, and then reprotect"
-    return f"Machine '{machine.name}' was failed over to site {machine.target_site}, and nothing is replicated from there: it waits for {waits}."
+    return (
+        f"Machine '{machine.name}' was failed over to site {machine.target_site}, and nothing is replicated "
+        f"from there: it waits for {waits}."
+    )
 
 
 def _day(at: datetime) -> str:

@@ -1,7 +1,7 @@
 """People and programs are told of what happens: by mail, or by signed webhooks.
 
-What is to be told follows from the state, again at each look, and is written down before it is sent: a vault that is killed tells each
-thing at least once. Without a target nothing is looked at.
+What is to be told follows from the state, again at each look, and is written down before it is sent: a vault
+that is killed tells each thing at least once. Without a target nothing is looked at.
 
     notifier   looks, and sees to what waits
     detection  what targets have to be told, written down

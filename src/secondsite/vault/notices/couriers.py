@@ -1,6 +1,8 @@
-"""Deliver what waits: each target has a thread of its own while something goes to it, so that none waits for another.
+"""Deliver what waits: each target has a thread of its own while something goes to it, so that none waits for
+another.
 
-A message is begun, sent and ended. Whoever dies in between, or is not answered, sends the same one again, under the same id.
+A message is begun, sent and ended. Whoever dies in between, or is not answered, sends the same one again,
+under the same id.
 """
 
 import threading
@@ -81,7 +83,8 @@ class Couriers:
             each.cut()
 
     def try_now(self, target: NoticeTargetRecord) -> str:
-        """A message that says it is a try, at once and past the outbox; gives what was answered. Raises NotDelivered."""
+        """A message that says it is a try, at once and past the outbox; gives what was answered. Raises
+        NotDelivered."""
         now = self._now()
         what = "This is a try: notices of this vault arrive here."
         tried = Happening(Kind.TEST, "test", Severity.WARNING, target.name, what, now)
@@ -123,7 +126,8 @@ class Couriers:
             self._delivered(load, said)
 
     def _loaded(self, target_id: str) -> _Load | None:
-        """The message that goes, begun before or now. None: somebody else sends to it, or nothing may go now."""
+        """The message that goes, begun before or now. None: somebody else sends to it, or nothing may go
+        now."""
         with self._store.transaction() as tx:
             if not tx.notice_targets.claim(target_id, self._owner, CLAIMED_SECONDS):
                 return None
@@ -138,7 +142,8 @@ class Couriers:
 
     def _message(self, tx: Transaction, target: NoticeTargetRecord) -> NoticeMessage | None:
         only_critical = quiet.is_quiet(target.target.quiet, self._now())
-        # what was begun before the quiet hours and holds nothing critical waits; what is critical does not wait behind it
+        # what was begun before the quiet hours and holds nothing critical waits; what is critical does not
+        # wait behind it
         message = tx.notices.message(target.id, critical=only_critical)
         if message is not None:
             return message
@@ -171,7 +176,10 @@ class Couriers:
                 target=load.target.name,
                 notices=given_up,
                 problem=why,
-                do=f"See 'secondsite notice show {shell.arguments(load.target.name)}', and try it with 'secondsite notice test {shell.arguments(load.target.name)}'.",
+                do=(
+                    f"See 'secondsite notice show {shell.arguments(load.target.name)}', and try it with "
+                    f"'secondsite notice test {shell.arguments(load.target.name)}'."
+                ),
             )
 
     def _settle(self, tx: Transaction, delivery: NoticeDelivery) -> None:

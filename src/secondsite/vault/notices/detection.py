@@ -89,7 +89,8 @@ class Detection:
         )
 
     def _write(self, targets: Targets, seen: NoticeSnapshot) -> None:
-        """What each knows is read again: another process may have looked at the same, or somebody may have changed a target."""
+        """What each knows is read again: another process may have looked at the same, or somebody may have
+        changed a target."""
         with self._store.transaction() as tx:
             tx.one_at_a_time(LOCK)
             present = {each.id: each for each in tx.notice_targets.list()}
@@ -200,7 +201,8 @@ def verb_of(job: JobView) -> str:
 def happening(job: JobView, at: datetime) -> Happening:
     verb = verb_of(job)
     return Happening(
-        Kind.JOB, verb, happenings.job_severity(verb, job.state), job.subject_name or verb, " ".join(_said(job)), at,
+        Kind.JOB, verb, happenings.job_severity(verb, job.state), job.subject_name or verb,
+        " ".join(_said(job)), at,
         do=job.error.do if job.error else "", about_id=job.subject, job_id=job.id,
     )  # fmt: skip
 

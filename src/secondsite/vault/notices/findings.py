@@ -1,5 +1,5 @@
-"""Which findings the machines have. Each machine is looked at by one vault process: that which hears its target's appliance; by none of
-those that hear less of it, since what they know may be older."""
+"""Which findings the machines have. Each machine is looked at by one vault process: that which hears its
+target's appliance; by none of those that hear less of it, since what they know may be older."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,8 @@ CONFIGURATION, CONFIGURATION_FLAWED = "configuration", "configuration-flawed"
 
 @dataclass(frozen=True, slots=True)
 class FindingsSnapshot:
-    """`findings` of the machines that were looked at, by machine and code; `others` are those that another process looks at."""
+    """`findings` of the machines that were looked at, by machine and code; `others` are those that another
+    process looks at."""
 
     findings: Mapping[Key, tuple[str, HealthFinding]]
     others: frozenset[str]
@@ -98,7 +99,10 @@ def _configuration(tx: Transaction) -> dict[Key, tuple[str, HealthFinding]]:
     wrong = [each for each in flaws if each.kind not in TO_BE_KNOWN]
     if not wrong:
         return {}
-    what = f"{counted(len(wrong), 'thing')} in the configuration to look at. The first: {wrong[0].about}: {wrong[0].what}"
+    what = (
+        f"{counted(len(wrong), 'thing')} in the configuration to look at. The first: {wrong[0].about}: "
+        f"{wrong[0].what}"
+    )
     finding = HealthFinding(CONFIGURATION_FLAWED, what, min(each.since for each in wrong))
     return {Key(CONFIGURATION, finding.code): (CONFIGURATION, finding)}
 

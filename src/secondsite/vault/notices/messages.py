@@ -19,7 +19,8 @@ BEFORE = {Kind.GONE: "over: ", Kind.AGAIN: "again: ", Kind.JOB: "job ", Kind.APP
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """`body` is the JSON for webhooks, `subject` and `text` are for mails. The id stays the same however often it is sent."""
+    """`body` is the JSON for webhooks, `subject` and `text` are for mails. The id stays the same however
+    often it is sent."""
 
     id: str
     subject: str
@@ -88,7 +89,10 @@ def _text(groups: Sequence[_Group], of: NoticeMessage, about: About) -> Iterator
         yield from (_one_line(each, _lead(each)) for each in _told(group))
         yield ""
     if about.given_up:
-        yield f"{counted(about.given_up, 'earlier notice')} could not be delivered here, and will not come any more."
+        yield (
+            f"{counted(about.given_up, 'earlier notice')} could not be delivered here, and will not come any "
+            "more."
+        )
         yield ""
     yield f"Vault {about.vault}, {about.now:%Y-%m-%d %H:%M:%S} UTC, message {of.id}."
 
@@ -99,7 +103,7 @@ def _lead(line: str) -> str:
 
 def _told(group: _Group) -> Iterator[str]:
     first = group.first
-    yield f"{group.severity.upper()} {group.label}: {first.about if len(group.notices) == 1 else _many(group)}"
+    yield f"{group.severity.upper()} {group.label}: {first.about if len(group.notices) == 1 else _many(group)}"  # noqa: E501
     whats = {each.happening.what for each in group.notices}
     for each in group.notices[: 1 if len(whats) == 1 else NAMED]:
         name = f"{each.happening.about}: " if len(group.notices) > 1 and len(whats) > 1 else ""

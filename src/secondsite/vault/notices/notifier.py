@@ -1,4 +1,5 @@
-"""Looks for what targets have to be told, and sees to what waits. Without a target, one small query every ten seconds."""
+"""Looks for what targets have to be told, and sees to what waits. Without a target, one small query every
+ten seconds."""
 
 import time
 from collections.abc import Callable
@@ -30,7 +31,8 @@ FORGOTTEN_EVERY_SECONDS = 3600.0
 
 
 class Teller(Periodic):
-    """`settles_seconds`: so long after its start a vault tells no findings, until its appliances have come back and have spoken."""
+    """`settles_seconds`: so long after its start a vault tells no findings, until its appliances have come
+    back and have spoken."""
 
     def __init__(
         self, deps: Deps, findings: Findings, vault: str, owner: str, settles_seconds: float

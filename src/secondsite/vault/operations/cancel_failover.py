@@ -1,8 +1,9 @@
-"""Cancel failover: back to just before. The new copy is removed, the old machine runs again, replication goes on.
+"""Cancel failover: back to just before. The new copy is removed, the old machine runs again, replication goes
+on.
 
-For a planned failover before commit (S-204, S-205), and for a failover that died half way,
-so that no machine is ever stuck. A target that does not answer holds production up only if it may have started the new
-copy, and then until an operator says that the site is gone.
+For a planned failover before commit (S-204, S-205), and for a failover that died half way, so that no machine
+is ever stuck. A target that does not answer holds production up only if it may have started the new copy, and
+then until an operator says that the site is gone.
 """
 
 import contextlib
@@ -54,14 +55,18 @@ class CancelFailover(MachineOperation):
             committed = lookup.is_committed(source.machine, tx.statuses.get(source.machine.id))
         if committed:
             raise errors.PrerequisiteFailed(
-                f"A commit of the failover of {source.machine.name} has begun: there is no other copy to go back to.",
+                (
+                    f"A commit of the failover of {source.machine.name} has begun: there is no other copy to "
+                    "go back to."
+                ),
                 do=f"Commit it again: 'secondsite machine commit {shell.arguments(source.machine.name)}'.",
             )
         self._remind(ctx, source.machine)
         return source.power().done()
 
     def _remind(self, ctx: StepContext, machine: MachineRecord) -> None:
-        """A target that forgot the replica with its database takes its own copy for production, and keeps it."""
+        """A target that forgot the replica with its database takes its own copy for production, and keeps
+        it."""
         target = self.target(ctx, machine)
         if machine.start_ordered and self.deps.gateway.is_connected(target.appliance_id):
             with contextlib.suppress(errors.NotFound):
@@ -76,14 +81,17 @@ class CancelFailover(MachineOperation):
             return Skipped(f"{machine.target_site} was never told to start {machine.name}")
         need = Need(
             target.to_stop_failed_over(),
-            lost=f"what {machine.name} wrote there since the failover is lost, and it must not run there any more",
+            lost=(
+                f"what {machine.name} wrote there since the failover is lost, and it must not run there any "
+                "more"
+            ),
             later=f"the failed-over {machine.name} is stopped and removed there",
         )
         return self._without_a_target_that_never_started(ctx, target, need)
 
     def _require_no_other_copy(self, ctx: StepContext, target: Target) -> None:
-        """Raises PrerequisiteFailed for a copy that this failover did not start: a restored vault may have forgotten another
-        one. A cancel that started by itself does not look: production waits for it."""
+        """Raises PrerequisiteFailed for a copy that this failover did not start: a restored vault may have
+        forgotten another one. A cancel that started by itself does not look: production waits for it."""
         by_itself = ctx.arguments(CancelArguments).because is not None
         if not by_itself and self.deps.gateway.is_connected(target.appliance_id):
             found = target.check(CheckTarget(no_copy=True)).facts
@@ -101,8 +109,8 @@ class CancelFailover(MachineOperation):
     def _without_a_target_that_never_started(
         self, ctx: StepContext, target: Target, need: Need[P, Nothing]
     ) -> Outcome:
-        """If the target was never told to start the machine, nothing runs there, and the machine, which is off, does not
-        wait for it."""
+        """If the target was never told to start the machine, nothing runs there, and the machine, which is
+        off, does not wait for it."""
         if target.machine.start_ordered or self.deps.gateway.is_connected(target.appliance_id):
             return declaration.unless_given_up(self.deps, ctx, target, need)
         never = replace(need, lost=f"it does not answer, and was never told to start {target.machine.name}")

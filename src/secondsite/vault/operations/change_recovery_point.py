@@ -1,7 +1,7 @@
 """Change recovery point: the failed-over machine is not what was wanted; start it from another point.
 
-Possible until commit. All that the start needs is looked at before the machine, with what it wrote, is removed. If the new point does not
-start all the same, the old one is started again.
+Possible until commit. All that the start needs is looked at before the machine, with what it wrote, is
+removed. If the new point does not start all the same, the old one is started again.
 """
 
 from collections.abc import Sequence

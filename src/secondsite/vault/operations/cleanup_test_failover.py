@@ -1,4 +1,5 @@
-"""Clean up the test failover: the test machine and the network made for it are removed; notes and verdict stay (S-113, S-115)."""
+"""Clean up the test failover: the test machine and the network made for it are removed; notes and verdict
+stay (S-113, S-115)."""
 
 from collections.abc import Sequence
 

@@ -1,8 +1,9 @@
 """Commit: the operator accepts the failed-over machine. Its point is kept, the others are deleted.
 
-Once a planned failover is committed, the machine is protected back by itself, unless the two sites' setting says otherwise.
-To commit a failback, the machine at the site that was left is removed; its disks stay there, so that the next
-reprotect sends only changes (S-164). If one of the sites is gone for good, the operator may commit without it.
+Once a planned failover is committed, the machine is protected back by itself, unless the two sites' setting
+says otherwise. To commit a failback, the machine at the site that was left is removed; its disks stay there,
+so that the next reprotect sends only changes (S-164). If one of the sites is gone for good, the operator may
+commit without it.
 """
 
 from collections.abc import Sequence
@@ -62,8 +63,9 @@ class Commit(MachineOperation):
         return Done(_found(machine, self._power(ctx, machine), begin))
 
     def _require_left(self, ctx: StepContext, machine: MachineRecord) -> None:
-        """Of a failback the machine that was left goes, with a note of its disks: while something has these open, before any point is deleted.
-        A site that does not answer is asked again by the step that removes it."""
+        """Of a failback the machine that was left goes, with a note of its disks: while something has
+        these open, before any point is deleted. A site that does not answer is asked again by the step
+        that removes it."""
         given_up = ctx.arguments(WithoutSite).without_site == machine.source_site
         if (
             not machine.reversed
@@ -79,8 +81,9 @@ class Commit(MachineOperation):
             raise _open_there(machine)
 
     def _power(self, ctx: StepContext, machine: MachineRecord) -> str | None:
-        """None: its site does not answer, or is given up. Before anything is deleted: of a machine that is not defined there nothing but
-        its points can be started; and at home its files are merged and removed, and what its saved memory needs would go with them."""
+        """None: its site does not answer, or is given up. Before anything is deleted: of a machine that is
+        not defined there nothing but its points can be started; and at home its files are merged and
+        removed, and what its saved memory needs would go with them."""
         target = self.target(ctx, machine)
         if not self.deps.gateway.is_connected(target.appliance_id):
             return None
@@ -99,7 +102,8 @@ class Commit(MachineOperation):
         machine = target.machine
         need = Need(
             target.to_commit_point(str(machine.failed_over_point_id)),
-            lost=f"what {machine.name} wrote there since the failover is lost, and so are its recovery points there; end its "
+            lost=f"what {machine.name} wrote there since the failover is lost, and so are its recovery "
+            "points there; end its "
             f"protection, then start it at {machine.source_site}, where its old disks are",
             later="its point is fixed there",
         )
@@ -144,9 +148,11 @@ class Commit(MachineOperation):
 def _open_there(machine: MachineRecord) -> errors.PrerequisiteFailed:
     name, site = machine.name, machine.source_site
     return errors.PrerequisiteFailed(
-        f"The commit of {name} was not started: at {site}, which it left, something has its disks open, and the commit would delete all other "
+        f"The commit of {name} was not started: at {site}, which it left, something has its disks open, and "
+        "the commit would delete all other "
         "recovery points.",
-        do=f"Look at {site} which machine uses them ('virsh list', then 'virsh domblklist' of each), or on another host; turn it off. Then "
+        do=f"Look at {site} which machine uses them ('virsh list', then 'virsh domblklist' of each), or on "
+        "another host; turn it off. Then "
         f"'secondsite machine commit {shell.arguments(name)}'.",
     )
 
@@ -159,7 +165,10 @@ def _not_there(machine: MachineRecord) -> errors.PrerequisiteFailed:
         else ""
     )
     return errors.PrerequisiteFailed(
-        f"The commit of {name} was not started: {name} is not known to its hypervisor at {site}, and the commit would delete all other recovery points.",
+        (
+            f"The commit of {name} was not started: {name} is not known to its hypervisor at {site}, and the "
+            "commit would delete all other recovery points."
+        ),
         do=f"{bring_up.missing(name, site, committed=False)}{cancelled}",
     )
 
@@ -168,7 +177,10 @@ def _forgotten(machine: MachineRecord) -> errors.PrerequisiteFailed:
     name, site = machine.name, machine.target_site
     cancels = machine.came_from is State.PLANNED_FAILED_OVER
     return errors.PrerequisiteFailed(
-        f"The commit of {name} was not started: {bring_up.forgotten(name, site)}. There is nothing to commit.",
+        (
+            f"The commit of {name} was not started: {bring_up.forgotten(name, site)}. There is nothing to "
+            "commit."
+        ),
         do=bring_up.from_points(name, site, cancels=cancels, changes=True),
     )
 
@@ -177,13 +189,17 @@ def _found(machine: MachineRecord, power: str | None, begin: str) -> str:
     """What the check says."""
     name, site = machine.name, machine.target_site
     if power is None:
-        return f"{name} was started at {site} from {begin}; {site} does not answer, so whether it runs is not known"
+        return (
+            f"{name} was started at {site} from {begin}; {site} does not answer, so whether it runs is not "
+            "known"
+        )
     if power == PowerState.RUNNING:
         return f"{name} runs at {site} from {begin}"
     if power not in bring_up.NOT_ON:
         return f"{name} is {power} at {site}, from {begin}"
     return (
-        f"{name} was started at {site} from {begin}; 1 warning: it does not run there: it is {bring_up.said(power).rstrip(',')}, and stays so. "
+        f"{name} was started at {site} from {begin}; 1 warning: it does not run there: it is "
+        f"{bring_up.said(power).rstrip(',')}, and stays so. "
         f"{bring_up.off(name, site, machine.target_fabric_id)}"
     )
 

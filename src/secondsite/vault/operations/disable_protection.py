@@ -1,15 +1,18 @@
-"""Disable protection: replication ends, and everything that was made for it is removed. The running machine is untouched.
+"""Disable protection: replication ends, and everything that was made for it is removed. The running machine
+is untouched.
 
-Where the machine runs on the replica's own files (failed over and committed), those files stay with it. A source
-that cannot be reached is stopped when it returns, by a job of its own; the verb does not fail for it. Whether what it has
-is an old copy then, the target's hypervisor is asked: records may be from before a failover, or from one that ended half
-way. A target that is gone for good has to be given up by the operator: its recovery points are lost.
+Where the machine runs on the replica's own files (failed over and committed), those files stay with it. A
+source that cannot be reached is stopped when it returns, by a job of its own; the verb does not fail for it.
+Whether what it has is an old copy then, the target's hypervisor is asked: records may be from before a
+failover, or from one that ended half way. A target that is gone for good has to be given up by the operator:
+its recovery points are lost.
 
-A machine that was failed over, or that a failover left half way, and that runs at neither site, keeps its protection until it was brought up
-(S-057), or until a person says that it is to run nowhere.
+A machine that was failed over, or that a failover left half way, and that runs at neither site, keeps its
+protection until it was brought up (S-057), or until a person says that it is to run nowhere.
 
-Recovery points that may be all that is left of the machine stay as files: those of a failed-over machine of which there is no
-copy, those of a machine whose source does not answer, and those at the source that are of a later epoch than the vault knows, unless a copy is at the target.
+Recovery points that may be all that is left of the machine stay as files: those of a failed-over machine of
+which there is no copy, those of a machine whose source does not answer, and those at the source that are of a
+later epoch than the vault knows, unless a copy is at the target.
 """
 
 from collections.abc import Sequence
@@ -39,8 +42,8 @@ from ..store import MachineRecord, Transaction
 
 
 class DisableArguments(WithoutSite):
-    """Whether the machine runs on the replica's own files, as far as the vault knows. `runs_at_source`: it does not, and its
-    source's appliance, which is connected, says so."""
+    """Whether the machine runs on the replica's own files, as far as the vault knows. `runs_at_source`: it
+    does not, and its source's appliance, which is connected, says so."""
 
     runs_at_target: bool = False
     runs_at_source: bool = False
@@ -106,13 +109,16 @@ class DisableProtection(MachineOperation):
         except errors.ApplianceUnreachable as error:
             asked = source.to_end_protection(given_up=is_old_copy, keep_later_than=keep_later_than)
             return Skipped(
-                f"{error.message} Replication is stopped there when it returns; the target refuses its cycles from now on.",
+                (
+                    f"{error.message} Replication is stopped there when it returns; the target refuses its "
+                    "cycles from now on."
+                ),
                 lambda session: self._stop_later(session, source, asked),
             )
 
     def _sees_copy_at_target(self, ctx: StepContext, machine: MachineRecord) -> bool | None:
-        """None for a target that was given up. Any other is waited for: what is taken for the machine's last copy at the source is
-        given back to its owner, who may start it."""
+        """None for a target that was given up. Any other is waited for: what is taken for the machine's
+        last copy at the source is given back to its owner, who may start it."""
         target = self.target(ctx, machine)
         if _target_is_given_up(ctx, machine) and not self.deps.gateway.is_connected(target.appliance_id):
             return None
@@ -158,8 +164,8 @@ class DisableProtection(MachineOperation):
             return pooling.at_end(tx, machine, outcome, asked.without_site)
 
     def _runs_at_source(self, ctx: StepContext, machine: MachineRecord) -> bool:
-        """What its appliance said last may be in a backup of the vault, from before the machine left that site: if it says nothing of
-        the machine now, the hypervisor is asked."""
+        """What its appliance said last may be in a backup of the vault, from before the machine left that
+        site: if it says nothing of the machine now, the hypervisor is asked."""
         with self.deps.store.reading() as tx:
             said_at = tx.statuses.get(machine.id).source_at
         if said_at is not None and (ctx.now() - said_at).total_seconds() < health.SILENT_SECONDS:

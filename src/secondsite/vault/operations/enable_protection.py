@@ -1,7 +1,7 @@
 """Enable protection: a discovered machine gets a replica at the target, and replicates from now on.
 
-A copy of its disks that was shipped to the target is imported first; then only what differs from it travels. The job
-ends when initial replication has ended and the first recovery point exists. If anything fails, or the
+A copy of its disks that was shipped to the target is imported first; then only what differs from it travels.
+The job ends when initial replication has ended and the first recovery point exists. If anything fails, or the
 operator cancels, everything that was made is removed.
 """
 
@@ -83,7 +83,8 @@ class EnableProtection:
         )
 
     def submit(self, tx: Transaction, request: Shape, requested_by: str) -> rest.JobAccepted:
-        """One job per machine; raises NotFound for unknown sites and policies, AlreadyExists for protected ones."""
+        """One job per machine; raises NotFound for unknown sites and policies, AlreadyExists for protected
+        ones."""
         assert isinstance(request, rest.EnableProtection)
         self._check_request(tx, request)
         wanted = unique(request.machines)
@@ -141,7 +142,8 @@ class EnableProtection:
         )
 
     def _check(self, ctx: StepContext) -> Outcome:
-        """Everything that could fail later is checked first: the machine, its disks, both sites, the data port."""
+        """Everything that could fail later is checked first: the machine, its disks, both sites, the data
+        port."""
         wanted = ctx.arguments(EnableArguments)
         source = placing.at_source(self.deps, self.orders, ctx, wanted.machine, wanted.source_site)
         target = placing.at_target(self.deps, wanted.target_site, wanted.target_appliance_id, wanted.store)
@@ -295,11 +297,13 @@ def _event(tx: Transaction, machine_id: str, event: Event) -> None:
 
 
 def _refuse_known(tx: Transaction, wanted: EnableArguments, fabric_id: str) -> None:
-    """Raises AlreadyExists for a copy of a machine that is under protection, at whichever site it runs now."""
+    """Raises AlreadyExists for a copy of a machine that is under protection, at whichever site it runs
+    now."""
     for known in tx.machines.anywhere(fabric_id):
         if known.id != wanted.machine_id:
             raise errors.AlreadyExists(
-                f"Machine '{wanted.machine}' at {wanted.source_site} is a copy of {known.name}, which is under protection "
+                f"Machine '{wanted.machine}' at {wanted.source_site} is a copy of {known.name}, which is "
+                "under protection "
                 f"already ({known.state}).",
                 do=f"See it with 'secondsite machine show {shell.arguments(known.name)}'.",
             )

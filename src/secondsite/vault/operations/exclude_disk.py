@@ -23,7 +23,10 @@ class ExcludeDisk(disks.DisksOperation):
         if not set(machine.disks) - set(named):
             raise errors.InvalidArgument(
                 f"No disk of {machine.name} would be left under protection.",
-                do=f"Disable its protection: 'secondsite machine disable-protection {shell.arguments(machine.name)}'.",
+                do=(
+                    "Disable its protection: 'secondsite machine disable-protection "
+                    f"{shell.arguments(machine.name)}'."
+                ),
             )
 
     def steps(self) -> Sequence[Step]:

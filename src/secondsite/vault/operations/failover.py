@@ -1,8 +1,8 @@
 """Failover: the source is in trouble; the machine starts at the target from a recovery point.
 
-A source that is gone delays it by seconds. If a source that answers is to be shut down, the job waits while its last
-delta makes progress, at most ten minutes; it goes on when that can't be done (S-130). The inbox is closed before the
-point is chosen, so that no newer one arrives meanwhile.
+A source that is gone delays it by seconds. If a source that answers is to be shut down, the job waits while
+its last delta makes progress, at most ten minutes; it goes on when that can't be done (S-130). The inbox is
+closed before the point is chosen, so that no newer one arrives meanwhile.
 """
 
 from collections.abc import Sequence
@@ -81,7 +81,8 @@ class Failover(MachineOperation):
             home = cards.at_home(tx, machine)
             memory = obstacles.stays_behind(tx, machine)
         tried = target.check_failover(
-            cards=pooled.cards,  # one without its network is warned of: in need the machine starts all the same
+            # one without its network is warned of: in need the machine starts all the same
+            cards=pooled.cards,
             names=names,
             # a copy of its own, or one that was given up, is not in its way
             no_copy=not (machine.start_ordered or declaration.is_given_up(self.deps, target)),
@@ -113,13 +114,15 @@ class Failover(MachineOperation):
             off = of.shut_down(force=True, reach_seconds=source.URGENT_REACH_SECONDS)
         except errors.SecondsiteError as error:
             return Skipped(
-                f"{machine.name} could not be shut down, the failover goes on: {error.message} {self._cost(machine)}"
+                f"{machine.name} could not be shut down, the failover goes on: {error.message} "
+                f"{self._cost(machine)}"
             )
         try:
             last = of.final_cycle(source.URGENT_FINAL)
         except errors.SecondsiteError as error:
             return Done(
-                f"{off.sentence}; its last changes could not be sent, the failover goes on: {error.message} {self._cost(machine)}"
+                f"{off.sentence}; its last changes could not be sent, the failover goes on: {error.message} "
+                f"{self._cost(machine)}"
             )
         return Done(f"{off.sentence}; {last.sentence}", last.facts)
 
@@ -158,8 +161,10 @@ def _left(ctx: StepContext, left: str) -> str:
     if not left:
         return ""
     return (
-        f"; it is not the latest. {left.rstrip('.')}. That stays in the store until the commit: make room there, then "
-        f"'secondsite machine change-recovery-point {shell.arguments(ctx.subject_name, options='--choice latest')}' starts from it"
+        f"; it is not the latest. {left.rstrip('.')}. That stays in the store until the commit: make room "
+        "there, then "
+        "'secondsite machine change-recovery-point "
+        f"{shell.arguments(ctx.subject_name, options='--choice latest')}' starts from it"
     )
 
 

@@ -1,6 +1,7 @@
 """Include a disk: one that was added later, or left out, is protected from now on. Only it is copied.
 
-Cycles and recovery points of the other disks go on meanwhile; points have the new disk once its copy is complete.
+Cycles and recovery points of the other disks go on meanwhile; points have the new disk once its copy is
+complete.
 """
 
 from collections.abc import Sequence

@@ -11,4 +11,5 @@ class Operation(Protocol):
     """One verb. It checks the lifecycle and submits its jobs in the caller's transaction."""
 
     def submit(self, tx: Transaction, request: Shape, requested_by: str) -> JobAccepted:
-        """Raises domain errors (NotFound, NotPossibleNow, InvalidArgument, ...) before anything is written."""
+        """Raises domain errors (NotFound, NotPossibleNow, InvalidArgument, ...) before anything is
+        written."""

@@ -1,8 +1,10 @@
-"""Planned failover: no loss. Copy while the machine runs, shut it down, copy the rest, start it at the other side.
+"""Planned failover: no loss. Copy while the machine runs, shut it down, copy the rest, start it at the other
+side.
 
-The recovery point is made after the job is started (S-083). If anything fails, a job that
-cancels it starts by itself (S-215). A failback is this verb on a machine that was reprotected; it alone may start from an app-consistent
-point instead (S-076): the last delta is sent all the same, so the newest point can still be taken until commit.
+The recovery point is made after the job is started (S-083). If anything fails, a job that cancels it starts
+by itself (S-215). A failback is this verb on a machine that was reprotected; it alone may start from an
+app-consistent point instead (S-076): the last delta is sent all the same, so the newest point can still be
+taken until commit.
 """
 
 from collections.abc import Iterator, Sequence
@@ -49,7 +51,8 @@ TARGET_AWAY_SECONDS = 60.0
 
 
 class PlannedFailoverArguments(Shape):
-    """The choice; `set_id` is the common point that it meant when the job was submitted, `last_set` the one that the last point becomes part of."""
+    """The choice; `set_id` is the common point that it meant when the job was submitted, `last_set` the
+    one that the last point becomes part of."""
 
     choice: RecoveryPointChoice = RecoveryPointChoice.LATEST
     set_id: str | None = None
@@ -60,7 +63,8 @@ class PlannedFailoverArguments(Shape):
 
 
 class Allowed(OffCheck):
-    """What the check found: how long the cycle before the last one may take; None: there is no budget for the downtime."""
+    """What the check found: how long the cycle before the last one may take; None: there is no budget for
+    the downtime."""
 
     changes_seconds: float | None = None
 
@@ -86,7 +90,10 @@ class PlannedFailover(MachineOperation):
         assert isinstance(request, rest.PlannedFailover)
         if request.data_sync is not None:
             raise errors.InvalidArgument(
-                "A data synchronization is for one machine that was committed, not for a plan or for several.",
+                (
+                    "A data synchronization is for one machine that was committed, not for a plan or for "
+                    "several."
+                ),
                 do="Leave it out: reprotect the machines, then fail them back.",
             )
         recovery_point_choices.refuse_planned(request.choice, machine.name, comes_home=machine.reversed)
@@ -229,8 +236,8 @@ class PlannedFailover(MachineOperation):
             return address_fit.look(tx, machine, connected, now.addresses, target.stand_ins, runs=runs)
 
     def _pre_copy(self, ctx: StepContext) -> Outcome:
-        """With a budget for the downtime until it can be met. If that does not come, or the target cannot process what it took, the
-        machine was not shut down, and runs on."""
+        """With a budget for the downtime until it can be met. If that does not come, or the target cannot
+        process what it took, the machine was not shut down, and runs on."""
         allowed = ctx.facts(CHECK, Allowed).changes_seconds
         answer = self.source(ctx).pre_copy(allowed)
         if allowed is not None and answer.facts.seconds > allowed:
@@ -264,7 +271,8 @@ class PlannedFailover(MachineOperation):
         return _last_point(drained, last) if chosen is None else _chosen_point(chosen, last)
 
     def _start(self, ctx: StepContext) -> Outcome:
-        """A network that went since the check fails it: the machine is brought back and runs at the source, connected."""
+        """A network that went since the check fails it: the machine is brought back and runs at the
+        source, connected."""
         instant = ctx.facts("failover", LastInstant)
         goes_on = not instant.earlier
         done = start_from(self.deps, ctx, self.target(ctx), instant, with_all_networks=True, goes_on=goes_on)
@@ -297,7 +305,8 @@ def _with_downtime(ctx: StepContext, done: Done) -> Done:
 
 
 def _comes_back_by_itself(step: Step) -> Step:
-    """A cancel is found at the next gate, which fails then; the engine would leave the machine where it is."""
+    """A cancel is found at the next gate, which fails then; the engine would leave the machine where it
+    is."""
     return replace(step, cancelable=False)
 
 
@@ -321,7 +330,10 @@ def _said_of(chosen: PointShape | None) -> str:
 def _chosen_point(chosen: PointShape, last: CycleFact) -> Done:
     loses = max(0.0, (last.taken_at - chosen.taken_at).total_seconds())
     return Done(
-        f"point {chosen.id} was chosen, {loses:.1f} s before the last write was sent: that is kept until commit",
+        (
+            f"point {chosen.id} was chosen, {loses:.1f} s before the last write was sent: that is kept until "
+            "commit"
+        ),
         LastInstant(point_id=chosen.id, taken_at=chosen.taken_at, loses_seconds=loses, earlier=True),
     )
 
@@ -336,7 +348,10 @@ def _last_point(drained: Answer[Points], last: CycleFact) -> Done:
     if found[0].damaged:
         raise errors.PointDamaged(
             f"The point of the last cycle {last.epoch}.{last.seq} stands on damaged data.",
-            do="Wait until the machine was compared ('secondsite machine show MACHINE'), then start it again.",
+            do=(
+                "Wait until the machine was compared ('secondsite machine show MACHINE'), then start it "
+                "again."
+            ),
         )
     return Done(
         f"point {found[0].id} holds every write ({drained.sentence})",

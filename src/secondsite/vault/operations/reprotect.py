@@ -1,9 +1,10 @@
-"""Reprotect: the failed-over machine is protected back to where it came from. Onto its old disks only changes travel; onto new ones, with
-the appliance that had it or with another of that site, a full copy or what differs from a seed.
+"""Reprotect: the failed-over machine is protected back to where it came from. Onto its old disks only changes
+travel; onto new ones, with the appliance that had it or with another of that site, a full copy or what
+differs from a seed.
 
-The old machine is shut down (S-167) and withdrawn, so that nobody can start it while its disks are a replica. If its appliance is gone and
-another one takes its place, that is done when it returns. The direction changes when the new replica has its first point; until then everything can be undone and tried again
-(S-174).
+The old machine is shut down (S-167) and withdrawn, so that nobody can start it while its disks are a replica.
+If its appliance is gone and another one takes its place, that is done when it returns. The direction changes
+when the new replica has its first point; until then everything can be undone and tried again (S-174).
 """
 
 from collections.abc import Sequence
@@ -46,7 +47,8 @@ class Reprotect(MachineOperation):
     undo_on_failure = True
 
     def definition(self) -> Definition:
-        """Jobs that an older release began have no step for a seed: whatever has none is not asked for one."""
+        """Jobs that an older release began have no step for a seed: whatever has none is not asked for
+        one."""
         alone = super().definition()
         kinds = {
             seeded: tuple(each for each in alone.steps if seeded or each.key != SEED)
@@ -104,7 +106,8 @@ class Reprotect(MachineOperation):
         if not elsewhere or self.deps.gateway.is_connected(machine.source_appliance_id):
             self._require_whole(ctx, machine, elsewhere)
         ours = self._new_source(ctx, machine).check(machine.disks, addresses)
-        # the record says what its disks had when it was protected; the new replica is made as large as they are
+        # the record says what its disks had when it was protected; the new replica is made as large as they
+        # are
         ctx.write(self.deps.commit(partial(disks.note_sizes, machine.id, ours.facts.sizes)))
         new = disks.as_large_as(target.machine, ours.facts.sizes)
         with self.deps.store.reading() as tx:
@@ -117,7 +120,10 @@ class Reprotect(MachineOperation):
         found = ours.facts, theirs.facts, limit, beside, unkept
         warned, keep = obstacles.passed(self.deps, "Reprotecting", machine, *found, told=reported)
         return Done(
-            f"{machine.name} can be protected back to {machine.source_site}, {self._where(ctx, target)}{warned}",
+            (
+                f"{machine.name} can be protected back to {machine.source_site}, "
+                f"{self._where(ctx, target)}{warned}"
+            ),
             commit=keep,
         )
 
@@ -215,7 +221,8 @@ class Reprotect(MachineOperation):
             raise
 
     def _leave(self, ctx: StepContext) -> Outcome:
-        """The replica that an earlier direction left with the appliance that the machine has left for another one."""
+        """The replica that an earlier direction left with the appliance that the machine has left for
+        another one."""
         machine = self.machine(ctx)
         if not ctx.arguments(ReprotectArguments).is_elsewhere(machine) or not machine.reversed:
             return Skipped(NO_REPLICA)
@@ -244,7 +251,8 @@ class Reprotect(MachineOperation):
 
 def _way_on(machine: MachineRecord) -> str:
     return (
-        "Start it, then retry the job. If it is gone for good, let another appliance of that site take its place: '--location alternate "
+        "Start it, then retry the job. If it is gone for good, let another appliance of that site take its "
+        "place: '--location alternate "
         f"--target-appliance NAME' ('secondsite machine appliances {shell.arguments(machine.name)}')."
     )
 

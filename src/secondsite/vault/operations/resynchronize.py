@@ -1,8 +1,10 @@
-"""Resynchronize: compare every block of source and replica, send only those that differ. Old points stay usable.
+"""Resynchronize: compare every block of source and replica, send only those that differ. Old points stay
+usable.
 
-Both sides are told their roles again: an appliance whose database is from an old backup may have forgotten them, or think of
-an earlier epoch or of a failover. Nothing is told to the source until the target has accepted: the replica's own files say
-whether it is of this epoch, and whether a machine was failed over onto it.
+Both sides are told their roles again: an appliance whose database is from an old backup may have forgotten
+them, or think of an earlier epoch or of a failover. Nothing is told to the source until the target has
+accepted: the replica's own files say whether it is of this epoch, and whether a machine was failed over onto
+it.
 """
 
 from collections.abc import Sequence

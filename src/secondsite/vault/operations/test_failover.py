@@ -1,9 +1,9 @@
 """Test failover: a drill. A copy of the machine runs in an isolated network; replication goes on (S-085).
 
-The network is made for the drill, or is an existing one, or there is none (S-087, C-28).
-The job ends with the machine running, at 'Ready for testing': to complete the test is the operator's own verb, cleanup_test_failover.
-One that was asked to clean up ends it by itself, with the verdict of its proof (ADR 93); one that was asked to stay open ends when the
-operator has completed it.
+The network is made for the drill, or is an existing one, or there is none (S-087, C-28). The job ends with
+the machine running, at 'Ready for testing': to complete the test is the operator's own verb,
+cleanup_test_failover. One that was asked to clean up ends it by itself, with the verdict of its proof (ADR
+93); one that was asked to stay open ends when the operator has completed it.
 """
 
 from collections.abc import Sequence
@@ -49,7 +49,8 @@ ENDS = ("clean_up", "stay_open")
 
 
 class DrillArguments(NetworkOptions, ChoiceArguments):
-    """The choice, and the network: an existing one, 'create', 'create-each' or 'none'. `by_run`: the run of a plan completes it."""
+    """The choice, and the network: an existing one, 'create', 'create-each' or 'none'. `by_run`: the run
+    of a plan completes it."""
 
     clean_up: bool = False
     keep_if_failed: bool = False
@@ -234,8 +235,10 @@ class TestFailover(MachineOperation):
 def _waits_for(machine: MachineRecord) -> str:
     assert machine.drill is not None
     return (
-        f"{machine.drill.machine_name} waits at {machine.target_site}; proof: {verdicts.spoken(machine.drill.proven)}. Look at it, then "
-        f"'secondsite machine cleanup-test-failover {shell.arguments(machine.name, options='--verdict passed --notes WHAT')}' (or failed)"
+        f"{machine.drill.machine_name} waits at {machine.target_site}; proof: "
+        f"{verdicts.spoken(machine.drill.proven)}. Look at it, then "
+        "'secondsite machine cleanup-test-failover "
+        f"{shell.arguments(machine.name, options='--verdict passed --notes WHAT')}' (or failed)"
     )
 
 
@@ -248,7 +251,8 @@ def _note(machine_id: str, tx: Transaction, evidence: Evidence) -> None:
 
 
 def _said(connected: Sequence[CardHere], drill: DrillNetwork) -> str:
-    """A part of a sentence: the drill's network, and the cards that are not on it, as is set for them; or each card's own."""
+    """A part of a sentence: the drill's network, and the cards that are not on it, as is set for them; or
+    each card's own."""
     each = ", ".join(f"{card.key} on {card.network or 'none'}" for card in connected if drill.is_other(card))
     if drill.each is not None:
         return f"networks: {each or 'none'}"

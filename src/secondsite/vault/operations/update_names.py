@@ -1,4 +1,5 @@
-"""Update names: the DNS names of a machine point to where it runs now, if a move could not see to it or a name was given since."""
+"""Update names: the DNS names of a machine point to where it runs now, if a move could not see to it or a
+name was given since."""
 
 from collections.abc import Sequence
 

@@ -1,7 +1,8 @@
 """What the run of a plan is to do, as its job keeps it.
 
-Steps are made of these arguments, also by later releases: `layout` says how. A run holds the plan as it was when it was asked for; its
-machines' jobs carry the generation that each had then, so one that somebody else takes meanwhile is left alone (ADR 76, 77).
+Steps are made of these arguments, also by later releases: `layout` says how. A run holds the plan as it was
+when it was asked for; its machines' jobs carry the generation that each had then, so one that somebody else
+takes meanwhile is left alone (ADR 76, 77).
 """
 
 from typing import Final, Literal
@@ -20,7 +21,8 @@ IN_PHASES: Final = 2
 
 
 class RunAction(Shape):
-    """What a person is to do, or which script the appliance `at` runs; inside the machine `guest`, if it says one."""
+    """What a person is to do, or which script the appliance `at` runs; inside the machine `guest`, if it
+    says one."""
 
     name: str
     instruction: str
@@ -31,8 +33,8 @@ class RunAction(Shape):
 
 
 class RunGroup(Shape):
-    """A group with the machines of it that are taken; `number` is that in the plan. `arrived`: none is, these had arrived before, and
-    something is left to do after them."""
+    """A group with the machines of it that are taken; `number` is that in the plan. `arrived`: none is,
+    these had arrived before, and something is left to do after them."""
 
     number: int
     children: tuple[BatchChild, ...]
@@ -42,8 +44,9 @@ class RunGroup(Shape):
 
 
 class PlanRunArguments(Shape):
-    """One verb for the machines of a plan. `left_out` says of the others why they are not in it, `beside` are their ids: who sees the run
-    sees all of them. `clean_up`: a test failover ends by itself; with `keep_if_failed` only if no proof failed."""
+    """One verb for the machines of a plan. `left_out` says of the others why they are not in it, `beside`
+    are their ids: who sees the run sees all of them. `clean_up`: a test failover ends by itself; with
+    `keep_if_failed` only if no proof failed."""
 
     layout: Literal[1, 2] = IN_ORDER
     plan: str

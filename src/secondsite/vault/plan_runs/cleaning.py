@@ -1,6 +1,8 @@
-"""The drills of a plan's run are cleaned up together: after all of them if the run was asked to, or when it is cancelled.
+"""The drills of a plan's run are cleaned up together: after all of them if the run was asked to, or when it
+is cancelled.
 
-Machines of a plan need each other: none goes before the proof of the last one is there. The last group goes first.
+Machines of a plan need each other: none goes before the proof of the last one is there. The last group goes
+first.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -61,7 +63,10 @@ class Cleaning:
             if run.keep_if_failed and failed:
                 said = f"all stay, since the proof of these failed: {run_selection.listed(failed, ', ')}"
                 return Done(
-                    f"{said}; clean up with 'secondsite plan cleanup-test-failover {shell.arguments(run.plan)}'",
+                    (
+                        f"{said}; clean up with 'secondsite plan cleanup-test-failover "
+                        f"{shell.arguments(run.plan)}'"
+                    ),
                     partial=True,
                 )
             ctx.remember(known)

@@ -1,10 +1,12 @@
-"""A failback whose data was not synchronized before: one job reprotects the committed machine and moves it home (S-221 to S-228).
+"""A failback whose data was not synchronized before: one job reprotects the committed machine and moves it
+home (S-221 to S-228).
 
-before   it is reprotected while it runs; then the job waits for a person, while replication goes on, and moves it
-during   it is shut down first, everything is sent to new disks without comparing, and it is moved
+before   it is reprotected while it runs; then the job waits for a person, while replication goes on, and
+moves it during   it is shut down first, everything is sent to new disks without comparing, and it is moved
 
-Each part is a verb's own job, so the lifecycle, cancel and undo are theirs. A disk that is written half is no recovery point, and no verb starts
-a machine from it; a machine that was shut down for nothing runs again where it ran.
+Each part is a verb's own job, so the lifecycle, cancel and undo are theirs. A disk that is written half is no
+recovery point, and no verb starts a machine from it; a machine that was shut down for nothing runs again
+where it ran.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -48,8 +50,8 @@ WAITS = frozenset(
         (1, State.PROTECTED),
     }
 )
-"""How many epochs later, and in which state, a machine that was shut down is to run where it ran, and no job of its own would start it. In
-the same state of any other epoch it may run at the other site."""
+"""How many epochs later, and in which state, a machine that was shut down is to run where it ran, and no
+job of its own would start it. In the same state of any other epoch it may run at the other site."""
 LOCATIONS: Mapping[DataSync, Location] = {
     DataSync.BEFORE: Location.ORIGINAL,
     DataSync.DURING: Location.ALTERNATE,
@@ -58,8 +60,8 @@ LOCATIONS: Mapping[DataSync, Location] = {
 
 
 class FailbackArguments(Shape):
-    """`epoch` and `asked_at` are those of the machine when the job was asked for: whoever acts on it later ends this job. `verb` is what a
-    person asked for: by it the job is shown, and evidence is kept."""
+    """`epoch` and `asked_at` are those of the machine when the job was asked for: whoever acts on it later
+    ends this job. `verb` is what a person asked for: by it the job is shown, and evidence is kept."""
 
     verb: Verb = Verb.PLANNED_FAILOVER
     machine_id: str
@@ -72,7 +74,8 @@ class FailbackArguments(Shape):
 
 
 class WentDown(Shape):
-    """What this job shuts down, on record before it does, and under which number; `attempt` of the job. None: nothing."""
+    """What this job shuts down, on record before it does, and under which number; `attempt` of the job.
+    None: nothing."""
 
     appliance_id: str | None = None
     site: str = ""
@@ -82,13 +85,15 @@ class WentDown(Shape):
 
 
 def submit(deps: Deps, tx: Transaction, request: rest.PlannedFailover, requested_by: str) -> rest.JobAccepted:
-    """One job for one machine. Raises NotPossibleNow, NotFound or InvalidArgument before anything is written."""
+    """One job for one machine. Raises NotPossibleNow, NotFound or InvalidArgument before anything is
+    written."""
     assert request.data_sync is not None
     machine = _only(tx, request.machines)
     _require(machine, request.data_sync, request)
     arguments = FailbackArguments(
         machine_id=machine.id, name=machine.name, data_sync=request.data_sync, choice=request.choice,
-        at_most_down_seconds=request.at_most_down_seconds, epoch=machine.epoch, asked_at=authority.highest(tx, machine),
+        at_most_down_seconds=request.at_most_down_seconds, epoch=machine.epoch,
+        asked_at=authority.highest(tx, machine),
     )  # fmt: skip
     job_id = deps.submit(
         tx.session,
@@ -116,12 +121,18 @@ def _only(tx: Transaction, names: Sequence[str]) -> MachineRecord:
 def _require(machine: MachineRecord, sync: DataSync, asked: rest.PlannedFailover) -> None:
     if machine.state is not State.COMMITTED or machine.drill_state is not DrillState.NONE:
         raise errors.NotPossibleNow(
-            f"{machine.name} is {machine.state}: a data synchronization is for a machine that was committed and not reprotected.",
+            (
+                f"{machine.name} is {machine.state}: a data synchronization is for a machine that was "
+                "committed and not reprotected."
+            ),
             do="A protected machine fails back without it: its data is synchronized already.",
         )
     if sync is DataSync.DURING and asked.at_most_down_seconds is not None:
         raise errors.InvalidArgument(
-            "With the data synchronization 'during' the machine is down while everything is sent: there is no budget for that.",
+            (
+                "With the data synchronization 'during' the machine is down while everything is sent: there "
+                "is no budget for that."
+            ),
             do="Leave --at-most-down out, or synchronize before the failover.",
         )
     if sync is DataSync.DURING and asked.choice is not RecoveryPointChoice.LATEST:
@@ -188,7 +199,8 @@ class _Failback:
         return Done(answer.sentence, down)
 
     def _take(self, ctx: StepContext, machine: MachineRecord) -> None:
-        """Under a number of this job alone, unless somebody was faster: an order of it that is late does nothing once the next number came."""
+        """Under a number of this job alone, unless somebody was faster: an order of it that is late does
+        nothing once the next number came."""
 
         def take(tx: Transaction) -> None:
             now = tx.machines.by_id(machine.id)
@@ -202,7 +214,8 @@ class _Failback:
         ctx.write(self._deps.commit(take))
 
     def _start_again(self, ctx: StepContext) -> Outcome:
-        """It was shut down and did not come home: it runs again where it ran, unless a job of its own sees to that."""
+        """It was shut down and did not come home: it runs again where it ran, unless a job of its own sees
+        to that."""
         down = ctx.facts("shut_down", WentDown)
         if down.appliance_id is None:
             return Skipped("it was not shut down")
@@ -212,13 +225,16 @@ class _Failback:
         if why is not None:
             return Skipped(why)
         return self._orders.give(
-            ctx, down.appliance_id, orders.RESTART, orders.Restart(fabric_id=down.fabric_id), machine_id=ctx.subject,
-            generation=self._number_above(ctx, machine, down), why=f"starting {ctx.subject_name} at {down.site} again",
+            ctx, down.appliance_id, orders.RESTART, orders.Restart(fabric_id=down.fabric_id),
+            machine_id=ctx.subject,
+            generation=self._number_above(ctx, machine, down),
+            why=f"starting {ctx.subject_name} at {down.site} again",
             limits=Limits(deadline_seconds=300),
         ).done()  # fmt: skip
 
     def _number_above(self, ctx: StepContext, machine: MachineRecord | None, down: WentDown) -> int | None:
-        """Above that of the order that shut it down, which may still be on its way; not above that of a verb which has it now."""
+        """Above that of the order that shut it down, which may still be on its way; not above that of a
+        verb which has it now."""
         if machine is None:
             return None
         if machine.claimed_by == ctx.job_id and machine.generation == down.generation:
@@ -239,8 +255,10 @@ class _Failback:
         machine = self._machine(ctx)
         answer = ctx.ask(
             Question(
-                f"{machine.name} runs on at {machine.source_site} and is protected back to {machine.target_site}, where its changes go "
-                f"on arriving. Answer '{COMPLETE}' to shut it down, send the rest and start it at {machine.target_site}; or cancel this job: "
+                f"{machine.name} runs on at {machine.source_site} and is protected back to "
+                f"{machine.target_site}, where its changes go "
+                f"on arriving. Answer '{COMPLETE}' to shut it down, send the rest and start it at "
+                f"{machine.target_site}; or cancel this job: "
                 "it then stays where it is, protected",
                 (COMPLETE,),
             )
@@ -282,20 +300,25 @@ class _Failback:
         if machine.state is not State.PROTECTED or machine.epoch != wanted.epoch + 1:
             raise StepFailed(
                 errors.NotPossibleNow.code,
-                f"{machine.name} is {machine.state} from {machine.source_site} to {machine.target_site}: somebody else has acted on it since "
+                f"{machine.name} is {machine.state} from {machine.source_site} to {machine.target_site}: "
+                "somebody else has acted on it since "
                 "it was synchronized.",
                 "Look at what it is now; to move it start a planned failover",
             )
 
     def _unchanged(self, ctx: StepContext) -> MachineRecord:
-        """The machine as it was when this was asked for; raises StaleOrder, also if this vault was restored from before somebody acted."""
+        """The machine as it was when this was asked for; raises StaleOrder, also if this vault was
+        restored from before somebody acted."""
         wanted = ctx.arguments(FailbackArguments)
         with self._deps.store.reading() as tx:
             machine = tx.machines.get(str(ctx.subject))
             highest = authority.highest(tx, machine)
         if machine.state is not State.COMMITTED or highest > _own_number(ctx, machine):
             raise errors.StaleOrder(
-                f"{wanted.name} is {machine.state}: somebody else has acted on it since this failback was asked for.",
+                (
+                    f"{wanted.name} is {machine.state}: somebody else has acted on it since this failback "
+                    "was asked for."
+                ),
                 do="Look at what it is now, then start what is needed.",
             )
         return machine
@@ -330,7 +353,10 @@ def _keeps_it_off(ctx: StepContext, machine: MachineRecord | None, down: WentDow
         return None if down.attempt == ctx.attempt else f"{ctx.subject_name} is not protected any more"
     if (machine.epoch - ctx.arguments(FailbackArguments).epoch, machine.state) in WAITS:
         return None
-    return f"{machine.name} is {machine.state} from {machine.source_site} to {machine.target_site}: another job has it, or has moved it"
+    return (
+        f"{machine.name} is {machine.state} from {machine.source_site} to {machine.target_site}: another job "
+        "has it, or has moved it"
+    )
 
 
 def _down_since(ctx: StepContext) -> str | None:
@@ -357,5 +383,11 @@ def _with_job(key: str, run: StepFunction, title: str) -> Step:
 
 def _plan_of(machine: MachineRecord, sync: DataSync) -> str:
     if sync is DataSync.BEFORE:
-        return f"{machine.name} runs on while its changes are sent to {machine.source_site}; then a person is asked before it is moved"
-    return f"{machine.name} is shut down now, and all its data is sent to new disks at {machine.source_site}, without comparing, before it starts there"
+        return (
+            f"{machine.name} runs on while its changes are sent to {machine.source_site}; then a person is "
+            "asked before it is moved"
+        )
+    return (
+        f"{machine.name} is shut down now, and all its data is sent to new disks at {machine.source_site}, "
+        "without comparing, before it starts there"
+    )

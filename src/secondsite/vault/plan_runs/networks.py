@@ -1,7 +1,9 @@
-"""The networks of a plan's drill are there before its first step, if something is to be done before a group (S-251).
+"""The networks of a plan's drill are there before its first step, if something is to be done before a group
+(S-251).
 
-A person, or a script, can then put into them what the machines need, such as a copy of a directory server. The run uses them like a machine
-of it: until its end, whatever becomes of its machines. They go with whoever leaves last (ADR 130).
+A person, or a script, can then put into them what the machines need, such as a copy of a directory server.
+The run uses them like a machine of it: until its end, whatever becomes of its machines. They go with whoever
+leaves last (ADR 130).
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -54,8 +56,8 @@ class EnteredAt(Shape):
 
 
 class Entered(Shape):
-    """On record before the first order: by the end of the run its machines may be elsewhere, or protected no more. None: an older vault did not
-    say."""
+    """On record before the first order: by the end of the run its machines may be elsewhere, or protected
+    no more. None: an older vault did not say."""
 
     networks: tuple[EnteredAt, ...] | None = None
 

@@ -1,6 +1,8 @@
-"""One run of a plan at a time: a second one is refused, and so is the retry of one that a later one came after.
+"""One run of a plan at a time: a second one is refused, and so is the retry of one that a later one came
+after.
 
-Two would each take what the other has not come to yet; and what a run found before the later one may no longer be true.
+Two would each take what the other has not come to yet; and what a run found before the later one may no
+longer be true.
 """
 
 from ...domain import errors
@@ -27,17 +29,24 @@ def refuse_second(tx: Transaction, plan: str) -> None:
             short = job.id[:SHORT]
             raise errors.NotPossibleNow(
                 f"Plan '{plan}' is being run already, by job {short}.",
-                do=f"Follow it with 'secondsite job follow {short}', or end it with 'secondsite job cancel {short}'.",
+                do=(
+                    f"Follow it with 'secondsite job follow {short}', or end it with 'secondsite job cancel "
+                    f"{short}'."
+                ),
             )
 
 
 def refuse_late_retry(tx: Transaction, job: JobView) -> None:
-    """Raises Refused. The lock is held from here on: a run that is asked for at this moment sees the retried one."""
+    """Raises Refused. The lock is held from here on: a run that is asked for at this moment sees the
+    retried one."""
     tx.one_at_a_time(LOCK)
     later = search.of_subject(tx.session, str(job.subject), PLAN_RUN)[0]
     if later.id != job.id:
         raise Refused(
             "superseded",
-            f"Job {later.id[:SHORT]} is a later run of {job.subject_name}: what this one found before may no longer be true.",
+            (
+                f"Job {later.id[:SHORT]} is a later run of {job.subject_name}: what this one found before "
+                "may no longer be true."
+            ),
             "Run the plan again: a new run takes what has not arrived.",
         )

@@ -1,7 +1,8 @@
 """What runs that stopped have left to do after groups whose machines have all arrived (S-152).
 
-A new run takes the machines that have not arrived. Without this nobody would move the traffic to a group that had arrived when its
-script failed. Runs are found by the machines that they took: groups change their places in a plan, and their names are not unique.
+A new run takes the machines that have not arrived. Without this nobody would move the traffic to a group that
+had arrived when its script failed. Runs are found by the machines that they took: groups change their places
+in a plan, and their names are not unique.
 """
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
@@ -26,7 +27,8 @@ BY: tuple[Callable[[Action | RunAction], Hashable], ...] = (
     lambda action: (action.name, action.instruction, action.script, action.guest),
     lambda action: action.name,
 )
-"""What an action is known by in the plan as it is now; one whose text or script was corrected has its name still."""
+"""What an action is known by in the plan as it is now; one whose text or script was corrected has its name
+still."""
 
 
 def with_outstanding(

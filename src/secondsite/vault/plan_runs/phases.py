@@ -1,8 +1,10 @@
-"""A planned failover of a plan, in phases: all machines copy ahead, are shut down with the last group first, and start with the first.
+"""A planned failover of a plan, in phases: all machines copy ahead, are shut down with the last group first,
+and start with the first.
 
-So nothing writes any more, anywhere in the plan, when its first machine starts: what the machines know of each other stays true. An
-error, a cancel or an answer in between ends the run, and whoever has not started by then brings itself back and runs on at
-its source (S-151, S-215). What people do before the first group comes before all that: nothing has to be brought back for it.
+So nothing writes any more, anywhere in the plan, when its first machine starts: what the machines know of
+each other stays true. An error, a cancel or an answer in between ends the run, and whoever has not started by
+then brings itself back and runs on at its source (S-151, S-215). What people do before the first group comes
+before all that: nothing has to be brought back for it.
 """
 
 from collections.abc import Callable, Iterator
@@ -38,7 +40,8 @@ Moving = Callable[[RunGroup], Step]
 
 
 def turn_of(number: int, machines: int) -> StartTurn:
-    """Where a machine of this group waits, in a run of so many. It is told when its turn has come; it looks in case it was not."""
+    """Where a machine of this group waits, in a run of so many. It is told when its turn has come; it
+    looks in case it was not."""
     looks = min(max(2.0, machines / 20), 60.0)
     return StartTurn(shut_down=_shut_down_key(number), start=_machines_key(number), looks_seconds=looks)
 
@@ -92,7 +95,8 @@ class Phases:
         return replace(step, run=run)
 
     def _all_are_there(self, ctx: StepContext, groups: tuple[RunGroup, ...], step: str, done: str) -> Outcome:
-        """Once all machines of the groups wait for their turn at that step of theirs. Raises StepFailed if one of the plan has failed."""
+        """Once all machines of the groups wait for their turn at that step of theirs. Raises StepFailed if
+        one of the plan has failed."""
         failed = self._failed(ctx, self._moving)
         if failed:
             raise StepFailed(CHILDREN_FAILED, f"Not all are {done}; not: {failed}", AGAIN)
@@ -107,8 +111,9 @@ class Phases:
         return replace(step, run=partial(self._do_or_back, step.run, later))
 
     def _do_or_back(self, function: StepFunction, later: tuple[RunGroup, ...], ctx: StepContext) -> Outcome:
-        """What fails ends the run once every machine knows of it: they are on their way back by then. Nothing more is done for the
-        step meanwhile: a script would run for machines that are not there any more."""
+        """What fails ends the run once every machine knows of it: they are on their way back by then.
+        Nothing more is done for the step meanwhile: a script would run for machines that are not there any
+        more."""
         stopped = ctx.remembered(Stopped)
         if stopped is None or stopped.stopped_in != ctx.attempt:
             try:
@@ -125,14 +130,15 @@ class Phases:
         raise StepFailed(stopped.code, stopped.why, AGAIN if went_back else stopped.do)
 
     def _require_all_wait(self, ctx: StepContext, later: tuple[RunGroup, ...]) -> None:
-        """Raises StepFailed once one of them has gone back: while people are asked, nobody else would see it."""
+        """Raises StepFailed once one of them has gone back: while people are asked, nobody else would see
+        it."""
         failed = self._failed(ctx, later)
         if failed:
             raise StepFailed(CHILDREN_FAILED, f"These went back before it was their turn: {failed}", AGAIN)
 
     def _failed(self, ctx: StepContext, groups: tuple[RunGroup, ...]) -> str:
-        """Which machines of the groups have ended otherwise than well, for people; those that go back since the run is cancelled
-        do as they should."""
+        """Which machines of the groups have ended otherwise than well, for people; those that go back
+        since the run is cancelled do as they should."""
         if not any(each.others for each in self._far(ctx, groups, turn_to("start"))):
             return ""
         with ctx.session() as session:

@@ -1,8 +1,9 @@
 """The job of a plan's run: group after group, and what people and scripts do in between.
 
-Inside a group machines go side by side, each by its own job. An unplanned failover goes on to the end whatever fails, and says then what
-did (S-136); a planned one goes in phases and stops at an error (S-151), and a new run takes what has not arrived (S-152). A
-cancel stops it between groups. Of a test failover it cleans up what the run has made, the last group first.
+Inside a group machines go side by side, each by its own job. An unplanned failover goes on to the end
+whatever fails, and says then what did (S-136); a planned one goes in phases and stops at an error (S-151),
+and a new run takes what has not arrived (S-152). A cancel stops it between groups. Of a test failover it
+cleans up what the run has made, the last group first.
 """
 
 from collections.abc import Iterator, Mapping
@@ -173,7 +174,8 @@ class PlanRun:
 
 
 def _waits_or_fails(ctx: StepContext, run: PlanRunArguments, away: list[str]) -> Wait | StepFailed:
-    """A vault that was just started again has heard nobody yet: who is away is waited for as long as for a machine's own order."""
+    """A vault that was just started again has heard nobody yet: who is away is waited for as long as for a
+    machine's own order."""
     if ctx.waited_seconds < USUAL.reach_seconds:
         return Wait(f"away/{ctx.job_id}", DAY, f"{', '.join(away)}: not connected", None, LOOKS_SECONDS)
     return StepFailed(

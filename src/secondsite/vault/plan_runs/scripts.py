@@ -1,6 +1,7 @@
 """Scripts of a plan, run by the target's appliance between the groups.
 
-What a script does is not ours to undo or to repeat: one that may have run is run again only by a person's retry (ADR 84)."""
+What a script does is not ours to undo or to repeat: one that may have run is run again only by a person's
+retry (ADR 84)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -66,7 +67,8 @@ class Scripts:
         return scripting.missing(self._orders, ctx, at, names, in_guests)
 
     def run(self, turn: ScriptTurn, stops: bool, ctx: StepContext) -> Outcome:
-        """Succeeded if the script ended with status 0; of anything else a planned failover stops, other runs go on."""
+        """Succeeded if the script ended with status 0; of anything else a planned failover stops, other
+        runs go on."""
         action = turn.action
         assert action.script is not None
         boots = AGENT_SECONDS if action.guest is not None else 0.0
@@ -157,7 +159,8 @@ def _machine(record: MachineRecord) -> ScriptMachine:
 def _failed(said: str, stops: bool, facts: ScriptRan | None = None) -> Outcome:
     if stops:
         do = (
-            "Look at what it has done and correct it; then run the plan again, or retry this job ('secondsite job retry JOB') if none of its machines went "
+            "Look at what it has done and correct it; then run the plan again, or retry this job "
+            "('secondsite job retry JOB') if none of its machines went "
             "back: it is run again, and the run goes on from there"
         )
         raise StepFailed(SCRIPT_FAILED, said, do)

@@ -1,6 +1,8 @@
-"""A run that moves some machines of a network with their addresses, while others stay there: it is warned of, in both directions (S-263).
+"""A run that moves some machines of a network with their addresses, while others stay there: it is warned of,
+in both directions (S-263).
 
-The vault knows the machines under protection only, and takes a network, with a VLAN tag of its cards, for one subnet.
+The vault knows the machines under protection only, and takes a network, with a VLAN tag of its cards, for one
+subnet.
 """
 
 from collections.abc import Iterator
@@ -42,18 +44,23 @@ def _leaving(tx: Transaction, site: str, taken: frozenset[str]) -> Iterator[str]
     members = (member for each in there for member in _members(tx, each, moves=_moves(each, taken)))
     for split in splitting.splits(members):
         yield (
-            f"network {split.network} of {site} is split: {run_selection.listed(split.moving, ', ')} move and keep the addresses that their "
-            f"guests have, {run_selection.listed(split.staying, ', ')} stay; they will not reach each other there. Take all of them, or give those "
+            f"network {split.network} of {site} is split: {run_selection.listed(split.moving, ', ')} move "
+            "and keep the addresses that their "
+            f"guests have, {run_selection.listed(split.staying, ', ')} stay; they will not reach each other "
+            "there. Take all of them, or give those "
             "that move other addresses ('secondsite card set MACHINE CARD --address ADDRESS/PREFIX')"
         )
 
 
 def _coming_home(tx: Transaction, home: str, site: str, taken: frozenset[str]) -> Iterator[str]:
-    """At home all have their own addresses again. Of those that stay only those count that have them at the second site, too."""
+    """At home all have their own addresses again. Of those that stay only those count that have them at
+    the second site, too."""
     for split in splitting.splits(_away(tx, home, site, taken)):
         yield (
-            f"network {split.network} of {home} is split: {run_selection.listed(split.moving, ', ')} come home, "
-            f"{run_selection.listed(split.staying, ', ')} stay at {site} and keep the addresses that their guests have; they will not reach each "
+            f"network {split.network} of {home} is split: {run_selection.listed(split.moving, ', ')} come "
+            "home, "
+            f"{run_selection.listed(split.staying, ', ')} stay at {site} and keep the addresses that their "
+            "guests have; they will not reach each "
             "other there. Take all of them"
         )
 

@@ -50,7 +50,8 @@ GOES_IN_PHASES = frozenset({Verb.PLANNED_FAILOVER})
 
 @dataclass(frozen=True, slots=True)
 class PlanRunRequest:
-    """A run as it is asked for: which part of the plan, and the options of the verb for each of its machines."""
+    """A run as it is asked for: which part of the plan, and the options of the verb for each of its
+    machines."""
 
     plan: RecoveryPlan
     wanted: RunRequest
@@ -58,8 +59,8 @@ class PlanRunRequest:
 
 
 def taken(tx: Transaction, asked: PlanRunRequest) -> RunSelection:
-    """Which machines it would take now. Raises as `taking.take`, and NotPossibleNow while the plan is being run: told first, since its
-    machines are under way then."""
+    """Which machines it would take now. Raises as `taking.take`, and NotPossibleNow while the plan is
+    being run: told first, since its machines are under way then."""
     one_run_at_a_time.refuse_second(tx, asked.plan.name)
     there = {each.id: each for each in tx.machines.several([each.id for each in asked.plan.machines])}
     now = {each.id: _standing(each, there.get(each.id)) for each in asked.plan.machines}
@@ -75,7 +76,8 @@ def submit(
     tx.one_at_a_time(one_run_at_a_time.LOCK)
     arguments = _arguments(operation, tx, asked, taken(tx, asked), deps.now())
     job_id = deps.submit(
-        tx.session, PLAN_RUN, subject=one_run_at_a_time.subject_of(asked.plan.name), subject_name=f"plan {asked.plan.name}", arguments=arguments,
+        tx.session, PLAN_RUN, subject=one_run_at_a_time.subject_of(asked.plan.name),
+        subject_name=f"plan {asked.plan.name}", arguments=arguments,
         requested_by=requested_by,
     )  # fmt: skip
     return rest.JobAccepted(job_id=job_id)
@@ -102,7 +104,8 @@ def _network(options: Mapping[str, object]) -> str:
 
 
 def _of_groups(tx: Transaction, verb: Verb, found: RunSelection) -> tuple[str, ...]:
-    """Members of a replication group that are not taken write on, so the last points of the others do not belong with theirs (S-078)."""
+    """Members of a replication group that are not taken write on, so the last points of the others do not
+    belong with theirs (S-078)."""
     if verb not in GOES_IN_PHASES:
         return ()
     groups = {str(each.group) for each in _ordered(tx, found) if each.group is not None}
@@ -112,7 +115,10 @@ def _of_groups(tx: Transaction, verb: Verb, found: RunSelection) -> tuple[str, .
         for name in sorted(groups)
     }
     return tuple(
-        f"of replication group '{name}' these are not taken, and write on: {run_selection.listed(members, ', ')}"
+        (
+            f"of replication group '{name}' these are not taken, and write on: "
+            f"{run_selection.listed(members, ', ')}"
+        )
         for name, members in left.items()
         if members
     )
@@ -158,7 +164,8 @@ def _arguments(
 
 
 def require(tx: Transaction, asked: PlanRunRequest, found: RunSelection) -> Sequence[MachineRecord]:
-    """The machines in their order. Raises NotPossibleNow or InvalidArgument if they cannot start from what was chosen."""
+    """The machines in their order. Raises NotPossibleNow or InvalidArgument if they cannot start from what
+    was chosen."""
     ordered = _ordered(tx, found)
     _refuse_choice(asked.plan, ordered, _request(asked, found), found.direction)
     if asked.wanted.verb in FROM_A_POINT:
@@ -231,7 +238,8 @@ def _with_last_sets(children: Mapping[str, BatchChild], sets: Mapping[str, str])
 def _refuse_choice(
     plan: RecoveryPlan, machines: Sequence[MachineRecord], request: Shape, direction: Direction
 ) -> None:
-    """A named point belongs to one machine (S-070); common points are for plans with a machine that has some (S-068)."""
+    """A named point belongs to one machine (S-070); common points are for plans with a machine that has
+    some (S-068)."""
     if getattr(request, "choice", None) is RecoveryPointChoice.CUSTOM:
         raise errors.InvalidArgument(
             f"A named recovery point is for one machine only, not for plan '{plan.name}'.",
@@ -252,7 +260,10 @@ def _require_points(tx: Transaction, plan: RecoveryPlan, machines: Sequence[Mach
     without = [each.name for each in machines if not _has_point(tx.statuses.get(each.id))]
     if without:
         raise errors.NotPossibleNow(
-            f"Of plan '{plan.name}' these machines have no recovery point: {run_selection.listed(without, ', ')}.",
+            (
+                f"Of plan '{plan.name}' these machines have no recovery point: "
+                f"{run_selection.listed(without, ', ')}."
+            ),
             do="Wait until each has its first one, or leave it out with --leave-out MACHINE.",
         )
 

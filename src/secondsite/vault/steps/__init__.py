@@ -1,1 +1,2 @@
-"""Work that several operations share: giving orders, claiming a machine, picking a point, mapping networks."""
+"""Work that several operations share: giving orders, claiming a machine, picking a point, mapping
+networks."""

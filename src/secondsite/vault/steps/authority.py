@@ -1,7 +1,9 @@
-"""Who may act on a machine: the job that claimed it last, and no other. Likewise for its drill, beside the rest.
+"""Who may act on a machine: the job that claimed it last, and no other. Likewise for its drill, beside the
+rest.
 
-Every claim raises the machine's generation, or its drill's. Orders carry it, and appliances refuse one with a lower number than they have
-seen: so a job that was retried late, or resumed from a restored database, is stopped here or there.
+Every claim raises the machine's generation, or its drill's. Orders carry it, and appliances refuse one with a
+lower number than they have seen: so a job that was retried late, or resumed from a restored database, is
+stopped here or there.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,8 +22,8 @@ SHORT = 10
 
 
 def highest(tx: Transaction, machine: MachineRecord, verb: str | None = None) -> int:
-    """The highest number that was given for the machine, by this vault or by another one; for its drill if the verb is
-    of a drill."""
+    """The highest number that was given for the machine, by this vault or by another one; for its drill if
+    the verb is of a drill."""
     return max(_numbers(tx, machine, verb))
 
 
@@ -36,9 +38,9 @@ def highest_of(tx: Transaction, machines: Sequence[MachineRecord], verb: str) ->
 
 
 def epoch(tx: Transaction, machine: MachineRecord) -> int:
-    """The machine's epoch, or a later one of the same direction in which both sides already replicate: a vault that was
-    restored may know an earlier one. Each reprotect turns the direction and begins the next epoch, so in the same
-    direction they differ by an even number."""
+    """The machine's epoch, or a later one of the same direction in which both sides already replicate: a
+    vault that was restored may know an earlier one. Each reprotect turns the direction and begins the next
+    epoch, so in the same direction they differ by an even number."""
     source, replica = tx.statuses.epochs(machine.id)
     if source is None or source != replica:
         return machine.epoch
@@ -47,9 +49,9 @@ def epoch(tx: Transaction, machine: MachineRecord) -> int:
 
 
 def claimed(tx: Transaction, machine_id: str, verb: str, job_id: str) -> MachineRecord:
-    """The machine, for its job; raises StaleOrder, which names who came later, unless that job claimed it, or its drill, last.
-    Asked whenever a step runs, whose orders are refused by the appliance once it has one of a later verb: of the job itself nothing
-    is read while all is well."""
+    """The machine, for its job; raises StaleOrder, which names who came later, unless that job claimed it,
+    or its drill, last. Asked whenever a step runs, whose orders are refused by the appliance once it has
+    one of a later verb: of the job itself nothing is read while all is well."""
     machine, seen = tx.machines.get_with_seen(machine_id)
     of_drill = verb in BESIDE_THE_LIFECYCLE
     by = machine.drill_claimed_by if of_drill else machine.claimed_by
@@ -62,14 +64,16 @@ def claimed(tx: Transaction, machine_id: str, verb: str, job_id: str) -> Machine
 
 
 def require(tx: Transaction, machine: MachineRecord, job: JobView) -> None:
-    """Raises StaleOrder, which names who came later, unless the job claimed the machine, or its drill, last."""
+    """Raises StaleOrder, which names who came later, unless the job claimed the machine, or its drill,
+    last."""
     later = _later_job(tx, machine, job)
     if later is not None:
         raise _superseded(machine, job, later)
     own, seen = _numbers(tx, machine, job.name)
     if seen > own:
         raise errors.StaleOrder(
-            f"The appliances of {machine.name} have seen orders of generation {seen}; {_name(job)} is of generation "
+            f"The appliances of {machine.name} have seen orders of generation {seen}; {_name(job)} is of "
+            "generation "
             f"{own}. This vault was restored from a backup, or another vault has acted meanwhile.",
             do=_again(machine, job),
         )
@@ -103,7 +107,8 @@ def _job(tx: Transaction, job_id: str, otherwise: JobView) -> JobView:
 def _superseded(machine: MachineRecord, job: JobView, later: JobView) -> errors.StaleOrder:
     who = f"{_name(later)} came later" if later.id != job.id else "A later job came"
     return errors.StaleOrder(
-        f"{who} and has taken {machine.name}, which is {machine.state} now: what {_name(job)} found before may no longer "
+        f"{who} and has taken {machine.name}, which is {machine.state} now: what {_name(job)} found before "
+        "may no longer "
         "be true, so it does not act.",
         do=_again(machine, job),
     )
@@ -115,7 +120,8 @@ def _name(job: JobView) -> str:
 
 def _again(machine: MachineRecord, job: JobView) -> str:
     return (
-        f"Look at it with 'secondsite machine show {shell.arguments(machine.name)}', and start the verb again if it is still wanted: "
+        f"Look at it with 'secondsite machine show {shell.arguments(machine.name)}', and start the verb "
+        "again if it is still wanted: "
         f"'secondsite machine {_typed(job)} {shell.arguments(machine.name)}'."
     )
 

@@ -1,7 +1,7 @@
 """A planned failover that fails is cancelled by a job that starts by itself (S-215).
 
-A failover that a later job has overtaken is not cancelled: what it would take back may be somebody's production by
-now.
+A failover that a later job has overtaken is not cancelled: what it would take back may be somebody's
+production by now.
 """
 
 from dataclasses import replace
@@ -25,8 +25,8 @@ OUT_OF_DATE = frozenset({errors.StaleOrder.code, GIVEN_UP})
 
 
 class CancelArguments(Shape):
-    """`because`: the job whose failure started the cancel; None if a person did. `stopped`: it may have shut the machine down. `off_before`: it
-    found the machine off, so its owner has it off."""
+    """`because`: the job whose failure started the cancel; None if a person did. `stopped`: it may have
+    shut the machine down. `off_before`: it found the machine off, so its owner has it off."""
 
     because: str | None = None
     stopped: bool = True
@@ -40,8 +40,8 @@ class OffCheck(Shape):
 
 
 def cancel_itself(deps: Deps, claim: MachineClaim) -> Hook:
-    """For `on_failure`: starts the job that cancels the machine's failover, if anything was done that has to be taken
-    back."""
+    """For `on_failure`: starts the job that cancels the machine's failover, if anything was done that has
+    to be taken back."""
 
     def start_cancel(session: Session, job: JobView) -> None:
         tx = deps.store.within(session)
@@ -74,8 +74,8 @@ def cancel_itself(deps: Deps, claim: MachineClaim) -> Hook:
 
 
 def _may_have_stopped(session: Session, job: JobView) -> bool:
-    """Whether it came as far as to shut the machine down, or another job had done so for it. If not, and the machine is off, its owner has
-    it off."""
+    """Whether it came as far as to shut the machine down, or another job had done so for it. If not, and
+    the machine is off, its owner has it off."""
     tasks = read.tasks_of(session, job.id)
     return job.arguments.get("down_since") is not None or any(
         task.key == SHUT_DOWN and task.started_at is not None for task in tasks
@@ -83,8 +83,8 @@ def _may_have_stopped(session: Session, job: JobView) -> bool:
 
 
 def _was_off(session: Session, job: JobView) -> bool:
-    """As the check and the shutdown say both: a shutdown that was carried out and whose answer was lost finds the machine off when it is asked
-    for again, and the owner may have started it after the check."""
+    """As the check and the shutdown say both: a shutdown that was carried out and whose answer was lost
+    finds the machine off when it is asked for again, and the owner may have started it after the check."""
     found = read.facts_of(session, job.id, CHECK, OffCheck)
     went = read.facts_of(session, job.id, SHUT_DOWN, PowerFact)
     moved_by_another = job.arguments.get("down_since") is not None

@@ -34,7 +34,8 @@ class BatchChild(Shape):
     name: str
     arguments: Unread
     asked_at: int | None = None
-    """The machine's generation when the batch was asked for; None: it has no record yet, or an older vault asked."""
+    """The machine's generation when the batch was asked for; None: it has no record yet, or an older vault
+    asked."""
 
     def given(self, **more: JsonValue) -> "BatchChild":
         """The same with these arguments besides."""
@@ -100,8 +101,8 @@ def as_job(child: BatchChild) -> Child:
 
 
 def definition() -> Definition:
-    """Goes on to the end even if machines fail, and then says how many did (S-136). It may be cancelled if its machines' jobs may:
-    those that are done stay done."""
+    """Goes on to the end even if machines fail, and then says how many did (S-136). It may be cancelled if
+    its machines' jobs may: those that are done stay done."""
     step = Step("machines", _run_children, title="Machines")
     return Definition(
         BATCH,

@@ -1,4 +1,5 @@
-"""A job owns its machine from its start to its end; the lifecycle table says what that does to the machine's state.
+"""A job owns its machine from its start to its end; the lifecycle table says what that does to the machine's
+state.
 
 The hooks run in the transaction that records the job's start or end, so job and state never disagree.
 """
@@ -63,7 +64,8 @@ class MachineClaim:
         self._verb = verb
 
     def retry(self, session: Session, job: JobView) -> None:
-        """Raises Refused if a later job, or another vault, has acted on the machine, or its state does not allow it."""
+        """Raises Refused if a later job, or another vault, has acted on the machine, or its state does not
+        allow it."""
         tx = self._deps.store.within(session)
         try:
             machine = tx.machines.get(str(job.subject))
@@ -73,7 +75,8 @@ class MachineClaim:
             raise Refused(error.code, error.message, error.do) from error
 
     def start(self, session: Session, job: JobView) -> None:
-        """Takes the machine, unless this job took it when it was submitted (a retry or a batch takes it here)."""
+        """Takes the machine, unless this job took it when it was submitted (a retry or a batch takes it
+        here)."""
         tx = self._deps.store.within(session)
         machine = tx.machines.get(str(job.subject))
         if not self._holds(machine, job):
@@ -87,7 +90,8 @@ class MachineClaim:
         self._end(session, job, Event.FAILED)
 
     def _require_authority(self, tx: Transaction, machine: MachineRecord, job: JobView) -> None:
-        """A job of a batch claims its machine when it starts: nobody may have claimed it since the batch was asked for."""
+        """A job of a batch claims its machine when it starts: nobody may have claimed it since the batch
+        was asked for."""
         asked = batch.asked_at(tx.session, job)
         if asked is None or authority.highest(tx, machine, self._verb) > asked:
             authority.require(tx, machine, job)

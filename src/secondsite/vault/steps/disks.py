@@ -40,7 +40,8 @@ class DisksOperation(MachineOperation):
         raise TypeError(f"{type(self).__name__} refuses nothing")
 
     def replicate(self, ctx: StepContext, machine: MachineRecord, facts: Shape | None = None) -> Done:
-        """The source replicates these disks from now on, and the record says so; `facts` are the step's own."""
+        """The source replicates these disks from now on, and the record says so; `facts` are the step's
+        own."""
         answer = replicating.start(self.deps, self.source(ctx, machine), SyncMode.COMPARE)
         return Done(answer.sentence, facts, self.deps.commit(lambda tx: take_over(tx, ctx, machine)))
 
@@ -48,8 +49,8 @@ class DisksOperation(MachineOperation):
 def changed(
     machine: MachineRecord, found: MachineDefinition, named: Sequence[str], disks: Sequence[str]
 ) -> MachineRecord:
-    """The machine with `disks` protected. Its definition has the disks that somebody decided about, now or before, not
-    others that appeared meanwhile."""
+    """The machine with `disks` protected. Its definition has the disks that somebody decided about, now or
+    before, not others that appeared meanwhile."""
     seen = {disk.key: disk for disk in found.disks}
     before = {disk.key: disk for disk in machine.definition.disks}
     decided = [*before, *(key for key in seen if key in named and key not in before)]
@@ -70,7 +71,8 @@ def _described(
 
 
 def as_large_as(machine: MachineRecord, sizes: Mapping[str, int]) -> MachineRecord:
-    """The machine with the sizes that its site says its disks have now: their owner may have made them larger."""
+    """The machine with the sizes that its site says its disks have now: their owner may have made them
+    larger."""
     disks = tuple(
         each.model_copy(update={"size_bytes": sizes.get(each.key, each.size_bytes)})
         for each in machine.definition.disks
@@ -94,6 +96,9 @@ def owned(machine: MachineRecord, ctx: StepContext) -> MachineRecord:
     if machine.job_id != ctx.job_id:
         raise errors.NotPossibleNow(
             f"Another job has taken {machine.name} meanwhile; its disks are protected as before.",
-            do=f"See it with 'secondsite machine show {shell.arguments(machine.name)}', and start again once it is protected.",
+            do=(
+                f"See it with 'secondsite machine show {shell.arguments(machine.name)}', and start again "
+                "once it is protected."
+            ),
         )
     return machine

@@ -16,9 +16,9 @@ MOST_VERSIONS = 1_000_000
 
 
 class EnableArguments(Shape):
-    """What is asked for one machine; `machine` is its name or fabric id, `machine_id` its id once it has a record.
-    `seeds` are paths by disk key; no `disks`: all. No `target_appliance_id`: the check chooses. Only an older vault gave the
-    source's."""
+    """What is asked for one machine; `machine` is its name or fabric id, `machine_id` its id once it has a
+    record. `seeds` are paths by disk key; no `disks`: all. No `target_appliance_id`: the check chooses.
+    Only an older vault gave the source's."""
 
     machine_id: str
     machine: str
@@ -34,7 +34,8 @@ class EnableArguments(Shape):
 
 
 class Checked(Shape):
-    """The machine as it was found, the disks that are protected, and by whom; an older vault did not say that."""
+    """The machine as it was found, the disks that are protected, and by whom; an older vault did not say
+    that."""
 
     definition: MachineDefinition
     disks: tuple[str, ...]
@@ -45,7 +46,8 @@ class Checked(Shape):
 def record(
     wanted: EnableArguments, checked: Checked, job_id: str, attempt: int, now: datetime
 ) -> MachineRecord:
-    """Each attempt makes the record again, with a higher number, and with versions that no attempt before has given."""
+    """Each attempt makes the record again, with a higher number, and with versions that no attempt before
+    has given."""
     found = checked.definition
     return MachineRecord(
         id=wanted.machine_id,

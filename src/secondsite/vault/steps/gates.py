@@ -1,8 +1,9 @@
 """A machine's job waits until the run of its plan lets it go on.
 
-The run opens a gate by beginning a step: that is in the journal, so nothing has to be told twice, and a vault that was killed finds
-the gate as it was. A run that has ended, turns back or has stopped opens none any more; whoever waits then fails, and brings
-its machine back by itself. So does a job that was cancelled while it was held.
+The run opens a gate by beginning a step: that is in the journal, so nothing has to be told twice, and a vault
+that was killed finds the gate as it was. A run that has ended, turns back or has stopped opens none any more;
+whoever waits then fails, and brings its machine back by itself. So does a job that was cancelled while it was
+held.
 """
 
 from collections.abc import Sequence
@@ -28,7 +29,8 @@ WAITS_SECONDS = 366 * DAY
 
 
 class StartTurn(Shape):
-    """The steps of the run that let a machine be shut down and start; how often its job looks if nobody tells it."""
+    """The steps of the run that let a machine be shut down and start; how often its job looks if nobody
+    tells it."""
 
     shut_down: str
     start: str
@@ -37,8 +39,9 @@ class StartTurn(Shape):
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Opened by a step of the run, to whoever waits to do something. `holds_open`: a run that stops once it was opened lets through
-    who belongs there, so that a group whose machines are starting is not torn apart."""
+    """Opened by a step of the run, to whoever waits to do something. `holds_open`: a run that stops once
+    it was opened lets through who belongs there, so that a group whose machines are starting is not torn
+    apart."""
 
     step: str
     doing: str
@@ -71,7 +74,8 @@ def turn_to(step: str) -> str:
 
 
 def await_turn(ctx: StepContext, gate: Gate, looks_seconds: float) -> Outcome:
-    """Done when the run above this job has begun the gate's step. Raises Wait until then, StepFailed if it will not come to it."""
+    """Done when the run above this job has begun the gate's step. Raises Wait until then, StepFailed if it
+    will not come to it."""
     run = _seen(ctx)
     step = next((each for each in run.steps if each.key == gate.step), None)
     if step is None or not (run.is_going_on or (gate.holds_open and run.holds_open and step.has_begun)):
@@ -100,7 +104,8 @@ def begins_if_going_on(session: Session, job: JobView) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """The run above a job; without steps if it is not there. `is_given_up`: the job's own cancel was asked for."""
+    """The run above a job; without steps if it is not there. `is_given_up`: the job's own cancel was asked
+    for."""
 
     id: str
     steps: Sequence[StepSeen]
@@ -146,8 +151,8 @@ OFF = frozenset({PowerState.OFF, PowerState.MISSING})
 
 
 def require_still_off(source: Source) -> None:
-    """Raises StepFailed if it is not. One that cannot be asked was off when all that it had written had arrived: to wait for its site
-    would keep the machine off at both."""
+    """Raises StepFailed if it is not. One that cannot be asked was off when all that it had written had
+    arrived: to wait for its site would keep the machine off at both."""
     machine = source.machine
     try:
         power = source.power(ASKED_IN_PASSING).facts.power
@@ -156,6 +161,9 @@ def require_still_off(source: Source) -> None:
     if power not in OFF:
         raise StepFailed(
             SOURCE_RUNS,
-            f"{machine.name} is {power} at {machine.source_site}: somebody started it while it waited for its turn.",
+            (
+                f"{machine.name} is {power} at {machine.source_site}: somebody started it while it waited "
+                "for its turn."
+            ),
             "It stays there. Find out who needs it; then run the plan again: it takes what has not arrived.",
         )

@@ -1,5 +1,5 @@
-"""How long a verb will take for machines: their histories are read at once, however many they are. And which way a job went, for what is
-told of it later, when its machine may have turned."""
+"""How long a verb will take for machines: their histories are read at once, however many they are. And
+which way a job went, for what is told of it later, when its machine may have turned."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +21,8 @@ GOES = "goes"
 
 
 class Goes(Shape):
-    """Among the arguments of a machine's job: its roles and its policy when the job was asked for. A reprotect turns both."""
+    """Among the arguments of a machine's job: its roles and its policy when the job was asked for. A
+    reprotect turns both."""
 
     source_site: str
     target_site: str
@@ -46,7 +47,8 @@ class Histories:
         machines: Sequence[MachineRecord],
         verbs: Collection[Verb],
     ) -> "Histories":
-        """One query for 1,000 machines, and one for each pair of sites. `verbs`: those whose runs are needed."""
+        """One query for 1,000 machines, and one for each pair of sites. `verbs`: those whose runs are
+        needed."""
         ways = {each.id: way(each) for each in machines}
         own: dict[str, list[Run]] = {}
         for each in tx.run_times.of_machines(ways, verbs):

@@ -40,7 +40,8 @@ def target_appliances(tx: Transaction, site: str) -> Sequence[ApplianceRecord]:
 
 
 def require_kind(site: str, appliances: Iterable[ApplianceRecord]) -> None:
-    """Raises InvalidArgument for a site whose appliances are all of a kind that this vault does not know: one alone says it of itself."""
+    """Raises InvalidArgument for a site whose appliances are all of a kind that this vault does not know:
+    one alone says it of itself."""
     kinds = [each.hello.fabric_kind if each.hello is not None else None for each in appliances]
     if not any(map(platforms.is_known, kinds)):
         platforms.require(site, kinds[0])
@@ -64,22 +65,24 @@ def appliance_named(tx: Transaction, site: str, name_or_id: str) -> ApplianceRec
 
 
 def is_committed(machine: MachineRecord, status: StatusRecord) -> bool:
-    """Whether the target has fixed the point that the failed-over machine began from: its commit may have ended half way."""
+    """Whether the target has fixed the point that the failed-over machine began from: its commit may have
+    ended half way."""
     points = status.replica.points if status.replica else ()
     return any(point.committed and point.id == machine.failed_over_point_id for point in points)
 
 
 def is_behind(machine: MachineRecord, replica: ReplicaStatus | None) -> bool:
-    """Whether the record is from before a failover, as in a vault that was restored: in peace nothing runs at the target of a machine that
-    the vault has told it nothing to start."""
+    """Whether the record is from before a failover, as in a vault that was restored: in peace nothing runs
+    at the target of a machine that the vault has told it nothing to start."""
     if machine.state is not State.PROTECTED or machine.start_ordered or replica is None:
         return False
     return "failover" in replica.runs and replica.epoch == machine.epoch
 
 
 def is_forgotten(machine: MachineRecord, status: StatusRecord) -> bool:
-    """Whether the appliance of its target says, after the machine was started there, that nothing runs on its replica, as one whose store was put
-    back. Of a failback that was committed there is no replica any more."""
+    """Whether the appliance of its target says, after the machine was started there, that nothing runs on
+    its replica, as one whose store was put back. Of a failback that was committed there is no replica any
+    more."""
     replica, heard_at, since = status.replica, status.replica_at, machine.failed_over_at
     if replica is None or heard_at is None or since is None or heard_at <= since:
         return False
@@ -129,7 +132,8 @@ def find_machine(inventory: Inventory, name: str, site: str) -> DiscoveredMachin
 
 
 def chosen_disks(machine: DiscoveredMachine, wanted: Sequence[str]) -> tuple[str, ...]:
-    """The keys of the disks to replicate, all by default; raises InvalidArgument for one that is not there."""
+    """The keys of the disks to replicate, all by default; raises InvalidArgument for one that is not
+    there."""
     known = [disk.key for disk in machine.definition.disks]
     unknown = [key for key in wanted if key not in known]
     if unknown:
@@ -141,21 +145,25 @@ def chosen_disks(machine: DiscoveredMachine, wanted: Sequence[str]) -> tuple[str
 
 
 def require_policy(tx: Transaction, name: str) -> None:
-    """Raises NotFound, and InvalidArgument for the twin of another one: that is for the way back, and taken by itself."""
+    """Raises NotFound, and InvalidArgument for the twin of another one: that is for the way back, and
+    taken by itself."""
     read_only = {policy.name: fixed for policy, fixed in tx.policies.list()}
     if name not in read_only:
         raise errors.NotFound.named("policy", name)
     if read_only[name]:
         own = policies.own_name(name, read_only)
         raise errors.InvalidArgument(
-            f"Policy '{name}' is for the way back: machines with policy '{own}' have it from their reprotect on.",
+            (
+                f"Policy '{name}' is for the way back: machines with policy '{own}' have it from their "
+                "reprotect on."
+            ),
             do=f"Give '{own}'.",
         )
 
 
 def derived_id(fabric_id: str, what: str) -> str:
-    """The fabric id of what is made of the machine: always the same, and another one for anything else. Not each platform's ids are
-    UUIDs, nor what an appliance says is one."""
+    """The fabric id of what is made of the machine: always the same, and another one for anything else.
+    Not each platform's ids are UUIDs, nor what an appliance says is one."""
     try:
         namespace = uuid.UUID(fabric_id)
     except ValueError:

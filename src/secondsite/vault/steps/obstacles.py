@@ -14,8 +14,8 @@ from .deps import Deps
 
 
 def require_none(verb: str, name: str, *found: Obstacles) -> str:
-    """What the end of the check's sentence warns of, '' without warnings. Raises PrerequisiteFailed naming every obstacle
-    that blocks, each as 'what do'."""
+    """What the end of the check's sentence warns of, '' without warnings. Raises PrerequisiteFailed naming
+    every obstacle that blocks, each as 'what do'."""
     blocking = [_sentence(each) for some in found for each in some.obstacles if each.blocking]
     if blocking:
         raise errors.PrerequisiteFailed(
@@ -53,8 +53,8 @@ NOTHING = Obstacles()
 def passed(
     deps: Deps, verb: str, machine: MachineRecord, *found: Obstacles, told: Obstacles = NOTHING
 ) -> tuple[str, Commit]:
-    """The end of the check's sentence, and what makes its warnings a finding, but those that are only `told`; raises
-    PrerequisiteFailed for what blocks."""
+    """The end of the check's sentence, and what makes its warnings a finding, but those that are only
+    `told`; raises PrerequisiteFailed for what blocks."""
     said = require_none(verb, machine.name, *found, told)
 
     def keep(tx: Transaction) -> None:
@@ -64,8 +64,9 @@ def passed(
 
 
 def require_whole(verb: str, name: str, power: str, *, old_copy: bool = False) -> None:
-    """Raises PrerequisiteFailed if the disks alone are not the machine, as its memory is saved or it lives elsewhere; or if its guest cannot
-    react. Of an `old_copy`, which runs at the other site, nothing is advised that would start it."""
+    """Raises PrerequisiteFailed if the disks alone are not the machine, as its memory is saved or it lives
+    elsewhere; or if its guest cannot react. Of an `old_copy`, which runs at the other site, nothing is
+    advised that would start it."""
     try:
         power_states.require_able(power, name, old_copy=old_copy)
     except errors.NotPossibleNow as problem:
@@ -85,25 +86,27 @@ def require_at_rest(verb: str, name: str, power: str) -> None:
 
 
 def require_its_epoch(deps: Deps, verb: str, machine: MachineRecord) -> None:
-    """Raises PrerequisiteFailed while the source is there and says that it replicates the machine in a later epoch of this direction: the
-    target of this record is one that it has left since, as after a new vault adopted that one alone. Of a source that is gone nothing
-    is asked."""
+    """Raises PrerequisiteFailed while the source is there and says that it replicates the machine in a
+    later epoch of this direction: the target of this record is one that it has left since, as after a new
+    vault adopted that one alone. Of a source that is gone nothing is asked."""
     with deps.store.reading() as tx:
         source = tx.statuses.get(machine.id).source
     ahead = 0 if source is None else source.epoch - machine.epoch
     if ahead <= 0 or ahead % 2 or not deps.gateway.is_connected(machine.source_appliance_id):
         return
     raise errors.PrerequisiteFailed(
-        f"{verb} of {machine.name} was not started: {machine.source_site} replicates it in its epoch {machine.epoch + ahead}, and what this vault "
+        f"{verb} of {machine.name} was not started: {machine.source_site} replicates it in its epoch "
+        f"{machine.epoch + ahead}, and what this vault "
         f"knows at {machine.target_site} is of epoch {machine.epoch}: a replica that it has left.",
-        do=f"If machines were adopted, adopt the appliance of {machine.source_site}, too ('secondsite vault adopt APPLIANCE'). If the replica was "
+        do=f"If machines were adopted, adopt the appliance of {machine.source_site}, too ('secondsite vault "
+        "adopt APPLIANCE'). If the replica was "
         f"put back from a copy: 'secondsite machine resynchronize {shell.arguments(machine.name)}'.",
     )
 
 
 def reported(tx: Transaction, machine: MachineRecord) -> Obstacles:
-    """What both appliances say is wrong with the machine, and with their stores (S-194): told before a move, and no reason not to make
-    it, which may be the way out."""
+    """What both appliances say is wrong with the machine, and with their stores (S-194): told before a
+    move, and no reason not to make it, which may be the way out."""
     known = tx.statuses.get(machine.id)
     sides = ((machine.source_site, known.source), (machine.target_site, known.replica))
     own = (each for site, side in sides for each in _of_side(machine, site, side))
@@ -112,7 +115,8 @@ def reported(tx: Transaction, machine: MachineRecord) -> Obstacles:
 
 
 def stays_behind(tx: Transaction, machine: MachineRecord) -> Obstacles:
-    """What a failover gives up of a machine whose memory is saved, as far as the vault knows: a site that is gone is not asked."""
+    """What a failover gives up of a machine whose memory is saved, as far as the vault knows: a site that
+    is gone is not asked."""
     source = tx.statuses.get(machine.id).source
     if source is None or source.epoch != machine.epoch or source.power != power_states.SAVED:
         return NOTHING
@@ -139,7 +143,10 @@ def _of_stores(tx: Transaction, *appliance_ids: str) -> Iterator[ObstacleShape]:
         for store in appliance.stores if appliance is not None else ():
             if appliance is not None and store.problem is not None:
                 yield ObstacleShape(
-                    what=f"At {appliance.site}: store '{store.name}' of appliance '{appliance.name}' is not in order: {store.problem}",
+                    what=(
+                        f"At {appliance.site}: store '{store.name}' of appliance '{appliance.name}' is not "
+                        f"in order: {store.problem}"
+                    ),
                     do=f"Put it right there; 'secondsite site show {appliance.site}' tells of its stores.",
                     blocking=False,
                 )

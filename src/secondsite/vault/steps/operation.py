@@ -1,6 +1,7 @@
 """The frame of a verb: find the machines, ask the lifecycle, submit one job each.
 
-Several machines come under one parent job whose children run side by side; one that fails does not stop the others.
+Several machines come under one parent job whose children run side by side; one that fails does not stop the
+others.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,7 +32,8 @@ from .sides.target import Target
 
 
 class MachineOperation:
-    """One verb on machines that are under protection. A subclass gives `verb`, `steps` and maybe `arguments`."""
+    """One verb on machines that are under protection. A subclass gives `verb`, `steps` and maybe
+    `arguments`."""
 
     verb: ClassVar[Verb]
     undo_on_failure: ClassVar[bool] = False
@@ -92,7 +94,8 @@ class MachineOperation:
     def children(
         self, tx: Transaction, machines: Sequence[MachineRecord], request: Shape
     ) -> tuple[batch.BatchChild, ...]:
-        """The jobs of these machines below one of all: as they are asked for now. Raises as `arguments` does."""
+        """The jobs of these machines below one of all: as they are asked for now. Raises as `arguments`
+        does."""
         highest = authority.highest_of(tx, machines, self.verb)
         known = tx.hooks.all() if self.verb in hooks.VERBS else {}
         asked = {each.id: self._asked(tx, request, each, known) for each in machines}
@@ -170,7 +173,8 @@ def _found(known: Mapping[str, MachineRecord], name: str) -> MachineRecord:
         raise errors.NotFound(
             f"There is no machine '{name}' under protection.",
             do="List machines with 'secondsite machine list'; protect this one with "
-            f"'secondsite machine enable-protection {shell.arguments(name, options='--source SITE --target SITE')}'.",
+            "'secondsite machine enable-protection "
+            f"{shell.arguments(name, options='--source SITE --target SITE')}'.",
         )
     return machine
 

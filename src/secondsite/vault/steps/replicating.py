@@ -1,6 +1,7 @@
 """How a replica and its replication begin and end, whichever way a machine is protected.
 
-All take the machine in the roles that it will have: as it is for enable, with source and target swapped for reprotect.
+All take the machine in the roles that it will have: as it is for enable, with source and target swapped for
+reprotect.
 """
 
 from ...wire.common.sync_mode import SyncMode

@@ -1,7 +1,7 @@
 """A database that is busy or away for a while delays a step; it does not fail the job.
 
-Seen with twenty busy processes on two cores: a writer waited five seconds for SQLite's lock, and an enable was undone
-because of it.
+Seen with twenty busy processes on two cores: a writer waited five seconds for SQLite's lock, and an enable
+was undone because of it.
 """
 
 import dataclasses
@@ -14,8 +14,8 @@ from ...jobs.storage import transactions
 
 STORE_SECONDS = 600.0
 _busy_since: dict[str, float] = {}
-"""By order: how long its step had waited when this process first heard that the database is busy. The steps of some jobs are made anew at
-each look."""
+"""By order: how long its step had waited when this process first heard that the database is busy. The
+steps of some jobs are made anew at each look."""
 
 
 def retrying(step: Step) -> Step:
@@ -25,8 +25,8 @@ def retrying(step: Step) -> Step:
 
 
 class Retrying:
-    """A step's function that waits STORE_SECONDS for a busy database, however long the step has already waited for
-    other things."""
+    """A step's function that waits STORE_SECONDS for a busy database, however long the step has already
+    waited for other things."""
 
     def __init__(self, function: StepFunction) -> None:
         self._function = function

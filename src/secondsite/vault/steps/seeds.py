@@ -10,7 +10,8 @@ from ...wire.control.checks import SeedDisk
 
 
 def asked(request: rest.EnableProtection | rest.Reprotect, name: str) -> dict[str, str]:
-    """The paths for one machine, by disk key; raises InvalidArgument for a path or machine that is not possible."""
+    """The paths for one machine, by disk key; raises InvalidArgument for a path or machine that is not
+    possible."""
     strangers = [each for each in request.seeds if each not in request.machines]
     if strangers:
         raise errors.InvalidArgument(

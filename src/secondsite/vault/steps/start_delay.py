@@ -1,6 +1,8 @@
-"""A machine of a plan starts later than others of its group would: what they depend on inside the group is up by then.
+"""A machine of a plan starts later than others of its group would: what they depend on inside the group is up
+by then.
 
-The time counts from when the machine is ready to start. It is part of the job's arguments, so a plan that is changed meanwhile changes no run.
+The time counts from when the machine is ready to start. It is part of the job's arguments, so a plan that is
+changed meanwhile changes no run.
 """
 
 from collections.abc import Sequence

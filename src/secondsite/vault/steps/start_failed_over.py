@@ -18,7 +18,8 @@ from .sides.target import FAILOVER_RUN, Target
 
 
 def ordered_when_it_begins(deps: Deps, verb: Verb) -> Hook:
-    """For the step that starts the machine: the record says that its start was ordered from the transaction on in which the step begins."""
+    """For the step that starts the machine: the record says that its start was ordered from the
+    transaction on in which the step begins."""
 
     def begins(session: Session, job: JobView) -> None:
         tx = deps.store.within(session)
@@ -40,9 +41,9 @@ def start_from(
     with_all_networks: bool = False,
     goes_on: bool = False,
 ) -> Done:
-    """The machine runs at the target from that instant; its record says so in the step's own transaction. A network that is
-    gone stops no machine that is needed: its cards stay unconnected, unless `with_all_networks` lets the start fail. It `goes_on`: from its last write, and runs
-    nowhere else."""
+    """The machine runs at the target from that instant; its record says so in the step's own transaction.
+    A network that is gone stops no machine that is needed: its cards stay unconnected, unless
+    `with_all_networks` lets the start fail. It `goes_on`: from its last write, and runs nowhere else."""
     machine = target.machine
     with deps.store.reading() as tx:
         connected, new_macs = cards.at_target(tx, machine), cards.new_macs(tx, machine, FAILOVER_RUN)

@@ -22,8 +22,8 @@ DEADLINE_SECONDS = 30 * DAY
 
 
 class Before(Shape):
-    """How far a replica was before a pass: its newest sequence number (-1: none), and the bytes that its epoch had
-    sent."""
+    """How far a replica was before a pass: its newest sequence number (-1: none), and the bytes that its
+    epoch had sent."""
 
     after_seq: int = -1
     sent_before: int = 0
@@ -61,8 +61,9 @@ def remembered_before(deps: Deps, ctx: StepContext, machine: MachineRecord) -> B
 def await_point(
     deps: Deps, machine: MachineRecord, epoch: int, before: Before, with_disks: Collection[str] = ()
 ) -> Done:
-    """Done when the replica of `epoch` has a point newer than `before` that was sealed after the pass and has these
-    disks; raises Wait until then. A source that does not answer, perhaps for ever, is not waited for."""
+    """Done when the replica of `epoch` has a point newer than `before` that was sealed after the pass and
+    has these disks; raises Wait until then. A source that does not answer, perhaps for ever, is not waited
+    for."""
     with deps.store.reading() as tx:
         status = tx.statuses.get(machine.id)
     points = status.replica.points if status.replica and status.replica.epoch == epoch else ()
@@ -88,8 +89,8 @@ class Broken(Shape):
 
 
 def require_takes(deps: Deps, ctx: StepContext, machine: MachineRecord, epoch: int) -> None:
-    """For a job that waits for the first point of a replica: raises NotPossibleNow once that has said for BROKEN_SECONDS that it cannot take
-    what is sent. Until the job ends no other verb is possible."""
+    """For a job that waits for the first point of a replica: raises NotPossibleNow once that has said for
+    BROKEN_SECONDS that it cannot take what is sent. Until the job ends no other verb is possible."""
     with deps.store.reading() as tx:
         replica = tx.statuses.get(machine.id).replica
     found = replica.findings if replica is not None and replica.epoch == epoch else ()
@@ -104,7 +105,8 @@ def require_takes(deps: Deps, ctx: StepContext, machine: MachineRecord, epoch: i
     elif (deps.lived() - known.since).total_seconds() >= BROKEN_SECONDS:
         raise errors.NotPossibleNow(
             f"The new replica of {machine.name} cannot take what is sent: {why}",
-            do="Put right what is named, then reprotect again. On its old disks it may be these: '--location alternate' copies everything to "
+            do="Put right what is named, then reprotect again. On its old disks it may be these: '--location "
+            "alternate' copies everything to "
             "new ones.",
         )
 
@@ -116,8 +118,8 @@ def await_while_both_are_there(
     before: Before,
     with_disks: Collection[str] = (),
 ) -> Done:
-    """As `await_point` in the machine's epoch, for a job that nobody can cancel: it does not wait for a site that does not
-    come back. Raises ApplianceUnreachable then."""
+    """As `await_point` in the machine's epoch, for a job that nobody can cancel: it does not wait for a
+    site that does not come back. Raises ApplianceUnreachable then."""
     try:
         return await_point(give.deps, machine, machine.epoch, before, with_disks)
     except Wait:
@@ -131,9 +133,11 @@ def _require_there(give: Orders, ctx: StepContext, machine: MachineRecord, appli
         give.require_reachable(ctx, appliance_id, AWAY_SECONDS)
     except errors.ApplianceUnreachable as away:
         raise errors.ApplianceUnreachable(
-            f"{away.message} The comparison of {machine.name} is not through; what was sent stays, and it goes on by itself "
+            f"{away.message} The comparison of {machine.name} is not through; what was sent stays, and it "
+            "goes on by itself "
             "when both sites are there.",
-            do=f"Start the appliance and see with 'secondsite machine show {shell.arguments(machine.name)}' how it goes on. If the site is gone "
+            do=f"Start the appliance and see with 'secondsite machine show {shell.arguments(machine.name)}' "
+            "how it goes on. If the site is gone "
             "for good, fail over, or end the protection with '--without-site'.",
         ) from away
 

@@ -1,5 +1,5 @@
-"""The vault's records in SQL: one file for each noun, with its record, its table and its queries. Records are frozen; a change is a new
-record that is put back.
+"""The vault's records in SQL: one file for each noun, with its record, its table and its queries. Records are
+frozen; a change is a new record that is put back.
 
 Its rooms:
 
@@ -9,7 +9,8 @@ Its rooms:
     policies, groups, plans, pools    what many machines share
     drill_schedules                   test failovers that the vault starts
     enrollment, tokens, approvals     who may come in, and what waits for a second person
-    audit, answers                    what was done by whom, and what was answered to requests that may be repeated
+    audit, answers                    what was done by whom, and what was answered to requests that may be
+                                      repeated
     notices, notice_targets           what people and programs are told
     evidence, run_times, pictures     what is kept of failovers and drills
     validations                       what the check of the whole configuration found

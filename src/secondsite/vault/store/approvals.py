@@ -15,8 +15,8 @@ from .sql.columns import Shaped, UtcDateTime, Word, metadata
 
 @dataclass(frozen=True, slots=True)
 class PendingRequest:
-    """A request as it was asked, to be asked again exactly so. `path` is below /api and quoted; `machines` are the ids of those
-    that it names."""
+    """A request as it was asked, to be asked again exactly so. `path` is below /api and quoted; `machines`
+    are the ids of those that it names."""
 
     method: str
     path: str
@@ -30,8 +30,8 @@ class PendingRequest:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalRecord:
-    """`token_sha256` is the secret that asked; `by` whoever granted or refused it, and then `why`. `tried` is how carrying it
-    out was refused last."""
+    """`token_sha256` is the secret that asked; `by` whoever granted or refused it, and then `why`. `tried`
+    is how carrying it out was refused last."""
 
     number: int
     stage: Stage

@@ -48,8 +48,8 @@ class AuditWanted:
 
 @dataclass(frozen=True, slots=True)
 class AuditEnds:
-    """Where the chain ends, and behind which entry it begins: older ones were deleted as the setting says. `kept_days`
-    None: for ever."""
+    """Where the chain ends, and behind which entry it begins: older ones were deleted as the setting says.
+    `kept_days` None: for ever."""
 
     head: Link = BEGINNING
     anchor: Link = BEGINNING
@@ -135,7 +135,8 @@ class Audit:
             after = found[-1].number
 
     def _following(self, after: int | None) -> Sequence[Entry]:
-        """The next ones. What was written by hand, and is no entry at all, comes as one whose digest is wrong."""
+        """The next ones. What was written by hand, and is no entry at all, comes as one whose digest is
+        wrong."""
         wanted = AuditWanted(oldest_first=True)
         try:
             return self.find(wanted, AT_ONCE, after)

@@ -1,4 +1,5 @@
-"""Test failovers that the vault starts. They name machines by their ids, without foreign keys, as plans do."""
+"""Test failovers that the vault starts. They name machines by their ids, without foreign keys, as plans
+do."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ from .sql.columns import Shaped, UtcDateTime, metadata
 
 @dataclass(frozen=True, slots=True)
 class DrillScheduleRecord:
-    """A schedule, and how it goes: when its next turn is, the last job, and since when `said` is in the way of a turn."""
+    """A schedule, and how it goes: when its next turn is, the last job, and since when `said` is in the
+    way of a turn."""
 
     name: str
     schedule: DrillSchedule
@@ -27,8 +29,8 @@ class DrillScheduleRecord:
     said: str = ""
     said_at: datetime | None = None
     maker_id: str | None = None
-    """Whose token made or changed it last; it starts nothing that this token could not. None: an earlier release kept no maker, or
-    somebody on the vault's host made it."""
+    """Whose token made or changed it last; it starts nothing that this token could not. None: an earlier
+    release kept no maker, or somebody on the vault's host made it."""
     plan_made_at: datetime | None = None
     """Which plan of that name it is for."""
 

@@ -1,4 +1,5 @@
-"""How appliances get in: registration keys, the public keys that they may show, the CAs that they trust. Only a registration key's digest is kept."""
+"""How appliances get in: registration keys, the public keys that they may show, the CAs that they trust.
+Only a registration key's digest is kept."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -27,7 +28,8 @@ class KeyRecord:
 
 @dataclass(frozen=True, slots=True)
 class ApplianceTrust:
-    """What an appliance reported last, as fingerprints: the CAs that it trusts, and the one that issued its certificate."""
+    """What an appliance reported last, as fingerprints: the CAs that it trusts, and the one that issued
+    its certificate."""
 
     trusted: tuple[str, ...]
     issuer: str
@@ -90,8 +92,8 @@ class RegistrationKeys:
 
 
 class ApplianceKeys:
-    """The sha256 of the public key that an appliance may show. One that enrolled with an earlier release has none, until it is
-    first seen."""
+    """The sha256 of the public key that an appliance may show. One that enrolled with an earlier release
+    has none, until it is first seen."""
 
     def __init__(self, session: Session) -> None:
         self._session = session

@@ -14,8 +14,8 @@ from .sql.columns import Shaped, UtcDateTime, metadata
 
 @dataclass(frozen=True, slots=True)
 class EvidenceRecord:
-    """Of one attempt at one job. `document` is JSON, `number` its entry in the audit log, which names `sha256` of it. `sites` are
-    those of each of its machines."""
+    """Of one attempt at one job. `document` is JSON, `number` its entry in the audit log, which names
+    `sha256` of it. `sites` are those of each of its machines."""
 
     id: str
     job_id: str

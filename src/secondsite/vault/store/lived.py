@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 from .sql import rows
 from .sql.columns import UtcDateTime, metadata
 
-# The newest mark of each vault on this database: the file beside a restored database holds another. Its number rises with
-# each mark, and appliances remember the highest.
+# The newest mark of each vault on this database: the file beside a restored database holds another. Its
+# number rises with each mark, and appliances remember the highest.
 LIVED = Table(
     "lived",
     metadata,

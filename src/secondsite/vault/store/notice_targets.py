@@ -15,7 +15,8 @@ from .sql import rows
 
 @dataclass(frozen=True, slots=True)
 class NoticeTargetRecord:
-    """A target as it was changed last. `secret` signs what a webhook is sent, or is the password of a mail server's user."""
+    """A target as it was changed last. `secret` signs what a webhook is sent, or is the password of a mail
+    server's user."""
 
     id: str
     name: str
@@ -61,7 +62,8 @@ class NoticeTargets:
 
     def claim(self, target_id: str, by: str, seconds: float) -> bool:
         # the target's row is the lock: two who claim come one after the other
-        """Nobody else sends to it for so long, by the database's clock, or until it is let go. False if somebody else has it."""
+        """Nobody else sends to it for so long, by the database's clock, or until it is let go. False if
+        somebody else has it."""
         there = select(TARGETS.c.id).where(TARGETS.c.id == target_id).with_for_update()
         if self._session.execute(there).first() is None:
             return False

@@ -1,4 +1,5 @@
-"""What targets know, and what they are still to be told. The rows name machines by their ids, without foreign keys."""
+"""What targets know, and what they are still to be told. The rows name machines by their ids, without
+foreign keys."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,8 +32,8 @@ from .sql.columns import Shaped, UtcDateTime, metadata
 
 @dataclass(frozen=True, slots=True)
 class NoticeDelivery:
-    """How it goes with a target: what the other side said last, since when it fails, when it is tried again, and how many notices
-    were given up that it was not told of."""
+    """How it goes with a target: what the other side said last, since when it fails, when it is tried
+    again, and how many notices were given up that it was not told of."""
 
     target_id: str
     sent_at: datetime | None = None
@@ -62,7 +63,8 @@ class NoticeMessage:
 
 @dataclass(frozen=True, slots=True)
 class Unsent:
-    """How many notices of a target wait, how many of them are critical, and whether a message of it has been begun."""
+    """How many notices of a target wait, how many of them are critical, and whether a message of it has
+    been begun."""
 
     notices: int
     critical: int
@@ -80,7 +82,8 @@ TARGETS = Table(
     Column("changed_at", UtcDateTime, nullable=False),
 )
 
-# Apart from the targets: these are changed by people, and what is written here with each message takes nothing of that back.
+# Apart from the targets: these are changed by people, and what is written here with each message takes
+# nothing of that back.
 DELIVERIES = Table(
     "notice_deliveries",
     metadata,
@@ -187,7 +190,8 @@ class Notices:
         return {row.target_id: Unsent(row.notices, row.critical, row.begun > 0) for row in found}
 
     def message(self, target_id: str, *, critical: bool = False) -> NoticeMessage | None:
-        """The first that was begun and not sent, if there is one; of `critical` ones that which holds a critical notice."""
+        """The first that was begun and not sent, if there is one; of `critical` ones that which holds a
+        critical notice."""
         begun = UNSENT & (NOTICES.c.target_id == target_id) & NOTICES.c.message_id.is_not(None)
         if critical:
             begun &= NOTICES.c.critical
@@ -196,7 +200,8 @@ class Notices:
         return None if message_id is None else self._message(message_id)
 
     def begin(self, target_id: str, message_id: str, at_most: int, *, critical: bool) -> NoticeMessage | None:
-        """A new one, of those that wait, the oldest first; of the critical ones only, if so asked. None: nothing waits."""
+        """A new one, of those that wait, the oldest first; of the critical ones only, if so asked. None:
+        nothing waits."""
         waiting: list[ColumnElement[bool]] = [
             UNSENT,
             NOTICES.c.target_id == target_id,

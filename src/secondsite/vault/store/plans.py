@@ -1,4 +1,5 @@
-"""Recovery plans. They name machines by their ids, without foreign keys: a plan outlives the protection of its machines."""
+"""Recovery plans. They name machines by their ids, without foreign keys: a plan outlives the protection of
+its machines."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

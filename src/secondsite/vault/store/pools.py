@@ -21,8 +21,8 @@ class PoolRecord:
 
 @dataclass(frozen=True, slots=True)
 class TakenRecord:
-    """An address of a pool that a machine has, by its card's MAC address at home. It outlives the machine's protection, if the machine
-    runs on with it."""
+    """An address of a pool that a machine has, by its card's MAC address at home. It outlives the
+    machine's protection, if the machine runs on with it."""
 
     pool: str
     address: str

@@ -1,4 +1,5 @@
-"""Several vault processes on one database: who they are, who holds which connection, and the orders that they pass on."""
+"""Several vault processes on one database: who they are, who holds which connection, and the orders that
+they pass on."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -116,7 +117,8 @@ class Links:
         self._member = member
 
     def take(self, appliance_id: str) -> bool:
-        """It has connected here, and so it left any other; whether another process may have held it meanwhile."""
+        """It has connected here, and so it left any other; whether another process may have held it
+        meanwhile."""
         if self._member is None:
             return False
         mine = {"appliance_id": appliance_id, **self._member._asdict()}
@@ -142,7 +144,8 @@ class Links:
         return dropped
 
     def revoke(self, appliance_id: str) -> None:
-        """Its key counts no more: whichever process has its connection ends it soon, and writes nothing that it says."""
+        """Its key counts no more: whichever process has its connection ends it soon, and writes nothing
+        that it says."""
         self._session.execute(delete(LINKS).where(LINKS.c.appliance_id == appliance_id))
 
     def mine(self) -> Sequence[str]:
@@ -169,8 +172,8 @@ class Links:
         locked = self._session.execute(seemed).scalars().all()
         if not locked:
             return ()
-        # one that was taken over while its lock was waited for was judged by its former owner: PostgreSQL looks at the new row, but not
-        # anew for what there is not (NOT EXISTS)
+        # one that was taken over while its lock was waited for was judged by its former owner: PostgreSQL
+        # looks at the new row, but not anew for what there is not (NOT EXISTS)
         dead = delete(LINKS).where(LINKS.c.appliance_id.in_(locked), ~self._lives())
         return sorted(self._session.execute(dead.returning(LINKS.c.appliance_id)).scalars())
 
@@ -208,8 +211,8 @@ class PassedOrders:
     def take(
         self, appliance_ids: Sequence[str], asked_within_seconds: float, *, again: bool = False
     ) -> Sequence[Passed]:
-        """What others lately asked of appliances whose connection is here, each once; `again`: also what was taken before and has
-        no report yet."""
+        """What others lately asked of appliances whose connection is here, each once; `again`: also what
+        was taken before and has no report yet."""
         since = database_now(self._session) - timedelta(seconds=asked_within_seconds)
         wanted = (
             update(PASSED_ORDERS)
@@ -242,7 +245,8 @@ class PassedOrders:
         mine = (PASSED_ORDERS.c.asked_by == self._owner) & PASSED_ORDERS.c.is_news
         has_ended = PASSED_ORDERS.c.report.is_not(None)
         ended = delete(PASSED_ORDERS).where(mine, has_ended).returning(*_COLUMNS)
-        # one whose report comes between the two is news the next time: as read it would stay, and nobody be told of it again
+        # one whose report comes between the two is news the next time: as read it would stay, and nobody be
+        # told of it again
         goes_on = update(PASSED_ORDERS).where(mine, ~has_ended).values(is_news=False).returning(*_COLUMNS)
         found = [*self._session.execute(ended).mappings(), *self._session.execute(goes_on).mappings()]
         return [Passed(**row) for row in found]

@@ -17,7 +17,8 @@ from .sql.columns import Shaped, UtcDateTime, Word, metadata
 
 @dataclass(frozen=True, slots=True)
 class RunTimeRecord:
-    """Of one run that succeeded, the way from `source_site` to `target_site`; in seconds. `predicted` is what was known before it."""
+    """Of one run that succeeded, the way from `source_site` to `target_site`; in seconds. `predicted` is
+    what was known before it."""
 
     job_id: str
     machine_id: str

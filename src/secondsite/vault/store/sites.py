@@ -28,7 +28,8 @@ class SiteRecord:
 
 @dataclass(frozen=True, slots=True)
 class SitePairRecord:
-    """What holds between two sites, whichever way a machine moves; `first` is the one that comes first in the alphabet."""
+    """What holds between two sites, whichever way a machine moves; `first` is the one that comes first in
+    the alphabet."""
 
     first: str
     second: str

@@ -215,8 +215,8 @@ class Transaction:
 
 
 class Store:
-    """The records of one database, opened with `jobs.database.connect`. `member`: as whom a process writes, if it is one of
-    several. Nothing that it writes without its lease is accepted."""
+    """The records of one database, opened with `jobs.database.connect`. `member`: as whom a process
+    writes, if it is one of several. Nothing that it writes without its lease is accepted."""
 
     def __init__(self, engine: Engine, member: Callable[[], Member | None] = lambda: None) -> None:
         self._engine = engine
@@ -266,7 +266,8 @@ class Store:
             raise
 
     def require_writable(self) -> None:
-        """Raises StoreUnavailable while the database takes nothing, as on a full disk. It is tried only after it refused something."""
+        """Raises StoreUnavailable while the database takes nothing, as on a full disk. It is tried only
+        after it refused something."""
         if not self._has_refused:
             return
         _require_room(self._engine)
@@ -286,7 +287,8 @@ class Store:
 
 
 def _require_room(engine: Engine) -> None:
-    """For a file: a small write fits into what its log has already, where a machine's record does not. Raises StoreUnavailable."""
+    """For a file: a small write fits into what its log has already, where a machine's record does not.
+    Raises StoreUnavailable."""
     file = engine.url.database
     if engine.dialect.name != "sqlite" or file is None or not Path(file).exists():
         return

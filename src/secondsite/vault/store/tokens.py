@@ -18,8 +18,8 @@ from .sql.columns import Shaped, UtcDateTime, metadata
 
 @dataclass(frozen=True, slots=True)
 class TokenRecord:
-    """An access token, kept only as its sha256. A rotation replaces that: the `former` one opens until then, too. `id` is its
-    own for ever; names may be given again. `expires_at` None: it does not expire."""
+    """An access token, kept only as its sha256. A rotation replaces that: the `former` one opens until
+    then, too. `id` is its own for ever; names may be given again. `expires_at` None: it does not expire."""
 
     name: str
     token_sha256: str
@@ -61,9 +61,9 @@ Change = Callable[[], None]
 
 
 class KnownTokens:
-    """Tokens as they were found last, by the digest of the secret that was shown. While a transaction changes one, none is kept, and
-    all are forgotten when it begins to and when it has ended, however it did: so nobody who is answered later is let in by what was
-    before. Safe from any thread.
+    """Tokens as they were found last, by the digest of the secret that was shown. While a transaction changes
+    one, none is kept, and all are forgotten when it begins to and when it has ended, however it did: so
+    nobody who is answered later is let in by what was before. Safe from any thread.
 
     Right only where all changes are made by this process: with PostgreSQL the database is asked each time.
     """

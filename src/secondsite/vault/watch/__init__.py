@@ -1,4 +1,5 @@
-"""What the vault notices by itself: which appliances are connected, how every machine is, what has become due.
+"""What the vault notices by itself: which appliances are connected, how every machine is, what has become
+due.
 
 Its rooms:
 

@@ -1,4 +1,5 @@
-"""Drills that are due are started, one for each site at a time; what is in the way is kept with the schedule, for people."""
+"""Drills that are due are started, one for each site at a time; what is in the way is kept with the
+schedule, for people."""
 
 from __future__ import annotations
 
@@ -166,14 +167,18 @@ class Starting:
         return self.start(tx, record, by)
 
     def start(self, tx: Transaction, record: DrillScheduleRecord, by: str) -> Begun:
-        """Raises NotFound for a plan that is gone, NotPossibleNow if no machine can be drilled; nothing is written then."""
+        """Raises NotFound for a plan that is gone, NotPossibleNow if no machine can be drilled; nothing is
+        written then."""
         schedule, plan = record.schedule, _plan(tx, record)
         look = self._look(tx, _machines(schedule, plan))
         left_out = "; ".join(look.obstacles.values())
         if not look.ready:
             raise errors.NotPossibleNow(
                 f"No machine of schedule '{schedule.name}' can be drilled now: {left_out}.",
-                do="It is tried again by itself; or start it with 'secondsite drill run NAME' once that is over.",
+                do=(
+                    "It is tried again by itself; or start it with 'secondsite drill run NAME' once that is "
+                    "over."
+                ),
             )
         if plan is None:
             request = rest.TestFailover(machines=tuple(each.id for each in look.ready), **_options(schedule))
@@ -240,7 +245,8 @@ def _require_maker(tx: Transaction, record: DrillScheduleRecord, now: datetime) 
 def _no_maker(record: DrillScheduleRecord, why: str) -> errors.NotPossibleNow:
     return errors.NotPossibleNow(
         f"The token that made schedule '{record.name}' {why}.",
-        do=f"Whoever may takes it over by setting it again: 'secondsite drill schedule set {shell.arguments(record.name)}'; or ends it: 'secondsite drill "
+        do="Whoever may takes it over by setting it again: 'secondsite drill schedule set "
+        f"{shell.arguments(record.name)}'; or ends it: 'secondsite drill "
         f"schedule remove {shell.arguments(record.name)}'.",
     )
 
@@ -251,7 +257,10 @@ def _plan(tx: Transaction, record: DrillScheduleRecord) -> RecoveryPlan | None:
     if found is None and record.schedule.plan is not None:
         raise errors.NotFound(
             f"The plan '{record.schedule.plan}' that schedule '{record.name}' was made for is gone.",
-            do=f"'secondsite drill schedule set {shlex.quote(record.name)} --plan PLAN' takes another one, also of the same name.",
+            do=(
+                f"'secondsite drill schedule set {shlex.quote(record.name)} --plan PLAN' takes another one, "
+                "also of the same name."
+            ),
         )
     return found
 

@@ -46,7 +46,8 @@ class Housekeeping(Periodic):
         self._forced: dict[str, datetime] = {}
 
     def look(self) -> None:
-        """Keep how far lived time is; drop old jobs, start the clean-up of drills that were left open, give back memory that a batch has left free."""
+        """Keep how far lived time is; drop old jobs, start the clean-up of drills that were left open,
+        give back memory that a batch has left free."""
         with self._store.transaction() as tx:
             lived = self._follow(tx)
             read.forget(tx.session, lived - JOBS_KEPT)

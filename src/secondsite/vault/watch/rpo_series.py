@@ -1,7 +1,8 @@
 """Every ten seconds: how old is the newest state that each machine could be recovered to?
 
-A vault samples the machines whose target's appliance is connected to it, and those whose appliance is connected to no
-vault: that is when the series matters most. If two vaults sample one machine, the first fills the slot.
+A vault samples the machines whose target's appliance is connected to it, and those whose appliance is
+connected to no vault: that is when the series matters most. If two vaults sample one machine, the first fills
+the slot.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from ..store import MachinePlace, RpoBlock, StatusRecord, Store, Transaction
 log = structlog.get_logger()
 
 FORGOTTEN_EVERY = timedelta(hours=1)
-"""In an index, blocks of one machine that follow each other lie together: to drop six at once writes as many pages as to drop one."""
+"""In an index, blocks of one machine that follow each other lie together: to drop six at once writes as
+many pages as to drop one."""
 
 
 def measure(status: StatusRecord, now: datetime) -> rpo.Rpo:
@@ -61,7 +63,8 @@ class RpoSeries(Periodic):
         self._has_begun = False
 
     def look(self) -> None:
-        """Fill the present slot of every machine that replicates; every hour, drop blocks that are a week old."""
+        """Fill the present slot of every machine that replicates; every hour, drop blocks that are a week
+        old."""
         now = self._now()
         begins_at, slot = rpo.block_of(now)
         with self._store.reading() as tx:
@@ -85,8 +88,8 @@ class RpoSeries(Periodic):
         return self._gateway.holds(appliance_id) or appliance_id not in connected
 
     def pause_seconds(self) -> float:
-        """Of a vault that has just started the first slot goes by: until its appliances have spoken, all would be read from the store,
-        for 0.5 s with 1,000 machines, while jobs are to go on."""
+        """Of a vault that has just started the first slot goes by: until its appliances have spoken, all
+        would be read from the store, for 0.5 s with 1,000 machines, while jobs are to go on."""
         seconds = rpo.SLOT_SECONDS - time.time() % rpo.SLOT_SECONDS
         if self._has_begun:
             return seconds
@@ -134,7 +137,8 @@ class RpoUnwritten:
         return [RpoBlock(machine_id, at, slots) for at, slots in sorted(blocks.items())]
 
     def write(self) -> None:
-        """All in one transaction. What could not be written is kept for the next time. Raises what the store raises."""
+        """All in one transaction. What could not be written is kept for the next time. Raises what the
+        store raises."""
         with self._lock:
             blocks = {at: dict(machines) for at, machines in self._blocks.items()}
         if not blocks:

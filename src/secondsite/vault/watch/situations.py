@@ -74,7 +74,8 @@ class SituationContext:
 def numbers_of_those_that_rest(
     tx: Transaction, found: Sequence[MachineRecord], statuses: Mapping[str, StatusRecord]
 ) -> Mapping[str, int]:
-    """By machine that is off and not replicated, though the vault knows of no failover: the highest number that was seen."""
+    """By machine that is off and not replicated, though the vault knows of no failover: the highest number
+    that was seen."""
     resting = [each.id for each in found if rests_off(each, statuses[each.id])]
     return tx.statuses.generations(resting) if resting else {}
 

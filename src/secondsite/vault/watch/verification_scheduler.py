@@ -1,6 +1,8 @@
-"""Points are booted by schedule: of the machine that was looked at longest ago the newest point, if nobody has proved it yet.
+"""Points are booted by schedule: of the machine that was looked at longest ago the newest point, if nobody
+has proved it yet.
 
-One at a time is asked for, and only while there is room now: what waits in line would keep out what people ask for.
+One at a time is asked for, and only while there is room now: what waits in line would keep out what people
+ask for.
 """
 
 from collections.abc import Iterator
@@ -59,7 +61,8 @@ class VerificationScheduler(Periodic):
                 self._start(site, *found)
 
     def _next(self, tx: Transaction, site: SiteRecord) -> tuple[MachineRecord, PointShape] | None:
-        """The first whose turn it is that there is room for. Looking writes nothing, and holds up nobody who does."""
+        """The first whose turn it is that there is room for. Looking writes nothing, and holds up nobody
+        who does."""
         if not _may_start(tx, site, 0):
             return None
         ready = self._ready(tx, site)

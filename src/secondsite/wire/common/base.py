@@ -20,11 +20,13 @@ MACHINE_ID = r"^[0-9A-Za-z][0-9A-Za-z._-]{0,127}$"
 """Files and folders of appliances are named so."""
 
 APPLIANCE_ID = r"^[0-9a-f]{32}$"
-"""As vaults make them, and no other: what stands for an appliance that nobody knows, or names a host, is none."""
+"""As vaults make them, and no other: what stands for an appliance that nobody knows, or names a host, is
+none."""
 
 
 class Shape(BaseModel):
-    """Frozen; unknown fields of a newer neighbour are ignored; no field is without bounds. The text below a field describes it in the API."""
+    """Frozen; unknown fields of a newer neighbour are ignored; no field is without bounds. The text below
+    a field describes it in the API."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
@@ -34,7 +36,8 @@ class Shape(BaseModel):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        """The texts are read here: with `use_attribute_docstrings` every process read them as it began, a third of its start."""
+        """The texts are read here: with `use_attribute_docstrings` every process read them as it began, a
+        third of its start."""
         schema = handler(core_schema)
         described = handler.resolve_ref_schema(schema)
         fields = described["properties"] = without_defaults(described.get("properties", {}))
@@ -59,7 +62,8 @@ class Editable(Shape):
 class Problem(Shape):
     """An error as it crosses a process."""
 
-    # No enumeration: a newer neighbour's code must not cost its message and advice; errors.from_wire keeps those.
+    # No enumeration: a newer neighbour's code must not cost its message and advice; errors.from_wire keeps
+    # those.
     code: str
     """Names the kind of error, for scripts: docs/reference/errors.md lists them."""
     message: str

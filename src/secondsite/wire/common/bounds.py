@@ -1,6 +1,8 @@
-"""Bounds of what a shape's fields hold, where their own types have none: no field that crosses a border is without.
+"""Bounds of what a shape's fields hold, where their own types have none: no field that crosses a border is
+without.
 
-They are put into pydantic's core schema when a shape is made, so that a field that somebody adds has them too."""
+They are put into pydantic's core schema when a shape is made, so that a field that somebody adds has them
+too."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -14,10 +16,12 @@ LONGEST: Final = 4 * MiB
 MOST_PARTS: Final = 100_000
 """Of a list or an object."""
 LONGEST_SECONDS: Final = 1e11
-"""All floats are durations or shares. Three thousand years: such a duration after such an instant is still one that can be told."""
+"""All floats are durations or shares. Three thousand years: such a duration after such an instant is still
+one that can be told."""
 FIRST_INSTANT: Final = datetime(1900, 1, 1, tzinfo=UTC)
 LAST_INSTANT: Final = datetime(6500, 1, 1, tzinfo=UTC)
-"""Further than what is reckoned from instants that others said (`instants`): these are bounded by themselves."""
+"""Further than what is reckoned from instants that others said (`instants`): these are bounded by
+themselves."""
 
 _LOWER: Final = frozenset({"ge", "gt"})
 _UPPER: Final = frozenset({"le", "lt"})
@@ -43,7 +47,8 @@ _TOLD: Final[Mapping[str, tuple[object, ...]]] = {
     "maxProperties": (MOST_PARTS,),
 }
 _INSIDE: Final = (
-    "schema", "items_schema", "keys_schema", "values_schema", "lax_schema", "strict_schema", "json_schema", "python_schema",
+    "schema", "items_schema", "keys_schema", "values_schema", "lax_schema", "strict_schema", "json_schema",
+    "python_schema",
 )  # fmt: skip
 _SEVERAL: Final = ("fields", "choices", "steps", "items_schema", "definitions")
 
@@ -92,7 +97,8 @@ def _missing(part: Mapping[str, Any], lower: object, upper: object) -> dict[str,
 
 
 def without_defaults(schema: Any) -> Any:
-    """A JSON schema without these bounds: they would stand at every number of the API's description, and tell nobody anything."""
+    """A JSON schema without these bounds: they would stand at every number of the API's description, and
+    tell nobody anything."""
     if isinstance(schema, list):
         return [without_defaults(each) for each in schema]
     if not isinstance(schema, dict):

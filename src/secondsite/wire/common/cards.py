@@ -1,5 +1,5 @@
-"""What is set for a network card of a machine: how it is connected at the second site, in place of the networks' mapping; and pools of
-addresses for cards."""
+"""What is set for a network card of a machine: how it is connected at the second site, in place of the
+networks' mapping; and pools of addresses for cards."""
 
 from typing import Annotated, Self
 
@@ -46,17 +46,19 @@ class CardSettings(Shape):
     dns_servers: DnsServers = ()
     """The DNS servers that go with its address."""
     from_pool: bool = False
-    """Whether it has an address out of the pool of its network there after a failover, in place of `address`."""
+    """Whether it has an address out of the pool of its network there after a failover, in place of
+    `address`."""
     test_address: WithPrefix | None = None
-    """Its IPv4 address in a test failover; null: that of a failover, if the network is made for the test failover, else as its guest
-    has it."""
+    """Its IPv4 address in a test failover; null: that of a failover, if the network is made for the test
+    failover, else as its guest has it."""
     names: Names = ()
-    """Its DNS names, such as web01.shop.example: they point to the address that it has where the machine runs. A test failover changes
-    none."""
+    """Its DNS names, such as web01.shop.example: they point to the address that it has where the machine
+    runs. A test failover changes none."""
 
 
 class CardAddress(Shape):
-    """An address that a card of a running machine is to have. `mac` is the card's there, `key` names it in sentences."""
+    """An address that a card of a running machine is to have. `mac` is the card's there, `key` names it in
+    sentences."""
 
     key: str
     mac: str = Field(pattern=MAC)

@@ -24,8 +24,9 @@ def _held(point: PointShape, known: PointShape | None) -> PointShape:
 
 
 def _share_names() -> None:
-    """Python shares the names of attributes among objects of a class only if they were set when hardly any of it had been made: of the
-    first message of an appliance come thousands, and each kept point had a dictionary of its own, 46,000 of them 21 MB."""
+    """Python shares the names of attributes among objects of a class only if they were set when hardly any
+    of it had been made: of the first message of an appliance come thousands, and each kept point had a
+    dictionary of its own, 46,000 of them 21 MB."""
     first = PointShape.__new__(PointShape)
     for name in _FIELDS:
         object.__setattr__(first, name, None)
@@ -35,8 +36,9 @@ _share_names()
 
 
 def _compact(point: PointShape) -> PointShape:
-    """Attributes that are set one by one lie in the object itself, with names that all share, not in a dictionary of its own; and the set
-    of the fields that were given, which is as large, is the same for most points."""
+    """Attributes that are set one by one lie in the object itself, with names that all share, not in a
+    dictionary of its own; and the set of the fields that were given, which is as large, is the same for
+    most points."""
     made = PointShape.__new__(PointShape)
     for name in _FIELDS:
         object.__setattr__(made, name, getattr(point, name))

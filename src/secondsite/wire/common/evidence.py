@@ -24,8 +24,8 @@ class GuestAgent(StrEnum):
 
 
 class Picture(StrEnum):
-    """What became of the picture of the screen: it is kept with the job; there is none, since the machine has no screen or is off; it was
-    too large to be kept; the screen could not be drawn."""
+    """What became of the picture of the screen: it is kept with the job; there is none, since the machine
+    has no screen or is off; it was too large to be kept; the screen could not be drawn."""
 
     KEPT = "kept"
     NONE = "none"
@@ -52,7 +52,8 @@ class Evidence(Shape):
     """What was seen of a machine after its start."""
 
     proven: bool
-    """Whether every check of the machine passed; without checks, whether its guest agent answered. That it has power proves nothing."""
+    """Whether every check of the machine passed; without checks, whether its guest agent answered. That it
+    has power proves nothing."""
     power: Name
     """Whether the machine ran at the end: 'running', 'off', ..."""
     agent: GuestAgent
@@ -60,7 +61,8 @@ class Evidence(Shape):
     agent_seconds: float | None = None
     """When the agent answered, counted from when one began to look."""
     console: Text | None = None
-    """The end of what it has written to its console since its start; empty: nothing yet; null: no console of it is kept."""
+    """The end of what it has written to its console since its start; empty: nothing yet; null: no console
+    of it is kept."""
     picture: Picture = Picture.NONE
     """What became of the picture of its screen: read it with `GET /api/jobs/{job}/picture`."""
     seconds: float
@@ -70,5 +72,5 @@ class Evidence(Shape):
     addresses: Annotated[tuple[AddressVerdict, ...], AtMost(MOST_CARDS)] = ()
     """What came of each address that is set for a card."""
     guest_addresses: Annotated[tuple[GuestAddress, ...], AtMost(MOST_TOLD)] = ()
-    """The IPv4 addresses that it had when it was last looked at, as far as its guest agent, or the DHCP server of the hypervisor's network,
-    tells."""
+    """The IPv4 addresses that it had when it was last looked at, as far as its guest agent, or the DHCP
+    server of the hypervisor's network, tells."""

@@ -19,10 +19,11 @@ class MachineHook(Shape):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")]
     """Its name, once for each machine."""
     script: Annotated[str, Field(pattern=f"^{SCRIPT.pattern}$")]
-    """The name of a file, without a path, in the script folder of the appliance where the machine runs then."""
+    """The name of a file, without a path, in the script folder of the appliance where the machine runs
+    then."""
     moment: HookMoment
-    """'after_start': where the machine was started, after its proof; 'before_stop': where it runs, before it is shut down by a planned
-    failover, or removed by a clean-up or a cancel."""
+    """'after_start': where the machine was started, after its proof; 'before_stop': where it runs, before
+    it is shut down by a planned failover, or removed by a clean-up or a cancel."""
     kinds: Annotated[tuple[FailoverKind, ...], Field(min_length=1)] = tuple(FailoverKind)
     """For which kinds of failover it runs."""
     directions: Annotated[tuple[Direction, ...], Field(min_length=1)] = tuple(Direction)
@@ -30,7 +31,8 @@ class MachineHook(Shape):
     timeout_seconds: Annotated[float, Field(gt=0, le=MOST_SECONDS)] = USUAL_SECONDS
     """When it is killed."""
     stops: bool = False
-    """Of 'before_stop': whether a planned failover stops if it fails, before the machine is shut down; nothing else ever does."""
+    """Of 'before_stop': whether a planned failover stops if it fails, before the machine is shut down;
+    nothing else ever does."""
 
     @model_validator(mode="after")
     def _stops_what_can_be_stopped(self) -> "MachineHook":

@@ -16,8 +16,8 @@ PORTS = {"http": 80}
 
 
 class CheckKind(StrEnum):
-    """A TCP port that is open; an answer to an HTTP request; a text on the console; a guest agent that answers; file
-    systems that its kernel has mounted without an error, as its guest agent tells."""
+    """A TCP port that is open; an answer to an HTTP request; a text on the console; a guest agent that
+    answers; file systems that its kernel has mounted without an error, as its guest agent tells."""
 
     TCP = "tcp"
     HTTP = "http"
@@ -45,10 +45,11 @@ class MachineCheck(Shape):
     text: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     """What 'http' expects in the page, or 'console' on the console."""
     address: Annotated[str, Field(max_length=18)] | None = None
-    """The machine's IPv4 address, with its prefix or without; null: that which its guest agent or the hypervisor tells."""
+    """The machine's IPv4 address, with its prefix or without; null: that which its guest agent or the
+    hypervisor tells."""
     source: Annotated[str, Field(max_length=18)] | None = None
-    """A free IPv4 address with its prefix, such as 10.1.2.250/24, from which the machine's network is entered; null: none but in an
-    isolated network, where a free one is taken."""
+    """A free IPv4 address with its prefix, such as 10.1.2.250/24, from which the machine's network is
+    entered; null: none but in an isolated network, where a free one is taken."""
     deadline_seconds: Annotated[float, Field(gt=0, le=LONGEST_SECONDS)] = USUAL_SECONDS
     """So long it may take from the start on."""
 

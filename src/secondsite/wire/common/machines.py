@@ -12,9 +12,9 @@ from .numbers import Bytes, Number
 
 
 class PowerState(StrEnum):
-    """Whether a machine runs. crashed: its guest has ended, and its hypervisor keeps it with its memory. saved: it is off, and its
-    memory waits for its next start. elsewhere: it is off here, and somebody else writes to its disks, or it was live-migrated away.
-    missing: its hypervisor does not know it."""
+    """Whether a machine runs. crashed: its guest has ended, and its hypervisor keeps it with its memory.
+    saved: it is off, and its memory waits for its next start. elsewhere: it is off here, and somebody else
+    writes to its disks, or it was live-migrated away. missing: its hypervisor does not know it."""
 
     RUNNING = "running"
     PAUSED = "paused"
@@ -105,7 +105,8 @@ class NetworkInfo(Shape):
     subnets: tuple[str, ...] = ()
     """The IPv4 subnets that it is known to have, such as 10.2.0.0/24; none: not known."""
     gives_addresses: bool | None = None
-    """Whether the platform has a DHCP server on it; null: not known, as of a bridge, on which there may be another one."""
+    """Whether the platform has a DHCP server on it; null: not known, as of a bridge, on which there may be
+    another one."""
     ranges: tuple[str, ...] = ()
     """The addresses that this server gives out, such as 10.2.0.100-10.2.0.149."""
     leads_to: tuple[str, ...] = ()
@@ -117,8 +118,8 @@ class NetworkInfo(Shape):
 
 
 class ServedHost(Shape):
-    """A card on a served network, and the name that its address gets. `address`: the one that it is to have, or, where it is
-    served, has; None: any, as an older vault or appliance has it."""
+    """A card on a served network, and the name that its address gets. `address`: the one that it is to
+    have, or, where it is served, has; None: any, as an older vault or appliance has it."""
 
     name: str = Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
     mac: str = Field(pattern=r"^([0-9a-f]{2}:){5}[0-9a-f]{2}$")
@@ -126,9 +127,10 @@ class ServedHost(Shape):
 
 
 class Serving(Shape):
-    """What an isolated network offers: addresses of `subnet` by DHCP, and the names of `hosts` by DNS at the subnet's first
-    address. `dns_servers`: others that DHCP names in its place, which nobody else gets. `ranges`: cards without an address of their own
-    get one of these; none: of the whole subnet, as an older appliance gives them."""
+    """What an isolated network offers: addresses of `subnet` by DHCP, and the names of `hosts` by DNS at
+    the subnet's first address. `dns_servers`: others that DHCP names in its place, which nobody else gets.
+    `ranges`: cards without an address of their own get one of these; none: of the whole subnet, as an
+    older appliance gives them."""
 
     subnet: Annotated[str, AfterValidator(subnets.usable)]
     hosts: tuple[ServedHost, ...] = ()

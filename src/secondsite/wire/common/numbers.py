@@ -1,4 +1,5 @@
-"""Numbers, texts, lists and objects that another process says: bounded, so that every database, file and sum can hold them."""
+"""Numbers, texts, lists and objects that another process says: bounded, so that every database, file and
+sum can hold them."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -41,8 +42,8 @@ Kept = Annotated[dict[str, Any], AfterValidator(_storable)]
 
 @dataclass(frozen=True, slots=True)
 class AtMost:
-    """A tuple of so many. It is left at the first of them that is wrong: a message of 1 MiB that held nothing but wrong ones took the vault
-    half a gigabyte, to say of each what is wrong with it."""
+    """A tuple of so many. It is left at the first of them that is wrong: a message of 1 MiB that held
+    nothing but wrong ones took the vault half a gigabyte, to say of each what is wrong with it."""
 
     most: int
 

@@ -29,7 +29,8 @@ class PointShape(Shape):
     seq: Number = 0
     """The number of its cycle within the epoch."""
     set_id: Name | None = None
-    """The common point of a replication group that it is part of; null: it is a point of this machine alone."""
+    """The common point of a replication group that it is part of; null: it is a point of this machine
+    alone."""
     reason: Text | None = None
     """Why it is not what was asked for, such as not app-consistent."""
     committed: bool = False
@@ -37,19 +38,20 @@ class PointShape(Shape):
     added_bytes: Bytes = 0
     """The space that it added to the store."""
     disks: Annotated[tuple[Name, ...], AtMost(MOST_DISKS)] = ()
-    """The disks that it has: a disk that was included later, or removed from the machine, is not in all points."""
+    """The disks that it has: a disk that was included later, or removed from the machine, is not in all
+    points."""
     held: Text | None = None
     """Why it is held, so that retention does not delete it; null: it is not held."""
     damaged: bool = False
-    """It was read, and its data is not what was sealed; or it stands on such a point and was not read since. No choice
-    picks it until a verification finds it whole."""
+    """It was read, and its data is not what was sealed; or it stands on such a point and was not read
+    since. No choice picks it until a verification finds it whole."""
     verified_at: Instant | None = None
-    """When it was last read and compared with its digests (UTC); null: never, or not since a point below it was found
-    damaged."""
+    """When it was last read and compared with its digests (UTC); null: never, or not since a point below
+    it was found damaged."""
     proof: Grade | None = None
-    """What a machine that was started from it proved when it was last looked at. booted: its guest agent answered; application: every check
-    that is set for it passed; null: nothing, or none was started. The newest that is not damaged and proved something stays, whatever the
-    policy says."""
+    """What a machine that was started from it proved when it was last looked at. booted: its guest agent
+    answered; application: every check that is set for it passed; null: nothing, or none was started. The
+    newest that is not damaged and proved something stays, whatever the policy says."""
     proven_at: Instant | None = None
     """When it was looked at (UTC); null: no machine was started from it, or it proved nothing."""
     sealed_at: Instant | None = None

@@ -10,7 +10,8 @@ DEFAULT = ReplicationPolicy("default")
 
 
 class PolicyShape(Shape):
-    """How often points are made and how long they stay. The limits of the values are in `ReplicationPolicy`."""
+    """How often points are made and how long they stay. The limits of the values are in
+    `ReplicationPolicy`."""
 
     name: str
     """Letters, digits, '.', '_' and '-', at most 80."""
@@ -27,9 +28,11 @@ class PolicyShape(Shape):
     journal_seconds: int = DEFAULT.journal_seconds
     """How far back, in seconds, every single cycle can be recovered; 0: only points can."""
     rto_goal_seconds: int = DEFAULT.rto_goal_seconds
-    """How long a drill or failover may take until the machine is proven to run, in seconds; 0: no goal is set."""
+    """How long a drill or failover may take until the machine is proven to run, in seconds; 0: no goal is
+    set."""
     encrypt: bool = DEFAULT.encrypt
-    """Whether the replicas of machines that are protected by it from now on are encrypted, with the key of their target's appliance."""
+    """Whether the replicas of machines that are protected by it from now on are encrypted, with the key of
+    their target's appliance."""
 
     @classmethod
     def of(cls, policy: ReplicationPolicy) -> Self:

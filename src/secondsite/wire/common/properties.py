@@ -55,7 +55,8 @@ class TargetProperties(Sizing):
     target_name: TargetName | None = None
     """Its name after a failover; null: its own."""
     start_delay_seconds: StartDelay | None = None
-    """In a run of a plan it starts there so many seconds later than others of its group would; null: it does not wait."""
+    """In a run of a plan it starts there so many seconds later than others of its group would; null: it
+    does not wait."""
 
     @property
     def sizing(self) -> Sizing:

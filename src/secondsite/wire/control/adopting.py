@@ -1,6 +1,7 @@
 """What an appliance has of a vault that is gone, and what a new vault tells it when it takes that over.
 
-`KeptVault` and `KeptRecord` are what the former vault said beforehand (see `keeping`); the rest is what really is there.
+`KeptVault` and `KeptRecord` are what the former vault said beforehand (see `keeping`); the rest is what
+really is there.
 """
 
 from collections.abc import Mapping
@@ -111,8 +112,8 @@ class KeptVault(Shape):
 
 
 class KeptRecord(Shape):
-    """What a vault knows of a machine, and its two appliances do not. Nothing that changes with every verb: what became of the machine
-    shows in the store."""
+    """What a vault knows of a machine, and its two appliances do not. Nothing that changes with every
+    verb: what became of the machine shows in the store."""
 
     id: MachineId
     name: Name
@@ -137,8 +138,8 @@ class KeptRecord(Shape):
 
 
 class FoundRun(Shape):
-    """The machine that was started from a point, and not for a drill. `defined`: the hypervisor knows it, so it can be taken over as it
-    is; else a program that is not known here runs it, or nothing does."""
+    """The machine that was started from a point, and not for a drill. `defined`: the hypervisor knows it,
+    so it can be taken over as it is; else a program that is not known here runs it, or nothing does."""
 
     point_id: PointId
     fabric_id: Name | None = None
@@ -146,12 +147,14 @@ class FoundRun(Shape):
     forward: RolledForward | None = None
     defined: bool = False
     by: Name = ""
-    """What the store's own program noted of its last start: 'qemu', or a libvirt URI; empty: it did not start it."""
+    """What the store's own program noted of its last start: 'qemu', or a libvirt URI; empty: it did not
+    start it."""
 
 
 class FoundReplica(Shape):
-    """A replica in a store of the appliance. `opened`: the appliance works with it; else it only lies there. `committed_point_id`: a
-    failover was committed, and the machine stands on it. `drills`: so many test failovers are open."""
+    """A replica in a store of the appliance. `opened`: the appliance works with it; else it only lies
+    there. `committed_point_id`: a failover was committed, and the machine stands on it. `drills`: so many
+    test failovers are open."""
 
     epoch: Counted
     opened: bool
@@ -168,7 +171,8 @@ class FoundReplica(Shape):
 
 
 class FoundSource(Shape):
-    """A machine that is replicated from here. `paused`: its loop rests; `fenced`: it must not start, since it was failed over."""
+    """A machine that is replicated from here. `paused`: its loop rests; `fenced`: it must not start, since
+    it was failed over."""
 
     epoch: Counted
     fabric_id: Name
@@ -179,8 +183,8 @@ class FoundSource(Shape):
 
 
 class FoundMachine(Shape):
-    """All that the appliance has of one machine. `generation`, `drill_generation`: the highest that it saw. With a `problem` nothing else
-    of it could be read."""
+    """All that the appliance has of one machine. `generation`, `drill_generation`: the highest that it
+    saw. With a `problem` nothing else of it could be read."""
 
     id: Id
     name: Name
@@ -227,8 +231,8 @@ class ShowKept(Shape):
 
 
 class AdoptableSite(Shape):
-    """`vault`: what the former one said last, at `said_at`, of the site that it called `site`; None: it said nothing. `more`: further
-    machines follow."""
+    """`vault`: what the former one said last, at `said_at`, of the site that it called `site`; None: it
+    said nothing. `more`: further machines follow."""
 
     site: Name = ""
     said_at: Instant | None = None

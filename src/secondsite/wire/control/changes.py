@@ -1,7 +1,8 @@
 """What changed of a machine since it was last said over the same connection. Pure.
 
-Of an idle machine only figures change, with every cycle: they are said in a row of their own. Of a replica's points those are
-said that came, were changed or went, with a digest of what is there now: who hears it knows whether he has missed something.
+Of an idle machine only figures change, with every cycle: they are said in a row of their own. Of a replica's
+points those are said that came, were changed or went, with a digest of what is there now: who hears it knows
+whether he has missed something.
 """
 
 import hashlib
@@ -99,7 +100,8 @@ def of_source(told: SourceStatus, now: SourceStatus) -> SourceStatus | SourceFig
 
 
 def of_replica(told: ReplicaStatus, now: ReplicaStatus) -> ReplicaStatus | ReplicaFigures | ReplicaChange:
-    """The same. Whole, if its points cannot be told as changes: they are in another order, or the epoch is another."""
+    """The same. Whole, if its points cannot be told as changes: they are in another order, or the epoch is
+    another."""
     if told.epoch != now.epoch:
         return now
     found = figures(now)
@@ -118,8 +120,9 @@ def of_replica(told: ReplicaStatus, now: ReplicaStatus) -> ReplicaStatus | Repli
 def changed(
     told: ReplicaStatus, change: ReplicaChange, digest_told: str | None = None
 ) -> ReplicaStatus | None:
-    """The status after the change; None if it cannot be the one that the change was made from. `digest_told`: that of the points that
-    were told, if it is known. If no point changed, they are the same tuple."""
+    """The status after the change; None if it cannot be the one that the change was made from.
+    `digest_told`: that of the points that were told, if it is known. If no point changed, they are the
+    same tuple."""
     if change.came or change.gone:
         points = points_after(told.points, change.came, change.gone)
         there = digest(points)
@@ -142,7 +145,8 @@ def points_after(
 
 
 def digest(points: Iterable[PointShape]) -> str:
-    """Of what a choice, a person and retention go by: neighbours of other releases make the same of the same points."""
+    """Of what a choice, a person and retention go by: neighbours of other releases make the same of the
+    same points."""
     seen = [
         (each.id, each.epoch, each.seq, each.committed, each.held, each.damaged, str(each.verified_at))
         for each in points

@@ -1,4 +1,5 @@
-"""Checks before a machine is protected or started, and copies that were shipped: payloads and facts of orders."""
+"""Checks before a machine is protected or started, and copies that were shipped: payloads and facts of
+orders."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -18,8 +19,8 @@ MOST_OBSTACLES = 1000
 
 
 class ObstacleShape(Shape):
-    """`about`: the field of CheckTarget.sizing that is in the way; of a source its power, such as saved, if that is it. None: something
-    else, or an older appliance."""
+    """`about`: the field of CheckTarget.sizing that is in the way; of a source its power, such as saved,
+    if that is it. None: something else, or an older appliance."""
 
     what: Text
     do: Text
@@ -32,8 +33,9 @@ class Obstacles(Shape):
 
 
 class CheckedSource(Obstacles):
-    """`needed_bytes`: what the disks occupy, which is the most that a full copy needs; None: an older appliance. `written_bytes`: what
-    a machine that was failed over to here has written onto its point since; None: it has none, or an older appliance."""
+    """`needed_bytes`: what the disks occupy, which is the most that a full copy needs; None: an older
+    appliance. `written_bytes`: what a machine that was failed over to here has written onto its point
+    since; None: it has none, or an older appliance."""
 
     needed_bytes: Bytes | None = None
     written_bytes: Bytes | None = None
@@ -44,12 +46,14 @@ class CheckedSource(Obstacles):
 
 
 class StandIn(Shape):
-    """A network that is asked about, as far as it is known here: its usable subnet (None: not known). One of a drill may stand for it."""
+    """A network that is asked about, as far as it is known here: its usable subnet (None: not known). One
+    of a drill may stand for it."""
 
     network: str
     subnet: str | None = None
     ranges: tuple[str, ...] = ()
-    """What is given out of the subnet: by the platform's DHCP server there, or out of its pool; none: not known, or all."""
+    """What is given out of the subnet: by the platform's DHCP server there, or out of its pool; none: not
+    known, or all."""
     gives_addresses: bool | None = None
     """As NetworkInfo has it."""
     unserved: str | None = None
@@ -57,9 +61,11 @@ class StandIn(Shape):
 
 
 class CheckedTarget(Obstacles):
-    """`shares_networks`: machines of one test failover can share a network, and CREATE_NETWORK knows `serving`; False: an older appliance, or a fabric without.
-    `sizes`: START_REPLICA knows `sizing`; False: an older appliance. `makes_several`: CREATE_NETWORK knows `more`, `stand_ins` are
-    those that were asked for, and `serves` says whether networks that are made here can give addresses. `sets_cpu_model`: `sizing` may have one."""
+    """`shares_networks`: machines of one test failover can share a network, and CREATE_NETWORK knows
+    `serving`; False: an older appliance, or a fabric without. `sizes`: START_REPLICA knows `sizing`;
+    False: an older appliance. `makes_several`: CREATE_NETWORK knows `more`, `stand_ins` are those that
+    were asked for, and `serves` says whether networks that are made here can give addresses.
+    `sets_cpu_model`: `sizing` may have one."""
 
     shares_networks: bool = False
     sizes: bool = False
@@ -72,8 +78,8 @@ class CheckedTarget(Obstacles):
 
 
 class CheckSource(Shape):
-    """`peer_addresses`: the data port of the other side is tried too (a TLS hello within seconds). `disks` are those
-    to be protected; none given: all."""
+    """`peer_addresses`: the data port of the other side is tried too (a TLS hello within seconds). `disks`
+    are those to be protected; none given: all."""
 
     fabric_id: str
     disks: tuple[str, ...] = ()
@@ -108,8 +114,9 @@ class CopyInstant(Shape):
 
 
 class WantedReplica(Shape):
-    """What PREPARE_REPLICA will ask for. With EXISTING, `existing_fabric_id` is the machine here on whose disks it will stand: they are
-    looked at, unless an older vault does not say it. `sizes`: bytes of the machine's disks, by key; an older vault does not say them."""
+    """What PREPARE_REPLICA will ask for. With EXISTING, `existing_fabric_id` is the machine here on whose
+    disks it will stand: they are looked at, unless an older vault does not say it. `sizes`: bytes of the
+    machine's disks, by key; an older vault does not say them."""
 
     epoch: Number
     base: Base
@@ -119,25 +126,28 @@ class WantedReplica(Shape):
 
 
 class HomeCards(Shape):
-    """What the cards of the machine `fabric_id` are to be connected to if it is made anew here: each network must be here then. One that is
-    here, or was withdrawn here, comes home as it was: it is warned of networks that are not here. An older appliance does not look."""
+    """What the cards of the machine `fabric_id` are to be connected to if it is made anew here: each
+    network must be here then. One that is here, or was withdrawn here, comes home as it was: it is warned
+    of networks that are not here. An older appliance does not look."""
 
     fabric_id: str
     cards: tuple[CardHere, ...] = ()
 
 
 class NeededMemory(Shape):
-    """What the machine has at home, for a host that may have less: `blocking`, or only warned of, as in need. Free memory is only warned of."""
+    """What the machine has at home, for a host that may have less: `blocking`, or only warned of, as in
+    need. Free memory is only warned of."""
 
     memory_bytes: Bytes
     blocking: bool = False
 
 
 class CheckTarget(Shape):
-    """`networks` are names that must exist here; `cards` are warned of if the network that is meant for one is not here, so
-    that it would not be connected (an older appliance ignores them); `needed_bytes` must be free in the store for a full copy; `seeds` must
-    be readable and as large as their disks. `encrypted`: a key must be here. `name` and `fabric_id` must be free here, or belong
-    to the machine of the order."""
+    """`networks` are names that must exist here; `cards` are warned of if the network that is meant for
+    one is not here, so that it would not be connected (an older appliance ignores them); `needed_bytes`
+    must be free in the store for a full copy; `seeds` must be readable and as large as their disks.
+    `encrypted`: a key must be here. `name` and `fabric_id` must be free here, or belong to the machine of
+    the order."""
 
     definition: MachineDefinition | None = None
     name: str | None = None
@@ -163,19 +173,23 @@ class CheckTarget(Shape):
     serve_subnet: str | None = None
     """And these; an older appliance does not look."""
     makes: tuple[str, ...] = ()
-    """Networks that the test failover makes: one that another machine of it, or its run, has made already is in its way by nothing."""
+    """Networks that the test failover makes: one that another machine of it, or its run, has made already
+    is in its way by nothing."""
     stand_ins: tuple[str, ...] = ()
-    """Networks here whose subnets are asked for, such as those that ones of a drill stand for. One that is not here is no obstacle."""
+    """Networks here whose subnets are asked for, such as those that ones of a drill stand for. One that is
+    not here is no obstacle."""
     sizing: Sizing = Sizing()
-    """vCPUs, memory and CPU model that the machine is to have here, which the host must have; an older appliance does not look."""
+    """vCPUs, memory and CPU model that the machine is to have here, which the host must have; an older
+    appliance does not look."""
     keeping: Keeping = Keeping()
     """Where a replica is to be kept, if one is to be made: the room is asked for there."""
     home: HomeCards | None = None
     """The machine comes home to here, or is to."""
     home_in_need: HomeCards | None = None
-    """The same in need: it starts without the cards whose networks are not here, and is only warned of them; an older appliance does not look."""
+    """The same in need: it starts without the cards whose networks are not here, and is only warned of
+    them; an older appliance does not look."""
     way_back: tuple[str, ...] = ()
-    """The data port of the source's appliance is tried from here, and only warned of: the machine comes home that way. An older appliance
-    does not look."""
+    """The data port of the source's appliance is tried from here, and only warned of: the machine comes
+    home that way. An older appliance does not look."""
     memory: NeededMemory | None = None
     """Unless `sizing` has another; an older appliance does not look."""

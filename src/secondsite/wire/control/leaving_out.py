@@ -1,7 +1,9 @@
-"""What can be adopted of what an appliance has, although something in it is odd: each thing for itself, and what is left out is named.
+"""What can be adopted of what an appliance has, although something in it is odd: each thing for itself, and
+what is left out is named.
 
-Files of a store may be edited, damaged, or of another release. A value that nothing can have costs the thing that has it, never those
-beside it; and what a machine stands on (its disks, points, direction) is whole or is not adopted."""
+Files of a store may be edited, damaged, or of another release. A value that nothing can have costs the
+thing that has it, never those beside it; and what a machine stands on (its disks, points, direction) is
+whole or is not adopted."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -28,8 +30,9 @@ def possible(value: Any, handler: Callable[[Any], Any]) -> Any:
 def fitting(
     shape: type[BaseModel], said: object, may_go: Callable[[Path], Path | None]
 ) -> tuple[Any, tuple[str, ...]]:
-    """What of it makes the shape, and a sentence for each thing that was left out. `may_go` says what goes with a value that is odd, by its
-    place; None: nothing else can stay then. Raises ValueError, which names the value, for that, and for too much."""
+    """What of it makes the shape, and a sentence for each thing that was left out. `may_go` says what goes
+    with a value that is odd, by its place; None: nothing else can stay then. Raises ValueError, which
+    names the value, for that, and for too much."""
     told: list[str] = []
     while len(told) < MOST_LEFT_OUT:
         try:

@@ -1,9 +1,10 @@
 """What the vault and an appliance say to each other over their websocket.
 
-The appliance dials, says Hello, and from then on: the vault sends Orders, the appliance answers each with a Report
-(and Progress meanwhile) and sends Status whenever something changed and every few seconds; the vault may ask for all of it Again. A repeated order_id gets
-the first report again; an order that is running goes on and is reported once. When its certificate is about to expire
-the appliance sends Renew, and the vault answers Renewed.
+The appliance dials, says Hello, and from then on: the vault sends Orders, the appliance answers each with a
+Report (and Progress meanwhile) and sends Status whenever something changed and every few seconds; the vault
+may ask for all of it Again. A repeated order_id gets the first report again; an order that is running goes on
+and is reported once. When its certificate is about to expire the appliance sends Renew, and the vault answers
+Renewed.
 """
 
 from typing import Annotated, Literal
@@ -44,17 +45,20 @@ Gone = Annotated[tuple[MachineId, ...], AtMost(MOST_MACHINES)]
 
 
 class Hello(Shape):
-    """`vault_number` is the highest that a vault told this appliance: a vault whose own is lower was restored."""
+    """`vault_number` is the highest that a vault told this appliance: a vault whose own is lower was
+    restored."""
 
     type: Literal["hello"] = "hello"
     vault_number: Number = 0
     protocol: Number = PROTOCOL_VERSION
     oldest_protocol: Number | None = SPOKEN.oldest
-    """The oldest that it understands; None: an appliance of the first release, which understands the next one."""
+    """The oldest that it understands; None: an appliance of the first release, which understands the next
+    one."""
     appliance_id: Name
     site: Name
     version: Name
-    # No enumeration: a newer appliance may bring a platform of its own, and is as good to the vault, which only shows it.
+    # No enumeration: a newer appliance may bring a platform of its own, and is as good to the vault, which
+    # only shows it.
     fabric_kind: Name
     accelerated: bool
     data_addresses: Annotated[tuple[Name, ...], AtMost(MOST_NOTES)]
@@ -83,9 +87,10 @@ class Welcome(Shape):
 
 
 class Order(Shape):
-    """`generation` is the number of the verb that gives the order: an appliance carries out none with a lower number than
-    it has seen for the machine. Drills stand beside the other verbs and are numbered by themselves: `drill_generation`.
-    None of both: the order is of no verb, or its vault has no numbers. `given_at` is when its step began, by the vault's clock."""
+    """`generation` is the number of the verb that gives the order: an appliance carries out none with a
+    lower number than it has seen for the machine. Drills stand beside the other verbs and are numbered by
+    themselves: `drill_generation`. None of both: the order is of no verb, or its vault has no numbers.
+    `given_at` is when its step began, by the vault's clock."""
 
     type: Literal["order"] = "order"
     order_id: OrderId
@@ -108,8 +113,8 @@ class Progress(Shape):
 
 
 class Report(Shape):
-    """The end of an order: one sentence and facts, or a problem. What it changed about its machine was reported before
-    it, in a Status."""
+    """The end of an order: one sentence and facts, or a problem. What it changed about its machine was
+    reported before it, in a Status."""
 
     type: Literal["report"] = "report"
     order_id: OrderId
@@ -120,11 +125,12 @@ class Report(Shape):
 
 
 class Status(Shape):
-    """What an appliance knows of its machines: the `sources` that it replicates from here, the `replicas` that it has, the
-    `old_copies` that an undone reprotect left here.
+    """What an appliance knows of its machines: the `sources` that it replicates from here, the `replicas`
+    that it has, the `old_copies` that an undone reprotect left here.
 
-    A machine that is not listed has not changed since it was last listed; all are listed when a connection begins. A vault
-    that takes changes is told of each machine whole every few minutes, of any other vault's every few seconds.
+    A machine that is not listed has not changed since it was last listed; all are listed when a connection
+    begins. A vault that takes changes is told of each machine whole every few minutes, of any other vault's
+    every few seconds.
     """
 
     type: Literal["status"] = "status"
@@ -139,7 +145,8 @@ class Status(Shape):
     at: Instant | None = None
     """When this was said, by the appliance's clock (UTC): the vault compares it with its own."""
     generations: Numbers = Field(default_factory=dict)
-    """The highest number of an order that was seen, by machine; the same is not said twice over one connection."""
+    """The highest number of an order that was seen, by machine; the same is not said twice over one
+    connection."""
     drill_generations: Numbers = Field(default_factory=dict)
     """The same of orders for drills."""
     source_figures: Annotated[tuple[SourceFigures, ...], AtMost(MOST_MACHINES)] = ()
@@ -147,7 +154,8 @@ class Status(Shape):
     replica_figures: Annotated[tuple[ReplicaFigures, ...], AtMost(MOST_MACHINES)] = ()
     """The same of replicas."""
     replica_changes: Annotated[tuple[ReplicaChange, ...], AtMost(MOST_MACHINES)] = ()
-    """Replicas of which more changed than figures, against what was last told of them over this connection."""
+    """Replicas of which more changed than figures, against what was last told of them over this
+    connection."""
     sources_gone: Gone = ()
     """Machines that were told as sources over this connection, and are none now, or cannot be described."""
     replicas_gone: Gone = ()
@@ -157,14 +165,16 @@ class Status(Shape):
 
 
 class Again(Shape):
-    """The vault has missed something of these machines, or of all if none is named: they are to be told whole."""
+    """The vault has missed something of these machines, or of all if none is named: they are to be told
+    whole."""
 
     type: Literal["again"] = "again"
     machine_ids: Annotated[tuple[MachineId, ...], AtMost(MOST_MACHINES)] = ()
 
 
 class Renew(Shape):
-    """The appliance asks for its next certificate. The connection says which appliance it is; the request, which key."""
+    """The appliance asks for its next certificate. The connection says which appliance it is; the request,
+    which key."""
 
     type: Literal["renew"] = "renew"
     csr_pem: Annotated[str, Field(max_length=LONGEST_PEM)]

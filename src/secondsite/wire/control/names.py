@@ -15,8 +15,8 @@ LONGEST_SAID = 300
 
 
 class WantedName(Shape):
-    """A name, and the card that it is for: `mac` is the card's here, `key` names it in sentences. `address` is what it gets if the
-    guest's agent does not say which address the card has."""
+    """A name, and the card that it is for: `mac` is the card's here, `key` names it in sentences.
+    `address` is what it gets if the guest's agent does not say which address the card has."""
 
     name: Name
     key: str
@@ -25,8 +25,8 @@ class WantedName(Shape):
 
 
 class UpdateNames(Shape):
-    """The names point to this machine, which runs here. Its agent is waited for `wait_seconds`; what the name server does not do within
-    `try_seconds` is given up."""
+    """The names point to this machine, which runs here. Its agent is waited for `wait_seconds`; what the
+    name server does not do within `try_seconds` is given up."""
 
     fabric_id: str
     machine: str
@@ -36,8 +36,8 @@ class UpdateNames(Shape):
 
 
 class NameVerdict(Shape):
-    """What came of a name: it points to `address` now (null: it does not point to the machine). `before`: to what it pointed before the
-    order. `said`: why it does not, or what else is to be known of it."""
+    """What came of a name: it points to `address` now (null: it does not point to the machine). `before`:
+    to what it pointed before the order. `said`: why it does not, or what else is to be known of it."""
 
     name: Bounded
     address: Bounded | None = None

@@ -1,5 +1,5 @@
-"""The orders that the vault gives, with the shapes of their payloads and of the facts in their reports. Every order is
-idempotent: it looks before it acts, and a repeat reports what is already done."""
+"""The orders that the vault gives, with the shapes of their payloads and of the facts in their reports.
+Every order is idempotent: it looks before it acts, and a repeat reports what is already done."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -50,7 +50,8 @@ class Nothing(Shape):
 
 
 class Discover(Shape):
-    """`machine`: only those with that name or fabric id, and no networks; not given: all. An older appliance answers with all."""
+    """`machine`: only those with that name or fabric id, and no networks; not given: all. An older
+    appliance answers with all."""
 
     machine: str | None = None
 
@@ -61,11 +62,12 @@ class Inventory(Shape):
 
 
 class StopReplication(Shape):
-    """`forget` also removes our checkpoints, bitmaps and the tag. `ended`: protection ends, so a replica that an earlier
-    direction left at this site goes too; with `restore_machine` the old machine that is its base is defined again.
-    `keep_later_than`: no copy of the machine was seen at the other site, so recovery points of a later epoch than this stay as
-    files (the vault was restored from before them), and so do the disks of the machine `fabric_id` that went home from here,
-    which is defined again. `given_up`: see RemoveReplica."""
+    """`forget` also removes our checkpoints, bitmaps and the tag. `ended`: protection ends, so a replica
+    that an earlier direction left at this site goes too; with `restore_machine` the old machine that is
+    its base is defined again. `keep_later_than`: no copy of the machine was seen at the other site, so
+    recovery points of a later epoch than this stay as files (the vault was restored from before them), and
+    so do the disks of the machine `fabric_id` that went home from here, which is defined again.
+    `given_up`: see RemoveReplica."""
 
     forget: bool = False
     ended: bool = False
@@ -76,8 +78,8 @@ class StopReplication(Shape):
 
 
 class UpdatePolicy(Shape):
-    """`target_addresses`: where the source of the machine reaches the data port of `target_appliance_id` now; told to the source alone.
-    An older appliance goes on with those that it began with."""
+    """`target_addresses`: where the source of the machine reaches the data port of `target_appliance_id`
+    now; told to the source alone. An older appliance goes on with those that it began with."""
 
     policy: PolicyShape
     target_appliance_id: str = ""
@@ -85,11 +87,11 @@ class UpdatePolicy(Shape):
 
 
 class SetSite(Shape):
-    """Settings of the whole site: `bandwidth` is this appliance's share, `groups` are those whose machines it
-    replicates, `enrolled` are all appliances of the vault: a data port refuses any other, and of these any key but that in
-    `keys` (sha256, by id), if there is one. `trusted_ca_pem` are the CAs that count from now on; the first one issues. Kept
-    until the next one; an older vault does not say who is enrolled, nor its CAs. `vaults`: where all processes of the vault are
-    dialled."""
+    """Settings of the whole site: `bandwidth` is this appliance's share, `groups` are those whose machines
+    it replicates, `enrolled` are all appliances of the vault: a data port refuses any other, and of these
+    any key but that in `keys` (sha256, by id), if there is one. `trusted_ca_pem` are the CAs that count
+    from now on; the first one issues. Kept until the next one; an older vault does not say who is
+    enrolled, nor its CAs. `vaults`: where all processes of the vault are dialled."""
 
     bandwidth: BandwidthShape
     groups: tuple[GroupShape, ...] = ()
@@ -100,14 +102,16 @@ class SetSite(Shape):
 
 
 class SiteFact(Shape):
-    """Fingerprints: the CAs that the appliance trusts now, and the one that issued its certificate. An older one says neither."""
+    """Fingerprints: the CAs that the appliance trusts now, and the one that issued its certificate. An
+    older one says neither."""
 
     trusted: Annotated[tuple[Name, ...], AtMost(MOST_CAS)] = ()
     issuer: Name = ""
 
 
 class ShutDown(Shape):
-    """`force`: cut the power when the grace period is over; otherwise the order fails with deadline-exceeded."""
+    """`force`: cut the power when the grace period is over; otherwise the order fails with
+    deadline-exceeded."""
 
     fabric_id: str
     grace_seconds: float = 60
@@ -115,7 +119,8 @@ class ShutDown(Shape):
 
 
 class FabricMachine(Shape):
-    """`tell_addresses`: POWER says them too; `leaves`: it says what is in the way of a shutdown for a move. An older appliance does neither."""
+    """`tell_addresses`: POWER says them too; `leaves`: it says what is in the way of a shutdown for a
+    move. An older appliance does neither."""
 
     fabric_id: str
     tell_addresses: bool = False
@@ -123,7 +128,8 @@ class FabricMachine(Shape):
 
 
 class PowerFact(Shape):
-    """`addresses`: those of its cards, by MAC address, as its guest's agent says; none if it was not asked, or says nothing."""
+    """`addresses`: those of its cards, by MAC address, as its guest's agent says; none if it was not
+    asked, or says nothing."""
 
     power: str
     addresses: Annotated[dict[Mac, ToldAddresses], Field(max_length=MOST_CARDS)] = Field(default_factory=dict)
@@ -134,9 +140,10 @@ class PowerFact(Shape):
 
 
 class RunCycle(Shape):
-    """One cycle now, with a point sealed at the target. `final`: the machine is off, this is the last delta; the
-    loop stays paused afterwards. The order ends when the target has acknowledged it. `set_id`: all machines of a group are off, and their
-    last points are a common one; an older appliance seals it without."""
+    """One cycle now, with a point sealed at the target. `final`: the machine is off, this is the last
+    delta; the loop stays paused afterwards. The order ends when the target has acknowledged it. `set_id`:
+    all machines of a group are off, and their last points are a common one; an older appliance seals it
+    without."""
 
     final: bool = False
     app_consistent: bool = False
@@ -154,8 +161,9 @@ class CycleFact(Shape):
 
 
 class PreCopy(Shape):
-    """Cycles while the machine runs until a delta is below `until_bytes`, or `rounds` are over. With `until_seconds` until one was sent in
-    that time, however small it was, for at most `give_up_seconds`; an older appliance does not know of it."""
+    """Cycles while the machine runs until a delta is below `until_bytes`, or `rounds` are over. With
+    `until_seconds` until one was sent in that time, however small it was, for at most `give_up_seconds`;
+    an older appliance does not know of it."""
 
     until_bytes: Bytes = 16 * 1024 * 1024
     rounds: Number = 5
@@ -164,13 +172,13 @@ class PreCopy(Shape):
 
 
 class Withdraw(Shape):
-    """The old source is withdrawn: its loop ends, the machine is shut down, its definition is removed so that nobody can
-    start it; its disks stay. Part of reprotect."""
+    """The old source is withdrawn: its loop ends, the machine is shut down, its definition is removed so
+    that nobody can start it; its disks stay. Part of reprotect."""
 
     fabric_id: str
     left: bool = False
-    """The machine has left this appliance for another one of its site, which may share the hypervisor: what stands on that one's files is
-    no old copy."""
+    """The machine has left this appliance for another one of its site, which may share the hypervisor:
+    what stands on that one's files is no old copy."""
 
 
 class Drain(Shape):
@@ -193,8 +201,8 @@ class FindInstant(Shape):
 
 
 class InstantFact(Shape):
-    """How an instant is recovered: from `point_id`, rolled forward by `cycles` cycles of the journal; `forward` is
-    None when it is the point itself."""
+    """How an instant is recovered: from `point_id`, rolled forward by `cycles` cycles of the journal;
+    `forward` is None when it is the point itself."""
 
     point_id: PointId
     taken_at: Instant
@@ -209,13 +217,15 @@ class AcceptCycles(Shape):
 
 
 class StartReplica(Shape):
-    """Run the machine from a point, rolled forward if `forward` is given. `run` is 'drill' or 'failover'. `networks` maps
-    NIC keys to networks here, `networks_by_mac` their MAC addresses: keys count the cards, and a card may be missing
-    where the machine ran last. An older vault gives keys only. `home`: the machine comes home, where it is as it was
-    when it was withdrawn, with its own networks. `new_macs`: MAC addresses that cards have here, by those that they have at home; an
-    older appliance keeps the latter. `without_missing_networks`: a card whose network is not here is left
-    unconnected, and the report says so, instead of the start failing; an older appliance fails. `sizing`: vCPUs, memory and CPU model that it has
-    here, never with `home`; only for appliances that said CheckedTarget.sizes, an older one leaves them as they are."""
+    """Run the machine from a point, rolled forward if `forward` is given. `run` is 'drill' or 'failover'.
+    `networks` maps NIC keys to networks here, `networks_by_mac` their MAC addresses: keys count the cards,
+    and a card may be missing where the machine ran last. An older vault gives keys only. `home`: the
+    machine comes home, where it is as it was when it was withdrawn, with its own networks. `new_macs`: MAC
+    addresses that cards have here, by those that they have at home; an older appliance keeps the latter.
+    `without_missing_networks`: a card whose network is not here is left unconnected, and the report says
+    so, instead of the start failing; an older appliance fails. `sizing`: vCPUs, memory and CPU model that
+    it has here, never with `home`; only for appliances that said CheckedTarget.sizes, an older one leaves
+    them as they are."""
 
     run: str
     point_id: PointId
@@ -230,16 +240,18 @@ class StartReplica(Shape):
     start: bool = True
     forward: RolledForward | None = None
     addresses: Annotated[tuple[CardAddress, ...], Field(max_length=MOST_CARDS)] = ()
-    """Those that its cards are to have, for a DHCP server of this site that can be told; an older appliance tells none."""
+    """Those that its cards are to have, for a DHCP server of this site that can be told; an older
+    appliance tells none."""
     goes_on: bool = False
-    """It runs on from its last write, and nowhere else: its guest is not told that it went back in time. An older vault does not say it, and
-    the guest is told then."""
+    """It runs on from its last write, and nowhere else: its guest is not told that it went back in time.
+    An older vault does not say it, and the guest is told then."""
 
 
 class StartFact(Shape):
-    """`shows`: something can be seen of the machine from outside, so PROVE may look; None: an older appliance, or it could not tell.
-    `sized`: it has the vCPUs and the memory of StartReplica.sizing, and its `cpu_model`; an older appliance says neither. `definition`: of a
-    drill, the machine's in the point, without the platform's own description."""
+    """`shows`: something can be seen of the machine from outside, so PROVE may look; None: an older
+    appliance, or it could not tell. `sized`: it has the vCPUs and the memory of StartReplica.sizing, and
+    its `cpu_model`; an older appliance says neither. `definition`: of a drill, the machine's in the point,
+    without the platform's own description."""
 
     fabric_id: str
     name: str
@@ -266,13 +278,15 @@ class CommitPoint(Shape):
 
 
 class RemoveReplica(Shape):
-    """`keep_running`: the failed-over machine runs on the replica's files, so they stay and only the points are deleted.
-    `restore_machine`: the site's old machine, withdrawn at reprotect, is defined again (off). `still_protected`: it is the old
-    copy of a machine that runs at the other site, so it stays ours and must not start; an older vault does not say so. `given_up`: protection ended without this site, so the
-    copy that is here must not run beside the machine: it is fenced, and not let go of before it is off. `fabric_id` is the withdrawn
-    machine, for a site that never heard of the replica; an older vault does not say it. `ended`: protection ended, not only this replica. `made_by`: that job undoes what it did, so a replica that it did not make stays.
-    `keep_points`: the machine was failed over to here, or its source does not answer: where no copy of it is, its recovery points stay as
-    files."""
+    """`keep_running`: the failed-over machine runs on the replica's files, so they stay and only the
+    points are deleted. `restore_machine`: the site's old machine, withdrawn at reprotect, is defined again
+    (off). `still_protected`: it is the old copy of a machine that runs at the other site, so it stays ours
+    and must not start; an older vault does not say so. `given_up`: protection ended without this site, so
+    the copy that is here must not run beside the machine: it is fenced, and not let go of before it is
+    off. `fabric_id` is the withdrawn machine, for a site that never heard of the replica; an older vault
+    does not say it. `ended`: protection ended, not only this replica. `made_by`: that job undoes what it
+    did, so a replica that it did not make stays. `keep_points`: the machine was failed over to here, or
+    its source does not answer: where no copy of it is, its recovery points stay as files."""
 
     keep_running: bool = False
     restore_machine: bool = False
@@ -285,15 +299,16 @@ class RemoveReplica(Shape):
 
 
 class RemoveMachine(Shape):
-    """The failed-over machine at the site that was left: stopped and undefined, its disks kept for the next reprotect."""
+    """The failed-over machine at the site that was left: stopped and undefined, its disks kept for the
+    next reprotect."""
 
     fabric_id: str
 
 
 class DrillNetwork(Shape):
-    """An isolated network of the machine's drill. `drill`: several machines of this test failover share it, and it goes with the
-    last of them; only for appliances that said CheckedTarget.shares_networks. With it, `serving`: addresses for all of them, and
-    names of this machine's cards."""
+    """An isolated network of the machine's drill. `drill`: several machines of this test failover share
+    it, and it goes with the last of them; only for appliances that said CheckedTarget.shares_networks.
+    With it, `serving`: addresses for all of them, and names of this machine's cards."""
 
     name: str
     drill: str | None = None
@@ -302,15 +317,16 @@ class DrillNetwork(Shape):
 
 class CreateNetwork(DrillNetwork):
     """`more`: others of the same drill that the machine uses beside it; only for appliances that said
-    CheckedTarget.makes_several. `run`: the run of a plan uses them, as if it were a machine, and the order names none; an older appliance
-    refuses that."""
+    CheckedTarget.makes_several. `run`: the run of a plan uses them, as if it were a machine, and the order
+    names none; an older appliance refuses that."""
 
     more: tuple[DrillNetwork, ...] = ()
     run: str | None = None
 
 
 class CreatedNetwork(NetworkInfo):
-    """`leased`: the addresses that the machine's cards get on it, by their MAC addresses; an older appliance says none."""
+    """`leased`: the addresses that the machine's cards get on it, by their MAC addresses; an older
+    appliance says none."""
 
     leased: dict[str, str] = Field(default_factory=dict)
 
@@ -329,15 +345,16 @@ class HoldPoint(Shape):
 
 
 class Restart(Shape):
-    """Start the source's own machine again and resume its loop (cancel of a planned failover). Without `start` only the loop; an older
-    appliance starts it."""
+    """Start the source's own machine again and resume its loop (cancel of a planned failover). Without
+    `start` only the loop; an older appliance starts it."""
 
     fabric_id: str
     start: bool = True
 
 
 class StartAnyway(Shape):
-    """Start the old copy of a machine that was failed over, against its fence and this once. `by` is who said so."""
+    """Start the old copy of a machine that was failed over, against its fence and this once. `by` is who
+    said so."""
 
     fabric_id: str
     by: str
@@ -392,8 +409,8 @@ ORDERS: "dict[Kind, OrderKind[Any, Any]]" = {}
 
 
 class Pace(StrEnum):
-    """What an order may wait for. Each pace has workers of its own, so that orders which take hours never keep others
-    waiting."""
+    """What an order may wait for. Each pace has workers of its own, so that orders which take hours never
+    keep others waiting."""
 
     PROMPT = "prompt"
     """Nothing that takes longer than seconds."""

@@ -17,9 +17,10 @@ MOST_OF_A_PICTURE = 1024 * 1024
 
 
 class Prove(Shape):
-    """Look at the machine for at most `wait_seconds`, until something proves that its guest runs or there is nothing to wait for.
-    `checks` have deadlines of their own. `addresses` are given as soon as its agent answers, for which is waited for `address_seconds`; an
-    older appliance gives none, and says nothing of them."""
+    """Look at the machine for at most `wait_seconds`, until something proves that its guest runs or there
+    is nothing to wait for. `checks` have deadlines of their own. `addresses` are given as soon as its
+    agent answers, for which is waited for `address_seconds`; an older appliance gives none, and says
+    nothing of them."""
 
     fabric_id: str
     name: str
@@ -30,8 +31,9 @@ class Prove(Shape):
 
 
 class BootPoint(Shape):
-    """Start a copy on the point, look at it as `Prove` does, and remove it. Its cards are on `network`, which is made for it and is isolated;
-    'none': not connected. `left_out` names checks of the machine that cannot be asked so. An older appliance does not know this."""
+    """Start a copy on the point, look at it as `Prove` does, and remove it. Its cards are on `network`,
+    which is made for it and is isolated; 'none': not connected. `left_out` names checks of the machine
+    that cannot be asked so. An older appliance does not know this."""
 
     point_id: PointId
     fabric_id: str

@@ -28,5 +28,6 @@ class Spoken:
 
 RELEASES_APART = 2
 PROTOCOL_VERSION = 2
-"""Of the control protocol. It rises by one with every release: 1 is that of 0.1.0 (2026-11-20), 2 that of 0.2.0."""
+"""Of the control protocol. It rises by one with every release: 1 is that of 0.1.0 (2026-11-20), 2 that of
+0.2.0."""
 SPOKEN = Spoken(max(1, PROTOCOL_VERSION - RELEASES_APART), PROTOCOL_VERSION)

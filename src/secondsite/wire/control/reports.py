@@ -18,7 +18,8 @@ F = TypeVar("F", bound=Shape)
 MOST_FACTS_BYTES = 4 * MiB
 """A picture of a screen has more than one."""
 OF_THE_VAULT = (
-    errors.StoreUnavailable, errors.ApplianceUnreachable, errors.Unauthenticated, errors.Forbidden, errors.ApprovalNeeded,
+    errors.StoreUnavailable, errors.ApplianceUnreachable, errors.Unauthenticated, errors.Forbidden,
+    errors.ApprovalNeeded,
     errors.ChangedMeanwhile, errors.Conflict, errors.KeyReused, errors.VaultUnreachable,
     errors.VaultSlow,
 )  # fmt: skip
@@ -29,7 +30,8 @@ OF_ALL_MACHINES = frozenset({Kind.DISCOVER, Kind.SHOW_KEPT})
 def facts_of(order: OrderKind[P, F], report: Report) -> F:
     """The facts of a report of this order.
 
-    Raises the problem that it reports, or InvalidArgument when its facts have another shape, or are more than is kept of them.
+    Raises the problem that it reports, or InvalidArgument when its facts have another shape, or are more than
+    is kept of them.
     """
     if report.problem is not None:
         raise _raised(report.problem)
@@ -44,8 +46,8 @@ def facts_of(order: OrderKind[P, F], report: Report) -> F:
 
 
 def _raised(problem: Problem) -> errors.SecondsiteError:
-    """What only the vault can say of itself is nothing that an appliance reports: a step would wait for the vault's database, and whoever
-    asked would be told that a token does not count."""
+    """What only the vault can say of itself is nothing that an appliance reports: a step would wait for
+    the vault's database, and whoever asked would be told that a token does not count."""
     raised = problem.raised()
     if not isinstance(raised, OF_THE_VAULT):
         return raised
@@ -62,7 +64,10 @@ def _require_bounded(kind: Kind, report: Report) -> None:
     size = len(json.dumps(report.facts))
     if size > MOST_FACTS_BYTES:
         raise errors.InvalidArgument(
-            f"The report of the order '{kind}' has facts of {size // MiB} MiB; more than {MOST_FACTS_BYTES // MiB} MiB are not taken.",
+            (
+                f"The report of the order '{kind}' has facts of {size // MiB} MiB; more than "
+                f"{MOST_FACTS_BYTES // MiB} MiB are not taken."
+            ),
             do="Look at the appliance that carried it out: it may be in other hands.",
         )
 

@@ -1,5 +1,5 @@
-"""What an appliance is told of its machines, to be kept in its store: what starts them there without a vault, and what a new vault
-would have to know of them."""
+"""What an appliance is told of its machines, to be kept in its store: what starts them there without a
+vault, and what a new vault would have to know of them."""
 
 from typing import Annotated
 
@@ -13,9 +13,10 @@ from .cards import CardHere
 
 
 class KeptMachine(Shape):
-    """A machine whose target is the appliance's site; `home`: it comes home to there, as it was. `fabric_id`, `name`: of what a failover makes there; `cards`: what each is
-    connected to there; `macs`: MAC addresses there of cards that do not keep their own, by those at home. `epoch`: of its replica; a new
-    one is told anew."""
+    """A machine whose target is the appliance's site; `home`: it comes home to there, as it was.
+    `fabric_id`, `name`: of what a failover makes there; `cards`: what each is connected to there; `macs`:
+    MAC addresses there of cards that do not keep their own, by those at home. `epoch`: of its replica; a
+    new one is told anew."""
 
     id: str
     epoch: Number
@@ -29,7 +30,8 @@ class KeptMachine(Shape):
 
 
 class KeptAction(Shape):
-    """What is to be done before or after a group. `guest`: the name of the machine inside which the script is run."""
+    """What is to be done before or after a group. `guest`: the name of the machine inside which the script
+    is run."""
 
     name: str
     instruction: str = ""
@@ -62,8 +64,9 @@ class KeptPlan(Shape):
 
 
 class Keep(Shape):
-    """All that an appliance keeps; in place of what it kept before. `site`: its own. `records`, `vault`: what a new vault would have to know,
-    of the machines that the appliance is target or source of; an older vault says neither. Bounds are the vault's own, many times over."""
+    """All that an appliance keeps; in place of what it kept before. `site`: its own. `records`, `vault`:
+    what a new vault would have to know, of the machines that the appliance is target or source of; an
+    older vault says neither. Bounds are the vault's own, many times over."""
 
     site: str
     machines: Annotated[tuple[KeptMachine, ...], Field(max_length=100_000)] = ()

@@ -1,7 +1,8 @@
-"""What can be kept of a status in which something is malformed: the other machines' part. And what an appliance can say of one.
+"""What can be kept of a status in which something is malformed: the other machines' part. And what an
+appliance can say of one.
 
-One machine with an odd name, size or time must not make the vault deaf to all that the appliance says. Each value is looked at once: whoever says many odd ones must not make it
-deaf to all others."""
+One machine with an odd name, size or time must not make the vault deaf to all that the appliance says.
+Each value is looked at once: whoever says many odd ones must not make it deaf to all others."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -28,15 +29,18 @@ _GONE: Final[Mapping[str, str]] = {
 
 MOST_PARTS: Final = 500_000
 """Of a status: of 20,000 machines with all that is said of each, or of one with as many points."""
-UPGRADE = "Upgrade vault and appliance to the same release. If they are, look at the appliance: it may be in other hands."
+UPGRADE = (
+    "Upgrade vault and appliance to the same release. If they are, look at the appliance: it may be in other "
+    "hands."
+)
 _MOST_NAMED = 5
 _MOST_ODD = 1000
 _MOST_OF_A_NAME = 64
 
 
 def without_malformed(text: str) -> tuple[Status, str]:
-    """The status without the machines that are malformed in it, and a sentence about those. Raises ValueError for anything that is
-    no such status."""
+    """The status without the machines that are malformed in it, and a sentence about those. Raises
+    ValueError for anything that is no such status."""
     said = bounded_json.read(text, MOST_PARTS)
     if not isinstance(said, dict) or said.get("type") != "status":
         raise ValueError("no status")
@@ -49,7 +53,8 @@ def without_malformed(text: str) -> tuple[Status, str]:
 
 
 def sayable(fields: Mapping[str, Any]) -> Status:
-    """The status of these fields, without the values that no status has: which, it says. Raises ValueError for too many."""
+    """The status of these fields, without the values that no status has: which, it says. Raises ValueError
+    for too many."""
     try:
         return Status.model_validate(fields)
     except pydantic.ValidationError:
@@ -57,7 +62,8 @@ def sayable(fields: Mapping[str, Any]) -> Status:
 
 
 def failed_report(order_id: str, machine_id: str | None, why: str) -> Report:
-    """The report of an order that nobody can read, as one that failed: its step would wait until its deadline. Raises ValueError."""
+    """The report of an order that nobody can read, as one that failed: its step would wait until its
+    deadline. Raises ValueError."""
     problem = errors.InvalidArgument(f"The appliance's report cannot be read: {why}", do=UPGRADE)
     return Report(order_id=order_id, machine_id=machine_id, problem=Problem.of(problem))
 

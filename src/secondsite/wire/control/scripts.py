@@ -60,7 +60,8 @@ class ScriptMachine(Shape):
     cards: Annotated[tuple[ScriptCard, ...], Field(max_length=MOST_CARDS)] = ()
     """Of a hook: its cards where the script runs."""
     addresses: tuple[str, ...] = ()
-    """Of a hook: its IPv4 addresses there, as its guest agent or the hypervisor tells them now; if nobody does, those that are set."""
+    """Of a hook: its IPv4 addresses there, as its guest agent or the hypervisor tells them now; if nobody
+    does, those that are set."""
 
 
 class ScriptContext(Shape):
@@ -83,7 +84,8 @@ class ScriptContext(Shape):
     group: int
     """The group's number in the plan, from 1; 0 for a hook."""
     when: Literal["before", "after"]
-    """Before the group's first machine, or after its last one; of a hook, before its stop, or after its start."""
+    """Before the group's first machine, or after its last one; of a hook, before its stop, or after its
+    start."""
     action: str
     """The action's name in the plan, or the hook's."""
     machines: tuple[ScriptMachine, ...]
@@ -113,8 +115,9 @@ class MissingScripts(Shape):
 
 
 class RunScript(Shape):
-    """Run the file of this name, for at most `timeout_seconds`, with the context as JSON on its standard input. `looks_at`: the machine
-    here, by its fabric id, whose addresses are put into it first; an older appliance leaves them out."""
+    """Run the file of this name, for at most `timeout_seconds`, with the context as JSON on its standard
+    input. `looks_at`: the machine here, by its fabric id, whose addresses are put into it first; an older
+    appliance leaves them out."""
 
     name: ScriptName
     timeout_seconds: Annotated[float, Field(gt=0, le=MOST_SECONDS)]
@@ -136,8 +139,9 @@ class RunGuestScript(RunScript):
 
 
 class ScriptRan(Shape):
-    """How it ended. `exit_status` is negative for a signal, null if it was killed at its deadline or the appliance ended meanwhile:
-    then it is `interrupted` and may have run, wholly or in part. `output` has its last lines."""
+    """How it ended. `exit_status` is negative for a signal, null if it was killed at its deadline or the
+    appliance ended meanwhile: then it is `interrupted` and may have run, wholly or in part. `output` has
+    its last lines."""
 
     exit_status: int | None = None
     interrupted: bool = False

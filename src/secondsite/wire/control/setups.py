@@ -14,7 +14,8 @@ from ..common.sync_mode import SyncMode
 
 
 class Base(StrEnum):
-    """What a new replica starts from: EMPTY disks, or the disks of the machine that ran at this site before."""
+    """What a new replica starts from: EMPTY disks, or the disks of the machine that ran at this site
+    before."""
 
     EMPTY = "empty"
     EXISTING = "existing"
@@ -37,13 +38,13 @@ class GroupShape(Shape):
     app_consistent: bool = False
     members: tuple[str, ...]
     parts: tuple[GroupPart, ...] = ()
-    """Who replicates which members, where several appliances do; the first one leads the common points. An older appliance
-    ignores it, misses members, and takes no common point."""
+    """Who replicates which members, where several appliances do; the first one leads the common points. An
+    older appliance ignores it, misses members, and takes no common point."""
 
 
 class SourceSetup(Shape):
-    """Everything that a source appliance needs to replicate by itself from now on. `epoch` rises whenever direction or
-    replica changes; a target refuses cycles of another epoch."""
+    """Everything that a source appliance needs to replicate by itself from now on. `epoch` rises whenever
+    direction or replica changes; a target refuses cycles of another epoch."""
 
     machine_id: Annotated[str, Field(pattern=MACHINE_ID)]
     machine_name: str
@@ -61,9 +62,10 @@ class SourceSetup(Shape):
 
 
 class ReplicaSetup(Shape):
-    """Everything that a target appliance needs for a replica. `existing_fabric_id` names this site's old machine when
-    base is EXISTING. `encrypted`: new disks are encrypted with the appliance's key; existing disks stay as they are.
-    `made_by`: the job that has it made, which may undo that; an older vault does not say it."""
+    """Everything that a target appliance needs for a replica. `existing_fabric_id` names this site's old
+    machine when base is EXISTING. `encrypted`: new disks are encrypted with the appliance's key; existing
+    disks stay as they are. `made_by`: the job that has it made, which may undo that; an older vault does
+    not say it."""
 
     machine_id: Annotated[str, Field(pattern=MACHINE_ID)]
     machine_name: str

@@ -15,8 +15,8 @@ MOST_POINTS = 20_000
 
 
 class SourceStatus(Shape):
-    """A machine as its source appliance sees it. `sync_fraction` is 0..1 during a pass over whole disks, else None.
-    `sent_at` is the instant (UTC) of the newest cycle that is durable at the target."""
+    """A machine as its source appliance sees it. `sync_fraction` is 0..1 during a pass over whole disks,
+    else None. `sent_at` is the instant (UTC) of the newest cycle that is durable at the target."""
 
     machine_id: Annotated[str, Field(max_length=128)]
     epoch: Number
@@ -26,8 +26,8 @@ class SourceStatus(Shape):
     fenced: bool = False
     """The machine was failed over, so the appliance keeps it from starting here."""
     all_sent: bool = False
-    """The machine is off, and the target has all that it wrote. One that was switched off while the target could not be reached is off
-    too, and `sent_at` says nothing of what it wrote last."""
+    """The machine is off, and the target has all that it wrote. One that was switched off while the target
+    could not be reached is off too, and `sent_at` says nothing of what it wrote last."""
     last_seq: Number | None = None
     sent_at: Instant | None = None
     sync_mode: SyncMode | None = None
@@ -38,13 +38,13 @@ class SourceStatus(Shape):
     total_wire_bytes: Bytes = 0
     findings: Annotated[tuple[FindingShape, ...], AtMost(MOST_FINDINGS)] = ()
     on_since: Instant | None = None
-    """When it was first seen on after it had been seen off; None: it was on when its appliance looked first, it is off, or an older
-    appliance."""
+    """When it was first seen on after it had been seen off; None: it was on when its appliance looked
+    first, it is off, or an older appliance."""
 
 
 class OldCopyStatus(Shape):
-    """The old copy of a machine that runs at the other site, defined here again when a reprotect was undone: nothing of it
-    is replicated, and it must not start."""
+    """The old copy of a machine that runs at the other site, defined here again when a reprotect was
+    undone: nothing of it is replicated, and it must not start."""
 
     machine_id: Annotated[str, Field(max_length=128)]
     power: Annotated[str, Field(max_length=64)]
@@ -53,10 +53,10 @@ class OldCopyStatus(Shape):
 
 
 class ReplicaStatus(Shape):
-    """A machine as its target appliance sees it. `processed_at` is the instant of the newest cycle that is applied,
-    `inbox_bytes` what waits to be processed, `journal` what can be recovered besides the points. `synchronized` becomes
-    true with the first sealed point of the epoch. `encryption_key_id` names the key that the replica is encrypted with;
-    None: it is not encrypted."""
+    """A machine as its target appliance sees it. `processed_at` is the instant of the newest cycle that is
+    applied, `inbox_bytes` what waits to be processed, `journal` what can be recovered besides the points.
+    `synchronized` becomes true with the first sealed point of the epoch. `encryption_key_id` names the key
+    that the replica is encrypted with; None: it is not encrypted."""
 
     machine_id: Annotated[str, Field(max_length=128)]
     epoch: Number

@@ -11,8 +11,10 @@ Its rooms:
     events                  what happens, as it happens
     verbs                   what a person may start
     machine_settings        what is set for single machines
-    pools, verification     addresses of the networks there; what a site gives to copies of points that are booted to be looked at
-    preflights, predictions, choices, validation  what would be in the way of a verb, how long it would take, what it may start from; is all as it is needed
+    pools, verification     addresses of the networks there; what a site gives to copies of points that are
+                            booted to be looked at
+    preflights, predictions, choices, validation  what would be in the way of a verb, how long it would take,
+    what it may start from; is all as it is needed
     plan_runs               what a run of a plan would do
     drill_schedules, notice_targets  drills by schedule, and whom notices go to
 """

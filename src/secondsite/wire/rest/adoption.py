@@ -17,7 +17,8 @@ class AdoptionAsked(Shape):
     other_site: Annotated[str, Field(pattern=SITE_NAME)] = "lost"
     """The name for a site that machines had, if nobody knows its name."""
     after: Annotated[str, Field(max_length=128)] = ""
-    """Only machines whose ids follow this one; empty: from the first one on, and what is set for many machines."""
+    """Only machines whose ids follow this one; empty: from the first one on, and what is set for many
+    machines."""
 
 
 class AdoptionEnd(StrEnum):
@@ -69,7 +70,8 @@ class Adoption(Shape):
     dry_run: bool
     """Nothing was changed."""
     said_at: AwareDatetime | None = None
-    """When the former vault last said what is set (UTC); null: it never did, so only what lies in the store is known."""
+    """When the former vault last said what is set (UTC); null: it never did, so only what lies in the
+    store is known."""
     settings: tuple[str, ...] = ()
     """What is set for many machines, and the sites and appliances that come as names: a sentence each."""
     missing: tuple[str, ...] = ()

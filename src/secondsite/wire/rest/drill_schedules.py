@@ -23,12 +23,14 @@ class DrillScheduleChange(Shape):
     at: str = Field(pattern=f"^(?:{TIME.pattern})$")
     """The time of day (UTC), as HH:MM."""
     network: str = "create"
-    """An existing isolated network's name; create: a new isolated one that all machines share; create-each: one for each network that
-    the machines are in at home; none: not connected."""
+    """An existing isolated network's name; create: a new isolated one that all machines share;
+    create-each: one for each network that the machines are in at home; none: not connected."""
     subnet: str | None = None
-    """With create: the network gives addresses of this IPv4 subnet (10.9.0.0/24) by DHCP, and resolves the machines' names."""
+    """With create: the network gives addresses of this IPv4 subnet (10.9.0.0/24) by DHCP, and resolves the
+    machines' names."""
     dns_servers: DnsServers = ()
-    """With addresses: the DNS servers that DHCP names, up to three, in place of the network's own; each in the subnet that it is for."""
+    """With addresses: the DNS servers that DHCP names, up to three, in place of the network's own; each in
+    the subnet that it is for."""
     keep_if_failed: bool = False
     """Whether a copy whose proof failed stays until somebody has looked at it."""
     paused: bool = False
@@ -76,8 +78,8 @@ class DrillSchedule(Editable):
     at: str
     """The time of day (UTC), as HH:MM."""
     network: str
-    """An existing isolated network's name; create: a new isolated one that all machines share; create-each: one for each network that
-    the machines are in at home; none: not connected."""
+    """An existing isolated network's name; create: a new isolated one that all machines share;
+    create-each: one for each network that the machines are in at home; none: not connected."""
     subnet: str | None = None
     """What the network that is made gives addresses of."""
     dns_servers: tuple[str, ...] = ()

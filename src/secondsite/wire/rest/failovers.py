@@ -15,7 +15,8 @@ class StartedFrom(Shape):
     point_id: str
     """The recovery point."""
     rolled_forward_to: AwareDatetime | None = None
-    """The instant (UTC) up to which cycles of the journal were applied to the point; null: it is the point itself."""
+    """The instant (UTC) up to which cycles of the journal were applied to the point; null: it is the point
+    itself."""
     what: str
     """The point, or the instant after it, as a person reads it."""
 
@@ -63,7 +64,8 @@ class StartAnyway(Shape):
     site: str
     """Where the old copy is."""
     accept_two_copies: Literal[True]
-    """The machine may run at its other site too: both copies then write, and what one of them writes is lost."""
+    """The machine may run at its other site too: both copies then write, and what one of them writes is
+    lost."""
 
 
 class BootedPoint(Shape):

@@ -18,11 +18,10 @@ from .predictions import RunTiming
 
 
 class OtherWork(StrEnum):
-    """Jobs that are not verbs of the lifecycle: a recovery point is read again; one is booted to see whether
-    it boots; an old copy is started although that is
-    forbidden; a source that was unreachable when
-    protection ended stops replicating once it is back; what a verb left undone at a site that was away is done. `unknown` is a
-    job of another release, of which this one only knows its tasks."""
+    """Jobs that are not verbs of the lifecycle: a recovery point is read again; one is booted to see
+    whether it boots; an old copy is started although that is forbidden; a source that was unreachable when
+    protection ended stops replicating once it is back; what a verb left undone at a site that was away is
+    done. `unknown` is a job of another release, of which this one only knows its tasks."""
 
     VERIFY_POINT = "verify_point"
     BOOT_POINT = "boot_point"
@@ -173,8 +172,8 @@ class Job(Shape):
     parent_id: str | None = None
     """The job that started it; null: a person did."""
     children: tuple[str, ...] = ()
-    """Ids of the jobs that it started, of many only the first 20: `GET /api/jobs` gives all with it as `parent`, by page. Only when
-    a single job is shown."""
+    """Ids of the jobs that it started, of many only the first 20: `GET /api/jobs` gives all with it as
+    `parent`, by page. Only when a single job is shown."""
     children_by_state: Mapping[JobState, int] = {}
     """How many jobs it started are in which state; only when a single job is shown."""
     tasks: tuple[Task, ...] = ()
@@ -186,8 +185,8 @@ class Job(Shape):
     waits_for_person: bool = False
     """Whether one of its tasks asks a person now, and it does not go on without an answer."""
     timing: RunTiming | None = None
-    """What it took, beside what was predicted, of a drill or failover of one machine that succeeded; kept some seconds after its
-    end. Only when a single job is shown."""
+    """What it took, beside what was predicted, of a drill or failover of one machine that succeeded; kept
+    some seconds after its end. Only when a single job is shown."""
 
 
 class JobQuery(Paging):

@@ -32,7 +32,8 @@ class MachineCard(CardSettings):
     becomes: str | None = None
     """What it is connected to after a failover as things are set and mapped now; null: to nothing."""
     pool: str | None = None
-    """The pool that its address comes from; null: it is to have none out of a pool, or its network has no pool."""
+    """The pool that its address comes from; null: it is to have none out of a pool, or its network has no
+    pool."""
     pool_address: str | None = None
     """The address that it has out of a pool; null: none now."""
 

@@ -58,7 +58,8 @@ class Encryption(Shape):
     """How the machine's replica is stored at the target."""
 
     wanted: bool = False
-    """Whether new replicas are encrypted; if the machine returns to its own old disks, these stay as they are."""
+    """Whether new replicas are encrypted; if the machine returns to its own old disks, these stay as they
+    are."""
     key_id: str | None = None
     """The key that the present replica is encrypted with; null: it is not encrypted."""
 
@@ -129,7 +130,8 @@ class Machine(Shape):
     target_site: str | None = None
     """Where its replica is; null while it is unprotected."""
     source_appliance: str | None = None
-    """The name of the appliance that replicates it, one of those of its source site; null while it is unprotected."""
+    """The name of the appliance that replicates it, one of those of its source site; null while it is
+    unprotected."""
     target_appliance: str | None = None
     """The name of the appliance that holds its replica; null while it is unprotected."""
     active_site: str
@@ -163,7 +165,8 @@ class Machine(Shape):
     booted: BootedPoint | None = None
     """The last copy of one of its points that was booted only to be looked at; null: none was."""
     addresses: SeenAddresses | None = None
-    """Those that its guest has where it runs, as they were seen after its start there; null: none were, as of a machine that was never moved."""
+    """Those that its guest has where it runs, as they were seen after its start there; null: none were, as
+    of a machine that was never moved."""
     second_site: TargetProperties | None = None
     """What is set for its second site; null if nothing is, and in lists."""
     seen_at: AwareDatetime | None = None

@@ -19,7 +19,8 @@ class WebhookShape(Shape):
     """A POST with JSON, signed with the target's secret."""
 
     url: str = Field(min_length=1, max_length=targets.MOST_URL)
-    """https://HOST[:PORT]/PATH; http is not refused, but everybody on the way reads it. Redirects are not followed."""
+    """https://HOST[:PORT]/PATH; http is not refused, but everybody on the way reads it. Redirects are not
+    followed."""
 
 
 class MailShape(Shape):
@@ -55,7 +56,8 @@ class WantedShape(Shape):
 
 
 class QuietHoursShape(Shape):
-    """Each day from `begins` to `ends` only what is critical goes; the rest follows together when they are over."""
+    """Each day from `begins` to `ends` only what is critical goes; the rest follows together when they are
+    over."""
 
     begins: str = Field(max_length=5)
     """HH:MM."""
@@ -90,7 +92,8 @@ class NoticeTargetChange(NoticeTargetSettings):
     """What a target is to be: all of it but the secret."""
 
     secret: str | None = Field(None, min_length=1, max_length=MOST_SECRET)
-    """The webhook's key, or the password. It is shown to nobody. Left out: it stays, if the target stays at the same server."""
+    """The webhook's key, or the password. It is shown to nobody. Left out: it stays, if the target stays
+    at the same server."""
 
 
 class NoticeTargetCreate(NoticeTargetChange):

@@ -27,7 +27,8 @@ class Site(Editable):
     name: str
     """Its name in all calls."""
     fabric_kind: str | None = None
-    """The kind of platform there, as its appliances report: libvirt, simulated. Null before the first one connected."""
+    """The kind of platform there, as its appliances report: libvirt, simulated. Null before the first one
+    connected."""
     appliances: tuple[str, ...] = ()
     """Ids of the appliances that are enrolled there."""
     created_at: AwareDatetime
@@ -59,7 +60,8 @@ class RegistrationKey(Shape):
     expires_at: AwareDatetime
     """When it expires (UTC)."""
     ca_fingerprint: str
-    """What the appliance compares before it trusts the vault: sha256 of the CA's certificate, 64 hex digits."""
+    """What the appliance compares before it trusts the vault: sha256 of the CA's certificate, 64 hex
+    digits."""
 
 
 class ReplacementKeyCreate(Shape):
@@ -146,14 +148,16 @@ class SitePair(Editable):
     second: str
     """The other one."""
     reverse_after_commit: bool = True
-    """Whether a machine that a planned failover moved between them is protected back by itself once that is committed."""
+    """Whether a machine that a planned failover moved between them is protected back by itself once that
+    is committed."""
 
 
 class SitePairChange(Shape):
     """What is to hold between two sites."""
 
     reverse_after_commit: bool
-    """Whether a machine that a planned failover moved between them is protected back by itself once that is committed."""
+    """Whether a machine that a planned failover moved between them is protected back by itself once that
+    is committed."""
 
 
 class NetworkMappings(Editable):
@@ -187,7 +191,8 @@ class Seen(Shape):
     problem: Problem | None = None
     """Why the site could not be asked now."""
     seen_at: AwareDatetime | None = None
-    """With a `problem`: when the site was last asked (UTC) and had what is shown; null if it was never asked."""
+    """With a `problem`: when the site was last asked (UTC) and had what is shown; null if it was never
+    asked."""
 
 
 class SiteNetworks(Seen):

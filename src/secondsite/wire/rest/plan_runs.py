@@ -24,7 +24,8 @@ class PlanPart(Shape):
     """Which machines of a plan."""
 
     direction: Direction | None = None
-    """Away from their home site, or home: needed if its machines would go different ways; those that go the other way are left out."""
+    """Away from their home site, or home: needed if its machines would go different ways; those that go
+    the other way are left out."""
     groups: Groups = ()
     """Only these groups, by their numbers from 1; none: all."""
     leave_out: LeftOut = ()
@@ -37,12 +38,14 @@ class PlanTestFailover(PlanPart):
     choice: RecoveryPointChoice = RecoveryPointChoice.LATEST_PROCESSED
     """How each machine's point is chosen; not custom."""
     network: str = "create"
-    """An existing isolated network's name; create: a new isolated one that all machines share; create-each: one for each network that
-    the machines are in at home; none: not connected."""
+    """An existing isolated network's name; create: a new isolated one that all machines share;
+    create-each: one for each network that the machines are in at home; none: not connected."""
     subnet: str | None = None
-    """With create: the network gives addresses of this IPv4 subnet (10.9.0.0/24) by DHCP, and resolves the machines' names."""
+    """With create: the network gives addresses of this IPv4 subnet (10.9.0.0/24) by DHCP, and resolves the
+    machines' names."""
     dns_servers: DnsServers = ()
-    """With addresses: the DNS servers that DHCP names, up to three, in place of the network's own; each in the subnet that it is for."""
+    """With addresses: the DNS servers that DHCP names, up to three, in place of the network's own; each in
+    the subnet that it is for."""
     clean_up: bool = False
     """Whether the run removes the copies by itself, the last group first, once the proof of each is there."""
     keep_if_failed: bool = False
@@ -68,12 +71,13 @@ class PlanFailover(PlanPart):
 
 
 class PlanPlannedFailover(PlanPart):
-    """Group after group the machines are shut down, their last changes are sent, and they are started at the target: nothing is lost.
-    It stops at an error."""
+    """Group after group the machines are shut down, their last changes are sent, and they are started at
+    the target: nothing is lost. It stops at an error."""
 
     choice: RecoveryPointChoice = RecoveryPointChoice.LATEST
-    """latest: from their last state, so nothing is lost. Only on the way home also latest_app_consistent, or
-    latest_multi_vm_app_consistent if one of them is in a replication group; the loss is that since these points."""
+    """latest: from their last state, so nothing is lost. Only on the way home also latest_app_consistent,
+    or latest_multi_vm_app_consistent if one of them is in a replication group; the loss is that since
+    these points."""
 
 
 class PlanChangeRecoveryPoint(PlanPart):
@@ -97,7 +101,8 @@ class PlanReprotect(PlanPart):
     location: Location = Location.ORIGINAL
     """original: onto the old source's disks, only changes are sent; alternate: a full copy."""
     target_appliance: str | None = None
-    """With alternate: the name or id of the appliance that will hold all replicas; null: of each machine the one that had it."""
+    """With alternate: the name or id of the appliance that will hold all replicas; null: of each machine
+    the one that had it."""
 
 
 class PlanPreviewQuery(PlanPart):
@@ -130,7 +135,8 @@ class PlanPreviewMachine(Shape):
     to_site: str
     """Where it would run."""
     point: PointShape | None = None
-    """The recovery point that it would start from now; null: the verb starts from none, or moves without loss."""
+    """The recovery point that it would start from now; null: the verb starts from none, or moves without
+    loss."""
     loses_seconds: float | None = None
     """How much of its work would be lost, at most."""
     second_site: TargetProperties = TargetProperties()
@@ -140,7 +146,8 @@ class PlanPreviewMachine(Shape):
     predicted_seconds: float | None = None
     """How long it will take until it runs; null: no run is known, or the verb is not predicted."""
     predicted_downtime_seconds: float | None = None
-    """How much of that it will run nowhere, beside waiting for others of the plan; null for a verb that does not shut it down first."""
+    """How much of that it will run nowhere, beside waiting for others of the plan; null for a verb that
+    does not shut it down first."""
     hooks: tuple[str, ...] = ()
     """Its hooks that would run, by their names, in their order."""
 
@@ -172,8 +179,8 @@ class PlanPreview(Shape):
     groups: tuple[PlanPreviewGroup, ...] = ()
     """In their order."""
     shut_down: tuple[int, ...] = ()
-    """Numbers of the groups, in the order in which their machines are shut down, all before the first one starts; none if the verb
-    shuts none down so."""
+    """Numbers of the groups, in the order in which their machines are shut down, all before the first one
+    starts; none if the verb shuts none down so."""
     left_out: tuple[str, ...] = ()
     """Which machines of the plan would not be taken, and why."""
     warnings: tuple[str, ...] = ()

@@ -37,12 +37,14 @@ class PlanAction(Shape):
     directions: tuple[Direction, ...] = Field(tuple(Direction), min_length=1, max_length=len(Direction))
     """Which way the machines go when it is to be done: away from their home site, or home."""
     script: str | None = Field(None, pattern=f"^{SCRIPT.pattern}$")
-    """Instead of asking a person: the name of a file in the script folder of the target's appliance, which runs it."""
+    """Instead of asking a person: the name of a file in the script folder of the target's appliance, which
+    runs it."""
     timeout_seconds: float = Field(USUAL_SECONDS, gt=0, le=MOST_SECONDS)
     """How long the script may run."""
     guest: str | None = Field(None, min_length=1, max_length=MOST_OF_A_GUEST)
-    """The machine of the plan, by name or id, inside which its guest agent runs the script; null: the appliance itself runs it. The
-    machine has started by then: it is in an earlier group, or for what comes after a group, in that one."""
+    """The machine of the plan, by name or id, inside which its guest agent runs the script; null: the
+    appliance itself runs it. The machine has started by then: it is in an earlier group, or for what comes
+    after a group, in that one."""
 
 
 Actions = Annotated[tuple[PlanAction, ...], Field(max_length=MOST_ACTIONS)]

@@ -35,11 +35,13 @@ class RecoveryPreview(Shape):
     point: PointShape | None = None
     """The point that would be used; null when the choice is not possible."""
     forward: RolledForward | None = None
-    """How far the journal rolls the point forward, when a time was asked for; null: it is the point itself."""
+    """How far the journal rolls the point forward, when a time was asked for; null: it is the point
+    itself."""
     loses_seconds: float | None = None
     """How much work would be lost."""
     second_site: TargetProperties = TargetProperties()
-    """What the machine is to be like there; what is null is as at home, and so is all of one that comes home."""
+    """What the machine is to be like there; what is null is as at home, and so is all of one that comes
+    home."""
     problem: Problem | None = None
     """Why the choice is not possible."""
 

@@ -34,7 +34,8 @@ class TakenAddress(Shape):
     taken_at: AwareDatetime
     """Since when (UTC)."""
     protected: bool
-    """Whether the machine is under protection. If not, it had the address when its protection ended, and a person says when it is free."""
+    """Whether the machine is under protection. If not, it had the address when its protection ended, and a
+    person says when it is free."""
 
 
 class AddressPool(Editable, PoolSettings):

@@ -80,8 +80,8 @@ class ReprotectPreview(Shape):
     disk_bytes: int
     """The size of its disks."""
     send_bytes: int | None = None
-    """About how much is to be sent: what was written since the failover, or a full copy at most. What only the old disks have comes on
-    top. Null: it is not known before."""
+    """About how much is to be sent: what was written since the failover, or a full copy at most. What only
+    the old disks have comes on top. Null: it is not known before."""
     seconds: float | None = None
     """About how long it will take until it is protected; null: no reprotect between these sites is known."""
     runs: int = 0
@@ -89,7 +89,8 @@ class ReprotectPreview(Shape):
     own: bool = False
     """Whether they are the machine's own."""
     data_sync: DataSync | None = None
-    """How a failback would best synchronize, if the machine is not reprotected before; null: the site could not be asked."""
+    """How a failback would best synchronize, if the machine is not reprotected before; null: the site
+    could not be asked."""
     data_sync_because: str = ""
     """Why."""
     problem: Problem | None = None
@@ -104,7 +105,7 @@ class RunTiming(Shape):
     predicted_seconds: float | None = None
     """What was predicted before; null: nothing was known."""
     downtime_seconds: float | None = None
-    """From when the machine began to shut down at one side until it was started at the other; null: the run did not shut it down, so
-    that nobody knows when it stopped."""
+    """From when the machine began to shut down at one side until it was started at the other; null: the
+    run did not shut it down, so that nobody knows when it stopped."""
     parts: tuple[PredictedPart, ...] = ()
     """In their order."""

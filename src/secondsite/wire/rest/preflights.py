@@ -77,8 +77,8 @@ class ApplianceCandidate(Shape):
     most_disks_home: int | None = None
     """So many may at once; null: any number."""
     seconds_to_reach: float | None = None
-    """How long it took the appliance where the machine runs to be connected to its data port: some round trips; null: it could not, or an
-    older appliance does not say."""
+    """How long it took the appliance where the machine runs to be connected to its data port: some round
+    trips; null: it could not, or an older appliance does not say."""
     obstacles: tuple[PreflightObstacle, ...] = ()
     """What is in the way of a full copy, and what is warned of; what blocks comes first."""
 

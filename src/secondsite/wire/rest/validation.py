@@ -11,9 +11,11 @@ class FlawKind(StrEnum):
     """What is wrong. Of what is away nothing is said anew: what was found there before stays."""
 
     PREPARATION = "preparation"
-    """A step before a failover that nobody has taken yet: a second site, an appliance, a protected machine, a test failover."""
+    """A step before a failover that nobody has taken yet: a second site, an appliance, a protected
+    machine, a test failover."""
     APPLIANCE_AWAY = "appliance-away"
-    """An appliance that is needed has no connection, or is not enrolled any more: what depends on it was not checked."""
+    """An appliance that is needed has no connection, or is not enrolled any more: what depends on it was
+    not checked."""
     NETWORK_MISSING = "network-missing"
     """A mapping, or the schedule of a drill, names a network that its site does not have."""
     STORE = "store"

@@ -1,7 +1,7 @@
 """What a person may start: the request of every verb.
 
-Each verb takes options; with `machines` they apply to each of several machines. A verb without options of its own has
-only `machines`.
+Each verb takes options; with `machines` they apply to each of several machines. A verb without options of its
+own has only `machines`.
 """
 
 from enum import StrEnum
@@ -46,36 +46,39 @@ class EnableProtection(MachinesRequest):
     target_site: str
     """Where their replicas will be."""
     target_appliance: str | None = None
-    """The name or id of the appliance of the target site that will hold them, where it has several; null: of those that are
-    connected, the one with the most free space."""
+    """The name or id of the appliance of the target site that will hold them, where it has several; null:
+    of those that are connected, the one with the most free space."""
     store: StoreName | None = None
-    """The store of that appliance in which their replicas are kept; null: its default store. Without `target_appliance` one that has
-    it is chosen."""
+    """The store of that appliance in which their replicas are kept; null: its default store. Without
+    `target_appliance` one that has it is chosen."""
     policy: str = "default"
     """Their replication policy."""
     disks: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    """The keys of the disks to protect, by machine as named in `machines`; for a machine that is not here: all."""
+    """The keys of the disks to protect, by machine as named in `machines`; for a machine that is not here:
+    all."""
     seeds: dict[str, dict[str, str]] = Field(default_factory=dict)
-    """The path on the target appliance's host of a copy of the disk that was shipped there, by machine and disk key."""
+    """The path on the target appliance's host of a copy of the disk that was shipped there, by machine and
+    disk key."""
     encrypt: bool = False
-    """Whether the replicas are encrypted, with the key of the target's appliance; they are in any case if the policy says so."""
+    """Whether the replicas are encrypted, with the key of the target's appliance; they are in any case if
+    the policy says so."""
 
 
 class WithoutSiteOptions(Shape):
     """A site that is gone for good may be left out."""
 
     without_site: str | None = None
-    """The name of a site that is gone for good: what the verb would do there is left out, and what is lost with it is said
-    in the job's tasks. If the site returns within 30 days, it is done then. Refused while the site's appliance is
-    connected."""
+    """The name of a site that is gone for good: what the verb would do there is left out, and what is lost
+    with it is said in the job's tasks. If the site returns within 30 days, it is done then. Refused while
+    the site's appliance is connected."""
 
 
 class DisableProtectionOptions(WithoutSiteOptions):
     """What may be said of an end of protection."""
 
     runs_nowhere: bool = False
-    """Also of a machine that was failed over and runs at neither site, which is refused else: nobody brings it up any more. Its files stay, and
-    the job says where."""
+    """Also of a machine that was failed over and runs at neither site, which is refused else: nobody
+    brings it up any more. Its files stay, and the job says where."""
 
 
 class DisableProtection(DisableProtectionOptions, MachinesRequest):
@@ -97,19 +100,22 @@ class TestFailoverOptions(PointOptions):
     choice: RecoveryPointChoice = RecoveryPointChoice.LATEST_PROCESSED
     """How the point is chosen."""
     network: str = "create"
-    """An existing isolated network's name; create: a new isolated one that all machines share; create-each: one for each network that
-    the machines are in at home; none: not connected."""
+    """An existing isolated network's name; create: a new isolated one that all machines share;
+    create-each: one for each network that the machines are in at home; none: not connected."""
     subnet: str | None = None
-    """With create: the network gives addresses of this IPv4 subnet (10.9.0.0/24) by DHCP, and resolves the machines' names."""
+    """With create: the network gives addresses of this IPv4 subnet (10.9.0.0/24) by DHCP, and resolves the
+    machines' names."""
     dns_servers: DnsServers = ()
-    """With addresses: the DNS servers that DHCP names, up to three, in place of the network's own; each in the subnet that it is for."""
+    """With addresses: the DNS servers that DHCP names, up to three, in place of the network's own; each in
+    the subnet that it is for."""
     clean_up: bool = False
-    """Whether the job removes the copy by itself once its proof is there, and ends with the verdict that this gives."""
+    """Whether the job removes the copy by itself once its proof is there, and ends with the verdict that
+    this gives."""
     keep_if_failed: bool = False
     """With `clean_up`: a copy whose proof failed stays until somebody has looked at it."""
     stay_open: bool = False
-    """Whether the job stays open until somebody completes the test with the clean-up, and ends with that verdict and those notes; else it
-    ends with the copy running."""
+    """Whether the job stays open until somebody completes the test with the clean-up, and ends with that
+    verdict and those notes; else it ends with the copy running."""
 
 
 class TestFailover(TestFailoverOptions, MachinesRequest):
@@ -133,7 +139,8 @@ class OneWay(Shape):
     """Which way machines that are named together go."""
 
     direction: Direction | None = None
-    """Needed if the machines would go different ways: away from their home site, or home; those of the other way are left out."""
+    """Needed if the machines would go different ways: away from their home site, or home; those of the
+    other way are left out."""
 
 
 class FailoverOptions(OneWay, PointOptions):
@@ -153,19 +160,22 @@ class PlannedFailoverOptions(OneWay):
     """The machine is shut down, its last changes are sent, and it is started at the target."""
 
     choice: RecoveryPointChoice = RecoveryPointChoice.LATEST
-    """latest: from its last state, so nothing is lost. Only on the way home also an app-consistent kind: then it starts from the newest such
-    point that is there, and what it wrote since is left behind until the failover is committed."""
+    """latest: from its last state, so nothing is lost. Only on the way home also an app-consistent kind:
+    then it starts from the newest such point that is there, and what it wrote since is left behind until
+    the failover is committed."""
     data_sync: DataSync | None = None
-    """Only for one machine that was committed and not reprotected: the same job synchronizes its data and moves it home. before: while it
-    runs, only changes, then the job waits for a person; during: it is shut down first, and everything is sent without comparing."""
+    """Only for one machine that was committed and not reprotected: the same job synchronizes its data and
+    moves it home. before: while it runs, only changes, then the job waits for a person; during: it is shut
+    down first, and everything is sent without comparing."""
     at_most_down_seconds: float | None = Field(None, gt=0, le=86400)
-    """A budget for the downtime, by what shutdown and start took before: changes are sent while the machine runs until the rest fits; if that
-    does not come within 15 minutes, the machine is not shut down and runs on."""
+    """A budget for the downtime, by what shutdown and start took before: changes are sent while the
+    machine runs until the rest fits; if that does not come within 15 minutes, the machine is not shut down
+    and runs on."""
 
 
 class PlannedFailover(PlannedFailoverOptions, MachinesRequest):
-    """They are shut down, their last changes are sent, and they are started at the target: nothing is lost, but by choice on the way
-    home."""
+    """They are shut down, their last changes are sent, and they are started at the target: nothing is
+    lost, but by choice on the way home."""
 
 
 class ChangeRecoveryPointOptions(PointOptions):
@@ -202,13 +212,15 @@ class ReprotectOptions(Shape):
     location: Location = Location.ORIGINAL
     """original: onto the old source's disks, only changes are sent; alternate: a full copy."""
     target_appliance: str | None = None
-    """With alternate: the name or id of the appliance of that site that will hold the replica, as where the old one is gone for good, or
-    sick; null: the one that had the machine."""
+    """With alternate: the name or id of the appliance of that site that will hold the replica, as where
+    the old one is gone for good, or sick; null: the one that had the machine."""
     store: StoreName | None = None
-    """The store in which new disks are made, and in any case where arriving data and recovery points are kept; null: as the last time at
-    that site, or the default store. A replica that is there already stays where it is."""
+    """The store in which new disks are made, and in any case where arriving data and recovery points are
+    kept; null: as the last time at that site, or the default store. A replica that is there already stays
+    where it is."""
     seeds: dict[str, dict[str, str]] = Field(default_factory=dict)
-    """With alternate: the path on that appliance's host of a copy of the disk that was shipped there, by machine and disk key."""
+    """With alternate: the path on that appliance's host of a copy of the disk that was shipped there, by
+    machine and disk key."""
 
 
 class Reprotect(ReprotectOptions, MachinesRequest):

@@ -24,7 +24,8 @@ class VerificationShape(Shape):
     ends: str = "24:00"
     """"HH:MM", or "24:00"; earlier than `begins`: on the next day."""
     network: CopyNetwork = "none"
-    """isolated: each copy has an isolated network of its own, in which ports and pages are checked; none: these checks are left out."""
+    """isolated: each copy has an isolated network of its own, in which ports and pages are checked; none:
+    these checks are left out."""
 
     @classmethod
     def of(cls, budget: VerificationBudget) -> "VerificationShape":

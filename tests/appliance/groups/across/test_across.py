@@ -1,5 +1,5 @@
-"""Common points of machines behind several appliances, on real disks of simulated machines, while a writer counts through all
-of them."""
+"""Common points of machines behind several appliances, on real disks of simulated machines, while a writer
+counts through all of them."""
 
 import time
 from datetime import UTC, datetime

@@ -1,5 +1,5 @@
-"""The appliances of a group's machines, killed at each stage of a common point: guests go on, no set is true in part, and the next
-one comes by itself."""
+"""The appliances of a group's machines, killed at each stage of a common point: guests go on, no set is
+true in part, and the next one comes by itself."""
 
 import json
 

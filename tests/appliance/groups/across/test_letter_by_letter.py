@@ -1,4 +1,5 @@
-"""A leader in other hands says its words letter by letter: it holds the machines of its followers no longer than by its silence."""
+"""A leader in other hands says its words letter by letter: it holds the machines of its followers no
+longer than by its silence."""
 
 import threading
 

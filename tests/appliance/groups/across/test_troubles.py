@@ -1,4 +1,5 @@
-"""Two appliances and one common point, where one of them, their line or their clocks are not as they should be."""
+"""Two appliances and one common point, where one of them, their line or their clocks are not as they
+should be."""
 
 import threading
 import time
@@ -24,7 +25,8 @@ GROUP = "Group shop: "
 
 @pytest.fixture
 def apart(make_site):
-    """Two machines, one behind appliance a, which leads, one behind appliance c, which a reaches over a relay."""
+    """Two machines, one behind appliance a, which leads, one behind appliance c, which a reaches over a
+    relay."""
     a, b, c = (make_site(name).start() for name in ("a", "b", "c"))
     relay = Relay(c.port)
     together = Together((a, b), 2, others=(c,)).protect()

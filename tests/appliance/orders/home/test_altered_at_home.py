@@ -81,7 +81,8 @@ def away(sites):
 
 
 def comes_home(pair, reverse, there):
-    """Whatever its disks were meanwhile, the machine that comes home has what it had at the other site last."""
+    """Whatever its disks were meanwhile, the machine that comes home has what it had at the other site
+    last."""
     pair.target.write(there, 3 * MiB, noise(MiB, seed=3))
     last = pair.target.read(there)
     pair.target.do(Kind.SHUT_DOWN, ShutDown(fabric_id=there), pair.machine_id)

@@ -1,4 +1,5 @@
-"""A machine came home with another appliance of the hypervisor that it left: what the first one still has to do there hurts it not."""
+"""A machine came home with another appliance of the hypervisor that it left: what the first one still has
+to do there hurts it not."""
 
 import pytest
 

@@ -35,7 +35,8 @@ def nics(site, fabric_id):
 
 
 def went(pair):
-    """The machine runs at the other site with its second card only; its definition at home, and its id there."""
+    """The machine runs at the other site with its second card only; its definition at home, and its id
+    there."""
     home = pair.definition()
     point_id = pair.point_now()
     pair.pause()
@@ -167,7 +168,8 @@ def test_networks_of_home_block_what_is_made_anew_and_are_told_of_what_comes_hom
 def kept_ready(pair, reverse, cards=()):
     """What lies in the store at home for whoever starts the machine without a vault."""
     machine = KeptMachine(
-        id=pair.machine_id, epoch=reverse.epoch, machine="web01", fabric_id=pair.fabric_id, name="web01", cards=cards, home=True
+        id=pair.machine_id, epoch=reverse.epoch, machine="web01", fabric_id=pair.fabric_id, name="web01",
+        cards=cards, home=True
     )  # fmt: skip
     pair.source.do(Kind.KEEP, Keep(site="a", machines=(machine,)))
     return trusted(pair.source.replica_folder(pair.machine_id) / START)
@@ -255,7 +257,8 @@ FIRMWARE = Gone("", "/usr/share/OVMF/gone.fd (loader)", needed=True)
 
 
 def lacks(monkeypatch, *gone):
-    """What the platform would say of a definition that names it; a simulated one names nothing of its host."""
+    """What the platform would say of a definition that names it; a simulated one names nothing of its
+    host."""
     monkeypatch.setattr(SimulatedHosting, "gone", lambda *_: gone)
 
 
@@ -269,7 +272,8 @@ def test_in_need_it_starts_without_what_else_is_gone_at_home_and_says_so(sites, 
         comes_home(pair, reverse, point_id)
     refuses_to_start(pair.source, nth=1)
     order = StartReplica(
-        run="failover", point_id=point_id, name="web01", fabric_id=pair.fabric_id, home=True, without_missing_networks=True
+        run="failover", point_id=point_id, name="web01", fabric_id=pair.fabric_id, home=True,
+        without_missing_networks=True
     )  # fmt: skip
     sentence = pair.source.order(Kind.START_REPLICA, order, reverse.machine_id).sentence
     assert f"it runs without what is gone at home: {DISC.what}, {FOLDER.what}" in sentence

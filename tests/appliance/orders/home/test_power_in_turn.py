@@ -1,4 +1,5 @@
-"""A machine that was failed over and committed, and is not replicated from there: orders about its power come one after the other."""
+"""A machine that was failed over and committed, and is not replicated from there: orders about its power
+come one after the other."""
 
 import threading
 

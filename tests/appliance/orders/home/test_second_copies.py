@@ -1,5 +1,5 @@
-"""Somebody defines a machine again at home, or another one on its disks, while it runs at the other site and its replica at home
-stands on them. Nothing told of it, and a start damaged each point."""
+"""Somebody defines a machine again at home, or another one on its disks, while it runs at the other site
+and its replica at home stands on them. Nothing told of it, and a start damaged each point."""
 
 import dataclasses
 import subprocess
@@ -27,7 +27,8 @@ IN_USE = "replica-in-use"
 
 @pytest.fixture
 def returning(sites):
-    """The machine runs at b and is protected back to a, onto its old disks: the way back, and what it was at a."""
+    """The machine runs at b and is protected back to a, onto its old disks: the way back, and what it was
+    at a."""
     a, b = sites
     pair = Pair(a, b, a.make_machine())
     a.write(pair.fabric_id, 0, noise(2 * MiB))

@@ -28,7 +28,8 @@ def slow(sites, monkeypatch):
 
 def given(pair, kind, payload, number):
     return pair.source.perform(
-        Order(order_id=uuid.uuid4().hex, kind=kind, machine_id=pair.machine_id, payload=payload.model_dump(), generation=number)
+        Order(order_id=uuid.uuid4().hex, kind=kind, machine_id=pair.machine_id, payload=payload.model_dump(),
+        generation=number)
     )  # fmt: skip
 
 

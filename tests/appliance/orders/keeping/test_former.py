@@ -18,8 +18,10 @@ def said(*machines, site="b", policy="quick", plans=("shop",)):
     """By a vault that knows these machines."""
     records = tuple(
         KeptRecord(
-            id=each, name=f"name-{each}", home_site="a", source_site="a", target_site=site, source_appliance_id="1",
-            target_appliance_id="2", source_fabric_id="3", target_fabric_id="4", policy=policy, created_at=NOW,
+            id=each, name=f"name-{each}", home_site="a", source_site="a", target_site=site,
+            source_appliance_id="1",
+            target_appliance_id="2", source_fabric_id="3", target_fabric_id="4", policy=policy,
+            created_at=NOW,
         )
         for each in machines
     )  # fmt: skip

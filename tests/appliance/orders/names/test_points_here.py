@@ -1,4 +1,5 @@
-"""Names point to where a machine runs: a real name server is changed, once, and by nobody whose turn is over."""
+"""Names point to where a machine runs: a real name server is changed, once, and by nobody whose turn is
+over."""
 
 import uuid
 

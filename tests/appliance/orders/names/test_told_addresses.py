@@ -1,4 +1,5 @@
-"""What an appliance says of a guest's addresses: only if it is asked, and bounded, for a guest says what it likes."""
+"""What an appliance says of a guest's addresses: only if it is asked, and bounded, for a guest says what
+it likes."""
 
 import pytest
 
@@ -45,11 +46,13 @@ class Guest:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "said",
-    ["evil", "10.2.0.77 ; of the guest", "10.2.0.77\n10.2.0.78", "fd00::1", "224.0.0.1", "255.255.255.255", "x" * 100_000],
+    ["evil", "10.2.0.77 ; of the guest", "10.2.0.77\n10.2.0.78", "fd00::1", "224.0.0.1", "255.255.255.255",
+    "x" * 100_000],
 )  # fmt: skip
 def test_what_is_no_address_of_a_machine_reaches_no_name_server(site, server, fabric_id, monkeypatch, said):
-    """What the server reads as another address than was sent was sent again, hundreds of times a second, until the time was over; what it does
-    not read failed the whole order, with the names of the other cards."""
+    """What the server reads as another address than was sent was sent again, hundreds of times a second,
+    until the time was over; what it does not read failed the whole order, with the names of the other
+    cards."""
     guest = Guest(site.fabric.addressing, mac(site, fabric_id), said)
     monkeypatch.setattr(site.fabric, "addressing", guest)
     serial = server.serial()

@@ -1,4 +1,5 @@
-"""The network that the drills of several machines share: made by the first, removed by the last, never again by a late order."""
+"""The network that the drills of several machines share: made by the first, removed by the last, never
+again by a late order."""
 
 import uuid
 
@@ -23,7 +24,8 @@ def names(site):
 
 def numbered(kind, machine_id, number, payload=SHARED):
     return Order(
-        order_id=uuid.uuid4().hex, kind=kind, machine_id=machine_id, drill_generation=number, payload=payload.model_dump(mode="json"),
+        order_id=uuid.uuid4().hex, kind=kind, machine_id=machine_id, drill_generation=number,
+        payload=payload.model_dump(mode="json"),
     )  # fmt: skip
 
 

@@ -1,4 +1,5 @@
-"""The networks that a failed-over machine is to be connected to: looked for before, and missed without harm."""
+"""The networks that a failed-over machine is to be connected to: looked for before, and missed without
+harm."""
 
 import uuid
 from types import SimpleNamespace
@@ -91,7 +92,7 @@ def test_tags_that_the_network_does_not_carry_are_warned_of(pair, traits, warned
 
 @pytest.mark.parametrize(("address", "fits"), [("10.2.0.5/24", True), ("10.3.0.5/24", False), (None, True)])
 @pytest.mark.parametrize("blocks", [True, False])
-def test_an_address_that_the_network_does_not_have_blocks_where_the_network_must_be_there_and_else_is_warned_of(
+def test_an_address_that_the_network_does_not_have_blocks_where_the_network_must_be_there_and_else_is_warned_of(  # noqa: E501
     pair, address, fits, blocks
 ):
     pair.target.fabric.networks.add(NetworkInfo(name="lan-b", kind="bridge", subnets=("10.2.0.0/24",)))

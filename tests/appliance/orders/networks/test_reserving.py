@@ -1,4 +1,5 @@
-"""Addresses of a failed-over machine that a DHCP server of the site gives: reserved before it starts, released when it leaves."""
+"""Addresses of a failed-over machine that a DHCP server of the site gives: reserved before it starts,
+released when it leaves."""
 
 import json
 import uuid

@@ -78,7 +78,9 @@ def test_the_address_of_the_dns_server_goes_to_nobody_who_does_not_wish_it(pair)
 
 
 @pytest.mark.parametrize(
-    ("subnets", "known"), [(("10.2.0.0/24",), "10.2.0.0/24"), ((), None), (("10.2.0.0/24", "10.3.0.0/24"), None), (("10.0.0.0/8",), None)]
+    ("subnets", "known"),
+    [(("10.2.0.0/24",), "10.2.0.0/24"), ((), None), (("10.2.0.0/24", "10.3.0.0/24"), None),
+    (("10.0.0.0/8",), None)]
 )  # fmt: skip
 def test_the_check_says_the_subnet_of_a_network_that_one_is_to_stand_for(pair, subnets, known):
     pair.target.fabric.networks.add(NetworkInfo(name="dmz", kind="bridge", subnets=subnets))

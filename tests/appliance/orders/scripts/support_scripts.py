@@ -4,8 +4,10 @@ from secondsite.wire.control.orders import Kind
 from secondsite.wire.control.scripts import CheckScripts, RunScript, ScriptContext, ScriptMachine
 
 CONTEXT = ScriptContext(
-    plan="shop", run="1", verb="failover", kind="unplanned", direction="away", is_drill=False, group=1, when="after",
-    action="Traffic", machines=(ScriptMachine(id="1", name="db01", from_site="a", to_site="b", state="failed_over"),),
+    plan="shop", run="1", verb="failover", kind="unplanned", direction="away", is_drill=False, group=1,
+    when="after",
+    action="Traffic", machines=(ScriptMachine(id="1", name="db01", from_site="a", to_site="b",
+    state="failed_over"),),
 )  # fmt: skip
 
 

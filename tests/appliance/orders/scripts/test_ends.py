@@ -1,4 +1,5 @@
-"""Nothing that a script has started outlives its deadline or the appliance, wherever it went: real processes, root's and another user's."""
+"""Nothing that a script has started outlives its deadline or the appliance, wherever it went: real
+processes, root's and another user's."""
 
 import os
 import signal
@@ -19,7 +20,10 @@ setsid sh -c '(sh -c "echo \\$\\$ >>{folder}/children; exec sleep 600" &) ; exit
 (setsid sh -c 'trap "" TERM HUP INT; echo $$ >>{folder}/children; while :; do sleep 1; done' &)
 until [ "$(wc -l <{folder}/children)" = 3 ]; do sleep 0.01; done
 """
-RUN = "import pathlib, sys; from secondsite.appliance.orders.scripts import process; print(process.run(pathlib.Path(sys.argv[1]), b'', float(sys.argv[2])))"
+RUN = (
+    "import pathlib, sys; from secondsite.appliance.orders.scripts import process; "
+    "print(process.run(pathlib.Path(sys.argv[1]), b'', float(sys.argv[2])))"
+)
 
 
 @pytest.fixture
@@ -65,7 +69,8 @@ def test_no_privileges_are_needed_for_that():
         os.chown(folder / "children", 65534, 65534)
         path = write(folder, ESCAPES.format(folder=folder) + "sleep 600")
         ran = subprocess.run(
-            ["setpriv", "--reuid", "65534", "--clear-groups", "--no-new-privs", sys.executable, "-c", RUN, path, "4"],
+            ["setpriv", "--reuid", "65534", "--clear-groups", "--no-new-privs", sys.executable, "-c", RUN,
+            path, "4"],
             check=True, capture_output=True, text=True,
         )  # fmt: skip
         assert ran.stdout.startswith("Ended(status=None")

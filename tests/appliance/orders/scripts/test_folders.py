@@ -1,4 +1,5 @@
-"""Nobody but root and the appliance's user has a say in what a script's path leads to; and what cannot start is told before."""
+"""Nobody but root and the appliance's user has a say in what a script's path leads to; and what cannot
+start is told before."""
 
 import os
 

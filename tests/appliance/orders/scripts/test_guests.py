@@ -122,7 +122,8 @@ def test_an_agent_that_stays_silent_is_not_waited_for_without_end(drilled, folde
 
 
 def test_in_a_machine_that_is_not_ours_nothing_is_run_and_no_address_is_given(sites, folder):
-    """Whoever holds the vault ran the site's scripts in guests that were never protected, and changed their addresses."""
+    """Whoever holds the vault ran the site's scripts in guests that were never protected, and changed
+    their addresses."""
     site = sites[1].restart(script_folder=folder)
     fabric_id = site.make_machine("payroll", guest_agent=True, shows="login: ")
     write(folder, "true")

@@ -1,4 +1,5 @@
-"""The scripts of the guide's page on names, traffic and public addresses do what it says, and the same when they run again."""
+"""The scripts of the guide's page on names, traffic and public addresses do what it says, and the same
+when they run again."""
 
 import http.server
 import json

@@ -1,4 +1,5 @@
-"""The script of a hook is told the addresses of its machine as they are when it begins; a guest may say what it likes."""
+"""The script of a hook is told the addresses of its machine as they are when it begins; a guest may say
+what it likes."""
 
 import json
 

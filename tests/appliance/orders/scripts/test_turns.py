@@ -17,7 +17,8 @@ pytestmark = pytest.mark.slow
 def hook(machine="m1", number=1, name="script", **numbers):
     body = payload(name).model_dump(mode="json")
     return Order(
-        order_id=uuid.uuid4().hex, kind=Kind.RUN_SCRIPT, machine_id=machine, payload=body, deadline_seconds=80,
+        order_id=uuid.uuid4().hex, kind=Kind.RUN_SCRIPT, machine_id=machine, payload=body,
+        deadline_seconds=80,
         **(numbers or {"generation": number}),
     )  # fmt: skip
 
@@ -44,7 +45,10 @@ def slow(folder):
     """It runs until the file `end` is there."""
     write(
         folder,
-        f"echo slow >>{folder}/runs; until [ -e {folder}/end ]; do sleep 0.01; done; echo ended >>{folder}/runs",
+        (
+            f"echo slow >>{folder}/runs; until [ -e {folder}/end ]; do sleep 0.01; done; echo ended "
+            f">>{folder}/runs"
+        ),
         "slow",
     )
     write(folder, f"echo next >>{folder}/runs")

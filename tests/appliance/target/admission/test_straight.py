@@ -1,4 +1,5 @@
-"""A pass over whole disks goes straight to the head; whoever needs the replica has it, and every point stays true."""
+"""A pass over whole disks goes straight to the head; whoever needs the replica has it, and every point
+stays true."""
 
 import os
 import threading
@@ -50,7 +51,8 @@ def test_ordinary_cycles_go_through_the_inbox(pair):
 
 
 def test_an_order_has_the_replica_while_a_pass_is_stuck(pair):
-    """The stream stalls for much longer than the order may take; the order cuts it off, and the pass goes on."""
+    """The stream stalls for much longer than the order may take; the order cuts it off, and the pass goes
+    on."""
     pair.source.write(pair.fabric_id, 0, noise(6 * MiB))
     stuck, go_on = threading.Event(), threading.Event()
 
@@ -73,7 +75,8 @@ def test_an_order_has_the_replica_while_a_pass_is_stuck(pair):
 
 
 def test_a_resynchronization_keeps_what_could_still_be_sealed(pair):
-    """The head holds processed data of no point: slices wait in the inbox until the first of them is whole."""
+    """The head holds processed data of no point: slices wait in the inbox until the first of them is
+    whole."""
     pair.protect().synchronized()
     hosted = pair.target.replica(pair.machine_id)
     pair.source.write(pair.fabric_id, 0, noise(MiB))
@@ -97,7 +100,8 @@ class Cut(Relay):
 
 
 def test_a_slice_that_broke_off_is_not_sent_again(make_site):
-    """What had come is compared: the bytes of all tries together are those of the disk and what was on its way."""
+    """What had come is compared: the bytes of all tries together are those of the disk and what was on its
+    way."""
     a, b = make_site("a").start(), make_site("b").start()
     machine = a.make_machine(size_bytes=32 * MiB)
     a.write(machine, 0, noise(32 * MiB))

@@ -1,4 +1,5 @@
-"""A store whose file system is not mounted: nothing is written below it, nothing is forgotten, and it comes back."""
+"""A store whose file system is not mounted: nothing is written below it, nothing is forgotten, and it
+comes back."""
 
 import os
 import shutil

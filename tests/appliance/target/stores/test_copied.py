@@ -1,4 +1,5 @@
-"""A copy of a store is known as one: nothing of it is believed that was not read there, and it is never a second store."""
+"""A copy of a store is known as one: nothing of it is believed that was not read there, and it is never a
+second store."""
 
 import json
 import shutil

@@ -1,4 +1,5 @@
-"""A store that was handed over, in which something is no file: an appliance comes up with it, and tells of the others."""
+"""A store that was handed over, in which something is no file: an appliance comes up with it, and tells of
+the others."""
 
 import os
 

@@ -1,4 +1,5 @@
-"""A removed replica and the points that a commit removes stay for the deletion delay, and a machine can be made from them."""
+"""A removed replica and the points that a commit removes stay for the deletion delay, and a machine can be
+made from them."""
 
 import contextlib
 import dataclasses

@@ -1,4 +1,5 @@
-"""What the trash keeps stays against a source that gives ids again, a full store, and a person who forgot what stands on it."""
+"""What the trash keeps stays against a source that gives ids again, a full store, and a person who forgot
+what stands on it."""
 
 import contextlib
 import dataclasses

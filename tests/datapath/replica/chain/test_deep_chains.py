@@ -1,4 +1,5 @@
-"""Whatever a policy keeps, a machine starts on a chain that every libvirt takes, and reads from it what its point held."""
+"""Whatever a policy keeps, a machine starts on a chain that every libvirt takes, and reads from it what
+its point held."""
 
 import shutil
 

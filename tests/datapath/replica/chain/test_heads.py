@@ -25,7 +25,8 @@ def listening(monkeypatch, daemon, to):
 
 
 def test_a_seal_holds_up_no_other_replica(replica, source, tmp_path, daemon, monkeypatch):
-    """A transaction lets the I/O of all disks of the daemon come to an end first: 58 ms with 1,000 replicas."""
+    """A transaction lets the I/O of all disks of the daemon come to an end first: 58 ms with 1,000
+    replicas."""
     replica.apply(*source.cycle("p1"))
     said: list[str] = []
     listening(monkeypatch, daemon, said.append)

@@ -1,4 +1,5 @@
-"""On a file system that shares parts of files every point stays on a short chain, whatever is dropped, and whatever instant a process dies at."""
+"""On a file system that shares parts of files every point stays on a short chain, whatever is dropped, and
+whatever instant a process dies at."""
 
 import contextlib
 import copy
@@ -128,7 +129,8 @@ def test_whatever_is_dropped_points_stay_true_and_chains_short(place, daemon, tm
 
 
 def test_what_runs_from_a_point_meanwhile_finds_nothing_below_it_changed(place, daemon, tmp_path):
-    """Times of files tell whether somebody else wrote to them; merging leaves those alone that a run stands on."""
+    """Times of files tell whether somebody else wrote to them; merging leaves those alone that a run
+    stands on."""
     source, chosen = Source(seed=9, sizes=dict(SIZES)), random.Random(9)
     replica = Replica.create(place / "m1", daemon, "m1", source.replica_disks, epoch=1)
     for number in range(1, 31):

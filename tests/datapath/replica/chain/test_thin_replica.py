@@ -1,4 +1,5 @@
-"""A replica of a disk of 2 TiB that holds little: whatever looks at it reads what it holds. Work is counted, never timed."""
+"""A replica of a disk of 2 TiB that holds little: whatever looks at it reads what it holds. Work is
+counted, never timed."""
 
 import pytest
 
@@ -39,7 +40,8 @@ def zeros(offset, length):
 
 def cycle(seq, frames, point=None, size=SIZE):
     header = CycleHeader(
-        machine_id="m1", epoch=1, seq=seq, base_seq=seq - 1 or None, taken_at=f"2026-11-25T08:00:{seq:02d}+00:00",
+        machine_id="m1", epoch=1, seq=seq, base_seq=seq - 1 or None,
+        taken_at=f"2026-11-25T08:00:{seq:02d}+00:00",
         point={"point_id": point, "machine_name": "web01", "definition": {}} if point else None,
         disks=(CycleDisk("sda", size),),
     )  # fmt: skip

@@ -36,7 +36,10 @@ def test_an_error_that_the_kernel_counts_and_a_file_system_that_went_read_only_a
     inside(
         host,
         machine,
-        f"echo u > /proc/sysrq-trigger; for _ in $(seq 100); do grep -q '{PATH} ext4 ro' /proc/mounts && exit 0; sleep 0.1; done; exit 1",
+        (
+            f"echo u > /proc/sysrq-trigger; for _ in $(seq 100); do grep -q '{PATH} ext4 ro' /proc/mounts && "
+            "exit 0; sleep 0.1; done; exit 1"
+        ),
     )
     (left,) = seeing.file_systems(machine.id)
     assert (left.read_only, left.meant_read_only) == (True, False)

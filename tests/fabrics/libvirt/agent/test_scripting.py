@@ -1,4 +1,5 @@
-"""A script inside a real guest, by its agent: told what happens, with a deadline, and with nothing left there."""
+"""A script inside a real guest, by its agent: told what happens, with a deadline, and with nothing left
+there."""
 
 import time
 

@@ -24,7 +24,7 @@ SOURCE = """<domain type='kvm' id='4'><name>web</name><uuid>11111111-1111-4111-8
  <hostdev mode='subsystem' type='pci'><source><address bus='1'/></source></hostdev>
  <serial type='file'><source path='/old/web.log'/><target port='0'/></serial>
  <graphics type='vnc' port='5901'/>
-</devices></domain>"""
+</devices></domain>"""  # noqa: E501
 
 
 def child(root, path):

@@ -1,4 +1,5 @@
-"""Of everything that libvirt's schemas know in a definition it is said what becomes of it, and what is said is done."""
+"""Of everything that libvirt's schemas know in a definition it is said what becomes of it, and what is
+said is done."""
 
 import re
 from pathlib import Path
@@ -89,7 +90,10 @@ def test_a_part_that_nobody_thought_of_is_left_out_and_named_as_it_is_called():
 
 
 def test_what_the_owner_added_for_qemu_itself_is_named():
-    added = "<qemu:commandline xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'><qemu:arg value='-x'/></qemu:commandline></domain>"
+    added = (
+        "<qemu:commandline xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'><qemu:arg "
+        "value='-x'/></qemu:commandline></domain>"
+    )
     (note,) = missing_here.left_out(domain_xml.parse(SOURCE.replace("</domain>", added)))
     assert "arguments for QEMU itself (qemu:commandline)" in note.what
 
@@ -100,17 +104,21 @@ def test_no_word_of_the_table_is_for_what_is_carried_and_no_path_is_misspelled(p
     strange = [path for path in comes_along.PARTS if path not in known]
     assert set(strange) <= {
         "@id", "os/shim", "features/aia", "devices/crypto", "devices/pstore", "devices/disk/driver/iothreads",
-        "devices/controller/driver/iothreads", "devices/controller/target@memReserve", "devices/graphics@username",
+        "devices/controller/driver/iothreads", "devices/controller/target@memReserve",
+        "devices/graphics@username",
         "devices/graphics@rendernode", "devices/audio@runtimeDir", "devices/memory/target/address",
-        "devices/memory/target@dynamicMemslots", "devices/interface/mac@currentAddress", "devices/interface/driver@model",
-        "devices/tpm/backend/profile", "devices/tpm/backend@debug", "devices/video/model@blob", "devices/disk/reservations",
+        "devices/memory/target@dynamicMemslots", "devices/interface/mac@currentAddress",
+        "devices/interface/driver@model",
+        "devices/tpm/backend/profile", "devices/tpm/backend@debug", "devices/video/model@blob",
+        "devices/disk/reservations",
         "devices/interface/mac@type", "devices/serial@type", "devices/console@type",
     }, strange  # fmt: skip
 
 
 GUARDED = SOURCE.replace(
     "<mac address='52:54:00:00:00:01'/>",
-    "<mac address='52:54:00:00:00:01'/><filterref filter='clean-traffic'><parameter name='IP' value='10.0.0.7'/></filterref>"
+    "<mac address='52:54:00:00:00:01'/><filterref filter='clean-traffic'><parameter name='IP' "
+    "value='10.0.0.7'/></filterref>"
     "<port isolated='yes'/>",
 )
 
@@ -155,13 +163,13 @@ def test_a_filter_that_is_not_here_and_one_that_knows_the_address_at_home_are_to
 
 LIMITS = """<cputune><shares>512</shares><period>100000</period><quota>50000</quota><vcpupin vcpu='0' cpuset='1'/></cputune>
 <memtune><hard_limit unit='MiB'>4096</hard_limit></memtune><blkiotune><weight>300</weight>
-<device><path>/dev/sda</path><weight>500</weight></device></blkiotune>"""
+<device><path>/dev/sda</path><weight>500</weight></device></blkiotune>"""  # noqa: E501
 LIMITED = SOURCE.replace("<cputune><vcpupin vcpu='0' cpuset='1'/></cputune>", LIMITS)
 
 
 def test_limits_of_processor_memory_and_io_come_along_and_what_names_the_host_is_named():
     root, _ = made(LIMITED)
-    assert [root.findtext(path) for path in ("cputune/shares", "cputune/quota", "memtune/hard_limit", "blkiotune/weight")] == [
+    assert [root.findtext(path) for path in ("cputune/shares", "cputune/quota", "memtune/hard_limit", "blkiotune/weight")] == [  # noqa: E501
         "512", "50000", "4096", "300",
     ]  # fmt: skip
     assert root.find("cputune/vcpupin") is root.find("blkiotune/device") is None

@@ -13,10 +13,13 @@ PLACE = adapt.HostFeatures(True, frozenset(), Path("/site/console"), Path("/site
 CAPABILITIES = """<domainCapabilities><cpu>
 <mode name='host-passthrough' supported='no'/><mode name='maximum' supported='yes'/><mode name='host-model' supported='yes'>
 <model fallback='forbid'>EPYC</model></mode><mode name='custom' supported='yes'><model usable='yes' vendor='Intel'>Nehalem</model>
-<model usable='no' vendor='Intel'>Snowridge</model></mode></cpu></domainCapabilities>"""
+<model usable='no' vendor='Intel'>Snowridge</model></mode></cpu></domainCapabilities>"""  # noqa: E501
 SWITCHED = SOURCE.replace(
     "<cpu mode='host-passthrough'>",
-    "<cpu mode='custom' match='exact'><model fallback='allow'>EPYC</model><vendor>AMD</vendor><feature policy='disable' name='avx'/>",
+    (
+        "<cpu mode='custom' match='exact'><model fallback='allow'>EPYC</model><vendor>AMD</vendor><feature "
+        "policy='disable' name='avx'/>"
+    ),
 )
 
 

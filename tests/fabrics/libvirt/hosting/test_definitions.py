@@ -92,7 +92,8 @@ def test_console_and_nvram_are_places_of_this_host():
 def test_a_machine_of_another_platform_gets_a_plain_definition():
     definition = MachineDefinition(
         fabric_id="x", name="sim", fabric_kind="simulated", vcpus=2, memory_bytes=64 << 20,
-        disks=(DiskDefinition(key="vda", size_bytes=1),), nics=(NicDefinition(key="net0", mac="52:54:00:00:00:09"),),
+        disks=(DiskDefinition(key="vda", size_bytes=1),),
+        nics=(NicDefinition(key="net0", mac="52:54:00:00:00:09"),),
     )  # fmt: skip
     request = HostRequest("y", "sim", definition, {"vda": Path("/new/vda.qcow2")}, {"net0": "lan"}, TAG)
     root = domain_xml.parse(

@@ -54,7 +54,7 @@ HOSTILE = """<x xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
 <devices><disk type='file' device='disk'><source file='/etc/shadow'/><target dev='vda'/></disk></devices>
 <os><kernel>/etc/shadow</kernel></os><name>other</name><uuid>x</uuid><memoryBacking><source type='file'/><hugepages/>
 </memoryBacking><metadata><other xmlns='urn:x'/></metadata><numatune/><cputune><vcpupin vcpu='0' cpuset='0'/></cputune>
-</x>"""
+</x>"""  # noqa: E501
 VALUES = (
     "/etc/shadow",
     "0.0.0.0",
@@ -68,7 +68,7 @@ VALUES = (
     "-1",
     "",
 )
-ATTRIBUTES = ("file", "path", "dev", "listen", "type", "host", "socket", "script", "template", "name", "source", "model",
+ATTRIBUTES = ("file", "path", "dev", "listen", "type", "host", "socket", "script", "template", "name", "source", "model",  # noqa: E501
               "device", "mode", "value", "{urn:other}x", "passwd", "websocket", "rendernode")  # fmt: skip
 PLACE = adapt.HostFeatures(True, frozenset({"lan"}), Path("/site/console"), Path("/site/nvram"))
 SEED = 20261121
@@ -112,7 +112,7 @@ def trespasses(root):
     return found
 
 
-PUT_IN = ("devices/disk/source", "devices/interface/source", "devices/serial/source", "devices/console/source",
+PUT_IN = ("devices/disk/source", "devices/interface/source", "devices/serial/source", "devices/console/source",  # noqa: E501
           "devices/parallel/source")  # fmt: skip
 
 

@@ -43,7 +43,8 @@ def test_everything_but_the_replicated_disk_is_as_it_was():
 
 def test_a_disk_that_only_the_other_site_knows_comes_along():
     there = at_the_other_site()
-    native = there.native.replace("</devices>", "<disk type='file' device='disk'><driver name='qemu' type='qcow2'/>"
+    native = there.native.replace("</devices>", "<disk type='file' device='disk'><driver name='qemu' "
+        "type='qcow2'/>"
         "<source file='/b/vdc'/><target dev='vdc' bus='virtio'/></disk></devices>")  # fmt: skip
     definition = domain_xml.definition(native, {})
     disks = {"vda": Path("/runs/vda"), "vdc": Path("/runs/vdc")}
@@ -56,7 +57,8 @@ def test_a_disk_that_only_the_other_site_knows_comes_along():
 
 def test_cards_that_are_left_out_are_gone_and_the_others_are_as_they_were():
     request = HostRequest(
-        ID, "web", at_the_other_site(), {"vda": Path("/runs/vda")}, {}, TAG, home=described(), not_connected=frozenset({"net0"})
+        ID, "web", at_the_other_site(), {"vda": Path("/runs/vda")}, {}, TAG, home=described(),
+        not_connected=frozenset({"net0"})
     )  # fmt: skip
     root = domain_xml.parse(homecoming.at_home(request, PLACE, SOURCE))
     assert told(root, "devices/interface") == told(domain_xml.parse(SOURCE), "devices/interface")[1:]
@@ -71,9 +73,9 @@ WITH_ISCSI = SOURCE.replace("</devices>", ISCSI)
 def test_a_disk_that_comes_over_the_network_is_told_of_stays_behind_and_is_there_again_at_home():
     """So that nobody has to remove a second one (S-341)."""
     (found,) = missing_here.disks_left_behind(domain_xml.parse(WITH_ISCSI))
-    assert (
-        found.what
-        == "Disk vdc comes over the network (iscsi iqn.2026-01.example:shared/1); here the machine runs without it."
+    assert found.what == (
+        "Disk vdc comes over the network (iscsi iqn.2026-01.example:shared/1); here the machine runs "
+        "without it."
     )
     assert not found.blocking
     home = domain_xml.definition(WITH_ISCSI, {"vda": 10 << 30})

@@ -1,4 +1,5 @@
-"""A machine whose type is newer than this host's QEMU runs on the same chip set in an older version, and that is said."""
+"""A machine whose type is newer than this host's QEMU runs on the same chip set in an older version, and
+that is said."""
 
 import uuid
 
@@ -11,7 +12,8 @@ from secondsite.fabrics.libvirt.hosting import machine_types
 
 TAG = "33333333-2222-4333-8444-555555555555"
 DEBIAN_12 = frozenset({
-    "q35", "pc", "pc-q35-7.2", "pc-q35-6.2", "pc-q35-2.10", "pc-q35-2.9", "pc-i440fx-7.2", "microvm", "pc-q35-bookworm",
+    "q35", "pc", "pc-q35-7.2", "pc-q35-6.2", "pc-q35-2.10", "pc-q35-2.9", "pc-i440fx-7.2", "microvm",
+    "pc-q35-bookworm",
 })  # fmt: skip
 
 
@@ -51,7 +53,8 @@ def test_a_machine_of_a_later_qemu_is_checked_made_and_started_as_the_nearest_th
     assert [one.what for one in notes if one.blocking] == []
     assert any(f"{family}-99.0; here the machine is a {mine}" in one.what for one in notes)
     request = HostRequest(
-        str(uuid.uuid4()), "later-here", later, {"vda": host.make_image(f"h-{uuid.uuid4().hex[:6]}", 1 << 20)}, {}, TAG
+        str(uuid.uuid4()), "later-here", later,
+        {"vda": host.make_image(f"h-{uuid.uuid4().hex[:6]}", 1 << 20)}, {}, TAG
     )  # fmt: skip
     assert f"the machine type {family}-99.0 (it is {mine})" in host.fabric.hosting.create(request)
     host.fabric.power.start(request.fabric_id)

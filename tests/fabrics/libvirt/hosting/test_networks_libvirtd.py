@@ -1,4 +1,5 @@
-"""Networks of a real libvirtd: what a machine's cards may take along to them, and which of them can be used now."""
+"""Networks of a real libvirtd: what a machine's cards may take along to them, and which of them can be
+used now."""
 
 import shutil
 import subprocess
@@ -20,7 +21,10 @@ from secondsite.wire.common.machines import ServedHost, Serving
 from tests.support import libvirtd
 
 pytestmark = [pytest.mark.every, pytest.mark.slow, pytest.mark.longest]
-SWITCH = "<network><name>ovs</name><forward mode='bridge'/><bridge name='br-ovs'/><virtualport type='openvswitch'/></network>"
+SWITCH = (
+    "<network><name>ovs</name><forward mode='bridge'/><bridge name='br-ovs'/><virtualport "
+    "type='openvswitch'/></network>"
+)
 CARD = """<interface type='network'><mac address='52:54:00:00:00:0a'/><source network='ovs'/>
 <vlan><tag id='12'/></vlan></interface>"""
 
@@ -63,7 +67,8 @@ def test_a_machine_on_a_network_that_carries_tags_keeps_its_own(host, switch):
     definition = steps.machine_of(host, source).definition
     native = definition.native.replace("</devices>", f"{CARD}</devices>")
     request = HostRequest(
-        fabric_id=str(uuid.uuid4()), name="tagged-here", definition=definition.model_copy(update={"native": native}),
+        fabric_id=str(uuid.uuid4()), name="tagged-here",
+        definition=definition.model_copy(update={"native": native}),
         disks=cases.overlays(host, definition), networks={"net0": "ovs"}, tag=steps.TAG,
     )  # fmt: skip
     host.fabric.hosting.create(request)
@@ -86,7 +91,8 @@ def test_a_card_runs_with_its_filter_where_this_site_has_it_and_is_told_of_where
     native = definition.native.replace("</devices>", f"{FILTERED}</devices>")
     definition = definition.model_copy(update={"native": native})
     request = HostRequest(
-        fabric_id=str(uuid.uuid4()), name="guarded-here", definition=definition, disks=cases.overlays(host, definition),
+        fabric_id=str(uuid.uuid4()), name="guarded-here", definition=definition,
+        disks=cases.overlays(host, definition),
         networks={"net0": "lab"}, tag=steps.TAG,
     )  # fmt: skip
     assert host.fabric.hosting.create(request) == ("the network filter 'only-its-own' of net0",)
@@ -113,7 +119,8 @@ def test_a_machine_that_was_started_without_a_network_is_connected_by_hand_later
     native = definition.native.replace("</devices>", f"{CARD}</devices>")
     host.fabric.networks.create_isolated("lab", steps.TAG)
     request = HostRequest(
-        fabric_id=str(uuid.uuid4()), name="alone-test", definition=definition.model_copy(update={"native": native}),
+        fabric_id=str(uuid.uuid4()), name="alone-test",
+        definition=definition.model_copy(update={"native": native}),
         disks=cases.overlays(host, definition), networks={"net0": None}, tag=steps.TAG,
     )  # fmt: skip
     host.fabric.hosting.create(request)
@@ -136,7 +143,7 @@ def test_a_machine_that_was_started_without_a_network_is_connected_by_hand_later
 
 
 SERVED = """<network><name>served</name><bridge name='br-served' stp='off' delay='0'/><ip address='10.2.0.1' netmask='255.255.255.0'>
-<dhcp><range start='10.2.0.100' end='10.2.0.200'/><host mac='52:54:00:00:00:99' ip='10.2.0.9'/></dhcp></ip></network>"""
+<dhcp><range start='10.2.0.100' end='10.2.0.200'/><host mac='52:54:00:00:00:99' ip='10.2.0.9'/></dhcp></ip></network>"""  # noqa: E501
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
-"""Other vCPUs and other memory than at home: what is set, what is taken out because it does not fit, and what stays."""
+"""Other vCPUs and other memory than at home: what is set, what is taken out because it does not fit, and
+what stays."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ NUMA = """<cpu mode='host-passthrough'><topology sockets='2' dies='1' cores='2' 
 <numa><cell id='0' cpus='0-1' memory='1' unit='GiB'/><cell id='1' cpus='2-3' memory='1' unit='GiB'/></numa></cpu>
 <numatune><memory mode='strict' nodeset='0'/></numatune><maxMemory slots='16' unit='GiB'>8</maxMemory>
 <memoryBacking><hugepages/><source type='memfd'/></memoryBacking>
-<vcpus><vcpu id='0' enabled='yes' hotpluggable='no'/><vcpu id='1' enabled='no' hotpluggable='yes'/></vcpus>"""
+<vcpus><vcpu id='0' enabled='yes' hotpluggable='no'/><vcpu id='1' enabled='no' hotpluggable='yes'/></vcpus>"""  # noqa: E501
 DIMM = "<memory model='dimm'><target><size unit='MiB'>512</size><node>0</node></target></memory>"
 
 

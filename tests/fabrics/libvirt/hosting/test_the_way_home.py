@@ -16,13 +16,13 @@ from tests.fabrics.libvirt.hosting.support_definitions import child
 
 pytestmark = pytest.mark.slow
 NOT_REPLICATED = "<disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='{}'/>" \
-    "<target dev='vdb' bus='virtio'/></disk><graphics type='vnc' autoport='yes' passwd='secret'/>"  # fmt: skip
+    "<target dev='vdb' bus='virtio'/></disk><graphics type='vnc' autoport='yes' passwd='secret'/>"  # fmt: skip  # noqa: E501
 
 GONE = """<disk type='file' device='cdrom'><driver name='qemu' type='raw'/><source file='{disc}'/><target dev='sda' bus='sata'/></disk>
 <disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='{extra}'/><target dev='vdb' bus='virtio'/></disk>
 <filesystem type='mount'><source dir='{folder}'/><target dir='shared'/></filesystem>
 <hostdev mode='subsystem' type='pci' managed='yes'><source><address domain='0x0ffe' bus='0' slot='0' function='0'/></source></hostdev>
-<graphics type='vnc' autoport='yes'><listen type='address' address='192.0.2.77'/></graphics>"""
+<graphics type='vnc' autoport='yes'><listen type='address' address='192.0.2.77'/></graphics>"""  # noqa: E501
 
 
 @pytest.mark.parametrize("on", [True, False], ids=["autostart", "by-hand"])

@@ -48,7 +48,10 @@ def test_tags_stay_behind_where_they_are_not_carried():
 
 
 def test_nothing_but_tags_is_taken_of_what_another_site_says():
-    evil = "<vlan evil='x'><tag id='12' nativeMode='/etc'/><tag id='4096'/><tag id='-1'/><tag id='x'/><source/></vlan>"
+    evil = (
+        "<vlan evil='x'><tag id='12' nativeMode='/etc'/><tag id='4096'/><tag id='-1'/><tag "
+        "id='x'/><source/></vlan>"
+    )
     vlan = card_of(request(evil), "ovs").find("vlan")
     assert (vlan.attrib, [tag.attrib for tag in vlan]) == ({}, [{"id": "12"}])
 

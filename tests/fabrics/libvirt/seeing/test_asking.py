@@ -106,15 +106,16 @@ def test_a_server_that_leaves_the_connection_open_after_its_answer_has_answered(
 
 
 def test_a_page_that_takes_longer_than_one_attempt_is_waited_for():
-    """Applications take their time for the first page after a start; given up every 5 s it never came, whatever the check's deadline."""
+    """Applications take their time for the first page after a start; given up every 5 s it never came,
+    whatever the check's deadline."""
     with serving(b"HTTP/1.0 200 OK\r\n\r\nthe shop", after=reaching_program.ANSWER_SECONDS + 1) as port:
         verdicts, complaints = asked(knock(port, 45.0))
     assert (verdicts, complaints) == ({0: True}, "")
 
 
 def test_time_without_a_connection_makes_no_attempt_wait_longer_for_its_answer(monkeypatch, capsys):
-    """A firewall that drops while its host boots: the first connection after it was waited for until the check's end, and it was one that
-    the application had lost as it started."""
+    """A firewall that drops while its host boots: the first connection after it was waited for until the
+    check's end, and it was one that the application had lost as it started."""
     monkeypatch.setattr(reaching_program, "CONNECT_SECONDS", 0.2)
     monkeypatch.setattr(reaching_program, "ANSWER_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0), backlog=0) as server, socket.socket() as waiting:
@@ -140,7 +141,10 @@ def test_time_without_a_connection_makes_no_attempt_wait_longer_for_its_answer(m
     assert json.loads(capsys.readouterr().out)["passed"]
 
 
-HANGS = "import socket; kept = []; server = socket.create_server(('', 80))\nwhile True: kept.append(server.accept())"
+HANGS = (
+    "import socket; kept = []; server = socket.create_server(('', 80))\nwhile True: "
+    "kept.append(server.accept())"
+)
 ANSWERS = """
 import socket
 server = socket.create_server(('', 80))

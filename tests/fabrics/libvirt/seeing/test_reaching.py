@@ -1,4 +1,5 @@
-"""Services of a real guest are asked over its network, without a way out of it and without leaving anything behind."""
+"""Services of a real guest are asked over its network, without a way out of it and without leaving
+anything behind."""
 
 import contextlib
 import json

@@ -31,7 +31,8 @@ def log(tmp_path):
 @pytest.fixture
 def definition(log):
     return ElementTree.fromstring(
-        f"<domain><devices><serial type='pty'/><serial type='file'><source path='{log}'/></serial></devices></domain>"
+        "<domain><devices><serial type='pty'/><serial type='file'><source "
+        f"path='{log}'/></serial></devices></domain>"
     )
 
 

@@ -1,4 +1,5 @@
-"""The host takes no part in an isolated network that is made on it: a drill's guests reach neither it nor what it reaches."""
+"""The host takes no part in an isolated network that is made on it: a drill's guests reach neither it nor
+what it reaches."""
 
 import secrets
 import subprocess
@@ -26,7 +27,8 @@ def name(tmp_path):
 
 @pytest.fixture
 def guest(name):
-    """A way to run a command at the far end of a cable in the network. It has production's address, and this host for its gateway."""
+    """A way to run a command at the far end of a cable in the network. It has production's address, and
+    this host for its gateway."""
     space, host = f"t{secrets.token_hex(3)}", f"p{secrets.token_hex(3)}"
     run("ip", "link", "add", host, "type", "bridge")
     run("ip", "address", "add", "10.87.65.1/24", "dev", host)

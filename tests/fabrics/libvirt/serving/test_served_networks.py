@@ -1,4 +1,5 @@
-"""A served bridge: an address by DHCP in a network namespace, names by DNS, nothing of the host's, nothing left."""
+"""A served bridge: an address by DHCP in a network namespace, names by DNS, nothing of the host's, nothing
+left."""
 
 import secrets
 import subprocess
@@ -43,7 +44,8 @@ def links(name):
 
 @pytest.fixture
 def guest(name):
-    """Runs shell lines on the far end of a cable in the bridge, which is in a namespace as a guest would be."""
+    """Runs shell lines on the far end of a cable in the bridge, which is in a namespace as a guest would
+    be."""
     space = f"t{secrets.token_hex(3)}"
     run("ip", "netns", "add", space)
     run("ip", "link", "add", "name", f"{space}o", "type", "veth", "peer", "name", f"{space}i")
@@ -151,7 +153,7 @@ for number in range(int(sys.argv[2])):
     head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(said), number & 0xFFFF, 0, 64, 17, 0, bytes(4), bytes([255] * 4))
     head = head[:10] + struct.pack("!H", summed(head)) + head[12:]
     wire.send(b"\\xff" * 6 + mac + bytes([8, 0]) + head + said)
-"""
+"""  # noqa: E501
 
 
 def test_a_guest_that_asks_for_odd_things_fills_no_disk_of_the_host(served, guest, name, tmp_path):

@@ -1,4 +1,5 @@
-"""Machines at rest: no write is missing, whatever their owners did meanwhile; they start while they are read."""
+"""Machines at rest: no write is missing, whatever their owners did meanwhile; they start while they are
+read."""
 
 import json
 import os

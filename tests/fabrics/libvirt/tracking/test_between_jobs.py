@@ -1,4 +1,5 @@
-"""libvirt says "backup job data missing", in the language of its host, for a moment while a backup job begins or ends."""
+"""libvirt says "backup job data missing", in the language of its host, for a moment while a backup job
+begins or ends."""
 
 from pathlib import Path
 

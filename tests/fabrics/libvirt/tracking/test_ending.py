@@ -1,4 +1,5 @@
-"""A view's job is aborted once: libvirt aborts whatever job the machine has, and the next one may be the owner's save."""
+"""A view's job is aborted once: libvirt aborts whatever job the machine has, and the next one may be the
+owner's save."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path

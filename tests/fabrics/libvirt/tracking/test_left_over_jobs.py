@@ -1,4 +1,5 @@
-"""A backup job without an owner: whatever dies, it ends soon, and no write of the guest fails for want of scratch space."""
+"""A backup job without an owner: whatever dies, it ends soon, and no write of the guest fails for want of
+scratch space."""
 
 import os
 import signal
@@ -17,7 +18,8 @@ SCRATCH_BYTES = 3 * MiB
 
 @pytest.fixture
 def cramped(held):
-    """The root's scratch space is a file system of 3 MiB; the disk is full of data, which a view must keep."""
+    """The root's scratch space is a file system of 3 MiB; the disk is full of data, which a view must
+    keep."""
     scratch = held.root / "scratch"
     scratch.rmdir()
     for offset in range(0, 8 * MiB, MiB):
@@ -81,7 +83,8 @@ def test_the_next_process_ends_a_left_over_job_before_it_does_anything_else_with
 
 
 def test_scratch_files_of_a_dead_process_go_with_the_protection_of_their_machine(held):
-    """Nobody looks for them afterwards, and a power cut may have left anything as the note of where they are."""
+    """Nobody looks for them afterwards, and a power cut may have left anything as the note of where they
+    are."""
     scratch = held.root / "scratch"
     held.cycle(None, "secondsite-1-1")
     (note,) = held.root.rglob("scratch-of/*")

@@ -1,4 +1,5 @@
-"""A backup job that libvirt lost, since it was killed as the job began, holds the machine no longer than until the root is opened again."""
+"""A backup job that libvirt lost, since it was killed as the job began, holds the machine no longer than
+until the root is opened again."""
 
 import os
 import signal

@@ -1,4 +1,5 @@
-"""As many disks as libvirt takes: QEMU's server of a view lets a hundred connections in, and stands still with a waiting one."""
+"""As many disks as libvirt takes: QEMU's server of a view lets a hundred connections in, and stands still
+with a waiting one."""
 
 import secrets
 import uuid
@@ -30,7 +31,8 @@ def host(embedded):
 
 @pytest.fixture(scope="module")
 def crowd(host):
-    """A running machine of that many disks on a SCSI controller, marked as ours; its id and the keys of its disks."""
+    """A running machine of that many disks on a SCSI controller, marked as ours; its id and the keys of
+    its disks."""
     name = f"crowd-{uuid.uuid4().hex[:8]}"
     paths = [host.make_image(f"{name}-{number}", SIZE) for number in range(MANY)]
     keys = [f"sd{letter(number)}" for number in range(MANY)]
@@ -90,7 +92,8 @@ def test_sixty_disks_are_read_in_full_and_by_their_changes(host, crowd):
 def test_a_connection_that_is_not_taken_holds_up_neither_the_end_of_the_view_nor_the_guest(
     host, crowd, monkeypatch
 ):
-    """Whoever asks for too many anyway: the error comes while all others are open, and the view ends before they do."""
+    """Whoever asks for too many anyway: the error comes while all others are open, and the view ends
+    before they do."""
     fabric_id, keys = crowd
     with monkeypatch.context() as patched:
         patched.setattr(leftover_views, "CONNECTIONS", 1)

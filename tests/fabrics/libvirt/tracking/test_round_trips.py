@@ -1,4 +1,5 @@
-"""How often libvirt, QEMU and other programs are asked for one cycle: each time costs processor time at every machine, every few seconds."""
+"""How often libvirt, QEMU and other programs are asked for one cycle: each time costs processor time at
+every machine, every few seconds."""
 
 import subprocess
 import threading
@@ -134,7 +135,8 @@ def test_bitmaps_that_libvirt_does_not_know_go_with_the_next_view(host, viewed):
 
 
 def test_scratch_files_go_although_libvirt_has_forgotten_their_job(host, viewed):
-    """As after a death of the appliance: the job ended with it, and libvirt leaves files that it did not make."""
+    """As after a death of the appliance: the job ended with it, and libvirt leaves files that it did not
+    make."""
     machine, _base = viewed
     left = host.scratch_dir / f"{machine}-vda.scratch"
     other = host.scratch_dir / "another-vda.scratch"

@@ -1,4 +1,5 @@
-"""A test failover with one network for each that its machines are in at home, with the subnet that those have there."""
+"""A test failover with one network for each that its machines are in at home, with the subnet that those
+have there."""
 
 import dataclasses
 

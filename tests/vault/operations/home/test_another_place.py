@@ -1,4 +1,5 @@
-"""Protected back to another place: the old machine, its disks, its appliance or its site are gone; or the operator wants another appliance."""
+"""Protected back to another place: the old machine, its disks, its appliance or its site are gone; or the
+operator wants another appliance."""
 
 import dataclasses
 

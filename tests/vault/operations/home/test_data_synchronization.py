@@ -1,4 +1,5 @@
-"""A failback that synchronizes by itself: before or during the failover, broken off anywhere, and never two copies or none."""
+"""A failback that synchronizes by itself: before or during the failover, broken off anywhere, and never
+two copies or none."""
 
 import pytest
 
@@ -62,7 +63,8 @@ def running(verbs):
     return verbs.appliances.running(verbs.machine().id)
 
 
-# ---- before the failover ---------------------------------------------------------------------------------------------
+# ---- before the failover
+# ---------------------------------------------------------------------------------------------
 
 
 def test_before_the_failover_it_runs_on_until_a_person_completes_it(away):
@@ -101,7 +103,8 @@ def test_what_somebody_else_did_while_it_waited_is_not_done_over(away):
     assert (away.state(), running(away)) == (State.PROTECTED, [A])
 
 
-# ---- during the failover ---------------------------------------------------------------------------------------------
+# ---- during the failover
+# ---------------------------------------------------------------------------------------------
 
 
 def test_during_the_failover_it_is_shut_down_first_and_everything_goes_to_new_disks(away):
@@ -184,7 +187,8 @@ def test_a_vault_from_before_other_verbs_shuts_nothing_down(away):
     assert (kinds(away), running(away)) == ([], [B])
 
 
-# ---- what is refused -------------------------------------------------------------------------------------------------
+# ---- what is refused
+# -------------------------------------------------------------------------------------------------
 
 
 def test_it_is_for_one_machine_that_was_committed_and_nothing_else(verbs):
@@ -207,7 +211,8 @@ def test_a_site_that_is_away_is_told_before_anything_is_shut_down(away):
     assert (kinds(away), running(away)) == ([], [B])
 
 
-# ---- killed ----------------------------------------------------------------------------------------------------------
+# ---- killed
+# ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.slow

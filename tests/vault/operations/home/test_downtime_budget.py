@@ -1,4 +1,5 @@
-"""A budget for the downtime: kept before the machine is shut down, or it is not shut down; and what it was in the end is told."""
+"""A budget for the downtime: kept before the machine is shut down, or it is not shut down; and what it was
+in the end is told."""
 
 from datetime import UTC, datetime
 
@@ -23,7 +24,8 @@ def moved_before(verbs):
         tx.run_times.add(
             [
                 RunTimeRecord(
-                    "job", verbs.machine().id, Verb.PLANNED_FAILOVER, "a", "b", datetime(2026, 11, 1, tzinfo=UTC), BEFORE,
+                    "job", verbs.machine().id, Verb.PLANNED_FAILOVER, "a", "b",
+                    datetime(2026, 11, 1, tzinfo=UTC), BEFORE,
                     24.0, None,
                 )
             ]

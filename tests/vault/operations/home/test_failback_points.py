@@ -1,4 +1,5 @@
-"""A failback may start from an app-consistent point instead of the last state; until commit there is still the last one."""
+"""A failback may start from an app-consistent point instead of the last state; until commit there is still
+the last one."""
 
 import pytest
 

@@ -1,4 +1,5 @@
-"""An order of a failback's own that comes late, twice or in another order than it was given does nothing to a machine that others have moved."""
+"""An order of a failback's own that comes late, twice or in another order than it was given does nothing
+to a machine that others have moved."""
 
 import pytest
 

@@ -74,7 +74,8 @@ def test_a_policy_whose_own_name_ends_so_is_no_twin(verbs):
     with verbs.store.transaction() as tx:
         put_with_twin(tx, ReplicationPolicy("for-failback"))
     for verb, options in (
-        (Verb.ENABLE_PROTECTION, {"policy": "for-failback"}), (Verb.FAILOVER, {}), (Verb.COMMIT, {}), (Verb.REPROTECT, {}),
+        (Verb.ENABLE_PROTECTION, {"policy": "for-failback"}), (Verb.FAILOVER, {}), (Verb.COMMIT, {}),
+        (Verb.REPROTECT, {}),
     ):  # fmt: skip
         assert verbs.run(verb, **options).job.state == "succeeded"
     assert verbs.machine().policy == "for-failback-failback"

@@ -1,4 +1,5 @@
-"""A database that does not answer for a moment is no problem of a hook's: what runs at a site is waited for all the same."""
+"""A database that does not answer for a moment is no problem of a hook's: what runs at a site is waited
+for all the same."""
 
 import pytest
 

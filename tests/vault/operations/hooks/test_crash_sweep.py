@@ -1,4 +1,5 @@
-"""A vault that dies at seams all along a job with hooks, at one each time: each script ran once, and the machine is where it belongs."""
+"""A vault that dies at seams all along a job with hooks, at one each time: each script ran once, and the
+machine is where it belongs."""
 
 import itertools
 

@@ -1,4 +1,5 @@
-"""Hooks of a machine run where it is stopped and where it is started, whoever moves it, and no failover is undone by one."""
+"""Hooks of a machine run where it is stopped and where it is started, whoever moves it, and no failover is
+undone by one."""
 
 from typing import Any
 

@@ -1,4 +1,5 @@
-"""The addresses that are set for a machine's cards are given after each start at its second site, and nowhere else."""
+"""The addresses that are set for a machine's cards are given after each start at its second site, and
+nowhere else."""
 
 import pytest
 

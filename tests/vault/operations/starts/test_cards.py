@@ -1,4 +1,5 @@
-"""What is set for a machine's network cards counts at its second site, in a failover and in a drill, and nowhere else."""
+"""What is set for a machine's network cards counts at its second site, in a failover and in a drill, and
+nowhere else."""
 
 import pytest
 

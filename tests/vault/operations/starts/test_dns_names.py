@@ -1,4 +1,5 @@
-"""DNS names of a machine's cards follow it, by the site where it runs; a test failover leaves them, and no verb fails by them."""
+"""DNS names of a machine's cards follow it, by the site where it runs; a test failover leaves them, and no
+verb fails by them."""
 
 import pytest
 

@@ -1,4 +1,5 @@
-"""A full store cannot process what it took: the machine starts all the same, and nobody takes an older point for the latest."""
+"""A full store cannot process what it took: the machine starts all the same, and nobody takes an older
+point for the latest."""
 
 import pytest
 

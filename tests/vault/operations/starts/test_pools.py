@@ -1,4 +1,5 @@
-"""A card that is to have an address out of a pool has it from the check of its failover until it is home again, and alone."""
+"""A card that is to have an address out of a pool has it from the check of its failover until it is home
+again, and alone."""
 
 import dataclasses
 import itertools

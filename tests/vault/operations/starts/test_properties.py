@@ -1,4 +1,5 @@
-"""A machine's name, vCPUs, memory and CPU model at its second site go with each start there, and never with one at home."""
+"""A machine's name, vCPUs, memory and CPU model at its second site go with each start there, and never
+with one at home."""
 
 import pytest
 

@@ -1,5 +1,5 @@
-"""Where libvirt's daemon makes the networks of drills, the host is in them: those of a drill are in the way of another drill, never of its own
-machines, which are checked one group after the other."""
+"""Where libvirt's daemon makes the networks of drills, the host is in them: those of a drill are in the
+way of another drill, never of its own machines, which are checked one group after the other."""
 
 import pytest
 

@@ -1,4 +1,5 @@
-"""The network of a plan's drill is there before its first step, so that a person can put something into it (S-251)."""
+"""The network of a plan's drill is there before its first step, so that a person can put something into it
+(S-251)."""
 
 import pytest
 

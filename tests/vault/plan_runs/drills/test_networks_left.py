@@ -1,4 +1,5 @@
-"""What the run of a plan has entered it leaves, whatever becomes of its machines, of what is set for them, and of their appliance meanwhile."""
+"""What the run of a plan has entered it leaves, whatever becomes of its machines, of what is set for them,
+and of their appliance meanwhile."""
 
 import pytest
 

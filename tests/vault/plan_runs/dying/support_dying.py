@@ -1,4 +1,5 @@
-"""A run of a plan of two machines, from its request to its end, by vaults that may die at one of their seams."""
+"""A run of a plan of two machines, from its request to its end, by vaults that may die at one of their
+seams."""
 
 from rig.dying import Killed
 from secondsite.domain.plans.plan import PlanGroup, RecoveryPlan

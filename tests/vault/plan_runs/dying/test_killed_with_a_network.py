@@ -1,4 +1,5 @@
-"""A vault that dies at seams all along a plan's drill that makes its network first: in the end the run has left it."""
+"""A vault that dies at seams all along a plan's drill that makes its network first: in the end the run has
+left it."""
 
 import itertools
 

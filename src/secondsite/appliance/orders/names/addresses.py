@@ -1,4 +1,5 @@
-"""Which address a name gets: the one that the guest's agent says that the card has, else the one that came with the order."""
+"""Which address a name gets: the one that the guest's agent says that the card has, else the one that came
+with the order."""
 
 import re
 import time

@@ -1,4 +1,5 @@
-"""The order to let names point to a machine that runs here, and what a check warns of. No order of a drill does any of it."""
+"""The order to let names point to a machine that runs here, and what a check warns of. No order of a drill
+does any of it."""
 
 import json
 import time
@@ -56,8 +57,8 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.25, 4.0
 
 
 class Updating:
-    """All names of an order share its time. `require_current` is asked before every change; it may raise. To `note` is said what a name
-    pointed to before it is changed."""
+    """All names of an order share its time. `require_current` is asked before every change; it may raise.
+    To `note` is said what a name pointed to before it is changed."""
 
     def __init__(
         self,
@@ -123,7 +124,8 @@ def _replaceable(found: NameEntry) -> str | None:
 
 
 def update(context: Context, payload: UpdateNames) -> tuple[str, UpdatedNames]:
-    """Fails for no name; raises StaleOrder as soon as a later verb has the machine, NotPossibleNow if it does not run here."""
+    """Fails for no name; raises StaleOrder as soon as a later verb has the machine, NotPossibleNow if it
+    does not run here."""
     if context.order.generation is None:
         raise errors.NotPossibleNow("Names are changed by verbs that move a machine only.", do="Use one.")
     if context.fabric.power.state(payload.fabric_id) is not PowerState.RUNNING:
@@ -143,8 +145,14 @@ def warnings(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
         return
     if settings is None:
         yield _warning(
-            f"{', '.join(payload.names)} will not point here: this appliance has no 'dns' section in its appliance.json.",
-            'Add "dns": {"server": ADDRESS, "zones": [ZONE], "key_name": NAME, "secret_file": FILE} there and start it again, or change the names by hand.',
+            (
+                f"{', '.join(payload.names)} will not point here: this appliance has no 'dns' section in its "
+                "appliance.json."
+            ),
+            (
+                'Add "dns": {"server": ADDRESS, "zones": [ZONE], "key_name": NAME, "secret_file": FILE} '
+                "there and start it again, or change the names by hand."
+            ),
         )
         return
     for name in payload.names:

@@ -1,4 +1,5 @@
-"""What is asked of the site's DNS server: every message is signed with its key (TSIG), and so is every answer."""
+"""What is asked of the site's DNS server: every message is signed with its key (TSIG), and so is every
+answer."""
 
 from dataclasses import dataclass
 
@@ -62,8 +63,8 @@ class Server:
         return NameEntry(tuple(sorted(str(item) for each in own if each.rdtype == wanted for item in each)))
 
     def replace(self, name: str, zone: str, before: str | None, address: str, seconds: float) -> None:
-        """Only if the name still has nothing but `before` (None: no address, and nothing that it stands for). Raises Unanswered, also for a name
-        that was changed meanwhile, and Refused."""
+        """Only if the name still has nothing but `before` (None: no address, and nothing that it stands
+        for). Raises Unanswered, also for a name that was changed meanwhile, and Refused."""
         asked = dns.name.from_text(name)
         change = dns.update.UpdateMessage(dns.name.from_text(zone))
         change.absent(asked, "CNAME")

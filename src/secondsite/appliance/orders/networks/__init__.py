@@ -5,5 +5,6 @@ Its rooms:
     missing                  networks that are not here, or cannot be used now
     production               networks of production that a test failover is to use
     shared                   the network of the machines of one test failover
-    reserving                the addresses of a failed-over machine's cards that a DHCP server of this site gives
+    reserving                the addresses of a failed-over machine's cards that a DHCP server of this site
+                             gives
 """

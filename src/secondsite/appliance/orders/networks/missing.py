@@ -1,5 +1,5 @@
-"""Networks that are not here, cannot be used now, do not carry a card's VLAN tags or have another subnet than its address: found by
-the check; or left out by a start that must not fail."""
+"""Networks that are not here, cannot be used now, do not carry a card's VLAN tags or have another subnet
+than its address: found by the check; or left out by a start that must not fail."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -14,12 +14,19 @@ from ....wire.control.orders import StartReplica
 from ...shared import withdrawn_definitions
 from ..context import Context
 
-ANOTHER = "Set one of that network ('secondsite card set MACHINE CARD --address ADDRESS/PREFIX'), or another network."
-ANOTHER_IN_DRILLS = "Set one of that network ('secondsite card set MACHINE CARD --test-address ADDRESS/PREFIX'), or use another network."
+ANOTHER = (
+    "Set one of that network ('secondsite card set MACHINE CARD --address ADDRESS/PREFIX'), or another "
+    "network."
+)
+ANOTHER_IN_DRILLS = (
+    "Set one of that network ('secondsite card set MACHINE CARD --test-address ADDRESS/PREFIX'), or use "
+    "another network."
+)
 
 PUT_BACK = "Put it back where it was."
 WITHOUT_IT = (
-    "Or let the machine come home without it: 'secondsite machine failover MACHINE --shut-down', which loses nothing while both sites "
+    "Or let the machine come home without it: 'secondsite machine failover MACHINE --shut-down', which loses "
+    "nothing while both sites "
     "answer."
 )
 
@@ -52,13 +59,15 @@ def obstacles(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]
 
 
 def in_need(context: Context, home: HomeCards) -> Iterator[ObstacleShape]:
-    """The same, if the machine starts all the same, without the cards that cannot be connected and what else is gone."""
+    """The same, if the machine starts all the same, without the cards that cannot be connected and what
+    else is gone."""
     for each in (*at_home(context, home), *gone_parts(context, home)):
         yield each.model_copy(update={"blocking": False})
 
 
 def gone_parts(context: Context, home: HomeCards) -> Iterator[ObstacleShape]:
-    """What else its definition here names and is not here any more. Nothing of a machine that is made anew."""
+    """What else its definition here names and is not here any more. Nothing of a machine that is made
+    anew."""
     left = left_at_home(context, home)
     hosted = context.parts.host.find(context.machine_id) if context.order.machine_id else None
     if left is None or hosted is None:
@@ -77,8 +86,9 @@ def gone_parts(context: Context, home: HomeCards) -> Iterator[ObstacleShape]:
 
 
 def at_home(context: Context, home: HomeCards) -> Iterator[ObstacleShape]:
-    """Networks that a machine which comes home needs. One that is made anew is connected as the vault says; one that is here, or was
-    withdrawn here, as it was, perhaps in a way that no list has: that is only told."""
+    """Networks that a machine which comes home needs. One that is made anew is connected as the vault
+    says; one that is here, or was withdrawn here, as it was, perhaps in a way that no list has: that is
+    only told."""
     left = left_at_home(context, home)
     nics: Sequence[CardHere | NicDefinition] = home.cards if left is None else left.nics
     if not any(nic.network for nic in nics):
@@ -106,14 +116,15 @@ def _way_home(anew: bool) -> str:
     if not anew:
         return "Create it again: the machine comes home as it was."
     return (
-        "Create it; or say which one takes the place of its network at the other site: 'secondsite mapping create OTHER_SITE/NETWORK "
+        "Create it; or say which one takes the place of its network at the other site: 'secondsite mapping "
+        "create OTHER_SITE/NETWORK "
         "THIS_SITE/NETWORK'."
     )
 
 
 def left_out(context: Context, payload: StartReplica, wanted: Mapping[str, str | None]) -> dict[str, str]:
-    """Cards that this start leaves unconnected: why, by the card's key. Networks that cannot be listed are taken as they are
-    named."""
+    """Cards that this start leaves unconnected: why, by the card's key. Networks that cannot be listed are
+    taken as they are named."""
     if not payload.without_missing_networks or not any(wanted.values()):
         return {}
     try:
@@ -153,7 +164,8 @@ def _unfit(network: NetworkInfo, card: CardHere, do: str, *, blocking: bool) -> 
         yield untagged
     if card.address is not None and addresses.outside(card.address, network.subnets):
         yield ObstacleShape(
-            what=f"{card.key} ({card.mac}) is to have the address {card.address}, which is not in the network "
+            what=f"{card.key} ({card.mac}) is to have the address {card.address}, which is not in the "
+            "network "
             f"'{network.name}' ({', '.join(network.subnets)}): nobody there reaches it.",
             do=do,
             blocking=blocking,
@@ -166,7 +178,8 @@ def _untagged(network: NetworkInfo, card: CardHere) -> ObstacleShape | None:
         return None
     tags = f"VLAN {', '.join(map(str, card.vlans))}"
     return ObstacleShape(
-        what=f"{card.key} ({card.mac}) is in {tags} at its source; the network '{network.name}' carries no tags of "
+        what=f"{card.key} ({card.mac}) is in {tags} at its source; the network '{network.name}' carries no "
+        "tags of "
         "machines, so it is connected without.",
         do="Make sure that this network is the right one as it is, or map to one of Open vSwitch in libvirt.",
         blocking=False,
@@ -175,5 +188,8 @@ def _untagged(network: NetworkInfo, card: CardHere) -> ObstacleShape | None:
 
 def _way_out(known: Mapping[str, NetworkInfo], name: str) -> str:
     if name in known:
-        return f"Start it at this site ('virsh net-start {shell.arguments(name)}'), or map to one that is active."
+        return (
+            f"Start it at this site ('virsh net-start {shell.arguments(name)}'), or map to one that is "
+            "active."
+        )
     return "Create it, or map to one that exists ('secondsite mapping create SITE/NETWORK SITE/NETWORK')."

@@ -1,4 +1,5 @@
-"""Networks that a test failover is to use and that lead to production: machines of this site's owner are on them, or can be reached."""
+"""Networks that a test failover is to use and that lead to production: machines of this site's owner are
+on them, or can be reached."""
 
 from collections.abc import Collection, Iterator, Sequence
 
@@ -29,7 +30,8 @@ def warnings(context: Context, payload: CheckTarget, drills: Collection[str]) ->
 
 def _not_isolated(network: str, leads_to: Sequence[str]) -> ObstacleShape:
     return ObstacleShape(
-        what=f"The network '{network}' is not isolated: a test machine on it can reach {', '.join(leads_to[:3])}, and may be taken there "
+        what=f"The network '{network}' is not isolated: a test machine on it can reach "
+        f"{', '.join(leads_to[:3])}, and may be taken there "
         "for the one of production.",
         do="Use '--network create', or a network that leads nowhere.",
         blocking=False,
@@ -39,7 +41,8 @@ def _not_isolated(network: str, leads_to: Sequence[str]) -> ObstacleShape:
 def _warning(network: str, names: list[str]) -> ObstacleShape:
     more = f" and {counted(len(names) - 3, 'other machine')}" if len(names) > 3 else ""
     return ObstacleShape(
-        what=f"The network '{network}' is one of production: {', '.join(names[:3])}{more} of this site are on it. Two machines "
+        what=f"The network '{network}' is one of production: {', '.join(names[:3])}{more} of this site are "
+        "on it. Two machines "
         "may have the same address there.",
         do="Use '--network create', or a network that only test failovers use.",
         blocking=False,

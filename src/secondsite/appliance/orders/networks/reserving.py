@@ -1,6 +1,8 @@
-"""Addresses of a failed-over machine's cards that a DHCP server of this site gives: reserved before it starts, released when it leaves.
+"""Addresses of a failed-over machine's cards that a DHCP server of this site gives: reserved before it
+starts, released when it leaves.
 
-What is here is the site's owner's: only entries that are on record as ours are changed or removed. No start fails by it."""
+What is here is the site's owner's: only entries that are on record as ours are changed or removed. No
+start fails by it."""
 
 from collections.abc import Iterable
 
@@ -23,7 +25,8 @@ def reserved(context: Context, payload: StartReplica) -> str:
 
 
 def released(context: Context) -> str:
-    """All of the machine; the end of a sentence. What could not be released stays on record, for the next time that it leaves."""
+    """All of the machine; the end of a sentence. What could not be released stays on record, for the next
+    time that it leaves."""
     said = ""
     for key, address in sorted(context.state.facts(_prefix(context)).items()):
         network, mac = key.removeprefix(_prefix(context)).rsplit("/", 1)
@@ -74,8 +77,8 @@ def _prefix(context: Context) -> str:
 
 
 def with_addresses(asked: DrillNetwork, users: Iterable[DrillNetwork]) -> tuple[DrillNetwork, str]:
-    """Each card has the address that it is to have, or, if one of the other users has that, another one; and the end of a
-    sentence about those."""
+    """Each card has the address that it is to have, or, if one of the other users has that, another one;
+    and the end of a sentence about those."""
     if asked.serving is None:
         return asked, ""
     taken = {host.address: host.name for user in users for host in _hosts(user) if host.address is not None}

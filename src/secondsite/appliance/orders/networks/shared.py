@@ -1,9 +1,9 @@
 """The networks that the machines of one test failover share. Each stands for as long as one of them uses it.
 
-Each machine enters and leaves under its own generation, so an order that comes after its clean-up makes no network again. The run of a plan,
-which uses them too, has no generation: that it has left is kept. Who
-uses it is durable before the network is made, and forgotten after it is removed: a process that is killed in between
-repeats, and leaves nothing.
+Each machine enters and leaves under its own generation, so an order that comes after its clean-up makes no
+network again. The run of a plan, which uses them too, has no generation: that it has left is kept. Who uses
+it is durable before the network is made, and forgotten after it is removed: a process that is killed in
+between repeats, and leaves nothing.
 """
 
 import threading
@@ -33,8 +33,8 @@ _changing = threading.Lock()
 
 
 def enter(context: Context, asked: CreateNetwork) -> tuple[str, CreatedNetwork]:
-    """The machine uses the networks, which are made if they are not there. Its addresses are fixed before, so a repeat gives the
-    same. Raises StaleOrder."""
+    """The machine uses the networks, which are made if they are not there. Its addresses are fixed before,
+    so a repeat gives the same. Raises StaleOrder."""
     wanted, user = _each(asked), _user(context, asked)
     with _changing:
         context.require_current()

@@ -1,7 +1,8 @@
-"""Boot a recovery point only to see whether it boots: a copy that nobody uses is started on it, looked at, and removed.
+"""Boot a recovery point only to see whether it boots: a copy that nobody uses is started on it, looked at,
+and removed.
 
-The order does all of it. What a killed process left is removed by the next one, with or without a vault: the copy and its network are
-on record before they are made.
+The order does all of it. What a killed process left is removed by the next one, with or without a vault: the
+copy and its network are on record before they are made.
 """
 
 from contextlib import nullcontext
@@ -30,7 +31,8 @@ log = structlog.get_logger(__name__)
 
 
 def boot_point(context: Context, payload: BootPoint) -> tuple[str, Proof]:
-    """What was seen of the copy, which is gone again. Raises NotPossibleNow if it gave way to a machine that people need."""
+    """What was seen of the copy, which is gone again. Raises NotPossibleNow if it gave way to a machine
+    that people need."""
     context.hosted()
     with context.parts.giving_way.look(context.machine_id) as look:
         remove(context.parts, context.machine_id)
@@ -80,8 +82,8 @@ def _left_out(payload: BootPoint) -> str:
 
 
 def remove(parts: ApplianceParts, machine_id: str) -> None:
-    """The copy, its overlays and its network; harmless without one. No generation is asked: whoever has the machine now, this one is
-    nobody's."""
+    """The copy, its overlays and its network; harmless without one. No generation is asked: whoever has
+    the machine now, this one is nobody's."""
     hosted = parts.host.find(machine_id)
     if parts.state.fact(run_key(machine_id, RUN)) is not None or _is_open(hosted):
         _remove_copy(parts, hosted, machine_id)
@@ -116,7 +118,8 @@ def _remove_network(parts: ApplianceParts, machine_id: str) -> None:
 
 
 def remove_left_over(parts: ApplianceParts) -> None:
-    """What no look that is under way stands for: a process was killed, or a removal failed. One that cannot be removed stops no other."""
+    """What no look that is under way stands for: a process was killed, or a removal failed. One that
+    cannot be removed stops no other."""
     busy = parts.giving_way.under_way()
     for machine_id in sorted(_known(parts) - busy):
         try:

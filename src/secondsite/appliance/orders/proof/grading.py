@@ -1,4 +1,5 @@
-"""What was seen of a machine is kept with the recovery point that it was started from, beside the point's disks: the vault may be lost."""
+"""What was seen of a machine is kept with the recovery point that it was started from, beside the point's
+disks: the vault may be lost."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,7 +19,8 @@ log = structlog.get_logger(__name__)
 
 
 def grade(evidence: Evidence, *, in_drill: bool = False, asked_outside: bool = False) -> Grade | None:
-    """What it proves; None: nothing. In a drill, what answers on this host's own ways may be production's machine. Pure."""
+    """What it proves; None: nothing. In a drill, what answers on this host's own ways may be production's
+    machine. Pure."""
     if not evidence.proven:
         return None
     if not evidence.checks:
@@ -61,10 +63,11 @@ def record(
     asked_outside: bool,
     partly: bool = False,
 ) -> None:
-    """Keep it with the point, durably, if the same machine still stands on it: a look may end when the next drill has begun, and drills
-    have one fabric id. What was seen is told in any case: a machine that runs is not judged by a record that cannot be written.
-    `asked_outside`: some services were asked by this host's own ways, where another machine may answer. `partly`: some were not asked at
-    all, so a look that found nothing wrong neither gives nor takes what they would prove."""
+    """Keep it with the point, durably, if the same machine still stands on it: a look may end when the
+    next drill has begun, and drills have one fabric id. What was seen is told in any case: a machine that
+    runs is not judged by a record that cannot be written. `asked_outside`: some services were asked by
+    this host's own ways, where another machine may answer. `partly`: some were not asked at all, so a look
+    that found nothing wrong neither gives nor takes what they would prove."""
     try:
         if looked is None or says_nothing(evidence) or not _is_there(context, looked):
             return

@@ -16,7 +16,8 @@ from . import addressing, checking, console_text, grading, pictures
 
 LOOK_AGAIN_SECONDS = 0.5
 LEASED_SECONDS = 5.0
-"""So long a guest whose agent answers may take until it has an address: many agents start beside the DHCP client."""
+"""So long a guest whose agent answers may take until it has an address: many agents start beside the DHCP
+client."""
 KEPT_SECONDS = 10.0
 """Of the order's deadline, for the picture and the report."""
 CONSOLE_BYTES = 8000
@@ -51,8 +52,9 @@ class _Asked:
 def prove(
     context: Context, payload: Prove, *, partly: bool = False, look: Inspection | None = None
 ) -> tuple[str, Proof]:
-    """Says what was seen; raises NotFound for a machine that is not here, NotOurs for addresses of one that is not ours. `partly`: not all checks of the machine are asked. A `look`
-    that is to give way ends without a grade."""
+    """Says what was seen; raises NotFound for a machine that is not here, NotOurs for addresses of one
+    that is not ours. `partly`: not all checks of the machine are asked. A `look` that is to give way ends
+    without a grade."""
     if payload.addresses:
         context.require_tagged(payload.fabric_id)
     looked = grading.begun(context, payload.fabric_id)

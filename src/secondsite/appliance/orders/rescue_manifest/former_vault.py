@@ -1,5 +1,5 @@
-"""What a former vault said stays beside what the present one says, as long as machines are here that the present one does not know: it has
-not adopted them yet."""
+"""What a former vault said stays beside what the present one says, as long as machines are here that the
+present one does not know: it has not adopted them yet."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
@@ -22,8 +22,9 @@ KEYS: Mapping[str, Callable[[Any], object]] = {
 
 
 def kept(before: Mapping[str, Any], unknown: Collection[str]) -> dict[str, Any] | None:
-    """What is to be kept of a former vault, of the file as it was and the machines that the present vault does not name; None if it
-    knows all. Its VAULT is None where it said nothing of that: else the present one's word would be taken for its."""
+    """What is to be kept of a former vault, of the file as it was and the machines that the present vault
+    does not name; None if it knows all. Its VAULT is None where it said nothing of that: else the present
+    one's word would be taken for its."""
     former: dict[str, Any] | None = before.get(FORMER)
     if not unknown:
         return None
@@ -43,7 +44,8 @@ def kept(before: Mapping[str, Any], unknown: Collection[str]) -> dict[str, Any] 
 
 
 def of_former(before: Mapping[str, Any], here: Collection[str]) -> set[str]:
-    """Those of the machines here that a former vault had, as far as the file tells: all of them where no vault has told yet what is set."""
+    """Those of the machines here that a former vault had, as far as the file tells: all of them where no
+    vault has told yet what is set."""
     if before.get(FORMER) is None:
         return set(here) if before.get(VAULT) is None else set()
     return set(here) & set(before[FORMER][MACHINES])
@@ -55,7 +57,8 @@ def plans(said: Sequence[Mapping[str, Any]], former: Mapping[str, Any] | None) -
 
 
 def understood(body: Mapping[str, Any]) -> dict[str, object]:
-    """What the file says of the vault that is gone, and since when. Raises ValidationError for what no vault can have said."""
+    """What the file says of the vault that is gone, and since when. Raises ValidationError for what no
+    vault can have said."""
     former = body.get(FORMER)
     if former is None:
         vault = body.get(VAULT)

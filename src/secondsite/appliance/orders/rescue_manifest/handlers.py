@@ -21,8 +21,8 @@ log = structlog.get_logger(__name__)
 
 
 def keep(context: Context, payload: Keep) -> tuple[str, KeptFact]:
-    """Writes only what has changed. A machine that cannot be described is said, and keeps no other from being kept: plain QEMU starts
-    it all the same."""
+    """Writes only what has changed. A machine that cannot be described is said, and keeps no other from
+    being kept: plain QEMU starts it all the same."""
     stores, lost = context.parts.host.stores, []
     written = records.put(context, payload)
     unknown = records.unknown(context, payload)
@@ -78,7 +78,8 @@ def _before(path: Path) -> dict[str, object]:
 
 
 def described(context: Context, hosted: HostedReplica, machine: KeptMachine) -> dict[str, object]:
-    """Of the newest point's definition, or of that with which it left, if it comes home. Raises domain errors."""
+    """Of the newest point's definition, or of that with which it left, if it comes home. Raises domain
+    errors."""
     there, firmware = _newest(hosted)
     home = coming_home.as_withdrawn(context.state, hosted, machine)
     definition = coming_home.definition(context.state, hosted, machine, there)
@@ -129,7 +130,8 @@ def _networks(
 def _of_home(
     machine: KeptMachine, home: MachineDefinition | None, has: MachineDefinition
 ) -> dict[str, object]:
-    """The cards that it has at home: in its points are those of the other site. `as_it_was`: nothing of it is adapted."""
+    """The cards that it has at home: in its points are those of the other site. `as_it_was`: nothing of it
+    is adapted."""
     if not machine.home:
         return {}
     nics = [nic.model_dump(mode="json", include={"key", "mac", "model"}) for nic in has.nics]

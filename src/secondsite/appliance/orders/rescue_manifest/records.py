@@ -1,4 +1,5 @@
-"""What a new vault would have to know of each machine: beside its replica, or in the store of the appliance that it is replicated from."""
+"""What a new vault would have to know of each machine: beside its replica, or in the store of the
+appliance that it is replicated from."""
 
 import contextlib
 from pathlib import Path
@@ -27,7 +28,8 @@ def here(context: Context) -> list[str]:
 
 
 def unknown(context: Context, payload: Keep) -> list[str]:
-    """Machines of which a vault has said something here, and which are not in this order: they are another vault's."""
+    """Machines of which a vault has said something here, and which are not in this order: they are another
+    vault's."""
     return sorted({_owner(path) for path in _all(context)} - {each.id for each in payload.records})
 
 

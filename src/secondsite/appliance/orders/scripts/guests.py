@@ -1,4 +1,5 @@
-"""A script inside a machine: it lies in this site's script folder as the others do, and the machine's guest agent runs its text.
+"""A script inside a machine: it lies in this site's script folder as the others do, and the machine's guest
+agent runs its text.
 
 It is for the guest, so its interpreter is looked for only there."""
 
@@ -44,17 +45,24 @@ def text_of(folder: Path | None, name: str) -> bytes:
 
 
 def wait_for_agent(context: Context, guest: GuestOfScript) -> None:
-    """A machine that was just started boots. Raises NotPossibleNow if its agent is silent for long, NotFound."""
+    """A machine that was just started boots. Raises NotPossibleNow if its agent is silent for long,
+    NotFound."""
     if not context.fabric.seeing.sights(guest.fabric_id).agent:
         raise errors.NotPossibleNow(
             f"Nothing was run in {guest.name}: it has no channel for a guest agent.",
-            do="Give the machine one (qemu-guest-agent, and its channel), or run the script at the appliance.",
+            do=(
+                "Give the machine one (qemu-guest-agent, and its channel), or run the script at the "
+                "appliance."
+            ),
         )
     ends_at = time.monotonic() + AGENT_SECONDS
     while not context.fabric.seeing.agent_answers(guest.fabric_id):
         if time.monotonic() > ends_at:
             raise errors.NotPossibleNow(
-                f"Nothing was run in {guest.name}: its guest agent did not answer within {AGENT_SECONDS:.0f} s.",
+                (
+                    f"Nothing was run in {guest.name}: its guest agent did not answer within "
+                    f"{AGENT_SECONDS:.0f} s."
+                ),
                 do="Look whether it runs, and whether a guest agent is installed in it.",
             )
         time.sleep(LOOK_SECONDS)

@@ -1,7 +1,7 @@
 """The orders of scripts: each is run once.
 
-That it begins is noted first. An order that is repeated after the appliance has died finds the note: the script may have run then, and is
-not run again unless a person asks for it, which is another order."""
+That it begins is noted first. An order that is repeated after the appliance has died finds the note: the
+script may have run then, and is not run again unless a person asks for it, which is another order."""
 
 import time
 from collections.abc import Callable
@@ -49,8 +49,8 @@ def check(context: Context, payload: CheckScripts) -> tuple[str, MissingScripts]
 
 
 def run(context: Context, payload: RunScript) -> tuple[str, ScriptRan]:
-    """At this appliance. Raises NotFound or NotPossibleNow for what may not be run, StaleOrder for a hook whose job was overtaken
-    while it waited for an earlier one."""
+    """At this appliance. Raises NotFound or NotPossibleNow for what may not be run, StaleOrder for a hook
+    whose job was overtaken while it waited for an earlier one."""
     if context.order.machine_id is None:
         return _once(context, payload, payload.name, lambda: _prepared(context, payload))
     with context.parts.hooks_in_turn.taken(context.order, payload.name):

@@ -1,6 +1,7 @@
 """A script as a process with a deadline.
 
-It ends with the appliance, with all that it has started: the supervisor sees to that. Its output is read while it runs, so that a script which writes for hours fills no disk."""
+It ends with the appliance, with all that it has started: the supervisor sees to that. Its output is read
+while it runs, so that a script which writes for hours fills no disk."""
 
 import contextlib
 import os

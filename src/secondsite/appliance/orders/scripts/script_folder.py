@@ -1,6 +1,7 @@
 """Which file a name means, and whether it may be run.
 
-The vault gives names only. Whoever holds it can run what the administrator of this site has put into the folder, and nothing else."""
+The vault gives names only. Whoever holds it can run what the administrator of this site has put into the
+folder, and nothing else."""
 
 import contextlib
 import os
@@ -64,11 +65,15 @@ def _require_own(path: Path, status: os.stat_result, is_wanted: Callable[[int], 
 
 
 def _require_safe(above: Path, status: os.stat_result) -> None:
-    """Whoever may write a folder above could put another one in the place of the scripts'; not where only owners may move things."""
+    """Whoever may write a folder above could put another one in the place of the scripts'; not where only
+    owners may move things."""
     if not stat.S_ISDIR(status.st_mode):
         raise errors.NotPossibleNow(
             f"{above} is not a folder, and no link to one may stand above scripts.",
-            do="Set script_folder in the appliance.json to where the scripts are, without a link in its path, and start the appliance again.",
+            do=(
+                "Set script_folder in the appliance.json to where the scripts are, without a link in its "
+                "path, and start the appliance again."
+            ),
         )
     _require_owner(above, status)
     if status.st_mode & OTHERS_WRITE and not status.st_mode & stat.S_ISVTX:

@@ -1,8 +1,9 @@
-"""The process between the appliance and a script: told to end, or when the appliance dies, it ends all that the script has started.
+"""The process between the appliance and a script: told to end, or when the appliance dies, it ends all that
+the script has started.
 
-Whatever leaves the script's session or its parent becomes a child of this one, which is a subreaper (prctl(2)): nothing gets away by
-that. What still runs when the script has ended by itself goes on. This file is the program; it runs by itself with the standard library
-only.
+Whatever leaves the script's session or its parent becomes a child of this one, which is a subreaper
+(prctl(2)): nothing gets away by that. What still runs when the script has ended by itself goes on. This file
+is the program; it runs by itself with the standard library only.
 """
 
 import contextlib
@@ -37,7 +38,8 @@ def main(command: list[str]) -> None:
 
 
 def _start(command: list[str]) -> int:
-    """It has a session of its own, so that a signal to its process group is not for us; and dies if we are killed."""
+    """It has a session of its own, so that a signal to its process group is not for us; and dies if we are
+    killed."""
     parent = os.getpid()
     pid = os.fork()
     if pid:
@@ -73,7 +75,8 @@ def _ended() -> Iterator[tuple[int, int]]:
 
 
 def _end_all() -> None:
-    """Children only: the number of one that we have not waited for is nobody else's. The children of a dead one are ours then."""
+    """Children only: the number of one that we have not waited for is nobody else's. The children of a
+    dead one are ours then."""
     give_up_at = time.monotonic() + END_SECONDS
     while time.monotonic() < give_up_at and (ours := _children()):
         for pid in ours:

@@ -75,7 +75,10 @@ class Admission:
         if header.epoch != setup.epoch:
             raise CycleRefused(
                 "wrong-epoch",
-                f"The cycle is of epoch {header.epoch}, the replica of {setup.machine_name} of epoch {setup.epoch}.",
+                (
+                    f"The cycle is of epoch {header.epoch}, the replica of {setup.machine_name} of epoch "
+                    f"{setup.epoch}."
+                ),
                 do=TO_AN_OLD_SOURCE,
             )
         if not hosted.accepting:
@@ -108,7 +111,10 @@ class Admission:
         if header.base_seq is not None and hosted.verdicts.wants_comparison:
             raise CycleRefused(
                 "out-of-order",
-                f"A recovery point of {hosted.setup.machine_name} is damaged at the target, or its store was copied.",
+                (
+                    f"A recovery point of {hosted.setup.machine_name} is damaged at the target, or its store "
+                    "was copied."
+                ),
                 do="Nothing: the source compares all blocks and sends what differs.",
             )
         if {disk.key for disk in header.disks} - set(hosted.setup.disks):
@@ -139,8 +145,8 @@ class Admission:
         )
 
     def _check_growth(self, hosted: HostedReplica, header: CycleHeader) -> None:
-        """Larger disks cost time and memory before they cost space. The vault named their sizes; beyond that they may grow by
-        what the store could hold."""
+        """Larger disks cost time and memory before they cost space. The vault named their sizes; beyond
+        that they may grow by what the store could hold."""
         have = {disk.key: disk.size_bytes for disk in hosted.replica.state.disks}
         named = {disk.key: disk.size_bytes for disk in hosted.setup.definition.disks}
         grown = [disk for disk in header.disks if disk.size_bytes > have.get(disk.key, 0)]
@@ -148,9 +154,13 @@ class Admission:
         if grown and beyond > (free := self._host.stores.of(hosted).free_bytes()):
             raise CycleRefused(
                 "disk-too-large",
-                f"The disks of {hosted.setup.machine_name} ({', '.join(disk.key for disk in grown)}) grew by {size(beyond)}, and the "
+                f"The disks of {hosted.setup.machine_name} ({', '.join(disk.key for disk in grown)}) grew by "
+                f"{size(beyond)}, and the "
                 f"target's store has {size(free)} free.",
-                do="Add space to the store, or protect the machine anew if its disks are meant to be that large.",
+                do=(
+                    "Add space to the store, or protect the machine anew if its disks are meant to be that "
+                    "large."
+                ),
             )
 
     def digests(self, machine_id: str, disk_key: str, offset: int, length: int, block_bytes: int) -> bytes:
@@ -221,8 +231,8 @@ class Admission:
             self._work.wanted(hosted)
 
     def unchanged(self, peer_name: str, said: Sequence[Unchanged]) -> Sequence[str]:
-        """One record for all of them. It counts only for the very cycle that it names: a later cycle, another epoch or a database
-        from a backup make it void, never wrong."""
+        """One record for all of them. It counts only for the very cycle that it names: a later cycle,
+        another epoch or a database from a backup make it void, never wrong."""
         found = [(self._host.find(each.machine_id), each) for each in said]
         fitting = [(hosted, each) for hosted, each in found if hosted and _may_note(hosted, peer_name, each)]
         if fitting:
@@ -233,7 +243,8 @@ class Admission:
         return [each.machine_id for _hosted, each in fitting]
 
     def _void_note(self, hosted: HostedReplica, header: CycleHeader) -> None:
-        """A number comes again where both sites were put back: what was noted of it was about another cycle."""
+        """A number comes again where both sites were put back: what was noted of it was about another
+        cycle."""
         noted = hosted.unchanged
         if noted is not None and noted.epoch == header.epoch and header.seq <= noted.seq:
             self._state.remove_unchanged(hosted.machine_id)
@@ -253,14 +264,17 @@ def _require_reserve(store: Store) -> None:
         has, keeps = store.reserve.free_bytes(), store.reserve.size_bytes()
         raise CycleRefused(
             "target-disk-full",
-            f"{store} at the target has {size(has)} left, of which {size(keeps)} are kept for the start of its machines",
+            (
+                f"{store} at the target has {size(has)} left, of which {size(keeps)} are kept for the start "
+                "of its machines"
+            ),
             do=FULL,
         )
 
 
 def _doubt(hosted: HostedReplica) -> None:
-    """Cycles that were acknowledged are not here: something older was put back in the replica's place, perhaps a copy whose files are not all
-    of one instant. Nothing is believed before it was read."""
+    """Cycles that were acknowledged are not here: something older was put back in the replica's place,
+    perhaps a copy whose files are not all of one instant. Nothing is believed before it was read."""
     if hosted.verdicts.wants_comparison and not hosted.replica.lost_head:
         return
     try:
@@ -273,7 +287,8 @@ def _doubt(hosted: HostedReplica) -> None:
 
 
 def _foreign(peer_name: str, header: CycleHeader, is_older: bool) -> CycleRefused:
-    """For a peer that is not the machine's source, or is no more: it hears nothing of the machine but what it has said itself."""
+    """For a peer that is not the machine's source, or is no more: it hears nothing of the machine but what
+    it has said itself."""
     if is_older:
         what = f"The cycle is of epoch {header.epoch}, an earlier one than the replica's."
         return CycleRefused("wrong-epoch", what, do=TO_AN_OLD_SOURCE)

@@ -1,8 +1,8 @@
 """Cycles that need no inbox: those of a pass over whole disks are written to the head as they arrive.
 
-Between the slices of a pass the head matches no instant of the machine, so a second copy would protect nothing.
-Whoever needs the replica cuts the connection and has it at once; the slice is sent again. If the replica is locked or
-not ready, the cycle goes through the inbox as usual."""
+Between the slices of a pass the head matches no instant of the machine, so a second copy would protect
+nothing. Whoever needs the replica cuts the connection and has it at once; the slice is sent again. If the
+replica is locked or not ready, the cycle goes through the inbox as usual."""
 
 import dataclasses
 from collections.abc import Callable, Iterator
@@ -32,8 +32,8 @@ def writing(
     check: Callable[[], None],
     cut: Callable[[], None],
 ) -> Iterator[Write | None]:
-    """Lock the replica and give a function that writes to it; None if the cycle must go through the inbox. `check`
-    raises CycleRefused if the cycle does not fit the locked replica."""
+    """Lock the replica and give a function that writes to it; None if the cycle must go through the inbox.
+    `check` raises CycleRefused if the cycle does not fit the locked replica."""
     with ExitStack() as stack:
         if not (hosted.replica.takes_parts(header) and _ready(stack, hosted, work, header, cut)):
             stack.close()

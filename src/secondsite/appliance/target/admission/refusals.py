@@ -9,7 +9,8 @@ OWN_CODES = (KeyMissing, KeyWrong, StoreFull)
 
 
 def refused(error: SecondsiteError) -> CycleRefused:
-    """What does not pass by itself is told as what it is, and not as a target that is busy: who waits for a planned failover waits for that."""
+    """What does not pass by itself is told as what it is, and not as a target that is busy: who waits for
+    a planned failover waits for that."""
     if isinstance(error, OWN_CODES):
         return CycleRefused(error.code, error.message, do=error.do)
     if tells_of_damage(error):

@@ -1,4 +1,5 @@
-"""Whether a machine at this site is a second copy of one whose replica is here, or runs on the disks that the replica stands on.
+"""Whether a machine at this site is a second copy of one whose replica is here, or runs on the disks that the
+replica stands on.
 
 Its rooms:
 

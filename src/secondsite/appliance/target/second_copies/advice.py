@@ -1,4 +1,5 @@
-"""What is told of a second copy, and what to do about it, so that nothing goes but what only a second copy has."""
+"""What is told of a second copy, and what to do about it, so that nothing goes but what only a second copy
+has."""
 
 import shlex
 from collections.abc import Iterable, Iterator
@@ -38,9 +39,15 @@ def _what(copy: Copy) -> str:
     if copy.written:
         return f"{name} is on at this site: it writes on {stood} ({_paths(copy.written)}), {other}."
     if copy.above:
-        what = f"disks above {stood.replace('disks that', 'those that')} ({_paths(copy.above)}), with the machine's {_identity(copy)}"
+        what = (
+            f"disks above {stood.replace('disks that', 'those that')} ({_paths(copy.above)}), with the "
+            f"machine's {_identity(copy)}"
+        )
         told = "is on at this site, on" if is_on else "is defined at this site on"
-        return f"{name} {told} {what}: {'two copies run' if is_on else 'a start would make two copies'}. No point is damaged by it."
+        return (
+            f"{name} {told} {what}: {'two copies run' if is_on else 'a start would make two copies'}. No "
+            "point is damaged by it."
+        )
     if copy.runs:
         return f"{name} is on at this site with the machine's id, {other}: two copies run."
     on = f" on {stood} ({_paths(copy.later)})" if copy.later else ""
@@ -62,7 +69,10 @@ def _as_a_whole(copy: Copy, quoted: str) -> Iterator[str]:
     if copy.machine.power.is_on:
         yield f"Turn it off ('virsh destroy {quoted}'; {COPY_FIRST})."
     if copy.holding.stays:
-        yield f"Remove its definition at this site ('virsh undefine {quoted}'), and never its disks ('--remove-all-storage'){_why(copy)}."
+        yield (
+            f"Remove its definition at this site ('virsh undefine {quoted}'), and never its disks "
+            f"('--remove-all-storage'){_why(copy)}."
+        )
     else:
         yield f"It has no definition that stays. Never remove its disks{_why(copy)}."
 
@@ -74,7 +84,8 @@ def _why(copy: Copy) -> str:
 def _meant(copy: Copy, quoted: str) -> str:
     leave = f"Turn it off ('virsh shutdown {quoted}')" if copy.machine.power.is_on else "Leave it off"
     return (
-        f"{leave}, unless you mean it, as a trial of yours: then give its cards MAC addresses of their own and an isolated network "
+        f"{leave}, unless you mean it, as a trial of yours: then give its cards MAC addresses of their own "
+        "and an isolated network "
         f"('virsh edit {quoted}'). A test failover does that by itself."
     )
 

@@ -1,5 +1,5 @@
-"""Whether a machine of this site is a second copy of one that was withdrawn here: by the files that it has, as it runs now or would at
-its next start, whatever paths lead to them."""
+"""Whether a machine of this site is a second copy of one that was withdrawn here: by the files that it
+has, as it runs now or would at its next start, whatever paths lead to them."""
 
 import os
 from collections.abc import Iterable
@@ -25,8 +25,9 @@ class MachineFiles:
 
 @dataclass(frozen=True, slots=True)
 class WithdrawnMachine:
-    """A machine that was withdrawn here. `stood_on`: whether a replica stands on its disks; `own`: the folder in which machines that we
-    start from the replica have theirs. `tops` are its disks' files, `needed` those below, too."""
+    """A machine that was withdrawn here. `stood_on`: whether a replica stands on its disks; `own`: the
+    folder in which machines that we start from the replica have theirs. `tops` are its disks' files,
+    `needed` those below, too."""
 
     definition: MachineDefinition
     stood_on: bool
@@ -37,8 +38,9 @@ class WithdrawnMachine:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """`same`: it has the machine's id. `written` of its disks are the machine's, and open; `later` it has from its next start on. `above`
-    are disks of its own that are read from the machine's, where it has the machine's id or a MAC address, too."""
+    """`same`: it has the machine's id. `written` of its disks are the machine's, and open; `later` it has
+    from its next start on. `above` are disks of its own that are read from the machine's, where it has the
+    machine's id or a MAC address, too."""
 
     machine: MachineSummary
     left: WithdrawnMachine
@@ -79,8 +81,8 @@ def left(definition: MachineDefinition, stood_on: bool, own: Path | None) -> Wit
 
 
 def of(found: MachineFiles, gone: WithdrawnMachine) -> Copy | None:
-    """What it is of the machine that is gone from here; None if nothing. What it may only read damages nothing. A file below the machine's
-    own, such as a template, is only damaged by a machine that is on."""
+    """What it is of the machine that is gone from here; None if nothing. What it may only read damages
+    nothing. A file below the machine's own, such as a template, is only damaged by a machine that is on."""
     is_on = found.machine.power.is_on
     same = found.machine.fabric_id == gone.definition.fabric_id
     written, later, above = [], [], []

@@ -1,5 +1,5 @@
-"""Looks whether somebody defined a machine again at this site, or starts one from its disks, while it runs at the other site: a second
-copy, which damages each point where the replica stands on those disks."""
+"""Looks whether somebody defined a machine again at this site, or starts one from its disks, while it runs
+at the other site: a second copy, which damages each point where the replica stands on those disks."""
 
 from collections.abc import Collection, Sequence
 
@@ -59,7 +59,8 @@ class SecondCopies(Periodic):
         return [each for each in found if each is not None]
 
     def compare(self, hosted: HostedReplica, found: Collection[copies.MachineFiles]) -> None:
-        """Tell of those of the site's machines, `found`, that are copies. The caller has locked the replica."""
+        """Tell of those of the site's machines, `found`, that are copies. The caller has locked the
+        replica."""
         left = None if hosted.failed_over else left_for(self._state, hosted)
         there = [] if left is None else [copies.of(each, left) for each in found]
         those = [each for each in there if each is not None]

@@ -1,4 +1,5 @@
-"""Whether a replica may be kept in the store that is asked for: what is in the way, and which stores would do."""
+"""Whether a replica may be kept in the store that is asked for: what is in the way, and which stores would
+do."""
 
 from collections.abc import Iterator
 

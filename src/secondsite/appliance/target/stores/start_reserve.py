@@ -1,7 +1,9 @@
-"""Space of a store that replication does not take: a machine that is to run from a full store needs some for its overlays.
+"""Space of a store that replication does not take: a machine that is to run from a full store needs some for
+its overlays.
 
-Cycles fill a store by themselves, and a busy night comes before many a disaster. The file is not held open, so a store can be unmounted as ever; while it
-cannot be made, cycles are refused that would take the last of the space."""
+Cycles fill a store by themselves, and a busy night comes before many a disaster. The file is not held
+open, so a store can be unmounted as ever; while it cannot be made, cycles are refused that would take the
+last of the space."""
 
 import contextlib
 import os
@@ -42,11 +44,13 @@ class StartReserve:
         return min(MOST_BYTES, seen.f_blocks * seen.f_frsize // PART_OF_STORE)
 
     def lacks_bytes(self) -> int:
-        """Bytes of the reserve that are neither kept nor free: while there are any, nothing more is to be taken."""
+        """Bytes of the reserve that are neither kept nor free: while there are any, nothing more is to be
+        taken."""
         return max(0, self.size_bytes() - self.held_bytes - self.free_bytes())
 
     def keep(self, *, machines_run: bool) -> None:
-        """Keep the space, unless it is kept. Of little that is left nothing is taken from machines that run there."""
+        """Keep the space, unless it is kept. Of little that is left nothing is taken from machines that
+        run there."""
         with self._lock, contextlib.suppress(OSError):
             size_bytes, free = self.size_bytes(), self.free_bytes()
             if not self.held_bytes and (not machines_run or free >= AMPLE * size_bytes):

@@ -1,9 +1,8 @@
 """One store.
 
-STORE/replicas/MACHINE/   a replica
-STORE/trash/              removed replicas
-STORE/start.reserve       space that replication leaves for starts
-STORE/store.json          whose it is: a store without it is not there, but the folder that it is mounted on may be
+STORE/replicas/MACHINE/   a replica STORE/trash/              removed replicas STORE/start.reserve       space
+that replication leaves for starts STORE/store.json          whose it is: a store without it is not there, but
+the folder that it is mounted on may be
 """
 
 import contextlib
@@ -65,7 +64,8 @@ class Store:
         return [each for each in self._hosted() if each.replica.files.root.parent == here]
 
     def make(self, state: State, appliance_id: str) -> None:
-        """Make its folders. A store that was here once, and is not now, is left alone: its file system is not mounted."""
+        """Make its folders. A store that was here once, and is not now, is left alone: its file system is
+        not mounted."""
         try:
             self.copied_from = store_copies.copied_from(self.root, mark_of(self.root))
             self.problem = self._taken(state, appliance_id)
@@ -96,7 +96,10 @@ class Store:
                 return f"{self.root} belongs to another appliance ({owner}), as {mark} says."
             named = mark_of(self.root).get("store")
             if self.copied_from is not None and owner == appliance_id and named != self.name:
-                return f"{self.root} is a copy of store '{named}' ({self.copied_from}), and not store '{self.name}'."
+                return (
+                    f"{self.root} is a copy of store '{named}' ({self.copied_from}), and not store "
+                    f"'{self.name}'."
+                )
         elif self._was_here(state, known):
             return f"{mark} is not there: the file system of {self.root} is not mounted, or was emptied."
         if owner_of(self.root) != appliance_id and self.copied_from is None:
@@ -149,7 +152,10 @@ class Store:
     def _unusable(self, *, read_only: bool) -> str | None:
         """Why nothing can be kept here, though something answers at its path."""
         if self._marked and not (self.root / MARK).exists():
-            return f"{self.root / MARK} is not there any more: its file system was unmounted, or moved, while the appliance runs."
+            return (
+                f"{self.root / MARK} is not there any more: its file system was unmounted, or moved, while "
+                "the appliance runs."
+            )
         if read_only:
             return f"{self.root} can only be read."
         if not os.access(self._there(), os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
@@ -207,7 +213,8 @@ class JournalSpace:
             self.free()
 
     def free(self, spared: HostedReplica | None = None) -> bool:
-        """Drop kept cycles until enough is free, at least one, none of `spared`; False if there are none to drop."""
+        """Drop kept cycles until enough is free, at least one, none of `spared`; False if there are none
+        to drop."""
         dropped = 0
         while (not dropped or self._is_short()) and self._drop_oldest(spared):
             dropped += 1

@@ -70,11 +70,15 @@ class Stores:
                 return store
         raise errors.NotPossibleNow(
             f"This appliance has no store '{name}'.",
-            do=f"Its stores are {', '.join(each.name for each in self.all)}; appliance.json names them under 'stores'.",
+            do=(
+                f"Its stores are {', '.join(each.name for each in self.all)}; appliance.json names them "
+                "under 'stores'."
+            ),
         )
 
     def place(self, setup: ReplicaSetup) -> Store:
-        """Where a replica is, or else where it is to be made. Raises NotPossibleNow while that store cannot be used."""
+        """Where a replica is, or else where it is to be made. Raises NotPossibleNow while that store
+        cannot be used."""
         store = self.holding(setup.machine_id) or self.named(setup.keeping.store)
         store.require()
         return store
@@ -107,8 +111,8 @@ def kept(setup: ReplicaSetup, store: Store) -> ReplicaSetup:
 
 
 def require_all(config: ApplianceConfig) -> Sequence[Path]:
-    """The folders of all stores, for whoever works on them while the appliance does not run; raises NotPossibleNow while one
-    is not there."""
+    """The folders of all stores, for whoever works on them while the appliance does not run; raises
+    NotPossibleNow while one is not there."""
     for name, root in config.stores.items():
         if owner_of(root) != config.appliance_id:
             raise errors.NotPossibleNow(

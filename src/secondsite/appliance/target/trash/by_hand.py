@@ -1,5 +1,5 @@
-"""A person at the target makes a machine from what its trash keeps, or lets something go before the deletion delay is over. No order
-of a vault does either."""
+"""A person at the target makes a machine from what its trash keeps, or lets something go before the
+deletion delay is over. No order of a vault does either."""
 
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,8 +28,9 @@ def points(item: Item, store: Path) -> list[PointRecord]:
 def restore(
     fabric: Fabric, item: Item, store: Path, key: EncryptionKey | None, point_id: str | None, name: str | None
 ) -> str:
-    """Define a machine on a point of the item, the newest whole one unless one is named; gives a sentence. It is off, has no network, and
-    carries no mark of ours. Repeating it is harmless. Raises NotFound, PointDamaged."""
+    """Define a machine on a point of the item, the newest whole one unless one is named; gives a sentence.
+    It is off, has no network, and carries no mark of ours. Repeating it is harmless. Raises NotFound,
+    PointDamaged."""
     with _opened(item, store, key) as replica:
         point = _chosen(replica, item, point_id)
         _require_whole(replica, item)
@@ -53,8 +54,8 @@ def restore(
 
 
 def let_go(fabric: Fabric, item: Item, stores: Sequence[Path] = ()) -> str:
-    """Delete an item now; gives a sentence. Raises NotPossibleNow if a machine or a replica stands on it, also through the files
-    of others. `stores` are all of this appliance, not only the item's."""
+    """Delete an item now; gives a sentence. Raises NotPossibleNow if a machine or a replica stands on it,
+    also through the files of others. `stores` are all of this appliance, not only the item's."""
     places = {item.folder.parent.parent, *stores}
     found = [each for store in sorted(places) for each in _replicas(store / "replicas")]
     for name, files in (*_machines(fabric), *found):
@@ -68,14 +69,15 @@ def let_go(fabric: Fabric, item: Item, stores: Sequence[Path] = ()) -> str:
 
 
 def _machines(fabric: Fabric) -> Iterator[tuple[str, list[Path]]]:
-    """The machines of this site, with all files that they read: their owners may have put snapshots above ours."""
+    """The machines of this site, with all files that they read: their owners may have put snapshots above
+    ours."""
     for found in fabric.inventory.list():
         yield found.name, [path for disk in found.definition.disks for path in old_disks.files(disk)]
 
 
 def _replicas(folder: Path) -> Iterator[tuple[str, list[Path]]]:
-    """The replicas of this site, with the old disks of machines that they stand on; a machine may have been restored from the
-    trash, and protected."""
+    """The replicas of this site, with the old disks of machines that they stand on; a machine may have
+    been restored from the trash, and protected."""
     for path in sorted(folder.glob("[!.]*/replica.json")):
         state = load_record(path)
         below = [Path(file.path) for disk in state.disks for file in disk.base_files]
@@ -141,7 +143,10 @@ def _described(point: PointRecord) -> MachineDefinition:
         return MachineDefinition.model_validate(dict(point.manifest.definition))
     except ValidationError as problem:
         raise errors.PointDamaged(
-            f"The definition of the machine at point {point.point_id} is none: {counted(problem.error_count(), 'error')}.",
+            (
+                f"The definition of the machine at point {point.point_id} is none: "
+                f"{counted(problem.error_count(), 'error')}."
+            ),
             do="Choose another point.",
         ) from problem
 
@@ -150,7 +155,8 @@ def _require_whole(replica: Replica, item: Item) -> None:
     changed = replica.changed_bases()
     if changed:
         raise errors.PointDamaged(
-            f"The points in {item.name} stand on the old disks of {item.removed.machine_name} at this site, and those were changed "
+            f"The points in {item.name} stand on the old disks of {item.removed.machine_name} at this site, "
+            "and those were changed "
             f"({', '.join(changed)}).",
             do="Put the files back as they were when the replica was removed.",
         )

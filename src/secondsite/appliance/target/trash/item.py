@@ -36,7 +36,8 @@ class Why(StrEnum):
 
 
 class Removed(Shape):
-    """An item of the trash, as its file says. `removed_at` is for people; what counts is `passed_seconds`, up to `seen`."""
+    """An item of the trash, as its file says. `removed_at` is for people; what counts is `passed_seconds`,
+    up to `seen`."""
 
     machine_id: str
     machine_name: str
@@ -126,6 +127,7 @@ def _guessed(folder: Path) -> Removed:
     machine_id = folder.name.partition(".")[0]
     points = len(list(folder.glob("points/*.json")))
     return Removed(
-        machine_id=machine_id, machine_name=machine_id, why=Why.ENDED, points=points, removed_at=datetime.now(UTC),
+        machine_id=machine_id, machine_name=machine_id, why=Why.ENDED, points=points,
+        removed_at=datetime.now(UTC),
         passed_seconds=0, seen=host.uptime(),
     )  # fmt: skip

@@ -3,9 +3,9 @@
 STORE/trash/MACHINE.TOKEN/               a replica, whole, as it was
 STORE/trash/MACHINE.TOKEN/removed.json   what it was, why it is here, and how long by now
 
-A replica comes here by one rename; the points that a commit removes come as a second replica of the same files. Only the delay and
-a person at this host (`secondsite appliance trash`) end that. The delay is counted by the uptime of the host, as that of
-`delayed_deletions`."""
+A replica comes here by one rename; the points that a commit removes come as a second replica of the same
+files. Only the delay and a person at this host (`secondsite appliance trash`) end that. The delay is
+counted by the uptime of the host, as that of `delayed_deletions`."""
 
 from __future__ import annotations
 
@@ -70,9 +70,11 @@ class Trash:
         return f"removed the replica; {self._told(hosted, place)}"
 
     def keep_points(self, hosted: HostedReplica) -> str:
-        """Keep the points that a commit of the failover is about to remove; the end of a sentence, empty if it removes none.
+        """Keep the points that a commit of the failover is about to remove; the end of a sentence, empty if
+        it removes none.
 
-        Points on the old disks of a machine are not kept: it comes home to these, and they are written then."""
+        Points on the old disks of a machine are not kept: it comes home to these, and they are written
+        then."""
         state = hosted.replica.state
         run = state.run(FAILOVER)
         others = run is not None and set(hosted.replica.point_ids) - {run.point_id}
@@ -87,7 +89,8 @@ class Trash:
         return f"; {self._told(hosted, place)}"
 
     def sweep(self) -> None:
-        """Delete what was cut off here. The folder is made now: a store that is full later may have no room for it."""
+        """Delete what was cut off here. The folder is made now: a store that is full later may have no
+        room for it."""
         with contextlib.suppress(OSError):
             self._make()
         if self.folder.exists():
@@ -110,7 +113,8 @@ class Trash:
             return ""
         freed = size(freed_bytes(items))
         return (
-            f"The trash keeps {counted(len(items), 'removed replica')}, {freed}, for {span(self.delay_seconds)}; to let one go "
+            f"The trash keeps {counted(len(items), 'removed replica')}, {freed}, for "
+            f"{span(self.delay_seconds)}; to let one go "
             "earlier, at this host: 'secondsite appliance trash list'."
         )
 
@@ -183,7 +187,8 @@ def _not_moved(problem: OSError, place: Path) -> SecondsiteError:
         return store_error(problem, place)
     return errors.NotPossibleNow(
         f"The replica cannot be moved to {place}: that is on another file system.",
-        do="Stop the appliance, have 'replicas' and 'trash' of its store on one file system, and start it again. With "
+        do="Stop the appliance, have 'replicas' and 'trash' of its store on one file system, and start it "
+        "again. With "
         "deletion_delay_seconds 0 in its appliance.json nothing is kept, and the removal goes on.",
     )
 
@@ -210,8 +215,8 @@ def _delete_repeated(before: list[Item], points: Path) -> None:
 
 
 def _are_all_in(item: Item, points: Path) -> bool:
-    """Whether all points of an item are among these, by all that their manifests say: the source gives the ids, and may give one
-    again."""
+    """Whether all points of an item are among these, by all that their manifests say: the source gives the
+    ids, and may give one again."""
     found = list(item.folder.glob("points/*.json"))
     with contextlib.suppress(OSError):
         return bool(found) and all(
@@ -221,7 +226,8 @@ def _are_all_in(item: Item, points: Path) -> bool:
 
 
 def _note(replica: Path, removed: Removed) -> None:
-    """Nor may a full store keep a protection from ending; but what a removal that was cut off once wrote counts no more."""
+    """Nor may a full store keep a protection from ending; but what a removal that was cut off once wrote
+    counts no more."""
     try:
         write(replica, removed)
     except errors.StoreFull:

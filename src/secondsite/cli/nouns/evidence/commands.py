@@ -41,7 +41,8 @@ def show_list(
     limit: Annotated[int, typer.Option(help="How many, newest first.", min=1)] = 50,
     as_json: Json = False,
 ) -> None:
-    """Of failovers, drills and their clean-ups that have ended. Example: secondsite evidence list --limit 5"""
+    """Of failovers, drills and their clean-ups that have ended. Example: secondsite evidence list --limit
+    5"""
     with connect(context) as vault:
         query = rest.Paging(limit=min(limit, rest.MOST_PER_PAGE))
         found = list(itertools.islice(vault.evidence.list(query), limit))
@@ -72,7 +73,8 @@ def export(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Write it to a file that 'evidence verify' verifies without a vault, and to a page for people. Example: secondsite evidence export ID --json-file drill.json --html drill.html"""
+    """Write it to a file that 'evidence verify' verifies without a vault, and to a page for people.
+    Example: secondsite evidence export ID --json-file drill.json --html drill.html"""
     if to is None and html is None:
         raise errors.InvalidArgument("No file was named.", do="Give --json-file, --html, or both.")
     with connect(context) as vault:
@@ -97,7 +99,8 @@ def verify(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Whether a file is what the audit log took; asks no vault. Exit code 10 if not. Example: secondsite evidence verify drill.json --audit audit.jsonl"""
+    """Whether a file is what the audit log took; asks no vault. Exit code 10 if not. Example: secondsite
+    evidence verify drill.json --audit audit.jsonl"""
     found = verdict(file, audit)
     if as_json:
         output.show_json(
@@ -142,7 +145,10 @@ def verdict(file: Path, audit: Path | None) -> Verdict:
     if exported.entry is None:
         raise errors.InvalidArgument(
             f"{file} has no entry of the audit log with it: the log had deleted it when this was exported.",
-            do="Export evidence while the audit log has its entry, or keep the log longer: 'secondsite audit keep for-ever'.",
+            do=(
+                "Export evidence while the audit log has its entry, or keep the log longer: 'secondsite "
+                "audit keep for-ever'."
+            ),
         )
     log = None if audit is None else _log(audit)
     return evidence.verdict(exported.evidence, Entry(**dict(exported.entry)), log, exported.pictures)

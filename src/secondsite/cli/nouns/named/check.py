@@ -21,7 +21,8 @@ CheckName = Annotated[str, typer.Argument(help="Name of the check.", metavar="CH
 
 @app.command("list")
 def show_list(context: typer.Context, machine: MachineName, as_json: Json = False) -> None:
-    """What is checked of a machine after each start by a verb. The verdicts stand in the last task of its job."""
+    """What is checked of a machine after each start by a verb. The verdicts stand in the last task of its
+    job."""
     with connect(context) as vault:
         found = vault.machines[machine].checks()
     _show(found, as_json)
@@ -35,7 +36,10 @@ def change(
     kind: Annotated[
         CheckKind,
         typer.Option(
-            help="What is looked at: a port, a page, the console, the guest agent, or the file systems, as the agent tells of them."
+            help=(
+                "What is looked at: a port, a page, the console, the guest agent, or the file systems, as "
+                "the agent tells of them."
+            )
         ),
     ],
     port: Annotated[
@@ -65,8 +69,9 @@ def change(
     ] = USUAL_SECONDS,
     as_json: Json = False,
 ) -> None:
-    """Set a check, or replace the one of that name: secondsite check set web01 page --kind http --path /alive --text up
-    --deadline 120. Counts from the machine's next start on. Refused if somebody changes the checks meanwhile."""
+    """Set a check, or replace the one of that name: secondsite check set web01 page --kind http --path
+    /alive --text up --deadline 120. Counts from the machine's next start on. Refused if somebody changes
+    the checks meanwhile."""
     wanted = things.made(
         MachineCheck,
         "check",

@@ -23,7 +23,8 @@ HookName = Annotated[str, typer.Argument(help="Name of the hook.", metavar="HOOK
 
 @app.command("list")
 def show_list(context: typer.Context, machine: MachineName, as_json: Json = False) -> None:
-    """Which scripts run when the machine is moved, in their order. What they said stands in the tasks of its jobs."""
+    """Which scripts run when the machine is moved, in their order. What they said stands in the tasks of
+    its jobs."""
     with connect(context) as vault:
         found = vault.machines[machine].hooks()
     _show(found, as_json)
@@ -63,8 +64,9 @@ def change(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Set a hook, or replace the one of that name: secondsite hook set web01 give --moment after_start --script address.
-    Counts for verbs that are started from then on. Refused if somebody changes the hooks meanwhile."""
+    """Set a hook, or replace the one of that name: secondsite hook set web01 give --moment after_start
+    --script address. Counts for verbs that are started from then on. Refused if somebody changes the hooks
+    meanwhile."""
     wanted = things.made(
         MachineHook,
         "hook",

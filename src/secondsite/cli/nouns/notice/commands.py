@@ -65,8 +65,8 @@ def change(
 ) -> None:
     """Make a target, or change what is given of one.
 
-    Example: secondsite notice set ops --mail-server mail.example.org --from vault@example.org --to ops@example.org
-    --user vault --secret-file password --quiet 22:00-07:00 --zone Europe/Berlin
+    Example: secondsite notice set ops --mail-server mail.example.org --from vault@example.org --to
+    ops@example.org --user vault --secret-file password --quiet 22:00-07:00 --zone Europe/Berlin
     """
     given = settings.TypedSettings(
         webhook=webhook,

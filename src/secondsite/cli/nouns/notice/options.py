@@ -35,7 +35,10 @@ User = Annotated[
 SecretFile = Annotated[
     Path | None,
     typer.Option(
-        help="The webhook's key, or the user's password, is the first line of this file; '-': of standard input.",
+        help=(
+            "The webhook's key, or the user's password, is the first line of this file; '-': of standard "
+            "input."
+        ),
         show_default=False,
     ),
 ]

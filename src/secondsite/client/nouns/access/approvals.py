@@ -19,8 +19,8 @@ class ApprovalHandle:
         return self._connection.one(rest.Approval, "GET", path(*self._path))
 
     def grant(self) -> rest.Approval:
-        """Carries it out for whoever asked. Raises Forbidden for one who is no second person, and what the request itself
-        raises now."""
+        """Carries it out for whoever asked. Raises Forbidden for one who is no second person, and what the
+        request itself raises now."""
         return self._connection.one(rest.Approval, "POST", path(*self._path, "grant"))
 
     def refuse(self, reason: str = "") -> rest.Approval:

@@ -16,14 +16,14 @@ class TokenHandle:
         self._name = name
 
     def rotate(self, former_valid_seconds: float = 0) -> rest.NewToken:
-        """A new secret with the same roles: this answer is the only one that holds it. The former one ends at once, or is
-        valid beside it for so long. Raises NotFound."""
+        """A new secret with the same roles: this answer is the only one that holds it. The former one ends
+        at once, or is valid beside it for so long. Raises NotFound."""
         body = request(rest.TokenRotate, former_valid_seconds=former_valid_seconds)
         return self._connection.one(rest.NewToken, "POST", path("tokens", self._name, "rotate"), body=body)
 
     def delete(self) -> None:
-        """It opens nothing from now on. Raises NotFound, and NotPossibleNow for the last one that can make others and
-        does not expire."""
+        """It opens nothing from now on. Raises NotFound, and NotPossibleNow for the last one that can make
+        others and does not expire."""
         self._connection.call("DELETE", path("tokens", self._name))
 
 
@@ -51,9 +51,9 @@ class Tokens:
         valid_seconds: float | None = LIVES_SECONDS,
         person: str | None = None,
     ) -> rest.NewToken:
-        """A new token with these roles in the whole vault, or in one site; without `valid_seconds` it does not expire.
-        `person`: whose it is, where one has several. This answer is the only one that holds it. Raises AlreadyExists,
-        InvalidArgument."""
+        """A new token with these roles in the whole vault, or in one site; without `valid_seconds` it does
+        not expire. `person`: whose it is, where one has several. This answer is the only one that holds
+        it. Raises AlreadyExists, InvalidArgument."""
         body = request(
             rest.TokenCreate, name=name, roles=roles, site=site, valid_seconds=valid_seconds, person=person
         )

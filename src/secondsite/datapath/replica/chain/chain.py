@@ -26,16 +26,19 @@ from .standing import ChainFile as ChainFile
 # A chain of 155 layers would hold a table cache of up to 32 MiB for each (P24).
 BACKING_CACHE_BYTES: Final = 1 * MiB
 CACHE_ENTRY_BYTES: Final = 16 * KiB
-"""QEMU says what a disk holds in steps of what one entry describes: 128 MiB of ours; by default it would be 32."""
+"""QEMU says what a disk holds in steps of what one entry describes: 128 MiB of ours; by default it would
+be 32."""
 OPENED_TOGETHER: Final = 8
-"""Files of a chain in one command. To open and close 100 took the daemon 312 ms one by one, 161 ms so, and 360 ms as one (ADR 160)."""
+"""Files of a chain in one command. To open and close 100 took the daemon 312 ms one by one, 161 ms so, and
+360 ms as one (ADR 160)."""
 TOP: Final = "top"
 
 
 def chain_files(
     files: ReplicaFiles, state: ReplicaState, disk: DiskRecord, top: int, key: EncryptionKey | None
 ) -> list[ChainFile]:
-    """The files from the base up to layer `top`, without a layer that an interrupted merge has consumed. Raises ImageProblem."""
+    """The files from the base up to layer `top`, without a layer that an interrupted merge has consumed.
+    Raises ImageProblem."""
     if state.by_headers:
         return standing.chain_to(files, state, disk, top, key)
     chain = [ChainFile("b", files.root / disk.base, disk.base_format, key)]
@@ -54,11 +57,12 @@ def open_chain(
     writable: bool,
     on_nothing: bool = False,
 ) -> str:
-    """Open a chain; gives the top node's name. All below the top is read-only. `on_nothing`: the lowest is opened without what its header
-    names. Raises QmpRefused, which names the file.
+    """Open a chain; gives the top node's name. All below the top is read-only. `on_nothing`: the lowest is
+    opened without what its header names. Raises QmpRefused, which names the file.
 
-    Portions of the chain are opened for themselves, then put over each other, the topmost first: whatever is put over a chain has QEMU
-    write out the names of all that is below, so from the bottom up it would be the third power of the chain's length (ADR 139)."""
+    Portions of the chain are opened for themselves, then put over each other, the topmost first: whatever
+    is put over a chain has QEMU write out the names of all that is below, so from the bottom up it would
+    be the third power of the chain's length (ADR 139)."""
     names = [f"{prefix}{file.name}" for file in chain]
     nodes = [
         _node(daemon, name, file, writable=writable and file is chain[-1], backing=below)
@@ -75,7 +79,8 @@ def open_chain(
 
 
 def _open_together(daemon: StorageDaemon, nodes: Sequence[dict[str, Any]]) -> None:
-    """Nodes of which each stands on the one before, and the first on nothing yet. Raises QmpRefused, which names the file."""
+    """Nodes of which each stands on the one before, and the first on nothing yet. Raises QmpRefused, which
+    names the file."""
     first = nodes[0] | {"backing": None} if "backing" in nodes[0] else nodes[0]
     whole = first
     for node in nodes[1:]:
@@ -119,7 +124,8 @@ class Heads:
         """Every disk's head by disk key, opened if needed; raises StorageDaemonGone, QmpRefused, KeyMissing,
         KeyWrong.
 
-        If the daemon died during a change, the heads are not opened anew: that change wrote to the dead daemon.
+        If the daemon died during a change, the heads are not opened anew: that change wrote to the dead
+        daemon.
         """
         if self.stale:
             raise errors.StorageDaemonGone(
@@ -171,8 +177,9 @@ class Heads:
             self.close()
 
     def snapshot(self, state: ReplicaState, number: int) -> None:
-        """Turn every head into a read-only layer under a new head `number`, all disks in one command (ADR 160); its file is renamed
-        after that (`head_names.seal`), when QEMU opens it by its name no more. Raises StorageDaemonGone, QmpRefused."""
+        """Turn every head into a read-only layer under a new head `number`, all disks in one command (ADR
+        160); its file is renamed after that (`head_names.seal`), when QEMU opens it by its name no more.
+        Raises StorageDaemonGone, QmpRefused."""
         with self._daemon.the_same():
             self._snapshot(state, number)
 
@@ -192,12 +199,12 @@ class Heads:
 
     def merge_down(self, low: Path, high: Path, *, sharing: bool = False) -> None:
         """Replace `high` by one file with the content of both. `low` is gone then, and no file's backing name
-        changes. The heads must be closed. It can be interrupted anywhere and repeated: until the rename, `high` hides
-        what is written into `low`.
+        changes. The heads must be closed. It can be interrupted anywhere and repeated: until the rename,
+        `high` hides what is written into `low`.
 
-        With `sharing` it is made of the data of both where that can be; then `low` is gone last, and stands for nothing.
-        qemu-img commit would copy 64 KiB for each page of 4 KiB (the granularity of its bitmap, QEMU 7.2): merged
-        layers of scattered writes would be seven times too large."""
+        With `sharing` it is made of the data of both where that can be; then `low` is gone last, and
+        stands for nothing. qemu-img commit would copy 64 KiB for each page of 4 KiB (the granularity of
+        its bitmap, QEMU 7.2): merged layers of scattered writes would be seven times too large."""
         if not low.exists():
             return
         if sharing and shared.sum_up(high, [high, low], named_files.of(low).backing):
@@ -231,8 +238,9 @@ class Heads:
         return options
 
     def _top(self, index: int, head: str) -> dict[str, Any]:
-        """The node that is exported: it stays, and heads change below it. It is a filter, since through any other node QEMU says
-        of a block that the head lacks that nothing is stored there, but not whether the layers below make it zeros (ADR 145)."""
+        """The node that is exported: it stays, and heads change below it. It is a filter, since through
+        any other node QEMU says of a block that the head lacks that nothing is stored there, but not
+        whether the layers below make it zeros (ADR 145)."""
         return self._daemon.filter_options(f"{self._node_prefix(index)}{TOP}", head)
 
     def _node_prefix(self, index: int) -> str:
@@ -246,9 +254,10 @@ def create_layer(
     files: ReplicaFiles, disk: DiskRecord, path: Path, below: Path, below_format: str = "qcow2", *,
     key: EncryptionKey | None = None,
 ) -> None:  # fmt: skip
-    """Create a layer file over `below`, encrypted if there is a key, as `below` then is. It is durable once its folder is synced."""
-    # A foreign base is named absolutely: libvirt takes over the name when it commits a chain into that file, and a
-    # name that leads through our folder would be dead once the folder is removed.
+    """Create a layer file over `below`, encrypted if there is a key, as `below` then is. It is durable
+    once its folder is synced."""
+    # A foreign base is named absolutely: libvirt takes over the name when it commits a chain into that file,
+    # and a name that leads through our folder would be dead once the folder is removed.
     ours = files.root.absolute() in below.absolute().parents
     if key is not None:
         luks_blank.create_overlay(path, below, disk.size_bytes, key, files.disk(disk.key), relative=ours)

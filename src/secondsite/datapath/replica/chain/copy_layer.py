@@ -13,9 +13,9 @@ from ...encryption import EncryptionKey
 def copy_own(
     daemon: StorageDaemon, prefix: str, high: Path, low: Path, key: EncryptionKey | None = None
 ) -> None:
-    """Copy what `high` itself holds into `low`, which grows to its size; durable when it returns. Nodes and
-    exports whose names start with `prefix` stay open: the caller closes them. `key` opens encrypted layers. Raises
-    DiskUnreadable, StorageDaemonGone, QmpRefused."""
+    """Copy what `high` itself holds into `low`, which grows to its size; durable when it returns. Nodes
+    and exports whose names start with `prefix` stay open: the caller closes them. `key` opens encrypted
+    layers. Raises DiskUnreadable, StorageDaemonGone, QmpRefused."""
     upper, lower = f"{prefix}-high", f"{prefix}-low"
     # Opened without its backing file, so that only its own content is visible.
     daemon.add_node(daemon.image_options(upper, high, key=key) | {"backing": None})

@@ -1,7 +1,8 @@
 """The layer that cycles are written to has a name of its own, and gets that of a point when it is sealed.
 
-Whoever copies the files of a running store takes them one after the other. What he finds under a layer's name was sealed before he opened
-it, and holds what its point holds; a head that was half copied is no file of any point, whatever the record says that was copied after it."""
+Whoever copies the files of a running store takes them one after the other. What he finds under a layer's
+name was sealed before he opened it, and holds what its point holds; a head that was half copied is no file
+of any point, whatever the record says that was copied after it."""
 
 from __future__ import annotations
 
@@ -40,7 +41,8 @@ def seal(files: ReplicaFiles, state: ReplicaState) -> None:
 
 
 def settle(files: ReplicaFiles, state: ReplicaState) -> None:
-    """Have the heads named as heads, where a seal was cut off before it was recorded, or a former release named them."""
+    """Have the heads named as heads, where a seal was cut off before it was recorded, or a former release
+    named them."""
     if state.head is None:
         return
     for key in state.keys:

@@ -1,7 +1,9 @@
 """One file with the content of several layers, for whoever opens a chain by the headers of its files.
 
-libvirt 10.8 to 11.10 starts no machine with more than 25 files in a disk's chain, 22 where files are encrypted or have bitmaps; others end at
-200. Each file also makes a machine's reads slower: warm reads at random fall from 68,000 a second with 2 files to 7,600 with 100 (ADR 143)."""
+libvirt 10.8 to 11.10 starts no machine with more than 25 files in a disk's chain, 22 where files are
+encrypted or have bitmaps; others end at
+200. Each file also makes a machine's reads slower: warm reads at random fall from 68,000 a second with 2
+files to 7,600 with 100 (ADR 143)."""
 
 from __future__ import annotations
 
@@ -33,8 +35,9 @@ def files_of(disk: DiskRecord, chain: Sequence[ChainFile]) -> int:
 
 
 def divided(disk: DiskRecord, chain: Sequence[ChainFile], merging: int | None) -> int | None:
-    """How many files of a chain stay below a merged one so that a machine can start on it with an overlay; None if none need be merged.
-    Nothing stands on the layer that is about to be merged with its child: it goes."""
+    """How many files of a chain stay below a merged one so that a machine can start on it with an overlay;
+    None if none need be merged. Nothing stands on the layer that is about to be merged with its child: it
+    goes."""
     below_base = files_of(disk, chain) - len(chain)
     if len(chain) + below_base + 1 <= MOST_FILES:
         return None
@@ -43,11 +46,12 @@ def divided(disk: DiskRecord, chain: Sequence[ChainFile], merging: int | None) -
 
 
 def make(
-    daemon: StorageDaemon, path: Path, below: Sequence[ChainFile], merged: Sequence[ChainFile], key: EncryptionKey | None,
+    daemon: StorageDaemon, path: Path, below: Sequence[ChainFile], merged: Sequence[ChainFile],
+    key: EncryptionKey | None,
     blanks: Path, cancelled: scan.Asked,
 ) -> None:  # fmt: skip
-    """Make `path` hold what `merged` hold, on the last of `below`; durable when it returns, and not there before. Raises StoreFull,
-    ImageProblem, DiskUnreadable, QmpRefused, Cancelled."""
+    """Make `path` hold what `merged` hold, on the last of `below`; durable when it returns, and not there
+    before. Raises StoreFull, ImageProblem, DiskUnreadable, QmpRefused, Cancelled."""
     part, prefix = path.with_name(f"{path.name}.part"), f"s{secrets.token_hex(5)}"
     part.unlink(missing_ok=True)
     daemon.start()

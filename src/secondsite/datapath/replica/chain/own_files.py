@@ -1,7 +1,8 @@
 """Layers stand on each other, and on nothing else.
 
-Whoever starts a machine on a layer, as libvirt does, goes by what the headers say. A store may have been in other hands, at a site that is
-lost or on a medium: a header that names another file would give its content to the guest."""
+Whoever starts a machine on a layer, as libvirt does, goes by what the headers say. A store may have been
+in other hands, at a site that is lost or on a medium: a header that names another file would give its
+content to the guest."""
 
 from __future__ import annotations
 
@@ -15,15 +16,22 @@ from .chain import ChainFile
 
 
 def require_own(root: Path, chain: Sequence[ChainFile]) -> None:
-    """Of a chain from its base up. A base that lies elsewhere is its owner's, who may have put it on other files. Raises ImageProblem."""
+    """Of a chain from its base up. A base that lies elsewhere is its owner's, who may have put it on other
+    files. Raises ImageProblem."""
     below: Path | None = None
     for file in chain:
         if file.image_format == "qcow2" and (below is not None or _is_inside(root, file.path)):
             named = named_files.of(file.path)
             if named.data or not _is(file.path, named.backing, below):
                 raise errors.ImageProblem(
-                    f"{file.path} is to be read with {_said(named)}, and not with {below or 'no other file'}: somebody has changed it.",
-                    do="Start nothing from it or from later points. Use a point before it, or another store; find out who could write here.",
+                    (
+                        f"{file.path} is to be read with {_said(named)}, and not with "
+                        f"{below or 'no other file'}: somebody has changed it."
+                    ),
+                    do=(
+                        "Start nothing from it or from later points. Use a point before it, or another "
+                        "store; find out who could write here."
+                    ),
                 )
         below = file.path
 

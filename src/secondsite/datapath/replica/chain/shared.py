@@ -1,4 +1,5 @@
-"""Merged layers whose data is that of the layers, shared: they cost their tables only, on a file system that can."""
+"""Merged layers whose data is that of the layers, shared: they cost their tables only, on a file system
+that can."""
 
 from __future__ import annotations
 
@@ -11,8 +12,9 @@ from ...files import copied
 
 
 def sum_up(path: Path, layers: Sequence[Path], backing: str | None) -> bool:
-    """Make, or replace, `path` by the sum of `layers`, top first, over the qcow2 file that `backing` names; durable when it returns. False if
-    their data cannot be shared: nothing was done then. Raises StoreFull, ImageProblem."""
+    """Make, or replace, `path` by the sum of `layers`, top first, over the qcow2 file that `backing`
+    names; durable when it returns. False if their data cannot be shared: nothing was done then. Raises
+    StoreFull, ImageProblem."""
     part = path.with_name(f".{path.name}.part")
     part.unlink(missing_ok=True)
     try:
@@ -28,8 +30,8 @@ def sum_up(path: Path, layers: Sequence[Path], backing: str | None) -> bool:
 
 
 def lay_on(path: Path, below: Path) -> None:
-    """Have a layer name another file with the same content, in one step; what other replicas share with this one stays as it is. Raises
-    StoreFull, ImageProblem, OSError."""
+    """Have a layer name another file with the same content, in one step; what other replicas share with
+    this one stays as it is. Raises StoreFull, ImageProblem, OSError."""
     part = path.with_name(f".{path.name}.part")
     copied(path, part)
     image.rebase(part, below, "qcow2")

@@ -1,7 +1,8 @@
 """Which file of a disk stands on which, as their headers say.
 
-Where a replica has merged layers, a layer stands on the one before it or on a merged one that ends with that. Both give the same content, so
-a header may be changed from one to the other at any time, and what it says now is the truth; the record says which files there are."""
+Where a replica has merged layers, a layer stands on the one before it or on a merged one that ends with
+that. Both give the same content, so a header may be changed from one to the other at any time, and what it
+says now is the truth; the record says which files there are."""
 
 from __future__ import annotations
 
@@ -19,8 +20,9 @@ from ..record.record import DiskRecord, ReplicaState
 from . import head_names
 
 FAN_OUT: Final = 10
-"""How much more the files of one level stand for than those of the level above it, of which a chain has one each. With 50, 200, 500 and 1,000 points a
-machine has 6, 7, 7 and 7 files then, its overlay counted (ADR 157)."""
+"""How much more the files of one level stand for than those of the level above it, of which a chain has
+one each. With 50, 200, 500 and 1,000 points a machine has 6, 7, 7 and 7 files then, its overlay counted
+(ADR 157)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,8 @@ class ChainFile:
 def chain_to(
     files: ReplicaFiles, state: ReplicaState, disk: DiskRecord, top: int, key: EncryptionKey | None
 ) -> list[ChainFile]:
-    """The files from the base up to layer `top`. Raises ImageProblem for one that names a file which is none of these."""
+    """The files from the base up to layer `top`. Raises ImageProblem for one that names a file which is
+    none of these."""
     base = files.root / disk.base
     numbers = {layer.number for layer in state.layers}
     found, path, above = list[ChainFile](), head_names.file_of(files, state, disk.key, top), top + 1
@@ -54,13 +57,20 @@ def chain_to(
         path = path.with_name(below.name)
     last = found[-1].path if found else path
     raise errors.ImageProblem(
-        f"{last} is to be read with '{named_files.of(last).backing}', which is none of the files below it: somebody has changed it.",
-        do="Start nothing from it or from later points. Use a point before it, or another store; find out who could write here.",
+        (
+            f"{last} is to be read with '{named_files.of(last).backing}', which is none of the files below "
+            "it: somebody has changed it."
+        ),
+        do=(
+            "Start nothing from it or from later points. Use a point before it, or another store; find out "
+            "who could write here."
+        ),
     )
 
 
 def users(files: ReplicaFiles, state: ReplicaState, key: str) -> dict[str, list[tuple[int, Path]]]:
-    """The files that stand on each file of a disk, by its name; with the number of the newest layer that each holds."""
+    """The files that stand on each file of a disk, by its name; with the number of the newest layer that
+    each holds."""
     found: dict[str, list[tuple[int, Path]]] = {}
     folder = files.disk(key)
     for name, held in _own(files, state):
@@ -72,10 +82,11 @@ def users(files: ReplicaFiles, state: ReplicaState, key: str) -> dict[str, list[
 
 
 def window(chain: Sequence[ChainFile], numbers: Sequence[int]) -> tuple[int, int] | None:
-    """Which files of a head's chain are to be merged, as (first, end); None for none. `numbers` are those of all layers.
+    """Which files of a head's chain are to be merged, as (first, end); None for none. `numbers` are those of
+    all layers.
 
-    As digits: two neighbours that each stand for about as many layers become one, so that each level has one file. The base, the layer on it
-    and the head are left alone."""
+    As digits: two neighbours that each stand for about as many layers become one, so that each level has
+    one file. The base, the layer on it and the head are left alone."""
     files = chain[2:-1]
     levels = [_level(file, file, numbers) for file in files]
     for index in reversed(range(len(levels) - 1)):
@@ -112,8 +123,8 @@ def _level(lowest: ChainFile, highest: ChainFile, numbers: Sequence[int]) -> int
 def _held(
     files: ReplicaFiles, state: ReplicaState, numbers: Container[int], name: str
 ) -> tuple[int, int] | None:
-    """The oldest and the newest layer that a file of that name holds; None if it is none of the record's. Only what is asked for is looked
-    at: of 1,000 points there are 1,900 names."""
+    """The oldest and the newest layer that a file of that name holds; None if it is none of the record's.
+    Only what is asked for is looked at: of 1,000 points there are 1,900 names."""
     held = files.held_by(name)
     if held is None:
         return None
@@ -128,7 +139,8 @@ def _name(files: ReplicaFiles, state: ReplicaState, held: tuple[int, int]) -> st
 
 
 def _own(files: ReplicaFiles, state: ReplicaState) -> Iterator[tuple[str, tuple[int, int]]]:
-    """The names of all files of a disk above its base, each with the newest and the oldest layer that it holds."""
+    """The names of all files of a disk above its base, each with the newest and the oldest layer that it
+    holds."""
     for layer in state.layers:
         yield head_names.name_of(files, state, layer.number), (layer.number, layer.number)
     for low, high in state.merged:

@@ -1,7 +1,7 @@
 """Files of others that a replica stands on: the old disks of a machine that comes home.
 
-They are only read. Their owner may change them all the same, and then the points are not what was sealed, and the
-digests not those of the head. So what the files looked like is recorded, and looked at again."""
+They are only read. Their owner may change them all the same, and then the points are not what was sealed,
+and the digests not those of the head. So what the files looked like is recorded, and looked at again."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """What lies below machines that run on a replica: layers that nobody writes to meanwhile.
 
-Whoever rules the machine may write to them all the same: a block commit without '--base' merges all of a disk into its lowest file. So what
-the files looked like when a run was opened is noted in its folder, and looked at again. A copy of a store has other inodes, and may have
-times of whole seconds."""
+Whoever rules the machine may write to them all the same: a block commit without '--base' merges all of a
+disk into its lowest file. So what the files looked like when a run was opened is noted in its folder, and
+looked at again. A copy of a store has other inodes, and may have times of whole seconds."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ def note(
 
 
 def changed(files: ReplicaFiles, state: ReplicaState) -> tuple[str, ...]:
-    """Keys of the disks of which a file below a run looks different from what was noted. A run that was committed is merged into them."""
+    """Keys of the disks of which a file below a run looks different from what was noted. A run that was
+    committed is merged into them."""
     if state.stands_on_its_run:
         return ()
     told = [

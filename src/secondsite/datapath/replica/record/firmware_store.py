@@ -1,9 +1,9 @@
 """How a replica keeps firmware state: each content once, in a file named by its digest.
 
-In a plain replica that is the sha256 of the content, unpacked, so that a person can hand the file to a plain QEMU. In
-an encrypted one the file is encrypted, and its name is a keyed digest: a sha256 would reveal which release's
-default variables a machine has, and when it restores them. A file is durable before anything names it, and is
-removed once neither the newest cycle nor a recovery point names it."""
+In a plain replica that is the sha256 of the content, unpacked, so that a person can hand the file to a
+plain QEMU. In an encrypted one the file is encrypted, and its name is a keyed digest: a sha256 would
+reveal which release's default variables a machine has, and when it restores them. A file is durable before
+anything names it, and is removed once neither the newest cycle nor a recovery point names it."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from ...encryption import DataKey, encrypted_file
 
 
 class FirmwareStore:
-    """The folder of one replica. `key` gives the key of its files, None in a plain replica; it raises KeyMissing
-    or KeyWrong, and so do all methods that need it."""
+    """The folder of one replica. `key` gives the key of its files, None in a plain replica; it raises
+    KeyMissing or KeyWrong, and so do all methods that need it."""
 
     def __init__(self, folder: Path, key: Callable[[], DataKey | None]) -> None:
         self._folder = folder
@@ -30,8 +30,8 @@ class FirmwareStore:
 
     def keep(self, files: Sequence[FirmwareFile]) -> tuple[FirmwareFile, ...]:
         """Store the content that the files carry, durably; gives them as a replica records them. Raises
-        CycleDamaged if content does not match its digest, CycleOutOfOrder for a file that is neither carried nor
-        stored."""
+        CycleDamaged if content does not match its digest, CycleOutOfOrder for a file that is neither
+        carried nor stored."""
         for file in files:
             if file.packed is not None and not self.is_whole(self._stored(file.sha256)):
                 self._write(self._stored(file.sha256), firmware.unpacked(file))

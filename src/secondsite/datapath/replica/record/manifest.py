@@ -1,4 +1,5 @@
-"""The manifest of a recovery point: all that is needed to start the machine from it, with or without secondsite.
+"""The manifest of a recovery point: all that is needed to start the machine from it, with or without
+secondsite.
 
 A JSON file with the sha256 of its own body, so that damage is noticed before anyone trusts it.
 """
@@ -76,8 +77,8 @@ UEFI_CODE = "-drive if=pflash,format=raw,readonly=on,file=OVMF_CODE.fd"
 def how_to_boot(
     disks: tuple[ManifestDisk, ...], firmware: tuple[ManifestFirmware, ...] = (), encrypted_files: int = 0
 ) -> str:
-    """A plain QEMU command line, to be run in the replica's folder. `-snapshot` leaves the point unchanged. For an
-    encrypted chain it gives QEMU the key for each of its `encrypted_files`."""
+    """A plain QEMU command line, to be run in the replica's folder. `-snapshot` leaves the point
+    unchanged. For an encrypted chain it gives QEMU the key for each of its `encrypted_files`."""
     nvram = next((file for file in firmware if file.name == "nvram"), None)
     options = "".join(f",{'backing.' * depth}encrypt.key-secret=key" for depth in range(encrypted_files))
     drives = " ".join(f"-drive file={disk.file},format=qcow2,if=virtio{options}" for disk in disks)
@@ -127,11 +128,12 @@ def load(path: Path) -> Manifest:
 
 
 def _checked(manifest: Manifest) -> Manifest:
-    """The manifest, if whoever reads it can compare, list and start from what it says: former releases kept whatever a
-    source said. Raises ValueError."""
+    """The manifest, if whoever reads it can compare, list and start from what it says: former releases
+    kept whatever a source said. Raises ValueError."""
     checked.point(
         {
-            "point_id": manifest.point_id, "consistency": manifest.consistency, "machine_name": manifest.machine_name,
+            "point_id": manifest.point_id, "consistency": manifest.consistency,
+            "machine_name": manifest.machine_name,
             "reason": manifest.reason, "set_id": manifest.set_id, "definition": manifest.definition,
         }
     )  # fmt: skip
@@ -154,8 +156,8 @@ def digest_of(body: Mapping[str, Any]) -> str:
 
 
 def signed(body: Mapping[str, Any], plain: Callable[[Any], Any] | None = None) -> bytes:
-    """The body, which says something, with its digest as `sha256`: made in one pass, because a cycle writes its record twice. `plain` gives
-    what JSON knows for a value that it does not."""
+    """The body, which says something, with its digest as `sha256`: made in one pass, because a cycle
+    writes its record twice. `plain` gives what JSON knows for a value that it does not."""
     canonical = _canonical(body, plain)
     return f'{canonical[:-1]},"sha256":"{_sha256(canonical)}"}}\n'.encode()
 

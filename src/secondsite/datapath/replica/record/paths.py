@@ -1,19 +1,17 @@
 """Where a replica's files lie.
 
-REPLICA/replica.json               the record of all below
-REPLICA/disks/KEY/base.qcow2       the chain's bottom (or a file elsewhere that is only read)
-REPLICA/disks/KEY/000001.qcow2     layers, each backed by the one before, or by a merged one that ends with it
-REPLICA/disks/KEY/000002.head.qcow2  the layer that cycles are written to: it is not named as a layer before it is sealed
-REPLICA/disks/KEY/000007-000012.qcow2  a merged layer: what those of these numbers held together
-REPLICA/points/POINT.json          one manifest per recovery point
-REPLICA/firmware/DIGEST            files of the machine's firmware state, named by digest
-REPLICA/digests/KEY.map            digests of what the head holds
-REPLICA/runs/RUN/KEY.qcow2         overlays that machines run on
-REPLICA/runs/RUN/.KEY.merged.qcow2  what a run's overlay stands on where the chain of its point has too many files
-REPLICA/runs/.RUN.part/            overlays that are being rolled forward for a run
-REPLICA/inbox/                     cycles that wait to be applied
-REPLICA/journal/                   cycles that were applied and are kept for a while; marks of damaged ones
-REPLICA/delayed.json               deletions that wait; the appliance's, as is removed.json of a replica in the trash
+REPLICA/replica.json               the record of all below REPLICA/disks/KEY/base.qcow2       the chain's
+bottom (or a file elsewhere that is only read) REPLICA/disks/KEY/000001.qcow2     layers, each backed by the
+one before, or by a merged one that ends with it REPLICA/disks/KEY/000002.head.qcow2  the layer that cycles
+are written to: it is not named as a layer before it is sealed REPLICA/disks/KEY/000007-000012.qcow2  a merged
+layer: what those of these numbers held together REPLICA/points/POINT.json          one manifest per recovery
+point REPLICA/firmware/DIGEST            files of the machine's firmware state, named by digest
+REPLICA/digests/KEY.map            digests of what the head holds REPLICA/runs/RUN/KEY.qcow2         overlays
+that machines run on REPLICA/runs/RUN/.KEY.merged.qcow2  what a run's overlay stands on where the chain of its
+point has too many files REPLICA/runs/.RUN.part/            overlays that are being rolled forward for a run
+REPLICA/inbox/                     cycles that wait to be applied REPLICA/journal/                   cycles
+that were applied and are kept for a while; marks of damaged ones REPLICA/delayed.json               deletions
+that wait; the appliance's, as is removed.json of a replica in the trash
 """
 
 from __future__ import annotations
@@ -105,7 +103,8 @@ class ReplicaFiles:
 
     @staticmethod
     def held_by(name: str) -> tuple[int, int] | None:
-        """The oldest and the newest layer that a file holds, by its name, the head's too; None for a name of another kind."""
+        """The oldest and the newest layer that a file holds, by its name, the head's too; None for a name
+        of another kind."""
         if found := _MERGED.fullmatch(name):
             return int(found.group(1)), int(found.group(2))
         found = _LAYER.fullmatch(name) or _HEAD.fullmatch(name)
@@ -121,8 +120,8 @@ class ReplicaFiles:
         return self.runs / checked_name(run_name, "run name")
 
     def run_part(self, run_name: str) -> Path:
-        """Where a run's overlays are rolled forward: as deep as the run's folder, so that relative backing names
-        are valid in both."""
+        """Where a run's overlays are rolled forward: as deep as the run's folder, so that relative backing
+        names are valid in both."""
         return self.runs / f".{checked_name(run_name, 'run name')}.part"
 
     def run_overlay(self, run_name: str, key: str) -> Path:
@@ -143,7 +142,8 @@ class ReplicaFiles:
     def strays(
         self, key: str, sealed: Container[int], head: int | None, merged: Container[tuple[int, int]]
     ) -> list[Path]:
-        """The files of a disk that are layers of other numbers than these, or copies of layers that were cut off."""
+        """The files of a disk that are layers of other numbers than these, or copies of layers that were
+        cut off."""
         return [path for path in self.disk(key).iterdir() if _is_stray(path.name, sealed, head, merged)]
 
     def make_folders(self, keys: tuple[str, ...]) -> None:
@@ -182,7 +182,10 @@ def require_own(root: Path) -> None:
     for path, what in _strange(root):
         raise errors.ImageProblem(
             f"{path} is {what}, and no file or folder of the replica: somebody has changed it.",
-            do="Remove it, or use another copy of the store; find out who could write there. Nothing was removed or written.",
+            do=(
+                "Remove it, or use another copy of the store; find out who could write there. Nothing was "
+                "removed or written."
+            ),
         )
 
 

@@ -1,8 +1,8 @@
 """What is true about a replica, as one frozen value that replica.json holds.
 
-A change is a new value, durable before anyone relies on it. Layers are listed from the bottom up; the last one is
-the head while the replica is open for cycles. `merging` names the layer that is being merged with its child; after
-a crash the merge is repeated."""
+A change is a new value, durable before anyone relies on it. Layers are listed from the bottom up; the last
+one is the head while the replica is open for cycles. `merging` names the layer that is being merged with
+its child; after a crash the merge is repeated."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class BaseFile:
 
 @dataclass(frozen=True, slots=True)
 class DiskRecord:
-    """`base` is a path relative to the replica's folder (ours) or absolute (only ever read): then `base_files` are that
-    file and those below it."""
+    """`base` is a path relative to the replica's folder (ours) or absolute (only ever read): then
+    `base_files` are that file and those below it."""
 
     key: str
     size_bytes: int
@@ -81,12 +81,13 @@ class ReplicaState:
     processed_taken_at: str | None = None
     applying_seq: int | None = None
     begun_seq: int = 0
-    """The newest cycle that may have written anything; a source that reuses its number has lost its records."""
+    """The newest cycle that may have written anything; a source that reuses its number has lost its
+    records."""
     processed_after: int | None = None
     """The cycle that the last begun one was applied on; None if the head matched no instant."""
     whole: bool = True
-    """False while the head matches no instant of the machine: in a half-applied cycle, or between the slices of a
-    pass over whole disks."""
+    """False while the head matches no instant of the machine: in a half-applied cycle, or between the
+    slices of a pass over whole disks."""
     unsealed: bool = False
     """True when the head holds processed data that no point has."""
     merging: int | None = None
@@ -109,7 +110,8 @@ class ReplicaState:
     merged: tuple[tuple[int, int], ...] = ()
     """(oldest, newest) layer of what each merged layer holds; not every disk has all of them."""
     by_headers: bool = False
-    """The headers of the files say which stands on which (see chain.standing); else each layer stands on the one before it."""
+    """The headers of the files say which stands on which (see chain.standing); else each layer stands on
+    the one before it."""
     version: int = VERSION
 
     def disk(self, key: str) -> DiskRecord:
@@ -126,8 +128,8 @@ class ReplicaState:
 
     @property
     def stands_on_its_run(self) -> bool:
-        """A failover was committed: the replica takes no cycles, and the run's overlays hold the only copy of the
-        machine."""
+        """A failover was committed: the replica takes no cycles, and the run's overlays hold the only copy
+        of the machine."""
         return self.committed_point_id is not None and self.head is None
 
     def run(self, name: str) -> Run | None:
@@ -167,7 +169,8 @@ def save(state: ReplicaState, path: Path) -> None:
 
 
 def _fields(value: Any) -> dict[str, Any]:
-    """One level of what dataclasses.asdict gives, which copies what nobody changes: most of a record are layers."""
+    """One level of what dataclasses.asdict gives, which copies what nobody changes: most of a record are
+    layers."""
     kind = type(value)
     return dict(zip(_NAMES[kind], _VALUES[kind](value), strict=True))
 
@@ -179,13 +182,16 @@ def load(path: Path) -> ReplicaState:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise errors.ImageProblem(
             f"The replica's record {path} cannot be read: {error}.",
-            do="Its points' manifests still say which files boot. To replicate again, disable protection, which leaves "
-            "the files, and enable it anew. An older copy of the record must not be put back: it names other files.",
+            do="Its points' manifests still say which files boot. To replicate again, disable protection, "
+            "which leaves "
+            "the files, and enable it anew. An older copy of the record must not be put back: it names other "
+            "files.",
         ) from error
 
 
 def _trusted(body: dict[str, Any]) -> dict[str, Any]:
-    """The body without its digest. What the record does not name is removed, so a damaged one must not be believed."""
+    """The body without its digest. What the record does not name is removed, so a damaged one must not be
+    believed."""
     stated = body.pop("sha256", None)  # an earlier release wrote none
     if stated is not None and stated != digest_of(body):
         raise ValueError("its sha256 does not match")

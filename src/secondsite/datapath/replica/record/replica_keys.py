@@ -1,5 +1,5 @@
-"""The keys of a replica: the customer's opens its images, and unwraps the replica's own, which opens its other
-files."""
+"""The keys of a replica: the customer's opens its images, and unwraps the replica's own, which opens its
+other files."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ class ReplicaKeys:
             return self._file_key
 
     def settle(self) -> bool:
-        """During a change of the key both keys open everything: adopt the one at hand, because new files open with
-        it only. Tells whether that is the new key."""
+        """During a change of the key both keys open everything: adopt the one at hand, because new files
+        open with it only. Tells whether that is the new key."""
         key, state = self.images, self._state()
         if key is None or state.next_key_id is None:
             return False

@@ -1,7 +1,7 @@
 """A replica is the machine's that its record names, and so are its points.
 
-Whoever puts a folder back may put it under another machine's name, or a file of a point into another replica: what starts then would be
-one machine under the name of the other."""
+Whoever puts a folder back may put it under another machine's name, or a file of a point into another
+replica: what starts then would be one machine under the name of the other."""
 
 from __future__ import annotations
 
@@ -27,11 +27,13 @@ def require(files: ReplicaFiles, state: ReplicaState, machine_id: str | None) ->
 
 
 def point(files: ReplicaFiles, state: ReplicaState, point_id: str) -> Manifest:
-    """The manifest of a point, read now; raises ImageProblem if it is absent, damaged, or that of another machine or point."""
+    """The manifest of a point, read now; raises ImageProblem if it is absent, damaged, or that of another
+    machine or point."""
     found = manifest.load(files.point(point_id))
     if (found.machine_id, found.point_id) != (state.machine_id, point_id):
         raise errors.ImageProblem(
-            f"The manifest {files.point(point_id)} is that of point {found.point_id} of {found.machine_name} ({found.machine_id}), "
+            f"The manifest {files.point(point_id)} is that of point {found.point_id} of {found.machine_name} "
+            f"({found.machine_id}), "
             f"and not of this one.",
             do="Choose another recovery point; drop this one.",
         )

@@ -1,11 +1,13 @@
 """Apply a cycle to the head, and seal the recovery point that it asks for.
 
-A cycle is marked as begun before its first byte is written: until it is done, the head matches no instant of the
-machine and nothing may be sealed. After a crash the same cycle is applied again from its start, which writes the same
-bytes to the same places. Head, digests and mark are durable before the cycle counts as processed.
+A cycle is marked as begun before its first byte is written: until it is done, the head matches no instant of
+the machine and nothing may be sealed. After a crash the same cycle is applied again from its start, which
+writes the same bytes to the same places. Head, digests and mark are durable before the cycle counts as
+processed.
 
-A cycle that is written as it arrives may end in the middle. What arrived stays, with correct digests; the head matches
-no instant of the machine until a pass over whole disks ends, and the next cycle writes all of it again."""
+A cycle that is written as it arrives may end in the middle. What arrived stays, with correct digests; the
+head matches no instant of the machine until a pass over whole disks ends, and the next cycle writes all of
+it again."""
 
 from __future__ import annotations
 
@@ -57,9 +59,9 @@ def apply(
     When it returns, the cycle is durable and its inbox file may be removed. It can be repeated, also after a
     crash in the middle. Raises CycleOutOfOrder, ReplicaClosed, CycleDamaged (from `frames`), Cancelled.
 
-    `came_whole` is asked after the last frame: a cycle that arrived only in part is not processed, and the head
-    matches no instant of the machine until a pass ends (see `takes_parts`). The next cycle must carry all of it
-    again."""
+    `came_whole` is asked after the last frame: a cycle that arrived only in part is not processed, and the
+    head matches no instant of the machine until a pass ends (see `takes_parts`). The next cycle must carry
+    all of it again."""
     began = time.monotonic()
     with core.changing() as state:
         if header.epoch == state.epoch and header.seq <= state.processed_seq:
@@ -150,15 +152,15 @@ def retire(core: ReplicaCore, path: Path, epoch: int, seq: int) -> bool:
 
 
 def takes_parts(core: ReplicaCore, header: CycleHeader) -> bool:
-    """Whether a cycle may be applied as it arrives, because no instant that could still be sealed is at stake:
-    true for the slices of a pass and for the cycle that ends one."""
+    """Whether a cycle may be applied as it arrives, because no instant that could still be sealed is at
+    stake: true for the slices of a pass and for the cycle that ends one."""
     state = core.state
     return not state.whole or (header.sync is not None and not state.unsealed)
 
 
 def _leads_on(core: ReplicaCore) -> bool:
-    """Whether the newest cycle brought all disks of the newest point to its instant: else no instant of the machine
-    can be recovered from the point through it."""
+    """Whether the newest cycle brought all disks of the newest point to its instant: else no instant of
+    the machine can be recovered from the point through it."""
     state = core.state
     lacking = set(state.keys) - set(state.keys if state.current is None else state.current)
     newest = next((layer.point_id for layer in reversed(state.layers) if layer.point_id), None)
@@ -171,7 +173,8 @@ def _leads_on(core: ReplicaCore) -> bool:
 
 
 def abandon(core: ReplicaCore) -> None:
-    """Give up a half-applied cycle that will not come again; points can be sealed after the next whole pass."""
+    """Give up a half-applied cycle that will not come again; points can be sealed after the next whole
+    pass."""
     with core.changing() as state:
         if state.applying_seq is not None:
             core.drop_maps()
@@ -179,8 +182,8 @@ def abandon(core: ReplicaCore) -> None:
 
 
 def region(core: ReplicaCore, key: str, offset: int, length: int) -> bytes:
-    """Digests (xxh3-128, 16 bytes each) of the head's 64 KiB blocks in the range, for comparing with a source;
-    raises HeadTorn."""
+    """Digests (xxh3-128, 16 bytes each) of the head's 64 KiB blocks in the range, for comparing with a
+    source; raises HeadTorn."""
     with core.changing() as state:
         state.disk(key)
         if state.applying_seq is not None:
@@ -223,7 +226,10 @@ def _check_order(state: ReplicaState, header: CycleHeader) -> None:
     if state.applying_seq not in (None, header.seq):
         raise errors.CycleOutOfOrder(
             f"The {said} came, but cycle {state.applying_seq} is half applied.",
-            do=f"Apply cycle {state.applying_seq} again first; if its file is lost, abandon it and resynchronize.",
+            do=(
+                f"Apply cycle {state.applying_seq} again first; if its file is lost, abandon it and "
+                "resynchronize."
+            ),
         )
     if header.base_seq not in (None, state.processed_seq):
         raise errors.CycleOutOfOrder(
@@ -242,7 +248,8 @@ def _check_head(core: ReplicaCore) -> None:
 
 
 def _resize(core: ReplicaCore, header: CycleHeader) -> None:
-    """Bring disks to the sizes in the cycle (P16). Points keep theirs: a smaller head lies over larger layers."""
+    """Bring disks to the sizes in the cycle (P16). Points keep theirs: a smaller head lies over larger
+    layers."""
     wanted = {disk.key: disk.size_bytes for disk in header.disks}
     heads = core.open_heads()
     has = {disk.key: (disk.size_bytes, heads[disk.key].size_bytes) for disk in core.state.disks}
@@ -297,6 +304,9 @@ def _write_all(
 def _check_place(targets: Sequence[tuple[NbdDisk, DigestMap]], frame: Frame) -> None:
     if frame.disk >= len(targets) or frame.offset + frame.length > targets[frame.disk][0].size_bytes:
         raise errors.CycleDamaged(
-            f"A frame writes {frame.length} bytes at {frame.offset} of disk {frame.disk}, beyond what the cycle has.",
+            (
+                f"A frame writes {frame.length} bytes at {frame.offset} of disk {frame.disk}, beyond what "
+                "the cycle has."
+            ),
             do="Abandon the cycle and resynchronize the machine.",
         )

@@ -1,8 +1,8 @@
 """Change the customer's key of a replica, without copying what it holds.
 
-First `admit` makes every image and the record open with both keys. Whichever key opens the replica next becomes
-its key; `shed` then removes the other one everywhere. After a crash in `admit` the old key opens everything, after
-one in `shed` the new key; both can be repeated."""
+First `admit` makes every image and the record open with both keys. Whichever key opens the replica next
+becomes its key; `shed` then removes the other one everywhere. After a crash in `admit` the old key opens
+everything, after one in `shed` the new key; both can be repeated."""
 
 from __future__ import annotations
 
@@ -17,19 +17,21 @@ from ..core import ReplicaCore
 
 
 def check(core: ReplicaCore) -> None:
-    """Raises ReplicaInUse while a machine runs on the replica: QEMU has its images open, so its key cannot be changed."""
+    """Raises ReplicaInUse while a machine runs on the replica: QEMU has its images open, so its key cannot
+    be changed."""
     runs = [run.name for run in core.state.runs]
     if runs:
         raise errors.ReplicaInUse(
             f"Machines run on the replica of {core.state.machine_id}: {', '.join(runs)}.",
-            do="Clean up its drills; reprotect and fail back a machine that was failed over; remove one that was restored from the trash, "
+            do="Clean up its drills; reprotect and fail back a machine that was failed over; remove one that "
+            "was restored from the trash, "
             "and purge that item. Then change the key.",
         )
 
 
 def admit(core: ReplicaCore, new: EncryptionKey) -> None:
-    """Make everything encrypted open with `new` as well; whichever key opens the replica next becomes its key.
-    It can be repeated. Raises ReplicaInUse, KeyMissing, KeyWrong."""
+    """Make everything encrypted open with `new` as well; whichever key opens the replica next becomes its
+    key. It can be repeated. Raises ReplicaInUse, KeyMissing, KeyWrong."""
     with core.changing(), core.keeping_layers():
         check(core)
         key, file_key = core.key, core.file_key

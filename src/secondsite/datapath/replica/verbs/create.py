@@ -46,7 +46,8 @@ def nowhere(_name: str) -> None:
 
 
 def make(
-    files: ReplicaFiles, machine_id: str, disks: Sequence[ReplicaDisk], epoch: int, base: Mapping[str, BaseImage],
+    files: ReplicaFiles, machine_id: str, disks: Sequence[ReplicaDisk], epoch: int,
+    base: Mapping[str, BaseImage],
     reach: Reach, key: EncryptionKey | None,
 ) -> None:  # fmt: skip
     """Write the files and the record of a new replica."""
@@ -72,7 +73,10 @@ def check_same(state: ReplicaState, machine_id: str, epoch: int) -> None:
     """Raises ReplicaInUse if the replica is another machine's, or of another epoch."""
     if (state.machine_id, state.epoch) != (machine_id, epoch):
         raise errors.ReplicaInUse(
-            f"The folder holds a replica of {state.machine_id}, epoch {state.epoch}, not {machine_id}, epoch {epoch}.",
+            (
+                f"The folder holds a replica of {state.machine_id}, epoch {state.epoch}, not {machine_id}, "
+                f"epoch {epoch}."
+            ),
             do="Remove that replica, or turn it with rebase_from_run.",
         )
 

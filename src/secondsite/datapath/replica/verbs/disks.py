@@ -75,16 +75,16 @@ def forget(core: ReplicaCore, key: str) -> bool:
 
 
 def changed_bases(core: ReplicaCore) -> tuple[str, ...]:
-    """Keys of disks that stand on files of others, or on layers below a run, which somebody changed since they were
-    recorded."""
+    """Keys of disks that stand on files of others, or on layers below a run, which somebody changed since
+    they were recorded."""
     state = core.state
     return tuple(dict.fromkeys((*base_files.changed(state), *below_runs.changed(core.files, state))))
 
 
 def accept_bases(core: ReplicaCore) -> None:
-    """Stand on the files of `changed_bases` as they are now: they are opened again, and the digests are made anew.
-    The points are what they were only as far as the change left them, and the head matches its source only after a
-    comparison. Raises ImageProblem while a file is missing."""
+    """Stand on the files of `changed_bases` as they are now: they are opened again, and the digests are
+    made anew. The points are what they were only as far as the change left them, and the head matches its
+    source only after a comparison. Raises ImageProblem while a file is missing."""
     with core.changing() as state:
         core.heads.close()
         core.drop_maps()

@@ -1,7 +1,7 @@
 """Holds: points that retention must not drop until somebody releases them.
 
-A hold is on a point, not on the layers below it: those are merged as usual, so a hold costs only the space of its
-own layer."""
+A hold is on a point, not on the layers below it: those are merged as usual, so a hold costs only the space
+of its own layer."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Overlays that machines run on, each on a chain that every libvirt starts.
 
-Where a point's chain has too many files, its upper layers are first merged into a file of the run, which goes with the run. The layers
-themselves stay as they are, for other points."""
+Where a point's chain has too many files, its upper layers are first merged into a file of the run, which
+goes with the run. The layers themselves stay as they are, for other points."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ from ..record.record import Run
 
 
 def make(core: ReplicaCore, run: Run, key: str, path: Path, size_bytes: int, cancelled: scan.Asked) -> None:
-    """Create a durable overlay of a leased run. Raises StoreFull, ImageProblem, DiskUnreadable, QmpRefused, Cancelled."""
+    """Create a durable overlay of a leased run. Raises StoreFull, ImageProblem, DiskUnreadable,
+    QmpRefused, Cancelled."""
     below = chain(core, run, key, path.parent, cancelled)[-1].path
     merged_layer.create(path, below, size_bytes, core.key, core.files.disk(key))
 
 
 def chain(core: ReplicaCore, run: Run, key: str, folder: Path, cancelled: scan.Asked) -> list[ChainFile]:
-    """What an overlay in `folder` stands on, from the base up; a merged file is made there if there is to be one."""
+    """What an overlay in `folder` stands on, from the base up; a merged file is made there if there is to
+    be one."""
     disk = core.state.disk(key)
     files = layers.chain_files(core.files, core.state, disk, run.layer, core.key)
     stay = merged_layer.divided(disk, files, core.state.merging)
@@ -38,8 +40,8 @@ def chain(core: ReplicaCore, run: Run, key: str, folder: Path, cancelled: scan.A
 
 
 def shorten(core: ReplicaCore, run: Run, key: str, path: Path, cancelled: scan.Asked) -> None:
-    """Lay an overlay of a former release, which stands on too many files, on a merged one; what it holds stays. Nothing is done below a
-    machine that runs."""
+    """Lay an overlay of a former release, which stands on too many files, on a merged one; what it holds
+    stays. Nothing is done below a machine that runs."""
     below = core.files.layer(key, run.layer)
     named = named_files.of(path).backing
     if named is None or Path(named).name != below.name or image_locks.is_written(path):

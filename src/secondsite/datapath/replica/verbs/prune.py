@@ -1,7 +1,7 @@
 """Drop recovery points, and merge the layers that no point and no run needs any more.
 
-A dropped point is gone for its users at once; its layer is merged with its child once nothing below is in use.
-Merging goes from the bottom up, so that every byte is copied once."""
+A dropped point is gone for its users at once; its layer is merged with its child once nothing below is in
+use. Merging goes from the bottom up, so that every byte is copied once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from . import holds, skipping
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """`merged` counts the layers that were merged with their child; the others wait until they are not in use."""
+    """`merged` counts the layers that were merged with their child; the others wait until they are not in
+    use."""
 
     merged: int
     sentence: str
@@ -69,7 +70,8 @@ def tidy(core: ReplicaCore) -> int:
 
 
 def tidy_if_possible(core: ReplicaCore) -> None:
-    """The same for a caller whose own work is done: a merge that fails is repeated when points are dropped."""
+    """The same for a caller whose own work is done: a merge that fails is repeated when points are
+    dropped."""
     with contextlib.suppress(*NO_KEY, *CANNOT_MERGE):
         tidy(core)
 
@@ -80,8 +82,8 @@ def _finish(core: ReplicaCore) -> None:
 
 
 def _mergeable(core: ReplicaCore) -> int | None:
-    """The lowest layer that may be merged with its child; never into a head that is not whole, because the layer below
-    is then the last trustworthy state."""
+    """The lowest layer that may be merged with its child; never into a head that is not whole, because the
+    layer below is then the last trustworthy state."""
     state = core.state
     free = [
         (layer.number, child.number)

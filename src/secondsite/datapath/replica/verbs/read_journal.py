@@ -1,4 +1,5 @@
-"""Read cycles of the journal, verifying every frame, to recover an instant or to check that it could be recovered."""
+"""Read cycles of the journal, verifying every frame, to recover an instant or to check that it could be
+recovered."""
 
 from __future__ import annotations
 
@@ -52,9 +53,9 @@ def trusting(core: ReplicaCore, entry: Entry) -> Iterator[None]:
 def verify(
     core: ReplicaCore, entry: Entry, cancelled: scan.Asked = scan.never, told: scan.Told = scan.nobody
 ) -> bool:
-    """Read a cycle of the journal from the disk and tell whether it still is, bit for bit, what was received. A
-    damaged one leaves the journal (see `CycleJournal.damaged`); harmless if it was dropped meanwhile. Raises
-    Cancelled, ImageProblem (repeat it), KeyMissing, KeyWrong."""
+    """Read a cycle of the journal from the disk and tell whether it still is, bit for bit, what was
+    received. A damaged one leaves the journal (see `CycleJournal.damaged`); harmless if it was dropped
+    meanwhile. Raises Cancelled, ImageProblem (repeat it), KeyMissing, KeyWrong."""
     forget_cached(core.journal.path(entry))
     try:
         _header, frames = opened(core, entry)

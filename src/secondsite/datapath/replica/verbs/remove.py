@@ -1,8 +1,8 @@
-"""Delete a replica: hidden by one rename, then deleted file by file. Or move it away whole; or keep the points that it is about to
-lose in a second replica of the same files, as hard links.
+"""Delete a replica: hidden by one rename, then deleted file by file. Or move it away whole; or keep the
+points that it is about to lose in a second replica of the same files, as hard links.
 
-Sealed layers are never written but where one is merged into another; whoever does that takes a copy of its own first (`unshare`).
-So the second replica costs space only for what the first one lets go of."""
+Sealed layers are never written but where one is merged into another; whoever does that takes a copy of its
+own first (`unshare`). So the second replica costs space only for what the first one lets go of."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ def remove(core: ReplicaCore, even_with_runs: bool = False) -> str:
     with core.changing(), core.keeping_layers() as state:
         if state.runs and not even_with_runs:
             raise errors.ReplicaInUse(
-                f"Machines run on the replica of {state.machine_id}: {', '.join(run.name for run in state.runs)}.",
+                (
+                    f"Machines run on the replica of {state.machine_id}: "
+                    f"{', '.join(run.name for run in state.runs)}."
+                ),
                 do="Close these runs first.",
             )
         core.heads.close()
@@ -37,7 +40,8 @@ def remove(core: ReplicaCore, even_with_runs: bool = False) -> str:
 
 
 def move(core: ReplicaCore, place: Path) -> None:
-    """Move the folder to `place`, on the same file system; durable when it returns. `core` is of no use then."""
+    """Move the folder to `place`, on the same file system; durable when it returns. `core` is of no use
+    then."""
     with core.changing(), core.keeping_layers():
         core.heads.close()
         core.files.root.rename(place)
@@ -62,8 +66,8 @@ def sweep(replicas: Path) -> None:
 
 
 def share(core: ReplicaCore, place: Path) -> None:
-    """Make `place` a second replica of all points, without the head and the runs, which shares their files; what this
-    one does later changes nothing there. Durable when it returns. Raises OSError."""
+    """Make `place` a second replica of all points, without the head and the runs, which shares their
+    files; what this one does later changes nothing there. Durable when it returns. Raises OSError."""
     shutil.rmtree(place, ignore_errors=True)
     with core.keeping_layers() as state:
         files = ReplicaFiles(place.absolute())

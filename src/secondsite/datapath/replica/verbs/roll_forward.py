@@ -1,7 +1,8 @@
-"""Roll an overlay on a recovery point forward: apply cycles of the journal to it, before a machine runs on it.
+"""Roll an overlay on a recovery point forward: apply cycles of the journal to it, before a machine runs on
+it.
 
-It works on files under another name. If it is interrupted, it begins anew: only finished overlays get the run's
-name, by one rename."""
+It works on files under another name. If it is interrupted, it begins anew: only finished overlays get the
+run's name, by one rename."""
 
 from __future__ import annotations
 
@@ -67,15 +68,18 @@ def _make(core: ReplicaCore, run: Run, point: Manifest, part: Path, cancelled: A
 
 
 def _sizes(point: Manifest, headers: Sequence[CycleHeader]) -> dict[str, int]:
-    """Sizes of the point's disks after the last cycle. A disk that was added after the point is left out. One that was
-    excluded and included again is no instant of the machine until it has been compared whole."""
+    """Sizes of the point's disks after the last cycle. A disk that was added after the point is left out.
+    One that was excluded and included again is no instant of the machine until it has been compared whole."""
     sizes = {disk.key: disk.size_bytes for disk in point.disks}
     for header in headers:
         apart = header.apart if header is headers[-1] else ()
         grown = {disk.key: disk.size_bytes for disk in header.disks if disk.key not in apart}
         if not sizes.keys() <= grown.keys():
             raise errors.CycleOutOfOrder(
-                f"Cycle {header.seq} of {header.machine_id} does not have all disks of point {point.point_id}.",
+                (
+                    f"Cycle {header.seq} of {header.machine_id} does not have all disks of point "
+                    f"{point.point_id}."
+                ),
                 do="Recover another instant, or a recovery point.",
             )
         sizes = {key: grown[key] for key in sizes}

@@ -1,7 +1,7 @@
 """Overlays for machines to run on, and what committing one does to the replica.
 
-A run leases its point's layer: that layer and all below stay unchanged, while pruning and new cycles go on above
-and a drill or a failed-over machine reads through to it (P25). Opening one waits for no cycle."""
+A run leases its point's layer: that layer and all below stay unchanged, while pruning and new cycles go on
+above and a drill or a failed-over machine reads through to it (P25). Opening one waits for no cycle."""
 
 from __future__ import annotations
 
@@ -33,11 +33,12 @@ def open_run(
     core: ReplicaCore, run_name: str, point_id: str, writable: bool = True, through_seq: int | None = None,
     cancelled: scan.Asked = scan.never,
 ) -> dict[str, Path]:  # fmt: skip
-    """Files, by disk key, for a machine to run on: overlays on the point, or its read-only layers. The point's
-    files stay until `close_run`. Repeating gives the same files. Raises PointUnknown, ReplicaInUse.
+    """Files, by disk key, for a machine to run on: overlays on the point, or its read-only layers. The
+    point's files stay until `close_run`. Repeating gives the same files. Raises PointUnknown, ReplicaInUse.
 
-    With `through_seq` the cycles of the journal up to that one are verified and applied first, so the overlays
-    are of its instant. Raises CycleOutOfOrder if they do not lead there, CycleDamaged; then no run is open."""
+    With `through_seq` the cycles of the journal up to that one are verified and applied first, so the
+    overlays are of its instant. Raises CycleOutOfOrder if they do not lead there, CycleDamaged; then no
+    run is open."""
     is_new = core.state.run(run_name) is None
     run = _leased(core, run_name, point_id, writable, through_seq)
     try:
@@ -77,13 +78,16 @@ def _leased(core: ReplicaCore, run_name: str, point_id: str, writable: bool, thr
 
 
 def _require_all_written(core: ReplicaCore, run: Run) -> None:
-    """Raises OverlayGone: a disk that was made anew would be of another instant than the others, and of an older one than the machine."""
+    """Raises OverlayGone: a disk that was made anew would be of another instant than the others, and of an
+    older one than the machine."""
     gone = [key for key in _disks_of(core, run) if not core.files.run_overlay(run.name, key).exists()]
     if gone or not core.files.run(run.name).exists():
         raise errors.OverlayGone(
-            f"A machine was started from {_said(run.point_id, run.through_seq)} of {core.state.machine_id}, and of what it wrote since "
+            f"A machine was started from {_said(run.point_id, run.through_seq)} of {core.state.machine_id}, "
+            "and of what it wrote since "
             f"{', '.join(sorted(gone)) or core.files.run(run.name)} is not here.",
-            do=f"Put the files back into {core.files.run(run.name)}; or give up what the machine wrote: cancel its failover, or clean its "
+            do=f"Put the files back into {core.files.run(run.name)}; or give up what the machine wrote: "
+            "cancel its failover, or clean its "
             "drill up, and start it again.",
         )
 
@@ -125,7 +129,8 @@ def _is_unmade(core: ReplicaCore, run: Run) -> bool:
 
 
 def _forget(core: ReplicaCore, run: Run, is_new: bool) -> None:
-    """Remove a run whose overlays could not be made, so that no machine ever ran on it; its name is free again."""
+    """Remove a run whose overlays could not be made, so that no machine ever ran on it; its name is free
+    again."""
     with core.keeping_layers() as state:
         shutil.rmtree(core.files.run_part(run.name), ignore_errors=True)
         if is_new:
@@ -154,8 +159,8 @@ def firmware(core: ReplicaCore, point_id: str, run_name: str | None = None) -> d
 
 
 def close_run(core: ReplicaCore, run_name: str) -> str:
-    """Delete a run's overlays (its machine is off) and free its point; gives a sentence. Raises ReplicaInUse if it is
-    committed, or if something writes to them."""
+    """Delete a run's overlays (its machine is off) and free its point; gives a sentence. Raises
+    ReplicaInUse if it is committed, or if something writes to them."""
     with core.changing(), core.keeping_layers() as state:
         run = state.run(run_name)
         if run is None:
@@ -163,7 +168,10 @@ def close_run(core: ReplicaCore, run_name: str) -> str:
             return f"run {run_name} was already closed"
         if state.stands_on_its_run:
             raise errors.ReplicaInUse(
-                f"Run {run_name} of {state.machine_id} was committed: its overlays hold the only copy of the machine.",
+                (
+                    f"Run {run_name} of {state.machine_id} was committed: its overlays hold the only copy of "
+                    "the machine."
+                ),
                 do="Reprotect the machine, or remove the replica when the machine is no longer needed.",
             )
         _require_unused(core, run_name)
@@ -179,19 +187,24 @@ def close_run(core: ReplicaCore, run_name: str) -> str:
 
 
 def _require_unused(core: ReplicaCore, run_name: str) -> None:
-    """Raises ReplicaInUse while a program writes to an overlay: deleted below it, it would run on, with nothing to keep what it writes."""
+    """Raises ReplicaInUse while a program writes to an overlay: deleted below it, it would run on, with
+    nothing to keep what it writes."""
     written = [path for path in core.files.run(run_name).glob("*.qcow2") if image_locks.is_written(path)]
     if written:
         raise errors.ReplicaInUse(
-            f"A program that is not known here writes to {written[0]}, so run {run_name} of {core.state.machine_id} is not closed.",
-            do="End it, then retry. 'secondsite-rescue stop MACHINE', in the store, ends what was started by that; else look for it: "
+            (
+                f"A program that is not known here writes to {written[0]}, so run {run_name} of "
+                f"{core.state.machine_id} is not closed."
+            ),
+            do="End it, then retry. 'secondsite-rescue stop MACHINE', in the store, ends what was started by "
+            "that; else look for it: "
             f"'fuser {written[0]}'.",
         )
 
 
 def _delete(core: ReplicaCore, folder: Path) -> None:
-    """First hidden as a whole: some of a machine's overlays without the others are none of its instants, and whoever finds them, after this was
-    cut off, makes the others anew."""
+    """First hidden as a whole: some of a machine's overlays without the others are none of its instants,
+    and whoever finds them, after this was cut off, makes the others anew."""
     if folder.exists():
         doomed = folder.with_name(f".removed-{folder.name}-{secrets.token_hex(4)}")
         folder.rename(doomed)
@@ -210,7 +223,10 @@ def settle(core: ReplicaCore, run_name: str) -> str:
         others = [other.name for other in state.runs if other is not run]
         if others or not run.writable:
             raise errors.ReplicaInUse(
-                f"The replica of {state.machine_id} is also in use by {', '.join(others) or 'a read-only run'}.",
+                (
+                    f"The replica of {state.machine_id} is also in use by "
+                    f"{', '.join(others) or 'a read-only run'}."
+                ),
                 do="End these first: they read recovery points that a commit removes.",
             )
         core.heads.close()
@@ -218,7 +234,9 @@ def settle(core: ReplicaCore, run_name: str) -> str:
         removed = sum(layer.point_id not in (None, run.point_id) for layer in state.layers)
         held = tuple(each for each in state.holds if each[0] != run.point_id)
         core.save(
-            layers=_only(state.layers, run), merged=tuple(each for each in state.merged if each[1] <= run.layer), head=None, committed_point_id=run.point_id, applying_seq=None, holds=(),
+            layers=_only(state.layers, run),
+            merged=tuple(each for each in state.merged if each[1] <= run.layer), head=None,
+            committed_point_id=run.point_id, applying_seq=None, holds=(),
             unsealed=False, merging=state.merging if (state.merging or 0) < run.layer else None,
         )  # fmt: skip
         core.reach("settle.recorded")
@@ -232,8 +250,8 @@ def rebase_from_run(core: ReplicaCore, run_name: str, epoch: int) -> str:
     """Make this site a target again: merge the committed run (its machine is off) down and open a head for
     `epoch` on it; gives a sentence.
 
-    Until the record changes, the run's overlays hide all that is written below them, so it can be interrupted and
-    repeated."""
+    Until the record changes, the run's overlays hide all that is written below them, so it can be
+    interrupted and repeated."""
     core.until_unread(UNREAD_SECONDS)
     with core.changing(), core.keeping_layers() as state:
         if state.epoch == epoch and state.head is not None:
@@ -251,8 +269,10 @@ def rebase_from_run(core: ReplicaCore, run_name: str, epoch: int) -> str:
             epoch=epoch, disks=tuple(disk for disk, _ in turned), head=state.next_number,
             layers=(*(Layer(low) for low, high in spans if low == high), Layer(state.next_number)),
             merged=tuple(span for span in spans if span[0] != span[1]),
-            next_number=state.next_number + 1, processed_seq=0, processed_taken_at=None, applying_seq=None, begun_seq=0,
-            firmware=(), current=None, whole=False, unsealed=False, committed_point_id=None, runs=(), holds=(),
+            next_number=state.next_number + 1, processed_seq=0, processed_taken_at=None, applying_seq=None,
+            begun_seq=0,
+            firmware=(), current=None, whole=False, unsealed=False, committed_point_id=None, runs=(),
+            holds=(),
         )  # fmt: skip
         core.reach("turn.recorded")
         core.drop_maps()
@@ -282,8 +302,8 @@ def _check_turn(state: ReplicaState, run: Run, epoch: int) -> None:
 
 
 def _merge_run(core: ReplicaCore, run: Run, disk: DiskRecord) -> tuple[DiskRecord, tuple[int, int]]:
-    """Merge a run's overlay into the lowest file above the base, and put a fresh head on it; the machine may have grown the disk. Gives the
-    numbers of the layers that the file is named after, too."""
+    """Merge a run's overlay into the lowest file above the base, and put a fresh head on it; the machine
+    may have grown the disk. Gives the numbers of the layers that the file is named after, too."""
     chain = layers.chain_files(core.files, core.state, disk, run.layer, core.key)
     low, overlay = chain[1].path, core.files.run_overlay(run.name, disk.key)
     unshare(low)

@@ -1,8 +1,8 @@
 """Seal the head: its content becomes a recovery point under a new head.
 
-The order makes a crash harmless: first the snapshot, then the manifest, the name of a layer for the old head, last the
-record. Until the record names them, the new head's file and the manifest are garbage that the next opening removes, and
-the old head is still the head, and named so again."""
+The order makes a crash harmless: first the snapshot, then the manifest, the name of a layer for the old
+head, last the record. Until the record names them, the new head's file and the manifest are garbage that
+the next opening removes, and the old head is still the head, and named so again."""
 
 from __future__ import annotations
 
@@ -64,9 +64,9 @@ def seal(
     reason: str | None = None,
     taken_at: datetime.datetime | None = None,
 ) -> Sealed:
-    """Make the processed data a recovery point, if there is anything new (LATEST). `point` is as in a cycle's
-    header; `taken_at` is the instant until which nothing else was written, by default the newest cycle's. Raises
-    HeadTorn while the head matches no instant of the machine."""
+    """Make the processed data a recovery point, if there is anything new (LATEST). `point` is as in a
+    cycle's header; `taken_at` is the instant until which nothing else was written, by default the newest
+    cycle's. Raises HeadTorn while the head matches no instant of the machine."""
     facts = PointFacts.of({**point, **({"reason": reason} if reason else {})})
     with core.changing() as state:
         if state.layer_of(facts.point_id) is not None:
@@ -94,7 +94,8 @@ def seal_head(core: ReplicaCore, facts: PointFacts, seq: int, taken_at: str, don
     """Make the head a layer with a point, and put a new head on it. The record changes last."""
     state = core.state
     number, head = state.next_number, state.head or 0
-    # Asked before the snapshot: after it the record still names the old head, which must not be opened for writing again.
+    # Asked before the snapshot: after it the record still names the old head, which must not be opened for
+    # writing again.
     maps = core.maps()
     core.moving_heads()
     core.heads.snapshot(state, number)
@@ -110,7 +111,8 @@ def seal_head(core: ReplicaCore, facts: PointFacts, seq: int, taken_at: str, don
 
 
 def _manifest(
-    core: ReplicaCore, maps: Mapping[str, DigestMap], facts: PointFacts, seq: int, taken_at: str, after: ReplicaState
+    core: ReplicaCore, maps: Mapping[str, DigestMap], facts: PointFacts, seq: int, taken_at: str,
+    after: ReplicaState
 ) -> Manifest:  # fmt: skip
     state = core.state
     disks = tuple(
@@ -126,8 +128,10 @@ def _manifest(
     files = tuple(_beside(core, file) for file in after.firmware)
     encrypted_files = 1 + len(state.layers) if state.key_id is not None else 0
     return Manifest(
-        point_id=facts.point_id, machine_id=state.machine_id, machine_name=facts.machine_name or state.machine_id,
-        taken_at=taken_at, sealed_at=datetime.datetime.now(datetime.UTC).isoformat(), consistency=facts.consistency,
+        point_id=facts.point_id, machine_id=state.machine_id,
+        machine_name=facts.machine_name or state.machine_id,
+        taken_at=taken_at, sealed_at=datetime.datetime.now(datetime.UTC).isoformat(),
+        consistency=facts.consistency,
         epoch=state.epoch, seq=seq, disks=disks, reason=facts.reason, set_id=facts.set_id,
         definition=facts.definition, extra=facts.extra, firmware=files,
         how_to_boot=manifest.how_to_boot(disks, files, encrypted_files), uptime=host.uptime(),

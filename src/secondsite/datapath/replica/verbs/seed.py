@@ -1,8 +1,8 @@
 """Write the pieces of a shipped copy to the head of a replica that has received nothing yet.
 
-The result matches no instant of the machine until a pass has compared all blocks. The digests describe what was
-written, so a wrong copy costs bytes but never correctness. A crash may leave digests ahead of the disk; they are
-then made anew by reading."""
+The result matches no instant of the machine until a pass has compared all blocks. The digests describe
+what was written, so a wrong copy costs bytes but never correctness. A crash may leave digests ahead of the
+disk; they are then made anew by reading."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ BEFORE_THE_FIRST: Final = 0
 
 
 def write(core: ReplicaCore, key: str, pieces: Iterable[Frame]) -> None:
-    """Write pieces of a shipped copy to the head of a replica that has received nothing; durable when it returns.
-    It can be repeated. Raises ReplicaInUse once cycles have arrived, and what `pieces` raises, keeping what
-    was written."""
+    """Write pieces of a shipped copy to the head of a replica that has received nothing; durable when it
+    returns. It can be repeated. Raises ReplicaInUse once cycles have arrived, and what `pieces` raises,
+    keeping what was written."""
     with core.changing() as state:
         _check_new(state, key)
         if state.applying_seq is not None:
@@ -111,7 +111,8 @@ def _inside(path: Path, allowed: Sequence[Path]) -> Path:
         raise SeedRefused(
             f"{path} is not in a folder that this appliance reads seeds from"
             + (f" ({names})." if names else ": it has none."),
-            do="Put the copy into such a folder, or name its folder in 'seed_folders' of the appliance's appliance.json "
+            do="Put the copy into such a folder, or name its folder in 'seed_folders' of the appliance's "
+            "appliance.json "
             "and start the appliance again.",
         )
     if not real.is_file():
@@ -132,7 +133,8 @@ def _facts(path: Path, image_format: str | None) -> image.ImageFacts:
 
 
 class Pieces:
-    """The content of a seed from `position` on, as frames for disk 0, until `enough` says so or the seed ends.
+    """The content of a seed from `position` on, as frames for disk 0, until `enough` says so or the seed
+    ends.
 
     Zeros are left out. After the iteration everything before `position` has been given.
     """
@@ -148,7 +150,10 @@ class Pieces:
             yield from self._read()
         except DiskUnreadable as error:
             raise SeedRefused(
-                f"The seed cannot be read at {self.position} of {self._seed.size_bytes} bytes: {error.message}",
+                (
+                    f"The seed cannot be read at {self.position} of {self._seed.size_bytes} bytes: "
+                    f"{error.message}"
+                ),
                 do="Check that the medium is still there and whole, then retry.",
             ) from error
 

@@ -1,8 +1,8 @@
-"""Merged layers, so that every point's chain stays short: the sum of a block of layers is one more file, and the layer after the block is laid
-on it by its header. The layers of the block stay for the points between.
+"""Merged layers, so that every point's chain stays short: the sum of a block of layers is one more file, and
+the layer after the block is laid on it by its header. The layers of the block stay for the points between.
 
-Every seam leaves what is true: a merged layer that no header names is garbage, and a header may name either of two files that give the same
-content."""
+Every seam leaves what is true: a merged layer that no header names is garbage, and a header may name
+either of two files that give the same content."""
 
 from __future__ import annotations
 
@@ -22,12 +22,14 @@ from ..record.record import DiskRecord
 _AGAIN_SECONDS: Final = 3600.0
 """A full store may have space again; a file system never learns to share."""
 _MOST_AT_ONCE: Final = 8
-"""Merged layers of a disk in one go: a store of a former release becomes short step by step, and cycles go on between."""
+"""Merged layers of a disk in one go: a store of a former release becomes short step by step, and cycles go
+on between."""
 
 
 def keep_short(core: ReplicaCore) -> bool:
-    """Remove the merged layers that nothing needs any more, and make those that the head's chain wants; True if there is more to do. Call it
-    inside `changing()` and `keeping_layers()`. Where data cannot be shared nothing is made: starts merge then."""
+    """Remove the merged layers that nothing needs any more, and make those that the head's chain wants;
+    True if there is more to do. Call it inside `changing()` and `keeping_layers()`. Where data cannot be
+    shared nothing is made: starts merge then."""
     state = core.state
     if state.head is None or state.merging is not None or state.applying_seq is not None:
         return False
@@ -44,7 +46,8 @@ def keep_short(core: ReplicaCore) -> bool:
 
 
 def removable(core: ReplicaCore, numbers: Sequence[int]) -> int | None:
-    """The lowest of these layers, none of which is in use, that at most one file of each disk stands on: then it can go."""
+    """The lowest of these layers, none of which is in use, that at most one file of each disk stands on:
+    then it can go."""
     state, found = core.state, [standing.users(core.files, core.state, key) for key in core.state.keys]
     for number in numbers:
         names = [core.files.layer(key, number).name for key in state.keys]

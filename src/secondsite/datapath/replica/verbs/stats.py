@@ -14,15 +14,17 @@ from ..record.manifest import Manifest
 from ..record.record import Layer, ReplicaState
 
 SETTLED_NS: Final = 2_000_000_000
-"""The clock of files moves in steps of up to 10 ms: of two writes within one step the second leaves no trace. So a file
-that was changed a moment ago may be changed again, unseen."""
+"""The clock of files moves in steps of up to 10 ms: of two writes within one step the second leaves no
+trace. So a file that was changed a moment ago may be changed again, unseen."""
 
 
 class PointLook(NamedTuple):
-    """What tells, without reading it, whether a point still is what was read before: then all of this is equal.
+    """What tells, without reading it, whether a point still is what was read before: then all of this is
+    equal.
 
-    `below` is the layer under the point's own, which holds more after a merge. `stamp` is of the manifest's file: which file it is,
-    and when it was changed last. None: it was not looked at, or changed a moment ago, or is not there."""
+    `below` is the layer under the point's own, which holds more after a merge. `stamp` is of the
+    manifest's file: which file it is, and when it was changed last. None: it was not looked at, or changed
+    a moment ago, or is not there."""
 
     point_id: str
     below: int
@@ -33,8 +35,8 @@ class PointLook(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PointRecord:
-    """A recovery point of the replica. `added_bytes` is the space of its own layer. A committed point is only a
-    record: nothing can be started from it any more."""
+    """A recovery point of the replica. `added_bytes` is the space of its own layer. A committed point is
+    only a record: nothing can be started from it any more."""
 
     manifest: Manifest
     layer: int
@@ -60,8 +62,8 @@ class ReplicaStats:
 
 
 def points(core: ReplicaCore) -> list[PointRecord]:
-    """Recovery points, oldest first, without those whose manifest is damaged. Does not wait for a cycle that is
-    being applied."""
+    """Recovery points, oldest first, without those whose manifest is damaged. Does not wait for a cycle
+    that is being applied."""
     state = core.state
     found = [_point(core, layer, state) for layer in state.layers if layer.point_id is not None]
     return [point for point in found if point is not None]
@@ -80,8 +82,8 @@ def point(core: ReplicaCore, point_id: str) -> PointRecord:
 
 
 def looks(core: ReplicaCore, stamped: bool) -> list[PointLook]:
-    """What tells which points must be read again: of all points, oldest first, also of those whose manifest is
-    damaged; nothing is read. `stamped`: their files are looked at."""
+    """What tells which points must be read again: of all points, oldest first, also of those whose
+    manifest is damaged; nothing is read. `stamped`: their files are looked at."""
     state, folder = core.state, os.fspath(core.files.points)
     holds, committed, settled_ns = dict(state.holds), state.committed_point_id, time.time_ns() - SETTLED_NS
     found, below, stamp = [], 0, None

@@ -17,12 +17,13 @@ MOST_BLOCKS: Final = 4096
 
 
 class UnalignedWrites:
-    """The writes of one cycle to one disk. `finish` makes the digests correct; an interrupted cycle is applied
-    again."""
+    """The writes of one cycle to one disk. `finish` makes the digests correct; an interrupted cycle is
+    applied again."""
 
     def __init__(self, disk: NbdDisk, digests: DigestMap, queue: Writes, *, trusting: bool = False) -> None:
-        """`trusting`: the digests describe what the disk holds, so that zeros are not written over zeros. A cycle that
-        is applied again may have changed the digests of blocks that a power cut left as they were."""
+        """`trusting`: the digests describe what the disk holds, so that zeros are not written over zeros.
+        A cycle that is applied again may have changed the digests of blocks that a power cut left as they
+        were."""
         self._trusting = trusting
         self._disk = disk
         self._digests = digests

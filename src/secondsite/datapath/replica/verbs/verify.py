@@ -1,4 +1,5 @@
-"""Read a recovery point through its chain and compare it with the digests that were taken when it was sealed."""
+"""Read a recovery point through its chain and compare it with the digests that were taken when it was
+sealed."""
 
 from __future__ import annotations
 
@@ -20,8 +21,8 @@ from ..record.record import ReplicaState
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """`ok`: every disk is bit for bit what was sealed. `bad`: keys of the disks, and names of the firmware files,
-    that are not. `read_bytes` leaves out known zeros."""
+    """`ok`: every disk is bit for bit what was sealed. `bad`: keys of the disks, and names of the firmware
+    files, that are not. `read_bytes` leaves out known zeros."""
 
     point_id: str
     ok: bool
@@ -34,8 +35,8 @@ class Verification:
 def verify(
     core: ReplicaCore, point_id: str, cancelled: scan.Asked = scan.never, told: scan.Told = scan.nobody
 ) -> Verification:
-    """Read a point from the disk and tell whether it still is, bit for bit, what was sealed; cycles go on meanwhile.
-    Raises PointUnknown, Cancelled, DiskSilent (repeat it)."""
+    """Read a point from the disk and tell whether it still is, bit for bit, what was sealed; cycles go on
+    meanwhile. Raises PointUnknown, Cancelled, DiskSilent (repeat it)."""
     began = time.monotonic()
     with core.keeping_layers() as state:
         layer = state.layer_of(point_id)

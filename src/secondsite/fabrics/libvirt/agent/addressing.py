@@ -68,4 +68,4 @@ for server; do echo "nameserver $server"; done > /run/secondsite-resolv.conf
 chmod 644 /run/secondsite-resolv.conf
 [ -e /etc/resolv.conf ] || : > /etc/resolv.conf
 cmp -s /run/secondsite-resolv.conf /etc/resolv.conf || mount -o bind /run/secondsite-resolv.conf /etc/resolv.conf
-"""
+"""  # noqa: E501

@@ -86,7 +86,8 @@ def _counted(agent: _Agent, name: str) -> int | None:
 
 
 def _options(table: str) -> dict[str, tuple[str, ...]]:
-    """Of a table as fstab(5) describes it: the options by the place where each is mounted. The last mount of a place is the one seen."""
+    """Of a table as fstab(5) describes it: the options by the place where each is mounted. The last mount
+    of a place is the one seen."""
     rows = [line.split() for line in table.splitlines() if not line.startswith("#")]
     return {_plain(row[1]): tuple(row[3].split(",")) for row in rows if len(row) > 3}
 

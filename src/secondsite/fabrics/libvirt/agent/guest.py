@@ -1,4 +1,5 @@
-"""Commands that a guest's agent runs. What it says is the guest's own: its shape is checked, and its words are cut."""
+"""Commands that a guest's agent runs. What it says is the guest's own: its shape is checked, and its words
+are cut."""
 
 import base64
 import json
@@ -56,7 +57,8 @@ def cards(domain: Any) -> list[Card]:
 
 
 def run(domain: Any, path: str, arguments: list[str], seconds: float, said: bytes = b"") -> bytes:
-    """What it writes. Raises FabricError if it fails there, with its words, DeadlineExceeded if it does not end."""
+    """What it writes. Raises FabricError if it fails there, with its words, DeadlineExceeded if it does
+    not end."""
     deadline, pid = time.monotonic() + seconds, start(domain, path, arguments, said)
     while not (ended := look(domain, pid)).exited:
         if time.monotonic() > deadline:
@@ -76,7 +78,8 @@ def written(ended: Ended) -> bytes:
 
 
 def start(domain: Any, path: str, arguments: list[str], said: bytes = b"") -> int:
-    """A command begins in the guest, with `said` on its standard input; its number. Raises FabricError, DeadlineExceeded."""
+    """A command begins in the guest, with `said` on its standard input; its number. Raises FabricError,
+    DeadlineExceeded."""
     wanted = {"path": path, "arg": arguments, "capture-output": True}
     if said:
         wanted["input-data"] = base64.b64encode(said).decode()

@@ -24,9 +24,10 @@ tail -c 16000 "$folder/out"
 rm -rf "$folder"
 exit "$status"
 """
-"""What the script is told comes behind it: as a word of a command it could be too long. The interpreter reads the file, so it may lie where
-nothing may be executed. It is killed with its session. Its output goes to a file: the agent waits for whoever holds a pipe, and that may be a
-service which the script has started."""
+"""What the script is told comes behind it: as a word of a command it could be too long. The interpreter
+reads the file, so it may lie where nothing may be executed. It is killed with its session. Its output goes
+to a file: the agent waits for whoever holds a pipe, and that may be a service which the script has
+started."""
 MAKE, ADD = "umask 077; mktemp -d /tmp/secondsite.XXXXXX", 'cat >> "$1/all"'
 PART_BYTES = 16 * 1024
 """An agent reads a longer message in pieces, and takes one that comes late for the whole."""
@@ -77,7 +78,8 @@ def _ended(domain: Any, pid: int, deadline: float) -> guest.Ended | None:
         except (errors.FabricError, errors.DeadlineExceeded) as problem:
             if now - heard_at > SILENT_SECONDS:
                 raise errors.FabricError(
-                    f"the script began in the guest, and its agent tells nothing more of it: {problem.message}"
+                    "the script began in the guest, and its agent tells nothing more of it: "
+                    f"{problem.message}"
                 ) from problem
         time.sleep(POLL_SECONDS)
     return None

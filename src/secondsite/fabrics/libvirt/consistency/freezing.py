@@ -1,7 +1,8 @@
-"""Application consistency: the guest's file systems are frozen while the view is taken, for ten seconds at most.
+"""Application consistency: the guest's file systems are frozen while the view is taken, for ten seconds at
+most.
 
-The guest agent freezes and thaws; inside the guest it also calls hooks with which applications flush. If anything
-goes wrong, the guest is thawed, and the view is crash-consistent with a reason (P20)."""
+The guest agent freezes and thaws; inside the guest it also calls hooks with which applications flush. If
+anything goes wrong, the guest is thawed, and the view is crash-consistent with a reason (P20)."""
 
 import contextlib
 import json
@@ -157,7 +158,8 @@ def on_record(records: Path, domain: Any) -> Iterator[None]:
 
 
 def once(domain: Any) -> int | None:
-    """Thaw once; gives how many file systems were thawed (0: it was not frozen), None if the agent did not answer."""
+    """Thaw once; gives how many file systems were thawed (0: it was not frozen), None if the agent did not
+    answer."""
     with contextlib.suppress(errors.SecondsiteError):
         return int(connection.call("thawing a guest", domain.fsThaw, None, 0, seconds=CALL_SECONDS))
     return None
@@ -178,8 +180,8 @@ class Thaws:
         return None
 
     def begin(self, fabric_id: str, find: Callable[[], Any], guards: contextlib.ExitStack) -> None:
-        """Retries until the guest that `find` gives is thawed, off or None, for five minutes at most; then closes
-        `guards`."""
+        """Retries until the guest that `find` gives is thawed, off or None, for five minutes at most; then
+        closes `guards`."""
         self._fabric_ids.add(fabric_id)
         guards.callback(self._fabric_ids.discard, fabric_id)
         threads.worker("thawing", _until_thawed, find, guards).start()

@@ -1,8 +1,9 @@
 """A child process that thaws or resumes guests if their owner dies or forgets them.
 
-A guest whose file systems are frozen, or whose vCPUs are paused, must not depend on this process staying alive. The
-child waits for the word "done" on its standard input. If its input ends without it, or the budget is over, it thaws
-or resumes by itself: on the QEMU sockets that a dead embedded driver has released, or through virsh.
+A guest whose file systems are frozen, or whose vCPUs are paused, must not depend on this process staying
+alive. The child waits for the word "done" on its standard input. If its input ends without it, or the budget
+is over, it thaws or resumes by itself: on the QEMU sockets that a dead embedded driver has released, or
+through virsh.
 
 This file is also that child's program; there it runs by itself with the standard library only.
 """
@@ -29,8 +30,8 @@ SYNCED = b'\xff{"execute":"guest-sync","arguments":{"id":7}}\n{"execute":"guest-
 
 @contextlib.contextmanager
 def tied(rescues: Sequence[Sequence[str]], budget_seconds: float) -> Iterator[None]:
-    """A child is ready inside the context. `rescues` are ('monitor', socket), ('agent', socket) or a virsh command
-    line ('virsh', ...). Raises OSError or TimeoutError if the child does not start."""
+    """A child is ready inside the context. `rescues` are ('monitor', socket), ('agent', socket) or a virsh
+    command line ('virsh', ...). Raises OSError or TimeoutError if the child does not start."""
     arguments = [
         sys.executable,
         "-I",

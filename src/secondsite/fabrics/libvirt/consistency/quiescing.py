@@ -69,7 +69,10 @@ class Quiescing:
                 yield datetime.now(UTC)
                 if not budget.is_alive():
                     raise errors.DeadlineExceeded(
-                        f"The machines were paused for {budget_seconds:.1f} s, the whole budget, and then resumed.",
+                        (
+                            f"The machines were paused for {budget_seconds:.1f} s, the whole budget, and "
+                            "then resumed."
+                        ),
                         do="The common point is tried again; make the group smaller if this happens often.",
                     )
             finally:

@@ -1,8 +1,8 @@
 """Whether KVM really runs guests here, tested with a guest of one sector.
 
-/dev/kvm may exist and refuse guests, or run them many times slower than emulation (on hosts that imitate it). The
-sector writes to QEMU's debug-exit device, which ends QEMU with a code that only executed code can cause; KVM must
-do that about as fast as emulation."""
+/dev/kvm may exist and refuse guests, or run them many times slower than emulation (on hosts that imitate
+it). The sector writes to QEMU's debug-exit device, which ends QEMU with a code that only executed code can
+cause; KVM must do that about as fast as emulation."""
 
 import functools
 import subprocess

@@ -1,7 +1,7 @@
 """Threads that make calls for others, who wait for a limited time only.
 
-A thread for each call cost more than most calls of libvirt. One whose call nobody waits for any more goes on with it, and serves again
-when it ends."""
+A thread for each call cost more than most calls of libvirt. One whose call nobody waits for any more goes
+on with it, and serves again when it ends."""
 
 import queue
 import threading
@@ -30,7 +30,8 @@ class Callers:
         """How many threads there ever were."""
 
     def outcome(self, function: Callable[..., Any], arguments: tuple[Any, ...], seconds: float) -> Outcome:
-        """The call's outcome; raises TimeoutError. What a call calls through here is a part of it, with its time."""
+        """The call's outcome; raises TimeoutError. What a call calls through here is a part of it, with
+        its time."""
         if getattr(self._this, "calls", False):
             return _tried(function, arguments)
         answer: queue.SimpleQueue[Outcome] = queue.SimpleQueue()

@@ -1,9 +1,9 @@
 """The only module that calls libvirt: event loop, connection, deadlines, and translation of errors.
 
-`qemu:///embed?root=DIR` runs the QEMU driver inside this process, without a daemon; a process can open only one
-such root. Guests outlive the process; the next one that opens the root finds them again. No libvirtError leaves
-this file: every call goes through `call`, which also has a deadline, because a QEMU that does not answer would
-block the caller for ever."""
+`qemu:///embed?root=DIR` runs the QEMU driver inside this process, without a daemon; a process can open
+only one such root. Guests outlive the process; the next one that opens the root finds them again. No
+libvirtError leaves this file: every call goes through `call`, which also has a deadline, because a QEMU
+that does not answer would block the caller for ever."""
 
 import contextlib
 import os
@@ -57,8 +57,9 @@ class Hypervisor:
     """A connection that is made at first use and again after a break. Thread-safe."""
 
     def __init__(self, uri: str, key: EncryptionKey | None = None, heard: Heard = _unheard) -> None:
-        """Every new connection makes `key` known to the hypervisor. `heard` is called by the event loop's thread for the
-        machines of a libvirtd; those of an embedded driver leave no events behind that outlive this process."""
+        """Every new connection makes `key` known to the hypervisor. `heard` is called by the event loop's
+        thread for the machines of a libvirtd; those of an embedded driver leave no events behind that
+        outlive this process."""
         self.uri = uri
         self._heard = heard
         self._listens: int | None = None
@@ -121,7 +122,10 @@ class Hypervisor:
         except errors.FabricError as error:
             raise errors.FabricError(
                 error.message,
-                do=f"On the appliance's host, see that libvirtd runs and that 'virsh -c {shlex.quote(self.uri)} list' answers.",
+                do=(
+                    "On the appliance's host, see that libvirtd runs and that 'virsh -c "
+                    f"{shlex.quote(self.uri)} list' answers."
+                ),
             ) from error.__cause__
 
     def _open(self) -> Any:
@@ -189,8 +193,9 @@ _callers = Callers(_counted)
 
 
 def _with_its_cause(function: Callable[..., Any], *arguments: Any) -> Any:
-    """libvirt forgets an error at the thread's next call, and its objects call it when they are freed: seen once, garbage was
-    collected before Python's error was made, and a machine that nobody knows was a failure."""
+    """libvirt forgets an error at the thread's next call, and its objects call it when they are freed:
+    seen once, garbage was collected before Python's error was made, and a machine that nobody knows was a
+    failure."""
     _said.last = None
     try:
         return function(*arguments)
@@ -276,11 +281,12 @@ def _turn_events() -> None:
 
 
 def virsh() -> str:
-    """The program with which processes that outlive us reach a libvirtd. Raises FabricError where it is not installed: a
-    watchdog without it would do nothing."""
+    """The program with which processes that outlive us reach a libvirtd. Raises FabricError where it is
+    not installed: a watchdog without it would do nothing."""
     if shutil.which("virsh") is None:
         raise errors.FabricError(
-            "The program 'virsh' is not installed on the appliance's host. If the appliance died, nothing could end its job with "
+            "The program 'virsh' is not installed on the appliance's host. If the appliance died, nothing "
+            "could end its job with "
             "the machine.",
             do="Install it (Debian: libvirt-clients); replication goes on by itself.",
         )

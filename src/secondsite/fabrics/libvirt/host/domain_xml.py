@@ -58,8 +58,8 @@ def render(root: Element) -> str:
 
 
 def without_passwords(text: str) -> str:
-    """The definition that libvirt gave with its secrets. An empty password stays where there was one, which libvirt takes for a
-    console that nobody may open."""
+    """The definition that libvirt gave with its secrets. An empty password stays where there was one,
+    which libvirt takes for a console that nobody may open."""
     return _PASSWORD.sub(r"\1''", text)
 
 
@@ -95,8 +95,9 @@ def set_tag(root: Element, tag: str | None) -> None:
 
 
 def with_mark(text: str, tag: str, *, start_forbidden: bool) -> str:
-    """A definition, as libvirt gave it, with our mark in place of the one that it has. What is not ours stays as it is to the letter,
-    which no parser promises: what other programs have in the metadata is theirs."""
+    """A definition, as libvirt gave it, with our mark in place of the one that it has. What is not ours
+    stays as it is to the letter, which no parser promises: what other programs have in the metadata is
+    theirs."""
     start = f' start="{FORBIDDEN}"' if start_forbidden else ""
     element = f'<{PREFIX}:machine xmlns:{PREFIX}="{NAMESPACE}" tag={quoteattr(tag)}{start}/>'
     if _OUR_MARK.search(text):
@@ -133,7 +134,8 @@ def disks(root: Element) -> tuple[Disk, ...]:
 
 @functools.lru_cache(maxsize=1024)
 def disks_in(text: str) -> tuple[Disk, ...]:
-    """The disks of a definition. Running machines are asked for theirs in every cycle, and seldom say anything new."""
+    """The disks of a definition. Running machines are asked for theirs in every cycle, and seldom say
+    anything new."""
     return disks(parse(text))
 
 
@@ -170,7 +172,8 @@ def _network_source(element: Element) -> str | None:
 
 
 def definition(text: str, sizes_bytes: dict[str, int]) -> MachineDefinition:
-    """The machine that `text` describes; `sizes_bytes` are the disks' virtual sizes, which XML does not have."""
+    """The machine that `text` describes; `sizes_bytes` are the disks' virtual sizes, which XML does not
+    have."""
     root = parse(text)
     first = _first_disk(root)
     return MachineDefinition(

@@ -1,15 +1,18 @@
 """The QEMU processes of an embedded root, found by their command lines, not by numbers in files.
 
-A killed embedded driver leaves its status files behind. A file written before its QEMU had a number (`pid='0'`)
-makes the next driver wait for a monitor that never appears, with the machine locked for minutes. If the number now
-belongs to another program, as after a reboot of the host, the driver would end that program. So status files of
-machines without a QEMU are removed before a driver opens the root, which then takes those machines for off.
+A killed embedded driver leaves its status files behind. A file written before its QEMU had a number
+(`pid='0'`) makes the next driver wait for a monitor that never appears, with the machine locked for minutes.
+If the number now belongs to another program, as after a reboot of the host, the driver would end that
+program. So status files of machines without a QEMU are removed before a driver opens the root, which then
+takes those machines for off.
 
-A driver's child takes a lock on the machine's pid file, becomes QEMU and keeps the lock. One whose driver is killed
-just before that becomes QEMU later: it has the image and waits for ever, and no driver knows it. So it is ended.
+A driver's child takes a lock on the machine's pid file, becomes QEMU and keeps the lock. One whose driver is
+killed just before that becomes QEMU later: it has the image and waits for ever, and no driver knows it. So it
+is ended.
 
-While it opens, a driver asks QEMU what it can do, unless it remembers that from the same processor: in libvirt 9.0 the
-number of the processor is a part of what it compares. It waits for ever for a QEMU that does not answer."""
+While it opens, a driver asks QEMU what it can do, unless it remembers that from the same processor: in
+libvirt 9.0 the number of the processor is a part of what it compares. It waits for ever for a QEMU that
+does not answer."""
 
 import contextlib
 import itertools
@@ -36,8 +39,9 @@ PROCESSES = Path("/proc")
 
 
 def forget_the_dead(root: Path) -> None:
-    """Removes status files of machines whose QEMU does not run, and ends what libvirt lost of those that do. Call it before this process
-    opens the root. Raises FabricError, and changes nothing, while another process uses the root."""
+    """Removes status files of machines whose QEMU does not run, and ends what libvirt lost of those that
+    do. Call it before this process opens the root. Raises FabricError, and changes nothing, while another
+    process uses the root."""
     states = root / "run" / "qemu"
     if not states.is_dir():
         return
@@ -48,7 +52,8 @@ def forget_the_dead(root: Path) -> None:
 
 @contextlib.contextmanager
 def asked_seldom(root: Path) -> Iterator[None]:
-    """Let a driver be opened by this thread with what it knows of QEMU, and end a QEMU that does not tell it."""
+    """Let a driver be opened by this thread with what it knows of QEMU, and end a QEMU that does not tell
+    it."""
     opened = threading.Event()
     threads.worker("libvirt probes", _end_hung_probes, root, opened).start()
     try:
@@ -74,8 +79,8 @@ def _end(pid: int, is_wanted: Callable[[], bool]) -> None:
 
 @contextlib.contextmanager
 def _driven_by_nobody(root: Path, path: Path) -> Iterator[None]:
-    """Takes the lock that a driver of this root takes, waiting a moment for one that was just killed. Closing the
-    file ends our lock, and would end that of a driver in this process."""
+    """Takes the lock that a driver of this root takes, waiting a moment for one that was just killed.
+    Closing the file ends our lock, and would end that of a driver in this process."""
     with path.open("a+") as lock:
         deadline = time.monotonic() + TAKE_OVER_SECONDS
         while not lockfile.take_record(lock):
@@ -119,7 +124,8 @@ def _end_hung_probes(root: Path, opened: threading.Event) -> None:
 
 @contextlib.contextmanager
 def _on_one_processor() -> Iterator[None]:
-    """This thread runs on the same processor every time. Threads that begin meanwhile get all processors afterwards."""
+    """This thread runs on the same processor every time. Threads that begin meanwhile get all processors
+    afterwards."""
     allowed = os.sched_getaffinity(0)
     one = {min(allowed)}
     _bind(0, one)

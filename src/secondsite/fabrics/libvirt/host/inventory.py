@@ -64,7 +64,8 @@ def definition_xml(domain: Any, flags: int = 0) -> str:
 
 
 def live_xml(domain: Any) -> str:
-    """The running definition, with device aliases and backing chains; of a machine that is off, the stored one."""
+    """The running definition, with device aliases and backing chains; of a machine that is off, the stored
+    one."""
     return str(connection.call("reading a definition", domain.XMLDesc, 0))
 
 
@@ -83,8 +84,8 @@ def is_start_forbidden(domain: Any) -> bool:
 
 
 def mark_of(domain: Any) -> Mapping[str, str]:
-    """What our mark on a machine says, by attribute; nothing where it has none. It is asked for alone: before it gives a definition, libvirt
-    11 waits half a minute for a machine whose QEMU hangs."""
+    """What our mark on a machine says, by attribute; nothing where it has none. It is asked for alone:
+    before it gives a definition, libvirt 11 waits half a minute for a machine whose QEMU hangs."""
     is_kept = connection.call("looking whether a machine is kept", domain.isPersistent)
     flags = libvirt.VIR_DOMAIN_AFFECT_CONFIG if is_kept else libvirt.VIR_DOMAIN_AFFECT_CURRENT
     arguments = (libvirt.VIR_DOMAIN_METADATA_ELEMENT, domain_xml.NAMESPACE, flags)
@@ -113,8 +114,8 @@ def sizes_bytes(domain: Any, disks: Sequence[domain_xml.Disk]) -> dict[str, int]
 
 
 def _size_bytes(domain: Any, disk: domain_xml.Disk) -> int | None:
-    """The size according to QEMU; according to the image if QEMU does not answer, so that a hung machine delays no
-    list."""
+    """The size according to QEMU; according to the image if QEMU does not answer, so that a hung machine
+    delays no list."""
     try:
         ask = connection.call("reading a disk's size", domain.blockInfo, disk.key, seconds=SIZE_SECONDS)
         return int(ask[0])
@@ -164,7 +165,8 @@ def _summary_unless_gone(domain: Any) -> interface.MachineSummary | None:
 
 
 def holding(hypervisor: connection.Hypervisor, now: Element | None, kept: Element | None) -> Holding:
-    """Of a machine by its running definition, None if it is off, and by the one that libvirt keeps, if it does."""
+    """Of a machine by its running definition, None if it is off, and by the one that libvirt keeps, if it
+    does."""
     live = list(_disks(hypervisor, now, now=True))
     later = list(_disks(hypervisor, kept, now=False))
     places = {(each.key, each.path) for each in live}
@@ -201,7 +203,8 @@ def _path(hypervisor: connection.Hypervisor, source: Element | None) -> str:
 
 
 def _volume(hypervisor: connection.Hypervisor, pool: str, name: str) -> str:
-    """The pool says where it lies; one that libvirt has not looked at since, or that is not active, lies in the pool's folder."""
+    """The pool says where it lies; one that libvirt has not looked at since, or that is not active, lies
+    in the pool's folder."""
     try:
         found = connection.call("looking for a pool", hypervisor.handle.storagePoolLookupByName, pool)
         try:

@@ -1,8 +1,9 @@
 """Backup jobs of an embedded root that libvirt began and lost.
 
-libvirt notes that a backup job holds a machine before it notes which one. A driver that is killed between the two leaves a job that the next
-driver can neither show nor end: no view, no save and no migration of the machine until its QEMU ends, which is to say until
-production stops. QEMU may have begun all of the job by then. So QEMU is told to end it, and the note goes, before a driver opens the root."""
+libvirt notes that a backup job holds a machine before it notes which one. A driver that is killed between
+the two leaves a job that the next driver can neither show nor end: no view, no save and no migration of
+the machine until its QEMU ends, which is to say until production stops. QEMU may have begun all of the job
+by then. So QEMU is told to end it, and the note goes, before a driver opens the root."""
 
 import contextlib
 import re
@@ -29,8 +30,8 @@ log = structlog.get_logger(__name__)
 
 
 def end(status: Path) -> None:
-    """End the one that this status file of a running machine tells of, if it is lost. A QEMU that does not answer keeps it for the
-    next opening."""
+    """End the one that this status file of a running machine tells of, if it is lost. A QEMU that does not
+    answer keeps it for the next opening."""
     told = ElementTree.parse(status).getroot()
     job, monitor = told.find("job"), told.find("monitor")
     known = told.find("backups/domainbackup") is not None

@@ -1,8 +1,10 @@
-"""Machines that left this host by live migration, and whose definition stayed: they live elsewhere, whatever they look like.
+"""Machines that left this host by live migration, and whose definition stayed: they live elsewhere, whatever
+they look like.
 
-libvirt knows that such a machine was migrated only until it is restarted; then it is off like any other. Where the storage
-carries no locks nothing else tells, and a bitmap that is begun in its image damages what another host writes. So it is
-written down here, until the machine runs here again: a person who starts it says that it lives nowhere else."""
+libvirt knows that such a machine was migrated only until it is restarted; then it is off like any other.
+Where the storage carries no locks nothing else tells, and a bitmap that is begun in its image damages what
+another host writes. So it is written down here, until the machine runs here again: a person who starts it
+says that it lives nowhere else."""
 
 import contextlib
 import threading
@@ -32,8 +34,8 @@ class Migrated:
         return fabric_id in self._away
 
     def heard(self, fabric_id: str, event: int, detail: int) -> None:
-        """An event of the machine's life, as libvirt numbers it. Called by the thread that turns the event loop: what cannot
-        be written is asked for again."""
+        """An event of the machine's life, as libvirt numbers it. Called by the thread that turns the event
+        loop: what cannot be written is asked for again."""
         with contextlib.suppress(OSError):
             if (event, detail) == (
                 libvirt.VIR_DOMAIN_EVENT_STOPPED,

@@ -1,8 +1,8 @@
 """Networks: Linux bridges, and libvirt's own networks where the driver has them.
 
-An isolated bridge has no uplink and no address: guests on it see only each other. Its tag is the link's alias; it
-is set under a temporary name before the bridge gets its real one, so a crash leaves no untagged bridge of that
-name."""
+An isolated bridge has no uplink and no address: guests on it see only each other. Its tag is the link's
+alias; it is set under a temporary name before the bridge gets its real one, so a crash leaves no untagged
+bridge of that name."""
 
 import json
 import os
@@ -28,7 +28,8 @@ PASSING = "ssnew"
 LONGEST_NAME = 15
 IP_SECONDS = 10.0
 ITS_OWN_SERVER = frozenset({"none", "nat", "route", "open"})
-"""Ways to forward with which a network of libvirt's has its own bridge, and the DHCP server that is defined for it."""
+"""Ways to forward with which a network of libvirt's has its own bridge, and the DHCP server that is
+defined for it."""
 
 log = structlog.get_logger(__name__)
 _making = threading.Lock()

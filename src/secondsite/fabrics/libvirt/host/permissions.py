@@ -1,9 +1,10 @@
-"""Give QEMU's user access to the folders of files that it opens: scratch space, sockets, replicas that machines run
-on.
+"""Give QEMU's user access to the folders of files that it opens: scratch space, sockets, replicas that
+machines run on.
 
-libvirt gives QEMU the files themselves (its DAC driver changes their owner), those below an overlay too, but never the
-folders above them. Home, store and scratch of an appliance are private; QEMU's group only gets the right to pass through
-them. Folders above belong to the administrator: there an error says what is missing."""
+libvirt gives QEMU the files themselves (its DAC driver changes their owner), those below an overlay too,
+but never the folders above them. Home, store and scratch of an appliance are private; QEMU's group only
+gets the right to pass through them. Folders above belong to the administrator: there an error says what is
+missing."""
 
 import os
 import pwd
@@ -47,7 +48,8 @@ class FolderAccess:
             _open(each, owner)
 
     def kept_out(self, folders: Iterable[Path]) -> dict[str, str]:
-        """What keeps QEMU out of these absolute folders and is the administrator's, in words, with what to do."""
+        """What keeps QEMU out of these absolute folders and is the administrator's, in words, with what to
+        do."""
         return {
             _told(wanted, each, owner): _allowing(each)
             for wanted, each, owner in self._closed(folders)
@@ -55,7 +57,8 @@ class FolderAccess:
         }
 
     def _closed(self, folders: Iterable[Path]) -> Iterator[tuple[Path, Path, Owner]]:
-        """Folders in which QEMU is to open files, each with those on the way that do not let it pass; what is missing is no obstacle."""
+        """Folders in which QEMU is to open files, each with those on the way that do not let it pass; what
+        is missing is no obstacle."""
         owner = self.owner
         if owner is None or owner[0] == 0:
             return
@@ -120,8 +123,8 @@ def _may_pass(folder: Path, user: int, groups: frozenset[int]) -> bool:
 
 
 def _named(folder: Path, group: int) -> dict[tuple[int, int], int]:
-    """What a folder's access list allows certain users and groups; empty without one. As virt-manager gives it to QEMU's user for
-    a folder in somebody's home."""
+    """What a folder's access list allows certain users and groups; empty without one. As virt-manager
+    gives it to QEMU's user for a folder in somebody's home."""
     try:
         found = os.getxattr(folder, ACL)
     except OSError:

@@ -56,12 +56,12 @@ class Power:
         return domain is None or bool(connection.call("reading a machine", domain.isPersistent))
 
     def start(self, fabric_id: str) -> None:
-        """Starts an off machine, unless its start is forbidden; one that its owner paused stays as it is. Raises NotFound,
-        FabricError, DeadlineExceeded.
+        """Starts an off machine, unless its start is forbidden; one that its owner paused stays as it is.
+        Raises NotFound, FabricError, DeadlineExceeded.
 
-        Just after a driver was opened, libvirt's state of a machine can be outdated, so only a successful act or a
-        running machine ends the attempt. A machine stuck in the middle of its start gets some time; then, if it is
-        ours, its QEMU is killed and started again, because its guest never ran."""
+        Just after a driver was opened, libvirt's state of a machine can be outdated, so only a successful
+        act or a running machine ends the attempt. A machine stuck in the middle of its start gets some
+        time; then, if it is ours, its QEMU is killed and started again, because its guest never ran."""
         with self._alone(fabric_id):
             domain = self._hypervisor.domain(fabric_id)
             _require_allowed(domain)
@@ -74,13 +74,16 @@ class Power:
                 elif now > deadline:
                     raise errors.DeadlineExceeded(
                         f"The machine '{domain.name()}' did not start within {START_SECONDS:.0f} s.",
-                        do="Look at its state with 'virsh domstate --reason' and at its QEMU log, then retry.",
+                        do=(
+                            "Look at its state with 'virsh domstate --reason' and at its QEMU log, then "
+                            "retry."
+                        ),
                     )
                 time.sleep(POLL_SECONDS)
 
     def shut_down(self, fabric_id: str, grace_seconds: float) -> bool:
-        """Presses the power button, again every ten seconds, because a booting guest misses it. One that somebody paused meanwhile is
-        not resumed for it."""
+        """Presses the power button, again every ten seconds, because a booting guest misses it. One that
+        somebody paused meanwhile is not resumed for it."""
         domain = self._hypervisor.domain(fabric_id)
         deadline = time.monotonic() + grace_seconds
         ask_at = 0.0
@@ -95,8 +98,8 @@ class Power:
         return True
 
     def stop(self, fabric_id: str) -> None:
-        """Cuts the power. A QEMU of ours that does not end, or whose machine stays locked, is killed after some
-        seconds."""
+        """Cuts the power. A QEMU of ours that does not end, or whose machine stays locked, is killed after
+        some seconds."""
         domain = self._hypervisor.find(fabric_id)
         if domain is None or inventory.power_of(domain) is PowerState.OFF:
             return
@@ -140,8 +143,8 @@ class Power:
 
 
 def _at_rest(domain: Any, away: migrated.Migrated) -> PowerState:
-    """The state of a machine that does not run here. One whose disks somebody writes to is not off, whatever this
-    hypervisor knows: it was live-migrated, or another host runs it from the same storage."""
+    """The state of a machine that does not run here. One whose disks somebody writes to is not off,
+    whatever this hypervisor knows: it was live-migrated, or another host runs it from the same storage."""
     fabric_id = domain.UUIDString()
     told = states.told(domain)
     if told == (libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_MIGRATED):
@@ -168,8 +171,8 @@ def _are_written(paths: Sequence[Path]) -> bool:
 
 
 def _cut(root: Path, domain: Any) -> None:
-    """Kills the machine's QEMU process and waits until libvirt has noticed. libvirt is not asked before that: it
-    may keep the machine locked while it waits for QEMU."""
+    """Kills the machine's QEMU process and waits until libvirt has noticed. libvirt is not asked before
+    that: it may keep the machine locked while it waits for QEMU."""
     emulator.kill(root, domain.UUIDString())
     deadline = time.monotonic() + CUT_SECONDS
     while inventory.power_of(domain) is not PowerState.OFF:
@@ -191,7 +194,8 @@ def _require_allowed(domain: Any) -> None:
 
 
 def _tried_to_run(domain: Any) -> bool:
-    """True if the machine runs, or stands as its owner left it. Else takes the next step towards that, if there is one."""
+    """True if the machine runs, or stands as its owner left it. Else takes the next step towards that, if
+    there is one."""
     found = states.of(domain)
     if found.power is PowerState.OFF:
         return _unless_pointless(f"starting '{domain.name()}'", domain.create, 120.0)

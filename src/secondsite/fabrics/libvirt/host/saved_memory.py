@@ -1,7 +1,9 @@
-"""A machine's managed save: memory that its next start goes on with, and the definition that it was saved with.
+"""A machine's managed save: memory that its next start goes on with, and the definition that it was saved
+with.
 
-libvirt restores from that definition, not from the one that it keeps: a mark that is to count at that start must be in both. It was
-found by a machine that was saved, failed over, and started here by its owner."""
+libvirt restores from that definition, not from the one that it keeps: a mark that is to count at that
+start must be in both. It was found by a machine that was saved, failed over, and started here by its
+owner."""
 
 from typing import Any
 
@@ -26,8 +28,8 @@ def is_there(domain: Any) -> bool:
 def mark(domain: Any, tag: str, *, forbidden: bool) -> None:
     """Give what is saved our mark, where it does not say yet whether the start is `forbidden`.
 
-    The owner's memory is worth more than our mark in it: what libvirt refuses is left as it is, and the hook, which reads the
-    definition that libvirt keeps, decides alone."""
+    The owner's memory is worth more than our mark in it: what libvirt refuses is left as it is, and the
+    hook, which reads the definition that libvirt keeps, decides alone."""
     try:
         if states.of(domain).power is PowerState.OFF and is_there(domain):
             _mark(domain, tag, forbidden)

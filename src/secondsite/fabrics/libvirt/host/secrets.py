@@ -1,10 +1,10 @@
 """The customer's key as a libvirt secret: private (nobody reads it back) and ephemeral (never on disk).
 
-A daemon's secret driver is asked through the same connection. The embedded driver needs two detours in libvirt 9.0.
-Defining an ephemeral secret calls a function that only a daemon has (it crashes the process), so its definition is
-written to where the driver looks at its start. And the QEMU driver asks for a secret with the identity of the
-calling thread, over that thread's connection to the secret driver; daemons give both to their threads, and so do
-we, with libvirt's functions for daemons."""
+A daemon's secret driver is asked through the same connection. The embedded driver needs two detours in
+libvirt 9.0. Defining an ephemeral secret calls a function that only a daemon has (it crashes the process),
+so its definition is written to where the driver looks at its start. And the QEMU driver asks for a secret
+with the identity of the calling thread, over that thread's connection to the secret driver; daemons give
+both to their threads, and so do we, with libvirt's functions for daemons."""
 
 import ctypes
 import functools

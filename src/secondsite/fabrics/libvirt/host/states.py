@@ -1,8 +1,9 @@
 """What each state of libvirt, with its reason, means for us: the one table of them.
 
-`power` is what everybody else goes by (domain/power_states.py says what that means for each verb). `ours`: a start takes it on, because it is
-the middle of a start; every other pause is its owner's or the hypervisor's, and whatever we undo leaves it as it is. A machine of which
-libvirt says something that is not here counts as running: only one that is surely off has disks that nobody writes to."""
+`power` is what everybody else goes by (domain/power_states.py says what that means for each verb). `ours`:
+a start takes it on, because it is the middle of a start; every other pause is its owner's or the
+hypervisor's, and whatever we undo leaves it as it is. A machine of which libvirt says something that is
+not here counts as running: only one that is surely off has disks that nobody writes to."""
 
 from dataclasses import dataclass
 from typing import Any

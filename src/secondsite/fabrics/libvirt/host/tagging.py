@@ -1,9 +1,9 @@
 """Our mark on a machine: its tag, and whether it may be started.
 
-The mark is metadata in the definition, so it survives reboots and upgrades. A libvirt hook on the host, which is asked
-before each start, refuses machines whose kept definition is marked so (`start-veto` in this folder; the install guide says
-how it is put in place). Without the hook, autostart alone is off. The definition inside a managed save is marked, too: a
-hook of an earlier release reads that one."""
+The mark is metadata in the definition, so it survives reboots and upgrades. A libvirt hook on the host,
+which is asked before each start, refuses machines whose kept definition is marked so (`start-veto` in this
+folder; the install guide says how it is put in place). Without the hook, autostart alone is off. The
+definition inside a managed save is marked, too: a hook of an earlier release reads that one."""
 
 from typing import Any
 from xml.sax.saxutils import quoteattr
@@ -40,8 +40,8 @@ def forbid_start(domain: Any, tag: str) -> None:
 
 
 def allow_start(domain: Any, tag: str, *, with_host: bool) -> None:
-    """Autostart as it was, and no mark: it is written in any case, since the file that the hook reads may say otherwise than libvirt,
-    which takes a snapshot's definition before it is refused to start from it."""
+    """Autostart as it was, and no mark: it is written in any case, since the file that the hook reads may
+    say otherwise than libvirt, which takes a snapshot's definition before it is refused to start from it."""
     inventory.require_tag(domain, tag)
     write(domain, tag)
     saved_memory.mark(domain, tag, forbidden=False)

@@ -1,9 +1,10 @@
-"""The disks of machines that were withdrawn here: nobody starts from them, though libvirt keeps no definition of the machine.
+"""The disks of machines that were withdrawn here: nobody starts from them, though libvirt keeps no definition
+of the machine.
 
-A replica stands on them, or they are its machine as it was. What somebody else starts from them, such as memory that was saved to a
-file, or a definition of before, is a second copy. The libvirt hook `start-veto` reads these files, so they lie where every host has
-them: a file for each machine, with the path of a disk on each line. The hook compares the files that paths lead to, so that another
-path to one is no way around."""
+A replica stands on them, or they are its machine as it was. What somebody else starts from them, such as
+memory that was saved to a file, or a definition of before, is a second copy. The libvirt hook `start-veto`
+reads these files, so they lie where every host has them: a file for each machine, with the path of a disk
+on each line. The hook compares the files that paths lead to, so that another path to one is no way around."""
 
 import contextlib
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,7 @@
 """Adapt a machine's definition to this site. Pure: XML in, XML out.
 
-What is allowed to come along is what the guest sees (device types, addresses, MACs); files, networks and consoles are
-this site's."""
+What is allowed to come along is what the guest sees (device types, addresses, MACs); files, networks and
+consoles are this site's."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -69,7 +69,8 @@ def adapted(request: interface.HostRequest, place: HostFeatures) -> str:
 
 
 def left_out(request: interface.HostRequest, place: HostFeatures) -> tuple[str, ...]:
-    """What of the machine's definition does not fit the vCPUs and the memory that it gets here, or is not here, in words."""
+    """What of the machine's definition does not fit the vCPUs and the memory that it gets here, or is not
+    here, in words."""
     if request.home is not None:
         return ()
     root = foreign.parse(_native(request))
@@ -172,8 +173,8 @@ def place_on(disk: Element, path: Path) -> None:
 
 
 def tell_key(disk: Element, chain: Sequence[ImageFacts], key: EncryptionKey) -> None:
-    """Name every file of an encrypted chain, with its key: libvirt finds files below by itself only if they are
-    plain."""
+    """Name every file of an encrypted chain, with its key: libvirt finds files below by itself only if
+    they are plain."""
     above = disk
     for number, link in enumerate(chain):
         if number:

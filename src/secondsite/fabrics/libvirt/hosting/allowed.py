@@ -1,8 +1,9 @@
 """What another site may say about a machine: elements and attributes of a domain, and how their values look.
 
-The other site wrote the definition, and whoever rules there may want this host. So nothing is taken from it that is not here:
-no file, device, program, listener or namespace (https://libvirt.org/formatdomain.html). What this site chooses, as disks,
-networks and consoles, is put in afterwards."""
+The other site wrote the definition, and whoever rules there may want this host. So nothing is taken from
+it that is not here: no file, device, program, listener or namespace
+(https://libvirt.org/formatdomain.html). What this site chooses, as disks, networks and consoles, is put in
+afterwards."""
 
 import re
 from collections.abc import Mapping
@@ -17,11 +18,14 @@ FIRMWARE = re.compile(
 """Where distributions keep what is read, and never written, by machines of all owners."""
 ABSOLUTE = re.compile(r"/[^\x00-\x1f]{1,1024}")
 
-MANY = ("throttlegroups/throttlegroup", "devices/disk/throttlefilters/throttlefilter", "devices/interface/filterref/parameter", "devices/redirfilter/usbdev", "cpu/feature", "cpu/numa/cell", "cpu/numa/cell/distances/sibling", "cpu/cache", "clock/timer", "os/boot",
+MANY = ("throttlegroups/throttlegroup", "devices/disk/throttlefilters/throttlefilter", "devices/interface/filterref/parameter", "devices/redirfilter/usbdev", "cpu/feature", "cpu/numa/cell", "cpu/numa/cell/distances/sibling", "cpu/cache", "clock/timer", "os/boot",  # noqa: E501
         "os/firmware/feature", "vcpus/vcpu", "sysinfo/oemStrings/entry")  # fmt: skip
 """What may be there several times, beside devices and entries of tables."""
 
-_ADDRESS = "type domain bus slot function multifunction controller target unit port base iobase irq cssid ssid devno reg"
+_ADDRESS = (
+    "type domain bus slot function multifunction controller target unit port base iobase irq cssid ssid "
+    "devno reg"
+)
 _DRIVER = "iommu ats packed page_per_vq"
 _DEVICE: Mapping[str, str] = {"": "", "address": _ADDRESS, "address/zpci": "uid fid", "acpi": "index"}
 _TERMINAL: Mapping[str, str] = {
@@ -45,7 +49,8 @@ _IOTUNE = (
 _DEVICES: Mapping[str, Mapping[str, str]] = {
     "disk": {
         "": "type device model",
-        "driver": f"name type cache io discard detect_zeroes error_policy rerror_policy queues queue_size event_idx "
+        "driver": "name type cache io discard detect_zeroes error_policy rerror_policy queues queue_size "
+        "event_idx "
         f"ioeventfd copy_on_read discard_no_unref {_DRIVER}",
         "driver/metadata_cache": "",
         "driver/metadata_cache/max_size": "unit",
@@ -68,7 +73,10 @@ _DEVICES: Mapping[str, Mapping[str, str]] = {
         "": "type",
         "mac": "address type",
         "model": "type",
-        "driver": f"name queues rx_queue_size tx_queue_size event_idx ioeventfd txmode rss rss_hash_report {_DRIVER}",
+        "driver": (
+            "name queues rx_queue_size tx_queue_size event_idx ioeventfd txmode rss rss_hash_report "
+            f"{_DRIVER}"
+        ),
         "driver/host": "csum gso tso4 tso6 ecn ufo mrg_rxbuf",
         "driver/guest": "csum tso4 tso6 ecn ufo",
         "boot": "order loadparm",
@@ -134,7 +142,7 @@ _DEVICES: Mapping[str, Mapping[str, str]] = {
     },
 }
 
-CPU_LIMITS = ("shares", "period", "quota", "global_period", "global_quota", "emulator_period", "emulator_quota",
+CPU_LIMITS = ("shares", "period", "quota", "global_period", "global_quota", "emulator_period", "emulator_quota",  # noqa: E501
               "iothread_period", "iothread_quota")  # fmt: skip
 MEMORY_LIMITS = ("hard_limit", "soft_limit", "swap_hard_limit")
 
@@ -225,10 +233,11 @@ _MACHINE: Mapping[str, str] = {
     "memoryBacking/discard": "",
     "devices": "",
 }
-_SWITCHES = ("acpi", "pae", "hap", "viridian", "privnet", "pvspinlock", "pmu", "vmport", "vmcoreinfo", "htm", "nested-hv",
+_SWITCHES = ("acpi", "pae", "hap", "viridian", "privnet", "pvspinlock", "pmu", "vmport", "vmcoreinfo", "htm", "nested-hv",  # noqa: E501
              "ps2", "ras")  # fmt: skip
-_HYPERV = ("relaxed", "vapic", "spinlocks", "vpindex", "runtime", "synic", "stimer", "stimer/direct", "reset", "vendor_id",
-           "frequencies", "reenlightenment", "tlbflush", "tlbflush/direct", "tlbflush/extended", "ipi", "evmcs", "avic",
+_HYPERV = ("relaxed", "vapic", "spinlocks", "vpindex", "runtime", "synic", "stimer", "stimer/direct", "reset", "vendor_id",  # noqa: E501
+           "frequencies", "reenlightenment", "tlbflush", "tlbflush/direct", "tlbflush/extended", "ipi",
+           "evmcs", "avic",
            "emsr_bitmap", "xmm_input")  # fmt: skip
 _KVM = ("hidden", "hint-dedicated", "poll-control", "pv-ipi", "dirty-ring")
 
@@ -272,7 +281,8 @@ ONE_OF: Mapping[str, frozenset[str]] = {
         "devices/disk/driver@name": "qemu",
     }.items()
 }
-"""Where a kind decides what else is needed: those that need nothing of a host. Without one of them the element goes."""
+"""Where a kind decides what else is needed: those that need nothing of a host. Without one of them the
+element goes."""
 
 INSTEAD: Mapping[str, str] = {
     **dict.fromkeys((f"devices/{name}@type" for name in ("serial", "console", "parallel")), "pty"),

@@ -1,8 +1,8 @@
 """What becomes of each part of a definition when its machine runs at another site. Pure.
 
-A part is an element, as `devices/hostdev` and all below it, or an attribute, as `vcpu@cpuset`; the domain's own path is ''. What is
-carried stands in `allowed`; here stands the rest of what libvirt's schemas know, and why. A part that neither knows is left out, and the
-check names it."""
+A part is an element, as `devices/hostdev` and all below it, or an attribute, as `vcpu@cpuset`; the
+domain's own path is ''. What is carried stands in `allowed`; here stands the rest of what libvirt's
+schemas know, and why. A part that neither knows is left out, and the check names it."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,8 +22,8 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """`words`: what it is called when it is named, or what becomes of it. `is_named`: the check before protection, `preflight` and
-    `vault validate` name it where a definition has it."""
+    """`words`: what it is called when it is named, or what becomes of it. `is_named`: the check before
+    protection, `preflight` and `vault validate` name it where a definition has it."""
 
     fate: Fate
     words: str
@@ -71,7 +71,7 @@ _CHANGED: Mapping[str, str] = {
     "devices/interface/downscript": _NETWORK,
     "devices/interface@managed": _NETWORK,
     "devices/interface/vlan": "its own where the network carries tags of machines; else the check names them",
-    "devices/interface/filterref": "its own where this site has a filter of that name; else the check names it",
+    "devices/interface/filterref": "its own where this site has a filter of that name; else the check names it",  # noqa: E501
     "devices/interface/port": "its own where the network is a bridge; else the check names it",
     "devices/serial@type": _CONSOLE,
     "devices/serial/source": _CONSOLE,
@@ -91,11 +91,12 @@ _CHANGED: Mapping[str, str] = {
     "devices/graphics/listen@address": _LISTENS,
     "devices/graphics/listen@network": _LISTENS,
     "devices/graphics/listen@socket": _LISTENS,
-    "devices/graphics@passwd": "no password opens it until one is set here, and the check says so: a password does not travel",
+    "devices/graphics@passwd": "no password opens it until one is set here, and the check says so: a password does not travel",  # noqa: E501
     "devices/audio@type": "none, unless it is the console's own",
 }
 _ANEW: Mapping[str, str] = {
-    "genid": "another one whenever the machine goes back in time (drill, failover, another recovery point); its own in a planned failover; "
+    "genid": "another one whenever the machine goes back in time (drill, failover, another recovery point); "
+    "its own in a planned failover; "
     "none if it had none",
 }
 _NAMED: Mapping[str, str] = {
@@ -249,10 +250,10 @@ _UNSEEN: Mapping[str, str] = {
     "sysinfo/system": "SMBIOS comes along, but for its uuid, which follows the machine's",
     "devices/disk/privateData": "libvirt's own",
     "devices/disk@snapshot": "where libvirt puts snapshots",
-    "devices/disk/driver@iothread": "libvirt shares its threads out: a view of a disk on one can end QEMU 7.2",
-    "devices/disk/driver/iothreads": "libvirt shares its threads out: a view of a disk on one can end QEMU 7.2",
-    "devices/controller/driver@iothread": "libvirt shares its threads out: a view of a disk on one can end QEMU 7.2",
-    "devices/controller/driver/iothreads": "libvirt shares its threads out: a view of a disk on one can end QEMU 7.2",
+    "devices/disk/driver@iothread": "libvirt shares its threads out: a view of a disk on one can end QEMU 7.2",  # noqa: E501
+    "devices/disk/driver/iothreads": "libvirt shares its threads out: a view of a disk on one can end QEMU 7.2",  # noqa: E501
+    "devices/controller/driver@iothread": "libvirt shares its threads out: a view of a disk on one can end QEMU 7.2",  # noqa: E501
+    "devices/controller/driver/iothreads": "libvirt shares its threads out: a view of a disk on one can end QEMU 7.2",  # noqa: E501
     "devices/graphics@connected": "what happens to who is connected when the password changes",
     "devices/graphics@passwdValidTo": "there is no password that could end",
     "devices/memory/target/current": "what it has at the moment",
@@ -319,9 +320,12 @@ def render() -> str:
     rows = [*((_shown(path), part) for path, part in PARTS.items()), *_rows_of_what_is_carried()]
     lines = [
         "# What comes along of a libvirt definition\n",
-        "When a machine runs at another site, for a drill or after a failover. At home a machine is again as it was defined there. An element "
-        "stands for all below it, unless that stands here too; `@` begins an attribute. What another site says is taken only as far as it "
-        "names nothing of this host. *Named*: the check before protection, `preflight` and `vault validate` tell of it where a machine has it. "
+        "When a machine runs at another site, for a drill or after a failover. At home a machine is again as "
+        "it was defined there. An element "
+        "stands for all below it, unless that stands here too; `@` begins an attribute. What another site "
+        "says is taken only as far as it "
+        "names nothing of this host. *Named*: the check before protection, `preflight` and `vault validate` "
+        "tell of it where a machine has it. "
         "What is not in this table is left out and named.\n",
         "| part | fate | what it is, or becomes | named |",
         "| --- | --- | --- | --- |",

@@ -1,5 +1,6 @@
-"""Consoles of a machine that runs away from its own host: one that would listen, dial, or use devices and folders of that host
-becomes a pseudo terminal. What the guest sees stays. A graphical console is never more open than it was at home."""
+"""Consoles of a machine that runs away from its own host: one that would listen, dial, or use devices and
+folders of that host becomes a pseudo terminal. What the guest sees stays. A graphical console is never
+more open than it was at home."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,8 @@ from ... import interface
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 TERMINALS = ("serial", "parallel", "console")
 SET_ONE = (
-    "Set one there after a start, as root: 'virsh qemu-monitor-command MACHINE --hmp \"set_password {kind} PASSWORD\"', then the same with "
+    "Set one there after a start, as root: 'virsh qemu-monitor-command MACHINE --hmp \"set_password {kind} "
+    "PASSWORD\"', then the same with "
     "'expire_password {kind} never'; for good with 'virsh edit'."
 )
 HERE = ("pty", "file")
@@ -37,7 +39,8 @@ def _is_tls_only(graphics: Element) -> bool:
 
 
 def settle(devices: Element, log: Path) -> None:
-    """Those that write to a file write to `log`; graphics listen where this host's hypervisor is told to (qemu.conf)."""
+    """Those that write to a file write to `log`; graphics listen where this host's hypervisor is told to
+    (qemu.conf)."""
     for name in TERMINALS:
         for element in devices.findall(name):
             if element.get("type") == "file":
@@ -52,7 +55,10 @@ def notes(root: Element) -> Iterator[interface.Obstacle]:
     for element in terminals:
         if element.get("type") not in HERE and not _is_the_same_again(element):
             yield interface.Obstacle(
-                f"A {element.tag} port uses something of its own site ({_said(element)}); here it is a pseudo terminal.",
+                (
+                    f"A {element.tag} port uses something of its own site ({_said(element)}); here it is a "
+                    "pseudo terminal."
+                ),
                 "Accept it, or connect it by hand after a failover.",
                 blocking=False,
             )
@@ -61,7 +67,8 @@ def notes(root: Element) -> Iterator[interface.Obstacle]:
             kind = graphics.get("type", "vnc")
             asks = "a password" if graphics.get("passwd") is not None else "an encrypted connection"
             yield interface.Obstacle(
-                f"The graphical console ({kind}) asks for {asks} at its own site, which does not come along; here nobody can open it until "
+                f"The graphical console ({kind}) asks for {asks} at its own site, which does not come along; "
+                "here nobody can open it until "
                 "a password is set.",
                 SET_ONE.format(kind=kind),
                 blocking=False,
@@ -73,7 +80,8 @@ def notes(root: Element) -> Iterator[interface.Obstacle]:
         ]
         if any(address not in LOOPBACK for address in where):
             yield interface.Obstacle(
-                f"The graphical console listens at {where[0]} of its own site; here it listens where the hypervisor is told to "
+                f"The graphical console listens at {where[0]} of its own site; here it listens where the "
+                "hypervisor is told to "
                 "(vnc_listen, spice_listen in qemu.conf).",
                 "Accept it, or set an address there.",
                 blocking=False,

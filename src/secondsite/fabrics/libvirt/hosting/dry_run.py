@@ -1,5 +1,5 @@
-"""Try whether a machine can start here: define it as it would run, under a throwaway name and without disks and cards,
-start it paused, and remove it. Its guest never runs."""
+"""Try whether a machine can start here: define it as it would run, under a throwaway name and without
+disks and cards, start it paused, and remove it. Its guest never runs."""
 
 import contextlib
 import hashlib
@@ -74,8 +74,8 @@ def _trial(definition: MachineDefinition, name: str, place: adapt.HostFeatures, 
 
 
 def _leave_out_channels(root: Element) -> None:
-    """The hypervisor names their sockets after the machine, and a socket's path holds 107 bytes: the trial's longer name
-    would fail where the machine's own does not."""
+    """The hypervisor names their sockets after the machine, and a socket's path holds 107 bytes: the
+    trial's longer name would fail where the machine's own does not."""
     for devices in root.findall("devices"):
         domain_xml.remove(devices, "channel[@type='unix']")
 
@@ -83,7 +83,10 @@ def _leave_out_channels(root: Element) -> None:
 def _limits(unkept: list[str]) -> Iterator[interface.Obstacle]:
     if unkept:
         yield interface.Obstacle(
-            f"The hypervisor here keeps no limits of {', '.join(unkept)}, which the machine has: it may take more from its neighbours.",
+            (
+                f"The hypervisor here keeps no limits of {', '.join(unkept)}, which the machine has: it may "
+                "take more from its neighbours."
+            ),
             "Give this host's libvirt the control groups for them, or accept it.",
             blocking=False,
         )
@@ -101,7 +104,7 @@ def _try(hypervisor: connection.Hypervisor, text: str) -> list[str]:
 
 
 def _unkept(domain: Any, root: Element) -> list[str]:
-    asks = {"cputune": ("processor", domain.schedulerParameters), "memtune": ("memory", domain.memoryParameters),
+    asks = {"cputune": ("processor", domain.schedulerParameters), "memtune": ("memory", domain.memoryParameters),  # noqa: E501
             "blkiotune": ("I/O", domain.blkioParameters)}  # fmt: skip
     return [words for path, (words, ask) in asks.items() if root.find(path) is not None and not _answers(ask)]
 

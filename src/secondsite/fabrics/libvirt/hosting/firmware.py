@@ -1,7 +1,7 @@
 """UEFI variables and the state of an emulated TPM: read and write them where libvirt keeps them.
 
-The variables are one file that the definition names. swtpm keeps a machine's TPM in a folder below libvirt's own,
-named by the machine's UUID; libvirt makes a fresh TPM only if that folder is missing (qemu_tpm.c,
+The variables are one file that the definition names. swtpm keeps a machine's TPM in a folder below libvirt's
+own, named by the machine's UUID; libvirt makes a fresh TPM only if that folder is missing (qemu_tpm.c,
 qemuTPMEmulatorCreateStorage).
 """
 
@@ -72,7 +72,8 @@ def place(hypervisor: connection.Hypervisor, root: Element, files: Mapping[str, 
 
 
 def _make_passable(folder: Path) -> None:
-    """As libvirt makes a machine's folder, and that of all: swtpm runs as another user, and what an appliance makes is its own."""
+    """As libvirt makes a machine's folder, and that of all: swtpm runs as another user, and what an
+    appliance makes is its own."""
     folder.mkdir(parents=True, exist_ok=True)
     for each in (folder.parent, folder):
         each.chmod(stat.S_IMODE(each.stat().st_mode) | 0o011)
@@ -105,8 +106,8 @@ def _nvram(hypervisor: connection.Hypervisor, root: Element) -> Path | None:
 
 
 def _chosen_by_libvirt(hypervisor: connection.Hypervisor, root: Element) -> Path | None:
-    """Where libvirt keeps the variables of a machine whose firmware it picks at each start: only the definition of a
-    running one names the file (qemu_domain.c, qemuDomainNVRAMPathFormat)."""
+    """Where libvirt keeps the variables of a machine whose firmware it picks at each start: only the
+    definition of a running one names the file (qemu_domain.c, qemuDomainNVRAMPathFormat)."""
     boot = root.find("os")
     if boot is None or boot.get("firmware") != "efi":
         return None

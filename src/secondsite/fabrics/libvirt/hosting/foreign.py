@@ -1,4 +1,5 @@
-"""What is taken of a definition that another site wrote: see `allowed`. Pure: an element in, a new one out."""
+"""What is taken of a definition that another site wrote: see `allowed`. Pure: an element in, a new one
+out."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -37,12 +38,16 @@ def parse(text: str) -> Element:
     except ElementTree.ParseError as error:
         raise errors.FabricError(
             f"The definition that the other site sent cannot be read: {error}.",
-            do="Look at the machine at its own site ('virsh dumpxml'). If it is well there, that site or its way is not to be trusted.",
+            do=(
+                "Look at the machine at its own site ('virsh dumpxml'). If it is well there, that site or "
+                "its way is not to be trusted."
+            ),
         ) from error
 
 
 def admit(root: Element, boot_folders: Sequence[Path] = ()) -> Admitted:
-    """Only what is allowed; of what may be there once, the first. Kernels are taken from `boot_folders` alone."""
+    """Only what is allowed; of what may be there once, the first. Kernels are taken from `boot_folders`
+    alone."""
     left_out: list[str] = []
     clean = Element("domain")
     _take(root, clean, "", left_out, iter(range(LONGEST)))
@@ -81,7 +86,8 @@ def _take(element: Element, clean: Element, path: str, left_out: list[str], room
 
 
 def _is_element(element: Element, path: str) -> bool:
-    """Whether it is one of those, of a kind and with a text that are allowed; what this site chooses may be missing."""
+    """Whether it is one of those, of a kind and with a text that are allowed; what this site chooses may
+    be missing."""
     if path not in allowed.ATTRIBUTES:
         return False
     if any(_is_other_kind(element, place) for place in KINDS.get(path, ())):

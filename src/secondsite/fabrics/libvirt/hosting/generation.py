@@ -1,5 +1,6 @@
-"""The generation id of a machine (VM generation id): another one tells its guest that it went back in time, or is a second one. Domain
-controllers depend on it, and whatever must not use the same random numbers twice. Pure: XML in, XML out."""
+"""The generation id of a machine (VM generation id): another one tells its guest that it went back in
+time, or is a second one. Domain controllers depend on it, and whatever must not use the same random
+numbers twice. Pure: XML in, XML out."""
 
 import uuid
 from xml.etree.ElementTree import Element

@@ -1,4 +1,5 @@
-"""What the definition of a machine at home names, and is not there any more: nobody looked while it ran at the other site.
+"""What the definition of a machine at home names, and is not there any more: nobody looked while it ran at
+the other site.
 
 libvirt starts no machine of which anything is missing. Cards are looked for by their networks, elsewhere."""
 

@@ -1,6 +1,8 @@
-"""What guards a card against others, and others against it: its network filter, its isolation on the bridge. Pure: XML in, XML out.
+"""What guards a card against others, and others against it: its network filter, its isolation on the bridge.
+Pure: XML in, XML out.
 
-A filter is a name, which means nothing where no filter of that name is defined; and libvirt filters on Linux bridges alone."""
+A filter is a name, which means nothing where no filter of that name is defined; and libvirt filters on
+Linux bridges alone."""
 
 from collections.abc import Collection, Iterator
 from xml.etree.ElementTree import Element
@@ -36,17 +38,27 @@ def notes(root: Element, filters: Collection[str]) -> Iterator[interface.Obstacl
             continue
         if name not in filters:
             yield interface.Obstacle(
-                f"{key} has the network filter '{name}' at its own site; here is none of that name, so it runs without.",
-                f"Define it here: 'virsh nwfilter-dumpxml {shell.arguments(name)}' there, 'virsh nwfilter-define' here.",
+                (
+                    f"{key} has the network filter '{name}' at its own site; here is none of that name, so "
+                    "it runs without."
+                ),
+                (
+                    f"Define it here: 'virsh nwfilter-dumpxml {shell.arguments(name)}' there, 'virsh "
+                    "nwfilter-define' here."
+                ),
                 blocking=False,
             )
             continue
         for given in card.iterfind("filterref/parameter"):
             if given.get("name") in ADDRESSES:
                 yield interface.Obstacle(
-                    f"The network filter '{name}' of {key} lets only {given.get('name')} {given.get('value')} through: with another address "
+                    f"The network filter '{name}' of {key} lets only {given.get('name')} "
+                    f"{given.get('value')} through: with another address "
                     "here the card is cut off.",
-                    "Let the card keep its address here, or leave the parameter out: libvirt learns the address then.",
+                    (
+                        "Let the card keep its address here, or leave the parameter out: libvirt learns the "
+                        "address then."
+                    ),
                     blocking=False,
                 )
 

@@ -1,7 +1,7 @@
 """A machine that comes home: the definition that was withdrawn here, with its replicated disks on new files.
 
-Its networks, cards, processors, host devices, and the disks that were not replicated are as they were. Pure: XML in, XML
-out."""
+Its networks, cards, processors, host devices, and the disks that were not replicated are as they were.
+Pure: XML in, XML out."""
 
 from xml.etree.ElementTree import Element
 

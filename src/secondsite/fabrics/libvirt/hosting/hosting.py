@@ -264,7 +264,8 @@ class Hosting:
         known = self._networks.list()
         return adapt.HostFeatures(
             accelerator.kvm_usable(), frozenset(each.name for each in known if each.kind == "libvirt"),
-            self._consoles, self._nvram, self._hypervisor.key, self._encrypted(chains or {}), self._boot_folders,
+            self._consoles, self._nvram, self._hypervisor.key, self._encrypted(chains or {}),
+            self._boot_folders,
             frozenset(each.name for each in known if each.carries_vlans),
             frozenset(each.name for each in known if each.takes_filters), self._filters(native),
             connection.call("reading its release", self._hypervisor.handle.getLibVersion),
@@ -312,7 +313,10 @@ class Hosting:
         if namesake is None or namesake.UUIDString() == request.fabric_id:
             return
         found = f"Another machine, {namesake.UUIDString()}, is named '{request.name}' here"
-        do = "Let it have another name here ('secondsite machine set MACHINE --target-name NAME'), or rename that one, or remove it if it is not needed."
+        do = (
+            "Let it have another name here ('secondsite machine set MACHINE --target-name NAME'), or rename "
+            "that one, or remove it if it is not needed."
+        )
         if inventory.tag_of(namesake) != request.tag:
             raise errors.NotOurs(f"{found}, and it is not ours.", do=do)
         raise errors.AlreadyExists(f"{found}, with our tag.", do=do)
@@ -344,8 +348,8 @@ def _autostart(domain: Any) -> str:
 
 
 def _require_its_disks(existing: Any, request: interface.HostRequest) -> None:
-    """An old copy that its owner defined anew, and may have started, is not taken for the machine of this request. An owner's snapshot lies
-    beside the file that it is of."""
+    """An old copy that its owner defined anew, and may have started, is not taken for the machine of this
+    request. An owner's snapshot lies beside the file that it is of."""
     has = {Path(disk.path).parent for disk in inventory.live_disks(existing) if disk.path}
     if has and has.isdisjoint(path.absolute().parent for path in request.disks.values()):
         raise errors.FabricError(
@@ -355,8 +359,8 @@ def _require_its_disks(existing: Any, request: interface.HostRequest) -> None:
 
 
 def _require_replaceable(domain: Any, tags: Sequence[str | None]) -> None:
-    """Raises unless the machine is off and carries one of `tags`, that is, it is an earlier restore of the same
-    machine."""
+    """Raises unless the machine is off and carries one of `tags`, that is, it is an earlier restore of the
+    same machine."""
     found = inventory.tag_of(domain)
     if found not in tags:
         raise errors.NotOurs(
@@ -365,7 +369,10 @@ def _require_replaceable(domain: Any, tags: Sequence[str | None]) -> None:
     if inventory.power_of(domain) is not OFF or saved_memory.is_there(domain):
         raise errors.FabricError(
             f"The machine '{domain.name()}' is there and not off: nothing was restored.",
-            do="Shut it down if it must be replaced, or discard its saved memory ('virsh managedsave-remove'); then retry the job.",
+            do=(
+                "Shut it down if it must be replaced, or discard its saved memory ('virsh "
+                "managedsave-remove'); then retry the job."
+            ),
         )
 
 

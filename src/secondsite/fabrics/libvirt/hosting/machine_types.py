@@ -1,7 +1,8 @@
 """The kinds of machine that this host's QEMU emulates: chip sets, by version. Pure, but for `known`.
 
-A machine that was defined as plain 'q35' is of the newest version that its QEMU had, as pc-q35-10.0, and an older QEMU knows no newer one. A
-machine that is started from its disks runs on an older version of the same chip set too: what differs is what newer versions switch on."""
+A machine that was defined as plain 'q35' is of the newest version that its QEMU had, as pc-q35-10.0, and
+an older QEMU knows no newer one. A machine that is started from its disks runs on an older version of the
+same chip set too: what differs is what newer versions switch on."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -29,7 +30,8 @@ def known(hypervisor: connection.Hypervisor) -> Known:
 
 
 def nearest(wanted: str, kinds: frozenset[str]) -> str:
-    """The newest of `kinds` that is the wanted one in an older version; the wanted one itself if it is there, or if none is."""
+    """The newest of `kinds` that is the wanted one in an older version; the wanted one itself if it is
+    there, or if none is."""
     match = VERSIONED.fullmatch(wanted)
     if match is None or wanted in kinds:
         return wanted
@@ -58,8 +60,14 @@ def left_out(root: Element, kinds: Known) -> tuple[str, ...]:
 def notes(root: Element, kinds: Known) -> Iterator[interface.Obstacle]:
     for kind, here in _other(root, kinds):
         yield interface.Obstacle(
-            f"QEMU here does not know the machine type {kind.get('machine')}; here the machine is a {here}, the same chip set in an older version.",
-            "Accept it, if a test failover shows that its system takes it; or give the machine that type at its site, or install a newer QEMU here.",
+            (
+                f"QEMU here does not know the machine type {kind.get('machine')}; here the machine is a "
+                f"{here}, the same chip set in an older version."
+            ),
+            (
+                "Accept it, if a test failover shows that its system takes it; or give the machine that type "
+                "at its site, or install a newer QEMU here."
+            ),
             blocking=False,
         )
 

@@ -13,11 +13,12 @@ from . import allowed, comes_along, foreign
 
 FIRMWARE_FOLDERS = "/usr/share/OVMF, AAVMF, edk2, qemu or seabios"
 NAME_IT = (
-    "Put the file into the same folder here, and name that folder in 'boot_folders' of the appliance's appliance.json; then restart "
+    "Put the file into the same folder here, and name that folder in 'boot_folders' of the appliance's "
+    "appliance.json; then restart "
     "the appliance. Or let the machine boot from its disk."
 )
 NAMED = 40
-TOLD = ("devices/hostdev", "devices/filesystem", "devices/shmem", "devices/tpm", "devices/serial@", "devices/console@",
+TOLD = ("devices/hostdev", "devices/filesystem", "devices/shmem", "devices/tpm", "devices/serial@", "devices/console@",  # noqa: E501
         "devices/parallel@", "os/loader", "os/kernel", "os/initrd", "os/cmdline")  # fmt: skip
 
 
@@ -31,13 +32,17 @@ def accelerator_notes(root: Element | None) -> Iterator[interface.Obstacle]:
 
 
 def require_kernels(root: Element, boot_folders: Sequence[Path]) -> None:
-    """Raises FabricError for a machine that boots a file of its own host: without it, it would start into nothing."""
+    """Raises FabricError for a machine that boots a file of its own host: without it, it would start into
+    nothing."""
     for path in foreign.strange_kernels(root, boot_folders):
         raise errors.FabricError(_strange(path), do=NAME_IT)
 
 
 def _strange(path: str) -> str:
-    return f"The machine boots {path}, a file of its host, and this site takes kernels only from folders that its appliance is told."
+    return (
+        f"The machine boots {path}, a file of its host, and this site takes kernels only from folders that "
+        "its appliance is told."
+    )
 
 
 def missing_files(root: Element, boot_folders: Sequence[Path] = ()) -> Iterator[interface.Obstacle]:
@@ -98,7 +103,10 @@ def media(root: Element) -> Iterator[interface.Obstacle]:
             drive = "" if target is None else f" {target.get('dev')}"
             yield interface.Obstacle(
                 f"{where} in the drive{drive} does not come along; here the drive is empty.",
-                "Make sure that the guest boots without it, as with cloud-init's disc; or eject it ('virsh change-media MACHINE DRIVE --eject').",
+                (
+                    "Make sure that the guest boots without it, as with cloud-init's disc; or eject it "
+                    "('virsh change-media MACHINE DRIVE --eject')."
+                ),
                 blocking=False,
             )
 

@@ -1,4 +1,5 @@
-"""What of its owner's needs the files that a machine stands on now, and would be lost with them: its saved memory, and its snapshots.
+"""What of its owner's needs the files that a machine stands on now, and would be lost with them: its saved
+memory, and its snapshots.
 
 Looked for before the files of a run are merged into the machine's own disks and removed."""
 
@@ -14,7 +15,8 @@ SHOWN = 4
 
 
 def require_none(domain: Any, power: PowerState, disks: Collection[str]) -> None:
-    """`disks`: those that are not on the machine's own files yet; what is in these stays. Raises NotPossibleNow."""
+    """`disks`: those that are not on the machine's own files yet; what is in these stays. Raises
+    NotPossibleNow."""
     if not disks:
         return
     power_states.obstacle(power, domain.name())
@@ -22,8 +24,12 @@ def require_none(domain: Any, power: PowerState, disks: Collection[str]) -> None
     if names:
         named = ", ".join(dict.fromkeys(names[:SHOWN])) + (" and more" if len(names) > SHOWN else "")
         raise errors.NotPossibleNow(
-            f"'{domain.name()}' has snapshots ({named}) that need the files which it stands on now, and they would be lost with these.",
-            do="Revert to what you need, and delete them ('virsh snapshot-delete', 'qemu-img snapshot -d'); then commit again. The machine "
+            (
+                f"'{domain.name()}' has snapshots ({named}) that need the files which it stands on now, and "
+                "they would be lost with these."
+            ),
+            do="Revert to what you need, and delete them ('virsh snapshot-delete', 'qemu-img snapshot -d'); "
+            "then commit again. The machine "
             "runs on meanwhile.",
         )
 

@@ -1,5 +1,5 @@
-"""Parts of a definition that older releases of libvirt do not know, and refuse: without them the machine runs all the same. Pure: XML in,
-XML out.
+"""Parts of a definition that older releases of libvirt do not know, and refuse: without them the machine runs
+all the same. Pure: XML in, XML out.
 
 libvirt counts 9.1.0 as 9001000. From 9.1 on it writes a watchdog into every machine of type q35 by itself."""
 
@@ -42,7 +42,10 @@ def notes(root: Element, libvirt: int) -> Iterator[interface.Obstacle]:
     found = left_out(root, libvirt)
     if found:
         yield interface.Obstacle(
-            f"libvirt here is older than that of the machine's site and does not know {', '.join(found)}; here it runs without.",
+            (
+                "libvirt here is older than that of the machine's site and does not know "
+                f"{', '.join(found)}; here it runs without."
+            ),
             "Accept it, or use the same release at both sites.",
             blocking=False,
         )

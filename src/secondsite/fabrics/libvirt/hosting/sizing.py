@@ -1,6 +1,7 @@
 """Other vCPUs and other memory than a definition has. Pure but for `capacity`: XML in, XML out.
 
-How the guest's processors and memory are laid out was made for what it has at home; what does not fit is taken out.
+How the guest's processors and memory are laid out was made for what it has at home; what does not fit is
+taken out.
 """
 
 import math
@@ -93,7 +94,8 @@ def set_memory(root: Element, size_bytes: int) -> None:
 
 
 def capacity(hypervisor: connection.Hypervisor) -> Capacity:
-    """What the cache holds is given to machines that need it. In a container the two that tell of memory may not agree: the less counts."""
+    """What the cache holds is given to machines that need it. In a container the two that tell of memory
+    may not agree: the less counts."""
     handle = hypervisor.handle
     _, memory_mib, vcpus, *_ = connection.call("reading what the host has", handle.getInfo)
     memory = connection.call("reading what memory the host has free", handle.getMemoryStats, -1)

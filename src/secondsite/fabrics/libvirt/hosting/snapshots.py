@@ -1,5 +1,5 @@
-"""Snapshots that a machine's owner has at home. libvirt forgets them with the definition of the machine that is withdrawn, so they are
-put aside, and told to it again once the machine is on its own disks."""
+"""Snapshots that a machine's owner has at home. libvirt forgets them with the definition of the machine
+that is withdrawn, so they are put aside, and told to it again once the machine is on its own disks."""
 
 import json
 from pathlib import Path
@@ -36,8 +36,8 @@ def put_aside(domain: Any, file: Path) -> None:
 
 
 def give_back(domain: Any, file: Path) -> None:
-    """Harmless if it was done before. Snapshots are of files: on others, as of a copy that was made anew, they mean nothing. One that
-    libvirt does not take keeps the file, and nothing waits for it."""
+    """Harmless if it was done before. Snapshots are of files: on others, as of a copy that was made anew,
+    they mean nothing. One that libvirt does not take keeps the file, and nothing waits for it."""
     try:
         kept = json.loads(file.read_text())
     except FileNotFoundError:

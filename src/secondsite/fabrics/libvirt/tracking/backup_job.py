@@ -1,8 +1,8 @@
 """The frozen view of a running machine: a pull-mode backup job with a new checkpoint.
 
-QEMU keeps the old content of what the guest overwrites in scratch files, one for each disk. A full scratch file
-system fails the guest's writes (P1), so the view tells how much it uses. A job ends when its owner says so; if the
-owner died, the next view recognizes the job by its socket's folder and ends it."""
+QEMU keeps the old content of what the guest overwrites in scratch files, one for each disk. A full scratch
+file system fails the guest's writes (P1), so the view tells how much it uses. A job ends when its owner
+says so; if the owner died, the next view recognizes the job by its socket's folder and ends it."""
 
 import contextlib
 import os
@@ -29,7 +29,8 @@ END_SECONDS = 30.0
 AGAIN_SECONDS = 5.0
 BETWEEN_SECONDS, LOOK_SECONDS = 5.0, 0.05
 BETWEEN_JOBS = libvirt.VIR_ERR_INTERNAL_ERROR
-"""libvirt's code while a backup job holds the machine already, or still, and has no figures. It has others for what lasts."""
+"""libvirt's code while a backup job holds the machine already, or still, and has no figures. It has others
+for what lasts."""
 MOST_CONNECTIONS = 100
 """That QEMU takes in a backup job: libvirt names no other number to it. Each disk needs one."""
 CHANGED = "changed"
@@ -46,8 +47,8 @@ class ScratchEncryption:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`disks` are all of the machine's, with their sizes; `bases` has the usable base of each disk that has one. `encryption` is
-    None if all disks are plain."""
+    """`disks` are all of the machine's, with their sizes; `bases` has the usable base of each disk that
+    has one. `encryption` is None if all disks are plain."""
 
     domain: Any
     request: interface.SessionRequest
@@ -71,8 +72,14 @@ def _job_kind(domain: Any) -> int:
                 raise
             if time.monotonic() > deadline:
                 raise errors.FabricError(
-                    f"libvirt holds '{domain.name()}' for a job that it does not know any more, as after it was killed: {error.message}",
-                    do="Shut the machine down and start it again (a reboot from inside is not enough): the job ends with its QEMU.",
+                    (
+                        f"libvirt holds '{domain.name()}' for a job that it does not know any more, as after "
+                        f"it was killed: {error.message}"
+                    ),
+                    do=(
+                        "Shut the machine down and start it again (a reboot from inside is not enough): the "
+                        "job ends with its QEMU."
+                    ),
                 ) from error
         time.sleep(LOOK_SECONDS)
 
@@ -94,11 +101,12 @@ def free_of_jobs(domain: Any, sockets: Path, disks: Sequence[domain_xml.Disk]) -
 
 
 def begin(plan: Plan) -> tuple[datetime, float]:
-    """Starts the job. Gives the instant of the view, and how many seconds the call took; during it the guest's disks
-    paused for a moment.
+    """Starts the job. Gives the instant of the view, and how many seconds the call took; during it the
+    guest's disks paused for a moment.
 
-    The instant is the time before the call: every write that ended by then is in the view. The time after the call
-    would promise writes that came during it (a busy host took long enough for a guest to write a record)."""
+    The instant is the time before the call: every write that ended by then is in the view. The time after
+    the call would promise writes that came during it (a busy host took long enough for a guest to write a
+    record)."""
     clear(plan)
     _make_scratch(plan)
     flags = libvirt.VIR_DOMAIN_BACKUP_BEGIN_REUSE_EXTERNAL
@@ -110,8 +118,9 @@ def begin(plan: Plan) -> tuple[datetime, float]:
 
 
 def _make_scratch(plan: Plan) -> None:
-    """Make the scratch files here: libvirt would have the machine's own QEMU do that, in several jobs, and write the LUKS headers
-    while the guest stands still (49 s on a busy host). QEMU refuses one that is not of its disk's size."""
+    """Make the scratch files here: libvirt would have the machine's own QEMU do that, in several jobs, and
+    write the LUKS headers while the guest stands still (49 s on a busy host). QEMU refuses one that is not
+    of its disk's size."""
     with qemu_img.translated():
         for disk in plan.disks:
             if disk.key not in plan.request.disks:
@@ -125,8 +134,9 @@ def _make_scratch(plan: Plan) -> None:
 
 
 class Ending:
-    """The end of one job, by whichever thread comes first. libvirt aborts whatever job the machine has, and a program of the
-    owner's may wait for ours to end: aborted twice, its save was lost. So the job is aborted once, and again only if it stays."""
+    """The end of one job, by whichever thread comes first. libvirt aborts whatever job the machine has,
+    and a program of the owner's may wait for ours to end: aborted twice, its save was lost. So the job is
+    aborted once, and again only if it stays."""
 
     def __init__(self, domain: Any, sockets: Path) -> None:
         self._domain = domain
@@ -135,8 +145,8 @@ class Ending:
         self._aborted_at: float | None = None
 
     def end(self) -> None:
-        """Ends our job and waits until it is gone. A foreign job that began since stays; a machine that went off has
-        no job any more (P6)."""
+        """Ends our job and waits until it is gone. A foreign job that began since stays; a machine that
+        went off has no job any more (P6)."""
         deadline = time.monotonic() + END_SECONDS
         with contextlib.suppress(errors.NotFound):
             while self._is_there():
@@ -165,8 +175,8 @@ def end(domain: Any, sockets: Path) -> None:
 
 
 def note_scratch(notes: Path, request: interface.SessionRequest) -> None:
-    """Note, in a folder of ours, where the scratch files of a machine lie: libvirt leaves files that it did not make, and forgets where
-    they are once their job has ended."""
+    """Note, in a folder of ours, where the scratch files of a machine lie: libvirt leaves files that it
+    did not make, and forgets where they are once their job has ended."""
     note, folder = notes / request.fabric_id, os.fsencode(request.scratch_dir.absolute())
     if not note.is_file() or note.read_bytes() != folder:
         notes.mkdir(parents=True, exist_ok=True)

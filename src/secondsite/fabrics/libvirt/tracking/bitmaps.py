@@ -1,8 +1,9 @@
 """Our dirty bitmaps and checkpoints of one machine, whether it runs or not.
 
-The bitmaps in the images count; libvirt's checkpoint metadata follows them. Metadata may be missing although the
-bitmap exists (P5), or remain although a killed QEMU lost the bitmap or left it inconsistent (P2, P3). `settle`
-reconciles the two. A bitmap or checkpoint whose name does not start with ours is never touched."""
+The bitmaps in the images count; libvirt's checkpoint metadata follows them. Metadata may be missing
+although the bitmap exists (P5), or remain although a killed QEMU lost the bitmap or left it inconsistent
+(P2, P3). `settle` reconciles the two. A bitmap or checkpoint whose name does not start with ours is never
+touched."""
 
 import time
 from collections.abc import Iterable, Mapping
@@ -81,8 +82,8 @@ def checkpoints(domain: Any) -> dict[str, Any]:
 
 
 def settle(domain: Any, base: str | None) -> RunningDisks:
-    """Makes libvirt know `base` where its bitmap is usable, removes broken ones and those that nobody knows, and gives the disks with
-    their bitmaps.
+    """Makes libvirt know `base` where its bitmap is usable, removes broken ones and those that nobody knows,
+    and gives the disks with their bitmaps.
 
     The machine must be running.
     """
@@ -122,7 +123,8 @@ def remove_running(domain: Any, keep: str | None) -> None:
 
 
 def remove_off(domain: Any, keep: str | None, key: EncryptionKey | None = None) -> None:
-    """Removes all our checkpoints and bitmaps of an off machine, except `keep`. `key` opens encrypted disks."""
+    """Removes all our checkpoints and bitmaps of an off machine, except `keep`. `key` opens encrypted
+    disks."""
     for disk in _stored_disks(domain):
         for name in _in_file(Path(disk.path)):
             if name.startswith(OURS) and name != keep:
@@ -144,8 +146,9 @@ def _in_file(path: Path) -> Mapping[str, bool]:
 
 
 def _delete(domain: Any, checkpoint: Any) -> bool:
-    """Deletes a checkpoint with its bitmaps; if a bitmap is gone already, only its metadata (P3), and gives False. libvirt has no code of its
-    own for that, and says it in the language of its host: QEMU is asked which bitmaps there are."""
+    """Deletes a checkpoint with its bitmaps; if a bitmap is gone already, only its metadata (P3), and
+    gives False. libvirt has no code of its own for that, and says it in the language of its host: QEMU is
+    asked which bitmaps there are."""
     try:
         connection.call("deleting a checkpoint", checkpoint.delete, 0)
     except errors.DeadlineExceeded:

@@ -1,17 +1,19 @@
 """Which files the bitmaps of each checkpoint belong to.
 
-A restored or copied image may have a bitmap of ours that looks whole but misses changes in between (P17). So the
-numbers of the files of a disk's chain are recorded with each checkpoint, and its bitmap counts only where it can have come from:
+A restored or copied image may have a bitmap of ours that looks whole but misses changes in between (P17). So
+the numbers of the files of a disk's chain are recorded with each checkpoint, and its bitmap counts only where
+it can have come from:
 
     the file it was made in              nothing happened
-    overlays above that file             external snapshots (P10): hypervisors begin the same bitmap in each overlay
+    overlays above that file             external snapshots (P10): hypervisors begin the same bitmap in each
+    overlay
     a file that was below that file      overlays were committed down to it, with their bitmaps
 
-What has no bitmap of the checkpoint lies below those that do, and was below them then: its owner may have replaced it.
-Bitmaps of different sizes cannot be merged: a disk that grew above a snapshot is compared.
+What has no bitmap of the checkpoint lies below those that do, and was below them then: its owner may have
+replaced it. Bitmaps of different sizes cannot be merged: a disk that grew above a snapshot is compared.
 
-A checkpoint's name is never used twice, so an older copy of an image does not have it. But another disk of the machine
-does: see `left_files`."""
+A checkpoint's name is never used twice, so an older copy of an image does not have it. But another disk of
+the machine does: see `left_files`."""
 
 import json
 import os
@@ -45,8 +47,8 @@ class Identities:
     def record(
         self, domain: Any, disks: Sequence[domain_xml.Disk], checkpoint: str, base: str | None, *, runs: bool
     ) -> None:
-        """Records the files of a new checkpoint; those of the base and of the last few views stay. A power cut ends the bitmaps of a
-        machine that `runs`, so nothing of it has to outlast one."""
+        """Records the files of a new checkpoint; those of the base and of the last few views stay. A power
+        cut ends the bitmaps of a machine that `runs`, so nothing of it has to outlast one."""
         known = self._read(domain.UUIDString())
         pinned = {name: known[name] for name in (base,) if name in known}
         kept = {**dict(list(known.items())[-KEPT:]), **pinned}
@@ -64,8 +66,8 @@ class Identities:
             self._write(domain.UUIDString(), kept)
 
     def same(self, domain: Any, disk: domain_xml.Disk, checkpoint: str) -> bool:
-        """Whether the bitmap of `checkpoint` that a running disk has now has all changes since. QEMU keeps files below
-        the top read-only, so their bitmaps are as stored."""
+        """Whether the bitmap of `checkpoint` that a running disk has now has all changes since. QEMU keeps
+        files below the top read-only, so their bitmaps are as stored."""
         origin = self._origin(domain, disk, checkpoint)
         if not disk.backed and _is_top(disk, origin):
             return self._named(domain, disk, checkpoint)
@@ -73,15 +75,16 @@ class Identities:
         return bool(found) and self._named(domain, disk, checkpoint)
 
     def holders(self, domain: Any, disk: domain_xml.Disk, checkpoint: str) -> tuple[Path, ...]:
-        """The files of a disk at rest whose bitmaps of `checkpoint` together have all changes since; none if they
-        cannot be trusted."""
+        """The files of a disk at rest whose bitmaps of `checkpoint` together have all changes since; none
+        if they cannot be trusted."""
         links = _links(Path(disk.path))
         found = _holders(links, self._origin(domain, disk, checkpoint), checkpoint)
         return tuple(link.path for link in found)
 
     def unmoved(self, domain: Any, disk: domain_xml.Disk, checkpoint: str) -> bool:
-        """As `same`, but without a snapshot in between: a snapshot's overlay begins new bitmaps, and earlier
-        writes are marked only in the files below. Its number alone does not tell: not all file systems say whether it is used again."""
+        """As `same`, but without a snapshot in between: a snapshot's overlay begins new bitmaps, and
+        earlier writes are marked only in the files below. Its number alone does not tell: not all file
+        systems say whether it is used again."""
         origin = self._origin(domain, disk, checkpoint)
         if not _is_top(disk, origin):
             return False
@@ -101,8 +104,8 @@ class Identities:
         return self._read(domain.UUIDString()).get(checkpoint, {}).get(disk.key, ())
 
     def _named(self, domain: Any, disk: domain_xml.Disk, checkpoint: str) -> bool:
-        """True, of files that were just found to be those of the checkpoint: what a former release recorded of them gets what tells them
-        from a file that has their number later."""
+        """True, of files that were just found to be those of the checkpoint: what a former release
+        recorded of them gets what tells them from a file that has their number later."""
         origin = self._origin(domain, disk, checkpoint)
         if all(number.generation is not None for number in origin):
             return True
@@ -142,7 +145,8 @@ class Identities:
 
 
 def _chains(by_disk: Mapping[str, Any]) -> dict[str, Chain]:
-    """The release of 2026-11-20 recorded the inode of the top file only, and the one after it those of all."""
+    """The release of 2026-11-20 recorded the inode of the top file only, and the one after it those of
+    all."""
     return {
         key: [FileNumber(each, None) if isinstance(each, int) else FileNumber(*each) for each in chain]
         for key, found in by_disk.items()
@@ -164,8 +168,8 @@ def _is_any(path: Path, origin: Chain) -> bool:
 def _holders(
     links: Sequence[qemu_img.ImageFacts], origin: Chain, name: str, top_is_whole: bool = False
 ) -> Sequence[qemu_img.ImageFacts]:
-    """The files from the top down that have the bitmap whole, if one of them is of the chain that it was made in, as
-    all below them are."""
+    """The files from the top down that have the bitmap whole, if one of them is of the chain that it was
+    made in, as all below them are."""
     whole = {id(link) for at, link in enumerate(links) if link.bitmaps.get(name) or (top_is_whole and not at)}
     found = list(takewhile(lambda link: id(link) in whole, links))
     is_one_size = len({link.size_bytes for link in found}) == 1

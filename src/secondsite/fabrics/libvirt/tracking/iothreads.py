@@ -1,8 +1,8 @@
 """Machines that a frozen view could end.
 
-QEMU before 9.0 aborts (`nbd_blockdev_client_closed: Assertion qemu_in_main_thread()`) when an NBD client disconnects
-from an export whose disk is served by an iothread. A killed appliance closes its connections whatever we do, so no
-view of such a machine is opened."""
+QEMU before 9.0 aborts (`nbd_blockdev_client_closed: Assertion qemu_in_main_thread()`) when an NBD client
+disconnects from an export whose disk is served by an iothread. A killed appliance closes its connections
+whatever we do, so no view of such a machine is opened."""
 
 import functools
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,8 @@ from ..host import connection, domain_xml, inventory, monitor
 
 SAFE_SINCE = (9, 0)
 WAY_OUT = (
-    "Remove the iothread ('virsh edit': iothread= at the disk's or the controller's <driver>) and restart the machine, "
+    "Remove the iothread ('virsh edit': iothread= at the disk's or the controller's <driver>) and restart "
+    "the machine, "
     "or upgrade QEMU to 9.0 and restart it."
 )
 
@@ -33,8 +34,8 @@ def obstacles(hypervisor: Any, root: Element) -> Iterator[interface.Obstacle]:
 
 
 def require_safe(domain: Any, keys: Sequence[str]) -> None:
-    """Raises UnsafeToView if a view of these disks could end the machine as it runs now. One that is off is read by
-    another process."""
+    """Raises UnsafeToView if a view of these disks could end the machine as it runs now. One that is off
+    is read by another process."""
     served = [key for key in _served_in(inventory.live_xml(domain)) if key in keys]
     if not served or inventory.power_of(domain) is interface.PowerState.OFF:
         return
@@ -47,7 +48,8 @@ def require_safe(domain: Any, keys: Sequence[str]) -> None:
 
 def _why(disks: str, version: tuple[int, int]) -> str:
     return (
-        f"{disks} is served by an iothread, and QEMU {version[0]}.{version[1]} aborts, guest and all, when a reader of a "
+        f"{disks} is served by an iothread, and QEMU {version[0]}.{version[1]} aborts, guest and all, when a "
+        "reader of a "
         "frozen view goes away."
     )
 

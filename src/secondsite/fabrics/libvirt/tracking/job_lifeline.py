@@ -1,9 +1,9 @@
 """A child process that ends backup jobs whose owner died or hangs.
 
-While a job is open, what the guest overwrites takes scratch space, and a full scratch file system fails the guest's
-writes. So no job begins before the child knows of it. One child serves all views of this process. When its input
-ends, or a view is open longer than it may be, it ends the jobs by itself: on the QEMU sockets that a dead embedded
-driver has released, or through virsh.
+While a job is open, what the guest overwrites takes scratch space, and a full scratch file system fails the
+guest's writes. So no job begins before the child knows of it. One child serves all views of this process.
+When its input ends, or a view is open longer than it may be, it ends the jobs by itself: on the QEMU sockets
+that a dead embedded driver has released, or through virsh.
 
 This file is also that child's program; there it runs by itself with the standard library only.
 """
@@ -29,7 +29,8 @@ ANSWER_SECONDS = 2.0
 PAUSE_SECONDS = 0.1
 VIRSH_SECONDS = 60.0
 NO_JOB = "None"
-"""What virsh itself, without a translation, calls the job of a machine that has none. What the daemon says is in the language of its host."""
+"""What virsh itself, without a translation, calls the job of a machine that has none. What the daemon says
+is in the language of its host."""
 
 Rescue = Sequence[str]
 """('monitor', socket), or ('virsh', uri, machine, folder of our sockets)."""
@@ -51,8 +52,8 @@ class JobLifeline:
         weakref.finalize(self, _end, self._children)
 
     def watch(self, fabric_id: str, rescue: Rescue, longest_seconds: float) -> None:
-        """When this returns, the child ends the machine's job if this process dies, or after `longest_seconds`.
-        Raises OSError or TimeoutError if there is no child."""
+        """When this returns, the child ends the machine's job if this process dies, or after
+        `longest_seconds`. Raises OSError or TimeoutError if there is no child."""
         with self._lock:
             self._open[fabric_id] = (time.monotonic() + longest_seconds, rescue)
             try:
@@ -207,7 +208,8 @@ def _end_by_monitor(talk: IO[str]) -> bool:
 
 
 def _backups(talk: IO[str]) -> list[str]:
-    """Jobs that still copy; one that has concluded waits for the next driver, which learns from it how it ended."""
+    """Jobs that still copy; one that has concluded waits for the next driver, which learns from it how it
+    ended."""
     jobs = _ask(talk, "query-block-jobs") or ()
     return [job["device"] for job in jobs if job["type"] == "backup" and job["status"] != "concluded"]
 

@@ -1,9 +1,10 @@
 """What the disk files of a machine that is off looked like when we left them.
 
-The bitmaps of a checkpoint have one name on all disks of a machine. So a disk that was overwritten by a copy of another one has a bitmap
-that looks whole, and the file is the same; a file below a disk can be changed in place (P17). As long as the machine is off nobody but us
-writes to its files: what looks different is compared. A guest that ran in between may have changed them in any way: then the bitmaps
-tell. That it was started is in the log that libvirt keeps of it."""
+The bitmaps of a checkpoint have one name on all disks of a machine. So a disk that was overwritten by a
+copy of another one has a bitmap that looks whole, and the file is the same; a file below a disk can be
+changed in place (P17). As long as the machine is off nobody but us writes to its files: what looks
+different is compared. A guest that ran in between may have changed them in any way: then the bitmaps tell.
+That it was started is in the log that libvirt keeps of it."""
 
 import contextlib
 import json
@@ -25,7 +26,8 @@ STARTS = b": starting up libvirt "
 
 
 class LeftFiles:
-    """One small file per machine in `folder`, while it is off. What looks different has no bitmap that counts in `identities`."""
+    """One small file per machine in `folder`, while it is off. What looks different has no bitmap that
+    counts in `identities`."""
 
     def __init__(self, folder: Path, hypervisor: connection.Hypervisor, identities: Identities) -> None:
         self._folder = folder
@@ -34,7 +36,8 @@ class LeftFiles:
 
     @contextlib.contextmanager
     def writing(self, domain: Any, disks: Sequence[domain_xml.Disk]) -> Iterator[None]:
-        """Around what we write to the files of a machine that is off. If we die amid that, the bitmaps are believed."""
+        """Around what we write to the files of a machine that is off. If we die amid that, the bitmaps are
+        believed."""
         self.look(domain, disks)
         self.forget(domain.UUIDString())
         try:
@@ -75,8 +78,8 @@ class LeftFiles:
         return known
 
     def _last_start(self, domain: Any) -> list[object] | None:
-        """What its log says of its last start; where that is too far up, what the log looks like. None without a log: then a machine that
-        was on for a moment is compared."""
+        """What its log says of its last start; where that is too far up, what the log looks like. None
+        without a log: then a machine that was on for a moment is compared."""
         try:
             with real_files.opened(self._logs / f"{domain.name()}.log") as log:
                 seen = os.fstat(log.fileno())

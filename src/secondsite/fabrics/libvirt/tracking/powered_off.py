@@ -1,9 +1,9 @@
 """The view of a machine that is off: its images, read in place with the bitmaps of the base (P12).
 
-A fresh checkpoint begins in the images first: it is the base of the next view, and tells afterwards whether anybody
-wrote meanwhile (QEMU marks it as in use before a guest runs; an image that was put back does not have it). So the
-images need no lock while they are read, and their owner can start the machine at any time: the view then does not
-hold, and the next one continues from the same base."""
+A fresh checkpoint begins in the images first: it is the base of the next view, and tells afterwards
+whether anybody wrote meanwhile (QEMU marks it as in use before a guest runs; an image that was put back
+does not have it). So the images need no lock while they are read, and their owner can start the machine at
+any time: the view then does not hold, and the next one continues from the same base."""
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,7 +29,8 @@ def view(
     folder: Path,
     key: EncryptionKey | None = None,
 ) -> Iterator[interface.ChangeSession]:
-    """The disks over NBD from a daemon in `folder`, which ends with the context. The new checkpoint has begun."""
+    """The disks over NBD from a daemon in `folder`, which ends with the context. The new checkpoint has
+    begun."""
     paths = {disk.key: Path(disk.path) for disk in disks if disk.key in request.disks}
     taken_at = datetime.now(UTC)
     facts = {disk: qemu_img.facts(path) for disk, path in paths.items()}
@@ -95,8 +96,8 @@ def unwritten(
 def begin(
     request: interface.SessionRequest, disks: Sequence[domain_xml.Disk], key: EncryptionKey | None
 ) -> None:
-    """Begin the new checkpoint in each disk of the request. Raises FabricError, for instance if another program has an
-    image open for writing."""
+    """Begin the new checkpoint in each disk of the request. Raises FabricError, for instance if another
+    program has an image open for writing."""
     for disk in disks:
         if disk.key in request.disks:
             qemu_img.add_bitmap(Path(disk.path), request.new_checkpoint, key)

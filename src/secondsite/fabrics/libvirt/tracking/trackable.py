@@ -37,7 +37,10 @@ def _of_machine(domain: Any, disks: Sequence[domain_xml.Disk]) -> Iterator[inter
         yield interface.Obstacle("The machine has no disk.", "Attach one, or leave the machine unprotected.")
     for disk in disks[backup_job.MOST_CONNECTIONS :]:
         yield interface.Obstacle(
-            f"Disk {disk.key} is one of {len(disks)}; QEMU lets at most {backup_job.MOST_CONNECTIONS} be read at once.",
+            (
+                f"Disk {disk.key} is one of {len(disks)}; QEMU lets at most {backup_job.MOST_CONNECTIONS} be "
+                "read at once."
+            ),
             "Exclude it, or as many others: a copy elsewhere then runs without them.",
             disk=disk.key,
         )
@@ -46,7 +49,10 @@ def _of_machine(domain: Any, disks: Sequence[domain_xml.Disk]) -> Iterator[inter
             # P9: a revert fails beside persistent bitmaps and leaves the machine off.
             yield interface.Obstacle(
                 f"Internal snapshot '{name}': it cannot be reverted to while changes are tracked.",
-                f"Delete it with 'virsh snapshot-delete {shell.arguments(domain.name(), name)}', or make external ones.",
+                (
+                    f"Delete it with 'virsh snapshot-delete {shell.arguments(domain.name(), name)}', or make "
+                    "external ones."
+                ),
             )
     for name in bitmaps.checkpoints(domain):
         if not name.startswith(bitmaps.OURS):
@@ -68,8 +74,13 @@ def _of_disk(disk: domain_xml.Disk, key: EncryptionKey | None) -> Iterator[inter
     if disk.volume is not None:
         pool, _, name = disk.volume.partition("/")
         yield interface.Obstacle(
-            f"Disk {disk.key} is named as the volume {name} of the storage pool {pool}; it is replicated only if it is named by its file.",
-            f"Point the disk to the file that 'virsh vol-path {shell.arguments(name, options=f'--pool {shlex.quote(pool)}')}' says (<disk type='file'>), if that is qcow2; or exclude the "
+            (
+                f"Disk {disk.key} is named as the volume {name} of the storage pool {pool}; it is replicated "
+                "only if it is named by its file."
+            ),
+            "Point the disk to the file that 'virsh vol-path "
+            f"{shell.arguments(name, options=f'--pool {shlex.quote(pool)}')}' says (<disk type='file'>), "
+            "if that is qcow2; or exclude the "
             "disk.",
         )
         return
@@ -87,7 +98,10 @@ def _of_disk(disk: domain_xml.Disk, key: EncryptionKey | None) -> Iterator[inter
     if facts.encrypted and key is None:
         yield interface.Obstacle(
             f"Disk {disk.key} is encrypted, and this appliance has no key.",
-            "Give the appliance the key with 'secondsite appliance set-key' and restart it, or exclude the disk.",
+            (
+                "Give the appliance the key with 'secondsite appliance set-key' and restart it, or exclude "
+                "the disk."
+            ),
         )
     yield from _of_image(disk, facts)
 
@@ -97,7 +111,10 @@ def _of_its_use(disk: domain_xml.Disk) -> Iterator[interface.Obstacle]:
         yield interface.Obstacle(f"Disk {disk.key} is shared by several machines.", "Exclude the disk.")
     if disk.transient:
         yield interface.Obstacle(
-            f"Disk {disk.key} is transient: its writes vanish when the machine stops, and no checkpoint can hold them.",
+            (
+                f"Disk {disk.key} is transient: its writes vanish when the machine stops, and no checkpoint "
+                "can hold them."
+            ),
             "Remove <transient/> from the definition, or exclude the disk.",
         )
     if disk.readonly:
@@ -131,23 +148,33 @@ def _of_image(disk: domain_xml.Disk, facts: qemu_img.ImageFacts) -> Iterator[int
         )
     if facts.data_file_raw:
         yield interface.Obstacle(
-            f"Disk {disk.key} keeps its data in {facts.data_file}, which reads like a raw disk: writes that go there "
+            f"Disk {disk.key} keeps its data in {facts.data_file}, which reads like a raw disk: writes that "
+            "go there "
             "past the qcow2 file (a boot from it, a mount, another program) are in no recovery point.",
-            "Let only this machine's definition use it, by the qcow2 file; or convert the disk with 'qemu-img convert'.",
+            (
+                "Let only this machine's definition use it, by the qcow2 file; or convert the disk with "
+                "'qemu-img convert'."
+            ),
             blocking=False,
         )
     if (files := named_files.count(Path(disk.path))) > MANY_FILES:
         yield interface.Obstacle(
-            f"Disk {disk.key} stands on {files} files: libvirt 10.8 to 11.10 starts no machine with more than 25, 22 where files are encrypted "
+            f"Disk {disk.key} stands on {files} files: libvirt 10.8 to 11.10 starts no machine with more "
+            "than 25, 22 where files are encrypted "
             "or have bitmaps, and ends a running one with more when its daemon is restarted.",
-            f"Merge its snapshots into a file that no other machine stands on: 'virsh blockcommit MACHINE {shlex.quote(disk.key)} --base FILE --active "
-            "--pivot --wait'. Without --base they are merged into the lowest file, which may be a shared template.",
+            "Merge its snapshots into a file that no other machine stands on: 'virsh blockcommit MACHINE "
+            f"{shlex.quote(disk.key)} --base FILE --active "
+            "--pivot --wait'. Without --base they are merged into the lowest file, which may be a shared "
+            "template.",
             blocking=False,
         )
     for name in facts.snapshots:
         yield interface.Obstacle(
             f"Disk {disk.key} holds the internal snapshot '{name}', which could not be reverted to.",
-            f"Delete it with 'virsh snapshot-delete', or 'qemu-img snapshot -d {shlex.quote(name)} {shlex.quote(str(disk.path))}'.",
+            (
+                f"Delete it with 'virsh snapshot-delete', or 'qemu-img snapshot -d {shlex.quote(name)} "
+                f"{shlex.quote(str(disk.path))}'."
+            ),
         )
 
 

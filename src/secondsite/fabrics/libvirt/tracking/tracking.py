@@ -1,6 +1,7 @@
 """Change tracking: checkpoints, and frozen views for a machine that runs or is off.
 
-The base of a view is the checkpoint that the caller names as acknowledged, never libvirt's "current" one (P6).
+The base of a view is the checkpoint that the caller names as acknowledged, never libvirt's "current" one
+(P6).
 """
 
 import contextlib
@@ -25,8 +26,8 @@ OFF = interface.PowerState.OFF
 class Tracking:
     """Invariant: at most one view of a machine is open in this process.
 
-    The sockets of views of running machines lie in a folder of QEMU's user, who may put anything there: we write no file in it.
-    What we run ourselves has `_daemons`, which is ours.
+    The sockets of views of running machines lie in a folder of QEMU's user, who may put anything there: we
+    write no file in it. What we run ourselves has `_daemons`, which is ours.
     """
 
     def __init__(
@@ -97,8 +98,8 @@ class Tracking:
         return found
 
     def all_unwritten(self, asked: Sequence[interface.Acknowledged]) -> Mapping[str, interface.Unwritten]:
-        """One after the other: statistics in bulk count neither what a guest discards nor what a job writes. No view follows, so
-        none can be unsafe."""
+        """One after the other: statistics in bulk count neither what a guest discards nor what a job
+        writes. No view follows, so none can be unsafe."""
         found: dict[str, interface.Unwritten] = {}
         for each in asked:
             with contextlib.suppress(errors.SecondsiteError):  # whoever asks for it by itself hears of that
@@ -150,7 +151,8 @@ class Tracking:
             bitmaps.remove_running(domain, keep)
 
     def _require_here(self, domain: Any) -> None:
-        """Raises FabricError for a machine that lives elsewhere: nothing is written to images that another host writes."""
+        """Raises FabricError for a machine that lives elsewhere: nothing is written to images that another
+        host writes."""
         if self._power.state(domain.UUIDString()) is interface.PowerState.ELSEWHERE:
             raise errors.FabricError(
                 f"The disks of '{domain.name()}' are in use elsewhere, so they are left alone.",
@@ -292,7 +294,10 @@ def _require_few(domain: Any, request: interface.SessionRequest) -> None:
     """Nothing is opened for more disks than can be read: QEMU would stand still with the last of them."""
     if len(request.disks) > backup_job.MOST_CONNECTIONS:
         raise errors.FabricError(
-            f"'{domain.name()}' has {len(request.disks)} disks to replicate; QEMU lets at most {backup_job.MOST_CONNECTIONS} be read at once.",
+            (
+                f"'{domain.name()}' has {len(request.disks)} disks to replicate; QEMU lets at most "
+                f"{backup_job.MOST_CONNECTIONS} be read at once."
+            ),
             do="Exclude the disks that the other site can do without.",
         )
 

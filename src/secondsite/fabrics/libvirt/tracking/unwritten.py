@@ -1,10 +1,11 @@
-"""Whether a running machine wrote anything since a checkpoint, from what QEMU says of the checkpoint's bitmaps.
+"""Whether a running machine wrote anything since a checkpoint, from what QEMU says of the checkpoint's
+bitmaps.
 
-libvirt's public way to ask is the checkpoint's XML with sizes. But that takes two transactions that merge bitmaps
-(libvirt 9.0, qemuCheckpointGetXMLDescUpdateSize); for each of them QEMU drains the guest's disks, under a lock that
-delays other jobs. QEMU's `query-block`, which every view asks anyway, tells the same during any job and changes
-nothing. A bitmap is marked before the guest hears that its write has ended, so no mark means that no write had
-ended."""
+libvirt's public way to ask is the checkpoint's XML with sizes. But that takes two transactions that merge
+bitmaps (libvirt 9.0, qemuCheckpointGetXMLDescUpdateSize); for each of them QEMU drains the guest's disks,
+under a lock that delays other jobs. QEMU's `query-block`, which every view asks anyway, tells the same
+during any job and changes nothing. A bitmap is marked before the guest hears that its write has ended, so
+no mark means that no write had ended."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -26,7 +27,8 @@ class WriteObserver:
     def of_its_own(
         self, domain: Any, keys: Sequence[str], base: str
     ) -> tuple[bool, interface.Unwritten | None]:
-        """Whether it runs, and if so the answer of `Tracking.unwritten`. A view may follow, which must be safe."""
+        """Whether it runs, and if so the answer of `Tracking.unwritten`. A view may follow, which must be
+        safe."""
         iothreads.require_safe(domain, keys)
         if inventory.power_of(domain) is interface.PowerState.OFF:
             return False, None
@@ -81,13 +83,15 @@ Mark = tuple[object, ...]
 
 
 class KnownDisks:
-    """A look of a machine's own reads its definition; a round believes that one. Thread-safe: entries are replaced as a whole."""
+    """A look of a machine's own reads its definition; a round believes that one. Thread-safe: entries are
+    replaced as a whole."""
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[Mark, tuple[domain_xml.Disk, ...]]] = {}
 
     def look(self, domain: Any, *, anew: bool) -> bitmaps.RunningDisks:
-        """As `bitmaps.look`, for a caller that makes it within one call. `anew`: the definition is read, whatever is known."""
+        """As `bitmaps.look`, for a caller that makes it within one call. `anew`: the definition is read,
+        whatever is known."""
         fabric_id, drives = domain.UUIDString(), monitor.drives(domain)
         mark = (domain.ID(), *map(_mark, drives))
         known = self._known.get(fabric_id)

@@ -1,7 +1,8 @@
-"""Whether a call of another program waits in libvirt, as the owner's snapshot or backup does while a view of ours is open.
+"""Whether a call of another program waits in libvirt, as the owner's snapshot or backup does while a view of
+ours is open.
 
-libvirt tells nobody who waits for a machine. But a call that waits keeps a worker of the daemon busy, and the daemon's
-administration socket tells how many are. An embedded driver serves no other program.
+libvirt tells nobody who waits for a machine. But a call that waits keeps a worker of the daemon busy, and the
+daemon's administration socket tells how many are. An embedded driver serves no other program.
 """
 
 import contextlib
@@ -58,8 +59,8 @@ class WaitingCalls:
             self._since, self._gave_way = None, True
 
     def opening(self) -> None:
-        """Before a view is opened: what is going on now does not wait for it. Asks only if a view gave way for nothing, or
-        may have."""
+        """Before a view is opened: what is going on now does not wait for it. Asks only if a view gave way
+        for nothing, or may have."""
         if self._command is None or not (self._gave_way or self._usual):
             return
         ours = connection.calls_now()

@@ -1,7 +1,7 @@
 """The simulated hypervisor: a qemu-storage-daemon that outlives the process which started it.
 
-One lives per folder. Any process finds it by its pid file, talks to it for one session, and leaves it running. Its
-identity (pid and start time) tells it from a later daemon in the same folder."""
+One lives per folder. Any process finds it by its pid file, talks to it for one session, and leaves it
+running. Its identity (pid and start time) tells it from a later daemon in the same folder."""
 
 from __future__ import annotations
 
@@ -213,8 +213,8 @@ class Daemon:
         self._allow_many_files()
 
     def _starts(self, command: Sequence[str]) -> bool:
-        """False while a daemon that was killed has its pid file's lock: the kernel takes its command line, by which we know
-        it, a moment before. Raises FabricError for any other reason."""
+        """False while a daemon that was killed has its pid file's lock: the kernel takes its command line,
+        by which we know it, a moment before. Raises FabricError for any other reason."""
         try:
             with self._log.open("wb") as log:
                 subprocess.run(
@@ -248,7 +248,10 @@ class Daemon:
     def _did_not_start(self) -> errors.FabricError:
         return errors.FabricError(
             f"The simulated hypervisor in {self._folder} did not start. {self._said()}".strip(),
-            do="Check that Debian's qemu-system-common and qemu-utils are installed and that the folder has free space.",
+            do=(
+                "Check that Debian's qemu-system-common and qemu-utils are installed and that the folder has "
+                "free space."
+            ),
         )
 
 

@@ -52,7 +52,8 @@ def guest_export(fabric_id: str, key: str) -> str:
 
 
 def look(fabric_id: str, path: Path) -> DiskFiles:
-    """Read the files of a disk that no daemon has open for writing; raises FabricError when one is missing."""
+    """Read the files of a disk that no daemon has open for writing; raises FabricError when one is
+    missing."""
     told = json.loads(
         _qemu_img("info", "--output=json", "--backing-chain", "-U", str(path.absolute()), about=path)
     )
@@ -79,7 +80,8 @@ def look(fabric_id: str, path: Path) -> DiskFiles:
 def open_chain(
     session: Session, files: DiskFiles, *, writable: bool, key: EncryptionKey | None = None
 ) -> None:
-    """Open every file of a disk as a node of its own, so that each can be named later. `key` opens encrypted ones."""
+    """Open every file of a disk as a node of its own, so that each can be named later. `key` opens
+    encrypted ones."""
     below: str | None = None
     for link in reversed(files.chain):
         options: dict[str, Any] = {

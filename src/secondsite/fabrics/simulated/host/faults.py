@@ -26,7 +26,8 @@ NAME = "faults.json"
 
 
 class Fault(Shape):
-    """What happens at a call of `method` (a name or a pattern such as 'tracking.*'), before or after its effect.
+    """What happens at a call of `method` (a name or a pattern such as 'tracking.*'), before or after its
+    effect.
 
     With `nth` it happens once, at the n-th matching call since it was set; else at every call.
     A delay comes first; then `kill` ends the calling process with SIGKILL, or `code` raises that error.
@@ -56,7 +57,8 @@ def dial(root: Path, faults: Sequence[Fault]) -> None:
 
 
 class Faults:
-    """The faults as one fabric object meets them. `delay_seconds` is the least and the most delay of every call."""
+    """The faults as one fabric object meets them. `delay_seconds` is the least and the most delay of every
+    call."""
 
     def __init__(self, root: Path, delay_seconds: tuple[float, float]) -> None:
         self._root = root

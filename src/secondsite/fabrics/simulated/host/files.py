@@ -1,6 +1,7 @@
 """Small files that several processes share: whole on every read, with locks that end with their owner.
 
-Files are replaced by rename and not synced: a simulated site must survive the death of processes, not of its host.
+Files are replaced by rename and not synced: a simulated site must survive the death of processes, not of its
+host.
 """
 
 from __future__ import annotations

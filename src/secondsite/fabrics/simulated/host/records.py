@@ -44,13 +44,14 @@ class Traits(Shape):
 
 
 class MachineRecord(Shape):
-    """`runs_in` names the daemon that runs the machine: the machine runs as long as that one lives. `boot` is another word
-    after each start, also of a machine that was made anew under the same id.
+    """`runs_in` names the daemon that runs the machine: the machine runs as long as that one lives. `boot` is
+    another word after each start, also of a machine that was made anew under the same id.
 
-    `nodes` are the images opened there by disk key, top first; `checkpoints` maps our checkpoints to the disks that have them;
-    `images` has the file that each of them belongs to: a bitmap in a restored or copied one is worthless (P17); former releases wrote
-    its inode; `left` is what the files of a machine that is off looked like when we left them, after the boot `left_after`;
-    `view` lists the scratch files of a frozen view that is open or was interrupted."""
+    `nodes` are the images opened there by disk key, top first; `checkpoints` maps our checkpoints to the
+    disks that have them; `images` has the file that each of them belongs to: a bitmap in a restored or
+    copied one is worthless (P17); former releases wrote its inode; `left` is what the files of a machine
+    that is off looked like when we left them, after the boot `left_after`; `view` lists the scratch files
+    of a frozen view that is open or was interrupted."""
 
     definition: MachineDefinition
     tag: str | None = None
@@ -96,8 +97,8 @@ class MachineRecord(Shape):
         return now.is_same(known if isinstance(known, FileNumber) else FileNumber(known, None))
 
     def imaged(self, checkpoint: str, disks: Sequence[str], base: str | None) -> MachineRecord:
-        """With a new checkpoint of these disks and the files that it belongs to; those of the base and of the last
-        few views stay."""
+        """With a new checkpoint of these disks and the files that it belongs to; those of the base and of
+        the last few views stay."""
         paths = {one.key: Path(one.path) for one in self.definition.disks if one.key in disks}
         numbers = {key: number for key, path in paths.items() if (number := file_number(path))}
         pinned = {name: self.images[name] for name in (base,) if name in self.images}
@@ -105,8 +106,8 @@ class MachineRecord(Shape):
         return self.having(images=images, checkpoints={**self.checkpoints, checkpoint: tuple(disks)})
 
     def settled(self) -> MachineRecord:
-        """While it is off: without the word of the bitmaps in files that somebody changed since we left them. Whatever its guest did after
-        another start is told by the bitmaps."""
+        """While it is off: without the word of the bitmaps in files that somebody changed since we left
+        them. Whatever its guest did after another start is told by the bitmaps."""
         known = self.left if self.left_after == self.boot else {}
         paths = {one.key: Path(one.path) for one in self.definition.disks}
         changed = {
@@ -137,7 +138,8 @@ class Records:
         self._folder = root / "machines"
         self._locks = root / "locks"
         self.synced = root / "synced"
-        """There if definitions survive a power cut, as those of a real hypervisor do; syncing costs more than all the rest."""
+        """There if definitions survive a power cut, as those of a real hypervisor do; syncing costs more
+        than all the rest."""
         for folder in (self._folder, self._locks):
             folder.mkdir(parents=True, exist_ok=True)
         self._read: dict[str, tuple[tuple[int, int], MachineRecord]] = {}

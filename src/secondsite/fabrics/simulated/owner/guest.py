@@ -55,8 +55,8 @@ class Guest:
         return int(self._disk(key).get_size())
 
     def write(self, key: str, offset: int, data: bytes, wait_seconds: float = pausing.GUEST_SECONDS) -> None:
-        """Write; waits while the guest is paused, at most `wait_seconds`. Raises FabricError when the machine is
-        off."""
+        """Write; waits while the guest is paused, at most `wait_seconds`. Raises FabricError when the
+        machine is off."""
         with pausing.moving(self._host.root, self.fabric_id, wait_seconds):
             self._do(key, lambda disk: disk.pwrite(data, offset))
 
@@ -74,7 +74,8 @@ class Guest:
         self._do(key, lambda disk: disk.flush())
 
     def record(self, number: int, key: str | None = None, offset: int = 0) -> None:
-        """Put record `number` in its own sector after `offset`, and flush: like a line of a database's journal."""
+        """Put record `number` in its own sector after `offset`, and flush: like a line of a database's
+        journal."""
         key = key or self.keys[0]
         self.write(key, offset + number * RECORD_BYTES, _record(number))
         self.flush(key)

@@ -39,9 +39,10 @@ def make_machine(
     serves: Mapping[int, str] | None = None,
     mounts: Mapping[str, int] | None = None,
 ) -> str:
-    """Make a machine, off, with empty disks `vda`, `vdb`, ... of these sizes; gives its fabric id. With `firmware`
-    it boots through UEFI with that state. `shows` is what its console says; without it nothing can be seen of it. `serves`: what its
-    TCP ports say, `STATUS TEXT` to HTTP. `mounts`: its file systems, each with the errors that its kernel counts; one without any."""
+    """Make a machine, off, with empty disks `vda`, `vdb`, ... of these sizes; gives its fabric id. With
+    `firmware` it boots through UEFI with that state. `shows` is what its console says; without it nothing
+    can be seen of it. `serves`: what its TCP ports say, `STATUS TEXT` to HTTP. `mounts`: its file systems,
+    each with the errors that its kernel counts; one without any."""
     fabric_id = str(uuid.uuid4())
     traits = Traits(
         own_daemon=own_daemon,
@@ -109,7 +110,8 @@ def give_memory(root: Path, fabric_id: str, memory_bytes: int) -> None:
 
 
 def kill(root: Path, fabric_id: str) -> None:
-    """kill -9 of the daemon that runs a machine; without `own_daemon` all machines that share it go off too."""
+    """kill -9 of the daemon that runs a machine; without `own_daemon` all machines that share it go off
+    too."""
     host = Host(root)
     host.daemon(host.records.need(fabric_id)).kill()
 

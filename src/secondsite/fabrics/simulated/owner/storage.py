@@ -1,5 +1,5 @@
-"""What a site's owner does to disk files with tools of their own: external snapshots, copies that are put back in place,
-a machine that comes back from another host."""
+"""What a site's owner does to disk files with tools of their own: external snapshots, copies that are put
+back in place, a machine that comes back from another host."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ READ_SECONDS = 10.0
 
 
 def take_snapshot(root: Path, fabric_id: str, key: str) -> Path:
-    """An external snapshot, as backup tools take: the disk goes on in a new file above the one that it had, whose path is
-    given. Waits while a frozen view is open. Raises FabricError."""
+    """An external snapshot, as backup tools take: the disk goes on in a new file above the one that it
+    had, whose path is given. Waits while a frozen view is open. Raises FabricError."""
     host = Host(root)
     with _without_a_view(host, fabric_id), host.records.lock(fabric_id, "take a snapshot of"):
         record = host.records.need(fabric_id)
@@ -45,8 +45,8 @@ def take_snapshot(root: Path, fabric_id: str, key: str) -> Path:
 
 
 def end_snapshot(root: Path, fabric_id: str, key: str, below: Path) -> None:
-    """Merge the disk back into the file that it had before the snapshot. Raises FabricError, also when it does not stand on
-    that file any more, or is that file: a machine that was made anew has no snapshot."""
+    """Merge the disk back into the file that it had before the snapshot. Raises FabricError, also when it
+    does not stand on that file any more, or is that file: a machine that was made anew has no snapshot."""
     host = Host(root)
     overlay = Path(_disk(host.records.need(fabric_id), key).path)
     if overlay == below:
@@ -57,8 +57,8 @@ def end_snapshot(root: Path, fabric_id: str, key: str, below: Path) -> None:
 
 
 def put_back(root: Path, fabric_id: str, copies: dict[Path, Path]) -> None:
-    """Switch the machine off, and write older copies over its disk files: the same files, as `cp` does. Raises
-    FabricError."""
+    """Switch the machine off, and write older copies over its disk files: the same files, as `cp` does.
+    Raises FabricError."""
     host = Host(root)
     with _without_a_view(host, fabric_id), host.records.lock(fabric_id, "put copies back"):
         host.close(host.records.need(fabric_id))
@@ -67,7 +67,8 @@ def put_back(root: Path, fabric_id: str, copies: dict[Path, Path]) -> None:
 
 
 def copy_disks(root: Path, fabric_id: str, folder: Path) -> dict[Path, Path]:
-    """Copies of the disk files of a machine that is off, by the files that they are of. Raises FabricError."""
+    """Copies of the disk files of a machine that is off, by the files that they are of. Raises
+    FabricError."""
     host = Host(root)
     folder.mkdir(parents=True, exist_ok=True)
     with host.records.lock(fabric_id, "copy the disks of"):
@@ -89,8 +90,8 @@ def migrate_back(root: Path, fabric_id: str) -> None:
 
 @contextlib.contextmanager
 def read_by_another(path: Path) -> Iterator[None]:
-    """Another program, such as a backup tool, has the image open inside the context, and does not share it with a
-    writer. Raises FabricError where somebody writes it."""
+    """Another program, such as a backup tool, has the image open inside the context, and does not share it
+    with a writer. Raises FabricError where somebody writes it."""
     reading = subprocess.Popen(
         ["qemu-io", "-r", "-f", "qcow2", str(path)],
         stdin=subprocess.PIPE,

@@ -1,7 +1,8 @@
 """A view of a machine that is off: its disks in place, with the bitmaps stored in them, read-only.
 
-A fresh checkpoint begins in the disks first: the base of the next view, by which this one learns whether anybody wrote
-meanwhile. A separate daemon exports the disks; a start of the machine ends that daemon first."""
+A fresh checkpoint begins in the disks first: the base of the next view, by which this one learns whether
+anybody wrote meanwhile. A separate daemon exports the disks; a start of the machine ends that daemon
+first."""
 
 from __future__ import annotations
 
@@ -72,7 +73,8 @@ def unwritten(
 def _holds(
     daemon: Daemon, found: tuple[disks.DiskFiles, ...], checkpoint: str, key: EncryptionKey | None
 ) -> bool:
-    """Whether the disks are as they were when the checkpoint began. A started machine has ended the daemon."""
+    """Whether the disks are as they were when the checkpoint began. A started machine has ended the
+    daemon."""
     try:
         with daemon.session("Looking for writes") as session:
             return all(_marked_bytes(session, files, checkpoint, key) == 0 for files in found)
@@ -97,8 +99,8 @@ def _marked_bytes(
 
 
 def _bitmaps(record: MachineRecord, key: str, files: disks.DiskFiles, base: str | None) -> tuple[str, ...]:
-    """The bitmaps to export: a base's bitmap records until its checkpoint is removed, so it alone has all changes
-    since."""
+    """The bitmaps to export: a base's bitmap records until its checkpoint is removed, so it alone has all
+    changes since."""
     usable = base is not None and base in files.bitmaps and record.counted(base, key, files.chain[0].path)
     return (base,) if usable and base is not None else ()
 

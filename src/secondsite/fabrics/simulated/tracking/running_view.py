@@ -1,9 +1,9 @@
 """A frozen view of a machine that runs.
 
-Per disk a backup job without a copy of its own (sync=none) saves what the guest overwrites in a scratch file; the
-scratch node over the disk shows the instant. Jobs, the new checkpoint's bitmaps and a frozen copy of the base's
-bitmap are made in one transaction for all disks. The record names the scratch files before anything is made, so
-that after a crash they can be removed."""
+Per disk a backup job without a copy of its own (sync=none) saves what the guest overwrites in a scratch
+file; the scratch node over the disk shows the instant. Jobs, the new checkpoint's bitmaps and a frozen
+copy of the base's bitmap are made in one transaction for all disks. The record names the scratch files
+before anything is made, so that after a crash they can be removed."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ def begin(host: Host, record: MachineRecord, request: SessionRequest) -> ChangeS
     record = host.records.save(record.having(view=tuple(str(part.scratch) for part in parts)))
     daemon = host.daemon(record)
     try:
-        # Machines share a daemon, which serves one session at a time: do not wait for the instant inside a session.
+        # Machines share a daemon, which serves one session at a time: do not wait for the instant inside a
+        # session.
         about = f"Opening a frozen view of machine '{record.definition.name}'"
         with daemon.session(about) as session:
             _prepare(session, parts, host)
@@ -121,8 +122,8 @@ def _freeze(
 
 
 def _actions(parts: list[_DiskView], checkpoint: str) -> list[dict[str, Any]]:
-    """Actions of the transaction. The new checkpoint comes first: a write between it and the freeze is then in
-    both views, never in none."""
+    """Actions of the transaction. The new checkpoint comes first: a write between it and the freeze is
+    then in both views, never in none."""
     actions = []
     for part in parts:
         add = {"node": part.node, "granularity": BLOCK_BYTES}

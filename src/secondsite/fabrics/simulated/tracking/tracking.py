@@ -1,4 +1,5 @@
-"""Change tracking with real persistent dirty bitmaps: one per checkpoint and disk, named by the checkpoint."""
+"""Change tracking with real persistent dirty bitmaps: one per checkpoint and disk, named by the
+checkpoint."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ from . import resting_view, running_view, unwritten
 
 
 class SimulatedTracking:
-    """Each of our bitmaps records until its checkpoint is removed, so each alone is the delta since its instant."""
+    """Each of our bitmaps records until its checkpoint is removed, so each alone is the delta since its
+    instant."""
 
     def __init__(self, host: Host, faults: Faults, quiescing: SimulatedQuiescing) -> None:
         self._host = host
@@ -44,8 +46,12 @@ class SimulatedTracking:
             record = self._host.records.need(fabric_id)
             if record.tag not in (None, tag):
                 raise errors.NotOurs(
-                    f"Machine '{record.definition.name}' carries the mark of another protection, {record.tag}.",
-                    do="If another vault protects it, end that first. If that was forgotten with a restored database, take the "
+                    (
+                        f"Machine '{record.definition.name}' carries the mark of another protection, "
+                        f"{record.tag}."
+                    ),
+                    do="If another vault protects it, end that first. If that was forgotten with a restored "
+                    "database, take the "
                     "mark off the definition.",
                 )
             if record.tag is None:
@@ -90,7 +96,8 @@ class SimulatedTracking:
             return unwritten.of_all(self._host, ready)
 
     def _is_ready(self, locks: contextlib.ExitStack, fabric_id: str) -> bool:
-        """Lock the machine; False while something else is done with it, which nobody waits for, or where a fault is dialled."""
+        """Lock the machine; False while something else is done with it, which nobody waits for, or where a
+        fault is dialled."""
         try:
             with self._faults.around("tracking.unwritten", fabric_id):
                 locks.enter_context(self._host.records.lock(fabric_id, "look for writes of", 0.0))

@@ -1,8 +1,9 @@
 """Whether anything was written since a checkpoint, from the bits of the checkpoint's bitmaps.
 
-The bitmaps of a machine that is off are read in its files. Of a running one, QMP gives the number of set bits only together with all other nodes of the daemon, 25 us of processor time for each
-machine of the host. So the digest of one bitmap is asked for and compared with that of as many zeros. If a QEMU
-computed it differently, no digest would ever be equal, and machines would get views."""
+The bitmaps of a machine that is off are read in its files. Of a running one, QMP gives the number of set
+bits only together with all other nodes of the daemon, 25 us of processor time for each machine of the
+host. So the digest of one bitmap is asked for and compared with that of as many zeros. If a QEMU computed
+it differently, no digest would ever be equal, and machines would get views."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """A transaction of SQLite's driver itself, on a connection of SQLAlchemy's pool.
 
-To open a connection, to begin, to commit and to give it back takes SQLAlchemy five times as long as SQLite, and most transactions are one
-question. What needs SQLAlchemy's connection gets it, in the same transaction. Whoever listens to an engine's beginnings and commits hears
-of all: then it goes through SQLAlchemy.
+To open a connection, to begin, to commit and to give it back takes SQLAlchemy five times as long as SQLite,
+and most transactions are one question. What needs SQLAlchemy's connection gets it, in the same transaction.
+Whoever listens to an engine's beginnings and commits hears of all: then it goes through SQLAlchemy.
 """
 
 import sqlite3
@@ -22,7 +22,8 @@ READS_ONLY = "secondsite_read_only"
 
 
 def offer(db: Engine, begin: Begin) -> None:
-    """Transactions of this engine may be the driver's; the only listener to its beginnings calls `begin` as well."""
+    """Transactions of this engine may be the driver's; the only listener to its beginnings calls `begin`
+    as well."""
     _BEGINNINGS[db.pool] = begin
 
 

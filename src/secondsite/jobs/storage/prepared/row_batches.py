@@ -17,8 +17,9 @@ NOTHING: Values = MappingProxyType({})
 
 
 class BatchStatement:
-    """A statement whose rows come in one piece: SQLite's driver gives the interpreter's lock away for each row, and waits to get it back.
-    Beside jobs a page of 101 rows took 100 ms for that alone. Columns hold text, whole numbers or nothing. Safe from any thread."""
+    """A statement whose rows come in one piece: SQLite's driver gives the interpreter's lock away for each
+    row, and waits to get it back. Beside jobs a page of 101 rows took 100 ms for that alone. Columns hold
+    text, whole numbers or nothing. Safe from any thread."""
 
     def __init__(self, statement: Select[*tuple[object, ...]]) -> None:
         self._statement = statement
@@ -32,7 +33,8 @@ class BatchStatement:
         return self.rows(session, piece)
 
     def piece(self, session: Session, values: Values = NOTHING) -> str | None:
-        """All rows, as SQLite tells them: the same as long as nothing of them has changed. None on other databases."""
+        """All rows, as SQLite tells them: the same as long as nothing of them has changed. None on other
+        databases."""
         if session.get_bind().dialect.name != "sqlite":
             return None
         (found,) = run_text(session, self._of_sqlite(session), values).fetchone()
@@ -55,8 +57,8 @@ class BatchStatement:
 
 
 class Remembered(Generic[R]):
-    """The records of a small table, which are made anew only when a row of it has changed. They are not to be changed. Safe from any
-    thread."""
+    """The records of a small table, which are made anew only when a row of it has changed. They are not to
+    be changed. Safe from any thread."""
 
     def __init__(  # type: ignore[explicit-any]
         self, statement: Select[*tuple[object, ...]], make: Callable[..., R]

@@ -1,7 +1,7 @@
 """Statements that run for every transition of every job.
 
-On SQLite their text is made once, and goes to the driver itself: SQLAlchemy takes ten times as long to run a statement as SQLite does.
-On PostgreSQL, where the way to the server takes longest, they are SQLAlchemy's.
+On SQLite their text is made once, and goes to the driver itself: SQLAlchemy takes ten times as long to run a
+statement as SQLite does. On PostgreSQL, where the way to the server takes longest, they are SQLAlchemy's.
 """
 
 import sqlite3
@@ -34,8 +34,9 @@ _NEW = "new_"
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A statement as SQLite takes it. `takes`: for each question mark the name of its value, what makes the driver's value of it, and
-    the value that it has in every run. `gives`: the name of each column, and what makes our value of it."""
+    """A statement as SQLite takes it. `takes`: for each question mark the name of its value, what makes
+    the driver's value of it, and the value that it has in every run. `gives`: the name of each column, and
+    what makes our value of it."""
 
     sql: str
     takes: tuple[tuple[str, Process | None, object], ...]

@@ -14,8 +14,8 @@ MOST_KEYS = SIZES[-1]
 
 
 class PreparedFor:
-    """One query for some of many rows, by a key of theirs. A list of keys has no text before it is run: so it is prepared for a few
-    numbers of keys, the last of which is repeated. Safe from any thread."""
+    """One query for some of many rows, by a key of theirs. A list of keys has no text before it is run: so
+    it is prepared for a few numbers of keys, the last of which is repeated. Safe from any thread."""
 
     def __init__(self, query: Select[*tuple[object, ...]], key: ColumnElement[str]) -> None:
         self._query = query

@@ -40,8 +40,8 @@ class Appliances:
             return _shape(existing(self._parts, tx, name_or_id))
 
     def delete(self, name_or_id: str) -> None:
-        """From now on its certificate is refused, and its connection ends. Raises NotPossibleNow while machines depend on it, or
-        jobs wait for it: a copy that runs there would be seen by nobody."""
+        """From now on its certificate is refused, and its connection ends. Raises NotPossibleNow while
+        machines depend on it, or jobs wait for it: a copy that runs there would be seen by nobody."""
         with self._parts.changing() as tx:
             appliance = existing(self._parts, tx, name_or_id)
             self._parts.note(before=_shape(appliance))
@@ -71,8 +71,8 @@ class Appliances:
     def replacement_key(
         self, name_or_id: str, wanted: ReplacementKeyCreate, once: Once | None = None
     ) -> RegistrationKey:
-        """A key that enrolls, within an hour, what takes this appliance's place: it gets the same id, and the key that the appliance
-        had counts no more. It is shown this once."""
+        """A key that enrolls, within an hour, what takes this appliance's place: it gets the same id, and
+        the key that the appliance had counts no more. It is shown this once."""
         with self._parts.changing() as tx:
             appliance = existing(self._parts, tx, name_or_id)
             work = partial(self._make_replacement_key, tx, appliance, wanted)
@@ -82,8 +82,8 @@ class Appliances:
         return made
 
     def enroll(self, request: EnrollRequest, once: Once | None = None) -> EnrollAnswer:
-        """A certificate for the appliance's own key; a key that it had before counts no more. Raises RegistrationRefused, or
-        InvalidArgument for a bad request, which does not use the key up."""
+        """A certificate for the appliance's own key; a key that it had before counts no more. Raises
+        RegistrationRefused, or InvalidArgument for a bad request, which does not use the key up."""
         key_sha256 = secrets.digest(request.key.strip())
         if once is not None:
             once = replace(once, caller=f"enroll {key_sha256}")
@@ -151,8 +151,8 @@ class Appliances:
 
 
 def _returning(tx: Transaction, key: KeyRecord, appliance_id: str | None) -> str | None:
-    """The id of an appliance that enrolls again after its former vault was lost: it keeps it if it is nobody's here, or was made as a
-    name of that site when its machines were adopted. None for any other."""
+    """The id of an appliance that enrolls again after its former vault was lost: it keeps it if it is
+    nobody's here, or was made as a name of that site when its machines were adopted. None for any other."""
     if appliance_id is None or key.replaces is not None or not re.fullmatch(APPLIANCE_ID, appliance_id):
         return None
     known = tx.appliances.find(appliance_id)
@@ -169,14 +169,19 @@ def _require_replaced(tx: Transaction, key: KeyRecord, appliance_id: str | None)
     if not re.fullmatch(APPLIANCE_ID, appliance_id):
         raise errors.RegistrationRefused(
             "The appliance names an id that no vault has made.",
-            do="Look in its folder for what has changed its configuration; enroll it as a new one, in an empty folder.",
+            do=(
+                "Look in its folder for what has changed its configuration; enroll it as a new one, in an "
+                "empty folder."
+            ),
         )
     known = tx.appliances.find(appliance_id)
     if known is not None and known.site != key.site:
         raise errors.RegistrationRefused(
-            f"The appliance has the id '{appliance_id}', which '{known.name}' of site {known.site} has here; the registration key is one of site "
+            f"The appliance has the id '{appliance_id}', which '{known.name}' of site {known.site} has here; "
+            "the registration key is one of site "
             f"{key.site}.",
-            do=f"If it is of site {known.site}, use a key of that. If '{known.name}' has taken an id that is not its own, delete it: 'secondsite "
+            do=f"If it is of site {known.site}, use a key of that. If '{known.name}' has taken an id that is "
+            "not its own, delete it: 'secondsite "
             f"appliance delete {appliance_id}'; then enroll this one again.",
         )
     what = "another appliance" if key.replaces else "none: it enrolls a new one"
@@ -187,7 +192,8 @@ def _require_replaced(tx: Transaction, key: KeyRecord, appliance_id: str | None)
 
 
 def _require_its_sites_only(tx: Transaction, appliance_id: str, site: str) -> None:
-    """Raises RegistrationRefused for an id that machines have at other sites: it would be sent their orders."""
+    """Raises RegistrationRefused for an id that machines have at other sites: it would be sent their
+    orders."""
     elsewhere = [
         machine.name
         for machine in tx.machines.list()
@@ -200,7 +206,8 @@ def _require_its_sites_only(tx: Transaction, appliance_id: str, site: str) -> No
     ]
     if elsewhere:
         raise errors.RegistrationRefused(
-            f"The id '{appliance_id}' stands for an appliance of another site at {counted(len(elsewhere), 'machine')}: "
+            f"The id '{appliance_id}' stands for an appliance of another site at "
+            f"{counted(len(elsewhere), 'machine')}: "
             f"{', '.join(elsewhere[:10])}.",
             do="Enroll a new appliance of this site, and protect its machines with that.",
         )
@@ -241,7 +248,8 @@ def _refuse_while_waited_for(tx: Transaction, appliance: ApplianceRecord) -> Non
     if left:
         jobs = ", ".join(f"{job.id[: authority.SHORT]} ({job.subject_name})" for job in left[:10])
         raise errors.NotPossibleNow(
-            f"{counted(len(left), 'job')} will finish at appliance '{appliance.name}' what was left there when it was away. Without "
+            f"{counted(len(left), 'job')} will finish at appliance '{appliance.name}' what was left there "
+            "when it was away. Without "
             "it a copy that its host starts would run unseen.",
             do=f"If its host never returns, cancel them first ('secondsite job cancel ID'): {jobs}.",
         )

@@ -52,8 +52,8 @@ class Approvals:
             return _settings(tx.approvals.rules())
 
     def change(self, wanted: rest.ApprovalSettings) -> rest.ApprovalSettings:
-        """Raises InvalidArgument for an unknown verb, NotPossibleNow while nobody could approve, ApprovalNeeded once it is
-        in force."""
+        """Raises InvalidArgument for an unknown verb, NotPossibleNow while nobody could approve,
+        ApprovalNeeded once it is in force."""
         rules = Rules(approvals.checked(wanted.verbs), wanted.lasts_seconds)
         with self._parts.changing() as tx:
             if rules.verbs:
@@ -65,9 +65,11 @@ class Approvals:
         return _settings(rules)
 
     def asker_to_grant(self, number: int) -> Caller | None:
-        """Whoever asked, for whom it may now be carried out if the caller's roles allow the same; None when that was done.
+        """Whoever asked, for whom it may now be carried out if the caller's roles allow the same; None when
+        that was done.
 
-        Raises NotFound, NotPossibleNow for one that waits no more, Forbidden for one who is no second person."""
+        Raises NotFound, NotPossibleNow for one that waits no more, Forbidden for one who is no second
+        person."""
         now = self._parts.now()
         with self._parts.store.reading() as tx:
             record = self._existing(tx, number)

@@ -67,8 +67,8 @@ class Audit:
         return wanted
 
     def prune(self) -> None:
-        """Delete what is older than the setting says. An entry holds the digest of the last that was deleted: the rest is
-        still verified."""
+        """Delete what is older than the setting says. An entry holds the digest of the last that was
+        deleted: the rest is still verified."""
         with self._parts.store.reading() as tx:
             kept_days = tx.audit.ends().kept_days
             if kept_days is None:

@@ -1,4 +1,5 @@
-"""Schedules of test failovers. What makes, changes or runs one starts test failovers, and needs what those need."""
+"""Schedules of test failovers. What makes, changes or runs one starts test failovers, and needs what those
+need."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -34,7 +35,8 @@ class DrillSchedules:
             return _info(tx, self._existing(tx, name))
 
     def create(self, request: rest.DrillScheduleCreate, once: Once | None = None) -> rest.DrillSchedule:
-        """Raises Forbidden, AlreadyExists, NotFound for a machine or a plan that is not there, InvalidArgument."""
+        """Raises Forbidden, AlreadyExists, NotFound for a machine or a plan that is not there,
+        InvalidArgument."""
         self._begin(request)
         with self._parts.changing() as tx:
             return carry_out(self._parts, tx, once, rest.DrillSchedule, lambda: self._create(tx, request))
@@ -42,8 +44,8 @@ class DrillSchedules:
     def update(
         self, name: str, request: rest.DrillScheduleChange, seen: Seen | None = None
     ) -> rest.DrillSchedule:
-        """All of it anew, from now on for whoever changes it. Its turn stays when it is, unless the time of day or the interval changes. Raises as `create`, or
-        ChangedMeanwhile."""
+        """All of it anew, from now on for whoever changes it. Its turn stays when it is, unless the time
+        of day or the interval changes. Raises as `create`, or ChangedMeanwhile."""
         self._begin(request)
         with self._parts.changing() as tx:
             record, before = self._editable(tx, name, seen)
@@ -60,8 +62,8 @@ class DrillSchedules:
             tx.drill_schedules.remove(name)
 
     def run(self, name: str, once: Once | None = None) -> JobAccepted:
-        """Now, also while it is paused; its next turn is counted from now. Raises Forbidden, NotFound, and NotPossibleNow for
-        what is in the way."""
+        """Now, also while it is paused; its next turn is counted from now. Raises Forbidden, NotFound, and
+        NotPossibleNow for what is in the way."""
         self._parts.caller.require_verb(Verb.TEST_FAILOVER, None)
         self._parts.does(Verb.TEST_FAILOVER.value)
 
@@ -102,7 +104,8 @@ class DrillSchedules:
         same = _when(record.schedule) == _when(schedule)
         made = replace(
             record, schedule=schedule, changed_at=now, next_at=record.next_at if same else first,
-            maker_id=self._parts.caller.token_id or None, plan_made_at=None if plan is None else plan.created_at,
+            maker_id=self._parts.caller.token_id or None,
+            plan_made_at=None if plan is None else plan.created_at,
         )  # fmt: skip
         self._name(tx, made)
         tx.drill_schedules.put(made)
@@ -169,7 +172,8 @@ def _when(schedule: DrillSchedule) -> tuple[int, str]:
 
 
 def _sees(parts: Parts, tx: Transaction, record: DrillScheduleRecord) -> bool:
-    """All its machines are in the caller's scope, by where they are now, or were; without any, only who sees all does."""
+    """All its machines are in the caller's scope, by where they are now, or were; without any, only who
+    sees all does."""
     known = machines_of(tx, record)
     if parts.sees() or not known:
         return parts.sees()

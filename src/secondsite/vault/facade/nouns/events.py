@@ -1,6 +1,7 @@
 """Tells followers which jobs and machines have changed; they read the new state themselves.
 
-Changes are numbered, and the last ones are remembered, so a follower who was away for a moment hears what it missed.
+Changes are numbered, and the last ones are remembered, so a follower who was away for a moment hears what it
+missed.
 """
 
 import threading
@@ -21,7 +22,8 @@ MACHINE: Final = "machine/"
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A job or a machine has changed; `reset`: anything may have changed, so everything has to be read again."""
+    """A job or a machine has changed; `reset`: anything may have changed, so everything has to be read
+    again."""
 
     kind: EventKind
     id: str = ""
@@ -59,8 +61,8 @@ class Events:
                 self._followers.remove(told)
 
     def missed(self, mark: str) -> list[tuple[int, Change]]:
-        """The changes after the mark, each thing once with its last number; a reset if they are no longer remembered. Whoever follows
-        already misses none."""
+        """The changes after the mark, each thing once with its last number; a reset if they are no longer
+        remembered. Whoever follows already misses none."""
         with self._lock:
             found = {change: number for number, change in self._after(mark)}
         return sorted(((number, change) for change, number in found.items()), key=lambda each: each[0])

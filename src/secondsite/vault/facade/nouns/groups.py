@@ -51,8 +51,8 @@ class Groups:
         return info
 
     def add(self, name: str, names: Sequence[str], seen: Seen | None = None) -> Group:
-        """Machines join; those that belong to it already stay. Raises NotFound, InvalidArgument, NotPossibleNow,
-        ChangedMeanwhile."""
+        """Machines join; those that belong to it already stay. Raises NotFound, InvalidArgument,
+        NotPossibleNow, ChangedMeanwhile."""
         with self._parts.changing() as tx:
             record = _seen(self._parts, tx, name, seen)
             before = _info(tx, record)
@@ -63,7 +63,8 @@ class Groups:
         return info
 
     def remove(self, name: str, names: Sequence[str], seen: Seen | None = None) -> Group:
-        """Machines leave; their points stay as they are. Raises NotFound, NotPossibleNow, ChangedMeanwhile."""
+        """Machines leave; their points stay as they are. Raises NotFound, NotPossibleNow,
+        ChangedMeanwhile."""
         with self._parts.changing() as tx:
             record = _seen(self._parts, tx, name, seen)
             _refuse_while_failing_over(record, tx.groups.members(name))
@@ -172,7 +173,8 @@ def _check(record: GroupRecord, members: Sequence[MachineRecord], machine: Machi
     way = _way(record, members)
     if (machine.source_site, machine.target_site) != way:
         raise errors.InvalidArgument(
-            f"{machine.name} replicates from {machine.source_site} to {machine.target_site}, the group's machines from "
+            f"{machine.name} replicates from {machine.source_site} to {machine.target_site}, the group's "
+            "machines from "
             f"{way[0]} to {way[1]}.",
             do="All machines of a group must replicate in the same direction.",
         )

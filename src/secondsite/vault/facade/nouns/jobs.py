@@ -29,8 +29,8 @@ ALIKE = 100
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """A job, and what its followers are told of: of few children each change, of many how many are in which state. `ids` are those
-    of the jobs whose changes matter."""
+    """A job, and what its followers are told of: of few children each change, of many how many are in
+    which state. `ids` are those of the jobs whose changes matter."""
 
     job: rest.Job
     tree: Sequence[rest.Job]
@@ -42,8 +42,8 @@ class Jobs:
         self._parts = parts
 
     def list(self, query: rest.JobQuery = EVERY) -> rest.JobPage:
-        """Newest first, without their tasks. Raises InvalidArgument for a machine's name that several have, or a bad
-        cursor."""
+        """Newest first, without their tasks. Raises InvalidArgument for a machine's name that several
+        have, or a bad cursor."""
         after = _after(query.cursor)
         with self._parts.store.reading() as tx:
             wanted = self._wanted(tx, query)
@@ -61,14 +61,18 @@ class Jobs:
             return found.model_copy(update={"timing": predictions.of_run(tx.run_times.of_job(found.id))})
 
     def picture(self, job_id: str) -> bytes:
-        """The screen of the machine that the job started, a PNG. Raises NotFound also for a job that has none."""
+        """The screen of the machine that the job started, a PNG. Raises NotFound also for a job that has
+        none."""
         with _translated(), self._parts.store.reading() as tx:
             full_id = self._existing(tx, job_id)
             found = tx.pictures.find(full_id)
         if found is None:
             raise errors.NotFound(
                 f"Job {full_id[:10]} has no picture of a screen.",
-                do=f"See what its task Proof says: 'secondsite job show {full_id[:10]}'. A machine without a video device has none.",
+                do=(
+                    f"See what its task Proof says: 'secondsite job show {full_id[:10]}'. A machine without "
+                    "a video device has none."
+                ),
             )
         return found.png
 
@@ -89,13 +93,14 @@ class Jobs:
             return Followed(job, tree, frozenset(each.id for each in tree))
 
     def cancel(self, job_id: str, once: Once | None = None) -> rest.Job:
-        """Asks the job to turn back at its next boundary; a held job that cannot turn back ends where it is. Raises
-        NotFound, InvalidArgument, NotPossibleNow, or Forbidden for what is left to do at a site that was away."""
+        """Asks the job to turn back at its next boundary; a held job that cannot turn back ends where it
+        is. Raises NotFound, InvalidArgument, NotPossibleNow, or Forbidden for what is left to do at a site
+        that was away."""
         return self._ask(self._parts.jobs.cancel, job_id, once)
 
     def retry(self, job_id: str, once: Once | None = None) -> rest.Job:
-        """Runs a failed job again from where it failed. Raises NotFound, InvalidArgument, NotPossibleNow, or Forbidden when
-        the caller may not start what the job does."""
+        """Runs a failed job again from where it failed. Raises NotFound, InvalidArgument, NotPossibleNow,
+        or Forbidden when the caller may not start what the job does."""
         return self._ask(self._parts.jobs.retry, job_id, once)
 
     def resume(self, job_id: str, once: Once | None = None) -> rest.Job:
@@ -103,8 +108,8 @@ class Jobs:
         return self._ask(self._parts.jobs.resume, job_id, once)
 
     def answer(self, job_id: str, request: rest.JobAnswer, once: Once | None = None) -> rest.Job:
-        """Tells a task that asks what a person says. Raises NotFound, InvalidArgument for a verdict that it does not offer, or
-        NotPossibleNow if the task asks nothing (any more)."""
+        """Tells a task that asks what a person says. Raises NotFound, InvalidArgument for a verdict that
+        it does not offer, or NotPossibleNow if the task asks nothing (any more)."""
 
         def answered() -> rest.Job:
             full_id = self._existing(tx, job_id)
@@ -158,7 +163,8 @@ class Jobs:
         )
 
     def _subject(self, tx: Transaction, machine: str) -> tuple[str | None, str | None]:
-        """Its id, or its name. Jobs outlive their machine's protection: an id that is no longer there is taken as it is, and so is a name."""
+        """Its id, or its name. Jobs outlive their machine's protection: an id that is no longer there is
+        taken as it is, and so is a name."""
         found = tx.machines.find(machine, self._parts.caller.grant.site)
         if found is not None:
             return found.id, None

@@ -1,4 +1,5 @@
-"""The choices of a recovery point that a machine has now, each with what it would pick and lose (S-071, S-076)."""
+"""The choices of a recovery point that a machine has now, each with what it would pick and lose (S-071,
+S-076)."""
 
 from collections.abc import Iterator
 
@@ -19,7 +20,8 @@ class Choices:
         self._parts = parts
 
     def list(self, machine: str, verb: Verb) -> RecoveryChoices:
-        """Exactly those that are possible now. Raises NotFound, and InvalidArgument for a verb that starts from no point."""
+        """Exactly those that are possible now. Raises NotFound, and InvalidArgument for a verb that starts
+        from no point."""
         with self._parts.store.reading() as tx:
             record = machines.existing(self._parts, tx, machine)
             possible = recovery_point_choices.of_machine(verb, record.group is not None, record.reversed)

@@ -26,8 +26,8 @@ class Machines:
         self._parts = parts
 
     def list(self, query: rest.MachineQuery = EVERY) -> str:
-        """Machines under protection, by name: a `rest.MachinePage` as JSON. Raises NotFound for an unknown site, InvalidArgument
-        for a bad cursor."""
+        """Machines under protection, by name: a `rest.MachinePage` as JSON. Raises NotFound for an unknown
+        site, InvalidArgument for a bad cursor."""
         after = _after(query.cursor)
         with self._parts.store.reading() as tx:
             if query.site is not None:
@@ -92,8 +92,8 @@ class Machines:
     def start_anyway(
         self, name_or_id: str, request: rest.StartAnyway, requested_by: str, once: Once | None = None
     ) -> rest.JobAccepted:
-        """A job that starts the machine's old copy although that is forbidden. Raises NotFound, InvalidArgument,
-        NotPossibleNow."""
+        """A job that starts the machine's old copy although that is forbidden. Raises NotFound,
+        InvalidArgument, NotPossibleNow."""
 
         self._parts.understood(request)
 
@@ -121,8 +121,8 @@ class Machines:
             ]
 
     def inventory(self, site: str) -> rest.SiteInventory:
-        """All machines that the site has, or had when it was last asked. Raises what discovery raises if it was never
-        asked."""
+        """All machines that the site has, or had when it was last asked. Raises what discovery raises if
+        it was never asked."""
         self._require_site(site)
         seen = discovery.now_or_last(self._parts, site)
         return rest.SiteInventory(
@@ -183,13 +183,15 @@ class Machines:
 
 
 def existing(parts: Parts, tx: Transaction, name_or_id: str) -> MachineRecord:
-    """Raises NotFound, also for one that the caller does not see, or InvalidArgument when several machines have that name."""
+    """Raises NotFound, also for one that the caller does not see, or InvalidArgument when several machines
+    have that name."""
     machine = tx.machines.find(name_or_id, parts.caller.grant.site)
     if machine is None:
         raise errors.NotFound(
             f"There is no machine '{name_or_id}' under protection.",
             do="List machines with 'secondsite machine list'; protect this one with "
-            f"'secondsite machine enable-protection {shell.arguments(name_or_id, options='--source SITE --target SITE')}'.",
+            "'secondsite machine enable-protection "
+            f"{shell.arguments(name_or_id, options='--source SITE --target SITE')}'.",
         )
     parts.names(machine.id, machine.name)
     return machine

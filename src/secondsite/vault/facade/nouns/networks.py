@@ -16,14 +16,15 @@ class Networks:
         self._parts = parts
 
     def of_site(self, site: str) -> SiteNetworks:
-        """The networks that the site has, or had when it was last asked, and the mappings from it. Raises what
-        discovery raises if it was never asked."""
+        """The networks that the site has, or had when it was last asked, and the mappings from it. Raises
+        what discovery raises if it was never asked."""
         with self._parts.store.reading() as tx:
             sites.existing(self._parts, tx, site)
         return self._shape(site, discovery.now_or_last(self._parts, site))
 
     def list(self) -> Sequence[SiteNetworks]:
-        """Of every site; one that was never asked and cannot be asked now shows its mappings and the reason."""
+        """Of every site; one that was never asked and cannot be asked now shows its mappings and the
+        reason."""
         with self._parts.store.reading() as tx:
             names = [site.name for site in tx.sites.list() if self._parts.sees(site.name)]
         found = discovery.at_once(names, lambda name: discovery.seen(self._parts, name))
@@ -37,8 +38,8 @@ class Networks:
         return [each for each in found if self._parts.sees(each.source_site, each.target_site)]
 
     def map(self, mapping: NetworkMapping, seen: Seen | None = None) -> NetworkMapping:
-        """Makes or replaces the mapping of a network. Raises NotFound for a site that is not there, or ChangedMeanwhile
-        when the mappings between the two sites have changed since they were seen."""
+        """Makes or replaces the mapping of a network. Raises NotFound for a site that is not there, or
+        ChangedMeanwhile when the mappings between the two sites have changed since they were seen."""
         if mapping.source_site == mapping.target_site:
             raise errors.InvalidArgument("A mapping needs two different sites.")
         with self._parts.changing() as tx:

@@ -39,7 +39,8 @@ class NoticeTargets:
             return _shown(tx, _existing(tx, name))
 
     def create(self, request: rest.NoticeTargetCreate, once: Once | None = None) -> rest.NoticeTarget:
-        """Raises AlreadyExists, InvalidArgument for what cannot be a target, NotPossibleNow for one too many."""
+        """Raises AlreadyExists, InvalidArgument for what cannot be a target, NotPossibleNow for one too
+        many."""
         target = _target(request)
         targets.check(target, request.secret)
 
@@ -133,7 +134,10 @@ def _secret(record: NoticeTargetRecord, target: NoticeTarget, given: str | None)
         record.target.ca_pem,
     ):
         raise errors.InvalidArgument(
-            f"The target of notices '{record.name}' changes to another server or user, and its secret was not given for that.",
+            (
+                f"The target of notices '{record.name}' changes to another server or user, and its secret "
+                "was not given for that."
+            ),
             do="Give the secret again, with --secret-file.",
         )
     return record.secret

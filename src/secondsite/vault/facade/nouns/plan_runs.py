@@ -48,8 +48,8 @@ class PlanRuns:
         seen: Seen | None = None,
         once: Once | None = None,
     ) -> JobAccepted:
-        """The job of the run. Raises Forbidden, NotFound, ChangedMeanwhile if the plan is of another edition than the caller saw,
-        NotPossibleNow or InvalidArgument before anything is written."""
+        """The job of the run. Raises Forbidden, NotFound, ChangedMeanwhile if the plan is of another
+        edition than the caller saw, NotPossibleNow or InvalidArgument before anything is written."""
         self._parts.understood(request)
         self._parts.caller.require_verb(verb, getattr(request, "without_site", None))
         if isinstance(request, rest.PlanTestFailover) and not self._is_known(once):
@@ -79,8 +79,8 @@ class PlanRuns:
             }
 
     def preview(self, name: str, query: rest.PlanPreviewQuery) -> rest.PlanPreview:
-        """What a run would take and lose if it were asked for now; a run that is not possible says why. Raises NotFound, and
-        InvalidArgument for what no plan is run for."""
+        """What a run would take and lose if it were asked for now; a run that is not possible says why.
+        Raises NotFound, and InvalidArgument for what no plan is run for."""
         if query.verb not in REQUESTS:
             raise errors.InvalidArgument(
                 f"A plan is not run for {query.verb}.", do=f"Give one of: {', '.join(REQUESTS)}."
@@ -166,7 +166,8 @@ def asked_for(record: PlanRecord, verb: Verb, part: rest.PlanPart) -> plan_runs.
 
 
 def _choice(verb: Verb, part: rest.PlanPart) -> RecoveryPointChoice | None:
-    """How points are chosen that are there already; None for a verb that starts from none, or from the machines' last state."""
+    """How points are chosen that are there already; None for a verb that starts from none, or from the
+    machines' last state."""
     choice: RecoveryPointChoice | None = getattr(part, "choice", None)
     moves = verb is Verb.PLANNED_FAILOVER and choice is RecoveryPointChoice.LATEST
     return None if moves else choice

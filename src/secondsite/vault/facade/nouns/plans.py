@@ -36,7 +36,8 @@ class Plans:
             return existing(self._parts, tx, name)[1]
 
     def create(self, request: rest.PlanCreate, once: Once | None = None) -> rest.Plan:
-        """Raises AlreadyExists, NotFound for a machine that is not protected, InvalidArgument for what cannot be a plan."""
+        """Raises AlreadyExists, NotFound for a machine that is not protected, InvalidArgument for what
+        cannot be a plan."""
         self._parts.understood(request)
         with self._parts.changing() as tx:
             return carry_out(self._parts, tx, once, rest.Plan, lambda: self._create(tx, request))
@@ -63,7 +64,10 @@ class Plans:
         if tx.plans.find(request.name):
             raise errors.AlreadyExists(
                 f"There is a plan '{request.name}' already.",
-                do=f"Choose another name, or change it: 'secondsite plan set {shlex.quote(request.name)} --help'.",
+                do=(
+                    f"Choose another name, or change it: 'secondsite plan set {shlex.quote(request.name)} "
+                    "--help'."
+                ),
             )
         info = self._put(tx, request.name, request, {}, None)
         self._parts.note(after=info)
@@ -138,7 +142,8 @@ def _present(tx: Transaction, records: Iterable[PlanRecord]) -> Present:
 
 
 def _sees(parts: Parts, record: PlanRecord, present: Present) -> bool:
-    """All its machines are in the caller's scope, by where they are now, or were when they were put into it."""
+    """All its machines are in the caller's scope, by where they are now, or were when they were put into
+    it."""
     now = (present.get(each.id) or each for each in record.plan.machines)
     return all(parts.sees(each.source_site, each.target_site) for each in now)
 
@@ -160,7 +165,8 @@ def _info(record: PlanRecord, present: Present) -> rest.Plan:
 
 
 def _names(record: PlanRecord, present: Present) -> Mapping[str, str]:
-    """What each machine of the plan can be called by in it: its name, or its id if another one has the same name."""
+    """What each machine of the plan can be called by in it: its name, or its id if another one has the
+    same name."""
     called = {each.id: (present.get(each.id) or each).name for each in record.plan.machines}
     alone = Counter(called.values())
     return {each: name if alone[name] == 1 else each for each, name in called.items()}

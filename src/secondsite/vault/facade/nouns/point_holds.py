@@ -1,4 +1,5 @@
-"""Holds on recovery points. They are kept where the points are, by the target's appliance; the vault only asks."""
+"""Holds on recovery points. They are kept where the points are, by the target's appliance; the vault only
+asks."""
 
 from typing import TypeVar
 
@@ -33,7 +34,8 @@ class Holds:
         return self._ask(machine, point_id, orders.HOLD_POINT, HoldPoint(point_id=point_id, reason=said))
 
     def release(self, machine: str, point_id: str) -> PointShape:
-        """Retention applies to the point again. A point that is not held stays as it is. Raises as `hold` does."""
+        """Retention applies to the point again. A point that is not held stays as it is. Raises as `hold`
+        does."""
         return self._ask(machine, point_id, orders.RELEASE_POINT, OnePoint(point_id=point_id))
 
     def _ask(self, machine: str, point_id: str, order: OrderKind[P, Points], payload: P) -> PointShape:

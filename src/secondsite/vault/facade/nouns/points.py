@@ -47,9 +47,9 @@ class Points:
         point_id: str | None = None,
         at: datetime | None = None,
     ) -> rest.RecoveryPreview:
-        """The point that a failover started now would use, and the seconds of work it would lose; a choice that
-        is not possible says why in `problem`. For a time the target's appliance is asked. Raises NotFound for an
-        unknown machine, InvalidArgument for a time, or a point, beside anything else."""
+        """The point that a failover started now would use, and the seconds of work it would lose; a choice
+        that is not possible says why in `problem`. For a time the target's appliance is asked. Raises
+        NotFound for an unknown machine, InvalidArgument for a time, or a point, beside anything else."""
         choice = _meant(choice, point_id, at)
         with self._parts.store.reading() as tx:
             record = machines.existing(self._parts, tx, machine)
@@ -105,7 +105,8 @@ class Points:
         requested_by: str,
         once: Once | None = None,
     ) -> rest.JobAccepted:
-        """A job that boots a copy from the point at the target, looks at it and removes it. Raises NotFound, NotPossibleNow."""
+        """A job that boots a copy from the point at the target, looks at it and removes it. Raises
+        NotFound, NotPossibleNow."""
 
         def submit() -> rest.JobAccepted:
             record = machines.existing(self._parts, tx, machine)
@@ -133,7 +134,8 @@ class Points:
         choice: RecoveryPointChoice,
         point_id: str | None,
     ) -> rest.RecoveryPreview:
-        """Beside others of a group it may start from its own point; by itself it has nothing common with anybody."""
+        """Beside others of a group it may start from its own point; by itself it has nothing common with
+        anybody."""
         try:
             points.require_common(choice, record.group is not None, record.name)
         except errors.InvalidArgument as problem:
@@ -214,9 +216,10 @@ def _meant(choice: RecoveryPointChoice, point_id: str | None, at: datetime | Non
 
 
 def _not_yet_sealed(status: StatusRecord) -> tuple[PointShape, ...]:
-    """The point that LATEST would make, which processes what was sent and seals it; none of a cycle that has its point. Of a machine
-    that rests such a point stays the newest: that the source has said since how late nothing was written makes no other. Onto the
-    replica of a machine that was failed over nothing is sealed any more."""
+    """The point that LATEST would make, which processes what was sent and seals it; none of a cycle that
+    has its point. Of a machine that rests such a point stays the newest: that the source has said since
+    how late nothing was written makes no other. Onto the replica of a machine that was failed over nothing
+    is sealed any more."""
     source, replica = status.source, status.replica
     if source is None or replica is None or not replica.synchronized or source.epoch != replica.epoch:
         return ()
@@ -229,8 +232,8 @@ def _not_yet_sealed(status: StatusRecord) -> tuple[PointShape, ...]:
 
 
 def loses_seconds(status: StatusRecord, point: PointShape, now: datetime) -> float:
-    """At most. A machine that is off writes nothing: what it wrote last it wrote before it was heard of last, and if that was sent,
-    before the newest point."""
+    """At most. A machine that is off writes nothing: what it wrote last it wrote before it was heard of
+    last, and if that was sent, before the newest point."""
     source = status.source
     if source is None or source.power != "off":
         until = now

@@ -43,7 +43,8 @@ class Policies:
             return made
 
     def update(self, name: str, request: PolicyCreate, seen: Seen | None = None) -> Policy:
-        """New values for a policy. The appliances of the machines that use it get them at once, or when they connect.
+        """New values for a policy. The appliances of the machines that use it get them at once, or when they
+        connect.
 
         Raises NotFound, NotPossibleNow for a read-only one, InvalidArgument for values out of their limits,
         ChangedMeanwhile.
@@ -58,7 +59,8 @@ class Policies:
         return info
 
     def delete(self, name: str, seen: Seen | None = None) -> None:
-        """With its twin. Raises NotFound, NotPossibleNow when it is read-only or used, or ChangedMeanwhile."""
+        """With its twin. Raises NotFound, NotPossibleNow when it is read-only or used, or
+        ChangedMeanwhile."""
         with self._parts.changing() as tx:
             self._parts.note(before=self._editable(tx, name, seen))
             policy = tx.policies.find(name)
@@ -79,9 +81,9 @@ class Policies:
             return _of_machine(machines.existing(self._parts, tx, name))
 
     def assign(self, name: str, request: MachinePolicyChange, seen: Seen | None = None) -> MachinePolicy:
-        """Another policy for a machine; history that it keeps no more goes as after any lowered retention. Raises NotFound,
-        InvalidArgument for a read-only policy, NotPossibleNow for one that encrypts replicas while the machine's is not,
-        ChangedMeanwhile."""
+        """Another policy for a machine; history that it keeps no more goes as after any lowered retention.
+        Raises NotFound, InvalidArgument for a read-only policy, NotPossibleNow for one that encrypts
+        replicas while the machine's is not, ChangedMeanwhile."""
         with self._parts.changing() as tx:
             tx.one_at_a_time("policies")
             machine = machines.existing(self._parts, tx, name)
@@ -132,7 +134,10 @@ def _create(tx: Transaction, policy: ReplicationPolicy) -> Policy:
         if tx.policies.find(name):
             raise errors.AlreadyExists(
                 f"There is a policy '{name}' already.",
-                do=f"Choose another name, or change it: 'secondsite policy update {shlex.quote(name)} --help'.",
+                do=(
+                    f"Choose another name, or change it: 'secondsite policy update {shlex.quote(name)} "
+                    "--help'."
+                ),
             )
     put_with_twin(tx, policy)
     return _info(tx, policy.name)

@@ -36,8 +36,9 @@ class Sites:
             return carry_out(self._parts, tx, once, Site, lambda: self._create(tx, name))
 
     def limit(self, name: str, request: BandwidthShape, seen: Seen | None = None) -> Site:
-        """How fast the appliances of the site may send from now on, all together; those that are away are told when
-        they connect. Raises NotFound, InvalidArgument for an invalid schedule, or ChangedMeanwhile."""
+        """How fast the appliances of the site may send from now on, all together; those that are away are
+        told when they connect. Raises NotFound, InvalidArgument for an invalid schedule, or
+        ChangedMeanwhile."""
         schedule = request.to_domain()
         with self._parts.changing() as tx:
             before = self._require(tx, name, seen)
@@ -49,8 +50,8 @@ class Sites:
         return shape
 
     def give(self, name: str, request: VerificationShape, seen: Seen | None = None) -> Site:
-        """What the site gives from now on to copies that are booted only to be looked at. Raises NotFound, InvalidArgument for times that
-        are none, or ChangedMeanwhile."""
+        """What the site gives from now on to copies that are booted only to be looked at. Raises NotFound,
+        InvalidArgument for times that are none, or ChangedMeanwhile."""
         verification = request.to_domain()
         with self._parts.changing() as tx:
             before = self._require(tx, name, seen)
@@ -61,8 +62,8 @@ class Sites:
         return shape
 
     def delete(self, name: str, seen: Seen | None = None) -> None:
-        """Raises NotFound, NotPossibleNow while appliances, machines, mappings or pools belong to the site, or
-        ChangedMeanwhile."""
+        """Raises NotFound, NotPossibleNow while appliances, machines, mappings or pools belong to the
+        site, or ChangedMeanwhile."""
         with self._parts.changing() as tx:
             self._parts.note(before=self._require(tx, name, seen))
             mappings = [*tx.networks.list(source_site=name), *tx.networks.list(target_site=name)]
@@ -77,8 +78,12 @@ class Sites:
                     (appliances, "appliance"),
                 )
                 raise errors.NotPossibleNow(
-                    f"Site '{name}' still has {', '.join(counted(len(each), noun) for each, noun in there if each)}.",
-                    do="Disable protection, then delete the mappings ('secondsite mapping list'), the pools ('secondsite pool list') and the appliances, "
+                    (
+                        f"Site '{name}' still has "
+                        f"{', '.join(counted(len(each), noun) for each, noun in there if each)}."
+                    ),
+                    do="Disable protection, then delete the mappings ('secondsite mapping list'), the pools "
+                    "('secondsite pool list') and the appliances, "
                     "then the site.",
                 )
             tx.sites.remove(name)

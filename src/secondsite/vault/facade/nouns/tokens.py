@@ -1,6 +1,7 @@
 """Access tokens of people and programs.
 
-The seam for passwords and OpenID Connect: whatever proves who somebody is gives a `Caller`; all else goes by that.
+The seam for passwords and OpenID Connect: whatever proves who somebody is gives a `Caller`; all else goes by
+that.
 """
 
 import dataclasses
@@ -22,7 +23,8 @@ from ..shared.idempotency import Once, carry_out
 from . import sites
 
 NAME = re.compile(r"(?![0-9a-f]{32}$)[A-Za-z0-9]([A-Za-z0-9 ._@+-]{0,98}[A-Za-z0-9])?")
-"""It stands in paths and in the audit log, where it must not be mistaken for another's name, nor for an id."""
+"""It stands in paths and in the audit log, where it must not be mistaken for another's name, nor for an
+id."""
 NOT_A_TOKEN = frozenset({STRANGER, SEVERAL, THE_VAULT.name})
 """Whom the audit log names so."""
 
@@ -50,7 +52,10 @@ class Tokens:
         if not holders.opens(found, digest, now):
             raise errors.Unauthenticated(
                 f"The access token '{found.name}' has expired, or was replaced by a newer one.",
-                do=f"Ask an access administrator for the next: 'secondsite token rotate {shell.arguments(found.name)}'.",
+                do=(
+                    "Ask an access administrator for the next: 'secondsite token rotate "
+                    f"{shell.arguments(found.name)}'."
+                ),
             )
         self._parts.uses.note(found.id, now)
         return holders.caller(found, digest, address)
@@ -66,7 +71,8 @@ class Tokens:
             return [_shape(token, now) for token in tx.tokens.list()]
 
     def create(self, request: TokenCreate, once: Once | None = None) -> NewToken:
-        """Raises AlreadyExists, NotFound for an unknown site, InvalidArgument for roles that do not fit the scope."""
+        """Raises AlreadyExists, NotFound for an unknown site, InvalidArgument for roles that do not fit
+        the scope."""
         grant = roles.checked(request.roles, request.site)
         until = _after(self._parts.now(), request.valid_seconds)
 
@@ -102,8 +108,8 @@ class Tokens:
             return carry_out(self._parts, tx, once, NewToken, renew, secret=True)
 
     def delete(self, name: str) -> None:
-        """Raises NotFound, or NotPossibleNow for the last one that can make others and does not expire: without it
-        everybody may be locked out."""
+        """Raises NotFound, or NotPossibleNow for the last one that can make others and does not expire:
+        without it everybody may be locked out."""
         with self._parts.changing() as tx:
             tx.one_at_a_time("tokens")
             token = _existing(tx, name)
@@ -111,7 +117,10 @@ class Tokens:
             if not any(stays_in_charge(each) for each in tx.tokens.list() if each.id != token.id):
                 raise errors.NotPossibleNow(
                     f"Token '{name}' is the last one that can make others and does not expire.",
-                    do="Create another first: 'secondsite token create NAME --role access_administrator --valid never'.",
+                    do=(
+                        "Create another first: 'secondsite token create NAME --role access_administrator "
+                        "--valid never'."
+                    ),
                 )
             tx.tokens.remove(token.name)
 
@@ -151,7 +160,10 @@ def _check_name(tx: Transaction, name: str) -> None:
     if not NAME.fullmatch(name) or like in NOT_A_TOKEN or like.startswith(SCHEDULE):
         raise errors.InvalidArgument(
             f"{name!r} cannot be the name of a token.",
-            do="Use 1 to 100 letters (a to z), digits, blanks and '.', '_', '-', '+', '@'; a letter or digit at both ends.",
+            do=(
+                "Use 1 to 100 letters (a to z), digits, blanks and '.', '_', '-', '+', '@'; a letter or "
+                "digit at both ends."
+            ),
         )
     alike = [each.name for each in tx.tokens.list() if each.name.casefold() == name.casefold()]
     if alike:

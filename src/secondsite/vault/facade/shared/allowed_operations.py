@@ -1,6 +1,7 @@
 """What is offered for a protected machine, and why the rest is not. Pure.
 
-Most machines stand alike, so what is decided for one is remembered for the others. A `Standing` holds all that it depends on.
+Most machines stand alike, so what is decided for one is remembered for the others. A `Standing` holds all
+that it depends on.
 """
 
 from dataclasses import dataclass

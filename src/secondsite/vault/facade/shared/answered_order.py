@@ -33,10 +33,11 @@ def ask_and_wait(
     machine_id: str | None = None,
     generation: int | None = None,
 ) -> list[F]:
-    """What each appliance answers; all are asked at the same time, and so long as whoever asks the vault listens. `machine_id` is the
-    machine concerned, `generation` under which number.
+    """What each appliance answers; all are asked at the same time, and so long as whoever asks the vault
+    listens. `machine_id` is the machine concerned, `generation` under which number.
 
-    Raises ApplianceUnreachable, DeadlineExceeded (also when many wait already), or the problem that an appliance reports.
+    Raises ApplianceUnreachable, DeadlineExceeded (also when many wait already), or the problem that an
+    appliance reports.
     """
     seconds = _within(parts, appliances, seconds)
     deadline = time.monotonic() + seconds
@@ -61,8 +62,8 @@ def ask_each(
     payload: P,
     seconds: float,
 ) -> list[F | errors.SecondsiteError]:
-    """What each answers, or why it does not; all are asked at the same time. Once one has answered the others have NEIGHBOUR_SECONDS
-    left. Raises DeadlineExceeded as `ask_and_wait`."""
+    """What each answers, or why it does not; all are asked at the same time. Once one has answered the
+    others have NEIGHBOUR_SECONDS left. Raises DeadlineExceeded as `ask_and_wait`."""
     deadline = time.monotonic() + _within(parts, appliances, seconds)
     questions = [
         _Question(appliance, f"ask-{uuid.uuid4().hex}", order, payload, None, None)
@@ -88,7 +89,8 @@ def ask_each(
 
 
 def _within(parts: Parts, appliances: Sequence[ApplianceRecord], seconds: float) -> float:
-    """How long they may take. Raises DeadlineExceeded when those that were asked before them have left nothing."""
+    """How long they may take. Raises DeadlineExceeded when those that were asked before them have left
+    nothing."""
     left = parts.seconds_left()
     if appliances and left < LEAST_SECONDS:
         named = ", ".join(f"'{each.name}' of site {each.site}" for each in appliances)
@@ -162,5 +164,6 @@ def _check(parts: Parts, question: _Question[P, F], deadline: float) -> None:
         )
     if time.monotonic() > deadline:
         raise errors.DeadlineExceeded(
-            f"Appliance '{appliance.name}' of site {appliance.site} did not answer '{question.order.kind}' in time."
+            f"Appliance '{appliance.name}' of site {appliance.site} did not answer '{question.order.kind}' "
+            "in time."
         )

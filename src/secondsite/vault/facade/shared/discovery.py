@@ -22,8 +22,8 @@ S = TypeVar("S")
 
 @dataclass(frozen=True, slots=True)
 class SiteContents:
-    """What a site has now; with a `problem`, what it had at `seen_at`, or nothing if it was never asked. Where `seen_at` is
-    now, one of its appliances did not answer, and what that has is missing."""
+    """What a site has now; with a `problem`, what it had at `seen_at`, or nothing if it was never asked.
+    Where `seen_at` is now, one of its appliances did not answer, and what that has is missing."""
 
     inventory: Inventory
     problem: Problem | None = None
@@ -31,8 +31,9 @@ class SiteContents:
 
 
 def inventory(parts: Parts, site: str) -> Inventory:
-    """All machines and networks of the site now, as far as its appliances answer; several beside one hypervisor say the same, so each
-    machine is listed once. Raises NotFound, and where none answers ApplianceUnreachable, DeadlineExceeded, or what one says instead."""
+    """All machines and networks of the site now, as far as its appliances answer; several beside one
+    hypervisor say the same, so each machine is listed once. Raises NotFound, and where none answers
+    ApplianceUnreachable, DeadlineExceeded, or what one says instead."""
     found = _asked(parts, site)
     if isinstance(found, errors.SecondsiteError):
         raise found
@@ -40,7 +41,8 @@ def inventory(parts: Parts, site: str) -> Inventory:
 
 
 def _asked(parts: Parts, site: str) -> SiteContents | errors.SecondsiteError:
-    """With a problem that names who did not answer, if others did; why not, if none did: whatever that is, it is one site's."""
+    """With a problem that names who did not answer, if others did; why not, if none did: whatever that is,
+    it is one site's."""
     with parts.store.reading() as tx:
         if tx.sites.find(site) is None:
             raise errors.NotFound.named("site", site)
@@ -63,7 +65,8 @@ def _asked(parts: Parts, site: str) -> SiteContents | errors.SecondsiteError:
 
 
 def now_or_last(parts: Parts, site: str) -> SiteContents:
-    """What the site has, or had when it was last asked. Raises what `inventory` raises if it was never asked."""
+    """What the site has, or had when it was last asked. Raises what `inventory` raises if it was never
+    asked."""
     found = _now_or_last(parts, site)
     if isinstance(found, errors.SecondsiteError):
         raise found
@@ -80,7 +83,8 @@ def _now_or_last(parts: Parts, site: str) -> SiteContents | errors.SecondsiteErr
 
 
 def seen(parts: Parts, site: str) -> SiteContents:
-    """The same; for a site that was never asked and cannot be asked now, only the problem. Raises NotFound."""
+    """The same; for a site that was never asked and cannot be asked now, only the problem. Raises
+    NotFound."""
     found = _now_or_last(parts, site)
     if isinstance(found, errors.SecondsiteError):
         return SiteContents(Inventory(machines=(), networks=()), Problem.of(found))

@@ -15,8 +15,8 @@ from . import answered_order, discovery
 
 
 def refuse_unknown(parts: Parts, request: rest.EnableProtection) -> None:
-    """Raises NotFound for a machine that the source site does not have, InvalidArgument for a disk that it does not
-    have."""
+    """Raises NotFound for a machine that the source site does not have, InvalidArgument for a disk that it
+    does not have."""
     with parts.store.reading() as tx:
         lookup.refuse_same_site(request.source_site, request.target_site)
         lookup.appliances_of(tx, request.source_site)
@@ -32,7 +32,8 @@ def refuse_unknown(parts: Parts, request: rest.EnableProtection) -> None:
 
 
 def refuse_unknown_network(parts: Parts, network: str, sites: Iterable[str]) -> None:
-    """Raises NotFound for a drill's network that one of the sites does not have; a site that does not answer as a whole may have it."""
+    """Raises NotFound for a drill's network that one of the sites does not have; a site that does not
+    answer as a whole may have it."""
     if network in (*MADE, NO_NETWORK):
         return
     for site in sorted(set(sites)):

@@ -29,7 +29,10 @@ def missing(parts: Parts, appliance: ApplianceRecord | None, payload: CheckScrip
 
 
 def advice(machine: str) -> str:
-    return f"Put the script into the script folder of that site's appliance, or take the hook away: 'secondsite hook clear {shell.arguments(machine, 'HOOK')}'."
+    return (
+        "Put the script into the script folder of that site's appliance, or take the hook away: 'secondsite "
+        f"hook clear {shell.arguments(machine, 'HOOK')}'."
+    )
 
 
 def needed(machine: MachineRecord, own: Sequence[MachineHook]) -> Iterator[Needs]:

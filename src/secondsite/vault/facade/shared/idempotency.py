@@ -1,7 +1,7 @@
 """A request with an idempotency key is carried out once: a repeat gets the first one's answer.
 
-The answer is written in the same transaction as the work, so a vault that is killed has done both or neither. It is
-kept for a day.
+The answer is written in the same transaction as the work, so a vault that is killed has done both or neither.
+It is kept for a day.
 """
 
 from collections.abc import Callable
@@ -21,8 +21,8 @@ S = TypeVar("S", bound=Shape)
 
 @dataclass(frozen=True, slots=True)
 class Once:
-    """The caller (its token's digest), its key, and the digest of the whole request. `caller` may be filled in later, for
-    calls without a token."""
+    """The caller (its token's digest), its key, and the digest of the whole request. `caller` may be
+    filled in later, for calls without a token."""
 
     key: str
     request_sha256: str
@@ -41,7 +41,10 @@ def known(parts: Parts, tx: Transaction, once: Once | None, shape: type[S]) -> S
         raise errors.KeyReused(f"The idempotency key '{once.key}' came with another request before.")
     if record.answer is None:
         raise errors.NotPossibleNow(
-            f"The request with the idempotency key '{once.key}' was carried out; its answer is shown only once.",
+            (
+                f"The request with the idempotency key '{once.key}' was carried out; its answer is shown "
+                "only once."
+            ),
             do="Delete what it made, then ask again with a new key.",
         )
     return shape.model_validate(record.answer)
@@ -56,7 +59,8 @@ def carry_out(
     *,
     secret: bool = False,
 ) -> S:
-    """What `work` gives, in this transaction; for a repeat, what it gave before. A `secret` answer is not kept.
+    """What `work` gives, in this transaction; for a repeat, what it gave before. A `secret` answer is not
+    kept.
 
     Raises as `known` and `work` do.
     """

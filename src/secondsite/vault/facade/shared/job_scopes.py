@@ -20,8 +20,8 @@ LEFT_FOR_LATER = frozenset({OtherWork.FINISH_LATER, OtherWork.END_REPLICATION_LA
 
 
 def sees(parts: Parts, tx: Transaction, job: JobView) -> bool:
-    """A job is in the scope of its machine's sites. One whose machine is gone is seen by whoever started it; one for several
-    machines, if all of them are in the scope."""
+    """A job is in the scope of its machine's sites. One whose machine is gone is seen by whoever started
+    it; one for several machines, if all of them are in the scope."""
     if parts.sees() or _is_by(parts.caller, job):
         return True
     concerned = _machines(job)
@@ -53,7 +53,8 @@ def require_cancel(caller: Caller, job: JobView) -> None:
 
 
 def _is_by(caller: Caller, job: JobView) -> bool:
-    """Names are given again: what was started before the token was made was started by another of that name."""
+    """Names are given again: what was started before the token was made was started by another of that
+    name."""
     if job.requested_by.startswith(SCHEDULE):  # a token of an earlier release may have such a name
         return False
     return job.requested_by == caller.name and caller.since is not None and job.created_at >= caller.since

@@ -13,18 +13,21 @@ from ....wire.common.base import Problem
 NAMED = 3
 """How many machines of a job are named; the others are counted."""
 HELD = (
-    "held: the vault's database was restored from a backup, or moved. Look at its machine, then let the job go on with "
+    "held: the vault's database was restored from a backup, or moved. Look at its machine, then let the job "
+    "go on with "
     "'secondsite job resume {0}', or end it with 'secondsite job cancel {0}'"
 )
 
 
 def verb(job: JobView) -> rest.JobVerb:
-    """The verb of a job for many machines is in its arguments. One of another release must not make a whole list fail."""
+    """The verb of a job for many machines is in its arguments. One of another release must not make a
+    whole list fail."""
     return rest.verb_named(str(job.arguments.get("verb", job.name)))
 
 
 def _facts(task: TaskView) -> rest.TaskFacts:
-    """The part of the step's facts that concerns others. A word in an old job must not make a whole list fail."""
+    """The part of the step's facts that concerns others. A word in an old job must not make a whole list
+    fail."""
     try:
         return rest.TaskFacts.model_validate(task.facts)
     except ValidationError:

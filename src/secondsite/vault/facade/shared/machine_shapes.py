@@ -34,8 +34,9 @@ def described(
     notes: tuple[DrillNote, ...],
     measured: rest.Rpo,
 ) -> rest.Machine:
-    """The same, with what depends on the clock. Besides it shows only the machine, the two sides of its status, and of its appliances
-    their names, whether they are connected, and their hosts: `written_machines` compares these."""
+    """The same, with what depends on the clock. Besides it shows only the machine, the two sides of its
+    status, and of its appliances their names, whether they are connected, and their hosts:
+    `written_machines` compares these."""
     machine, source, replica = situation.machine, situation.status.source, situation.status.replica
     offers = allowed_operations.of(situation)
     return rest.Machine(

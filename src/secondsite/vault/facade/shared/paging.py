@@ -1,5 +1,5 @@
-"""Lists a page at a time. A cursor holds the place of the last item that was given, so nothing is skipped or given
-twice while others come and go. It is opaque: only the vault reads it."""
+"""Lists a page at a time. A cursor holds the place of the last item that was given, so nothing is skipped
+or given twice while others come and go. It is opaque: only the vault reads it."""
 
 import base64
 import binascii
@@ -25,7 +25,8 @@ def page(items: Iterable[T], limit: int, place: Callable[[T], Place]) -> tuple[t
 
 def cursor_of(place: Place) -> str:
     """`place` as a cursor."""
-    # Letters as they are: as escapes they take three times as much, and names of 120 of them made cursors that no list takes.
+    # Letters as they are: as escapes they take three times as much, and names of 120 of them made cursors
+    # that no list takes.
     text = json.dumps(place, ensure_ascii=False)
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 

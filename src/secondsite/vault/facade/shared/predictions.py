@@ -10,9 +10,15 @@ from ....domain.prediction.timing import Part
 from ....wire.rest.predictions import PlanPrediction, PredictedPart, Prediction, RunTiming
 from ...store import RunTimeRecord
 
-DRILL = "No run of it is known the way it would go now: start 'secondsite machine test-failover {0}', which measures it."
+DRILL = (
+    "No run of it is known the way it would go now: start 'secondsite machine test-failover {0}', which "
+    "measures it."
+)
 OTHERS = "These are other machines' runs. A drill measures its own: 'secondsite machine test-failover {0}'."
-MOVED_NONE = "No planned failover is known the way it would go now, and a drill does not shut it down: the first one measures it."
+MOVED_NONE = (
+    "No planned failover is known the way it would go now, and a drill does not shut it down: the first one "
+    "measures it."
+)
 MOVED_OTHERS = "These are other machines' planned failovers: the first one of its own measures it."
 
 

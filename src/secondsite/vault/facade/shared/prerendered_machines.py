@@ -1,7 +1,8 @@
 """Machines as they are answered, ready written.
 
-A machine is written once for all that it shows, and again when some of that has changed. Its findings are found again when something
-that they follow from is another object, or when the clock has come to where they turn; its RPO is put in each time.
+A machine is written once for all that it shows, and again when some of that has changed. Its findings are
+found again when something that they follow from is another object, or when the clock has come to where they
+turn; its RPO is put in each time.
 """
 
 from collections.abc import Sequence
@@ -60,7 +61,8 @@ class _Made:
 
 @dataclass(frozen=True, slots=True)
 class _Steady:
-    """What was made last, for as long as it is right: from `since` until `until`, while all is the same object that it was made of."""
+    """What was made last, for as long as it is right: from `since` until `until`, while all is the same
+    object that it was made of."""
 
     made: _Made
     status: StatusRecord
@@ -126,8 +128,8 @@ def _found(situation: Situation, last: _Last, now: datetime) -> _Made:
 
 
 def _went_back(of: StatusRecord, now: StatusRecord) -> bool:
-    """Whether a side was seen earlier than it had been seen: the vault's clock was set back. What counts for being seen after something
-    else counts no more then."""
+    """Whether a side was seen earlier than it had been seen: the vault's clock was set back. What counts
+    for being seen after something else counts no more then."""
     seen = ((of.source_at, now.source_at), (of.replica_at, now.replica_at), (of.old_copy_at, now.old_copy_at))
     return any(was is not None and (at is None or at < was) for was, at in seen)
 
@@ -141,7 +143,7 @@ def _around(situation: Situation) -> tuple[object, ...]:
 def _ages(instants: Instants, now: datetime) -> str:
     """As a `rest.Rpo` is written."""
     usable, sent, processed = (rpo.age_seconds(each, now) for each in instants)
-    return f'{{"seconds":{_number(usable)},"sent_seconds":{_number(sent)},"processed_seconds":{_number(processed)}}}'
+    return f'{{"seconds":{_number(usable)},"sent_seconds":{_number(sent)},"processed_seconds":{_number(processed)}}}'  # noqa: E501
 
 
 def _number(seconds: float | None) -> str:

@@ -12,13 +12,15 @@ log = structlog.get_logger()
 
 
 def require_private(path: Path) -> None:
-    """Nobody else may read it from now on. Raises NotPossibleNow if it is another user's, who could change it."""
+    """Nobody else may read it from now on. Raises NotPossibleNow if it is another user's, who could change
+    it."""
     found = path.stat()
     open_to_others = bool(stat.S_IMODE(found.st_mode) & 0o077)
     if found.st_uid != os.geteuid() and (found.st_uid != 0 or open_to_others):
         raise errors.NotPossibleNow(
             f"{path} belongs to user {found.st_uid}, who can read and replace the CA's key.",
-            do=f"Give it to the vault's user: 'chown --reference={path.parent.parent} {path}'. If that user is not trusted, rotate "
+            do=f"Give it to the vault's user: 'chown --reference={path.parent.parent} {path}'. If that user "
+            "is not trusted, rotate "
             "the CA: 'secondsite vault ca rotate'.",
         )
     if open_to_others:
@@ -27,5 +29,8 @@ def require_private(path: Path) -> None:
             "ca-key.was-open",
             path=str(path),
             mode=f"{stat.S_IMODE(found.st_mode):04o}",
-            do="Others could read the CA's key until now. If they may have, rotate the CA: 'secondsite vault ca rotate'.",
+            do=(
+                "Others could read the CA's key until now. If they may have, rotate the CA: 'secondsite "
+                "vault ca rotate'."
+            ),
         )

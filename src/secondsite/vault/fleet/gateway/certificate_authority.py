@@ -1,8 +1,9 @@
 """The vault's own certificate authority: one root, which signs the vault's server and every appliance.
 
-Invariant: whatever holds a certificate of this CA was enrolled by this vault; its common name is the appliance's id.
-Peers compare the common name, not a host name, so an appliance may move. Only the vault's own certificate names a host, and only it does
-not serve to dial: by that all who dial the vault know it (`ground.tls.to_a_vault`).
+Invariant: whatever holds a certificate of this CA was enrolled by this vault; its common name is the
+appliance's id. Peers compare the common name, not a host name, so an appliance may move. Only the vault's own
+certificate names a host, and only it does not serve to dial: by that all who dial the vault know it
+(`ground.tls.to_a_vault`).
 """
 
 import ipaddress
@@ -24,8 +25,8 @@ CA_DAYS = 20 * 365
 SERVER_DAYS = 397
 APPLIANCE_LIFETIME = timedelta(days=90)
 RENEW_BEFORE = timedelta(days=30)
-# Clocks differ, by hours where a machine keeps local time, and a certificate that is not valid yet is of no use.
-# Only a small part of the lifetime: the appliance counts that from the certificate itself.
+# Clocks differ, by hours where a machine keeps local time, and a certificate that is not valid yet is of no
+# use. Only a small part of the lifetime: the appliance counts that from the certificate itself.
 MOST_BACKDATED = timedelta(days=1)
 CA_BACKDATED = timedelta(days=5 * 365)
 """A CA that is made while the clock is ahead stays; all that it issues is issued anew."""
@@ -89,7 +90,8 @@ class VaultAuthority:
         return _pem(certificate), certificate.not_valid_after_utc
 
     def issue_server(self, names: Sequence[str], now: datetime) -> tuple[str, str]:
-        """A certificate for the vault's own ports and its new key, both PEM. `names` are DNS names and addresses."""
+        """A certificate for the vault's own ports and its new key, both PEM. `names` are DNS names and
+        addresses."""
         key = ec.generate_private_key(ec.SECP256R1())
         usages = [ExtendedKeyUsageOID.SERVER_AUTH]
         alternatives = [_general_name(name) for name in names]
@@ -144,8 +146,9 @@ def make(name: str, now: datetime) -> tuple[x509.Certificate, str]:
 
 
 def load_authority(directory: Path, appliance_lifetime: timedelta = APPLIANCE_LIFETIME) -> VaultAuthority:
-    """The CA that `create_authority` made, or that a rotation has put into its place; what it issues to appliances lasts
-    `appliance_lifetime`. Raises NotFound, and NotPossibleNow for a key that is another user's, or another CA's."""
+    """The CA that `create_authority` made, or that a rotation has put into its place; what it issues to
+    appliances lasts `appliance_lifetime`. Raises NotFound, and NotPossibleNow for a key that is another
+    user's, or another CA's."""
     settle(directory)
     ca_key.require_private(directory / CA_KEY)
     issuing, *others = certificates(directory)
@@ -191,8 +194,8 @@ def _key(path: Path) -> ec.EllipticCurvePrivateKey:
 def ensure_server_certificate(
     authority: VaultAuthority, directory: Path, names: Sequence[str], now: datetime
 ) -> tuple[Path, Path]:
-    """Paths of a server certificate that is valid for `names` and for some time yet, and of its key; makes both if
-    needed."""
+    """Paths of a server certificate that is valid for `names` and for some time yet, and of its key; makes
+    both if needed."""
     certificate_path, key_path = directory / SERVER_CERTIFICATE, directory / SERVER_KEY
     if not _serves(authority, certificate_path, key_path, names, now):
         certificate, key = authority.issue_server(names, now)

@@ -1,8 +1,8 @@
 """What is recorded of connections is held against those that there are, however it came to differ.
 
-A connection whose key was refused is taken from the record, and the process that has it is told. Where that word is lost, it is ended
-all the same. And one that ended while that could not be written down is taken from the record later: else all processes took its
-appliance for connected.
+A connection whose key was refused is taken from the record, and the process that has it is told. Where that
+word is lost, it is ended all the same. And one that ended while that could not be written down is taken from
+the record later: else all processes took its appliance for connected.
 """
 
 import time
@@ -10,7 +10,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 LASTING_SECONDS = 30.0
-"""A connection is recorded a moment after it began, and taken from the record a moment after it ended; on a busy host some seconds."""
+"""A connection is recorded a moment after it began, and taken from the record a moment after it ended; on
+a busy host some seconds."""
 
 
 @dataclass(slots=True)

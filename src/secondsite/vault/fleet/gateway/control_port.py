@@ -1,8 +1,9 @@
 """The port that appliances dial: mutual TLS, one websocket per appliance, orders out and reports in.
 
-The event loop runs in a thread of its own. `ask` never blocks: it hands the order to that loop and answers with
-the report once it is there; `awaited` waits for it. When a link begins or ends, all steps that wait for its orders wake and ask again, and
-the orders are handed over once more. The appliance recognizes a repeated order by its id.
+The event loop runs in a thread of its own. `ask` never blocks: it hands the order to that loop and answers
+with the report once it is there; `awaited` waits for it. When a link begins or ends, all steps that wait for
+its orders wake and ask again, and the orders are handed over once more. The appliance recognizes a repeated
+order by its id.
 """
 
 import asyncio
@@ -65,8 +66,8 @@ class ControlPort:
         hear_number: Callable[[str, int], None],
         others: OtherProcesses | None = None,
     ) -> None:
-        """`number` is what appliances are told of the vault's age; `hear_number` takes what one was told, before it is given
-        any order. `others`: where the vault may have several processes."""
+        """`number` is what appliances are told of the vault's age; `hear_number` takes what one was told,
+        before it is given any order. `others`: where the vault may have several processes."""
         self._settings = settings
         self._visitors = visitors
         self._greeting = Greeting(admit, hear_number)
@@ -88,7 +89,8 @@ class ControlPort:
         self._watching: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Task[None]] = set()
 
-    # -- interfaces.Gateway ------------------------------------------------------------------------------------------
+    # -- interfaces.Gateway
+    # ------------------------------------------------------------------------------------------
 
     def ask(
         self,
@@ -135,7 +137,8 @@ class ControlPort:
         return appliance_id in self._links
 
     def hang_up(self, appliance_id: str) -> None:
-        """End its connection, if it has one, here or at another process. Nothing that it says from now on is heard."""
+        """End its connection, if it has one, here or at another process. Nothing that it says from now on
+        is heard."""
         self._hang_up_here(appliance_id)
         if self._others is not None:
             self._others.tell(HANG_UP + appliance_id)
@@ -169,7 +172,8 @@ class ControlPort:
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
 
-    # -- life ---------------------------------------------------------------------------------------------------
+    # -- life
+    # ---------------------------------------------------------------------------------------------------
 
     def start(self) -> int:
         """Listen; gives the port. Raises OSError when the address is taken."""
@@ -212,7 +216,8 @@ class ControlPort:
         return int(next(iter(self._server.sockets)).getsockname()[1])
 
     async def _close(self, deadline_seconds: float) -> None:
-        """Those that are not read at the moment do not hear that it closes; at the deadline their connections are cut."""
+        """Those that are not read at the moment do not hear that it closes; at the deadline their
+        connections are cut."""
         if self._watching is not None:
             self._watching.cancel()
         if self._server is None:
@@ -226,7 +231,8 @@ class ControlPort:
                 each.transport.abort()
             await self._server.wait_closed()
 
-    # -- one appliance ------------------------------------------------------------------------------------------
+    # -- one appliance
+    # ------------------------------------------------------------------------------------------
 
     async def _serve(self, connection: ServerConnection) -> None:
         peer = connection.remote_address
@@ -298,8 +304,8 @@ class ControlPort:
             self._close_link(older, "replaced by a newer connection")
 
     def _connected(self, link: Link, hello: control.Hello) -> None:
-        """Of several processes: a connection that is not recorded is ended. Others took the appliance for gone, and nothing that it
-        says would be written."""
+        """Of several processes: a connection that is not recorded is ended. Others took the appliance for
+        gone, and nothing that it says would be written."""
         try:
             self._sink.connected(hello)
         except errors.StoreUnavailable:
@@ -315,7 +321,8 @@ class ControlPort:
         self._giving.wake(link.appliance_id)
 
     def _received(self, link: Link, text: str | bytes) -> None:
-        """All appliances wait for it: nothing long is read here, and nothing is read that nobody has asked for."""
+        """All appliances wait for it: nothing long is read here, and nothing is read that nobody has asked
+        for."""
         if self._links.get(link.appliance_id) is not link:
             return
         log = link.room.log
@@ -356,7 +363,8 @@ class ControlPort:
         self._delivery.post(link.appliance_id, self._heard(link, text, hear))
 
     def _heard(self, link: Link, text: str, hear: Callable[[], None]) -> Callable[[], None]:
-        """Hear it later; until then its link reads so much less, and as long as that took it reads nothing."""
+        """Hear it later; until then its link reads so much less, and as long as that took it reads
+        nothing."""
         text_bytes = message_parser.held_bytes(text)
         link.room.took(text_bytes)
 

@@ -24,8 +24,8 @@ class ControlSettings:
 def for_appliances(settings: ControlSettings) -> ssl.SSLContext:
     """TLS 1.3 only; a client must show a certificate of our CA."""
     context = only_1_3(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
-    # An appliance reads in one thread and writes in another. With a session ticket to read, one connection of 3,000 never
-    # sent its first words, and timed out. Nobody resumes sessions.
+    # An appliance reads in one thread and writes in another. With a session ticket to read, one connection of
+    # 3,000 never sent its first words, and timed out. Nobody resumes sessions.
     context.num_tickets = 0
     context.verify_mode = ssl.CERT_REQUIRED
     context.load_verify_locations(settings.ca)

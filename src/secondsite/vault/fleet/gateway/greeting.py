@@ -24,20 +24,22 @@ LONGEST_HELLO = 64 * KiB
 """Until it has greeted, a connection may be that of an appliance which counts no more."""
 NUL, SHOWN = r"\u0000", r"\ufffd"
 _BACKSLASH, _UNUSED = r"\\", "\0"
-"""Of JSON: a backslash, and what cannot stand in it. A regular expression took 60 bytes for each backslash of a text."""
+"""Of JSON: a backslash, and what cannot stand in it. A regular expression took 60 bytes for each backslash
+of a text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What a certificate says, which TLS has verified already: the appliance's id, and the sha256 of its public key."""
+    """What a certificate says, which TLS has verified already: the appliance's id, and the sha256 of its
+    public key."""
 
     name: str
     key_sha256: str
 
 
 class Greeting:
-    """`admit` says whether this key is that of an appliance that is enrolled; `hear_number` takes what the appliance was told of
-    a vault's age, before it is given any order."""
+    """`admit` says whether this key is that of an appliance that is enrolled; `hear_number` takes what the
+    appliance was told of a vault's age, before it is given any order."""
 
     def __init__(self, admit: Admit, hear_number: Callable[[str, int], None]) -> None:
         self._admit = admit
@@ -56,7 +58,8 @@ class Greeting:
         return hello
 
     async def again(self, connection: ServerConnection) -> None:
-        """Once the connection is one that can be hung up: its key may have been replaced since. Raises CertificateRefused."""
+        """Once the connection is one that can be hung up: its key may have been replaced since. Raises
+        CertificateRefused."""
         shown = identity(connection)
         await asyncio.to_thread(self._admit, shown.name, shown.key_sha256)
 
@@ -71,22 +74,26 @@ class Greeting:
 
 
 def kept(text: str) -> str:
-    """As PostgreSQL can keep it, which takes no NUL in a text: it is shown as what it is, an odd character. What a service or a script has
-    said may hold one, and the step that was to write it down failed of it."""
+    """As PostgreSQL can keep it, which takes no NUL in a text: it is shown as what it is, an odd
+    character. What a service or a script has said may hold one, and the step that was to write it down
+    failed of it."""
     if NUL not in text or _UNUSED in text:
         return text
     return text.replace(_BACKSLASH, _UNUSED).replace(NUL, SHOWN).replace(_UNUSED, _BACKSLASH)
 
 
 def _require_common(hello: control.Hello) -> None:
-    """Raises InvalidArgument for an appliance that is more releases apart than the two understand each other."""
+    """Raises InvalidArgument for an appliance that is more releases apart than the two understand each
+    other."""
     theirs = Spoken.said(hello.protocol, hello.oldest_protocol)
     if SPOKEN.common(theirs) is None:
         is_older = theirs.newest < SPOKEN.newest
         raise errors.InvalidArgument(
-            f"Appliance '{hello.appliance_id}' of site {hello.site}, release {hello.version}, understands protocol {theirs}, this vault, release "
+            f"Appliance '{hello.appliance_id}' of site {hello.site}, release {hello.version}, understands "
+            f"protocol {theirs}, this vault, release "
             f"{__version__}, {SPOKEN}: they are more than {RELEASES_APART} releases apart.",
-            do=f"Upgrade the {'appliance' if is_older else 'vault'}; if it is many releases behind, go by releases that are at most "
+            do=f"Upgrade the {'appliance' if is_older else 'vault'}; if it is many releases behind, go by "
+            "releases that are at most "
             f"{RELEASES_APART} apart, all of vault and appliances to each.",
         )
 

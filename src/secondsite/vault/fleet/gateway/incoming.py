@@ -1,8 +1,9 @@
 """What appliances say, on its way from the network's thread to the code that records it.
 
-The network's thread must never wait for a database, so another thread hears what came, of each appliance in the order it came, and writes it. Hearing is
-quick, writing waits for the database: so statuses are written together, soon after they came, or when a report comes, which
-waits for those of its own machine only (docs/design/a-thousand-machines.md).
+The network's thread must never wait for a database, so another thread hears what came, of each appliance in
+the order it came, and writes it. Hearing is quick, writing waits for the database: so statuses are written
+together, soon after they came, or when a report comes, which waits for those of its own machine only
+(docs/design/a-thousand-machines.md).
 """
 
 import queue
@@ -28,13 +29,14 @@ SOON_SECONDS = 0.1
 AGAIN_SECONDS = 1.0
 """After a write that the database refused."""
 MOST_BESIDE = 16
-"""Statuses of other machines that are written with those that a report waits for: what nobody waits for has its turn as well."""
+"""Statuses of other machines that are written with those that a report waits for: what nobody waits for
+has its turn as well."""
 MOST_AT_ONCE = 200
 HEARD_SECONDS = 0.05
 """So long is heard what came before what waits for a write has its turn."""
 REST = 3
-"""So many times as long as a write took the next one waits for others, if reports of several orders were waiting for it: a write of the
-statuses of ten machines takes hardly longer than that of one."""
+"""So many times as long as a write took the next one waits for others, if reports of several orders were
+waiting for it: a write of the statuses of ten machines takes hardly longer than that of one."""
 LONGEST_REST_SECONDS = 0.025
 
 
@@ -71,7 +73,8 @@ class Delivery:
         self.tell.start()
 
     def post(self, by: str, receive: Callable[What, None], *what: What.args, **named: What.kwargs) -> None:
-        """Deliver what this appliance said, later; a receiver that fails is logged and the next delivery goes on."""
+        """Deliver what this appliance said, later; a receiver that fails is logged and the next delivery
+        goes on."""
         self._posted.put(by, partial(receive, *what, **named))
 
     def post_end(self, by: str, machine_id: str | None, tell: Callable[[], None]) -> None:
@@ -79,8 +82,9 @@ class Delivery:
         self._posted.put(by, Ended(machine_id, tell))
 
     def close(self, deadline_seconds: float) -> None:
-        """Deliver what was posted, then end. At the deadline, what still waits is given up: appliances report it again to the next
-        vault. One that had been flooded went on for minutes, and opened its database again."""
+        """Deliver what was posted, then end. At the deadline, what still waits is given up: appliances
+        report it again to the next vault. One that had been flooded went on for minutes, and opened its
+        database again."""
         self._posted.end()
         if not threads.have_ended([self._thread], deadline_seconds):
             log.warning("delivery.given-up", said=self._posted.drop())
@@ -139,7 +143,8 @@ class Delivery:
         )
 
     def _is_recorded(self) -> bool:
-        """False while the database is away: a step that heard of an end before would go by what was said earlier, once it answers."""
+        """False while the database is away: a step that heard of an end before would go by what was said
+        earlier, once it answers."""
         machine_ids = {each.machine_id for each in self._ends if each.machine_id is not None}
         at_most = MOST_BESIDE if self._ends else MOST_AT_ONCE
         return is_delivered(partial(self._record, machine_ids, at_most))
@@ -193,7 +198,8 @@ class FairQueue(Generic[T]):
         return not self._said
 
     def get(self, timeout: float | None = None) -> T | None:
-        """What comes next; None once all was given and nothing comes any more. Raises queue.Empty if nothing comes in time."""
+        """What comes next; None once all was given and nothing comes any more. Raises queue.Empty if
+        nothing comes in time."""
         with self._changed:
             if not self._changed.wait_for(lambda: self._said or self._has_ended, timeout):
                 raise queue.Empty

@@ -22,7 +22,8 @@ from ....wire.control import Again, Order, Renewed
 _log = structlog.get_logger()
 
 MOST_UNHEARD_BYTES = 64 * MiB
-"""Some times the statuses of a thousand machines. More is not read until some of it was heard: the database may be away for long."""
+"""Some times the statuses of a thousand machines. More is not read until some of it was heard: the
+database may be away for long."""
 EACH_BYTES = 16 * KiB
 """What a message counts for besides its text."""
 EACH_SECONDS = 0.001
@@ -42,8 +43,8 @@ class Quiet:
 
 
 class Room:
-    """What of an appliance waits to be heard, over all its connections: one that ends takes nothing back of what it has said. Belongs to one
-    event loop; only `heard` may be called from other threads."""
+    """What of an appliance waits to be heard, over all its connections: one that ends takes nothing back
+    of what it has said. Belongs to one event loop; only `heard` may be called from other threads."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -108,8 +109,8 @@ class Link:
             writer.cancel()
 
     async def _turn(self) -> None:
-        """Others have their turn; then it waits for room, as long as the connection lives: whoever had flooded the vault and gone
-        kept it from ending."""
+        """Others have their turn; then it waits for room, as long as the connection lives: whoever had
+        flooded the vault and gone kept it from ending."""
         await asyncio.sleep(0)
         if self.room.is_free():
             return
@@ -145,7 +146,8 @@ PIECE_BYTES: Final = 4 * KiB
 
 
 class FewFrames(ServerConnection):
-    """Ended by the first frame that is one too many. `is_known`: it has greeted, and frames with content count no more."""
+    """Ended by the first frame that is one too many. `is_known`: it has greeted, and frames with content
+    count no more."""
 
     is_known = False
     is_flooding = False

@@ -1,8 +1,9 @@
 """What the text of a message says.
 
-The network's thread reads nothing that is long: whatever it does, all appliances wait for it. A status and a report are read when they are
-heard; of 1,000 machines an appliance that has just connected says 46,000 points, which as objects take five times as much memory as their
-text, and what has taken memory once is not all given back.
+The network's thread reads nothing that is long: whatever it does, all appliances wait for it. A status and a
+report are read when they are heard; of 1,000 machines an appliance that has just connected says 46,000
+points, which as objects take five times as much memory as their text, and what has taken memory once is not
+all given back.
 """
 
 import re
@@ -64,7 +65,8 @@ def heading(text: str) -> Heading | None:
 
 
 def held_bytes(text: str) -> int:
-    """What it takes while it waits: one letter that is far from Latin makes all of a text four times as large."""
+    """What it takes while it waits: one letter that is far from Latin makes all of a text four times as
+    large."""
     return sys.getsizeof(text)
 
 

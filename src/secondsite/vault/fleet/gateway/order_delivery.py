@@ -1,5 +1,5 @@
-"""Orders on their way to appliances, and what comes of them: over a connection of our own, or through the vault process that has
-it."""
+"""Orders on their way to appliances, and what comes of them: over a connection of our own, or through the
+vault process that has it."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -36,7 +36,8 @@ class Giving:
         )
 
     def report(self, appliance_id: str, order_id: str) -> Report | None:
-        """Of an order that was asked for before: a step that gives several asks for all of them each time it looks."""
+        """Of an order that was asked for before: a step that gives several asks for all of them each time
+        it looks."""
         return self._outstanding.report(appliance_id, order_id)
 
     def ask(self, appliance_id: str, order: Order) -> Report | None:

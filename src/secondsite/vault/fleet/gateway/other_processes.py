@@ -1,8 +1,10 @@
-"""The other vault processes on the database: which appliances they hold, and the orders that are passed on to them and to us.
+"""The other vault processes on the database: which appliances they hold, and the orders that are passed on to
+them and to us.
 
-An appliance has one connection, to one process; a job's step may run in any. So a process that has an order for an appliance of
-another one writes it down, and the one that holds the connection gives it and writes down the report (ADR 60). The order's id
-and numbers are those of its step: an appliance recognizes a repeat, and refuses what was overtaken, whichever process gives it.
+An appliance has one connection, to one process; a job's step may run in any. So a process that has an order
+for an appliance of another one writes it down, and the one that holds the connection gives it and writes down
+the report (ADR 60). The order's id and numbers are those of its step: an appliance recognizes a repeat, and
+refuses what was overtaken, whichever process gives it.
 
 What is known of others is a second old at most.
 """
@@ -77,8 +79,8 @@ class OtherProcesses(Periodic):
         dropped: Callable[[Transaction, Sequence[str]], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`signalled` hears the signals of other processes; `dropped` is told, in its transaction, of appliances whose process
-        died, or whose connection here has ended without a record of that."""
+        """`signalled` hears the signals of other processes; `dropped` is told, in its transaction, of
+        appliances whose process died, or whose connection here has ended without a record of that."""
         super().__init__("vault-processes", self._failed, BREATH_SECONDS)
         self._store = store
         self._signalled = signalled
@@ -219,8 +221,8 @@ class OtherProcesses(Periodic):
             self._for_others = {k: v for k, v in self._for_others.items() if now - v[1] < KEPT_SECONDS}
 
     def _without_refused(self, desk: Desk, pending: _Pending, due: Sequence[_Open]) -> _Pending:
-        """What the database takes of it. It would refuse the rest again with each look, and nobody's orders would be passed on: whoever
-        waits for that hears why it does not come."""
+        """What the database takes of it. It would refuse the rest again with each look, and nobody's
+        orders would be passed on: whoever waits for that hears why it does not come."""
         for order_id, said in list(pending.reports.items()):
             why = self._refused(f"report/{order_id}", partial(_reported, said))
             if why is not None:
@@ -261,7 +263,8 @@ class OtherProcesses(Periodic):
         desk.reported(passed.appliance_id, passed.report)
 
     def _give(self, desk: Desk, passed: Passed) -> None:
-        """Also one that was given before, when it is asked for again: so it is known here that somebody still waits for it."""
+        """Also one that was given before, when it is asked for again: so it is known here that somebody
+        still waits for it."""
         with self._lock:
             self._for_others[passed.order_id] = (passed, self._clock())
         report = desk.give(passed.appliance_id, passed.order)

@@ -15,8 +15,9 @@ from enum import Enum, auto
 from ....wire.control import Progress, Report
 
 FORGOTTEN_AFTER_SECONDS = 300.0
-"""An order that no step has asked for in this time is abandoned, or its step has ended: steps ask at least every half minute. One
-that is asked for all the same is given again, and the appliance answers with its first report."""
+"""An order that no step has asked for in this time is abandoned, or its step has ended: steps ask at least
+every half minute. One that is asked for all the same is given again, and the appliance answers with its
+first report."""
 PROGRESS_EVERY_SECONDS = 2.0
 LARGE_BYTES = 1024
 LIGHTLY = 1
@@ -35,7 +36,8 @@ class Arrived(Enum):
 
 @dataclass(slots=True)
 class _Entry:
-    """`report` is packed once it has been given: whoever asked for it has it, and it may be large. `said` is its text, as it came."""
+    """`report` is packed once it has been given: whoever asked for it has it, and it may be large. `said`
+    is its text, as it came."""
 
     appliance_id: str
     order_id: str
@@ -119,7 +121,8 @@ class Outstanding:
             return True
 
     def arrived(self, appliance_id: str, report: Report, said: str | None = None) -> Arrived:
-        """Keeps the report, if somebody asked this appliance for that order. `said`: the text that it was read from."""
+        """Keeps the report, if somebody asked this appliance for that order. `said`: the text that it was
+        read from."""
         with self._lock:
             entry = self._entries.get(report.order_id)
             if entry is None or entry.appliance_id != appliance_id:

@@ -1,11 +1,12 @@
-"""The vault's CA is replaced by another one, in three acts of a person, while all that hold its certificates go on.
+"""The vault's CA is replaced by another one, in three acts of a person, while all that hold its certificates
+go on.
 
     rotate  a new CA is made; it is trusted beside the old one, which still issues
     switch  the new one issues; the old one is trusted as long as its certificates are in use
     drop    the old one is not trusted any more
 
-`ca.pem` says which CAs are trusted; the first one issues. Each act commits by replacing that file. The key of the CA that will
-issue waits in `next-ca.key`. The vault follows at its next start.
+`ca.pem` says which CAs are trusted; the first one issues. Each act commits by replacing that file. The key of
+the CA that will issue waits in `next-ca.key`. The vault follows at its next start.
 """
 
 from dataclasses import dataclass

@@ -35,7 +35,8 @@ class ServerTls(Periodic):
         self._newest: ssl.SSLContext | None = None
 
     def follow(self, context: ssl.SSLContext) -> None:
-        """From now on this server's context shows the newest certificate; which clients it lets in does not change."""
+        """From now on this server's context shows the newest certificate; which clients it lets in does
+        not change."""
         context.sni_callback = self._show_newest
 
     def look(self) -> None:

@@ -51,7 +51,8 @@ class Telling:
             self._came.notify()
 
     def close(self, deadline_seconds: float) -> None:
-        """Give what waits, then end; at the deadline the rest is given up: who waits looks again at its next start."""
+        """Give what waits, then end; at the deadline the rest is given up: who waits looks again at its
+        next start."""
         with self._came:
             self._is_ending = True
             self._came.notify_all()

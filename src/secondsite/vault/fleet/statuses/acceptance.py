@@ -1,4 +1,5 @@
-"""Which whole statuses count: not what is not theirs to say, nor what the side that was left still says of another epoch."""
+"""Which whole statuses count: not what is not theirs to say, nor what the side that was left still says of
+another epoch."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +23,8 @@ class Counting:
         self._strangers = Strangers()
 
     def of(self, appliance_id: str, wholes: Sequence[AnyStatus]) -> Sequence[bool]:
-        """Of each whether it counts. The store is asked once, and only for those that say something else than was said last."""
+        """Of each whether it counts. The store is asked once, and only for those that say something else
+        than was said last."""
         seen = [self._known(each.machine_id, type(each)) for each in wholes]
         news = [
             (each, known)
@@ -41,7 +43,8 @@ class Counting:
             old = {
                 each.machine_id
                 for each, known in news
-                if known is None and each.machine_id in machines and each.epoch < machines[each.machine_id].epoch
+                if known is None and each.machine_id in machines
+                and each.epoch < machines[each.machine_id].epoch
             }  # fmt: skip
             kept = tx.statuses.get_many(sorted(old))
         return {
@@ -66,8 +69,9 @@ def _is_present(
 
 
 def _is_superseded(machine: MachineRecord, status: AnyStatus, kept: StatusRecord) -> bool:
-    """For a vault that has just started: whether a status is of an earlier epoch, and it holds one of the machine's own already. Then this is
-    what the side that was left says; the same appliance may speak for the present side in the same breath."""
+    """For a vault that has just started: whether a status is of an earlier epoch, and it holds one of the
+    machine's own already. Then this is what the side that was left says; the same appliance may speak for
+    the present side in the same breath."""
     if status.epoch >= machine.epoch:
         return False
     side = kept.source if isinstance(status, SourceStatus) else kept.replica
@@ -75,8 +79,9 @@ def _is_superseded(machine: MachineRecord, status: AnyStatus, kept: StatusRecord
 
 
 def _replaces(machine: MachineRecord, status: AnyStatus, known: AnyStatus) -> bool:
-    """Whether a status of another epoch counts. A vault that was restored from before a change of direction is behind its
-    appliances: for it the machine's own epoch counts; while it is reprotected, the epoch that begins."""
+    """Whether a status of another epoch counts. A vault that was restored from before a change of
+    direction is behind its appliances: for it the machine's own epoch counts; while it is reprotected, the
+    epoch that begins."""
     epoch = machine.epoch + (machine.state is State.REPROTECTING)
     return status.epoch == epoch or (status.epoch > known.epoch and known.epoch != epoch)
 

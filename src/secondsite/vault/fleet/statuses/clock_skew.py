@@ -1,7 +1,7 @@
 """Clocks that differ: the time that an appliance reports with every status is compared with the vault's.
 
-The RPO and the times of points are off by the difference. No point can be lost by it: points are ordered by number,
-and they age by the uptime of the target's host (domain/retention).
+The RPO and the times of points are off by the difference. No point can be lost by it: points are ordered by
+number, and they age by the uptime of the target's host (domain/retention).
 """
 
 from dataclasses import dataclass
@@ -57,7 +57,8 @@ def _as_said(finding: FindingShape) -> FindingShape:
 
 
 def ahead_seconds(said_at: datetime, now: datetime) -> float:
-    """Seconds by which the appliance's clock is ahead of the vault's (negative: behind); 0 within the tolerance."""
+    """Seconds by which the appliance's clock is ahead of the vault's (negative: behind); 0 within the
+    tolerance."""
     ahead = (said_at - now).total_seconds()
     return ahead if abs(ahead) > TOLERATED_SECONDS else 0.0
 

@@ -1,8 +1,9 @@
-"""The newest status of each side of every machine, as the appliances said it; what of it the store does not hold yet.
+"""The newest status of each side of every machine, as the appliances said it; what of it the store does not
+hold yet.
 
-An appliance that says changes says them against what it has said before over the same connection. A status is `current` from then on:
-what is not said again is as it was when the appliance was heard last. After a connection ends, or something was missed, nothing is
-believed until it was said whole.
+An appliance that says changes says them against what it has said before over the same connection. A status is
+`current` from then on: what is not said again is as it was when the appliance was heard last. After a
+connection ends, or something was missed, nothing is believed until it was said whole.
 """
 
 import dataclasses
@@ -24,7 +25,8 @@ Key = tuple[str, type[AnyStatus]]
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """Equal as long as nothing changed that is `urgent`, or of the `document` without figures and points. `points`: of them alone."""
+    """Equal as long as nothing changed that is `urgent`, or of the `document` without figures and points.
+    `points`: of them alone."""
 
     urgent: int
     document: int
@@ -33,7 +35,8 @@ class Marks:
 
 @dataclass(frozen=True, slots=True)
 class SideStatus:
-    """A status of one side of a machine, and the appliance that gave it; `written` is what the store holds of that side."""
+    """A status of one side of a machine, and the appliance that gave it; `written` is what the store holds
+    of that side."""
 
     status: AnyStatus
     by: str
@@ -88,7 +91,8 @@ class LatestStatuses:
             return self._as_of_now(self._seen.get((machine_id, side)))
 
     def sides(self, machine_ids: Iterable[str]) -> Mapping[str, tuple[Last | None, Last | None]]:
-        """What the source and the target of each said last. Without the lock, which nobody is to hold for a thousand: each is one object."""
+        """What the source and the target of each said last. Without the lock, which nobody is to hold for
+        a thousand: each is one object."""
         return {
             each: (self._last((each, SourceStatus)), self._last((each, ReplicaStatus)))
             for each in machine_ids
@@ -180,7 +184,8 @@ class LatestStatuses:
         return key
 
     def gone(self, appliance_id: str, machine_id: str, side: type[AnyStatus]) -> None:
-        """What was said of it holds no more; it stays what was last heard. With the protection the store may lose it."""
+        """What was said of it holds no more; it stays what was last heard. With the protection the store
+        may lose it."""
         with self._lock:
             seen = self._base((machine_id, side), appliance_id)
             if seen is not None:
@@ -194,7 +199,8 @@ class LatestStatuses:
         figures: Collection[Key],
         rows: Mapping[str, Mapping[str, int]],
     ) -> None:
-        """`figures`: those of which they were written too. `rows`: by machine, those of its points, where these were written."""
+        """`figures`: those of which they were written too. `rows`: by machine, those of its points, where
+        these were written."""
         with self._lock:
             for key, each in written.items():
                 if key in self._seen:
@@ -208,7 +214,8 @@ class LatestStatuses:
                     )
 
     def doubt(self, tried: Iterable[Key]) -> None:
-        """To write these failed: nobody knows whether the store holds them, since a commit may end well unheard."""
+        """To write these failed: nobody knows whether the store holds them, since a commit may end well
+        unheard."""
         with self._lock:
             for key in tried:
                 if key in self._seen:

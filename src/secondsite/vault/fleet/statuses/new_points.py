@@ -1,4 +1,5 @@
-"""Which points of a replica the store does not hold yet: a new point costs what it costs, however many are there. Pure."""
+"""Which points of a replica the store does not hold yet: a new point costs what it costs, however many are
+there. Pure."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping
@@ -10,8 +11,9 @@ from ...store import PointNews
 
 @dataclass(frozen=True, slots=True)
 class Unwritten:
-    """`rows`: the ids of the points that the store holds, and the numbers of their rows; None if that is not known. `came` are ids of
-    those that are new or were changed since, `gone` of those that are there no more."""
+    """`rows`: the ids of the points that the store holds, and the numbers of their rows; None if that is
+    not known. `came` are ids of those that are new or were changed since, `gone` of those that are there
+    no more."""
 
     rows: Mapping[str, int] | None = None
     came: frozenset[str] = frozenset()

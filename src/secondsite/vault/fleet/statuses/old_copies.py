@@ -20,7 +20,8 @@ class OldCopies:
         self._lock = threading.Lock()
 
     def note(self, appliance_id: str, said: Collection[OldCopyStatus], now: datetime) -> None:
-        """Only what the source's appliance says counts. It says it with every status, and a change is written."""
+        """Only what the source's appliance says counts. It says it with every status, and a change is
+        written."""
         if not said:
             return
         known: Mapping[str, OldCopyStatus | None] = {

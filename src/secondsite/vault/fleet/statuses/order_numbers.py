@@ -18,8 +18,9 @@ Key = tuple[str, str]
 class NumbersSeen:
     """Belongs to one thread. Each appliance says each number once per connection.
 
-    This vault knows what it gave. Who has seen more has them from before the vault was restored, or of another one: that is taken of
-    each appliance once, in its bounds. Else who says one more again and again would overtake each job of the machine (ADR 146)."""
+    This vault knows what it gave. Who has seen more has them from before the vault was restored, or of
+    another one: that is taken of each appliance once, in its bounds. Else who says one more again and
+    again would overtake each job of the machine (ADR 146)."""
 
     def __init__(self) -> None:
         self._seen: dict[Key, Seen] = {}
@@ -45,7 +46,8 @@ class NumbersSeen:
         return {appliance_id for _, appliance_id in self._seen}
 
     def write(self, tx: Transaction, speakers: Collection[str], now: datetime) -> None:
-        """Those that these said. Only what an appliance of the machine says counts, and that which is believed."""
+        """Those that these said. Only what an appliance of the machine says counts, and that which is
+        believed."""
         said = {key: seen for key, seen in self._seen.items() if key[1] in speakers}
         if not said:
             return
@@ -88,7 +90,10 @@ class NumbersSeen:
         if key not in self._ahead and seen == _lowest(seen, bounds):
             self._rising.add(key)
             return seen
-        what = f"says that it has seen an order of generation {max(ahead)} of machine {key[0]}, of which this vault gave {max(given)}"
+        what = (
+            f"says that it has seen an order of generation {max(ahead)} of machine {key[0]}, of which this "
+            f"vault gave {max(given)}"
+        )
         disbelief.note(tx, key[1], what, now)
         return _lowest(seen, there)
 

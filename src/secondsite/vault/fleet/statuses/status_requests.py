@@ -1,4 +1,5 @@
-"""What is to be asked for again, because it was missed, or did not count when it was said: of each appliance now and then."""
+"""What is to be asked for again, because it was missed, or did not count when it was said: of each
+appliance now and then."""
 
 from datetime import datetime, timedelta
 

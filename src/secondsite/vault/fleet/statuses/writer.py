@@ -1,8 +1,10 @@
-"""What of the statuses is written when: an urgent change (change_filter) soon, everything else, and the figures of all machines,
-every 20 seconds; every minute where no other process reads them; every five seconds where more than what is shown goes by them.
+"""What of the statuses is written when: an urgent change (change_filter) soon, everything else, and the
+figures of all machines, every 20 seconds; every minute where no other process reads them; every five seconds
+where more than what is shown goes by them.
 
-What waits is named by machine and side, and read when it is written: so it is bounded by the machines, and of a machine that changes
-faster than the database writes only the newest is written (docs/design/a-thousand-machines.md).
+What waits is named by machine and side, and read when it is written: so it is bounded by the machines, and of
+a machine that changes faster than the database writes only the newest is written
+(docs/design/a-thousand-machines.md).
 """
 
 from __future__ import annotations
@@ -26,8 +28,9 @@ WRITE_EVERY = timedelta(seconds=20)
 WRITE_ALONE_EVERY = timedelta(seconds=60)
 """Where nobody reads them but a vault that was killed, until it hears its appliances again."""
 WRITE_AT_WORK_EVERY = timedelta(seconds=5)
-"""Of machines that a job has: its steps go by what is written. And of sources that run although their machine was failed over: that they
-were seen since is a critical finding, which a vault that was killed would have forgotten until it hears them again."""
+"""Of machines that a job has: its steps go by what is written. And of sources that run although their
+machine was failed over: that they were seen since is a critical finding, which a vault that was killed
+would have forgotten until it hears them again."""
 ONE_AT_A_TIME = "statuses"
 """Vault processes that write many machines would lock each other out."""
 
@@ -96,7 +99,8 @@ class StatusWriting:
         self._changed.update(dict.fromkeys(keys))
 
     def due(self, now: datetime, first: Collection[str], at_most: int) -> Due:
-        """All changes of the machines that go `first`; of everything else at most so much, changes before figures."""
+        """All changes of the machines that go `first`; of everything else at most so much, changes before
+        figures."""
         self._figures.update(dict.fromkeys(self._time_for_figures(now)))
         urgent: dict[Key, SideStatus] = {}
         for key in sorted(self._changed, key=lambda each: each[0] not in first):
@@ -125,8 +129,8 @@ class StatusWriting:
         return Due({}, {key: self._marked(seen) for key, seen in theirs.items() if seen.is_news})
 
     def write(self, tx: Transaction, due: Due) -> StatusWrite:
-        """Documents that changed, with their points and figures; of the others points that changed, and figures. Nothing of a
-        machine that is protected no more."""
+        """Documents that changed, with their points and figures; of the others points that changed, and
+        figures. Nothing of a machine that is protected no more."""
         if not due:
             return StatusWrite(due, {})
         due = due.among({machine.id for machine in tx.machines.places(due.machines)})
@@ -202,8 +206,9 @@ class StatusWriting:
 
 
 def _recall(tx: Transaction, written: Iterable[SideStatus]) -> None:
-    """A vault that was restored from before a failover does not know which addresses its machine took out of pools then: they are its own
-    again before anybody else gets them. It goes by the card, so they are the same unless another one had them."""
+    """A vault that was restored from before a failover does not know which addresses its machine took out
+    of pools then: they are its own again before anybody else gets them. It goes by the card, so they are
+    the same unless another one had them."""
     for seen in written:
         if isinstance(seen.status, ReplicaStatus) and seen.status.runs:
             machine = tx.machines.by_id(seen.status.machine_id)
@@ -216,6 +221,7 @@ def _runs_at_source(seen: SideStatus) -> bool:
 
 
 def _side_by_side(keys: Iterable[Key]) -> Iterable[Key]:
-    """In the order in which the store keeps them: each transaction writes every page that it touches, so neighbours are written in
-    one. With 1,000 machines in another order all of these pages were written ten times over, every 20 seconds."""
+    """In the order in which the store keeps them: each transaction writes every page that it touches, so
+    neighbours are written in one. With 1,000 machines in another order all of these pages were written ten
+    times over, every 20 seconds."""
     return sorted(keys, key=lambda key: key[0])

@@ -18,7 +18,8 @@ TRANSLATED = tuple(
         ipaddress.IPv6Network, ("::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48")
     )
 )
-"""Where the last 32 bits are an address of IPv4: mapped, compatible, and of translators (RFC 6052, RFC 8215)."""
+"""Where the last 32 bits are an address of IPv4: mapped, compatible, and of translators (RFC 6052, RFC
+8215)."""
 
 
 class NotDelivered(Exception):
@@ -31,7 +32,8 @@ SECRETS_OF_CLOUDS = frozenset(
         ("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254", "fd20:ce::254"),
     )
 )
-"""Metadata services that are not at link-local addresses: Alibaba, Azure, Oracle, Amazon and Google by IPv6."""
+"""Metadata services that are not at link-local addresses: Alibaba, Azure, Oracle, Amazon and Google by
+IPv6."""
 
 
 class Line:
@@ -111,7 +113,8 @@ def plain(said: str | bytes) -> str:
 
 
 def _refuse_own_network(opened: socket.socket) -> None:
-    """Clouds give their machines' secrets at link-local addresses, and at some others; no receiver is there."""
+    """Clouds give their machines' secrets at link-local addresses, and at some others; no receiver is
+    there."""
     for address in reached(opened.getpeername()[0]):
         if address.is_link_local:
             raise NotDelivered(f"It is at {address}, a link-local address: nothing is sent there.")

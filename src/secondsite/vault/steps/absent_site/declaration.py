@@ -1,4 +1,5 @@
-"""An operator says that a site is gone: verbs go on without it, say what is lost, and finish there when it returns."""
+"""An operator says that a site is gone: verbs go on without it, say what is lost, and finish there when it
+returns."""
 
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -28,8 +29,8 @@ class WithoutSite(Shape):
 def given_up(
     deps: Deps, machine: MachineRecord, request: rest.WithoutSiteOptions, possible: tuple[str, ...]
 ) -> str | None:
-    """The site that the request gives up, one of those `possible`; raises InvalidArgument, or NotPossibleNow for a site
-    that answers."""
+    """The site that the request gives up, one of those `possible`; raises InvalidArgument, or
+    NotPossibleNow for a site that answers."""
     site = request.without_site
     if site is None:
         return None
@@ -37,7 +38,10 @@ def given_up(
         names = " or ".join(possible)
         raise errors.InvalidArgument(
             f"This verb can go on for {machine.name} without site {names}, not without '{site}'.",
-            do=f"Give --without-site {names} if that site is gone for good; without the option nothing is left out.",
+            do=(
+                f"Give --without-site {names} if that site is gone for good; without the option nothing is "
+                "left out."
+            ),
         )
     appliance = machine.source_appliance_id if site == machine.source_site else machine.target_appliance_id
     if deps.gateway.is_connected(appliance):
@@ -50,8 +54,8 @@ def given_up(
 
 @dataclass(frozen=True, slots=True)
 class Need(Generic[P, F]):
-    """What a verb needs of a site. `lost` is a sentence on what it means to go on without it, `later` on what is done when
-    the site returns."""
+    """What a verb needs of a site. `lost` is a sentence on what it means to go on without it, `later` on
+    what is done when the site returns."""
 
     asked: Ask[P, F]
     lost: str
@@ -72,7 +76,8 @@ def unless_given_up(deps: Deps, ctx: StepContext, side: Side, need: Need[P, F]) 
 
 
 def undone_or_left(deps: Deps, side: Side, need: Need[P, F]) -> Outcome:
-    """For the undo of a step: a site that is away delays the end of the job by seconds, and is told when it returns."""
+    """For the undo of a step: a site that is away delays the end of the job by seconds, and is told when
+    it returns."""
     try:
         return side.ask(need.asked).done()
     except errors.ApplianceUnreachable:
@@ -96,8 +101,9 @@ def left_for_later(
 
 
 def remove_given_up(deps: Deps, target: Target) -> str:
-    """The beginning of a sentence. A copy that was given up is to go when its site returns, and what it wrote is in no
-    point: a failover that comes before that removes it. What is there once the start was ordered may be its own."""
+    """The beginning of a sentence. A copy that was given up is to go when its site returns, and what it
+    wrote is in no point: a failover that comes before that removes it. What is there once the start was
+    ordered may be its own."""
     if not is_given_up(deps, target):
         return ""
     return f"{target.ask(target.to_stop_failed_over()).sentence}, and was given up; "
@@ -115,6 +121,7 @@ def with_a_way_on(error: errors.ApplianceUnreachable, side: Side, lost: str) -> 
     """The same, and how the verb goes on without the site, with what is lost then."""
     return errors.ApplianceUnreachable(
         error.message,
-        do=f"Start the appliance of site {side.site}, then retry the job. If the site is gone for good, start the verb again "
+        do=f"Start the appliance of site {side.site}, then retry the job. If the site is gone for good, "
+        "start the verb again "
         f"with '--without-site {side.site}': {lost}.",
     )

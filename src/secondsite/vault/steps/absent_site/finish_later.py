@@ -1,10 +1,11 @@
 """Once a site that was away returns, does there what a verb left undone.
 
-A job of its own waits for the site. It acts while the machine rests where the verb led it, in the same direction: a verb
-that only looked, or asked for a comparison, takes nothing of it away. What another job moves it waits for. Its order
-carries the machine's number of that moment. An old copy at an appliance that the machine has left for another one gives way whatever
-verbs came since. What was left at one site is done in the order in which it was left. What a
-job left that has failed since is not done, unless a retry of it succeeds: a failed cancel has started no other copy.
+A job of its own waits for the site. It acts while the machine rests where the verb led it, in the same
+direction: a verb that only looked, or asked for a comparison, takes nothing of it away. What another job
+moves it waits for. Its order carries the machine's number of that moment. An old copy at an appliance that
+the machine has left for another one gives way whatever verbs came since. What was left at one site is done in
+the order in which it was left. What a job left that has failed since is not done, unless a retry of it
+succeeds: a failed cancel has started no other copy.
 """
 
 import itertools
@@ -42,9 +43,9 @@ F = TypeVar("F", bound=Shape)
 
 
 class LaterArguments(Shape):
-    """The order that was not given, and `why` as a clause after 'when it returns,'. `epoch` and `leads_to` say where the verb
-    leaves the machine; an older vault did not say. `undoes`: it undoes a job whose retry has a higher number, so it keeps
-    the number that it has."""
+    """The order that was not given, and `why` as a clause after 'when it returns,'. `epoch` and `leads_to`
+    say where the verb leaves the machine; an older vault did not say. `undoes`: it undoes a job whose
+    retry has a higher number, so it keeps the number that it has."""
 
     appliance_id: str
     site: str
@@ -59,10 +60,11 @@ class LaterArguments(Shape):
     left_by: str | None = None
     """The job that left it; an older vault did not say."""
     outdated: bool = False
-    """The machine was protected back to another appliance: what is at this one is an old copy for good, unless the machine comes to be
-    there again."""
+    """The machine was protected back to another appliance: what is at this one is an old copy for good,
+    unless the machine comes to be there again."""
     of_machine: bool = True
-    """The order names the machine; else it is that of a run, and the machine is one that the run took there."""
+    """The order names the machine; else it is that of a run, and the machine is one that the run took
+    there."""
 
 
 def submit(
@@ -221,7 +223,8 @@ def _has_moved_on(machine: MachineRecord, left: LaterArguments) -> bool:
 
 
 def _number(machine: MachineRecord | None, left: LaterArguments) -> int | None:
-    """Drills have their own. After the end of protection several of these jobs may come to the site in any order."""
+    """Drills have their own. After the end of protection several of these jobs may come to the site in any
+    order."""
     if left.undoes:
         return left.generation
     return None if machine is None or left.generation is None else machine.generation

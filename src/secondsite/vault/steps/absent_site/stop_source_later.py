@@ -1,6 +1,7 @@
 """Stops a source that was unreachable when protection ended, once it returns.
 
-An older vault began such jobs, and left them; now `lost.finish_later` does this, in the order in which all was left.
+An older vault began such jobs, and left them; now `lost.finish_later` does this, in the order in which all
+was left.
 """
 
 from ....ground.units import DAY

@@ -1,6 +1,7 @@
 """A test failover that cleans up by itself: the last steps of its job, after the proof.
 
-They go on once they have begun: a cancel before them undoes the job, which removes the same. What a kill interrupts is done again.
+They go on once they have begun: a cancel before them undoes the job, which removes the same. What a kill
+interrupts is done again.
 """
 
 from collections.abc import Callable, Sequence
@@ -103,7 +104,10 @@ class CleansUp:
         def failed(tx: Transaction) -> None:
             tx.machines.put(replace(tx.machines.get(machine.id), drill_failed_at=self._deps.now()))
 
-        said = f"{KEPT}: look at it, then 'secondsite machine cleanup-test-failover {shell.arguments(machine.name, options='--notes WHAT')}'"
+        said = (
+            f"{KEPT}: look at it, then 'secondsite machine cleanup-test-failover "
+            f"{shell.arguments(machine.name, options='--notes WHAT')}'"
+        )
         return Done(
             said, cleaning.DrillEnded(verdict=Verdict.FAILED), self._deps.commit(failed), partial=True
         )

@@ -1,4 +1,5 @@
-"""How a test failover ends: its machine and its network are removed, and what it showed is kept with the machine (S-113, S-115)."""
+"""How a test failover ends: its machine and its network are removed, and what it showed is kept with the
+machine (S-113, S-115)."""
 
 from dataclasses import dataclass, replace
 

@@ -102,7 +102,10 @@ def _cards(before: MachineDefinition, after: MachineDefinition) -> Iterator[str]
     yield from (f"card {mac} is gone" for mac in was if mac not in is_now)
     for mac in was:
         if mac in is_now and (was[mac].network, was[mac].vlans) != (is_now[mac].network, is_now[mac].vlans):
-            yield f"card {mac} is on {is_now[mac].network or 'nothing'} instead of {was[mac].network or 'nothing'}"
+            yield (
+                f"card {mac} is on {is_now[mac].network or 'nothing'} instead of "
+                f"{was[mac].network or 'nothing'}"
+            )
 
 
 def _of_cards(before: ProvenRecord, after: ProvenRecord) -> Iterator[str]:

@@ -18,7 +18,8 @@ from ..sides.source import Source
 from ..sides.target import Target
 
 Asked = tuple[orders.CreateNetwork, dict[str, str] | None]
-"""The order, and, if each network of the machine's home has one, which network which card is on, by home MAC addresses."""
+"""The order, and, if each network of the machine's home has one, which network which card is on, by home
+MAC addresses."""
 
 
 class NetworkOptions(Shape):
@@ -112,7 +113,8 @@ class DrillNetworks:
         return declaration.undone_or_left(self._deps, target, need)
 
     def _asked(self, ctx: StepContext, machine: MachineRecord) -> Asked | None:
-        """One for all machines of a run, if the appliance can; the same whenever it is asked for. None: none is needed."""
+        """One for all machines of a run, if the appliance can; the same whenever it is asked for. None:
+        none is needed."""
         asked, can = ctx.arguments(NetworkOptions), ctx.facts("check", checks.CheckedTarget)
         run = shared_drill_network.run_of(ctx) if can.shares_networks else None
         with self._deps.store.reading() as tx:
@@ -152,12 +154,17 @@ def warnings(tx: Transaction, machines: Sequence[MachineRecord], network: str) -
     if network not in MADE or len(hosts) < 2:
         return ()
     parts = (
-        f"{run_selection.listed(sorted(each.name for each in machines if each.target_appliance_id == host), ', ')} at {_called(tx, host)}"
+        (
+            f"{run_selection.listed(sorted(each.name for each in machines if each.target_appliance_id == host), ', ')} "  # noqa: E501
+            f"at {_called(tx, host)}"
+        )
         for host in hosts
     )
     return (
-        f"the machines are drilled apart: {'; '.join(parts)}. Each host makes a network of its own, and machines of one do not reach those of "
-        "the other. Drill them in a network that the hosts share ('--network NAME'), or protect them to one host ('--target-appliance')",
+        f"the machines are drilled apart: {'; '.join(parts)}. Each host makes a network of its own, and "
+        "machines of one do not reach those of "
+        "the other. Drill them in a network that the hosts share ('--network NAME'), or protect them to one "
+        "host ('--target-appliance')",
     )
 
 

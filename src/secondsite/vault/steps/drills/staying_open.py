@@ -1,7 +1,8 @@
-"""A test failover whose job stays open until somebody completes the test, as the documents have it (S-112, S-114).
+"""A test failover whose job stays open until somebody completes the test, as the documents have it (S-112,
+S-114).
 
-The machine's drill is at rest meanwhile, as after any other: the verb that cleans it up completes it, also by force after two weeks, and
-what this job ends with is what was noted then.
+The machine's drill is at rest meanwhile, as after any other: the verb that cleans it up completes it, also by
+force after two weeks, and what this job ends with is what was noted then.
 """
 
 from collections.abc import Callable
@@ -21,7 +22,8 @@ from ..deps import Deps
 from .cleaning import DrillEnded
 
 OPEN_SECONDS = 30 * DAY
-"""Longer than a drill lasts that nobody completes: whoever is not heard of then could not be cleaned up by force either."""
+"""Longer than a drill lasts that nobody completes: whoever is not heard of then could not be cleaned up by
+force either."""
 LOOKS_SECONDS = 5.0
 
 
@@ -56,7 +58,10 @@ class StaysOpen:
         if not notes:
             return Done("the test machine is gone, and nobody noted anything")
         noted = min(notes, key=lambda note: note.completed_at)
-        said = f"completed by {noted.requested_by}; verdict: {verdicts.spoken(noted.verdict)}; notes kept: {noted.notes or 'none'}"
+        said = (
+            f"completed by {noted.requested_by}; verdict: {verdicts.spoken(noted.verdict)}; notes kept: "
+            f"{noted.notes or 'none'}"
+        )
         return Done(said, DrillEnded(verdict=noted.verdict))
 
     def _goes_on(self, ctx: StepContext, machine: MachineRecord) -> Outcome:

@@ -1,4 +1,5 @@
-"""Which of a machine's hooks a verb runs. It is fixed when the verb is asked for: hooks that are changed meanwhile change no job."""
+"""Which of a machine's hooks a verb runs. It is fixed when the verb is asked for: hooks that are changed
+meanwhile change no job."""
 
 from collections.abc import Mapping, Sequence
 
@@ -25,7 +26,8 @@ Known = Mapping[str, Sequence[MachineHook]]
 
 
 class HookRuns(Shape):
-    """Among the arguments of a machine's job: what it runs, in which kind of failover, and which way the machine goes."""
+    """Among the arguments of a machine's job: what it runs, in which kind of failover, and which way the
+    machine goes."""
 
     kind: FailoverKind
     direction: Direction
@@ -45,7 +47,8 @@ def asked(arguments: Json) -> HookRuns | None:
 def _of_verb(
     tx: Transaction, machine: MachineRecord, verb: Verb, known: Known | None = None
 ) -> HookRuns | None:
-    """As the machine is now; None if nothing runs. `known`: the hooks of many machines, which were read at once."""
+    """As the machine is now; None if nothing runs. `known`: the hooks of many machines, which were read at
+    once."""
     if verb not in hooks.VERBS:
         return None
     own = tx.hooks.find(machine.id) if known is None else known.get(machine.id, ())
@@ -55,7 +58,8 @@ def _of_verb(
 
 
 def _before_cancel(tx: Transaction, machine: MachineRecord) -> State | None:
-    """What the machine was before a cancel that failed. Of several that failed one after the other only the jobs of its failovers know."""
+    """What the machine was before a cancel that failed. Of several that failed one after the other only
+    the jobs of its failovers know."""
     if not machine.state is machine.came_from is State.CANCEL_FAILED:
         return machine.came_from
     of_kinds = ((verb, search.of_subject(tx.session, machine.id, verb)) for verb in MOVED)

@@ -1,4 +1,5 @@
-"""What a hook is told of its machine: where it goes, and how its cards are connected where the script runs."""
+"""What a hook is told of its machine: where it goes, and how its cards are connected where the script
+runs."""
 
 from collections.abc import Iterator
 

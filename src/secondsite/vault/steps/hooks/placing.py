@@ -1,4 +1,5 @@
-"""Where the hooks of a job stand among the steps of its verb: a job without hooks has the steps that it always had.
+"""Where the hooks of a job stand among the steps of its verb: a job without hooks has the steps that it
+always had.
 
 What a test failover gave is taken back before its machine goes, also when the job is undone."""
 
@@ -71,9 +72,9 @@ class Hooking:
                 yield from self._steps(runs, HookMoment.AFTER_START, in_turn=in_turn)
 
     def _steps(self, runs: HookRuns, moment: HookMoment, *, in_turn: bool) -> Iterator[Step]:
-        """Once a script has begun a cancel waits for its end: what comes then may undo what it does. A clean-up goes on once it has
-        begun. Who moves in turn finds a cancel of the run where it waits for its turn, and, as scripts may take hours, before each of
-        them and before the shutdown."""
+        """Once a script has begun a cancel waits for its end: what comes then may undo what it does. A
+        clean-up goes on once it has begun. Who moves in turn finds a cancel of the run where it waits for
+        its turn, and, as scripts may take hours, before each of them and before the shutdown."""
         word = "after the start" if moment is HookMoment.AFTER_START else "before the stop"
         cleans_up = self._verb is Verb.TEST_FAILOVER and moment is HookMoment.BEFORE_STOP
         for number, hook in enumerate(_of(runs, moment), start=1):
@@ -109,14 +110,17 @@ class Hooking:
         return running.Hook(self._deps, self._orders, self._verb, runs, hook)
 
     def _check(self, runs: HookRuns, plain: StepFunction, ctx: StepContext) -> Outcome:
-        """A planned failover does not begin without its scripts; others say so, and begin. First, since the verb's own check may take an
-        address out of a pool."""
+        """A planned failover does not begin without its scripts; others say so, and begin. First, since
+        the verb's own check may take an address out of a pool."""
         said = "; ".join(running.missing(self._orders, ctx, self._find(ctx), self._verb, runs))
         if said and self._verb is Verb.PLANNED_FAILOVER:
             raise StepFailed(
                 running.HOOK_MISSING,
                 f"Hooks of {ctx.subject_name} cannot run: {said}.",
-                f"Put the script there, or take the hook away: 'secondsite hook clear {shell.arguments(ctx.subject_name, 'HOOK')}'; then start the planned failover again.",
+                (
+                    "Put the script there, or take the hook away: 'secondsite hook clear "
+                    f"{shell.arguments(ctx.subject_name, 'HOOK')}'; then start the planned failover again."
+                ),
             )
         done = plain(ctx)
         if not said or not isinstance(done, Done):

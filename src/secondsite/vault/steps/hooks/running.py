@@ -1,7 +1,8 @@
 """A hook that is run once: its script, by the appliance of the site where the machine runs then.
 
-What it does is not ours to repeat: one that may have run is run again only by a person's retry (ADR 84). A machine that was started runs
-whatever becomes of its hooks; only a planned failover may stop at one, before it has shut anything down (ADR 129)."""
+What it does is not ours to repeat: one that may have run is run again only by a person's retry (ADR 84). A
+machine that was started runs whatever becomes of its hooks; only a planned failover may stop at one,
+before it has shut anything down (ADR 129)."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -98,13 +99,17 @@ class Hook:
             raise StepFailed(
                 HOOK_FAILED,
                 f"Hook '{self._hook.name}': {said}",
-                "The machine was not shut down, and runs on. Look at what the script has done and correct it; then start the planned failover again.",
+                (
+                    "The machine was not shut down, and runs on. Look at what the script has done and "
+                    "correct it; then start the planned failover again."
+                ),
             )
         return Done(f"{said}; that stops nothing", facts, partial=True)
 
 
 def missing(give: Orders, ctx: StepContext, machine: MachineRecord, verb: Verb, runs: HookRuns) -> list[str]:
-    """Why some scripts of the job cannot be run, one sentence each. Each site is asked by an order of its own. Raises Wait."""
+    """Why some scripts of the job cannot be run, one sentence each. Each site is asked by an order of its
+    own. Raises Wait."""
     by_appliance: dict[str, set[str]] = {}
     for each in runs.run:
         at = hooks.side(each.moment, verb)

@@ -1,7 +1,9 @@
-"""A job that boots a recovery point to see whether it boots. It is not a verb of the lifecycle: machine and drills stay as they are.
+"""A job that boots a recovery point to see whether it boots. It is not a verb of the lifecycle: machine and
+drills stay as they are.
 
-The copy lives inside one order: the target's appliance starts it, looks at it and removes it, whatever becomes of this job. Copies
-of a site take turns within what the site gives for that, in the order in which they were asked for.
+The copy lives inside one order: the target's appliance starts it, looks at it and removes it, whatever
+becomes of this job. Copies of a site take turns within what the site gives for that, in the order in which
+they were asked for.
 """
 
 from collections.abc import Iterator, Sequence
@@ -53,8 +55,9 @@ MOST_COUNTED = 100
 
 
 class BootArguments(Shape):
-    """The appliance that holds the point, the point, and what the copy takes of what the site gives. `generation`: the machine's when
-    it was asked for; an appliance that has seen a later verb starts nothing."""
+    """The appliance that holds the point, the point, and what the copy takes of what the site gives.
+    `generation`: the machine's when it was asked for; an appliance that has seen a later verb starts
+    nothing."""
 
     appliance_id: str
     site: str
@@ -72,8 +75,8 @@ def submit(
     by: str,
     network: str | None = None,
 ) -> str:
-    """Queue the job in the caller's transaction; its id. Raises NotPossibleNow for a machine that has no points to start from now, or
-    more memory than the site gives at all."""
+    """Queue the job in the caller's transaction; its id. Raises NotPossibleNow for a machine that has no
+    points to start from now, or more memory than the site gives at all."""
     if Verb.TEST_FAILOVER not in lifecycle.allowed_operations(machine.state, DrillState.NONE):
         raise errors.NotPossibleNow(
             f"{machine.name} is {machine.state}: its points are not booted beside that.",
@@ -119,7 +122,8 @@ def in_the_way(tx: Transaction, site: str) -> str | None:
 
 
 def at_work(tx: Transaction, site: str) -> Iterator[tuple[str, int]]:
-    """Jobs of copies at the site that have not ended, and the memory of each, in the order in which they were asked for."""
+    """Jobs of copies at the site that have not ended, and the memory of each, in the order in which they
+    were asked for."""
     for each in search.oldest_first(tx.session, search.JobQuery(states=AT_WORK, verb=BOOT)):
         wanted = BootArguments.model_validate(each.arguments)
         if wanted.site == site:
@@ -154,7 +158,8 @@ class BootsPoint:
         return Done(f"{wanted.site} has room for it")
 
     def boot(self, ctx: StepContext) -> Outcome:
-        """A machine that is of no use lets the job end as partially succeeded. Of one that could not be looked at that is noted, too."""
+        """A machine that is of no use lets the job end as partially succeeded. Of one that could not be
+        looked at that is noted, too."""
         wanted = ctx.arguments(BootArguments)
         try:
             answer = self._ask(ctx, wanted)

@@ -1,4 +1,5 @@
-"""From the operator's choice, or time, to one instant: a recovery point, maybe rolled forward by the journal."""
+"""From the operator's choice, or time, to one instant: a recovery point, maybe rolled forward by the
+journal."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,8 +23,8 @@ ChoiceRequest = rest.TestFailover | rest.Failover | rest.ChangeRecoveryPoint
 
 
 class ChoiceArguments(Shape):
-    """The choice as a job is given it. CUSTOM comes with a `point` or a time `at` (UTC); a multi-VM choice, for a
-    machine in a group, with the set that it meant when the job was submitted."""
+    """The choice as a job is given it. CUSTOM comes with a `point` or a time `at` (UTC); a multi-VM
+    choice, for a machine in a group, with the set that it meant when the job was submitted."""
 
     choice: RecoveryPointChoice
     point: str | None = None
@@ -46,8 +47,9 @@ class ChosenInstant(StartInstant):
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """An instant that the machine can be started from; `what` names it, `said` is the target's sentence. `left`: a sentence about what is
-    newer than it, and could not be processed because the store is full; empty if nothing is."""
+    """An instant that the machine can be started from; `what` names it, `said` is the target's sentence.
+    `left`: a sentence about what is newer than it, and could not be processed because the store is full;
+    empty if nothing is."""
 
     instant: ChosenInstant
     what: str
@@ -88,8 +90,9 @@ def _named(machines: Sequence[MachineRecord]) -> str:
 
 
 def choose(ctx: StepContext, target: Target, *, process: bool, committed_too: bool = False) -> Chosen:
-    """What the job's choice means now, as the target knows it; raises NotFound. `process`: for LATEST, what was sent
-    is processed and sealed first; where the store is full the newest point that is there is meant. `committed_too`: see `points.pick`."""
+    """What the job's choice means now, as the target knows it; raises NotFound. `process`: for LATEST,
+    what was sent is processed and sealed first; where the store is full the newest point that is there is
+    meant. `committed_too`: see `points.pick`."""
     wanted = ctx.arguments(ChoiceArguments)
     if wanted.at:
         return _at(target, wanted.at)
@@ -101,8 +104,8 @@ def choose(ctx: StepContext, target: Target, *, process: bool, committed_too: bo
 
 
 def _processed(target: Target) -> tuple[Answer[Points], str]:
-    """What the replica holds once what was sent is processed. A full store keeps no machine from starting: what it cannot process is told,
-    and the space that it keeps for starts is left to them."""
+    """What the replica holds once what was sent is processed. A full store keeps no machine from starting:
+    what it cannot process is told, and the space that it keeps for starts is left to them."""
     try:
         return target.drain(), ""
     except errors.StoreFull as full:
@@ -141,7 +144,8 @@ def _refuse_contradictions(
 
 
 def _refuse_unknown(tx: Transaction, machine: MachineRecord, point: str | None) -> None:
-    """A mistyped one would be a job that fails. Raises NotFound; of a machine whose points nobody has told yet its target knows them."""
+    """A mistyped one would be a job that fails. Raises NotFound; of a machine whose points nobody has told
+    yet its target knows them."""
     replica = tx.statuses.get(machine.id).replica
     known = replica.points if replica is not None else ()
     if point and known and point not in {each.id for each in known}:
@@ -168,7 +172,8 @@ def _refuse_custom_for_many(request: ChoiceRequest) -> None:
 
 
 def shared_by(tx: Transaction, machines: Iterable[MachineRecord], now: datetime) -> Mapping[str, str]:
-    """The id of the common point, by the id of each machine whose replication group is among `machines` with all its members."""
+    """The id of the common point, by the id of each machine whose replication group is among `machines`
+    with all its members."""
     taken = list(machines)
     ids = {each.id for each in taken}
     names = {each.group for each in taken if each.group is not None}
@@ -177,7 +182,8 @@ def shared_by(tx: Transaction, machines: Iterable[MachineRecord], now: datetime)
 
 
 def still_shared(deps: Deps, ctx: StepContext, set_id: str | None) -> str | None:
-    """`set_id` if every member of the machine's group is still on its way in the same run; asked once the machine is off."""
+    """`set_id` if every member of the machine's group is still on its way in the same run; asked once the
+    machine is off."""
     if set_id is None:
         return None
     with deps.store.reading() as tx:
@@ -201,8 +207,8 @@ def _is_in(tx: Transaction, member: MachineRecord, run: str | None) -> bool:
 
 
 def chosen_set(tx: Transaction, machine: MachineRecord, choice: RecoveryPointChoice) -> str | None:
-    """The newest set that every member of the machine's group has; None for other choices, and for a machine outside
-    any group. Raises NotFound when the group has none."""
+    """The newest set that every member of the machine's group has; None for other choices, and for a
+    machine outside any group. Raises NotFound when the group has none."""
     if choice not in MULTI_VM_CHOICES or machine.group is None:
         return None
     found = newest_set(tx, machine.group, choice in APP_CHOICES)

@@ -1,4 +1,5 @@
-"""A job that reads a recovery point again. It is not a verb of the lifecycle: it changes nothing about the machine."""
+"""A job that reads a recovery point again. It is not a verb of the lifecycle: it changes nothing about the
+machine."""
 
 from ....ground.units import DAY
 from ....jobs.model.context import StepContext

@@ -1,7 +1,8 @@
 """Once a planned failover is committed, the machine is protected back by itself (S-153, C-10).
 
-Whether it will be is decided in a step of the commit, where people read it; the job begins in the transaction that ends the commit: once, or
-not at all. After an unplanned failover nothing begins by itself: somebody has to look at the site that was lost first.
+Whether it will be is decided in a step of the commit, where people read it; the job begins in the transaction
+that ends the commit: once, or not at all. After an unplanned failover nothing begins by itself: somebody has
+to look at the site that was lost first.
 """
 
 from ....domain.lifecycle import State, Verb
@@ -28,7 +29,8 @@ class Follows(Shape):
 
 
 class FollowingReprotect(Shape):
-    """The commit that the reprotect follows; None if a person asked for it. What else it needs is as it is unasked."""
+    """The commit that the reprotect follows; None if a person asked for it. What else it needs is as it is
+    unasked."""
 
     because: str | None = None
 
@@ -38,20 +40,29 @@ def foretell(deps: Deps, ctx: StepContext, machine: MachineRecord) -> Outcome:
     why = _why_not(deps, ctx, machine)
     if why is not None:
         return Skipped(why)
-    sentence = f"{machine.name} is protected back to {machine.source_site} by itself, by a job that begins when this one ends"
+    sentence = (
+        f"{machine.name} is protected back to {machine.source_site} by itself, by a job that begins when "
+        "this one ends"
+    )
     return Done(sentence, Follows(begins=True))
 
 
 def _why_not(deps: Deps, ctx: StepContext, machine: MachineRecord) -> str | None:
     if machine.state is not State.PLANNED_COMMITTING:
-        return "after an unplanned failover nothing begins by itself: look at the site that was lost, then reprotect"
+        return (
+            "after an unplanned failover nothing begins by itself: look at the site that was lost, then "
+            "reprotect"
+        )
     given_up = ctx.arguments(WithoutSite).without_site
     if given_up is not None:
         return f"site {given_up} was given up, so there is nothing to replicate to or from"
     with deps.store.reading() as tx:
         pair = tx.pairs.between(machine.source_site, machine.target_site)
     if not pair.reverse_after_commit:
-        return f"between {pair.first} and {pair.second} nothing begins by itself: that is their setting; a person reprotects"
+        return (
+            f"between {pair.first} and {pair.second} nothing begins by itself: that is their setting; a "
+            "person reprotects"
+        )
     return None
 
 

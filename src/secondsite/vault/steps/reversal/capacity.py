@@ -15,11 +15,13 @@ def of(tx: Transaction, appliance: ApplianceRecord | None, new: MachineRecord) -
     if known + more <= most:
         return Obstacles()
     what = (
-        f"Appliance '{appliance.name}' takes {counted(most, 'disk')} home at once: {known} of other machines are on their way to it, and "
+        f"Appliance '{appliance.name}' takes {counted(most, 'disk')} home at once: {known} of other machines "
+        "are on their way to it, and "
         f"{new.name} has {more}."
     )
     do = (
-        f"Choose another appliance ('secondsite machine appliances {shell.arguments(new.name)}'), bring others home first, or raise 'most_disks_home' in "
+        f"Choose another appliance ('secondsite machine appliances {shell.arguments(new.name)}'), bring "
+        "others home first, or raise 'most_disks_home' in "
         "its appliance.json and restart it."
     )
     return Obstacles(obstacles=(ObstacleShape(what=what, do=do),))

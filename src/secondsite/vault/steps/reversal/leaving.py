@@ -1,5 +1,5 @@
-"""The old machine gives way to its replica. Where that is made with another appliance, the old one may be gone for good: it is not waited
-for, and if it returns, what it has is an old copy."""
+"""The old machine gives way to its replica. Where that is made with another appliance, the old one may be
+gone for good: it is not waited for, and if it returns, what it has is an old copy."""
 
 from typing import Final
 
@@ -23,7 +23,8 @@ class Withdrawn(Shape):
 
 
 def here(old: Source, *, needed: bool) -> Outcome:
-    """The appliance that had the machine gets its replica too. With new disks, an old machine that is gone is not `needed`."""
+    """The appliance that had the machine gets its replica too. With new disks, an old machine that is gone
+    is not `needed`."""
     try:
         return old.withdraw().done()
     except errors.NotFound as gone:
@@ -33,7 +34,8 @@ def here(old: Source, *, needed: bool) -> Outcome:
 
 
 def for_another(deps: Deps, old: Source, new: Source) -> Outcome:
-    """The same for another appliance, `new`, which may have a copy too if it shares the hypervisor, or had the machine before."""
+    """The same for another appliance, `new`, which may have a copy too if it shares the hypervisor, or had
+    the machine before."""
     there = here(new, needed=False)
     if not deps.gateway.is_connected(old.appliance_id):
         return _left(deps, old)

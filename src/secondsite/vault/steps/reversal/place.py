@@ -15,8 +15,8 @@ from .. import lookup, seeds
 
 
 class ReprotectArguments(Shape):
-    """Onto the old source's own disks, or onto new ones; with another appliance of its site, if its id is given. `seeds` are paths by
-    disk key."""
+    """Onto the old source's own disks, or onto new ones; with another appliance of its site, if its id is
+    given. `seeds` are paths by disk key."""
 
     location: Literal["original", "alternate"] = "original"
     store: str | None = None
@@ -37,7 +37,8 @@ class ReprotectArguments(Shape):
 
 
 def asked(tx: Transaction, request: rest.Reprotect, machine: MachineRecord) -> ReprotectArguments:
-    """Raises NotFound for an appliance of another site, InvalidArgument for what the old disks have no use for."""
+    """Raises NotFound for an appliance of another site, InvalidArgument for what the old disks have no use
+    for."""
     named = request.target_appliance
     chosen = None if named is None else _named(tx, machine, named).id
     wanted = ReprotectArguments(
@@ -69,8 +70,14 @@ def _refuse_without_use(tx: Transaction, machine: MachineRecord, wanted: Reprote
         own = tx.appliances.find(machine.source_appliance_id)
         has = f"appliance '{own.name}'" if own is not None else "an appliance that is no longer enrolled"
         raise errors.InvalidArgument(
-            f"The old disks of {machine.name} are with {has}: another one has none that changes could go back to.",
-            do="Give '--location alternate' for a full copy to the appliance that you named, or leave the appliance out.",
+            (
+                f"The old disks of {machine.name} are with {has}: another one has none that changes could go "
+                "back to."
+            ),
+            do=(
+                "Give '--location alternate' for a full copy to the appliance that you named, or leave the "
+                "appliance out."
+            ),
         )
     if wanted.seeds:
         raise errors.InvalidArgument(

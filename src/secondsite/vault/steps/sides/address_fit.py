@@ -1,6 +1,7 @@
 """Whether the addresses that a guest has now will do at the other site, if nothing else is set for its cards.
 
-Nobody knows whether a guest asks a DHCP server for them, and gets others there: what does not fit is warned of, and never refused."""
+Nobody knows whether a guest asks a DHCP server for them, and gets others there: what does not fit is
+warned of, and never refused."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,8 @@ Told = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """`said`: a part of a sentence, about cards whose addresses fit or of whose networks no subnet is known."""
+    """`said`: a part of a sentence, about cards whose addresses fit or of whose networks no subnet is
+    known."""
 
     said: str = ""
     unfit: Obstacles = NOTHING
@@ -34,7 +36,8 @@ def look(
     *,
     runs: bool = False,
 ) -> Fit:
-    """At the second site. It `runs` now, so its guest could say what it has. `known`: the networks there, as their appliance says; a pool says the subnet of its network, or of a VLAN in it."""
+    """At the second site. It `runs` now, so its guest could say what it has. `known`: the networks there,
+    as their appliance says; a pool says the subnet of its network, or of a VLAN in it."""
     there = {each.network: each for each in known}
     asks = [card for card in cards if card.network is not None and card.address is None]
     keeps = [
@@ -105,19 +108,24 @@ def _said(card: CardHere, address: str, subnet: str | None) -> str:
 def _ungiven(machine: MachineRecord, card: CardHere) -> ObstacleShape:
     site = machine.target_site
     return ObstacleShape(
-        what=f"{card.key} ({card.mac}) comes to '{card.network}' of {site}, a virtual network without a DHCP server: if its guest asks for an "
+        what=f"{card.key} ({card.mac}) comes to '{card.network}' of {site}, a virtual network without a DHCP "
+        "server: if its guest asks for an "
         "address, it gets none.",
-        do=f"Define one ('virsh net-edit {shell.arguments(str(card.network))}', <dhcp>), or let the card have an address of its own ('secondsite card set "
-        f"{shell.arguments(machine.name, card.key, options='--address ADDRESS/PREFIX')}') or out of a pool (--from-pool).",
+        do=f"Define one ('virsh net-edit {shell.arguments(str(card.network))}', <dhcp>), or let the card "
+        "have an address of its own ('secondsite card set "
+        f"{shell.arguments(machine.name, card.key, options='--address ADDRESS/PREFIX')}') or out of a pool "
+        "(--from-pool).",
         blocking=False,
     )
 
 
 def _unsettable(machine: MachineRecord, card: CardHere) -> ObstacleShape:
     return ObstacleShape(
-        what=f"{card.key} ({card.mac}) is to have {card.address} at {machine.target_site}, and no guest agent answers in {machine.name}: nobody can "
+        what=f"{card.key} ({card.mac}) is to have {card.address} at {machine.target_site}, and no guest "
+        f"agent answers in {machine.name}: nobody can "
         "set it there, and the guest comes up with the address that it has.",
-        do="Install qemu-guest-agent in it, with its channel (virtio, org.qemu.guest_agent.0), which sets IPv4 addresses in Linux; or give it the "
+        do="Install qemu-guest-agent in it, with its channel (virtio, org.qemu.guest_agent.0), which sets "
+        "IPv4 addresses in Linux; or give it the "
         "address by a DHCP server there. Else set it by hand after the start.",
         blocking=False,
     )
@@ -125,9 +133,12 @@ def _unsettable(machine: MachineRecord, card: CardHere) -> ObstacleShape:
 
 def _unfit(machine: MachineRecord, card: CardHere, address: str, subnet: str | None) -> ObstacleShape:
     return ObstacleShape(
-        what=f"{card.key} ({card.mac}) keeps {address}, which is not in the network '{card.network}' ({subnet}): unless its guest asks a "
+        what=f"{card.key} ({card.mac}) keeps {address}, which is not in the network '{card.network}' "
+        f"({subnet}): unless its guest asks a "
         "DHCP server, it will not be reachable there.",
-        do=f"Set an address ('secondsite card set {shell.arguments(machine.name, card.key, options='--address ADDRESS/PREFIX')}'), or let it have one out of a pool "
+        do="Set an address ('secondsite card set "
+        f"{shell.arguments(machine.name, card.key, options='--address ADDRESS/PREFIX')}'), or let it "
+        "have one out of a pool "
         "(--from-pool).",
         blocking=False,
     )

@@ -1,6 +1,7 @@
 """The addresses that cards of a started machine are to have, as is set for them.
 
-They are set in the running guest and are gone with its next start, so nothing has to be changed back on the way home."""
+They are set in the running guest and are gone with its next start, so nothing has to be changed back on
+the way home."""
 
 import ipaddress
 from collections.abc import Mapping, Sequence
@@ -17,9 +18,10 @@ from .target import DRILL_RUN, FAILOVER_RUN
 
 
 class DrillNetwork(Shape):
-    """The network that the test machine is connected to (None: to none), and whether it was made for it; `shared` by the
-    machines of that test failover. `leased`: addresses that its cards get on it, by their MAC addresses there. `each`: instead of one
-    network, those that were made, by the home MAC addresses of the cards on them, and their `subnets`, by name."""
+    """The network that the test machine is connected to (None: to none), and whether it was made for it;
+    `shared` by the machines of that test failover. `leased`: addresses that its cards get on it, by their
+    MAC addresses there. `each`: instead of one network, those that were made, by the home MAC addresses of
+    the cards on them, and their `subnets`, by name."""
 
     network: str | None = None
     made: bool = False
@@ -66,8 +68,8 @@ def in_drill(
     subnet: str | None,
     named: Sequence[str] = (),
 ) -> tuple[CardAddress, ...]:
-    """`named`: the DNS servers that the drill names. In a network that is made for the drill, that of a failover too: nobody else is there. In an existing one only what is set for
-    test failovers."""
+    """`named`: the DNS servers that the drill names. In a network that is made for the drill, that of a
+    failover too: nobody else is there. In an existing one only what is set for test failovers."""
     macs, own = cards.new_macs(tx, machine, DRILL_RUN), cards.set_for(tx, machine)
     found: list[CardAddress] = []
     for card in drill.cards(tx, machine):

@@ -1,4 +1,5 @@
-"""What each network card of a machine is connected to at its target: as is set for the card, else as its network is mapped."""
+"""What each network card of a machine is connected to at its target: as is set for the card, else as its
+network is mapped."""
 
 import hashlib
 import shlex
@@ -17,8 +18,8 @@ OURS = "52:54:00"
 
 
 def at_target(tx: Transaction, machine: MachineRecord) -> tuple[CardHere, ...]:
-    """When the machine comes home, what its network of the other site is mapped to, else its own; None (not connected) where nothing is
-    mapped or wanted."""
+    """When the machine comes home, what its network of the other site is mapped to, else its own; None
+    (not connected) where nothing is mapped or wanted."""
     if machine.reversed:
         return _at_home(tx, machine)
     mappings = tx.networks.list(machine.source_site, machine.target_site)
@@ -36,8 +37,8 @@ def in_drill(
     network: str | None,
     each: Mapping[str, str] | None = None,
 ) -> tuple[CardHere, ...]:
-    """The drill's network, or that which is set for the card; a drill without a network connects none. `each`: instead one for
-    each card, by its MAC address at home."""
+    """The drill's network, or that which is set for the card; a drill without a network connects none.
+    `each`: instead one for each card, by its MAC address at home."""
     own = {} if network is None and each is None else set_for(tx, machine)
     found = ((nic, own.get(nic.mac.lower())) for nic in machine.definition.nics)
     return tuple(
@@ -51,7 +52,8 @@ def in_drill(
 
 
 def new_macs(tx: Transaction, machine: MachineRecord, run: str) -> dict[str, str]:
-    """The MAC addresses of cards that do not keep their own; a drill's are others, because both may be on one network."""
+    """The MAC addresses of cards that do not keep their own; a drill's are others, because both may be on
+    one network."""
     return {mac: _new(machine, mac, run) for mac, card in set_for(tx, machine).items() if not card.keep_mac}
 
 
@@ -61,15 +63,15 @@ def mac_away(machine: MachineRecord, card: CardSettings) -> str:
 
 
 def wished(tx: Transaction, machine: MachineRecord) -> dict[str, str]:
-    """The addresses in a test failover of cards for which one is set, by their MAC addresses at home: that of a failover, unless
-    there is another for test failovers."""
+    """The addresses in a test failover of cards for which one is set, by their MAC addresses at home: that
+    of a failover, unless there is another for test failovers."""
     found = {mac: card.test_address or card.address for mac, card in set_for(tx, machine).items()}
     return {mac: address for mac, address in found.items() if address is not None}
 
 
 def checked(tx: Transaction, machine: MachineRecord) -> tuple[CardHere, ...]:
-    """Those that the target is asked about. At home a machine is as it was, on networks that may be of kinds which no list
-    has: none."""
+    """Those that the target is asked about. At home a machine is as it was, on networks that may be of
+    kinds which no list has: none."""
     return () if machine.reversed else at_target(tx, machine)
 
 
@@ -81,7 +83,8 @@ def at_home(tx: Transaction, machine: MachineRecord) -> HomeCards | None:
 
 
 def unconnected(tx: Transaction, machine: MachineRecord, cards: Sequence[CardHere]) -> Obstacles:
-    """A warning for each card that will not be connected because nothing is mapped for its network, or by what is set."""
+    """A warning for each card that will not be connected because nothing is mapped for its network, or by
+    what is set."""
     own, networks = set_for(tx, machine), {nic.key: nic.network for nic in machine.definition.nics}
     found = (
         _left_out(card)
@@ -166,8 +169,14 @@ def _left_out(card: CardHere) -> ObstacleShape:
 def _unmapped(machine: MachineRecord, card: CardHere, network: str | None) -> ObstacleShape:
     source, target = machine.source_site, machine.target_site
     if network is None:
-        what = f"{card.key} ({card.mac}) is on no network of {source} that could be mapped: it will not be connected."
-        do = f"Give it one: 'secondsite card set {shell.arguments(machine.name, card.mac, options='--network NETWORK')}'."
+        what = (
+            f"{card.key} ({card.mac}) is on no network of {source} that could be mapped: it will not be "
+            "connected."
+        )
+        do = (
+            "Give it one: 'secondsite card set "
+            f"{shell.arguments(machine.name, card.mac, options='--network NETWORK')}'."
+        )
         return ObstacleShape(what=what, do=do, blocking=False)
     what = f"{card.key} ({card.mac}) has no mapped network at {target}: it will not be connected."
     do = (

@@ -1,6 +1,8 @@
-"""One network of a drill for each that its machines' cards are in at home (S-105): it stands for that network, and has its subnet.
+"""One network of a drill for each that its machines' cards are in at home (S-105): it stands for that
+network, and has its subnet.
 
-Cards with different VLAN tags are in different networks, although their network has one name: each tag gets one of its own.
+Cards with different VLAN tags are in different networks, although their network has one name: each tag gets
+one of its own.
 """
 
 import hashlib
@@ -17,7 +19,8 @@ from . import cards, pooling, shared_drill_network
 from .source import Source
 
 UNKNOWN_DO = (
-    "Give the network that it is mapped to an address in its subnet at its site (its host's bridge, or libvirt's <ip>), or use "
+    "Give the network that it is mapped to an address in its subnet at its site (its host's bridge, or "
+    "libvirt's <ip>), or use "
     "'--network create --subnet CIDR'."
 )
 
@@ -37,7 +40,8 @@ def called(network: str, vlans: Sequence[int]) -> str:
 
 
 def of(tx: Transaction, machine: MachineRecord) -> dict[str, HomeNetwork]:
-    """By the MAC addresses of the cards that are in one. A card with a network of its own in test failovers is on that."""
+    """By the MAC addresses of the cards that are in one. A card with a network of its own in test
+    failovers is on that."""
     own = cards.set_for(tx, machine)
     mappings = tx.networks.list(machine.source_site, machine.target_site)
     mapped = {} if machine.reversed else {each.source_network: each.target_network for each in mappings}
@@ -73,8 +77,8 @@ def known(
     source: Source,
     pools: Mapping[HomeNetwork, PoolSettings],
 ) -> tuple[StandIn, ...]:
-    """By what they are called at home: subnet and ranges that the machine has after a failover, as its network there has them, or the pool of
-    that; else the subnet which it has now."""
+    """By what they are called at home: subnet and ranges that the machine has after a failover, as its
+    network there has them, or the pool of that; else the subnet which it has now."""
     each_once = dict.fromkeys(networks.values())
     if not target.serves:
         return tuple(StandIn(network=called(each.name, each.vlans)) for each in each_once)
@@ -87,7 +91,8 @@ def known(
 
 
 def _there(home: HomeNetwork, said: StandIn | None, pool: PoolSettings | None) -> StandIn:
-    """A pool for the tag knows better than the network; one of the network adds its ranges, or what the site does not know."""
+    """A pool for the tag knows better than the network; one of the network adds its ranges, or what the
+    site does not know."""
     name, subnet = called(home.name, home.vlans), None if said is None else said.subnet
     if pool is not None and (subnet in (None, pool.subnet) or pool.vlan is not None):
         usable = subnets.usable_or_none(pool.subnet)
@@ -120,7 +125,8 @@ def network(
     known: Sequence[StandIn],
     dns_servers: Sequence[str],
 ) -> tuple[CreateNetwork, dict[str, str]] | None:
-    """All that the machine needs, and the name of each card's, by its MAC address at home. None: no card of it is in a network."""
+    """All that the machine needs, and the name of each card's, by its MAC address at home. None: no card
+    of it is in a network."""
     drill, settings_of = run or machine.id, {each.network: each for each in known}
     homes = of(tx, machine)
     each = {mac: _name(drill, machine, home) for mac, home in homes.items()}
@@ -146,7 +152,8 @@ def names(machine: MachineRecord, run: str | None, networks: Mapping[str, HomeNe
 
 
 def unserved(tx: Transaction, machine: MachineRecord, run: str) -> tuple[DrillNetwork, ...]:
-    """All that the machine needs in that run, without addresses: what they are is known once it is checked."""
+    """All that the machine needs in that run, without addresses: what they are is known once it is
+    checked."""
     return tuple(DrillNetwork(name=name, drill=run) for name in names(machine, run, of(tx, machine)))
 
 
@@ -177,8 +184,8 @@ def needing(
 def obstacles(
     known: Sequence[StandIn], target: CheckedTarget, dns_servers: Sequence[str], site: str
 ) -> Obstacles:
-    """A network whose subnet nobody knows gives no addresses, which is no obstacle unless it is to name a DNS server. That may be in
-    a network of other machines of the run: then this machine's name their own."""
+    """A network whose subnet nobody knows gives no addresses, which is no obstacle unless it is to name a
+    DNS server. That may be in a network of other machines of the run: then this machine's name their own."""
     found = [_without_addresses(each, target, site) for each in known if each.subnet is None]
     there = [each for each in known if each.subnet is not None]
     if dns_servers and not any(addresses.inside(dns_servers, str(each.subnet)) for each in there):
@@ -202,13 +209,19 @@ def _unnamed(dns_servers: Sequence[str], there: Sequence[StandIn]) -> ObstacleSh
         return ObstacleShape(what=what, do=f"Leave --dns-server out. Or: {UNKNOWN_DO}")
     listed = ", ".join(f"{each.network} ({each.subnet})" for each in there)
     what = f"The DNS server {names} is in no network of the machine, {listed}: these name their own."
-    do = "That is right if it is in the network of another machine of this test failover; else give one in these subnets."
+    do = (
+        "That is right if it is in the network of another machine of this test failover; else give one in "
+        "these subnets."
+    )
     return ObstacleShape(what=what, do=do, blocking=False)
 
 
 def _without_addresses(stand_in: StandIn, target: CheckedTarget, site: str) -> ObstacleShape:
     if not target.serves:
-        what = f"The network for '{stand_in.network}' gives no addresses: {site} cannot give any in networks that it makes."
+        what = (
+            f"The network for '{stand_in.network}' gives no addresses: {site} cannot give any in networks "
+            "that it makes."
+        )
         return ObstacleShape(
             what=what, do="Set the addresses of its machines, if they need others.", blocking=False
         )
@@ -219,7 +232,10 @@ def _without_addresses(stand_in: StandIn, target: CheckedTarget, site: str) -> O
             do="Set the addresses of its machines, or use '--network create --subnet CIDR' with another one.",
             blocking=False,
         )
-    what = f"The network for '{stand_in.network}' gives no addresses: neither its subnet nor that of the network it is mapped to is known."
+    what = (
+        f"The network for '{stand_in.network}' gives no addresses: neither its subnet nor that of the "
+        "network it is mapped to is known."
+    )
     return ObstacleShape(what=what, do=UNKNOWN_DO, blocking=False)
 
 

@@ -1,7 +1,8 @@
-"""A job that starts the old copy of a machine although that is forbidden, because a person says so and knows what it risks.
+"""A job that starts the old copy of a machine although that is forbidden, because a person says so and knows
+what it risks.
 
-It is not a verb of the lifecycle: the machine stays where it is in it. Its order has the number that the machine had when
-the person asked, so that a later verb is not undone by it.
+It is not a verb of the lifecycle: the machine stays where it is in it. Its order has the number that the
+machine had when the person asked, so that a later verb is not undone by it.
 """
 
 from ....domain import errors, lifecycle
@@ -29,8 +30,8 @@ class StartAnywayArguments(Shape):
 
 
 def submit(deps: Deps, tx: Transaction, machine: MachineRecord, site: str, by: str) -> str:
-    """Queue the job in the caller's transaction; its id. Raises InvalidArgument for a site where no old copy can be,
-    NotPossibleNow while another job moves the machine."""
+    """Queue the job in the caller's transaction; its id. Raises InvalidArgument for a site where no old
+    copy can be, NotPossibleNow while another job moves the machine."""
     if site != machine.source_site:
         raise errors.InvalidArgument(
             f"The old copy of {machine.name} can only be at {machine.source_site}, not at '{site}'.",

@@ -1,7 +1,8 @@
-"""The DNS names of a machine point to where it runs, once a verb has moved it. The site where it runs does it alone.
+"""The DNS names of a machine point to where it runs, once a verb has moved it. The site where it runs does it
+alone.
 
-The machine is where it is whatever becomes of its names: no verb fails by them. A name that does not point to it is a finding. No test
-failover does any of this."""
+The machine is where it is whatever becomes of its names: no verb fails by them. A name that does not point
+to it is a finding. No test failover does any of this."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -61,7 +62,10 @@ def update(deps: Deps, side: Side, fabric_id: str, *, at_home: bool) -> Outcome:
     except errors.StaleOrder:
         raise
     except errors.SecondsiteError as error:
-        said = f"{', '.join(each.name for each in wanted)} may not point to {machine.name} at {side.site}: {error.message}"
+        said = (
+            f"{', '.join(each.name for each in wanted)} may not point to {machine.name} at {side.site}: "
+            f"{error.message}"
+        )
         verdicts = tuple(NameVerdict(name=each.name, said=error.message) for each in wanted)
     else:
         said, verdicts = answer.sentence, answer.facts.verdicts

@@ -1,8 +1,9 @@
 """How a step gives an order to an appliance and gets its report, without holding a thread.
 
-A step asks; while there is no report it waits for the signal and is run again. An appliance that stays away longer
-than `reach_seconds` is an error of its own, so that nobody waits an hour for a site that is gone. What the first step found out
-counts for all: of a thousand machines whose source is gone only those wait that are about to begin.
+A step asks; while there is no report it waits for the signal and is run again. An appliance that stays away
+longer than `reach_seconds` is an error of its own, so that nobody waits an hour for a site that is gone. What
+the first step found out counts for all: of a thousand machines whose source is gone only those wait that are
+about to begin.
 """
 
 import threading
@@ -26,8 +27,8 @@ SLOW_FOR_SECONDS = 2.0
 """Orders of a kind that an appliance did not carry out in a moment are not waited for, for so long."""
 GRACE_SECONDS = 60.0
 FORGOTTEN_AFTER_SECONDS = 3600.0
-"""An order that nobody has asked for in this time belongs to a step that has ended without it, by a cancel or an error: steps ask at
-least every half minute, unless the database is away."""
+"""An order that nobody has asked for in this time belongs to a step that has ended without it, by a cancel
+or an error: steps ask at least every half minute, unless the database is away."""
 
 P = TypeVar("P", bound=Shape)
 F = TypeVar("F", bound=Shape)
@@ -36,18 +37,20 @@ F_co = TypeVar("F_co", bound=Shape, covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long a step waits for an order, in seconds: in all, for an appliance that is away, and without progress
-    (None: no limit)."""
+    """How long a step waits for an order, in seconds: in all, for an appliance that is away, and without
+    progress (None: no limit)."""
 
     deadline_seconds: float = 120
     reach_seconds: float = 30
     stuck_seconds: float | None = None
     once: bool = False
-    """Who did not answer in time is not asked again by the same attempt of the step, which may wait for others since."""
+    """Who did not answer in time is not asked again by the same attempt of the step, which may wait for
+    others since."""
 
     @property
     def awaits_its_return(self) -> bool:
-        """The order may wait as long as it may take: an appliance that was away before is no reason to give it up."""
+        """The order may wait as long as it may take: an appliance that was away before is no reason to
+        give it up."""
         return self.reach_seconds >= self.deadline_seconds
 
 
@@ -68,8 +71,8 @@ class Answer(Generic[F_co]):
 
 @dataclass(frozen=True, slots=True)
 class _Absence:
-    """An appliance was found to be away, first at `since` (this process's clock). `seen_at` is when it was connected last: if that
-    is another instant, it came back in between, and this is another absence."""
+    """An appliance was found to be away, first at `since` (this process's clock). `seen_at` is when it was
+    connected last: if that is another instant, it came back in between, and this is another absence."""
 
     since: float
     seen_at: datetime | None
@@ -77,8 +80,8 @@ class _Absence:
 
 @dataclass(slots=True)
 class _Open:
-    """An order that a step waits for, which began at `began_at`. It was given at `since` and asked for at `asked_at` (this process's
-    clock); `furthest` is how far it got, and when."""
+    """An order that a step waits for, which began at `began_at`. It was given at `since` and asked for at
+    `asked_at` (this process's clock); `furthest` is how far it got, and when."""
 
     order_id: str
     began_at: datetime
@@ -90,8 +93,8 @@ class _Open:
 
 
 class Orders:
-    """Gives orders for steps. Keeps, per appliance, since when it has been away, as far as steps have looked. Safe from any thread, as
-    long as one at a time asks for the same order."""
+    """Gives orders for steps. Keeps, per appliance, since when it has been away, as far as steps have
+    looked. Safe from any thread, as long as one at a time asks for the same order."""
 
     def __init__(self, deps: Deps) -> None:
         self.deps = deps
@@ -117,9 +120,9 @@ class Orders:
     ) -> Answer[F]:
         """What the appliance reports; raises Wait while it does not.
 
-        Raises the appliance's problem, ApplianceUnreachable, or DeadlineExceeded: after `deadline_seconds` in all, and
-        after `stuck_seconds` without progress. A step gives each kind of order once, to one appliance: the order's id is
-        made of the step and the kind; and once `again`.
+        Raises the appliance's problem, ApplianceUnreachable, or DeadlineExceeded: after `deadline_seconds` in
+        all, and after `stuck_seconds` without progress. A step gives each kind of order once, to one
+        appliance: the order's id is made of the step and the kind; and once `again`.
         """
         order_id = f"{ctx.order_id}/{order.kind.value}/{appliance_id[:8]}{'/again' if again else ''}"
         asked = self._asked(order_id, ctx.began_at)
@@ -163,14 +166,15 @@ class Orders:
             self._require_progress(appliance_id, asked, why, limits.stuck_seconds)
 
     def require_reachable(self, _ctx: StepContext, appliance_id: str, reach_seconds: float) -> None:
-        """For a step that waits for one appliance and needs another one next: raises ApplianceUnreachable once that one has
-        been away so long."""
+        """For a step that waits for one appliance and needs another one next: raises ApplianceUnreachable
+        once that one has been away so long."""
         away = self._away_seconds(appliance_id)
         if away is not None and away >= reach_seconds:
             raise self._unreachable(appliance_id, away)
 
     def _in_a_moment(self, ctx: StepContext, appliance_id: str, kind: Kind, order_id: str) -> Report | None:
-        """Most orders take an appliance some milliseconds: a step that waits so long goes on from there, and is not run again."""
+        """Most orders take an appliance some milliseconds: a step that waits so long goes on from there,
+        and is not run again."""
         now = self.deps.monotonic()
         if self._slow_until.get((appliance_id, kind), now) > now or not self.deps.gateway.holds(appliance_id):
             return None
@@ -265,7 +269,8 @@ class Orders:
         return f"'{appliance.name}' of site {appliance.site}" if appliance else appliance_id
 
     def _wait(self, ctx: StepContext, asked: _Open, why: str, limits: Limits) -> Wait:
-        """The engine counts from the step's first wait, whatever that was for; this order may be a later one."""
+        """The engine counts from the step's first wait, whatever that was for; this order may be a later
+        one."""
         said = self.deps.gateway.progress(asked.order_id)
         left_seconds = limits.deadline_seconds - self._open_seconds(asked)
         return Wait(

@@ -1,7 +1,8 @@
 """Which appliances take part where a site has several hypervisors, each with an appliance of its own.
 
-The source is the appliance that has the machine: where several hosts say so, none. The target is the one that was named, or else the connected one with
-the most free space. A protected machine stays with its two appliances, whatever its roles at them.
+The source is the appliance that has the machine: where several hosts say so, none. The target is the one that
+was named, or else the connected one with the most free space. A protected machine stays with its two
+appliances, whatever its roles at them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -53,8 +54,8 @@ def _ask(
     only: orders.Discover,
     why: str,
 ) -> _Answers:
-    """All at the same time: one that says nothing holds up no other for longer than the deadline, nor alone. Raises Wait while one may
-    answer."""
+    """All at the same time: one that says nothing holds up no other for longer than the deadline, nor
+    alone. Raises Wait while one may answer."""
     answers, waiting = _Answers({}, []), None
     for each in appliances:
         try:
@@ -73,8 +74,8 @@ def _ask(
 
 
 def at_source(deps: Deps, give: Orders, ctx: StepContext, name: str, site: str) -> PlacedMachine:
-    """The machine and its appliance. Those that are away are waited for only while no other has it. Raises NotFound,
-    InvalidArgument, and what `Orders.give` raises."""
+    """The machine and its appliance. Those that are away are waited for only while no other has it. Raises
+    NotFound, InvalidArgument, and what `Orders.give` raises."""
     with deps.store.reading() as tx:
         appliances = sorted(
             lookup.appliances_of(tx, site), key=lambda each: not deps.gateway.is_connected(each.id)
@@ -94,7 +95,8 @@ def at_source(deps: Deps, give: Orders, ctx: StepContext, name: str, site: str) 
 
 
 def at_target(deps: Deps, site: str, wanted: str | None, store: str | None = None) -> ApplianceRecord:
-    """The appliance of that id; without one, the best of the site, if possible one that has this store. Raises NotFound."""
+    """The appliance of that id; without one, the best of the site, if possible one that has this store.
+    Raises NotFound."""
     with deps.store.reading() as tx:
         if wanted is not None:
             return lookup.appliance_named(tx, site, wanted)
@@ -112,10 +114,14 @@ def _room(appliance: ApplianceRecord, store: str | None) -> tuple[bool, int]:
 
 
 def keeps_no_stores(store: str | None, target: CheckedTarget) -> Obstacles:
-    """What is in the way of keeping a replica in a store with an older appliance, which would not look at its name."""
+    """What is in the way of keeping a replica in a store with an older appliance, which would not look at
+    its name."""
     if store is None or target.keeps:
         return Obstacles()
-    what = f"The target's appliance is of an older release, which has one store: it cannot be told to use '{store}'."
+    what = (
+        "The target's appliance is of an older release, which has one store: it cannot be told to use "
+        f"'{store}'."
+    )
     return Obstacles(obstacles=(ObstacleShape(what=what, do="Update it, or leave the store out."),))
 
 
@@ -127,8 +133,8 @@ def copies_beside(
     fabric_id: str,
     except_for: Sequence[str] = (),
 ) -> Obstacles:
-    """A copy at another host of the target's site, of a protection that this vault has forgotten, or that has ended: what is
-    failed over later would run beside it."""
+    """A copy at another host of the target's site, of a protection that this vault has forgotten, or that
+    has ended: what is failed over later would run beside it."""
     with deps.store.reading() as tx:
         known = lookup.appliances_of(tx, target.site)
         others = [each for each in known if each.id not in (target.id, *except_for)]
@@ -146,7 +152,10 @@ def copies_beside(
 
 def _not_asked(at: ApplianceRecord, problem: errors.SecondsiteError) -> ObstacleShape:
     return ObstacleShape(
-        what=f"Whether a copy of the machine is at the host of appliance '{at.name}' of {at.site} is not known: {problem.message}",
+        what=(
+            f"Whether a copy of the machine is at the host of appliance '{at.name}' of {at.site} is not "
+            f"known: {problem.message}"
+        ),
         do="Look there, and see why that appliance does not answer.",
         blocking=False,
     )
@@ -154,9 +163,11 @@ def _not_asked(at: ApplianceRecord, problem: errors.SecondsiteError) -> Obstacle
 
 def _in_the_way(at: ApplianceRecord, machine: DiscoveredMachine) -> ObstacleShape:
     return ObstacleShape(
-        what=f"A copy of the machine is at {at.site} already: {machine.name}, which is {machine.power}, at the host of "
+        what=f"A copy of the machine is at {at.site} already: {machine.name}, which is {machine.power}, at "
+        "the host of "
         f"appliance '{at.name}'.",
-        do=f"If that is the machine that you need, protect it from there; else remove it. Or have that host hold the new replica "
+        do="If that is the machine that you need, protect it from there; else remove it. Or have that host "
+        "hold the new replica "
         f"('--target-appliance {at.name}').",
     )
 
@@ -169,8 +180,9 @@ def has(seen: Mapping[str, Inventory], name: str) -> bool:
 def holder(
     appliances: Sequence[ApplianceRecord], seen: Mapping[str, Inventory], wanted: DiscoveredMachine
 ) -> PlacedMachine:
-    """The one that has it; of several on the same host, which share a hypervisor, the one that was enrolled first. Raises InvalidArgument
-    where hosts differ: one of them has only a definition, or lies, and would be given the machine's replication."""
+    """The one that has it; of several on the same host, which share a hypervisor, the one that was
+    enrolled first. Raises InvalidArgument where hosts differ: one of them has only a definition, or lies,
+    and would be given the machine's replication."""
     holders = [
         PlacedMachine(each, machine)
         for each in appliances
@@ -181,8 +193,12 @@ def holder(
     if len(holders) > 1 and (len(hosts) > 1 or None in hosts):
         said = ", ".join(f"'{each.appliance.name}' ({each.machine.power})" for each in holders)
         raise errors.InvalidArgument(
-            f"Several hosts of site {holders[0].appliance.site} say that they have {wanted.name}: those of the appliances {said}.",
-            do="Look where it is, and remove its definition at the other host ('virsh undefine', without its disks). If it is not there at all, "
+            (
+                f"Several hosts of site {holders[0].appliance.site} say that they have {wanted.name}: those "
+                f"of the appliances {said}."
+            ),
+            do="Look where it is, and remove its definition at the other host ('virsh undefine', without its "
+            "disks). If it is not there at all, "
             "that appliance may be in other hands.",
         )
     return min(holders, key=lambda found: found.appliance.enrolled_at)

@@ -1,7 +1,8 @@
 """Addresses that a machine's cards get out of the pools of the networks at its second site.
 
-They are taken by the prerequisites check, before anything stops, and are the machine's until it is home again: an address is never two
-machines' at once. What is taken by a verb that did not come to it, is taken anew from a machine that rests at home."""
+They are taken by the prerequisites check, before anything stops, and are the machine's until it is home
+again: an address is never two machines' at once. What is taken by a verb that did not come to it, is taken
+anew from a machine that rests at home."""
 
 import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -35,8 +36,9 @@ class CardRequest:
 
 @dataclass(frozen=True, slots=True)
 class AddressRequests:
-    """The `cards` as the target is asked about them: whether what they will have fits its networks. `asks`: some are to have an address
-    out of a pool; `unpooled` are those that get none, because their network has no pool or nothing is free in it."""
+    """The `cards` as the target is asked about them: whether what they will have fits its networks.
+    `asks`: some are to have an address out of a pool; `unpooled` are those that get none, because their
+    network has no pool or nothing is free in it."""
 
     cards: tuple[CardHere, ...]
     unpooled: Obstacles = NOTHING
@@ -116,8 +118,9 @@ def of_network(tx: Transaction, site: str, network: str, vlans: Sequence[int] = 
 
 
 def take(deps: Deps, ctx: StepContext, machine: MachineRecord, *, needed: bool) -> str:
-    """From now on the machine has them, whatever happens to this process; the end of a sentence. Raises PrerequisiteFailed for one that
-    is `needed` and that somebody else was faster to take; else the machine starts without it."""
+    """From now on the machine has them, whatever happens to this process; the end of a sentence. Raises
+    PrerequisiteFailed for one that is `needed` and that somebody else was faster to take; else the machine
+    starts without it."""
     said: list[str] = []
 
     def work(tx: Transaction) -> None:
@@ -134,14 +137,16 @@ def taken(tx: Transaction, machine: MachineRecord, now: datetime, *, needed: boo
 
 
 def comes_home(machine: MachineRecord, verb: Verb, given_up: str | None = None) -> bool:
-    """Whether with the success of this verb, which goes on without the site `given_up`, the machine has left its second site for good."""
+    """Whether with the success of this verb, which goes on without the site `given_up`, the machine has
+    left its second site for good."""
     if machine.reversed:
         return verb is Verb.COMMIT and given_up != machine.target_site
     return verb is Verb.CANCEL_FAILOVER
 
 
 def is_away(machine: MachineRecord, given_up: str | None = None) -> bool:
-    """Whether it runs, or may run, at its second site. Where its home is `given_up`, what is there is all that is left of it."""
+    """Whether it runs, or may run, at its second site. Where its home is `given_up`, what is there is all
+    that is left of it."""
     if machine.reversed:
         return machine.failed_over_point_id is None or given_up == machine.target_site
     return machine.start_ordered or machine.failed_over_point_id is not None
@@ -158,7 +163,10 @@ def at_end(tx: Transaction, machine: MachineRecord, outcome: Outcome, given_up: 
     if not is_away(machine, given_up):
         return giving_back(tx, machine, outcome)
     keeps = (
-        f"; it keeps {each.address} of pool {each.pool}: 'secondsite pool release {each.pool} {each.address}' once nothing has it"
+        (
+            f"; it keeps {each.address} of pool {each.pool}: 'secondsite pool release {each.pool} "
+            f"{each.address}' once nothing has it"
+        )
         for each in tx.pools.held(machine.id)
     )
     return _also(outcome, "".join(keeps))
@@ -254,14 +262,18 @@ def _obstacle(machine: MachineRecord, each: CardRequest, *, blocking: bool) -> O
         tag = f" for VLAN {card.vlans[0]}" if len(card.vlans) == 1 else ""
         return ObstacleShape(
             what=f"{whom} the network '{card.network}' of {machine.target_site} has none{tag}{keeps}.",
-            do=f"Make one: 'secondsite pool create NAME {shlex.quote(f'{machine.target_site}/{card.network}')} --subnet CIDR --range FIRST-LAST'; or give the "
-            f"card an address: 'secondsite card set {shell.arguments(machine.name, card.key, options='--address ADDRESS/PREFIX')}'.",
+            do="Make one: 'secondsite pool create NAME "
+            f"{shlex.quote(f'{machine.target_site}/{card.network}')} --subnet CIDR --range FIRST-LAST'; "
+            "or give the "
+            "card an address: 'secondsite card set "
+            f"{shell.arguments(machine.name, card.key, options='--address ADDRESS/PREFIX')}'.",
             blocking=blocking,
         )
     size = pools.size(each.pool.settings.ranges)
     return ObstacleShape(
         what=f"{whom} none of the {size} of pool '{each.pool.name}' is free{keeps}.",
-        do=f"See who has them ('secondsite pool show {shell.arguments(each.pool.name)}'), or give it another range: 'secondsite pool set {shlex.quote(each.pool.name)} --range "
+        do=f"See who has them ('secondsite pool show {shell.arguments(each.pool.name)}'), or give it another "
+        f"range: 'secondsite pool set {shlex.quote(each.pool.name)} --range "
         "FIRST-LAST'.",
         blocking=blocking,
     )

@@ -1,7 +1,7 @@
 """What is seen of a machine after its start, as the last step of the verb that started it.
 
-The machine is failed over when it runs: whatever is seen, or not seen, no verb fails by it. Of a machine that shows nothing, no
-order is given."""
+The machine is failed over when it runs: whatever is seen, or not seen, no verb fails by it. Of a machine
+that shows nothing, no order is given."""
 
 import base64
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,7 +22,10 @@ from ..deps import Deps
 from . import addressing
 from .target import Target
 
-ADVICE = "look at its console at the target ('virsh console'): does it boot, has it an address of that network, does the service listen?"
+ADVICE = (
+    "look at its console at the target ('virsh console'): does it boot, has it an address of that network, "
+    "does the service listen?"
+)
 NOTHING: Mapping[str, str] = {}
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -37,9 +40,10 @@ def prove(
     note: Callable[[Transaction, Evidence], None] | None = None,
     wait_seconds: float = 0.0,
 ) -> Outcome:
-    """The verdict of the machine that the step 'start' has started. Its cards are given the addresses that they are `to_have`; those `offered`
-    a guest gets that asks a DHCP server of ours, by MAC address. What was seen is handed to `note`, else the addresses that the machine has
-    are kept with it. It is looked at for `wait_seconds`, if that is longer than usual."""
+    """The verdict of the machine that the step 'start' has started. Its cards are given the addresses that
+    they are `to_have`; those `offered` a guest gets that asks a DHCP server of ours, by MAC address. What
+    was seen is handed to `note`, else the addresses that the machine has are kept with it. It is looked at
+    for `wait_seconds`, if that is longer than usual."""
     started = ctx.facts("start", StartFact)
     target = find_target(ctx)
     with deps.store.reading() as tx:
@@ -83,7 +87,8 @@ def prove(
 
 
 def _lacks(wanted: Sequence[CardAddress], evidence: Evidence | None, offered: Mapping[str, str]) -> bool:
-    """Whether a card has not the address that it was to have, nor gets it by asking: the job did not end as all well."""
+    """Whether a card has not the address that it was to have, nor gets it by asking: the job did not end
+    as all well."""
     return any(card.mac not in offered for card, _ in _lacking(wanted, evidence))
 
 
@@ -94,7 +99,8 @@ def _keep_addresses(
     evidence: Evidence | None,
     tx: Transaction,
 ) -> None:
-    """Of a machine that runs at its target from now on, and those that its cards were to have and have not."""
+    """Of a machine that runs at its target from now on, and those that its cards were to have and have
+    not."""
     machine, told = tx.machines.get(machine_id), () if evidence is None else evidence.guest_addresses
     lacking = tuple(
         f"{card.key} has not the address {card.address} that is set for it: {why}."
@@ -106,7 +112,8 @@ def _keep_addresses(
 
 
 def _lacking(wanted: Sequence[CardAddress], evidence: Evidence | None) -> Iterator[tuple[CardAddress, str]]:
-    """Cards without the address that they were to have, and why. One that a DHCP server gave is there as well."""
+    """Cards without the address that they were to have, and why. One that a DHCP server gave is there as
+    well."""
     verdicts = {} if evidence is None else {each.mac: each for each in evidence.addresses}
     told = () if evidence is None else evidence.guest_addresses
     for card in wanted:

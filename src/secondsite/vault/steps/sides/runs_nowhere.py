@@ -1,4 +1,5 @@
-"""Nothing unprotects a machine that runs nowhere, unless a person says so: without its record nobody would bring it up again (S-057)."""
+"""Nothing unprotects a machine that runs nowhere, unless a person says so: without its record nobody would
+bring it up again (S-057)."""
 
 from ....domain import bring_up, errors, shell
 from ....domain.lifecycle import State
@@ -8,13 +9,14 @@ from .source import Source
 from .target import Target
 
 HALF_WAY = frozenset({State.FAILOVER_FAILED, State.CANCEL_FAILED})
-"""What a failover that did not come to its end leaves: it may have shut the machine down, and have started nothing."""
+"""What a failover that did not come to its end leaves: it may have shut the machine down, and have started
+nothing."""
 NOWHERE = frozenset({PowerState.OFF, PowerState.MISSING})
 
 
 def require(source: Source, target: Target, given_up: str | None) -> str:
-    """A sentence. Raises PrerequisiteFailed unless one site says that the machine runs there. A site that was given up is not asked: what
-    it had is lost, and its machine with it."""
+    """A sentence. Raises PrerequisiteFailed unless one site says that the machine runs there. A site that
+    was given up is not asked: what it had is lost, and its machine with it."""
     machine = source.machine
     said = []
     for side, site in ((source, machine.source_site), (target, machine.target_site)):
@@ -28,9 +30,11 @@ def require(source: Source, target: Target, given_up: str | None) -> str:
         return f"{machine.source_site} is given up, and what it had; {'; '.join(said)}"
     name = machine.name
     raise errors.PrerequisiteFailed(
-        f"{machine.name} runs nowhere, as far as is known ({'; '.join(said)}): a failover did not come to its end. Without protection nobody would "
+        f"{machine.name} runs nowhere, as far as is known ({'; '.join(said)}): a failover did not come to "
+        "its end. Without protection nobody would "
         "bring it up.",
-        do=f"Bring it up first: 'secondsite machine cancel-failover {shell.arguments(name)}' starts it at {machine.source_site}, 'secondsite machine failover {shell.arguments(name)}' at "
+        do=f"Bring it up first: 'secondsite machine cancel-failover {shell.arguments(name)}' starts it at "
+        f"{machine.source_site}, 'secondsite machine failover {shell.arguments(name)}' at "
         f"{machine.target_site}. {_then(name)}",
     )
 
@@ -38,8 +42,9 @@ def require(source: Source, target: Target, given_up: str | None) -> str:
 def require_failed_over(
     source: Source, target: Target, given_up: str | None, *, forgotten: bool = False
 ) -> str:
-    """The same of a machine that was failed over: it is to run at its target, which is asked first. A target that does not answer is not
-    waited for here. `forgotten`: its replica there knows nothing of the failover."""
+    """The same of a machine that was failed over: it is to run at its target, which is asked first. A
+    target that does not answer is not waited for here. `forgotten`: its replica there knows nothing of the
+    failover."""
     machine = source.machine
     site = machine.target_site
     if site == given_up:
@@ -62,9 +67,13 @@ def _runs_nowhere(machine: MachineRecord, power: str, *, forgotten: bool) -> err
     if forgotten:
         cancels = machine.came_from is State.PLANNED_FAILED_OVER
         way = bring_up.from_points(name, site, cancels=cancels, changes=not committed)
-        known = ", and its replica there knows of no failover: it was put back, or a start from another point failed"
+        known = (
+            ", and its replica there knows of no failover: it was put back, or a start from another point "
+            "failed"
+        )
     return errors.PrerequisiteFailed(
-        f"{name} runs nowhere: it was failed over to {site}, and at {site} it is {bring_up.said(power).rstrip(',')}{known}. Without protection nobody "
+        f"{name} runs nowhere: it was failed over to {site}, and at {site} it is "
+        f"{bring_up.said(power).rstrip(',')}{known}. Without protection nobody "
         f"would bring it up, and nothing would keep its old copy at {machine.source_site} from starting.",
         do=f"{way} {_then(name)}",
     )
@@ -72,7 +81,10 @@ def _runs_nowhere(machine: MachineRecord, power: str, *, forgotten: bool) -> err
 
 def _then(name: str) -> str:
     quoted = shell.arguments(name, options="--runs-nowhere")
-    return f"Then end its protection. If it is not to run any more: 'secondsite machine disable-protection {quoted}'."
+    return (
+        "Then end its protection. If it is not to run any more: 'secondsite machine disable-protection "
+        f"{quoted}'."
+    )
 
 
 def _power(side: Source | Target) -> PowerState | str | None:

@@ -97,14 +97,18 @@ def too_old(
 
 
 def mapped(tx: Transaction, machine: MachineRecord, networks: Sequence[str]) -> Obstacles:
-    """A warning for each that failed-over machines are connected to; or that this one is, by what is set for it, or at home."""
+    """A warning for each that failed-over machines are connected to; or that this one is, by what is set
+    for it, or at home."""
     known = {each.target_network for each in tx.networks.list(machine.source_site, machine.target_site)}
     known |= {card.network for card in cards.at_target(tx, machine) if card.network is not None}
     return Obstacles(obstacles=tuple(_production(name) for name in networks if name in known))
 
 
 def _production(network: str) -> ObstacleShape:
-    what = f"The network '{network}' is the one that failed-over machines are connected to, as networks are mapped."
+    what = (
+        f"The network '{network}' is the one that failed-over machines are connected to, as networks are "
+        "mapped."
+    )
     do = "Use '--network create', or a network that only test failovers use."
     return ObstacleShape(what=what, do=do, blocking=False)
 

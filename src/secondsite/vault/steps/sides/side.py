@@ -27,7 +27,8 @@ class Ask(Generic[P, F]):
 
 
 class Side:
-    """Every order gives its answer, or raises Wait until there is one, or raises what `Orders.give` raises."""
+    """Every order gives its answer, or raises Wait until there is one, or raises what `Orders.give`
+    raises."""
 
     def __init__(
         self, give: Orders, ctx: StepContext, machine: MachineRecord, appliance_id: str, site: str
@@ -102,7 +103,8 @@ def replica_setup(
 
 
 def of_a_replica_that_lies_there(tx: Transaction, machine: MachineRecord) -> ReplicaSetup:
-    """Told again, none is made. After a reprotect it stands on the old disks of the machine that came from there."""
+    """Told again, none is made. After a reprotect it stands on the old disks of the machine that came from
+    there."""
     came_from = machine.target_fabric_id if machine.epoch > 1 else None
     return replica_setup(tx, machine, existing_fabric_id=came_from).model_copy(update={"lies_here": True})
 

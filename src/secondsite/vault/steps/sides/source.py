@@ -1,4 +1,5 @@
-"""The side where the machine runs. It may be the side with the disaster: the short deadlines are deliberate."""
+"""The side where the machine runs. It may be the side with the disaster: the short deadlines are
+deliberate."""
 
 from ....domain import errors
 from ....ground.units import HOUR
@@ -68,8 +69,9 @@ class Source(Side):
     def to_end_protection(
         self, *, given_up: bool = False, keep_later_than: int | None = None
     ) -> Ask[orders.StopReplication, Nothing]:
-        """The same, and nothing of the machine's protection stays at its site, unless `keep_later_than` says that no copy was
-        seen at the other one. `given_up`: the machine was failed over, so what is there is an old copy, and nobody has looked at it."""
+        """The same, and nothing of the machine's protection stays at its site, unless `keep_later_than`
+        says that no copy was seen at the other one. `given_up`: the machine was failed over, so what is
+        there is an old copy, and nobody has looked at it."""
         payload = orders.StopReplication(
             forget=True,
             ended=True,
@@ -92,7 +94,8 @@ class Source(Side):
     def power(
         self, limits: Limits = USUAL, *, tell_addresses: bool = False, leaves: bool = False
     ) -> Answer[PowerFact]:
-        """Whether the machine runs, and, if that is asked for, which addresses its guest says, and what is in the way of its shutdown."""
+        """Whether the machine runs, and, if that is asked for, which addresses its guest says, and what is
+        in the way of its shutdown."""
         why = f"asking {self.machine.source_site} whether {self.machine.name} runs"
         payload = orders.FabricMachine(
             fabric_id=self.machine.source_fabric_id, tell_addresses=tell_addresses, leaves=leaves
@@ -119,14 +122,14 @@ class Source(Side):
         return self.give(orders.SHUT_DOWN, payload, why, limits)
 
     def final_cycle(self, limits: Limits = FINAL, set_id: str | None = None) -> Answer[CycleFact]:
-        """The last delta of a machine that is off; nothing is left behind after it. Its point is one of the common point `set_id`, if that
-        is given."""
+        """The last delta of a machine that is off; nothing is left behind after it. Its point is one of
+        the common point `set_id`, if that is given."""
         why = f"sending the last changes of {self.machine.name}"
         return self.give(orders.RUN_CYCLE, orders.RunCycle(final=True, set_id=set_id), why, limits)
 
     def pause_if_reachable(self) -> str:
-        """Asks the source to pause its loop; gives a sentence about the outcome. A source that does not answer within
-        seconds is not needed: the closed replica refuses its cycles."""
+        """Asks the source to pause its loop; gives a sentence about the outcome. A source that does not
+        answer within seconds is not needed: the closed replica refuses its cycles."""
         site = self.machine.source_site
         try:
             why = f"pausing replication at {site}"
@@ -145,8 +148,8 @@ class Source(Side):
         return self.ask(self.to_withdraw())
 
     def to_withdraw(self, *, left: bool = False) -> Ask[orders.Withdraw, Nothing]:
-        """The old machine is shut down and withdrawn, so that its disks can be a replica; or because the machine has `left` for another
-        appliance of the site."""
+        """The old machine is shut down and withdrawn, so that its disks can be a replica; or because the
+        machine has `left` for another appliance of the site."""
         payload = orders.Withdraw(fabric_id=self.machine.source_fabric_id, left=left)
         why = f"shutting down the old {self.machine.name} at {self.machine.source_site}"
         return Ask(orders.WITHDRAW, payload, why, Limits(deadline_seconds=300))

@@ -57,7 +57,8 @@ class Target(Side):
     def give(
         self, order: OrderKind[P, F], payload: P, why: str, limits: Limits = USUAL, *, again: bool = False
     ) -> Answer[F]:
-        """An appliance that forgot the replica with its database is told of it again; its files say the rest."""
+        """An appliance that forgot the replica with its database is told of it again; its files say the
+        rest."""
         try:
             return super().give(order, payload, why, limits, again=again)
         except errors.NotFound as unknown:
@@ -94,10 +95,11 @@ class Target(Side):
         tell_subnets: bool = False,
         memory_needed: bool = False,
     ) -> Answer[checks.CheckedTarget]:
-        """Whether the failed-over machine can be made there, and, with its definition, whether it can run. `networks` must be
-        there; of those that only `cards` name it is warned, and of `names` that it may not change. `no_copy`: nor may a copy be there, but one that stands on
-        `but_on`. `wanted`: what it is to be like there. `tell_subnets`: the answer says those of the cards' networks. `memory_needed`: as much as the machine has
-        at home must be in the host, else it is warned of."""
+        """Whether the failed-over machine can be made there, and, with its definition, whether it can run.
+        `networks` must be there; of those that only `cards` name it is warned, and of `names` that it may
+        not change. `no_copy`: nor may a copy be there, but one that stands on `but_on`. `wanted`: what it
+        is to be like there. `tell_subnets`: the answer says those of the cards' networks. `memory_needed`:
+        as much as the machine has at home must be in the host, else it is warned of."""
         payload = checks.CheckTarget(
             definition=definition,
             name=wanted.target_name or self.machine.name,

@@ -1,4 +1,5 @@
-"""A vault's database as files, of one instant, taken while the vault runs; and such files as a database again.
+"""A vault's database as files, of one instant, taken while the vault runs; and such files as a database
+again.
 
 Its rooms:
 
@@ -21,13 +22,14 @@ __all__ = ["copy_in", "copy_out", "is_served", "require_empty", "show_restored"]
 
 
 def copy_out(url: str, folder: Path) -> str:
-    """Write the database into an existing folder; gives the revision of its tables. Raises StoreUnavailable, and NotFound for one
-    without tables."""
+    """Write the database into an existing folder; gives the revision of its tables. Raises
+    StoreUnavailable, and NotFound for one without tables."""
     return sqlite.copy_out(url, folder) if _is_file(url) else postgresql.copy_out(url, folder)
 
 
 def require_empty(url: str) -> None:
-    """Raises NotPossibleNow for a database of PostgreSQL that a vault uses: what it holds is never overwritten."""
+    """Raises NotPossibleNow for a database of PostgreSQL that a vault uses: what it holds is never
+    overwritten."""
     if not _is_file(url):
         postgresql.require_empty(url)
 
@@ -41,7 +43,8 @@ def copy_in(url: str, folder: Path, revision: str) -> None:
 
 
 def is_served(url: str, vault_id: str) -> bool:
-    """Whether this vault process runs on the database; of a file, whether any does. Raises StoreUnavailable."""
+    """Whether this vault process runs on the database; of a file, whether any does. Raises
+    StoreUnavailable."""
     if _is_file(url):
         return sqlite.is_served(url)
     db = database.connect(url)

@@ -11,7 +11,8 @@ from ..lineage import LINEAGE
 
 
 def show_restored(session: Session) -> None:
-    """Every vault process of this database holds its jobs at its next start. The number that appliances were told stays."""
+    """Every vault process of this database holds its jobs at its next start. The number that appliances
+    were told stays."""
     session.execute(update(LINEAGE).values(mark=secrets.token_hex(8)))
     session.execute(update(engines).values(epoch=engines.c.epoch + 1, expires_at=lease.database_now(session)))
     held = update(jobs).where(jobs.c.claim_owner.is_not(None))

@@ -1,5 +1,5 @@
-"""The tables of a vault on PostgreSQL, each as a file of PostgreSQL's own text format. No program of PostgreSQL's is needed, so none
-has to have the server's release."""
+"""The tables of a vault on PostgreSQL, each as a file of PostgreSQL's own text format. No program of
+PostgreSQL's is needed, so none has to have the server's release."""
 
 import contextlib
 import json
@@ -44,13 +44,17 @@ def require_empty(url: str) -> None:
     with _connected(url) as connection:
         if not _is_free(connection):
             raise errors.NotPossibleNow(
-                f"The database {shown(url)} is that of a vault already, and what it holds is never overwritten.",
+                (
+                    f"The database {shown(url)} is that of a vault already, and what it holds is never "
+                    "overwritten."
+                ),
                 do="Make an empty one with 'createdb', and name it with --database-url.",
             )
 
 
 def copy_in(url: str, folder: Path, to: str) -> None:
-    """All rows come in one transaction, or none. Tables that a restore which was broken off has made are used."""
+    """All rows come in one transaction, or none. Tables that a restore which was broken off has made are
+    used."""
     from ..migration import upgrading  # Alembic and its scripts are ten megabytes
 
     engine = database.connect(url)
@@ -73,7 +77,10 @@ def _require(connection: Connection, url: str, wanted: str) -> None:
     found = revision(connection)
     if found != wanted or not _is_free(connection):
         raise errors.NotPossibleNow(
-            f"The database {shown(url)} is not empty: its tables are those of revision {found}, the backup's of {wanted}.",
+            (
+                f"The database {shown(url)} is not empty: its tables are those of revision {found}, the "
+                f"backup's of {wanted}."
+            ),
             do="Make an empty one with 'createdb', and name it with --database-url.",
         )
 
@@ -120,7 +127,10 @@ def _count_on(connection: Connection, table: str, columns: Sequence[str]) -> Non
         asked = {"table": _quoted(table), "column": column}
         sequence = connection.execute(text("SELECT pg_get_serial_sequence(:table, :column)"), asked).scalar()
         if sequence is not None:
-            highest = f"SELECT setval(:sequence, coalesce(max({_quoted(column)}), 0) + 1, false) FROM {_quoted(table)}"
+            highest = (
+                f"SELECT setval(:sequence, coalesce(max({_quoted(column)}), 0) + 1, false) FROM "
+                f"{_quoted(table)}"
+            )
             connection.execute(text(highest), {"sequence": sequence})
 
 

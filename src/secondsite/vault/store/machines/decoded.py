@@ -1,4 +1,5 @@
-"""Machines as they were read last, so that a list does not decode the same hundreds of rows again and again."""
+"""Machines as they were read last, so that a list does not decode the same hundreds of rows again and
+again."""
 
 import threading
 from collections.abc import Iterable, Sequence
@@ -20,12 +21,13 @@ MOST_REMEMBERED = 20_000
 class Decoded:
     """See the module. Safe from any thread.
 
-    A committed version of a machine never changes: every change writes another version (`SqlMachines.put`), and a record that is
-    made anew under the same id, by the retry of an enable, begins with other numbers. So what was read of a version is true for
-    whoever sees that version. Only transactions that read see committed versions alone: those that write go without this.
+    A committed version of a machine never changes: every change writes another version (`SqlMachines.put`),
+    and a record that is made anew under the same id, by the retry of an enable, begins with other numbers. So
+    what was read of a version is true for whoever sees that version. Only transactions that read see
+    committed versions alone: those that write go without this.
 
-    A standby of PostgreSQL that takes over may lack the last versions, and give their numbers to others: with the first connection
-    that is lost everything is forgotten.
+    A standby of PostgreSQL that takes over may lack the last versions, and give their numbers to others: with
+    the first connection that is lost everything is forgotten.
     """
 
     def __init__(self, engine: Engine) -> None:

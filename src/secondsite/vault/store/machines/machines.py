@@ -118,8 +118,8 @@ class MachineRecords:
         return found
 
     def find(self, name_or_id: str, site: str | None = None) -> MachineRecord | None:
-        """By id, else by name; only of those that have `site` as source or target. Raises InvalidArgument when several
-        machines have that name."""
+        """By id, else by name; only of those that have `site` as source or target. Raises InvalidArgument
+        when several machines have that name."""
         if self._decoded is None or site is not None:
             return self.find_all((name_or_id,), site).get(name_or_id)
         return _meant(name_or_id, self._of(_NAMED.all(self._session, {"wanted": name_or_id})))
@@ -164,8 +164,8 @@ class MachineRecords:
         return self._many(COLUMNS.drill_state.in_(sorted(states)))
 
     def coming_home(self, appliance_id: str, before: str) -> int:
-        """How many disks of machines come home to this appliance: of those that are protected to there from the other site, and of those
-        that are on the way to be and whose ids come `before` this one."""
+        """How many disks of machines come home to this appliance: of those that are protected to there
+        from the other site, and of those that are on the way to be and whose ids come `before` this one."""
         found = _COMING_HOME.all(self._session, {"there": appliance_id, "before": before})
         return sum(len(row["disks"]) for row in found)
 
@@ -238,7 +238,8 @@ def _replace(names: tuple[str, ...]) -> Prepared:
 
 
 def _meant(name_or_id: str, found: Iterable[MachineRecord]) -> MachineRecord | None:
-    """Of those that have this name or id: an id comes before names. Raises InvalidArgument when several have the name."""
+    """Of those that have this name or id: an id comes before names. Raises InvalidArgument when several
+    have the name."""
     named = {machine.id: machine for machine in found}
     if name_or_id in named:
         return named[name_or_id]

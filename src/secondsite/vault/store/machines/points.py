@@ -1,4 +1,5 @@
-"""The points of replicas: a row for each; one that comes takes the row of one that went, so that as little as can be is written."""
+"""The points of replicas: a row for each; one that comes takes the row of one that went, so that as little
+as can be is written."""
 
 import dataclasses
 import itertools
@@ -32,8 +33,9 @@ PointRows = Mapping[str, int]
 
 @dataclass(frozen=True, slots=True)
 class PointNews:
-    """All `points` of a replica; of these, the ids of those that came or were changed, and of those that are `gone`, against the
-    `rows` that are stored. Without `rows` it is not known what is stored, and `points` alone count."""
+    """All `points` of a replica; of these, the ids of those that came or were changed, and of those that
+    are `gone`, against the `rows` that are stored. Without `rows` it is not known what is stored, and
+    `points` alone count."""
 
     machine_id: str
     points: Sequence[PointShape]
@@ -42,7 +44,8 @@ class PointNews:
     rows: PointRows | None = None
 
 
-# Those of the replicas: they come and go, one by one. Without a row id, the points of a machine lie together on SQLite.
+# Those of the replicas: they come and go, one by one. Without a row id, the points of a machine lie together
+# on SQLite.
 POINTS = Table(
     "machine_points",
     metadata,
@@ -102,7 +105,8 @@ class Points:
         return {each.machine_id: change.rows for each, change in zip(ordered, changes, strict=True)}
 
     def _unknown(self, news: Sequence[PointNews]) -> set[str]:
-        """Of which it is not known what is stored, or no longer: their protection may have ended, and begun again."""
+        """Of which it is not known what is stored, or no longer: their protection may have ended, and
+        begun again."""
         known = {each.machine_id: each.rows for each in news if each.rows is not None}
         counts = {row["machine_id"]: row["points"] for row in _COUNTS.all(self._session, list(known))}
         there = {each for each, points in known.items() if counts.get(each, 0) == len(points)}

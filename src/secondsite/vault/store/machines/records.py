@@ -31,8 +31,9 @@ from ..sql.columns import Shaped, UtcDateTime, Word, metadata
 
 @dataclass(frozen=True, slots=True)
 class ProvenRecord:
-    """As what the machine was when its last good test failover ended: its definition in the point that was drilled, what was set for its
-    second site, where it stood in plans, by their names, and its hooks; an older vault did not keep these."""
+    """As what the machine was when its last good test failover ended: its definition in the point that was
+    drilled, what was set for its second site, where it stood in plans, by their names, and its hooks; an
+    older vault did not keep these."""
 
     at: datetime
     definition: MachineDefinition
@@ -52,8 +53,9 @@ class DriftRecord:
 
 @dataclass(frozen=True, slots=True)
 class DrillRecord:
-    """The test failover that is open: its point (with `forward` it was rolled forward), its machine at the target, and
-    the network we made for it; with `shared` for all machines of that test failover. `proven`: what its proof says, None if that says nothing."""
+    """The test failover that is open: its point (with `forward` it was rolled forward), its machine at the
+    target, and the network we made for it; with `shared` for all machines of that test failover. `proven`:
+    what its proof says, None if that says nothing."""
 
     point_id: str
     fabric_id: str
@@ -66,7 +68,8 @@ class DrillRecord:
     shared: str | None = None
     proven: Verdict | None = None
     definition: MachineDefinition | None = None
-    """The machine's in that point, without the platform's own description; None: an older appliance did not say."""
+    """The machine's in that point, without the platform's own description; None: an older appliance did
+    not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +84,9 @@ class WarnedRecord:
 
 @dataclass(frozen=True, slots=True)
 class RecoveredRecord:
-    """The last drill or failover that started the machine: it ended `at`, and took so many seconds from when it was asked for until the
-    machine was proven to run, or where that was not seen, until it was started."""
+    """The last drill or failover that started the machine: it ended `at`, and took so many seconds from
+    when it was asked for until the machine was proven to run, or where that was not seen, until it was
+    started."""
 
     at: datetime
     verb: Verb
@@ -91,8 +95,9 @@ class RecoveredRecord:
 
 @dataclass(frozen=True, slots=True)
 class BootedRecord:
-    """The last copy of a point that was booted only to be looked at. `looked_at`: when one was last looked at; `tried_at`: when one could not
-    be since, as `said` tells. `verdict`: what the last look proved, None: nothing."""
+    """The last copy of a point that was booted only to be looked at. `looked_at`: when one was last looked
+    at; `tried_at`: when one could not be since, as `said` tells. `verdict`: what the last look proved,
+    None: nothing."""
 
     point_id: str
     job_id: str
@@ -104,7 +109,8 @@ class BootedRecord:
 
 @dataclass(frozen=True, slots=True)
 class AddressesRecord:
-    """What its guest, or a DHCP server there, said `at` that instant at the `site` where a verb had started it."""
+    """What its guest, or a DHCP server there, said `at` that instant at the `site` where a verb had
+    started it."""
 
     at: datetime
     site: str
@@ -115,8 +121,8 @@ class AddressesRecord:
 
 @dataclass(frozen=True, slots=True)
 class NamesRecord:
-    """What came of the machine's DNS names, by name: `problems` of those that may not point to it, since `at`; what others pointed to
-    at `home` before they were changed (None: to nothing)."""
+    """What came of the machine's DNS names, by name: `problems` of those that may not point to it, since
+    `at`; what others pointed to at `home` before they were changed (None: to nothing)."""
 
     at: datetime
     problems: Mapping[str, str]
@@ -127,10 +133,10 @@ class NamesRecord:
 class MachineRecord:
     """A machine under protection. `source_...` and `target_...` are the present roles: reprotect swaps them.
 
-    `epoch` rises with every new replica and every reprotect. `home_site` is where the machine was when it was enabled.
-    `source_fabric_id`/`target_fabric_id` name the machine at each site. `failed_over_point_id` is set from failover
-    until the next reprotect; with `failed_over_forward` that point was rolled forward. `version` guards against lost
-    updates.
+    `epoch` rises with every new replica and every reprotect. `home_site` is where the machine was when it was
+    enabled. `source_fabric_id`/`target_fabric_id` name the machine at each site. `failed_over_point_id` is
+    set from failover until the next reprotect; with `failed_over_forward` that point was rolled forward.
+    `version` guards against lost updates.
     """
 
     id: str
@@ -179,13 +185,15 @@ class MachineRecord:
     warned: WarnedRecord | None = None
     """What the last prerequisites check of protection or of a move warned of."""
     keeping: Mapping[str, Keeping] = field(default_factory=dict)
-    """Where a replica is to be kept at each site, as it was asked for. None for a site: where the appliance keeps them."""
+    """Where a replica is to be kept at each site, as it was asked for. None for a site: where the
+    appliance keeps them."""
     names: NamesRecord | None = None
     """What came of its DNS names. None: none was ever changed."""
     recovered: RecoveredRecord | None = None
     """How long its last drill or failover took. None: there was none, or before this was noted."""
     coming_appliance_id: str | None = None
-    """The appliance that the last reprotect was to, or is to. None: the one that had the machine, or it has ended well."""
+    """The appliance that the last reprotect was to, or is to. None: the one that had the machine, or it
+    has ended well."""
     booted: BootedRecord | None = None
     """The last copy of one of its points that was booted only to be looked at. None: none was."""
     proven_as: ProvenRecord | None = None
@@ -235,7 +243,8 @@ class MachinesWanted:
 
 
 class SeenNumbers(NamedTuple):
-    """The highest numbers of a machine, and of its drills, that an appliance said it had seen; 0 if none did."""
+    """The highest numbers of a machine, and of its drills, that an appliance said it had seen; 0 if none
+    did."""
 
     generation: int
     drill_generation: int
@@ -287,8 +296,8 @@ MACHINES = Table(
     Column("drift", Shaped(DriftRecord)),
     Column("seen_addresses", Shaped(AddressesRecord)),
     UniqueConstraint("source_site", "source_fabric_id", name="uq_machines_source"),
-    # All that a page is ordered and filtered by: which machines it has is read from here, without their rows. One index, because
-    # every change of a machine writes all of them.
+    # All that a page is ordered and filtered by: which machines it has is read from here, without their rows.
+    # One index, because every change of a machine writes all of them.
     Index(
         "ix_machines_page", "name", "id", "version", "state", "policy", "group", "source_site", "target_site"
     ),

@@ -41,7 +41,8 @@ class RpoBlocks:
         self._session = session
 
     def fill(self, begins_at: datetime, measured: Mapping[str, rpo.Block]) -> None:
-        """Slots of many machines (by id) that are under protection; one that is filled already stays as it is."""
+        """Slots of many machines (by id) that are under protection; one that is filled already stays as it
+        is."""
         query = select(COLUMNS.machine_id, COLUMNS.slots).where(COLUMNS.begins_at == begins_at)
         there = {machine_id: rpo.unpack(slots) for machine_id, slots in self._session.execute(query)}
         protected = set(self._session.execute(select(MACHINES.c.id)).scalars())

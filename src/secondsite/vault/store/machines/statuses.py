@@ -1,4 +1,5 @@
-"""What appliances said last of machines: a document that hardly ever changes, figures beside it, and a row for each point."""
+"""What appliances said last of machines: a document that hardly ever changes, figures beside it, and a row
+for each point."""
 
 import dataclasses
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -65,7 +66,8 @@ STATUSES = Table(
     Column("drill_generation", BigInteger, nullable=False, default=0),
 )
 
-# Newer than those in the statuses, if they were said later: they change with every cycle, the rest hardly ever.
+# Newer than those in the statuses, if they were said later: they change with every cycle, the rest hardly
+# ever.
 FIGURES = Table(
     "machine_figures",
     metadata,
@@ -135,8 +137,8 @@ class StatusRecords:
             rows.upsert_many(self._session, STATUSES, values)
 
     def put_points(self, news: Sequence[PointNews]) -> Mapping[str, PointRows]:
-        """Of machines that are under protection; gives the rows that there are then, by machine. Where it is known what is stored,
-        nothing is read of it but the number of rows."""
+        """Of machines that are under protection; gives the rows that there are then, by machine. Where it
+        is known what is stored, nothing is read of it but the number of rows."""
         return self._points.put(news)
 
     def put_figures(self, said: Sequence[DatedStatus]) -> None:
@@ -149,8 +151,8 @@ class StatusRecords:
             rows.upsert_many(self._session, FIGURES, values)
 
     def put_numbers(self, seen: Mapping[str, tuple[int, int]]) -> None:
-        """By machine under protection, the highest numbers of its orders, and of those of its drills, that an appliance has seen;
-        those that are lower than what is stored change nothing."""
+        """By machine under protection, the highest numbers of its orders, and of those of its drills, that
+        an appliance has seen; those that are lower than what is stored change nothing."""
         values = [
             {"machine_id": each, "generation": number, "drill_generation": of_drills}
             for each, (number, of_drills) in sorted(seen.items())

@@ -1,5 +1,5 @@
-"""Bring a database to the tables of this program. Most that are opened are there already: for these Alembic and its scripts, ten
-megabytes, are not read."""
+"""Bring a database to the tables of this program. Most that are opened are there already: for these
+Alembic and its scripts, ten megabytes, are not read."""
 
 from sqlalchemy import Connection
 
@@ -9,11 +9,11 @@ from .revisions import NEWEST, revision
 
 
 def migrate(url: str) -> None:
-    """Apply the missing migrations in one transaction; harmless when there are none. Of several processes one does it, the
-    others wait.
+    """Apply the missing migrations in one transaction; harmless when there are none. Of several processes one
+    does it, the others wait.
 
-    Raises StoreUnavailable when the database does not answer, NotPossibleNow when its tables are a newer release's, or those of a
-    day between two releases.
+    Raises StoreUnavailable when the database does not answer, NotPossibleNow when its tables are a newer
+    release's, or those of a day between two releases.
     """
     engine = database.connect(url)
     try:

@@ -1,4 +1,5 @@
-"""From the tables of the release of 2026-11-20 to the baseline, in one step: what all changes between them did with what was kept."""
+"""From the tables of the release of 2026-11-20 to the baseline, in one step: what all changes between them
+did with what was kept."""
 
 import uuid
 from collections.abc import Mapping

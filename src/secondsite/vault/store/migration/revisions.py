@@ -12,7 +12,10 @@ RELEASED = "0005"
 """That of the release of 2026-11-20; the programs of the days between it and 0.2.0 left those between."""
 LAST_BEFORE = "3b94123a"
 """The commit of the last program that brings these to the baseline, step by step."""
-BRING_ON = f"Install the last program before 0.2.0: 'git checkout {LAST_BEFORE}' in a copy of the repository, 'sudo deploy/install vault' there"
+BRING_ON = (
+    f"Install the last program before 0.2.0: 'git checkout {LAST_BEFORE}' in a copy of the repository, 'sudo "
+    "deploy/install vault' there"
+)
 
 
 def revision(connection: Connection) -> str | None:
@@ -31,12 +34,15 @@ def not_known(found: str) -> errors.NotPossibleNow:
     """What is told of a database whose tables this program cannot bring to its own."""
     if is_between(found):
         return errors.NotPossibleNow(
-            f"The vault's database is older than release 0.2.0: its tables are those of revision {found}, and this program brings only those of "
-            f"the release of 2026-11-20 ({RELEASED}) and those since 0.2.0 ({BASELINE} to {NEWEST}) to its own.",
+            f"The vault's database is older than release 0.2.0: its tables are those of revision {found}, "
+            "and this program brings only those of "
+            f"the release of 2026-11-20 ({RELEASED}) and those since 0.2.0 ({BASELINE} to {NEWEST}) to its "
+            "own.",
             do=f"{BRING_ON}, and start the vault once. Then install this release again.",
         )
     return errors.NotPossibleNow(
-        f"A newer release has changed the vault's database: its tables are those of revision {found}, and this program knows them "
+        f"A newer release has changed the vault's database: its tables are those of revision {found}, and "
+        "this program knows them "
         f"up to {NEWEST}.",
         do="Upgrade this vault process to the release of the others, then start it.",
     )

@@ -16,7 +16,8 @@ LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('migration', 0))")
 
 
 def upgrade(engine: Engine, to: str = "head") -> None:
-    """Apply the missing migrations, up to a revision, in one transaction. Of several processes one does it, the others wait."""
+    """Apply the missing migrations, up to a revision, in one transaction. Of several processes one does
+    it, the others wait."""
     config = _config()
     with engine.begin() as connection:
         several = connection.dialect.name == "postgresql"
@@ -34,7 +35,8 @@ def upgrade(engine: Engine, to: str = "head") -> None:
 
 
 def require_former(found: str) -> str:
-    """The revision, of this or a former release. Raises NotPossibleNow for one of a newer release, or of a day between two."""
+    """The revision, of this or a former release. Raises NotPossibleNow for one of a newer release, or of a
+    day between two."""
     if is_known(found):
         return found
     raise not_known(found)
@@ -54,7 +56,8 @@ def _config() -> Config:
 
 
 def _end_leases(connection: Connection) -> None:
-    """A process of the former release writes nothing into the new tables: it has to join again, and looks at them first."""
+    """A process of the former release writes nothing into the new tables: it has to join again, and looks
+    at them first."""
     now = func.clock_timestamp()
     connection.execute(update(engines).values(epoch=engines.c.epoch + 1, expires_at=now))
     held = update(jobs).where(jobs.c.claim_owner.is_not(None))

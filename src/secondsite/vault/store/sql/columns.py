@@ -33,7 +33,8 @@ class Shaped(TypeDecorator[object]):
 
 
 class Reported(Shaped):
-    """What an appliance said last. A former release kept what is not understood any more: then nothing was said."""
+    """What an appliance said last. A former release kept what is not understood any more: then nothing was
+    said."""
 
     cache_ok = True
 
@@ -45,8 +46,8 @@ class Reported(Shaped):
 
 
 class Listed(TypeDecorator[BaseModel]):
-    """A flat shape that is written often: its values as a JSON list, in the order of its fields. A later release may append fields;
-    what is not understood was not said."""
+    """A flat shape that is written often: its values as a JSON list, in the order of its fields. A later
+    release may append fields; what is not understood was not said."""
 
     impl = Text
     cache_ok = True
@@ -72,7 +73,8 @@ class Listed(TypeDecorator[BaseModel]):
 
 
 class Word(TypeDecorator[W]):
-    """An enumeration, stored as its word; comes back as the member, so that it can be compared by identity."""
+    """An enumeration, stored as its word; comes back as the member, so that it can be compared by
+    identity."""
 
     impl = String(64)
     cache_ok = True

@@ -10,7 +10,8 @@ from ....jobs.storage.transactions import Overtaken, is_passing
 
 
 class ChangedMeanwhile(errors.Conflict, Overtaken):
-    """Somebody else changed the record since it was read in this transaction. A job's is done anew; a person is told."""
+    """Somebody else changed the record since it was read in this transaction. A job's is done anew; a
+    person is told."""
 
 
 @contextmanager

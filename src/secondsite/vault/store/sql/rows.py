@@ -57,7 +57,8 @@ def upsert(  # type: ignore[explicit-any]
 def upsert_many(  # type: ignore[explicit-any]
     session: Session, table: Table, values: Sequence[Mapping[str, object]], *, rising: bool = False
 ) -> None:
-    """The same for many rows with the same columns; with `rising` a value that is there is replaced only by a higher one."""
+    """The same for many rows with the same columns; with `rising` a value that is there is replaced only
+    by a higher one."""
     if values:
         columns = tuple(values[0])
         statement = _upserting(_is_postgresql(session), table, columns, columns, rising)
@@ -68,8 +69,8 @@ def upsert_many(  # type: ignore[explicit-any]
 def _upserting(  # type: ignore[explicit-any]
     is_postgresql: bool, table: Table, columns: Sequence[str], replaced: Sequence[str], rising: bool
 ) -> Prepared:
-    """Made once for the same columns, and without values: with a statement that is kept its values would be, an inventory of 1,000
-    machines was 10 MB."""
+    """Made once for the same columns, and without values: with a statement that is kept its values would
+    be, an inventory of 1,000 machines was 10 MB."""
     insert = _insert(is_postgresql, table).values({**new_values(table, columns), **_defaults(table, columns)})
     keys = [column.name for column in table.primary_key]
     new = {name: insert.excluded[name] for name in replaced if name not in keys}

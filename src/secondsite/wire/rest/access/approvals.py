@@ -17,7 +17,8 @@ class ApprovalSettings(Shape):
     """What needs a second person's approval."""
 
     verbs: tuple[Annotated[str, Field(max_length=64)], ...] = Field((), max_length=100)
-    """Their names; none: nothing does. As soon as one is named, making and rotating tokens and this setting do too."""
+    """Their names; none: nothing does. As soon as one is named, making and rotating tokens and this
+    setting do too."""
     lasts_seconds: float = Field(LASTS_SECONDS, ge=SHORTEST_SECONDS, le=LONGEST_SECONDS)
     """How long a request waits."""
 

@@ -49,7 +49,8 @@ class AuditQuery(Paging):
     verb: str | None = None
     """Of this route: DELETE /tokens/{name}."""
     object: str | None = None
-    """Of this: it stands in the path that was asked, or is, as a whole, the name or the id of a machine that it was about."""
+    """Of this: it stands in the path that was asked, or is, as a whole, the name or the id of a machine
+    that it was about."""
     outcome: Outcome | None = None
     """With this outcome."""
     job: str | None = None

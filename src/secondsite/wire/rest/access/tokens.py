@@ -11,12 +11,14 @@ LONGEST_SECONDS = 3650 * DAY
 
 
 class TokenCreate(Shape):
-    """A new access token. What is no field of it is refused: one that was to limit it would be given for the whole vault."""
+    """A new access token. What is no field of it is refused: one that was to limit it would be given for
+    the whole vault."""
 
     model_config = ConfigDict(extra="forbid")
 
     name: str
-    """Whom or what it is for: 1 to 100 letters (a to z), digits, blanks and . _ - + @; a letter or digit at both ends."""
+    """Whom or what it is for: 1 to 100 letters (a to z), digits, blanks and . _ - + @; a letter or digit
+    at both ends."""
     roles: tuple[Role, ...] = Field(min_length=1)
     """What its holder is."""
     site: str | None = None

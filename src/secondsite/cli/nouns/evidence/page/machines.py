@@ -16,7 +16,8 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """`own` are its steps, where they are not those of the whole. `picture` is a PNG as base64, `no_picture` says why there is none."""
+    """`own` are its steps, where they are not those of the whole. `picture` is a PNG as base64,
+    `no_picture` says why there is none."""
 
     told: Told
     name: str
@@ -91,6 +92,7 @@ def picture(told: Told, pictures: Mapping[str, str]) -> tuple[str | None, str]:
 
 
 def recovered(told: Told) -> float | None:
-    """Until it was proven that it can be used; where that was not looked at or not proven, until it was started."""
+    """Until it was proven that it can be used; where that was not looked at or not proven, until it was
+    started."""
     proven = text.number(told.get("rto_proven_seconds"))
     return text.number(told.get("rto_started_seconds")) if proven is None else proven

@@ -1,4 +1,5 @@
-"""Text that others wrote, times and amounts, as a page shows them. What is absent, or of another kind, is shown as a dash."""
+"""Text that others wrote, times and amounts, as a page shows them. What is absent, or of another kind, is
+shown as a dash."""
 
 import json
 import re

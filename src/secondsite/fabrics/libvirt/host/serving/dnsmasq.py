@@ -1,8 +1,9 @@
 """Addresses and names on an isolated bridge, by dnsmasq.
 
-It runs in a network namespace of its own, on the far end of a virtual cable into the bridge: the host has no address there and
-no route, so its own networks may have the same subnet, and no guest of a drill reaches the host. The namespace belongs to no
-file: it ends with its processes, and the cable with it. They end with this process, even if it is killed.
+It runs in a network namespace of its own, on the far end of a virtual cable into the bridge: the host has no
+address there and no route, so its own networks may have the same subnet, and no guest of a drill reaches the
+host. The namespace belongs to no file: it ends with its processes, and the cable with it. They end with this
+process, even if it is killed.
 """
 
 import hashlib
@@ -38,8 +39,8 @@ ip address add {address} dev {inner}
 ip link set {inner} up
 {dnsmasq} 2>&1 | {{ dd bs={most} count={pieces} status=none; exec cat > /dev/null; }} & wait
 """
-"""Of what it says the begin is kept, which tells why it does not start: it says something of each odd request of a guest, who would fill the
-host's disk so."""
+"""Of what it says the begin is kept, which tells why it does not start: it says something of each odd
+request of a guest, who would fill the host's disk so."""
 KEPT_PIECES, MOST_OF_A_PIECE = 64, 4 * KiB
 
 Ip = Callable[..., str]
@@ -84,7 +85,8 @@ class Servers:
             self._delete(outer)
 
     def _delete(self, outer: str) -> None:
-        """The kernel takes it away by itself once the last process in its namespace has ended, which may be now."""
+        """The kernel takes it away by itself once the last process in its namespace has ended, which may
+        be now."""
         try:
             self._ip("link", "delete", "dev", outer)
         except errors.FabricError:
@@ -167,7 +169,8 @@ def _command(inner: str, subnet: ipaddress.IPv4Network, serving: Serving, leases
         "--no-resolv", "--no-hosts", "--local=//",
         # while it waits 3 s for an echo it answers nobody, and of two slow guests neither got its address
         "--no-ping",
-        *(f"--dhcp-range={first},{last},{subnet.netmask},{LEASE}" for first, last in given), "--dhcp-authoritative", "--quiet-dhcp", "--dhcp-option=3",
+        *(f"--dhcp-range={first},{last},{subnet.netmask},{LEASE}" for first, last in given),
+        "--dhcp-authoritative", "--quiet-dhcp", "--dhcp-option=3",
         f"--dhcp-leasefile={leases}",
         *([f"--dhcp-option=6,{','.join(serving.dns_servers)}"] if serving.dns_servers else []),
         *(f"--dhcp-host={_place(host)}" for host in serving.hosts),

@@ -1,8 +1,9 @@
 """A bridge whose host takes no part in it.
 
-A bridge is a network card of its host too. Without an address it still took a router advertisement of a guest, and with it the host's IPv6
-default route; it answered ARP for the host's other addresses, and forwarded what came. So it knows no IPv6, answers for nothing,
-takes nothing whose way back leads elsewhere, and forwards nothing. What the guests say to each other passes the bridge without that.
+A bridge is a network card of its host too. Without an address it still took a router advertisement of a
+guest, and with it the host's IPv6 default route; it answered ARP for the host's other addresses, and
+forwarded what came. So it knows no IPv6, answers for nothing, takes nothing whose way back leads elsewhere,
+and forwards nothing. What the guests say to each other passes the bridge without that.
 """
 
 from pathlib import Path
@@ -38,7 +39,11 @@ def _set(setting: Path, value: str, bridge: str) -> None:
             setting.write_text(value)
     except OSError as error:
         raise errors.FabricError(
-            f"The host would take part in the isolated network '{bridge}': {setting} cannot be set to {value} ({error.strerror}).",
-            do="Let the appliance write below /proc/sys/net (in its unit ProtectKernelTunables=no), or start the test failover with "
+            (
+                f"The host would take part in the isolated network '{bridge}': {setting} cannot be set to "
+                f"{value} ({error.strerror})."
+            ),
+            do="Let the appliance write below /proc/sys/net (in its unit ProtectKernelTunables=no), or start "
+            "the test failover with "
             "--network none or an isolated network of your own.",
         ) from error

@@ -1,7 +1,8 @@
 """Addresses and names on an isolated network that libvirt's daemon made, by the daemon's own DHCP server.
 
-The daemon starts that server for a network with an address of its host in it, the subnet's first one: so the subnet must not be one of
-the host's own. Who is on the network is told to the server while it runs; only the first time the network is stopped for a moment.
+The daemon starts that server for a network with an address of its host in it, the subnet's first one: so the
+subnet must not be one of the host's own. Who is on the network is told to the server while it runs; only the
+first time the network is stopped for a moment.
 """
 
 import ipaddress
@@ -26,13 +27,17 @@ ElementTree.register_namespace("dnsmasq", OPTIONS)
 
 
 def obstacle(subnet: str, there: Sequence[NetworkInfo], own: Collection[str] = ()) -> Obstacle | None:
-    """Why this host can have no network with that subnet: it has one already, as one of its networks (but those that are meant) says."""
+    """Why this host can have no network with that subnet: it has one already, as one of its networks (but
+    those that are meant) says."""
     wanted = ipaddress.IPv4Network(subnet)
     for network in there:
         if network.name not in own and any(
             wanted.overlaps(ipaddress.IPv4Network(each)) for each in network.subnets
         ):
-            what = f"The host here is in {subnet} itself, by its network '{network.name}': libvirt's daemon makes no other network with that subnet."
+            what = (
+                f"The host here is in {subnet} itself, by its network '{network.name}': libvirt's daemon "
+                "makes no other network with that subnet."
+            )
             return Obstacle(what, TAKEN_DO)
     return None
 
@@ -51,7 +56,8 @@ def serve(handle: Any, network: Any, serving: Serving) -> None:
 
 
 def _begin(handle: Any, network: Any, serving: Serving) -> None:
-    """What is defined counts from the network's next start: killed in between it is started by whoever makes it again."""
+    """What is defined counts from the network's next start: killed in between it is started by whoever
+    makes it again."""
     name, text = network.name(), _defined(_root(network, libvirt.VIR_NETWORK_XML_INACTIVE), serving)
     connection.call("defining a network", handle.networkDefineXML, text)
     if connection.call("reading a network", network.isActive):

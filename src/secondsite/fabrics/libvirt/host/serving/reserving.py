@@ -1,5 +1,5 @@
-"""Addresses that the DHCP server of one of libvirt's networks gives to certain cards: entries of the network's definition, which libvirt takes
-over while it runs."""
+"""Addresses that the DHCP server of one of libvirt's networks gives to certain cards: entries of the
+network's definition, which libvirt takes over while it runs."""
 
 import ipaddress
 from collections.abc import Iterator

@@ -1,5 +1,6 @@
-"""What a person asks for: first a dry run, then the same in earnest, in portions. Each portion is adopted at its appliance first, and then
-here in one transaction, so whatever was cut off is asked for again, and nothing is adopted twice."""
+"""What a person asks for: first a dry run, then the same in earnest, in portions. Each portion is adopted
+at its appliance first, and then here in one transaction, so whatever was cut off is asked for again, and
+nothing is adopted twice."""
 
 import contextlib
 from collections.abc import Sequence
@@ -31,7 +32,8 @@ class Adoption:
         self._parts = parts
 
     def adopt(self, name_or_id: str, asked: rest.AdoptionAsked) -> rest.Adoption:
-        """Raises NotFound, ApplianceUnreachable, DeadlineExceeded; NotPossibleNow for a site that cannot be named so."""
+        """Raises NotFound, ApplianceUnreachable, DeadlineExceeded; NotPossibleNow for a site that cannot
+        be named so."""
         with self._parts.store.reading() as tx:
             at = appliances.existing(self._parts, tx, name_or_id)
         if asked.other_site == at.site:
@@ -117,8 +119,14 @@ def _require_onward(at: ApplianceRecord, after: str, found: AdoptableSite) -> No
     """Portions come to an end, if each goes further. Raises InvalidArgument."""
     if found.more and (not found.machines or found.machines[-1].id <= after):
         raise errors.InvalidArgument(
-            f"Appliance '{at.name}' says that more machines follow, and tells the same again: it would be asked without an end.",
-            do="Look at the appliance: it may be in other hands, or its store may have been. What was told before this is adopted.",
+            (
+                f"Appliance '{at.name}' says that more machines follow, and tells the same again: it would "
+                "be asked without an end."
+            ),
+            do=(
+                "Look at the appliance: it may be in other hands, or its store may have been. What was told "
+                "before this is adopted."
+            ),
         )
 
 

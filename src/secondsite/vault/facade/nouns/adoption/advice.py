@@ -19,18 +19,33 @@ LOST = (
     "Schedules of test failovers: 'secondsite drill schedule set NAME --machine MACHINE --every 30d'.",
     "How often recovery points are booted to be looked at: 'secondsite site verify SITE --every 7d'.",
     "Which verbs need a second person: 'secondsite approval require VERB'.",
-    "Pools of addresses, and who had which: make them again ('secondsite pool create --help') once each machine that came from one is told of above.",
-    "Which sites do not reverse replication by themselves: 'secondsite site pair SITE OTHER --no-reverse-after-commit'.",
-    "Jobs: none of the former vault goes on, and what it was doing is as it is told of each machine above, with the command that leads on. The jobs of "
-    "former days, the audit log, evidence, notes of test failovers and the RPO were in its database: if a backup of it is found, keep it: what it says "
+    (
+        "Pools of addresses, and who had which: make them again ('secondsite pool create --help') once each "
+        "machine that came from one is told of above."
+    ),
+    (
+        "Which sites do not reverse replication by themselves: 'secondsite site pair SITE OTHER "
+        "--no-reverse-after-commit'."
+    ),
+    "Jobs: none of the former vault goes on, and what it was doing is as it is told of each machine above, "
+    "with the command that leads on. The jobs of "
+    "former days, the audit log, evidence, notes of test failovers and the RPO were in its database: if a "
+    "backup of it is found, keep it: what it says "
     "can be verified without a vault.",
 )
 UNSAID = (
-    "Policies, network cards, properties, checks, replication groups, recovery plans and network mappings: no vault said them to this "
+    "Policies, network cards, properties, checks, replication groups, recovery plans and network mappings: "
+    "no vault said them to this "
     "appliance. Set them again; machines have the values that their appliance had.",
 )
-WENT_HOME = "it went home from here: it runs there, and what is here are the disks that it left, which wait for the way back"
-KEY = "The key of encrypted replicas: 'secondsite appliance set-key --from FILE' at the appliance, if it has none."
+WENT_HOME = (
+    "it went home from here: it runs there, and what is here are the disks that it left, which wait for the "
+    "way back"
+)
+KEY = (
+    "The key of encrypted replicas: 'secondsite appliance set-key --from FILE' at the appliance, if it has "
+    "none."
+)
 
 
 def adopted(
@@ -43,14 +58,20 @@ def overtaken(
     tx: Transaction, at: ApplianceRecord, before: MachineRecord, made: MachineRecord
 ) -> Iterator[str]:
     """What the appliances that were adopted before have of an earlier direction."""
-    yield f"what is here is of its epoch {made.epoch}; what was adopted before is of epoch {before.epoch}, and is old"
+    yield (
+        f"what is here is of its epoch {made.epoch}; what was adopted before is of epoch {before.epoch}, and "
+        "is old"
+    )
     now = {made.source_appliance_id, made.target_appliance_id}
     for each in map(tx.appliances.find, sorted({before.source_appliance_id, before.target_appliance_id})):
         if each is None or each.last_seen_at is None or each.id == at.id:
             continue
         where = f"appliance '{each.name}' of site {each.site}"
         if each.id in now:
-            yield f"'secondsite machine resynchronize {shell.arguments(made.name)}' tells {where} its role anew, if its copy was put back from an earlier day"
+            yield (
+                f"'secondsite machine resynchronize {shell.arguments(made.name)}' tells {where} its role "
+                "anew, if its copy was put back from an earlier day"
+            )
         else:
             yield f"{where} has an old copy or old points of it: see that no copy runs there"
 
@@ -125,8 +146,11 @@ def _pooled(made: MachineRecord, found: FoundMachine) -> Iterator[str]:
     for card in found.kept.cards:
         if card.from_pool:
             yield (
-                f"its card {card.mac} may have an address out of a pool, and nobody kept which: look in its guest, and set that "
-                f"('secondsite card set {shell.arguments(made.name, card.mac, options='--address ADDRESS/PREFIX')}'), so that no pool gives it to another machine"
+                f"its card {card.mac} may have an address out of a pool, and nobody kept which: look in its "
+                "guest, and set that "
+                "('secondsite card set "
+                f"{shell.arguments(made.name, card.mac, options='--address ADDRESS/PREFIX')}'), so that "
+                "no pool gives it to another machine"
             )
 
 
@@ -138,8 +162,11 @@ def _next(made: MachineRecord, found: FoundMachine) -> str | None:
         return f"secondsite machine commit {shell.arguments(made.name)}"
     if run is not None:
         stop = (
-            f"./secondsite-rescue stop {shell.arguments(made.name)}, in the store with its appliance stopped; then "
-            * (run.by == QEMU)
+            f"./secondsite-rescue stop {shell.arguments(made.name)}, in the store with its appliance "
+            "stopped; then "
+        ) * (run.by == QEMU)
+        return (
+            f"{stop}secondsite machine failover "
+            f"{shell.arguments(made.name, options=f'--point {shlex.quote(run.point_id)}')}"
         )
-        return f"{stop}secondsite machine failover {shell.arguments(made.name, options=f'--point {shlex.quote(run.point_id)}')}"
     return None

@@ -35,7 +35,8 @@ ODD = errors.InvalidArgument(
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """`made`: the record that it is to have; None if it stays as it is, or is left. `before`: the one that it has."""
+    """`made`: the record that it is to have; None if it stays as it is, or is left. `before`: the one that
+    it has."""
 
     found: FoundMachine
     told: AdoptedMachine
@@ -111,14 +112,18 @@ def _require_protected(around: AdoptionContext, found: FoundMachine) -> None:
     if lies and found.kept is None and around.names.said:
         raise errors.NotPossibleNow(
             f"The former vault did not protect {found.name} any more.",
-            do="Its files stay as they are. To adopt it all the same is not possible; protect it anew where it runs.",
+            do=(
+                "Its files stay as they are. To adopt it all the same is not possible; protect it anew where "
+                "it runs."
+            ),
         )
 
 
 def _require_its_side(
     tx: Transaction, around: AdoptionContext, found: FoundMachine, before: MachineRecord
 ) -> None:
-    """Raises AlreadyExists for what another appliance has told already: a copy of its store elsewhere, or a lie."""
+    """Raises AlreadyExists for what another appliance has told already: a copy of its store elsewhere, or
+    a lie."""
     side, site, appliance_id = (
         ("it is replicated from", before.source_site, before.source_appliance_id)
         if records.is_source(found)
@@ -131,7 +136,8 @@ def _require_its_side(
         who = f"appliance '{known.name}' of site {site}" if known else f"site {site}"
         raise errors.AlreadyExists(
             f"{before.name} is known here already: {side} {who}.",
-            do=f"What is here stays as it is. If the other one is wrong, see 'secondsite machine show {before.id}', and end that first: "
+            do="What is here stays as it is. If the other one is wrong, see 'secondsite machine show "
+            f"{before.id}', and end that first: "
             f"'secondsite machine disable-protection {before.id}'.",
         )
 
@@ -152,14 +158,15 @@ def _require_alone(tx: Transaction, made: MachineRecord) -> None:
         if other is not None and other.id != made.id:
             raise errors.AlreadyExists(
                 f"{made.name} is protected here already, anew, as {other.id}.",
-                do=f"To adopt what it had before, end that first: 'secondsite machine disable-protection {other.id}'. Its former points "
+                do="To adopt what it had before, end that first: 'secondsite machine disable-protection "
+                f"{other.id}'. Its former points "
                 "stay in the store until then.",
             )
 
 
 def _require_at_their_sites(tx: Transaction, made: MachineRecord) -> None:
-    """Raises AlreadyExists for an appliance that is enrolled here at another site than the machine's: it would get the orders of the other
-    one, whose id it has."""
+    """Raises AlreadyExists for an appliance that is enrolled here at another site than the machine's: it
+    would get the orders of the other one, whose id it has."""
     sides = ((made.source_appliance_id, made.source_site), (made.target_appliance_id, made.target_site))
     for appliance_id, site in sides:
         known = tx.appliances.find(appliance_id)
@@ -167,9 +174,14 @@ def _require_at_their_sites(tx: Transaction, made: MachineRecord) -> None:
             continue
         if known.site != site:
             raise errors.AlreadyExists(
-                f"{made.name} is known to the appliance '{appliance_id}' of site {site}, and here '{known.name}' of site {known.site} has that id.",
-                do=f"If it is the same, under another name of its site, adopt it first: 'secondsite vault adopt {shell.arguments(known.name)}'. If it has taken an id "
-                f"that is not its own, delete it: 'secondsite appliance delete {appliance_id}'. Then adopt again.",
+                (
+                    f"{made.name} is known to the appliance '{appliance_id}' of site {site}, and here "
+                    f"'{known.name}' of site {known.site} has that id."
+                ),
+                do="If it is the same, under another name of its site, adopt it first: 'secondsite vault "
+                f"adopt {shell.arguments(known.name)}'. If it has taken an id "
+                f"that is not its own, delete it: 'secondsite appliance delete {appliance_id}'. Then adopt "
+                "again.",
             )
 
 

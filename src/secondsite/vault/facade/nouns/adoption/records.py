@@ -1,4 +1,5 @@
-"""The record of a machine, from what an appliance has of it. What really is there decides; what the former vault said fills the rest."""
+"""The record of a machine, from what an appliance has of it. What really is there decides; what the former
+vault said fills the rest."""
 
 import uuid
 from collections.abc import Callable
@@ -16,8 +17,8 @@ from .settings import Names
 
 PolicyName = Callable[[PolicyShape | None, KeptRecord | None], str]
 UNKNOWN = "unknown"
-"""What an earlier release wrote for the id of an appliance of which nobody knows anything: the same at all sites, so that whoever took its
-place at one was sent the orders of the others."""
+"""What an earlier release wrote for the id of an appliance of which nobody knows anything: the same at all
+sites, so that whoever took its place at one was sent the orders of the others."""
 ANEW = "Protect it anew, or look in the appliance's log."
 
 
@@ -56,9 +57,9 @@ def record(around: AdoptionContext, found: FoundMachine, before: MachineRecord |
 
 
 def overtakes(around: AdoptionContext, found: FoundMachine, before: MachineRecord) -> bool:
-    """Whether what is here is of a later direction than all that was told before, by an appliance that holds what the machine has left
-    since. Verbs that were tried meanwhile came to nothing, or the record would not say that it is protected. Only at the machine's own sites:
-    elsewhere it is a lie."""
+    """Whether what is here is of a later direction than all that was told before, by an appliance that
+    holds what the machine has left since. Verbs that were tried meanwhile came to nothing, or the record
+    would not say that it is protected. Only at the machine's own sites: elsewhere it is a lie."""
     if before.job_id is not None or (not is_untouched(before) and before.state is not State.PROTECTED):
         return False
     if found.source is not None and is_source(found):
@@ -133,8 +134,8 @@ def _side(appliance_id: str | None, site: str) -> str:
 
 
 def unknown_at(site: str) -> str:
-    """Stands for the id of an appliance of that site of which nobody knows anything. Nobody can enroll under it (APPLIANCE_ID) but with a key
-    of the site that replaces it."""
+    """Stands for the id of an appliance of that site of which nobody knows anything. Nobody can enroll
+    under it (APPLIANCE_ID) but with a key of the site that replaces it."""
     return f"{uuid.uuid5(uuid.NAMESPACE_OID, site).hex}-{UNKNOWN}"
 
 
@@ -177,8 +178,8 @@ def _turned(made: MachineRecord) -> MachineRecord:
 
 
 def require_present(made: MachineRecord, found: FoundMachine) -> None:
-    """Raises NotPossibleNow for what an earlier direction left: a verb that took it for the present one would stop the machine where it
-    runs since."""
+    """Raises NotPossibleNow for what an earlier direction left: a verb that took it for the present one
+    would stop the machine where it runs since."""
     if found.source is not None and is_source(found):
         epoch, do = found.source.epoch, _old_copy(found.source)
     elif found.replica is not None:
@@ -187,19 +188,27 @@ def require_present(made: MachineRecord, found: FoundMachine) -> None:
         return
     if epoch < made.epoch:
         raise errors.NotPossibleNow(
-            f"What is here of {made.name} is of its epoch {epoch}, an earlier direction: since then it is replicated from "
+            f"What is here of {made.name} is of its epoch {epoch}, an earlier direction: since then it is "
+            "replicated from "
             f"{made.source_site} to {made.target_site}, in its epoch {made.epoch}.",
-            do=f"{do} For where it runs and its recovery points are now see 'secondsite machine show {shell.arguments(made.name)}'.",
+            do=(
+                f"{do} For where it runs and its recovery points are now see 'secondsite machine show "
+                f"{shell.arguments(made.name)}'."
+            ),
         )
 
 
 def _old_copy(source: FoundSource) -> str:
-    return f"What is here is an old copy, whose power is {source.power}: see that it does not run. Its disks stay as they are."
+    return (
+        f"What is here is an old copy, whose power is {source.power}: see that it does not run. Its disks "
+        "stay as they are."
+    )
 
 
 def went_home(around: AdoptionContext, found: FoundMachine) -> bool:
-    """Whether what is here are the disks that a machine left when it went home, and its failback was committed: it was failed over to here
-    and committed, was replicated from here since, and is no more; and nobody but that commit removes it."""
+    """Whether what is here are the disks that a machine left when it went home, and its failback was
+    committed: it was failed over to here and committed, was replicated from here since, and is no more;
+    and nobody but that commit removes it."""
     replica, kept = found.replica, found.kept
     if found.source is not None or replica is None or replica.committed_point_id is None or kept is None:
         return False

@@ -1,4 +1,5 @@
-"""What the former vault had set for many machines. What is here already stays as it is, and nothing is made twice."""
+"""What the former vault had set for many machines. What is here already stays as it is, and nothing is
+made twice."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -22,7 +23,8 @@ UNLIMITED = BandwidthSchedule()
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """`sites`: what sites are called here, by what they were called; `other`: the site of which nobody knows the name."""
+    """`sites`: what sites are called here, by what they were called; `other`: the site of which nobody
+    knows the name."""
 
     sites: Mapping[str, str]
     other: str
@@ -66,7 +68,8 @@ def site(tx: Transaction, name: str, now: datetime) -> Iterator[str]:
 
 
 def appliance(tx: Transaction, wanted: str, at: str, known: Names, now: datetime) -> Iterator[str]:
-    """An appliance of the former vault, as a name: until it enrolls here under its id, or is replaced, it is away."""
+    """An appliance of the former vault, as a name: until it enrolls here under its id, or is replaced, it
+    is away."""
     if tx.appliances.find(wanted) is not None:
         return
     name, site_name = known.appliances.get(wanted, (f"lost-{wanted[:8]}", at))

@@ -18,7 +18,8 @@ from ...parts import Parts
 from ...shared.answered_order import ask_and_wait
 
 SECONDS = 20.0
-"""A target tries to start the machine, without its disks. Two that are silent are told of before the request's time is over."""
+"""A target tries to start the machine, without its disks. Two that are silent are told of before the
+request's time is over."""
 
 
 def source(

@@ -1,4 +1,5 @@
-"""Which appliances could hold a machine's replica: each is asked, and why one does not fit is told (S-007, S-272, S-279, S-282)."""
+"""Which appliances could hold a machine's replica: each is asked, and why one does not fit is told (S-007,
+S-272, S-279, S-282)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,7 +29,8 @@ ORIGINAL = ReprotectArguments()
 
 @dataclass(frozen=True, slots=True)
 class CandidateReport:
-    """What both sides said of one appliance; `ours` is None if the site where the machine runs could not be asked."""
+    """What both sides said of one appliance; `ours` is None if the site where the machine runs could not
+    be asked."""
 
     ours: CheckedSource | None
     obstacles: tuple[PreflightObstacle, ...]
@@ -97,7 +99,8 @@ class Candidates:
         self._parts = parts
 
     def to_come_back(self, machine: str) -> ApplianceCandidates:
-        """Of the site that the machine came from. Raises NotFound, and NotPossibleNow for a machine that cannot be reprotected now."""
+        """Of the site that the machine came from. Raises NotFound, and NotPossibleNow for a machine that
+        cannot be reprotected now."""
         with self._parts.store.reading() as tx:
             record = machines.existing(self._parts, tx, machine)
             lifecycle.require(Verb.REPROTECT, record.name, record.state, record.drill_state)

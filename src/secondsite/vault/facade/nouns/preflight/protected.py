@@ -1,7 +1,7 @@
 """Could a machine under protection be failed over now?
 
-What blocks a failover blocks here. What only a planned failover needs, its source and the link, is a warning: a failover in need does
-without.
+What blocks a failover blocks here. What only a planned failover needs, its source and the link, is a warning:
+a failover in need does without.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,8 +29,8 @@ class Preflights:
         self._parts = parts
 
     def of(self, machine: str, *, hooks: bool = True) -> Preflight:
-        """`hooks`: its appliances are asked for their scripts, too. Raises NotFound, and NotPossibleNow for a machine that no failover is
-        possible for in its state."""
+        """`hooks`: its appliances are asked for their scripts, too. Raises NotFound, and NotPossibleNow
+        for a machine that no failover is possible for in its state."""
         with self._parts.store.reading() as tx:
             record = machines.existing(self._parts, tx, machine)
         lifecycle.require(Verb.FAILOVER, record.name, record.state, record.drill_state)
@@ -47,7 +47,10 @@ class Preflights:
             yield appliance_checks.obstacle(
                 machine.target_site,
                 f"There is no recovery point of {machine.name} that is whole.",
-                f"Wait for the next one, and look at 'secondsite point list {shell.arguments(machine.name)}'.",
+                (
+                    "Wait for the next one, and look at 'secondsite point list "
+                    f"{shell.arguments(machine.name)}'."
+                ),
             )
 
     def _target(self, machine: MachineRecord) -> Found:
@@ -129,7 +132,8 @@ class Preflights:
             )
 
     def _hooks(self, machine: MachineRecord) -> Found:
-        """A planned failover does not begin without its scripts; others begin, and say so. Who does not answer is told by what else is asked."""
+        """A planned failover does not begin without its scripts; others begin, and say so. Who does not
+        answer is told by what else is asked."""
         with self._parts.store.reading() as tx:
             own = tx.hooks.find(machine.id)
             needed = [(tx.appliances.find(at), names) for at, names in hook_scripts.needed(machine, own)]

@@ -35,7 +35,8 @@ class Returns:
     def preview(
         self, machine: str, location: Location, target_appliance: str | None = None
     ) -> ReprotectPreview:
-        """Asks both sites. Raises NotFound, and NotPossibleNow for a machine that cannot be reprotected now."""
+        """Asks both sites. Raises NotFound, and NotPossibleNow for a machine that cannot be reprotected
+        now."""
         with self._parts.store.reading() as tx:
             record = machines.existing(self._parts, tx, machine)
             lifecycle.require(Verb.REPROTECT, record.name, record.state, record.drill_state)
@@ -78,7 +79,10 @@ class Returns:
         if appliance is None:
             site = record.source_site
             what = f"The appliance that had {record.name} is no longer enrolled."
-            do = f"Choose another one of {site}: 'secondsite machine appliances {shell.arguments(record.name)}'."
+            do = (
+                f"Choose another one of {site}: 'secondsite machine appliances "
+                f"{shell.arguments(record.name)}'."
+            )
             return {"ready": False, "obstacles": (appliance_checks.obstacle(site, what, do),)}
         looked = candidates.look(self._parts, record, running, appliance, wanted)
         return {"appliance": appliance.name, "ready": looked.blocking is None, "obstacles": looked.obstacles}
@@ -112,7 +116,8 @@ def _size(machine: MachineRecord) -> int:
 
 
 def _known(tx: Transaction, machine: MachineRecord, location: Location) -> Iterator[Return]:
-    """Those that went the same way: their machines run at the site now to which this one would be protected, or did."""
+    """Those that went the same way: their machines run at the site now to which this one would be
+    protected, or did."""
     jobs = search.find(tx.session, search.JobQuery(SUCCEEDED, verb=Verb.REPROTECT.value), LAST)
     same = [each for each in jobs if each.arguments.get("location") == location.value and each.subject]
     records = {each.id: each for each in tx.machines.several(sorted({str(each.subject) for each in same}))}

@@ -21,8 +21,8 @@ class Eligibility:
         self._parts = parts
 
     def of(self, site: str, machine: str, query: EligibilityQuery) -> Preflight:
-        """Raises NotFound for what there is not, AlreadyExists for a machine under protection, ApplianceUnreachable or DeadlineExceeded
-        while the source's site cannot be asked."""
+        """Raises NotFound for what there is not, AlreadyExists for a machine under protection,
+        ApplianceUnreachable or DeadlineExceeded while the source's site cannot be asked."""
         found, appliance, target = self.looked_for(site, machine, query)
         seen = [*self._obstacles(found, appliance, target, query)]
         return appliance_checks.answer(self._parts, found.name, (site, query.target), seen)

@@ -20,8 +20,14 @@ def require_free(tx: Transaction, machine: MachineRecord, wanted: Sequence[CardS
         for other, each in (*own, *others):
             if _second_site(other) == site and _collide(tx, (machine, card), (other, each)):
                 raise errors.InvalidArgument(
-                    f"{addresses.host(str(card.address))} is the address of {other.name}'s card {each.mac} at {site} already.",
-                    do=f"Give another one, or change that: 'secondsite card set {shell.arguments(other.name, each.mac, options='--address ADDRESS')}'.",
+                    (
+                        f"{addresses.host(str(card.address))} is the address of {other.name}'s card "
+                        f"{each.mac} at {site} already."
+                    ),
+                    do=(
+                        "Give another one, or change that: 'secondsite card set "
+                        f"{shell.arguments(other.name, each.mac, options='--address ADDRESS')}'."
+                    ),
                 )
 
 
@@ -39,7 +45,10 @@ def require_own_names(tx: Transaction, machine: MachineRecord, wanted: Sequence[
             other = tx.machines.get(settings.machine_id).name
             raise errors.InvalidArgument(
                 f"{taken[0]} is a name of {other} already.",
-                do=f"Give another one, or take it from there: see 'secondsite card list {shell.arguments(other)}'.",
+                do=(
+                    "Give another one, or take it from there: see 'secondsite card list "
+                    f"{shell.arguments(other)}'."
+                ),
             )
 
 
@@ -53,7 +62,10 @@ def _require_not_pooled(
             pool, taken = found
             raise errors.InvalidArgument(
                 f"{taken.address} is {taken.machine_name}'s now, out of pool '{pool.name}'.",
-                do=f"Give another one: see 'secondsite pool show {shell.arguments(pool.name)}' for what is taken.",
+                do=(
+                    f"Give another one: see 'secondsite pool show {shell.arguments(pool.name)}' for what is "
+                    "taken."
+                ),
             )
 
 
@@ -78,7 +90,8 @@ def _collide(tx: Transaction, one: Owned, other: Owned) -> bool:
 
 
 def _network(tx: Transaction, machine: MachineRecord, card: CardSettings) -> str | None:
-    """At the second site. While a machine runs there, its definition does not say what its networks at home were."""
+    """At the second site. While a machine runs there, its definition does not say what its networks at
+    home were."""
     if card.network is not None or machine.reversed:
         return card.network
     names = {nic.mac.lower(): nic.network for nic in machine.definition.nics}

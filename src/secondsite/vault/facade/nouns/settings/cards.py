@@ -17,8 +17,10 @@ from .. import machines
 from . import assigned_addresses
 
 HOW_IT_IS_SET = (
-    "An address is set in the running guest by its agent (qemu-guest-agent), in Linux and for IPv4 only, and is gone with the guest's next "
-    "reboot; without an agent only a DHCP server of libvirt's there can give it. 'secondsite machine preflight {name}' says whether one answers."
+    "An address is set in the running guest by its agent (qemu-guest-agent), in Linux and for IPv4 only, and "
+    "is gone with the guest's next "
+    "reboot; without an agent only a DHCP server of libvirt's there can give it. 'secondsite machine "
+    "preflight {name}' says whether one answers."
 )
 
 
@@ -32,8 +34,8 @@ class Settings:
             return _info(tx, machines.existing(self._parts, tx, name))
 
     def change(self, name: str, request: MachineSettingsChange, seen: Seen | None = None) -> MachineSettings:
-        """In place of what was set. What runs there already stays as it is. Raises NotFound, InvalidArgument for cards that it
-        does not have, ChangedMeanwhile."""
+        """In place of what was set. What runs there already stays as it is. Raises NotFound,
+        InvalidArgument for cards that it does not have, ChangedMeanwhile."""
         self._parts.understood(request)
         with self._parts.changing() as tx:
             tx.one_at_a_time("machine_settings")

@@ -20,8 +20,8 @@ class Checks:
             return _info(tx, machines.existing(self._parts, tx, name))
 
     def change(self, name: str, request: MachineChecksChange, seen: Seen | None = None) -> MachineChecks:
-        """In place of what was set; counts from the next start on. Raises NotFound, InvalidArgument for a name that is given twice,
-        ChangedMeanwhile."""
+        """In place of what was set; counts from the next start on. Raises NotFound, InvalidArgument for a
+        name that is given twice, ChangedMeanwhile."""
         self._parts.understood(request)
         with self._parts.changing() as tx:
             tx.one_at_a_time("machine_checks")

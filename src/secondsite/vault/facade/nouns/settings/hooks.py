@@ -18,8 +18,8 @@ class Hooks:
             return _info(tx, machines.existing(self._parts, tx, name))
 
     def change(self, name: str, request: MachineHooksChange, seen: Seen | None = None) -> MachineHooks:
-        """In place of what was set; a verb that was asked for before keeps those that it had. Raises NotFound, InvalidArgument for a
-        name that is given twice, ChangedMeanwhile."""
+        """In place of what was set; a verb that was asked for before keeps those that it had. Raises
+        NotFound, InvalidArgument for a name that is given twice, ChangedMeanwhile."""
         self._parts.understood(request)
         with self._parts.changing() as tx:
             tx.one_at_a_time("machine_hooks")

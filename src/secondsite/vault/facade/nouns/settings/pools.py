@@ -30,13 +30,15 @@ class Pools:
             return _info(tx, self._existing(tx, name))
 
     def create(self, request: AddressPoolCreate, once: Once | None = None) -> AddressPool:
-        """Raises NotFound for a site that is not there, AlreadyExists, InvalidArgument for a network that has one."""
+        """Raises NotFound for a site that is not there, AlreadyExists, InvalidArgument for a network that
+        has one."""
         self._parts.understood(request)
         with self._parts.changing() as tx:
             return carry_out(self._parts, tx, once, AddressPool, lambda: self._create(tx, request))
 
     def update(self, name: str, request: AddressPoolChange, seen: Seen | None = None) -> AddressPool:
-        """All of it anew; an address that a machine has stays in it. Raises as `create`, or ChangedMeanwhile."""
+        """All of it anew; an address that a machine has stays in it. Raises as `create`, or
+        ChangedMeanwhile."""
         self._parts.understood(request)
         with self._parts.changing() as tx:
             record, before = self._editable(tx, name, seen)
@@ -52,15 +54,21 @@ class Pools:
             _, before = self._editable(tx, name, seen)
             if before.taken:
                 raise errors.NotPossibleNow(
-                    f"Pool '{name}' has {counted(len(before.taken), 'address', 'addresses')} in use: {_users(before)}.",
-                    do="Let these machines come home first; or release what nothing has any more: 'secondsite pool release NAME ADDRESS'.",
+                    (
+                        f"Pool '{name}' has {counted(len(before.taken), 'address', 'addresses')} in use: "
+                        f"{_users(before)}."
+                    ),
+                    do=(
+                        "Let these machines come home first; or release what nothing has any more: "
+                        "'secondsite pool release NAME ADDRESS'."
+                    ),
                 )
             self._parts.note(before=before)
             tx.pools.remove(name)
 
     def release(self, name: str, address: str) -> AddressPool:
-        """What a machine had whose protection has ended is free. Raises NotFound, and NotPossibleNow for a machine under protection, which
-        gives it back by itself."""
+        """What a machine had whose protection has ended is free. Raises NotFound, and NotPossibleNow for a
+        machine under protection, which gives it back by itself."""
         with self._parts.changing() as tx:
             _, before = self._editable(tx, name, None)
             found = next((each for each in before.taken if each.address == address), None)
@@ -116,7 +124,10 @@ def _require_alone(tx: Transaction, name: str, wanted: PoolSettings) -> None:
             tag = "" if wanted.vlan is None else f" with VLAN {wanted.vlan}"
             raise errors.InvalidArgument(
                 f"The network '{wanted.network}' of {wanted.site}{tag} has the pool '{other.name}' already.",
-                do=f"Give that one another range: 'secondsite pool set {shlex.quote(other.name)} --range FIRST-LAST'.",
+                do=(
+                    f"Give that one another range: 'secondsite pool set {shlex.quote(other.name)} --range "
+                    "FIRST-LAST'."
+                ),
             )
 
 

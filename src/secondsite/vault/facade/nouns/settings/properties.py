@@ -29,8 +29,9 @@ class Properties:
     def change(
         self, name: str, request: MachinePropertiesChange, seen: Seen | None = None
     ) -> MachineProperties:
-        """In place of what was set; counts from the next start on. Raises NotFound, InvalidArgument for a name that another machine
-        has or is to have there and for a CPU model that its host there does not have, ChangedMeanwhile."""
+        """In place of what was set; counts from the next start on. Raises NotFound, InvalidArgument for a
+        name that another machine has or is to have there and for a CPU model that its host there does not
+        have, ChangedMeanwhile."""
         self._parts.understood(request)
         self._require_cpu_model(name, request)
         with self._parts.changing() as tx:
@@ -47,8 +48,8 @@ class Properties:
             return after
 
     def _require_cpu_model(self, name: str, request: MachinePropertiesChange) -> None:
-        """A new one is asked for at the second site. Raises InvalidArgument if there is none; a site that does not answer is asked by the
-        check before the next start."""
+        """A new one is asked for at the second site. Raises InvalidArgument if there is none; a site that
+        does not answer is asked by the check before the next start."""
         with self._parts.store.reading() as tx:
             machine = machines.existing(self._parts, tx, name)
             if request.cpu_model in (None, tx.properties.find(machine.id).cpu_model):

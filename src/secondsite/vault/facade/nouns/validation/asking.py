@@ -1,6 +1,8 @@
-"""What the sites' appliances are asked: would each machine start there, are the scripts of plans and hooks there.
+"""What the sites' appliances are asked: would each machine start there, are the scripts of plans and hooks
+there.
 
-Appliances that are away are not waited for: of what depends on them nothing is known, and what was found there before stays.
+Appliances that are away are not waited for: of what depends on them nothing is known, and what was found
+there before stays.
 """
 
 import time
@@ -26,7 +28,8 @@ AT_ONCE = 4
 
 @dataclass(slots=True)
 class Answers:
-    """What was found; `unasked`: what it would have been about; `machines`: how many were asked about, and `not_asked`."""
+    """What was found; `unasked`: what it would have been about; `machines`: how many were asked about, and
+    `not_asked`."""
 
     found: list[UndatedFlaw] = field(default_factory=list)
     unasked: set[str] = field(default_factory=set)
@@ -54,7 +57,10 @@ def _tell_of(away: set[str], world: World, answers: Answers) -> None:
         appliance = world.appliances[appliance_id]
         concerned = [each.name for each in world.machines.values() if appliance_id in _both(each)]
         if concerned:
-            what = f"It has no connection to the vault, so {len(concerned)} of the machines were not asked about."
+            what = (
+                f"It has no connection to the vault, so {len(concerned)} of the machines were not asked "
+                "about."
+            )
             do = "Start it, or look at its connection; then 'secondsite vault validate'."
             about = f"appliance {appliance.name} of {appliance.site}"
             answers.found.append(UndatedFlaw(FlawKind.APPLIANCE_AWAY, about, what, do, (appliance.site,)))
@@ -85,7 +91,8 @@ def _not_asked(answers: Answers, machine: MachineRecord) -> None:
 
 
 def _preflight(parts: Parts, machine: MachineRecord, until: float) -> Sequence[PreflightObstacle] | None:
-    """None if it was moved, or ended, meanwhile, or time is over: who was cut short by that is no obstacle."""
+    """None if it was moved, or ended, meanwhile, or time is over: who was cut short by that is no
+    obstacle."""
     if time.monotonic() >= until:
         return None
     try:
@@ -123,7 +130,10 @@ def _scripts(parts: Parts, world: World, record: PlanRecord, away: set[str], ans
         if problems is None:
             answers.unasked.add(about)
             continue
-        do = "Put the script into the script folder of that site's appliance, or take the action out of the plan; the guide on plans says how."
+        do = (
+            "Put the script into the script folder of that site's appliance, or take the action out of the "
+            "plan; the guide on plans says how."
+        )
         answers.found += [UndatedFlaw(FlawKind.SCRIPT, about, each, do, sites) for each in problems]
 
 
@@ -136,7 +146,8 @@ def _both(machine: MachineRecord) -> set[str]:
 
 
 def hooks(parts: Parts, world: World, away: set[str]) -> tuple[list[UndatedFlaw], set[str]]:
-    """What is missing, and what is not known: of many machines with the same hooks each appliance is asked once."""
+    """What is missing, and what is not known: of many machines with the same hooks each appliance is asked
+    once."""
     found: list[UndatedFlaw] = []
     unasked: set[str] = set()
     known: dict[hook_scripts.Needs, Sequence[str] | None] = {}

@@ -35,8 +35,9 @@ class UndatedFlaw(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What is configured, and what is known of the sites. `networks` are the names of those that each site has, for sites that ever said so;
-    `points`: how many whole recovery points each machine has, by its id; `memory`: what a copy of it takes at its target."""
+    """What is configured, and what is known of the sites. `networks` are the names of those that each site
+    has, for sites that ever said so; `points`: how many whole recovery points each machine has, by its id;
+    `memory`: what a copy of it takes at its target."""
 
     sites: Mapping[str, SiteRecord]
     networks: Mapping[str, frozenset[str]]
@@ -76,20 +77,30 @@ def found(world: World) -> Iterator[UndatedFlaw]:
 
 
 def _preparation(world: World) -> Iterator[UndatedFlaw]:
-    """The steps that lead to a failover, in their order; the first that is missing hides those that need it."""
+    """The steps that lead to a failover, in their order; the first that is missing hides those that need
+    it."""
     if len(world.sites) < 2:
-        what = f"There {'is' if len(world.sites) == 1 else 'are'} {counted(len(world.sites), 'site')}; a failover needs two."
+        what = (
+            f"There {'is' if len(world.sites) == 1 else 'are'} {counted(len(world.sites), 'site')}; a "
+            "failover needs two."
+        )
         yield UndatedFlaw(FlawKind.PREPARATION, "sites", what, "'secondsite site create NAME'.", ())
     served = {each.site for each in world.appliances.values()}
     for site in sorted(set(world.sites) - served):
-        do = f"'secondsite appliance create-registration-key --site {site}'; the guide on installing says what to do with it."
+        do = (
+            f"'secondsite appliance create-registration-key --site {site}'; the guide on installing says "
+            "what to do with it."
+        )
         yield UndatedFlaw(FlawKind.PREPARATION, f"site {site}", "It has no appliance.", do, (site,))
     if len(served) > 1 and not world.machines:
         do = "'secondsite machine enable-protection MACHINE --source SITE --target SITE'."
         yield UndatedFlaw(FlawKind.PREPARATION, "machines", "No machine is protected.", do, ())
     for machine in world.machines.values():
         if machine.state is State.PROTECTED and machine.drilled_at is None:
-            do = f"'secondsite machine test-failover {shell.arguments(machine.name, options='--clean-up')}'; or let 'secondsite drill schedule set' do it."
+            do = (
+                f"'secondsite machine test-failover {shell.arguments(machine.name, options='--clean-up')}'; "
+                "or let 'secondsite drill schedule set' do it."
+            )
             what = "Nobody has tried yet whether it starts at its other site."
             yield UndatedFlaw(FlawKind.PREPARATION, _machine(machine), what, do, _sites(machine))
 
@@ -99,7 +110,10 @@ def _mapping(world: World, mapping: NetworkMapping) -> Iterator[UndatedFlaw]:
     about = f"mapping of {mapping.source_network} from {mapping.source_site} to {mapping.target_site}"
     for site, network in ((both[0], mapping.source_network), (both[1], mapping.target_network)):
         if site in world.networks and network not in world.networks[site]:
-            do = f"Make that network, or map to another one: 'secondsite network list', then 'secondsite mapping create {shlex.quote(f'{both[0]}/{mapping.source_network}')} {both[1]}/NETWORK'."
+            do = (
+                "Make that network, or map to another one: 'secondsite network list', then 'secondsite "
+                f"mapping create {shlex.quote(f'{both[0]}/{mapping.source_network}')} {both[1]}/NETWORK'."
+            )
             yield UndatedFlaw(
                 FlawKind.NETWORK_MISSING, about, f"Site {site} has no network '{network}'.", do, both
             )
@@ -113,7 +127,10 @@ def _appliances(world: World, machine: MachineRecord) -> Iterator[UndatedFlaw]:
     for site, appliance_id in sides:
         if appliance_id not in world.appliances:
             what = f"Its appliance at site {site} is not enrolled any more."
-            do = f"Enroll one in its place: 'secondsite appliance create-registration-key --site {site}'; the guide on stolen appliances says how."
+            do = (
+                f"Enroll one in its place: 'secondsite appliance create-registration-key --site {site}'; the "
+                "guide on stolen appliances says how."
+            )
             yield UndatedFlaw(FlawKind.APPLIANCE_AWAY, _machine(machine), what, do, _sites(machine))
 
 
@@ -135,8 +152,14 @@ def _kept(world: World, machine: MachineRecord) -> Iterator[UndatedFlaw]:
     appliance = world.appliances.get(machine.target_appliance_id)
     wanted = machine.kept.store or DEFAULT
     if appliance is not None and appliance.stores and wanted not in [each.name for each in appliance.stores]:
-        what = f"Appliance '{appliance.name}' of site {appliance.site} has no store '{wanted}', in which its replica is to be kept."
-        do = f"Put the store back into that appliance's configuration, and start it again: 'secondsite site show {appliance.site}' lists those that it has."
+        what = (
+            f"Appliance '{appliance.name}' of site {appliance.site} has no store '{wanted}', in which its "
+            "replica is to be kept."
+        )
+        do = (
+            "Put the store back into that appliance's configuration, and start it again: 'secondsite site "
+            f"show {appliance.site}' lists those that it has."
+        )
         yield UndatedFlaw(FlawKind.STORE, _machine(machine), what, do, _sites(machine))
 
 
@@ -151,7 +174,10 @@ def _store(appliance: ApplianceRecord, store: StoreSpace) -> Iterator[UndatedFla
         and store.free_bytes < NEARLY_FULL * store.size_bytes
     ):
         what = f"It has {size(store.free_bytes)} left of {size(store.size_bytes)}."
-        do = "Free space in its file system, give it more, or shorten the retention of the machines that are kept there."
+        do = (
+            "Free space in its file system, give it more, or shorten the retention of the machines that are "
+            "kept there."
+        )
         yield UndatedFlaw(FlawKind.STORE, about, what, do, (appliance.site,))
 
 
@@ -159,8 +185,14 @@ def _policy(policy: ReplicationPolicy) -> Iterator[UndatedFlaw]:
     threshold = policy.rpo_threshold_seconds
     every = max(policy.crash_consistent_every_seconds, policy.cycle_seconds)
     if threshold < every:
-        what = f"Points come every {span(every)} at best, and the RPO threshold is {span(threshold)}: it is exceeded again and again."
-        do = f"Raise the threshold, or let points come more often: 'secondsite policy update {shell.arguments(policy.name)}'."
+        what = (
+            f"Points come every {span(every)} at best, and the RPO threshold is {span(threshold)}: it is "
+            "exceeded again and again."
+        )
+        do = (
+            "Raise the threshold, or let points come more often: 'secondsite policy update "
+            f"{shell.arguments(policy.name)}'."
+        )
         yield UndatedFlaw(FlawKind.POLICY, f"policy {policy.name}", what, do, ())
 
 
@@ -169,10 +201,16 @@ def _plan(world: World, record: PlanRecord) -> Iterator[UndatedFlaw]:
     for each in record.plan.machines:
         machine = world.machines.get(each.id)
         if machine is None:
-            do = f"Take it out of the plan, or protect it again and put it in: 'secondsite plan show {shell.arguments(record.name)}'."
+            do = (
+                "Take it out of the plan, or protect it again and put it in: 'secondsite plan show "
+                f"{shell.arguments(record.name)}'."
+            )
             yield UndatedFlaw(FlawKind.PLAN, about, f"{each.name} is not protected any more.", do, sites)
         elif not world.points.get(each.id) and machine.state is State.PROTECTED:
-            do = f"Wait for its next point, and look at 'secondsite machine show {shell.arguments(machine.name)}'."
+            do = (
+                "Wait for its next point, and look at 'secondsite machine show "
+                f"{shell.arguments(machine.name)}'."
+            )
             yield UndatedFlaw(
                 FlawKind.PLAN, about, f"{machine.name} has no recovery point that is whole.", do, sites
             )
@@ -183,7 +221,10 @@ def _schedule(world: World, record: DrillScheduleRecord) -> Iterator[UndatedFlaw
     plan = next((each for each in world.plans if record.is_for(each)), None)
     members = schedule.machines if plan is None else tuple(plan.plan.machines)
     sites = tuple(sorted({site for each in members for site in (each.source_site, each.target_site)}))
-    do = f"Change it: 'secondsite drill schedule set {shell.arguments(record.name)}'; or end it: 'secondsite drill schedule remove {shell.arguments(record.name)}'."
+    do = (
+        f"Change it: 'secondsite drill schedule set {shell.arguments(record.name)}'; or end it: 'secondsite "
+        f"drill schedule remove {shell.arguments(record.name)}'."
+    )
     if schedule.plan is not None and plan is None:
         yield UndatedFlaw(
             FlawKind.SCHEDULE, about, f"There is no plan '{schedule.plan}' any more.", do, sites
@@ -211,8 +252,14 @@ def _verification(world: World, site: SiteRecord) -> Iterator[UndatedFlaw]:
     for machine in world.machines.values():
         memory_bytes = world.memory.get(machine.id, 0)
         if machine.target_site == site.name and memory_bytes > given.memory_bytes:
-            what = f"{machine.name} has {exact_size(memory_bytes)} of memory, and all copies together have {exact_size(given.memory_bytes)}: its points are never booted."
-            do = f"Give more: 'secondsite site verify {shlex.quote(site.name)} --memory 8GiB' (it replaces all that is set); or drill the machine by schedule."
+            what = (
+                f"{machine.name} has {exact_size(memory_bytes)} of memory, and all copies together have "
+                f"{exact_size(given.memory_bytes)}: its points are never booted."
+            )
+            do = (
+                f"Give more: 'secondsite site verify {shlex.quote(site.name)} --memory 8GiB' (it replaces "
+                "all that is set); or drill the machine by schedule."
+            )
             yield UndatedFlaw(FlawKind.SCHEDULE, f"verification at {site.name}", what, do, (site.name,))
 
 

@@ -44,8 +44,8 @@ class Validations:
         return self._shape(self._check(SOMEBODY_WAITS_SECONDS))
 
     def look(self) -> None:
-        """One round of the vault's own: a check, if the last one is old, and nobody starts machines now that people need. Of several vaults
-        the second finds that it is not."""
+        """One round of the vault's own: a check, if the last one is old, and nobody starts machines now
+        that people need. Of several vaults the second finds that it is not."""
         with self._parts.store.reading() as tx:
             last, now = tx.validations.last(), self._parts.now()
             busy = any(boot_point.in_the_way(tx, each.name) for each in tx.sites.list())
@@ -53,8 +53,8 @@ class Validations:
             self._check(NOBODY_WAITS_SECONDS)
 
     def _check(self, within_seconds: float) -> ValidationRecord:
-        """All of it, whoever asks: what is kept is for everybody. Who asks counts among those whose requests take long. Raises
-        DeadlineExceeded while another check goes on."""
+        """All of it, whoever asks: what is kept is for everybody. Who asks counts among those whose
+        requests take long. Raises DeadlineExceeded while another check goes on."""
         everything = replace(self._parts, caller=THE_VAULT)
         with self._parts.waiting.one(self._parts.caller), _one_at_a_time():
             world = _world(everything)
@@ -69,7 +69,8 @@ class Validations:
         return record
 
     def _note_drift(self, world: World) -> None:
-        """Of those that changed, each by itself: a verb may change it meanwhile, and then the next check notes it."""
+        """Of those that changed, each by itself: a verb may change it meanwhile, and then the next check
+        notes it."""
         with self._parts.store.reading() as tx:
             changed = [each.id for each in tx.machines.list() if self._drifts(tx, each, world)]
         for machine_id in changed:

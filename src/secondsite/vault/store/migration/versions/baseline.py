@@ -1,6 +1,7 @@
 """All tables, as they are since 0.2.0. Whatever changes them later is a step of its own beside this one.
 
-They are written down here once more, apart from those of the program: a step makes what it always made, whatever the program's become.
+They are written down here once more, apart from those of the program: a step makes what it always made,
+whatever the program's become.
 """
 
 import sqlalchemy as sa
