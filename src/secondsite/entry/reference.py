@@ -141,12 +141,12 @@ def _arguments(command: Any) -> str:
 
 
 def _help(command: Any) -> str:
-    return str(command.help or "").strip().splitlines()[0]
+    return _paragraph(str(command.help or ""))
 
 
 def _first(thing: Any) -> str:
     """The first line of its docstring."""
-    return str(thing.__doc__ or "").strip().splitlines()[0]
+    return _paragraph(str(thing.__doc__ or ""))
 
 
 def _openapi_page() -> str:
@@ -172,7 +172,7 @@ def _rest() -> str:
         (
             f"`{method.upper()} {path}`",
             _answer(what),
-            str(what.get("description") or what["summary"]).splitlines()[0],
+            _paragraph(str(what.get("description") or what["summary"])),
         )
         for path, methods in sorted(document["paths"].items())
         for method, what in methods.items()
@@ -192,6 +192,11 @@ def write() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name, render in pages().items():
         (FOLDER / name).write_text(render())
+
+
+def _paragraph(text: str) -> str:
+    """The first paragraph, as one line."""
+    return " ".join(text.strip().split("\n\n")[0].split())
 
 
 if __name__ == "__main__":

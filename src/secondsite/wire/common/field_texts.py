@@ -32,7 +32,8 @@ def _of_class(definition: ast.ClassDef) -> Iterator[tuple[str, str]]:
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
             text = _text(below)
             if text is not None:
-                yield field.target.id, inspect.cleandoc(text)
+                paragraphs = inspect.cleandoc(text).split("\n\n")
+                yield field.target.id, "\n\n".join(" ".join(each.split()) for each in paragraphs)
 
 
 def _text(below: ast.stmt) -> str | None:
