@@ -118,6 +118,30 @@ def test_it_starts_again_once_it_is_defined_again_or_nothing_stands_on_its_disks
     host.domain(definition.fabric_id).destroy()
 
 
+def test_disks_that_are_excluded_read_only_or_shared_are_whoever_s_they_were(host, withdrawn):
+    """As a tools image that many machines read, or a cluster's quorum: their other machines start."""
+    definition, _, before = withdrawn
+    own = definition.disks[0]
+    more = {"vdb": "<readonly/>", "vdc": "<shareable/>", "vdd": ""}
+    disks = [own, *(own.model_copy(update={"key": key, "path": f"/srv/{key}.raw"}) for key in more)]
+    natives = "".join(
+        (
+            f"<disk type='file' device='disk'><source file='/srv/{key}.raw'/><target dev='{key}' "
+            f"bus='virtio'/>{kind}</disk>"
+        )
+        for key, kind in more.items()
+    )
+    native = before.replace("</devices>", f"{natives}</devices>")
+    whole = definition.model_copy(update={"disks": tuple(disks), "native": native})
+    listed = withdrawn_disks.FOLDER / definition.fabric_id
+    host.fabric.hosting.withhold(whole, (own.key, "vdb", "vdc"))
+    assert listed.read_text() == f"{own.path}\n"
+    host.fabric.hosting.withhold(whole)
+    assert listed.read_text() == f"{own.path}\n/srv/vdd.raw\n", (
+        "an older vault does not say which are protected"
+    )
+
+
 @pytest.fixture
 def pool(host):
     """A storage pool of the folder that the images lie in, which libvirt is told of on any host."""

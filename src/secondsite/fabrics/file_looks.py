@@ -15,9 +15,9 @@ FILE_PARTS = 6
 
 
 def seen(paths: Iterable[Path | str]) -> Looks:
-    """Of the files of a disk, top first. Of those below the top without the time of their last change of
-    any kind, which the start of another machine on the same file sets."""
-    return [[str(path), *_look(path, is_top=not depth)] for depth, path in enumerate(paths)]
+    """Of the files of a disk, top first. With the time of the last change of any kind, which no copy and
+    no backup puts back; the start of another machine on a file below sets it, too."""
+    return [[str(path), *_look(path)] for path in paths]
 
 
 def again(top: Path, known: Looks) -> Looks:
@@ -31,7 +31,7 @@ def are_of_files(looks: Looks) -> bool:
     return all(len(each) == FILE_PARTS for each in looks)
 
 
-def _look(path: Path | str, *, is_top: bool) -> list[int | None]:
+def _look(path: Path | str) -> list[int | None]:
     """A device is only the one that it is: its times say nothing of what it holds."""
     number = real_files.file_number(path)
     try:
@@ -40,4 +40,4 @@ def _look(path: Path | str, *, is_top: bool) -> list[int | None]:
         return []
     if number is None or not stat.S_ISREG(found.st_mode):
         return [found.st_rdev]
-    return [*number, found.st_size, found.st_mtime_ns, found.st_ctime_ns if is_top else 0]
+    return [*number, found.st_size, found.st_mtime_ns, found.st_ctime_ns]

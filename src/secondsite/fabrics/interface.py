@@ -388,14 +388,15 @@ class Hosting(Protocol):
         """Stops and undefines the machine, with its checkpoint metadata; disks stay. Harmless if it is
         missing; raises NotOurs for a foreign tag."""
 
-    def withdraw(self, fabric_id: str, tag: str) -> MachineDefinition:
+    def withdraw(self, fabric_id: str, tag: str, disks: Collection[str] = ()) -> MachineDefinition:
         """Removes the definition of a machine that is off, so that nobody can start it, and gives it for
-        `restore`; a copy of its firmware state stays."""
+        `restore`; a copy of its firmware state stays. Withholds these of its disks, by key; none: all."""
 
-    def withhold(self, definition: MachineDefinition) -> None:
-        """Where the platform can, nobody starts from the disks of this withdrawn machine, by whatever
-        definition, until `create` or `restore` defines it again, or `release`. `withdraw` does it;
-        harmless when repeated."""
+    def withhold(self, definition: MachineDefinition, disks: Collection[str] = ()) -> None:
+        """Where the platform can, nobody starts from these disks of this withdrawn machine, by whatever
+        definition, until `create` or `restore` defines it again, or `release`. `disks`: by key; none: all.
+        Not from those that are only read, or that its owner shares with other machines. Harmless when
+        repeated."""
 
     def release(self, fabric_id: str) -> None:
         """Nothing stands on the disks of a withdrawn machine any more, and it does not come home. Harmless

@@ -28,16 +28,13 @@ def problem_of(replica: Replica, point: Point, key: Path | None) -> str:
         try:
             chain = chain_of(top)
         except Problem as problem:
-            return problem.what
+            return _missing(replica, name) or problem.what
         strange = _strange(replica, chain)
         if strange:
             return (
                 f"it would be read from {strange}, which is none of the machine's files here: somebody has "
                 "changed the store"
             )
-        changed = _changed(replica, chain)
-        if changed:
-            return f"it stands on {changed}, which somebody has changed since it was sealed"
         short = [str(each["filename"]) for each in chain if _ends_early(each, key)]
         if short:
             return f"{short[0]} ends too early, as a copy that was cut off does"
@@ -65,13 +62,32 @@ def _strange(replica: Replica, chain: list[dict[str, Any]]) -> str:
     return ""
 
 
-def _changed(replica: Replica, chain: list[dict[str, Any]]) -> str:
-    """An old disk of the machine, or a file below it, that does not look as its appliance last saw it;
-    empty if all do. By the same rule the appliance starts nothing from it."""
-    read = {str(link["filename"]) for link in chain}
-    disks = replica.record.get("disks", ())
-    return next((str(file["path"]) for disk in disks for file in disk.get("base_files") or ()
-                 if str(file["path"]) in read and not _is_as_seen(file)), "")  # fmt: skip
+def changed_base(replica: Replica, point: Point) -> str:
+    """An old disk of the machine, or a file below it, that a point is read from and that does not look as its
+    appliance last saw it; empty if all do. Somebody has changed it, or it is a copy: by what it holds, both
+    can be told apart. Raises Problem where a file is missing."""
+    files = [file for disk in replica.record.get("disks", ()) for file in disk.get("base_files") or ()]
+    odd = [str(file["path"]) for file in files if not _is_as_seen(file)]
+    if not odd:
+        return ""
+    chains = [chain_of(replica.layer(name, point.layer)) for name in point.disks]
+    read = {str(link["filename"]) for chain in chains for link in chain}
+    return next((path for path in odd if path in read), "")
+
+
+def _missing(replica: Replica, name: str) -> str:
+    """A file of the machine's old disk that is not here, in words."""
+    disks = [disk for disk in replica.record.get("disks", ()) if disk.get("key") == name]
+    files = [str(file["path"]) for disk in disks for file in disk.get("base_files") or ()]
+    gone = [path for path in files if not Path(path).exists()]
+    return (
+        (
+            f"it stands on {gone[0]}, an old disk of the machine, which is not here: a copy of the store "
+            "needs it at the same path"
+        )
+        if gone
+        else ""
+    )
 
 
 def _is_as_seen(file: dict[str, Any]) -> bool:

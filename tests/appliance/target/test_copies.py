@@ -42,13 +42,21 @@ def base(files, template):
 
 
 @pytest.fixture
-def gone(base, tmp_path):
-    disks = (DiskDefinition(key="vda", size_bytes=1 << 20, path=str(base)),)
+def excluded(files):
+    return files("quorum.raw")
+
+
+@pytest.fixture
+def gone(base, excluded, tmp_path):
+    disks = (
+        DiskDefinition(key="vda", size_bytes=1 << 20, path=str(base)),
+        DiskDefinition(key="vdb", size_bytes=1 << 20, path=str(excluded)),
+    )
     definition = MachineDefinition(
         fabric_id="id-1", name="web01", fabric_kind="libvirt", vcpus=1, memory_bytes=1, disks=disks,
         nics=(NicDefinition(key="net0", mac=MAC.upper()),),
     )  # fmt: skip
-    return copies.left(definition, stood_on=True, own=tmp_path / "store")
+    return copies.left(definition, ("vda",), stood_on=True, own=tmp_path / "store")
 
 
 def now(key, path, *, kept=True, **more):
@@ -66,6 +74,13 @@ def of(gone, power, *disks, macs=(OTHER,), fabric_id="id-2", stays=True):
     seen = copies.seen(fabric, machine)
     assert seen is not None
     return copies.of(seen, gone)
+
+
+def test_a_disk_that_its_owner_excluded_from_protection_makes_no_copy_of_whoever_shares_it(
+    gone, excluded, files
+):
+    assert of(gone, ON, now("vda", files("db.qcow2")), now("vdb", excluded)) is None
+    assert of(gone, OFF, next_time("vdb", excluded)) is None
 
 
 def test_a_disk_that_was_attached_while_it_runs_is_detached_and_the_machine_stays(gone, base, files):

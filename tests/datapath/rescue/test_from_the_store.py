@@ -15,6 +15,7 @@ from secondsite.datapath.replica import BaseImage
 from secondsite.datapath.replica.replica import Replica
 from secondsite.ground.units import KiB, MiB
 from secondsite.rescue import checking, choosing, files, keys, leasing, signed, starting
+from secondsite.rescue.comparing import digests, verifying
 from secondsite.rescue.problems import Problem
 from secondsite.rescue.running import looking
 from secondsite.rescue.running.request import Ways
@@ -330,14 +331,45 @@ class TestOnOldDisks:
     def test_it_starts_while_they_are_as_they_were(self, store):
         assert whole(store, "latest")[0].id == "p1"
 
-    @pytest.mark.parametrize("change", [lambda path: write_image(path, 4 * KiB, 1 * MiB), os.utime, cut_a_little],  # noqa: E501
-                             ids=["written", "touched", "cut"])  # fmt: skip
+    @pytest.mark.parametrize(
+        "change", [lambda path: write_image(path, 4 * MiB, 0), cut_a_little], ids=["written", "cut"]
+    )
     def test_what_their_owner_changed_starts_nothing_and_is_named(self, store, old_disk, change):
         change(old_disk)
-        with pytest.raises(Problem, match="somebody has changed since it was sealed") as told:
+        with pytest.raises(Problem, match=r"changed since it was sealed|ends too early") as told:
             starting.started(store.find("web01"), "latest", Ways())
         assert str(old_disk) in told.value.what
         assert store.find("web01").run is None
+
+    @pytest.mark.parametrize("within_seconds", [None, 0])
+    def test_a_copy_of_them_is_known_by_what_it_holds_whatever_time_is_given(
+        self, store, old_disk, within_seconds
+    ):
+        """As a store and its old disks that came to another host, or from a backup."""
+        copy = old_disk.with_name("copy")
+        shutil.copy(old_disk, copy)
+        copy.replace(old_disk)
+        replica = store.find("web01")
+        found = verifying.compared(replica, replica.point("p1"), None, within_seconds)
+        assert (found.problem, found.left, found.compared) == ("", (), ("sda",))
+
+    def test_a_copy_that_cannot_be_compared_starts_nothing(self, store, old_disk, monkeypatch):
+        os.utime(old_disk)
+        monkeypatch.setattr(digests, "library", lambda: None)
+        replica = store.find("web01")
+        problem = verifying.compared(replica, replica.point("p1"), None, 30).problem
+        assert f"it stands on {old_disk}, which does not look as it did" in problem
+        assert "apt install libxxhash0" in problem
+
+    def test_a_copy_of_the_store_alone_says_which_old_disk_it_needs(self, store, old_disk):
+        old_disk.unlink()
+        replica = store.find("web01")
+        problem = verifying.compared(replica, replica.point("p1"), None).problem
+        assert problem == (
+            f"it stands on {old_disk}, an old disk of the machine, which is not here: a copy of the store "
+            "needs it "
+            "at the same path"
+        )
 
 
 def test_a_machine_in_two_stores_is_named_by_its_folder(store, replica, tmp_path):

@@ -9,6 +9,7 @@ from xml.sax.saxutils import escape
 import pytest
 
 import secondsite.fabrics.libvirt.host
+from secondsite.datapath.disks import same_files
 from secondsite.domain import errors
 from secondsite.fabrics.libvirt.host import withdrawn_disks
 
@@ -99,6 +100,18 @@ def test_a_disk_is_refused_only_where_it_is_a_machines_own(host, name):
     assert list(withdrawn_disks.FOLDER.iterdir()) == []
 
 
+@pytest.mark.parametrize("kind", ["file", "block"])
+def test_whoever_only_reads_such_a_disk_starts_and_another_of_its_disks_is_looked_at_all_the_same(host, kind):
+    path, other = made(host, "web01.qcow2"), made(host, "other.qcow2")
+    withdrawn_disks.forbid("m1", [str(path)])
+    read = disk(path, kind, below="      <readonly/>\n")
+    disc = disk(path, kind).replace("device='disk'", 'device="cdrom"')
+    assert refusal(host, read, disk(other)) == ""
+    assert refusal(host, disk(other), disc) == ""
+    assert refusal(host, read, disk(path, kind))
+    assert refusal(host, disc, disk(path, kind))
+
+
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("way", ["link", "link of the folder", "dots", "slashes", "hard link"])
 def test_another_path_to_a_disk_is_no_way_around(host, name, way):
@@ -136,6 +149,35 @@ def test_a_volume_is_the_file_that_it_is_and_one_of_a_pool_that_nobody_knows_goe
     assert refusal(host, volume(name)) == ""
     pool(host, path.parent, "run")  # as it is active, which counts
     assert refusal(host, volume(name))
+
+
+@pytest.fixture
+def loop(host):
+    """Gives the device of a file."""
+    made_here = []
+
+    def of(path):
+        path.write_bytes(bytes(1 << 20))
+        done = subprocess.run(["losetup", "-f", "--show", path], capture_output=True, text=True, check=False)
+        if done.returncode:
+            pytest.skip(f"no loop device can be made here: {done.stderr.strip()}")
+        made_here.append(done.stdout.strip())
+        return made_here[-1]
+
+    yield of
+    for device in made_here:
+        subprocess.run(["losetup", "-d", device], check=True)
+
+
+@pytest.mark.parametrize("name", ["web01.qcow2", "my disk.qcow2"])
+def test_a_loop_device_is_the_file_that_it_is_made_of(host, loop, name):
+    path, other = made(host, name), made(host, "other.qcow2")
+    device, innocent = loop(path), loop(other)
+    withdrawn_disks.forbid("m1", [str(path)])
+    assert refusal(host, disk(device, "block"))
+    assert refusal(host, disk(innocent, "block")) == ""
+    assert same_files.identity(device) == same_files.identity(path)
+    assert same_files.identity(innocent) != same_files.identity(path)
 
 
 def test_without_the_right_to_write_there_it_is_said_what_to_do(host):

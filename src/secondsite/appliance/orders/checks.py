@@ -13,7 +13,7 @@ from ...domain.amounts import exact_size, size
 from ...fabrics.interface import MachineSummary, Obstacle, PowerState
 from ...ground import usage
 from ...ground.plural import counted
-from ...wire.common.machines import DiskDefinition
+from ...wire.common.machines import DiskDefinition, MachineDefinition
 from ...wire.control.checks import (
     CheckedSource,
     CheckedTarget,
@@ -456,10 +456,17 @@ def _stood_on(context: Context, payload: CheckTarget, found: MachineSummary) -> 
     left = None if hosted is None else second_copies.watch.left_for(context.state, hosted)
     if left is None:
         definition = withdrawn_definitions.recall(context.state, payload.fabric_id or "")
-        left = None if definition is None else second_copies.copies.left(definition, stood_on=False, own=None)
+        left = None if definition is None else _not_stood_on(payload, definition)
     seen = None if left is None else second_copies.copies.seen(context.fabric, found)
     copy = None if left is None or seen is None else second_copies.copies.of(seen, left)
     return "" if copy is None else second_copies.advice.what_to_do(copy)
+
+
+def _not_stood_on(
+    payload: CheckTarget, definition: MachineDefinition
+) -> second_copies.copies.WithdrawnMachine:
+    disks = (payload.replica.disks if payload.replica else ()) or [each.key for each in definition.disks]
+    return second_copies.copies.left(definition, disks, stood_on=False, own=None)
 
 
 def _is_an_old_copy(context: Context, payload: CheckTarget, found: MachineSummary) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 from ...domain import errors
 from ...fabrics.interface import MachineSummary, PowerState
 from ...ground import seams
-from ...wire.control.orders import CommitPoint, FabricMachine, Nothing
+from ...wire.control.orders import CommitPoint, FabricMachine, Nothing, RemoveMachine
 from ..shared import withdrawn_definitions
 from ..source import Source
 from ..target import HostedReplica
@@ -74,7 +74,7 @@ def _forget_withdrawn(context: Context, hosted: HostedReplica) -> None:
         context.fabric.hosting.release(hosted.setup.existing_fabric_id)
 
 
-def remove_machine(context: Context, payload: FabricMachine) -> tuple[str, Nothing]:
+def remove_machine(context: Context, payload: RemoveMachine) -> tuple[str, Nothing]:
     """Remove the machine at the site that was left; its definition and disks stay for the way back."""
     source = context.parts.replication.find(context.machine_id)
     if source is not None and source.setup.fabric_id != payload.fabric_id:
@@ -83,7 +83,7 @@ def remove_machine(context: Context, payload: FabricMachine) -> tuple[str, Nothi
         found = machine_tags.found(context, payload.fabric_id)
         if found is not None:
             _require_left(context, found, source)
-            take_away(context, found, source)
+            take_away(context, found, source, payload.disks)
         elif source is not None:
             context.parts.replication.remove(source)
         context.parts.replication.fences.forget(context.machine_id)

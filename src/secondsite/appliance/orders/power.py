@@ -2,7 +2,7 @@
 
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from ...domain import errors, shell
@@ -170,7 +170,7 @@ def withdraw(context: Context, payload: Withdraw) -> tuple[str, Nothing]:
         if payload.left and found is not None and _is_anothers(context, found):
             return _let_go(context, found, source), Nothing()
         if found is not None:
-            take_away(context, found, source)
+            take_away(context, found, source, payload.disks)
         elif source is not None:
             replication.remove(source)
         sentence = _withdrawn(context, payload.fabric_id, found)
@@ -204,10 +204,10 @@ def _let_go(context: Context, found: MachineSummary, source: Source | None) -> s
     )
 
 
-def take_away(context: Context, found: MachineSummary, source: Source | None) -> None:
+def take_away(context: Context, found: MachineSummary, source: Source | None, disks: Collection[str]) -> None:
     """Remove the definition of a machine of ours that runs at the other site; the caller has its lock. Its
     power is cut only behind a fence: if this ends half way, nothing starts it. Raises NotOurs,
-    NotPossibleNow."""
+    NotPossibleNow. `disks`: those that nobody else starts from; none: all."""
     ours(context, found.fabric_id)
     _not_a_failover_copy(context, found)
     power = context.fabric.power.state(found.fabric_id)
@@ -221,7 +221,7 @@ def take_away(context: Context, found: MachineSummary, source: Source | None) ->
     context.fabric.tracking.acknowledge(found.fabric_id, None)
     withdrawn_definitions.remember(context.state, found.definition)
     seams.reach("appliance.machine.remembered")
-    context.fabric.hosting.withdraw(found.fabric_id, context.machine_id)
+    context.fabric.hosting.withdraw(found.fabric_id, context.machine_id, disks)
     seams.reach("appliance.machine.withdrawn")
 
 

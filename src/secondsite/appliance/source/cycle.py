@@ -16,11 +16,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from ...datapath import extents, transfer
 from ...datapath.channel import Connection
-from ...datapath.disks import NbdDisk, named_files
+from ...datapath.disks import NbdDisk, same_files
 from ...datapath.transfer import DiskPlan
 from ...fabrics import file_looks
 from ...fabrics.interface import ChangeSession, Fabric, MachineSummary, PowerState, SessionRequest
@@ -280,7 +279,7 @@ def _instant(how: str) -> Iterator[None]:
 def _file_marks(paths: Sequence[str]) -> object:
     """What these disks' files, and those below, look like; None if that does not tell whether one was
     written."""
-    looks = [file_looks.seen([path, *named_files.files(Path(path))[1:]]) for path in paths if path]
+    looks = [file_looks.seen(same_files.files(path)) for path in paths if path]
     return looks if looks and all(map(file_looks.are_of_files, looks)) else None
 
 

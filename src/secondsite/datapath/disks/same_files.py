@@ -2,6 +2,8 @@
 by how somebody wrote their paths. A link, `..`, a mount at a second place or the volume of a storage pool
 is another path to the same file."""
 
+import contextlib
+import itertools
 import json
 import os
 import stat
@@ -16,7 +18,9 @@ Identity = tuple[str, int, int]
 MOST_FILES = 256
 """Of a chain: one that leads back to itself has no end."""
 _HEAD = struct.Struct(">4sIQI")
-_READ_BYTES = 4096
+_READ_BYTES = 8192
+_WITH_FEATURES, _FEATURES_AT, _DATA_FILE, _LENGTH_AT = 3, 72, 1 << 2, 100
+_DATA_NAME = 0x44415441
 _LONGEST_NAME = 1023
 
 
@@ -28,46 +32,86 @@ def identity(path: str | Path) -> Identity | None:
     except (OSError, ValueError):
         return None
     if stat.S_ISBLK(found.st_mode):
-        return "device", found.st_rdev, 0
+        behind = _behind(found.st_rdev)
+        return identity(behind) if behind else ("device", found.st_rdev, 0)
     return "file", found.st_dev, found.st_ino
 
 
-def below(path: str | Path) -> list[Path]:
-    """The files that a disk is read from below its own, as their headers name them, as far as these can be
-    read here. Those of others are read while they are written, and in any version of qcow2."""
+def _behind(device: int) -> str:
+    """The file that a loop device, or a partition of one, is made of; empty where it is another device."""
+    folder = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}")
+    for place in (folder, folder.resolve().parent):
+        with contextlib.suppress(OSError):
+            return os.fsdecode((place / "loop/backing_file").read_bytes()).rstrip("\n")
+    return ""
+
+
+def files(path: str | Path) -> list[Path]:
+    """All that a disk is read from, top first: itself, those below, and where the guest's data is in another
+    file that one after it. As their headers name them, as far as these can be read here: those of others are
+    read while they are written, and in any version of qcow2."""
     found: list[Path] = []
-    named = _backing(Path(path))
-    while named is not None and len(found) < MOST_FILES:
-        found.append(named)
-        named = _backing(named)
+    top: Path | None = Path(path)
+    while top is not None and len(found) < MOST_FILES:
+        below, data = _headed(top)
+        found += [top, *data]
+        top = below
     return found
 
 
-def _backing(path: Path) -> Path | None:
-    name = next(_named(_header_name(path)), "")
-    if not name:
-        return None
+def below(path: str | Path) -> list[Path]:
+    """As `files`, without the disk itself."""
+    return files(path)[1:]
+
+
+def _headed(path: Path) -> tuple[Path | None, list[Path]]:
+    """The file below, and that of its data."""
+    head = _header(path)
+    try:
+        magic, version, offset, length = _HEAD.unpack_from(head)
+        if magic != MAGIC or version < 2 or length > _LONGEST_NAME:
+            return None, []
+        name = next(_named(os.fsdecode(head[offset : offset + length])), "") if offset else ""
+        return (_beside(path, name) if name else None), [
+            _beside(path, each) for each in _data_names(head, version)
+        ]
+    except struct.error:
+        return None, []
+
+
+def _beside(path: Path, name: str) -> Path:
     beside = path.parent / name
     return beside if beside.exists() else path.resolve().parent / name
 
 
-def _header_name(path: Path) -> str:
+def _header(path: Path) -> bytes:
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except (OSError, ValueError):
-        return ""
+        return b""
     try:
         mode = os.fstat(file).st_mode
         if not (stat.S_ISREG(mode) or stat.S_ISBLK(mode)):
-            return ""
-        magic, version, offset, length = _HEAD.unpack_from(os.pread(file, _READ_BYTES, 0))
-        if magic != MAGIC or version < 2 or not offset or length > _LONGEST_NAME:
-            return ""
-        return os.fsdecode(os.pread(file, length, offset))
-    except (OSError, struct.error):
-        return ""
+            return b""
+        return os.pread(file, _READ_BYTES, 0)
+    except OSError:
+        return b""
     finally:
         os.close(file)
+
+
+def _data_names(head: bytes, version: int) -> Iterator[str]:
+    """Of the file that the guest's data is in, from the extensions of the header; at most one."""
+    if version < _WITH_FEATURES or not struct.unpack_from(">Q", head, _FEATURES_AT)[0] & _DATA_FILE:
+        return
+    (at,) = struct.unpack_from(">I", head, _LENGTH_AT)
+    while at + 8 <= len(head):
+        kind, length = struct.unpack_from(">II", head, at)
+        if kind == _DATA_NAME:
+            yield from itertools.islice(_named(os.fsdecode(head[at + 8 : at + 8 + length])), 1)
+        if kind in (_DATA_NAME, 0):
+            return
+        at += 8 + -(-length // 8) * 8
 
 
 def _named(name: str) -> Iterator[str]:

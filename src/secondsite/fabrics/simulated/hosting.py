@@ -78,7 +78,7 @@ class SimulatedHosting:
             if self._host.records.get(fabric_id) is not None:
                 self._take_away(self._ours(fabric_id, tag))
 
-    def withdraw(self, fabric_id: str, tag: str) -> MachineDefinition:
+    def withdraw(self, fabric_id: str, tag: str, disks: Collection[str] = ()) -> MachineDefinition:
         with self._faults.around("hosting.withdraw", fabric_id), self._lock(fabric_id, "withdraw"):
             record = self._ours(fabric_id, tag)
             if self._host.state(record) is not PowerState.OFF:
@@ -90,7 +90,7 @@ class SimulatedHosting:
             self._take_away(record)
             return record.definition
 
-    def withhold(self, definition: MachineDefinition) -> None:
+    def withhold(self, definition: MachineDefinition, disks: Collection[str] = ()) -> None:
         """Nobody else starts machines here."""
 
     def release(self, fabric_id: str) -> None:

@@ -47,10 +47,26 @@ def silent(_disk: str, _done: int, _size: int) -> None:
 def compared(
     replica: Replica, point: Point, key: Path | None, within_seconds: float | None = None, told: Told = silent
 ) -> Comparison:
-    """Its files are looked at, then read; None: however long that takes."""
+    """Its files are looked at, then read; None: however long that takes. Where an old disk of the machine
+    does not look as it was left, all is read, whatever time was given: a copy of it holds what was sealed."""
     problem = point.problem or checking.problem_of(replica, point, key)
     if problem:
         return Comparison(problem)
+    changed = checking.changed_base(replica, point)
+    found = _read(replica, point, key, None if changed else within_seconds, told)
+    if changed and found.problem:
+        return Comparison(
+            f"it stands on {changed}, which somebody has changed since it was sealed: {found.problem}"
+        )
+    if changed and found.left:
+        what = f"it stands on {changed}, which does not look as it did when it was sealed"
+        return Comparison(f"{what}, and it was not compared: {', '.join(found.left)}")
+    return found
+
+
+def _read(
+    replica: Replica, point: Point, key: Path | None, within_seconds: float | None, told: Told
+) -> Comparison:
     ends_at = None if within_seconds is None else time.monotonic() + within_seconds
     rotten, left = _firmware(replica, point)
     read, done = 0, []

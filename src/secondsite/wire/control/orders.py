@@ -12,7 +12,7 @@ from ..common.base import Shape
 from ..common.cards import MAC, MOST_CARDS, CardAddress, Plain
 from ..common.machines import DiscoveredMachine, MachineDefinition, NetworkInfo, Serving
 from ..common.numbers import AtMost, Bytes, Instant, Name, Number
-from ..common.points import PointId, PointShape, RolledForward
+from ..common.points import MOST_DISKS, PointId, PointShape, RolledForward
 from ..common.policies import PolicyShape
 from ..common.properties import Sizing
 from .adopting import Adopt, AdoptableSite, Adopted, ShowKept
@@ -176,6 +176,9 @@ class Withdraw(Shape):
     that nobody can start it; its disks stay. Part of reprotect."""
 
     fabric_id: str
+    disks: Annotated[tuple[Name, ...], AtMost(MOST_DISKS)] = ()
+    """Those that are protected: nobody else starts from them. Others, which its owner excluded, such as
+    one that several machines share, are theirs; none: all, from an older vault."""
     left: bool = False
     """The machine has left this appliance for another one of its site, which may share the hypervisor:
     what stands on that one's files is no old copy."""
@@ -303,6 +306,8 @@ class RemoveMachine(Shape):
     next reprotect."""
 
     fabric_id: str
+    disks: Annotated[tuple[Name, ...], AtMost(MOST_DISKS)] = ()
+    """As of Withdraw."""
 
 
 class DrillNetwork(Shape):

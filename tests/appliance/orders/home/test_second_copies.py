@@ -2,6 +2,7 @@
 and its replica at home stands on them. Nothing told of it, and a start damaged each point."""
 
 import dataclasses
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -157,6 +158,24 @@ def test_after_an_alternate_reprotect_the_old_machine_is_told_of_though_nothing_
     )
     (obstacle,) = [each for each in answer["obstacles"] if "has the id" in each["what"]]
     assert "never its disks" in obstacle["do"]
+
+
+def test_another_machine_in_the_place_of_an_old_disk_that_its_owner_deleted_is_no_copy(sites):
+    a, b = sites
+    pair = Pair(a, b, a.make_machine())
+    pair.protect().synchronized()
+    before = a.fabric.inventory.get(pair.fabric_id).definition
+    there = fail_over(pair, pair.point_now())
+    a.do(Kind.SHUT_DOWN, ShutDown(fabric_id=pair.fabric_id), pair.machine_id)
+    way = turned(pair, there, base=Base.EMPTY)
+    fresh = before.model_copy(update={"fabric_id": before.fabric_id[::-1], "name": "fresh"})
+    defined(way, fresh, None)
+    assert set(told(way)) == {DEFINED}
+    for disk in before.disks:
+        new = Path(f"{disk.path}.new")
+        shutil.copy(disk.path, new)
+        new.replace(disk.path)
+    assert told(way) == {}
 
 
 def test_a_file_that_another_program_has_open_is_told_as_that_until_it_is_closed(returning):

@@ -39,12 +39,13 @@ def test_a_network_disk_is_refused_by_its_name(host):
     assert "nbd shared" in obstacle.what
 
 
-def test_data_that_lies_apart_and_raw_is_warned_of(host):
+@pytest.mark.parametrize("raw", ["on", "off"])
+def test_data_that_lies_in_another_file_is_refused(host, raw):
     data = host.images / f"{uuid.uuid4().hex}.raw"
     path = host.images / f"{uuid.uuid4().hex}.qcow2"
-    options = f"data_file={data},data_file_raw=on"
+    options = f"data_file={data},data_file_raw={raw}"
     qemu_img("create", "-q", "-f", "qcow2", "-o", options, str(path), str(1 << 20))
     fabric_id = host.define(firmware_xml(f"m-{uuid.uuid4().hex[:6]}", [path]))
     [obstacle] = host.fabric.tracking.check(fabric_id)
-    assert not obstacle.blocking
+    assert obstacle.blocking
     assert str(data) in obstacle.what

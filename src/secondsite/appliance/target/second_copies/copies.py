@@ -2,7 +2,7 @@
 has, as it runs now or would at its next start, whatever paths lead to them."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,11 +25,12 @@ class MachineFiles:
 
 @dataclass(frozen=True, slots=True)
 class WithdrawnMachine:
-    """A machine that was withdrawn here. `stood_on`: whether a replica stands on its disks; `own`: the
-    folder in which machines that we start from the replica have theirs. `tops` are its disks' files,
-    `needed` those below, too."""
+    """A machine that was withdrawn here. `disks`: the keys of those that are protected. `stood_on`:
+    whether a replica stands on its disks; `own`: the folder in which machines that we start from the
+    replica have theirs. `tops` are its disks' files, `needed` those below, too."""
 
     definition: MachineDefinition
+    disks: frozenset[str]
     stood_on: bool
     own: Path | None
     tops: Identities
@@ -72,12 +73,15 @@ def seen(fabric: Fabric, machine: MachineSummary) -> MachineFiles | None:
     return MachineFiles(machine, holding, tuple(files))
 
 
-def left(definition: MachineDefinition, stood_on: bool, own: Path | None) -> WithdrawnMachine:
-    """As its files are now."""
-    paths = [disk.path for disk in definition.disks if disk.path]
+def left(
+    definition: MachineDefinition, disks: Collection[str], stood_on: bool, own: Path | None
+) -> WithdrawnMachine:
+    """As the files of these of its disks are now: others are excluded from protection, and may be shared
+    with machines that are no copies."""
+    paths = [disk.path for disk in definition.disks if disk.path and disk.key in disks]
     tops = _identities(paths)
     below = _identities(file for path in paths for file in same_files.below(path))
-    return WithdrawnMachine(definition, stood_on, own, tops, tops | below)
+    return WithdrawnMachine(definition, frozenset(disks), stood_on, own, tops, tops | below)
 
 
 def of(found: MachineFiles, gone: WithdrawnMachine) -> Copy | None:

@@ -73,7 +73,10 @@ class SecondCopies(Periodic):
         self, hosted: HostedReplica, left: copies.WithdrawnMachine, those: Collection[copies.Copy]
     ) -> None:
         try:
-            self._fabric.hosting.withhold(left.definition)
+            if left.disks:
+                self._fabric.hosting.withhold(left.definition, left.disks)
+            else:
+                self._fabric.hosting.release(left.definition.fabric_id)
             for each in those:
                 if each.machine.tag == hosted.machine_id:
                     self._fabric.power.forbid_start(each.machine.fabric_id, hosted.machine_id)
@@ -86,7 +89,11 @@ def left_for(state: State, hosted: HostedReplica) -> copies.WithdrawnMachine | N
     definition = withdrawn_definitions.recall(state, hosted.setup.existing_fabric_id or "")
     if definition is None:
         return None
-    return copies.left(definition, hosted.setup.base is Base.EXISTING, hosted.replica.files.root)
+    stood_on = hosted.setup.base is Base.EXISTING
+    disks = frozenset(hosted.setup.disks)
+    if not stood_on:
+        disks &= withdrawn_definitions.there(state, definition)
+    return copies.left(definition, disks, stood_on, hosted.replica.files.root)
 
 
 def _tell(hosted: HostedReplica, code: str, said: list[str]) -> None:

@@ -28,8 +28,7 @@ class ImageFacts:
     bitmaps: dict[str, bool]
     encrypted: bool = False
     data_file: str | None = None
-    """Where a qcow2 file keeps its data apart; `data_file_raw` if that file reads like a raw disk."""
-    data_file_raw: bool = False
+    """Where a qcow2 file keeps its data apart."""
 
 
 def facts(path: Path) -> ImageFacts:
@@ -54,7 +53,6 @@ def _facts(info: dict[str, Any]) -> ImageFacts:
         bitmaps={bitmap["name"]: "in-use" not in bitmap["flags"] for bitmap in specific.get("bitmaps", [])},
         encrypted=bool(info.get("encrypted")),
         data_file=specific.get("data-file"),
-        data_file_raw=bool(specific.get("data-file-raw")),
     )
 
 

@@ -19,7 +19,7 @@ NEWLINE = "\x01"
 
 
 def forbid(fabric_id: str, paths: Iterable[str]) -> None:
-    """From now on the hook refuses each machine that has one of these disks."""
+    """From now on the hook refuses each machine that has one of these disks, and writes to it."""
     listed = "".join(f"{path.replace(chr(10), NEWLINE)}\n" for path in paths).encode(errors="surrogateescape")
     with _told_as_ours():
         if listed and _read(FOLDER / fabric_id) != listed:

@@ -154,7 +154,7 @@ class Hosting:
         _undefine(domain, libvirt.VIR_DOMAIN_UNDEFINE_NVRAM | libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE)
         begin_of(self._consoles, fabric_id).unlink(missing_ok=True)
 
-    def withdraw(self, fabric_id: str, tag: str) -> MachineDefinition:
+    def withdraw(self, fabric_id: str, tag: str, disks: Collection[str] = ()) -> MachineDefinition:
         domain = self._hypervisor.find(fabric_id)
         copy = self._withdrawn / f"{fabric_id}.json"
         if domain is None:
@@ -175,15 +175,21 @@ class Hosting:
         self._put_aside(domain, copy.with_suffix(".firmware"))
         snapshots.put_aside(domain, copy.with_suffix(SNAPSHOTS))
         durable.write(copy, definition.model_dump_json())
-        self.withhold(definition)
+        self.withhold(definition, disks)
         _undefine(domain, KEEP)
         return _told(definition)
 
-    def withhold(self, definition: MachineDefinition) -> None:
+    def withhold(self, definition: MachineDefinition, disks: Collection[str] = ()) -> None:
         if self._hypervisor.embedded_root is None:  # nobody else starts machines in an embedded root
-            withdrawn_disks.forbid(
-                definition.fabric_id, [disk.path for disk in definition.disks if disk.path]
-            )
+            others = {
+                each.key for each in domain_xml.disks_in(definition.native) if each.readonly or each.shared
+            }
+            paths = [
+                each.path
+                for each in definition.disks
+                if each.path and each.key not in others and (not disks or each.key in disks)
+            ]
+            withdrawn_disks.forbid(definition.fabric_id, paths)
 
     def release(self, fabric_id: str) -> None:
         withdrawn_disks.allow(fabric_id)

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ....datapath.disks import named_files
+from ....datapath.disks import same_files
 from ....ground import durable, real_files
 from ....ground.units import KiB
 from ... import file_looks
@@ -22,7 +22,7 @@ from .image_identity import Identities
 
 SYSTEM_LOGS = Path("/var/log/libvirt/qemu")
 LOG_BYTES = 256 * KiB
-STARTS = b": starting up libvirt "
+STARTS, FAILED = b": starting up libvirt ", b": shutting down, reason=failed"
 
 
 class LeftFiles:
@@ -51,7 +51,7 @@ class LeftFiles:
         changed = [
             disk.key
             for disk in disks
-            if disk.key in known and known[disk.key] != file_looks.again(Path(disk.path), known[disk.key])
+            if disk.key in known and known[disk.key] != _again(disk, known[disk.key])
         ]
         if changed:
             self._identities.distrust(domain, changed)
@@ -61,30 +61,32 @@ class LeftFiles:
         self._path(fabric_id).unlink(missing_ok=True)
 
     def _note(self, domain: Any, disks: Sequence[domain_xml.Disk]) -> None:
-        paths = {disk.key: named_files.files(Path(disk.path).absolute()) for disk in disks}
+        paths = {disk.key: same_files.files(Path(disk.path).absolute()) for disk in disks}
         looks = {key: file_looks.seen(each) for key, each in paths.items() if each}
         said = json.dumps({"start": self._last_start(domain), "disks": looks})
         durable.write(self._path(domain.UUIDString()), said)
 
-    def _known(self, domain: Any) -> Mapping[str, file_looks.Looks]:
-        """By disk key. Nothing once the machine was started again."""
+    def _known(self, domain: Any) -> Mapping[str, file_looks.Looks | None]:
+        """By disk key. Nothing once the machine was started again; None where its log does not tell
+        whether it was."""
         try:
             noted = json.loads(self._path(domain.UUIDString()).read_text())
         except (FileNotFoundError, ValueError):
             return {}
-        known: Mapping[str, file_looks.Looks] = (
-            noted["disks"] if noted["start"] == self._last_start(domain) else {}
-        )
-        return known
+        known: Mapping[str, file_looks.Looks] = noted["disks"]
+        now = self._last_start(domain)
+        if now == noted["start"]:
+            return known
+        return {} if _is_later(now, noted["start"]) else dict.fromkeys(known)
 
     def _last_start(self, domain: Any) -> list[object] | None:
         """What its log says of its last start; where that is too far up, what the log looks like. None
-        without a log: then a machine that was on for a moment is compared."""
+        without a log: then a machine that was on for a moment is compared. A start that failed is none."""
         try:
             with real_files.opened(self._logs / f"{domain.name()}.log") as log:
                 seen = os.fstat(log.fileno())
                 log.seek(max(0, seen.st_size - LOG_BYTES))
-                starts = [line for line in log.read(LOG_BYTES).splitlines() if STARTS in line]
+                starts = list(_starts(log.read(LOG_BYTES).splitlines()))
         except OSError:
             return None
         return [starts[-1].decode(errors="replace")] if starts else [seen.st_size, seen.st_mtime_ns]
@@ -96,3 +98,30 @@ class LeftFiles:
 def _logs(hypervisor: connection.Hypervisor) -> Path:
     root = hypervisor.embedded_root
     return SYSTEM_LOGS if root is None else root / "log" / "qemu"
+
+
+def _again(disk: domain_xml.Disk, known: file_looks.Looks | None) -> file_looks.Looks | None:
+    """What looks different from whatever was noted, where that counts no more."""
+    return [] if known is None else file_looks.again(Path(disk.path), known)
+
+
+def _is_later(now: list[object] | None, noted: list[object] | None) -> bool:
+    """Whether the log tells of another start since. It begins with its time. A log that was cut off,
+    removed or put back tells nothing: people rotate logs, and rename machines."""
+    if now is None or len(now) > 1:
+        return False
+    return noted is None or len(noted) > 1 or str(now[0]) > str(noted[0])
+
+
+def _starts(lines: Sequence[bytes]) -> Iterator[bytes]:
+    """Of the starts in a log those after which it ran."""
+    last = None
+    for line in lines:
+        if STARTS in line:
+            if last is not None:
+                yield last
+            last = line
+        elif FAILED in line:
+            last = None
+    if last is not None:
+        yield last

@@ -146,16 +146,15 @@ def _of_image(disk: domain_xml.Disk, facts: qemu_img.ImageFacts) -> Iterator[int
         yield interface.Obstacle(
             f"Disk {disk.key} is qcow2 version 2.", f"Turn the machine off and run: {amend}"
         )
-    if facts.data_file_raw:
+    if facts.data_file:
         yield interface.Obstacle(
-            f"Disk {disk.key} keeps its data in {facts.data_file}, which reads like a raw disk: writes that "
-            "go there "
-            "past the qcow2 file (a boot from it, a mount, another program) are in no recovery point.",
+            f"Disk {disk.key} keeps its data in another file, {facts.data_file}: writes that go there past "
+            "the qcow2 file "
+            "are in no recovery point.",
             (
-                "Let only this machine's definition use it, by the qcow2 file; or convert the disk with "
-                "'qemu-img convert'."
+                f"Exclude the disk; or convert it: qemu-img convert -O qcow2 {shlex.quote(str(disk.path))} "
+                "NEW, with the machine off."
             ),
-            blocking=False,
         )
     if (files := named_files.count(Path(disk.path))) > MANY_FILES:
         yield interface.Obstacle(

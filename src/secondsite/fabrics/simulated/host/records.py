@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pydantic
 
-from ....datapath.disks import named_files
+from ....datapath.disks import same_files
 from ....domain import errors
 from ....ground import durable
 from ....ground.real_files import FileNumber, file_number
@@ -124,7 +124,7 @@ class MachineRecord(Shape):
     def leaving(self) -> MachineRecord:
         """With what its files look like now."""
         paths = {one.key: Path(one.path) for one in self.definition.disks}
-        looks = {key: file_looks.seen(named_files.files(path.absolute())) for key, path in paths.items()}
+        looks = {key: file_looks.seen(same_files.files(path.absolute())) for key, path in paths.items()}
         return self.having(left={key: each for key, each in looks.items() if each}, left_after=self.boot)
 
     def having(self, **changes: object) -> MachineRecord:

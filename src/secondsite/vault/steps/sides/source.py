@@ -150,7 +150,9 @@ class Source(Side):
     def to_withdraw(self, *, left: bool = False) -> Ask[orders.Withdraw, Nothing]:
         """The old machine is shut down and withdrawn, so that its disks can be a replica; or because the
         machine has `left` for another appliance of the site."""
-        payload = orders.Withdraw(fabric_id=self.machine.source_fabric_id, left=left)
+        payload = orders.Withdraw(
+            fabric_id=self.machine.source_fabric_id, disks=self.machine.disks, left=left
+        )
         why = f"shutting down the old {self.machine.name} at {self.machine.source_site}"
         return Ask(orders.WITHDRAW, payload, why, Limits(deadline_seconds=300))
 
@@ -167,7 +169,7 @@ class Source(Side):
 
     def to_remove_machine(self) -> Ask[orders.RemoveMachine, Nothing]:
         """Removes the machine at the site that was left; its disks stay."""
-        payload = orders.RemoveMachine(fabric_id=self.machine.source_fabric_id)
+        payload = orders.RemoveMachine(fabric_id=self.machine.source_fabric_id, disks=self.machine.disks)
         return Ask(
             orders.REMOVE_MACHINE, payload, f"removing {self.machine.name} at {self.machine.source_site}"
         )
