@@ -18,6 +18,8 @@ COMMAND = re.compile(
 )
 
 
+WRAPPED = re.compile(r"(?<=\S)\n[ \t]*(?=\S)")
+"""The end of a line inside a paragraph."""
 NAMED = re.compile(r"""['`]([a-z]+) ([a-z]+(?:-[a-z]+)*)(?: [^'`\n]*)?['`]""")
 """A noun and its verb, without the word before them: 'point list'."""
 
@@ -61,7 +63,7 @@ def strings(tree: ast.Module) -> Iterator[tuple[int, str]]:
             skipped.update(map(id, node.values))
             yield node.lineno, "".join(map(_looks, node.values))
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in skipped:
-            yield node.lineno, node.value
+            yield node.lineno, WRAPPED.sub(" ", node.value)
 
 
 def _looks(part: ast.expr) -> str:

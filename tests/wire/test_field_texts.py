@@ -24,7 +24,7 @@ def described(shape):
 
 def test_a_schema_has_the_texts_of_a_class_and_of_those_that_it_comes_from():
     assert described(Tall) == {"height": "In metres.", "weight": None}
-    assert described(Taller) == {"height": "In metres,\nas the crow flies.", "weight": None}
+    assert described(Taller) == {"height": "In metres, as the crow flies.", "weight": None}
     assert described(Problem)["do"] == "What to do next."
 
 

@@ -84,8 +84,8 @@ def change(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Set how a network card is connected, from the next failover on: secondsite card set web01 net1
-    --network dmz --address 10.2.0.5/24 --gateway 10.2.0.1 --test-unconnected. Refused if somebody changes
+    """Set how a network card is connected, from the next failover on: 'secondsite card set web01 net1
+    --network dmz --address 10.2.0.5/24 --gateway 10.2.0.1 --test-unconnected'. Refused if somebody changes
     it meanwhile."""
     wanted: dict[str, Any] = {
         name: value

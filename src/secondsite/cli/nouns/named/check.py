@@ -69,8 +69,8 @@ def change(
     ] = USUAL_SECONDS,
     as_json: Json = False,
 ) -> None:
-    """Set a check, or replace the one of that name: secondsite check set web01 page --kind http --path
-    /alive --text up --deadline 120. Counts from the machine's next start on. Refused if somebody changes
+    """Set a check, or replace the one of that name: 'secondsite check set web01 page --kind http --path
+    /alive --text up --deadline 120'. Counts from the machine's next start on. Refused if somebody changes
     the checks meanwhile."""
     wanted = things.made(
         MachineCheck,

@@ -64,8 +64,8 @@ def change(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Set a hook, or replace the one of that name: secondsite hook set web01 give --moment after_start
-    --script address. Counts for verbs that are started from then on. Refused if somebody changes the hooks
+    """Set a hook, or replace the one of that name: 'secondsite hook set web01 give --moment after_start
+    --script address'. Counts for verbs that are started from then on. Refused if somebody changes the hooks
     meanwhile."""
     wanted = things.made(
         MachineHook,
