@@ -138,9 +138,8 @@ class PlanStory:
             raise PromiseBroken("the drill changed the DNS zone")
         figures.say(
             "three copies in one isolated network, each begun after the one before, find each other: "
-            f"{said}; that asked for record "
-            f"{drilled.last_record} of the copy, and production has {asked}; the DNS zone is unchanged; RTO "
-            f"of all {time.monotonic() - began:.1f} s",
+            f"{said}; that asked for record {drilled.last_record} of the copy, and production has {asked}; "
+            f"the DNS zone is unchanged; RTO of all {time.monotonic() - began:.1f} s",
             rto_seconds=time.monotonic() - began,
         )
 

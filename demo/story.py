@@ -93,8 +93,7 @@ class Story:
         sent = _facts(job, "Initial replication").wire_bytes or 0
         figures.say(
             f"initial replication: {used / 1e6:.0f} MB of disk, {sent / 1e6:.0f} MB sent, "
-            f"{_seconds(job):.1f} s; the first "
-            "recovery point is there",
+            f"{_seconds(job):.1f} s; the first recovery point is there",
             disk_used_bytes=used,
             wire_bytes=sent,
             job_seconds=_seconds(job),
@@ -113,8 +112,7 @@ class Story:
         assert cycle is not None
         figures.say(
             f"{counted(machine.points.count, 'point')}; RPO {machine.rpo.seconds:.1f} s now, sent at most "
-            f"{worst:.1f} s ago; last "
-            f"cycle {cycle.changed_bytes / 1e6:.2f} MB changed, "
+            f"{worst:.1f} s ago; last cycle {cycle.changed_bytes / 1e6:.2f} MB changed, "
             f"{cycle.wire_bytes / 1e6:.2f} MB sent, {cycle.seconds:.2f} s",
             rpo_seconds=machine.rpo.seconds,
             worst_sent_seconds=worst,
@@ -144,8 +142,7 @@ class Story:
         machine = self.rig.wait_for(MACHINE, lambda m: (m.rpo.seconds or 99) < 15, within_seconds=60)
         figures.say(
             f"test machine and network are gone, notes kept; RPO {machine.rpo.seconds:.1f} s: the drill did "
-            "not hold "
-            "replication up",
+            "not hold replication up",
             rpo_seconds=machine.rpo.seconds,
         )
 
@@ -216,8 +213,7 @@ class Story:
         sent = _facts(job, "Synchronize").wire_bytes or 0
         figures.say(
             f"protected {machine.source_site} -> {machine.target_site}: {sent / 1e6:.2f} MB of a "
-            f"{size / 1e6:.0f} MB "
-            "disk were sent",
+            f"{size / 1e6:.0f} MB disk were sent",
             wire_bytes=sent,
             disk_bytes=size,
         )
@@ -233,8 +229,7 @@ class Story:
             raise PromiseBroken(f"site b ended with record {said}, site a verified {boot.verified_last}")
         figures.say(
             f"{MACHINE} runs at site a: record {said} was the last at b, {boot.verified_last} were verified "
-            "at a, "
-            f"0 lost; {downtime:.1f} s in all",
+            f"at a, 0 lost; {downtime:.1f} s in all",
             last_at_b=said,
             verified_records=boot.verified_last,
             lost_records=0,

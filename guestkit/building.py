@@ -31,8 +31,7 @@ HOOK = Path(__file__).with_name("fsfreeze_hook.sh")
 # and skipped.
 MODULES = (
     "virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_blk failover "
-    "net_failover virtio_net "
-    "virtio_console button evdev"
+    "net_failover virtio_net virtio_console button evdev"
 ).split()
 PACKED = ".xz"
 """So Debian 13 keeps modules."""

@@ -14,8 +14,7 @@ def measure() -> Figure:
         unit="", goal=2.0, better="lower",
         peer=f"the same in the spans between: p50 {percentile(usual, 0.5) * 1000:.1f} ms, p99 "
         f"{percentile(usual, 0.99) * 1000:.1f} ms; under attack p50 {percentile(under, 0.5) * 1000:.1f} ms, "
-            "p99 "
-        f"{percentile(under, 0.99) * 1000:.1f} ms",
+        f"p99 {percentile(under, 0.99) * 1000:.1f} ms",
         how=(
             f"GET /api/machines on a kept and on a new connection in turn. {attacked.HOW}; they made "
             f"{seen.made} connections"

@@ -15,7 +15,7 @@ def measure(machines: int) -> Figure:
         better="lower",
         peer=", ".join(f"{part} {mb:.0f} MB" for part, mb in seen.rss_mb.items()),
         how=f"most resident memory of one appliance process in {crowd.SAMPLED_SECONDS} s, while {machines} "
-            "simulated machines of 16 MiB "
-        f"are replicated, of which one in {crowd.ONE_WRITES_IN} writes; no vault",
+        f"simulated machines of 16 MiB are replicated, of which one in {crowd.ONE_WRITES_IN} writes; no "
+        "vault",
         measured={"rss_mb": seen.rss_mb},
     )  # fmt: skip

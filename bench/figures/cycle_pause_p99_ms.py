@@ -48,19 +48,16 @@ def measure() -> Figure:
         name="cycle_pause_p99_ms", value=round(p99, 1), unit="ms", goal=50.0, better="lower",
         peer=f"the same in spans as long without a cycle: p99 {percentile(without, 0.99):.1f} ms, p50 "
         f"{percentile(without, 0.5):.1f} ms; a usual write takes {usual:.2f} ms. A real guest under TCG, "
-            "longest time of a "
-        f"second in which no write ended: with cycles p50 {percentile(guest.on, 0.5):.1f} ms, p99 "
-        f"{percentile(guest.on, 0.99):.1f} ms; without p50 {percentile(guest.off, 0.5):.1f} ms, p99 "
+        f"longest time of a second in which no write ended: with cycles p50 {percentile(guest.on, 0.5):.1f} "
+        f"ms, p99 {percentile(guest.on, 0.99):.1f} ms; without p50 {percentile(guest.off, 0.5):.1f} ms, p99 "
         f"{percentile(guest.off, 0.99):.1f} ms",
-        how="the longest write of each cycle, from its order to its sealed point, less what a write usually "
-            "takes: pages "
-        f"of 4 KiB at random, {PAUSE_SECONDS * 1000:.0f} ms between them, over NBD to the running machine's "
-            "storage daemon; "
-        f"p99 of {CYCLES} cycles, p50 {percentile(with_cycle, 0.5):.1f} ms. The real guest: "
-        "busybox dd, O_DIRECT, pages of 4 KiB one after the other, by its kernel's own record of their "
-            "ends, in microseconds; "
-        f"{guest.cycles} cycles in {len(guest.on)} s, {len(guest.off)} s without, in turn; "
-        f"{statistics.mean(guest.writes_on):.0f} and {statistics.mean(guest.writes_off):.0f} writes a second",
+        how="the longest write of each cycle, from its order to its sealed point, less what a write "
+        f"usually takes: pages of 4 KiB at random, {PAUSE_SECONDS * 1000:.0f} ms between them, over NBD to "
+        f"the running machine's storage daemon; p99 of {CYCLES} cycles, p50 "
+        f"{percentile(with_cycle, 0.5):.1f} ms. The real guest: busybox dd, O_DIRECT, pages of 4 KiB one "
+        f"after the other, by its kernel's own record of their ends, in microseconds; {guest.cycles} cycles "
+        f"in {len(guest.on)} s, {len(guest.off)} s without, in turn; {statistics.mean(guest.writes_on):.0f} "
+        f"and {statistics.mean(guest.writes_off):.0f} writes a second",
         spread=spread_of(with_cycle),
         measured={
             "with_cycle": [round(each, 1) for each in with_cycle],

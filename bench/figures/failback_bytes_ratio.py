@@ -18,14 +18,11 @@ def measure() -> Figure:
             "the 4 KiB blocks that either site changed since the recovery point, as they are: "
             f"{kept.changed} bytes"
         ),
-        how=f"bitmap kept {kept.ratio:.3f}, lost {lost.ratio:.3f}, the worse one counts; all wire bytes from "
-            "the reprotect to the "
-        "end of the failback, questions and digests of both directions with them; of the pages, spread "
-            "evenly and overwritten "
-        f"with noise, a changed {SHARES.home:.1%} that were never sent, b {SHARES.away:.1%} before the "
-            "reprotect and "
-        f"{SHARES.late:.1%} after it; {DISK_BYTES // MiB} MiB, full of noise; the disk at home equals b's "
-            "last state bit for bit, and "
+        how=f"bitmap kept {kept.ratio:.3f}, lost {lost.ratio:.3f}, the worse one counts; all wire bytes "
+        "from the reprotect to the end of the failback, questions and digests of both directions with "
+        f"them; of the pages, spread evenly and overwritten with noise, a changed {SHARES.home:.1%} that "
+        f"were never sent, b {SHARES.away:.1%} before the reprotect and {SHARES.late:.1%} after it; "
+        f"{DISK_BYTES // MiB} MiB, full of noise; the disk at home equals b's last state bit for bit, and "
         "a's own disk holds a's writes until the commit",
         spread=spread, measured={"kept": kept.as_json(), "lost": lost.as_json()},
     )  # fmt: skip

@@ -24,9 +24,9 @@ def _figure(found: Pairs) -> Figure:
     return Figure(
         name="failover_to_console_vs_bare_boot", value=spread["median"], unit="x", goal=2.0, better="lower",
         peer=f"plain QEMU (TCG) on a flat copy of the same disk: {boots} s",
-        how="from the call failover (latest processed point, source dead) through vault, job, appliance and "
-            "libvirt, "
-        f"until the guest has verified its records and says READY; median of {ROUNDS} pairs in turn",
+        how="from the call failover (latest processed point, source dead) through vault, job, appliance "
+        f"and libvirt, until the guest has verified its records and says READY; median of {ROUNDS} pairs in "
+        "turn",
         spread=spread, measured=found.measured(),
     )  # fmt: skip
 

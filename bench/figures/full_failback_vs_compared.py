@@ -31,8 +31,7 @@ def measure() -> Figure:
         name="full_failback_vs_compared", value=spread["median"], unit="x", goal=1.0, better="lower",
         peer=f"the same machine compared with its old disks: {compared:.1f} s; everything sent: {full:.1f} s",
         how=f"from the order to the first whole point at home; {CHANGED:.0%} of {DISK_BYTES // MiB} MiB of "
-            "noise overwritten with noise while it "
-        f"was away; median of {ROUNDS} pairs, in turn",
+        f"noise overwritten with noise while it was away; median of {ROUNDS} pairs, in turn",
         spread=spread, measured={"full": [each[0] for each in pairs],
         "compared": [each[1] for each in pairs]},
     )  # fmt: skip

@@ -37,12 +37,10 @@ def measure() -> Figure:
         name="guest_io_ratio", value=spread["median"], unit="x", goal=0.95, better="higher",
         peer=f"the same guest while replication rests, in rounds a second: {rates}",
         how="rounds of 1 MiB written and fsynced and 1 MiB read past the page cache (busybox dd on ext4 on "
-            "virtio) that a "
-        f"guest under TCG does in {SPAN_SECONDS:.0f} s with a cycle every {ON_SECONDS:.0f} s and a point "
-            f"every {POINT_SECONDS} s, by those "
-        f"with none; {PAIRS} pairs in turn; the guest's QEMU, vault, both appliances and the target's "
-            "storage daemon share "
-        "this machine's processors and its disk, where a site of its own would carry the target's half",
+        f"virtio) that a guest under TCG does in {SPAN_SECONDS:.0f} s with a cycle every {ON_SECONDS:.0f} s "
+        f"and a point every {POINT_SECONDS} s, by those with none; {PAIRS} pairs in turn; the guest's QEMU, "
+        "vault, both appliances and the target's storage daemon share this machine's processors and its "
+        "disk, where a site of its own would carry the target's half",
         spread=spread, measured={"on": [round(on, 2) for on, _ in found],
         "off": [round(off, 2) for _, off in found]},
     )  # fmt: skip

@@ -39,9 +39,8 @@ def measure() -> Figure:
         name="multi_vm_pause_16_ms", value=round(p99, 1), unit="ms", goal=2000.0, better="lower",
         peer=f"the budget after which machines go on in any case: 2000 ms; p50 of ours: {p50:.1f} ms",
         how=f"{MACHINES} simulated machines on one storage daemon, each writing 256 KiB/s; from before the "
-            "first is held "
-        "until all are let go: checkpoint and view of each fixed, all else was prepared before; p99 of "
-            f"{ROUNDS}",
+        "first is held until all are let go: checkpoint and view of each fixed, all else was prepared "
+        f"before; p99 of {ROUNDS}",
         spread={**spread_of(pauses), "p50": round(p50, 1), "p99": round(p99, 1)},
         measured={"pause_ms": [round(pause, 1) for pause in pauses]},
     )  # fmt: skip

@@ -12,8 +12,7 @@ def measure(machines: int) -> Figure:
         name=f"plan_{machines}_vs_slowest_path", value=round(found.seconds / alone, 3), unit="x", goal=1.1,
         better="lower", peer=f"the starts alone: {alone:.0f} s",
         how=f"one batch of {machines} machines, from the request to its end: {found.seconds:.1f} s, the "
-            "first machine ran after "
-        f"{found.first_seconds:.1f} s; a start takes {AS_REAL_ONES.seconds:g} s, {AS_REAL_ONES.at_once} go "
-            "on beside each other",
+        f"first machine ran after {found.first_seconds:.1f} s; a start takes {AS_REAL_ONES.seconds:g} s, "
+        f"{AS_REAL_ONES.at_once} go on beside each other",
         measured={"seconds": round(found.seconds, 1), "first_seconds": round(found.first_seconds, 2)},
     )  # fmt: skip

@@ -28,9 +28,8 @@ def _figure(found: Pairs) -> Figure:
             f"{_said(found.theirs)} s"
         ),
         how=f"down for {_said(found.ours)} s: from the begin of the task Shut down until the guest has "
-            "verified its records at the "
-        f"other site and says READY; two records written a second, the link idle; median of {ROUNDS} pairs "
-            "in turn",
+        "verified its records at the other site and says READY; two records written a second, the link "
+        f"idle; median of {ROUNDS} pairs in turn",
         spread=spread, measured=found.measured(),
     )  # fmt: skip
 

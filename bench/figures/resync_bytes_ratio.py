@@ -33,10 +33,8 @@ def measure() -> Figure:
         name="resync_bytes_ratio", value=spread["median"], unit="x", goal=1.1, better="lower",
         peer=f"the changed 4 KiB blocks as they are: {changed} bytes",
         how="wire bytes of all cycles until the comparison is through, questions and digests of both "
-            "directions with "
-        "them; 1 % of the pages, spread evenly, overwritten with noise, so that compression helps nothing; "
-            "every "
-        f"bitmap removed; {DISK_BYTES // MiB} MiB, full; median of {ROUNDS}",
+        "directions with them; 1 % of the pages, spread evenly, overwritten with noise, so that "
+        f"compression helps nothing; every bitmap removed; {DISK_BYTES // MiB} MiB, full; median of {ROUNDS}",
         spread=spread, measured={"wire": found, "changed": changed},
     )  # fmt: skip
 

@@ -56,11 +56,9 @@ def _figure(samples: dict[str, list[float]], cores: float) -> Figure:
         peer=f"p99 of the {WRITERS} that write {percentile(busy, 0.99):.2f} s, of the others "
         f"{percentile(idle, 0.99):.2f} s; vault, appliances and storage daemons took {cores:.2f} cores",
         how="now minus the instant that LATEST would start from, of all machines, every second for "
-            f"{SAMPLED_SECONDS} s; "
-        f"{MACHINES} simulated machines under the default pause of 5 s between cycles and a point a minute, "
-            f"{WRITERS} of "
-        "them write 1 MiB/s each, three quarters of it scattered pages of 4 KiB; vault and two appliances as "
-            "processes",
+        f"{SAMPLED_SECONDS} s; {MACHINES} simulated machines under the default pause of 5 s between cycles "
+        f"and a point a minute, {WRITERS} of them write 1 MiB/s each, three quarters of it scattered pages "
+        "of 4 KiB; vault and two appliances as processes",
         spread=spread_of(idle + busy),
         measured={"busy": spread_of(busy), "idle": spread_of(idle), "cores": round(cores, 2)},
     )  # fmt: skip

@@ -22,11 +22,9 @@ def measure(machines: int) -> Figure:
             f"{percentile(seen.idle, 0.99):.2f} s; {cores}"
         ),
         how="now minus the instant that LATEST would start from, of all machines, every "
-            f"{crowd.EVERY_SECONDS:.0f} s for "
-        f"{crowd.SAMPLED_SECONDS} s; {machines} simulated machines of 16 MiB, 5 s between cycles, a point "
-            "every five minutes, one in "
-        f"{crowd.ONE_WRITES_IN} writes {4 * crowd.PAGES_A_TURN} scattered pages a second; two appliances as "
-            "processes, no vault",
+        f"{crowd.EVERY_SECONDS:.0f} s for {crowd.SAMPLED_SECONDS} s; {machines} simulated machines of 16 "
+        f"MiB, 5 s between cycles, a point every five minutes, one in {crowd.ONE_WRITES_IN} writes "
+        f"{4 * crowd.PAGES_A_TURN} scattered pages a second; two appliances as processes, no vault",
         spread=spread_of(seen.busy + seen.idle),
         measured={"busy": spread_of(seen.busy), "idle": spread_of(seen.idle), "cores": seen.cores,
         "rss_mb": seen.rss_mb},

@@ -40,10 +40,9 @@ def measure() -> Figure:
         better="lower",
         peer=f"the guest wrote {written / SAMPLED_SECONDS / 1e6:.1f} MB/s of the 20 it was asked for",
         how="now minus the instant of the newest cycle that is applied at the target (LATEST starts from "
-            "there), every "
-        f"{EVERY_SECONDS} s for {SAMPLED_SECONDS} s; random blocks of 256 KiB; cycles 0.5 s apart, a point "
-            "every 5 s; "
-        f"against the newest sealed point p99 is {percentile(at_point, 0.99):.2f} s",
+        f"there), every {EVERY_SECONDS} s for {SAMPLED_SECONDS} s; random blocks of 256 KiB; cycles 0.5 s "
+        f"apart, a point every 5 s; against the newest sealed point p99 is {percentile(at_point, 0.99):.2f} "
+        "s",
         spread=spread_of(rpo), measured={"processed": _rounded(rpo), "newest_point": _rounded(at_point)},
     )  # fmt: skip
 

@@ -13,8 +13,7 @@ def measure() -> Figure:
         name="rpo_under_attack_ratio", value=round(under / usual, 2), unit="", goal=2.0, better="lower",
         peer=f"the same in the spans between: p99 {usual:.2f} s; under attack {under:.2f} s",
         how="now minus the instant that LATEST would start from, every quarter of a second; a simulated "
-            "machine that writes 1 MiB/s, "
-        f"5 s between cycles. {attacked.HOW}",
+        f"machine that writes 1 MiB/s, 5 s between cycles. {attacked.HOW}",
         spread=spread_of(seen.under.ages),
         measured={"usual_seconds": spread_of(seen.without.ages)},
     )  # fmt: skip

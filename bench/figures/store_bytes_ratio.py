@@ -31,14 +31,11 @@ def measure() -> Figure:
         name="store_bytes_ratio", value=ratio, unit="x", goal=1.2, better="lower",
         peer=f"the distinct 4 KiB pages of the kept points and the head: {found.needed_bytes / MiB:.0f} MiB",
         how=f"what all files of the replica occupy by that; {LOAD.points} points, "
-            f"{LOAD.step_seconds // MINUTE} minutes "
-        f"apart by the source's clock, with {changed:.0f} MiB changed before each (half scattered pages, "
-            "half one run) on "
-        f"a disk of {LOAD.disk_bytes // MiB} MiB; the default grid over seven days dropped {found.dropped} "
-            "of them while "
-        f"cycles went on; all {found.kept} kept ones were read through their digests and by plain qemu-img, "
-            "and are what "
-        "the source held",
+        f"{LOAD.step_seconds // MINUTE} minutes apart by the source's clock, with {changed:.0f} MiB changed "
+        f"before each (half scattered pages, half one run) on a disk of {LOAD.disk_bytes // MiB} MiB; the "
+        f"default grid over seven days dropped {found.dropped} of them while cycles went on; all "
+        f"{found.kept} kept ones were read through their digests and by plain qemu-img, and are what the "
+        "source held",
         spread={"min": ratio, "median": ratio, "max": ratio},
         measured={"kept": found.kept, "stored_bytes": found.stored_bytes, "needed_bytes": found.needed_bytes,
                   "seconds": round(seconds)},

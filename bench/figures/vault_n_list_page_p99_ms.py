@@ -16,8 +16,7 @@ def measure(machines: int) -> Figure:
         unit="ms",
         goal=50.0, better="lower", peer=before.peer("list", machines),
         how=f"p99 of GET {PAGE}, {page.size_bytes:,} bytes, asked over and over; while machines are "
-            "committed "
-        f"{percentile(at_work.milliseconds, 0.99):.0f} ms",
+        f"committed {percentile(at_work.milliseconds, 0.99):.0f} ms",
         spread=spread_of(page.milliseconds),
         measured={"answers": len(page.seconds), "at_work": spread_of(at_work.milliseconds)},
     )  # fmt: skip

@@ -15,8 +15,7 @@ def measure(machines: int) -> Figure:
         goal=20.0,
         better="lower", peer=before.peer("one", machines),
         how=f"p99 of GET /api/machines/NAME, {one.size_bytes:,} bytes, asked over and over; while machines "
-            "are committed "
-        f"{percentile(at_work.milliseconds, 0.99):.0f} ms",
+        f"are committed {percentile(at_work.milliseconds, 0.99):.0f} ms",
         spread=spread_of(one.milliseconds),
         measured={"answers": len(one.seconds), "at_work": spread_of(at_work.milliseconds)},
     )  # fmt: skip

@@ -13,7 +13,7 @@ def measure(machines: int) -> Figure:
         goal=3.0, better="lower",
         peer=f"until it serves again: {found.ready_seconds:.1f} s",
         how="from the start of a new process until the next machine's job ends; killed when "
-            f"{found.ended_before} of {machines} had "
-        f"ended; all {machines} succeeded, {found.seconds:.1f} s after the request",
+        f"{found.ended_before} of {machines} had ended; all {machines} succeeded, {found.seconds:.1f} s "
+        "after the request",
         measured={"ready_seconds": round(found.ready_seconds, 2), "seconds": round(found.seconds, 1)},
     )  # fmt: skip

@@ -18,7 +18,7 @@ def measure(machines: int) -> Figure:
         better="lower",
         peer=f"{before.peer('processor', machines)}, with a point every cycle; that way now {as_before:.1f} %",  # noqa: E501
         how=f"processor time of the vault's process in {PEACE_SECONDS:.0f} s; {machines} machines under the "
-            "default policy, one "
-        f"in ten writes, nobody asks anything; the scripted pair took {usual.pair_percent:.1f} % beside it",
+        "default policy, one in ten writes, nobody asks anything; the scripted pair took "
+        f"{usual.pair_percent:.1f} % beside it",
         measured={"pair_percent": round(usual.pair_percent, 2), "point_every_cycle": round(as_before, 2)},
     )  # fmt: skip

@@ -15,8 +15,7 @@ def measure(machines: int) -> Figure:
         name=f"vault_{machines}_rss_mb", value=round(spread["max"], 1), unit="MB", goal=250.0, better="lower",
         peer=before.peer("rss", machines),
         how=f"most resident memory in {PEACE_SECONDS:.0f} s of peace after {machines} machines were enabled "
-            "at once; after a batch "
-        f"failover of all {found.rss_mb_after:.0f} MB",
+        f"at once; after a batch failover of all {found.rss_mb_after:.0f} MB",
         spread=spread, measured={"samples": found.usual.rss_mb,
         "after_batches": round(found.rss_mb_after, 1)},
     )  # fmt: skip

@@ -16,7 +16,6 @@ def measure(machines: int) -> Figure:
         better="lower",
         peer=f"{before.peer('written', machines)}, with a point every cycle; that way now {as_before:.1f} MB",
         how=f"write_bytes of the vault's process in {PEACE_SECONDS:.0f} s, on SQLite; {machines} machines "
-            "under the default "
-        "policy, one in ten writes",
+        "under the default policy, one in ten writes",
         measured={"point_every_cycle": round(as_before, 2)},
     )  # fmt: skip

@@ -34,11 +34,9 @@ ASK_EVERY_SECONDS = 0.05
 DISK_BYTES = 128 * MiB
 HOW = (
     f"{SPANS} spans of {SPAN_SECONDS} s with strangers and as many without, in turn. At the REST port, the "
-    "control port and the "
-    f"target's data port each: {IDLE} connections held open, half of them with TLS, and {LOOPING} that dial, "
-    "shake hands and send "
-    "a wrong token with 100 kB, again and again, from 40 addresses; as if on other hosts, they take only "
-    "processor that is idle"
+    f"control port and the target's data port each: {IDLE} connections held open, half of them with TLS, "
+    f"and {LOOPING} that dial, shake hands and send a wrong token with 100 kB, again and again, from 40 "
+    "addresses; as if on other hosts, they take only processor that is idle"
 )
 POLICY = policies.for_vault(point_every_seconds=60)
 

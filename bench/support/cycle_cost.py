@@ -69,10 +69,8 @@ class Cost:
 
 HOW = (
     "processor time of both appliances with the programs that they ran, of the target's storage daemon and "
-    "of the guests' QEMUs while "
-    f"machines have a cycle every {ON_SECONDS} s, less what they take without cycles, by the cycles; median "
-    f"of {ROUNDS} spans of "
-    f"{SPAN_SECONDS:.0f} s"
+    f"of the guests' QEMUs while machines have a cycle every {ON_SECONDS} s, less what they take without "
+    f"cycles, by the cycles; median of {ROUNDS} spans of {SPAN_SECONDS:.0f} s"
 )
 
 

@@ -21,10 +21,8 @@ DISK_BYTES = 1 * GiB
 ROUNDS = 5
 OURS = (
     "ours is everything from the order to replicate until the first recovery point is sealed: checkpoints, "
-    "reading "
-    "over NBD in slices, zstd or not, xxh3-128, mutual TLS between two appliance processes, straight to the "
-    "head, the "
-    "apply into the qcow2 chain with digests, flushes and the manifest"
+    "reading over NBD in slices, zstd or not, xxh3-128, mutual TLS between two appliance processes, "
+    "straight to the head, the apply into the qcow2 chain with digests, flushes and the manifest"
 )
 THEIRS = (
     "a peer's copy goes from a qemu-nbd of the same disk into a fresh qcow2 behind another, flushed at the "
@@ -62,11 +60,10 @@ def figure(name: str, course: Course, peer: str, command: str) -> Figure:
     return Figure(
         name=name, value=spread["median"], unit="x", goal=course.goal, better="higher",
         peer=f"{command}, TLS: {_speeds(found, f'{peer}_tls')} MiB/s; in the clear: {_speeds(found, peer)} "
-            "MiB/s, "
-        f"of which ours with TLS is {clear['median']:.2f} times ({clear['min']:.2f} to {clear['max']:.2f})",
+        f"MiB/s, of which ours with TLS is {clear['median']:.2f} times ({clear['min']:.2f} to "
+        f"{clear['max']:.2f})",
         how=f"throughput of ours by that of the peer, {course.story}; {OURS}; {THEIRS}; {DISK_BYTES // MiB} "
-            "MiB, half of "
-        f"it compressible; median of {ROUNDS} rounds in turn",
+        f"MiB, half of it compressible; median of {ROUNDS} rounds in turn",
         spread=spread,
         measured={"in_the_clear": clear,
                   **{f"{who}_seconds": [round(each[who], 3) for each in found] for who in found[0]}},

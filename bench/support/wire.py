@@ -53,8 +53,7 @@ def figure(name: str, load: Callable[[int, int], loads.Load]) -> Figure:
             "bytes"
         ),
         how=f"wire bytes of a cycle, with all of its headers, by that size; median of {CYCLES} cycles on a "
-            "full disk "
-        "of half-compressible data",
+        "full disk of half-compressible data",
         spread=spread, measured={"wire": found.wire_bytes, "changed": found.changed_bytes},
     )  # fmt: skip
 

@@ -41,9 +41,8 @@ def test_a_target_is_made_changed_tried_and_deleted(cli, key):
 
 def test_a_mail_target_is_made_and_its_server_changes_only_with_its_password(cli, key):
     made = cli(
-        "notice set ops --mail-server mail.example.org:465 --tls tls --from v@example.org --to a@example.org "
-        "--to b@example.org "
-        "--user vault --secret-file - --findings none --json"
+        "notice set ops --mail-server mail.example.org:465 --tls tls --from v@example.org --to "
+        "a@example.org --to b@example.org --user vault --secret-file - --findings none --json"
     ).json
     assert (made["mail"]["port"], made["mail"]["to"]) == (465, ["a@example.org", "b@example.org"])
     assert made["wanted"]["findings"] is None

@@ -15,8 +15,7 @@ def words_of(said):
 def test_a_site_is_limited_shown_and_let_free(rig, cli):
     said = cli.must(
         "site limit a --rate 100MB --window 'mon-fri 08:00-18:00 20MB' --window 'daily 22:00-06:00 "
-        "unlimited' "
-        "--utc-offset +60"
+        "unlimited' --utc-offset +60"
     ).out
     assert ["by", "default", "100", "MB/s"] in words_of(said)
     assert "mon,tue,wed,thu,fri 08:00-18:00 20 MB/s" in said

@@ -40,8 +40,7 @@ def test_an_error_says_verbs_as_they_are_typed_and_states_in_words_and_leaves_na
     output.show_error(error, as_json=False)
     assert capsys.readouterr().err.splitlines() == [
         "error (not-possible-now): planned-failover is not possible for machine 'the_failed_over-box' in "
-        "state planned failed over "
-        "(test failover cleanup failed).",
+        "state planned failed over (test failover cleanup failed).",
         "  do: Possible now: change-recovery-point, commit.",
     ]
 

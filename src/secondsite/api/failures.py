@@ -54,13 +54,11 @@ MOST_FAULTS, MOST_OF_A_FAULT = 10, 300
 ANSWERS: dict[int | str, dict[str, object]] = {
     "4XX": {
         "model": ErrorBody,
-        "description": "400: not readable. 401: no valid token. 403: the token's roles do not allow it, or a "
-        "registration key "
-        "or certificate is refused. "
-        "404: there is no such thing. 408: the body did not come in time. 409: the state does not allow it, "
-        "prerequisites are not met, another was faster, or a second person has to approve it. 412: it is no "
-        "longer what If-Match names. 413: the body is "
-        "too large. 422: it cannot be, whatever the state.",
+        "description": "400: not readable. 401: no valid token. 403: the token's roles do not allow it, or "
+        "a registration key or certificate is refused. 404: there is no such thing. 408: the body did not "
+        "come in time. 409: the state does not allow it, prerequisites are not met, another was faster, or "
+        "a second person has to approve it. 412: it is no longer what If-Match names. 413: the body is too "
+        "large. 422: it cannot be, whatever the state.",
     },
     "5XX": {
         "model": ErrorBody,

@@ -73,8 +73,8 @@ Key = Annotated[
         min_length=1,
         max_length=200,
         description="Any text that is new for every new request, such as a UUID: a repeat of the same "
-        "request with it "
-        "within a day changes nothing and gets the first one's answer; another request with it gets 422.",
+        "request with it within a day changes nothing and gets the first one's answer; another request with "
+        "it gets 422.",
     ),
 ]
 

@@ -23,8 +23,8 @@ def accept_two_copies(machine: str, yes: bool) -> None:
         )
     output.say(
         f"{machine} was failed over. If it also runs at the other site there are two copies then: both "
-        "write, users may reach "
-        "either, and what one of them writes is lost later. Stop the other copy first, if it can be reached."
+        "write, users may reach either, and what one of them writes is lost later. Stop the other copy "
+        "first, if it can be reached."
     )
     typer.confirm("Start the old copy?", abort=True)
 

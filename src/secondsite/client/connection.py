@@ -183,15 +183,13 @@ def unreached(url: str, error: Exception) -> errors.SecondsiteError:
         return errors.CertificateRefused(
             f"The vault at {url} shows a certificate that our CA did not issue.",
             do="Give the right CA file with --ca, or check that --url names your vault. If its CA was "
-            "rotated, copy pki/ca.pem from "
-            "the vault's host again.",
+            "rotated, copy pki/ca.pem from the vault's host again.",
         )
     if RESOLVER.search(str(error)):
         return errors.VaultUnreachable(
             f"The name in {url} does not resolve: {error}.",
             do="The vault may be well: look at the name server, which may be lost with a site. Put a line "
-            "'ADDRESS NAME' for the vault "
-            "into /etc/hosts, here and on the hosts of the appliances.",
+            "'ADDRESS NAME' for the vault into /etc/hosts, here and on the hosts of the appliances.",
         )
     return errors.VaultUnreachable(f"The vault at {url} does not answer: {error}.")
 

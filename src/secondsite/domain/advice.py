@@ -93,10 +93,9 @@ def _two_copies(of: AdvisedMachine) -> str:
     stop = f"Shut the old copy down at its site ('virsh shutdown {shell.arguments(of.name)}')."
     if of.elsewhere:
         stop = (
-            "Find what has its old disks open at its old site: the machine of another name that 'virsh list' "
-            "shows there and whose "
-            "'virsh domblklist' names them, or the other host that the machine was migrated to. Shut that "
-            "down."
+            "Find what has its old disks open at its old site: the machine of another name that 'virsh "
+            "list' shows there and whose 'virsh domblklist' names them, or the other host that the machine "
+            "was migrated to. Shut that down."
         )
     then = _not_protected(of)
     return f"{stop} Then {then}" if then else ""

@@ -12,8 +12,7 @@ def forgotten(name: str, site: str) -> str:
     """What is to be told of one whose replica there has no run."""
     return (
         f"{name} was failed over to {site}, and its replica there knows of no failover: its store, or what "
-        "its appliance remembers, was put back "
-        "from before it, or a start from another point failed"
+        "its appliance remembers, was put back from before it, or a start from another point failed"
     )
 
 
@@ -41,16 +40,15 @@ def missing(name: str, site: str, *, committed: bool) -> str:
     quoted = shell.arguments(name)
     again = (
         f"with what it wrote there, at the host of the appliance of {site}, as root: 'systemctl stop "
-        "secondsite-appliance', in its store "
-        f"'./secondsite-rescue start {quoted}', 'systemctl start secondsite-appliance'"
+        f"secondsite-appliance', in its store './secondsite-rescue start {quoted}', 'systemctl start "
+        "secondsite-appliance'"
     )
     if committed:
         return f"Have it made and started again {again}."
     return (
         "'secondsite machine change-recovery-point "
         f"{shell.arguments(name, options='--choice latest_processed')}' starts it from a recovery point, "
-        "and gives up what it wrote there. Or have it made and "
-        f"started again {again}."
+        f"and gives up what it wrote there. Or have it made and started again {again}."
     )
 
 
@@ -60,21 +58,19 @@ def from_points(name: str, site: str, *, cancels: bool, changes: bool) -> str:
     quoted = shell.arguments(name)
     changed = (
         "'secondsite machine change-recovery-point "
-        f"{shell.arguments(name, options='--choice latest_processed')}' starts it at {site} from a "
-        "recovery point that is left there"
+        f"{shell.arguments(name, options='--choice latest_processed')}' starts it at {site} from a recovery "
+        "point that is left there"
     )
     if cancels:
         return (
             f"'secondsite machine cancel-failover {quoted}' ends the failover: it starts again where it was "
-            "moved from, with all that it had written "
-            f"before the move. {changed}, which may be much older."
+            f"moved from, with all that it had written before the move. {changed}, which may be much older."
         )
     if changes:
         return f"{changed}. What it wrote there since its failover is in none."
     return (
         "If a newer state of that store exists, put it back. Else have it started from the newest recovery "
-        "point that is left there, at the host of "
-        f"the appliance of {site}, as root: 'systemctl stop secondsite-appliance', in its store "
-        f"'./secondsite-rescue start {quoted}', 'systemctl start "
+        f"point that is left there, at the host of the appliance of {site}, as root: 'systemctl stop "
+        f"secondsite-appliance', in its store './secondsite-rescue start {quoted}', 'systemctl start "
         "secondsite-appliance'."
     )

@@ -226,8 +226,7 @@ class VaultSlow(SecondsiteError):
     code = "vault-slow"
     default_do = (
         "It runs, and may still be doing what it was asked: look with 'secondsite job list' and 'secondsite "
-        "appliance list', "
-        "then ask again."
+        "appliance list', then ask again."
     )
 
 
@@ -302,8 +301,7 @@ class PointDamaged(ReplicaError):
     code = "point-damaged"
     default_do = (
         "Choose another point with 'secondsite point list MACHINE'. Replication makes new points whole by "
-        "comparing "
-        "all blocks with the source, by itself."
+        "comparing all blocks with the source, by itself."
     )
 
 

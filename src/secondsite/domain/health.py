@@ -44,8 +44,7 @@ def _kind(
 
 DRILL_IT = (
     "'secondsite machine test-failover MACHINE', look at it, then 'secondsite machine cleanup-test-failover "
-    "MACHINE --verdict passed "
-    "--notes WHAT'; or let 'secondsite drill schedule set' do it."
+    "MACHINE --verdict passed --notes WHAT'; or let 'secondsite drill schedule set' do it."
 )
 UNKNOWN = "cycle-failed"
 """What is told as an appliance's own words: a code that no vault knows yet, or that only the vault finds."""
@@ -61,8 +60,7 @@ CATALOGUE: dict[str, FindingKind] = {
             "rpo-exceeded",
             W,
             "The newest usable point is older than the policy's threshold: churn exceeds the link's "
-            "bandwidth, or a side "
-            "is down.",
+            "bandwidth, or a side is down.",
             (
                 "Compare churn and bandwidth with 'secondsite machine show MACHINE', or raise the threshold "
                 "of the policy."
@@ -72,10 +70,9 @@ CATALOGUE: dict[str, FindingKind] = {
         _kind(
             "address-not-set",
             W,
-            "A card is to have another address where the machine was started, and has it not: no guest agent "
-            "answered, or its guest is none that "
-            "the agent can set an address in (Linux, IPv4). Whoever looks for the machine at that address "
-            "does not find it.",
+            "A card is to have another address where the machine was started, and has it not: no guest "
+            "agent answered, or its guest is none that the agent can set an address in (Linux, IPv4). "
+            "Whoever looks for the machine at that address does not find it.",
             "Set the address in the guest by hand, or install qemu-guest-agent in it before the next time.",
             by_vault=True,
         ),
@@ -90,8 +87,7 @@ CATALOGUE: dict[str, FindingKind] = {
             "scratch-exhausted",
             W,
             "The guest wrote more during a cycle than the scratch budget holds, so the job was given up "
-            "before it "
-            "could disturb the guest.",
+            "before it could disturb the guest.",
             (
                 "Give the appliance more scratch space, a shorter cycle or a faster link. Replication goes "
                 "on by itself."
@@ -105,9 +101,8 @@ CATALOGUE: dict[str, FindingKind] = {
                 "for the start of its machines."
             ),
             "Free space at the target, or give its store more. A retention that is shortened frees space "
-            "once the target's deletion delay "
-            "is over; what that keeps, 'secondsite appliance trash list' tells there. Replication goes on by "
-            "itself.",
+            "once the target's deletion delay is over; what that keeps, 'secondsite appliance trash list' "
+            "tells there. Replication goes on by itself.",
         ),
         _kind(
             "target-store-away",
@@ -124,23 +119,19 @@ CATALOGUE: dict[str, FindingKind] = {
             "chain-long",
             W,
             "A disk of the machine stands on more than 20 files, by snapshots of its owner or of another "
-            "program. libvirt 10.8 to 11.10 starts "
-            "no machine with more than 25 (22 where files are encrypted or have bitmaps), and ends a running "
-            "one with more when its daemon is "
-            "restarted.",
+            "program. libvirt 10.8 to 11.10 starts no machine with more than 25 (22 where files are "
+            "encrypted or have bitmaps), and ends a running one with more when its daemon is restarted.",
             "Merge its owner's snapshots at its site, disk by disk, and name the file that they end in: "
-            "'virsh blockcommit MACHINE DISK --base FILE "
-            "--active --pivot --wait --verbose'. FILE is one that no other machine and no recovery point "
-            "stands on ('qemu-img info -U --backing-chain' shows all); "
-            "without --base everything is written into the lowest file, which may be a shared template, or "
-            "in our store. Replication goes on.",
+            "'virsh blockcommit MACHINE DISK --base FILE --active --pivot --wait --verbose'. FILE is one "
+            "that no other machine and no recovery point stands on ('qemu-img info -U --backing-chain' "
+            "shows all); without --base everything is written into the lowest file, which may be a shared "
+            "template, or in our store. Replication goes on.",
         ),
         _kind(
             "history-kept",
             W,
             "A retention was lowered or a hold was released, and the target keeps what that would delete "
-            "until its deletion delay "
-            "is over. Or its least retention is longer than the policy's.",
+            "until its deletion delay is over. Or its least retention is longer than the policy's.",
             "Nothing, if it was meant: the points go then by themselves. If nobody meant it, somebody else "
             "may have your token: "
             "replace the vault's tokens, raise the retention again, and hold the points that you need.",
@@ -164,61 +155,52 @@ CATALOGUE: dict[str, FindingKind] = {
             "cycle-not-understood",
             C,
             "The source's appliance announced a cycle with values that no cycle has. The cycle was refused, "
-            "and nothing of it was "
-            "kept.",
+            "and nothing of it was kept.",
             "Bring both appliances to the same release. If they are, somebody may speak in the name of the "
-            "source's appliance: hold "
-            "the points that matter with 'secondsite point hold MACHINE POINT --reason WHY', and look at "
-            "that host.",
+            "source's appliance: hold the points that matter with 'secondsite point hold MACHINE POINT "
+            "--reason WHY', and look at that host.",
         ),
         _kind(
             "resynchronizing",
             W,
             "The change bitmap was lost or is not usable (a host or QEMU died, a foreign tool removed it), "
-            "or the target lost or "
-            "doubts what it has, so blocks are compared and only those that differ are sent.",
+            "or the target lost or doubts what it has, so blocks are compared and only those that differ "
+            "are sent.",
             "Nothing: comparing ends by itself. Older recovery points stay usable meanwhile.",
         ),
         _kind(
             "common-point-missed",
             W,
             "The machines of the replication group got no common point: a member was not ready or failed, "
-            "they could "
-            "not all be paused within the time budget, or another appliance that has machines of the group "
-            "took no part.",
+            "they could not all be paused within the time budget, or another appliance that has machines of "
+            "the group took no part.",
             "Read the reason, which names the appliance if it is another; the next common point is tried by "
-            "itself, and each "
-            "machine still gets its own points.",
+            "itself, and each machine still gets its own points.",
         ),
         _kind(
             "unsafe-to-view",
             C,
-            "A disk of the machine is served by an iothread, and QEMU before 9.0 aborts, guest and all, when "
-            "a reader of "
-            "the disk's frozen view goes away. So no view is opened, and nothing is replicated while the "
-            "machine runs.",
+            "A disk of the machine is served by an iothread, and QEMU before 9.0 aborts, guest and all, "
+            "when a reader of the disk's frozen view goes away. So no view is opened, and nothing is "
+            "replicated while the machine runs.",
             "Remove the iothread from the disk (or from its controller) and restart the machine, or upgrade "
-            "QEMU to 9.0 "
-            "and restart it. Replication goes on by itself.",
+            "QEMU to 9.0 and restart it. Replication goes on by itself.",
         ),
         _kind(
             "machine-missing",
             C,
             "The hypervisor no longer knows the machine: it was undefined, or migrated to another host.",
             "Define it again or migrate it back; or disable its protection, and enable it at its new place. "
-            "Its recovery "
-            "points stay usable until then.",
+            "Its recovery points stay usable until then.",
         ),
         _kind(
             "mark-lost",
             C,
             "Another program defined the machine anew, and our tag went with its old definition. Where the "
-            "disks say that it is the machine, the "
-            "tag is put back by itself; these do not.",
+            "disks say that it is the machine, the tag is put back by itself; these do not.",
             "If it is the machine that is protected, 'secondsite machine resynchronize MACHINE' marks it "
-            "again and compares all its blocks. If it is "
-            "another one, define the machine again, or disable its protection. A planned failover is refused "
-            "until then.",
+            "again and compares all its blocks. If it is another one, define the machine again, or disable "
+            "its protection. A planned failover is refused until then.",
         ),
         _kind(
             "disk-not-protected",
@@ -262,10 +244,9 @@ CATALOGUE: dict[str, FindingKind] = {
         _kind(
             "started-without-vault",
             C,
-            "Somebody started the machine at its target without the vault, from the store alone; or what the "
-            "appliance remembers is of a "
-            "backup from before its failover. Its replica takes no cycles, and nothing keeps its source from "
-            "running too.",
+            "Somebody started the machine at its target without the vault, from the store alone; or what "
+            "the appliance remembers is of a backup from before its failover. Its replica takes no cycles, "
+            "and nothing keeps its source from running too.",
             "See that the source stays off. Take over what was started: the finding says by which command.",
         ),
         _kind(
@@ -276,78 +257,66 @@ CATALOGUE: dict[str, FindingKind] = {
                 "its files."
             ),
             "Where 'old-copy-runs' or 'replica-in-use' is told as well, do first what that says; else check "
-            "the store's disks. Replication compares all blocks with the source by itself, and points "
-            "from then on "
-            "are whole. Damaged points, and those above them that were not read since, are not picked; "
-            "'secondsite point "
-            "verify MACHINE POINT' reads one. If a file cannot be opened at all, fail over from a point that "
-            "is whole, or "
-            "disable protection and enable it again.",
+            "the store's disks. Replication compares all blocks with the source by itself, and points from "
+            "then on are whole. Damaged points, and those above them that were not read since, are not "
+            "picked; 'secondsite point verify MACHINE POINT' reads one. If a file cannot be opened at all, "
+            "fail over from a point that is whole, or disable protection and enable it again.",
         ),
         _kind(
             "replica-in-use",
             C,
             "At the target another program has a file open that the replica needs, such as an old disk of "
-            "the machine that somebody started it "
-            "from there: cycles are received and cannot be processed.",
-            "End that program: 'lsof FILE' as root at the host of the target's appliance tells which has the "
-            "file that the finding names; a machine "
-            "of that site is named by 'old-copy-runs', which says what to do about it. Then all goes on by "
-            "itself; what was written meanwhile is "
-            "noticed and compared away.",
+            "the machine that somebody started it from there: cycles are received and cannot be processed.",
+            "End that program: 'lsof FILE' as root at the host of the target's appliance tells which has "
+            "the file that the finding names; a machine of that site is named by 'old-copy-runs', which "
+            "says what to do about it. Then all goes on by itself; what was written meanwhile is noticed "
+            "and compared away.",
         ),
         _kind(
             "replica-of-another-machine",
             C,
             "In the target's store the folder that is named after this machine holds another machine's "
-            "replica: somebody put a folder back "
-            "under the wrong name. Nothing is started from it, and it takes no cycles.",
-            "Stop the target's appliance, put this machine's own folder back there, and start the appliance: "
-            "replication goes on. If there "
-            "is none, disable the machine's protection and protect it anew.",
+            "replica: somebody put a folder back under the wrong name. Nothing is started from it, and it "
+            "takes no cycles.",
+            "Stop the target's appliance, put this machine's own folder back there, and start the "
+            "appliance: replication goes on. If there is none, disable the machine's protection and protect "
+            "it anew.",
         ),
         _kind(
             "journal-damaged",
             W,
             "A cycle that the target keeps for '--at' can no longer be read: its store is damaged, or "
-            "somebody wrote to "
-            "its files.",
+            "somebody wrote to its files.",
             "Check the store's disks. Recovery points and replication are not touched; 'secondsite point "
-            "list MACHINE' shows which "
-            "instants can still be recovered. The finding ends once the journal no longer holds the cycle.",
+            "list MACHINE' shows which instants can still be recovered. The finding ends once the journal "
+            "no longer holds the cycle.",
         ),
         _kind(
             "not-believed",
             W,
             "An appliance says numbers that nobody can have counted to, or values that no machine has. They "
-            "were not taken, and nothing goes by "
-            "them.",
+            "were not taken, and nothing goes by them.",
             "Bring vault and appliance to the same release. If they are, somebody may speak in the name of "
-            "the appliance: look at its host, and "
-            "replace it ('secondsite appliance create-registration-key --replace APPLIANCE'). The finding "
-            "ends when the appliance connects anew and says what can be.",
+            "the appliance: look at its host, and replace it ('secondsite appliance create-registration-key "
+            "--replace APPLIANCE'). The finding ends when the appliance connects anew and says what can be.",
             by_vault=True,
         ),
         _kind(
             "encryption-key-missing",
             C,
             "The replica is encrypted and the target's appliance was started without its key, or with a key "
-            "file that "
-            "it cannot use.",
+            "file that it cannot use.",
             "Put the key file back (mode 0600) and restart the appliance. Nothing is lost: the source goes "
-            "on tracking "
-            "changes and sends them later.",
+            "on tracking changes and sends them later.",
         ),
         _kind(
             "encryption-key-wrong",
             C,
             "The replica is encrypted with another key than the one that the target's appliance has.",
             "If all encrypted replicas of that appliance say so, put back the key file that they were made "
-            "with, and restart it. If others "
-            "open with the present key, this one was put back from before a change of the key: do not put "
-            "the old key back for good, they "
-            "would stop. Stop the appliance, keep a copy of its key file, put the old key (encryption.key.ID "
-            "beside it) in its place, run "
+            "with, and restart it. If others open with the present key, this one was put back from before a "
+            "change of the key: do not put the old key back for good, they would stop. Stop the appliance, "
+            "keep a copy of its key file, put the old key (encryption.key.ID beside it) in its place, run "
             "'secondsite appliance change-key --from COPY', and start it. Nothing is lost meanwhile.",
         ),
         _kind(
@@ -361,19 +330,18 @@ CATALOGUE: dict[str, FindingKind] = {
             C,
             "The appliance has no connection to the vault.",
             "Start the appliance, or check its connection to the vault: while only that is cut, replication "
-            "goes on. If the site where the machine "
-            "ran is lost, 'secondsite machine failover MACHINE' starts it at the other one.",
+            "goes on. If the site where the machine ran is lost, 'secondsite machine failover MACHINE' "
+            "starts it at the other one.",
             by_vault=True,
         ),
         _kind(
             "forgotten",
             C,
             "An appliance that is connected says nothing of the machine: its database was lost, or is of a "
-            "backup from before the machine "
-            "was protected. Its files know more, and nothing of them is lost, but nothing is replicated.",
+            "backup from before the machine was protected. Its files know more, and nothing of them is "
+            "lost, but nothing is replicated.",
             "If the machine is protected, 'secondsite machine resynchronize MACHINE' tells both sides their "
-            "roles again. In any other state "
-            "the verbs that are offered do that by themselves.",
+            "roles again. In any other state the verbs that are offered do that by themselves.",
             by_vault=True,
         ),
         _kind(
@@ -383,8 +351,7 @@ CATALOGUE: dict[str, FindingKind] = {
             "the time is left. "
             "That was refused, or it had no connection.",
             "Connect the appliance, and see its log for 'certificate.not-renewed'. Once the certificate has "
-            "ended, nothing is "
-            "replicated: enroll it again ('secondsite appliance enroll-again --help').",
+            "ended, nothing is replicated: enroll it again ('secondsite appliance enroll-again --help').",
             by_vault=True,
         ),
         _kind(
@@ -411,58 +378,48 @@ CATALOGUE: dict[str, FindingKind] = {
             "old-copy-runs",
             C,
             "The machine is protected back to a site that it was failed over from, and another one is on "
-            "there that has its id, writes on its old "
-            "disks, or reads them with its MAC address: two copies run. Where the replica stands on those "
-            "disks, what is written there damages it.",
+            "there that has its id, writes on its old disks, or reads them with its MAC address: two copies "
+            "run. Where the replica stands on those disks, what is written there damages it.",
             "The finding says what to do about this machine: turn it off, or detach one disk; never remove "
-            "the disks ('--remove-all-storage'). The "
-            "machine itself runs on at the other site. What was written is noticed and compared away; points "
-            "that it damaged are named, and stay so.",
+            "the disks ('--remove-all-storage'). The machine itself runs on at the other site. What was "
+            "written is noticed and compared away; points that it damaged are named, and stay so.",
         ),
         _kind(
             "old-copy-defined",
             W,
             "The machine is protected back to a site that it was failed over from, and somebody defined it "
-            "there again, or another machine with "
-            "one of its old disks: a start would make two copies. Under its id or name a failback is "
-            "refused, too.",
+            "there again, or another machine with one of its old disks: a start would make two copies. "
+            "Under its id or name a failback is refused, too.",
             "The finding says what to do about this machine: remove its definition, or detach one disk from "
-            "it; never remove the disks "
-            "('--remove-all-storage'), on which the replica may stand.",
+            "it; never remove the disks ('--remove-all-storage'), on which the replica may stand.",
         ),
         _kind(
             "failed-over-machine-off",
             C,
             "The machine was failed over, and it does not run at the site that it was failed over to: it "
-            "went off by itself, somebody "
-            "turned it off, or its host was restarted.",
+            "went off by itself, somebody turned it off, or its host was restarted.",
             "Start it there as any machine of its site ('virsh start MACHINE', with the URI of its "
-            "appliance's hypervisor), and look why it "
-            "went off.",
+            "appliance's hypervisor), and look why it went off.",
         ),
         _kind(
             "failed-over-machine-missing",
             C,
-            "The machine was failed over, and the hypervisor of the site that it was failed over to does not "
-            "know it: somebody removed its "
-            "definition, or moved it to another host; its disks are files, and stay. Or its replica there "
-            "knows of no failover: its store was put "
-            "back, or a start from another point failed; then the finding says so, and which verb brings the "
-            "machine up.",
+            "The machine was failed over, and the hypervisor of the site that it was failed over to does "
+            "not know it: somebody removed its definition, or moved it to another host; its disks are "
+            "files, and stay. Or its replica there knows of no failover: its store was put back, or a start "
+            "from another point failed; then the finding says so, and which verb brings the machine up.",
             "If it runs on another host of that site, migrate it back. Else have it made again from its "
-            "files at the host of that site's appliance, "
-            "as root: 'systemctl stop secondsite-appliance', in its store './secondsite-rescue start "
-            "MACHINE', 'systemctl start secondsite-appliance'.",
+            "files at the host of that site's appliance, as root: 'systemctl stop secondsite-appliance', in "
+            "its store './secondsite-rescue start MACHINE', 'systemctl start secondsite-appliance'.",
         ),
         _kind(
             "went-off-late",
             C,
             "A planned failover, or a failback, asked the guest to shut down and was given up because that "
-            "took too long. The guest went off all the "
-            "same, after the machine had been found running.",
+            "took too long. The guest went off all the same, after the machine had been found running.",
             "See that what runs in it is well: it was started again, unless the finding says why not; then "
-            "start it as any machine of its site. Before "
-            "the move is tried again, shut the guest down from inside.",
+            "start it as any machine of its site. Before the move is tried again, shut the guest down from "
+            "inside.",
         ),
         _kind(
             "failover-failed",
@@ -472,8 +429,7 @@ CATALOGUE: dict[str, FindingKind] = {
                 "and was not started at its target."
             ),
             "Read why with 'secondsite job list --machine MACHINE' and repair it, then start 'secondsite "
-            "machine failover MACHINE' again; or "
-            "'secondsite machine cancel-failover MACHINE'.",
+            "machine failover MACHINE' again; or 'secondsite machine cancel-failover MACHINE'.",
             by_vault=True,
         ),
         _kind(
@@ -488,16 +444,15 @@ CATALOGUE: dict[str, FindingKind] = {
             W,
             "The clock of a site or of the vault was set, or its time service does not work.",
             "Check the time service (chrony, systemd-timesyncd) of both sites' hosts and of the vault's. No "
-            "point is lost, "
-            "and their order does not depend on clocks, but the RPO shown is off by the difference.",
+            "point is lost, and their order does not depend on clocks, but the RPO shown is off by the "
+            "difference.",
             by_vault=True,
         ),
         _kind(
             "checked-with-warnings",
             W,
             "The last prerequisites check of protection, reprotect or a planned failover found something "
-            "that does not block, "
-            "but may matter at a failover.",
+            "that does not block, but may matter at a failover.",
             "Do what the finding says; the next check looks again.",
             by_vault=True,
         ),
@@ -514,9 +469,8 @@ CATALOGUE: dict[str, FindingKind] = {
         _kind(
             "reverse-replication-failed",
             W,
-            "After a planned failover was committed the machine was to be protected back by itself, and that "
-            "did not succeed: it is not "
-            "protected.",
+            "After a planned failover was committed the machine was to be protected back by itself, and "
+            "that did not succeed: it is not protected.",
             (
                 "Do what the finding says, then 'secondsite machine reprotect MACHINE'; '--location "
                 "alternate' if its old disks are gone."
@@ -527,8 +481,7 @@ CATALOGUE: dict[str, FindingKind] = {
             "never-drilled",
             W,
             "A replica that nobody has started may not start when it is needed. A week after its protection "
-            "a machine should have been "
-            "tried once.",
+            "a machine should have been tried once.",
             DRILL_IT,
             colours=False,
             by_vault=True,
@@ -537,8 +490,7 @@ CATALOGUE: dict[str, FindingKind] = {
             "drill-is-old",
             W,
             "What was true at the last test failover may not be true now: disks, networks and the machine "
-            "itself change. After how many "
-            "days it is too old says the vault's setting 'drill_days'.",
+            "itself change. After how many days it is too old says the vault's setting 'drill_days'.",
             DRILL_IT,
             colours=False,
             by_vault=True,
@@ -547,8 +499,8 @@ CATALOGUE: dict[str, FindingKind] = {
             "drill-waits",
             W,
             "The test machine runs until somebody says what the test failover showed; it takes memory and "
-            "disk space at the target, and "
-            "the machine cannot be drilled again. After 14 days the vault cleans up.",
+            "disk space at the target, and the machine cannot be drilled again. After 14 days the vault "
+            "cleans up.",
             (
                 "'secondsite machine cleanup-test-failover MACHINE --verdict passed --notes WHAT', or "
                 "'--verdict failed'."
@@ -560,8 +512,8 @@ CATALOGUE: dict[str, FindingKind] = {
             "drill-machine-off",
             W,
             "A drill's machine never starts with its host: the host was restarted, its guest shut down, or "
-            "somebody turned it off. What runs in "
-            "the drill's network beside it, if anything does, is not what was drilled.",
+            "somebody turned it off. What runs in the drill's network beside it, if anything does, is not "
+            "what was drilled.",
             (
                 "'secondsite machine cleanup-test-failover MACHINE --notes WHAT', then 'secondsite machine "
                 "test-failover MACHINE' for another one."
@@ -576,28 +528,26 @@ CATALOGUE: dict[str, FindingKind] = {
                 "would not be after a failover either."
             ),
             "'secondsite machine show MACHINE' tells which, and what was noted. Repair it, then let a test "
-            "failover pass: 'secondsite machine "
-            "test-failover MACHINE --clean-up' ends with the verdict of its proof.",
+            "failover pass: 'secondsite machine test-failover MACHINE --clean-up' ends with the verdict of "
+            "its proof.",
             by_vault=True,
         ),
         _kind(
             "boot-failed",
             W,
             "A copy that was booted only to be looked at failed a check, or went off: it would be of no use "
-            "after a failover either. Copies have "
-            "no network, or one of their own, so a check may need what is not there.",
+            "after a failover either. Copies have no network, or one of their own, so a check may need what "
+            "is not there.",
             "'secondsite machine show MACHINE' tells which job; look at that. Repair it, then 'secondsite "
-            "point verify MACHINE POINT --boot' with a "
-            "newer point, or let a test failover pass.",
+            "point verify MACHINE POINT --boot' with a newer point, or let a test failover pass.",
             by_vault=True,
         ),
         _kind(
             "drifted",
             W,
-            "Disks, cards, vCPUs, memory or firmware of the machine, what is set for its second site, or its "
-            "place in a plan are otherwise than when a "
-            "test failover last passed: that proved another machine. It is looked at twice a day, and by "
-            "'secondsite vault validate'.",
+            "Disks, cards, vCPUs, memory or firmware of the machine, what is set for its second site, or "
+            "its place in a plan are otherwise than when a test failover last passed: that proved another "
+            "machine. It is looked at twice a day, and by 'secondsite vault validate'.",
             DRILL_IT,
             colours=False,
             by_vault=True,
@@ -605,33 +555,31 @@ CATALOGUE: dict[str, FindingKind] = {
         _kind(
             "rto-missed",
             W,
-            "From when its last test failover or failover was asked for until the machine ran it took longer "
-            "than its policy's goal: machines "
-            "that start before it in a plan, checks that wait, or a guest that boots slowly.",
+            "From when its last test failover or failover was asked for until the machine ran it took "
+            "longer than its policy's goal: machines that start before it in a plan, checks that wait, or a "
+            "guest that boots slowly.",
             "'secondsite evidence list' names that run, and 'secondsite evidence show ID' what took how "
-            "long. Shorten that and let a test "
-            "failover meet the goal, or set another goal: 'secondsite policy update POLICY --rto-goal 30m'.",
+            "long. Shorten that and let a test failover meet the goal, or set another goal: 'secondsite "
+            "policy update POLICY --rto-goal 30m'.",
             by_vault=True,
         ),
         _kind(
             "record-is-behind",
             C,
             "The vault was restored from a backup of before a failover, or has adopted the machine in the "
-            "middle of one: by what was last heard it runs "
-            "at its target, or nowhere, whatever else is shown of it. A site that does not answer may have "
-            "changed that since.",
+            "middle of one: by what was last heard it runs at its target, or nowhere, whatever else is "
+            "shown of it. A site that does not answer may have changed that since.",
             "Look at both sites which copy is in use. Where that is the one at the target, and no other "
-            "runs, type what is said there: a machine that "
-            "runs is taken over as it runs, nothing is started or stopped. Do not disable its protection: "
-            "its recovery points would go.",
+            "runs, type what is said there: a machine that runs is taken over as it runs, nothing is "
+            "started or stopped. Do not disable its protection: its recovery points would go.",
             by_vault=True,
         ),
         _kind(
             "never-backed-up",
             W,
-            "Nobody has made a backup of this vault yet. Who loses it loses plans, policies, history and the "
-            "CA that its appliances trust; the "
-            "machines can be started from the second site's store all the same.",
+            "Nobody has made a backup of this vault yet. Who loses it loses plans, policies, history and "
+            "the CA that its appliances trust; the machines can be started from the second site's store all "
+            "the same.",
             (
                 "At the vault's host: 'secondsite vault backup FILE'; or set 'backup_folder' in vault.json, "
                 "and the vault makes them by itself."
@@ -643,8 +591,7 @@ CATALOGUE: dict[str, FindingKind] = {
             "backup-is-old",
             W,
             "No backup of this vault was made for longer than 'backup_warn_days' in its vault.json: the "
-            "schedule fails, as its log says, or there "
-            "is none.",
+            "schedule fails, as its log says, or there is none.",
             (
                 "At the vault's host: 'secondsite vault backup FILE'. Look for 'backup.failed' in the "
                 "vault's log."
@@ -655,8 +602,7 @@ CATALOGUE: dict[str, FindingKind] = {
             "configuration-flawed",
             W,
             "The check of the whole configuration, twice a day or on demand, found what would fail, or fail "
-            "some machine, when it is needed. It is told "
-            "as a notice, and is no machine's finding.",
+            "some machine, when it is needed. It is told as a notice, and is no machine's finding.",
             "'secondsite vault validate' checks again, and tells each thing with what to do about it.",
             colours=False,
             by_vault=True,

@@ -122,8 +122,7 @@ CHOOSE_ANOTHER = (
 )
 PROVE_ONE = (
     "Use latest_processed, or another point of 'secondsite point list MACHINE'. A drill from a point "
-    "verifies it, if the machine then "
-    "proves that it runs."
+    "verifies it, if the machine then proves that it runs."
 )
 AnyPoint = TypeVar("AnyPoint", bound=Aging)
 AnyChoosable = TypeVar("AnyChoosable", bound=Choosable)
@@ -200,10 +199,9 @@ def _require_whole(point: Choosable) -> None:
     if point.damaged:
         raise errors.PointDamaged(
             f"Recovery point '{point.id}' is damaged, or stands on one that is and was not read since.",
-            do="Choose another with 'secondsite point list MACHINE', or start "
-            f"'secondsite point verify MACHINE {shell.arguments(point.id)}': a point that passes can be "
-            "chosen. If none does, plain QEMU "
-            "starts what is left of one with the command in its manifest, in the target's store.",
+            do="Choose another with 'secondsite point list MACHINE', or start 'secondsite point verify "
+            f"MACHINE {shell.arguments(point.id)}': a point that passes can be chosen. If none does, plain "
+            "QEMU starts what is left of one with the command in its manifest, in the target's store.",
         )
 
 

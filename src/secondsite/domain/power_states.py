@@ -18,9 +18,8 @@ def obstacle(power: str, name: str, *, old_copy: bool = False) -> None:
         )
     if power == ELSEWHERE:
         raise errors.NotPossibleNow(
-            f"{name} does not run here, and its disks are in use elsewhere: it was live-migrated, or another "
-            "host or "
-            "program has them open.",
+            f"{name} does not run here, and its disks are in use elsewhere: it was live-migrated, or "
+            "another host or program has them open.",
             do=f"{OLD_COPY} End what has its disks open; then retry the job."
             if old_copy
             else (
@@ -63,9 +62,9 @@ def before_a_move(name: str) -> str:
     """What to do about saved memory of a machine that is only replicated."""
     quoted = shell.arguments(name)
     return (
-        "Its disks are replicated, and a copy of it starts without that memory. Before it is moved, give it "
-        "its memory back "
-        f"('virsh start {quoted}'; 'virsh restore FILE' if it was saved to a file). {_not_needed(name)}"
+        "Its disks are replicated, and a copy of it starts without that memory. Before it is moved, give "
+        f"it its memory back ('virsh start {quoted}'; 'virsh restore FILE' if it was saved to a file). "
+        f"{_not_needed(name)}"
     )
 
 
@@ -73,11 +72,9 @@ def stays_behind(name: str, source_site: str, target_site: str) -> tuple[str, st
     """What a failover of a machine whose memory is saved gives up, and what to do about that."""
     return (
         f"The memory of {name} is saved at {source_site}, and stays behind: at {target_site} it starts from "
-        "its disks, as after a power "
-        "failure.",
+        "its disks, as after a power failure.",
         f"If the memory is needed, do not fail over: start the machine at {source_site} first. Once it runs "
-        f"at {target_site}, what is at "
-        f"{source_site} is an old copy and must not be started.",
+        f"at {target_site}, what is at {source_site} is an old copy and must not be started.",
     )
 
 
@@ -95,18 +92,17 @@ def _not_needed(name: str) -> str:
     well."""
     quoted = shell.arguments(name)
     return (
-        f"If the memory is not needed, discard it: 'virsh managedsave-remove {quoted}'; if it was saved to a "
-        "file ('virsh save'), start the "
-        f"machine without it ('virsh start {quoted}') and shut it down from inside."
+        f"If the memory is not needed, discard it: 'virsh managedsave-remove {quoted}'; if it was saved to "
+        f"a file ('virsh save'), start the machine without it ('virsh start {quoted}') and shut it down "
+        "from inside."
     )
 
 
 def _of_old_copy(name: str) -> str:
     return (
-        f"{OLD_COPY} If nobody needs that memory, discard it "
-        f"('virsh managedsave-remove {shell.arguments(name)}'); if it was saved to a file ('virsh save'), "
-        "restart libvirt's daemon there, "
-        "which forgets it: machines run on. Then retry the job."
+        f"{OLD_COPY} If nobody needs that memory, discard it ('virsh managedsave-remove "
+        f"{shell.arguments(name)}'); if it was saved to a file ('virsh save'), restart libvirt's daemon "
+        "there, which forgets it: machines run on. Then retry the job."
     )
 
 

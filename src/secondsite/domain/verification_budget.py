@@ -71,8 +71,7 @@ def require_possible(budget: VerificationBudget, site: str, machine: str, memory
     if not has_room(budget, (), memory_bytes):
         raise errors.NotPossibleNow(
             f"{machine} has {exact_size(memory_bytes)} of memory; site {site} gives "
-            f"{exact_size(budget.memory_bytes or 0)} to all copies "
-            "that are booted to be looked at.",
+            f"{exact_size(budget.memory_bytes or 0)} to all copies that are booted to be looked at.",
             do=(
                 f"'secondsite site verify {site} --memory 8GiB' gives more; or give the machine less there: "
                 f"'secondsite machine set {shell.arguments(machine, options='--memory 8GiB')}'."

@@ -84,8 +84,8 @@ def _go_on(
         raise errors.NotPossibleNow(
             f"Appliances that have not come along yet: {names}.",
             do="Start the vault again after each act, connect them, and look with 'secondsite vault ca "
-            "show'. With --leave-behind they "
-            "are not waited for, and must be enrolled again: 'secondsite appliance enroll-again --help'.",
+            "show'. With --leave-behind they are not waited for, and must be enrolled again: 'secondsite "
+            "appliance enroll-again --help'.",
         )
     act(home / settings.PKI_DIRECTORY)
     return look(home)

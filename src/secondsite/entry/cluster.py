@@ -69,9 +69,8 @@ def joined_again(session: Session, is_behind: bool) -> None:
         log.error(
             "database.went-back",
             jobs=held,
-            do="PostgreSQL lacks what it had acknowledged, as after a failover to a standby that was behind. "
-            "Jobs that were "
-            "moving are held: look at each, then resume or cancel it.",
+            do="PostgreSQL lacks what it had acknowledged, as after a failover to a standby that was "
+            "behind. Jobs that were moving are held: look at each, then resume or cancel it.",
         )
 
 

@@ -87,8 +87,7 @@ RegistrationKeyFile = Annotated[
     typer.Option(
         envvar="SECONDSITE_REGISTRATION_KEY_FILE",
         help="File with the registration key of 'secondsite appliance create-registration-key'; '-': "
-        "standard "
-        "input. By default it is asked for, or read from standard input.",
+        "standard input. By default it is asked for, or read from standard input.",
     ),
 ]
 
@@ -260,8 +259,7 @@ def appliance_change_key(
     output.say(f"key {done.key.key_id} is in {done.key.path} and opens {replicas}")
     output.say(
         f"key {done.former.key_id} opens none of them any more; it is in {done.former_file}: delete it once "
-        "no older "
-        "backup of the store needs it"
+        "no older backup of the store needs it"
     )
     for machine_id in done.others:
         output.say(f"left unchanged, encrypted with another key: the replica of {machine_id}")

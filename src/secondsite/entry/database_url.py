@@ -52,8 +52,7 @@ def chosen(context: typer.Context, url: str | None, file: Path | None) -> str | 
     if typed and url is not None and _has_password(url):
         output.warn(
             "every user of this host can read the password in --database-url while this runs, and it is in "
-            "your shell's history: give "
-            f"--database-url-file FILE, or {VARIABLE}"
+            f"your shell's history: give --database-url-file FILE, or {VARIABLE}"
         )
     return url
 

@@ -53,9 +53,8 @@ def _errors() -> str:
         "# Errors\n\nEvery error has a code, a message and something to do.\n\n"
         + _page(("code", "name", "what to do, unless the error says otherwise"), rows)
         + "\nThe whole tree, with codes, and what happened. Appliances log the errors of the data path and "
-        "report them to "
-        "each other; one that is not in the table above is shown as `internal`, with its own message and "
-        "advice.\n\n" + f"```\n{tree}\n```\n"
+        "report them to each other; one that is not in the table above is shown as `internal`, with its own "
+        "message and advice.\n\n" + f"```\n{tree}\n```\n"
     )
 
 

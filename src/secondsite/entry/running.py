@@ -30,8 +30,7 @@ FurtherStores = Annotated[
         "--further-store",
         metavar="NAME=FOLDER",
         help="Another folder for replicas, on a file system of its own, and its name; repeat it. A machine "
-        "is kept there with "
-        "'--store NAME'.",
+        "is kept there with '--store NAME'.",
     ),
 ]
 KeyFile = Annotated[

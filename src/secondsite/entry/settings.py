@@ -89,9 +89,8 @@ def _require_known(said: object, path: Path) -> None:
     unknown = sorted(set(said) - set(VaultSettings.model_fields)) if isinstance(said, dict) else []
     if unknown:
         raise errors.InvalidArgument(
-            f"{path} has settings that this release does not know: {', '.join(unknown)}. A newer release has "
-            "written them, or they are "
-            "misspelt.",
+            f"{path} has settings that this release does not know: {', '.join(unknown)}. A newer release "
+            "has written them, or they are misspelt.",
             do=(
                 "Start the vault with the newer release: a vault is never put back to an older one. Or "
                 "correct the file."

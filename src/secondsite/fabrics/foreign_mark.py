@@ -11,7 +11,6 @@ def refusal(name: str, tag: str) -> errors.NotOurs:
     remove = f"virsh metadata {shell.arguments(name, options=f'--uri {NAMESPACE} --config --remove')}"
     return errors.NotOurs(
         f"Machine '{name}' carries the mark of another protection, {tag}.",
-        do="If another vault protects it, end that first. If that was forgotten with a restored database, or "
-        "it is a copy of a machine that "
-        f"another vault protects: '{remove}', with --live too if it runs.",
+        do="If another vault protects it, end that first. If that was forgotten with a restored database, "
+        f"or it is a copy of a machine that another vault protects: '{remove}', with --live too if it runs.",
     )

@@ -314,8 +314,7 @@ def _require_own(found: Replica) -> None:
     if found.id != folder.name:
         raise Misplaced(
             f"{folder.name} {MISPLACED} {found.name} ({one_line(found.id)}), and not its own: put its own "
-            f"folder back at {folder}, or take "
-            "this one out."
+            f"folder back at {folder}, or take this one out."
         )
 
 

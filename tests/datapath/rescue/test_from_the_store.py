@@ -367,8 +367,7 @@ class TestOnOldDisks:
         problem = verifying.compared(replica, replica.point("p1"), None).problem
         assert problem == (
             f"it stands on {old_disk}, an old disk of the machine, which is not here: a copy of the store "
-            "needs it "
-            "at the same path"
+            "needs it at the same path"
         )
 
 

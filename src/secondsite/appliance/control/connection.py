@@ -212,8 +212,7 @@ def require_common(welcome: wire.Welcome) -> None:
     if SPOKEN.common(theirs) is None:
         raise InvalidHandshake(
             f"the vault, release {welcome.version or 'of 2026-11-20'}, understands protocol {theirs}, this "
-            f"appliance {SPOKEN}: they are more than "
-            f"{RELEASES_APART} releases apart. Upgrade the "
+            f"appliance {SPOKEN}: they are more than {RELEASES_APART} releases apart. Upgrade the "
             f"{'vault' if theirs.newest < SPOKEN.newest else 'appliance'}."
         )
 

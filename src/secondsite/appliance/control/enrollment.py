@@ -98,8 +98,8 @@ def _require_in_time(answer: EnrollAnswer, now: datetime) -> None:
     if not serves_at(certificate, now):
         raise errors.CertificateRefused(
             "The vault's clock and the one here differ: its certificate is valid from "
-            f"{certificate.not_valid_before_utc:%Y-%m-%d %H:%M:%SZ} "
-            f"to {certificate.not_valid_after_utc:%Y-%m-%d %H:%M:%SZ}, and here it is "
+            f"{certificate.not_valid_before_utc:%Y-%m-%d %H:%M:%SZ} to "
+            f"{certificate.not_valid_after_utc:%Y-%m-%d %H:%M:%SZ}, and here it is "
             f"{now:%Y-%m-%d %H:%M:%SZ}. Nothing was kept here.",
             do=(
                 f"Let both follow a time service, delete appliance '{answer.appliance_id}' at the vault, and "

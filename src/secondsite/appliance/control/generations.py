@@ -66,8 +66,7 @@ class Generations:
         if number < seen:
             raise errors.StaleOrder(
                 f"The order '{order.kind}' is of generation {number}; a later verb gave this machine orders "
-                "of "
-                f"generation {seen}. It was not carried out."
+                f"of generation {seen}. It was not carried out."
             )
 
     def refuse_ancient(self, order: Order) -> None:

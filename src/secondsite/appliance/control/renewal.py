@@ -106,9 +106,8 @@ class Renewal:
             return None
         return (
             f"it is valid from {certificate.not_valid_before_utc:%Y-%m-%d %H:%M:%SZ} to "
-            f"{certificate.not_valid_after_utc:%Y-%m-%d %H:%M:%SZ}, "
-            f"and the clock here shows {now:%Y-%m-%d %H:%M:%SZ}: let the clocks of this host and of the "
-            "vault's follow a time service"
+            f"{certificate.not_valid_after_utc:%Y-%m-%d %H:%M:%SZ}, and the clock here shows "
+            f"{now:%Y-%m-%d %H:%M:%SZ}: let the clocks of this host and of the vault's follow a time service"
         )
 
 

@@ -115,8 +115,7 @@ class Leading(OtherAppliances):
             raise missed(
                 link.name,
                 f"Its clock is {span(abs(apart))} {how} that of {self._shape.parts[0].name}: no instant is "
-                "that of all "
-                "points. Set both clocks, for instance by NTP.",
+                "that of all points. Set both clocks, for instance by NTP.",
             )
 
     def _say(self, word: str, **fields: Any) -> None:

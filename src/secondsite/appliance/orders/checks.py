@@ -229,8 +229,7 @@ def _little_space(context: Context, payload: CheckTarget) -> Iterator[ObstacleSh
     needs = stores.start_reserve.needed_bytes(len(hosted.replica.state.disks))
     room = (
         f"Make room in {store.root} at that site: give it more, or shorten the retention of what is kept "
-        "there; 'secondsite appliance trash "
-        "list' there tells what is kept of removed replicas."
+        "there; 'secondsite appliance trash list' there tells what is kept of removed replicas."
     )
     if free < needs:
         yield _obstacle(f"{here} has {size(free)} left, and a start of {name} needs {size(needs)}.", room)
@@ -238,8 +237,8 @@ def _little_space(context: Context, payload: CheckTarget) -> Iterator[ObstacleSh
     if store.free_bytes() < needs:
         what = (
             f"{here} is full but for what it keeps for starts ({size(store.reserve.held_bytes)}): what has "
-            f"arrived of {name} since its "
-            "newest recovery point may not be processed, and its last changes may not be taken."
+            f"arrived of {name} since its newest recovery point may not be processed, and its last changes "
+            "may not be taken."
         )
         yield ObstacleShape(what=what, do=room, blocking=payload.memory.blocking)
     if free < store.reserve.size_bytes():
@@ -482,9 +481,8 @@ def _rid_of(context: Context, namesake: MachineSummary) -> str:
         verb = f"secondsite machine cleanup-test-failover {shell.arguments(hosted.setup.machine_name)}"
         return f"It is the copy of a test failover of {hosted.setup.machine_name}: '{verb}' removes it."
     return (
-        "Let it have another name here ('secondsite machine set MACHINE --target-name NAME'). Or rename that "
-        "machine, or remove it, "
-        "if it is not needed."
+        "Let it have another name here ('secondsite machine set MACHINE --target-name NAME'). Or rename "
+        "that machine, or remove it, if it is not needed."
     )
 
 

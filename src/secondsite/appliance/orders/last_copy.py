@@ -35,8 +35,8 @@ def leave_points(context: Context, hosted: HostedReplica) -> str:
     context.parts.host.remove(hosted, keep_files=True)
     return (
         f"left {points} of {hosted.setup.machine_name} in {hosted.replica.files.root}: no copy of it was "
-        "found that they could "
-        "be given up for. Start it from them by hand, as each point's manifest says, or delete that folder"
+        "found that they could be given up for. Start it from them by hand, as each point's manifest says, "
+        "or delete that folder"
     )
 
 

@@ -19,20 +19,16 @@ def require_off(context: Context) -> None:
         if power.is_on:
             raise errors.NotPossibleNow(
                 f"{found.name} runs at this site, and may run at the other one too, so it is not let go of. "
-                "When it is off it "
-                "does not start again.",
+                "When it is off it does not start again.",
                 do="Shut this copy down, then retry the job. If this is the copy that you need, start it "
-                "after that: it "
-                "is yours then.",
+                "after that: it is yours then.",
             )
         if power is PowerState.ELSEWHERE:
             raise errors.NotPossibleNow(
                 f"{found.name} was live-migrated from here, or another host has its disks open, and it may "
-                "run at the other "
-                "site too, so it is not let go of.",
-                do="Shut that copy down where it runs, and remove the definition here ('virsh undefine'; its "
-                "disks stay). Then "
-                "retry the job.",
+                "run at the other site too, so it is not let go of.",
+                do="Shut that copy down where it runs, and remove the definition here ('virsh undefine'; "
+                "its disks stay). Then retry the job.",
             )
 
 

@@ -47,8 +47,7 @@ def _readable(hosted: HostedReplica) -> Iterator[None]:
             ),
             do="In need start it without that: 'secondsite machine failover "
             f"{shell.arguments(hosted.setup.machine_name, options='--choice latest_processed')}'. While it "
-            "runs at its source, disable "
-            "its protection and enable it again.",
+            "runs at its source, disable its protection and enable it again.",
         ) from problem
 
 

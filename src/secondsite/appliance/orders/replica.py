@@ -156,9 +156,8 @@ def _who_stands_on(context: Context, hosted: HostedReplica) -> str:
     if found is None:
         overlays = hosted.replica.files.run(FAILOVER)
         return (
-            f": no machine that stands on them is defined here; its disks are those in {overlays}, with what "
-            "lies below them, "
-            "and are deleted by nobody"
+            f": no machine that stands on them is defined here; its disks are those in {overlays}, with "
+            "what lies below them, and are deleted by nobody"
         )
     power = context.fabric.power.state(found.fabric_id)
     if power in runs.NOT_RUNNING or power is PowerState.SAVED:

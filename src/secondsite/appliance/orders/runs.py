@@ -322,8 +322,7 @@ def _require_closed(hosted: HostedReplica, payload: StartReplica) -> None:
     if payload.run == FAILOVER and hosted.accepting:
         raise errors.NotPossibleNow(
             f"The replica of {hosted.setup.machine_name} takes cycles from its source, so no failed-over "
-            "machine is started "
-            "on it.",
+            "machine is started on it.",
             do="Start the failover again: it closes the replica first. A drill may run beside replication.",
         )
 
@@ -436,8 +435,8 @@ def _require_a_copy(context: Context, hosted: HostedReplica | None, fabric_id: s
     if found is not None and ours and not known and not _lost_its_disks(hosted, found):
         raise errors.NotPossibleNow(
             f"{name} is {_how(found.power)} here, and nothing here knows of its failover, so it may be no "
-            "longer a failover copy: it was committed, or it came "
-            "home; or the replica's store was put back from before the failover.",
+            "longer a failover copy: it was committed, or it came home; or the replica's store was put "
+            "back from before the failover.",
             do=(
                 "Look where the machine is in use. If this copy is not needed, shut it down here and remove "
                 "its definition; then try again."

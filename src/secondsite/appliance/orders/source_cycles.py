@@ -78,8 +78,7 @@ def _require_time(context: Context, source: Source) -> None:
     if context.left_seconds() <= 0:
         raise errors.DeadlineExceeded(
             f"Blocks of {source.setup.machine_name} are still being compared: "
-            f"{source.progress.sync_fraction or 0:.0%} "
-            "is done, and stays done.",
+            f"{source.progress.sync_fraction or 0:.0%} is done, and stays done.",
             do="Retry the job: it goes on where it stopped.",
         )
 
@@ -129,8 +128,7 @@ class _Link:
                 raise datapath_errors.CycleRefused(
                     problem.code,
                     f"The last changes of {source.setup.machine_name} could not be sent: the other site has "
-                    "refused them for "
-                    f"{refused:.0f} s, and the machine is off meanwhile. {problem.message}",
+                    f"refused them for {refused:.0f} s, and the machine is off meanwhile. {problem.message}",
                     do="Look at the target's appliance and its store, then start the planned failover again.",
                 ) from problem
             return
@@ -140,8 +138,7 @@ class _Link:
         if away >= LINK_AWAY_SECONDS:
             raise errors.PeerUnreachable(
                 f"The last changes of {source.setup.machine_name} could not be sent: the other site has not "
-                "been reached for "
-                f"{away:.0f} s, and the machine is off meanwhile. {problem.message}",
+                f"been reached for {away:.0f} s, and the machine is off meanwhile. {problem.message}",
                 do="Mend the link between the two sites' appliances, then start the planned failover again.",
             ) from problem
 
@@ -177,8 +174,7 @@ def pre_copy(context: Context, payload: PreCopy) -> tuple[str, CycleFact]:
             if context.left_seconds() <= 0:
                 raise errors.DeadlineExceeded(
                     f"Copying ahead of {source.setup.machine_name} is not through: {fact.changed_bytes} "
-                    "bytes changed "
-                    "in the last cycle.",
+                    "bytes changed in the last cycle.",
                     do=(
                         "Wait until the initial replication is complete and the machine writes less, then "
                         "retry."

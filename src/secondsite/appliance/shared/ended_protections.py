@@ -23,8 +23,7 @@ def require_not(state: State, machine_id: str, name: str) -> None:
                 "restored from before that."
             ),
             do=f"End it in the vault too ('secondsite machine disable-protection {shell.arguments(name)}'), "
-            "then protect the machine where it "
-            "runs now.",
+            "then protect the machine where it runs now.",
         )
 
 

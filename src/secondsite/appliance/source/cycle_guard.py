@@ -196,8 +196,7 @@ class GuardedCycle:
         if now.is_full(self._budget_bytes) or (before and now.fills_up(before, self._budget_bytes)):
             return errors.ScratchExhausted(
                 f"The guest overwrote {now.used} bytes during the cycle, of a scratch budget of "
-                f"{self._budget_bytes} "
-                f"bytes; {self._scratch} has {now.used + now.free} bytes for it."
+                f"{self._budget_bytes} bytes; {self._scratch} has {now.used + now.free} bytes for it."
             )
         if time.monotonic() > self._ends_at:
             return errors.DeadlineExceeded(

@@ -30,11 +30,9 @@ def elsewhere(source: Source) -> errors.NotFound:
     disk."""
     return errors.NotFound(
         f"{source} does not run here, and its disks are in use elsewhere: it was live-migrated, or another "
-        "host or "
-        "program has them open.",
+        "host or program has them open.",
         do="Migrate it back to this hypervisor, or end the other use; if it runs nowhere, start it here "
-        "once. Or disable its "
-        "protection, and enable it at its new place.",
+        "once. Or disable its protection, and enable it at its new place.",
     )
 
 
@@ -58,8 +56,9 @@ def present_disks(source: Source, found: MachineSummary) -> tuple[str, ...]:
     named = ", ".join(f"{key} ({exact_size(sizes[key])})" if key in sizes else key for key in added)
     _say(source, "disk-not-protected", added,
          f"{name} has {named}, which no recovery point "
-             f"has.{_until_it_stops([key for key in added if key not in sizes])} To protect it: "
-         f"'secondsite machine include-disk {shell.arguments(name, options=_options(added))}'; to leave it out: 'exclude-disk'.")  # fmt: skip  # noqa: E501
+         f"has.{_until_it_stops([key for key in added if key not in sizes])} To protect it: 'secondsite "
+         f"machine include-disk {shell.arguments(name, options=_options(added))}'; to leave it out: "
+         "'exclude-disk'.")  # fmt: skip
     gone = [key for key in setup.disks if key not in attached]
     _say(source, "disk-missing", gone,
          f"{name} no longer has {', '.join(gone)}, and neither do new recovery points. If that is intended: "

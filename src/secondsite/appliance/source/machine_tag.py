@@ -44,8 +44,8 @@ def lost(source: Source, tag: str | None) -> str:
     carries = f"is tagged {tag}" if tag else "carries no secondsite tag"
     return (
         f"{source.setup.machine_name} {carries}: it was defined anew, and its disks do not say surely that "
-        "it is the machine that is replicated "
-        "from here. It is not replicated, and nothing of ours shuts it down or starts it."
+        "it is the machine that is replicated from here. It is not replicated, and nothing of ours shuts "
+        "it down or starts it."
     )
 
 
@@ -53,6 +53,6 @@ def what_to_do(source: Source) -> str:
     name = source.setup.machine_name
     return (
         f"If it is the machine, 'secondsite machine resynchronize {shell.arguments(name)}' marks it again "
-        "and compares all its blocks. If it is "
-        "another one, define the machine again, or disable its protection."
+        "and compares all its blocks. If it is another one, define the machine again, or disable its "
+        "protection."
     )

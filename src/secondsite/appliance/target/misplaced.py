@@ -22,8 +22,7 @@ class Misplaced:
         self.setup = setup
         self._what = (
             f"{folder} holds the replica of {problem.holds}, and not that of {setup.machine_name} "
-            f"({setup.machine_id}): nothing is started "
-            "from it, and it takes no cycles."
+            f"({setup.machine_id}): nothing is started from it, and it takes no cycles."
         )
         self._findings = Findings()
         self._findings.add(CODE, self._what)
@@ -34,8 +33,7 @@ class Misplaced:
         return errors.ReplicaError(
             self._what,
             do=f"Stop the appliance, put {name}'s own folder back there, and start the appliance. If there "
-            "is none, disable the protection "
-            f"of {name} and protect it anew.",
+            f"is none, disable the protection of {name} and protect it anew.",
         )
 
     def status(self) -> ReplicaStatus:

@@ -44,9 +44,8 @@ def too_large(disk: DiskDefinition, has_bytes: int, machine_bytes: int | None) -
     )
     return what, (
         "Make the machine's disk as large, at the site where it runs: 'virsh blockresize MACHINE "
-        f"{shlex.quote(disk.key)} {has_bytes}b', or 'qemu-img resize' "
-        "while it is off. Or reprotect to an alternate location, which copies everything: '--location "
-        "alternate'."
+        f"{shlex.quote(disk.key)} {has_bytes}b', or 'qemu-img resize' while it is off. Or reprotect to an "
+        "alternate location, which copies everything: '--location alternate'."
     )
 
 
@@ -59,8 +58,7 @@ def _base(setup: ReplicaSetup, disk: DiskDefinition) -> BaseImage:
         raise errors.NotPossibleNow(
             f"The old disk {disk.key} of {setup.machine_name} cannot be read: {problem.message}",
             do=f"Put {disk.path} back as a {disk.format} image, with any content of that disk; or reprotect "
-            "to an "
-            "alternate location, which copies everything.",
+            "to an alternate location, which copies everything.",
         ) from problem
     misfit = too_large(disk, found.size_bytes, sizes.get(disk.key))
     if misfit is not None:
@@ -95,11 +93,10 @@ def require_unchanged(hosted: HostedReplica) -> None:
     if changed:
         raise errors.PointDamaged(
             f"The files at this site that the recovery points of {hosted.setup.machine_name} stand on were "
-            f"changed ({', '.join(changed)}), "
-            "so the points are not what was sealed.",
+            f"changed ({', '.join(changed)}), so the points are not what was sealed.",
             do="Keep others from these files. If the other site still runs the machine, wait until all "
-            "blocks were compared, "
-            "then start it again; else 'secondsite point verify MACHINE POINT' tells which points are whole.",
+            "blocks were compared, then start it again; else 'secondsite point verify MACHINE POINT' tells "
+            "which points are whole.",
         )
 
 
@@ -111,8 +108,7 @@ def existing(state: State, setup: ReplicaSetup) -> MachineDefinition | None:
     if definition is None:
         raise errors.NotFound(
             f"The old machine of {setup.machine_name} at this site ({setup.existing_fabric_id}) was not "
-            "withdrawn, "
-            "so its disks cannot be a base.",
+            "withdrawn, so its disks cannot be a base.",
             do="Reprotect to an alternate location (a full copy), or retry the reprotect job.",
         )
     return definition

@@ -118,9 +118,8 @@ class HostedReplica:
             raise errors.NotPossibleNow(
                 f"A machine was failed over onto {self}, so it takes no cycles.",
                 do="Cancel the failover, or commit and reprotect it. If the vault does not know of it, as "
-                "after it was restored from "
-                "a backup, 'secondsite machine show MACHINE' says how the copy is taken over. Do not end its "
-                "protection before.",
+                "after it was restored from a backup, 'secondsite machine show MACHINE' says how the copy "
+                "is taken over. Do not end its protection before.",
             )
 
     def was_started_without_us(self) -> None:
@@ -130,10 +129,9 @@ class HostedReplica:
             self.findings.add(
                 "started-without-vault",
                 f"{name} was started here from {run.point_id} without the vault. Stop it if plain QEMU runs "
-                "it ('secondsite-rescue stop "
-                f"{shell.arguments(name)}'), then 'secondsite machine failover "
-                f"{shell.arguments(name, options=f'--point {shlex.quote(run.point_id)}')}' takes it over "
-                "as it is.",
+                f"it ('secondsite-rescue stop {shell.arguments(name)}'), then 'secondsite machine failover "
+                f"{shell.arguments(name, options=f'--point {shlex.quote(run.point_id)}')}' takes it over as "
+                "it is.",
             )
 
     def look_for_key(self) -> None:
@@ -228,9 +226,8 @@ class HostedReplica:
             self.unreadable.add(
                 "replica-damaged",
                 f"The manifests of {counted(len(lost), 'recovery point')} of {self.setup.machine_name} "
-                "cannot be read, so "
-                f"they are not listed: {', '.join(lost[-NAMED_POINTS:])}. They are dropped when they are the "
-                "oldest.",
+                f"cannot be read, so they are not listed: {', '.join(lost[-NAMED_POINTS:])}. They are "
+                "dropped when they are the oldest.",
             )
         else:
             self.unreadable.clear("replica-damaged")

@@ -33,8 +33,7 @@ from .verdicts import Verdicts
 EMPTIED_EVERY_SECONDS = 60.0
 AWAY = (
     "Mount it at the host of that appliance, or put it right, then start its appliance again ('systemctl "
-    "restart secondsite-appliance'). Nothing of the "
-    "replica is lost meanwhile."
+    "restart secondsite-appliance'). Nothing of the replica is lost meanwhile."
 )
 
 log = structlog.get_logger(__name__)
@@ -220,9 +219,8 @@ class ReplicaHost:
             raise errors.NotPossibleNow(
                 f"{hosted} of epoch {hosted.setup.epoch} exists; an empty one cannot replace it.",
                 do="If a machine was failed over onto it, 'secondsite machine show MACHINE' says how that "
-                "copy is taken over: do not end its "
-                "protection before. Else disable the machine's protection, or reprotect to the original "
-                "location.",
+                "copy is taken over: do not end its protection before. Else disable the machine's "
+                "protection, or reprotect to the original location.",
             )
 
     def _keep(self, hosted: HostedReplica, setup: ReplicaSetup) -> str:

@@ -71,6 +71,5 @@ def _tell_of_kept(hosted: HostedReplica, count: int) -> None:
     hosted.findings.add(
         "history-kept",
         f"The target keeps {counted(count, 'recovery point')} of {hosted.setup.machine_name} that the vault "
-        f"would have deleted, {why} of "
-        f"its site: the policy says {span(wants)}, and {span(counts)} counts.",
+        f"would have deleted, {why} of its site: the policy says {span(wants)}, and {span(counts)} counts.",
     )

@@ -74,8 +74,7 @@ def _lines(vault: Vault, names: tuple[str, ...], about: Confirmed) -> Iterator[s
         if _may_take_over(machine, about):
             yield (
                 f"{name}: a copy that stands on this point at {machine.target_site} is taken over as it is, "
-                "with all that it wrote "
-                "there. Only if there is none:"
+                "with all that it wrote there. Only if there is none:"
             )
         yield f"{name}: {about.tell(machine)}{_from(vault, name, about.start)}"
         if about.verb is not None:

@@ -151,9 +151,8 @@ def planned_failover(
         DataSync | None,
         typer.Option(
             help="For a machine that was committed and not reprotected: synchronize its data and move it "
-            "home in one job. before: while it "
-            "runs, only changes, then the job waits for your answer; during: shut it down first and send "
-            "everything, without comparing.",
+            "home in one job. before: while it runs, only changes, then the job waits for your answer; "
+            "during: shut it down first and send everything, without comparing.",
             show_default=False,
         ),
     ] = None,
@@ -163,8 +162,8 @@ def planned_failover(
             parser=options.seconds,
             metavar="SPAN",
             help="A budget for the downtime, such as 60s: changes are sent while the machine runs until the "
-            "rest fits; if that does not come within "
-            "15 minutes it is not shut down, and runs on. Stands on what its shutdown and start took before.",
+            "rest fits; if that does not come within 15 minutes it is not shut down, and runs on. Stands on "
+            "what its shutdown and start took before.",
             show_default=False,
         ),
     ] = None,

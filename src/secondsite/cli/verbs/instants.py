@@ -15,8 +15,7 @@ Choice = Annotated[
     typer.Option(
         "--choice",
         help="Which recovery point. latest: process what was sent, then the newest. latest_processed: the "
-        "newest that "
-        "is ready (fastest). latest_app_consistent: the newest that the applications agreed to. "
+        "newest that is ready (fastest). latest_app_consistent: the newest that the applications agreed to. "
         "latest_verified: the newest from which a machine was started that proved that it runs. custom: "
         "--point.",
         show_default=False,
@@ -27,9 +26,8 @@ Failback = Annotated[
     typer.Option(
         "--choice",
         help="Only on the way home, in place of the last state: latest_app_consistent, or "
-        "latest_multi_vm_app_consistent for machines "
-        "with common points. 'secondsite point choices MACHINE --verb planned-failover' shows what each "
-        "loses.",
+        "latest_multi_vm_app_consistent for machines with common points. 'secondsite point choices MACHINE "
+        "--verb planned-failover' shows what each loses.",
         show_default=False,
     ),
 ]
@@ -41,8 +39,7 @@ At = Annotated[
     typer.Option(
         "--at",
         help="The newest cycle at or before this time (UTC), from the journal: 2026-11-20T08:15:30Z, or "
-        "08:15:30 for "
-        "today. 'secondsite point list MACHINE' shows the range.",
+        "08:15:30 for today. 'secondsite point list MACHINE' shows the range.",
         metavar="TIME",
     ),
 ]

@@ -77,9 +77,8 @@ def change(
     policy: Annotated[
         str | None,
         typer.Option(
-            help="Its replication policy from now on, at whichever site it runs; history that this one keeps "
-            "no more goes after the "
-            "deletion delay.",
+            help="Its replication policy from now on, at whichever site it runs; history that this one "
+            "keeps no more goes after the deletion delay.",
             metavar="NAME",
             show_default=False,
         ),

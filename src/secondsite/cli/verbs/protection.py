@@ -28,8 +28,7 @@ def enable_protection(
         typer.Option(
             "--target-appliance",
             help="Which appliance of the target site will hold them, if it has several; by default one that "
-            "is connected and "
-            "has the most free space.",
+            "is connected and has the most free space.",
         ),
     ] = None,
     store: Annotated[
@@ -49,8 +48,7 @@ def enable_protection(
         typer.Option(
             "--seed",
             help="A copy of a disk that was shipped to the target: KEY=PATH or MACHINE:KEY=PATH, a path on "
-            "the target "
-            "appliance's host. Only what differs from it travels.",
+            "the target appliance's host. Only what differs from it travels.",
         ),
     ] = None,
     encrypt: Annotated[
@@ -122,16 +120,15 @@ def reprotect(
             "--target-appliance",
             "--appliance",
             help="With --location alternate: which appliance there will hold the replica, as where the old "
-            "one is gone; by default the "
-            "one that had the machine. 'secondsite machine appliances MACHINE' lists them.",
+            "one is gone; by default the one that had the machine. 'secondsite machine appliances MACHINE' "
+            "lists them.",
         ),
     ] = None,
     store: Annotated[
         str | None,
         typer.Option(
             help="In which store of the appliance there new disks are made, and arriving data and recovery "
-            "points are kept; a replica "
-            "that is there already stays where it is."
+            "points are kept; a replica that is there already stays where it is."
         ),
     ] = None,
     seed: Annotated[
@@ -139,8 +136,7 @@ def reprotect(
         typer.Option(
             "--seed",
             help="With --location alternate: a copy of a disk that was shipped there, KEY=PATH or "
-            "MACHINE:KEY=PATH, a path on that "
-            "appliance's host. Only what differs from it travels.",
+            "MACHINE:KEY=PATH, a path on that appliance's host. Only what differs from it travels.",
         ),
     ] = None,
     yes: Yes = False,

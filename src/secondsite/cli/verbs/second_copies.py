@@ -98,8 +98,7 @@ def _want(names: Sequence[str], risk: str, move: str) -> None:
 def _risk(machine: rest.Machine) -> str:
     return (
         f"{machine.name} runs at {machine.source_site}, and will go on there: with its copy at "
-        f"{machine.target_site} two of it "
-        "will write, and what one of them writes is lost later."
+        f"{machine.target_site} two of it will write, and what one of them writes is lost later."
     )
 
 

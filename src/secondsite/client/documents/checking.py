@@ -60,9 +60,9 @@ def missing_rights(caller: Caller | None, changes: Sequence[Change]) -> Told:
             where = " of the whole vault" if NEEDS[kind] in roles.OF_THE_WHOLE_VAULT else ""
             first = next(each for each in changes if each.key[0] == kind)
             yield (
-                f"{first.what}: token '{caller.token}' ({roles.described(grant)}) may not change anything of "
-                f"the kind '{kind}': that needs "
-                f"the permission '{NEEDS[kind]}', which the role {needs}{where} has"
+                f"{first.what}: token '{caller.token}' ({roles.described(grant)}) may not change anything "
+                f"of the kind '{kind}': that needs the permission '{NEEDS[kind]}', which the role "
+                f"{needs}{where} has"
             )
 
 
@@ -169,9 +169,8 @@ class Checking:
                 yield (
                     (each.field,),
                     f"it is {_said(each.now)} and cannot be {_said(each.wanted)} while the machine is "
-                    "protected: put what is there into "
-                    "the document, or end the protection first: secondsite machine disable-protection "
-                    f"{shell.arguments(wanted.machine)}",
+                    "protected: put what is there into the document, or end the protection first: "
+                    f"secondsite machine disable-protection {shell.arguments(wanted.machine)}",
                 )
             return
         yield from self._known_policy(wanted)
@@ -270,9 +269,8 @@ class Checking:
             found = self._present.policies[change.key[1]]
             if found.used_by:
                 yield (
-                    f"{change.what} is to be deleted, because no document names it, but machines use it: add "
-                    "a document for it, or leave "
-                    "out --prune"
+                    f"{change.what} is to be deleted, because no document names it, but machines use it: "
+                    "add a document for it, or leave out --prune"
                 )
 
 

@@ -100,9 +100,8 @@ def fitting(key: EncryptionKey | None, key_id: str | None, about: str) -> Encryp
         raise errors.KeyWrong(
             f"{about} is encrypted with key {key_id}, but {key.path} holds key {key.key_id}.",
             do="Put the key file back that was used before and restart the appliance, unless other replicas "
-            "open with the present one: then "
-            "give this one the present key with 'secondsite appliance change-key'. Nothing is lost "
-            "meanwhile.",
+            "open with the present one: then give this one the present key with 'secondsite appliance "
+            "change-key'. Nothing is lost meanwhile.",
         )
     return key
 

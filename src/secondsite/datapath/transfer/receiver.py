@@ -39,9 +39,8 @@ LEAST_FREE_BYTES: Final = 1 * MiB
 """A file system with less takes no cycle, whatever it holds."""
 FULL: Final = "Free space at the target, or keep fewer points."
 LOOK: Final = (
-    "Look at the mounts and the kernel's log of the target's host. Once the store's file system is there and "
-    "can be written, start its "
-    "appliance again; nothing is lost at the source meanwhile."
+    "Look at the mounts and the kernel's log of the target's host. Once the store's file system is there "
+    "and can be written, start its appliance again; nothing is lost at the source meanwhile."
 )
 
 

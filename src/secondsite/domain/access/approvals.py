@@ -121,8 +121,7 @@ def require_two(in_charge: Sequence[Holder]) -> None:
     if not any(not why_not(one, other) for one, other in combinations(in_charge, 2)):
         raise errors.NotPossibleNow(
             "Nobody could approve anything, nor switch it off again: that takes two access administrators "
-            "whose tokens do not "
-            "expire, of two persons, neither made by the other.",
+            "whose tokens do not expire, of two persons, neither made by the other.",
             do=(
                 "Make one for each of two persons: 'secondsite token create NAME --role access_administrator "
                 "--valid never'."

@@ -131,8 +131,7 @@ def require(grant: Grant, who: str, permission: Permission, what: str) -> None:
     where = " in the whole vault" if permission in OF_THE_WHOLE_VAULT else ""
     raise errors.Forbidden(
         f"Token '{who}' ({described(grant)}) may not {what}: that needs the permission "
-        f"'{permission}'{where}, which the role "
-        f"{needs} has.",
+        f"'{permission}'{where}, which the role {needs} has.",
         do=f"Ask an access administrator for a token: {_TYPED[roles_with(permission)[0]]}.",
     )
 

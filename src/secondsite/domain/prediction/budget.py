@@ -21,8 +21,7 @@ def seconds_for_changes(machine: str, at_most: float, before: Prediction) -> flo
     if any(part not in known for part in FIXED):
         raise errors.PrerequisiteFailed(
             f"No planned failover of {machine}, or of another machine the same way, tells how long its "
-            "shutdown and start take, so a downtime of "
-            f"at most {span(at_most)} cannot be promised.",
+            f"shutdown and start take, so a downtime of at most {span(at_most)} cannot be promised.",
             do="Move it once without --at-most-down, at a time when the downtime does not matter.",
         )
     fixed = sum(known[part] for part in FIXED)
@@ -41,7 +40,6 @@ def not_met(machine: str, at_most: float, cycle_seconds: float, allowed: float) 
     """The machine writes faster than its changes can be sent."""
     return errors.DeadlineExceeded(
         f"The changes of {machine} took {span(cycle_seconds)} to send the last time; for a downtime of at "
-        f"most {span(at_most)} they may take "
-        f"{span(allowed)}. It was not shut down.",
+        f"most {span(at_most)} they may take {span(allowed)}. It was not shut down.",
         do="Try again when it writes less, or give it a larger budget.",
     )

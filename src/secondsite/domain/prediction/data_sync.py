@@ -16,8 +16,8 @@ MOST_CHANGED = 0.5
 
 GONE = (
     "its old machine is gone, so everything has to be sent. With less downtime: leave the data "
-    "synchronization out, reprotect it to the "
-    "alternate location, which sends everything while it runs, and start the planned failover then"
+    "synchronization out, reprotect it to the alternate location, which sends everything while it runs, and "
+    "start the planned failover then"
 )
 """C-25: the full copy first, while it runs, is advised (S-241); the other is what remains of the two that
 can be chosen here (S-227)."""

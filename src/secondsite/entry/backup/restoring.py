@@ -130,8 +130,7 @@ def _require_known(file: Path, about: archive.About) -> None:
     if of_release or migration.is_between(about.revision):
         raise errors.NotPossibleNow(
             f"{file} was made by {about.version}, of a {about.database} database with tables of revision "
-            f"{about.revision}, which is older than "
-            "release 0.2.0: this program cannot restore it.",
+            f"{about.revision}, which is older than release 0.2.0: this program cannot restore it.",
             do=(
                 f"{migration.BRING_ON}; restore it with that, and start the vault once. Then install this "
                 "release again."
@@ -140,8 +139,7 @@ def _require_known(file: Path, about: archive.About) -> None:
     if not migration.is_known(about.revision):
         raise errors.NotPossibleNow(
             f"{file} was made by a newer release: by {about.version}, whose database has tables of revision "
-            f"{about.revision}. This program, "
-            f"{__version__}, knows them up to {migration.NEWEST}.",
+            f"{about.revision}. This program, {__version__}, knows them up to {migration.NEWEST}.",
             do="Restore it with that release, or a later one.",
         )
 

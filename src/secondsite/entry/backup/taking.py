@@ -204,6 +204,6 @@ def _written(to: Path, home: Path) -> Iterator[None]:
         raise errors.StoreUnavailable(
             f"The backup {to} could not be written: {error.strerror or error}.",
             do="It needs as much space as the database in the vault's home, and in the folder of the file; "
-            "the user of the vault's service must "
-            f"be allowed to write there, as it is to {home}: name a file there, and copy it.",
+            f"the user of the vault's service must be allowed to write there, as it is to {home}: name a "
+            "file there, and copy it.",
         ) from error

@@ -76,8 +76,8 @@ ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
 END_SECONDS = 10.0
 PRIVILEGES = (
     "The appliance's service needs CAP_SYS_ADMIN, CAP_NET_ADMIN and CAP_NET_RAW for that, with "
-    "RestrictNamespaces=net and "
-    "RestrictAddressFamilies=AF_PACKET: give them by 'systemctl edit', then start it again."
+    "RestrictNamespaces=net and RestrictAddressFamilies=AF_PACKET: give them by 'systemctl edit', then "
+    "start it again."
 )
 
 

@@ -189,8 +189,7 @@ def _require_bounded(at: Moment) -> None:
     if len(mine) >= MOST_OPEN_OF_A_TOKEN or len(unexpired) >= MOST_OPEN:
         raise errors.NotPossibleNow(
             f"{act.name} needs a second person's approval, and {len(mine)} requests of '{act.caller.name}' "
-            f"({len(unexpired)} of all) "
-            "wait for one.",
+            f"({len(unexpired)} of all) wait for one.",
             do="Let them be granted, refused or withdrawn first: 'secondsite approval list'.",
         )
 

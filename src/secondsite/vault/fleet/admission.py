@@ -47,8 +47,8 @@ def require_key(appliance_id: str, known: str | None, key_sha256: str) -> None:
         raise errors.CertificateRefused(
             f"The key of appliance '{appliance_id}' is not the one that it enrolled with last.",
             do="If this is the appliance itself, enroll it again: 'secondsite appliance "
-            "create-registration-key --replace APPLIANCE' "
-            "makes the key for it. Otherwise somebody uses a copy of its old key: find out who.",
+            "create-registration-key --replace APPLIANCE' makes the key for it. Otherwise somebody uses a "
+            "copy of its old key: find out who.",
         )
 
 

@@ -329,8 +329,7 @@ def _forgotten(situation: Situation, now: datetime) -> Iterator[HealthFinding]:
         if now > at + SILENT:
             what = (
                 f"Appliance '{appliance.name}' of site {appliance.site} is connected, and has said nothing "
-                "of "
-                f"{situation.machine.name} since {at:%Y-%m-%d at %H:%M:%S} UTC."
+                f"of {situation.machine.name} since {at:%Y-%m-%d at %H:%M:%S} UTC."
             )
             yield HealthFinding("forgotten", what, at)
 
@@ -416,12 +415,11 @@ def _behind(situation: Situation) -> Iterator[HealthFinding]:
         machine.claimed_by is None or situation.seen_generation > machine.generation
     ):
         what = (
-            f"{dark}Machine '{machine.name}' is off at site {machine.source_site}, and its replication rests "
-            "since a later verb, of which this vault knows "
-            f"nothing. Nobody starts it: 'secondsite machine failover {shell.arguments(machine.name)}' does, "
-            f"at {machine.target_site}; or 'secondsite machine "
-            f"resynchronize {shell.arguments(machine.name)}' has it replicated again, and it can be started "
-            "where it was."
+            f"{dark}Machine '{machine.name}' is off at site {machine.source_site}, and its replication "
+            "rests since a later verb, of which this vault knows nothing. Nobody starts it: 'secondsite "
+            f"machine failover {shell.arguments(machine.name)}' does, at {machine.target_site}; or "
+            f"'secondsite machine resynchronize {shell.arguments(machine.name)}' has it replicated again, "
+            "and it can be started where it was."
         )
         since = (replica.processed_at if replica else None) or machine.created_at
         yield HealthFinding("record-is-behind", what, since)

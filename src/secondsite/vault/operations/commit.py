@@ -103,8 +103,8 @@ class Commit(MachineOperation):
         need = Need(
             target.to_commit_point(str(machine.failed_over_point_id)),
             lost=f"what {machine.name} wrote there since the failover is lost, and so are its recovery "
-            "points there; end its "
-            f"protection, then start it at {machine.source_site}, where its old disks are",
+            f"points there; end its protection, then start it at {machine.source_site}, where its old disks "
+            "are",
             later="its point is fixed there",
         )
         return declaration.unless_given_up(self.deps, ctx, target, need)
@@ -149,11 +149,9 @@ def _open_there(machine: MachineRecord) -> errors.PrerequisiteFailed:
     name, site = machine.name, machine.source_site
     return errors.PrerequisiteFailed(
         f"The commit of {name} was not started: at {site}, which it left, something has its disks open, and "
-        "the commit would delete all other "
-        "recovery points.",
+        "the commit would delete all other recovery points.",
         do=f"Look at {site} which machine uses them ('virsh list', then 'virsh domblklist' of each), or on "
-        "another host; turn it off. Then "
-        f"'secondsite machine commit {shell.arguments(name)}'.",
+        f"another host; turn it off. Then 'secondsite machine commit {shell.arguments(name)}'.",
     )
 
 

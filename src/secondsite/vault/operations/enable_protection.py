@@ -303,7 +303,6 @@ def _refuse_known(tx: Transaction, wanted: EnableArguments, fabric_id: str) -> N
         if known.id != wanted.machine_id:
             raise errors.AlreadyExists(
                 f"Machine '{wanted.machine}' at {wanted.source_site} is a copy of {known.name}, which is "
-                "under protection "
-                f"already ({known.state}).",
+                f"under protection already ({known.state}).",
                 do=f"See it with 'secondsite machine show {shell.arguments(known.name)}'.",
             )

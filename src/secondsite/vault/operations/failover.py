@@ -162,8 +162,7 @@ def _left(ctx: StepContext, left: str) -> str:
         return ""
     return (
         f"; it is not the latest. {left.rstrip('.')}. That stays in the store until the commit: make room "
-        "there, then "
-        "'secondsite machine change-recovery-point "
+        "there, then 'secondsite machine change-recovery-point "
         f"{shell.arguments(ctx.subject_name, options='--choice latest')}' starts from it"
     )
 

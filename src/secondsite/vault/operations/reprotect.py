@@ -252,8 +252,8 @@ class Reprotect(MachineOperation):
 def _way_on(machine: MachineRecord) -> str:
     return (
         "Start it, then retry the job. If it is gone for good, let another appliance of that site take its "
-        "place: '--location alternate "
-        f"--target-appliance NAME' ('secondsite machine appliances {shell.arguments(machine.name)}')."
+        "place: '--location alternate --target-appliance NAME' ('secondsite machine appliances "
+        f"{shell.arguments(machine.name)}')."
     )
 
 

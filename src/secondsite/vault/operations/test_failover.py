@@ -236,9 +236,9 @@ def _waits_for(machine: MachineRecord) -> str:
     assert machine.drill is not None
     return (
         f"{machine.drill.machine_name} waits at {machine.target_site}; proof: "
-        f"{verdicts.spoken(machine.drill.proven)}. Look at it, then "
-        "'secondsite machine cleanup-test-failover "
-        f"{shell.arguments(machine.name, options='--verdict passed --notes WHAT')}' (or failed)"
+        f"{verdicts.spoken(machine.drill.proven)}. Look at it, then 'secondsite machine "
+        f"cleanup-test-failover {shell.arguments(machine.name, options='--verdict passed --notes WHAT')}' "
+        "(or failed)"
     )
 
 

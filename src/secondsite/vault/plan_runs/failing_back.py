@@ -256,10 +256,9 @@ class _Failback:
         answer = ctx.ask(
             Question(
                 f"{machine.name} runs on at {machine.source_site} and is protected back to "
-                f"{machine.target_site}, where its changes go "
-                f"on arriving. Answer '{COMPLETE}' to shut it down, send the rest and start it at "
-                f"{machine.target_site}; or cancel this job: "
-                "it then stays where it is, protected",
+                f"{machine.target_site}, where its changes go on arriving. Answer '{COMPLETE}' to shut it "
+                f"down, send the rest and start it at {machine.target_site}; or cancel this job: it then "
+                "stays where it is, protected",
                 (COMPLETE,),
             )
         )
@@ -301,8 +300,7 @@ class _Failback:
             raise StepFailed(
                 errors.NotPossibleNow.code,
                 f"{machine.name} is {machine.state} from {machine.source_site} to {machine.target_site}: "
-                "somebody else has acted on it since "
-                "it was synchronized.",
+                "somebody else has acted on it since it was synchronized.",
                 "Look at what it is now; to move it start a planned failover",
             )
 

@@ -160,8 +160,8 @@ def _failed(said: str, stops: bool, facts: ScriptRan | None = None) -> Outcome:
     if stops:
         do = (
             "Look at what it has done and correct it; then run the plan again, or retry this job "
-            "('secondsite job retry JOB') if none of its machines went "
-            "back: it is run again, and the run goes on from there"
+            "('secondsite job retry JOB') if none of its machines went back: it is run again, and the run "
+            "goes on from there"
         )
         raise StepFailed(SCRIPT_FAILED, said, do)
     return Done(f"{said}; the run goes on", facts, partial=True)

@@ -45,10 +45,9 @@ def _leaving(tx: Transaction, site: str, taken: frozenset[str]) -> Iterator[str]
     for split in splitting.splits(members):
         yield (
             f"network {split.network} of {site} is split: {run_selection.listed(split.moving, ', ')} move "
-            "and keep the addresses that their "
-            f"guests have, {run_selection.listed(split.staying, ', ')} stay; they will not reach each other "
-            "there. Take all of them, or give those "
-            "that move other addresses ('secondsite card set MACHINE CARD --address ADDRESS/PREFIX')"
+            f"and keep the addresses that their guests have, {run_selection.listed(split.staying, ', ')} "
+            "stay; they will not reach each other there. Take all of them, or give those that move other "
+            "addresses ('secondsite card set MACHINE CARD --address ADDRESS/PREFIX')"
         )
 
 
@@ -58,10 +57,8 @@ def _coming_home(tx: Transaction, home: str, site: str, taken: frozenset[str]) -
     for split in splitting.splits(_away(tx, home, site, taken)):
         yield (
             f"network {split.network} of {home} is split: {run_selection.listed(split.moving, ', ')} come "
-            "home, "
-            f"{run_selection.listed(split.staying, ', ')} stay at {site} and keep the addresses that their "
-            "guests have; they will not reach each "
-            "other there. Take all of them"
+            f"home, {run_selection.listed(split.staying, ', ')} stay at {site} and keep the addresses that "
+            "their guests have; they will not reach each other there. Take all of them"
         )
 
 

@@ -73,8 +73,7 @@ def require(tx: Transaction, machine: MachineRecord, job: JobView) -> None:
     if seen > own:
         raise errors.StaleOrder(
             f"The appliances of {machine.name} have seen orders of generation {seen}; {_name(job)} is of "
-            "generation "
-            f"{own}. This vault was restored from a backup, or another vault has acted meanwhile.",
+            f"generation {own}. This vault was restored from a backup, or another vault has acted meanwhile.",
             do=_again(machine, job),
         )
 
@@ -108,8 +107,7 @@ def _superseded(machine: MachineRecord, job: JobView, later: JobView) -> errors.
     who = f"{_name(later)} came later" if later.id != job.id else "A later job came"
     return errors.StaleOrder(
         f"{who} and has taken {machine.name}, which is {machine.state} now: what {_name(job)} found before "
-        "may no longer "
-        "be true, so it does not act.",
+        "may no longer be true, so it does not act.",
         do=_again(machine, job),
     )
 

@@ -96,11 +96,11 @@ def require_its_epoch(deps: Deps, verb: str, machine: MachineRecord) -> None:
         return
     raise errors.PrerequisiteFailed(
         f"{verb} of {machine.name} was not started: {machine.source_site} replicates it in its epoch "
-        f"{machine.epoch + ahead}, and what this vault "
-        f"knows at {machine.target_site} is of epoch {machine.epoch}: a replica that it has left.",
+        f"{machine.epoch + ahead}, and what this vault knows at {machine.target_site} is of epoch "
+        f"{machine.epoch}: a replica that it has left.",
         do=f"If machines were adopted, adopt the appliance of {machine.source_site}, too ('secondsite vault "
-        "adopt APPLIANCE'). If the replica was "
-        f"put back from a copy: 'secondsite machine resynchronize {shell.arguments(machine.name)}'.",
+        "adopt APPLIANCE'). If the replica was put back from a copy: 'secondsite machine resynchronize "
+        f"{shell.arguments(machine.name)}'.",
     )
 
 

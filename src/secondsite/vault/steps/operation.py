@@ -172,9 +172,8 @@ def _found(known: Mapping[str, MachineRecord], name: str) -> MachineRecord:
     if machine is None:
         raise errors.NotFound(
             f"There is no machine '{name}' under protection.",
-            do="List machines with 'secondsite machine list'; protect this one with "
-            "'secondsite machine enable-protection "
-            f"{shell.arguments(name, options='--source SITE --target SITE')}'.",
+            do="List machines with 'secondsite machine list'; protect this one with 'secondsite machine "
+            f"enable-protection {shell.arguments(name, options='--source SITE --target SITE')}'.",
         )
     return machine
 

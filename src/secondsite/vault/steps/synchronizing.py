@@ -105,9 +105,8 @@ def require_takes(deps: Deps, ctx: StepContext, machine: MachineRecord, epoch: i
     elif (deps.lived() - known.since).total_seconds() >= BROKEN_SECONDS:
         raise errors.NotPossibleNow(
             f"The new replica of {machine.name} cannot take what is sent: {why}",
-            do="Put right what is named, then reprotect again. On its old disks it may be these: '--location "
-            "alternate' copies everything to "
-            "new ones.",
+            do="Put right what is named, then reprotect again. On its old disks it may be these: "
+            "'--location alternate' copies everything to new ones.",
         )
 
 
@@ -134,11 +133,10 @@ def _require_there(give: Orders, ctx: StepContext, machine: MachineRecord, appli
     except errors.ApplianceUnreachable as away:
         raise errors.ApplianceUnreachable(
             f"{away.message} The comparison of {machine.name} is not through; what was sent stays, and it "
-            "goes on by itself "
-            "when both sites are there.",
+            "goes on by itself when both sites are there.",
             do=f"Start the appliance and see with 'secondsite machine show {shell.arguments(machine.name)}' "
-            "how it goes on. If the site is gone "
-            "for good, fail over, or end the protection with '--without-site'.",
+            "how it goes on. If the site is gone for good, fail over, or end the protection with "
+            "'--without-site'.",
         ) from away
 
 

@@ -246,8 +246,8 @@ def _no_maker(record: DrillScheduleRecord, why: str) -> errors.NotPossibleNow:
     return errors.NotPossibleNow(
         f"The token that made schedule '{record.name}' {why}.",
         do="Whoever may takes it over by setting it again: 'secondsite drill schedule set "
-        f"{shell.arguments(record.name)}'; or ends it: 'secondsite drill "
-        f"schedule remove {shell.arguments(record.name)}'.",
+        f"{shell.arguments(record.name)}'; or ends it: 'secondsite drill schedule remove "
+        f"{shell.arguments(record.name)}'.",
     )
 
 

@@ -118,8 +118,7 @@ def test_no_word_of_the_table_is_for_what_is_carried_and_no_path_is_misspelled(p
 GUARDED = SOURCE.replace(
     "<mac address='52:54:00:00:00:01'/>",
     "<mac address='52:54:00:00:00:01'/><filterref filter='clean-traffic'><parameter name='IP' "
-    "value='10.0.0.7'/></filterref>"
-    "<port isolated='yes'/>",
+    "value='10.0.0.7'/></filterref><port isolated='yes'/>",
 )
 
 

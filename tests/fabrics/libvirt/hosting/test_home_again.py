@@ -44,8 +44,7 @@ def test_everything_but_the_replicated_disk_is_as_it_was():
 def test_a_disk_that_only_the_other_site_knows_comes_along():
     there = at_the_other_site()
     native = there.native.replace("</devices>", "<disk type='file' device='disk'><driver name='qemu' "
-        "type='qcow2'/>"
-        "<source file='/b/vdc'/><target dev='vdc' bus='virtio'/></disk></devices>")  # fmt: skip
+        "type='qcow2'/><source file='/b/vdc'/><target dev='vdc' bus='virtio'/></disk></devices>")  # fmt: skip
     definition = domain_xml.definition(native, {})
     disks = {"vda": Path("/runs/vda"), "vdc": Path("/runs/vdc")}
     request = HostRequest(ID, "web", definition, disks, {}, TAG, home=described())

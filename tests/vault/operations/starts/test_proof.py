@@ -21,8 +21,8 @@ STARTS = {
 
 
 WAITS = (
-    "web01-test waits at b; proof: no verdict. Look at it, then "
-    "'secondsite machine cleanup-test-failover web01 --verdict passed --notes WHAT' (or failed)"
+    "web01-test waits at b; proof: no verdict. Look at it, then 'secondsite machine cleanup-test-failover "
+    "web01 --verdict passed --notes WHAT' (or failed)"
 )
 
 

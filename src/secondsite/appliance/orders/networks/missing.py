@@ -25,9 +25,8 @@ ANOTHER_IN_DRILLS = (
 
 PUT_BACK = "Put it back where it was."
 WITHOUT_IT = (
-    "Or let the machine come home without it: 'secondsite machine failover MACHINE --shut-down', which loses "
-    "nothing while both sites "
-    "answer."
+    "Or let the machine come home without it: 'secondsite machine failover MACHINE --shut-down', which "
+    "loses nothing while both sites answer."
 )
 
 log = structlog.get_logger(__name__)
@@ -117,8 +116,7 @@ def _way_home(anew: bool) -> str:
         return "Create it again: the machine comes home as it was."
     return (
         "Create it; or say which one takes the place of its network at the other site: 'secondsite mapping "
-        "create OTHER_SITE/NETWORK "
-        "THIS_SITE/NETWORK'."
+        "create OTHER_SITE/NETWORK THIS_SITE/NETWORK'."
     )
 
 
@@ -165,8 +163,7 @@ def _unfit(network: NetworkInfo, card: CardHere, do: str, *, blocking: bool) -> 
     if card.address is not None and addresses.outside(card.address, network.subnets):
         yield ObstacleShape(
             what=f"{card.key} ({card.mac}) is to have the address {card.address}, which is not in the "
-            "network "
-            f"'{network.name}' ({', '.join(network.subnets)}): nobody there reaches it.",
+            f"network '{network.name}' ({', '.join(network.subnets)}): nobody there reaches it.",
             do=do,
             blocking=blocking,
         )
@@ -179,8 +176,7 @@ def _untagged(network: NetworkInfo, card: CardHere) -> ObstacleShape | None:
     tags = f"VLAN {', '.join(map(str, card.vlans))}"
     return ObstacleShape(
         what=f"{card.key} ({card.mac}) is in {tags} at its source; the network '{network.name}' carries no "
-        "tags of "
-        "machines, so it is connected without.",
+        "tags of machines, so it is connected without.",
         do="Make sure that this network is the right one as it is, or map to one of Open vSwitch in libvirt.",
         blocking=False,
     )

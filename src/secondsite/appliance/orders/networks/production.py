@@ -31,8 +31,7 @@ def warnings(context: Context, payload: CheckTarget, drills: Collection[str]) ->
 def _not_isolated(network: str, leads_to: Sequence[str]) -> ObstacleShape:
     return ObstacleShape(
         what=f"The network '{network}' is not isolated: a test machine on it can reach "
-        f"{', '.join(leads_to[:3])}, and may be taken there "
-        "for the one of production.",
+        f"{', '.join(leads_to[:3])}, and may be taken there for the one of production.",
         do="Use '--network create', or a network that leads nowhere.",
         blocking=False,
     )
@@ -42,8 +41,7 @@ def _warning(network: str, names: list[str]) -> ObstacleShape:
     more = f" and {counted(len(names) - 3, 'other machine')}" if len(names) > 3 else ""
     return ObstacleShape(
         what=f"The network '{network}' is one of production: {', '.join(names[:3])}{more} of this site are "
-        "on it. Two machines "
-        "may have the same address there.",
+        "on it. Two machines may have the same address there.",
         do="Use '--network create', or a network that only test failovers use.",
         blocking=False,
     )

@@ -154,9 +154,8 @@ class Admission:
         if grown and beyond > (free := self._host.stores.of(hosted).free_bytes()):
             raise CycleRefused(
                 "disk-too-large",
-                f"The disks of {hosted.setup.machine_name} ({', '.join(disk.key for disk in grown)}) grew by "
-                f"{size(beyond)}, and the "
-                f"target's store has {size(free)} free.",
+                f"The disks of {hosted.setup.machine_name} ({', '.join(disk.key for disk in grown)}) grew "
+                f"by {size(beyond)}, and the target's store has {size(free)} free.",
                 do=(
                     "Add space to the store, or protect the machine anew if its disks are meant to be that "
                     "large."

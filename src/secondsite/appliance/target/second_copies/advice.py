@@ -85,8 +85,7 @@ def _meant(copy: Copy, quoted: str) -> str:
     leave = f"Turn it off ('virsh shutdown {quoted}')" if copy.machine.power.is_on else "Leave it off"
     return (
         f"{leave}, unless you mean it, as a trial of yours: then give its cards MAC addresses of their own "
-        "and an isolated network "
-        f"('virsh edit {quoted}'). A test failover does that by itself."
+        f"and an isolated network ('virsh edit {quoted}'). A test failover does that by itself."
     )
 
 

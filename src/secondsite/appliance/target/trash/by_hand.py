@@ -156,8 +156,7 @@ def _require_whole(replica: Replica, item: Item) -> None:
     if changed:
         raise errors.PointDamaged(
             f"The points in {item.name} stand on the old disks of {item.removed.machine_name} at this site, "
-            "and those were changed "
-            f"({', '.join(changed)}).",
+            f"and those were changed ({', '.join(changed)}).",
             do="Put the files back as they were when the replica was removed.",
         )
 

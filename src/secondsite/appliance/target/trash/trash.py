@@ -114,8 +114,8 @@ class Trash:
         freed = size(freed_bytes(items))
         return (
             f"The trash keeps {counted(len(items), 'removed replica')}, {freed}, for "
-            f"{span(self.delay_seconds)}; to let one go "
-            "earlier, at this host: 'secondsite appliance trash list'."
+            f"{span(self.delay_seconds)}; to let one go earlier, at this host: 'secondsite appliance trash "
+            "list'."
         )
 
     def _look(self, item: Item) -> None:
@@ -188,8 +188,8 @@ def _not_moved(problem: OSError, place: Path) -> SecondsiteError:
     return errors.NotPossibleNow(
         f"The replica cannot be moved to {place}: that is on another file system.",
         do="Stop the appliance, have 'replicas' and 'trash' of its store on one file system, and start it "
-        "again. With "
-        "deletion_delay_seconds 0 in its appliance.json nothing is kept, and the removal goes on.",
+        "again. With deletion_delay_seconds 0 in its appliance.json nothing is kept, and the removal goes "
+        "on.",
     )
 
 

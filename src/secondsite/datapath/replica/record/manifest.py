@@ -92,8 +92,8 @@ def how_to_boot(
     if encrypted_files:
         said += ", with the customer's key in KEYFILE"
         hint = (
-            " -object secret,id=key,file=KEYFILE"
-            " # one encrypt.key-secret for each file that 'qemu-img info --backing-chain' lists"
+            " -object secret,id=key,file=KEYFILE # one encrypt.key-secret for each file that 'qemu-img info "
+            "--backing-chain' lists"
         )
     return f"{said}: qemu-system-x86_64 -m 2048 -snapshot {drives}{hint}"
 

@@ -183,9 +183,8 @@ def load(path: Path) -> ReplicaState:
         raise errors.ImageProblem(
             f"The replica's record {path} cannot be read: {error}.",
             do="Its points' manifests still say which files boot. To replicate again, disable protection, "
-            "which leaves "
-            "the files, and enable it anew. An older copy of the record must not be put back: it names other "
-            "files.",
+            "which leaves the files, and enable it anew. An older copy of the record must not be put back: "
+            "it names other files.",
         ) from error
 
 

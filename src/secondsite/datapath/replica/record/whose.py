@@ -32,9 +32,8 @@ def point(files: ReplicaFiles, state: ReplicaState, point_id: str) -> Manifest:
     found = manifest.load(files.point(point_id))
     if (found.machine_id, found.point_id) != (state.machine_id, point_id):
         raise errors.ImageProblem(
-            f"The manifest {files.point(point_id)} is that of point {found.point_id} of {found.machine_name} "
-            f"({found.machine_id}), "
-            f"and not of this one.",
+            f"The manifest {files.point(point_id)} is that of point {found.point_id} of "
+            f"{found.machine_name} ({found.machine_id}), and not of this one.",
             do="Choose another recovery point; drop this one.",
         )
     return found

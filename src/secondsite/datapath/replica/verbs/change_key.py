@@ -23,9 +23,8 @@ def check(core: ReplicaCore) -> None:
     if runs:
         raise errors.ReplicaInUse(
             f"Machines run on the replica of {core.state.machine_id}: {', '.join(runs)}.",
-            do="Clean up its drills; reprotect and fail back a machine that was failed over; remove one that "
-            "was restored from the trash, "
-            "and purge that item. Then change the key.",
+            do="Clean up its drills; reprotect and fail back a machine that was failed over; remove one "
+            "that was restored from the trash, and purge that item. Then change the key.",
         )
 
 

@@ -84,11 +84,9 @@ def _require_all_written(core: ReplicaCore, run: Run) -> None:
     if gone or not core.files.run(run.name).exists():
         raise errors.OverlayGone(
             f"A machine was started from {_said(run.point_id, run.through_seq)} of {core.state.machine_id}, "
-            "and of what it wrote since "
-            f"{', '.join(sorted(gone)) or core.files.run(run.name)} is not here.",
+            f"and of what it wrote since {', '.join(sorted(gone)) or core.files.run(run.name)} is not here.",
             do=f"Put the files back into {core.files.run(run.name)}; or give up what the machine wrote: "
-            "cancel its failover, or clean its "
-            "drill up, and start it again.",
+            "cancel its failover, or clean its drill up, and start it again.",
         )
 
 

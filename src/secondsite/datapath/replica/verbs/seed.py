@@ -112,8 +112,7 @@ def _inside(path: Path, allowed: Sequence[Path]) -> Path:
             f"{path} is not in a folder that this appliance reads seeds from"
             + (f" ({names})." if names else ": it has none."),
             do="Put the copy into such a folder, or name its folder in 'seed_folders' of the appliance's "
-            "appliance.json "
-            "and start the appliance again.",
+            "appliance.json and start the appliance again.",
         )
     if not real.is_file():
         raise SeedRefused(

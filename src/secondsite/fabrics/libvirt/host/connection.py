@@ -286,8 +286,7 @@ def virsh() -> str:
     if shutil.which("virsh") is None:
         raise errors.FabricError(
             "The program 'virsh' is not installed on the appliance's host. If the appliance died, nothing "
-            "could end its job with "
-            "the machine.",
+            "could end its job with the machine.",
             do="Install it (Debian: libvirt-clients); replication goes on by itself.",
         )
     return "virsh"

@@ -50,8 +50,7 @@ _DEVICES: Mapping[str, Mapping[str, str]] = {
     "disk": {
         "": "type device model",
         "driver": "name type cache io discard detect_zeroes error_policy rerror_policy queues queue_size "
-        "event_idx "
-        f"ioeventfd copy_on_read discard_no_unref {_DRIVER}",
+        f"event_idx ioeventfd copy_on_read discard_no_unref {_DRIVER}",
         "driver/metadata_cache": "",
         "driver/metadata_cache/max_size": "unit",
         "target": "dev bus tray removable rotation_rate",

@@ -320,13 +320,11 @@ def render() -> str:
     rows = [*((_shown(path), part) for path, part in PARTS.items()), *_rows_of_what_is_carried()]
     lines = [
         "# What comes along of a libvirt definition\n",
-        "When a machine runs at another site, for a drill or after a failover. At home a machine is again as "
-        "it was defined there. An element "
-        "stands for all below it, unless that stands here too; `@` begins an attribute. What another site "
-        "says is taken only as far as it "
-        "names nothing of this host. *Named*: the check before protection, `preflight` and `vault validate` "
-        "tell of it where a machine has it. "
-        "What is not in this table is left out and named.\n",
+        "When a machine runs at another site, for a drill or after a failover. At home a machine is again "
+        "as it was defined there. An element stands for all below it, unless that stands here too; `@` "
+        "begins an attribute. What another site says is taken only as far as it names nothing of this host. "
+        "*Named*: the check before protection, `preflight` and `vault validate` tell of it where a machine "
+        "has it. What is not in this table is left out and named.\n",
         "| part | fate | what it is, or becomes | named |",
         "| --- | --- | --- | --- |",
         *(

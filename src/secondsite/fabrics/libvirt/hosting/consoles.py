@@ -12,8 +12,7 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 TERMINALS = ("serial", "parallel", "console")
 SET_ONE = (
     "Set one there after a start, as root: 'virsh qemu-monitor-command MACHINE --hmp \"set_password {kind} "
-    "PASSWORD\"', then the same with "
-    "'expire_password {kind} never'; for good with 'virsh edit'."
+    "PASSWORD\"', then the same with 'expire_password {kind} never'; for good with 'virsh edit'."
 )
 HERE = ("pty", "file")
 """Kinds of terminals that need nothing of their host, and listen nowhere."""
@@ -67,9 +66,8 @@ def notes(root: Element) -> Iterator[interface.Obstacle]:
             kind = graphics.get("type", "vnc")
             asks = "a password" if graphics.get("passwd") is not None else "an encrypted connection"
             yield interface.Obstacle(
-                f"The graphical console ({kind}) asks for {asks} at its own site, which does not come along; "
-                "here nobody can open it until "
-                "a password is set.",
+                f"The graphical console ({kind}) asks for {asks} at its own site, which does not come "
+                "along; here nobody can open it until a password is set.",
                 SET_ONE.format(kind=kind),
                 blocking=False,
             )
@@ -81,8 +79,7 @@ def notes(root: Element) -> Iterator[interface.Obstacle]:
         if any(address not in LOOPBACK for address in where):
             yield interface.Obstacle(
                 f"The graphical console listens at {where[0]} of its own site; here it listens where the "
-                "hypervisor is told to "
-                "(vnc_listen, spice_listen in qemu.conf).",
+                "hypervisor is told to (vnc_listen, spice_listen in qemu.conf).",
                 "Accept it, or set an address there.",
                 blocking=False,
             )

@@ -53,8 +53,7 @@ def notes(root: Element, filters: Collection[str]) -> Iterator[interface.Obstacl
             if given.get("name") in ADDRESSES:
                 yield interface.Obstacle(
                     f"The network filter '{name}' of {key} lets only {given.get('name')} "
-                    f"{given.get('value')} through: with another address "
-                    "here the card is cut off.",
+                    f"{given.get('value')} through: with another address here the card is cut off.",
                     (
                         "Let the card keep its address here, or leave the parameter out: libvirt learns the "
                         "address then."

@@ -14,8 +14,7 @@ from . import allowed, comes_along, foreign
 FIRMWARE_FOLDERS = "/usr/share/OVMF, AAVMF, edk2, qemu or seabios"
 NAME_IT = (
     "Put the file into the same folder here, and name that folder in 'boot_folders' of the appliance's "
-    "appliance.json; then restart "
-    "the appliance. Or let the machine boot from its disk."
+    "appliance.json; then restart the appliance. Or let the machine boot from its disk."
 )
 NAMED = 40
 TOLD = ("devices/hostdev", "devices/filesystem", "devices/shmem", "devices/tpm", "devices/serial@", "devices/console@",  # noqa: E501

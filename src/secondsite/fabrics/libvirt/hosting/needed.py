@@ -29,8 +29,7 @@ def require_none(domain: Any, power: PowerState, disks: Collection[str]) -> None
                 "they would be lost with these."
             ),
             do="Revert to what you need, and delete them ('virsh snapshot-delete', 'qemu-img snapshot -d'); "
-            "then commit again. The machine "
-            "runs on meanwhile.",
+            "then commit again. The machine runs on meanwhile.",
         )
 
 

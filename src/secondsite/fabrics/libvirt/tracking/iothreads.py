@@ -16,8 +16,7 @@ from ..host import connection, domain_xml, inventory, monitor
 SAFE_SINCE = (9, 0)
 WAY_OUT = (
     "Remove the iothread ('virsh edit': iothread= at the disk's or the controller's <driver>) and restart "
-    "the machine, "
-    "or upgrade QEMU to 9.0 and restart it."
+    "the machine, or upgrade QEMU to 9.0 and restart it."
 )
 
 
@@ -48,9 +47,8 @@ def require_safe(domain: Any, keys: Sequence[str]) -> None:
 
 def _why(disks: str, version: tuple[int, int]) -> str:
     return (
-        f"{disks} is served by an iothread, and QEMU {version[0]}.{version[1]} aborts, guest and all, when a "
-        "reader of a "
-        "frozen view goes away."
+        f"{disks} is served by an iothread, and QEMU {version[0]}.{version[1]} aborts, guest and all, when "
+        "a reader of a frozen view goes away."
     )
 
 

@@ -79,9 +79,8 @@ def _of_disk(disk: domain_xml.Disk, key: EncryptionKey | None) -> Iterator[inter
                 "only if it is named by its file."
             ),
             "Point the disk to the file that 'virsh vol-path "
-            f"{shell.arguments(name, options=f'--pool {shlex.quote(pool)}')}' says (<disk type='file'>), "
-            "if that is qcow2; or exclude the "
-            "disk.",
+            f"{shell.arguments(name, options=f'--pool {shlex.quote(pool)}')}' says (<disk type='file'>), if "
+            "that is qcow2; or exclude the disk.",
         )
         return
     if disk.kind != "disk" or not disk.path:
@@ -149,8 +148,7 @@ def _of_image(disk: domain_xml.Disk, facts: qemu_img.ImageFacts) -> Iterator[int
     if facts.data_file:
         yield interface.Obstacle(
             f"Disk {disk.key} keeps its data in another file, {facts.data_file}: writes that go there past "
-            "the qcow2 file "
-            "are in no recovery point.",
+            "the qcow2 file are in no recovery point.",
             (
                 f"Exclude the disk; or convert it: qemu-img convert -O qcow2 {shlex.quote(str(disk.path))} "
                 "NEW, with the machine off."
@@ -159,12 +157,11 @@ def _of_image(disk: domain_xml.Disk, facts: qemu_img.ImageFacts) -> Iterator[int
     if (files := named_files.count(Path(disk.path))) > MANY_FILES:
         yield interface.Obstacle(
             f"Disk {disk.key} stands on {files} files: libvirt 10.8 to 11.10 starts no machine with more "
-            "than 25, 22 where files are encrypted "
-            "or have bitmaps, and ends a running one with more when its daemon is restarted.",
+            "than 25, 22 where files are encrypted or have bitmaps, and ends a running one with more when "
+            "its daemon is restarted.",
             "Merge its snapshots into a file that no other machine stands on: 'virsh blockcommit MACHINE "
-            f"{shlex.quote(disk.key)} --base FILE --active "
-            "--pivot --wait'. Without --base they are merged into the lowest file, which may be a shared "
-            "template.",
+            f"{shlex.quote(disk.key)} --base FILE --active --pivot --wait'. Without --base they are merged "
+            "into the lowest file, which may be a shared template.",
             blocking=False,
         )
     for name in facts.snapshots:

@@ -51,8 +51,7 @@ class SimulatedTracking:
                         f"{record.tag}."
                     ),
                     do="If another vault protects it, end that first. If that was forgotten with a restored "
-                    "database, take the "
-                    "mark off the definition.",
+                    "database, take the mark off the definition.",
                 )
             if record.tag is None:
                 self._host.records.save(record.having(tag=tag))

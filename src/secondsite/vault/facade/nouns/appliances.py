@@ -177,12 +177,11 @@ def _require_replaced(tx: Transaction, key: KeyRecord, appliance_id: str | None)
     known = tx.appliances.find(appliance_id)
     if known is not None and known.site != key.site:
         raise errors.RegistrationRefused(
-            f"The appliance has the id '{appliance_id}', which '{known.name}' of site {known.site} has here; "
-            "the registration key is one of site "
-            f"{key.site}.",
-            do=f"If it is of site {known.site}, use a key of that. If '{known.name}' has taken an id that is "
-            "not its own, delete it: 'secondsite "
-            f"appliance delete {appliance_id}'; then enroll this one again.",
+            f"The appliance has the id '{appliance_id}', which '{known.name}' of site {known.site} has "
+            f"here; the registration key is one of site {key.site}.",
+            do=f"If it is of site {known.site}, use a key of that. If '{known.name}' has taken an id that "
+            f"is not its own, delete it: 'secondsite appliance delete {appliance_id}'; then enroll this one "
+            "again.",
         )
     what = "another appliance" if key.replaces else "none: it enrolls a new one"
     raise errors.RegistrationRefused(
@@ -249,8 +248,7 @@ def _refuse_while_waited_for(tx: Transaction, appliance: ApplianceRecord) -> Non
         jobs = ", ".join(f"{job.id[: authority.SHORT]} ({job.subject_name})" for job in left[:10])
         raise errors.NotPossibleNow(
             f"{counted(len(left), 'job')} will finish at appliance '{appliance.name}' what was left there "
-            "when it was away. Without "
-            "it a copy that its host starts would run unseen.",
+            "when it was away. Without it a copy that its host starts would run unseen.",
             do=f"If its host never returns, cancel them first ('secondsite job cancel ID'): {jobs}.",
         )
 

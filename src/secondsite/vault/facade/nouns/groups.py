@@ -174,8 +174,7 @@ def _check(record: GroupRecord, members: Sequence[MachineRecord], machine: Machi
     if (machine.source_site, machine.target_site) != way:
         raise errors.InvalidArgument(
             f"{machine.name} replicates from {machine.source_site} to {machine.target_site}, the group's "
-            "machines from "
-            f"{way[0]} to {way[1]}.",
+            f"machines from {way[0]} to {way[1]}.",
             do="All machines of a group must replicate in the same direction.",
         )
     if len(members) >= MOST_MEMBERS:

@@ -189,9 +189,8 @@ def existing(parts: Parts, tx: Transaction, name_or_id: str) -> MachineRecord:
     if machine is None:
         raise errors.NotFound(
             f"There is no machine '{name_or_id}' under protection.",
-            do="List machines with 'secondsite machine list'; protect this one with "
-            "'secondsite machine enable-protection "
-            f"{shell.arguments(name_or_id, options='--source SITE --target SITE')}'.",
+            do="List machines with 'secondsite machine list'; protect this one with 'secondsite machine "
+            f"enable-protection {shell.arguments(name_or_id, options='--source SITE --target SITE')}'.",
         )
     parts.names(machine.id, machine.name)
     return machine

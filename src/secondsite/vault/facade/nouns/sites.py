@@ -83,8 +83,7 @@ class Sites:
                         f"{', '.join(counted(len(each), noun) for each, noun in there if each)}."
                     ),
                     do="Disable protection, then delete the mappings ('secondsite mapping list'), the pools "
-                    "('secondsite pool list') and the appliances, "
-                    "then the site.",
+                    "('secondsite pool list') and the appliances, then the site.",
                 )
             tx.sites.remove(name)
 

@@ -14,8 +14,7 @@ NAMED = 3
 """How many machines of a job are named; the others are counted."""
 HELD = (
     "held: the vault's database was restored from a backup, or moved. Look at its machine, then let the job "
-    "go on with "
-    "'secondsite job resume {0}', or end it with 'secondsite job cancel {0}'"
+    "go on with 'secondsite job resume {0}', or end it with 'secondsite job cancel {0}'"
 )
 
 

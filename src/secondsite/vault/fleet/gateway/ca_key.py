@@ -20,8 +20,7 @@ def require_private(path: Path) -> None:
         raise errors.NotPossibleNow(
             f"{path} belongs to user {found.st_uid}, who can read and replace the CA's key.",
             do=f"Give it to the vault's user: 'chown --reference={path.parent.parent} {path}'. If that user "
-            "is not trusted, rotate "
-            "the CA: 'secondsite vault ca rotate'.",
+            "is not trusted, rotate the CA: 'secondsite vault ca rotate'.",
         )
     if open_to_others:
         path.chmod(0o600)

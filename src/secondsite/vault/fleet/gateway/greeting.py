@@ -90,11 +90,10 @@ def _require_common(hello: control.Hello) -> None:
         is_older = theirs.newest < SPOKEN.newest
         raise errors.InvalidArgument(
             f"Appliance '{hello.appliance_id}' of site {hello.site}, release {hello.version}, understands "
-            f"protocol {theirs}, this vault, release "
-            f"{__version__}, {SPOKEN}: they are more than {RELEASES_APART} releases apart.",
+            f"protocol {theirs}, this vault, release {__version__}, {SPOKEN}: they are more than "
+            f"{RELEASES_APART} releases apart.",
             do=f"Upgrade the {'appliance' if is_older else 'vault'}; if it is many releases behind, go by "
-            "releases that are at most "
-            f"{RELEASES_APART} apart, all of vault and appliances to each.",
+            f"releases that are at most {RELEASES_APART} apart, all of vault and appliances to each.",
         )
 
 

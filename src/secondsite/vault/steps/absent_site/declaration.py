@@ -122,6 +122,5 @@ def with_a_way_on(error: errors.ApplianceUnreachable, side: Side, lost: str) -> 
     return errors.ApplianceUnreachable(
         error.message,
         do=f"Start the appliance of site {side.site}, then retry the job. If the site is gone for good, "
-        "start the verb again "
-        f"with '--without-site {side.site}': {lost}.",
+        f"start the verb again with '--without-site {side.site}': {lost}.",
     )

@@ -162,9 +162,8 @@ def warnings(tx: Transaction, machines: Sequence[MachineRecord], network: str) -
     )
     return (
         f"the machines are drilled apart: {'; '.join(parts)}. Each host makes a network of its own, and "
-        "machines of one do not reach those of "
-        "the other. Drill them in a network that the hosts share ('--network NAME'), or protect them to one "
-        "host ('--target-appliance')",
+        "machines of one do not reach those of the other. Drill them in a network that the hosts share "
+        "('--network NAME'), or protect them to one host ('--target-appliance')",
     )
 
 

@@ -15,13 +15,11 @@ def of(tx: Transaction, appliance: ApplianceRecord | None, new: MachineRecord) -
     if known + more <= most:
         return Obstacles()
     what = (
-        f"Appliance '{appliance.name}' takes {counted(most, 'disk')} home at once: {known} of other machines "
-        "are on their way to it, and "
-        f"{new.name} has {more}."
+        f"Appliance '{appliance.name}' takes {counted(most, 'disk')} home at once: {known} of other "
+        f"machines are on their way to it, and {new.name} has {more}."
     )
     do = (
         f"Choose another appliance ('secondsite machine appliances {shell.arguments(new.name)}'), bring "
-        "others home first, or raise 'most_disks_home' in "
-        "its appliance.json and restart it."
+        "others home first, or raise 'most_disks_home' in its appliance.json and restart it."
     )
     return Obstacles(obstacles=(ObstacleShape(what=what, do=do),))

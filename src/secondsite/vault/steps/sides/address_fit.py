@@ -108,9 +108,8 @@ def _said(card: CardHere, address: str, subnet: str | None) -> str:
 def _ungiven(machine: MachineRecord, card: CardHere) -> ObstacleShape:
     site = machine.target_site
     return ObstacleShape(
-        what=f"{card.key} ({card.mac}) comes to '{card.network}' of {site}, a virtual network without a DHCP "
-        "server: if its guest asks for an "
-        "address, it gets none.",
+        what=f"{card.key} ({card.mac}) comes to '{card.network}' of {site}, a virtual network without a "
+        "DHCP server: if its guest asks for an address, it gets none.",
         do=f"Define one ('virsh net-edit {shell.arguments(str(card.network))}', <dhcp>), or let the card "
         "have an address of its own ('secondsite card set "
         f"{shell.arguments(machine.name, card.key, options='--address ADDRESS/PREFIX')}') or out of a pool "
@@ -122,11 +121,11 @@ def _ungiven(machine: MachineRecord, card: CardHere) -> ObstacleShape:
 def _unsettable(machine: MachineRecord, card: CardHere) -> ObstacleShape:
     return ObstacleShape(
         what=f"{card.key} ({card.mac}) is to have {card.address} at {machine.target_site}, and no guest "
-        f"agent answers in {machine.name}: nobody can "
-        "set it there, and the guest comes up with the address that it has.",
+        f"agent answers in {machine.name}: nobody can set it there, and the guest comes up with the address "
+        "that it has.",
         do="Install qemu-guest-agent in it, with its channel (virtio, org.qemu.guest_agent.0), which sets "
-        "IPv4 addresses in Linux; or give it the "
-        "address by a DHCP server there. Else set it by hand after the start.",
+        "IPv4 addresses in Linux; or give it the address by a DHCP server there. Else set it by hand after "
+        "the start.",
         blocking=False,
     )
 
@@ -134,11 +133,9 @@ def _unsettable(machine: MachineRecord, card: CardHere) -> ObstacleShape:
 def _unfit(machine: MachineRecord, card: CardHere, address: str, subnet: str | None) -> ObstacleShape:
     return ObstacleShape(
         what=f"{card.key} ({card.mac}) keeps {address}, which is not in the network '{card.network}' "
-        f"({subnet}): unless its guest asks a "
-        "DHCP server, it will not be reachable there.",
+        f"({subnet}): unless its guest asks a DHCP server, it will not be reachable there.",
         do="Set an address ('secondsite card set "
-        f"{shell.arguments(machine.name, card.key, options='--address ADDRESS/PREFIX')}'), or let it "
-        "have one out of a pool "
-        "(--from-pool).",
+        f"{shell.arguments(machine.name, card.key, options='--address ADDRESS/PREFIX')}'), or let it have "
+        "one out of a pool (--from-pool).",
         blocking=False,
     )

@@ -20,8 +20,7 @@ from .source import Source
 
 UNKNOWN_DO = (
     "Give the network that it is mapped to an address in its subnet at its site (its host's bridge, or "
-    "libvirt's <ip>), or use "
-    "'--network create --subnet CIDR'."
+    "libvirt's <ip>), or use '--network create --subnet CIDR'."
 )
 
 

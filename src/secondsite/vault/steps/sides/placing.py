@@ -164,11 +164,9 @@ def _not_asked(at: ApplianceRecord, problem: errors.SecondsiteError) -> Obstacle
 def _in_the_way(at: ApplianceRecord, machine: DiscoveredMachine) -> ObstacleShape:
     return ObstacleShape(
         what=f"A copy of the machine is at {at.site} already: {machine.name}, which is {machine.power}, at "
-        "the host of "
-        f"appliance '{at.name}'.",
+        f"the host of appliance '{at.name}'.",
         do="If that is the machine that you need, protect it from there; else remove it. Or have that host "
-        "hold the new replica "
-        f"('--target-appliance {at.name}').",
+        f"hold the new replica ('--target-appliance {at.name}').",
     )
 
 
@@ -197,9 +195,8 @@ def holder(
                 f"Several hosts of site {holders[0].appliance.site} say that they have {wanted.name}: those "
                 f"of the appliances {said}."
             ),
-            do="Look where it is, and remove its definition at the other host ('virsh undefine', without its "
-            "disks). If it is not there at all, "
-            "that appliance may be in other hands.",
+            do="Look where it is, and remove its definition at the other host ('virsh undefine', without "
+            "its disks). If it is not there at all, that appliance may be in other hands.",
         )
     return min(holders, key=lambda found: found.appliance.enrolled_at)
 

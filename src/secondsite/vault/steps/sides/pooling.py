@@ -263,9 +263,8 @@ def _obstacle(machine: MachineRecord, each: CardRequest, *, blocking: bool) -> O
         return ObstacleShape(
             what=f"{whom} the network '{card.network}' of {machine.target_site} has none{tag}{keeps}.",
             do="Make one: 'secondsite pool create NAME "
-            f"{shlex.quote(f'{machine.target_site}/{card.network}')} --subnet CIDR --range FIRST-LAST'; "
-            "or give the "
-            "card an address: 'secondsite card set "
+            f"{shlex.quote(f'{machine.target_site}/{card.network}')} --subnet CIDR --range FIRST-LAST'; or "
+            "give the card an address: 'secondsite card set "
             f"{shell.arguments(machine.name, card.key, options='--address ADDRESS/PREFIX')}'.",
             blocking=blocking,
         )

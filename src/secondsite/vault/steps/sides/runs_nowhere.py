@@ -31,8 +31,7 @@ def require(source: Source, target: Target, given_up: str | None) -> str:
     name = machine.name
     raise errors.PrerequisiteFailed(
         f"{machine.name} runs nowhere, as far as is known ({'; '.join(said)}): a failover did not come to "
-        "its end. Without protection nobody would "
-        "bring it up.",
+        "its end. Without protection nobody would bring it up.",
         do=f"Bring it up first: 'secondsite machine cancel-failover {shell.arguments(name)}' starts it at "
         f"{machine.source_site}, 'secondsite machine failover {shell.arguments(name)}' at "
         f"{machine.target_site}. {_then(name)}",

@@ -35,14 +35,12 @@ def not_known(found: str) -> errors.NotPossibleNow:
     if is_between(found):
         return errors.NotPossibleNow(
             f"The vault's database is older than release 0.2.0: its tables are those of revision {found}, "
-            "and this program brings only those of "
-            f"the release of 2026-11-20 ({RELEASED}) and those since 0.2.0 ({BASELINE} to {NEWEST}) to its "
-            "own.",
+            f"and this program brings only those of the release of 2026-11-20 ({RELEASED}) and those since "
+            f"0.2.0 ({BASELINE} to {NEWEST}) to its own.",
             do=f"{BRING_ON}, and start the vault once. Then install this release again.",
         )
     return errors.NotPossibleNow(
         f"A newer release has changed the vault's database: its tables are those of revision {found}, and "
-        "this program knows them "
-        f"up to {NEWEST}.",
+        f"this program knows them up to {NEWEST}.",
         do="Upgrade this vault process to the release of the others, then start it.",
     )

@@ -43,7 +43,6 @@ def _set(setting: Path, value: str, bridge: str) -> None:
                 f"The host would take part in the isolated network '{bridge}': {setting} cannot be set to "
                 f"{value} ({error.strerror})."
             ),
-            do="Let the appliance write below /proc/sys/net (in its unit ProtectKernelTunables=no), or start "
-            "the test failover with "
-            "--network none or an isolated network of your own.",
+            do="Let the appliance write below /proc/sys/net (in its unit ProtectKernelTunables=no), or "
+            "start the test failover with --network none or an isolated network of your own.",
         ) from error

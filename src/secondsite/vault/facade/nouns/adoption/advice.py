@@ -28,15 +28,14 @@ LOST = (
         "--no-reverse-after-commit'."
     ),
     "Jobs: none of the former vault goes on, and what it was doing is as it is told of each machine above, "
-    "with the command that leads on. The jobs of "
-    "former days, the audit log, evidence, notes of test failovers and the RPO were in its database: if a "
-    "backup of it is found, keep it: what it says "
-    "can be verified without a vault.",
+    "with the command that leads on. The jobs of former days, the audit log, evidence, notes of test "
+    "failovers and the RPO were in its database: if a backup of it is found, keep it: what it says can be "
+    "verified without a vault.",
 )
 UNSAID = (
     "Policies, network cards, properties, checks, replication groups, recovery plans and network mappings: "
-    "no vault said them to this "
-    "appliance. Set them again; machines have the values that their appliance had.",
+    "no vault said them to this appliance. Set them again; machines have the values that their appliance "
+    "had.",
 )
 WENT_HOME = (
     "it went home from here: it runs there, and what is here are the disks that it left, which wait for the "
@@ -147,10 +146,9 @@ def _pooled(made: MachineRecord, found: FoundMachine) -> Iterator[str]:
         if card.from_pool:
             yield (
                 f"its card {card.mac} may have an address out of a pool, and nobody kept which: look in its "
-                "guest, and set that "
-                "('secondsite card set "
-                f"{shell.arguments(made.name, card.mac, options='--address ADDRESS/PREFIX')}'), so that "
-                "no pool gives it to another machine"
+                "guest, and set that ('secondsite card set "
+                f"{shell.arguments(made.name, card.mac, options='--address ADDRESS/PREFIX')}'), so that no "
+                "pool gives it to another machine"
             )
 
 

@@ -159,8 +159,7 @@ def _require_alone(tx: Transaction, made: MachineRecord) -> None:
             raise errors.AlreadyExists(
                 f"{made.name} is protected here already, anew, as {other.id}.",
                 do="To adopt what it had before, end that first: 'secondsite machine disable-protection "
-                f"{other.id}'. Its former points "
-                "stay in the store until then.",
+                f"{other.id}'. Its former points stay in the store until then.",
             )
 
 
@@ -179,9 +178,8 @@ def _require_at_their_sites(tx: Transaction, made: MachineRecord) -> None:
                     f"'{known.name}' of site {known.site} has that id."
                 ),
                 do="If it is the same, under another name of its site, adopt it first: 'secondsite vault "
-                f"adopt {shell.arguments(known.name)}'. If it has taken an id "
-                f"that is not its own, delete it: 'secondsite appliance delete {appliance_id}'. Then adopt "
-                "again.",
+                f"adopt {shell.arguments(known.name)}'. If it has taken an id that is not its own, delete "
+                f"it: 'secondsite appliance delete {appliance_id}'. Then adopt again.",
             )
 
 

@@ -189,8 +189,7 @@ def require_present(made: MachineRecord, found: FoundMachine) -> None:
     if epoch < made.epoch:
         raise errors.NotPossibleNow(
             f"What is here of {made.name} is of its epoch {epoch}, an earlier direction: since then it is "
-            "replicated from "
-            f"{made.source_site} to {made.target_site}, in its epoch {made.epoch}.",
+            f"replicated from {made.source_site} to {made.target_site}, in its epoch {made.epoch}.",
             do=(
                 f"{do} For where it runs and its recovery points are now see 'secondsite machine show "
                 f"{shell.arguments(made.name)}'."
