@@ -20,7 +20,7 @@ STORE = HERE / "vault" / "store"
 LONG = ("slow", "guest")
 MIGRATED = (*(STORE / f"test_{name}.py" for name in ("store", "migration", "released")), HERE / "upgrade")
 
-pytest_plugins = ["tests.support.summary", "tests.support.slices"]
+pytest_plugins = ["tests.support.summary", "tests.support.slices", "tests.support.since"]
 
 gc.disable()  # until all is collected: a quarter of the collection
 
