@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from typer.testing import CliRunner
 
-from secondsite.cli import options, rpo_plot, schedules
+from secondsite.cli import amount_options, rpo_plot, schedules
 from secondsite.cli.app import app
 from secondsite.domain import errors
 from secondsite.wire.common.bandwidth import BandwidthShape
@@ -42,7 +42,7 @@ def test_an_offset_is_read_in_minutes_or_as_it_is_shown(text, minutes):
         lambda: schedules.utc_offset("CET"),
         lambda: schedules.utc_offset("+1"),  # an hour, to whoever types it
         lambda: schedules.utc_offset("-5"),
-        lambda: options.whole_seconds("1.5s"),
+        lambda: amount_options.whole_seconds("1.5s"),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_an_example(read):
@@ -53,9 +53,9 @@ def test_what_cannot_be_read_is_refused_with_an_example(read):
 
 def test_a_retention_says_its_unit_since_a_forgotten_one_would_delete_all_but_seconds():
     with pytest.raises(errors.InvalidArgument) as refused:
-        options.retention("24")
+        amount_options.retention("24")
     assert "24h, 24d" in refused.value.do
-    assert [options.retention(each) for each in ("24h", "90s", "0", 40)] == [86400, 90, 0, 40]
+    assert [amount_options.retention(each) for each in ("24h", "90s", "0", 40)] == [86400, 90, 0, 40]
 
 
 @pytest.mark.parametrize("option", ["--rpo-threshold", "--rto-goal"])
@@ -64,7 +64,7 @@ def test_a_threshold_and_a_goal_say_their_unit_since_a_forgotten_one_would_be_se
     said = CliRunner().invoke(app, ["policy", verb, "gold", option, "10"])
     assert isinstance(said.exception, errors.InvalidArgument)
     assert said.exception.do == "Say which: 10m, 10h, or 10s."
-    assert [options.minutes(each) for each in ("10m", "10s", "0", 40)] == [600, 10, 0, 40]
+    assert [amount_options.minutes(each) for each in ("10m", "10s", "0", 40)] == [600, 10, 0, 40]
 
 
 def series(ages):

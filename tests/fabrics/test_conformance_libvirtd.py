@@ -19,6 +19,7 @@ from secondsite.fabrics import conformance
 from secondsite.fabrics.conformance import steps
 from secondsite.fabrics.libvirt import open_fabric
 from secondsite.fabrics.libvirt.host import permissions
+from secondsite.fabrics.libvirt.tracking import left_files
 from tests.support import libvirtd
 
 pytestmark = [pytest.mark.slow, pytest.mark.longest]
@@ -34,15 +35,17 @@ def daemon():
 def host(daemon):
     root = Path(tempfile.mkdtemp(prefix="ss-lvd-"))
     root.chmod(0o755)  # QEMU runs as another user
-    host = LibvirtHost(root, daemon.uri)
-    host.pid_files = daemon.seen("/run/libvirt/qemu")
-    before = os.umask(main.PRIVATE)  # as in an appliance: QEMU reads only what libvirt gives it
-    try:
-        yield host
-    finally:
-        os.umask(before)
-        host.end()
-        shutil.rmtree(root, ignore_errors=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(left_files, "SYSTEM_LOGS", daemon.seen("/var/log/libvirt/qemu"))
+        host = LibvirtHost(root, daemon.uri)
+        host.pid_files = daemon.seen("/run/libvirt/qemu")
+        before = os.umask(main.PRIVATE)  # as in an appliance: QEMU reads only what libvirt gives it
+        try:
+            yield host
+        finally:
+            os.umask(before)
+            host.end()
+            shutil.rmtree(root, ignore_errors=True)
 
 
 @pytest.mark.every(by="test")

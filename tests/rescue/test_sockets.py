@@ -9,6 +9,8 @@ import pytest
 from secondsite.rescue.problems import Problem
 from secondsite.rescue.running import qemu
 
+ODD = f"m-{os.getpid()}"
+"""What else runs on this host has its folder in /run, too."""
 NAME = f"secondsite-rescue-{os.getuid()}"
 
 
@@ -43,8 +45,8 @@ def test_a_folder_that_somebody_else_has_made_is_not_taken(nowhere, made):
 
 
 def test_one_that_runs_is_found_where_it_was_started(nowhere, monkeypatch):
-    qemu.prepare("m1")
-    started = qemu.sockets("m1")
+    qemu.prepare(ODD)
+    started = qemu.sockets(ODD)
     (started / "qmp").touch()
     monkeypatch.setattr(os, "access", lambda path, _mode: Path(path) == Path("/run"))
-    assert qemu.sockets("m1") == started
+    assert qemu.sockets(ODD) == started

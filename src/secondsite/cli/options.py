@@ -14,7 +14,7 @@ import typer
 
 from .. import client
 from ..client import Vault
-from ..domain import amounts, errors
+from ..domain import errors
 from ..domain.drills.verdicts import Verdict
 from ..domain.plans.directions import Direction
 
@@ -154,49 +154,3 @@ def way(source: str | None, target: str | None) -> tuple[str, str] | None:
         "One of --source and --target was given.",
         do="Give both for a machine that is not protected, and none for one that is.",
     )
-
-
-# Parsers of options that are amounts, for Typer's `parser=`. `domain.amounts` knows the units.
-
-
-def seconds(given: str | float) -> float:
-    """Seconds of '15m', '90', '1h30m'; a default is a number already. Raises InvalidArgument."""
-    return amounts.parse_span(given) if isinstance(given, str) else given
-
-
-def whole_seconds(given: str | int) -> int:
-    """The same, in whole seconds only. Raises InvalidArgument."""
-    found = seconds(given)
-    if found != int(found):
-        raise errors.InvalidArgument(
-            f"'{given}' is not a whole number of seconds.", do="Give one like 90s or 15m."
-        )
-    return int(found)
-
-
-def retention(given: str | int) -> int:
-    """The same, and never a bare number: who types 24 means hours or days, and all older points would go.
-    Raises InvalidArgument."""
-    return _with_unit(given, hours="h", days="d")
-
-
-def minutes(given: str | int) -> int:
-    """The same, and never a bare number: who types 10 means minutes, and would be told of every machine.
-    Raises InvalidArgument."""
-    return _with_unit(given, minutes="m", hours="h")
-
-
-def _with_unit(given: str | int, **units: str) -> int:
-    if isinstance(given, str) and given.strip().isdecimal() and int(given) > 0:
-        number = given.strip()
-        *first, last = "seconds", *units
-        raise errors.InvalidArgument(
-            f"'{number}' may be {', '.join(first)} or {last}.",
-            do=f"Say which: {', '.join(f'{number}{letter}' for letter in units.values())}, or {number}s.",
-        )
-    return whole_seconds(given)
-
-
-def size(given: str | int) -> int:
-    """Bytes of '2GiB', '100MB'; a default is a number already. Raises InvalidArgument."""
-    return amounts.parse_size(given) if isinstance(given, str) else given

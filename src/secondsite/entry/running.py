@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..cli import options
+from ..cli import amount_options
 from ..domain import errors
 from ..ground.processes import collector
 from .service_user import DEFAULT_APPLIANCE_HOME as DEFAULT_APPLIANCE_HOME
@@ -16,7 +16,7 @@ from .service_user import DEFAULT_VAULT_HOME as DEFAULT_VAULT_HOME
 
 def size(what: str) -> Any:
     """An option that takes a number of bytes."""
-    return typer.Option(parser=options.size, help=what, metavar="SIZE", show_default=False)
+    return typer.Option(parser=amount_options.size, help=what, metavar="SIZE", show_default=False)
 
 
 VaultHome = Annotated[Path, typer.Option("--home", help="The vault's folder.")]

@@ -18,7 +18,9 @@ pytestmark = pytest.mark.slow
 MACHINES = ("web", "app", "db", "m3", "m4")
 NAMES = st.from_regex(r"[a-z0-9][a-z0-9-]{0,8}", fullmatch=True).filter(lambda name: name != "default")
 WORDS = st.text(
-    st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), min_size=1, max_size=12
+    st.characters(codec="utf-8", exclude_categories=("C", "Z"), include_characters=" "),
+    min_size=1,
+    max_size=12,
 ).filter(str.strip)
 POLICIES = st.fixed_dictionaries(
     {

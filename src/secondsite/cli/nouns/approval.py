@@ -7,7 +7,7 @@ import typer
 
 from ...domain.access.approvals import LASTS_SECONDS, OPEN, Rules, Stage
 from ...wire import rest
-from .. import options, output
+from .. import amount_options, output
 from ..former_words import Noun
 from ..options import Json, connect
 from ..output import clock
@@ -101,7 +101,7 @@ def require(
     lasts: Annotated[
         float,
         typer.Option(
-            parser=options.seconds,
+            parser=amount_options.seconds,
             metavar="SPAN",
             help="How long a request waits: 5min to 30d.",
             show_default="24h",

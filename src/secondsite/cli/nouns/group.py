@@ -7,8 +7,9 @@ import typer
 from ...domain.amounts import span
 from ...wire import rest
 from .. import output, risk
+from ..amount_options import whole_seconds
 from ..former_words import Noun
-from ..options import Json, MachineNames, connect, whole_seconds
+from ..options import Json, MachineNames, connect
 from ..output import clock
 
 app = typer.Typer(

@@ -12,7 +12,7 @@ from ...domain.amounts import size, span
 from ...domain.points import Consistency
 from ...ground.plural import counted
 from ...wire import rest
-from .. import cached_inventory, follow, options, output, risk, rpo_plot, verbs
+from .. import amount_options, cached_inventory, follow, output, risk, rpo_plot, verbs
 from ..former_words import Noun
 from ..options import Json, MachineName, NoWait, connect
 from ..output import clock, percent
@@ -133,7 +133,7 @@ def rpo(
     since: Annotated[
         float,
         typer.Option(
-            parser=options.seconds,
+            parser=amount_options.seconds,
             help="How far back: 30m, 6h, 7d.",
             metavar="SPAN",
             show_default="1h",

@@ -14,8 +14,9 @@ from ...domain.amounts import span
 from ...domain.lifecycle import Verb
 from ...wire import rest
 from .. import output, risk
+from ..amount_options import whole_seconds
 from ..former_words import Noun
-from ..options import Json, Way, connect, whole_seconds
+from ..options import Json, Way, connect
 from ..output import clock
 from ..verbs import choices as offered
 from ..verbs import plans as verbs

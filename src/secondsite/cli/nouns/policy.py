@@ -10,9 +10,10 @@ from ...domain.amounts import exact_span, span
 from ...wire import rest
 from ...wire.common.policies import DEFAULT
 from .. import output, risk
+from ..amount_options import minutes, seconds, whole_seconds
+from ..amount_options import retention as retention_span
 from ..former_words import Noun
-from ..options import Json, connect, minutes, seconds, whole_seconds
-from ..options import retention as retention_span
+from ..options import Json, connect
 
 app = typer.Typer(
     cls=Noun,

@@ -7,7 +7,7 @@ import typer
 from ...domain.access.roles import Role
 from ...wire import rest
 from ...wire.rest.access.tokens import LIVES_SECONDS
-from .. import options, output, risk
+from .. import amount_options, output, risk
 from ..former_words import Noun
 from ..options import Json, connect
 from ..output import clock
@@ -41,7 +41,7 @@ COLUMNS: tuple[output.Column, ...] = (
 
 def _life(given: str | float) -> float:
     """Seconds; 0 for ever."""
-    return 0.0 if given == NEVER else options.seconds(given)
+    return 0.0 if given == NEVER else amount_options.seconds(given)
 
 
 @app.command("list")
@@ -104,7 +104,7 @@ def rotate(
     former_valid: Annotated[
         float,
         typer.Option(
-            parser=options.seconds,
+            parser=amount_options.seconds,
             metavar="SPAN",
             help="How long the former secret is valid beside the new one: at most 24h.",
             show_default="0",

@@ -10,7 +10,7 @@ from ...domain.lifecycle import State, Verb
 from ...domain.points import RecoveryPointChoice
 from ...domain.prediction.data_sync import DataSync
 from ...wire import rest
-from .. import options
+from .. import amount_options
 from ..options import (
     CleanUp,
     DnsServer,
@@ -159,7 +159,7 @@ def planned_failover(
     at_most_down: Annotated[
         float | None,
         typer.Option(
-            parser=options.seconds,
+            parser=amount_options.seconds,
             metavar="SPAN",
             help="A budget for the downtime, such as 60s: changes are sent while the machine runs until the "
             "rest fits; if that does not come within 15 minutes it is not shut down, and runs on. Stands on "

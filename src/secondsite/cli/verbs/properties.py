@@ -11,7 +11,7 @@ from ...domain.amounts import exact_size, span
 from ...ground.plural import counted
 from ...wire.common.properties import TargetProperties
 from ...wire.rest.machine_settings import MachineProperties
-from .. import options, output
+from .. import amount_options, output
 from ..options import Json, MachineName, connect
 
 
@@ -48,7 +48,7 @@ def change(
     memory: Annotated[
         int | None,
         typer.Option(
-            parser=options.size,
+            parser=amount_options.size,
             help="How much memory it has there: 512MiB, 4GiB.",
             metavar="SIZE",
             show_default=False,
@@ -68,7 +68,7 @@ def change(
     start_delay: Annotated[
         int | None,
         typer.Option(
-            parser=options.whole_seconds,
+            parser=amount_options.whole_seconds,
             help="In a run of a plan it starts there so much later than others of its group would.",
             metavar="SPAN",
             show_default=False,

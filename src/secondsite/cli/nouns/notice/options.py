@@ -7,7 +7,7 @@ import typer
 
 from ....domain.lifecycle import Verb
 from ....domain.notices.targets import Jobs, Tls
-from ... import options
+from ... import amount_options
 
 Name = Annotated[str, typer.Argument(help="Name of the target.", metavar="TARGET", show_default=False)]
 WebhookUrl = Annotated[
@@ -89,7 +89,7 @@ Zone = Annotated[
 Repeat = Annotated[
     float | None,
     typer.Option(
-        parser=options.seconds,
+        parser=amount_options.seconds,
         metavar="SPAN",
         help="A finding that comes and goes is told once in so long.",
         show_default="1h",
@@ -98,7 +98,7 @@ Repeat = Annotated[
 Pace = Annotated[
     float | None,
     typer.Option(
-        parser=options.seconds,
+        parser=amount_options.seconds,
         metavar="SPAN",
         help="Messages are at least so far apart.",
         show_default="1m",
