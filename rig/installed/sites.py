@@ -273,7 +273,7 @@ class Installed(Hands):
         host.power_on()
 
     # ---- hands
-    # -----------------------------------------------------------------------------------------------------------  # noqa: E501
+    # --------------------------------------------------------------------------------------------------------
 
     def home(self, name: str) -> Path:
         """Of 'vault', 'appliance-a' or 'appliance-b', as it is seen from outside."""
@@ -344,7 +344,7 @@ class Installed(Hands):
         return {each.name: each.log() for each in (self.vault, *self.appliances.values())}
 
     # ---- the end
-    # ---------------------------------------------------------------------------------------------------------  # noqa: E501
+    # --------------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
         """Leaves nothing behind."""

@@ -5,7 +5,7 @@ import pytest
 from rig.appliances.runs import fail_over
 from rig.images import qemu_img
 from secondsite.appliance.orders import live_chains
-from secondsite.datapath.disks import named_files
+from secondsite.datapath.disks import same_files
 
 pytestmark = pytest.mark.slow
 
@@ -27,10 +27,10 @@ def deepened(path, files):
 def test_files_are_counted_through_the_headers_as_far_as_they_can_be_read(tmp_path):
     top = tmp_path / "top.qcow2"
     qemu_img("create", "-f", "qcow2", str(top), "4M")
-    assert named_files.count(top) == 1
+    assert same_files.count(top) == 1
     deepened(top, 5)
-    assert named_files.count(top) == 5
-    assert named_files.count(tmp_path / "missing") == 0
+    assert same_files.count(top) == 5
+    assert same_files.count(tmp_path / "missing") == 0
 
 
 def test_a_protected_machine_on_many_files_is_told_of_until_they_are_merged(pair, monkeypatch):

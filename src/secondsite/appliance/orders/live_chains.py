@@ -6,7 +6,7 @@ the machine's QEMU (ADR 143)."""
 from pathlib import Path
 from typing import Final
 
-from ...datapath.disks import named_files
+from ...datapath.disks import same_files
 from ...fabrics.interface import Fabric, MachineSummary
 from ..source import Replication
 from ..target import ReplicaHost
@@ -32,7 +32,7 @@ def look(fabric: Fabric, replication: Replication, host: ReplicaHost) -> None:
 
 
 def _long(machine: MachineSummary) -> list[str]:
-    files = {disk.key: named_files.count(Path(disk.path)) for disk in machine.definition.disks if disk.path}
+    files = {disk.key: same_files.count(Path(disk.path)) for disk in machine.definition.disks if disk.path}
     return [
         f"Disk {key} of {machine.name} stands on {count} files."
         for key, count in files.items()

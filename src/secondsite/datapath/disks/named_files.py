@@ -62,25 +62,5 @@ def cluster_bytes(path: Path) -> int | None:
     return 1 << int(bits) if 9 <= bits <= 21 else None
 
 
-def count(path: Path) -> int:
-    """How many files a disk is read from, by their headers, as far as these can be read here."""
-    return len(files(path))
-
-
-def files(path: Path) -> list[Path]:
-    """As `count`, the files themselves, top first."""
-    seen: list[Path] = []
-    while path.is_file() and path not in seen:
-        seen.append(path)
-        try:
-            _version, named = _told(path)
-        except errors.ImageProblem:
-            break
-        if named.backing is None:
-            break
-        path = path.parent / named.backing
-    return seen
-
-
 def _odd(path: Path, why: str) -> errors.ImageProblem:
     return errors.ImageProblem(f"{path} cannot be used: {why}.", do="Check its file system and the file.")

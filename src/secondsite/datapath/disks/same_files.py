@@ -64,6 +64,11 @@ def below(path: str | Path) -> list[Path]:
     return files(path)[1:]
 
 
+def count(path: str | Path) -> int:
+    """How many files a disk is read from, as far as they are here."""
+    return sum(each.is_file() for each in files(path))
+
+
 def _headed(path: Path) -> tuple[Path | None, list[Path]]:
     """The file below, and that of its data."""
     head = _header(path)

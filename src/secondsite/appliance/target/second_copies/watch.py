@@ -16,7 +16,6 @@ from . import advice, copies
 
 LOOK_SECONDS = 20.0
 """Short enough to see a second copy within half a minute; all machines of the site are listed once for it."""
-SHOWN = 4
 RUNS, DEFINED = "old-copy-runs", "old-copy-defined"
 
 log = structlog.get_logger(__name__)
@@ -98,7 +97,7 @@ def left_for(state: State, hosted: HostedReplica) -> copies.WithdrawnMachine | N
 
 def _tell(hosted: HostedReplica, code: str, said: list[str]) -> None:
     if said:
-        more = [f"There are {len(said) - SHOWN} more."] if len(said) > SHOWN else []
-        hosted.findings.add(code, " ".join([*said[:SHOWN], *more]))
+        more = [f"There are {len(said) - advice.SHOWN} more."] if len(said) > advice.SHOWN else []
+        hosted.findings.add(code, " ".join([*said[: advice.SHOWN], *more]))
     else:
         hosted.findings.clear(code)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ....datapath.disks import named_files
+from ....datapath.disks import same_files
 from ....datapath.encryption import EncryptionKey
 from ....domain import errors, shell
 from ... import interface
@@ -154,7 +154,7 @@ def _of_image(disk: domain_xml.Disk, facts: qemu_img.ImageFacts) -> Iterator[int
                 "NEW, with the machine off."
             ),
         )
-    if (files := named_files.count(Path(disk.path))) > MANY_FILES:
+    if (files := same_files.count(Path(disk.path))) > MANY_FILES:
         yield interface.Obstacle(
             f"Disk {disk.key} stands on {files} files: libvirt 10.8 to 11.10 starts no machine with more "
             "than 25, 22 where files are encrypted or have bitmaps, and ends a running one with more when "
