@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
-from secondsite.datapath.frames import Encoded, codec, packed
+from secondsite.datapath.frames import EncodedFrame, codec, packed
 from secondsite.datapath.frames.compression import Choice
 from secondsite.ground.units import KiB, MiB
 from secondsite.wire import control
@@ -35,7 +35,7 @@ HEADER: dict[str, Any] = {
 }  # fmt: skip
 
 
-def encoded(dice: Random) -> Sequence[Encoded]:
+def encoded(dice: Random) -> Sequence[EncodedFrame]:
     """Frames of all kinds that write."""
     noise, text, small = dice.randbytes(64 * KiB), b"text" * (64 * KiB), memoryview(dice.randbytes(512))
     ranges = [(4096 * number, len(small), small if number % 3 else None) for number in range(9)]

@@ -7,7 +7,7 @@ import pytest
 from secondsite.domain import backups as decisions
 from secondsite.entry import settings, vault_main
 from secondsite.entry.backup import kept
-from secondsite.entry.backup.scheduled import Scheduled
+from secondsite.entry.backup.scheduled import BackupSchedule
 from secondsite.vault.health.backups import Backups
 from tests.support.vault import VaultInProcess
 from tests.vault.backups import support_backups as backups
@@ -64,7 +64,7 @@ def test_a_vault_makes_them_by_itself_keeps_the_newest_and_leaves_other_files_al
         (folder / kept.name("my vault", NOW + at * DAY)).write_bytes(b"an old one")
     for each in others:
         each.write_text("not ours")
-    scheduled = Scheduled(tmp_path / "vault", chosen, lambda: datetime.now(UTC))
+    scheduled = BackupSchedule(tmp_path / "vault", chosen, lambda: datetime.now(UTC))
     scheduled.look()
     scheduled.look()
     found = kept.of(folder)
@@ -82,7 +82,7 @@ def test_one_that_fails_is_logged_with_what_to_do_and_drops_no_old_one(tmp_path,
     chosen = made.settings.model_copy(update={"backup_folder": folder, "backup_keep": 1})
     settings.write(tmp_path / "vault", chosen)
     now = datetime.now(UTC)
-    scheduled = Scheduled(tmp_path / "vault", chosen, lambda: now)
+    scheduled = BackupSchedule(tmp_path / "vault", chosen, lambda: now)
     scheduled.look()
     assert not folder.exists(), "its disk may not be mounted: nothing is made there"
     folder.mkdir()

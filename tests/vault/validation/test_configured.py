@@ -21,7 +21,7 @@ from secondsite.vault.store import (
     SiteRecord,
     ValidationRecord,
 )
-from secondsite.wire.common.stores import Keeping, StoreSpace
+from secondsite.wire.common.stores import Placement, StoreSpace
 from secondsite.wire.rest.places import NetworkMapping
 from secondsite.wire.rest.validation import Flaw, FlawKind
 from tests.support.vault import machine
@@ -84,7 +84,7 @@ WRONG: dict[str, tuple[dict[str, Any], FlawKind, str]] = {
     "no network 'old'"),
     "an appliance that is gone": ({"appliances": {"appliance-a": appliance("a"),
     "new": replace(appliance("b"), id="new")}}, FlawKind.APPLIANCE_AWAY, "site b is not enrolled"),
-    "a store that is gone": ({"machines": {"m1": machine(drilled_at=NOW, keeping={"b": Keeping(store="fast")})}}, FlawKind.STORE, "no store 'fast'"),  # noqa: E501
+    "a store that is gone": ({"machines": {"m1": machine(drilled_at=NOW, keeping={"b": Placement(store="fast")})}}, FlawKind.STORE, "no store 'fast'"),  # noqa: E501
     "a store that cannot be used": (
         {"appliances": {**RIGHT.appliances,
         "x": appliance("b", StoreSpace(name="fast", problem="It is not mounted."))}},

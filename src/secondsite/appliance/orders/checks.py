@@ -15,14 +15,14 @@ from ...ground import usage
 from ...ground.plural import counted
 from ...wire.common.machines import DiskDefinition, MachineDefinition
 from ...wire.control.checks import (
-    CheckedSource,
-    CheckedTarget,
     CheckSource,
     CheckTarget,
     CopyInstant,
     Obstacles,
     ObstacleShape,
-    WantedReplica,
+    ReplicaRequest,
+    SourceCheckFact,
+    TargetCheckFact,
 )
 from ...wire.control.setups import Base
 from ..shared import withdrawn_definitions
@@ -37,11 +37,11 @@ PEER_PATIENCE_SECONDS = 15.0
 PEER_PAUSE_SECONDS = 0.3
 
 
-def check_source(context: Context, payload: CheckSource) -> tuple[str, CheckedSource]:
+def check_source(context: Context, payload: CheckSource) -> tuple[str, SourceCheckFact]:
     reached: list[float] = []
     obstacles = list(_of_source(context, payload, reached))
     sentence, found = _answer(obstacles, "this machine can be replicated from here")
-    return sentence, CheckedSource(
+    return sentence, SourceCheckFact(
         peer_seconds=reached[0] if reached else None,
         obstacles=found.obstacles,
         needed_bytes=_needed_bytes(context, payload),
@@ -50,10 +50,10 @@ def check_source(context: Context, payload: CheckSource) -> tuple[str, CheckedSo
     )
 
 
-def check_target(context: Context, payload: CheckTarget) -> tuple[str, CheckedTarget]:
+def check_target(context: Context, payload: CheckTarget) -> tuple[str, TargetCheckFact]:
     sentence, found = _answer(list(_of_target(context, payload)), "this site can hold and run it")
     shares = context.fabric.properties.networks
-    return sentence, CheckedTarget(
+    return sentence, TargetCheckFact(
         obstacles=found.obstacles,
         shares_networks=shares,
         sizes=True,
@@ -246,7 +246,7 @@ def _little_space(context: Context, payload: CheckTarget) -> Iterator[ObstacleSh
         yield ObstacleShape(what=what, do=room, blocking=False)
 
 
-def _old_disks(context: Context, wanted: WantedReplica) -> Iterator[ObstacleShape]:
+def _old_disks(context: Context, wanted: ReplicaRequest) -> Iterator[ObstacleShape]:
     """On them a replica is to stand: they must be here, and readable. The old machine may still run: it is
     shut down after this."""
     if wanted.base is not Base.EXISTING or wanted.existing_fabric_id is None:

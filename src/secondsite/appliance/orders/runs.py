@@ -10,11 +10,11 @@ from pathlib import Path
 
 from ...datapath import errors as datapath_errors
 from ...domain import errors, journal
-from ...fabrics.interface import Gone, HostRequest, MachineSummary, PowerState
+from ...fabrics.interface import HostRequest, MachineSummary, MissingPart, PowerState
 from ...ground import seams
 from ...wire.common.base import Shape
 from ...wire.common.machines import MachineDefinition, NicDefinition
-from ...wire.common.points import RolledForward, started_from
+from ...wire.common.points import RollForward, started_from
 from ...wire.common.properties import Sizing
 from ...wire.control.orders import Nothing, StartFact, StartReplica, StopReplica
 from ..shared import run_key
@@ -39,7 +39,7 @@ class RunFact(Shape):
     fabric_id: str
     name: str
     point_id: str
-    forward: RolledForward | None = None
+    forward: RollForward | None = None
     made: bool = False
     begun: bool | None = None
     mark: str = ""
@@ -193,7 +193,7 @@ class _Without:
     at home."""
 
     cards: Mapping[str, str] = field(default_factory=dict)
-    parts: Sequence[Gone] = ()
+    parts: Sequence[MissingPart] = ()
 
 
 def _is_same(one: RunFact, other: RunFact) -> bool:
@@ -269,7 +269,7 @@ def _started(context: Context, payload: StartReplica, request: HostRequest) -> _
         return _started_without(context, request, _Without(cards, parts), refused)
 
 
-def _gone(context: Context, payload: StartReplica, request: HostRequest) -> tuple[Gone, ...]:
+def _gone(context: Context, payload: StartReplica, request: HostRequest) -> tuple[MissingPart, ...]:
     """What the machine can start without at home, if it must not fail."""
     if request.home is None or not payload.without_missing_networks:
         return ()
@@ -290,14 +290,14 @@ def _started_without(
     return lacks
 
 
-def _media(context: Context, request: HostRequest) -> Sequence[Gone]:
+def _media(context: Context, request: HostRequest) -> Sequence[MissingPart]:
     """What lay in drives at home and is gone: they are empty."""
     if request.home is None:
         return ()
     return [each for each in context.fabric.hosting.gone(request.home, request.disks) if each.medium]
 
 
-def _lacking(lacks: _Without, media: Sequence[Gone]) -> str:
+def _lacking(lacks: _Without, media: Sequence[MissingPart]) -> str:
     """A part of a sentence."""
     found = dict.fromkeys(each.what for each in (*lacks.parts, *media))
     return f"; it runs without what is gone at home: {', '.join(found)}" if found else ""

@@ -21,10 +21,10 @@ import xxhash
 from ...ground import durable, full_disk
 from ...ground.plural import counted
 from ...ground.units import MiB
-from ..channel import Message, Received, messages
+from ..channel import Message, ReceivedFrame, messages
 from ..encryption import FileKey, encrypted_file
 from ..errors import CycleDamaged, DatapathError, ProtocolViolated
-from ..frames import Encoded, Frame, packed
+from ..frames import EncodedFrame, Frame, packed
 from ..frames import frame as frames
 from . import checked, firmware, inbox
 from .firmware import FirmwareFile
@@ -149,7 +149,7 @@ class CycleWriter:
         """xxh3-128 over the headers of all frames so far, which hold the digests of their payloads."""
         return self._digest.hexdigest()
 
-    def add(self, received: Received) -> None:
+    def add(self, received: ReceivedFrame) -> None:
         """Append a data frame that the caller has verified."""
         self._put(received.head)
         self._put(received.payload)
@@ -195,13 +195,13 @@ class CycleWriter:
 
 
 def write(
-    inbox_dir: Path, header: CycleHeader, encoded: Iterator[Encoded], key: FileKey | None = None
+    inbox_dir: Path, header: CycleHeader, encoded: Iterator[EncodedFrame], key: FileKey | None = None
 ) -> Path:
     """A durable cycle file from frames made here: for journals, seeds and tests."""
     writer = CycleWriter(inbox_dir, header, key=key)
     try:
         for frame in encoded:
-            writer.add(Received(frames.unpack(frame.head), frame.head, frame.payload))
+            writer.add(ReceivedFrame(frames.unpack(frame.head), frame.head, frame.payload))
         return writer.commit()
     finally:
         writer.discard()
@@ -252,21 +252,21 @@ def _frames(path: Path, at: int, key: FileKey | None) -> Iterator[Frame]:
         raise _damaged(path, at, f"its trailer does not match its {counted(count, 'frame')}")
 
 
-def _verified(received: Received, path: Path, at: int) -> list[Frame]:
+def _verified(received: ReceivedFrame, path: Path, at: int) -> list[Frame]:
     try:
         return packed.decode(received.header, received.payload)
     except DatapathError as problem:
         raise _damaged(path, at, problem.message) from None
 
 
-def _message(received: Received, path: Path, at: int) -> Message:
+def _message(received: ReceivedFrame, path: Path, at: int) -> Message:
     try:
         return messages.decode(received)
     except DatapathError as problem:
         raise _damaged(path, at, problem.message) from None
 
 
-def _next(file: encrypted_file.Readable, path: Path) -> Received:
+def _next(file: encrypted_file.Readable, path: Path) -> ReceivedFrame:
     at = file.tell()
     head = file.read(frames.HEAD_BYTES)
     if len(head) < frames.HEAD_BYTES:
@@ -278,7 +278,7 @@ def _next(file: encrypted_file.Readable, path: Path) -> Received:
     payload = file.read(header.payload_length)
     if len(payload) < header.payload_length:
         raise _damaged(path, at, "it ends in the middle of a frame")
-    return Received(header, head, payload)
+    return ReceivedFrame(header, head, payload)
 
 
 def _damaged(path: Path, offset: int, what: str) -> CycleDamaged:

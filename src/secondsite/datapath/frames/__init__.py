@@ -10,12 +10,12 @@ Its rooms:
 
 from . import codec, frame, packed
 from .compression import Choice, Learnt
-from .frame import Encoded, Frame, Header, Kind
+from .frame import EncodedFrame, Frame, Header, Kind
 from .packed import Packer, Range
 
 __all__ = [
     "Choice",
-    "Encoded",
+    "EncodedFrame",
     "Frame",
     "Header",
     "Kind",

@@ -17,7 +17,7 @@ from ..errors import CycleRefused
 from .admission import Accept, Write
 from .receiver import FULL, serve
 from .sender import CycleResult, DiskPlan, offer, send_cycle
-from .unchanged import Unchanged, tell
+from .unchanged import UnchangedState, tell
 
 __all__ = [
     "FULL",
@@ -25,7 +25,7 @@ __all__ = [
     "CycleRefused",
     "CycleResult",
     "DiskPlan",
-    "Unchanged",
+    "UnchangedState",
     "Write",
     "offer",
     "send_cycle",

@@ -10,7 +10,7 @@ import xxhash
 
 from ...ground.plural import counted
 from ...ground.units import GiB
-from ..channel import Connection, Message, Received, messages
+from ..channel import Connection, Message, ReceivedFrame, messages
 from ..cycles import CycleDisk, CycleHeader, CycleWriter, checked
 from ..errors import CycleRefused, DatapathError, FrameDamaged, ProtocolViolated
 from ..extents import BLOCK_BYTES, DIGEST_BYTES, PAGE_BYTES, Extent
@@ -38,7 +38,7 @@ class IncomingCycle:
         self._connection = connection
         self._header = header
         self._admission = admission
-        self._next: Received | None = None
+        self._next: ReceivedFrame | None = None
         self._frames = 0
         self._digest = xxhash.xxh3_128()
         self._problem: DatapathError | None = None
@@ -85,7 +85,7 @@ class IncomingCycle:
         except DatapathError as problem:
             self._problem = problem
 
-    def _content(self, fresh: bool) -> Iterator[tuple[Received, list[Frame]]]:
+    def _content(self, fresh: bool) -> Iterator[tuple[ReceivedFrame, list[Frame]]]:
         """Verified frames until END (then it is whole) or ABORT. Unless `fresh` each is valid until the
         next."""
         while True:

@@ -41,7 +41,7 @@ HELD = (settings.FILE, settings.TOKEN_FILE, CLIENT, restored.FILE, settings.PKI_
 
 
 @dataclass(frozen=True, slots=True)
-class Restored:
+class RestoreResult:
     """`aside`: the folder with what the home held before; None if it was empty."""
 
     settings: VaultSettings
@@ -59,7 +59,7 @@ class RestoreRequest:
     replace: bool = False
 
 
-def restore(home: Path, wanted: RestoreRequest) -> Restored:
+def restore(home: Path, wanted: RestoreRequest) -> RestoreResult:
     """Nothing of the home is touched before all of the file was verified.
 
     Raises BackupDamaged, KeyMissing, KeyWrong, and NotPossibleNow for a home in use, for a database that is,
@@ -78,7 +78,7 @@ def restore(home: Path, wanted: RestoreRequest) -> Restored:
         copying.copy_in(chosen.database_url, folder / archive.DATABASE, about.revision)
         _bring_up(chosen, about, wanted.file)
         settings.write(home, chosen)
-    return Restored(chosen, about, aside)
+    return RestoreResult(chosen, about, aside)
 
 
 def _require_replaceable(home: Path, replace: bool) -> None:

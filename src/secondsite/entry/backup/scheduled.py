@@ -14,7 +14,7 @@ log = structlog.get_logger()
 LOOK_SECONDS = 60.0
 
 
-class Scheduled(Periodic):
+class BackupSchedule(Periodic):
     """Asks the folder when the last one was made: a restart makes none sooner, and several processes with
     one folder make one."""
 

@@ -30,7 +30,7 @@ class LibvirtFabric:
     ) -> None:
         work_dir = work_dir.absolute()
         work_dir.mkdir(parents=True, exist_ok=True)
-        away = migrated.Migrated(work_dir / "migrated")
+        away = migrated.MigrationMarks(work_dir / "migrated")
         self._hypervisor = connection.Hypervisor(uri, key, away.heard)
         embedded = self._hypervisor.embedded_root is not None
         folders = permissions.FolderAccess(self._hypervisor, [work_dir, *own])

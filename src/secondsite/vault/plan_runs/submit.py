@@ -14,7 +14,7 @@ from ...domain.plans import run_selection
 from ...domain.plans.actions import Action
 from ...domain.plans.directions import Direction
 from ...domain.plans.plan import PlanMachine, RecoveryPlan
-from ...domain.plans.run_selection import RunRequest, RunSelection, SelectedGroup, Standing
+from ...domain.plans.run_selection import MemberSituation, RunRequest, RunSelection, SelectedGroup
 from ...domain.points import RecoveryPointChoice
 from ...jobs.model.facts import to_json
 from ...wire import rest
@@ -124,12 +124,12 @@ def _of_groups(tx: Transaction, verb: Verb, found: RunSelection) -> tuple[str, .
     )
 
 
-def _standing(machine: PlanMachine, record: MachineRecord | None) -> Standing:
+def _standing(machine: PlanMachine, record: MachineRecord | None) -> MemberSituation:
     if record is None:
-        return Standing(machine)
+        return MemberSituation(machine)
     now = PlanMachine(record.id, record.name, record.source_site, record.target_site)
     way = Direction.HOME if record.reversed else Direction.AWAY
-    return Standing(now, record.state, record.drill_state, way)
+    return MemberSituation(now, record.state, record.drill_state, way)
 
 
 def _arguments(

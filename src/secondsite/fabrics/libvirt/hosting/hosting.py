@@ -111,7 +111,7 @@ class Hosting:
             return found
         return [*found, *dry_run.obstacles(self._hypervisor, definition, place, wanted)]
 
-    def gone(self, home: MachineDefinition, replicated: Collection[str]) -> Sequence[interface.Gone]:
+    def gone(self, home: MachineDefinition, replicated: Collection[str]) -> Sequence[interface.MissingPart]:
         return [*gone.at_home(self._hypervisor, domain_xml.parse(self._native(home)), replicated)]
 
     def create(self, request: interface.HostRequest) -> Sequence[str]:
