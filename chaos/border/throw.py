@@ -20,7 +20,7 @@ from secondsite.datapath.channel import Message, ReceivedFrame, messages
 from secondsite.datapath.cycles import CycleHeader, cycle_file
 from secondsite.datapath.errors import DatapathError
 from secondsite.datapath.frames import frame as frames
-from secondsite.datapath.frames import packed
+from secondsite.datapath.frames import packed_frame
 from secondsite.datapath.replica.record.manifest import digest_of
 from secondsite.ground.units import KiB, MiB
 from secondsite.wire import control
@@ -144,7 +144,7 @@ def _received(raw: bytes) -> ReceivedFrame:
 def _frame(raw: bytes) -> bool:
     try:
         received = _received(raw)
-        for frame in packed.decode(received.header, received.payload):
+        for frame in packed_frame.decode(received.header, received.payload):
             assert frame.zero or len(frame.data) == frame.length
     except DatapathError:
         return False

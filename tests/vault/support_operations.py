@@ -12,7 +12,7 @@ from pathlib import Path
 from secondsite.domain.lifecycle import State, Verb
 from secondsite.domain.plans import run_selection
 from secondsite.domain.policies import ReplicationPolicy
-from secondsite.entry.restored import RestoredVault
+from secondsite.entry.restored_vault import RestoredVault
 from secondsite.jobs.model import asking
 from secondsite.jobs.running.engine import Engine
 from secondsite.jobs.storage import database, read, search

@@ -14,7 +14,7 @@ from ..ground.certificates import fingerprint
 from ..jobs.model.clock import utc_now
 from ..jobs.model.failures import JobError
 from ..jobs.running import held_jobs
-from ..jobs.running.standing import LeaseState
+from ..jobs.running.lease_state import LeaseState
 from ..jobs.storage.lease import Member
 from ..vault.fleet.gateway import OtherProcesses, VaultAuthority
 from ..vault.fleet.signals import Signals

@@ -52,8 +52,8 @@ from ..vault.watch.rpo_series import WRITTEN_EVERY_SECONDS as RPO_WRITTEN_EVERY_
 from ..vault.watch.rpo_series import RpoSeries, RpoUnwritten
 from ..vault.watch.verification_scheduler import VerificationScheduler
 from . import cluster
-from .backup.scheduled import BackupSchedule
-from .restored import RENEWED_EVERY_SECONDS, RestoredVault
+from .backup.backup_schedule import BackupSchedule
+from .restored_vault import RENEWED_EVERY_SECONDS, RestoredVault
 from .settings import PKI_DIRECTORY, VaultSettings
 
 log = structlog.get_logger()

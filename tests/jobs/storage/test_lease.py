@@ -6,7 +6,7 @@ import time
 import pytest
 from sqlalchemy import exc
 
-from secondsite.jobs.running.standing import LeaseState
+from secondsite.jobs.running.lease_state import LeaseState
 from secondsite.jobs.storage.database import connect
 from secondsite.jobs.storage.lease import Membership
 from secondsite.jobs.storage.tables import metadata

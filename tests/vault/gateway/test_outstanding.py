@@ -8,7 +8,7 @@ from typing import Any
 from rig.background import Background
 from rig.eventually import eventually
 from secondsite.vault.fleet.gateway.order_delivery import OrderDelivery
-from secondsite.vault.fleet.gateway.outstanding import (
+from secondsite.vault.fleet.gateway.outstanding_orders import (
     FORGOTTEN_AFTER_SECONDS,
     OutstandingOrders,
     ReportRecipient,

@@ -9,7 +9,7 @@ from secondsite.domain import errors
 from secondsite.domain.lifecycle import State
 from secondsite.domain.policies import ReplicationPolicy
 from secondsite.vault.store import MachineFilter, SiteRecord, Store, migrate
-from secondsite.vault.store.machines import decoded as decoded_machines
+from secondsite.vault.store.machines import machine_cache as decoded_machines
 from tests.support.vault import NOW, machine, replica_status, source_status
 
 pytestmark = pytest.mark.slow

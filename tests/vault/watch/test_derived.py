@@ -2,7 +2,7 @@
 
 import gc
 
-from secondsite.vault.health.derived import IdentityCache
+from secondsite.vault.health.identity_cache import IdentityCache
 from secondsite.wire.control.statuses import ReplicaStatus
 from tests.support.vault import point, replica_status
 

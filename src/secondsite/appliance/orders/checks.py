@@ -30,7 +30,7 @@ from ..target import FAILOVER, GIVE_ONE, old_disks, second_copies, stores
 from . import group_pauses, machine_tags, runs
 from .context import Context
 from .names import handlers as names
-from .networks import missing, production
+from .networks import network_checks, production
 
 PEER_SECONDS = 3.0
 PEER_PATIENCE_SECONDS = 15.0
@@ -175,13 +175,13 @@ def _of_target(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape
     yield from _too_little_memory(context, payload)
     yield from _unknown_cpu_model(context, payload)
     yield from _taken(context, payload)
-    yield from missing.obstacles(context, payload)
+    yield from network_checks.obstacles(context, payload)
     if payload.home is not None:
-        yield from missing.at_home(context, payload.home)
-        yield from missing.gone_parts(context, payload.home)
+        yield from network_checks.at_home(context, payload.home)
+        yield from network_checks.gone_parts(context, payload.home)
         yield from _made_anew(context, payload)
     if payload.home_in_need is not None:
-        yield from missing.in_need(context, payload.home_in_need)
+        yield from network_checks.in_need(context, payload.home_in_need)
     yield from production.warnings(context, payload, runs.of_drills(context))
     yield from names.warnings(context, payload)
     yield from _no_way_back(context, payload.way_back)
@@ -298,7 +298,7 @@ def _made_anew(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape
     hosted = context.parts.host.find(context.machine_id)
     if hosted is None or payload.home is None or payload.definition is not None:
         return
-    if missing.left_at_home(context, payload.home) is None:
+    if network_checks.left_at_home(context, payload.home) is None:
         yield from map(_shape, context.fabric.hosting.check(hosted.setup.definition, payload.sizing))
 
 

@@ -23,7 +23,7 @@ from ..shared import ApplianceConfig, State
 from . import old_disks
 from .delayed_deletions import Rules
 from .key_change import Custody
-from .misplaced import MisplacedReplica
+from .misplaced_replicas import MisplacedReplica
 from .replica import FAILOVER, HostedReplica
 from .store_daemon import daemon_of, end_left_over
 from .stores import Store, Stores

@@ -19,7 +19,7 @@ from ...ground.plural import counted
 from ...wire import rest
 from .. import output, risk
 from ..output import clock
-from . import predicted, properties, second_copies
+from . import predictions, properties, second_copies
 from .instants import Start
 
 SHOWN = 20
@@ -79,9 +79,9 @@ def _lines(vault: Vault, names: tuple[str, ...], about: Confirmation) -> Iterato
         yield f"{name}: {about.tell(machine)}{_from(vault, name, about.start)}"
         if about.verb is not None:
             found = vault.machines[name].predict(about.verb)
-            yield f"{name}: {predicted.line(found)}"
+            yield f"{name}: {predictions.line(found)}"
             if found.hooks:
-                yield f"{name}: {predicted.hooks(found.hooks)}; their time is not in that"
+                yield f"{name}: {predictions.hooks(found.hooks)}; their time is not in that"
         if about.more is not None:
             yield f"{name}: {about.more(vault.machines[name])}"
         follows = about.after(vault, machine) if about.after is not None else None

@@ -24,9 +24,9 @@ from ...ground.units import MiB
 from ..channel import Message, ReceivedFrame, messages
 from ..encryption import FileKey, encrypted_file
 from ..errors import CycleDamaged, DatapathError, ProtocolViolated
-from ..frames import EncodedFrame, Frame, packed
+from ..frames import EncodedFrame, Frame, packed_frame
 from ..frames import frame as frames
-from . import checked, firmware, inbox
+from . import firmware, header_checks, inbox
 from .firmware import FirmwareFile
 
 MAGIC: Final = b"SScycle\x00\x02\x00\x00\x00"
@@ -74,7 +74,7 @@ class CycleHeader:
     def from_json(fields: dict[str, Any]) -> CycleHeader:
         """Raises ProtocolViolated if a field is absent, or is not what it may be."""
         try:
-            return _header_of(checked.mapping(fields))
+            return _header_of(header_checks.mapping(fields))
         except (KeyError, TypeError, ValueError) as problem:
             raise ProtocolViolated(
                 f"a cycle's header is not understood: {repr(problem)[:_LONGEST_SHOWN]}",
@@ -88,21 +88,23 @@ class CycleHeader:
 def _header_of(fields: dict[str, Any]) -> CycleHeader:
     base_seq, point, sync = fields["base_seq"], fields.get("point"), fields.get("sync")
     return CycleHeader(
-        machine_id=checked.name(fields["machine_id"]),
-        epoch=checked.natural(fields["epoch"]),
-        seq=checked.natural(fields["seq"]),
-        base_seq=None if base_seq is None else checked.natural(base_seq),
-        taken_at=checked.instant(fields["taken_at"]),
-        disks=_disks_of(checked.sequence(fields["disks"], checked.MOST_DISKS)),
-        point=None if point is None else checked.point(point),
-        sync=None if sync is None else checked.passes(sync),
+        machine_id=header_checks.name(fields["machine_id"]),
+        epoch=header_checks.natural(fields["epoch"]),
+        seq=header_checks.natural(fields["seq"]),
+        base_seq=None if base_seq is None else header_checks.natural(base_seq),
+        taken_at=header_checks.instant(fields["taken_at"]),
+        disks=_disks_of(header_checks.sequence(fields["disks"], header_checks.MOST_DISKS)),
+        point=None if point is None else header_checks.point(point),
+        sync=None if sync is None else header_checks.passes(sync),
         firmware=firmware.from_header(fields.get("firmware")),
-        apart=tuple(map(checked.name, checked.sequence(fields.get("apart", ()), checked.MOST_DISKS))),
+        apart=tuple(
+            map(header_checks.name, header_checks.sequence(fields.get("apart", ()), header_checks.MOST_DISKS))
+        ),
     )
 
 
 def _disks_of(values: Sequence[Any]) -> tuple[CycleDisk, ...]:
-    disks = tuple(_disk_of(checked.mapping(value)) for value in values)
+    disks = tuple(_disk_of(header_checks.mapping(value)) for value in values)
     if len({disk.key for disk in disks}) != len(disks):
         raise ValueError("a disk is named twice")
     return disks
@@ -110,7 +112,8 @@ def _disks_of(values: Sequence[Any]) -> tuple[CycleDisk, ...]:
 
 def _disk_of(body: dict[str, Any]) -> CycleDisk:
     return CycleDisk(
-        checked.name(body["key"]), checked.natural(body["size_bytes"], checked.LARGEST_DISK_BYTES)
+        header_checks.name(body["key"]),
+        header_checks.natural(body["size_bytes"], header_checks.LARGEST_DISK_BYTES),
     )
 
 
@@ -254,7 +257,7 @@ def _frames(path: Path, at: int, key: FileKey | None) -> Iterator[Frame]:
 
 def _verified(received: ReceivedFrame, path: Path, at: int) -> list[Frame]:
     try:
-        return packed.decode(received.header, received.payload)
+        return packed_frame.decode(received.header, received.payload)
     except DatapathError as problem:
         raise _damaged(path, at, problem.message) from None
 

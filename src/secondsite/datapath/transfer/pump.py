@@ -22,7 +22,7 @@ from .. import extents
 from ..digests import DigestCacheFile
 from ..disks import Buffers
 from ..extents import PAGE_BYTES, Extent
-from ..frames import Choice, EncodedFrame, Packer, Range, codec, packed
+from ..frames import Choice, EncodedFrame, Packer, Range, codec, packed_frame
 from . import changed_pages
 from .compare import ReadableDisk
 
@@ -153,7 +153,7 @@ class Pump:
     def _pack(self) -> None:
         """Begin to encode the gathered short ranges as one frame."""
         if ranges := self._packer.take():
-            self._packing.append(self._pool.submit(packed.encode, self._packer.disk, ranges))
+            self._packing.append(self._pool.submit(packed_frame.encode, self._packer.disk, ranges))
 
     def _read(self) -> None:
         try:

@@ -18,7 +18,7 @@ from .. import service_user
 from ..service_user import DEFAULT_VAULT_HOME
 
 if TYPE_CHECKING:
-    from .kept import BackupFile
+    from .backup_folder import BackupFile
     from .restoring import RestoreResult
     from .taking import Backup
 
@@ -117,9 +117,9 @@ def _announce(taken: "Backup") -> None:
 
 
 def _show_list(folder: Path | None, home: Path, as_json: bool) -> None:
-    from . import kept, taking
+    from . import backup_folder, taking
 
-    found = kept.of(folder or taking.folder(home))
+    found = backup_folder.of(folder or taking.folder(home))
     if as_json:
         output.show_json({"backups": [_json(each) for each in found]})
         return

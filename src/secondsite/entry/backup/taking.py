@@ -31,7 +31,7 @@ from ...vault.store import copying, migration
 from ...vault.store.sql.failures import translated
 from .. import service_user, settings
 from ..settings import VaultSettings
-from . import archive, kept, secret
+from . import archive, backup_folder, secret
 
 LOCK = "backup.lock"
 WORK = ".backup-"
@@ -63,7 +63,7 @@ def take(home: Path, to: Path | None, passphrase_file: Path | None) -> Backup:
     chosen = settings.read(home)
     made_at = utc_now()
     if to is None:
-        to = _folder(chosen) / kept.name(chosen.name, made_at)
+        to = _folder(chosen) / backup_folder.name(chosen.name, made_at)
         phrase = phrase or secret.read(chosen.backup_passphrase_file)
     with _written(to, home):
         if to.exists():

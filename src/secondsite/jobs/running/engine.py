@@ -34,12 +34,12 @@ from . import answers, held_jobs, requests
 from .changes import CHANNEL as CHANGED
 from .changes import Changes
 from .followed_clock import FollowedClock
+from .lease_state import CHANNEL as WAKE
+from .lease_state import Bell, LeaseState
 from .parents import Parents
 from .parking import ParkedJob, ParkingLot
 from .performing import Performer
 from .runner import Runner
-from .standing import CHANNEL as WAKE
-from .standing import Bell, LeaseState
 
 IDLE_SECONDS = 1.0
 REST_SECONDS = 1.0

@@ -17,7 +17,7 @@ from ...wire.control.statuses import ReplicaStatus
 from ..steps import lookup
 from ..store import ApplianceRecord, MachineRecord, StatusRecord
 from . import disbelief, standing_findings
-from .derived import IdentityCache
+from .identity_cache import IdentityCache
 
 RUNS_AT_TARGET = frozenset(
     {

@@ -27,7 +27,7 @@ from ..steps.operation import MachineOperation
 from ..steps.points import recovery_point
 from ..steps.sides import properties
 from ..store import MachineRecord, StatusRecord, Transaction
-from . import cleaning, networks, one_run_at_a_time, outstanding, phases, splitting
+from . import cleaning, networks, one_run_at_a_time, outstanding_groups, phases, splitting
 from .arguments import IN_ORDER, IN_PHASES, PLAN_RUN, PlanRunArguments, RunAction, RunGroup
 
 REQUESTS: Mapping[Verb, type[rest.MachinesRequest]] = {
@@ -65,7 +65,7 @@ def taken(tx: Transaction, asked: PlanRunRequest) -> RunSelection:
     there = {each.id: each for each in tx.machines.several([each.id for each in asked.plan.machines])}
     now = {each.id: _standing(each, there.get(each.id)) for each in asked.plan.machines}
     found = run_selection.take(asked.plan, now, asked.wanted)
-    return outstanding.with_outstanding(tx, asked.plan, now, asked.wanted, found)
+    return outstanding_groups.with_outstanding(tx, asked.plan, now, asked.wanted, found)
 
 
 def submit(

@@ -24,8 +24,8 @@ from .enrollment import ApplianceKeys, ApplianceTrusts, RegistrationKeys
 from .evidence import Evidences
 from .groups import Groups
 from .lived import LivedTime
-from .machines.decoded import DecodedMachines
 from .machines.drill_notes import DrillNotes
+from .machines.machine_cache import DecodedMachines
 from .machines.machines import MachineRecords
 from .machines.rpo import RpoBlocks
 from .machines.settings import MachineChecks, MachineHooks, MachineProperties, MachineSettings

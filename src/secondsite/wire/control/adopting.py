@@ -1,7 +1,7 @@
 """What an appliance has of a vault that is gone, and what a new vault tells it when it takes that over.
 
-`AdoptionSettings` and `AdoptionRecord` are what the former vault said beforehand (see `keeping`); the rest is what
-really is there.
+`AdoptionSettings` and `AdoptionRecord` are what the former vault said beforehand (see `rescue_manifest`);
+the rest is what really is there.
 """
 
 from collections.abc import Mapping

@@ -9,7 +9,7 @@ import pytest
 
 from rig.appliances.runs import close, stop
 from secondsite.appliance.orders.context import Context
-from secondsite.appliance.orders.networks import shared
+from secondsite.appliance.orders.networks import drill_networks
 from secondsite.fabrics import simulated
 from secondsite.wire.common.machines import NetworkInfo
 from secondsite.wire.control.cards import LocalCard
@@ -129,5 +129,5 @@ def test_a_drill_whose_card_is_elsewhere_than_was_asked_for_says_so(pair):
     """A site's owner, or a hook of libvirt, may change what is made."""
     context = SimpleNamespace(fabric=pair.target.fabric)
     fabric_id = pair.target.make_machine("odd")
-    said = shared.said(cast(Context, context), fabric_id, {"net0": "lab"})
+    said = drill_networks.said(cast(Context, context), fabric_id, {"net0": "lab"})
     assert said == "; connected: net0 to lan; no card of it is in lab, as was asked for"

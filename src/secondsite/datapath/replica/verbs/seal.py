@@ -14,7 +14,7 @@ from typing import Any
 
 from ....ground import host
 from ... import errors
-from ...cycles import FirmwareFile, checked
+from ...cycles import FirmwareFile, header_checks
 from ...digests import DigestMap
 from ..chain import head_names
 from ..core import ReplicaCore
@@ -40,7 +40,7 @@ class PointFacts:
         """Read a cycle's `point`; raises CycleDamaged if it is not what a point may be."""
         known = {f.name for f in dataclasses.fields(cls)} - {"extra"}
         try:
-            checked.point(dict(body))
+            header_checks.point(dict(body))
             facts = cls(**{key: value for key, value in body.items() if key in known})
         except (KeyError, TypeError, ValueError) as error:
             raise errors.CycleDamaged(

@@ -1,7 +1,7 @@
 """What is offered for a protected machine, and why the rest is not. Pure.
 
-Most machines stand alike, so what is decided for one is remembered for the others. A `MachineSituation` holds all
-that it depends on.
+Most machines are in the same situation, so what is decided for one is remembered for the others. A
+`MachineSituation` holds all that it depends on.
 """
 
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from ....domain.allowed_operations import MachineSituation
 from ....domain.lifecycle import Verb
 from ....wire import rest
 from ....wire.control.statuses import ReplicaStatus
-from ...health.derived import IdentityCache
 from ...health.findings import Situation
+from ...health.identity_cache import IdentityCache
 from ...steps.lookup import is_committed
 
 REMEMBERED = 500

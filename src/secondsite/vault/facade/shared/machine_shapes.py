@@ -12,8 +12,8 @@ from ....wire.common.machines import DiscoveredMachine, MachineDefinition, Power
 from ....wire.common.points import RollForward, started_from
 from ....wire.control.statuses import ReplicaStatus, SourceStatus
 from ...health import findings
-from ...health.derived import IdentityCache
 from ...health.findings import Situation
+from ...health.identity_cache import IdentityCache
 from ...store import BootedRecord, DrillNote, DrillRecord, MachineRecord
 from ...watch import rpo_series
 from . import allowed_operations

@@ -15,8 +15,8 @@ from ....domain.health import Health, HealthFinding
 from ....wire import rest
 from ....wire.common.base import Shape
 from ...health import findings
-from ...health.derived import IdentityCache
 from ...health.findings import Situation
+from ...health.identity_cache import IdentityCache
 from ...store import ApplianceRecord, MachineRecord, StatusRecord
 from ...watch import rpo_series
 from . import machine_shapes

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from ....wire.control import Order, Progress, Report
 from .link import Link
 from .other_processes import Desk, OtherProcesses
-from .outstanding import OutstandingOrders, ReportRecipient
+from .outstanding_orders import OutstandingOrders, ReportRecipient
 from .signal_delivery import SignalDelivery
 
 

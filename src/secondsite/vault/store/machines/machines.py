@@ -21,7 +21,7 @@ from ....jobs.storage.prepared import (
 from ..sql import rows
 from ..sql.failures import ChangedMeanwhile
 from . import page_versions
-from .decoded import SOME, VERSIONS, DecodedMachines, read
+from .machine_cache import SOME, VERSIONS, DecodedMachines, read
 from .records import MACHINES, MachineFilter, MachinePlace, MachineRecord, SeenNumbers
 from .statuses import STATUSES
 

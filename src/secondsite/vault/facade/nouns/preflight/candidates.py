@@ -21,7 +21,7 @@ from ...parts import Parts
 from ...shared import discovery
 from .. import machines
 from . import appliance_checks
-from .unprotected import Eligibility
+from .protection_readiness import Eligibility
 
 ALTERNATE = ReprotectArguments(location="alternate")
 ORIGINAL = ReprotectArguments()

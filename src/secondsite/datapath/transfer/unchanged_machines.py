@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from ..channel import Connection, Message
-from ..cycles import checked
+from ..cycles import header_checks
 from ..errors import ProtocolViolated
 
 MOST: Final = 256
@@ -58,7 +58,7 @@ def tell(connection: Connection, said: Sequence[UnchangedState]) -> frozenset[st
 def answer(connection: Connection, message: Message, owner: NotesUnchanged) -> None:
     """Note what the peer says. Raises ProtocolViolated."""
     try:
-        said = [_of(each) for each in checked.sequence(message.fields.get("machines"), MOST)]
+        said = [_of(each) for each in header_checks.sequence(message.fields.get("machines"), MOST)]
     except (KeyError, TypeError, ValueError) as problem:
         raise _not_understood(repr(problem)[:200]) from None
     connection.send_message("NOTED", machines=sorted(owner.unchanged(connection.peer_name, said)))
@@ -71,12 +71,12 @@ def _fields(said: UnchangedState) -> dict[str, str | int]:
 
 
 def _of(value: Any) -> UnchangedState:
-    fields = checked.mapping(value)
+    fields = header_checks.mapping(value)
     return UnchangedState(
-        machine_id=checked.name(fields["machine_id"]),
-        epoch=checked.natural(fields["epoch"]),
-        seq=checked.natural(fields["seq"]),
-        taken_at=checked.instant(fields["taken_at"]),
+        machine_id=header_checks.name(fields["machine_id"]),
+        epoch=header_checks.natural(fields["epoch"]),
+        seq=header_checks.natural(fields["seq"]),
+        taken_at=header_checks.instant(fields["taken_at"]),
     )
 
 
