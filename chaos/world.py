@@ -17,7 +17,7 @@ from chaos.operator import Operator, chosen
 from chaos.walk import MACHINE, POLICY, Station
 from rig import Rig
 from rig.sites import SiteName
-from secondsite.datapath.encryption import customer_key
+from secondsite.datapath.encryption import encryption_key
 from secondsite.domain import errors
 from secondsite.fabrics.interface import PowerState
 from secondsite.fabrics.simulated.host.host import Host
@@ -237,7 +237,7 @@ def opened(folder: Path | None = None, *, encrypted: bool = False) -> Iterator[W
 
         def furnish(site: SiteName) -> None:
             if encrypted and site == "b":
-                customer_key.make(rig.home("appliance-b") / "encryption.key")
+                encryption_key.make(rig.home("appliance-b") / "encryption.key")
 
         rig.open(furnish=furnish)
         with rig.client() as vault:

@@ -8,7 +8,7 @@ import trustme
 
 from secondsite.datapath.disks import luks_blank
 from secondsite.datapath.disks.storage_daemon import StorageDaemon
-from secondsite.datapath.encryption import customer_key
+from secondsite.datapath.encryption import encryption_key
 from secondsite.ground.units import MiB
 from tests.datapath.support_chain import Source
 from tests.datapath.support_channel import Admission, Target, issue
@@ -58,12 +58,12 @@ def source():
 
 @pytest.fixture(scope="session")
 def key(tmp_path_factory):
-    return customer_key.make(tmp_path_factory.mktemp("key") / "key")
+    return encryption_key.make(tmp_path_factory.mktemp("key") / "key")
 
 
 @pytest.fixture(scope="session")
 def other_key(tmp_path_factory):
-    return customer_key.make(tmp_path_factory.mktemp("other") / "key")
+    return encryption_key.make(tmp_path_factory.mktemp("other") / "key")
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import pytest
 
 from rig.hosts import SimulatedHost
 from secondsite.datapath.disks import luks_blank
-from secondsite.datapath.encryption import customer_key
+from secondsite.datapath.encryption import encryption_key
 from secondsite.fabrics import simulated
 from secondsite.fabrics.conformance.views import PowerLossCases, ViewCases
 
@@ -16,7 +16,7 @@ from secondsite.fabrics.conformance.views import PowerLossCases, ViewCases
 def blanks(tmp_path_factory):
     """A folder with a key, and with empty images: making one takes seconds of processor time."""
     folder = tmp_path_factory.mktemp("blanks")
-    customer_key.make(folder / "key")
+    encryption_key.make(folder / "key")
     return folder
 
 
@@ -41,7 +41,7 @@ class EncryptedUnderTest(SimulatedHost):
 
     @property
     def fabric_key(self):
-        return customer_key.load(self.blanks / "key")
+        return encryption_key.load(self.blanks / "key")
 
     def reopen(self):
         self.fabric = simulated.open_fabric(self.root, key=self.fabric_key)

@@ -14,7 +14,7 @@ from rig.noise import noise
 from rig.relay import Relay
 from secondsite.datapath.channel import connection as channel
 from secondsite.datapath.cycles import inbox
-from secondsite.datapath.encryption import customer_key
+from secondsite.datapath.encryption import encryption_key
 from secondsite.datapath.frames import frame as frames
 from secondsite.ground import seams
 from secondsite.ground.units import KiB, MiB
@@ -204,7 +204,7 @@ def test_a_bit_that_flips_in_the_journal_is_named_and_nothing_that_needs_it_is_o
     make_site, tmp_path, pair_of
 ):
     a, b = make_site("a").start(), make_site("b")
-    b.keep_key(customer_key.make(tmp_path / "key").path)
+    b.keep_key(encryption_key.make(tmp_path / "key").path)
     b.start(scrub_rest_seconds=0.1, scrub_bytes_per_second=1 << 30, scrub_journal_again_seconds=0)
     pair = pair_of(a, b, a.make_machine())
     pair.protect().synchronized()

@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 
 from secondsite.datapath.disks.storage_daemon import StorageDaemon
-from secondsite.datapath.encryption import customer_key
+from secondsite.datapath.encryption import encryption_key
 from secondsite.datapath.replica import Replica
 from tests.upgrade import support_upgrade as upgrade
 from tests.upgrade.fixture_record import image_digest
@@ -31,7 +31,7 @@ def home(tmp_path_factory):
 def opened(home):
     """Opens a machine's replica by the machine's name."""
     daemon = StorageDaemon(home / "store" / "daemon")
-    key = customer_key.load(home / "encryption.key")
+    key = encryption_key.load(home / "encryption.key")
     yield lambda name: Replica.open(home / "store" / "replicas" / MACHINES[name]["id"], daemon, key=key)
     daemon.stop()
 

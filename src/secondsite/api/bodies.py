@@ -11,8 +11,11 @@ from starlette.types import Receive, Scope
 
 from ..domain import errors
 from ..ground import bounded_json
-from ..ground.units import KiB
+from ..ground.units import KiB, MiB
 
+MOST_BYTES = MiB
+MOST_OPEN_BYTES = 64 * KiB
+"""Of a request that needs no token."""
 BODY_SECONDS = 20.0
 SMALL_BYTES = 4 * KiB
 """What is longer is read beside the requests of others."""

@@ -15,15 +15,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ..domain import errors
 from ..domain.access.roles import Grant
 from ..ground.connection_limits import Visitors
-from ..ground.units import KiB, MiB
 from ..vault.facade import VaultFacade, refusals
 from ..vault.facade.acts import MOST_OF_A_PATH, Act
 from ..vault.facade.callers import Caller
 from . import access, bodies, failures, replay_approved
 from .permissions import BASE
 
-MOST_BODY_BYTES = MiB
-MOST_OPEN_BODY_BYTES = 64 * KiB
 """Of calls that need no token: an enrollment has two."""
 PLAIN = "/:@!$&'()*+,;= "
 STRANGER = Caller(refusals.STRANGER, "", "", Grant(()))
@@ -68,7 +65,7 @@ class Guard:
         """How large the body may be. Raises Unauthenticated, and StoreUnavailable before anything waits
         for the database."""
         if scope["path"] in self._open_paths:
-            return MOST_OPEN_BODY_BYTES
+            return bodies.MOST_OPEN_BYTES
         self._vault.parts.served()
         token = access.token_of(scope)
         tokens = self._vault.tokens
@@ -77,7 +74,7 @@ class Guard:
             caller = await run_in_threadpool(tokens.authenticate, token, peer[0])
         scope[access.CALLER] = scope[access.ACT].caller = caller
         self._visitors.know(peer, caller.token_id)
-        return MOST_BODY_BYTES
+        return bodies.MOST_BYTES
 
     def _on_record(self, scope: Scope, act: Act, send: Send) -> Send:
         """A refusal is on record before it is answered."""

@@ -16,7 +16,7 @@ from ..appliance.control import enrollment, reenrollment
 from ..appliance.process import Appliance
 from ..appliance.shared import ApplianceConfig, State, alone, alone_in_stores, home_reserve
 from ..appliance.target import Custody, key_change, stores
-from ..datapath.encryption import EncryptionKey, customer_key
+from ..datapath.encryption import EncryptionKey, encryption_key
 from ..datapath.errors import DatapathError, KeyMissing
 from ..datapath.replica import replica
 from ..domain import errors
@@ -137,10 +137,10 @@ def set_key(home: Path, source: Path | None) -> EncryptionKey:
     existing key is never replaced, since what is encrypted with it would be lost: raises AlreadyExists."""
     path = ApplianceConfig.load(home.absolute()).encryption_key
     try:
-        wanted = None if source is None else customer_key.load(source)
+        wanted = None if source is None else encryption_key.load(source)
         if not path.exists():
-            return customer_key.make(path) if wanted is None else customer_key.write(path, wanted.secret)
-        there = customer_key.load(path)
+            return encryption_key.make(path) if wanted is None else encryption_key.write(path, wanted.secret)
+        there = encryption_key.load(path)
     except KeyMissing as problem:
         raise errors.InvalidArgument(problem.message, do=problem.do) from problem
     if wanted is not None and wanted.key_id == there.key_id:
@@ -188,7 +188,7 @@ def decrypt(source: Path, target: Path, key_file: Path) -> None:
     """Decrypts an encrypted file of a replica into a new file that only its owner can read. Raises
     InvalidArgument."""
     try:
-        replica.decrypt(source.absolute(), target, customer_key.load(key_file))
+        replica.decrypt(source.absolute(), target, encryption_key.load(key_file))
     except OSError as problem:
         raise errors.InvalidArgument(
             f"{problem.filename or source}: {problem.strerror or problem}.",

@@ -8,7 +8,7 @@ from rig.appliances import EncryptedPair
 from rig.appliances.runs import fail_over, start, turned
 from rig.eventually import eventually
 from rig.noise import noise
-from secondsite.datapath.encryption import customer_key, encrypted_file
+from secondsite.datapath.encryption import encrypted_file, encryption_key
 from secondsite.ground.units import KiB, MiB
 from secondsite.wire.control.checks import CheckTarget
 from secondsite.wire.control.orders import Kind, RunCycle, ShutDown, StopReplica
@@ -21,7 +21,7 @@ TEXT = (NEEDLE * (256 * KiB // len(NEEDLE) + 1))[: 256 * KiB]
 
 @pytest.fixture
 def key(tmp_path):
-    return customer_key.make(tmp_path / "key")
+    return encryption_key.make(tmp_path / "key")
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_a_key_that_is_lost_or_another_one_is_a_finding_and_loses_nothing(encryp
     a.write(encrypted.fabric_id, 0, TEXT)
     encrypted.protect().synchronized()
     points = [point.id for point in encrypted.status().points]
-    other = customer_key.make(tmp_path / "other").path
+    other = encryption_key.make(tmp_path / "other").path
     for wrong, code in ((tmp_path / "absent", "encryption-key-missing"), (other, "encryption-key-wrong")):
         reopen(b, wrong)
         finding = next(each for each in encrypted.status().findings if each.code == code)

@@ -13,7 +13,7 @@ from rig.appliances.runs import start
 from rig.noise import noise
 from secondsite.appliance.shared.home_lock import alone
 from secondsite.appliance.target import key_change
-from secondsite.datapath.encryption import customer_key
+from secondsite.datapath.encryption import encryption_key
 from secondsite.datapath.replica import replica
 from secondsite.datapath.replica.record import record as replica_state
 from secondsite.domain import errors, health
@@ -33,7 +33,7 @@ SIZE = 4 * MiB
 def key(tmp_path):
     """In a folder of its own: a change makes more files beside it."""
     (tmp_path / "keys").mkdir()
-    return customer_key.make(tmp_path / "keys" / "key")
+    return encryption_key.make(tmp_path / "keys" / "key")
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_points_replication_and_drills_go_on_with_the_new_key(encrypted, key, tm
     done = key_change.change(store, key.path, None)
     assert (done.former.key_id, done.replicas, done.others) == (key.key_id, 1, ())
     assert sorted(path.name for path in key.path.parent.iterdir()) == ["key", f"key.{key.key_id}"]
-    former = customer_key.load(done.former_file)
+    former = encryption_key.load(done.former_file)
     assert all(opens(path, done.key) and not opens(path, former) for path in images(b))
     reopen(b, key.path)
     assert encrypted.status().encryption_key_id == done.key.key_id
@@ -109,7 +109,7 @@ def test_the_key_stays_while_a_machine_runs_or_the_appliance_does(encrypted, key
     b.stop()
     with pytest.raises(errors.NotPossibleNow, match="Machines run on the replica"):
         key_change.change(b.config.store, key.path, None)
-    assert customer_key.load(key.path) == key
+    assert encryption_key.load(key.path) == key
     assert list(key.path.parent.iterdir()) == [key.path]
     b.start()
     b.do(Kind.STOP_REPLICA, StopReplica(run="drill", fabric_id=drill), encrypted.machine_id)
@@ -140,12 +140,12 @@ def test_an_appliance_started_after_a_change_that_died_replicates_and_the_change
     assert_starts(encrypted, newer, now)
     assert not {"encryption-key-wrong", "encryption-key-missing"} & set(codes(encrypted))
     b.stop()
-    other = customer_key.make(tmp_path / "other")
+    other = encryption_key.make(tmp_path / "other")
     with pytest.raises(errors.AlreadyExists, match="is under way"):
         key_change.change(b.config.store, key.path, other.path)
     done = key_change.change(b.config.store, key.path, None)
     assert all(
-        opens(path, done.key) and not opens(path, customer_key.load(done.former_file)) for path in images(b)
+        opens(path, done.key) and not opens(path, encryption_key.load(done.former_file)) for path in images(b)
     )
     reopen(b, key.path)
     assert codes(encrypted) == []

@@ -13,7 +13,7 @@ import pytest
 from secondsite.datapath import errors
 from secondsite.datapath.cycles import cycle_file
 from secondsite.datapath.disks import image
-from secondsite.datapath.encryption import customer_key, encrypted_file
+from secondsite.datapath.encryption import encrypted_file, encryption_key
 from secondsite.datapath.frames import codec
 from secondsite.datapath.frames.compression import Choice
 from secondsite.datapath.replica.replica import Replica
@@ -225,17 +225,17 @@ def test_a_plain_cycle_that_somebody_put_into_an_encrypted_replica_is_not_read(t
 
 
 def test_a_key_file_that_others_can_read_is_refused(tmp_path):
-    made = customer_key.make(tmp_path / "key")
+    made = encryption_key.make(tmp_path / "key")
     assert made.path.stat().st_mode & 0o777 == 0o600
     made.path.chmod(0o640)
     with pytest.raises(errors.KeyMissing, match="chmod 600"):
-        customer_key.load(made.path)
+        encryption_key.load(made.path)
 
 
 @pytest.mark.parametrize("content", [b"", b"short", b"\xff" * 64, b"a" * 50 + b"\0"])
 def test_what_is_no_key_is_refused(tmp_path, content):
     with pytest.raises(errors.KeyMissing, match="is not an encryption key"):
-        customer_key.write(tmp_path / "key", content)
+        encryption_key.write(tmp_path / "key", content)
     assert not (tmp_path / "key").exists()
 
 
@@ -244,27 +244,28 @@ def test_a_key_that_repeats_itself_is_refused_when_it_is_given_and_still_opens_w
     tmp_path, content
 ):
     with pytest.raises(errors.KeyMissing, match=r"can be guessed.*openssl rand"):
-        customer_key.write(tmp_path / "key", content)
+        encryption_key.write(tmp_path / "key", content)
     assert not (tmp_path / "key").exists()
     old = tmp_path / "old"
     old.write_bytes(content)
     old.chmod(0o600)
-    assert customer_key.load(old).secret == content
+    assert encryption_key.load(old).secret == content
 
 
 def test_random_keys_of_any_usual_form_are_taken(tmp_path):
     for number in range(50):
         for form in (secrets.token_urlsafe(32), secrets.token_hex(32), secrets.token_hex(22)):
             assert (
-                customer_key.write(tmp_path / f"{number}-{len(form)}", form.encode()).secret == form.encode()
+                encryption_key.write(tmp_path / f"{number}-{len(form)}", form.encode()).secret
+                == form.encode()
             )
 
 
 def test_a_key_is_never_overwritten(tmp_path):
-    made = customer_key.make(tmp_path / "key")
+    made = encryption_key.make(tmp_path / "key")
     with pytest.raises(errors.KeyMissing, match="cannot be written"):
-        customer_key.make(tmp_path / "key")
-    assert customer_key.load(tmp_path / "key") == made
+        encryption_key.make(tmp_path / "key")
+    assert encryption_key.load(tmp_path / "key") == made
     assert made.secret.decode() not in repr(made)
 
 

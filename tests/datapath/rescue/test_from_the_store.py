@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from secondsite.datapath.disks import image
-from secondsite.datapath.encryption import customer_key
+from secondsite.datapath.encryption import encryption_key
 from secondsite.datapath.replica import BaseImage
 from secondsite.datapath.replica.replica import Replica
 from secondsite.ground.units import KiB, MiB
@@ -146,7 +146,7 @@ class TestEncrypted:
     def test_it_needs_its_own_key_and_holds_what_the_point_holds(
         self, store, source, daemon, key_here, replica, tmp_path
     ):
-        found, other = store.find("web01"), customer_key.make(tmp_path / "other")
+        found, other = store.find("web01"), encryption_key.make(tmp_path / "other")
         with pytest.raises(Problem, match=f"encrypted with key {key_here.key_id}"):
             keys.key_for(found, None)
         with pytest.raises(Problem, match=f"holds key {other.key_id}"):

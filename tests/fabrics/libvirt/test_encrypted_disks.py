@@ -8,7 +8,7 @@ import pytest
 
 from rig.hosts import uri_of
 from secondsite.datapath.disks import image, luks_blank
-from secondsite.datapath.encryption import customer_key
+from secondsite.datapath.encryption import encryption_key
 from secondsite.fabrics.conformance import steps
 from secondsite.fabrics.interface import HostRequest, SessionRequest
 from secondsite.fabrics.libvirt import open_fabric
@@ -22,7 +22,7 @@ WRITTEN = b"A" * (64 * KiB)
 
 @pytest.fixture(scope="module")
 def key(tmp_path_factory):
-    return customer_key.make(tmp_path_factory.mktemp("key") / "key")
+    return encryption_key.make(tmp_path_factory.mktemp("key") / "key")
 
 
 @pytest.fixture

@@ -3,9 +3,8 @@
 from datetime import datetime, timedelta
 
 from secondsite.vault.facade.nouns import points
-from secondsite.vault.health import findings
+from secondsite.vault.health import findings, machine_rpo
 from secondsite.vault.store import StatusRecord
-from secondsite.vault.watch import rpo_series
 from tests.support.vault import NOW, machine, point, replica_status, source_status
 
 AGO = timedelta(seconds=28)
@@ -24,7 +23,7 @@ def codes(status):
 
 def test_a_point_of_the_far_future_counts_as_what_the_source_sent_last_and_is_not_believed():
     status = said(datetime.fromisoformat("2999-12-31T00:00:00Z"))
-    measured = rpo_series.measure(status, NOW)
+    measured = machine_rpo.measure(status, NOW)
     assert (measured.rpo_seconds, measured.processed_seconds) == (28, 28)
     assert points.loses_seconds(status, status.replica.points[0], NOW) == 28
     assert "not-believed" in codes(status)
@@ -33,11 +32,11 @@ def test_a_point_of_the_far_future_counts_as_what_the_source_sent_last_and_is_no
 def test_a_source_whose_clock_is_ahead_has_points_that_are():
     ahead = timedelta(days=9)
     status = said(NOW + ahead, sent_at=NOW + ahead - AGO, source_at=NOW)
-    assert findings.recoverable_at(status) == NOW + ahead
+    assert machine_rpo.recoverable_at(status) == NOW + ahead
     assert "not-believed" not in codes(status)
 
 
 def test_points_of_now_are_believed():
     status = said(NOW - timedelta(seconds=5))
-    assert findings.recoverable_at(status) == NOW - timedelta(seconds=5)
+    assert machine_rpo.recoverable_at(status) == NOW - timedelta(seconds=5)
     assert "not-believed" not in codes(status)

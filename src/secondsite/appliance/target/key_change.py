@@ -15,7 +15,7 @@ from pathlib import Path
 import structlog
 
 from ...datapath.disks import StorageDaemon
-from ...datapath.encryption import EncryptionKey, customer_key
+from ...datapath.encryption import EncryptionKey, encryption_key
 from ...datapath.errors import DatapathError, KeyMissing, KeyWrong
 from ...datapath.replica import Replica, ReplicaState, load_record
 from ...domain import errors
@@ -44,7 +44,7 @@ def change(store: Path, path: Path, source: Path | None, further: Sequence[Path]
     machines run on a replica, or when its files cannot be changed, AlreadyExists when a change to another
     key is under way, InvalidArgument for a file that is not a key."""
     try:
-        return _KeyChange(store, path, further).run(None if source is None else customer_key.load(source))
+        return _KeyChange(store, path, further).run(None if source is None else encryption_key.load(source))
     except KeyMissing as problem:
         raise errors.InvalidArgument(problem.message, do=problem.do) from problem
     except DatapathError as problem:
@@ -70,8 +70,8 @@ class _KeyChange:
 
     def _check(self, wanted: EncryptionKey | None, swapped: bool) -> None:
         """Refuse a change that could not be completed."""
-        current = customer_key.load(self._path)
-        under_way = current if swapped else customer_key.load(self._next) if self._next.exists() else None
+        current = encryption_key.load(self._path)
+        under_way = current if swapped else encryption_key.load(self._next) if self._next.exists() else None
         if wanted is not None and under_way is not None and wanted.key_id != under_way.key_id:
             raise errors.AlreadyExists(
                 f"A change to key {under_way.key_id} is under way.",
@@ -87,27 +87,27 @@ class _KeyChange:
     def _new(self, wanted: EncryptionKey | None) -> EncryptionKey:
         """The new key, durably."""
         if self._next.exists():
-            return customer_key.load(self._next)
+            return encryption_key.load(self._next)
         if wanted is None:
-            return customer_key.make(self._next)
-        return customer_key.write(self._next, wanted.secret)
+            return encryption_key.make(self._next)
+        return encryption_key.write(self._next, wanted.secret)
 
     def _admit(self, daemon: StorageDaemon, new: EncryptionKey) -> None:
-        key = customer_key.load(self._path)
+        key = encryption_key.load(self._path)
         for folder, _ in self._replicas(key.key_id):
             with _opened(folder, daemon, key) as replica:
                 replica.admit_key(new)
 
     def _swap(self) -> None:
         self._former.unlink(missing_ok=True)
-        customer_key.write(self._former, self._path.read_bytes())
+        encryption_key.write(self._former, self._path.read_bytes())
         seams.reach("appliance.key.kept")
         self._next.replace(self._path)
         sync_folder(self._path.parent)
         seams.reach("appliance.key.swapped")
 
     def _shed(self, daemon: StorageDaemon) -> KeyChangeResult:
-        key, former = customer_key.load(self._path), customer_key.load(self._former)
+        key, former = encryption_key.load(self._path), encryption_key.load(self._former)
         both = (key.key_id, former.key_id)
         found = list(self._replicas(*both))
         for folder, _ in found:
@@ -182,7 +182,7 @@ def take(path: Path) -> Custody:
     if not path.exists():
         return Custody(why_not=f"there is no key file {path}")
     try:
-        return Custody(customer_key.load(path))
+        return Custody(encryption_key.load(path))
     except KeyMissing as problem:
         log.error("key.unusable", problem=problem.message, do=problem.do)
         return Custody(why_not=problem.message.rstrip("."))

@@ -2,13 +2,13 @@
 
 Its rooms:
 
-    customer_key    the customer's key, one file that stays where the data is
+    encryption_key  the customer's key, one file that stays where the data is
     data_key        a replica's own key
     encrypted_file  a file encrypted in chunks
 """
 
-from . import customer_key, data_key, encrypted_file
-from .customer_key import EncryptionKey
+from . import data_key, encrypted_file, encryption_key
 from .data_key import DataKey, FileKey, Wrapped
+from .encryption_key import EncryptionKey
 
-__all__ = ["DataKey", "EncryptionKey", "FileKey", "Wrapped", "customer_key", "data_key", "encrypted_file"]
+__all__ = ["DataKey", "EncryptionKey", "FileKey", "Wrapped", "data_key", "encrypted_file", "encryption_key"]

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives import hashes, keywrap
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from .. import errors
-from . import customer_key
-from .customer_key import EncryptionKey
+from . import encryption_key
+from .encryption_key import EncryptionKey
 
 _BYTES: Final = 32
 _WRAPPING: Final = "wrapped data key"
@@ -79,7 +79,7 @@ def fitting(key: FileKey | None, key_id: str, about: str) -> FileKey:
         if key.key_id == key_id:
             return key
         key = key.customer
-    found = customer_key.fitting(key, key_id, about)
+    found = encryption_key.fitting(key, key_id, about)
     assert found is not None
     return found
 

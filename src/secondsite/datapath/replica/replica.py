@@ -118,7 +118,7 @@ class Replica(ReplicaCore):
         """Merge layers beside the others where that keeps chains short; True if there is more to do.
         Harmless when repeated."""
         with self.changing(), self.keeping_layers():
-            return verbs.skipping.keep_short(self)
+            return verbs.shorten_chains.keep_short(self)
 
     def let_go(self, within_seconds: float) -> None:
         """Close, so that another program may write to the layers; waits for readers, else raises

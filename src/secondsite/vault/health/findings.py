@@ -12,12 +12,10 @@ from ...domain.lifecycle import DrillState, State
 from ...domain.policies import ReplicationPolicy
 from ...jobs.model.views import JobView
 from ...wire.common.machines import PowerState
-from ...wire.common.points import PointShape
 from ...wire.control.statuses import ReplicaStatus
 from ..steps import lookup
 from ..store import ApplianceRecord, MachineRecord, StatusRecord
-from . import disbelief, standing_findings
-from .identity_cache import IdentityCache
+from . import disbelief, machine_rpo, standing_findings
 
 RUNS_AT_TARGET = frozenset(
     {
@@ -61,8 +59,6 @@ SPOKEN_WITHIN = timedelta(seconds=30)
 """Of the start of a vault: so long it does not say that a point is old of which it only has not heard that
 there is a newer one."""
 SILENT = timedelta(seconds=health.SILENT_SECONDS)
-LATE_CLOCKS = timedelta(minutes=1)
-"""So much may clocks differ, and statuses be late."""
 LEFT_WHEN_LATE = 0.3
 """Of a certificate's time: 27 of 90 days."""
 NOT_OFF = {
@@ -98,44 +94,10 @@ class Situation:
     """The reprotect that was to begin by itself after the machine's commit, and failed."""
 
 
-@IdentityCache
-def newest_point(replica: ReplicaStatus) -> PointShape | None:
-    """The point that arrived last."""
-    return max(replica.points, key=lambda point: (point.epoch, point.seq), default=None)
-
-
-def newest_point_at(status: StatusRecord) -> datetime | None:
-    """Its instant."""
-    newest = newest_point(status.replica) if status.replica else None
-    return newest.taken_at if newest else None
-
-
-def recoverable_at(status: StatusRecord) -> datetime | None:
-    """The instant of the newest usable point. A machine that is off changes nothing, so what was sent last
-    is as new as the machine itself."""
-    newest = believed_at(status, newest_point_at(status))
-    source = status.source
-    if newest and source and source.power == "off" and source.sent_at:
-        return max(newest, source.sent_at)
-    return newest
-
-
-def believed_at(status: StatusRecord, said: datetime | None) -> datetime | None:
-    """The instant of a point as its target says it; one that was not yet when it was said, by the source's
-    clock either, is no later than what the source sent last."""
-    if said is None or status.replica_at is None:
-        return said
-    sent_at = status.source.sent_at if status.source else None
-    ahead = sent_at - status.source_at if sent_at and status.source_at else timedelta()
-    possible = status.replica_at + max(ahead, timedelta()) + LATE_CLOCKS
-    last = sent_at or status.replica_at
-    return said if said <= max(possible, last) else last
-
-
 def _not_yet(situation: Situation) -> Iterator[HealthFinding]:
     """A point of an instant that is to come."""
-    said = newest_point_at(situation.status)
-    believed = believed_at(situation.status, said)
+    said = machine_rpo.newest_point_at(situation.status)
+    believed = machine_rpo.believed_at(situation.status, said)
     if said is None or believed is None or said == believed:
         return
     who = f"'{situation.target.name}' of site" if situation.target else "of site"
@@ -303,7 +265,7 @@ def _exceeded_at(situation: Situation) -> datetime | None:
     """From then on its newest point is too old. None where that does not matter."""
     if situation.machine.state is not State.PROTECTED or situation.policy is None:
         return None
-    recoverable = recoverable_at(situation.status) or situation.machine.created_at
+    recoverable = machine_rpo.recoverable_at(situation.status) or situation.machine.created_at
     return recoverable + timedelta(seconds=situation.policy.rpo_threshold_seconds)
 
 

@@ -17,8 +17,8 @@ from ...wire.common.points import RollForward
 from ...wire.control.checks import Obstacles, ObstacleShape
 from ..steps import lookup, obstacles
 from ..steps.operation import MachineOperation
-from ..steps.points import recovery_point
-from ..steps.points.recovery_point import ChoiceArguments, StartInstant
+from ..steps.points import choose_recovery_point
+from ..steps.points.choose_recovery_point import ChoiceArguments, StartInstant
 from ..steps.sides import cards, naming, pooling, properties
 from ..steps.sides.proving import prove
 from ..steps.sides.target import Target
@@ -40,7 +40,7 @@ class ChangeRecoveryPoint(MachineOperation):
     def arguments(self, tx: Transaction, request: Shape, machine: MachineRecord) -> ChangeArguments:
         assert isinstance(request, rest.ChangeRecoveryPoint)
         return ChangeArguments(
-            **dict(recovery_point.choice_for(tx, machine, request)),
+            **dict(choose_recovery_point.choice_for(tx, machine, request)),
             old_point=str(machine.failed_over_point_id),
             old_forward=machine.failed_over_forward,
         )
@@ -56,7 +56,7 @@ class ChangeRecoveryPoint(MachineOperation):
 
     def _check(self, ctx: StepContext) -> Outcome:
         target = self.target(ctx)
-        found = recovery_point.choose(ctx, target, process=True)
+        found = choose_recovery_point.choose(ctx, target, process=True)
         left = f"; it is not the latest. {found.left}" if found.left else ""
         warned = self._tried(target)
         return Done(f"{target.machine.name} will start from {found.what}{left}{warned}", found.instant)

@@ -20,8 +20,8 @@ from ...wire.control.checks import CopyInstant
 from ..steps import obstacles, start_delay
 from ..steps.absent_site import declaration
 from ..steps.operation import MachineOperation
-from ..steps.points import recovery_point
-from ..steps.points.recovery_point import ChoiceArguments, ChosenInstant
+from ..steps.points import choose_recovery_point
+from ..steps.points.choose_recovery_point import ChoiceArguments, ChosenInstant
 from ..steps.retry_store import retrying
 from ..steps.sides import address_fit, cards, naming, pooling, properties, source
 from ..steps.sides.proving import prove
@@ -48,7 +48,7 @@ class Failover(MachineOperation):
 
     def arguments(self, tx: Transaction, request: Shape, machine: MachineRecord) -> FailoverArguments:
         assert isinstance(request, rest.Failover)
-        choice = recovery_point.choice_for(tx, machine, request)
+        choice = choose_recovery_point.choice_for(tx, machine, request)
         return FailoverArguments(**dict(choice), shut_down_source=request.shut_down_source)
 
     def definition(self) -> Definition:
@@ -71,7 +71,7 @@ class Failover(MachineOperation):
     def _check(self, ctx: StepContext) -> Outcome:
         target = self.target(ctx)
         obstacles.require_its_epoch(self.deps, "A failover", target.machine)
-        found = recovery_point.choose(ctx, target, process=False, committed_too=True)
+        found = choose_recovery_point.choose(ctx, target, process=False, committed_too=True)
         machine, instant = target.machine, found.instant
         with self.deps.store.reading() as tx:
             names = naming.names(tx, machine)
@@ -136,7 +136,7 @@ class Failover(MachineOperation):
         return Done(f"{closed.sentence}; {removed}{self.source(ctx, target.machine).pause_if_reachable()}")
 
     def _failover(self, ctx: StepContext) -> Outcome:
-        found = recovery_point.choose(ctx, self.target(ctx), process=True, committed_too=True)
+        found = choose_recovery_point.choose(ctx, self.target(ctx), process=True, committed_too=True)
         # the source's clock may be ahead
         loss = max(0.0, (ctx.now() - found.instant.taken_at).total_seconds())
         left = _left(ctx, found.left)

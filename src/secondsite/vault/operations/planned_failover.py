@@ -13,7 +13,7 @@ from functools import partial
 
 from pydantic import AwareDatetime
 
-from ...domain import errors, points, recovery_point_choices
+from ...domain import errors, points, verb_choices
 from ...domain.amounts import span
 from ...domain.lifecycle import Verb
 from ...domain.points import RecoveryPointChoice
@@ -37,8 +37,8 @@ from ..steps.claim import CHECK
 from ..steps.gates import Gate, InTurn, StartTurn, await_turn, require_going_on, require_still_off, turn_to
 from ..steps.histories import Histories
 from ..steps.operation import MachineOperation
-from ..steps.points import recovery_point
-from ..steps.points.recovery_point import ChosenInstant
+from ..steps.points import choose_recovery_point
+from ..steps.points.choose_recovery_point import ChosenInstant
 from ..steps.retry_store import retrying
 from ..steps.sides import address_fit, cards, naming, pooling, properties
 from ..steps.sides.orders import Answer
@@ -96,10 +96,10 @@ class PlannedFailover(MachineOperation):
                 ),
                 do="Leave it out: reprotect the machines, then fail them back.",
             )
-        recovery_point_choices.refuse_planned(request.choice, machine.name, comes_home=machine.reversed)
+        verb_choices.refuse_planned(request.choice, machine.name, comes_home=machine.reversed)
         return PlannedFailoverArguments(
             choice=request.choice,
-            set_id=recovery_point.chosen_set(tx, machine, request.choice),
+            set_id=choose_recovery_point.chosen_set(tx, machine, request.choice),
             at_most_down_seconds=request.at_most_down_seconds,
         )
 
@@ -255,7 +255,9 @@ class PlannedFailover(MachineOperation):
         self.orders.require_reachable(ctx, source.machine.target_appliance_id, TARGET_AWAY_SECONDS)
         wanted = ctx.arguments(PlannedFailoverArguments).last_set
         try:
-            return source.final_cycle(set_id=recovery_point.still_shared(self.deps, ctx, wanted)).done()
+            return source.final_cycle(
+                set_id=choose_recovery_point.still_shared(self.deps, ctx, wanted)
+            ).done()
         except errors.NotPossibleNow as problem:  # its owner started it
             raise errors.NotPossibleNow(
                 f"{problem.message} This move is taken back by a job of its own, cancel-failover.",

@@ -31,8 +31,8 @@ from ..steps.drills.automatic_cleanup import CleansUp
 from ..steps.drills.networking import DrillNetworks, NetworkOptions
 from ..steps.drills.staying_open import StaysOpen
 from ..steps.operation import MachineOperation
-from ..steps.points import recovery_point
-from ..steps.points.recovery_point import ChoiceArguments, ChosenInstant
+from ..steps.points import choose_recovery_point
+from ..steps.points.choose_recovery_point import ChoiceArguments, ChosenInstant
 from ..steps.retry_store import retrying
 from ..steps.sides import addressing, cards, properties, shared_drill_network
 from ..steps.sides.addressing import DrillNetwork
@@ -71,7 +71,7 @@ class TestFailover(MachineOperation):
 
     def arguments(self, tx: Transaction, request: Shape, machine: MachineRecord) -> DrillArguments:
         assert isinstance(request, rest.TestFailover)
-        choice = recovery_point.choice_for(tx, machine, request)
+        choice = choose_recovery_point.choice_for(tx, machine, request)
         subnet = networks.checked(request.network, request.subnet, request.dns_servers)
         if request.keep_if_failed and not request.clean_up:
             raise errors.InvalidArgument(
@@ -138,7 +138,7 @@ class TestFailover(MachineOperation):
     def _check(self, ctx: StepContext) -> Outcome:
         target = self.target(ctx)
         machine, made = target.machine, self._networks()
-        found = recovery_point.choose(ctx, target, process=False)
+        found = choose_recovery_point.choose(ctx, target, process=False)
         sizing = self._sizing(machine)
         wanted_here = made.wanted(ctx, machine).model_copy(
             update={
@@ -162,7 +162,7 @@ class TestFailover(MachineOperation):
         return Done(said, can)
 
     def _choose(self, ctx: StepContext) -> Outcome:
-        found = recovery_point.choose(ctx, self.target(ctx), process=True)
+        found = choose_recovery_point.choose(ctx, self.target(ctx), process=True)
         left = f"; it is not the latest. {found.left}" if found.left else ""
         return Done(f"{found.what} was chosen{left}", found.instant)
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from pydantic import JsonValue
 
-from ...domain import errors, recovery_point_choices
+from ...domain import errors, verb_choices
 from ...domain.lifecycle import DrillState, State, Verb
 from ...domain.points import RecoveryPointChoice
 from ...domain.prediction.data_sync import DataSync
@@ -140,7 +140,7 @@ def _require(machine: MachineRecord, sync: DataSync, asked: rest.PlannedFailover
             "With the data synchronization 'during' there is no point but the last state.",
             do="Leave the choice out, or synchronize before the failover.",
         )
-    recovery_point_choices.refuse_planned(asked.choice, machine.name, comes_home=not machine.reversed)
+    verb_choices.refuse_planned(asked.choice, machine.name, comes_home=not machine.reversed)
 
 
 def definition(deps: Deps, operations: Mapping[Verb, Operation]) -> Definition:

@@ -13,12 +13,11 @@ from ...domain.lifecycle import Verb
 from ...domain.plans import run_selection
 from ...ground.plural import counted
 from ...ground.units import DAY
-from ...jobs.model.asking import ASKS_SECONDS, Question, QuestionFacts
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Children, Definition, Step
 from ...jobs.model.facts import Json
 from ...jobs.model.failures import StepFailed
-from ...jobs.model.outcomes import Done, Outcome, Skipped, Wait
+from ...jobs.model.outcomes import Done, Outcome, Wait
 from ...jobs.model.views import JobView
 from ...jobs.running.children import GOOD
 from ...jobs.storage import read
@@ -28,11 +27,9 @@ from ..steps import batch
 from ..steps.deps import Deps
 from ..steps.retry_store import retrying
 from ..steps.sides.orders import USUAL
-from . import cleaning, networks, one_run_at_a_time, phases, scripts
-from .arguments import IN_PHASES, PLAN_RUN, PlanRunArguments, RunAction, RunGroup
+from . import cleaning, manual_actions, networks, one_run_at_a_time, planned_phases, scripts
+from .arguments import IN_PHASES, PLAN_RUN, PlanRunArguments, RunGroup
 
-DONE, SKIPPED, FAILED = "done", "skipped", "failed"
-"""What a person may say of an action. After `failed` a planned failover stops; others go on."""
 NOTHING_ARRIVED, NOT_CONNECTED = "plan-failed", "site-not-connected"
 STOPS_AT_AN_ERROR = frozenset({Verb.PLANNED_FAILOVER})
 LOOKS_SECONDS = 0.5
@@ -47,7 +44,7 @@ def definition(deps: Deps, operations: Mapping[Verb, Operation]) -> Definition:
     def retry(session: Session, job: JobView) -> None:
         one_run_at_a_time.refuse_late_retry(deps.store.within(session), job)
         if PlanRunArguments.model_validate(job.arguments).layout == IN_PHASES:
-            phases.refuse_retry(session, job)
+            planned_phases.refuse_retry(session, job)
 
     return Definition(PLAN_RUN, on_retry=retry, steps_of=PlanRun(deps, operations).steps)
 
@@ -71,7 +68,9 @@ class PlanRun:
         return [retrying(each) for each in (check, *groups, outcome)]
 
     def _in_phases(self, run: PlanRunArguments) -> Iterator[Step]:
-        return phases.Phases(self._deps, run).steps(partial(self._actions, run), partial(self._machines, run))
+        return planned_phases.Phases(self._deps, run).steps(
+            partial(self._actions, run), partial(self._machines, run)
+        )
 
     def _in_order(self, run: PlanRunArguments) -> Iterator[Step]:
         yield from self._networks.make(run)
@@ -126,7 +125,7 @@ class PlanRun:
         stops = run.verb in STOPS_AT_AN_ERROR
         actions = group.before if when == "before" else group.after
         for number, action in enumerate(actions, start=1):
-            work = partial(_ask, stops, action)
+            work = partial(manual_actions.ask, stops, action)
             if action.script is not None:
                 work = partial(self._scripts.run, scripts.ScriptTurn(run, group, when, action), stops)
             yield Step(
@@ -191,25 +190,7 @@ def _machines(group: RunGroup, ctx: StepContext) -> Outcome:
             lambda: list(map(batch.as_job, group.children)), deadline_seconds=batch.DEADLINE_SECONDS
         )
     except StepFailed as failed:  # a machine's own cancel came after its failover: a retry would be refused
-        raise StepFailed(failed.code, failed.message, phases.AGAIN) from failed
-
-
-def _ask(stops: bool, action: RunAction, ctx: StepContext) -> Outcome:
-    question = Question(action.instruction, (DONE, SKIPPED, FAILED), (FAILED,) if stops else ())
-    if not stops and ctx.waited_seconds >= ASKS_SECONDS and not _is_answered(ctx):
-        return Done(
-            f"nobody answered for {ASKS_SECONDS / DAY:.0f} days: the run goes on without", partial=True
-        )
-    answer = ctx.ask(question, ASKS_SECONDS if stops else ASKS_SECONDS + DAY)
-    said = f"{answer.verdict}, says {answer.by}" + (f": {answer.note}" if answer.note else "")
-    if answer.verdict == SKIPPED:
-        return Skipped(said)
-    return Done(said, partial=answer.verdict == FAILED)
-
-
-def _is_answered(ctx: StepContext) -> bool:
-    known = ctx.remembered(QuestionFacts)
-    return known is not None and known.answer is not None
+        raise StepFailed(failed.code, failed.message, planned_phases.AGAIN) from failed
 
 
 def _word(verb: Verb) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ...domain import errors, recovery_point_choices
+from ...domain import errors, verb_choices
 from ...domain.drills.networks import CREATE
 from ...domain.lifecycle import Verb
 from ...domain.plans import run_selection
@@ -24,10 +24,10 @@ from ..steps.batch import BatchChild
 from ..steps.deps import Deps
 from ..steps.gates import InTurn
 from ..steps.operation import MachineOperation
-from ..steps.points import recovery_point
+from ..steps.points import choose_recovery_point
 from ..steps.sides import properties
 from ..store import MachineRecord, StatusRecord, Transaction
-from . import cleaning, networks, one_run_at_a_time, outstanding_groups, phases, splitting
+from . import cleaning, networks, one_run_at_a_time, outstanding_groups, planned_phases, splitting
 from .arguments import IN_ORDER, IN_PHASES, PLAN_RUN, PlanRunArguments, RunAction, RunGroup
 
 REQUESTS: Mapping[Verb, type[rest.MachinesRequest]] = {
@@ -138,7 +138,7 @@ def _arguments(
     machines, request = require(tx, asked, found), _request(asked, found)
     children = {each.machine_id: each for each in operation.children(tx, machines, request)}
     if operation.verb in GOES_IN_PHASES:
-        children = _with_last_sets(children, recovery_point.shared_by(tx, machines, now))
+        children = _with_last_sets(children, choose_recovery_point.shared_by(tx, machines, now))
     if operation.verb in STARTS_LATER:
         children = {each.id: _delayed(tx, each, children[each.id]) for each in machines}
     in_phases = operation.verb in GOES_IN_PHASES
@@ -200,7 +200,7 @@ def _group(tx: Transaction, group: SelectedGroup, children: Mapping[str, BatchCh
 
 def _in_turn(group: RunGroup, machines: int) -> RunGroup:
     """Its machines wait for their turn."""
-    turn = to_json(InTurn(turn=phases.turn_of(group.number, machines)))
+    turn = to_json(InTurn(turn=planned_phases.turn_of(group.number, machines)))
     waiting = (each.given(**turn) for each in group.children)
     return group.model_copy(update={"children": tuple(waiting)})
 
@@ -245,14 +245,14 @@ def _refuse_choice(
             f"A named recovery point is for one machine only, not for plan '{plan.name}'.",
             do="Give another --choice, or start the verb for that machine.",
         )
-    recovery_point.require_common(machines, request, f"Plan '{plan.name}'")
+    choose_recovery_point.require_common(machines, request, f"Plan '{plan.name}'")
     if isinstance(request, rest.PlannedFailover):
         comes_home, is_grouped = direction is Direction.HOME, any(each.group for each in machines)
-        recovery_point_choices.refuse_planned(
+        verb_choices.refuse_planned(
             request.choice,
             f"plan '{plan.name}'",
             comes_home=comes_home,
-            possible=recovery_point_choices.of_plan(Verb.PLANNED_FAILOVER, is_grouped, comes_home),
+            possible=verb_choices.of_plan(Verb.PLANNED_FAILOVER, is_grouped, comes_home),
         )
 
 

@@ -24,7 +24,7 @@ from . import authority, batch, histories
 from .claim import MachineClaim, claimed
 from .deps import Deps
 from .hooks import HookPlacement, Known, with_hooks
-from .points import recovery_point
+from .points import choose_recovery_point
 from .retry_store import retrying
 from .sides.orders import Orders
 from .sides.source import Source
@@ -84,7 +84,7 @@ class MachineOperation:
         machines = [each for each in machines if each.name not in left_out]
         for machine in machines:
             lifecycle.require(self.verb, machine.name, machine.state, machine.drill_state)
-        recovery_point.require_common(machines, request)
+        choose_recovery_point.require_common(machines, request)
         if len(machines) == 1 and not left_out:
             (machine,) = machines
             arguments = self._asked(tx, request, machine)

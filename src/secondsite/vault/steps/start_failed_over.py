@@ -12,7 +12,7 @@ from ...jobs.storage.database import Session
 from ..store import Transaction
 from . import authority
 from .deps import Deps
-from .points.recovery_point import StartInstant
+from .points.choose_recovery_point import StartInstant
 from .sides import addressing, cards, pooling, properties
 from .sides.target import FAILOVER_RUN, Target
 

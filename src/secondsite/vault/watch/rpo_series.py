@@ -17,27 +17,15 @@ import structlog
 from ...domain import rpo
 from ...ground.periodic import Periodic
 from ..fleet.status_intake import StatusIntake
-from ..health import findings
+from ..health import findings, machine_rpo
 from ..interfaces import Gateway
-from ..store import MachinePlace, RpoBlock, StatusRecord, Store, Transaction
+from ..store import MachinePlace, RpoBlock, Store, Transaction
 
 log = structlog.get_logger()
 
 FORGOTTEN_EVERY = timedelta(hours=1)
 """In an index, blocks of one machine that follow each other lie together: to drop six at once writes as
 many pages as to drop one."""
-
-
-def measure(status: StatusRecord, now: datetime) -> rpo.Rpo:
-    """The one definition of a machine's RPO, for the faces and for the series."""
-    return rpo.measure(*instants(status), now)
-
-
-def instants(status: StatusRecord) -> tuple[datetime | None, datetime | None, datetime | None]:
-    """Of the newest usable point, and of what was sent and processed last."""
-    sent_at = status.source.sent_at if status.source else None
-    processed_at = status.replica.processed_at if status.replica else None
-    return findings.recoverable_at(status), sent_at, findings.believed_at(status, processed_at)
 
 
 class RpoSeries(Periodic):
@@ -75,7 +63,7 @@ class RpoSeries(Periodic):
                 if machine.state in findings.REPLICATES and self._is_ours(machine, connected)
             ]
             latest = self._facts.latest_of(tx, ours)
-        measured = {machine_id: measure(status, now) for machine_id, status in latest.items()}
+        measured = {machine_id: machine_rpo.measure(status, now) for machine_id, status in latest.items()}
         self._unwritten.fill(begins_at, slot, measured)
         # abs: the clock may have been set back
         if self._forgot_at is None or abs(now - self._forgot_at) >= FORGOTTEN_EVERY:

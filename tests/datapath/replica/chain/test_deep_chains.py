@@ -8,7 +8,7 @@ import pytest
 from secondsite.datapath import errors
 from secondsite.datapath.disks import image
 from secondsite.datapath.disks.storage_daemon import StorageDaemon
-from secondsite.datapath.replica.chain.merged_layer import MOST_FILES
+from secondsite.datapath.replica.chain.shortcut_layer import MOST_FILES
 from secondsite.datapath.replica.replica import Replica
 from secondsite.ground.units import KiB, MiB
 from tests.datapath.replica.support_encryption import readable, write
@@ -72,7 +72,7 @@ def test_every_point_starts_from_few_files_and_holds_what_it_held(replica, sourc
 
 @pytest.mark.slow
 def test_an_encrypted_point_starts_from_few_files(tmp_path, key, monkeypatch):
-    monkeypatch.setattr("secondsite.datapath.replica.chain.merged_layer.MOST_FILES", 6)
+    monkeypatch.setattr("secondsite.datapath.replica.chain.shortcut_layer.MOST_FILES", 6)
     folder, source = _grown(tmp_path, key, points=8)
     daemon = StorageDaemon(tmp_path / "daemon")
     read = readable(monkeypatch, key)
@@ -116,7 +116,7 @@ def test_points_below_a_run_on_a_merged_file_are_dropped_once_it_is_closed(repli
 
 def test_the_overlay_of_a_former_release_is_laid_on_a_merged_file(replica, source, tmp_path, monkeypatch):
     with monkeypatch.context() as before:
-        before.setattr("secondsite.datapath.replica.chain.merged_layer.MOST_FILES", 1000)
+        before.setattr("secondsite.datapath.replica.chain.shortcut_layer.MOST_FILES", 1000)
         overlay = replica.open_run("failover", NEWEST)["sda"]
     write_image(overlay, "64k", "128k")
     held = read_raw(overlay, tmp_path)

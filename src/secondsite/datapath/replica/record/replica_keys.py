@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from ...encryption import DataKey, EncryptionKey, customer_key, data_key
+from ...encryption import DataKey, EncryptionKey, data_key, encryption_key
 from .record import ReplicaState
 
 
@@ -30,7 +30,7 @@ class ReplicaKeys:
         state = self._state()
         if self._key is not None and self._key.key_id == state.next_key_id:
             return self._key
-        return customer_key.fitting(self._key, state.key_id, self._about)
+        return encryption_key.fitting(self._key, state.key_id, self._about)
 
     @property
     def files(self) -> DataKey | None:

@@ -8,7 +8,7 @@ Its rooms:
     unaligned_writes  write frames of any alignment, keep the digests correct
     seal              the head becomes a recovery point
     prune             drop points, merge layers nobody needs
-    skipping          merged layers that keep every chain short
+    shorten_chains    merged layers that keep every chain short
     holds             points that retention must not drop
     disks             add and remove disks
     runs              overlays for machines to run on, and their commit
@@ -33,7 +33,7 @@ from . import (
     runs,
     seal,
     seed,
-    skipping,
+    shorten_chains,
     stats,
     verify,
 )
@@ -50,7 +50,7 @@ __all__ = [
     "runs",
     "seal",
     "seed",
-    "skipping",
+    "shorten_chains",
     "stats",
     "verify",
 ]

@@ -10,7 +10,7 @@ from pathlib import Path
 from ...digests import scan
 from ...disks import image, image_locks, named_files
 from ..chain import chain as layers
-from ..chain import merged_layer
+from ..chain import shortcut_layer
 from ..chain.chain import ChainFile
 from ..core import ReplicaCore
 from ..record.record import Run
@@ -20,7 +20,7 @@ def make(core: ReplicaCore, run: Run, key: str, path: Path, size_bytes: int, can
     """Create a durable overlay of a leased run. Raises StoreFull, ImageProblem, DiskUnreadable,
     QmpRefused, Cancelled."""
     below = chain(core, run, key, path.parent, cancelled)[-1].path
-    merged_layer.create(path, below, size_bytes, core.key, core.files.disk(key))
+    shortcut_layer.create(path, below, size_bytes, core.key, core.files.disk(key))
 
 
 def chain(core: ReplicaCore, run: Run, key: str, folder: Path, cancelled: scan.Asked) -> list[ChainFile]:
@@ -28,13 +28,13 @@ def chain(core: ReplicaCore, run: Run, key: str, folder: Path, cancelled: scan.A
     be one."""
     disk = core.state.disk(key)
     files = layers.chain_files(core.files, core.state, disk, run.layer, core.key)
-    stay = merged_layer.divided(disk, files, core.state.merging)
+    stay = shortcut_layer.divided(disk, files, core.state.merging)
     if stay is None:
         return files
     path = folder / core.files.run_merged(run.name, key).name
     if not path.exists():
         blanks = core.files.disk(key)
-        merged_layer.make(core.daemon, path, files[:stay], files[stay:], core.key, blanks, cancelled)
+        shortcut_layer.make(core.daemon, path, files[:stay], files[stay:], core.key, blanks, cancelled)
         core.reach("run.merged")
     return [*files[:stay], ChainFile("m", path, key=core.key)]
 

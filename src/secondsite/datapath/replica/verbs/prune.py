@@ -12,7 +12,7 @@ from ....ground.plural import counted
 from ... import errors
 from ..core import CANNOT_MERGE, NO_KEY, ReplicaCore
 from ..record.record import Layer
-from . import holds, skipping
+from . import holds, shorten_chains
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def tidy(core: ReplicaCore) -> int:
             _finish(core)
             merged += 1
         core.looked_for_useless = False
-        skipping.keep_short(core)
+        shorten_chains.keep_short(core)
     return merged
 
 
@@ -91,5 +91,5 @@ def _mergeable(core: ReplicaCore) -> int | None:
         if layer.point_id is None and layer.number > core.reserved
     ]
     if free and state.by_headers:
-        return skipping.removable(core, [number for number, _ in free])
+        return shorten_chains.removable(core, [number for number, _ in free])
     return next((number for number, child in free if child != state.head or state.whole), None)

@@ -10,7 +10,7 @@ from ....domain.groups import MOST_MEMBERS, ReplicationGroup
 from ....domain.lifecycle import State
 from ....wire.rest import Group, GroupChange, GroupCreate
 from ...fleet import settings_push
-from ...steps.points import recovery_point
+from ...steps.points import choose_recovery_point
 from ...store import GroupRecord, MachineRecord, Transaction
 from ..parts import Parts
 from ..shared.idempotency import Once, carry_out
@@ -196,7 +196,7 @@ def _refuse_while_failing_over(record: GroupRecord, members: Iterable[MachineRec
 def _info(tx: Transaction, record: GroupRecord) -> Group:
     members = tx.groups.members(record.name)
     source_site, target_site = _way(record, members)
-    newest = recovery_point.newest_set(tx, record.name)
+    newest = choose_recovery_point.newest_set(tx, record.name)
     return Group(
         name=record.name,
         source_site=source_site,
@@ -207,7 +207,7 @@ def _info(tx: Transaction, record: GroupRecord) -> Group:
         machines=tuple(member.name for member in members),
         newest_set=newest,
         newest_set_at=_taken_at(tx, members, newest),
-        newest_app_set=recovery_point.newest_set(tx, record.name, app_consistent=True),
+        newest_app_set=choose_recovery_point.newest_set(tx, record.name, app_consistent=True),
     )
 
 

@@ -3,7 +3,7 @@ S-076)."""
 
 from collections.abc import Iterator
 
-from ....domain import recovery_point_choices
+from ....domain import verb_choices
 from ....domain.lifecycle import Verb
 from ....domain.points import RecoveryPointChoice
 from ....wire.rest.choices import RecoveryChoice, RecoveryChoices
@@ -24,7 +24,7 @@ class Choices:
         from no point."""
         with self._parts.store.reading() as tx:
             record = machines.existing(self._parts, tx, machine)
-            possible = recovery_point_choices.of_machine(verb, record.group is not None, record.reversed)
+            possible = verb_choices.of_machine(verb, record.group is not None, record.reversed)
             found = tuple(self._found(tx, record, verb, possible))
         return RecoveryChoices(machine=record.name, verb=verb, choices=found)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ....domain import recovery_point_choices
+from ....domain import verb_choices
 from ....domain.plans.directions import Direction
 from ....domain.points import RecoveryPointChoice
 from ....wire import rest
@@ -22,7 +22,7 @@ class RunChoices:
     def list(self, name: str, query: rest.PlanPreviewQuery) -> PlanChoices:
         """Those that every machine of the run has. Raises NotFound, InvalidArgument for a verb that starts
         from no point, and NotPossibleNow if the run is not."""
-        recovery_point_choices.of_plan(query.verb, is_grouped=False, comes_home=False)
+        verb_choices.of_plan(query.verb, is_grouped=False, comes_home=False)
         with self._parts.store.reading() as tx:
             record, _ = existing(self._parts, tx, name)
             taken = plan_runs.taken(tx, asked_for(record, query.verb, part_of(query)))
@@ -30,9 +30,7 @@ class RunChoices:
             by_id = {each.id: each for each in tx.machines.several(ids)}
             going = [by_id[each] for each in ids]
             is_grouped = any(each.group is not None for each in going)
-            possible = recovery_point_choices.of_plan(
-                query.verb, is_grouped, taken.direction is Direction.HOME
-            )
+            possible = verb_choices.of_plan(query.verb, is_grouped, taken.direction is Direction.HOME)
             found = (self._of(tx, going, query, choice) for choice in possible)
             choices = tuple(each for each in found if each is not None)
         return PlanChoices(plan=name, verb=query.verb, direction=taken.direction, choices=choices)

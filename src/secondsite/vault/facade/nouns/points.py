@@ -10,8 +10,8 @@ from ....wire import rest
 from ....wire.common.base import Problem
 from ....wire.common.points import PointShape
 from ....wire.control import orders
-from ...health import findings
-from ...steps.points import boot_point, recovery_point, verify_point
+from ...health import machine_rpo
+from ...steps.points import boot_point, choose_recovery_point, verify_point
 from ...steps.sides import properties
 from ...store import ApplianceRecord, MachineRecord, StatusRecord, Transaction
 from ..parts import Parts
@@ -155,7 +155,7 @@ class Points:
             known = _points(status)
             if choice is RecoveryPointChoice.LATEST and record.state not in RUNS_AT_TARGET_AT_REST:
                 known = (*_not_yet_sealed(status), *known)
-            point = points.pick(known, choice, point_id, recovery_point.chosen_set(tx, record, choice))
+            point = points.pick(known, choice, point_id, choose_recovery_point.chosen_set(tx, record, choice))
         except errors.SecondsiteError as problem:
             reason = Problem.of(problem)
             return rest.RecoveryPreview(
@@ -243,5 +243,5 @@ def loses_seconds(status: StatusRecord, point: PointShape, now: datetime) -> flo
         return 0.0
     else:
         until = source.sent_at or now
-    taken_at = findings.believed_at(status, point.taken_at) or point.taken_at
+    taken_at = machine_rpo.believed_at(status, point.taken_at) or point.taken_at
     return max(0.0, round((until - taken_at).total_seconds(), 3))

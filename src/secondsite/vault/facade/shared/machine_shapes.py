@@ -11,11 +11,10 @@ from ....wire import rest
 from ....wire.common.machines import DiscoveredMachine, MachineDefinition, PowerState
 from ....wire.common.points import RollForward, started_from
 from ....wire.control.statuses import ReplicaStatus, SourceStatus
-from ...health import findings
+from ...health import findings, machine_rpo
 from ...health.findings import Situation
 from ...health.identity_cache import IdentityCache
 from ...store import BootedRecord, DrillNote, DrillRecord, MachineRecord
-from ...watch import rpo_series
 from . import allowed_operations
 
 STOPPING = frozenset({State.DISABLING, State.DISABLE_FAILED})
@@ -24,7 +23,7 @@ POWERS = frozenset(PowerState)
 
 def protected(situation: Situation, notes: tuple[DrillNote, ...], now: datetime) -> rest.Machine:
     """A machine under protection, with its health and what may be done with it at `now`."""
-    measured = age(rpo_series.measure(situation.status, now))
+    measured = age(machine_rpo.measure(situation.status, now))
     return described(situation, findings.findings(situation, now), notes, measured)
 
 
@@ -186,7 +185,7 @@ def _last_cycle(source: SourceStatus) -> rest.LastCycle | None:
 
 @IdentityCache
 def _points(replica: ReplicaStatus) -> rest.Points:
-    return rest.Points(count=len(replica.points), newest=findings.newest_point(replica))
+    return rest.Points(count=len(replica.points), newest=machine_rpo.newest_point(replica))
 
 
 @IdentityCache

@@ -14,11 +14,10 @@ from ....domain import rpo
 from ....domain.health import Health, HealthFinding
 from ....wire import rest
 from ....wire.common.base import Shape
-from ...health import findings
+from ...health import findings, machine_rpo
 from ...health.findings import Situation
 from ...health.identity_cache import IdentityCache
 from ...store import ApplianceRecord, MachineRecord, StatusRecord
-from ...watch import rpo_series
 from . import machine_shapes
 
 RPO = '"rpo":'
@@ -102,7 +101,7 @@ def machine(situation: Situation, now: datetime) -> RenderedMachine:
     if steady is not None and steady.is_right(situation, now):
         made, instants = steady.made, steady.instants
     else:
-        made, instants = _found(situation, last, now), rpo_series.instants(situation.status)
+        made, instants = _found(situation, last, now), machine_rpo.instants(situation.status)
         until = findings.steady_until(situation, now)
         last.steady = (
             None

@@ -7,10 +7,9 @@ from datetime import datetime
 from ....domain.health import Health
 from ....domain.lifecycle import State
 from ....wire import rest
-from ...health import findings
+from ...health import findings, machine_rpo
 from ...health.findings import Situation
 from ...store import ApplianceRecord
-from ...watch import rpo_series
 
 
 class Tally:
@@ -33,7 +32,7 @@ class Tally:
         self._findings.update({each.code for each in found})
         self._sources[machine.source_site] += 1
         self._targets[machine.target_site] += 1
-        measured = rpo_series.measure(situation.status, self._now).rpo_seconds
+        measured = machine_rpo.measure(situation.status, self._now).rpo_seconds
         if measured is not None and machine.state in findings.REPLICATES:
             self._worst = max(self._worst or (measured, machine.name), (measured, machine.name))
 

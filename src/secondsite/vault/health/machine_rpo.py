@@ -1,0 +1,58 @@
+"""A machine's RPO: how old the newest state is that it could be recovered to, by what its appliances said."""
+
+from datetime import datetime, timedelta
+
+from ...domain import rpo
+from ...wire.common.points import PointShape
+from ...wire.control.statuses import ReplicaStatus
+from ..store import StatusRecord
+from .identity_cache import IdentityCache
+
+LATE_CLOCKS = timedelta(minutes=1)
+"""So much may clocks differ, and statuses be late."""
+
+
+def measure(status: StatusRecord, now: datetime) -> rpo.Rpo:
+    """The one definition of a machine's RPO, for the faces and for the series."""
+    return rpo.measure(*instants(status), now)
+
+
+def instants(status: StatusRecord) -> tuple[datetime | None, datetime | None, datetime | None]:
+    """Of the newest usable point, and of what was sent and processed last."""
+    sent_at = status.source.sent_at if status.source else None
+    processed_at = status.replica.processed_at if status.replica else None
+    return recoverable_at(status), sent_at, believed_at(status, processed_at)
+
+
+@IdentityCache
+def newest_point(replica: ReplicaStatus) -> PointShape | None:
+    """The point that arrived last."""
+    return max(replica.points, key=lambda point: (point.epoch, point.seq), default=None)
+
+
+def newest_point_at(status: StatusRecord) -> datetime | None:
+    """Its instant."""
+    newest = newest_point(status.replica) if status.replica else None
+    return newest.taken_at if newest else None
+
+
+def recoverable_at(status: StatusRecord) -> datetime | None:
+    """The instant of the newest usable point. A machine that is off changes nothing, so what was sent last
+    is as new as the machine itself."""
+    newest = believed_at(status, newest_point_at(status))
+    source = status.source
+    if newest and source and source.power == "off" and source.sent_at:
+        return max(newest, source.sent_at)
+    return newest
+
+
+def believed_at(status: StatusRecord, said: datetime | None) -> datetime | None:
+    """The instant of a point as its target says it; one that was not yet when it was said, by the source's
+    clock either, is no later than what the source sent last."""
+    if said is None or status.replica_at is None:
+        return said
+    sent_at = status.source.sent_at if status.source else None
+    ahead = sent_at - status.source_at if sent_at and status.source_at else timedelta()
+    possible = status.replica_at + max(ahead, timedelta()) + LATE_CLOCKS
+    last = sent_at or status.replica_at
+    return said if said <= max(possible, last) else last
